@@ -1,0 +1,37 @@
+"""The Celery application, and the request id's way from a request into the tasks that it starts."""
+
+import os
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
+
+app = Celery("grps")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Celery leaves logging alone when this signal has a receiver; settings have configured it."""
+
+
+@signals.before_task_publish.connect
+def send_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if request_id and headers is not None:
+        headers["request_id"] = request_id
+
+
+@signals.task_prerun.connect
+def bind_request_id(task: Any = None, task_id: str = "", **_: Any) -> None:
+    structlog.contextvars.clear_contextvars()
+    request_id = getattr(task.request, "request_id", None) or f"task-{task_id}"
+    structlog.contextvars.bind_contextvars(request_id=request_id, task=task.name)
+
+
+@signals.task_postrun.connect
+def unbind_request_id(**_: Any) -> None:
+    structlog.contextvars.clear_contextvars()

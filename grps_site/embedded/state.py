@@ -1,0 +1,93 @@
+"""The state folder ($GRPS_STATE): secrets random per checkout, ports, data, logs, and the environment made of them."""
+
+import base64
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+SECRETS = {
+    "DJANGO_SECRET_KEY": lambda: secrets.token_urlsafe(50),
+    "AUTOMATION_SIGNATURE_SECRET": lambda: secrets.token_urlsafe(32),
+    "WEBHOOK_VERIFICATION_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "AUDIT_SIGNING_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "METRICS_TOKEN": lambda: secrets.token_urlsafe(24),
+    "LOCAL_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(18),
+    "LOCAL_DATABASE_PASSWORD": lambda: secrets.token_urlsafe(18),
+    "LOCAL_REDIS_PASSWORD": lambda: secrets.token_urlsafe(18),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """One checkout's state. Two folders never share anything, so that two can run side by side."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> "State":
+        folder = folder.resolve()
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    def secrets(self) -> dict[str, str]:
+        """The secrets of this checkout, made on first use and kept (mode 600)."""
+        file = self.folder / "secrets.json"
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        missing = {name: make() for name, make in SECRETS.items() if name not in known}
+        if missing:
+            write_private(file, json.dumps(known | missing, indent=1))
+        return known | missing
+
+    def port(self, name: str) -> int:
+        """The port that `name` had last time, if it is still free; else a new one, remembered."""
+        file = self.folder / "ports.json"
+        ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        if name not in ports or not _is_free(ports[name]):
+            ports[name] = _free_port()
+            write_private(file, json.dumps(ports))
+        return ports[name]
+
+    def environment(self, database_port: int, redis_port: int) -> dict[str, str]:
+        """Every variable that the settings need, for this machine alone."""
+        known = self.secrets()
+        values = {name: value for name, value in known.items() if not name.startswith("LOCAL_")}
+        return values | {
+            "GRPS_ENV": "development",
+            "GRPS_STATE": str(self.folder),
+            "DATABASE_URL": f"postgresql://grps:{known['LOCAL_DATABASE_PASSWORD']}@127.0.0.1:{database_port}/grps",
+            "REDIS_URL": f"redis://:{known['LOCAL_REDIS_PASSWORD']}@127.0.0.1:{redis_port}/0",
+            "AUDIT_SEAL_FILE": str(self.folder / "seals.jsonl"),
+        }
+
+    def write_env(self, values: dict[str, str]) -> None:
+        """Let ``manage.py`` in another terminal find the running services."""
+        write_private(self.folder / "env", "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace `file` as a whole, readable by its owner only: a reader never sees half of it."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(text)
+    draft.replace(file)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

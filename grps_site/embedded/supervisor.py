@@ -1,0 +1,115 @@
+"""Keeps a handful of services up under one process, and ends them all together.
+
+A service that dies is started again, once: if it dies before it came up, everything stops with its name and its last
+words, since a loop of crashes hides the cause. There is never a second copy of a service, nor a second supervisor on
+one state folder.
+"""
+
+import fcntl
+import json
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from grps_site.embedded.services import Service
+from grps_site.embedded.state import State, write_private
+
+TICK = 0.2  # seconds between looks
+START_PATIENCE = 60.0  # seconds for a service to come up
+
+
+class ServiceFailed(Exception):
+    """A service did not come up; the text says which, and what it last wrote."""
+
+
+class Supervisor:
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.services: list[Service] = []
+        self._stopping = False
+        self._lock = (state.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceFailed(f"another GRPS runs on {state.folder} already; stop it first") from None
+
+    def __enter__(self) -> "Supervisor":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask_to_stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in reversed(self.services):
+            service.stop()
+        (self.state.folder / "processes.json").unlink(missing_ok=True)
+        self._lock.close()
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping
+
+    def add(self, services: Sequence[Service]) -> None:
+        """Start them together, and return once all are up (or a stop was asked for)."""
+        self.services += services
+        for service in services:
+            service.start()
+        self.wait_until_up()
+
+    def wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_PATIENCE
+        while not self._stopping:
+            waiting = [service for service in self.services if not service.check()]
+            if not waiting:
+                break
+            for service in waiting:
+                if service.is_dead() or time.monotonic() > deadline:
+                    raise _failed(service)
+            time.sleep(TICK / 4)
+        self._write_processes()
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Watch, and start again what died, until a stop is asked for or `until` says so."""
+        while not self._stopping and not until():
+            if any([self._mend(service) for service in self.services]):
+                self._write_processes()
+            time.sleep(TICK)
+
+    def _mend(self, service: Service) -> bool:
+        """Look at one service; True when there was something to do."""
+        if not service.is_dead():
+            was_up = service.was_up
+            if not was_up and not service.check() and time.monotonic() - service.started > START_PATIENCE:
+                raise _failed(service)
+            return service.was_up != was_up
+        if not service.was_up:
+            raise _failed(service)
+        if all(needed.check() for needed in service.needs):
+            service.start()
+        return True
+
+    def _write_processes(self) -> None:
+        rows = {
+            service.name: {"pid": service.pid, "up": service.was_up and not service.is_dead()}
+            for service in self.services
+        }
+        write_private(self.state.folder / "processes.json", json.dumps(rows))
+
+
+def _failed(service: Service) -> ServiceFailed:
+    code = service.process.poll() if service.process else None
+    how = f"ended with code {code}" if code is not None else "did not come up in time"
+    return ServiceFailed(f"{service.name} {how}; its log is {_shown(service.log)}:\n{service.last_words()}")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

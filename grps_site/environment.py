@@ -1,0 +1,61 @@
+"""What the environment says, read once. A missing or malformed variable stops the start with one line naming it."""
+
+import base64
+import binascii
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")).resolve()
+
+env = environ.Env()
+
+
+def stop(line: str) -> NoReturn:
+    """End the process with one clear line, before anything was touched."""
+    sys.exit(f"GRPS cannot start: {line}")
+
+
+def load_files(name: str) -> None:
+    """Read ``.env.<name>``; in development also what ``make up`` wrote. The real environment wins over both."""
+    files = [BASE_DIR / f".env.{name}"]
+    if name == "development":
+        files.append(STATE_DIR / "env")
+    for file in files:
+        if file.is_file():
+            env.read_env(str(file), overwrite=False)
+
+
+def required(variable: str, what: str) -> str:
+    value = env.str(variable, default="").strip()
+    if not value:
+        stop(f"{variable} is not set. It holds {what}; see .env.production.example.")
+    return value
+
+
+def whole(variable: str, default: int, *, least: int = 0) -> int:
+    text = env.str(variable, default=str(default))
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        stop(f"{variable} is {text!r}; it must be a whole number of at least {least}.")
+    return int(text)
+
+
+def switch(variable: str, default: bool) -> bool:
+    text = env.str(variable, default="on" if default else "off").lower()
+    if text not in {"on", "off", "true", "false", "1", "0"}:
+        stop(f"{variable} is {text!r}; it must be on or off.")
+    return text in {"on", "true", "1"}
+
+
+def key_bytes(variable: str, value: str, size: int) -> None:
+    """Check that `value` is base64 of `size` bytes. An empty one is the caller's business."""
+    try:
+        decoded = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        stop(f"{variable} is not base64.")
+    if len(decoded) != size:
+        stop(f"{variable} must be base64 of {size} bytes, not {len(decoded)}.")

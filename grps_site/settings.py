@@ -1,0 +1,200 @@
+"""Django settings: everything that differs between machines comes from the environment (see environment.py)."""
+
+from typing import Any
+
+from django.utils.csp import CSP
+
+from grps_site import environment, integrations, logs
+from grps_site.environment import BASE_DIR, STATE_DIR, env
+
+ENVIRONMENT = env.str("GRPS_ENV", default="production")
+if ENVIRONMENT not in {"development", "production"}:
+    environment.stop(f"GRPS_ENV is {ENVIRONMENT!r}; it must be development or production.")
+environment.load_files(ENVIRONMENT)
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = False
+
+# --- secrets -------------------------------------------------------------------------------------------------
+SECRET_KEY = environment.required("DJANGO_SECRET_KEY", "the key that signs sessions, 50 random characters")
+SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
+AUTOMATION_SIGNATURE_SECRET = env.str("AUTOMATION_SIGNATURE_SECRET", default="")
+AUTOMATION_SIGNATURE_SECRET_PREVIOUS = env.str("AUTOMATION_SIGNATURE_SECRET_PREVIOUS", default="")
+for _name in ("AUTOMATION_SIGNATURE_SECRET", "AUTOMATION_SIGNATURE_SECRET_PREVIOUS"):
+    if 0 < len(globals()[_name]) < 32:
+        environment.stop(f"{_name} has fewer than 32 characters: take a longer one.")
+TURNSTILE_SITEKEY = env.str("TURNSTILE_SITE_KEY", default="")
+TURNSTILE_SECRET = env.str("TURNSTILE_SECRET_KEY", default="")
+TURNSTILE_VERIFY_URL = env.str(
+    "TURNSTILE_VERIFY_URL", default="https://challenges.cloudflare.com/turnstile/v0/siteverify"
+)
+TURNSTILE_HOSTNAMES = env.list("TURNSTILE_HOSTNAMES", default=[])
+WEBHOOK_VERIFICATION_KEY = env.str("WEBHOOK_VERIFICATION_KEY", default="")
+ROBLOX_OPEN_CLOUD_API_KEY = env.str("ROBLOX_OPEN_CLOUD_API_KEY", default="")
+ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
+
+# --- the audit chain -----------------------------------------------------------------------------------------
+AUDIT_SIGNING_KEY = environment.required("AUDIT_SIGNING_KEY", "base64 of the 32-byte Ed25519 seed that signs seals")
+environment.key_bytes("AUDIT_SIGNING_KEY", AUDIT_SIGNING_KEY, 32)
+AUDIT_TRUSTED_KEYS: list[str] = env.list("AUDIT_TRUSTED_KEYS", default=[])
+for _key in AUDIT_TRUSTED_KEYS:
+    environment.key_bytes("AUDIT_TRUSTED_KEYS", _key, 32)
+AUDIT_SEAL_FILE = environment.required(
+    "AUDIT_SEAL_FILE", "the path of the file outside the database that every seal is appended to"
+)
+
+# --- the project ---------------------------------------------------------------------------------------------
+INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")
+POLICY_DIR = BASE_DIR / "config"
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+PORTAL_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
+ROOT_URLCONF = "grps_site.urls"
+WSGI_APPLICATION = "grps_site.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "grps_site",
+    "audits",
+    "roblox",
+    "players",
+]
+# The console's middleware steps aside on every other path: a session and a CSRF check cost a game server's
+# request more than its own work (see grps_site/middleware.py).
+MIDDLEWARE = [
+    "grps_site.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "grps_site.middleware.CrossOriginMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "grps_site.middleware.ConsoleSessionMiddleware",
+    "grps_site.middleware.ConsoleCsrfMiddleware",
+    "grps_site.middleware.ConsoleAuthenticationMiddleware",
+    "grps_site.middleware.ConsoleMessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+APPEND_SLASH = False
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- state ---------------------------------------------------------------------------------------------------
+environment.required("DATABASE_URL", "the address of the PostgreSQL database")
+DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgresql")}
+DATABASES["default"]["CONN_MAX_AGE"] = environment.whole("DATABASE_CONN_MAX_AGE", 60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Server-side binding lets psycopg prepare the few statements that ingestion repeats.
+DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 2})
+REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
+
+# --- tasks ---------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 900
+CELERY_TASK_DEFAULT_QUEUE = "grps"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+
+# --- HTTP ----------------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+THROTTLE_PUBLIC_PER_MINUTE = environment.whole("THROTTLE_PUBLIC_PER_MINUTE", 600)
+THROTTLE_WRITE_PER_MINUTE = environment.whole("THROTTLE_WRITE_PER_MINUTE", 20)
+TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.callers.CallerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["grps_site.callers.CallerIsEntitled"],
+    "DEFAULT_THROTTLE_CLASSES": ["grps_site.throttles.AddressThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["grps_site.rendering.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["grps_site.rendering.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "grps_site.openapi.ContractSchema",
+    "EXCEPTION_HANDLER": "grps_site.problems.answer",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "GRPS",
+    "DESCRIPTION": "Group Rank & Points System: the ledger, ranks and leaderboard of a Roblox community.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False},
+    "POSTPROCESSING_HOOKS": ["grps_site.openapi.finish"],
+}
+
+# --- browsers ------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles" if PRODUCTION else STATE_DIR / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION and environment.switch("SECURE_SSL_REDIRECT", True)
+# A load balancer and an orchestrator ask for health and metrics in plain HTTP, inside.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+
+# --- logs ----------------------------------------------------------------------------------------------------
+LOGGING_CONFIG = None
+logs.configure(level=env.str("LOG_LEVEL", default="INFO"), readable=environment.switch("LOG_READABLE", False))

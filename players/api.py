@@ -1,0 +1,393 @@
+"""HTTP in and out. A view parses, calls a rule, answers; who may call it stands in `caller` (see grps_site.callers)."""
+
+import datetime as dt
+from typing import Any, ClassVar
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audits.record import Actor
+from players import leaderboard, parameters, reading, serializers
+from players.amounts import points
+from players.columns import EPOCH, micros
+from players.decisions import assess, lock_one, settle
+from players.events import BadBatch, EventIn, parse
+from players.ingestion import Receipt, ingest
+from players.models import Decision
+from players.parameters import AFTER, Parameter, limit
+from players.policies import NoPolicy, active
+from players.policy.ranks import Evaluation, Missing
+from players.serializers import LineOut, MissingOut
+from players.staff import Refused
+
+LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
+TOP_LIMIT, RECORDS_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT = limit(25, 100), limit(5, 50), limit(50, 200), limit(25, 100)
+SPAN = Parameter(
+    "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "how many before and after the player"
+)
+SEARCH = Parameter(
+    "search", {"type": "string", "minLength": 1, "maxLength": 50}, "the beginning of a username", required=True
+)
+
+
+class NotReady(APIException):
+    status_code = 503
+    default_detail = "GRPS has no active policy yet: run `manage.py bootstrap`."
+    default_code = "not_ready"
+
+
+class View(APIView):
+    """A line of the contract. `takes` and `answers` are its shapes, `query` its parameters, `summary` a sentence."""
+
+    caller: ClassVar[str]
+    cached: ClassVar[bool] = False
+    takes: ClassVar[type[msgspec.Struct] | None] = None
+    answers: ClassVar[type[msgspec.Struct]]
+    query: ClassVar[tuple[Parameter, ...]] = ()
+    refuses: ClassVar[tuple[int, ...]] = ()
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, NoPolicy):
+            exc = NotReady()
+        return super().handle_exception(exc)
+
+
+class Top(View):
+    """The leaderboard by points, the best first."""
+
+    caller, cached, answers = "anyone", True, serializers.TopOut
+    query = (TOP_LIMIT, AFTER)
+    refuses = (400,)
+
+    def get(self, request: Request) -> Response:
+        size = parameters.whole(request, TOP_LIMIT)
+        after = parameters.cursor(request, parameters.PointsCursor)
+        lines = leaderboard.top(size + 1, (after.points, after.id) if after else None)
+        page = lines[:size]
+        following = (
+            parameters.seal(parameters.PointsCursor(page[-1].points, page[-1].id)) if len(lines) > size else None
+        )
+        newest = max((line.updated_at for line in page), default=None)
+        return Response(serializers.TopOut([_line(line) for line in page], newest, following))
+
+
+class Records(View):
+    """Who has the most KOs, and the most WOs."""
+
+    caller, cached, answers = "anyone", True, serializers.RecordsOut
+    query = (RECORDS_LIMIT,)
+    refuses = (400,)
+
+    def get(self, request: Request) -> Response:
+        size = parameters.whole(request, RECORDS_LIMIT)
+        kos, wos = (
+            [_line(line) for line in leaderboard.records(column, size)] for column in ("kos", "wos")
+        )
+        return Response(serializers.RecordsOut(kos, wos))
+
+
+class Around(View):
+    """A player's neighbours on the leaderboard."""
+
+    caller, cached, answers = "anyone", True, serializers.AroundOut
+    query = (SPAN,)
+    refuses = (400, 404)
+
+    def get(self, request: Request, user_id: int) -> Response:
+        span = parameters.whole(request, SPAN)
+        found = reading.listed_id(user_id)
+        if found is None:
+            raise _no_player(user_id)
+        return Response(serializers.AroundOut([_line(line) for line in leaderboard.around(*found, span)]))
+
+
+class OnePlayer(View):
+    """A player: points, rank, position, and what is missing for the next rank."""
+
+    caller, cached, answers = "anyone", True, serializers.PlayerOut
+    refuses = (404,)
+
+    def get(self, request: Request, user_id: int) -> Response:
+        player = reading.profile(user_id)
+        if player is None:
+            raise _no_player(user_id)
+        policy = active()
+        rank = policy.ranks.get(player.rank_id)
+        evaluation = reading.progress(player, policy, timezone.now())
+        return Response(
+            serializers.PlayerOut(
+                user_id=player.user_id,
+                username=player.username,
+                display_name=player.display_name,
+                points=player.points,
+                rank=rank.name if rank else "",
+                rank_since=player.rank_since,
+                next_rank=_next_rank(evaluation, policy.bundle.next_after(rank) if rank else None),
+                position=player.position,
+                kos=player.kos,
+                wos=player.wos,
+                last_synced_at=player.updated_at,
+            )
+        )
+
+
+class History(View):
+    """A player's ledger, the newest row first."""
+
+    caller, cached, answers = "anyone", True, serializers.HistoryOut
+    query = (HISTORY_LIMIT, AFTER)
+    refuses = (400, 404)
+
+    def get(self, request: Request, user_id: int) -> Response:
+        size = parameters.whole(request, HISTORY_LIMIT)
+        after = parameters.cursor(request, parameters.TimeCursor)
+        before = (_moment(after.micros), after.id) if after else LATEST
+        found = reading.listed_id(user_id)
+        if found is None:
+            raise _no_player(user_id)
+        rows = reading.history(found[0], size + 1, before)
+        page = rows[:size]
+        following = (
+            parameters.seal(parameters.TimeCursor(micros(page[-1].occurred_at), page[-1].id))
+            if len(rows) > size
+            else None
+        )
+        entries = [
+            serializers.HistoryEntryOut(row.origin, row.type, row.magnitude, row.awarded, row.occurred_at)
+            for row in page
+        ]
+        return Response(serializers.HistoryOut(entries, following))
+
+
+class Search(View):
+    """Players whose name starts with a text, in any case, by name."""
+
+    caller, cached, answers = "anyone", True, serializers.SearchOut
+    query = (SEARCH, SEARCH_LIMIT, AFTER)
+    refuses = (400,)
+
+    def get(self, request: Request) -> Response:
+        prefix = request.query_params.get(SEARCH.name, "")
+        if not 1 <= len(prefix) <= 50 or "\0" in prefix:
+            raise ValidationError({SEARCH.name: "must be the first 1 to 50 characters of a username."})
+        size = parameters.whole(request, SEARCH_LIMIT)
+        after = parameters.cursor(request, parameters.NameCursor)
+        lines = leaderboard.search(prefix, size + 1, (after.name, after.id) if after else None)
+        page = lines[:size]
+        following = (
+            parameters.seal(parameters.NameCursor(page[-1].username.lower(), page[-1].id))
+            if len(lines) > size
+            else None
+        )
+        found = [
+            serializers.FoundOut(line.user_id, line.username, line.display_name, line.rank, line.points)
+            for line in page
+        ]
+        return Response(serializers.SearchOut(found, following))
+
+
+class Ranks(View):
+    """The ranks of the active policy, in order."""
+
+    caller, cached, answers = "anyone", True, serializers.RanksOut
+
+    def get(self, request: Request) -> Response:
+        bundle = active().bundle
+        rows = [
+            serializers.RankOut(
+                name=rank.name,
+                level=rank.level,
+                position=rank.position,
+                role=rank.role,
+                min_points=points(rank.min_points),
+                min_time_days=rank.min_time_days,
+                required_recommendations=rank.required_recommendations,
+                privileged=rank.privileged,
+                on_ladder=rank in bundle.ladder,
+            )
+            for rank in bundle.ranks
+        ]
+        return Response(serializers.RanksOut(bundle.version, rows))
+
+
+class Events(View):
+    """Up to 500 events of one game server, judged item by item. Sending again changes nothing."""
+
+    caller, answers = "experience", serializers.ReceiptOut
+    takes = EventIn
+    refuses = (400, 413, 415)
+
+    def post(self, request: Request) -> Response:
+        if request.content_type.partition(";")[0].strip() != "application/json":
+            raise _NotJson()
+        now = timezone.now()
+        try:
+            batch = parse(request.body, now)
+        except BadBatch as error:
+            raise ValidationError(str(error)) from None
+        return Response(_receipt(ingest(request.auth.key, batch, now=now)))
+
+
+class _NotJson(APIException):
+    status_code = 415
+    default_detail = "Send the batch as application/json."
+    default_code = "unsupported_media_type"
+
+
+class Policy(View):
+    """The active policy bundle, as games fetch and keep it. Its ETag is the bundle's version."""
+
+    caller, answers = "experience", serializers.Out
+
+    def get(self, request: Request) -> Response:
+        bundle = active().bundle
+        tag = f'"{bundle.version}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if tag in (part.strip() for part in request.headers.get("If-None-Match", "").split(",")):
+            return Response(status=304, headers=headers)
+        return Response({"version": bundle.version, **bundle.documents}, headers=headers)
+
+
+class Join(View):
+    """What a game server needs when a player joins: this experience's sessions, the adjusted part, the rank."""
+
+    caller, answers = "experience", serializers.JoinOut
+
+    def get(self, request: Request, user_id: int) -> Response:
+        player = reading.joined(user_id, request.auth.key)
+        return Response(
+            serializers.JoinOut(
+                user_id=user_id,
+                known=player.known,
+                rank=player.rank,
+                points=player.points,
+                sessions=[
+                    serializers.PartOut(part.session, part.sequence, part.total, part.confirmed)
+                    for part in player.parts
+                ],
+                adjusted=serializers.AdjustedOut(player.adjusted_sequence, player.adjusted),
+                sanction=player.sanction,
+            )
+        )
+
+
+class Decide(View):
+    """Evaluate a player against the policy and, if asked, apply or propose what comes of it."""
+
+    caller, takes, answers = "signed", serializers.DecideIn, serializers.DecideOut
+    refuses = (400, 404)
+
+    def post(self, request: Request) -> Response:
+        asked = _body(request, serializers.DecideIn)
+        now = timezone.now()
+        with transaction.atomic():
+            policy = active()
+            try:
+                candidate = lock_one(asked.user_id)
+            except Refused:
+                raise _no_player(asked.user_id) from None
+            if asked.apply:
+                outcomes = settle(
+                    [candidate],
+                    source=Decision.Source.AUTOMATION,
+                    policy=policy,
+                    actor=Actor("system", "automation", "automation"),
+                    now=now,
+                    reason=asked.reason,
+                )
+                found = {outcome.candidate.id: (outcome.evaluation, outcome.decision) for outcome in outcomes}
+            else:
+                found = {key: (evaluation, None) for key, evaluation in assess([candidate], policy, now).items()}
+        evaluation, decision = found.get(candidate.id, (None, None))
+        if evaluation is None:
+            raise ValidationError({"userId": "The player's rank is not part of the active policy."})
+        return Response(
+            serializers.DecideOut(
+                user_id=asked.user_id,
+                rank=policy.ranks[candidate.rank_id].name,
+                target=evaluation.target.name if evaluation.target else None,
+                kind=evaluation.kind,
+                automatic=evaluation.automatic,
+                failed=[str(condition) for condition in evaluation.failed],
+                missing=_missing(evaluation.missing),
+                policy_version=policy.bundle.version,
+                decision_id=decision.pk if decision else None,
+                status=decision.status if decision else None,
+            )
+        )
+
+
+def _body[T: msgspec.Struct](request: Request, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(request.data, kind)
+    except msgspec.ValidationError as error:
+        raise ValidationError(f"{error}.") from None
+
+
+def _no_player(user_id: int) -> NotFound:
+    return NotFound(f"No player has the user id {user_id}.")
+
+
+def _moment(value: int) -> dt.datetime:
+    try:
+        return EPOCH + dt.timedelta(microseconds=value)
+    except OverflowError:
+        raise ValidationError({AFTER.name: "is not a `next` of this list; leave it out to start over."}) from None
+
+
+def _line(line: leaderboard.Line) -> LineOut:
+    return LineOut(
+        line.position,
+        line.user_id,
+        line.username,
+        line.display_name,
+        line.rank,
+        line.points,
+        line.kos,
+        line.wos,
+        line.updated_at,
+    )
+
+
+def _missing(missing: Missing) -> MissingOut:
+    return MissingOut(points(missing.points), missing.days, missing.recommendations)
+
+
+def _next_rank(evaluation: Evaluation | None, target: Any) -> serializers.NextRankOut | None:
+    if evaluation is None or target is None:
+        return None
+    missing = evaluation.missing if evaluation.kind != "demotion" else Missing(0, 0, 0)
+    return serializers.NextRankOut(
+        name=target.name,
+        min_points=points(target.min_points),
+        min_time_days=target.min_time_days,
+        required_recommendations=target.required_recommendations,
+        privileged=target.privileged,
+        missing=_missing(missing),
+    )
+
+
+def _receipt(receipt: Receipt) -> serializers.ReceiptOut:
+    return serializers.ReceiptOut(
+        accepted=receipt.accepted,
+        duplicates=receipt.duplicates,
+        rejected=[serializers.VerdictOut(v.index, v.code, v.detail) for v in receipt.rejected],
+        notices=[serializers.VerdictOut(v.index, v.code, v.detail) for v in receipt.notices],
+        players=[
+            serializers.StandingOut(
+                user_id=row.user_id,
+                rank=row.rank,
+                points=row.points,
+                confirmed=serializers.ConfirmedOut(row.session, row.confirmed),
+                adjusted=serializers.AdjustedOut(row.adjusted_sequence, row.adjusted),
+                sanction=row.sanction,
+            )
+            for row in receipt.players
+        ],
+    )
+

@@ -1,0 +1,387 @@
+"""Changes of rank: what the policy decides is applied at once or proposed, and every one keeps what it was decided on.
+
+`settle` is the one way in for events, the schedule and the automation; `approve`, `reject` and `set_rank` are what
+staff do. Each runs in the transaction that holds the players' locks.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audits.actions import Action
+from audits.record import Actor, Entry, Target, record, record_many
+from players.amounts import hundredths, points
+from players.models import Decision, Player
+from players.policies import ActivePolicy, active
+from players.policy.permissions import Act, may
+from players.policy.ranks import Evaluation, Standing, evaluate
+from players.staff import Refused, Staff
+
+APPLY = """
+    UPDATE players p SET rank_id = c.to_rank, rank_since = %s, updated_at = %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, from_rank, to_rank)
+    WHERE p.id = c.player AND p.rank_id = c.from_rank"""
+
+KINDS = {"promotion": Action.RANK_PROMOTED, "demotion": Action.RANK_DEMOTED, "hand": Action.RANK_SET}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A locked player, as far as a decision needs them. `points` in hundredths."""
+
+    id: int
+    user_id: int
+    username: str
+    rank_id: int
+    rank_since: dt.datetime
+    points: int
+
+    @property
+    def target(self) -> Target:
+        return Target("player", str(self.id), self.username, f"player:{self.id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the policy says of a candidate, and the decision that came of it (None when there is nothing to change)."""
+
+    candidate: Candidate
+    evaluation: Evaluation
+    decision: Decision | None
+
+
+def assess(candidates: Iterable[Candidate], policy: ActivePolicy, now: dt.datetime) -> dict[int, Evaluation]:
+    """What the policy says of each candidate, by player id. Changes nothing."""
+    known = [candidate for candidate in candidates if candidate.rank_id in policy.ranks]
+    recommended = _recommendations(known, policy)
+    return {
+        candidate.id: evaluate(_standing(candidate, policy, recommended.get(candidate.id, 0)), policy.bundle, now)
+        for candidate in known
+    }
+
+
+def settle(
+    candidates: Sequence[Candidate],
+    *,
+    source: Decision.Source,
+    policy: ActivePolicy,
+    actor: Actor,
+    now: dt.datetime,
+    reason: str = "",
+) -> list[Outcome]:
+    """Evaluate locked players; apply what is automatic, propose what is privileged, withdraw what no longer holds."""
+    evaluations = assess(candidates, policy, now)
+    standing_proposals = _open_proposals([candidate.id for candidate in candidates])
+    due = [candidate for candidate in candidates if candidate.id in evaluations and evaluations[candidate.id].kind]
+    refused = _lately_rejected([candidate for candidate in due if not _automatic(evaluations[candidate.id])], policy, now)
+    stale, made = [], {}
+    for candidate in candidates:
+        evaluation = evaluations.get(candidate.id)
+        proposal = standing_proposals.get(candidate.id)
+        target_id = _target_id(evaluation, policy)
+        if proposal is not None and (proposal.from_rank_id, proposal.to_rank_id) == (candidate.rank_id, target_id):
+            continue
+        if proposal is not None:
+            stale.append(proposal)
+        if evaluation is None or target_id is None or (candidate.id, target_id) in refused:
+            continue
+        made[candidate.id] = _decision(candidate, evaluation, target_id, source, policy, now, reason)
+    _withdraw(stale, policy, actor, now)
+    _write(made, {candidate.id: candidate for candidate in due}, policy, actor, now)
+    return [
+        Outcome(candidate, evaluations[candidate.id], made.get(candidate.id))
+        for candidate in candidates
+        if candidate.id in evaluations
+    ]
+
+
+def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
+    """Apply a proposal. Raises Refused when it is settled already, no longer holds, or `by` may not."""
+    with transaction.atomic():
+        decision, candidate, policy = _open_for(decision_id, by, reason)
+        evaluation = assess([candidate], policy, now).get(candidate.id)
+        if _target_id(evaluation, policy) != decision.to_rank_id or candidate.rank_id != decision.from_rank_id:
+            failed = ", ".join(evaluation.failed) if evaluation else "permitted"
+            raise Refused(f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead.")
+        _close(decision, Decision.Status.APPLIED, by.actor, reason, now)
+        _move([(candidate, decision)], now)
+        record(
+            KINDS[decision.kind],
+            actor=by.actor,
+            target=candidate.target,
+            reason=reason,
+            before={"rank": policy.ranks[decision.from_rank_id].name},
+            after={"rank": policy.ranks[decision.to_rank_id].name, "decision": decision.pk},
+            policy_version=policy.bundle.version,
+        )
+        return decision
+
+
+def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
+    """Close a proposal without effect; it is not proposed again for the policy's `reproposeDays`. Raises Refused."""
+    with transaction.atomic():
+        decision, candidate, policy = _open_for(decision_id, by, reason)
+        _close(decision, Decision.Status.REJECTED, by.actor, reason, now)
+        record(
+            Action.DECISION_REJECTED,
+            actor=by.actor,
+            target=candidate.target,
+            reason=reason,
+            details={"decision": decision.pk, "kind": decision.kind},
+            policy_version=policy.bundle.version,
+        )
+        return decision
+
+
+def set_rank(user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
+    """Give a rank by hand. Raises Refused when there is no such player or rank, or `by` may not."""
+    with transaction.atomic():
+        policy = active()
+        candidate = lock_one(user_id)
+        if rank_name not in policy.rank_ids:
+            raise Refused(f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
+        to_rank = policy.rank_ids[rank_name]
+        _check_hand(by, candidate, policy, to_rank, reason)
+        _withdraw(list(_open_proposals([candidate.id]).values()), policy, by.actor, now)
+        decision = Decision.objects.create(
+            player_id=candidate.id,
+            kind=Decision.Kind.HAND,
+            status=Decision.Status.APPLIED,
+            source=Decision.Source.STAFF,
+            from_rank_id=candidate.rank_id,
+            to_rank_id=to_rank,
+            inputs={"points": str(points(candidate.points))},
+            failed=[],
+            policy_id=policy.id,
+            reason=reason,
+            decided_by=by.name,
+            decided_at=now,
+        )
+        _move([(candidate, decision)], now)
+        record(
+            Action.RANK_SET,
+            actor=by.actor,
+            target=candidate.target,
+            reason=reason,
+            before={"rank": _rank_name(candidate.rank_id, policy)},
+            after={"rank": rank_name, "decision": decision.pk},
+            policy_version=policy.bundle.version,
+        )
+        return decision
+
+
+def lock_one(user_id: int) -> Candidate:
+    """Lock one player by Roblox user id. Raises Refused when there is none."""
+    player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
+    if player is None:
+        raise Refused(f"No player has the user id {user_id}.")
+    return candidate_of(player)
+
+
+def candidate_of(player: Player) -> Candidate:
+    return Candidate(
+        player.pk, player.user_id, player.username, player.rank_id, player.rank_since, hundredths(player.points)
+    )
+
+
+def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) -> Standing:
+    rank = policy.ranks[candidate.rank_id]
+    return Standing(rank, candidate.points, candidate.rank_since, recommendations, sanctioned=rank.is_punishment)
+
+
+def _automatic(evaluation: Evaluation) -> bool:
+    if not evaluation.automatic:
+        return False
+    return evaluation.kind != "promotion" or settings.INTEGRATIONS.features.automatic_promotions
+
+
+def _target_id(evaluation: Evaluation | None, policy: ActivePolicy) -> int | None:
+    if evaluation is None or evaluation.kind is None or evaluation.target is None:
+        return None
+    return policy.rank_ids[evaluation.target.name]
+
+
+def _recommendations(candidates: Sequence[Candidate], policy: ActivePolicy) -> dict[int, int]:
+    asked = []
+    for candidate in candidates:
+        target = policy.bundle.next_after(policy.ranks[candidate.rank_id])
+        if target is not None and target.required_recommendations:
+            asked.append(candidate)
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.player_id, count(*) FROM unnest(%s::bigint[], %s::bigint[]) AS c(player, rank) "
+            "JOIN recommendations r ON r.player_id = c.player AND r.rank_id = c.rank GROUP BY r.player_id",
+            [[candidate.id for candidate in asked], [candidate.rank_id for candidate in asked]],
+        )
+        return dict(cursor.fetchall())
+
+
+def _open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
+    proposals = Decision.objects.filter(status=Decision.Status.PROPOSED, player_id__in=player_ids)
+    return {proposal.player_id: proposal for proposal in proposals}
+
+
+def _lately_rejected(
+    candidates: Sequence[Candidate], policy: ActivePolicy, now: dt.datetime
+) -> set[tuple[int, int]]:
+    if not candidates:
+        return set()
+    since = now - dt.timedelta(days=policy.bundle.repropose_days)
+    rejected = Decision.objects.filter(
+        status=Decision.Status.REJECTED,
+        player_id__in=[candidate.id for candidate in candidates],
+        decided_at__gt=since,
+    )
+    return set(rejected.values_list("player_id", "to_rank_id"))
+
+
+def _decision(
+    candidate: Candidate,
+    evaluation: Evaluation,
+    to_rank: int,
+    source: Decision.Source,
+    policy: ActivePolicy,
+    now: dt.datetime,
+    reason: str,
+) -> Decision:
+    applied = _automatic(evaluation)
+    return Decision(
+        player_id=candidate.id,
+        kind=evaluation.kind,
+        status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
+        source=source,
+        from_rank_id=candidate.rank_id,
+        to_rank_id=to_rank,
+        inputs={"points": str(points(candidate.points)), "rankSince": candidate.rank_since.isoformat()},
+        failed=[str(condition) for condition in evaluation.failed],
+        policy_id=policy.id,
+        reason=reason,
+        decided_by="system:policy" if applied else "",
+        decided_at=now if applied else None,
+        created_at=now,
+    )
+
+
+def _write(
+    made: Mapping[int, Decision],
+    candidates: Mapping[int, Candidate],
+    policy: ActivePolicy,
+    actor: Actor,
+    now: dt.datetime,
+) -> None:
+    if not made:
+        return
+    Decision.objects.bulk_create(made.values())
+    applied = [
+        (candidates[player_id], decision)
+        for player_id, decision in made.items()
+        if decision.status == Decision.Status.APPLIED
+    ]
+    _move(applied, now)
+    record_many([_entry(candidates[player_id], decision, policy, actor) for player_id, decision in made.items()])
+
+
+def _entry(candidate: Candidate, decision: Decision, policy: ActivePolicy, actor: Actor) -> Entry:
+    applied = decision.status == Decision.Status.APPLIED
+    return Entry(
+        KINDS[decision.kind] if applied else Action.DECISION_PROPOSED,
+        actor=actor,
+        target=candidate.target,
+        reason=decision.reason,
+        before={"rank": _rank_name(decision.from_rank_id, policy)},
+        after={"rank": _rank_name(decision.to_rank_id, policy), "decision": decision.pk},
+        policy_version=policy.bundle.version,
+    )
+
+
+def _move(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
+    if not moves:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            APPLY,
+            [
+                now,
+                now,
+                [candidate.id for candidate, _ in moves],
+                [decision.from_rank_id for _, decision in moves],
+                [decision.to_rank_id for _, decision in moves],
+            ],
+        )
+
+
+def _withdraw(proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime) -> None:
+    if not proposals:
+        return
+    for proposal in proposals:
+        _close(proposal, Decision.Status.WITHDRAWN, actor, "the player is no longer due for it", now)
+    names = dict(Player.objects.filter(pk__in=[p.player_id for p in proposals]).values_list("pk", "username"))
+    record_many(
+        [
+            Entry(
+                Action.DECISION_WITHDRAWN,
+                actor=actor,
+                target=Target("player", str(p.player_id), names[p.player_id], f"player:{p.player_id}"),
+                details={"decision": p.pk, "kind": p.kind},
+                policy_version=policy.bundle.version,
+            )
+            for p in proposals
+        ]
+    )
+
+
+def _close(decision: Decision, status: Decision.Status, actor: Actor, reason: str, now: dt.datetime) -> None:
+    decision.status = status
+    decision.reason = reason
+    decision.decided_by = f"{actor.kind}:{actor.id}"
+    decision.decided_at = now
+    decision.save(update_fields=["status", "reason", "decided_by", "decided_at"])
+
+
+def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candidate, ActivePolicy]:
+    player_id = Decision.objects.filter(pk=decision_id).values_list("player_id", flat=True).first()
+    if player_id is None:
+        raise Refused(f"There is no decision {decision_id}.")
+    # The player first, then the decision: the order in which ingestion takes them.
+    player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
+    decision = Decision.objects.select_for_update().get(pk=decision_id)
+    if decision.status != Decision.Status.PROPOSED:
+        raise Refused(f"The decision is {decision.status} already.")
+    policy = active()
+    candidate = candidate_of(player)
+    act = Act.PROMOTE if decision.kind == Decision.Kind.PROMOTION else Act.DEMOTE
+    _check(by, act, candidate, policy, decision.to_rank_id, reason)
+    return decision, candidate, policy
+
+
+def _check_hand(by: Staff, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:
+    if to_rank == candidate.rank_id:
+        raise Refused("The player holds that rank already.")
+    present = policy.ranks.get(candidate.rank_id)
+    up = present is None or policy.ranks[to_rank].position > present.position
+    _check(by, Act.PROMOTE if up else Act.DEMOTE, candidate, policy, to_rank, reason)
+
+
+def _check(by: Staff, act: Act, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:
+    if not reason.strip():
+        raise Refused("A reason is required: say why in a sentence.")
+    if by.rank is None:
+        return
+    target = policy.ranks.get(candidate.rank_id)
+    if target is None:
+        raise Refused("The player's rank is not part of the active policy.")
+    verdict = may(act, by.rank, target, own=by.user_id == candidate.user_id, to=policy.ranks[to_rank])
+    if not verdict.allowed:
+        raise Refused(f"You may not: {verdict.reason}.")
+    if verdict.second:
+        raise Refused("This needs a second person's approval.")
+
+
+def _rank_name(rank_id: int, policy: ActivePolicy) -> str:
+    rank = policy.ranks.get(rank_id)
+    return rank.name if rank else f"rank {rank_id}"

@@ -1,0 +1,241 @@
+"""`ingest`: one batch of a game server's events, one transaction, one audit event.
+
+The way of an event: claim -> ledger row (once) -> its part -> the player's points -> a decision, if one is due.
+"""
+
+import datetime as dt
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db import OperationalError, connection, transaction
+from psycopg import errors
+
+from audits.actions import Action
+from audits.record import Actor, Entry, Target, record_many, reserve_id
+from players import ledger, mismatches
+from players.amounts import points
+from players.columns import micros, numbers
+from players.decisions import Candidate, settle
+from players.events import Batch, Claim, Server, Verdict
+from players.ledger import PlayerRow
+from players.metrics import EVENTS, MISMATCHES
+from players.models import Decision
+from players.policies import ActivePolicy, active
+
+ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a game server is told about one player's part. Amounts in points."""
+
+    user_id: int
+    rank: str
+    points: Decimal
+    session: int
+    confirmed: int
+    adjusted: Decimal
+    adjusted_sequence: int
+    sanction: str | None
+
+
+@dataclass(slots=True)
+class Receipt:
+    """The verdict on a batch: how many rows landed, how many were here already, and what is said of single items."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Verdict] = field(default_factory=list)
+    notices: list[Verdict] = field(default_factory=list)
+    players: list[Standing] = field(default_factory=list)
+
+
+def ingest(origin: str, batch: Batch, *, now: dt.datetime) -> Receipt:
+    """Land `batch` of the experience `origin`. A repeat, in part or as a whole, changes nothing."""
+    if not batch.claims:
+        return Receipt(rejected=batch.rejected)
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                receipt = _land(origin, batch, now)
+        except OperationalError as error:
+            if attempt + 1 == ATTEMPTS or not _is_contention(error):
+                raise
+            time.sleep(0.02 * 2**attempt)
+            continue
+        _count(origin, receipt)
+        return receipt
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _is_contention(error: OperationalError) -> bool:
+    cause = error.__cause__
+    return isinstance(error, ledger.PlayerMoved) or isinstance(
+        cause, errors.DeadlockDetected | errors.SerializationFailure
+    )
+
+
+def _land(origin: str, batch: Batch, now: dt.datetime) -> Receipt:
+    policy = active()
+    players = ledger.lock_players(batch.claims, policy.rank_ids[policy.bundle.first.name], now)
+    was = {player.id: player.earned for player in players.values()}
+    batch_id = reserve_id()
+    claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
+    officers = mismatches.officers(claims, policy)
+    landed = ledger.append(claims, players, {user_id: found.id for user_id, found in officers.items()}, origin, batch_id)
+    changes = ledger.merge_parts(landed, players, origin, batch_id)
+    days = ledger.add_days(landed, players, origin)
+    notices, breaches = mismatches.scrutinise(
+        mismatches.Scene(origin, batch_id, batch.claims, landed, players, changes, days, officers, policy)
+    )
+    touched = _touched(landed, players, policy)
+    if touched:
+        _name(landed, players)
+        ledger.add_to_players(touched, was, now)
+    actor = Actor("experience", origin, origin)
+    entries = [
+        _batch_entry(batch_id, actor, origin, batch, landed, players, policy),
+        *(breach.entry(actor, origin, policy) for breach in breaches),
+    ]
+    if landed or breaches:
+        record_many(entries if landed else entries[1:])
+    ranks = _decide(touched, policy, actor, now)
+    return Receipt(
+        accepted=len(landed),
+        duplicates=len(batch.claims) - len(landed),
+        rejected=batch.rejected,
+        notices=notices,
+        players=_standings(batch.claims, players, origin, changes, ranks, policy),
+    )
+
+
+def _touched(landed: Iterable[Claim], players: dict[int, PlayerRow], policy: ActivePolicy) -> list[PlayerRow]:
+    """The players with something new, their records counted."""
+    counters = policy.bundle.points.counters
+    touched: dict[int, PlayerRow] = {}
+    for claim in landed:
+        player = touched.setdefault(claim.user_id, players[claim.user_id])
+        counter = counters.get(claim.type)
+        if counter == "kos":
+            player.kos += claim.magnitude
+        elif counter == "wos":
+            player.wos += claim.magnitude
+    return list(touched.values())
+
+
+def _name(landed: Iterable[Claim], players: dict[int, PlayerRow]) -> None:
+    """Take names from the newest event only: a late delivery does not bring an old name back."""
+    for claim in landed:
+        player = players[claim.user_id]
+        if claim.at > player.named_at:
+            player.named_at = claim.at
+            player.username = claim.username
+            player.display_name = claim.display_name
+
+
+def _batch_entry(
+    batch_id: int,
+    actor: Actor,
+    origin: str,
+    batch: Batch,
+    landed: Sequence[Claim],
+    players: dict[int, PlayerRow],
+    policy: ActivePolicy,
+) -> Entry:
+    return Entry(
+        Action.POINTS_INGESTED,
+        actor=actor,
+        target=Target("experience", origin, ""),
+        event_id=batch_id,
+        experience=origin,
+        policy_version=policy.bundle.version,
+        details={
+            "accepted": len(landed),
+            "duplicates": len(batch.claims) - len(landed),
+            "rejected": dict(sorted(Counter(verdict.code for verdict in batch.rejected).items())),
+            "digest": digest(landed, players, origin),
+            **_server(batch.server),
+        },
+    )
+
+
+def _server(server: Server) -> dict[str, str]:
+    return {"placeId": str(server.place_id), "jobId": server.job_id}
+
+
+def digest(landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str) -> str:
+    """SHA-256 over a batch's ledger rows, so that the chain proves them too (`manage.py ledger verify` recomputes it).
+
+    One line a row, tab-separated, ordered by player, session and sequence: player, origin, session, sequence, type,
+    magnitude, awarded and total in hundredths, microseconds since 1970.
+    """
+    rows = sorted(
+        (
+            players[claim.user_id].id,
+            claim.session,
+            claim.sequence,
+            f"\t{claim.type}\t{claim.magnitude}\t{claim.awarded}\t{claim.total}\t{micros(claim.at)}",
+        )
+        for claim in landed
+    )
+    lines = "\n".join(f"{player}\t{origin}\t{session}\t{sequence}{rest}" for player, session, sequence, rest in rows)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _decide(touched: Sequence[PlayerRow], policy: ActivePolicy, actor: Actor, now: dt.datetime) -> dict[int, int]:
+    """Settle the players' ranks; returns the new rank's id by player id, where it changed at once."""
+    candidates = [
+        Candidate(player.id, player.user_id, player.username, player.rank_id, player.rank_since, player.points)
+        for player in touched
+    ]
+    outcomes = settle(candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now)
+    return {
+        outcome.candidate.id: outcome.decision.to_rank_id
+        for outcome in outcomes
+        if outcome.decision is not None and outcome.decision.status == Decision.Status.APPLIED
+    }
+
+
+def _standings(
+    claims: Iterable[Claim],
+    players: dict[int, PlayerRow],
+    origin: str,
+    changes: dict[ledger.PartKey, ledger.PartChange],
+    ranks: dict[int, int],
+    policy: ActivePolicy,
+) -> list[Standing]:
+    """One entry for each player and session of the batch, repeats included: they are what a lost answer asks for."""
+    keys = {(players[claim.user_id].id, claim.session): players[claim.user_id] for claim in claims}
+    confirmed = {key: change.after.confirmed for key, change in changes.items()}
+    unchanged = [key for key in keys if key not in confirmed]
+    if unchanged:
+        confirmed |= {key: part.confirmed for key, part in ledger.read_parts(unchanged, origin).items()}
+    return [
+        _standing(player, session, confirmed[player.id, session], ranks.get(player.id, player.rank_id), policy)
+        for (_, session), player in keys.items()
+    ]
+
+
+def _standing(player: PlayerRow, session: int, confirmed: int, rank_id: int, policy: ActivePolicy) -> Standing:
+    rank = policy.ranks[rank_id]
+    return Standing(
+        user_id=player.user_id,
+        rank=rank.name,
+        points=points(player.points),
+        session=session,
+        confirmed=confirmed,
+        adjusted=points(player.adjusted),
+        adjusted_sequence=player.adjusted_sequence,
+        sanction="suspension" if rank.is_punishment else None,
+    )
+
+
+def _count(origin: str, receipt: Receipt) -> None:
+    EVENTS.labels(origin, "accepted").inc(receipt.accepted)
+    EVENTS.labels(origin, "duplicate").inc(receipt.duplicates)
+    EVENTS.labels(origin, "rejected").inc(len(receipt.rejected))
+    MISMATCHES.labels(origin).inc(len(receipt.notices))

@@ -1,0 +1,212 @@
+"""Positions and pages of the leaderboard, exact and at the same cost for any number of players.
+
+`players` is the truth. A position is one more than the number of listed players with more points; that number is a sum
+over a tree of counts (`leaderboard_buckets`: level 0 counts single hundredths, each level above 64 buckets of the one
+below) plus the few moves that a trigger wrote and `fold` has not yet taken in (`leaderboard_changes`). So a change of
+points never waits for another one, and a reader adds up some hundred rows whatever the size.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+LEVELS = 8  # of 6 bits: 48 bits of hundredths, more than numeric(14, 2) holds
+FOLD_LOCK = 4_710_002  # advisory lock: one fold at a time
+FOLD_ROWS = 50_000
+MAX_PAGE = 100
+
+AHEAD = f"""
+    (SELECT coalesce(sum(b.count), 0) FROM generate_series(0, {LEVELS - 1}) AS level
+     JOIN leaderboard_buckets b ON b.level = level
+          AND b.bucket > ({{value}} >> (6 * level)) AND b.bucket <= (({{value}} >> (6 * level)) | 63))
+    + (SELECT coalesce(sum((c.after > {{value}})::int), 0) - coalesce(sum((c.before > {{value}})::int), 0)
+       FROM leaderboard_changes c)"""
+
+FOLD = f"""
+    WITH taken AS (
+        DELETE FROM leaderboard_changes
+        WHERE id IN (SELECT id FROM leaderboard_changes ORDER BY id LIMIT {FOLD_ROWS})
+        RETURNING before, after
+    ), moves AS (
+        SELECT level, move.value >> (6 * level) AS bucket, sum(move.difference) AS difference
+        FROM taken, LATERAL (VALUES (before, -1), (after, 1)) AS move(value, difference),
+             generate_series(0, {LEVELS - 1}) AS level
+        WHERE move.value IS NOT NULL
+        GROUP BY 1, 2 HAVING sum(move.difference) <> 0
+    )
+    MERGE INTO leaderboard_buckets b USING moves m ON b.level = m.level AND b.bucket = m.bucket
+    WHEN MATCHED AND b.count + m.difference = 0 THEN DELETE
+    WHEN MATCHED THEN UPDATE SET count = b.count + m.difference
+    WHEN NOT MATCHED THEN INSERT (level, bucket, count) VALUES (m.level, m.bucket, m.difference)"""
+
+TRUE_COUNTS = f"""
+    SELECT level::smallint AS level, (points * 100)::bigint >> (6 * level) AS bucket, count(*) AS count
+    FROM players, generate_series(0, {LEVELS - 1}) AS level
+    WHERE listed GROUP BY 1, 2"""
+
+ROW = """p.id, p.user_id, p.username, p.display_name, coalesce(f.name, r.name), p.points, p.kos, p.wos, p.updated_at"""
+FROM = "FROM players p JOIN ranks r ON r.id = p.rank_id LEFT JOIN ranks f ON f.id = p.former_rank_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a list. `position` counts from 1 and is shared by players with the same points."""
+
+    id: int
+    user_id: int
+    username: str
+    display_name: str
+    rank: str
+    points: Decimal
+    kos: int
+    wos: int
+    updated_at: dt.datetime
+    position: int = 0
+
+
+def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[Line]:
+    """Up to `limit` players by points, the best first, from behind `after` (points and id of the last one seen)."""
+    where, parameters = "WHERE p.listed", list[Any]()
+    if after is not None:
+        where, parameters = "WHERE p.listed AND (p.points, p.id) < (%s, %s)", [*after]
+    query = f"SELECT {ROW} {FROM} {where} ORDER BY p.points DESC, p.id DESC LIMIT %s"
+    return _positioned(query, [*parameters, limit])
+
+
+def around(player_id: int, points: Decimal, span: int) -> list[Line]:
+    """The `span` players before one, the player, and the `span` after, by points."""
+    query = f"""
+        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) >= (%s, %s) ORDER BY p.points, p.id LIMIT %s)
+        UNION ALL
+        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) < (%s, %s) ORDER BY p.points DESC, p.id DESC LIMIT %s)
+        ORDER BY points DESC, id DESC"""
+    return _positioned(query, [points, player_id, span + 1, points, player_id, span])
+
+
+def records(column: str, limit: int) -> list[Line]:
+    """Up to `limit` players with the most `kos` or `wos`, positions by that count; nobody with none."""
+    if column not in {"kos", "wos"}:
+        raise ValueError(f"{column} is not a record")
+    query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT %s"
+    lines = _lines(query, [limit])
+    positions: dict[int, int] = {}
+    return [
+        _at(line, positions.setdefault(getattr(line, column), index)) for index, line in enumerate(lines, start=1)
+    ]
+
+
+def search(prefix: str, limit: int, after: tuple[str, int] | None = None) -> list[Line]:
+    """Up to `limit` players whose name starts with `prefix`, in any case, by name; without positions."""
+    name = 'lower(p.username) COLLATE "C"'
+    low = prefix.lower()
+    query = f"""
+        SELECT {ROW} {FROM} WHERE p.listed AND {name} >= %s AND {name} < %s AND ({name}, p.id) > (%s, %s)
+        ORDER BY {name}, p.id LIMIT %s"""
+    return _lines(query, [low, low + "\U0010ffff", *(after or ("", 0)), limit])
+
+
+def position(points: Decimal) -> int:
+    """The position of a listed player with so many points."""
+    return _ahead([points])[0] + 1
+
+
+def total() -> int:
+    """How many players are listed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT coalesce(sum(count), 0) FROM leaderboard_buckets WHERE level = %s)"
+            " + (SELECT count(after) - count(before) FROM leaderboard_changes)",
+            [LEVELS - 1],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def fold() -> int:
+    """Take pending moves into the counts, at most FOLD_ROWS of them; how many buckets changed. One at a time."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(FOLD)
+        return cursor.rowcount
+
+
+def rebuild() -> None:
+    """Count everything anew from `players`, which nobody changes meanwhile (writers wait, readers do not)."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
+        cursor.execute("LOCK TABLE players IN SHARE MODE")
+        cursor.execute("DELETE FROM leaderboard_changes")
+        cursor.execute("DELETE FROM leaderboard_buckets")
+        cursor.execute(f"INSERT INTO leaderboard_buckets (level, bucket, count) {TRUE_COUNTS}")
+
+
+def verify() -> int:
+    """How many buckets differ from what `players` says, pending moves taken into account; 0 is right."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # One statement sees one moment, so that writers need not wait.
+        cursor.execute(f"""
+            WITH pending AS (
+                SELECT level, move.value >> (6 * level) AS bucket, sum(move.difference) AS count
+                FROM leaderboard_changes, LATERAL (VALUES (before, -1), (after, 1)) AS move(value, difference),
+                     generate_series(0, {LEVELS - 1}) AS level
+                WHERE move.value IS NOT NULL GROUP BY 1, 2
+            ), counted AS (
+                SELECT level, bucket, sum(count) AS count FROM (
+                    SELECT level, bucket, count FROM leaderboard_buckets UNION ALL SELECT * FROM pending
+                ) both_kinds GROUP BY 1, 2 HAVING sum(count) <> 0
+            )
+            SELECT count(*) FROM counted FULL JOIN ({TRUE_COUNTS}) AS truth USING (level, bucket)
+            WHERE counted.count IS DISTINCT FROM truth.count""")
+        return int(cursor.fetchone()[0])
+
+
+def _ahead(values: Sequence[Decimal]) -> list[int]:
+    query = f"""
+        SELECT {AHEAD.format(value="v.value")}
+        FROM unnest(%s::bigint[]) WITH ORDINALITY AS v(value, place) ORDER BY v.place"""
+    with connection.cursor() as cursor:
+        cursor.execute(query, [[int(value * 100) for value in values]])
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
+def _lines(query: str, parameters: list[Any]) -> list[Line]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [Line(*row) for row in cursor.fetchall()]
+
+
+def _positioned(query: str, parameters: list[Any]) -> list[Line]:
+    lines = _lines(query, parameters)
+    if not lines:
+        return []
+    # Only the first group of equals can begin outside the list, and only its end is not known from the list alone.
+    second = next((index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines))
+    asked = [lines[0].points] if second == len(lines) else [lines[0].points, lines[second].points]
+    ahead = _ahead(asked)
+    placed = [_at(line, ahead[0] + 1) for line in lines[:second]]
+    first_of_group = second
+    for index in range(second, len(lines)):
+        if lines[index].points != lines[first_of_group].points:
+            first_of_group = index
+        placed.append(_at(lines[index], ahead[1] + 1 + first_of_group - second))
+    return placed
+
+
+def _at(line: Line, place: int) -> Line:
+    return Line(
+        line.id,
+        line.user_id,
+        line.username,
+        line.display_name,
+        line.rank,
+        line.points,
+        line.kos,
+        line.wos,
+        line.updated_at,
+        place,
+    )

@@ -1,0 +1,278 @@
+"""The ledger's way into the database: players locked, rows landed once, parts merged, totals kept.
+
+Every function here runs inside the caller's transaction, which has locked the players it touches (`lock_players`):
+from then on nobody else changes their parts. Amounts are whole hundredths until they reach SQL.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import OperationalError, connection
+
+from players.columns import micros, numbers, optional, texts, words
+from players.events import Claim
+from players.policy.parts import Part, Row, merge
+
+PartKey = tuple[int, int]  # the player's id, the session
+
+CREATE_PLAYERS = """
+    INSERT INTO players (user_id, username, display_name, rank_id, rank_since, named_at)
+    SELECT c.user_id, c.username, c.display_name, %s, %s, 'epoch'
+    FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS c(user_id, username, display_name)
+    WHERE NOT EXISTS (SELECT 1 FROM players p WHERE p.user_id = c.user_id)
+    ORDER BY c.user_id
+    ON CONFLICT (user_id) DO NOTHING"""
+
+LOCK_PLAYERS = """
+    SELECT id, user_id, username, display_name, named_at, rank_id, rank_since,
+           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence
+    FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
+
+APPEND = """
+    INSERT INTO ledger (player_id, origin, session, sequence, type, magnitude, duration, actor_id,
+                        awarded, total, occurred_at, batch)
+    SELECT c.player, %s, c.session, c.sequence, c.type, c.magnitude, c.duration, c.actor,
+           c.awarded * 0.01, c.total * 0.01, 'epoch'::timestamptz + c.at * interval '1 microsecond', %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::int[], %s::bigint[],
+                %s::bigint[], %s::bigint[], %s::bigint[])
+         AS c(player, session, sequence, type, magnitude, duration, actor, awarded, total, at)
+    ORDER BY c.player, c.session, c.sequence
+    ON CONFLICT (player_id, origin, session, sequence) DO NOTHING
+    RETURNING player_id, session, sequence"""
+
+READ_PARTS = """
+    SELECT s.player_id, s.session, s.sequence, (s.total * 100)::bigint, s.count, (s.awarded * 100)::bigint, s.confirmed
+    FROM unnest(%s::bigint[], %s::bigint[]) AS k(player, session)
+    JOIN sessions s ON s.player_id = k.player AND s.origin = %s AND s.session = k.session"""
+
+READ_BEYOND = """
+    SELECT l.player_id, l.session, l.sequence
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(player, session, confirmed)
+    JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence > k.confirmed
+    WHERE l.batch <> %s"""
+
+WRITE_PARTS = """
+    INSERT INTO sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)
+    SELECT c.player, %s, c.session, c.sequence, c.total * 0.01, c.count, c.awarded * 0.01, c.confirmed,
+           'epoch'::timestamptz + c.first * interval '1 microsecond',
+           'epoch'::timestamptz + c.last * interval '1 microsecond'
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                %s::bigint[], %s::bigint[])
+         AS c(player, session, sequence, total, count, awarded, confirmed, first, last)
+    ON CONFLICT (player_id, origin, session) DO UPDATE SET
+        sequence = excluded.sequence, total = excluded.total, count = excluded.count, awarded = excluded.awarded,
+        confirmed = excluded.confirmed, started_at = least(sessions.started_at, excluded.started_at),
+        last_at = greatest(sessions.last_at, excluded.last_at)"""
+
+ADD_DAYS = """
+    INSERT INTO daily_points AS d (player_id, origin, day, awarded, events)
+    SELECT c.player, %s, c.day, c.awarded * 0.01, c.events
+    FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::int[]) AS c(player, day, awarded, events)
+    ON CONFLICT (player_id, origin, day)
+        DO UPDATE SET awarded = d.awarded + excluded.awarded, events = d.events + excluded.events
+    RETURNING player_id, day, (awarded * 100)::bigint"""
+
+ADD_TO_PLAYERS = """
+    UPDATE players p SET
+        earned = p.earned + c.earned * 0.01, kos = p.kos + c.kos, wos = p.wos + c.wos,
+        username = c.username, display_name = c.display_name, updated_at = %s,
+        named_at = greatest(p.named_at, 'epoch'::timestamptz + c.named_at * interval '1 microsecond')
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])
+         AS c(player, earned, kos, wos, username, display_name, named_at)
+    WHERE p.id = c.player"""
+
+
+@dataclass(slots=True)
+class PlayerRow:
+    """A locked player. Amounts in hundredths, as they will be when the transaction is through."""
+
+    id: int
+    user_id: int
+    username: str
+    display_name: str
+    named_at: dt.datetime
+    rank_id: int
+    rank_since: dt.datetime
+    earned: int
+    adjusted: int
+    adjusted_sequence: int
+    kos: int = 0  # added by this batch
+    wos: int = 0
+
+    @property
+    def points(self) -> int:
+        return max(0, self.earned + self.adjusted)
+
+
+@dataclass(slots=True)
+class PartChange:
+    """One part before and after this batch."""
+
+    before: Part | None
+    after: Part
+    claims: list[Claim]
+
+
+class PlayerMoved(OperationalError):
+    """A player was erased between finding and locking; the transaction is worth another try."""
+
+
+def lock_players(claims: Sequence[Claim], first_rank: int, now: dt.datetime) -> dict[int, PlayerRow]:
+    """Lock the players of `claims` in one order for everybody, making those that are new; by Roblox user id."""
+    newest = {claim.user_id: claim for claim in sorted(claims, key=lambda claim: claim.at)}
+    user_ids = sorted(newest)
+    with connection.cursor() as cursor:
+        # Creating first, in order, and locking after it: two batches can then only wait for each other one way round.
+        names = texts(newest[user_id].username for user_id in user_ids)
+        display_names = texts(newest[user_id].display_name for user_id in user_ids)
+        cursor.execute(CREATE_PLAYERS, [first_rank, now, numbers(user_ids), names, display_names])
+        cursor.execute(LOCK_PLAYERS, [numbers(user_ids)])
+        players = {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
+    if len(players) != len(user_ids):
+        raise PlayerMoved("a player was erased meanwhile")
+    return players
+
+
+def append(
+    claims: Sequence[Claim], players: dict[int, PlayerRow], actors: dict[int, int], origin: str, batch: int
+) -> list[Claim]:
+    """Write the rows that are not there yet; returns the claims that landed. `actors`: Roblox user id to our id."""
+    ids = [players[claim.user_id].id for claim in claims]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            APPEND,
+            [
+                origin,
+                batch,
+                numbers(ids),
+                numbers(claim.session for claim in claims),
+                numbers(claim.sequence for claim in claims),
+                words(claim.type for claim in claims),
+                numbers(claim.magnitude for claim in claims),
+                optional(claim.duration for claim in claims),
+                optional(actors.get(claim.actor_user_id or 0) for claim in claims),
+                numbers(claim.awarded for claim in claims),
+                numbers(claim.total for claim in claims),
+                numbers(micros(claim.at) for claim in claims),
+            ],
+        )
+        landed = set(cursor.fetchall())
+    if len(landed) == len(claims):
+        return list(claims)
+    return [
+        claim
+        for player, claim in zip(ids, claims, strict=True)
+        if (player, claim.session, claim.sequence) in landed
+    ]
+
+
+def merge_parts(
+    landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str, batch: int
+) -> dict[PartKey, PartChange]:
+    """Merge landed rows into their parts, write the parts, and carry the difference into the players' `earned`."""
+    groups: dict[PartKey, list[Claim]] = {}
+    owners: dict[int, PlayerRow] = {}
+    for claim in landed:
+        player = players[claim.user_id]
+        owners[player.id] = player
+        groups.setdefault((player.id, claim.session), []).append(claim)
+    if not groups:
+        return {}
+    before = read_parts(groups, origin)
+    beyond = _read_beyond({key: part for key, part in before.items() if part.gap}, origin, batch)
+    changes: dict[PartKey, PartChange] = {}
+    for key, claims in groups.items():
+        part = before.get(key)
+        rows = [Row(claim.sequence, claim.awarded, claim.total) for claim in claims]
+        after = merge(part, rows, beyond.get(key, ()))
+        owners[key[0]].earned += after.total - (part.total if part else 0)
+        changes[key] = PartChange(part, after, claims)
+    _write_parts(changes, origin)
+    return changes
+
+
+def read_parts(keys: Collection[PartKey], origin: str) -> dict[PartKey, Part]:
+    with connection.cursor() as cursor:
+        cursor.execute(READ_PARTS, [numbers(key[0] for key in keys), numbers(key[1] for key in keys), origin])
+        return {(row[0], row[1]): Part(*row[2:]) for row in cursor.fetchall()}
+
+
+def _read_beyond(gapped: dict[PartKey, Part], origin: str, batch: int) -> dict[PartKey, list[int]]:
+    """The sequences that are stored beyond each part's gap: they count once the gap closes."""
+    found: dict[PartKey, list[int]] = {}
+    if not gapped:
+        return found
+    columns = [
+        numbers(key[0] for key in gapped),
+        numbers(key[1] for key in gapped),
+        numbers(part.confirmed for part in gapped.values()),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(READ_BEYOND, [*columns, origin, batch])
+        for player, session, sequence in cursor.fetchall():
+            found.setdefault((player, session), []).append(sequence)
+    return found
+
+
+def _write_parts(changes: dict[PartKey, PartChange], origin: str) -> None:
+    parts = [change.after for change in changes.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            WRITE_PARTS,
+            [
+                origin,
+                numbers(key[0] for key in changes),
+                numbers(key[1] for key in changes),
+                numbers(part.sequence for part in parts),
+                numbers(part.total for part in parts),
+                numbers(part.count for part in parts),
+                numbers(part.awarded for part in parts),
+                numbers(part.confirmed for part in parts),
+                numbers(micros(min(claim.at for claim in change.claims)) for change in changes.values()),
+                numbers(micros(max(claim.at for claim in change.claims)) for change in changes.values()),
+            ],
+        )
+
+
+def add_days(
+    landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str
+) -> dict[tuple[int, dt.date], tuple[int, int]]:
+    """Add awards above zero to their UTC days; per player and day: the sum before, and after."""
+    added: dict[tuple[int, dt.date], list[int]] = {}
+    for claim in landed:
+        tally = added.setdefault((players[claim.user_id].id, claim.at.astimezone(dt.UTC).date()), [0, 0])
+        tally[0] += max(0, claim.awarded)
+        tally[1] += 1
+    if not added:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ADD_DAYS,
+            [
+                origin,
+                numbers(key[0] for key in added),
+                words(key[1].isoformat() for key in added),
+                numbers(tally[0] for tally in added.values()),
+                numbers(tally[1] for tally in added.values()),
+            ],
+        )
+        return {(player, day): (after - added[player, day][0], after) for player, day, after in cursor.fetchall()}
+
+
+def add_to_players(players: Collection[PlayerRow], before: dict[int, int], now: dt.datetime) -> None:
+    """Write what the batch changed about each player; `before` has each one's `earned` as it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ADD_TO_PLAYERS,
+            [
+                now,
+                numbers(player.id for player in players),
+                numbers(player.earned - before[player.id] for player in players),
+                numbers(player.kos for player in players),
+                numbers(player.wos for player in players),
+                texts(player.username for player in players),
+                texts(player.display_name for player in players),
+                numbers(micros(player.named_at) for player in players),
+            ],
+        )

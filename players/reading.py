@@ -1,0 +1,119 @@
+"""What the public and the game servers may know of a player: one read each, nothing disciplinary in public."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+
+from players import leaderboard
+from players.amounts import hundredths
+from players.decisions import Candidate, assess
+from players.models import Player
+from players.policies import ActivePolicy, active
+from players.policy.ranks import Evaluation
+
+PLAYER = f"""
+    SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),
+           coalesce(p.former_rank_since, p.rank_since), p.kos, p.wos, p.updated_at,
+           {leaderboard.AHEAD.format(value="(p.points * 100)::bigint")} + 1
+    FROM players p WHERE p.user_id = %s AND p.listed"""
+
+HISTORY = """
+    SELECT l.id, l.origin, l.type, l.magnitude, l.awarded, l.occurred_at FROM ledger l
+    WHERE l.player_id = %s AND (l.occurred_at, l.id) < (%s, %s)
+    ORDER BY l.occurred_at DESC, l.id DESC LIMIT %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A listed player as the public sees them: the rank is the one kept for them while they are suspended."""
+
+    id: int
+    user_id: int
+    username: str
+    display_name: str
+    points: Decimal
+    rank_id: int
+    rank_since: dt.datetime
+    kos: int
+    wos: int
+    updated_at: dt.datetime
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    id: int
+    origin: str
+    type: str
+    magnitude: int
+    awarded: Decimal
+    occurred_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One session as stored."""
+
+    session: int
+    sequence: int
+    total: Decimal
+    confirmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A player for the game server that they joined."""
+
+    rank: str
+    points: Decimal
+    adjusted: Decimal
+    adjusted_sequence: int
+    sanction: str | None
+    parts: list[Part]
+    known: bool
+
+
+def profile(user_id: int) -> Profile | None:
+    """A listed player with their position; None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLAYER, [user_id])
+        row = cursor.fetchone()
+    return Profile(*row[:-1], position=int(row[-1])) if row else None
+
+
+def progress(player: Profile, policy: ActivePolicy, now: dt.datetime) -> Evaluation | None:
+    """What the policy says of the player's public rank; None when that rank left the policy."""
+    candidate = Candidate(
+        player.id, player.user_id, player.username, player.rank_id, player.rank_since, hundredths(player.points)
+    )
+    return assess([candidate], policy, now).get(player.id)
+
+
+def listed_id(user_id: int) -> tuple[int, Decimal] | None:
+    """Our id and the points of a listed player."""
+    return Player.objects.filter(user_id=user_id, listed=True).values_list("id", "points").first()
+
+
+def history(player_id: int, limit: int, before: tuple[dt.datetime, int]) -> list[HistoryRow]:
+    """Up to `limit` ledger rows, the newest first, older than `before` (moment and id)."""
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY, [player_id, *before, limit])
+        return [HistoryRow(*row) for row in cursor.fetchall()]
+
+
+def joined(user_id: int, origin: str) -> Joined:
+    """What the experience `origin` is told of a player; somebody new has the first rank and nothing else."""
+    policy = active()
+    player = Player.objects.filter(user_id=user_id).select_related("rank").first()
+    if player is None:
+        return Joined(policy.bundle.first.name, Decimal(0), Decimal(0), 0, None, [], known=False)
+    rows = player.sessions.filter(origin=origin).order_by("session")
+    parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
+    sanction = "suspension" if player.rank.is_punishment else None
+    return Joined(
+        player.rank.name, player.points, player.adjusted, player.adjusted_sequence, sanction, parts, known=True
+    )
+
+

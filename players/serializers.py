@@ -1,0 +1,210 @@
+"""What goes in and out over HTTP, as typed shapes. The OpenAPI schema is made from them."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+
+Whole = Annotated[int, msgspec.Meta(ge=0)]
+UserId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+
+class Out(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of everything that is answered."""
+
+
+class LineOut(Out, frozen=True):
+    """One line of the leaderboard; players with the same points share a position."""
+
+    position: Whole
+    user_id: UserId
+    username: str
+    display_name: str
+    rank: str
+    points: Decimal
+    kos: Whole
+    wos: Whole
+    last_synced_at: dt.datetime
+
+
+class TopOut(Out, frozen=True):
+    """A page; `next` is the `after` of the following one, null on the last."""
+
+    players: list[LineOut]
+    last_synced_at: dt.datetime | None
+    next: str | None
+
+
+class RecordsOut(Out, frozen=True):
+    kos: list[LineOut]
+    wos: list[LineOut]
+
+
+class AroundOut(Out, frozen=True):
+    players: list[LineOut]
+
+
+class MissingOut(Out, frozen=True):
+    """What is still missing for a rank; all zero when it is due."""
+
+    points: Decimal
+    days: Whole
+    recommendations: Whole
+
+
+class NextRankOut(Out, frozen=True):
+    name: str
+    min_points: Decimal
+    min_time_days: Whole
+    required_recommendations: Whole
+    privileged: bool
+    missing: MissingOut
+
+
+class PlayerOut(Out, frozen=True):
+    """A player in public. Nothing disciplinary is in it: a suspended player is shown with the rank kept for them."""
+
+    user_id: UserId
+    username: str
+    display_name: str
+    points: Decimal
+    rank: str
+    rank_since: dt.datetime
+    next_rank: NextRankOut | None
+    position: Whole
+    kos: Whole
+    wos: Whole
+    last_synced_at: dt.datetime
+
+
+class HistoryEntryOut(Out, frozen=True):
+    """One row of the ledger; an experience of `console` is an adjustment by staff."""
+
+    experience: str
+    type: str
+    magnitude: int
+    awarded: Decimal
+    occurred_at: dt.datetime
+
+
+class HistoryOut(Out, frozen=True):
+    entries: list[HistoryEntryOut]
+    next: str | None
+
+
+class FoundOut(Out, frozen=True):
+    user_id: UserId
+    username: str
+    display_name: str
+    rank: str
+    points: Decimal
+
+
+class SearchOut(Out, frozen=True):
+    players: list[FoundOut]
+    next: str | None
+
+
+class RankOut(Out, frozen=True):
+    name: str
+    level: str
+    position: Whole
+    role: Whole
+    min_points: Decimal
+    min_time_days: Whole
+    required_recommendations: Whole
+    privileged: bool
+    on_ladder: bool
+
+
+class RanksOut(Out, frozen=True):
+    policy_version: str
+    ranks: list[RankOut]
+
+
+class VerdictOut(Out, frozen=True):
+    """What is said of the item `index` of a batch; `code` is stable, `detail` is for people."""
+
+    index: Whole
+    code: str
+    detail: str
+
+
+class ConfirmedOut(Out, frozen=True):
+    """Up to this sequence of the session nothing is missing here: the game may forget it."""
+
+    session: Whole
+    sequence: Whole
+
+
+class AdjustedOut(Out, frozen=True):
+    """The console's part: its total, and the sequence of its last change."""
+
+    sequence: Whole
+    total: Decimal
+
+
+class StandingOut(Out, frozen=True):
+    """One player and session of a batch."""
+
+    user_id: UserId
+    rank: str
+    points: Decimal
+    confirmed: ConfirmedOut
+    adjusted: AdjustedOut
+    sanction: str | None
+
+
+class ReceiptOut(Out, frozen=True):
+    """`rejected` items changed nothing; items under `notices` landed but do not fit the policy."""
+
+    accepted: Whole
+    duplicates: Whole
+    rejected: list[VerdictOut]
+    notices: list[VerdictOut]
+    players: list[StandingOut]
+
+
+class PartOut(Out, frozen=True):
+    """One session as it is known here; `confirmed` below `sequence` means that rows in between are missing."""
+
+    session: Whole
+    sequence: Whole
+    total: Decimal
+    confirmed: Whole
+
+
+class JoinOut(Out, frozen=True):
+    """What a game server needs when a player joins. A player never seen before has the first rank and no sessions."""
+
+    user_id: UserId
+    known: bool
+    rank: str
+    points: Decimal
+    sessions: list[PartOut]
+    adjusted: AdjustedOut
+    sanction: str | None
+
+
+class DecideIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Whom to evaluate, whether to apply what comes of it, and why."""
+
+    user_id: UserId
+    apply: bool
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class DecideOut(Out, frozen=True):
+    """`kind` is what the policy asks for (null: nothing); `status` what became of it (null: only evaluated)."""
+
+    user_id: UserId
+    rank: str
+    target: str | None
+    kind: str | None
+    automatic: bool
+    failed: list[str]
+    missing: MissingOut
+    policy_version: str
+    decision_id: int | None
+    status: str | None

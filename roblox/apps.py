@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RobloxConfig(AppConfig):
+    name = "roblox"
+    default_auto_field = "django.db.models.BigAutoField"
