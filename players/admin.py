@@ -1,0 +1,99 @@
+"""The console's door: what is there to see, and the acts on proposals. Nothing is edited as a form of columns."""
+
+import datetime as dt
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from audits.record import Actor
+from players import decisions
+from players.models import Decision, LedgerEntry, Player, PolicyVersion, Rank
+from players.staff import Refused, Staff
+
+
+class Uncounted(Paginator):  # type: ignore[type-arg]
+    """Pages without COUNT(*): a list of a million rows opens at once."""
+
+    @cached_property
+    def count(self) -> int:
+        return 10_000
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows are changed by verbs alone, never by a form."""
+
+    paginator = Uncounted
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Player)
+class PlayerAdmin(ReadOnly):
+    list_display = ("username", "user_id", "rank", "points", "kos", "wos", "updated_at")
+    list_select_related = ("rank",)
+    ordering = ("-points", "-id")
+    search_fields = ("username__istartswith", "=user_id")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ("id", "player", "kind", "from_rank", "to_rank", "status", "source", "created_at")
+    list_select_related = ("player", "from_rank", "to_rank")
+    list_filter = ("status", "kind")
+    ordering = ("-id",)
+    actions = ("approve", "reject")
+
+    @admin.action(description="Approve the proposals", permissions=["settle"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        self._settle(request, queryset, decisions.approve, "approved in the console")
+
+    @admin.action(description="Reject the proposals", permissions=["settle"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        self._settle(request, queryset, decisions.reject, "rejected in the console")
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def _settle(self, request: HttpRequest, queryset: QuerySet[Decision], verb: Any, reason: str) -> None:
+        by = Staff(Actor("staff", str(request.user.pk), request.user.get_username()), rank=None)
+        now: dt.datetime = timezone.now()
+        for decision_id in queryset.values_list("pk", flat=True):
+            try:
+                settled = verb(decision_id, by=by, reason=reason, now=now)
+            except Refused as refusal:
+                self.message_user(request, f"Decision {decision_id}: {refusal}", messages.ERROR)
+            else:
+                self.message_user(request, f"Decision {decision_id} is {settled.status}.", messages.SUCCESS)
+
+
+@admin.register(LedgerEntry)
+class LedgerAdmin(ReadOnly):
+    list_display = ("id", "player", "origin", "session", "sequence", "type", "awarded", "total", "occurred_at")
+    list_select_related = ("player",)
+    ordering = ("-id",)
+    search_fields = ("=player__user_id",)
+
+
+@admin.register(Rank)
+class RankAdmin(ReadOnly):
+    list_display = ("name", "level", "position", "role", "min_points", "privileged", "is_punishment", "ignored")
+
+
+@admin.register(PolicyVersion)
+class PolicyAdmin(ReadOnly):
+    list_display = ("number", "content_hash", "is_active", "activated_at")
+    ordering = ("-number",)

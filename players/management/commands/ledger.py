@@ -1,0 +1,25 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from players import books, leaderboard
+
+
+class Command(BaseCommand):
+    help = "Check that ledger, sessions, days, players and leaderboard agree; or count the leaderboard anew."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("what", choices=["verify", "rebuild-leaderboard"])
+
+    def handle(self, *args: Any, what: str, **options: Any) -> None:
+        if what == "rebuild-leaderboard":
+            leaderboard.rebuild()
+            self.stdout.write("The leaderboard's counts are made anew from the players.")
+            return
+        findings = books.verify()
+        for finding in findings:
+            self.stderr.write(f"{finding.kind}: {finding.rows} rows disagree")
+        if findings:
+            raise CommandError("The books do not agree; docs/recover.md says what to do.")
+        self.stdout.write("Ledger, sessions, days, players, batches and leaderboard agree.")

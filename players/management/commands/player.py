@@ -1,0 +1,53 @@
+import getpass
+from argparse import ArgumentParser
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from audits.record import Actor
+from players import decisions, people
+from players.amounts import NotAnAmount, hundredths
+from players.staff import Refused, Staff
+
+
+class Command(BaseCommand):
+    help = "Act on one player as the operator of this machine: give a rank, adjust points, settle a proposal, erase."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        acts = parser.add_subparsers(dest="act", required=True)
+        rank = acts.add_parser("rank", help="give a rank by hand")
+        rank.add_argument("user_id", type=int)
+        rank.add_argument("rank")
+        adjust = acts.add_parser("adjust", help="add points to the adjusted part, or take some")
+        adjust.add_argument("user_id", type=int)
+        adjust.add_argument("amount")
+        for settled in ("approve", "reject"):
+            acts.add_parser(settled, help=f"{settled} a proposed decision").add_argument("decision_id", type=int)
+        acts.add_parser("erase", help="erase a person at Roblox's order").add_argument("user_id", type=int)
+        for act in acts.choices.values():
+            act.add_argument("--reason", required=True)
+
+    def handle(self, *args: Any, act: str, reason: str, **options: Any) -> None:
+        name = getpass.getuser()
+        by = Staff(Actor("staff", f"shell:{name}", name), rank=None)
+        now = timezone.now()
+        try:
+            if act == "rank":
+                decision = decisions.set_rank(options["user_id"], options["rank"], by=by, reason=reason, now=now)
+                self.stdout.write(f"{options['user_id']} holds {decision.to_rank} now.")
+            elif act == "adjust":
+                amount = hundredths(Decimal(options["amount"]))
+                player = people.adjust(options["user_id"], amount, by=by, reason=reason, now=now)
+                self.stdout.write(f"{player.username} has {player.points} points now.")
+            elif act == "erase":
+                removed = people.erase(options["user_id"], by=by, reason=reason, now=now)
+                self.stdout.write(f"Erased: {removed} personal values of the audit log are gone, the chain holds.")
+            else:
+                settled = getattr(decisions, act)(options["decision_id"], by=by, reason=reason, now=now)
+                self.stdout.write(f"Decision {settled.pk} is {settled.status}.")
+        except (InvalidOperation, NotAnAmount):
+            raise CommandError(f"{options['amount']} is not an amount of points with at most two decimals.") from None
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from None

@@ -1,0 +1,137 @@
+"""What is done to one person outside the ladder: the adjusted part of their points, and their erasure."""
+
+import datetime as dt
+import secrets
+
+from django.db import connection, transaction
+
+from audits import record as spine
+from audits.actions import Action
+from audits.record import Target, record, reserve_id
+from players.amounts import hundredths, points
+from players.columns import micros
+from players.decisions import Candidate, settle
+from players.models import CONSOLE, Decision, LedgerEntry, Player, Recommendation
+from players.policies import active
+from players.policy.permissions import Act, may
+from players.staff import Refused, Staff
+
+
+def adjust(user_id: int, amount: int, *, by: Staff, reason: str, now: dt.datetime) -> Player:
+    """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row, one audit event.
+
+    Raises Refused when there is no such player, no reason, nothing to change, or `by` may not (a sum past the limit
+    needs a second person).
+    """
+    if not reason.strip():
+        raise Refused("A reason is required: say why in a sentence.")
+    if amount == 0:
+        raise Refused("An adjustment of nothing changes nothing.")
+    with transaction.atomic():
+        player = Player.objects.select_for_update(no_key=True).select_related("rank").filter(user_id=user_id).first()
+        if player is None:
+            raise Refused(f"No player has the user id {user_id}.")
+        policy = active()
+        _may_adjust(player, amount, by, now)
+        event_id = reserve_id()
+        before, total = player.points, player.adjusted + points(amount)
+        _write_adjustment(player, amount, event_id, now)
+        player.refresh_from_db()
+        record(
+            Action.POINTS_ADJUSTED,
+            actor=by.actor,
+            target=_target(player),
+            event_id=event_id,
+            reason=reason,
+            before={"points": str(before)},
+            after={"points": str(player.points), "amount": str(points(amount)), "adjusted": str(total)},
+            policy_version=policy.bundle.version,
+        )
+        candidate = Candidate(
+            player.pk, player.user_id, player.username, player.rank_id, player.rank_since, hundredths(player.points)
+        )
+        settle([candidate], source=Decision.Source.STAFF, policy=policy, actor=by.actor, now=now, reason=reason)
+        return player
+
+
+def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
+    """Take a person's name and Roblox id out of every table; returns the number of personal values deleted.
+
+    Their rows stay under a random pseudonym (a negative id that Roblox never gives), unlisted, and the ledger and the
+    audit chain stay verifiable: hashes cover commitments, not names. Raises Refused when there is no such player.
+    """
+    with transaction.atomic():
+        player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id, erased_at=None).first()
+        if player is None:
+            raise Refused(f"No player has the user id {user_id}.")
+        pseudonym = -secrets.randbelow(2**62) - 1
+        Decision.objects.filter(player=player).exclude(reason="").update(reason="")
+        removed = spine.erase(player.subject)
+        Player.objects.filter(pk=player.pk).update(
+            user_id=pseudonym,
+            username=f"erased-{-pseudonym % 10**8:08d}",
+            display_name="",
+            listed=False,
+            erased_at=now,
+            updated_at=now,
+        )
+        record(
+            Action.PLAYER_ERASED,
+            actor=by.actor,
+            target=Target("player", str(player.pk), ""),
+            details={"subjects": [player.subject], "personalRows": removed},
+            reason=reason,
+        )
+        return removed
+
+
+def recommendations_of(player: Player) -> int:
+    """How many officers recommended a player at their present rank."""
+    return Recommendation.objects.filter(player=player, rank=player.rank_id).count()
+
+
+def _may_adjust(player: Player, amount: int, by: Staff, now: dt.datetime) -> None:
+    if by.rank is None:
+        return
+    policy = active()
+    target = policy.ranks.get(player.rank_id)
+    if target is None:
+        raise Refused("The player's rank is not part of the active policy.")
+    today = _adjusted_today(by, now)
+    verdict = may(
+        Act.ADJUST, by.rank, target, own=by.user_id == player.user_id, amount=abs(amount), adjusted_today=today
+    )
+    if not verdict.allowed:
+        raise Refused(f"You may not: {verdict.reason}.")
+    if verdict.second:
+        raise Refused("This is past your limit and needs a second person's approval.")
+
+
+def _adjusted_today(by: Staff, now: dt.datetime) -> int:
+    """What this person has moved since midnight UTC, in hundredths."""
+    if by.user_id is None:
+        return 0
+    rows = LedgerEntry.objects.filter(
+        origin=CONSOLE, actor__user_id=by.user_id, occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0)
+    )
+    return sum(abs(hundredths(amount)) for amount in rows.values_list("awarded", flat=True))
+
+
+def _write_adjustment(player: Player, amount: int, event_id: int, now: dt.datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE players SET adjusted = adjusted + %s * 0.01, adjusted_sequence = adjusted_sequence + 1,"
+            " updated_at = %s WHERE id = %s RETURNING adjusted_sequence, adjusted",
+            [amount, now, player.pk],
+        )
+        sequence, total = cursor.fetchone()
+        cursor.execute(
+            "INSERT INTO ledger (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch)"
+            " VALUES (%s, %s, 0, %s, 'adjustment', %s * 0.01, %s,"
+            " 'epoch'::timestamptz + %s * interval '1 microsecond', %s)",
+            [player.pk, CONSOLE, sequence, amount, total, micros(now), event_id],
+        )
+
+
+def _target(player: Player) -> Target:
+    return Target("player", str(player.pk), player.username, player.subject)

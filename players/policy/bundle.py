@@ -1,0 +1,362 @@
+"""The policy bundle: four JSON documents, checked as a whole, as one immutable value with a version."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema
+
+SCHEMA_FOLDER = Path(__file__).resolve().parent.parent.parent / "config"
+FILES = {
+    "ranks": "policy.ranks.json",
+    "points": "policy.points.json",
+    "punishments": "policy.punishments.json",
+    "permissions": "permissions.json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One defect: in which file, at which path, what is wrong, and how to mend it."""
+
+    file: str
+    path: str
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.path}: {self.message} Fix: {self.fix}"
+
+
+class PolicyError(Exception):
+    """The documents are not a valid bundle; `problems` lists every defect that was found."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A rank. `position` is its place in the file: who stands higher acts on who stands lower."""
+
+    name: str
+    position: int
+    level: str
+    role: int
+    min_points: int
+    min_time_days: int
+    required_recommendations: int
+    privileged: bool
+    is_punishment: bool
+    ignored: bool
+    can_earn: bool
+    can_warn: bool
+    can_adjust: bool
+    adjust_limit: int | None
+    can_ban: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """What one type of event is worth. Either `weight` or `weight_by_level` (the actor's) is set; hundredths."""
+
+    weight: int | None
+    weight_by_level: Mapping[str, int] = field(default_factory=dict)
+    counter: str | None = None
+    cooldown: int | None = None
+    shortest: int | None = None
+    recommends: bool = False
+
+    def per_unit(self, actor_level: str | None) -> int | None:
+        """The weight of one unit; None when the actor's level decides and is not entitled."""
+        return self.weight if self.weight is not None else self.weight_by_level.get(actor_level or "")
+
+    @property
+    def highest(self) -> int:
+        return self.weight if self.weight is not None else max(self.weight_by_level.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PointsPolicy:
+    """Awards and their caps (hundredths). `cooldowns` and `counters` are by type of event."""
+
+    daily_cap: int
+    weekly_cap: int
+    events: Mapping[str, EventKind]
+    cooldowns: Mapping[str, int]
+    counters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Punishments:
+    """Thresholds in active warnings; lengths in days."""
+
+    trial_threshold: int
+    trial_days: int
+    severe_threshold: int
+    warning_days: int | None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A valid policy. `documents` is its JSON form, which parses to the same bundle and version."""
+
+    version: str
+    ranks: tuple[Rank, ...]
+    ladder: tuple[Rank, ...]
+    by_name: Mapping[str, Rank]
+    levels: tuple[str, ...]
+    ignored_roles: frozenset[str]
+    demotion: str
+    repropose_days: int
+    points: PointsPolicy
+    punishments: Punishments
+    documents: Mapping[str, Any]
+    steps: Mapping[str, Rank]
+
+    @property
+    def first(self) -> Rank:
+        return self.ladder[0]
+
+    @property
+    def suspended(self) -> Rank:
+        return next(rank for rank in self.ranks if rank.is_punishment)
+
+    def next_after(self, rank: Rank) -> Rank | None:
+        """The next rank of the ladder; None at its top and for ranks that are not on it."""
+        return self.steps.get(rank.name)
+
+    def below(self, rank: Rank) -> Rank | None:
+        """The rank of the ladder before this one; None at its foot and for ranks that are not on it."""
+        if rank not in self.ladder or rank == self.first:
+            return None
+        return self.ladder[self.ladder.index(rank) - 1]
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read and check the four files of `folder`. Raises PolicyError with every defect."""
+    documents: dict[str, Any] = {}
+    problems = []
+    for key, name in FILES.items():
+        try:
+            documents[key] = json.loads((folder / name).read_text(encoding="utf-8"), parse_float=Decimal)
+        except FileNotFoundError:
+            problems.append(Problem(name, "$", "the file is missing.", f"put it into {folder}."))
+        except ValueError as error:
+            problems.append(Problem(name, "$", f"it is not JSON: {error}.", "mend the syntax at that place."))
+    if problems:
+        raise PolicyError(tuple(problems))
+    return parse_bundle(documents)
+
+
+def parse_bundle(documents: Mapping[str, Any]) -> Bundle:
+    """Check the documents (by the keys of FILES) and make the bundle. Raises PolicyError with every defect."""
+    clean = {key: _exact(documents.get(key)) for key in FILES}
+    problems = [*_schema_problems(clean)]
+    if problems:
+        raise PolicyError(tuple(problems))
+    problems = [*_rank_problems(clean), *_permission_problems(clean), *_points_problems(clean), *_threshold_problems(clean)]
+    if problems:
+        raise PolicyError(tuple(problems))
+    return _bundle(clean)
+
+
+def _exact(value: Any) -> Any:
+    """The same JSON with every number exact, and without the `$schema` of editors."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, Mapping):
+        return {key: _exact(item) for key, item in value.items() if key != "$schema"}
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
+    return value
+
+
+@cache
+def _validator(file: str) -> jsonschema.Draft202012Validator:
+    schema = json.loads((SCHEMA_FOLDER / file.replace(".json", ".schema.json")).read_text(encoding="utf-8"))
+    # Decimal is a number here: JSON's own floats would not be exact.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "number", lambda _, value: isinstance(value, int | Decimal) and not isinstance(value, bool)
+    )
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)
+
+
+def _schema_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    for key, file in FILES.items():
+        for error in sorted(_validator(file).iter_errors(documents[key]), key=lambda found: found.json_path):
+            fix = f"see {file.replace('.json', '.schema.json')}."
+            yield Problem(file, error.json_path, f"{error.message}.", fix)
+        for path, value in _numbers("$", documents[key]):
+            if not value.is_finite() or value != value.quantize(Decimal("0.01")):
+                yield Problem(file, path, f"{value} is not exact in hundredths.", "use at most two decimals.")
+
+
+def _numbers(path: str, value: Any) -> Iterator[tuple[str, Decimal]]:
+    if isinstance(value, Decimal):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _numbers(f"{path}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _numbers(f"{path}[{index}]", item)
+
+
+def _on_ladder(rank: Mapping[str, Any]) -> bool:
+    return not rank["isPunishment"] and not rank["ignored"]
+
+
+def _rank_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    file, ranks = FILES["ranks"], documents["ranks"]["ranks"]
+    for attribute in ("name", "role"):
+        seen: dict[Any, int] = {}
+        for index, rank in enumerate(ranks):
+            first = seen.setdefault(rank[attribute], index)
+            if first != index:
+                message = f"{rank[attribute]!r} stands at ranks[{first}] already."
+                yield Problem(file, f"$.ranks[{index}].{attribute}", message, f"give each rank its own {attribute}.")
+    ladder = [(index, rank) for index, rank in enumerate(ranks) if _on_ladder(rank)]
+    if not any(rank["isPunishment"] for rank in ranks):
+        yield Problem(file, "$.ranks", "no rank has isPunishment.", "name the rank that the suspended hold.")
+    if not ladder:
+        yield Problem(file, "$.ranks", "no rank is on the ladder.", "add one that is neither punishment nor ignored.")
+        return
+    index, first = ladder[0]
+    if first["minPoints"] != 0 or first["privileged"]:
+        fix = "let the first rank of the ladder start at 0 and not be privileged."
+        yield Problem(file, f"$.ranks[{index}]", "new players start here, but it asks for more.", fix)
+    for (_, below), (index, rank) in zip(ladder, ladder[1:], strict=False):
+        if rank["minPoints"] <= below["minPoints"]:
+            message = f"{rank['minPoints']} is not above {below['minPoints']}, which {below['name']} asks for."
+            yield Problem(file, f"$.ranks[{index}].minPoints", message, "let the points rise along the ladder.")
+
+
+def _permission_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    file, permissions = FILES["permissions"], documents["permissions"]
+    names = {rank["name"] for rank in documents["ranks"]["ranks"]}
+    for name in sorted(names - permissions["ranks"].keys()):
+        yield Problem(file, "$.ranks", f"{name} is missing.", "say its level and what its holders may do.")
+    for name, row in permissions["ranks"].items():
+        if name not in names:
+            fix = f"take it out, or add the rank to {FILES['ranks']}."
+            yield Problem(file, f"$.ranks.{name}", "there is no such rank.", fix)
+        if row["level"] not in permissions["levels"]:
+            fix = f"use one of {', '.join(permissions['levels'])}."
+            yield Problem(file, f"$.ranks.{name}.level", f"{row['level']!r} is not one of the levels.", fix)
+
+
+def _points_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    file, points = FILES["points"], documents["points"]
+    if points["dailyCap"] > points["weeklyCap"]:
+        message = f"{points['dailyCap']} is above the weekly cap of {points['weeklyCap']}."
+        yield Problem(file, "$.dailyCap", message, "let a day's cap fit into a week's.")
+    levels = documents["permissions"]["levels"]
+    for name, kind in points["events"].items():
+        for level in kind.get("weightByLevel", {}):
+            if level not in levels:
+                fix = f"use one of {', '.join(levels)}."
+                yield Problem(file, f"$.events.{name}.weightByLevel.{level}", "there is no such level.", fix)
+        if kind.get("recommends") and "weightByLevel" not in kind:
+            fix = "say by weightByLevel whose recommendation counts."
+            yield Problem(file, f"$.events.{name}", "a recommendation needs an entitled officer.", fix)
+
+
+def _threshold_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    punishments = documents["punishments"]
+    if punishments["trial_threshold"] >= punishments["severe_threshold"]:
+        message = f"{punishments['trial_threshold']} is not below severe_threshold {punishments['severe_threshold']}."
+        yield Problem(FILES["punishments"], "$.trial_threshold", message, "suspend before you ban.")
+
+
+def _hundredths(value: int | Decimal) -> int:
+    return int(value * 100)
+
+
+def _bundle(documents: Mapping[str, Any]) -> Bundle:
+    permissions = documents["permissions"]
+    ranks = tuple(
+        _rank(position, row, permissions["ranks"][row["name"]]) for position, row in enumerate(documents["ranks"]["ranks"])
+    )
+    ladder = tuple(rank for rank in ranks if not rank.is_punishment and not rank.ignored)
+    return Bundle(
+        version=_version(documents),
+        ranks=ranks,
+        ladder=ladder,
+        by_name=MappingProxyType({rank.name: rank for rank in ranks}),
+        levels=tuple(permissions["levels"]),
+        ignored_roles=frozenset(documents["ranks"]["ignoredRoles"]),
+        demotion=documents["ranks"]["demotion"],
+        repropose_days=documents["ranks"]["reproposeDays"],
+        points=_points(documents["points"]),
+        punishments=Punishments(**documents["punishments"]),
+        documents=_plain(documents),
+        steps=MappingProxyType({rank.name: after for rank, after in zip(ladder, ladder[1:], strict=False)}),
+    )
+
+
+def _rank(position: int, row: Mapping[str, Any], allowed: Mapping[str, Any]) -> Rank:
+    limit = allowed["adjustLimit"]
+    return Rank(
+        name=row["name"],
+        position=position,
+        level=allowed["level"],
+        role=row["role"],
+        min_points=_hundredths(row["minPoints"]),
+        min_time_days=row["minTimeDays"],
+        required_recommendations=row["requiredRecommendations"],
+        privileged=row["privileged"],
+        is_punishment=row["isPunishment"],
+        ignored=row["ignored"],
+        can_earn=row["canEarn"],
+        can_warn=allowed["canWarn"],
+        can_adjust=allowed["canAdjust"],
+        adjust_limit=None if limit is None else _hundredths(limit),
+        can_ban=allowed["canBan"],
+    )
+
+
+def _points(row: Mapping[str, Any]) -> PointsPolicy:
+    events = {name: _kind(kind, row) for name, kind in row["events"].items()}
+    return PointsPolicy(
+        daily_cap=_hundredths(row["dailyCap"]),
+        weekly_cap=_hundredths(row["weeklyCap"]),
+        events=MappingProxyType(events),
+        cooldowns=MappingProxyType({name: kind.cooldown for name, kind in events.items() if kind.cooldown}),
+        counters=MappingProxyType({name: kind.counter for name, kind in events.items() if kind.counter}),
+    )
+
+
+def _kind(kind: Mapping[str, Any], row: Mapping[str, Any]) -> EventKind:
+    by_level = {level: _hundredths(weight) for level, weight in kind.get("weightByLevel", {}).items()}
+    return EventKind(
+        weight=_hundredths(kind["weight"]) if "weight" in kind else None,
+        weight_by_level=MappingProxyType(by_level),
+        counter=kind.get("counter"),
+        cooldown=row[kind["cooldown"]] if "cooldown" in kind else None,
+        shortest=row[kind["shortest"]] if "shortest" in kind else None,
+        recommends=kind.get("recommends", False),
+    )
+
+
+def _version(documents: Mapping[str, Any]) -> str:
+    canonical = json.dumps(_plain(documents), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own numbers again: whole ones as int, the rest as the float that prints with two decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,88 @@
+"""Who may act on whom. Everything that is not said to be allowed is refused."""
+
+import enum
+from dataclasses import dataclass
+
+from players.policy.bundle import Rank
+
+
+class Act(enum.StrEnum):
+    WARN = "warn"
+    PARDON = "pardon"
+    SUSPEND = "suspend"
+    LIFT = "lift"
+    BAN = "ban"
+    UNBAN = "unban"
+    ADJUST = "adjust"
+    RECOMMEND = "recommend"
+    PROMOTE = "promote"
+    DEMOTE = "demote"
+
+
+# Which of a rank's entitlements an act needs.
+NEEDS = {
+    Act.WARN: "can_warn",
+    Act.PARDON: "can_warn",
+    Act.SUSPEND: "can_warn",
+    Act.LIFT: "can_warn",
+    Act.RECOMMEND: "can_warn",
+    Act.PROMOTE: "can_adjust",
+    Act.DEMOTE: "can_adjust",
+    Act.ADJUST: "can_adjust",
+    Act.BAN: "can_ban",
+    Act.UNBAN: "can_ban",
+}
+SECOND_PERSON = {Act.BAN, Act.UNBAN}
+
+
+class Refusal(enum.StrEnum):
+    OWN = "nobody acts on themselves"
+    ABOVE = "the player stands at or above your own position"
+    TARGET_ABOVE = "the rank stands at or above your own position"
+    NOT_ENTITLED = "your rank does not entitle you to it"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an act is allowed, and whether a second entitled person must approve before anything happens."""
+
+    allowed: bool
+    second: bool = False
+    reason: Refusal | None = None
+
+
+def may(
+    act: Act,
+    actor: Rank,
+    target: Rank,
+    *,
+    own: bool,
+    amount: int = 0,
+    adjusted_today: int = 0,
+    to: Rank | None = None,
+) -> Verdict:
+    """Whether a holder of `actor` may act on a holder of `target`.
+
+    `own`: both are one person. `amount` and `adjusted_today` are hundredths without sign; `to` is the rank that a
+    promotion or demotion leads to.
+    """
+    if own:
+        return Verdict(False, reason=Refusal.OWN)
+    if actor.is_punishment or actor.ignored or not _entitled(act, actor):
+        return Verdict(False, reason=Refusal.NOT_ENTITLED)
+    if target.position >= actor.position:
+        return Verdict(False, reason=Refusal.ABOVE)
+    if to is not None and to.position >= actor.position:
+        return Verdict(False, reason=Refusal.TARGET_ABOVE)
+    return Verdict(True, second=act in SECOND_PERSON or _past_limit(act, actor, amount, adjusted_today))
+
+
+def _entitled(act: Act, actor: Rank) -> bool:
+    need = NEEDS.get(act)
+    return need is not None and bool(getattr(actor, need))
+
+
+def _past_limit(act: Act, actor: Rank, amount: int, adjusted_today: int) -> bool:
+    if act is not Act.ADJUST or actor.adjust_limit is None:
+        return False
+    return max(amount, amount + adjusted_today) > actor.adjust_limit

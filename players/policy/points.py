@@ -1,0 +1,106 @@
+"""What an event awards: weight times magnitude, cut by anti-abuse, caps and the floor."""
+
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from players.policy.bundle import EventKind, PointsPolicy
+
+
+class Reason(enum.StrEnum):
+    """Why an award is not weight times magnitude."""
+
+    UNKNOWN_TYPE = "UNKNOWN_TYPE"
+    NOT_EARNING = "NOT_EARNING"
+    KO_COOLDOWN = "KO_COOLDOWN"
+    ACTIVITY_TOO_SHORT = "ACTIVITY_TOO_SHORT"
+    ACTOR_NOT_ENTITLED = "ACTOR_NOT_ENTITLED"
+    ALREADY_RECOMMENDED = "ALREADY_RECOMMENDED"
+    CAPPED = "CAPPED"
+    FLOOR = "FLOOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `duration` in seconds; `actor_level` is the level of the officer who acted."""
+
+    type: str
+    at: dt.datetime
+    magnitude: int = 1
+    duration: int | None = None
+    actor_level: str | None = None
+    already_recommended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Earner:
+    """Whom it happened to: the points the game knows, today's and this week's awards above zero, all in hundredths."""
+
+    can_earn: bool
+    known_points: int
+    earned_today: int = 0
+    earned_this_week: int = 0
+    last_counted: Mapping[str, dt.datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """The amount in hundredths, and why it is less than the full one (None when it is not)."""
+
+    amount: int
+    reason: Reason | None = None
+
+    @property
+    def capped(self) -> bool:
+        return self.reason is Reason.CAPPED
+
+
+def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
+    """Decide one event. Exact; never more than the caps leave, never below the floor of known points."""
+    kind = policy.events.get(event.type)
+    if kind is None:
+        return Award(0, Reason.UNKNOWN_TYPE)
+    refusal = _refusal(event, earner, kind)
+    if refusal is not None:
+        return Award(0, refusal)
+    full = (kind.per_unit(event.actor_level) or 0) * event.magnitude
+    if full < 0:
+        cut = max(full, -max(0, earner.known_points))
+        return Award(cut, None if cut == full else Reason.FLOOR)
+    room = min(policy.daily_cap - earner.earned_today, policy.weekly_cap - earner.earned_this_week)
+    cut = min(full, max(0, room))
+    return Award(cut, None if cut == full else Reason.CAPPED)
+
+
+def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:
+    if not earner.can_earn:
+        return Reason.NOT_EARNING
+    if kind.per_unit(event.actor_level) is None:
+        return Reason.ACTOR_NOT_ENTITLED
+    if kind.recommends and event.already_recommended:
+        return Reason.ALREADY_RECOMMENDED
+    if kind.shortest is not None and (event.duration is None or event.duration < kind.shortest):
+        return Reason.ACTIVITY_TOO_SHORT
+    last = earner.last_counted.get(event.type)
+    if kind.cooldown is not None and last is not None and event.at - last < dt.timedelta(seconds=kind.cooldown):
+        return Reason.KO_COOLDOWN
+    return None
+
+
+def full_award(type_: str, magnitude: int, actor_level: str | None, policy: PointsPolicy) -> int | None:
+    """Weight times magnitude in hundredths; None for an unknown type or an actor who is not entitled."""
+    kind = policy.events.get(type_)
+    per_unit = kind.per_unit(actor_level) if kind else None
+    return None if per_unit is None else per_unit * magnitude
+
+
+def day_of(at: dt.datetime) -> dt.date:
+    """The UTC day that an award counts toward."""
+    return at.astimezone(dt.UTC).date()
+
+
+def week_of(at: dt.datetime) -> dt.date:
+    """The Monday of the ISO week that an award counts toward."""
+    day = day_of(at)
+    return day - dt.timedelta(days=day.weekday())

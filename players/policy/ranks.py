@@ -1,0 +1,104 @@
+"""Who is due for the next rank, who has fallen below the present one, and what is missing."""
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+
+from players.policy.bundle import Bundle, Rank
+
+DAY = dt.timedelta(days=1)
+
+
+class Condition(enum.StrEnum):
+    """What a promotion can fail on."""
+
+    POINTS = "points"
+    TIME = "time"
+    RECOMMENDATIONS = "recommendations"
+    SANCTION = "sanction"
+    PERMITTED = "permitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a player stands: hundredths, the moment they got the rank, recommendations at it."""
+
+    rank: Rank
+    points: int
+    rank_since: dt.datetime
+    recommendations: int = 0
+    sanctioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What the next rank still asks for: hundredths, whole days, recommendations."""
+
+    points: int
+    days: int
+    recommendations: int
+
+
+NOTHING = Missing(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The policy's word. `kind` None: no change; `target` is then the rank that the player is on the way to."""
+
+    kind: str | None
+    target: Rank | None
+    automatic: bool
+    failed: tuple[Condition, ...]
+    missing: Missing
+
+
+def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation:
+    """Decide one step up or down for a player at the moment `now`."""
+    fallen = _demotion(standing, bundle)
+    if fallen is not None:
+        return fallen
+    target = bundle.next_after(standing.rank)
+    if target is None:
+        failed = (Condition.SANCTION, Condition.PERMITTED) if standing.sanctioned else (Condition.PERMITTED,)
+        return Evaluation(None, None, False, failed, NOTHING)
+    missing = _missing(standing, target, now)
+    failed = _failed(standing, missing)
+    return Evaluation(
+        kind=None if failed else "promotion",
+        target=target,
+        automatic=not failed and not target.privileged,
+        failed=failed,
+        missing=missing,
+    )
+
+
+def _demotion(standing: Standing, bundle: Bundle) -> Evaluation | None:
+    """Points alone take no privileged rank and no side post, since those are given by hand."""
+    rank = standing.rank
+    if bundle.demotion == "off" or rank.privileged or standing.sanctioned or standing.points >= rank.min_points:
+        return None
+    target = bundle.below(rank)
+    if target is None:
+        return None
+    missing = Missing(rank.min_points - standing.points, 0, 0)
+    return Evaluation("demotion", target, bundle.demotion == "auto", (Condition.POINTS,), missing)
+
+
+def _missing(standing: Standing, target: Rank, now: dt.datetime) -> Missing:
+    left = standing.rank_since + target.min_time_days * DAY - now
+    return Missing(
+        points=max(0, target.min_points - standing.points),
+        days=max(0, -(-left // DAY)),
+        recommendations=max(0, target.required_recommendations - standing.recommendations),
+    )
+
+
+def _failed(standing: Standing, missing: Missing) -> tuple[Condition, ...]:
+    checks = (
+        (Condition.POINTS, missing.points > 0),
+        (Condition.TIME, missing.days > 0),
+        (Condition.RECOMMENDATIONS, missing.recommendations > 0),
+        (Condition.SANCTION, standing.sanctioned),
+    )
+    return tuple(condition for condition, fails in checks if fails)

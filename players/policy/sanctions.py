@@ -1,0 +1,31 @@
+"""What so many active warnings lead to, and how long it lasts."""
+
+import datetime as dt
+import enum
+
+from players.policy.bundle import Punishments
+
+
+class Sanction(enum.StrEnum):
+    NONE = "none"
+    SUSPENSION = "suspension"
+    BAN = "ban"
+
+
+def sanction_for(active_warnings: int, policy: Punishments) -> Sanction:
+    """The sanction that a number of active warnings calls for."""
+    if active_warnings >= policy.severe_threshold:
+        return Sanction.BAN
+    if active_warnings >= policy.trial_threshold:
+        return Sanction.SUSPENSION
+    return Sanction.NONE
+
+
+def suspension_ends(start: dt.datetime, policy: Punishments) -> dt.datetime:
+    """When a suspension that starts at `start` ends by itself."""
+    return start + dt.timedelta(days=policy.trial_days)
+
+
+def warning_expires(start: dt.datetime, policy: Punishments) -> dt.datetime | None:
+    """When a warning stops counting; None when warnings last."""
+    return None if policy.warning_days is None else start + dt.timedelta(days=policy.warning_days)
