@@ -112,7 +112,7 @@ DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgr
 DATABASES["default"]["CONN_MAX_AGE"] = environment.whole("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Server-side binding lets psycopg prepare the few statements that ingestion repeats.
-DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 2})
+DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 2, "connect_timeout": 5})
 REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
 
 # --- tasks ---------------------------------------------------------------------------------------------------
@@ -135,6 +135,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 THROTTLE_PUBLIC_PER_MINUTE = environment.whole("THROTTLE_PUBLIC_PER_MINUTE", 600)
 THROTTLE_WRITE_PER_MINUTE = environment.whole("THROTTLE_WRITE_PER_MINUTE", 20)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
+LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.callers.CallerAuthentication"],
@@ -144,6 +145,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["grps_site.rendering.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "grps_site.openapi.ContractSchema",
     "EXCEPTION_HANDLER": "grps_site.problems.answer",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "grps_site.rendering.AlwaysJSON",
+    "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -152,10 +155,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False},
     "POSTPROCESSING_HOOKS": ["grps_site.openapi.finish"],
 }
 

@@ -4,41 +4,15 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.functional import cached_property
 
+from audits.admin import ReadOnly
 from audits.record import Actor
 from players import decisions
 from players.models import Decision, LedgerEntry, Player, PolicyVersion, Rank
 from players.staff import Refused, Staff
-
-
-class Uncounted(Paginator):  # type: ignore[type-arg]
-    """Pages without COUNT(*): a list of a million rows opens at once."""
-
-    @cached_property
-    def count(self) -> int:
-        return 10_000
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows are changed by verbs alone, never by a form."""
-
-    paginator = Uncounted
-    show_full_result_count = False
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Player)

@@ -14,12 +14,11 @@ from rest_framework.views import APIView
 from audits.record import Actor
 from players import leaderboard, parameters, reading, serializers
 from players.amounts import points
-from players.columns import EPOCH, micros
 from players.decisions import assess, lock_one, settle
-from players.events import BadBatch, EventIn, parse
+from players.events import BadBatch, BatchIn, parse
 from players.ingestion import Receipt, ingest
 from players.models import Decision
-from players.parameters import AFTER, Parameter, limit
+from players.parameters import AFTER_NAME, AFTER_POINTS, AFTER_TIME, Parameter, limit
 from players.policies import NoPolicy, active
 from players.policy.ranks import Evaluation, Missing
 from players.serializers import LineOut, MissingOut
@@ -28,10 +27,13 @@ from players.staff import Refused
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
 TOP_LIMIT, RECORDS_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT = limit(25, 100), limit(5, 50), limit(50, 200), limit(25, 100)
 SPAN = Parameter(
-    "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "how many before and after the player"
+    "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "How many before and after the player."
 )
 SEARCH = Parameter(
-    "search", {"type": "string", "minLength": 1, "maxLength": 50}, "the beginning of a username", required=True
+    "search",
+    {"type": "string", "pattern": "^[^\\u0000]{1,50}$"},
+    "The first 1 to 50 characters of a username.",
+    required=True,
 )
 
 
@@ -61,17 +63,14 @@ class Top(View):
     """The leaderboard by points, the best first."""
 
     caller, cached, answers = "anyone", True, serializers.TopOut
-    query = (TOP_LIMIT, AFTER)
+    query = (TOP_LIMIT, AFTER_POINTS)
     refuses = (400,)
 
     def get(self, request: Request) -> Response:
         size = parameters.whole(request, TOP_LIMIT)
-        after = parameters.cursor(request, parameters.PointsCursor)
-        lines = leaderboard.top(size + 1, (after.points, after.id) if after else None)
+        lines = leaderboard.top(size + 1, parameters.points_cursor(request))
         page = lines[:size]
-        following = (
-            parameters.seal(parameters.PointsCursor(page[-1].points, page[-1].id)) if len(lines) > size else None
-        )
+        following = parameters.next_by_points(page[-1].points, page[-1].id) if len(lines) > size else None
         newest = max((line.updated_at for line in page), default=None)
         return Response(serializers.TopOut([_line(line) for line in page], newest, following))
 
@@ -140,23 +139,18 @@ class History(View):
     """A player's ledger, the newest row first."""
 
     caller, cached, answers = "anyone", True, serializers.HistoryOut
-    query = (HISTORY_LIMIT, AFTER)
+    query = (HISTORY_LIMIT, AFTER_TIME)
     refuses = (400, 404)
 
     def get(self, request: Request, user_id: int) -> Response:
         size = parameters.whole(request, HISTORY_LIMIT)
-        after = parameters.cursor(request, parameters.TimeCursor)
-        before = (_moment(after.micros), after.id) if after else LATEST
+        before = parameters.time_cursor(request) or LATEST
         found = reading.listed_id(user_id)
         if found is None:
             raise _no_player(user_id)
         rows = reading.history(found[0], size + 1, before)
         page = rows[:size]
-        following = (
-            parameters.seal(parameters.TimeCursor(micros(page[-1].occurred_at), page[-1].id))
-            if len(rows) > size
-            else None
-        )
+        following = parameters.next_by_time(page[-1].occurred_at, page[-1].id) if len(rows) > size else None
         entries = [
             serializers.HistoryEntryOut(row.origin, row.type, row.magnitude, row.awarded, row.occurred_at)
             for row in page
@@ -168,22 +162,15 @@ class Search(View):
     """Players whose name starts with a text, in any case, by name."""
 
     caller, cached, answers = "anyone", True, serializers.SearchOut
-    query = (SEARCH, SEARCH_LIMIT, AFTER)
+    query = (SEARCH, SEARCH_LIMIT, AFTER_NAME)
     refuses = (400,)
 
     def get(self, request: Request) -> Response:
-        prefix = request.query_params.get(SEARCH.name, "")
-        if not 1 <= len(prefix) <= 50 or "\0" in prefix:
-            raise ValidationError({SEARCH.name: "must be the first 1 to 50 characters of a username."})
+        prefix = parameters.matching(request, SEARCH) or ""
         size = parameters.whole(request, SEARCH_LIMIT)
-        after = parameters.cursor(request, parameters.NameCursor)
-        lines = leaderboard.search(prefix, size + 1, (after.name, after.id) if after else None)
+        lines = leaderboard.search(prefix, size + 1, parameters.name_cursor(request))
         page = lines[:size]
-        following = (
-            parameters.seal(parameters.NameCursor(page[-1].username.lower(), page[-1].id))
-            if len(lines) > size
-            else None
-        )
+        following = parameters.next_by_name(page[-1].username.lower(), page[-1].id) if len(lines) > size else None
         found = [
             serializers.FoundOut(line.user_id, line.username, line.display_name, line.rank, line.points)
             for line in page
@@ -218,8 +205,7 @@ class Ranks(View):
 class Events(View):
     """Up to 500 events of one game server, judged item by item. Sending again changes nothing."""
 
-    caller, answers = "experience", serializers.ReceiptOut
-    takes = EventIn
+    caller, takes, answers = "experience", BatchIn, serializers.ReceiptOut
     refuses = (400, 413, 415)
 
     def post(self, request: Request) -> Response:
@@ -242,7 +228,8 @@ class _NotJson(APIException):
 class Policy(View):
     """The active policy bundle, as games fetch and keep it. Its ETag is the bundle's version."""
 
-    caller, answers = "experience", serializers.Out
+    caller, answers = "experience", serializers.PolicyOut
+    refuses = (304,)
 
     def get(self, request: Request) -> Response:
         bundle = active().bundle
@@ -331,13 +318,6 @@ def _body[T: msgspec.Struct](request: Request, kind: type[T]) -> T:
 
 def _no_player(user_id: int) -> NotFound:
     return NotFound(f"No player has the user id {user_id}.")
-
-
-def _moment(value: int) -> dt.datetime:
-    try:
-        return EPOCH + dt.timedelta(microseconds=value)
-    except OverflowError:
-        raise ValidationError({AFTER.name: "is not a `next` of this list; leave it out to start over."}) from None
 
 
 def _line(line: leaderboard.Line) -> LineOut:

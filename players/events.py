@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -50,6 +50,13 @@ class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class Envelope(msgspec.Struct, frozen=True):
     server: Server
     events: list[msgspec.Raw]
+
+
+class BatchIn(msgspec.Struct, frozen=True):
+    """The body as the OpenAPI schema shows it: an item of any other shape is answered with its own verdict."""
+
+    server: Server
+    events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]
 
 
 class Claim(NamedTuple):

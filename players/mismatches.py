@@ -17,7 +17,7 @@ from players.ledger import PartChange, PartKey, PlayerRow
 from players.policies import ActivePolicy
 from players.policy import laws
 from players.policy.permissions import Act, may
-from players.policy.points import week_of
+from players.policy.points import full_award
 
 OFFICERS = "SELECT id, user_id, rank_id FROM players WHERE user_id = ANY(%s::bigint[])"
 
@@ -208,9 +208,8 @@ def _entitled(claim: Claim, officer: Officer, scene: Scene) -> bool:
     if actor is None or target is None:
         return False
     own = claim.actor_user_id == claim.user_id
-    return may(Act.RECOMMEND, actor, target, own=own).allowed and bool(
-        scene.policy.bundle.points.full_award(claim.type, claim.magnitude, actor.level)
-    )
+    worth = full_award(claim.type, claim.magnitude, actor.level, scene.policy.bundle.points)
+    return bool(worth) and may(Act.RECOMMEND, actor, target, own=own).allowed
 
 
 def _totals(scene: Scene) -> Iterator[Breach]:

@@ -1,80 +1,93 @@
-"""Query parameters: read, checked, and refused with the name of the field. Cursors hide their parts from callers."""
+"""Query parameters: read, checked against the pattern that the OpenAPI schema shows, and refused by name."""
 
-import base64
-import binascii
-from decimal import Decimal, InvalidOperation
-from typing import NamedTuple
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-import msgspec
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+
+from players.columns import EPOCH, micros
+
+POSITIVE = r"[0-9]{1,18}"
 
 
 class Parameter(NamedTuple):
     """A query parameter as the OpenAPI schema shows it."""
 
     name: str
-    schema: dict[str, object]
+    schema: dict[str, Any]
     what: str
     required: bool = False
 
 
-class PointsCursor(msgspec.Struct, array_like=True, frozen=True):
-    points: Decimal
-    id: int
-
-
-class NameCursor(msgspec.Struct, array_like=True, frozen=True):
-    name: str
-    id: int
-
-
-class TimeCursor(msgspec.Struct, array_like=True, frozen=True):
-    micros: int
-    id: int
-
-
 def limit(default: int, most: int, name: str = "limit") -> Parameter:
     schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(name, schema, f"how many, at most {most}")
+    return Parameter(name, schema, f"How many, at most {most}.")
 
 
-AFTER = Parameter("after", {"type": "string", "maxLength": 200}, "the `next` of the page before")
+def after(pattern: str) -> Parameter:
+    return Parameter("after", {"type": "string", "pattern": f"^{pattern}$"}, "The `next` of the page before.")
+
+
+AFTER_POINTS = after(rf"[0-9]{{1,12}}(\.[0-9]{{1,2}})?:{POSITIVE}")
+AFTER_TIME = after(rf"[0-9]{{1,16}}:{POSITIVE}")
+AFTER_NAME = after(rf"[^\u0000]{{1,50}}:{POSITIVE}")
 
 
 def whole(request: Request, parameter: Parameter) -> int:
     """The parameter's whole number, or its default. Raises ValidationError naming it."""
     text = request.query_params.get(parameter.name)
-    least, most = int(str(parameter.schema["minimum"])), int(str(parameter.schema["maximum"]))
+    least, most = parameter.schema["minimum"], parameter.schema["maximum"]
     if text is None:
-        return int(str(parameter.schema["default"]))
+        return int(parameter.schema["default"])
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise ValidationError({parameter.name: f"must be a whole number from {least} to {most}."})
     return int(text)
 
 
-def cursor[T: msgspec.Struct](request: Request, kind: type[T]) -> T | None:
-    """The `after` parameter as the cursor that `seal` made. Raises ValidationError for anything else."""
-    text = request.query_params.get(AFTER.name)
+def matching(request: Request, parameter: Parameter) -> str | None:
+    """The parameter's text, if it fits its pattern; None when it is absent. Raises ValidationError naming it."""
+    text = request.query_params.get(parameter.name)
+    if text is None and not parameter.required:
+        return None
+    if text is None or not re.fullmatch(parameter.schema["pattern"][1:-1], text):
+        raise ValidationError({parameter.name: f"is missing or malformed. {parameter.what}"})
+    return text
+
+
+def points_cursor(request: Request) -> tuple[Decimal, int] | None:
+    text = matching(request, AFTER_POINTS)
     if text is None:
         return None
-    try:
-        found = msgspec.json.decode(base64.urlsafe_b64decode(text.encode("ascii") + b"=="), type=kind)
-    except (msgspec.MsgspecError, binascii.Error, UnicodeError, ValueError, InvalidOperation, RecursionError):
-        raise ValidationError({AFTER.name: "is not a `next` of this list; leave it out to start over."}) from None
-    if not _sane(found):
-        raise ValidationError({AFTER.name: "is not a `next` of this list; leave it out to start over."})
-    return found
+    amount, _, row = text.partition(":")
+    return Decimal(amount), int(row)
 
 
-def seal(cursor: msgspec.Struct) -> str:
-    """A cursor as the opaque text that callers send back."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
+def time_cursor(request: Request) -> tuple[dt.datetime, int] | None:
+    text = matching(request, AFTER_TIME)
+    if text is None:
+        return None
+    moment, _, row = text.partition(":")
+    return EPOCH + dt.timedelta(microseconds=int(moment)), int(row)
 
 
-def _sane(found: msgspec.Struct) -> bool:
-    parts = msgspec.structs.astuple(found)
-    return all(
-        abs(part) < 2**63 if isinstance(part, int) else part.is_finite() if isinstance(part, Decimal) else "\0" not in part
-        for part in parts
-    )
+def name_cursor(request: Request) -> tuple[str, int] | None:
+    text = matching(request, AFTER_NAME)
+    if text is None:
+        return None
+    name, _, row = text.rpartition(":")
+    return name, int(row)
+
+
+def next_by_points(amount: Decimal, row: int) -> str:
+    return f"{amount}:{row}"
+
+
+def next_by_time(moment: dt.datetime, row: int) -> str:
+    return f"{micros(moment)}:{row}"
+
+
+def next_by_name(name: str, row: int) -> str:
+    return f"{name}:{row}"

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -143,6 +143,16 @@ class AdjustedOut(Out, frozen=True):
 
     sequence: Whole
     total: Decimal
+
+
+class PolicyOut(Out, frozen=True):
+    """The active bundle: its version, and its documents as in the files of `config/`."""
+
+    version: str
+    ranks: dict[str, Any]
+    points: dict[str, Any]
+    punishments: dict[str, Any]
+    permissions: dict[str, Any]
 
 
 class StandingOut(Out, frozen=True):

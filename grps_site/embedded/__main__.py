@@ -52,6 +52,8 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     ready.unlink(missing_ok=True)
     values = _servers(supervisor, state)
     state.write_env(values)
+    for left_over in (state.folder / "metrics").glob("*.db"):
+        left_over.unlink()  # the counters of processes that are gone
     for step in (["migrate", "--verbosity=0"], ["bootstrap", "--quiet"]):
         if supervisor.stopping:
             return 0

@@ -29,7 +29,8 @@ class State:
     @classmethod
     def at(cls, folder: Path) -> "State":
         folder = folder.resolve()
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        for name in ("logs", "metrics"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
         return cls(folder)
 
     def secrets(self) -> dict[str, str]:
@@ -60,6 +61,7 @@ class State:
             "DATABASE_URL": f"postgresql://grps:{known['LOCAL_DATABASE_PASSWORD']}@127.0.0.1:{database_port}/grps",
             "REDIS_URL": f"redis://:{known['LOCAL_REDIS_PASSWORD']}@127.0.0.1:{redis_port}/0",
             "AUDIT_SEAL_FILE": str(self.folder / "seals.jsonl"),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }
 
     def write_env(self, values: dict[str, str]) -> None:

@@ -1,0 +1,37 @@
+"""The vocabulary of the audit log. What is not in it cannot be recorded."""
+
+import enum
+
+
+class Action(enum.StrEnum):
+    """Dotted: what it is about, and what happened to it."""
+
+    POINTS_INGESTED = "points.ingested"
+    POINTS_MISMATCH = "points.mismatch"
+    POINTS_ADJUSTED = "points.adjusted"
+    PLAYER_ERASED = "player.erased"
+    RANK_PROMOTED = "rank.promoted"
+    RANK_DEMOTED = "rank.demoted"
+    RANK_SET = "rank.set"
+    DECISION_PROPOSED = "decision.proposed"
+    DECISION_REJECTED = "decision.rejected"
+    DECISION_WITHDRAWN = "decision.withdrawn"
+    POLICY_ACTIVATED = "policy.activated"
+    EXPERIENCE_CREATED = "experience.created"
+    EXPERIENCE_CHANGED = "experience.changed"
+    KEY_CREATED = "key.created"
+    KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
+    ACCESS_GRANTED = "access.granted"
+
+
+class UnknownAction(ValueError):
+    """The action is not one of the registry; the text names the one that was asked for."""
+
+
+def known(action: str) -> Action:
+    """The registered action. Raises UnknownAction."""
+    try:
+        return Action(action)
+    except ValueError:
+        raise UnknownAction(f"{action!r} is not an action of audits.actions; add it there first.") from None

@@ -1,0 +1,77 @@
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import Progress
+
+from audits import offline, seals
+from audits.export import export
+from audits.models import SealedEvent
+from audits.prove import NotProvable, prove
+from audits.verify import verify
+
+
+class Command(BaseCommand):
+    help = "Verify, prove, export or seal the audit log."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        acts = parser.add_subparsers(dest="act", required=True)
+        check = acts.add_parser("verify", help="recompute everything; exit code 1 if anything does not hold")
+        check.add_argument("--export", type=Path, help="check this export instead of the database")
+        acts.add_parser("prove", help="print the inclusion proof of one event").add_argument("event", type=int)
+        dump = acts.add_parser("export", help="write the chain as JSON lines")
+        dump.add_argument("file", help="a path, or - for standard output")
+        dump.add_argument("--after", type=int, default=0, help="begin behind this seal")
+        acts.add_parser("seal", help="seal now what has committed")
+        acts.add_parser("keys", help="print the trusted public keys, for whoever verifies elsewhere")
+
+    def handle(self, *args: Any, act: str, **options: Any) -> None:
+        getattr(self, f"_{act}")(**options)
+
+    def _verify(self, **options: Any) -> None:
+        if options["export"]:
+            with options["export"].open(encoding="utf-8") as file:
+                self._tell(offline.verify_export(file, seals.trusted_keys()), "The export holds.")
+            return
+        last = SealedEvent.objects.order_by("-position").values_list("position", flat=True).first() or 0
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("events", total=last)
+            report = verify(progress=lambda done: bar.update(task, completed=done))
+        self._tell(
+            [f"{finding.where}: {finding.message}" for finding in report.findings],
+            f"{report.events} events under {report.seals} seals; everything holds.",
+        )
+
+    def _tell(self, defects: list[str], fine: str) -> None:
+        for defect in defects:
+            self.stderr.write(defect)
+        if defects:
+            raise CommandError(f"{len(defects)} findings; docs/audit.md says what each means.")
+        self.stdout.write(fine)
+
+    def _prove(self, event: int, **options: Any) -> None:
+        try:
+            self.stdout.write(json.dumps(prove(event), indent=1, ensure_ascii=False))
+        except NotProvable as error:
+            raise CommandError(str(error)) from None
+
+    def _export(self, file: str, after: int, **options: Any) -> None:
+        if file == "-":
+            export(sys.stdout, after)
+            return
+        with Path(file).open("w", encoding="utf-8") as out:
+            events = export(out, after)
+        self.stdout.write(f"{events} events written to {file}.")
+
+    def _seal(self, **options: Any) -> None:
+        made = 0
+        while seals.seal_pending():
+            made += 1
+        self.stdout.write(f"{made} seals made.")
+
+    def _keys(self, **options: Any) -> None:
+        self.stdout.write("\n".join(seals.trusted_keys()))

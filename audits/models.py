@@ -1,0 +1,121 @@
+"""The spine's tables. Triggers (migration 0001) refuse every UPDATE, DELETE and TRUNCATE of events and seals."""
+
+import json
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+def canonical(value: Any) -> str:
+    """Compact JSON with sorted keys: the one text of a value, whoever writes it.
+
+    Raises TypeError for floats and Decimals: their text differs between languages, so amounts travel as strings.
+    """
+    _check(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{key!r} is not a text and cannot be a key of an audit event")
+            _check(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item)
+    elif value is not None and not isinstance(value, str | int):
+        raise TypeError(f"{value!r} has no one text form; write it as a string")
+
+
+class CanonicalJSONField(models.JSONField):
+    """JSON kept as the text it was written as (`json`, not `jsonb`), so that hashes of it can be computed again."""
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if isinstance(value, str) else canonical(value)
+
+
+class AuditEvent(models.Model):
+    """Who did what to whom, and why. Personal values stand beside it (AuditPersonal), here only their commitments."""
+
+    at = models.DateTimeField(db_default=Now())
+    action = models.CharField(max_length=40)
+    actor_kind = models.CharField(max_length=12)
+    actor_id = models.CharField(max_length=80)
+    target_kind = models.CharField(max_length=20)
+    target_id = models.CharField(max_length=80)
+    experience = models.CharField(max_length=32)
+    request_id = models.CharField(max_length=128)
+    policy_version = models.CharField(max_length=64)
+    reverts = models.BigIntegerField(null=True)
+    details = CanonicalJSONField()
+    commitments = CanonicalJSONField()
+
+    class Meta:
+        db_table = "audits"
+        indexes = [
+            models.Index(fields=["target_kind", "target_id", "id"], name="audits_by_target"),
+            models.Index(fields=["action", "id"], name="audits_by_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.action}"
+
+
+class AuditPersonal(models.Model):
+    """One personal value of an event: whose it is, and the salt of its commitment. Erasing a person deletes it."""
+
+    event = models.ForeignKey(AuditEvent, on_delete=models.PROTECT, related_name="personal", db_index=False)
+    field = models.CharField(max_length=20)
+    subject = models.CharField(max_length=90)
+    salt = models.BinaryField()
+    value = models.TextField()
+
+    class Meta:
+        db_table = "audit_personal"
+        constraints = [models.UniqueConstraint(fields=["event", "field"], name="audit_personal_once")]
+        indexes = [models.Index(fields=["subject"], name="audit_personal_by_subject")]
+
+
+class AuditPending(models.Model):
+    """An event that no seal covers yet. A trigger writes it with the event; the sealer takes it away."""
+
+    event_id = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "audit_pending"
+
+
+class Seal(models.Model):
+    """A batch of events under one Merkle root, chained to the seal before it and signed."""
+
+    number = models.BigIntegerField(primary_key=True)
+    first_position = models.BigIntegerField()
+    last_position = models.BigIntegerField()
+    root = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+    key_id = models.CharField(max_length=16)
+    signature = models.CharField(max_length=88)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "seals"
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"
+
+
+class SealedEvent(models.Model):
+    """The place of an event in the chain: dense from 1, given when it was sealed."""
+
+    position = models.BigIntegerField(primary_key=True)
+    event = models.OneToOneField(AuditEvent, on_delete=models.PROTECT, related_name="sealed")
+    seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="events")
+
+    class Meta:
+        db_table = "sealed_events"

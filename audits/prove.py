@@ -1,0 +1,38 @@
+"""The proof that one event is in the chain: its line, its path to a root, and the signed seal over that root."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db import connection
+
+from audits.merkle import leaf_hash, path_of
+from audits.models import SealedEvent
+from audits.seals import fields_of
+from audits.verify import LINES
+
+
+class NotProvable(Exception):
+    """There is no such event, or no seal covers it yet; the text says which."""
+
+
+def prove(event_id: int) -> dict[str, Any]:
+    """An inclusion proof as JSON-ready values; `audits.offline` checks it with nothing but a trusted public key.
+
+    `line` is the event as hashed, `path` the siblings in hex from the bottom. Raises NotProvable.
+    """
+    placed = SealedEvent.objects.select_related("seal").filter(event_id=event_id).first()
+    if placed is None:
+        raise NotProvable(f"Event {event_id} does not exist or is not sealed yet; sealing takes a few seconds.")
+    seal = fields_of(placed.seal)
+    with connection.cursor() as cursor, cursor.connection.cursor().copy(
+        LINES, [seal.first_position, seal.last_position]
+    ) as copy:
+        lines = [bytes(row)[:-1] for row in copy]
+    index = placed.position - seal.first_position
+    return {
+        "line": lines[index].decode(),
+        "index": index,
+        "size": len(lines),
+        "path": [node.hex() for node in path_of([leaf_hash(line) for line in lines], index)],
+        "seal": asdict(seal),
+    }

@@ -1,0 +1,210 @@
+"""`record`: the one function through which everything that changes a player, a rule, a secret or an access is told."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.db import connection
+from django.db.transaction import TransactionManagementError
+
+from audits.actions import Action, known
+from audits.models import canonical
+
+SALT = 16  # bytes
+ERASING = "SET LOCAL grps.erasing = 'on'"
+
+INSERT_EVENTS = """
+    INSERT INTO audits (id, at, action, actor_kind, actor_id, target_kind, target_id, experience, request_id,
+                        policy_version, reverts, details, commitments)
+    SELECT e.id, clock_timestamp(), e.action, e.actor_kind, e.actor_id, e.target_kind, e.target_id, e.experience, %s,
+           e.policy_version, e.reverts, e.details::json, e.commitments::json
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                %s::bigint[], %s::text[], %s::text[])
+         AS e(id, action, actor_kind, actor_id, target_kind, target_id, experience, policy_version, reverts, details,
+              commitments)
+    ORDER BY e.id"""
+
+INSERT_PERSONAL = """
+    INSERT INTO audit_personal (event_id, field, subject, salt, value)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[])"""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: `kind` is staff, player, experience or system; `name` is frozen into the event as it is now.
+
+    `subject` says whose personal data the name is; an experience or the system is nobody's.
+    """
+
+    kind: str
+    id: str
+    name: str
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What it is done to; `name` is personal where there is a `subject`."""
+
+    kind: str
+    id: str
+    name: str
+    subject: str = ""
+
+
+NOBODY = Target("", "", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    actor: Actor
+    target: Target = NOBODY
+    reason: str = ""
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+    details: Mapping[str, Any] | None = None
+    personal: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    experience: str = ""
+    policy_version: str = ""
+    reverts: int | None = None
+    event_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(_Body):
+    """An event to be. `before`, `after` and `details` hold no personal values; `personal` does: field to (subject, value).
+
+    The names and the reason become personal values by themselves: a reason may say anything about its target.
+    """
+
+    action: Action
+
+
+def record(
+    action: Action,
+    *,
+    actor: Actor,
+    target: Target = NOBODY,
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+    personal: Mapping[str, tuple[str, str]] | None = None,
+    experience: str = "",
+    policy_version: str = "",
+    reverts: int | None = None,
+    event_id: int | None = None,
+) -> int:
+    """Write one event in the transaction of the change that it tells; returns its id.
+
+    Raises UnknownAction for an action outside the registry, and TransactionManagementError outside a transaction.
+    """
+    entry = Entry(
+        action,
+        actor=actor,
+        target=target,
+        reason=reason,
+        before=before,
+        after=after,
+        details=details,
+        personal=personal or {},
+        experience=experience,
+        policy_version=policy_version,
+        reverts=reverts,
+        event_id=event_id,
+    )
+    return record_many([entry])[0]
+
+
+def reserve_id() -> int:
+    """An event's id ahead of the event, so that rows written first can name it."""
+    return _reserve(1)[0]
+
+
+def record_many(entries: Sequence[Entry]) -> list[int]:
+    """Write many events with two statements; their ids, in the order given. Raises as `record` does."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("An audit event belongs into the transaction of the change that it tells.")
+    if not entries:
+        return []
+    actions = [known(entry.action) for entry in entries]
+    ids = [entry.event_id for entry in entries]
+    fresh = iter(_reserve(sum(event_id is None for event_id in ids)))
+    numbered = [event_id if event_id is not None else next(fresh) for event_id in ids]
+    personal = [_personal(entry) for entry in entries]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT_EVENTS,
+            [
+                structlog.contextvars.get_contextvars().get("request_id", ""),
+                numbered,
+                [str(action) for action in actions],
+                [entry.actor.kind for entry in entries],
+                [entry.actor.id for entry in entries],
+                [entry.target.kind for entry in entries],
+                [entry.target.id for entry in entries],
+                [entry.experience for entry in entries],
+                [entry.policy_version for entry in entries],
+                [entry.reverts for entry in entries],
+                [canonical(_details(entry)) for entry in entries],
+                [canonical({name: _commitment(salt, value) for name, _, salt, value in rows}) for rows in personal],
+            ],
+        )
+        rows = [(event_id, *row) for event_id, found in zip(numbered, personal, strict=True) for row in found]
+        if rows:
+            cursor.execute(INSERT_PERSONAL, [list(column) for column in zip(*rows, strict=True)])
+    return numbered
+
+
+def erase(subject: str) -> int:
+    """Delete every personal value of one person; how many there were. The chain holds: it knows commitments only.
+
+    The caller records `player.erased` with that number in the same transaction: without it, `verify` speaks up.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(ERASING)
+        cursor.execute("DELETE FROM audit_personal WHERE subject = %s", [subject])
+        removed = cursor.rowcount
+        cursor.execute("SET LOCAL grps.erasing = 'off'")
+        return removed
+
+
+def _reserve(count: int) -> list[int]:
+    if not count:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence('audits', 'id')) FROM generate_series(1, %s)", [count]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _details(entry: Entry) -> dict[str, Any]:
+    details = dict(entry.details or {})
+    if entry.before is not None:
+        details["before"] = entry.before
+    if entry.after is not None:
+        details["after"] = entry.after
+    return details
+
+
+def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
+    """Field, subject, salt and value of everything in `entry` that is somebody's."""
+    values = {
+        "actorName": (entry.actor.subject or f"{entry.actor.kind}:{entry.actor.id}", entry.actor.name),
+        "targetName": (entry.target.subject, entry.target.name),
+        "reason": (entry.target.subject or f"{entry.actor.kind}:{entry.actor.id}", entry.reason),
+        **entry.personal,
+    }
+    if entry.actor.kind in {"experience", "system"}:
+        del values["actorName"]  # nobody's name; the id says it
+    return [
+        (name, subject, secrets.token_bytes(SALT), value) for name, (subject, value) in values.items() if value
+    ]
+
+
+def _commitment(salt: bytes, value: str) -> str:
+    return hashlib.sha256(salt + value.encode()).hexdigest()

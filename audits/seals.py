@@ -1,0 +1,175 @@
+"""Sealing: what has committed is given its place in the chain, under a signed Merkle root.
+
+An event's id is taken when it is written, long before its transaction commits; so ids say nothing about what can still
+appear. Here a trigger notes every event as pending in the event's own transaction, and the sealer takes whatever
+pending rows it can see: a transaction that is still open commits later and gets a later place. Nothing can slip in
+behind a seal, no reader waits for a writer, and no transaction number is kept that a restored database would not know.
+"""
+
+import base64
+import datetime as dt
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audits import chain
+from audits.chain import GENESIS, SealFields
+from audits.merkle import leaf_hash, root_of
+from audits.models import Seal
+
+LOCK = 4_710_010  # advisory lock: one sealer at a time
+LIMIT = 10_000  # events under one seal
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+LINE = """a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.action, a.actor_kind, a.actor_id, a.target_kind,
+    a.target_id, a.experience, a.request_id, a.policy_version, coalesce(a.reverts, 0), a.details, a.commitments"""
+
+TAKE = """
+    WITH taken AS (
+        DELETE FROM audit_pending WHERE event_id IN (SELECT event_id FROM audit_pending ORDER BY event_id LIMIT %s)
+        RETURNING event_id
+    )
+    SELECT event_id FROM taken ORDER BY event_id"""
+
+PLACE = """
+    INSERT INTO sealed_events (position, event_id, seal_id)
+    SELECT %s + place, event, %s FROM unnest(%s::bigint[]) WITH ORDINALITY AS t(event, place)"""
+
+
+def seal_pending(limit: int = LIMIT) -> SealFields | None:
+    """Seal up to `limit` committed events; None when there are none, or another sealer is at work.
+
+    The seal is also appended to settings.AUDIT_SEAL_FILE, with every earlier one that the file lacks.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+            if not cursor.fetchone()[0]:
+                return None
+            cursor.execute(TAKE, [limit])
+            events = [row[0] for row in cursor.fetchall()]
+        if not events:
+            return None
+        seal = _sign(events)
+        _write(seal, events)
+    append_to_file(Path(settings.AUDIT_SEAL_FILE))
+    return seal
+
+
+def trusted_keys() -> list[str]:
+    """The public keys whose seals are believed: that of the signing key, and those of AUDIT_TRUSTED_KEYS."""
+    own = chain.public_text(chain.private_key(settings.AUDIT_SIGNING_KEY).public_key())
+    return [own, *settings.AUDIT_TRUSTED_KEYS]
+
+
+def fields_of(seal: Seal) -> SealFields:
+    return SealFields(
+        number=seal.number,
+        first_position=seal.first_position,
+        last_position=seal.last_position,
+        root=seal.root,
+        previous=seal.previous,
+        at=(seal.at - EPOCH) // dt.timedelta(microseconds=1),
+        key_id=seal.key_id,
+        hash=seal.hash,
+        signature=seal.signature,
+    )
+
+
+def stream_seals(after: int = 0) -> Iterator[SealFields]:
+    """Every seal behind the number `after`, in order, a thousand in memory at a time."""
+    while True:
+        batch = list(Seal.objects.filter(number__gt=after).order_by("number")[:1000])
+        if not batch:
+            return
+        yield from map(fields_of, batch)
+        after = batch[-1].number
+
+
+def append_to_file(path: Path) -> int:
+    """Bring the file outside the database up to date; returns how many seals it lacked.
+
+    A torn last line (the machine died while writing) is cut off first. Only whole lines, synced to the disk, count.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        added = 0
+        for seal in stream_seals(after=_last_number(file)):
+            file.write(seal.as_json().encode() + b"\n")
+            added += 1
+        file.flush()
+        os.fsync(file.fileno())
+        return added
+
+
+def _sign(events: list[int]) -> SealFields:
+    last = Seal.objects.order_by("-number").first()
+    first_position = last.last_position + 1 if last else 1
+    key = chain.private_key(settings.AUDIT_SIGNING_KEY)
+    unsigned = SealFields(
+        number=last.number + 1 if last else 1,
+        first_position=first_position,
+        last_position=first_position + len(events) - 1,
+        root=root_of(_leaves(events)).hex(),
+        previous=last.hash if last else GENESIS,
+        at=(dt.datetime.now(dt.UTC) - EPOCH) // dt.timedelta(microseconds=1),
+        key_id=chain.key_id(chain.public_text(key.public_key())),
+    )
+    digest = unsigned.computed_hash()
+    signature = base64.b64encode(key.sign(bytes.fromhex(digest))).decode()
+    return SealFields(
+        unsigned.number,
+        unsigned.first_position,
+        unsigned.last_position,
+        unsigned.root,
+        unsigned.previous,
+        unsigned.at,
+        unsigned.key_id,
+        digest,
+        signature,
+    )
+
+
+def _leaves(events: list[int]) -> list[bytes]:
+    query = f"COPY (SELECT {LINE} FROM audits a WHERE a.id = ANY(%s) ORDER BY a.id) TO STDOUT"
+    with connection.cursor() as cursor, cursor.connection.cursor().copy(query, [events]) as copy:
+        leaves = [leaf_hash(bytes(line)[:-1]) for line in copy]
+    if len(leaves) != len(events):
+        raise RuntimeError("a pending event has no row in audits: somebody deleted it; run `manage.py audit verify`")
+    return leaves
+
+
+def _write(seal: SealFields, events: list[int]) -> None:
+    Seal.objects.create(
+        number=seal.number,
+        first_position=seal.first_position,
+        last_position=seal.last_position,
+        root=seal.root,
+        previous=seal.previous,
+        hash=seal.hash,
+        key_id=seal.key_id,
+        signature=seal.signature,
+        at=EPOCH + dt.timedelta(microseconds=seal.at),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE, [seal.first_position - 1, seal.number, events])
+
+
+def _last_number(file: BinaryIO) -> int:
+    """The number of the last whole line's seal, after cutting a torn line off; 0 for an empty file."""
+    size = file.seek(0, os.SEEK_END)
+    start = max(0, size - 65_536)
+    file.seek(start)
+    tail = file.read()
+    whole = tail.rfind(b"\n") + 1
+    if whole != len(tail):
+        file.truncate(start + whole)
+        file.seek(0, os.SEEK_END)
+    lines = tail[:whole].splitlines()
+    return SealFields.from_json(lines[-1]).number if lines else 0

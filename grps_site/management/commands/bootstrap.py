@@ -1,0 +1,86 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection, transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from audits.record import Actor
+from players.policies import ensure_active
+from players.policy.bundle import PolicyError
+from roblox.experiences import Wanted, ensure
+
+LOCK = 4_710_020  # advisory lock: two bootstraps at once do the work of one
+ACTOR = Actor("system", "bootstrap", "bootstrap")
+
+# Name, seconds between runs. A run that finds nothing costs next to nothing.
+PERIODIC = {
+    "audits.seal": 5,
+    "players.fold_standings": 5,
+    "players.evaluate_due": 600,
+    "grps_site.heartbeat": 10,
+    "grps_site.purge_nonces": 600,
+}
+SEEING = ("view_player", "view_decision", "view_ledgerentry", "view_rank", "view_auditevent", "view_seal")
+GROUPS = {
+    "Moderators": SEEING[:4],
+    "Auditors": SEEING,
+    "Integrators": ("view_experience", "view_experiencekey", "view_policyversion"),
+    "Administrators": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion"),
+    "Owners": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion"),
+}
+
+
+class Command(BaseCommand):
+    help = "Seed experiences, policy version 1 with its ranks, periodic tasks and staff groups. Safe to run again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--quiet", action="store_true", help="say nothing when all goes well")
+
+    def handle(self, *args: Any, quiet: bool, **options: Any) -> None:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            done = [*self._experiences(), *self._policy(), *self._tasks(), *self._groups()]
+        if not quiet:
+            self.stdout.write("\n".join(done or ["Everything was there already."]))
+
+    def _experiences(self) -> list[str]:
+        changed = []
+        for configured in settings.INTEGRATIONS.experiences:
+            universe = configured.universe_id.value()
+            if universe and not universe.isdigit():
+                raise CommandError(f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number.")
+            wanted = Wanted(configured.key, configured.name, int(universe) if universe else None)
+            if ensure(wanted, actor=ACTOR):
+                changed.append(f"Experience {configured.key} is up to date.")
+        return changed
+
+    def _policy(self) -> list[str]:
+        try:
+            made = ensure_active(settings.POLICY_DIR)
+        except PolicyError as error:
+            raise CommandError(f"The policy files are not valid:\n{error}") from None
+        return ["Policy version 1 is in force."] if made else []
+
+    def _tasks(self) -> list[str]:
+        made = []
+        for name, seconds in PERIODIC.items():
+            every, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+            # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times over.
+            defaults = {"task": name, "interval": every, "expire_seconds": max(30, seconds)}
+            _, created = PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
+            if created:
+                made.append(f"{name} runs every {seconds} s.")
+        return made
+
+    def _groups(self) -> list[str]:
+        made = []
+        for name, codenames in GROUPS.items():
+            group, created = Group.objects.get_or_create(name=name)
+            if created:
+                group.permissions.set(Permission.objects.filter(codename__in=codenames))
+                made.append(f"Group {name}.")
+        return made

@@ -1,0 +1,65 @@
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from audits.record import Actor
+from grps_site.embedded.state import State, write_private
+from grps_site.environment import STATE_DIR, env
+from roblox import keys
+from roblox.models import Experience
+
+OWNER = "owner"
+ACTOR = Actor("system", "make-up", "make up")
+
+
+class Command(BaseCommand):
+    help = "For `make up` alone: the local owner and API keys, and ready.json that says how to reach everything."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--url", required=True)
+
+    def handle(self, *args: Any, url: str, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("`ready` makes a local owner with a password on disk: it is not for production.")
+        state = State.at(STATE_DIR)
+        password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
+        self._owner(password)
+        ready = {
+            "url": url,
+            "databaseUrl": env.str("DATABASE_URL"),
+            "redisUrl": settings.REDIS_URL,
+            "admin": {"username": OWNER, "password": password},
+            "experiences": self._experiences(state.folder / "keys.json"),
+            "signatureSecret": settings.AUTOMATION_SIGNATURE_SECRET,
+            "metricsToken": settings.METRICS_TOKEN,
+        }
+        write_private(state.folder / "ready.json", json.dumps(ready, indent=1))
+
+    def _owner(self, password: str) -> None:
+        users = get_user_model().objects
+        user = users.filter(username=OWNER).first()
+        if user is None:
+            users.create_superuser(OWNER, password=password)
+        elif not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+
+    def _experiences(self, file: Path) -> list[dict[str, str]]:
+        """The keys of earlier starts as long as they open their experience; a new one where they do not."""
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        for experience in Experience.objects.filter(enabled=True):
+            if not self._opens(known.get(experience.key, ""), experience):
+                known[experience.key] = keys.create(experience, actor=ACTOR)[1]
+        write_private(file, json.dumps(known))
+        return [{"key": key, "apiKey": raw} for key, raw in sorted(known.items())]
+
+    def _opens(self, raw: str, experience: Experience) -> bool:
+        try:
+            return keys.authenticate(raw) == experience
+        except keys.KeyRefused:
+            return False

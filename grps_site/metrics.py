@@ -1,0 +1,75 @@
+"""What Prometheus reads: requests from every process, and the state of the system from the database."""
+
+import hmac
+import os
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import REGISTRY, Collector
+
+REQUESTS = Histogram(
+    "grps_request_seconds",
+    "HTTP requests",
+    ["method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
+
+STATE = """
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM audit_pending LIMIT 100000) p),
+           (SELECT extract(epoch FROM now() - max(at)) FROM (SELECT at FROM seals ORDER BY number DESC LIMIT 1) s),
+           (SELECT count(*) FROM (SELECT 1 FROM decisions WHERE status = 'proposed' LIMIT 100000) d),
+           (SELECT count(*) FROM (SELECT 1 FROM leaderboard_changes LIMIT 100000) c)"""
+
+
+def observe(request: HttpRequest, status: int, seconds: float) -> None:
+    """Count one request under its route, not its path: labels stay few whatever is asked for."""
+    match = request.resolver_match
+    route = match.route if match else "unmatched"
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(method, route, str(status)).observe(seconds)
+
+
+class StateCollector(Collector):
+    """Gauges read from the database when they are asked for."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        with connection.cursor() as cursor:
+            cursor.execute(STATE)
+            unsealed, seal_age, proposed, unfolded = cursor.fetchone()
+            cursor.execute("SELECT name, extract(epoch FROM now() - seen_at) FROM heartbeats")
+            beats = cursor.fetchall()
+        yield GaugeMetricFamily("grps_audit_unsealed", "Audit events that no seal covers yet", value=unsealed)
+        if seal_age is not None:
+            yield GaugeMetricFamily("grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age))
+        yield GaugeMetricFamily("grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed)
+        yield GaugeMetricFamily("grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded)
+        ages = GaugeMetricFamily("grps_heartbeat_age_seconds", "Since worker and beat were seen", labels=["name"])
+        for name, age in beats:
+            ages.add_metric([name], float(age))
+        yield ages
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The Prometheus page; only with `Authorization: Bearer METRICS_TOKEN`, closed where no token is configured."""
+    given = request.headers.get("Authorization", "").encode()
+    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
+    if not settings.METRICS_TOKEN or not hmac.compare_digest(given, expected):
+        return HttpResponse("Send the token: Authorization: Bearer <METRICS_TOKEN>\n", status=401, content_type="text/plain")
+    registry = CollectorRegistry()
+    registry.register(StateCollector())
+    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if shared:
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(REGISTRY) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

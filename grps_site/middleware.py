@@ -1,0 +1,105 @@
+"""The stack around every request, short where games and the public come in; the console's part stands aside there."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.cache import patch_vary_headers
+
+from grps_site import metrics
+
+CONSOLE = "/admin/"
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+CORS_EXPOSED = "ETag, X-Request-ID, Retry-After"
+
+log = structlog.get_logger("grps.http")
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestContextMiddleware:
+    """One request id for answer, logs, audit events and tasks: the caller's where it is sane, else a new one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        start = time.perf_counter()
+        response = self.get_response(request)
+        seconds = time.perf_counter() - start
+        response["X-Request-ID"] = request_id
+        metrics.observe(request, response.status_code, seconds)
+        if settings.LOG_REQUESTS:
+            log.info(
+                "request", method=request.method, path=request.path, status=response.status_code, ms=round(seconds * 1e3, 2)
+            )
+        return response
+
+
+class CrossOriginMiddleware:
+    """CORS for the portal's origins, on everything but the console. No credentials: the API has no cookies."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        origin = request.headers.get("Origin")
+        if origin is None or request.path.startswith(CONSOLE):
+            return self.get_response(request)
+        allowed = origin in settings.PORTAL_ORIGINS
+        preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        response = HttpResponse(status=204) if preflight else self.get_response(request)
+        patch_vary_headers(response, ["Origin"])
+        if allowed:
+            response["Access-Control-Allow-Origin"] = origin
+            response["Access-Control-Expose-Headers"] = CORS_EXPOSED
+        if allowed and preflight:
+            response["Access-Control-Allow-Methods"] = "GET, HEAD, POST"
+            response["Access-Control-Allow-Headers"] = "Content-Type, If-None-Match, X-Request-ID"
+            response["Access-Control-Max-Age"] = "600"
+        return response
+
+
+class _ConsoleOnly:
+    """Steps aside on every path but the console's."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(CONSOLE):
+            answer: HttpResponseBase = self.get_response(request)
+            return answer
+        answer = super().__call__(request)  # type: ignore[misc]
+        return answer
+
+
+class ConsoleSessionMiddleware(_ConsoleOnly, SessionMiddleware):
+    pass
+
+
+class ConsoleCsrfMiddleware(_ConsoleOnly, CsrfViewMiddleware):
+    def process_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        if not request.path_info.startswith(CONSOLE):
+            return None
+        return super().process_view(request, *args, **kwargs)
+
+
+class ConsoleAuthenticationMiddleware(_ConsoleOnly, AuthenticationMiddleware):
+    pass
+
+
+class ConsoleMessageMiddleware(_ConsoleOnly, MessageMiddleware):
+    pass

@@ -1,0 +1,118 @@
+"""The OpenAPI document, made from what the views say of themselves: caller, takes, answers, query, refuses."""
+
+from typing import Any
+
+import msgspec
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from grps_site.problems import MEDIA_TYPE
+
+REF = "#/components/schemas/{name}"
+SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "experience": [{"ExperienceKey": []}],
+    "signed": [{"Timestamp": [], "Nonce": [], "Signature": []}],
+}
+SCHEMES = {
+    "ExperienceKey": {"type": "apiKey", "in": "header", "name": "x-grps-api-key"},
+    "Timestamp": {"type": "apiKey", "in": "header", "name": "x-grps-timestamp"},
+    "Nonce": {"type": "apiKey", "in": "header", "name": "x-grps-nonce"},
+    "Signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-grps-signature",
+        "description": "v1= and the hex HMAC-SHA256 over timestamp.nonce.METHOD.path?query.sha256hex(body)",
+    },
+}
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "requestId"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "requestId": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+USER_ID = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+_shapes: set[type[msgspec.Struct]] = set()
+
+
+class ContractSchema(AutoSchema):  # type: ignore[no-untyped-call]
+    """Reads a view's class attributes instead of guessing."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        return SECURITY.get(self.view.caller, [])
+
+    def get_tags(self) -> list[str]:
+        return {"anyone": ["Public"], "experience": ["Game servers"], "signed": ["Signed"]}[self.view.caller]
+
+    def get_operation_id(self) -> str:
+        return type(self.view).__name__[0].lower() + type(self.view).__name__[1:]
+
+    def get_override_parameters(self) -> list[OpenApiParameter]:
+        query = [
+            OpenApiParameter(item.name, item.schema, OpenApiParameter.QUERY, required=item.required, description=item.what)
+            for item in getattr(self.view, "query", ())
+        ]
+        if "{user_id}" in self.path:
+            query.append(OpenApiParameter("user_id", USER_ID, OpenApiParameter.PATH, required=True))
+        return query
+
+    def get_request_serializer(self) -> Any:
+        takes = getattr(self.view, "takes", None)
+        return {"application/json": _reference(takes)} if takes else None
+
+    def get_response_serializers(self) -> Any:
+        answers = {200: OpenApiResponse(_reference(self.view.answers), description="")}
+        refusals = {*getattr(self.view, "refuses", ()), 503}
+        if self.view.caller == "anyone":
+            refusals.add(429)
+        else:
+            refusals.add(401)
+        for status in sorted(refusals):
+            answers[status] = OpenApiResponse({} if status == 304 else {"$ref": REF.format(name="Problem")}, description="")
+        return answers
+
+    def _get_response_for_code(self, serializer: Any, status_code: Any, *args: Any, **kwargs: Any) -> Any:
+        found = super()._get_response_for_code(serializer, status_code, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if int(status_code) >= 400:
+            found["content"] = {MEDIA_TYPE: found["content"]["application/json"]}
+        if int(status_code) == 304:
+            found.pop("content", None)
+        return found
+
+
+def _reference(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    _shapes.add(shape)
+    return {"$ref": REF.format(name=shape.__name__)}
+
+
+def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the shapes, the problem document and the ways to prove oneself."""
+    shapes = sorted(_shapes, key=lambda shape: shape.__name__)
+    _, schemas = msgspec.json.schema_components(shapes, ref_template=REF)
+    components = result.setdefault("components", {})
+    components["schemas"] = {**{name: _amounts(schema) for name, schema in schemas.items()}, "Problem": PROBLEM}
+    components["securitySchemes"] = SCHEMES
+    return result
+
+
+def _amounts(schema: Any) -> Any:
+    """Points are JSON numbers here, where msgspec would write decimal strings."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            return {"type": "number"}
+        return {key: _amounts(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_amounts(item) for item in schema]
+    return schema

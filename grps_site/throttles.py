@@ -1,0 +1,105 @@
+"""How often one address may ask. Counted in Valkey for all processes, leased in portions so that most requests ask nobody.
+
+A process takes a tenth of the limit at a time and spends it by itself; so the limit holds to within a tenth for each
+process, and nine requests of ten cost no round trip. When Valkey is away each process counts alone.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import redis
+import structlog
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+WINDOW = 60  # seconds
+PORTIONS = 10
+ADDRESSES = 20_000  # remembered by a process
+
+log = structlog.get_logger("grps.throttle")
+
+
+@dataclass(slots=True)
+class _Lease:
+    window: int
+    left: int
+    spent: int = 0
+
+
+_leases: dict[str, _Lease] = {}
+_client: redis.Redis | None = None
+
+
+def check(request: HttpRequest | Request, kind: str) -> float | None:
+    """Count one request of `kind` (read or write); the seconds to wait when it is one too many, else None."""
+    limit = settings.THROTTLE_WRITE_PER_MINUTE if kind == "write" else settings.THROTTLE_PUBLIC_PER_MINUTE
+    if not limit:
+        return None
+    now = time.time()
+    window = int(now) // WINDOW
+    key = f"{kind}:{address(request)}"
+    lease = _leases.get(key)
+    if lease is None or lease.window != window:
+        if len(_leases) >= ADDRESSES:
+            _leases.clear()
+        lease = _leases[key] = _Lease(window, 0)
+    if lease.left == 0:
+        lease.left = _take(key, window, limit, lease)
+    if lease.left <= 0:
+        return (window + 1) * WINDOW - now
+    lease.left -= 1
+    lease.spent += 1
+    return None
+
+
+def address(request: HttpRequest | Request) -> str:
+    """The caller's address: the connection's, or the one that our own proxies (TRUSTED_PROXIES of them) saw."""
+    proxies = settings.TRUSTED_PROXIES
+    if proxies:
+        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        if len(hops) >= proxies and hops[-proxies]:
+            return str(hops[-proxies])
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _take(key: str, window: int, limit: int, lease: _Lease) -> int:
+    """Lease the next portion; -1 when the limit is used up, and no more is asked for in this window."""
+    portion = max(1, limit // PORTIONS)
+    try:
+        pipeline = _valkey().pipeline(transaction=False)
+        pipeline.incrby(f"throttle:{window}:{key}", portion)
+        pipeline.expire(f"throttle:{window}:{key}", 2 * WINDOW)
+        taken = int(pipeline.execute()[0])
+    except redis.RedisError as error:
+        log.warning("counting alone", error=str(error))
+        taken = lease.spent + portion
+    left = limit - (taken - portion)
+    return min(portion, left) if left > 0 else -1
+
+
+def _valkey() -> redis.Redis:
+    global _client
+    if _client is None:
+        _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    return _client
+
+
+class AddressThrottle(BaseThrottle):
+    """For callers who prove nothing. A cached view is counted where its cache is (grps_site.caching)."""
+
+    _wait: float | None = None
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        if getattr(view, "caller", "") != "anyone" or getattr(view, "cached", False):
+            return True
+        self._wait = check(request, "read" if request.method in {"GET", "HEAD"} else "write")
+        return self._wait is None
+
+    def wait(self) -> float | None:
+        return self._wait

@@ -1,0 +1,39 @@
+"""The house's doors: the apps' addresses, the cache of a second around what anyone may read, and the site's own."""
+
+from django.contrib import admin
+from django.urls import URLPattern, path
+from django.urls.resolvers import RoutePattern
+from django.views.generic import RedirectView
+
+from grps_site import docs, health, metrics, turnstile
+from grps_site.caching import one_second
+from players.urls import urlpatterns as player_urls
+
+handler400 = "grps_site.problems.bad_request"
+handler403 = "grps_site.problems.not_allowed"
+handler404 = "grps_site.problems.not_found"
+handler500 = "grps_site.problems.internal_error"
+
+
+def _cached(pattern: URLPattern) -> URLPattern:
+    """The same address, behind the cache where its view says `cached`."""
+    view = pattern.callback
+    if not getattr(getattr(view, "cls", None), "cached", False):
+        return pattern
+    route = pattern.pattern
+    assert isinstance(route, RoutePattern)
+    return URLPattern(route, one_second(view), pattern.default_args, pattern.name)
+
+
+urlpatterns = [
+    *(_cached(pattern) for pattern in player_urls),
+    path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path("metrics/health", one_second(health.freshness), name="metrics-health"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("openapi.json", docs.openapi, name="openapi"),
+    path("docs", docs.docs, name="docs"),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(url="/docs"), name="home"),
+]

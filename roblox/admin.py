@@ -1,0 +1,17 @@
+from django.contrib import admin
+
+from audits.admin import ReadOnly
+from roblox.models import Experience, ExperienceKey
+
+
+@admin.register(Experience)
+class ExperienceAdmin(ReadOnly):
+    list_display = ("key", "name", "universe_id", "enabled", "created_at")
+
+
+@admin.register(ExperienceKey)
+class ExperienceKeyAdmin(ReadOnly):
+    list_display = ("prefix", "experience", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_select_related = ("experience",)
+    exclude = ("digest",)
+    ordering = ("-id",)
