@@ -35,8 +35,9 @@ def configure(*, level: str, readable: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "celery.utils.functional", "django.request"):
+    for chatty in ("httpx", "httpcore", "celery.app.trace", "celery.worker.strategy", "celery.beat"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)  # grps_site.problems tells it, with the request id
 
 
 def _formatter(readable: bool) -> logging.Formatter:

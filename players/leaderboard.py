@@ -20,9 +20,9 @@ FOLD_ROWS = 50_000
 MAX_PAGE = 100
 
 AHEAD = f"""
-    (SELECT coalesce(sum(b.count), 0) FROM generate_series(0, {LEVELS - 1}) AS level
-     JOIN leaderboard_buckets b ON b.level = level
-          AND b.bucket > ({{value}} >> (6 * level)) AND b.bucket <= (({{value}} >> (6 * level)) | 63))
+    (SELECT coalesce(sum(b.count), 0) FROM generate_series(0, {LEVELS - 1}) AS t(height)
+     JOIN leaderboard_buckets b ON b.level = t.height
+          AND b.bucket > ({{value}} >> (6 * t.height)) AND b.bucket <= (({{value}} >> (6 * t.height)) | 63))
     + (SELECT coalesce(sum((c.after > {{value}})::int), 0) - coalesce(sum((c.before > {{value}})::int), 0)
        FROM leaderboard_changes c)"""
 
