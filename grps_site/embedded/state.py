@@ -51,6 +51,11 @@ class State:
             write_private(file, json.dumps(ports))
         return ports[name]
 
+    def port_of(self, name: str) -> int:
+        """The port that `name` was given, whoever holds it now."""
+        port: int = json.loads((self.folder / "ports.json").read_text())[name]
+        return port
+
     def environment(self, database_port: int, redis_port: int) -> dict[str, str]:
         """Every variable that the settings need, for this machine alone."""
         known = self.secrets()

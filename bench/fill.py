@@ -1,0 +1,97 @@
+"""A database of any size, filled with COPY: players, sessions, five ledger rows each, their days; all of it consistent."""
+
+import datetime as dt
+import random
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from players.policy.bundle import Bundle
+
+ROWS = 5  # of the ledger, for each player
+SECOND = dt.timedelta(seconds=1)
+
+PLAYERS = (
+    "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
+)
+LEDGER = "COPY ledger (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch) FROM STDIN"
+SESSIONS = (
+    "COPY sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)"
+    " FROM STDIN"
+)
+DAYS = "COPY daily_points (player_id, origin, day, awarded, events) FROM STDIN"
+
+
+def fill(
+    url: str,
+    players: int,
+    bundle: Bundle,
+    rank_ids: dict[str, int],
+    now: dt.datetime,
+    progress: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Fill an empty, bootstrapped database. Each player holds the rank that their points are worth."""
+    with psycopg.connect(url) as connection:
+        # Foreign keys and the leaderboard's trigger would look at every row; the data is right by construction.
+        connection.execute("SET session_replication_role = replica")
+        for first in range(1, players + 1, 50_000):
+            end = min(first + 50_000, players + 1)
+            _chunk(connection, first, end, bundle, rank_ids, now)
+            progress(end - 1)
+        connection.execute("SELECT setval(pg_get_serial_sequence('players', 'id'), %s)", [players])
+
+
+def _chunk(
+    connection: "psycopg.Connection[Any]",
+    first: int,
+    end: int,
+    bundle: Bundle,
+    rank_ids: dict[str, int],
+    now: dt.datetime,
+) -> None:
+    dice = random.Random(first)
+    players, ledger, sessions, days = [], [], [], []
+    for number in range(first, end):
+        awards = [int(dice.expovariate(1 / 8_000)) + 25 for _ in range(ROWS)]
+        start = now - dt.timedelta(days=dice.randrange(1, 300), seconds=dice.randrange(36_000))
+        rank = next(rank for rank in reversed(bundle.ladder) if rank.min_points <= sum(awards))
+        since = now - dt.timedelta(hours=dice.randrange(1, 20))
+        players.append(
+            f"{number}\t{number + 10_000_000}\tplayer_{number * 7919 % 1_000_003}\t{rank_ids[rank.name]}\t{since}\t"
+            f"{_text(sum(awards))}\t{dice.randrange(500)}\t{dice.randrange(500)}\t{start}\t{start}\n"
+        )
+        total = 0
+        for sequence, awarded in enumerate(awards, start=1):
+            total += awarded
+            moment = start + sequence * SECOND
+            ledger.append(
+                f"{number}\tnexus\t1\t{sequence}\toperation\t{_text(awarded)}\t{_text(total)}\t{moment}\t0\n"
+            )
+        last = start + ROWS * SECOND
+        sessions.append(
+            f"{number}\tnexus\t1\t{ROWS}\t{_text(total)}\t{ROWS}\t{_text(total)}\t{ROWS}\t{start}\t{last}\n"
+        )
+        days.append(f"{number}\tnexus\t{start.date()}\t{_text(total)}\t{ROWS}\n")
+    for statement, lines in ((PLAYERS, players), (LEDGER, ledger), (SESSIONS, sessions), (DAYS, days)):
+        with connection.cursor().copy(statement) as copy:
+            copy.write("".join(lines))
+
+
+def _text(amount: int) -> str:
+    return f"{amount // 100}.{amount % 100:02d}"
+
+
+def fill_audits(url: str, events: int) -> None:
+    """So many audit events as ingestion writes them; sealing is up to the caller."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            """
+            INSERT INTO audits (action, actor_kind, actor_id, target_kind, target_id, experience, request_id,
+                                policy_version, details, commitments)
+            SELECT 'points.ingested', 'experience', 'nexus', 'experience', 'nexus', 'nexus', md5(n::text),
+                   '0123456789abcdef', json_build_object('accepted', 500, 'digest', md5(n::text) || md5((n + 1)::text),
+                   'duplicates', 0, 'jobId', gen_random_uuid(), 'placeId', '123456789', 'rejected', '{}'::json), '{}'
+            FROM generate_series(1, %s) n""",
+            [events],
+        )

@@ -1,0 +1,66 @@
+"""A client that costs next to nothing: raw sockets, kept open, requests prepared, so that the server is what is timed."""
+
+import socket
+import time
+from collections.abc import Sequence
+
+
+class Connection:
+    """One HTTP/1.1 connection. `pipeline` sends many requests at once; `ask` one, and waits for its answer."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+
+    def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body."""
+        self.socket.sendall(request)
+        return self._answer()
+
+    def pipeline(self, request: bytes, count: int) -> float:
+        """The seconds that `count` equal requests take, sent at once."""
+        started = time.perf_counter()
+        self.socket.sendall(request * count)
+        for _ in range(count):
+            status, _body = self._answer()
+            if status != 200:
+                raise RuntimeError(f"the server answered {status}")
+        return time.perf_counter() - started
+
+    def timed(self, requests: Sequence[bytes]) -> list[float]:
+        """The seconds of each request, one after the other."""
+        seconds = []
+        for request in requests:
+            started = time.perf_counter()
+            status, body = self.ask(request)
+            seconds.append(time.perf_counter() - started)
+            if status != 200:
+                raise RuntimeError(f"the server answered {status}: {body[:300]!r}")
+        return seconds
+
+    def _answer(self) -> tuple[int, bytes]:
+        while (end := self.buffer.find(b"\r\n\r\n")) < 0:
+            self._more()
+        head, self.buffer = self.buffer[:end], self.buffer[end + 4 :]
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        while len(self.buffer) < length:
+            self._more()
+        body, self.buffer = self.buffer[:length], self.buffer[length:]
+        return int(head[9:12]), body
+
+    def _more(self) -> None:
+        received = self.socket.recv(262_144)
+        if not received:
+            raise ConnectionError("the server closed the connection")
+        self.buffer += received
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: bench\r\n\r\n".encode()
+
+
+def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{lines}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
