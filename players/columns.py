@@ -15,7 +15,7 @@ def numbers(values: Iterable[int]) -> str:
 
 
 def optional(values: Iterable[int | None]) -> str:
-    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
 def words(values: Iterable[str]) -> str:

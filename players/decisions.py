@@ -14,8 +14,10 @@ from django.db import connection, transaction
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record, record_many
 from players.amounts import hundredths, points
+from players.columns import numbers
 from players.models import Decision, Player
 from players.policies import ActivePolicy, active
+from players.policy.bundle import Rank
 from players.policy.permissions import Act, may
 from players.policy.ranks import Evaluation, Standing, evaluate
 from players.staff import Refused, Staff
@@ -61,6 +63,25 @@ def assess(candidates: Iterable[Candidate], policy: ActivePolicy, now: dt.dateti
         candidate.id: evaluate(_standing(candidate, policy, recommended.get(candidate.id, 0)), policy.bundle, now)
         for candidate in known
     }
+
+
+def worth_settling(candidates: Sequence[Candidate], policy: ActivePolicy) -> list[Candidate]:
+    """Those for whom anything can change at all: enough points for the next rank, too few for the present one, or an
+    open proposal that may not hold any more. One query, and for most batches the end of it.
+    """
+    open_ones = _open_proposal_ids([candidate.id for candidate in candidates])
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.id in open_ones or _promising(policy.ranks.get(candidate.rank_id), candidate.points, policy)
+    ]
+
+
+def _promising(rank: Rank | None, points_now: int, policy: ActivePolicy) -> bool:
+    if rank is None:
+        return False
+    target = policy.bundle.next_after(rank)
+    return points_now < rank.min_points or (target is not None and points_now >= target.min_points)
 
 
 def settle(
@@ -222,8 +243,20 @@ def _recommendations(candidates: Sequence[Candidate], policy: ActivePolicy) -> d
 
 
 def _open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
-    proposals = Decision.objects.filter(status=Decision.Status.PROPOSED, player_id__in=player_ids)
-    return {proposal.player_id: proposal for proposal in proposals}
+    found = _open_proposal_ids(player_ids)
+    if not found:
+        return {}
+    return {proposal.player_id: proposal for proposal in Decision.objects.filter(pk__in=found.values())}
+
+
+def _open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:
+    """The open proposal's id of each player who has one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT player_id, id FROM decisions WHERE status = 'proposed' AND player_id = ANY(%s::bigint[])",
+            [numbers(player_ids)],
+        )
+        return dict(cursor.fetchall())
 
 
 def _lately_rejected(

@@ -6,12 +6,12 @@ A claim is what a game server says it did. It is judged item by item: one bad it
 import datetime as dt
 import re
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from players.amounts import NotAnAmount, hundredths
+from players.amounts import NotAnAmount, hundredths_of
+from players.columns import micros
 
 MAX_EVENTS = 500
 BIGINT = 2**63 - 1
@@ -38,8 +38,8 @@ class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
     session: Annotated[int, msgspec.Meta(ge=0, le=BIGINT)]
     sequence: Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
     type: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-    awarded: Decimal
-    total: Decimal
+    awarded: float
+    total: float
     occurred_at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
     magnitude: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     duration: Annotated[int, msgspec.Meta(ge=0, le=604_800)] | None = None
@@ -60,7 +60,7 @@ class BatchIn(msgspec.Struct, frozen=True):
 
 
 class Claim(NamedTuple):
-    """One well-formed event. Amounts are whole hundredths; `index` is its place in the batch."""
+    """One well-formed event. Amounts are whole hundredths, `micros` is `at` since 1970; `index` is its place in the batch."""
 
     index: int
     user_id: int
@@ -75,6 +75,7 @@ class Claim(NamedTuple):
     awarded: int
     total: int
     at: dt.datetime
+    micros: int
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -132,7 +133,7 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
 def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime) -> Claim | Verdict:
     try:
         event = _event.decode(raw)
-        awarded, total = hundredths(event.awarded), hundredths(event.total)
+        awarded, total = hundredths_of(event.awarded), hundredths_of(event.total)
     except NotAnAmount as error:
         return Verdict(index, "INVALID", f"awarded or total {error}.")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
@@ -158,6 +159,7 @@ def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime) -> Claim | Verdict
         awarded,
         total,
         event.occurred_at,
+        micros(event.occurred_at),
     )
 
 

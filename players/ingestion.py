@@ -16,17 +16,20 @@ from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many, reserve_id
-from players import ledger, mismatches
+from players import leaderboard, ledger, mismatches
 from players.amounts import points
-from players.columns import micros, numbers
-from players.decisions import Candidate, settle
+from players.decisions import Candidate, settle, worth_settling
 from players.events import Batch, Claim, Server, Verdict
 from players.ledger import PlayerRow
 from players.metrics import EVENTS, MISMATCHES
 from players.models import Decision
 from players.policies import ActivePolicy, active
 
-ATTEMPTS = 4
+ATTEMPTS = 5
+CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
+FOLD_EVERY = 4_000  # players changed by this process
+
+_moves = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +57,66 @@ class Receipt:
     players: list[Standing] = field(default_factory=list)
 
 
+class _Unknown(Exception):
+    """Some players are not known yet."""
+
+
 def ingest(origin: str, batch: Batch, *, now: dt.datetime) -> Receipt:
-    """Land `batch` of the experience `origin`. A repeat, in part or as a whole, changes nothing."""
+    """Land `batch` of the experience `origin`. A repeat, in part or as a whole, changes nothing.
+
+    Raises OperationalError when the database is away, and when it is contended beyond ATTEMPTS tries.
+    """
     if not batch.claims:
         return Receipt(rejected=batch.rejected)
-    for attempt in range(ATTEMPTS):
+    receipt = _try(origin, batch, now)
+    _count(origin, receipt)
+    _fold_sometimes(len(receipt.players))
+    return receipt
+
+
+def _try(origin: str, batch: Batch, now: dt.datetime) -> Receipt:
+    create = False
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                receipt = _land(origin, batch, now)
+                return _land(origin, batch, now, create)
+        except _Unknown:
+            create = True
         except OperationalError as error:
-            if attempt + 1 == ATTEMPTS or not _is_contention(error):
+            if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
                 raise
             time.sleep(0.02 * 2**attempt)
-            continue
-        _count(origin, receipt)
-        return receipt
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    raise OperationalError("players vanish as fast as they are made; send the batch again")
 
 
-def _is_contention(error: OperationalError) -> bool:
-    cause = error.__cause__
-    return isinstance(error, ledger.PlayerMoved) or isinstance(
-        cause, errors.DeadlockDetected | errors.SerializationFailure
-    )
+def _fold_sometimes(moves: int) -> None:
+    """Fold the leaderboard's moves here too: without a worker they would pile up, and each reader adds them up."""
+    global _moves
+    _moves += moves
+    if _moves >= FOLD_EVERY:
+        _moves = 0
+        leaderboard.fold()
 
 
-def _land(origin: str, batch: Batch, now: dt.datetime) -> Receipt:
+def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
+    """One try. New players are made in a try of their own, in order and before any lock: so two batches can only ever
+    wait for each other one way round, and the common batch pays nothing for it."""
     policy = active()
-    players = ledger.lock_players(batch.claims, policy.rank_ids[policy.bundle.first.name], now)
+    if create:
+        ledger.create_players(batch.claims, policy.rank_ids[policy.bundle.first.name], now)
+    players = ledger.lock_players(batch.claims)
+    if any(claim.user_id not in players for claim in batch.claims):
+        raise _Unknown
     was = {player.id: player.earned for player in players.values()}
     batch_id = reserve_id()
     claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
     officers = mismatches.officers(claims, policy)
+    counted = mismatches.counted_near(claims, players, origin, policy)
     landed = ledger.append(claims, players, {user_id: found.id for user_id, found in officers.items()}, origin, batch_id)
     changes = ledger.merge_parts(landed, players, origin, batch_id)
     days = ledger.add_days(landed, players, origin)
     notices, breaches = mismatches.scrutinise(
-        mismatches.Scene(origin, batch_id, batch.claims, landed, players, changes, days, officers, policy)
+        mismatches.Scene(origin, batch_id, batch.claims, landed, players, changes, days, counted, officers, policy)
     )
     touched = _touched(landed, players, policy)
     if touched:
@@ -178,7 +204,7 @@ def digest(landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str) 
             players[claim.user_id].id,
             claim.session,
             claim.sequence,
-            f"\t{claim.type}\t{claim.magnitude}\t{claim.awarded}\t{claim.total}\t{micros(claim.at)}",
+            f"\t{claim.type}\t{claim.magnitude}\t{claim.awarded}\t{claim.total}\t{claim.micros}",
         )
         for claim in landed
     )
@@ -188,10 +214,15 @@ def digest(landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str) 
 
 def _decide(touched: Sequence[PlayerRow], policy: ActivePolicy, actor: Actor, now: dt.datetime) -> dict[int, int]:
     """Settle the players' ranks; returns the new rank's id by player id, where it changed at once."""
-    candidates = [
-        Candidate(player.id, player.user_id, player.username, player.rank_id, player.rank_since, player.points)
-        for player in touched
-    ]
+    candidates = worth_settling(
+        [
+            Candidate(player.id, player.user_id, player.username, player.rank_id, player.rank_since, player.points)
+            for player in touched
+        ],
+        policy,
+    )
+    if not candidates:
+        return {}
     outcomes = settle(candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now)
     return {
         outcome.candidate.id: outcome.decision.to_rank_id

@@ -73,26 +73,28 @@ def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[Line]:
     where, parameters = "WHERE p.listed", list[Any]()
     if after is not None:
         where, parameters = "WHERE p.listed AND (p.points, p.id) < (%s, %s)", [*after]
-    query = f"SELECT {ROW} {FROM} {where} ORDER BY p.points DESC, p.id DESC LIMIT %s"
-    return _positioned(query, [*parameters, limit])
+    # The limit stands in the statement: a plan made without it would sort everything behind `after`.
+    query = f"SELECT {ROW} {FROM} {where} ORDER BY p.points DESC, p.id DESC LIMIT {limit:d}"
+    return _positioned(query, parameters)
 
 
 def around(player_id: int, points: Decimal, span: int) -> list[Line]:
     """The `span` players before one, the player, and the `span` after, by points."""
     query = f"""
-        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) >= (%s, %s) ORDER BY p.points, p.id LIMIT %s)
+        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) >= (%s, %s) ORDER BY p.points, p.id LIMIT {span + 1:d})
         UNION ALL
-        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) < (%s, %s) ORDER BY p.points DESC, p.id DESC LIMIT %s)
+        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) < (%s, %s)
+         ORDER BY p.points DESC, p.id DESC LIMIT {span:d})
         ORDER BY points DESC, id DESC"""
-    return _positioned(query, [points, player_id, span + 1, points, player_id, span])
+    return _positioned(query, [points, player_id, points, player_id])
 
 
 def records(column: str, limit: int) -> list[Line]:
     """Up to `limit` players with the most `kos` or `wos`, positions by that count; nobody with none."""
     if column not in {"kos", "wos"}:
         raise ValueError(f"{column} is not a record")
-    query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT %s"
-    lines = _lines(query, [limit])
+    query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT {limit:d}"
+    lines = _lines(query, [])
     positions: dict[int, int] = {}
     return [
         _at(line, positions.setdefault(getattr(line, column), index)) for index, line in enumerate(lines, start=1)
@@ -105,8 +107,8 @@ def search(prefix: str, limit: int, after: tuple[str, int] | None = None) -> lis
     low = prefix.lower()
     query = f"""
         SELECT {ROW} {FROM} WHERE p.listed AND {name} >= %s AND {name} < %s AND ({name}, p.id) > (%s, %s)
-        ORDER BY {name}, p.id LIMIT %s"""
-    return _lines(query, [low, low + "\U0010ffff", *(after or ("", 0)), limit])
+        ORDER BY {name}, p.id LIMIT {limit:d}"""
+    return _lines(query, [low, low + "\U0010ffff", *(after or ("", 0))])
 
 
 def position(points: Decimal) -> int:

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import OperationalError, connection
+from django.db import connection
 
 from players.columns import micros, numbers, optional, texts, words
 from players.events import Claim
@@ -71,7 +71,10 @@ ADD_DAYS = """
     FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::int[]) AS c(player, day, awarded, events)
     ON CONFLICT (player_id, origin, day)
         DO UPDATE SET awarded = d.awarded + excluded.awarded, events = d.events + excluded.events
-    RETURNING player_id, day, (awarded * 100)::bigint"""
+    RETURNING player_id, day, (awarded * 100)::bigint, (
+        SELECT coalesce(sum(w.awarded) * 100, 0)::bigint FROM daily_points w
+        WHERE w.player_id = d.player_id AND w.origin = d.origin
+          AND w.day >= date_trunc('week', d.day)::date AND w.day < date_trunc('week', d.day)::date + 7)"""
 
 ADD_TO_PLAYERS = """
     UPDATE players p SET
@@ -105,6 +108,15 @@ class PlayerRow:
         return max(0, self.earned + self.adjusted)
 
 
+@dataclass(frozen=True, slots=True)
+class DayChange:
+    """Awards above zero on a player's day before and after this batch, and in that day's week before it."""
+
+    before: int
+    after: int
+    week_before: int
+
+
 @dataclass(slots=True)
 class PartChange:
     """One part before and after this batch."""
@@ -114,24 +126,21 @@ class PartChange:
     claims: list[Claim]
 
 
-class PlayerMoved(OperationalError):
-    """A player was erased between finding and locking; the transaction is worth another try."""
+def lock_players(claims: Sequence[Claim]) -> dict[int, PlayerRow]:
+    """Lock the players of `claims`, in one order for everybody; by Roblox user id, without those not yet known."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_PLAYERS, [numbers(sorted({claim.user_id for claim in claims}))])
+        return {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
 
 
-def lock_players(claims: Sequence[Claim], first_rank: int, now: dt.datetime) -> dict[int, PlayerRow]:
-    """Lock the players of `claims` in one order for everybody, making those that are new; by Roblox user id."""
+def create_players(claims: Sequence[Claim], first_rank: int, now: dt.datetime) -> None:
+    """Make the players of `claims` that are new. Only before any lock is taken: see `ingestion._land`."""
     newest = {claim.user_id: claim for claim in sorted(claims, key=lambda claim: claim.at)}
     user_ids = sorted(newest)
+    names = texts(newest[user_id].username for user_id in user_ids)
+    display_names = texts(newest[user_id].display_name for user_id in user_ids)
     with connection.cursor() as cursor:
-        # Creating first, in order, and locking after it: two batches can then only wait for each other one way round.
-        names = texts(newest[user_id].username for user_id in user_ids)
-        display_names = texts(newest[user_id].display_name for user_id in user_ids)
         cursor.execute(CREATE_PLAYERS, [first_rank, now, numbers(user_ids), names, display_names])
-        cursor.execute(LOCK_PLAYERS, [numbers(user_ids)])
-        players = {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
-    if len(players) != len(user_ids):
-        raise PlayerMoved("a player was erased meanwhile")
-    return players
 
 
 def append(
@@ -139,6 +148,7 @@ def append(
 ) -> list[Claim]:
     """Write the rows that are not there yet; returns the claims that landed. `actors`: Roblox user id to our id."""
     ids = [players[claim.user_id].id for claim in claims]
+    columns = Claim(*zip(*claims, strict=True))  # one tuple a field
     with connection.cursor() as cursor:
         cursor.execute(
             APPEND,
@@ -146,20 +156,20 @@ def append(
                 origin,
                 batch,
                 numbers(ids),
-                numbers(claim.session for claim in claims),
-                numbers(claim.sequence for claim in claims),
-                words(claim.type for claim in claims),
-                numbers(claim.magnitude for claim in claims),
-                optional(claim.duration for claim in claims),
-                optional(actors.get(claim.actor_user_id or 0) for claim in claims),
-                numbers(claim.awarded for claim in claims),
-                numbers(claim.total for claim in claims),
-                numbers(micros(claim.at) for claim in claims),
+                numbers(columns.session),
+                numbers(columns.sequence),
+                words(columns.type),
+                numbers(columns.magnitude),
+                optional(columns.duration),
+                optional([actors.get(actor) for actor in columns.actor_user_id]),
+                numbers(columns.awarded),
+                numbers(columns.total),
+                numbers(columns.micros),
             ],
         )
+        if cursor.rowcount == len(claims):
+            return list(claims)
         landed = set(cursor.fetchall())
-    if len(landed) == len(claims):
-        return list(claims)
     return [
         claim
         for player, claim in zip(ids, claims, strict=True)
@@ -229,16 +239,16 @@ def _write_parts(changes: dict[PartKey, PartChange], origin: str) -> None:
                 numbers(part.count for part in parts),
                 numbers(part.awarded for part in parts),
                 numbers(part.confirmed for part in parts),
-                numbers(micros(min(claim.at for claim in change.claims)) for change in changes.values()),
-                numbers(micros(max(claim.at for claim in change.claims)) for change in changes.values()),
+                numbers(min(claim.micros for claim in change.claims) for change in changes.values()),
+                numbers(max(claim.micros for claim in change.claims) for change in changes.values()),
             ],
         )
 
 
 def add_days(
     landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str
-) -> dict[tuple[int, dt.date], tuple[int, int]]:
-    """Add awards above zero to their UTC days; per player and day: the sum before, and after."""
+) -> dict[tuple[int, dt.date], DayChange]:
+    """Add awards above zero to their UTC days; what changed, per player and day."""
     added: dict[tuple[int, dt.date], list[int]] = {}
     for claim in landed:
         tally = added.setdefault((players[claim.user_id].id, claim.at.astimezone(dt.UTC).date()), [0, 0])
@@ -257,7 +267,11 @@ def add_days(
                 numbers(tally[1] for tally in added.values()),
             ],
         )
-        return {(player, day): (after - added[player, day][0], after) for player, day, after in cursor.fetchall()}
+        # The week's sum is read as it was before this statement.
+        return {
+            (player, day): DayChange(after - added[player, day][0], after, week)
+            for player, day, after, week in cursor.fetchall()
+        }
 
 
 def add_to_players(players: Collection[PlayerRow], before: dict[int, int], now: dt.datetime) -> None:

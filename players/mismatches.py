@@ -13,7 +13,7 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target
 from players.columns import numbers
 from players.events import Claim, Verdict
-from players.ledger import PartChange, PartKey, PlayerRow
+from players.ledger import DayChange, PartChange, PartKey, PlayerRow
 from players.policies import ActivePolicy
 from players.policy import laws
 from players.policy.permissions import Act, may
@@ -26,24 +26,14 @@ STORED = """
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(player, session, sequence)
     JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence = k.sequence"""
 
-WEEKS = """
-    SELECT w.player, w.monday, (sum(d.awarded) * 100)::bigint
-    FROM unnest(%s::bigint[], %s::date[]) AS w(player, monday)
-    JOIN daily_points d ON d.player_id = w.player AND d.origin = %s AND d.day >= w.monday AND d.day < w.monday + 7
-    GROUP BY w.player, w.monday"""
-
-# Counted rows of a type close to the batch's own, in order of time: a gap is new when one of its ends is.
-NEIGHBOURS = """
-    SELECT w.player, g.occurred_at
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w(player, first, last)
-    CROSS JOIN LATERAL (
-        SELECT l.occurred_at, l.batch, l.occurred_at - lag(l.occurred_at) OVER near AS gap, lag(l.batch) OVER near AS other
-        FROM ledger l
-        WHERE l.player_id = w.player AND l.occurred_at BETWEEN w.first AND w.last
-          AND l.origin = %s AND l.type = %s AND l.awarded > 0
-        WINDOW near AS (ORDER BY l.occurred_at, l.id)
-    ) g
-    WHERE g.gap < %s AND (g.batch = %s OR g.other = %s)"""
+# Read before the batch lands: then there is next to nothing to read.
+COUNTED = """
+    SELECT w.player, l.occurred_at
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS w(player, first, last)
+    JOIN ledger l ON l.player_id = w.player
+         AND l.occurred_at >= 'epoch'::timestamptz + w.first * interval '1 microsecond'
+         AND l.occurred_at <= 'epoch'::timestamptz + w.last * interval '1 microsecond'
+    WHERE l.origin = %s AND l.type = %s AND l.awarded > 0"""
 
 RECOMMEND = """
     INSERT INTO recommendations (player_id, officer_id, rank_id)
@@ -52,6 +42,10 @@ RECOMMEND = """
     ORDER BY 1, 2
     ON CONFLICT (player_id, rank_id, officer_id) DO NOTHING
     RETURNING player_id, officer_id"""
+
+
+# By type of event: what was counted before near the batch's own, by player.
+Counted = dict[str, dict[int, list[dt.datetime]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +86,8 @@ class Scene:
     landed: Sequence[Claim]
     players: dict[int, PlayerRow]
     changes: dict[PartKey, PartChange]
-    days: dict[tuple[int, dt.date], tuple[int, int]]
+    days: dict[tuple[int, dt.date], DayChange]
+    counted: "Counted"
     officers: dict[int, Officer]
     policy: ActivePolicy
 
@@ -232,64 +227,71 @@ def _difference(part: "laws.Part") -> int:
 def _caps(scene: Scene) -> Iterator[Breach]:
     policy = scene.policy.bundle.points
     by_id = {player.id: player for player in scene.players.values()}
-    for (player_id, day), (before, after) in scene.days.items():
-        breach = laws.check_day(after, policy)
-        if breach is not None and laws.check_day(before, policy) is None:
+    weeks: dict[tuple[int, dt.date], tuple[int, int]] = {}
+    for (player_id, day), change in scene.days.items():
+        breach = laws.check_day(change.after, policy)
+        if breach is not None and laws.check_day(change.before, policy) is None:
             yield Breach(str(breach.law), f"{day}: {breach.detail}", by_id[player_id])
-    for (player_id, monday), (before, after) in _weeks(scene).items():
+        key = player_id, day - dt.timedelta(days=day.weekday())
+        before, after = weeks.get(key, (change.week_before, change.week_before))
+        weeks[key] = before, after + change.after - change.before
+    for (player_id, monday), (before, after) in weeks.items():
         breach = laws.check_week(after, policy)
         if breach is not None and laws.check_week(before, policy) is None:
             yield Breach(str(breach.law), f"week of {monday}: {breach.detail}", by_id[player_id])
 
 
-def _weeks(scene: Scene) -> dict[tuple[int, dt.date], tuple[int, int]]:
-    added: dict[tuple[int, dt.date], int] = {}
-    for (player_id, day), (before, after) in scene.days.items():
-        key = player_id, day - dt.timedelta(days=day.weekday())
-        added[key] = added.get(key, 0) + after - before
-    if not added:
-        return {}
-    mondays = "{" + ",".join(key[1].isoformat() for key in added) + "}"
-    with connection.cursor() as cursor:
-        cursor.execute(WEEKS, [numbers(key[0] for key in added), mondays, scene.origin])
-        rows = cursor.fetchall()
-    return {(player, monday): (after - added[player, monday], after) for player, monday, after in rows}
+def counted_near(
+    claims: Iterable[Claim], players: dict[int, PlayerRow], origin: str, policy: ActivePolicy
+) -> Counted:
+    """What was counted before, within a cooldown of the batch's own events, by type and player."""
+    found: Counted = {}
+    for type_, seconds in policy.bundle.points.cooldowns.items():
+        spans = _spans(claims, players, type_)
+        if not spans:
+            continue
+        before: dict[int, list[dt.datetime]] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                COUNTED,
+                [
+                    numbers(spans),
+                    numbers(first - seconds * 1_000_000 for first, _ in spans.values()),
+                    numbers(last + seconds * 1_000_000 for _, last in spans.values()),
+                    origin,
+                    type_,
+                ],
+            )
+            for player_id, moment in cursor.fetchall():
+                before.setdefault(player_id, []).append(moment)
+        found[type_] = before
+    return found
 
 
 def _cooldowns(scene: Scene) -> Iterator[Breach]:
+    """Two counted events too close to each other, of which at least one is new."""
     by_id = {player.id: player for player in scene.players.values()}
-    for type_, seconds in scene.policy.bundle.points.cooldowns.items():
-        spans = _spans(scene, type_)
-        if not spans:
-            continue
-        cooldown = dt.timedelta(seconds=seconds)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                NEIGHBOURS,
-                [
-                    list(spans),
-                    [first - cooldown for first, _ in spans.values()],
-                    [last + cooldown for _, last in spans.values()],
-                    scene.origin,
-                    type_,
-                    cooldown,
-                    scene.batch_id,
-                    scene.batch_id,
-                ],
-            )
-            close = dict(cursor.fetchall())
-        for player_id, moment in close.items():
-            detail = f"two counted {type_} less than {seconds} s apart, at {moment.isoformat()}."
-            yield Breach(str(laws.Law.COOLDOWN), detail, by_id[player_id])
+    for type_, before in scene.counted.items():
+        new: dict[int, list[dt.datetime]] = {}
+        for claim in scene.landed:
+            if claim.type == type_ and claim.awarded > 0:
+                new.setdefault(scene.players[claim.user_id].id, []).append(claim.at)
+        for player_id, moments in new.items():
+            old = before.get(player_id, [])
+            breach = laws.check_cooldown(type_, sorted(moments + old), scene.policy.bundle.points)
+            if breach is not None and laws.check_cooldown(type_, sorted(old), scene.policy.bundle.points) is None:
+                yield Breach(str(breach.law), breach.detail, by_id[player_id])
 
 
-def _spans(scene: Scene, type_: str) -> dict[int, tuple[dt.datetime, dt.datetime]]:
-    """The first and last counted moment of a type for each player of the batch."""
-    spans: dict[int, tuple[dt.datetime, dt.datetime]] = {}
-    for claim in scene.landed:
+def _spans(
+    claims: Iterable[Claim], players: dict[int, PlayerRow], type_: str
+) -> dict[int, tuple[int, int]]:
+    """The first and last counted moment of a type for each player, in microseconds."""
+    spans: dict[int, tuple[int, int]] = {}
+    for claim in claims:
         if claim.type != type_ or claim.awarded <= 0:
             continue
-        player_id = scene.players[claim.user_id].id
-        first, last = spans.get(player_id, (claim.at, claim.at))
-        spans[player_id] = (min(first, claim.at), max(last, claim.at))
+        player_id = players[claim.user_id].id
+        first, last = spans.get(player_id, (claim.micros, claim.micros))
+        spans[player_id] = (min(first, claim.micros), max(last, claim.micros))
     return spans

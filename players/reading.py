@@ -22,7 +22,7 @@ PLAYER = f"""
 HISTORY = """
     SELECT l.id, l.origin, l.type, l.magnitude, l.awarded, l.occurred_at FROM ledger l
     WHERE l.player_id = %s AND (l.occurred_at, l.id) < (%s, %s)
-    ORDER BY l.occurred_at DESC, l.id DESC LIMIT %s"""
+    ORDER BY l.occurred_at DESC, l.id DESC LIMIT """
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def listed_id(user_id: int) -> tuple[int, Decimal] | None:
 def history(player_id: int, limit: int, before: tuple[dt.datetime, int]) -> list[HistoryRow]:
     """Up to `limit` ledger rows, the newest first, older than `before` (moment and id)."""
     with connection.cursor() as cursor:
-        cursor.execute(HISTORY, [player_id, *before, limit])
+        cursor.execute(f"{HISTORY}{limit:d}", [player_id, *before])
         return [HistoryRow(*row) for row in cursor.fetchall()]
 
 
