@@ -46,6 +46,9 @@ class Bench:
 def paired(first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float]:
     """The medians of two measurements taken in turns, so that a drift of the machine hits both."""
     pairs = [(first(), second()) for _ in range(rounds)]
+    if os.environ.get("BENCH_DETAIL"):
+        for side in zip(*pairs, strict=True):
+            print([round(s * 1e3, 1) for s in sorted(side)], file=sys.stderr)
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
 

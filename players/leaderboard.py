@@ -105,10 +105,11 @@ def search(prefix: str, limit: int, after: tuple[str, int] | None = None) -> lis
     """Up to `limit` players whose name starts with `prefix`, in any case, by name; without positions."""
     name = 'lower(p.username) COLLATE "C"'
     low = prefix.lower()
+    # One lower bound only: beside a second one PostgreSQL may begin at the lesser and walk the index up to the other.
     query = f"""
-        SELECT {ROW} {FROM} WHERE p.listed AND {name} >= %s AND {name} < %s AND ({name}, p.id) > (%s, %s)
+        SELECT {ROW} {FROM} WHERE p.listed AND ({name}, p.id) > (%s, %s) AND {name} < %s
         ORDER BY {name}, p.id LIMIT {limit:d}"""
-    return _lines(query, [low, low + "\U0010ffff", *(after or ("", 0))])
+    return _lines(query, [*(after or (low, 0)), low + "\U0010ffff"])
 
 
 def position(points: Decimal) -> int:
