@@ -1,0 +1,202 @@
+"""The laws of the ladder, for whatever the dice say. HYPOTHESIS_PROFILE=nightly asks a hundred times more often."""
+
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from players.policy import laws
+from players.policy.bundle import Bundle, Rank
+from players.policy.parts import EMPTY, Part, Row, balance, merge
+from players.policy.permissions import Act, may
+from players.policy.points import Earner, Event, Reason, award, day_of, full_award, week_of
+from players.policy.ranks import Condition, Standing, evaluate
+from tests.policy.conftest import CONFIG
+from players.policy.bundle import load_bundle
+
+BUNDLE = load_bundle(CONFIG)
+MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+amounts = st.integers(-5_000, 80_000)
+ranks = st.sampled_from(BUNDLE.ranks)
+ladder = st.sampled_from(BUNDLE.ladder)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Row]:
+    """One part as its only writer wrote it."""
+    total, rows = 0, []
+    for sequence, awarded in enumerate(draw(st.lists(amounts, min_size=1, max_size=25)), start=1):
+        total += awarded
+        rows.append(Row(sequence, awarded, total))
+    return rows
+
+
+def deliver(batches: list[list[Row]]) -> Part:
+    """What the ledger does: a row counts once, and rows behind a gap are remembered."""
+    part: Part | None = None
+    stored: set[int] = set()
+    for batch in batches:
+        new = list({row.sequence: row for row in batch if row.sequence not in stored}.values())
+        if not new:
+            continue
+        beyond = [sequence for sequence in stored if part and sequence > part.confirmed]
+        part = merge(part, new, beyond)
+        stored |= {row.sequence for row in new}
+    return part or EMPTY
+
+
+@given(histories(), st.randoms(use_true_random=False), st.integers(1, 8))
+def test_repeats_and_reordering_never_change_a_part(history: list[Row], dice: object, size: int) -> None:
+    rows = history + dice.choices(history, k=len(history) // 2)  # type: ignore[attr-defined]
+    dice.shuffle(rows)  # type: ignore[attr-defined]
+    part = deliver([rows[start : start + size] for start in range(0, len(rows), size)])
+    assert part == deliver([history])
+    assert part == Part(len(history), history[-1].total, len(history), sum(row.awarded for row in history), len(history))
+    assert laws.check_total(part) is None
+
+
+@given(histories(), st.data())
+def test_a_gap_is_seen_and_closes(history: list[Row], data: st.DataObject) -> None:
+    missing = data.draw(st.sampled_from(history))
+    rest = [row for row in history if row is not missing]
+    part = deliver([rest])
+    assert part.confirmed == (missing.sequence - 1 if rest else 0)
+    assert part.gap == any(row.sequence > missing.sequence for row in rest)
+    assert deliver([rest, [missing]]) == deliver([history])
+
+
+@given(st.lists(histories(), max_size=4), amounts)
+def test_a_balance_is_never_below_nothing(parts: list[list[Row]], adjusted: int) -> None:
+    shown = balance([deliver([part]) for part in parts], adjusted)
+    assert shown == max(0, sum(part[-1].total for part in parts) + adjusted)
+
+
+events = st.builds(
+    Event,
+    type=st.sampled_from([*BUNDLE.points.events, "unheard_of"]),
+    at=st.integers(0, 60 * 60 * 24 * 16).map(lambda seconds: MONDAY + dt.timedelta(seconds=seconds)),
+    magnitude=st.integers(1, 40),
+    duration=st.none() | st.integers(0, 900),
+    actor_level=st.none() | st.sampled_from(BUNDLE.levels),
+    already_recommended=st.booleans(),
+)
+
+
+@given(st.lists(events, max_size=60), st.integers(0, 10_000), st.booleans())
+def test_a_game_that_follows_the_policy_passes_no_cap_and_breaks_no_law(
+    stream: list[Event], known: int, can_earn: bool
+) -> None:
+    policy = BUNDLE.points
+    days: dict[dt.date, int] = {}
+    counted: dict[str, list[dt.datetime]] = {}
+    for event in sorted(stream, key=lambda item: item.at):
+        day, week = day_of(event.at), week_of(event.at)
+        this_week = sum(amount for other, amount in days.items() if week_of_day(other) == week)
+        last = {type_: moments[-1] for type_, moments in counted.items()}
+        given_ = award(event, Earner(can_earn, known, days.get(day, 0), this_week, last), policy)
+        known += given_.amount
+        assert known >= 0
+        assert laws.check_award(event.type, event.magnitude, given_.amount, event.actor_level, policy) is None
+        if given_.amount > 0:
+            days[day] = days.get(day, 0) + given_.amount
+            counted.setdefault(event.type, []).append(event.at)
+        if not can_earn:
+            assert given_.amount == 0
+    for day, amount in days.items():
+        assert laws.check_day(amount, policy) is None
+        week_sum = sum(other for when, other in days.items() if week_of_day(when) == week_of_day(day))
+        assert laws.check_week(week_sum, policy) is None
+    for type_, moments in counted.items():
+        assert laws.check_cooldown(type_, moments, policy) is None
+
+
+def week_of_day(day: dt.date) -> dt.date:
+    return day - dt.timedelta(days=day.weekday())
+
+
+@given(events)
+def test_an_award_is_exact_or_says_why_it_is_less(event: Event) -> None:
+    given_ = award(event, Earner(True, 1_000_000), BUNDLE.points)
+    full = full_award(event.type, event.magnitude, event.actor_level, BUNDLE.points)
+    assert (given_.reason is None) == (given_.amount == full)
+
+
+@given(ladder, st.integers(0, 5_000_000), st.integers(0, 5_000_000), st.integers(0, 500), st.integers(0, 500))
+def test_promotion_is_monotone_in_points_and_in_time(rank: Rank, fewer: int, more: int, early: int, late: int) -> None:
+    fewer, more, early, late = *sorted((fewer, more)), *sorted((early, late))  # type: ignore[assignment]
+    first = evaluate(Standing(rank, fewer, MONDAY), BUNDLE, MONDAY + dt.timedelta(days=early))
+    then = evaluate(Standing(rank, more, MONDAY), BUNDLE, MONDAY + dt.timedelta(days=late))
+    if first.kind == "promotion":
+        assert then.kind == "promotion"
+    assert then.missing.days <= first.missing.days or first.kind == "demotion"
+
+
+@given(ranks, st.integers(0, 5_000_000), st.integers(0, 500))
+def test_the_sanctioned_and_the_side_posts_are_never_moved(rank: Rank, points: int, days: int) -> None:
+    now = MONDAY + dt.timedelta(days=days)
+    assert evaluate(Standing(rank, points, MONDAY, sanctioned=True), BUNDLE, now).kind is None
+    if rank.ignored or rank.is_punishment:
+        assert evaluate(Standing(rank, points, MONDAY, sanctioned=rank.is_punishment), BUNDLE, now).kind is None
+
+
+@given(ranks, st.integers(0, 5_000_000))
+def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
+    found = evaluate(Standing(rank, points, MONDAY), BUNDLE, MONDAY)
+    if found.kind == "demotion":
+        assert not rank.privileged
+        assert points < rank.min_points
+        assert not found.automatic
+
+
+@given(st.sampled_from(Act), ranks, ranks, st.none() | ranks, st.integers(0, 10_000_000))
+def test_nobody_acts_upward_or_on_themselves(act: Act, actor: Rank, target: Rank, to: Rank | None, amount: int) -> None:
+    assert not may(act, actor, target, own=True, amount=amount, to=to).allowed
+    verdict = may(act, actor, target, own=False, amount=amount, to=to)
+    if verdict.allowed:
+        assert target.position < actor.position
+        assert to is None or to.position < actor.position
+        assert not actor.ignored
+        assert not actor.is_punishment
+    else:
+        assert verdict.reason is not None
+
+
+def test_the_figures_of_who_may_do_what(bundle: Bundle) -> None:
+    colonel, major, low = (bundle.by_name[name] for name in ("Electro Colonel", "Tempest Major", "Captain I"))
+    admirals, envoy = bundle.by_name["Supreme Admirals"], bundle.by_name["Envoy"]
+    assert may(Act.WARN, major, low, own=False).allowed
+    assert not may(Act.ADJUST, major, low, own=False, amount=1).allowed
+    within = may(Act.ADJUST, colonel, low, own=False, amount=100_00)
+    assert (within.allowed, within.second) == (True, False)
+    assert may(Act.ADJUST, colonel, low, own=False, amount=100_01).second
+    assert may(Act.ADJUST, colonel, low, own=False, amount=1, adjusted_today=100_00).second
+    assert not may(Act.BAN, colonel, low, own=False).allowed
+    assert may(Act.BAN, admirals, low, own=False).second
+    assert not may(Act.WARN, envoy, low, own=False).allowed
+    assert not may(Act.PROMOTE, colonel, low, own=False, to=bundle.by_name["Electro Colonel"]).allowed
+
+
+def test_each_failed_condition_is_named(bundle: Bundle) -> None:
+    rank = bundle.by_name["Shock Trooper I"]
+    found = evaluate(Standing(rank, 149_99, MONDAY, sanctioned=True), bundle, MONDAY + dt.timedelta(hours=1))
+    assert found.failed == (Condition.POINTS, Condition.TIME, Condition.SANCTION)
+    assert (found.missing.points, found.missing.days) == (1, 2)
+    due = evaluate(Standing(rank, 150_00, MONDAY), bundle, MONDAY + dt.timedelta(days=2))
+    assert (due.kind, due.automatic, due.failed) == ("promotion", True, ())
+
+
+def test_a_privileged_rank_is_proposed_and_not_given(bundle: Bundle) -> None:
+    captain = bundle.by_name["Captain II"]
+    found = evaluate(Standing(captain, 4_500_00, MONDAY), bundle, MONDAY + dt.timedelta(days=32))
+    assert (found.kind, found.automatic, found.target) == ("promotion", False, bundle.by_name["Tempest Major"])
+
+
+def test_reasons_for_nothing(bundle: Bundle) -> None:
+    policy, earner = bundle.points, Earner(True, 0, last_counted={"ko": MONDAY})
+    soon = MONDAY + dt.timedelta(seconds=29)
+    assert award(Event("ko", soon), earner, policy).reason is Reason.KO_COOLDOWN
+    assert award(Event("ko", soon + dt.timedelta(seconds=1)), earner, policy).amount == 25
+    assert award(Event("activity", soon, duration=299), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
+    assert award(Event("wo", soon), Earner(True, 4), policy).amount == -4
+    assert award(Event("training", soon), Earner(True, 0, earned_today=490_00), policy).amount == 10_00
+    assert award(Event("training", soon), Earner(True, 0, earned_this_week=2_500_00), policy).capped
