@@ -35,6 +35,9 @@ class CanonicalJSONField(models.JSONField):
     def db_type(self, connection: Any) -> str:
         return "json"
 
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return value if not isinstance(value, str) else json.loads(value)  # the driver has read `json` already
+
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if isinstance(value, str) else canonical(value)
 

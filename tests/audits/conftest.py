@@ -1,0 +1,58 @@
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from audits.actions import Action
+from audits.record import Actor, Target, record
+from audits.seals import seal_pending
+
+STAFF = Actor("staff", "5", "Mona", "staff:5")
+
+
+@pytest.fixture
+def tell(transactional_db: None) -> Callable[..., int]:
+    """Record and commit one event about player 7."""
+
+    def tell(reason: str = "a good deed", **more: Any) -> int:
+        with transaction.atomic():
+            return record(
+                Action.POINTS_ADJUSTED,
+                actor=STAFF,
+                target=Target("player", "7", "Newt", "player:7"),
+                reason=reason,
+                after={"points": "12.50"},
+                **more,
+            )
+
+    return tell
+
+
+@pytest.fixture
+def chain(tell: Callable[..., int]) -> list[int]:
+    """Nine events under three seals; the ids of the events."""
+    ids = []
+    for _ in range(3):
+        ids += [tell(f"reason {number}\twith a tab, a \\ and a\nnewline, ünïcode") for number in range(3)]
+        assert seal_pending() is not None
+    return ids
+
+
+@contextmanager
+def past_the_triggers() -> Iterator[Any]:
+    """What a superuser can do who switches the triggers off."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        yield cursor
+
+
+@pytest.fixture
+def other_connection(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
+    options = connection.get_connection_params()
+    with psycopg.connect(
+        **{key: options[key] for key in ("dbname", "user", "password", "host", "port")}
+    ) as other:
+        yield other
