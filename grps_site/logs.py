@@ -35,7 +35,7 @@ def configure(*, level: str, readable: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "celery.utils.functional", "django.request"):
+    for chatty in ("httpx", "httpcore", "celery.app.trace", "celery.worker.strategy", "celery.beat", "django.request"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

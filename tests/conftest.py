@@ -1,0 +1,159 @@
+"""What every test stands on: PostgreSQL and Valkey (`make test` starts them), and a real server on call."""
+
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.parse
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import timezone
+
+from audits.record import Actor
+from grps_site import signing
+from grps_site.embedded.__main__ import BASE_DIR, web_command
+from roblox import keys
+from roblox.models import Experience
+
+TESTER = Actor("system", "tests", "tests")
+WITHOUT_LIMITS = {"THROTTLE_PUBLIC_PER_MINUTE": "0", "THROTTLE_WRITE_PER_MINUTE": "0"}
+START_PATIENCE = 30  # seconds
+
+
+def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
+    """A batch as a game server sends it: a first KO for each user, `changes` in every event."""
+    event = {"session": 1, "sequence": 1, "type": "ko", "awarded": 0.25, "total": 0.25}
+    event |= {"occurredAt": timezone.now().isoformat()} | changes
+    items = [{"userId": user_id, "username": f"player_{user_id}"} | event for user_id in user_ids]
+    return {"server": {"placeId": 1, "jobId": "a job"}, "events": items}
+
+
+@dataclasses.dataclass
+class Live:
+    """A running server, and how each kind of caller talks to it."""
+
+    url: str
+    http: httpx.Client
+
+    def fresh(self, path: str, **options: Any) -> httpx.Response:
+        """GET what nobody has asked for within the last second, so that no cache answers."""
+        mark = f"{'&' if '?' in path else '?'}_={uuid.uuid4().hex}"
+        return self.http.get(path + mark, **options)
+
+    def play(self, api_key: str, path: str, body: Any) -> httpx.Response:
+        """POST as a game server."""
+        return self.http.post(path, json=body, headers={"x-grps-api-key": api_key})
+
+    def signed(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Call as the portal does, signed with the current secret."""
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, method, path, content)
+        return self.http.request(
+            method, path, content=content, headers=headers | {"Content-Type": "application/json"}
+        )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_passes_the_triggers() -> Iterator[None]:
+    """Append-only tables refuse TRUNCATE, which is how Django empties tables after a test that commits."""
+    original = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, *args: Any, **kwargs: Any) -> list[str]:
+        return ["SET LOCAL session_replication_role = replica;", *original(self, *args, **kwargs)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_limits(settings: Any, tmp_path: Any) -> None:
+    """No test is slowed by what another one asked for; seals go to a file of the test's own."""
+    settings.THROTTLE_PUBLIC_PER_MINUTE = 0
+    settings.THROTTLE_WRITE_PER_MINUTE = 0
+    settings.AUDIT_SEAL_FILE = str(tmp_path / "seals.jsonl")
+
+
+@pytest.fixture
+def bootstrapped(db: None) -> None:
+    """Experiences, policy version 1 and its ranks, as a first start makes them."""
+    call_command("bootstrap", quiet=True)
+
+
+@pytest.fixture
+def api_key(bootstrapped: None) -> str:
+    """A key of the experience `nexus`."""
+    return keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
+
+
+@pytest.fixture(scope="session")
+def serve(django_db_setup: None) -> Iterator[Callable[..., str]]:
+    """Start a real server on the test database with other settings; its address. It ends with the session."""
+    with ExitStack() as stack:
+        yield lambda **environment: stack.enter_context(_server(environment))
+
+
+@pytest.fixture(scope="session")
+def _url(serve: Callable[..., str]) -> str:
+    return serve(**WITHOUT_LIMITS)
+
+
+@pytest.fixture
+def live(transactional_db: None, _url: str) -> Iterator[Live]:
+    """A real server on a free port, without limits, bootstrapped; what the test commits, it sees."""
+    call_command("bootstrap", quiet=True)
+    with httpx.Client(base_url=_url, timeout=30) as http:
+        yield Live(_url, http)
+
+
+@contextmanager
+def _server(environment: dict[str, str]) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen(
+        web_command(port, workers=1),
+        cwd=BASE_DIR,
+        env={**os.environ, "DATABASE_URL": _database_url(), "LOG_LEVEL": "ERROR", **environment},
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(START_PATIENCE)
+
+
+def _database_url() -> str:
+    """The address of the database that the tests made, not of the one that they started from."""
+    address = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+    return address._replace(path="/" + str(connection.settings_dict["NAME"])).geturl()
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_PATIENCE
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server ended before it served"
+        try:
+            if httpx.get(f"{url}/health/live").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise TimeoutError(f"{url} did not serve within {START_PATIENCE} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
