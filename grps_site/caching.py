@@ -34,7 +34,9 @@ def one_second(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
         wait = throttles.check(request, "read")
         if wait is not None:
             return problems.response(
-                429, "Too many requests from this address; wait a little.", headers={"Retry-After": str(int(wait) + 1)}
+                429,
+                "Too many requests from this address; wait a little.",
+                headers={"Retry-After": str(int(wait) + 1)},
             )
         key = f"{request.path_info}?{request.META.get('QUERY_STRING', '')}"
         answer = answers.get(key)
@@ -52,9 +54,10 @@ def one_second(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
     return cached
 
 
-def _done(response: Any) -> Any:
+def _done(response: Any) -> HttpResponse:
     render = getattr(response, "render", None)
-    return render() if render is not None else response
+    done: HttpResponse = render() if render is not None else response
+    return done
 
 
 def _answer(at: float, response: Any) -> Answer:

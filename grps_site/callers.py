@@ -99,4 +99,4 @@ def _check_signature(request: Request) -> None:
 def _burn(nonce: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO nonces (nonce) VALUES (%s) ON CONFLICT DO NOTHING", [nonce])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import environ
 
@@ -31,7 +32,7 @@ def load_files(name: str) -> None:
 
 
 def required(variable: str, what: str) -> str:
-    value = env.str(variable, default="").strip()
+    value = str(env.str(variable, default="")).strip()
     if not value:
         stop(f"{variable} is not set. It holds {what}; see .env.production.example.")
     return value
@@ -49,6 +50,24 @@ def switch(variable: str, default: bool) -> bool:
     if text not in {"on", "off", "true", "false", "1", "0"}:
         stop(f"{variable} is {text!r}; it must be on or off.")
     return text in {"on", "true", "1"}
+
+
+def one_of(variable: str, default: str, choices: tuple[str, ...]) -> str:
+    text = str(env.str(variable, default=default)).upper()
+    if text not in choices:
+        stop(f"{variable} is {text!r}; it must be one of {', '.join(choices)}.")
+    return text
+
+
+def address(variable: str, value: str, schemes: tuple[str, ...]) -> None:
+    """Check that `value` is a URL of one of `schemes` with a host. It may hold a password and is not shown."""
+    try:
+        parts = urlsplit(value)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.scheme not in schemes:
+        stop(f"{variable} is not an address such as {schemes[0]}://user:password@host:port/name.")
 
 
 def key_bytes(variable: str, value: str, size: int) -> None:

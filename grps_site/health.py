@@ -10,9 +10,9 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from grps_site.models import Heartbeat
+from grps_site.problems import reading_only
 from grps_site.rendering import dumps
 from players import leaderboard
 
@@ -31,13 +31,13 @@ class Unhealthy(Exception):
     """A part does not work; the text says what."""
 
 
-@require_safe
+@reading_only
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers. Nothing else is looked at: a database that is away is no reason to restart us."""
     return _json({"status": "ok"})
 
 
-@require_safe
+@reading_only
 def ready(request: HttpRequest) -> HttpResponse:
     """Whether requests should be sent here: 200, or 503 with what is wrong."""
     checks: dict[str, Callable[[], str]] = {
@@ -52,7 +52,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     return _json({"status": "ok" if fine else "unavailable", "checks": parts}, status=200 if fine else 503)
 
 
-@require_safe
+@reading_only
 def freshness(request: HttpRequest) -> HttpResponse:
     """How many players there are, and how fresh the data is; counts stop at MANY."""
     with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import jsonschema
 import msgspec
@@ -18,7 +18,7 @@ class FromEnvironment(msgspec.Struct, frozen=True):
     env: Name
 
     def value(self) -> str:
-        return environment.env.str(self.env, default="")
+        return str(environment.env.str(self.env, default=""))
 
 
 class Datastore(msgspec.Struct, frozen=True, rename="camel"):
@@ -76,7 +76,7 @@ def load(path: Path) -> Integrations:
     return parsed
 
 
-def _json(path: Path) -> object:
+def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

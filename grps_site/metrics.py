@@ -17,6 +17,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
+from grps_site import problems
+
 REQUESTS = Histogram(
     "grps_request_seconds",
     "HTTP requests",
@@ -51,10 +53,18 @@ class StateCollector(Collector):
             beats = cursor.fetchall()
         yield GaugeMetricFamily("grps_audit_unsealed", "Audit events that no seal covers yet", value=unsealed)
         if seal_age is not None:
-            yield GaugeMetricFamily("grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age))
-        yield GaugeMetricFamily("grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed)
-        yield GaugeMetricFamily("grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded)
-        ages = GaugeMetricFamily("grps_heartbeat_age_seconds", "Since worker and beat were seen", labels=["name"])
+            yield GaugeMetricFamily(
+                "grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age)
+            )
+        yield GaugeMetricFamily(
+            "grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed
+        )
+        yield GaugeMetricFamily(
+            "grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded
+        )
+        ages = GaugeMetricFamily(
+            "grps_heartbeat_age_seconds", "Since worker and beat were seen", labels=["name"]
+        )
         for name, age in beats:
             ages.add_metric([name], float(age))
         yield ages
@@ -65,11 +75,15 @@ def metrics(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "").encode()
     expected = f"Bearer {settings.METRICS_TOKEN}".encode()
     if not settings.METRICS_TOKEN or not hmac.compare_digest(given, expected):
-        return HttpResponse("Send the token: Authorization: Bearer <METRICS_TOKEN>\n", status=401, content_type="text/plain")
+        return problems.response(
+            401, "Send the metrics token: Authorization: Bearer …", headers={"WWW-Authenticate": "Bearer"}
+        )
     registry = CollectorRegistry()
     registry.register(StateCollector())
     shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if shared:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-    return HttpResponse(generate_latest(REGISTRY) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(
+        generate_latest(REGISTRY) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST
+    )

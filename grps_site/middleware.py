@@ -11,14 +11,14 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
 
 from grps_site import metrics
+from grps_site.problems import CONSOLE
 
-CONSOLE = "/admin/"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CORS_EXPOSED = "ETag, X-Request-ID, Retry-After"
 
@@ -43,8 +43,13 @@ class RequestContextMiddleware:
         response["X-Request-ID"] = request_id
         metrics.observe(request, response.status_code, seconds)
         if settings.LOG_REQUESTS:
+            milliseconds = round(seconds * 1e3, 2)
             log.info(
-                "request", method=request.method, path=request.path, status=response.status_code, ms=round(seconds * 1e3, 2)
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                ms=milliseconds,
             )
         return response
 
@@ -57,16 +62,17 @@ class CrossOriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         origin = request.headers.get("Origin")
-        if origin is None or request.path.startswith(CONSOLE):
+        if request.path.startswith(CONSOLE) or not settings.PORTAL_ORIGINS:
             return self.get_response(request)
         allowed = origin in settings.PORTAL_ORIGINS
         preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         response = HttpResponse(status=204) if preflight else self.get_response(request)
+        # Also where nobody's origin was sent: a shared cache must not hand that answer to the portal's pages.
         patch_vary_headers(response, ["Origin"])
-        if allowed:
+        if origin is not None and allowed:
             response["Access-Control-Allow-Origin"] = origin
             response["Access-Control-Expose-Headers"] = CORS_EXPOSED
-        if allowed and preflight:
+        if origin is not None and allowed and preflight:
             response["Access-Control-Allow-Methods"] = "GET, HEAD, POST"
             response["Access-Control-Allow-Headers"] = "Content-Type, If-None-Match, X-Request-ID"
             response["Access-Control-Max-Age"] = "600"
@@ -82,8 +88,8 @@ class _ConsoleOnly:
         if not request.path_info.startswith(CONSOLE):
             answer: HttpResponseBase = self.get_response(request)
             return answer
-        answer = super().__call__(request)  # type: ignore[misc]
-        return answer
+        handled: HttpResponseBase = super().__call__(request)  # type: ignore[misc]
+        return handled
 
 
 class ConsoleSessionMiddleware(_ConsoleOnly, SessionMiddleware):
@@ -91,10 +97,16 @@ class ConsoleSessionMiddleware(_ConsoleOnly, SessionMiddleware):
 
 
 class ConsoleCsrfMiddleware(_ConsoleOnly, CsrfViewMiddleware):
-    def process_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self,
+        request: HttpRequest,
+        callback: Callable[..., HttpResponseBase],
+        callback_args: tuple[Any, ...],
+        callback_kwargs: dict[str, Any],
+    ) -> HttpResponseForbidden | None:
         if not request.path_info.startswith(CONSOLE):
             return None
-        return super().process_view(request, *args, **kwargs)
+        return super().process_view(request, callback, callback_args, callback_kwargs)
 
 
 class ConsoleAuthenticationMiddleware(_ConsoleOnly, AuthenticationMiddleware):

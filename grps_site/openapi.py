@@ -43,12 +43,15 @@ PROBLEM = {
         },
     },
 }
+NO_NUL = r"^[^\u0000]*$"
 USER_ID = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 _shapes: set[type[msgspec.Struct]] = set()
 
 
-class ContractSchema(AutoSchema):  # type: ignore[no-untyped-call]
+class ContractSchema(AutoSchema):
     """Reads a view's class attributes instead of guessing."""
+
+    view: Any
 
     def get_auth(self) -> list[dict[str, Any]]:
         return SECURITY.get(self.view.caller, [])
@@ -59,9 +62,11 @@ class ContractSchema(AutoSchema):  # type: ignore[no-untyped-call]
     def get_operation_id(self) -> str:
         return type(self.view).__name__[0].lower() + type(self.view).__name__[1:]
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
-        query = [
-            OpenApiParameter(item.name, item.schema, OpenApiParameter.QUERY, required=item.required, description=item.what)
+    def get_override_parameters(self) -> list[Any]:
+        query: list[Any] = [
+            OpenApiParameter(
+                item.name, item.schema, OpenApiParameter.QUERY, required=item.required, description=item.what
+            )
             for item in getattr(self.view, "query", ())
         ]
         if "{user_id}" in self.path:
@@ -73,14 +78,20 @@ class ContractSchema(AutoSchema):  # type: ignore[no-untyped-call]
         return {"application/json": _reference(takes)} if takes else None
 
     def get_response_serializers(self) -> Any:
-        answers = {200: OpenApiResponse(_reference(self.view.answers), description="")}
+        answers: dict[int, OpenApiResponse] = {
+            200: OpenApiResponse(_reference(self.view.answers), description="")
+        }
         refusals = {*getattr(self.view, "refuses", ()), 503}
+        if getattr(self.view, "takes", None):
+            refusals |= {400, 413, 415}
         if self.view.caller == "anyone":
             refusals.add(429)
         else:
             refusals.add(401)
         for status in sorted(refusals):
-            answers[status] = OpenApiResponse({} if status == 304 else {"$ref": REF.format(name="Problem")}, description="")
+            answers[status] = OpenApiResponse(
+                {} if status == 304 else {"$ref": REF.format(name="Problem")}, description=""
+            )
         return answers
 
     def _get_response_for_code(self, serializer: Any, status_code: Any, *args: Any, **kwargs: Any) -> Any:
@@ -100,19 +111,28 @@ def _reference(shape: type[msgspec.Struct]) -> dict[str, Any]:
 def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add the shapes, the problem document and the ways to prove oneself."""
     shapes = sorted(_shapes, key=lambda shape: shape.__name__)
-    _, schemas = msgspec.json.schema_components(shapes, ref_template=REF)
+    schemas = msgspec.json.schema_components(shapes, ref_template=REF)[1]
     components = result.setdefault("components", {})
-    components["schemas"] = {**{name: _amounts(schema) for name, schema in schemas.items()}, "Problem": PROBLEM}
+    components["schemas"] = {
+        **{name: _as_here(schema) for name, schema in schemas.items()},
+        "Problem": PROBLEM,
+    }
     components["securitySchemes"] = SCHEMES
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
     return result
 
 
-def _amounts(schema: Any) -> Any:
-    """Points are JSON numbers here, where msgspec would write decimal strings."""
-    if isinstance(schema, dict):
-        if schema.get("format") == "decimal":
-            return {"type": "number"}
-        return {key: _amounts(value) for key, value in schema.items()}
+def _as_here(schema: Any) -> Any:
+    """Points are JSON numbers here, where msgspec would write decimal strings; and no text holds a NUL character."""
     if isinstance(schema, list):
-        return [_amounts(item) for item in schema]
-    return schema
+        return [_as_here(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "decimal":
+        return {"type": "number"}
+    if schema.get("type") == "string" and not {"format", "pattern"} & set(schema):
+        return schema | {"pattern": NO_NUL}
+    return {key: _as_here(value) for key, value in schema.items()}

@@ -1,5 +1,8 @@
 """Every error is a problem document (RFC 9457): a stable `type`, a sentence for people, and the request's id."""
 
+import sys
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -11,9 +14,9 @@ from django.views.defaults import page_not_found, permission_denied, server_erro
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
 
-from grps_site.middleware import CONSOLE
 from grps_site.rendering import dumps
 
+CONSOLE = "/admin/"  # people with a browser: errors there are pages
 MEDIA_TYPE = "application/problem+json"
 # The types are part of the contract: docs/api.md has a line for each.
 SLUGS = {
@@ -22,13 +25,26 @@ SLUGS = {
     403: "not-allowed",
     404: "not-found",
     405: "method-not-allowed",
-    406: "not-acceptable",
     413: "too-large",
     415: "not-json",
     429: "too-many-requests",
     500: "internal-error",
     503: "unavailable",
 }
+MEANINGS = {
+    "invalid-request": "A parameter, a header or the body is not of its form. `errors` names the fields.",
+    "not-authenticated": "The key or the signature is missing, wrong, used before or no longer valid.",
+    "not-allowed": "The caller is known and may not do this.",
+    "not-found": "There is nothing at this address.",
+    "method-not-allowed": "The address exists; `Allow` says what can be done with it.",
+    "too-large": "The body is larger than a megabyte. Send less at a time.",
+    "not-json": "The body must be declared, and be, application/json.",
+    "too-many-requests": "One address asked too often. `Retry-After` says how many seconds to wait.",
+    "internal-error": "A fault here. The request id finds it in the logs.",
+    "unavailable": "The database is away or GRPS is not set up yet. `Retry-After` says when to try again.",
+}
+NO_DATABASE = "The database cannot be reached; try again soon."
+SOON = {"Retry-After": "5"}  # seconds
 log = structlog.get_logger("grps.problems")
 
 
@@ -52,7 +68,22 @@ def response(
     errors: list[dict[str, str]] | None = None,
     headers: dict[str, str] | None = None,
 ) -> HttpResponse:
-    return HttpResponse(dumps(document(status, detail, errors)), status=status, content_type=MEDIA_TYPE, headers=headers)
+    return HttpResponse(
+        dumps(document(status, detail, errors)), status=status, content_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def reading_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """A plain view that answers GET and HEAD, and everything else with a problem."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        request: Any = args[0]
+        if request.method in {"GET", "HEAD"}:
+            return view(*args, **kwargs)
+        return response(405, f"{request.method} is not allowed here.", headers={"Allow": "GET, HEAD"})
+
+    return guarded
 
 
 def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -63,7 +94,7 @@ def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
         return _rendered(413, "The body is larger than a megabyte; send less at a time.", None, {})
     if isinstance(exc, OperationalError | InterfaceError):
         log.exception("database unavailable")
-        return _rendered(503, "The database cannot be reached; try again soon.", None, {"Retry-After": "5"})
+        return _rendered(503, NO_DATABASE, None, SOON)
     if isinstance(exc, SuspiciousOperation | BadRequest):
         return _rendered(400, "The request is malformed.", None, {})
     if isinstance(exc, PermissionDenied):
@@ -74,7 +105,9 @@ def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
     return _rendered(exc.status_code, detail, errors, _headers(exc))
 
 
-def _rendered(status: int, detail: str, errors: list[dict[str, str]] | None, headers: dict[str, str]) -> Response:
+def _rendered(
+    status: int, detail: str, errors: list[dict[str, str]] | None, headers: dict[str, str]
+) -> Response:
     return Response(document(status, detail, errors), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
@@ -117,7 +150,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
-    log.exception("unhandled error", path=request.path)
+    """Called while the error is being handled, and logged by Django."""
     if request.path.startswith(CONSOLE):
         return server_error(request)
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return response(503, NO_DATABASE, headers=SOON)
     return response(500, "Something went wrong here; the request id finds it in the logs.")

@@ -107,13 +107,20 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- state ---------------------------------------------------------------------------------------------------
-environment.required("DATABASE_URL", "the address of the PostgreSQL database")
+environment.address(
+    "DATABASE_URL",
+    environment.required("DATABASE_URL", "the address of the PostgreSQL database"),
+    ("postgresql", "postgres"),
+)
 DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgresql")}
 DATABASES["default"]["CONN_MAX_AGE"] = environment.whole("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Server-side binding lets psycopg prepare the few statements that ingestion repeats.
-DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 2, "connect_timeout": 5})
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {"server_side_binding": True, "prepare_threshold": 2, "connect_timeout": 5}
+)
 REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
+environment.address("REDIS_URL", REDIS_URL, ("redis", "rediss"))
 
 # --- tasks ---------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
@@ -184,6 +191,9 @@ SECURE_CSP = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# W003 looks for Django's own CSRF middleware by name; ours is a subclass of it for the console, the only place with
+# cookies (grps.E001 sees that it stays).
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
@@ -196,4 +206,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 
 # --- logs ----------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
-logs.configure(level=env.str("LOG_LEVEL", default="INFO"), readable=environment.switch("LOG_READABLE", False))
+logs.configure(
+    level=environment.one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    readable=environment.switch("LOG_READABLE", False),
+)

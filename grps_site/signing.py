@@ -1,6 +1,6 @@
 """Sign a call: HMAC-SHA256 over timestamp, nonce, method, path with query, and the body's hash. No Django needed.
 
-    headers = sign(secret, "POST", "/automation/decisions", body)
+headers = sign(secret, "POST", "/automation/decisions", body)
 """
 
 import hashlib
@@ -18,7 +18,9 @@ def signature(secret: str, signed: bytes) -> str:
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def sign(secret: str, method: str, target: str, body: bytes = b"", *, now: float | None = None) -> dict[str, str]:
+def sign(
+    secret: str, method: str, target: str, body: bytes = b"", *, now: float | None = None
+) -> dict[str, str]:
     """The three headers of a signed call; `now` in seconds since 1970."""
     timestamp = str(int(time.time() if now is None else now))
     nonce = secrets.token_hex(16)

@@ -1,6 +1,9 @@
-import datetime as dt
+"""The site's own periodic tasks. beat and worker each write down that they live: health tells them apart."""
 
-from celery import shared_task
+import datetime as dt
+from typing import Any
+
+from celery import shared_task, signals
 from django.utils import timezone
 
 from grps_site.models import Heartbeat, Nonce
@@ -10,10 +13,17 @@ NONCE_LIFE = dt.timedelta(minutes=15)  # three times as long as a signature live
 
 @shared_task(name="grps_site.heartbeat")
 def heartbeat() -> None:
-    """Sent by beat and run by a worker: seen, both are alive."""
-    now = timezone.now()
-    for name in ("worker", "beat"):
-        Heartbeat.objects.update_or_create(name=name, defaults={"seen_at": now})
+    """Sent by beat, which is seen when it sends; run by a worker, which is seen now."""
+    _seen("worker")
+
+
+@signals.before_task_publish.connect(sender=heartbeat.name)
+def beat_sends(**_: Any) -> None:
+    _seen("beat")
+
+
+def _seen(name: str) -> None:
+    Heartbeat.objects.update_or_create(name=name, defaults={"seen_at": timezone.now()})
 
 
 @shared_task(name="grps_site.purge_nonces")

@@ -1,17 +1,23 @@
-"""How often one address may ask. Counted in Valkey for all processes, leased in portions so that most requests ask nobody.
+"""How often one address may ask.
+
+Counted in Valkey for all processes, leased in portions so that most requests ask nobody.
 
 A process takes a tenth of the limit at a time and spends it by itself; so the limit holds to within a tenth for each
 process, and nine requests of ten cost no round trip. When Valkey is away each process counts alone.
 """
 
+import ipaddress
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import redis
 import structlog
 from django.conf import settings
 from django.http import HttpRequest
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 WINDOW = 60  # seconds
 PORTIONS = 10
+ALONE = 10  # seconds without asking Valkey again once it did not answer
 ADDRESSES = 20_000  # remembered by a process
 
 log = structlog.get_logger("grps.throttle")
@@ -34,6 +41,7 @@ class _Lease:
 
 _leases: dict[str, _Lease] = {}
 _client: redis.Redis | None = None
+_alone_until = 0.0
 
 
 def check(request: HttpRequest | Request, kind: str) -> float | None:
@@ -43,7 +51,7 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
         return None
     now = time.time()
     window = int(now) // WINDOW
-    key = f"{kind}:{address(request)}"
+    key = f"{kind}:{_network(address(request))}"
     lease = _leases.get(key)
     if lease is None or lease.window != window:
         if len(_leases) >= ADDRESSES:
@@ -68,25 +76,56 @@ def address(request: HttpRequest | Request) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+@lru_cache(maxsize=ADDRESSES)
+def _network(text: str) -> str:
+    """Of IPv6 the network of 64 bits: one household is given so many addresses."""
+    if ":" not in text:
+        return text
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return text
+
+
 def _take(key: str, window: int, limit: int, lease: _Lease) -> int:
     """Lease the next portion; -1 when the limit is used up, and no more is asked for in this window."""
     portion = max(1, limit // PORTIONS)
-    try:
-        pipeline = _valkey().pipeline(transaction=False)
-        pipeline.incrby(f"throttle:{window}:{key}", portion)
-        pipeline.expire(f"throttle:{window}:{key}", 2 * WINDOW)
-        taken = int(pipeline.execute()[0])
-    except redis.RedisError as error:
-        log.warning("counting alone", error=str(error))
+    taken = _count(f"throttle:{window}:{key}", portion)
+    if taken is None:
         taken = lease.spent + portion
     left = limit - (taken - portion)
     return min(portion, left) if left > 0 else -1
 
 
+def _count(key: str, portion: int) -> int | None:
+    """How much of a window is taken by all processes, `portion` included; None while Valkey is away."""
+    global _alone_until
+    if time.monotonic() < _alone_until:
+        return None
+    try:
+        pipeline = _valkey().pipeline(transaction=False)
+        pipeline.incrby(key, portion)
+        pipeline.expire(key, 2 * WINDOW)
+        taken = int(pipeline.execute()[0])
+    except redis.RedisError as error:
+        if not _alone_until:
+            log.warning("Valkey is away: each process counts alone", error=str(error))
+        _alone_until = time.monotonic() + ALONE
+        return None
+    _alone_until = 0.0
+    return taken
+
+
 def _valkey() -> redis.Redis:
     global _client
     if _client is None:
-        _client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+        # No retries: a request must not wait longer for its count than for its answer.
+        _client = redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
+        )
     return _client
 
 

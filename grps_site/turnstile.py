@@ -55,11 +55,13 @@ def verify(token: str, address: str = "") -> Verification:
     """Ask Cloudflare about a token. Fails closed: whatever cannot be checked is not valid."""
     if not settings.TURNSTILE_SECRET:
         return Verification(False, ["not-configured"])
-    form = {"secret": settings.TURNSTILE_SECRET, "response": token} | ({"remoteip": address} if address else {})
+    form = {"secret": settings.TURNSTILE_SECRET, "response": token} | (
+        {"remoteip": address} if address else {}
+    )
     try:
         response = httpx.post(settings.TURNSTILE_VERIFY_URL, data=form, timeout=TIMEOUT)
         answer = msgspec.json.decode(response.content, type=_Answer)
-    except (httpx.HTTPError, msgspec.MsgspecError) as error:
+    except (httpx.HTTPError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         log.warning("turnstile cannot be asked", error=str(error))
         return Verification(False, ["unreachable"])
     if not answer.success:
@@ -73,7 +75,7 @@ class TurnstileVerify(APIView):
     """Check a Turnstile token on the server."""
 
     caller = "anyone"
-    takes, answers, refuses = TurnstileIn, TurnstileOut, (400, 415)
+    takes, answers, refuses = TurnstileIn, TurnstileOut, (400, 413, 415)
 
     def post(self, request: Request) -> Response:
         try:

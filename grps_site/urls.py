@@ -34,6 +34,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs", docs.docs, name="docs"),
+    path("docs/problems", docs.problem_types, name="problem-types"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/docs"), name="home"),
 ]

@@ -39,7 +39,12 @@ def rotate(experience: Experience, *, actor: Actor, overlap: dt.timedelta) -> tu
         prefixes = sorted(replaced.values_list("prefix", flat=True))
         replaced.update(expires_at=end)
         key, raw = _make(experience, None)
-        _tell(Action.KEY_ROTATED, key, actor, {"replaces": prefixes, "overlapSeconds": int(overlap.total_seconds())})
+        _tell(
+            Action.KEY_ROTATED,
+            key,
+            actor,
+            {"replaces": prefixes, "overlapSeconds": int(overlap.total_seconds())},
+        )
         return key, raw
 
 
@@ -96,7 +101,11 @@ def _digest(raw: str) -> str:
 
 
 def _tell(
-    action: Action, key: ExperienceKey, actor: Actor, details: dict[str, object] | None = None, reason: str = ""
+    action: Action,
+    key: ExperienceKey,
+    actor: Actor,
+    details: dict[str, object] | None = None,
+    reason: str = "",
 ) -> None:
     record(
         action,

@@ -5,10 +5,11 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-SECRETS = {
+SECRETS: dict[str, Callable[[], str]] = {
     "DJANGO_SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "AUTOMATION_SIGNATURE_SECRET": lambda: secrets.token_urlsafe(32),
     "WEBHOOK_VERIFICATION_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -29,7 +30,7 @@ class State:
     @classmethod
     def at(cls, folder: Path) -> "State":
         folder = folder.resolve()
-        for name in ("logs", "metrics"):
+        for name in ("logs", "metrics", "static"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         return cls(folder)
 

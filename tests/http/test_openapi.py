@@ -1,0 +1,127 @@
+"""The OpenAPI document is valid and true: what it says of an answer is what a running server answers."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from typing import cast
+
+import jsonschema
+import pytest
+import requests
+import schemathesis
+from django.test import Client
+from hypothesis import HealthCheck, settings
+
+from grps_site import docs, signing
+from roblox import keys
+from roblox.models import Experience
+from tests.conftest import TESTER, Live, events
+
+EXAMPLES = 400 if os.environ.get("GRPS_LONG") else 25
+SECRET = os.environ.get("AUTOMATION_SIGNATURE_SECRET", "")
+schema = schemathesis.openapi.from_dict(json.loads(docs.document()))
+
+
+def test_it_is_the_version_that_it_says(client: Client) -> None:
+    assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_every_shape_is_a_valid_json_schema() -> None:
+    for shape in json.loads(docs.document())["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(shape)
+
+
+def test_it_holds_every_line_of_the_contract() -> None:
+    paths = json.loads(docs.document())["paths"]
+    contract = {
+        ("get", "/leaderboard/top"),
+        ("get", "/leaderboard/records"),
+        ("get", "/leaderboard/around/{user_id}"),
+        ("get", "/players"),
+        ("get", "/players/{user_id}"),
+        ("get", "/players/{user_id}/history"),
+        ("get", "/ranks"),
+        ("post", "/turnstile/verify"),
+        ("post", "/roblox/events"),
+        ("get", "/roblox/policy"),
+        ("get", "/roblox/players/{user_id}"),
+        ("post", "/automation/decisions"),
+    }
+    assert {(method, path) for path, methods in paths.items() for method in methods} >= contract
+
+
+def test_it_says_how_each_caller_proves_itself() -> None:
+    document = json.loads(docs.document())
+    assert document["paths"]["/ranks"]["get"].get("security", []) == []
+    assert document["paths"]["/roblox/events"]["post"]["security"] == [{"ExperienceKey": []}]
+    signed = document["paths"]["/automation/decisions"]["post"]["security"]
+    assert [set(way) for way in signed] == [{"Timestamp", "Nonce", "Signature"}]
+    assert set(document["components"]["securitySchemes"]) == {
+        "ExperienceKey",
+        "Timestamp",
+        "Nonce",
+        "Signature",
+    }
+
+
+@pytest.fixture
+def community(live: Live) -> str:
+    """A few players with a history, so that lists are not empty; a key of the experience they play in."""
+    raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
+    assert live.play(raw, "/roblox/events", events(*range(1, 8))).json()["accepted"] == 7
+    return raw
+
+
+@schema.auth()
+class Proof:
+    """Proves each call as its caller would: by the key, or by a signature over what is about to be sent."""
+
+    url = "http://localhost"  # some cases are made before a server runs: what is signed has no host
+    key = ""
+
+    def get(self, case: schemathesis.Case, context: schemathesis.AuthContext) -> dict[str, str]:
+        ways = case.operation.definition.raw.get("security") or [{}]
+        if "ExperienceKey" in ways[0]:
+            return {"x-grps-api-key": Proof.key}
+        if "Signature" not in ways[0]:
+            return {}
+        sent = case.as_transport_kwargs(base_url=Proof.url)
+        parts = ("method", "url", "params", "data", "json", "files", "headers")
+        request = requests.Request(**{name: sent.get(name) for name in parts}).prepare()
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        return signing.sign(SECRET, str(request.method), request.path_url, body)
+
+    def set(self, case: schemathesis.Case, data: dict[str, str], context: schemathesis.AuthContext) -> None:
+        case.headers.update(data)
+
+
+def _test_of(operation: str) -> Callable[..., None]:
+    @pytest.mark.django_db(transaction=True)
+    @schema.include(name=operation).parametrize()
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not os.environ.get("GRPS_LONG"),
+    )
+    def test(case: schemathesis.Case, live: Live, community: str) -> None:
+        Proof.url, Proof.key = live.url, community
+        case.call_and_validate(base_url=live.url)
+
+    test.__name__ = test.__qualname__ = name_of(operation)
+    return cast("Callable[..., None]", test)
+
+
+def name_of(operation: str) -> str:
+    """`GET /players/{user_id}` becomes `test_get_players_user_id_does_what_the_document_says`."""
+    return f"test_{'_'.join(re.findall(r'[a-z0-9]+', operation.lower()))}_does_what_the_document_says"
+
+
+# A function for each operation: pytest-xdist runs tests of one name once only, and would leave out the rest.
+OPERATIONS = [found.ok().label for found in schema.get_all_operations()]
+globals().update({name_of(operation): _test_of(operation) for operation in OPERATIONS})
+
+
+def test_every_operation_has_its_own_test() -> None:
+    assert len(OPERATIONS) == len({name_of(operation) for operation in OPERATIONS}) >= 12
