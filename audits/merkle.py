@@ -1,4 +1,4 @@
-"""Merkle trees as in RFC 9162: leaves and nodes hashed apart, so that neither can pass for the other. No Django here."""
+"""Merkle trees as in RFC 9162: leaves and nodes hashed apart, so that neither passes for the other. No Django here."""
 
 import hashlib
 from collections.abc import Sequence

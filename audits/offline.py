@@ -1,7 +1,7 @@
 """Check an export or a proof anywhere, with nothing but this package's two pure modules and a trusted public key.
 
-    python -m audits.offline export.jsonl --key BASE64 [--key BASE64]
-    python -m audits.offline proof.json --key BASE64
+python -m audits.offline export.jsonl --key BASE64 [--key BASE64]
+python -m audits.offline proof.json --key BASE64
 """
 
 import argparse

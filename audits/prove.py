@@ -22,8 +22,9 @@ def prove(event_id: int) -> dict[str, Any]:
     if placed is None:
         raise NotProvable(f"Event {event_id} does not exist or is not sealed yet; sealing takes a few seconds.")
     seal = fields_of(placed.seal)
-    lines = lines_between(seal.first_position, seal.last_position)
-    if any(line is None for line in lines):
+    found = lines_between(seal.first_position, seal.last_position)
+    lines = [line for line in found if line is not None]
+    if len(lines) != len(found):
         raise NotProvable(f"Events under seal {seal.number} are gone; run `manage.py audit verify`.")
     index = placed.position - seal.first_position
     return {

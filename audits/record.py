@@ -75,7 +75,7 @@ class _Body:
 
 @dataclass(frozen=True, slots=True)
 class Entry(_Body):
-    """An event to be. `before`, `after` and `details` hold no personal values; `personal` does: field to (subject, value).
+    """An event to be. `before`, `after`, `details` hold no personal values; `personal` does: field to (subject, value).
 
     The names and the reason become personal values by themselves: a reason may say anything about its target.
     """
@@ -167,7 +167,7 @@ def erase(subject: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(ERASING)
         cursor.execute("DELETE FROM audit_personal WHERE subject = %s", [subject])
-        removed = cursor.rowcount
+        removed = int(cursor.rowcount)
         cursor.execute("SET LOCAL grps.erasing = 'off'")
         return removed
 
@@ -176,9 +176,7 @@ def _reserve(count: int) -> list[int]:
     if not count:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('audits', 'id')) FROM generate_series(1, %s)", [count]
-        )
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('audits', 'id')) FROM generate_series(1, %s)", [count])
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -201,9 +199,7 @@ def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
     }
     if entry.actor.kind in {"experience", "system"}:
         del values["actorName"]  # nobody's name; the id says it
-    return [
-        (name, subject, secrets.token_bytes(SALT), value) for name, (subject, value) in values.items() if value
-    ]
+    return [(name, subject, secrets.token_bytes(SALT), value) for name, (subject, value) in values.items() if value]
 
 
 def _commitment(salt: bytes, value: str) -> str:

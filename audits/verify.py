@@ -191,7 +191,9 @@ def _verify_file(report: Report, path: Path, size: int | None) -> None:
 
 def _verify_places(report: Report, last: int) -> None:
     for (event,) in _rows(LOOSE, SHOWN):
-        report.add(f"event {event}", "it is neither sealed nor waiting to be: it was forged, or put in past the triggers")
+        report.add(
+            f"event {event}", "it is neither sealed nor waiting to be: it was forged, or put in past the triggers"
+        )
     for (event,) in _rows(LOST, SHOWN):
         report.add(f"event {event}", "it waits to be sealed, but its row is gone")
     for (place,) in _rows(BEHIND, last, SHOWN):
@@ -214,10 +216,8 @@ def _verify_personal(report: Report) -> None:
         )
 
 
-def _rows(query: str, *parameters: object) -> list[tuple[Any, ...]]:
+def _rows(query: str, *parameters: int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
-
-

@@ -1,4 +1,4 @@
-"""What ingestion is held against: the same inserts and updates on the same tables, prepared beforehand, nothing else."""
+"""What ingestion is held against: the same inserts and updates on the same tables, prepared beforehand."""
 
 import datetime as dt
 import json

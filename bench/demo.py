@@ -1,4 +1,4 @@
-"""`make demo`: plays a day of a community through the HTTP door of a running `make up`, and checks the books after it."""
+"""`make demo`: plays a day of a community through the HTTP door of a running `make up`, then checks the books."""
 
 import argparse
 import datetime as dt

@@ -1,4 +1,4 @@
-"""A database of any size, filled with COPY: players, sessions, five ledger rows each, their days; all of it consistent."""
+"""A database of any size, filled with COPY: players, sessions, five ledger rows each, days; all of it consistent."""
 
 import datetime as dt
 import random
@@ -12,9 +12,7 @@ from players.policy.bundle import Bundle
 ROWS = 5  # of the ledger, for each player
 SECOND = dt.timedelta(seconds=1)
 
-PLAYERS = (
-    "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
-)
+PLAYERS = "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
 LEDGER = "COPY ledger (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch) FROM STDIN"
 SESSIONS = (
     "COPY sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)"
@@ -65,9 +63,7 @@ def _chunk(
         for sequence, awarded in enumerate(awards, start=1):
             total += awarded
             moment = start + sequence * SECOND
-            ledger.append(
-                f"{number}\tnexus\t1\t{sequence}\toperation\t{_text(awarded)}\t{_text(total)}\t{moment}\t0\n"
-            )
+            ledger.append(f"{number}\tnexus\t1\t{sequence}\toperation\t{_text(awarded)}\t{_text(total)}\t{moment}\t0\n")
         last = start + ROWS * SECOND
         sessions.append(
             f"{number}\tnexus\t1\t{ROWS}\t{_text(total)}\t{ROWS}\t{_text(total)}\t{ROWS}\t{start}\t{last}\n"

@@ -1,4 +1,4 @@
-"""A client that costs next to nothing: raw sockets, kept open, requests prepared, so that the server is what is timed."""
+"""A client that costs next to nothing: raw sockets, kept open, requests prepared: the server is what is timed."""
 
 import socket
 import time

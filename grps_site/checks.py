@@ -21,9 +21,7 @@ def check_signature_secret(**_: Any) -> list[CheckMessage]:
     if settings.AUTOMATION_SIGNATURE_SECRET:
         return []
     hint = "Set it to 32 random bytes or more, and give the same to the portal and the cron jobs."
-    return [
-        Warning("AUTOMATION_SIGNATURE_SECRET is not set: every signed call is refused.", hint, id="grps.W001")
-    ]
+    return [Warning("AUTOMATION_SIGNATURE_SECRET is not set: every signed call is refused.", hint, id="grps.W001")]
 
 
 @register(Tags.security, deploy=True)
@@ -33,9 +31,7 @@ def check_turnstile(**_: Any) -> list[CheckMessage]:
         said = "TURNSTILE_SECRET_KEY is one of Cloudflare's test keys, which let everybody in."
         return [Error(said, hint, id="grps.E002")]
     if not settings.TURNSTILE_SECRET:
-        return [
-            Warning("TURNSTILE_SECRET_KEY is not set: public forms are closed.", "Set it.", id="grps.W002")
-        ]
+        return [Warning("TURNSTILE_SECRET_KEY is not set: public forms are closed.", "Set it.", id="grps.W002")]
     return []
 
 

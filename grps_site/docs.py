@@ -19,9 +19,7 @@ def document() -> bytes:
 
 @reading_only
 def openapi(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(
-        document(), content_type="application/json", headers={"Cache-Control": "public, max-age=60"}
-    )
+    return HttpResponse(document(), content_type="application/json", headers={"Cache-Control": "public, max-age=60"})
 
 
 @reading_only

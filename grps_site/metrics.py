@@ -53,18 +53,10 @@ class StateCollector(Collector):
             beats = cursor.fetchall()
         yield GaugeMetricFamily("grps_audit_unsealed", "Audit events that no seal covers yet", value=unsealed)
         if seal_age is not None:
-            yield GaugeMetricFamily(
-                "grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age)
-            )
-        yield GaugeMetricFamily(
-            "grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed
-        )
-        yield GaugeMetricFamily(
-            "grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded
-        )
-        ages = GaugeMetricFamily(
-            "grps_heartbeat_age_seconds", "Since worker and beat were seen", labels=["name"]
-        )
+            yield GaugeMetricFamily("grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age))
+        yield GaugeMetricFamily("grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed)
+        yield GaugeMetricFamily("grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded)
+        ages = GaugeMetricFamily("grps_heartbeat_age_seconds", "Since worker and beat were seen", labels=["name"])
         for name, age in beats:
             ages.add_metric([name], float(age))
         yield ages
@@ -84,6 +76,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if shared:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-    return HttpResponse(
-        generate_latest(REGISTRY) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST
-    )
+    return HttpResponse(generate_latest(REGISTRY) + generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

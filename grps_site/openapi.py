@@ -78,9 +78,7 @@ class ContractSchema(AutoSchema):
         return {"application/json": _reference(takes)} if takes else None
 
     def get_response_serializers(self) -> Any:
-        answers: dict[int, OpenApiResponse] = {
-            200: OpenApiResponse(_reference(self.view.answers), description="")
-        }
+        answers: dict[int, OpenApiResponse] = {200: OpenApiResponse(_reference(self.view.answers), description="")}
         refusals = {*getattr(self.view, "refuses", ()), 503}
         if getattr(self.view, "takes", None):
             refusals |= {400, 413, 415}

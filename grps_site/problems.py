@@ -105,9 +105,7 @@ def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
     return _rendered(exc.status_code, detail, errors, _headers(exc))
 
 
-def _rendered(
-    status: int, detail: str, errors: list[dict[str, str]] | None, headers: dict[str, str]
-) -> Response:
+def _rendered(status: int, detail: str, errors: list[dict[str, str]] | None, headers: dict[str, str]) -> Response:
     return Response(document(status, detail, errors), status=status, content_type=MEDIA_TYPE, headers=headers)
 
 

@@ -18,9 +18,7 @@ def signature(secret: str, signed: bytes) -> str:
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def sign(
-    secret: str, method: str, target: str, body: bytes = b"", *, now: float | None = None
-) -> dict[str, str]:
+def sign(secret: str, method: str, target: str, body: bytes = b"", *, now: float | None = None) -> dict[str, str]:
     """The three headers of a signed call; `now` in seconds since 1970."""
     timestamp = str(int(time.time() if now is None else now))
     nonce = secrets.token_hex(16)

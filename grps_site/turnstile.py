@@ -45,7 +45,7 @@ class TurnstileIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TurnstileOut(msgspec.Struct):
-    """Whether the token is good; `errors` are Cloudflare's codes, or ours: not-configured, unreachable, wrong-hostname."""
+    """Whether the token is good; `errors` are Cloudflare's codes, or not-configured, unreachable, wrong-hostname."""
 
     valid: bool
     errors: list[str]
@@ -55,9 +55,7 @@ def verify(token: str, address: str = "") -> Verification:
     """Ask Cloudflare about a token. Fails closed: whatever cannot be checked is not valid."""
     if not settings.TURNSTILE_SECRET:
         return Verification(False, ["not-configured"])
-    form = {"secret": settings.TURNSTILE_SECRET, "response": token} | (
-        {"remoteip": address} if address else {}
-    )
+    form = {"secret": settings.TURNSTILE_SECRET, "response": token} | ({"remoteip": address} if address else {})
     try:
         response = httpx.post(settings.TURNSTILE_VERIFY_URL, data=form, timeout=TIMEOUT)
         answer = msgspec.json.decode(response.content, type=_Answer)

@@ -84,9 +84,7 @@ class Records(View):
 
     def get(self, request: Request) -> Response:
         size = parameters.whole(request, RECORDS_LIMIT)
-        kos, wos = (
-            [_line(line) for line in leaderboard.records(column, size)] for column in ("kos", "wos")
-        )
+        kos, wos = ([_line(line) for line in leaderboard.records(column, size)] for column in ("kos", "wos"))
         return Response(serializers.RecordsOut(kos, wos))
 
 
@@ -370,4 +368,3 @@ def _receipt(receipt: Receipt) -> serializers.ReceiptOut:
             for row in receipt.players
         ],
     )
-

@@ -97,7 +97,9 @@ def settle(
     evaluations = assess(candidates, policy, now)
     standing_proposals = _open_proposals([candidate.id for candidate in candidates])
     due = [candidate for candidate in candidates if candidate.id in evaluations and evaluations[candidate.id].kind]
-    refused = _lately_rejected([candidate for candidate in due if not _automatic(evaluations[candidate.id])], policy, now)
+    refused = _lately_rejected(
+        [candidate for candidate in due if not _automatic(evaluations[candidate.id])], policy, now
+    )
     stale, made = [], {}
     for candidate in candidates:
         evaluation = evaluations.get(candidate.id)
@@ -126,7 +128,9 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
         evaluation = assess([candidate], policy, now).get(candidate.id)
         if _target_id(evaluation, policy) != decision.to_rank_id or candidate.rank_id != decision.from_rank_id:
             failed = ", ".join(evaluation.failed) if evaluation else "permitted"
-            raise Refused(f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead.")
+            raise Refused(
+                f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead."
+            )
         _close(decision, Decision.Status.APPLIED, by.actor, reason, now)
         _move([(candidate, decision)], now)
         record(
@@ -259,9 +263,7 @@ def _open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def _lately_rejected(
-    candidates: Sequence[Candidate], policy: ActivePolicy, now: dt.datetime
-) -> set[tuple[int, int]]:
+def _lately_rejected(candidates: Sequence[Candidate], policy: ActivePolicy, now: dt.datetime) -> set[tuple[int, int]]:
     if not candidates:
         return set()
     since = now - dt.timedelta(days=policy.bundle.repropose_days)
@@ -285,7 +287,7 @@ def _decision(
     applied = _automatic(evaluation)
     return Decision(
         player_id=candidate.id,
-        kind=evaluation.kind,
+        kind=str(evaluation.kind),
         status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
         source=source,
         from_rank_id=candidate.rank_id,

@@ -15,6 +15,7 @@ from players.columns import micros
 
 MAX_EVENTS = 500
 BIGINT = 2**63 - 1
+WHOLE = 2**53  # up to here every whole number has its own double
 CLOCK_SKEW = dt.timedelta(minutes=5)  # a game server's clock may be this far ahead of ours
 EARLIEST = dt.datetime(2006, 9, 1, tzinfo=dt.UTC)  # Roblox opened; anything before is a broken clock
 TYPE = re.compile(r"[a-z][a-z0-9_.]{0,39}")
@@ -52,6 +53,11 @@ class Envelope(msgspec.Struct, frozen=True):
     events: list[msgspec.Raw]
 
 
+class BatchAsSent(msgspec.Struct, frozen=True):
+    server: Server
+    events: list[Any]
+
+
 class BatchIn(msgspec.Struct, frozen=True):
     """The body as the OpenAPI schema shows it: an item of any other shape is answered with its own verdict."""
 
@@ -60,9 +66,9 @@ class BatchIn(msgspec.Struct, frozen=True):
 
 
 class Claim(NamedTuple):
-    """One well-formed event. Amounts are whole hundredths, `micros` is `at` since 1970; `index` is its place in the batch."""
+    """One well-formed event, the batch's `item`-th. Amounts are whole hundredths; `micros` is `at` since 1970."""
 
-    index: int
+    item: int
     user_id: int
     username: str
     display_name: str
@@ -102,8 +108,14 @@ class BadBatch(Exception):
     """The body as a whole cannot be read; the text names the field and the fix."""
 
 
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) <= WHOLE else value
+
+
 _envelope = msgspec.json.Decoder(Envelope)
 _event = msgspec.json.Decoder(EventIn)
+_plain = msgspec.json.Decoder(float_hook=_number)
 
 
 def parse(body: bytes, now: dt.datetime) -> Batch:
@@ -112,7 +124,7 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
     Raises BadBatch when the envelope is not JSON or not of its shape; a broken item becomes a verdict.
     """
     try:
-        envelope = _envelope.decode(body)
+        envelope = _read_envelope(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BadBatch(f"The body is not a batch of events: {_sentence(error)}") from None
     if "\0" in envelope.server.job_id:
@@ -130,16 +142,34 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
     return batch
 
 
+def _read_envelope(body: bytes) -> Envelope:
+    try:
+        return _envelope.decode(body)
+    except msgspec.ValidationError:
+        # Perhaps only a whole number written as 5.0, which JSON takes for the same: the slow way finds out.
+        document = msgspec.convert(_plain.decode(body), BatchAsSent)
+        return Envelope(document.server, [msgspec.Raw(msgspec.json.encode(item)) for item in document.events])
+
+
+def _read_event(raw: msgspec.Raw) -> EventIn:
+    try:
+        return _event.decode(raw)
+    except msgspec.ValidationError:
+        return msgspec.convert(_plain.decode(raw), EventIn)
+
+
 def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime) -> Claim | Verdict:
     try:
-        event = _event.decode(raw)
+        event = _read_event(raw)
         awarded, total = hundredths_of(event.awarded), hundredths_of(event.total)
     except NotAnAmount as error:
         return Verdict(index, "INVALID", f"awarded or total {error}.")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         return Verdict(index, "INVALID", _sentence(error))
     if not EARLIEST <= event.occurred_at <= latest:
-        return Verdict(index, "OCCURRED_AT", "occurredAt lies in the future or before Roblox; check the server's clock.")
+        return Verdict(
+            index, "OCCURRED_AT", "occurredAt lies in the future or before Roblox; check the server's clock."
+        )
     if not TYPE.fullmatch(event.type):
         return Verdict(index, "INVALID", "type: use lower-case letters, digits, `_` and `.`, a letter first.")
     display_name = event.display_name or ""

@@ -7,11 +7,11 @@ import datetime as dt
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from psycopg import errors
 
 from audits.actions import Action
@@ -112,7 +112,9 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
     claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
     officers = mismatches.officers(claims, policy)
     counted = mismatches.counted_near(claims, players, origin, policy)
-    landed = ledger.append(claims, players, {user_id: found.id for user_id, found in officers.items()}, origin, batch_id)
+    landed = ledger.append(
+        claims, players, {user_id: found.id for user_id, found in officers.items()}, origin, batch_id
+    )
     changes = ledger.merge_parts(landed, players, origin, batch_id)
     days = ledger.add_days(landed, players, origin)
     notices, breaches = mismatches.scrutinise(

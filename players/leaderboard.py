@@ -96,9 +96,7 @@ def records(column: str, limit: int) -> list[Line]:
     query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT {limit:d}"
     lines = _lines(query, [])
     positions: dict[int, int] = {}
-    return [
-        _at(line, positions.setdefault(getattr(line, column), index)) for index, line in enumerate(lines, start=1)
-    ]
+    return [_at(line, positions.setdefault(getattr(line, column), index)) for index, line in enumerate(lines, start=1)]
 
 
 def search(prefix: str, limit: int, after: tuple[str, int] | None = None) -> list[Line]:
@@ -135,7 +133,7 @@ def fold() -> int:
         if not cursor.fetchone()[0]:
             return 0
         cursor.execute(FOLD)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def rebuild() -> None:

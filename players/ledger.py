@@ -148,7 +148,6 @@ def append(
 ) -> list[Claim]:
     """Write the rows that are not there yet; returns the claims that landed. `actors`: Roblox user id to our id."""
     ids = [players[claim.user_id].id for claim in claims]
-    columns = Claim(*zip(*claims, strict=True))  # one tuple a field
     with connection.cursor() as cursor:
         cursor.execute(
             APPEND,
@@ -156,24 +155,22 @@ def append(
                 origin,
                 batch,
                 numbers(ids),
-                numbers(columns.session),
-                numbers(columns.sequence),
-                words(columns.type),
-                numbers(columns.magnitude),
-                optional(columns.duration),
-                optional([actors.get(actor) for actor in columns.actor_user_id]),
-                numbers(columns.awarded),
-                numbers(columns.total),
-                numbers(columns.micros),
+                numbers([claim.session for claim in claims]),
+                numbers([claim.sequence for claim in claims]),
+                words([claim.type for claim in claims]),
+                numbers([claim.magnitude for claim in claims]),
+                optional([claim.duration for claim in claims]),
+                optional([actors.get(claim.actor_user_id or 0) for claim in claims]),
+                numbers([claim.awarded for claim in claims]),
+                numbers([claim.total for claim in claims]),
+                numbers([claim.micros for claim in claims]),
             ],
         )
         if cursor.rowcount == len(claims):
             return list(claims)
         landed = set(cursor.fetchall())
     return [
-        claim
-        for player, claim in zip(ids, claims, strict=True)
-        if (player, claim.session, claim.sequence) in landed
+        claim for player, claim in zip(ids, claims, strict=True) if (player, claim.session, claim.sequence) in landed
     ]
 
 
@@ -236,7 +233,7 @@ def _write_parts(changes: dict[PartKey, PartChange], origin: str) -> None:
                 numbers(key[1] for key in changes),
                 numbers(part.sequence for part in parts),
                 numbers(part.total for part in parts),
-                numbers(part.count for part in parts),
+                numbers(part.rows for part in parts),
                 numbers(part.awarded for part in parts),
                 numbers(part.confirmed for part in parts),
                 numbers(min(claim.micros for claim in change.claims) for change in changes.values()),

@@ -16,6 +16,7 @@ from players.events import Claim, Verdict
 from players.ledger import DayChange, PartChange, PartKey, PlayerRow
 from players.policies import ActivePolicy
 from players.policy import laws
+from players.policy.parts import Part
 from players.policy.permissions import Act, may
 from players.policy.points import full_award
 
@@ -126,11 +127,14 @@ def _awards(scene: Scene) -> Iterator[Finding]:
         if breach is not None:
             player = scene.players[claim.user_id]
             yield (
-                Verdict(claim.index, str(breach.law), breach.detail),
+                Verdict(claim.item, str(breach.law), breach.detail),
                 Breach(str(breach.law), breach.detail, player, claim.session),
             )
         elif claim.type not in policy.events:
-            yield Verdict(claim.index, "UNKNOWN_TYPE", f"{claim.type} is not a type of the policy; it awards nothing."), None
+            yield (
+                Verdict(claim.item, "UNKNOWN_TYPE", f"{claim.type} is not a type of the policy; it awards nothing."),
+                None,
+            )
 
 
 def _level(claim: Claim, scene: Scene) -> str | None:
@@ -161,7 +165,7 @@ def _repeats(scene: Scene) -> Iterator[Finding]:
         if first != (claim.type, claim.awarded, claim.total):
             detail = f"session {claim.session} sequence {claim.sequence} was delivered before with other contents."
             law = str(laws.Law.REPEAT_DIFFERS)
-            yield Verdict(claim.index, law, detail), Breach(law, detail, player, claim.session)
+            yield Verdict(claim.item, law, detail), Breach(law, detail, player, claim.session)
 
 
 def _recommendations(scene: Scene) -> Iterator[Finding]:
@@ -174,7 +178,7 @@ def _recommendations(scene: Scene) -> Iterator[Finding]:
             continue
         officer = scene.officers.get(claim.actor_user_id or 0)
         if officer is None or not _entitled(claim, officer, scene):
-            yield Verdict(claim.index, "ACTOR_NOT_ENTITLED", "actorUserId is not an officer who may recommend."), None
+            yield Verdict(claim.item, "ACTOR_NOT_ENTITLED", "actorUserId is not an officer who may recommend."), None
         else:
             counted.append((claim, officer))
     if not counted:
@@ -193,7 +197,7 @@ def _recommendations(scene: Scene) -> Iterator[Finding]:
         key = (scene.players[claim.user_id].id, officer.id)
         if key not in new:
             detail = "this officer has recommended the player at this rank before."
-            yield Verdict(claim.index, "ALREADY_RECOMMENDED", detail), None
+            yield Verdict(claim.item, "ALREADY_RECOMMENDED", detail), None
         new.discard(key)
 
 
@@ -220,7 +224,7 @@ def _totals(scene: Scene) -> Iterator[Breach]:
         yield Breach(str(breach.law), breach.detail, by_id[player_id], session)
 
 
-def _difference(part: "laws.Part") -> int:
+def _difference(part: Part) -> int:
     return part.total - part.awarded
 
 
@@ -241,9 +245,7 @@ def _caps(scene: Scene) -> Iterator[Breach]:
             yield Breach(str(breach.law), f"week of {monday}: {breach.detail}", by_id[player_id])
 
 
-def counted_near(
-    claims: Iterable[Claim], players: dict[int, PlayerRow], origin: str, policy: ActivePolicy
-) -> Counted:
+def counted_near(claims: Iterable[Claim], players: dict[int, PlayerRow], origin: str, policy: ActivePolicy) -> Counted:
     """What was counted before, within a cooldown of the batch's own events, by type and player."""
     found: Counted = {}
     for type_, seconds in policy.bundle.points.cooldowns.items():
@@ -283,9 +285,7 @@ def _cooldowns(scene: Scene) -> Iterator[Breach]:
                 yield Breach(str(breach.law), breach.detail, by_id[player_id])
 
 
-def _spans(
-    claims: Iterable[Claim], players: dict[int, PlayerRow], type_: str
-) -> dict[int, tuple[int, int]]:
+def _spans(claims: Iterable[Claim], players: dict[int, PlayerRow], type_: str) -> dict[int, tuple[int, int]]:
     """The first and last counted moment of a type for each player, in microseconds."""
     spans: dict[int, tuple[int, int]] = {}
     for claim in claims:

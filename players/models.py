@@ -60,7 +60,7 @@ class Rank(models.Model):
 
 
 class Player(models.Model):
-    """A Roblox user as the ladder knows them. `id` is ours and stays when the person is erased; `user_id` is Roblox's."""
+    """A Roblox user as the ladder knows them. `id` is ours and stays when they are erased; `user_id` is Roblox's."""
 
     user_id = models.BigIntegerField(unique=True)
     username = models.CharField(max_length=50)
@@ -68,7 +68,13 @@ class Player(models.Model):
     rank = models.ForeignKey(Rank, on_delete=models.PROTECT, related_name="+", db_index=False)
     rank_since = models.DateTimeField()
     former_rank = models.ForeignKey(
-        Rank, on_delete=models.PROTECT, null=True, related_name="+", help_text="given back when a suspension ends", db_index=False)
+        Rank,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="given back when a suspension ends",
+        db_index=False,
+    )
     former_rank_since = models.DateTimeField(null=True)
     earned = points_field(db_default=Value(ZERO), help_text="the sum of the sessions' totals")
     adjusted = points_field(db_default=Value(ZERO), help_text="the console's part")

@@ -112,7 +112,9 @@ def _adjusted_today(by: Staff, now: dt.datetime) -> int:
     if by.user_id is None:
         return 0
     rows = LedgerEntry.objects.filter(
-        origin=CONSOLE, actor__user_id=by.user_id, occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0)
+        origin=CONSOLE,
+        actor__user_id=by.user_id,
+        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
     return sum(abs(hundredths(amount)) for amount in rows.values_list("awarded", flat=True))
 

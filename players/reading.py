@@ -80,7 +80,7 @@ def profile(user_id: int) -> Profile | None:
     with connection.cursor() as cursor:
         cursor.execute(PLAYER, [user_id])
         row = cursor.fetchone()
-    return Profile(*row[:-1], position=int(row[-1])) if row else None
+    return Profile(*row[:-1], int(row[-1])) if row else None
 
 
 def progress(player: Profile, policy: ActivePolicy, now: dt.datetime) -> Evaluation | None:
@@ -115,5 +115,3 @@ def joined(user_id: int, origin: str) -> Joined:
     return Joined(
         player.rank.name, player.points, player.adjusted, player.adjusted_sequence, sanction, parts, known=True
     )
-
-

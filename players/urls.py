@@ -1,17 +1,35 @@
-from django.urls import path
+from django.urls import path, register_converter
 
 from players import api
+
+
+class UserId:
+    """A Roblox user id: a whole number of 64 bits. Anything else is nobody's address."""
+
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if not 0 < number < 2**63:
+            raise ValueError
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(UserId, "userid")
 
 urlpatterns = [
     path("leaderboard/top", api.Top.as_view(), name="leaderboard-top"),
     path("leaderboard/records", api.Records.as_view(), name="leaderboard-records"),
-    path("leaderboard/around/<int:user_id>", api.Around.as_view(), name="leaderboard-around"),
+    path("leaderboard/around/<userid:user_id>", api.Around.as_view(), name="leaderboard-around"),
     path("players", api.Search.as_view(), name="player-search"),
-    path("players/<int:user_id>", api.OnePlayer.as_view(), name="player"),
-    path("players/<int:user_id>/history", api.History.as_view(), name="player-history"),
+    path("players/<userid:user_id>", api.OnePlayer.as_view(), name="player"),
+    path("players/<userid:user_id>/history", api.History.as_view(), name="player-history"),
     path("ranks", api.Ranks.as_view(), name="ranks"),
     path("roblox/events", api.Events.as_view(), name="roblox-events"),
     path("roblox/policy", api.Policy.as_view(), name="roblox-policy"),
-    path("roblox/players/<int:user_id>", api.Join.as_view(), name="roblox-player"),
+    path("roblox/players/<userid:user_id>", api.Join.as_view(), name="roblox-player"),
     path("automation/decisions", api.Decide.as_view(), name="automation-decisions"),
 ]

@@ -21,9 +21,7 @@ class KeyRefused(Exception):
     """The key opens nothing; the text says why, without saying anything of other keys."""
 
 
-def create(
-    experience: Experience, *, actor: Actor, expires_at: dt.datetime | None = None
-) -> tuple[ExperienceKey, str]:
+def create(experience: Experience, *, actor: Actor, expires_at: dt.datetime | None = None) -> tuple[ExperienceKey, str]:
     """A new key; the text returned with it is the only time that it is seen."""
     with transaction.atomic():
         key, raw = _make(experience, expires_at)
@@ -89,9 +87,7 @@ def live_keys(experience: Experience) -> models.QuerySet[ExperienceKey]:
 def _make(experience: Experience, expires_at: dt.datetime | None) -> tuple[ExperienceKey, str]:
     prefix = secrets.token_hex(PREFIX // 2)
     raw = f"grps_{prefix}_{secrets.token_urlsafe(32)}"
-    key = ExperienceKey.objects.create(
-        experience=experience, prefix=prefix, digest=_digest(raw), expires_at=expires_at
-    )
+    key = ExperienceKey.objects.create(experience=experience, prefix=prefix, digest=_digest(raw), expires_at=expires_at)
     return key, raw
 
 

@@ -59,9 +59,7 @@ class Live:
         """Call as the portal does, signed with the current secret."""
         content = b"" if body is None else json.dumps(body).encode()
         headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, method, path, content)
-        return self.http.request(
-            method, path, content=content, headers=headers | {"Content-Type": "application/json"}
-        )
+        return self.http.request(method, path, content=content, headers=headers | {"Content-Type": "application/json"})
 
 
 @pytest.fixture(scope="session", autouse=True)

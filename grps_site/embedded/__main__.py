@@ -4,10 +4,10 @@ import argparse
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+import httpx
 
 from grps_site.embedded import postgres, valkey
 from grps_site.embedded.services import Service, alive_for
@@ -85,9 +85,7 @@ def _manage(state: State, values: dict[str, str], arguments: list[str]) -> None:
         raise ServiceFailed(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
 
 
-def _processes(
-    supervisor: Supervisor, state: State, values: dict[str, str], port: int, workers: int
-) -> list[Service]:
+def _processes(supervisor: Supervisor, state: State, values: dict[str, str], port: int, workers: int) -> list[Service]:
     servers = tuple(supervisor.services)
     celery = [sys.executable, "-m", "celery", "--app=grps_site"]
 
@@ -121,9 +119,8 @@ def web_command(port: int, workers: int) -> list[str]:
 
 def _serves(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.TransportError:
         return False
 
 

@@ -4,8 +4,12 @@ import hashlib
 import os
 import pwd
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+# Where any account gets to, and what survives a restart. What we make there belongs to one account, mode 700.
+SHARED = Path("/var/tmp")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def reachable_folder(wanted: Path, account: Account) -> Path:
     if account.can_reach(wanted.parent):
         return wanted
     name = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
-    return Path("/var/tmp") / f"grps-{account.uid}" / name
+    return SHARED / f"grps-{account.uid}" / name
 
 
 def reachable_copy(binaries: Path, account: Account) -> Path:
@@ -57,7 +61,7 @@ def reachable_copy(binaries: Path, account: Account) -> Path:
         return binaries
     stamp = (binaries / "bin" / "postgres").stat()
     name = hashlib.sha256(f"{binaries}:{stamp.st_mtime_ns}:{stamp.st_size}".encode()).hexdigest()[:16]
-    copy = Path("/var/tmp") / f"grps-{account.uid}" / f"bin-{name}"
+    copy = SHARED / f"grps-{account.uid}" / f"bin-{name}"
     if not copy.exists():
         draft = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(binaries.parent.parent, draft, symlinks=True, ignore=_only_postgres(binaries))
@@ -67,7 +71,7 @@ def reachable_copy(binaries: Path, account: Account) -> Path:
     return copy / binaries.parent.name / binaries.name
 
 
-def _only_postgres(binaries: Path):  # type: ignore[no-untyped-def]
+def _only_postgres(binaries: Path) -> Callable[[str, list[str]], list[str]]:
     site = binaries.parent.parent
 
     def ignore(folder: str, names: list[str]) -> list[str]:

@@ -77,7 +77,8 @@ class Supervisor:
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Watch, and start again what died, until a stop is asked for or `until` says so."""
         while not self._stopping and not until():
-            if any([self._mend(service) for service in self.services]):
+            changed = [service.name for service in self.services if self._mend(service)]
+            if changed:
                 self._write_processes()
             time.sleep(TICK)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -162,7 +163,12 @@ def parse_bundle(documents: Mapping[str, Any]) -> Bundle:
     problems = [*_schema_problems(clean)]
     if problems:
         raise PolicyError(tuple(problems))
-    problems = [*_rank_problems(clean), *_permission_problems(clean), *_points_problems(clean), *_threshold_problems(clean)]
+    problems = [
+        *_rank_problems(clean),
+        *_permission_problems(clean),
+        *_points_problems(clean),
+        *_threshold_problems(clean),
+    ]
     if problems:
         raise PolicyError(tuple(problems))
     return _bundle(clean)
@@ -186,7 +192,9 @@ def _validator(file: str) -> jsonschema.Draft202012Validator:
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "number", lambda _, value: isinstance(value, int | Decimal) and not isinstance(value, bool)
     )
-    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)(schema)
+    exact = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    validator: jsonschema.Draft202012Validator = exact(schema)
+    return validator
 
 
 def _schema_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
@@ -233,7 +241,7 @@ def _rank_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
     if first["minPoints"] != 0 or first["privileged"]:
         fix = "let the first rank of the ladder start at 0 and not be privileged."
         yield Problem(file, f"$.ranks[{index}]", "new players start here, but it asks for more.", fix)
-    for (_, below), (index, rank) in zip(ladder, ladder[1:], strict=False):
+    for (_, below), (index, rank) in pairwise(ladder):
         if rank["minPoints"] <= below["minPoints"]:
             message = f"{rank['minPoints']} is not above {below['minPoints']}, which {below['name']} asks for."
             yield Problem(file, f"$.ranks[{index}].minPoints", message, "let the points rise along the ladder.")
@@ -283,7 +291,8 @@ def _hundredths(value: int | Decimal) -> int:
 def _bundle(documents: Mapping[str, Any]) -> Bundle:
     permissions = documents["permissions"]
     ranks = tuple(
-        _rank(position, row, permissions["ranks"][row["name"]]) for position, row in enumerate(documents["ranks"]["ranks"])
+        _rank(position, row, permissions["ranks"][row["name"]])
+        for position, row in enumerate(documents["ranks"]["ranks"])
     )
     ladder = tuple(rank for rank in ranks if not rank.is_punishment and not rank.ignored)
     return Bundle(
@@ -298,7 +307,7 @@ def _bundle(documents: Mapping[str, Any]) -> Bundle:
         points=_points(documents["points"]),
         punishments=Punishments(**documents["punishments"]),
         documents=_plain(documents),
-        steps=MappingProxyType({rank.name: after for rank, after in zip(ladder, ladder[1:], strict=False)}),
+        steps=MappingProxyType({rank.name: after for rank, after in pairwise(ladder)}),
     )
 
 

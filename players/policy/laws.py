@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from players.policy.bundle import PointsPolicy
 from players.policy.parts import Part
@@ -44,7 +45,9 @@ def check_award(
     full = per_unit * magnitude
     if 0 < awarded <= full or full <= awarded < 0:
         return None
-    return Breach(Law.AWARD_ABOVE_WEIGHT, f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given.")
+    return Breach(
+        Law.AWARD_ABOVE_WEIGHT, f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given."
+    )
 
 
 def check_day(awarded: int, policy: PointsPolicy) -> Breach | None:
@@ -67,7 +70,7 @@ def check_cooldown(type_: str, counted: Sequence[dt.datetime], policy: PointsPol
     if seconds is None:
         return None
     cooldown = dt.timedelta(seconds=seconds)
-    for earlier, later in zip(counted, counted[1:], strict=False):
+    for earlier, later in pairwise(counted):
         if later - earlier < cooldown:
             return Breach(Law.COOLDOWN, f"two counted {type_} less than {seconds} s apart, at {later.isoformat()}.")
     return None

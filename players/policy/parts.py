@@ -13,17 +13,17 @@ class Row(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What is known of a part: the highest sequence and its total, how many rows, their sum, and how far without gap."""
+    """What is known of a part: the highest sequence, its total, how many rows, their sum, and how far there is no gap."""
 
     sequence: int
     total: int
-    count: int
+    rows: int
     awarded: int
     confirmed: int
 
     @property
     def gap(self) -> bool:
-        return self.count < self.sequence
+        return self.rows < self.sequence
 
 
 EMPTY = Part(0, 0, 0, 0, 0)
@@ -34,17 +34,17 @@ def merge(part: Part | None, rows: Iterable[Row], beyond: Iterable[int] = ()) ->
 
     The total of the highest sequence wins, so order does not matter; the caller sees to it that a row comes once.
     """
-    sequence, total, count, awarded, confirmed = part or EMPTY
+    sequence, total, seen, awarded, confirmed = part or EMPTY
     known = set(beyond)
     for row in rows:
-        count += 1
+        seen += 1
         awarded += row.awarded
         known.add(row.sequence)
         if row.sequence > sequence:
             sequence, total = row.sequence, row.total
     while confirmed + 1 in known:
         confirmed += 1
-    return Part(sequence, total, count, awarded, confirmed)
+    return Part(sequence, total, seen, awarded, confirmed)
 
 
 def balance(parts: Iterable[Part], adjusted: int) -> int:

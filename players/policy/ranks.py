@@ -60,8 +60,8 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
         return fallen
     target = bundle.next_after(standing.rank)
     if target is None:
-        failed = (Condition.SANCTION, Condition.PERMITTED) if standing.sanctioned else (Condition.PERMITTED,)
-        return Evaluation(None, None, False, failed, NOTHING)
+        sanction = (Condition.SANCTION,) if standing.sanctioned else ()
+        return Evaluation(None, None, False, (*sanction, Condition.PERMITTED), NOTHING)
     missing = _missing(standing, target, now)
     failed = _failed(standing, missing)
     return Evaluation(

@@ -52,7 +52,5 @@ def past_the_triggers() -> Iterator[Any]:
 @pytest.fixture
 def other_connection(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
     options = connection.get_connection_params()
-    with psycopg.connect(
-        **{key: options[key] for key in ("dbname", "user", "password", "host", "port")}
-    ) as other:
+    with psycopg.connect(**{key: options[key] for key in ("dbname", "user", "password", "host", "port")}) as other:
         yield other

@@ -33,9 +33,7 @@ def test_a_first_start_makes_everything_and_says_so(capsys: pytest.CaptureFixtur
     assert PolicyVersion.objects.get(is_active=True).number == 1
     assert Rank.objects.count() == 24
     assert Group.objects.count() == 5
-    assert all(
-        word in said for word in ("nexus", "training_site", "Policy version 1", "audits.seal", "Auditors")
-    )
+    assert all(word in said for word in ("nexus", "training_site", "Policy version 1", "audits.seal", "Auditors"))
 
 
 @pytest.mark.django_db
@@ -109,12 +107,8 @@ def test_an_experience_follows_its_configuration(monkeypatch: pytest.MonkeyPatch
 def test_every_periodic_task_exists() -> None:
     call_command("bootstrap", quiet=True)
     celery_app.loader.import_default_modules()
-    scheduled = set(
-        PeriodicTask.objects.exclude(task="celery.backend_cleanup").values_list("task", flat=True)
-    )
-    assert (
-        {"audits.seal", "players.evaluate_due", "grps_site.heartbeat"} <= scheduled <= set(celery_app.tasks)
-    )
+    scheduled = set(PeriodicTask.objects.exclude(task="celery.backend_cleanup").values_list("task", flat=True))
+    assert {"audits.seal", "players.evaluate_due", "grps_site.heartbeat"} <= scheduled <= set(celery_app.tasks)
 
 
 @pytest.mark.django_db

@@ -76,9 +76,7 @@ def test_a_refusal_is_not_kept(view: Callable[..., object]) -> None:
     assert asked(view, "/x?broken=1") != asked(view, "/x?broken=1")
 
 
-def test_it_keeps_a_bounded_number_of_answers(
-    view: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_keeps_a_bounded_number_of_answers(view: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caching, "ANSWERS", 10)
     kept = next(cell.cell_contents for cell in view.__closure__ if isinstance(cell.cell_contents, dict))  # type: ignore[attr-defined]
     for number in range(100):

@@ -85,9 +85,7 @@ def test_a_body_past_a_megabyte_is_refused_and_one_below_is_read(send: Send, pat
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
-)
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_a_body_that_is_not_declared_as_json_is_refused(send: Send, path: str, content_type: str) -> None:
     assert is_problem(send(path, b"{}", content_type), 415)
 

@@ -75,12 +75,8 @@ def test_a_method_that_is_not_there_says_which_are(visitor: Client) -> None:
     assert "GET" in refused["Allow"]
 
 
-@pytest.mark.parametrize(
-    "address", ["/health/live", "/health/ready", "/metrics/health", "/openapi.json", "/docs"]
-)
-def test_reading_is_all_that_can_be_done_to_what_the_site_tells_of_itself(
-    visitor: Client, address: str
-) -> None:
+@pytest.mark.parametrize("address", ["/health/live", "/health/ready", "/metrics/health", "/openapi.json", "/docs"])
+def test_reading_is_all_that_can_be_done_to_what_the_site_tells_of_itself(visitor: Client, address: str) -> None:
     problem(visitor.post(address), 405)
 
 

@@ -13,9 +13,7 @@ pytestmark = pytest.mark.usefixtures("bootstrapped")
 
 
 def test_a_sane_request_id_comes_back(client: Client) -> None:
-    assert (
-        client.get("/ranks", headers={"X-Request-ID": "portal:7.a_B-1"})["X-Request-ID"] == "portal:7.a_B-1"
-    )
+    assert client.get("/ranks", headers={"X-Request-ID": "portal:7.a_B-1"})["X-Request-ID"] == "portal:7.a_B-1"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\tb", "x" * 129, "é", "<script>", "a;b"])
@@ -43,9 +41,7 @@ def test_a_task_that_a_request_starts_is_told_the_id(client: Client) -> None:
     assert headers == {"request_id": "portal:8"}
 
 
-def test_every_request_is_one_line_of_log_without_its_query(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_every_request_is_one_line_of_log_without_its_query(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="grps.http"):
         client.get("/players?search=somebody", headers={"X-Request-ID": "portal:9"})
     lines = [record.msg for record in caplog.records if record.name == "grps.http"]

@@ -128,9 +128,7 @@ def test_it_is_closed_without_a_secret_even_to_a_signature_made_with_none(send: 
     assert "AUTOMATION_SIGNATURE_SECRET" in refused.json()["detail"]
 
 
-def test_it_refuses_a_body_that_is_too_large_before_it_looks_at_the_signature(
-    send: Send, settings: Any
-) -> None:
+def test_it_refuses_a_body_that_is_too_large_before_it_looks_at_the_signature(send: Send, settings: Any) -> None:
     body = b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     assert send(signing.sign(SECRET, "POST", PATH, body), body).status_code == 413
 

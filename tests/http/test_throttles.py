@@ -76,9 +76,7 @@ def test_most_requests_ask_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch
     settings.THROTTLE_PUBLIC_PER_MINUTE = 100
     asked = []
     count = throttles._count
-    monkeypatch.setattr(
-        throttles, "_count", lambda key, portion: asked.append(portion) or count(key, portion)
-    )
+    monkeypatch.setattr(throttles, "_count", lambda key, portion: asked.append(portion) or count(key, portion))
     assert let_in(100) == 100
     assert asked == [10] * 10
 
@@ -135,9 +133,7 @@ def test_cached_answers_count_too(client: Client) -> None:
 
 @pytest.mark.usefixtures("bootstrapped")
 def test_anonymous_writing_is_limited(client: Client) -> None:
-    answers = [
-        client.post("/turnstile/verify", {"token": "x"}, content_type="application/json") for _ in range(4)
-    ]
+    answers = [client.post("/turnstile/verify", {"token": "x"}, content_type="application/json") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
 
 

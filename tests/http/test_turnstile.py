@@ -64,9 +64,7 @@ Verify = Callable[[str], dict[str, Any]]
 
 def test_a_good_token_is_valid(cloudflare: type[Receiver], verify: Verify) -> None:
     assert verify("a token") == {"valid": True, "errors": []}
-    assert cloudflare.asked == [
-        {"secret": ["the site's secret"], "response": ["a token"], "remoteip": ["127.0.0.1"]}
-    ]
+    assert cloudflare.asked == [{"secret": ["the site's secret"], "response": ["a token"], "remoteip": ["127.0.0.1"]}]
 
 
 def test_a_refused_token_says_why(cloudflare: type[Receiver], verify: Verify) -> None:
@@ -94,16 +92,12 @@ def test_an_answer_that_cannot_be_read_lets_nobody_in(
 
 
 @pytest.mark.parametrize("hostname", ["evil.example", ""])
-def test_a_token_of_another_site_lets_nobody_in(
-    cloudflare: type[Receiver], verify: Verify, hostname: str
-) -> None:
+def test_a_token_of_another_site_lets_nobody_in(cloudflare: type[Receiver], verify: Verify, hostname: str) -> None:
     cloudflare.answer = 200, json.dumps({"success": True, "hostname": hostname}).encode()
     assert verify("a token") == {"valid": False, "errors": ["wrong-hostname"]}
 
 
-def test_nobody_at_the_other_end_lets_nobody_in(
-    settings: Any, cloudflare: type[Receiver], verify: Verify
-) -> None:
+def test_nobody_at_the_other_end_lets_nobody_in(settings: Any, cloudflare: type[Receiver], verify: Verify) -> None:
     settings.TURNSTILE_VERIFY_URL = f"http://127.0.0.1:{free_port()}/siteverify"
     assert verify("a token") == {"valid": False, "errors": ["unreachable"]}
 

@@ -46,22 +46,27 @@ def test_a_week_above_its_cap(game: Game) -> None:
     for day in range(7):
         moment = (monday + dt.timedelta(days=day)).isoformat()
         game.send(
-            game.event(1, day + 1, type="operation", magnitude=16, awarded=400, total=400 * (day + 1), occurredAt=moment)
+            game.event(
+                1, day + 1, type="operation", magnitude=16, awarded=400, total=400 * (day + 1), occurredAt=moment
+            )
         )
     assert laws() == ["WEEK_CAP"]
 
 
 def test_two_counted_kos_too_close_whatever_their_order(game: Game) -> None:
-    def ko(sequence: int, seconds: float, awarded: float = 0.25) -> dict[str, object]:
-        return game.event(1, sequence, type="ko", awarded=awarded, total=0.25 * sequence, occurredAt=at(seconds))
+    start = timezone.now() - dt.timedelta(hours=1)
 
-    game.send(ko(3, 100), ko(4, 131))
+    def ko(sequence: int, seconds: float, awarded: float = 0.25) -> dict[str, object]:
+        moment = (start + dt.timedelta(seconds=seconds)).isoformat()
+        return game.event(1, sequence, type="ko", awarded=awarded, total=0.25 * sequence, occurredAt=moment)
+
+    game.send(ko(4, 100), ko(5, 130))
     assert laws() == []
-    game.send(ko(2, 115, awarded=0))
+    game.send(ko(3, 115, awarded=0))
     assert laws() == []
-    game.send(ko(1, 85))
+    game.send(ko(2, 71))
     assert laws() == ["COOLDOWN"]
-    game.send(ko(5, 300))
+    game.send(ko(6, 300))
     assert laws() == ["COOLDOWN"]
 
 

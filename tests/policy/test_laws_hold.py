@@ -6,13 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from players.policy import laws
-from players.policy.bundle import Bundle, Rank
+from players.policy.bundle import Bundle, Rank, load_bundle
 from players.policy.parts import EMPTY, Part, Row, balance, merge
 from players.policy.permissions import Act, may
 from players.policy.points import Earner, Event, Reason, award, day_of, full_award, week_of
 from players.policy.ranks import Condition, Standing, evaluate
 from tests.policy.conftest import CONFIG
-from players.policy.bundle import load_bundle
 
 BUNDLE = load_bundle(CONFIG)
 MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -51,7 +50,9 @@ def test_repeats_and_reordering_never_change_a_part(history: list[Row], dice: ob
     dice.shuffle(rows)  # type: ignore[attr-defined]
     part = deliver([rows[start : start + size] for start in range(0, len(rows), size)])
     assert part == deliver([history])
-    assert part == Part(len(history), history[-1].total, len(history), sum(row.awarded for row in history), len(history))
+    assert part == Part(
+        len(history), history[-1].total, len(history), sum(row.awarded for row in history), len(history)
+    )
     assert laws.check_total(part) is None
 
 

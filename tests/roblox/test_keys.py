@@ -92,9 +92,7 @@ def test_a_key_ends_when_it_expires(client: Client, nexus: Experience) -> None:
     assert "expired" in refused.json()["detail"]
 
 
-def test_rotation_lets_the_old_key_go_on_for_the_overlap_and_no_longer(
-    client: Client, nexus: Experience
-) -> None:
+def test_rotation_lets_the_old_key_go_on_for_the_overlap_and_no_longer(client: Client, nexus: Experience) -> None:
     _, old = keys.create(nexus, actor=TESTER)
     _, new = keys.rotate(nexus, actor=TESTER, overlap=HOUR)
     assert (opens(client, old), opens(client, new)) == (200, 200)
@@ -160,9 +158,7 @@ def test_every_change_of_a_key_is_an_audit_event(nexus: Experience) -> None:
     assert list(told) == [(f"key.{verb}", "nexus") for verb in ("created", "rotated", "revoked")]
 
 
-def test_the_command_prints_a_new_key_once_and_lists_none(
-    client: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_a_new_key_once_and_lists_none(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("experience_key", "create", "nexus")
     raw = capsys.readouterr().out.strip()
     assert opens(client, raw) == 200

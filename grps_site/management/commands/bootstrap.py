@@ -52,9 +52,7 @@ class Command(BaseCommand):
         for configured in settings.INTEGRATIONS.experiences:
             universe = configured.universe_id.value()
             if universe and not universe.isdigit():
-                raise CommandError(
-                    f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number."
-                )
+                raise CommandError(f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number.")
             wanted = Wanted(configured.key, configured.name, int(universe) if universe else None)
             if ensure(wanted, actor=ACTOR):
                 changed.append(f"Experience {configured.key} is up to date.")

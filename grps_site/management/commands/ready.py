@@ -18,18 +18,14 @@ ACTOR = Actor("system", "make-up", "make up")
 
 
 class Command(BaseCommand):
-    help = (
-        "For `make up` alone: the local owner and API keys, and ready.json that says how to reach everything."
-    )
+    help = "For `make up` alone: the local owner and API keys, and ready.json that says how to reach everything."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", required=True)
 
     def handle(self, *args: Any, url: str, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError(
-                "`ready` makes a local owner with a password on disk: it is not for production."
-            )
+            raise CommandError("`ready` makes a local owner with a password on disk: it is not for production.")
         state = State.at(STATE_DIR)
         password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
         self._owner(password)

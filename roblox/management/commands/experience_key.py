@@ -60,9 +60,7 @@ class Command(BaseCommand):
     def _experience(self, key: str) -> Experience:
         experience = Experience.objects.filter(key=key).first()
         if experience is None:
-            raise CommandError(
-                f"No experience has the key {key}; config/backend.integrations.json lists them."
-            )
+            raise CommandError(f"No experience has the key {key}; config/backend.integrations.json lists them.")
         return experience
 
     def _show(self, key: ExperienceKey, raw: str) -> None:
