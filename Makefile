@@ -34,7 +34,6 @@ lint: setup
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/djlint templates --lint --quiet
-	@$(PY) -m tests.gate
 
 types: setup
 	@$(VENV)/bin/mypy

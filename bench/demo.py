@@ -30,7 +30,8 @@ console = Console()
 class Door:
     """The game servers' side of HTTP: a batch is sent until it is answered, as the games do."""
 
-    def __init__(self, ready: dict[str, Any]) -> None:
+    def __init__(self, ready: dict[str, Any], pause: float = 0.0) -> None:
+        self.pause = pause
         self.url: str = ready["url"]
         self.keys = {row["key"]: row["apiKey"] for row in ready["experiences"]}
         self.client = httpx.Client(base_url=self.url, timeout=30)
@@ -38,6 +39,7 @@ class Door:
 
     def send(self, delivery: Delivery) -> dict[str, Any]:
         """The receipt. Raises RuntimeError when the server refuses the batch or stays away."""
+        time.sleep(self.pause)
         body = {"server": {"placeId": 1, "jobId": f"demo-{delivery.experience}"}, "events": delivery.events}
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -101,13 +103,18 @@ def ready_file(state: Path) -> dict[str, Any]:
 
 
 def play(
-    ready: dict[str, Any], players: int, seed: int, progress: Callable[[int, int], None] = lambda done, total: None
+    ready: dict[str, Any],
+    players: int,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    pause: float = 0.0,
 ) -> tuple[Community, Tally, Door]:
     """The whole day against a running server. Raises RuntimeError when a batch is refused or never answered."""
     from players.policies import active
 
     now = dt.datetime.now(dt.UTC)
-    door = Door(ready)
+    door = Door(ready, pause)
     first = 100_000_000 + int(now.timestamp()) % 10_000_000 * 1000
     officers = _officers(door, first - len(LEVELS), now)
     community = Community(active().bundle, sorted(door.keys), players, seed, now, first, officers)
@@ -224,6 +231,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.demo", description=__doc__)
     parser.add_argument("--players", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between deliveries of one sender")
     options = parser.parse_args()
     state = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
     ready = ready_file(state)
@@ -235,7 +243,11 @@ def main() -> int:
     ) as bar:
         task = bar.add_task("deliveries", total=None)
         community, tally, door = play(
-            ready, options.players, options.seed, lambda done, total: bar.update(task, completed=done, total=total)
+            ready,
+            options.players,
+            options.seed,
+            lambda done, total: bar.update(task, completed=done, total=total),
+            pause=options.pause,
         )
     _report(community, tally, time.monotonic() - started)
     wrong = check(community, door)

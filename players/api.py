@@ -241,7 +241,7 @@ class Policy(View):
 class Join(View):
     """What a game server needs when a player joins: this experience's sessions, the adjusted part, the rank."""
 
-    caller, answers = "experience", serializers.JoinOut
+    caller, answers, refuses = "experience", serializers.JoinOut, (404,)
 
     def get(self, request: Request, user_id: int) -> Response:
         player = reading.joined(user_id, request.auth.key)

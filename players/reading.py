@@ -16,7 +16,7 @@ from players.policy.ranks import Evaluation
 PLAYER = f"""
     SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),
            coalesce(p.former_rank_since, p.rank_since), p.kos, p.wos, p.updated_at,
-           {leaderboard.AHEAD.format(value="(p.points * 100)::bigint")} + 1
+           ({leaderboard.AHEAD.format(value="(p.points * 100)::bigint")} + 1)::bigint
     FROM players p WHERE p.user_id = %s AND p.listed"""
 
 HISTORY = """
@@ -80,7 +80,7 @@ def profile(user_id: int) -> Profile | None:
     with connection.cursor() as cursor:
         cursor.execute(PLAYER, [user_id])
         row = cursor.fetchone()
-    return Profile(*row[:-1], int(row[-1])) if row else None
+    return Profile(*row) if row else None
 
 
 def progress(player: Profile, policy: ActivePolicy, now: dt.datetime) -> Evaluation | None:

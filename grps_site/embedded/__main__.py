@@ -54,14 +54,13 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     state.write_env(values)
     for left_over in (state.folder / "metrics").glob("*.db"):
         left_over.unlink()  # the counters of processes that are gone
-    for step in (["migrate", "--verbosity=0"], ["bootstrap", "--quiet"]):
-        if supervisor.stopping:
-            return 0
-        _manage(state, values, step)
+    if supervisor.stopping:
+        return 0
+    _manage(state, values, ["ready", "--prepare", "--url", f"http://127.0.0.1:{port}"])
     supervisor.add(_processes(supervisor, state, values, port, workers))
     if supervisor.stopping:
         return 0
-    _manage(state, values, ["ready", "--url", f"http://127.0.0.1:{port}"])
+    (state.folder / "ready.draft.json").replace(ready)
     print(f"GRPS serves on http://127.0.0.1:{port} - addresses and passwords are in {ready}", flush=True)
     try:
         supervisor.run()
@@ -98,12 +97,12 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
         service(
             "worker",
             [*celery, "worker", "--loglevel=info", "--concurrency=2", "--without-gossip", "--without-mingle"],
-            alive_for(5),
+            alive_for(2),
         ),
         service(
             "beat",
             [*celery, "beat", "--loglevel=info", "--pidfile="],
-            alive_for(5),
+            alive_for(2),
         ),
     ]
 

@@ -46,6 +46,7 @@ def service(state: State, port: int) -> Service:
         account=account,
         folder=data,
         stop_signal=signal.SIGINT,  # fast shutdown: open transactions roll back
+        tries=10,  # after a SIGKILL its memory is held until the last of its backends has noticed
     )
 
 

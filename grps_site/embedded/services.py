@@ -22,7 +22,7 @@ class Service:
     """A child process in a process group of its own.
 
     `is_up` says whether it serves; `stop_signal` asks it to end cleanly; `needs` are the services it cannot start
-    without.
+    without; `tries` is how often it may die in a row before it came up.
     """
 
     name: str
@@ -34,9 +34,11 @@ class Service:
     folder: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     needs: tuple["Service", ...] = ()
+    tries: int = 1
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     was_up: bool = False
+    failures: int = 0
 
     def start(self) -> None:
         self._sweep()
@@ -68,7 +70,8 @@ class Service:
     def check(self) -> bool:
         """Whether it is up now; remembered, since one that never came up is not worth another start."""
         up = not self.is_dead() and self.is_up(self)
-        self.was_up = self.was_up or up
+        if up:
+            self.was_up, self.failures = True, 0
         return up
 
     def stop(self, patience: float = 15.0) -> None:

@@ -90,7 +90,10 @@ class Supervisor:
                 raise _failed(service)
             return service.was_up != was_up
         if not service.was_up:
-            raise _failed(service)
+            service.failures += 1
+            if service.failures >= service.tries:
+                raise _failed(service)
+            time.sleep(TICK)
         if all(needed.check() for needed in service.needs):
             service.start()
         return True

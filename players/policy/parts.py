@@ -13,7 +13,7 @@ class Row(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What is known of a part: the highest sequence, its total, how many rows, their sum, and how far there is no gap."""
+    """What is known of a part: the highest sequence, its total, how many rows, their sum, how far no gap."""
 
     sequence: int
     total: int

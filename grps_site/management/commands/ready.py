@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from audits.record import Actor
@@ -22,10 +23,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", required=True)
+        parser.add_argument(
+            "--prepare",
+            action="store_true",
+            help="migrate and bootstrap first, and leave a draft for `make up` to publish once it serves",
+        )
 
-    def handle(self, *args: Any, url: str, **options: Any) -> None:
+    def handle(self, *args: Any, url: str, prepare: bool, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("`ready` makes a local owner with a password on disk: it is not for production.")
+        if prepare:
+            call_command("migrate", verbosity=0)
+            call_command("bootstrap", quiet=True)
         state = State.at(STATE_DIR)
         password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
         self._owner(password)
@@ -38,7 +47,8 @@ class Command(BaseCommand):
             "signatureSecret": settings.AUTOMATION_SIGNATURE_SECRET,
             "metricsToken": settings.METRICS_TOKEN,
         }
-        write_private(state.folder / "ready.json", json.dumps(ready, indent=1))
+        name = "ready.draft.json" if prepare else "ready.json"
+        write_private(state.folder / name, json.dumps(ready, indent=1))
 
     def _owner(self, password: str) -> None:
         users = get_user_model().objects

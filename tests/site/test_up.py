@@ -1,0 +1,107 @@
+"""`make up`: everything under one process, which starts it, mends it once, and ends it all together."""
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+
+import httpx
+import psutil
+import psycopg
+import redis
+
+from grps_site.environment import BASE_DIR
+from tests.site.conftest import Up
+
+
+def test_it_serves_keeps_its_data_and_ends_cleanly(up: Up) -> None:
+    ready = up.start()
+    file = up.state / "ready.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {"url", "databaseUrl", "redisUrl", "admin", "experiences", "signatureSecret"} <= ready.keys()
+    assert httpx.get(f"{ready['url']}/health/live").json() == {"status": "ok"}
+    assert redis.Redis.from_url(ready["redisUrl"]).ping()
+    with psycopg.connect(ready["databaseUrl"]) as database:
+        assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
+    _sign_in(ready)
+    up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
+    _send(ready)
+
+    second = subprocess.run(
+        [sys.executable, "-m", "grps_site.embedded", "up"],
+        cwd=BASE_DIR,
+        env=up.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert second.returncode == 1
+    assert "stop it first" in second.stderr
+
+    family = up.family()
+    code, output = up.stop()
+    assert code == 0
+    assert output.count("\n") == 1, output
+    assert str(file) in output
+    assert not file.exists()
+    assert [process for process in family if process.is_running()] == []
+
+    again = up.start()
+    assert again == ready
+    page = httpx.get(f"{ready['url']}/leaderboard/top").json()
+    assert [player["userId"] for player in page["players"]] == [42]
+
+
+def _sign_in(ready: dict[str, object]) -> None:
+    with httpx.Client(base_url=str(ready["url"]), follow_redirects=True) as browser:
+        page = browser.get("/admin/login/?next=/admin/")
+        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], **dict(ready["admin"])}  # type: ignore[call-overload]
+        inside = browser.post("/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
+        assert "Log out" in inside.text
+
+
+def _send(ready: dict[str, object]) -> None:
+    event = {"userId": 42, "username": "Deep", "session": 1, "sequence": 1, "type": "training"}
+    event |= {"awarded": 15, "total": 15, "occurredAt": "2026-01-02T03:04:05Z"}
+    key = ready["experiences"][0]["apiKey"]  # type: ignore[index]
+    body = json.dumps({"server": {"placeId": 1, "jobId": "j"}, "events": [event]})
+    headers = {"x-grps-api-key": key, "content-type": "application/json"}
+    assert httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers).json()["accepted"] == 1
+
+
+def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(up: Up) -> None:
+    ready = up.start()
+    for name in ("web", "worker", "postgres"):
+        before = set(psutil.Process(up.processes()[name]["pid"]).children(recursive=True))
+        up.kill(name)
+        up.wait_for(up.everything_is_up)
+        assert not {child for child in before if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
+    up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
+
+
+def test_what_cannot_start_ends_everything_with_its_last_words(up: Up) -> None:
+    up.start()
+    up.stop()
+    (up.state / "ports.json").write_text(json.dumps(json.loads((up.state / "ports.json").read_text())))
+    up.environment["LOG_LEVEL"] = "NONSENSE"
+    process = subprocess.run(
+        [sys.executable, "-m", "grps_site.embedded", "up", "--port", str(up.port)],
+        cwd=BASE_DIR,
+        env=up.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert "LOG_LEVEL" in process.stderr
+    assert not (up.state / "ready.json").exists()
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(up: Up) -> None:
+    up.start()
+    family = up.family()
+    assert up.process is not None
+    up.process.send_signal(signal.SIGKILL)
+    up.process.wait()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+    up.start()
