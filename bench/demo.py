@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +117,10 @@ def play(
     now = dt.datetime.now(dt.UTC)
     door = Door(ready, pause)
     first = 100_000_000 + int(now.timestamp()) % 10_000_000 * 1000
-    officers = _officers(door, first - len(LEVELS), now)
+    officers = _patiently(lambda: _officers(door, first - len(LEVELS), now))
     community = Community(active().bundle, sorted(door.keys), players, seed, now, first, officers)
     deliveries = community.deliveries()
-    _veterans(door, community)
+    _patiently(lambda: _veterans(door, community))
     tally = Tally()
     with ThreadPoolExecutor(SENDERS) as pool:
         for done, (delivery, receipt) in enumerate(_sent(pool, door, deliveries), start=1):
@@ -139,13 +140,14 @@ def _officers(door: Door, first: int, now: dt.datetime) -> dict[int, str]:
     """A few officers, so that recommendations count: they join like everybody, and get their ranks by hand."""
     from audits.record import Actor
     from players.decisions import set_rank
-    from players.staff import Staff
+    from players.staff import Refused, Staff
 
     by = Staff(Actor("system", "demo", "demo"), rank=None)
     officers = {first + number: level for number, level in enumerate(LEVELS.values())}
     door.send(Delivery(sorted(door.keys)[0], [_arrival(user_id, "officer", now) for user_id in officers]))
     for user_id, rank in zip(officers, LEVELS, strict=True):
-        set_rank(user_id, rank, by=by, reason="the demo needs officers", now=now)
+        with suppress(Refused):  # held already: a try before this one was cut off
+            set_rank(user_id, rank, by=by, reason="the demo needs officers", now=now)
     return officers
 
 
@@ -160,7 +162,7 @@ def _veterans(door: Door, community: Community) -> None:
         door.send(Delivery(community.experiences[0], arrivals[start : start + 500]))
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE players SET rank_since = rank_since - interval '30 days' WHERE user_id = ANY(%s)", [users]
+            "UPDATE players SET rank_since = %s WHERE user_id = ANY(%s)", [community.now - dt.timedelta(days=30), users]
         )
 
 
@@ -196,6 +198,21 @@ def check(community: Community, door: Door) -> list[str]:
         pass
     wrong += [f"{finding.where}: {finding.message}" for finding in verify_chain().findings]
     return wrong
+
+
+def _patiently[T](ask: Callable[[], T]) -> T:
+    """Ask again while the database or the server is away for a moment. Raises what still stands after PATIENCE."""
+    from django.db import InterfaceError, OperationalError, connection
+
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except (OperationalError, InterfaceError, httpx.HTTPError):
+            if time.monotonic() > deadline:
+                raise
+            connection.close()
+            time.sleep(0.5)
 
 
 def _report(community: Community, tally: Tally, seconds: float) -> None:
@@ -249,8 +266,9 @@ def main() -> int:
             lambda done, total: bar.update(task, completed=done, total=total),
             pause=options.pause,
         )
-    _report(community, tally, time.monotonic() - started)
-    wrong = check(community, door)
+    seconds = time.monotonic() - started
+    wrong = _patiently(lambda: check(community, door))
+    _report(community, tally, seconds)
     for line in wrong[:20]:
         console.print(line, style="red")
     if wrong:

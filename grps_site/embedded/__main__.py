@@ -54,11 +54,11 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     state.write_env(values)
     for left_over in (state.folder / "metrics").glob("*.db"):
         left_over.unlink()  # the counters of processes that are gone
-    if supervisor.stopping:
+    if supervisor.is_stopping():
         return 0
     _manage(state, values, ["ready", "--prepare", "--url", f"http://127.0.0.1:{port}"])
     supervisor.add(_processes(supervisor, state, values, port, workers))
-    if supervisor.stopping:
+    if supervisor.is_stopping():
         return 0
     (state.folder / "ready.draft.json").replace(ready)
     print(f"GRPS serves on http://127.0.0.1:{port} - addresses and passwords are in {ready}", flush=True)
@@ -72,7 +72,7 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
 def _servers(supervisor: Supervisor, state: State) -> dict[str, str]:
     database_port, redis_port = state.port("postgres"), state.port("valkey")
     supervisor.add([postgres.service(state, database_port), valkey.service(state, redis_port)])
-    if not supervisor.stopping:
+    if not supervisor.is_stopping():
         postgres.create_database(state, database_port)
     return state.environment(database_port, redis_port)
 

@@ -51,8 +51,7 @@ class Supervisor:
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
 
-    @property
-    def stopping(self) -> bool:
+    def is_stopping(self) -> bool:
         return self._stopping
 
     def add(self, services: Sequence[Service]) -> None:

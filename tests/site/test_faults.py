@@ -13,7 +13,7 @@ from grps_site.environment import BASE_DIR
 from tests.site.conftest import Up
 
 LONG = bool(os.environ.get("GRPS_LONG"))
-PLAYERS = 2000 if LONG else 250
+PLAYERS, KILLS = (2000, 80) if LONG else (400, 8)
 VICTIMS = ["web", "worker", "beat", "valkey", "postgres"]
 
 
@@ -21,7 +21,7 @@ def test_a_day_of_kills_ends_with_every_balance_right(up: Up) -> None:
     up.start()
     seed = int(os.environ.get("GRPS_SEED", "11"))
     demo = subprocess.Popen(
-        [sys.executable, "-m", "bench.demo", "--players", str(PLAYERS), "--seed", str(seed), "--pause", "0.25"],
+        [sys.executable, "-m", "bench.demo", "--players", str(PLAYERS), "--seed", str(seed), "--pause", "1.0"],
         cwd=BASE_DIR,
         env=up.environment,
         stdout=subprocess.PIPE,
@@ -43,7 +43,7 @@ def _kill_at_random(up: Up, demo: "subprocess.Popen[str]", killed: list[str], di
     """Every kind of process at least once, then any, each after the last one is mended."""
     time.sleep(4)  # the demo sets its scene in the database first
     victims = dice.sample(VICTIMS, len(VICTIMS))
-    while demo.poll() is None:
+    while demo.poll() is None and len(killed) < KILLS:
         victim = victims.pop() if victims else dice.choice(VICTIMS)
         up.kill(victim)
         killed.append(victim)

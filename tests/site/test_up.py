@@ -102,6 +102,6 @@ def test_nothing_outlives_a_supervisor_that_is_killed(up: Up) -> None:
     assert up.process is not None
     up.process.send_signal(signal.SIGKILL)
     up.process.wait()
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert alive == []
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert [process.cmdline() for process in alive] == []
     up.start()
