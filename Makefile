@@ -16,7 +16,7 @@ up: setup ## run everything on this machine until Ctrl-C (PORT, GRPS_STATE)
 	@exec $(PY) -m grps_site.embedded up
 
 demo: setup ## play a day of a community against a running `make up`
-	@exec $(PY) -m bench.demo
+	@exec $(PY) -m bench.demo $(ARGS)
 
 test: setup check ## all checks and tests
 	@GRPS_STATE=$(GRPS_STATE)/test $(PY) -m grps_site.embedded run -- $(PY) -m pytest $(ARGS)
@@ -25,7 +25,7 @@ test-long: setup ## the long campaigns: kills, fuzzing, a million rows
 	@GRPS_STATE=$(GRPS_STATE)/test HYPOTHESIS_PROFILE=nightly GRPS_LONG=1 $(PY) -m grps_site.embedded run -- $(PY) -m pytest $(ARGS)
 
 bench: setup ## measure; ratios of one run, also in $GRPS_STATE/bench.json
-	@exec $(PY) -m bench
+	@exec $(PY) -m bench $(ARGS)
 
 check: lint types ## lint, format, types, contracts, migrations, deployment settings, templates
 

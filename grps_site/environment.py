@@ -14,6 +14,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")).resolve()
 
 env = environ.Env()
+PLACEHOLDER = "change-me"  # what the example files hold where a secret belongs
 
 
 def stop(line: str) -> NoReturn:
@@ -35,6 +36,16 @@ def required(variable: str, what: str) -> str:
     value = str(env.str(variable, default="")).strip()
     if not value:
         stop(f"{variable} is not set. It holds {what}; see .env.production.example.")
+    if value == PLACEHOLDER:
+        stop(f"{variable} is still {PLACEHOLDER!r}. It holds {what}.")
+    return value
+
+
+def secret(variable: str) -> str:
+    """A secret that may be absent (what it opens is closed then), but not left as the example has it."""
+    value = str(env.str(variable, default=""))
+    if value == PLACEHOLDER:
+        stop(f"{variable} is still {PLACEHOLDER!r}: give it a random value of its own, or leave it empty.")
     return value
 
 

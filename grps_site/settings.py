@@ -17,19 +17,19 @@ DEBUG = False
 # --- secrets -------------------------------------------------------------------------------------------------
 SECRET_KEY = environment.required("DJANGO_SECRET_KEY", "the key that signs sessions, 50 random characters")
 SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
-AUTOMATION_SIGNATURE_SECRET = env.str("AUTOMATION_SIGNATURE_SECRET", default="")
-AUTOMATION_SIGNATURE_SECRET_PREVIOUS = env.str("AUTOMATION_SIGNATURE_SECRET_PREVIOUS", default="")
+AUTOMATION_SIGNATURE_SECRET = environment.secret("AUTOMATION_SIGNATURE_SECRET")
+AUTOMATION_SIGNATURE_SECRET_PREVIOUS = environment.secret("AUTOMATION_SIGNATURE_SECRET_PREVIOUS")
 for _name in ("AUTOMATION_SIGNATURE_SECRET", "AUTOMATION_SIGNATURE_SECRET_PREVIOUS"):
     if 0 < len(globals()[_name]) < 32:
         environment.stop(f"{_name} has fewer than 32 characters: take a longer one.")
 TURNSTILE_SITEKEY = env.str("TURNSTILE_SITE_KEY", default="")
-TURNSTILE_SECRET = env.str("TURNSTILE_SECRET_KEY", default="")
+TURNSTILE_SECRET = environment.secret("TURNSTILE_SECRET_KEY")
 TURNSTILE_VERIFY_URL = env.str(
     "TURNSTILE_VERIFY_URL", default="https://challenges.cloudflare.com/turnstile/v0/siteverify"
 )
 TURNSTILE_HOSTNAMES = env.list("TURNSTILE_HOSTNAMES", default=[])
-WEBHOOK_VERIFICATION_KEY = env.str("WEBHOOK_VERIFICATION_KEY", default="")
-ROBLOX_OPEN_CLOUD_API_KEY = env.str("ROBLOX_OPEN_CLOUD_API_KEY", default="")
+WEBHOOK_VERIFICATION_KEY = environment.secret("WEBHOOK_VERIFICATION_KEY")
+ROBLOX_OPEN_CLOUD_API_KEY = environment.secret("ROBLOX_OPEN_CLOUD_API_KEY")
 ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
 
 # --- the audit chain -----------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ THROTTLE_PUBLIC_PER_MINUTE = environment.whole("THROTTLE_PUBLIC_PER_MINUTE", 600
 THROTTLE_WRITE_PER_MINUTE = environment.whole("THROTTLE_WRITE_PER_MINUTE", 20)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
 LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.callers.CallerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["grps_site.callers.CallerIsEntitled"],

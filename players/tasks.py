@@ -1,13 +1,18 @@
 """Celery's door: each task calls one rule and is safe to run twice, or at the same time."""
 
+import structlog
 from celery import shared_task
 
 from players import due, leaderboard
 
+log = structlog.get_logger("grps.tasks")
+
 
 @shared_task(name="players.evaluate_due")
 def evaluate_due() -> int:
-    return due.evaluate_due()
+    made = due.evaluate_due()
+    log.info("evaluated", decisions=made)
+    return made
 
 
 @shared_task(name="players.fold_standings")

@@ -25,7 +25,7 @@ GOOD = {
     "TURNSTILE_SECRET_KEY": "0x4AAAAAAA",
     "METRICS_TOKEN": "m" * 32,
 }
-READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|whole|switch|one_of)\(\s*"([A-Z_]+)"')
+READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|secret|whole|switch|one_of)\(\s*"([A-Z_]+)"')
 READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR"}
 
 
@@ -76,6 +76,8 @@ def test_a_missing_variable_is_named_in_one_line(variable: str) -> None:
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_URL", "a database"),
         ("REDIS_URL", "a valkey"),
+        ("METRICS_TOKEN", "change-me"),
+        ("DJANGO_SECRET_KEY", "change-me"),
     ],
 )
 def test_a_malformed_variable_is_named_in_one_line(variable: str, value: str) -> None:

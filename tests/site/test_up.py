@@ -5,11 +5,14 @@ import signal
 import stat
 import subprocess
 import sys
+from typing import Any
 
 import httpx
 import psutil
 import psycopg
 import redis
+import structlog
+from celery import Celery
 
 from grps_site.environment import BASE_DIR
 from tests.site.conftest import Up
@@ -38,6 +41,7 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(up: Up) -> None:
     assert second.returncode == 1
     assert "stop it first" in second.stderr
 
+    _follow_a_request_id_into_a_task(ready, up)
     family = up.family()
     code, output = up.stop()
     assert code == 0
@@ -52,18 +56,27 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(up: Up) -> None:
     assert [player["userId"] for player in page["players"]] == [42]
 
 
-def _sign_in(ready: dict[str, object]) -> None:
-    with httpx.Client(base_url=str(ready["url"]), follow_redirects=True) as browser:
+def _follow_a_request_id_into_a_task(ready: dict[str, Any], up: Up) -> None:
+    with structlog.contextvars.bound_contextvars(request_id="trace-me-7"), Celery(broker=ready["redisUrl"]) as app:
+        app.send_task("players.evaluate_due", queue="grps")
+    log = up.state / "logs" / "worker.log"
+    up.wait_for(lambda: "evaluated" in log.read_text())
+    lines = [json.loads(line) for line in log.read_text().splitlines() if "evaluated" in line]
+    assert "trace-me-7" in {line["request_id"] for line in lines}
+
+
+def _sign_in(ready: dict[str, Any]) -> None:
+    with httpx.Client(base_url=ready["url"], follow_redirects=True) as browser:
         page = browser.get("/admin/login/?next=/admin/")
-        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], **dict(ready["admin"])}  # type: ignore[call-overload]
+        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], **ready["admin"]}
         inside = browser.post("/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
         assert "Log out" in inside.text
 
 
-def _send(ready: dict[str, object]) -> None:
+def _send(ready: dict[str, Any]) -> None:
     event = {"userId": 42, "username": "Deep", "session": 1, "sequence": 1, "type": "training"}
     event |= {"awarded": 15, "total": 15, "occurredAt": "2026-01-02T03:04:05Z"}
-    key = ready["experiences"][0]["apiKey"]  # type: ignore[index]
+    key = ready["experiences"][0]["apiKey"]
     body = json.dumps({"server": {"placeId": 1, "jobId": "j"}, "events": [event]})
     headers = {"x-grps-api-key": key, "content-type": "application/json"}
     assert httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers).json()["accepted"] == 1
