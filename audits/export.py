@@ -8,7 +8,8 @@ from typing import IO
 from django.db import connection
 
 from audits.chain import COLUMNS, SealFields
-from audits.seals import LINE, stream_seals
+from audits.lines import LINE
+from audits.seals import stream_seals
 
 EVENTS = f"""
     SELECT s.position, {LINE.replace("a.details, a.commitments", "a.details::text, a.commitments::text")},

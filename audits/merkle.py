@@ -1,27 +1,32 @@
 """Merkle trees as in RFC 9162: leaves and nodes hashed apart, so that neither passes for the other. No Django here."""
 
-import hashlib
 from collections.abc import Sequence
+from hashlib import sha256
 
-EMPTY_ROOT = hashlib.sha256(b"").digest()
+EMPTY_ROOT = sha256(b"").digest()
 
 
 def leaf_hash(line: bytes) -> bytes:
     """SHA-256(0x00 || line)."""
-    return hashlib.sha256(b"\x00" + line).digest()
+    return sha256(b"\x00" + line).digest()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over leaf hashes: level by level, a last odd node moves up as it is (the same tree as RFC 9162's)."""
     if not leaves:
         return EMPTY_ROOT
-    sha256 = hashlib.sha256
     level = list(leaves)
     while len(level) > 1:
-        odd = level[-1:] if len(level) % 2 else []
-        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
-        level += odd
+        level = _above(level)
     return level[0]
+
+
+def _above(level: Sequence[bytes]) -> list[bytes]:
+    odd = level[-1:] if len(level) % 2 else []
+    one_by_one = iter(level)
+    return [
+        sha256(b"\x01" + left + right).digest() for left, right in zip(one_by_one, one_by_one, strict=False)
+    ] + list(odd)
 
 
 def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
@@ -32,12 +37,7 @@ def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
         sibling = index ^ 1
         if sibling < len(level):
             path.append(level[sibling])
-        odd = level[-1:] if len(level) % 2 else []
-        level = [
-            hashlib.sha256(b"\x01" + left + right).digest()
-            for left, right in zip(level[::2], level[1::2], strict=False)
-        ]
-        level += odd
+        level = _above(level)
         index //= 2
     return path
 
@@ -54,7 +54,7 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
             if sibling is None:
                 raise ValueError("the path is too short")
             left, right = (sibling, node) if index % 2 else (node, sibling)
-            node = hashlib.sha256(b"\x01" + left + right).digest()
+            node = sha256(b"\x01" + left + right).digest()
         index, size = index // 2, (size + 1) // 2
     if next(siblings, None) is not None:
         raise ValueError("the path is too long")

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from typing import Any
 
+from audits import lines
 from audits.merkle import leaf_hash, path_of
 from audits.models import SealedEvent
 from audits.seals import fields_of
-from audits.verify import lines_between
 
 
 class NotProvable(Exception):
@@ -22,15 +22,15 @@ def prove(event_id: int) -> dict[str, Any]:
     if placed is None:
         raise NotProvable(f"Event {event_id} does not exist or is not sealed yet; sealing takes a few seconds.")
     seal = fields_of(placed.seal)
-    found = lines_between(seal.first_position, seal.last_position)
-    lines = [line for line in found if line is not None]
-    if len(lines) != len(found):
+    found = lines.in_order(lines.ids_between(seal.first_position, seal.last_position))
+    whole = [line for line in found if line is not None]
+    if len(whole) != len(found):
         raise NotProvable(f"Events under seal {seal.number} are gone; run `manage.py audit verify`.")
     index = placed.position - seal.first_position
     return {
-        "line": lines[index].decode(),
+        "line": whole[index].decode(),
         "index": index,
-        "size": len(lines),
-        "path": [node.hex() for node in path_of([leaf_hash(line) for line in lines], index)],
+        "size": len(whole),
+        "path": [node.hex() for node in path_of([leaf_hash(line) for line in whole], index)],
         "seal": asdict(seal),
     }

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
-from psycopg import pq
+from django.db import connection, transaction
 
-from audits import chain
+from audits import chain, lines
 from audits.chain import GENESIS, SealFields
 from audits.merkle import leaf_hash, root_of
 from audits.models import Seal
@@ -26,9 +25,6 @@ from audits.models import Seal
 LOCK = 4_710_010  # advisory lock: one sealer at a time
 LIMIT = 10_000  # events under one seal
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-LINE = """a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.action, a.actor_kind, a.actor_id, a.target_kind,
-    a.target_id, a.experience, a.request_id, a.policy_version, coalesce(a.reverts, 0), a.details, a.commitments"""
 
 TAKE = """
     WITH taken AS (
@@ -92,32 +88,6 @@ def stream_seals(after: int = 0) -> Iterator[SealFields]:
         after = batch[-1].number
 
 
-def stream_lines(query: str) -> Iterator[bytes]:
-    """The rows of `query` as COPY prints them, without the newline. `query` holds no values of others.
-
-    Straight from libpq: the row-by-row reader of a cursor costs more than hashing the row does.
-    """
-    connection.ensure_connection()
-    libpq: pq.abc.PGconn = connection.connection.pgconn
-    result = libpq.exec_(f"COPY ({query}) TO STDOUT".encode())
-    if result.status != pq.ExecStatus.COPY_OUT:
-        raise DatabaseError(result.error_message.decode(errors="replace"))
-    read = libpq.get_copy_data
-    try:
-        while True:
-            size, data = read(0)
-            if size < 0:
-                break
-            yield bytes(data[:-1])
-    finally:
-        # Whoever stops early leaves rows behind; the connection is of use again only once they are read.
-        while size >= 0:
-            size, _ = read(0)
-        while (end := libpq.get_result()) is not None:
-            if end.status != pq.ExecStatus.COMMAND_OK:
-                raise DatabaseError(end.error_message.decode(errors="replace"))
-
-
 def append_to_file(path: Path) -> int:
     """Bring the file outside the database up to date; returns how many seals it lacked.
 
@@ -164,9 +134,7 @@ def _sign(events: list[int]) -> SealFields:
 
 
 def _leaves(events: list[int]) -> list[bytes]:
-    wanted = ",".join(map(str, events))
-    query = f"SELECT {LINE} FROM audits a WHERE a.id = ANY('{{{wanted}}}'::bigint[]) ORDER BY a.id"
-    leaves = [leaf_hash(line) for line in stream_lines(query)]
+    leaves = [leaf_hash(line) for line in lines.in_order(events) if line is not None]
     if len(leaves) != len(events):
         raise RuntimeError("a pending event has no row in audits: somebody deleted it; run `manage.py audit verify`")
     return leaves
@@ -198,5 +166,5 @@ def _last_number(file: BinaryIO) -> int:
     if whole != len(tail):
         file.truncate(start + whole)
         file.seek(0, os.SEEK_END)
-    lines = tail[:whole].splitlines()
-    return SealFields.from_json(lines[-1]).number if lines else 0
+    whole_lines = tail[:whole].splitlines()
+    return SealFields.from_json(whole_lines[-1]).number if whole_lines else 0

@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from audits import chain
+from audits import chain, lines
 from audits.chain import GENESIS, SealFields
 from audits.merkle import root_of
-from audits.seals import LINE, stream_lines, stream_seals, trusted_keys
+from audits.seals import stream_seals, trusted_keys
 
 STRETCH = 20_000  # events read with one COPY
 SHOWN = 20  # of one kind of finding
@@ -73,28 +73,84 @@ def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
     return report
 
 
+class _Chain:
+    """Where the check of the chain stands: each seal is held against the one before it."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.trusted = chain.keyring(trusted_keys())
+        self.previous = GENESIS
+        self.position = 0
+
+    def check(self, stretch: list[SealFields], leaves: list[bytes]) -> None:
+        first = stretch[0].first_position
+        complete = _complete(stretch, leaves)
+        for seal in stretch:
+            if complete:
+                own = leaves[seal.first_position - first : seal.last_position - first + 1]
+            else:
+                # Rows are lost somewhere in this stretch: each seal by itself says where.
+                own = _Reading(seal.first_position, seal.last_position).leaves(Report())
+            self._check_seal(seal, root_of(own).hex())
+
+    def _check_seal(self, seal: SealFields, root: str) -> None:
+        self.report.seals += 1
+        where = f"seal {seal.number}"
+        for defect in chain.seal_defects(
+            seal, root=root, previous=self.previous, number=self.report.seals, trusted=self.trusted
+        ):
+            self.report.add(where, defect)
+        if seal.first_position != self.position + 1:
+            self.report.add(where, f"it begins at position {seal.first_position}, not at {self.position + 1}")
+        self.previous, self.position = seal.hash, seal.last_position
+
+
+class _Reading:
+    """The events of one stretch of the chain, which the server begins to print at once."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self.ids = lines.ids_between(first, last)
+        self.ascending = sorted(self.ids)
+        self.copy = lines.start(self.ascending)
+
+    def leaves(self, report: Report) -> list[bytes]:
+        """Their leaves in the order of the chain; an empty one for an event that is gone."""
+        found: list[bytes | None] = list(self.copy.lines())
+        if len(found) != len(self.ids) or self.ids != self.ascending:
+            # Ids and places are in different orders here, or other seals' events lie between: look each one up.
+            found = lines.in_order(self.ids)
+        report.events += len(found)
+        report.commitments += sum(
+            [_commitments(line) for line in found if line is not None and not line.endswith(b"\t{}")]
+        )
+        return [b"" if line is None else sha256(b"\x00" + line).digest() for line in found]
+
+
+def _complete(stretch: list[SealFields], leaves: list[bytes]) -> bool:
+    return len(leaves) == stretch[-1].last_position - stretch[0].first_position + 1
+
+
+def _commitments(line: bytes) -> int:
+    """How many personal values a line commits to: its last column is a JSON object of texts."""
+    return line[line.rindex(b"\t") :].count(b'":"')
+
+
 def _verify_seals(report: Report, progress: Callable[[int], None]) -> int:
     """Check every seal against its events; returns the last position that a seal covers."""
-    trusted = chain.keyring(trusted_keys())
-    previous, position = GENESIS, 0
+    state = _Chain(report)
+    waiting: tuple[list[SealFields], list[bytes]] | None = None
     for stretch in _stretches():
-        first, last = stretch[0].first_position, stretch[-1].last_position
-        leaves = _leaves(first, last, report)
-        complete = len(leaves) == last - first + 1
-        for seal in stretch:
-            size = seal.last_position - seal.first_position + 1
-            own = leaves[seal.first_position - first :][:size] if complete else _leaves_of(seal)
-            report.seals += 1
-            where = f"seal {seal.number}"
-            for defect in chain.seal_defects(
-                seal, root=root_of(own).hex(), previous=previous, number=report.seals, trusted=trusted
-            ):
-                report.add(where, defect)
-            if seal.first_position != position + 1:
-                report.add(where, f"it begins at position {seal.first_position}, not at {position + 1}")
-            previous, position = seal.hash, seal.last_position
+        if waiting is not None and not _complete(*waiting):
+            state.check(*waiting)  # it reads again, so the connection must be free
+            waiting = None
+        reading = _Reading(stretch[0].first_position, stretch[-1].last_position)
+        if waiting is not None:
+            state.check(*waiting)  # while the server prints the next stretch
+        waiting = stretch, reading.leaves(report)
         progress(report.events)
-    return position
+    if waiting is not None:
+        state.check(*waiting)
+    return state.position
 
 
 def _stretches() -> Iterator[list[SealFields]]:
@@ -107,58 +163,6 @@ def _stretches() -> Iterator[list[SealFields]]:
             gathered = []
     if gathered:
         yield gathered
-
-
-def lines_between(first: int, last: int) -> list[bytes | None]:
-    """The lines of the events from one position to another, in order; None where the event is gone.
-
-    Places and events are read apart, each in its own order, which costs half of joining them row by row.
-    """
-    places = _places(first, last)
-    lines: list[bytes | None] = [None] * len(places)
-    for line in _stream(places):
-        place = places.get(line[: line.index(b"\t")])
-        if place is not None:
-            lines[place] = line
-    return lines
-
-
-def _places(first: int, last: int) -> dict[bytes, int]:
-    """The place of each event between two positions, by its id as it begins its line."""
-    ids = f"SELECT event_id FROM sealed_events WHERE position BETWEEN {first:d} AND {last:d} ORDER BY position"
-    return {event: place for place, event in enumerate(stream_lines(ids))}
-
-
-def _stream(places: dict[bytes, int]) -> Iterator[bytes]:
-    """Lines of these events, and of few others, in the order of their ids."""
-    ids = sorted(map(int, places))
-    if not ids:
-        return iter(())
-    if ids[-1] - ids[0] < 2 * len(ids) + 1000:
-        where = f"a.id BETWEEN {ids[0]} AND {ids[-1]}"
-    else:
-        # An event that committed long after its id was taken: its neighbours by id are under other seals.
-        where = f"a.id = ANY('{{{','.join(map(str, ids))}}}'::bigint[])"
-    return stream_lines(f"SELECT {LINE} FROM audits a WHERE {where} ORDER BY a.id")
-
-
-def _leaves(first: int, last: int, report: Report) -> list[bytes]:
-    places = _places(first, last)
-    leaves = [b""] * len(places)
-    for line in _stream(places):
-        place = places.get(line[: line.index(b"\t")])
-        if place is None:
-            continue
-        leaves[place] = sha256(b"\x00" + line).digest()
-        if not line.endswith(b"\t{}"):
-            report.commitments += line[line.rindex(b"\t") :].count(b'":"')
-    report.events += len(leaves)
-    return leaves
-
-
-def _leaves_of(seal: SealFields) -> list[bytes]:
-    """One seal's own leaves: used where a stretch has lost rows, to say which seal it is."""
-    return _leaves(seal.first_position, seal.last_position, Report())
 
 
 def _verify_file(report: Report, path: Path, size: int | None) -> None:

@@ -139,7 +139,7 @@ def _sent(
 def _officers(door: Door, first: int, now: dt.datetime) -> dict[int, str]:
     """A few officers, so that recommendations count: they join like everybody, and get their ranks by hand."""
     from audits.record import Actor
-    from players.decisions import set_rank
+    from players.officers import set_rank
     from players.staff import Refused, Staff
 
     by = Staff(Actor("system", "demo", "demo"), rank=None)

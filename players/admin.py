@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audits.admin import ReadOnly
 from audits.record import Actor
-from players import decisions
+from players import officers
 from players.models import Decision, LedgerEntry, Player, PolicyVersion, Rank
 from players.staff import Refused, Staff
 
@@ -33,11 +33,11 @@ class DecisionAdmin(ReadOnly):
 
     @admin.action(description="Approve the proposals", permissions=["settle"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
-        self._settle(request, queryset, decisions.approve, "approved in the console")
+        self._settle(request, queryset, officers.approve, "approved in the console")
 
     @admin.action(description="Reject the proposals", permissions=["settle"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
-        self._settle(request, queryset, decisions.reject, "rejected in the console")
+        self._settle(request, queryset, officers.reject, "rejected in the console")
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

@@ -1,7 +1,7 @@
 """Changes of rank: what the policy decides is applied at once or proposed, and every one keeps what it was decided on.
 
-`settle` is the one way in for events, the schedule and the automation; `approve`, `reject` and `set_rank` are what
-staff do. Each runs in the transaction that holds the players' locks.
+`settle` is the one way in for events, the schedule and the automation; what officers do stands in officers.py. All of
+it runs in the transaction that holds the players' locks.
 """
 
 import datetime as dt
@@ -9,18 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record, record_many
+from audits.record import Actor, Entry, Target, record_many
 from players.amounts import hundredths, points
 from players.columns import numbers
 from players.models import Decision, Player
-from players.policies import ActivePolicy, active
+from players.policies import ActivePolicy
 from players.policy.bundle import Rank
-from players.policy.permissions import Act, may
 from players.policy.ranks import Evaluation, Standing, evaluate
-from players.staff import Refused, Staff
+from players.staff import Refused
 
 APPLY = """
     UPDATE players p SET rank_id = c.to_rank, rank_since = %s, updated_at = %s
@@ -95,7 +94,7 @@ def settle(
 ) -> list[Outcome]:
     """Evaluate locked players; apply what is automatic, propose what is privileged, withdraw what no longer holds."""
     evaluations = assess(candidates, policy, now)
-    standing_proposals = _open_proposals([candidate.id for candidate in candidates])
+    standing_proposals = open_proposals([candidate.id for candidate in candidates])
     due = [candidate for candidate in candidates if candidate.id in evaluations and evaluations[candidate.id].kind]
     refused = _lately_rejected(
         [candidate for candidate in due if not _automatic(evaluations[candidate.id])], policy, now
@@ -104,7 +103,7 @@ def settle(
     for candidate in candidates:
         evaluation = evaluations.get(candidate.id)
         proposal = standing_proposals.get(candidate.id)
-        target_id = _target_id(evaluation, policy)
+        target_id = target_id_of(evaluation, policy)
         if proposal is not None and (proposal.from_rank_id, proposal.to_rank_id) == (candidate.rank_id, target_id):
             continue
         if proposal is not None:
@@ -112,90 +111,13 @@ def settle(
         if evaluation is None or target_id is None or (candidate.id, target_id) in refused:
             continue
         made[candidate.id] = _decision(candidate, evaluation, target_id, source, policy, now, reason)
-    _withdraw(stale, policy, actor, now)
+    withdraw(stale, policy, actor, now)
     _write(made, {candidate.id: candidate for candidate in due}, policy, actor, now)
     return [
         Outcome(candidate, evaluations[candidate.id], made.get(candidate.id))
         for candidate in candidates
         if candidate.id in evaluations
     ]
-
-
-def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Apply a proposal. Raises Refused when it is settled already, no longer holds, or `by` may not."""
-    with transaction.atomic():
-        decision, candidate, policy = _open_for(decision_id, by, reason)
-        evaluation = assess([candidate], policy, now).get(candidate.id)
-        if _target_id(evaluation, policy) != decision.to_rank_id or candidate.rank_id != decision.from_rank_id:
-            failed = ", ".join(evaluation.failed) if evaluation else "permitted"
-            raise Refused(
-                f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead."
-            )
-        _close(decision, Decision.Status.APPLIED, by.actor, reason, now)
-        _move([(candidate, decision)], now)
-        record(
-            KINDS[decision.kind],
-            actor=by.actor,
-            target=candidate.target,
-            reason=reason,
-            before={"rank": policy.ranks[decision.from_rank_id].name},
-            after={"rank": policy.ranks[decision.to_rank_id].name, "decision": decision.pk},
-            policy_version=policy.bundle.version,
-        )
-        return decision
-
-
-def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Close a proposal without effect; it is not proposed again for the policy's `reproposeDays`. Raises Refused."""
-    with transaction.atomic():
-        decision, candidate, policy = _open_for(decision_id, by, reason)
-        _close(decision, Decision.Status.REJECTED, by.actor, reason, now)
-        record(
-            Action.DECISION_REJECTED,
-            actor=by.actor,
-            target=candidate.target,
-            reason=reason,
-            details={"decision": decision.pk, "kind": decision.kind},
-            policy_version=policy.bundle.version,
-        )
-        return decision
-
-
-def set_rank(user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Give a rank by hand. Raises Refused when there is no such player or rank, or `by` may not."""
-    with transaction.atomic():
-        policy = active()
-        candidate = lock_one(user_id)
-        if rank_name not in policy.rank_ids:
-            raise Refused(f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
-        to_rank = policy.rank_ids[rank_name]
-        _check_hand(by, candidate, policy, to_rank, reason)
-        _withdraw(list(_open_proposals([candidate.id]).values()), policy, by.actor, now)
-        decision = Decision.objects.create(
-            player_id=candidate.id,
-            kind=Decision.Kind.HAND,
-            status=Decision.Status.APPLIED,
-            source=Decision.Source.STAFF,
-            from_rank_id=candidate.rank_id,
-            to_rank_id=to_rank,
-            inputs={"points": str(points(candidate.points))},
-            failed=[],
-            policy_id=policy.id,
-            reason=reason,
-            decided_by=by.name,
-            decided_at=now,
-        )
-        _move([(candidate, decision)], now)
-        record(
-            Action.RANK_SET,
-            actor=by.actor,
-            target=candidate.target,
-            reason=reason,
-            before={"rank": _rank_name(candidate.rank_id, policy)},
-            after={"rank": rank_name, "decision": decision.pk},
-            policy_version=policy.bundle.version,
-        )
-        return decision
 
 
 def lock_one(user_id: int) -> Candidate:
@@ -223,7 +145,7 @@ def _automatic(evaluation: Evaluation) -> bool:
     return evaluation.kind != "promotion" or settings.INTEGRATIONS.features.automatic_promotions
 
 
-def _target_id(evaluation: Evaluation | None, policy: ActivePolicy) -> int | None:
+def target_id_of(evaluation: Evaluation | None, policy: ActivePolicy) -> int | None:
     if evaluation is None or evaluation.kind is None or evaluation.target is None:
         return None
     return policy.rank_ids[evaluation.target.name]
@@ -246,7 +168,7 @@ def _recommendations(candidates: Sequence[Candidate], policy: ActivePolicy) -> d
         return dict(cursor.fetchall())
 
 
-def _open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
+def open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
     found = _open_proposal_ids(player_ids)
     if not found:
         return {}
@@ -317,7 +239,7 @@ def _write(
         for player_id, decision in made.items()
         if decision.status == Decision.Status.APPLIED
     ]
-    _move(applied, now)
+    move(applied, now)
     record_many([_entry(candidates[player_id], decision, policy, actor) for player_id, decision in made.items()])
 
 
@@ -328,13 +250,13 @@ def _entry(candidate: Candidate, decision: Decision, policy: ActivePolicy, actor
         actor=actor,
         target=candidate.target,
         reason=decision.reason,
-        before={"rank": _rank_name(decision.from_rank_id, policy)},
-        after={"rank": _rank_name(decision.to_rank_id, policy), "decision": decision.pk},
+        before={"rank": rank_name_of(decision.from_rank_id, policy)},
+        after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
         policy_version=policy.bundle.version,
     )
 
 
-def _move(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
+def move(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
     if not moves:
         return
     with connection.cursor() as cursor:
@@ -350,11 +272,11 @@ def _move(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None
         )
 
 
-def _withdraw(proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime) -> None:
+def withdraw(proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime) -> None:
     if not proposals:
         return
     for proposal in proposals:
-        _close(proposal, Decision.Status.WITHDRAWN, actor, "the player is no longer due for it", now)
+        close(proposal, Decision.Status.WITHDRAWN, actor, "the player is no longer due for it", now)
     names = dict(Player.objects.filter(pk__in=[p.player_id for p in proposals]).values_list("pk", "username"))
     record_many(
         [
@@ -370,7 +292,7 @@ def _withdraw(proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor,
     )
 
 
-def _close(decision: Decision, status: Decision.Status, actor: Actor, reason: str, now: dt.datetime) -> None:
+def close(decision: Decision, status: Decision.Status, actor: Actor, reason: str, now: dt.datetime) -> None:
     decision.status = status
     decision.reason = reason
     decision.decided_by = f"{actor.kind}:{actor.id}"
@@ -378,45 +300,6 @@ def _close(decision: Decision, status: Decision.Status, actor: Actor, reason: st
     decision.save(update_fields=["status", "reason", "decided_by", "decided_at"])
 
 
-def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candidate, ActivePolicy]:
-    player_id = Decision.objects.filter(pk=decision_id).values_list("player_id", flat=True).first()
-    if player_id is None:
-        raise Refused(f"There is no decision {decision_id}.")
-    # The player first, then the decision: the order in which ingestion takes them.
-    player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
-    decision = Decision.objects.select_for_update().get(pk=decision_id)
-    if decision.status != Decision.Status.PROPOSED:
-        raise Refused(f"The decision is {decision.status} already.")
-    policy = active()
-    candidate = candidate_of(player)
-    act = Act.PROMOTE if decision.kind == Decision.Kind.PROMOTION else Act.DEMOTE
-    _check(by, act, candidate, policy, decision.to_rank_id, reason)
-    return decision, candidate, policy
-
-
-def _check_hand(by: Staff, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:
-    if to_rank == candidate.rank_id:
-        raise Refused("The player holds that rank already.")
-    present = policy.ranks.get(candidate.rank_id)
-    up = present is None or policy.ranks[to_rank].position > present.position
-    _check(by, Act.PROMOTE if up else Act.DEMOTE, candidate, policy, to_rank, reason)
-
-
-def _check(by: Staff, act: Act, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:
-    if not reason.strip():
-        raise Refused("A reason is required: say why in a sentence.")
-    if by.rank is None:
-        return
-    target = policy.ranks.get(candidate.rank_id)
-    if target is None:
-        raise Refused("The player's rank is not part of the active policy.")
-    verdict = may(act, by.rank, target, own=by.user_id == candidate.user_id, to=policy.ranks[to_rank])
-    if not verdict.allowed:
-        raise Refused(f"You may not: {verdict.reason}.")
-    if verdict.second:
-        raise Refused("This needs a second person's approval.")
-
-
-def _rank_name(rank_id: int, policy: ActivePolicy) -> str:
+def rank_name_of(rank_id: int, policy: ActivePolicy) -> str:
     rank = policy.ranks.get(rank_id)
     return rank.name if rank else f"rank {rank_id}"

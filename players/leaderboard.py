@@ -8,7 +8,7 @@ points never waits for another one, and a reader adds up some hundred rows whate
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -96,7 +96,10 @@ def records(column: str, limit: int) -> list[Line]:
     query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT {limit:d}"
     lines = _lines(query, [])
     positions: dict[int, int] = {}
-    return [_at(line, positions.setdefault(getattr(line, column), index)) for index, line in enumerate(lines, start=1)]
+    return [
+        replace(line, position=positions.setdefault(getattr(line, column), index))
+        for index, line in enumerate(lines, start=1)
+    ]
 
 
 def search(prefix: str, limit: int, after: tuple[str, int] | None = None) -> list[Line]:
@@ -189,25 +192,10 @@ def _positioned(query: str, parameters: list[Any]) -> list[Line]:
     second = next((index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines))
     asked = [lines[0].points] if second == len(lines) else [lines[0].points, lines[second].points]
     ahead = _ahead(asked)
-    placed = [_at(line, ahead[0] + 1) for line in lines[:second]]
+    placed = [replace(line, position=ahead[0] + 1) for line in lines[:second]]
     first_of_group = second
     for index in range(second, len(lines)):
         if lines[index].points != lines[first_of_group].points:
             first_of_group = index
-        placed.append(_at(lines[index], ahead[1] + 1 + first_of_group - second))
+        placed.append(replace(lines[index], position=ahead[1] + 1 + first_of_group - second))
     return placed
-
-
-def _at(line: Line, place: int) -> Line:
-    return Line(
-        line.id,
-        line.user_id,
-        line.username,
-        line.display_name,
-        line.rank,
-        line.points,
-        line.kos,
-        line.wos,
-        line.updated_at,
-        place,
-    )

@@ -14,9 +14,9 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from audits.record import Actor
 from grps_site.signing import sign
-from players.decisions import approve, reject, set_rank
 from players.due import evaluate_due
 from players.models import Decision, Player
+from players.officers import approve, reject, set_rank
 from players.policies import active
 from players.staff import Refused, Staff
 from tests.players.conftest import OWNER, Game

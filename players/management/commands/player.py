@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from audits.record import Actor
-from players import decisions, people
+from players import officers, people
 from players.amounts import NotAnAmount, hundredths
 from players.staff import Refused, Staff
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         now = timezone.now()
         try:
             if act == "rank":
-                decision = decisions.set_rank(options["user_id"], options["rank"], by=by, reason=reason, now=now)
+                decision = officers.set_rank(options["user_id"], options["rank"], by=by, reason=reason, now=now)
                 self.stdout.write(f"{options['user_id']} holds {decision.to_rank} now.")
             elif act == "adjust":
                 amount = hundredths(Decimal(options["amount"]))
@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 removed = people.erase(options["user_id"], by=by, reason=reason, now=now)
                 self.stdout.write(f"Erased: {removed} personal values of the audit log are gone, the chain holds.")
             else:
-                settled = getattr(decisions, act)(options["decision_id"], by=by, reason=reason, now=now)
+                settled = getattr(officers, act)(options["decision_id"], by=by, reason=reason, now=now)
                 self.stdout.write(f"Decision {settled.pk} is {settled.status}.")
         except (InvalidOperation, NotAnAmount):
             raise CommandError(f"{options['amount']} is not an amount of points with at most two decimals.") from None
