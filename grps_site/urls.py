@@ -9,6 +9,9 @@ from grps_site import docs, health, metrics, turnstile
 from grps_site.caching import one_second
 from players.urls import urlpatterns as player_urls
 
+admin.site.site_header = admin.site.site_title = "GRPS"
+admin.site.index_title = "Console"
+
 handler400 = "grps_site.problems.bad_request"
 handler403 = "grps_site.problems.not_allowed"
 handler404 = "grps_site.problems.not_found"

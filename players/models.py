@@ -162,6 +162,7 @@ class LedgerEntry(models.Model):
 
     class Meta:
         db_table = "ledger"
+        verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(fields=["player", "origin", "session", "sequence"], name="ledger_once"),
             models.CheckConstraint(condition=Q(session__gte=0, sequence__gte=1), name="ledger_sequences"),

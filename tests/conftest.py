@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
@@ -25,6 +26,11 @@ from grps_site import signing
 from grps_site.embedded.__main__ import BASE_DIR, web_command
 from roblox import keys
 from roblox.models import Experience
+
+# `make test-long` asks each property twenty thousand times; no deadline, since machines are shared.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=20_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 TESTER = Actor("system", "tests", "tests")
 WITHOUT_LIMITS = {"THROTTLE_PUBLIC_PER_MINUTE": "0", "THROTTLE_WRITE_PER_MINUTE": "0"}

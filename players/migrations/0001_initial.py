@@ -178,6 +178,7 @@ class Migration(migrations.Migration):
                 ('player', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='players.player')),
             ],
             options={
+                'verbose_name_plural': 'ledger entries',
                 'db_table': 'ledger',
                 'indexes': [models.Index(fields=['player', 'occurred_at', 'id'], name='ledger_by_time')],
                 'constraints': [models.UniqueConstraint(fields=('player', 'origin', 'session', 'sequence'), name='ledger_once'), models.CheckConstraint(condition=models.Q(('sequence__gte', 1), ('session__gte', 0)), name='ledger_sequences')],
