@@ -111,7 +111,13 @@ def web_command(port: int, workers: int) -> list[str]:
     """Granian over WSGI: one blocking thread a process, since more of them cost latency and throughput."""
     return [
         *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
-        *(f"--workers={workers}", "--blocking-threads=1", "--respawn-failed-workers", "--no-ws"),
+        *(
+            f"--workers={workers}",
+            "--blocking-threads=1",
+            "--respawn-failed-workers",
+            "--workers-kill-timeout=10s",
+            "--no-ws",
+        ),
         "grps_site.wsgi:application",
     ]
 

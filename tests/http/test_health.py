@@ -119,7 +119,7 @@ def test_metrics_name_routes_and_not_what_callers_invent(client: Client, setting
     client.get("/an/address/nobody/has")
     client.generic("INVENTED", "/ranks")
     shown = client.get("/metrics", headers={"Authorization": "Bearer a token of the tests"}).content.decode()
-    assert 'route="players/<int:user_id>"' in shown
+    assert 'route="players/<userid:user_id>"' in shown
     assert not any(word in shown for word in ("987654321987", "nobody", "INVENTED"))
 
 
