@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from audits import lines
-from audits.merkle import leaf_hash, path_of
+from audits.merkle import leaf_hash, path_of, root_of
 from audits.models import SealedEvent
 from audits.seals import fields_of
 
@@ -24,13 +24,14 @@ def prove(event_id: int) -> dict[str, Any]:
     seal = fields_of(placed.seal)
     found = lines.in_order(lines.ids_between(seal.first_position, seal.last_position))
     whole = [line for line in found if line is not None]
-    if len(whole) != len(found):
-        raise NotProvable(f"Events under seal {seal.number} are gone; run `manage.py audit verify`.")
     index = placed.position - seal.first_position
+    leaves = [leaf_hash(line) for line in whole]
+    if not 0 <= index < len(whole) or root_of(leaves).hex() != seal.root:
+        raise NotProvable(f"Seal {seal.number} does not fit its events; run `manage.py audit verify`.")
     return {
         "line": whole[index].decode(),
         "index": index,
         "size": len(whole),
-        "path": [node.hex() for node in path_of([leaf_hash(line) for line in whole], index)],
+        "path": [node.hex() for node in path_of(leaves, index)],
         "seal": asdict(seal),
     }

@@ -41,19 +41,12 @@ PLACE = """
 def seal_pending(limit: int = LIMIT) -> SealFields | None:
     """Seal up to `limit` committed events; None when there are none, or another sealer is at work.
 
-    The seal is also appended to settings.AUDIT_SEAL_FILE, with every earlier one that the file lacks.
+    The seal is also appended to settings.AUDIT_SEAL_FILE, with every earlier one that the file lacks. Raises
+    RuntimeError inside a transaction: the file must not tell of a seal that is rolled back.
     """
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-            if not cursor.fetchone()[0]:
-                return None
-            cursor.execute(TAKE, [limit])
-            events = [row[0] for row in cursor.fetchall()]
-        if not events:
-            return None
-        seal = _sign(events)
-        _write(seal, events)
+    with transaction.atomic(durable=True):
+        seal = _seal_visible(limit)
+    # Also when there was nothing to seal: a process may have died between its commit and its line in the file.
     append_to_file(Path(settings.AUDIT_SEAL_FILE))
     return seal
 
@@ -100,9 +93,24 @@ def append_to_file(path: Path) -> int:
         for seal in stream_seals(after=_last_number(file)):
             file.write(seal.as_json().encode() + b"\n")
             added += 1
-        file.flush()
-        os.fsync(file.fileno())
+        if added:
+            file.flush()
+            os.fsync(file.fileno())
         return added
+
+
+def _seal_visible(limit: int) -> SealFields | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute(TAKE, [limit])
+        events = [row[0] for row in cursor.fetchall()]
+    if not events:
+        return None
+    seal = _sign(events)
+    _write(seal, events)
+    return seal
 
 
 def _sign(events: list[int]) -> SealFields:

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         acts = parser.add_subparsers(dest="act", required=True)
         check = acts.add_parser("verify", help="recompute everything; exit code 1 if anything does not hold")
         check.add_argument("--export", type=Path, help="check this export instead of the database")
+        check.add_argument("--seals", type=Path, help="with --export: a seal file that it must agree with to its end")
         acts.add_parser("prove", help="print the inclusion proof of one event").add_argument("event", type=int)
         dump = acts.add_parser("export", help="write the chain as JSON lines")
         dump.add_argument("file", help="a path, or - for standard output")
@@ -34,8 +35,8 @@ class Command(BaseCommand):
 
     def _verify(self, **options: Any) -> None:
         if options["export"]:
-            with options["export"].open(encoding="utf-8") as file:
-                self._tell(offline.verify_export(file, seals.trusted_keys()), "The export holds.")
+            defects = offline.verify_file(options["export"], seals.trusted_keys(), options["seals"])
+            self._tell(defects, "The export holds.")
             return
         last = SealedEvent.objects.order_by("-position").values_list("position", flat=True).first() or 0
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
