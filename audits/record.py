@@ -1,5 +1,6 @@
 """`record`: the one function through which everything that changes a player, a rule, a secret or an access is told."""
 
+import getpass
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,12 @@ class Actor:
     id: str
     name: str
     subject: str = ""
+
+
+def operator() -> Actor:
+    """Whoever runs a command on this machine. The login is a personal value like every name, so it can be erased."""
+    login = getpass.getuser()
+    return Actor("staff", "shell", login, f"shell:{login}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,3 @@
-import getpass
 from argparse import ArgumentParser
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -6,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from audits.record import Actor
+from audits.record import operator
 from players import officers, people
 from players.amounts import NotAnAmount, hundredths
 from players.staff import Refused, Staff
@@ -30,8 +29,7 @@ class Command(BaseCommand):
             act.add_argument("--reason", required=True)
 
     def handle(self, *args: Any, act: str, reason: str, **options: Any) -> None:
-        name = getpass.getuser()
-        by = Staff(Actor("staff", f"shell:{name}", name), rank=None)
+        by = Staff(operator(), rank=None)
         now = timezone.now()
         try:
             if act == "rank":

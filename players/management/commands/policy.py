@@ -1,4 +1,3 @@
-import getpass
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -6,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from audits.record import Actor
+from audits.record import operator
 from players.policies import NoPolicy, RankInUse, activate, active
 from players.policy.bundle import PolicyError, load_bundle
 
@@ -33,7 +32,7 @@ class Command(BaseCommand):
         if not reason.strip():
             raise CommandError("--reason is required: say why the rules change.")
         try:
-            version = activate(bundle, actor=Actor("staff", getpass.getuser(), getpass.getuser()), reason=reason)
+            version = activate(bundle, actor=operator(), reason=reason)
         except RankInUse as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"Policy {version.number} ({bundle.version}) is in force.")

@@ -1,12 +1,11 @@
 import datetime as dt
-import getpass
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from audits.record import Actor
+from audits.record import Actor, operator
 from roblox import keys
 from roblox.models import Experience, ExperienceKey
 
@@ -28,8 +27,7 @@ class Command(BaseCommand):
         acts.add_parser("list", help="every key, without its secret").add_argument("experience", nargs="?")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
-        name = getpass.getuser()
-        getattr(self, f"_{act}")(Actor("staff", f"shell:{name}", name), **options)
+        getattr(self, f"_{act}")(operator(), **options)
 
     def _create(self, actor: Actor, *, experience: str, days: int | None, **_: Any) -> None:
         expires_at = timezone.now() + dt.timedelta(days=days) if days else None
