@@ -31,7 +31,7 @@ READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR"}
 
 def start(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
     """manage.py in an environment of nothing but this."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
     return subprocess.run(
         [sys.executable, "manage.py", *(command or ("check",))],
         cwd=BASE_DIR,
