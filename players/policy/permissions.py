@@ -33,12 +33,14 @@ NEEDS = {
     Act.UNBAN: "can_ban",
 }
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
+CHANGES_RANK = {Act.PROMOTE, Act.DEMOTE}
 
 
 class Refusal(enum.StrEnum):
     OWN = "nobody acts on themselves"
     ABOVE = "the player stands at or above your own position"
     TARGET_ABOVE = "the rank stands at or above your own position"
+    NO_RANK = "a change of rank must say which rank it leads to"
     NOT_ENTITLED = "your rank does not entitle you to it"
 
 
@@ -63,8 +65,8 @@ def may(
 ) -> Verdict:
     """Whether a holder of `actor` may act on a holder of `target`.
 
-    `own`: both are one person. `amount` and `adjusted_today` are hundredths without sign; `to` is the rank that a
-    promotion or demotion leads to.
+    `own`: both are one person. `amount` and `adjusted_today` are hundredths, their signs do not count; `to` is the
+    rank that a promotion or demotion leads to, which is refused without.
     """
     if own:
         return Verdict(False, reason=Refusal.OWN)
@@ -72,6 +74,8 @@ def may(
         return Verdict(False, reason=Refusal.NOT_ENTITLED)
     if target.position >= actor.position:
         return Verdict(False, reason=Refusal.ABOVE)
+    if to is None and act in CHANGES_RANK:
+        return Verdict(False, reason=Refusal.NO_RANK)
     if to is not None and to.position >= actor.position:
         return Verdict(False, reason=Refusal.TARGET_ABOVE)
     return Verdict(True, second=act in SECOND_PERSON or _past_limit(act, actor, amount, adjusted_today))
@@ -85,4 +89,4 @@ def _entitled(act: Act, actor: Rank) -> bool:
 def _past_limit(act: Act, actor: Rank, amount: int, adjusted_today: int) -> bool:
     if act is not Act.ADJUST or actor.adjust_limit is None:
         return False
-    return max(amount, amount + adjusted_today) > actor.adjust_limit
+    return abs(amount) + abs(adjusted_today) > actor.adjust_limit

@@ -17,13 +17,14 @@ class Reason(enum.StrEnum):
     ACTIVITY_TOO_SHORT = "ACTIVITY_TOO_SHORT"
     ACTOR_NOT_ENTITLED = "ACTOR_NOT_ENTITLED"
     ALREADY_RECOMMENDED = "ALREADY_RECOMMENDED"
-    CAPPED = "CAPPED"
+    CAPPED_DAY = "CAPPED_DAY"
+    CAPPED_WEEK = "CAPPED_WEEK"
     FLOOR = "FLOOR"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `duration` in seconds; `actor_level` is the level of the officer who acted."""
+    """Something that happened, `magnitude` (1 or more) times. `duration` in seconds; `actor_level`: the officer's."""
 
     type: str
     at: dt.datetime
@@ -53,7 +54,7 @@ class Award:
 
     @property
     def capped(self) -> bool:
-        return self.reason is Reason.CAPPED
+        return self.reason in (Reason.CAPPED_DAY, Reason.CAPPED_WEEK)
 
 
 def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
@@ -68,9 +69,12 @@ def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
     if full < 0:
         cut = max(full, -max(0, earner.known_points))
         return Award(cut, None if cut == full else Reason.FLOOR)
-    room = min(policy.daily_cap - earner.earned_today, policy.weekly_cap - earner.earned_this_week)
-    cut = min(full, max(0, room))
-    return Award(cut, None if cut == full else Reason.CAPPED)
+    today = max(0, policy.daily_cap - earner.earned_today)
+    this_week = max(0, policy.weekly_cap - earner.earned_this_week)
+    if full <= min(today, this_week):
+        return Award(full)
+    # Where both leave the same, the week is named: tomorrow changes nothing.
+    return Award(this_week, Reason.CAPPED_WEEK) if this_week <= today else Award(today, Reason.CAPPED_DAY)
 
 
 def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:

@@ -44,13 +44,17 @@ NOTHING = Missing(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The policy's word. `kind` None: no change; `target` is then the rank that the player is on the way to."""
+    """The policy's word. `kind` None: no change; `target` is then the rank that the player is on the way to.
+
+    `due_at`: when the promotion is (or was) due if nothing but time passes; None while anything else is missing.
+    """
 
     kind: str | None
     target: Rank | None
     automatic: bool
     failed: tuple[Condition, ...]
     missing: Missing
+    due_at: dt.datetime | None = None
 
 
 def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation:
@@ -60,7 +64,7 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
         return fallen
     target = bundle.next_after(standing.rank)
     if target is None:
-        sanction = (Condition.SANCTION,) if standing.sanctioned else ()
+        sanction = (Condition.SANCTION,) if standing.sanctioned or standing.rank.is_punishment else ()
         return Evaluation(None, None, False, (*sanction, Condition.PERMITTED), NOTHING)
     missing = _missing(standing, target, now)
     failed = _failed(standing, missing)
@@ -70,6 +74,7 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
         automatic=not failed and not target.privileged,
         failed=failed,
         missing=missing,
+        due_at=None if set(failed) - {Condition.TIME} else _enough_time(standing, target),
     )
 
 
@@ -85,8 +90,12 @@ def _demotion(standing: Standing, bundle: Bundle) -> Evaluation | None:
     return Evaluation("demotion", target, bundle.demotion == "auto", (Condition.POINTS,), missing)
 
 
+def _enough_time(standing: Standing, target: Rank) -> dt.datetime:
+    return standing.rank_since + target.min_time_days * DAY
+
+
 def _missing(standing: Standing, target: Rank, now: dt.datetime) -> Missing:
-    left = standing.rank_since + target.min_time_days * DAY - now
+    left = _enough_time(standing, target) - now
     return Missing(
         points=max(0, target.min_points - standing.points),
         days=max(0, -(-left // DAY)),

@@ -1,7 +1,9 @@
 """The laws of the ladder, for whatever the dice say. HYPOTHESIS_PROFILE=nightly asks a hundred times more often."""
 
 import datetime as dt
+from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from players.policy import laws
 from players.policy.bundle import Bundle, Rank, load_bundle
 from players.policy.parts import EMPTY, Part, Row, balance, merge
 from players.policy.permissions import Act, may
-from players.policy.points import Earner, Event, Reason, award, day_of, full_award, week_of
+from players.policy.points import Award, Earner, Event, Reason, award, day_of, full_award, week_of
 from players.policy.ranks import Condition, Standing, evaluate
 from tests.policy.conftest import CONFIG
 
@@ -42,6 +44,22 @@ def deliver(batches: list[list[Row]]) -> Part:
         part = merge(part, new, beyond)
         stored |= {row.sequence for row in new}
     return part or EMPTY
+
+
+def fold(rows: Iterable[Row]) -> Part:
+    """What `merge` must come to, the slow way: all rows at once, each sequence once."""
+    by_sequence = {row.sequence: row for row in rows}
+    last = max(by_sequence, default=0)
+    confirmed = next(number for number in range(last + 1) if number + 1 not in by_sequence)
+    total = by_sequence[last].total if last else 0
+    return Part(last, total, len(by_sequence), sum(row.awarded for row in by_sequence.values()), confirmed)
+
+
+@given(histories(), st.data(), st.integers(1, 8))
+def test_any_delivery_of_any_rows_comes_to_the_same_part(history: list[Row], data: st.DataObject, size: int) -> None:
+    arrived = data.draw(st.lists(st.sampled_from(history), max_size=40))
+    batches = [arrived[start : start + size] for start in range(0, len(arrived), size)]
+    assert deliver(batches) == fold(arrived)
 
 
 @given(histories(), st.randoms(use_true_random=False), st.integers(1, 8))
@@ -198,6 +216,72 @@ def test_reasons_for_nothing(bundle: Bundle) -> None:
     assert award(Event("ko", soon), earner, policy).reason is Reason.KO_COOLDOWN
     assert award(Event("ko", soon + dt.timedelta(seconds=1)), earner, policy).amount == 25
     assert award(Event("activity", soon, duration=299), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
+    assert award(Event("activity", soon), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
+    assert award(Event("activity", soon, duration=300), earner, policy) == Award(1_00)
     assert award(Event("wo", soon), Earner(True, 4), policy).amount == -4
     assert award(Event("training", soon), Earner(True, 0, earned_today=490_00), policy).amount == 10_00
-    assert award(Event("training", soon), Earner(True, 0, earned_this_week=2_500_00), policy).capped
+    assert award(Event("unheard_of", soon), earner, policy).reason is Reason.UNKNOWN_TYPE
+    assert award(Event("training", soon), Earner(False, 0), policy).reason is Reason.NOT_EARNING
+    assert award(Event("recommendation", soon, actor_level="MR"), earner, policy).reason is Reason.ACTOR_NOT_ENTITLED
+    again = Event("recommendation", soon, actor_level="CCM", already_recommended=True)
+    assert award(again, earner, policy).reason is Reason.ALREADY_RECOMMENDED
+
+
+def test_an_award_names_the_cap_that_cuts_it(bundle: Bundle) -> None:
+    training = Event("training", MONDAY)
+
+    def given_to(today: int, this_week: int) -> Award:
+        return award(training, Earner(True, 0, earned_today=today, earned_this_week=this_week), bundle.points)
+
+    assert given_to(485_00, 2_485_00) == Award(15_00)
+    assert given_to(490_00, 2_000_00) == Award(10_00, Reason.CAPPED_DAY)
+    assert given_to(0, 2_495_00) == Award(5_00, Reason.CAPPED_WEEK)
+    assert given_to(500_00, 2_500_00) == Award(0, Reason.CAPPED_WEEK)
+    assert given_to(600_00, 600_00) == Award(0, Reason.CAPPED_DAY)
+    assert [given_to(*earned).capped for earned in ((0, 0), (500_00, 500_00), (0, 2_500_00))] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("claim", "kept"),
+    [
+        (("ko", 2, 50, None), True),
+        (("ko", 2, 51, None), False),
+        (("ko", 1, -1, None), False),
+        (("wo", 2, -20, None), True),
+        (("wo", 2, -21, None), False),
+        (("wo", 1, 1, None), False),
+        (("unheard_of", 1, 0, None), True),
+        (("unheard_of", 1, 1, None), False),
+        (("recommendation", 1, 20_00, "CCM"), True),
+        (("recommendation", 1, 10_01, "CMD"), False),
+        (("recommendation", 1, 20_00, None), True),
+        (("recommendation", 1, 20_01, None), False),
+        (("recommendation", 1, 1, "LR"), False),
+    ],
+)
+def test_a_claim_beyond_its_worth_is_a_breach(
+    bundle: Bundle, claim: tuple[str, int, int, str | None], kept: bool
+) -> None:
+    breach = laws.check_award(*claim, bundle.points)
+    assert (breach is None) == kept
+    assert breach is None or breach.law is laws.Law.AWARD_ABOVE_WEIGHT
+
+
+def test_each_law_is_broken_by_one_step_too_many(bundle: Bundle) -> None:
+    policy, half_a_minute = bundle.points, MONDAY + dt.timedelta(seconds=30)
+    found = [
+        laws.check_day(500_01, policy),
+        laws.check_week(2_500_01, policy),
+        laws.check_cooldown("ko", [MONDAY, half_a_minute - dt.timedelta(microseconds=1)], policy),
+        laws.check_total(Part(2, 51, 2, 50, 2)),
+    ]
+    assert [breach and breach.law for breach in found] == ["DAY_CAP", "WEEK_CAP", "COOLDOWN", "TOTAL"]
+    assert laws.check_cooldown("ko", [MONDAY, half_a_minute], policy) is None
+    assert laws.check_cooldown("training", [MONDAY, MONDAY], policy) is None
+    assert laws.check_total(Part(3, 51, 2, 50, 1)) is None
+
+
+def test_days_and_weeks_turn_at_midnight_of_utc() -> None:
+    sunday_in_tokyo = dt.datetime(2026, 3, 2, 8, 59, tzinfo=dt.timezone(dt.timedelta(hours=9)))
+    assert (day_of(sunday_in_tokyo), week_of(sunday_in_tokyo)) == (dt.date(2026, 3, 1), dt.date(2026, 2, 23))
+    assert (day_of(MONDAY), week_of(MONDAY)) == (dt.date(2026, 3, 2), dt.date(2026, 3, 2))

@@ -1,0 +1,55 @@
+"""What an act does not say, or says oddly, is refused or given to a second person, never let through."""
+
+from dataclasses import replace
+
+import pytest
+
+from players.policy.bundle import Bundle
+from players.policy.permissions import NEEDS, Act, Refusal, may
+
+
+@pytest.mark.parametrize("act", [Act.PROMOTE, Act.DEMOTE])
+def test_a_change_of_rank_without_its_rank_is_refused(bundle: Bundle, act: Act) -> None:
+    imperator, initiate = bundle.by_name["Imperator"], bundle.by_name["Initiate"]
+    assert may(act, imperator, initiate, own=False).reason is Refusal.NO_RANK
+    assert may(act, imperator, initiate, own=False, to=bundle.by_name["Captain I"]).allowed
+
+
+@pytest.mark.parametrize(("amount", "today"), [(-100_01, 0), (-1, 100_00), (1, -100_00), (-60_00, 40_01)])
+def test_a_sign_carries_nobody_past_the_limit(bundle: Bundle, amount: int, today: int) -> None:
+    colonel, initiate = bundle.by_name["Electro Colonel"], bundle.by_name["Initiate"]
+    assert may(Act.ADJUST, colonel, initiate, own=False, amount=amount, adjusted_today=today).second
+
+
+def test_who_has_no_limit_needs_no_second_person(bundle: Bundle) -> None:
+    command, initiate = bundle.by_name["Supreme Command"], bundle.by_name["Initiate"]
+    verdict = may(Act.ADJUST, command, initiate, own=False, amount=10_000_000_00)
+    assert (verdict.allowed, verdict.second) == (True, False)
+
+
+def test_only_an_adjustment_uses_up_the_limit(bundle: Bundle) -> None:
+    colonel, initiate = bundle.by_name["Electro Colonel"], bundle.by_name["Initiate"]
+    verdict = may(Act.WARN, colonel, initiate, own=False, adjusted_today=100_01)
+    assert (verdict.allowed, verdict.second) == (True, False)
+
+
+@pytest.mark.parametrize("kind", [{"is_punishment": True}, {"ignored": True}])
+def test_the_suspended_and_side_posts_do_not_act_whatever_their_row_says(bundle: Bundle, kind: dict[str, bool]) -> None:
+    imperator, initiate = bundle.by_name["Imperator"], bundle.by_name["Initiate"]
+    given_by_mistake = replace(imperator, **kind)  # type: ignore[arg-type]
+    assert may(Act.WARN, given_by_mistake, initiate, own=False).reason is Refusal.NOT_ENTITLED
+
+
+def test_an_act_that_the_table_does_not_know_is_refused(bundle: Bundle) -> None:
+    imperator, initiate = bundle.by_name["Imperator"], bundle.by_name["Initiate"]
+    verdict = may("rename", imperator, initiate, own=False)  # type: ignore[arg-type]
+    assert (verdict.allowed, verdict.reason) == (False, Refusal.NOT_ENTITLED)
+
+
+def test_every_act_has_its_entitlement() -> None:
+    assert set(NEEDS) == set(Act)
+
+
+def test_equals_do_not_act_on_each_other(bundle: Bundle) -> None:
+    imperator = bundle.by_name["Imperator"]
+    assert may(Act.WARN, imperator, imperator, own=False).reason is Refusal.ABOVE
