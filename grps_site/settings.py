@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "audits",
     "roblox",
     "players",
+    "syncs",
 ]
 # The console's middleware steps aside on every other path: a session and a CSRF check cost a game server's
 # request more than its own work (see grps_site/middleware.py).

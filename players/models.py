@@ -87,6 +87,7 @@ class Player(models.Model):
     kos = models.BigIntegerField(db_default=0)
     wos = models.BigIntegerField(db_default=0)
     listed = models.BooleanField(db_default=True, help_text="whether public lists show them")
+    banned = models.BooleanField(db_default=False, help_text="an active ban is in force")
     named_at = models.DateTimeField(help_text="when the names were last seen in the game")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -222,6 +223,7 @@ class Decision(models.Model):
         SCHEDULE = "schedule"
         AUTOMATION = "automation"
         STAFF = "staff"
+        ROBLOX = "roblox", "by hand on Roblox"
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="decisions", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -251,6 +253,46 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.player_id} ({self.status})"
+
+
+class Sanction(models.Model):
+    """A measure against a player. A ban is in force from `starts_at` until it ends by time or is lifted."""
+
+    class Kind(models.TextChoices):
+        BAN = "ban"
+
+    class Source(models.TextChoices):
+        STAFF = "staff"
+        ROBLOX = "roblox", "by hand on Roblox"
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="sanctions", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    source = models.CharField(max_length=10, choices=Source)
+    reason = models.TextField()
+    issued_by = models.CharField(max_length=80)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, help_text="empty: for good")
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by = models.CharField(max_length=80, db_default="")
+    lift_reason = models.TextField(db_default="")
+
+    class Meta:
+        db_table = "sanctions"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player", "kind"], condition=Q(lifted_at=None), name="sanctions_one_in_force"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")), name="sanctions_end_after_start"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["player", "id"], name="sanctions_by_player"),
+            models.Index(fields=["ends_at"], condition=Q(lifted_at=None), name="sanctions_to_end"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.player_id}"
 
 
 class LeaderboardBucket(models.Model):

@@ -11,6 +11,7 @@ class Experience(models.Model):
     name = models.CharField(max_length=80)
     universe_id = models.BigIntegerField(null=True)
     enabled = models.BooleanField(db_default=True)
+    writes = models.BooleanField(db_default=True, help_text="whether GRPS may write there once ROBLOX_WRITES is on")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -37,3 +38,24 @@ class ExperienceKey(models.Model):
 
     def __str__(self) -> str:
         return f"grps_{self.prefix}_…"
+
+
+class CloudKey(models.Model):
+    """What is known of an Open Cloud key's health. The key itself is never here, only the start of its SHA-256."""
+
+    fingerprint = models.CharField(max_length=16, unique=True)
+    name = models.CharField(max_length=100, db_default="")
+    owner_user_id = models.BigIntegerField(null=True)
+    enabled = models.BooleanField(db_default=True)
+    expired = models.BooleanField(db_default=False)
+    expires_at = models.DateTimeField(null=True)
+    missing_scopes = models.JSONField(default=list, help_text="scopes that GRPS needs and the key has not")
+    problem = models.TextField(db_default="", help_text="what to mend, in a sentence; empty when all is well")
+    checked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "cloud_keys"
+
+    def __str__(self) -> str:
+        return self.name or self.fingerprint

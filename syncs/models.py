@@ -1,0 +1,252 @@
+"""What goes between Roblox and us: jobs that pull, mirrors that push, what differs, and large adjustments.
+
+Every piece of pending work is a row with a lease (`Leased`): a process that dies leaves a lease that runs out.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from players.models import Player, points_field
+from roblox.models import Experience
+
+
+class Leased(models.Model):
+    """Work that one process at a time holds. `lease` is that process's token; nobody else may write the row then."""
+
+    lease = models.CharField(max_length=32, db_default="")
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.IntegerField(db_default=0, help_text="failures since the last success")
+    retry_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+class SyncJob(Leased):
+    """One pull of one activity. `cursor` and `counters` are written in the transaction of the page that they tell of,
+    so that a killed job goes on behind it."""
+
+    class Activity(models.TextChoices):
+        POINTS = "points"
+        LEADERBOARD = "leaderboard"
+        MEMBERS = "members"
+        RESTRICTIONS = "restrictions"
+        POLICY_DRIFT = "policy-drift"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSED = "paused"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+
+    activity = models.CharField(max_length=16, choices=Activity)
+    experience = models.ForeignKey(Experience, on_delete=models.PROTECT, null=True, related_name="+")
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.QUEUED)
+    wanted = models.CharField(max_length=10, db_default="", help_text="cancel or pause, once its page is done")
+    dry_run = models.BooleanField(db_default=False)
+    full = models.BooleanField(db_default=False, help_text="read every entry, not only those that differ")
+    limit = models.IntegerField(null=True, help_text="entries at most")
+    cursor = models.JSONField(default=dict)
+    counters = models.JSONField(default=dict)
+    steps = models.JSONField(default=list, help_text="what happened, newest last; the last 50")
+    error = models.TextField(db_default="", help_text="why it failed or waits, in a sentence")
+    requested_by = models.CharField(max_length=80)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sync_jobs"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["activity", "experience"],
+                condition=Q(status__in=["queued", "running", "paused"]),
+                nulls_distinct=False,
+                name="sync_jobs_one_active",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(lease_until__isnull=False), name="sync_jobs_running_is_leased"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["retry_at"], condition=Q(status__in=["queued", "running"]), name="sync_jobs_to_do")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.activity} {self.experience_id or ''} ({self.status})"
+
+
+class Membership(models.Model):
+    """A member of the group as last read: every role they hold, and when they were gone."""
+
+    group_id = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+    roles = ArrayField(models.BigIntegerField())
+    seen_at = models.DateTimeField()
+    seen_by = models.BigIntegerField(help_text="the job that saw them last")
+    left_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "memberships"
+        constraints = [models.UniqueConstraint(fields=["group_id", "user_id"], name="memberships_once")]
+        indexes = [models.Index(fields=["group_id", "seen_by"], condition=Q(left_at=None), name="memberships_by_job")]
+
+
+class Drift(models.Model):
+    """Something that Roblox and GRPS say differently, until one side is adopted or they agree again."""
+
+    class Aspect(models.TextChoices):
+        ROLE = "role"
+        RESTRICTION = "restriction"
+        POINTS = "points"
+        ENTRY = "entry", "entry that cannot be read"
+        POLICY = "policy"
+
+    class Resolution(models.TextChoices):
+        THEIRS = "theirs"
+        OURS = "ours"
+        AGREED = "agreed"
+
+    aspect = models.CharField(max_length=12, choices=Aspect)
+    experience = models.ForeignKey(Experience, on_delete=models.PROTECT, null=True, related_name="+")
+    subject = models.CharField(max_length=80, help_text="the user id, the entry's key, or the rank")
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    ours = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    theirs = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    detail = models.TextField(db_default="")
+    first_seen_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(db_default=Now())
+    seen_by = models.BigIntegerField(null=True, help_text="the job that saw it last")
+    resolved_at = models.DateTimeField(null=True)
+    resolution = models.CharField(max_length=8, choices=Resolution, db_default="")
+
+    class Meta:
+        db_table = "drifts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["aspect", "experience", "subject"],
+                condition=Q(resolved_at=None),
+                nulls_distinct=False,
+                name="drifts_one_open",
+            )
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(resolved_at=None), name="drifts_open")]
+
+    def __str__(self) -> str:
+        return f"{self.aspect} of {self.subject}"
+
+
+class Mirror(Leased):
+    """What Roblox should look like for one player and aspect: `desired` by us (a trigger writes it), `confirmed` there.
+
+    `version` counts the wishes; a push confirms the version that it took, so that a wish made meanwhile stays pending.
+    """
+
+    class Aspect(models.TextChoices):
+        ROLE = "role"
+        ADJUSTED = "adjusted"
+        RESTRICTION = "restriction"
+        STANDING = "standing"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        CONFIRMED = "confirmed"
+        PARKED = "parked"
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
+    aspect = models.CharField(max_length=12, choices=Aspect)
+    experience = models.ForeignKey(Experience, on_delete=models.PROTECT, null=True, related_name="+")
+    desired = models.JSONField(null=True)
+    version = models.BigIntegerField(db_default=1)
+    confirmed = models.JSONField(null=True)
+    confirmed_version = models.BigIntegerField(db_default=0)
+    confirmed_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.PENDING)
+    reason = models.TextField(db_default="", help_text="why it waits or is parked, in a sentence")
+    wanted_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "mirrors"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player", "aspect", "experience"], nulls_distinct=False, name="mirrors_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["retry_at", "id"], condition=Q(status="pending"), name="mirrors_to_do"),
+            models.Index(fields=["id"], condition=Q(status="parked"), name="mirrors_parked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.aspect} of {self.player_id} ({self.status})"
+
+
+class Adjustment(Leased):
+    """A large adjustment: validated as a whole, approved where it must be, applied in chunks, undone in one step."""
+
+    class Status(models.TextChoices):
+        PREVIEW = "preview"
+        WAITING = "waiting", "waits for a second person"
+        APPLYING = "applying"
+        DONE = "done"
+        REJECTED = "rejected"
+
+    idempotency_key = models.CharField(max_length=128, unique=True, null=True)  # noqa: DJ001 - many have none
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the rows, so that a key stands for one content")
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.PREVIEW)
+    reason = models.TextField()
+    requested_by = models.CharField(max_length=80)
+    approved_by = models.CharField(max_length=80, db_default="")
+    inverse_of = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="inverse")
+    rows = models.BigIntegerField()
+    skipped = models.BigIntegerField()
+    applied = models.BigIntegerField(db_default=0)
+    total = points_field(help_text="the sum of what will change")
+    moved = points_field(help_text="the sum of the amounts without their signs")
+    line = models.BigIntegerField(db_default=0, help_text="up to here the rows are settled")
+    error = models.TextField(db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+    approved_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "adjustments"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approved_by="") | ~Q(approved_by=models.F("requested_by")),
+                name="adjustments_second_person",
+            )
+        ]
+        indexes = [models.Index(fields=["retry_at"], condition=Q(status="applying"), name="adjustments_to_do")]
+
+    def __str__(self) -> str:
+        return f"adjustment {self.pk} ({self.status})"
+
+
+class AdjustmentRow(models.Model):
+    """One line of a large adjustment, and what came of it."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPLIED = "applied"
+        SKIPPED = "skipped"
+
+    pk = models.CompositePrimaryKey("adjustment_id", "line")
+    adjustment = models.ForeignKey(Adjustment, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    line = models.BigIntegerField()
+    user_id = models.BigIntegerField()
+    amount = points_field()
+    status = models.CharField(max_length=8, choices=Status, db_default=Status.PENDING)
+    note = models.TextField(db_default="", help_text="why it was skipped")
+    points = points_field(null=True, help_text="the player's points after it")
+
+    class Meta:
+        db_table = "adjustment_rows"
