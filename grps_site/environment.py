@@ -63,6 +63,18 @@ def switch(variable: str, default: bool) -> bool:
     return text in {"on", "true", "1"}
 
 
+def figures(variable: str) -> dict[str, float | None]:
+    """Numbers by name, as `name=600,other=off` (off: None)."""
+    found: dict[str, float | None] = {}
+    for part in env.list(variable, default=[]):
+        name, _, text = part.partition("=")
+        try:
+            found[name.strip()] = None if text.strip() == "off" else float(text)
+        except ValueError:
+            stop(f"{variable} holds {part!r}; write name=number or name=off, separated by commas.")
+    return found
+
+
 def one_of(variable: str, default: str, choices: tuple[str, ...]) -> str:
     text = str(env.str(variable, default=default)).upper()
     if text not in choices:

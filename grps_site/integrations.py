@@ -22,9 +22,12 @@ class FromEnvironment(msgspec.Struct, frozen=True):
 
 
 class Datastore(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a game keeps its players. `index`: an ordered store beside it, user id to points there in hundredths."""
+
     name: Name
     scope: Name
     key_format: Name
+    index: str | None = None
 
 
 class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
@@ -39,6 +42,32 @@ class Endpoints(msgspec.Struct, frozen=True, rename="camel"):
     automation: str
     open_cloud: str
     portal: str
+
+
+class OpenCloudConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """How long a call may take, and budgets (calls a minute, see roblox.open_cloud.operations) that differ."""
+
+    timeout_seconds: float
+    budgets: dict[str, float | None]
+
+
+class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
+    """GRPS's own places in every universe: its store, its ordered board, its topic, and the queue that games fill."""
+
+    store: Name
+    key_format: Name
+    board: str | None
+    topic: Name
+    queue: Name
+
+
+class Sync(msgspec.Struct, frozen=True, rename="camel"):
+    """Entries that the hourly pull looks at; how old a gap must be to be closed from the data store; how many changes
+    of rank made by hand on Roblox one pull adopts before it asks staff."""
+
+    leaderboard_entries: int
+    reconcile_after_seconds: int
+    adopt_at_most: int
 
 
 class Retry(msgspec.Struct, frozen=True, rename="camel"):
@@ -57,6 +86,9 @@ class Features(msgspec.Struct, frozen=True, rename="camel"):
 class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     endpoints: Endpoints
     experiences: tuple[ExperienceConfig, ...]
+    open_cloud: OpenCloudConfig
+    mirrors: Mirrors
+    sync: Sync
     retry: Retry
     features: Features
     group_id: int | None = None

@@ -44,6 +44,12 @@ AUDIT_SEAL_FILE = environment.required(
 
 # --- the project ---------------------------------------------------------------------------------------------
 INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")
+OPEN_CLOUD_URL = env.str("OPEN_CLOUD_URL", default="") or INTEGRATIONS.endpoints.open_cloud
+environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
+OPEN_CLOUD_BUDGETS = INTEGRATIONS.open_cloud.budgets | environment.figures("OPEN_CLOUD_BUDGETS")
+ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 0) or None
+# Nothing is written to Roblox until somebody who means it says so.
+ROBLOX_WRITES = environment.switch("ROBLOX_WRITES", False)
 POLICY_DIR = BASE_DIR / "config"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])

@@ -1,0 +1,133 @@
+"""Where Open Cloud is reached: the client of each experience and of the group, as configured."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from roblox.models import CloudKey, Experience
+from roblox.open_cloud.budgets import Budgets
+from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.data_stores import Store
+
+
+NOTE_EVERY = dt.timedelta(hours=1)
+
+
+class NotConfigured(Exception):
+    """Open Cloud cannot be reached for lack of a setting; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """An experience's universe, ready to be called: the game's store and index, and GRPS's own places."""
+
+    experience: Experience
+    id: int
+    client: OpenCloud
+    store: Store
+    key_format: str
+    index: Store | None
+    own: Store
+    own_key_format: str
+    board: Store | None
+    topic: str
+    queue: str
+
+    def key(self, user_id: int) -> str:
+        """The key of a player's entry in the game's store."""
+        return self.key_format.replace("{userId}", str(user_id))
+
+    def user_id(self, key: str) -> int | None:
+        """Whose entry `key` is; None when it is not of the configured form."""
+        before, _, after = self.key_format.partition("{userId}")
+        middle = key[len(before) : len(key) - len(after) or None]
+        if not (key.startswith(before) and key.endswith(after) and middle.isascii() and middle.isdigit()):
+            return None
+        number = int(middle) if len(middle) < 20 else 0
+        return number if 0 < number < 2**63 else None
+
+    def own_key(self, user_id: int) -> str:
+        """The key of what GRPS itself says of a player."""
+        return self.own_key_format.replace("{userId}", str(user_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The community's group, ready to be called."""
+
+    id: int
+    client: OpenCloud
+
+
+def universe(experience: Experience, going_on: Callable[[], bool] = lambda: True) -> Universe:
+    """The universe of an experience. `going_on`: asked while a call waits. Raises NotConfigured."""
+    config = next((one for one in settings.INTEGRATIONS.experiences if one.key == experience.key), None)
+    if config is None:
+        raise NotConfigured(f"{experience.key} is not in config/backend.integrations.json any more.")
+    if experience.universe_id is None:
+        raise NotConfigured(f"{experience.key} has no universe: set {config.universe_id.env} and run bootstrap.")
+    if not config.api_key.value():
+        raise NotConfigured(f"{experience.key} has no Open Cloud key: set {config.api_key.env}.")
+    number, own, stored = experience.universe_id, settings.INTEGRATIONS.mirrors, config.datastore
+    return Universe(
+        experience=experience,
+        id=number,
+        client=client(config.api_key.value(), going_on),
+        store=Store(number, stored.name, stored.scope),
+        key_format=stored.key_format,
+        index=Store(number, stored.index) if stored.index else None,
+        own=Store(number, own.store),
+        own_key_format=own.key_format,
+        board=Store(number, own.board) if own.board else None,
+        topic=own.topic,
+        queue=own.queue,
+    )
+
+
+def group(going_on: Callable[[], bool] = lambda: True) -> Group:
+    """The community's group, reached with the first experience's key. Raises NotConfigured."""
+    if settings.ROBLOX_GROUP_ID is None:
+        raise NotConfigured("No group is configured: set ROBLOX_GROUP_ID.")
+    key = next((one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()), "")
+    if not key:
+        raise NotConfigured("No Open Cloud key is configured: set ROBLOX_OPEN_CLOUD_API_KEY.")
+    return Group(settings.ROBLOX_GROUP_ID, client(key, going_on))
+
+
+def api_keys() -> dict[str, list[tuple[str, int | None]]]:
+    """Every configured key, with the experiences (key and universe) that it serves."""
+    universes = dict(Experience.objects.values_list("key", "universe_id"))
+    found: dict[str, list[tuple[str, int | None]]] = {}
+    for config in settings.INTEGRATIONS.experiences:
+        if config.api_key.value():
+            found.setdefault(config.api_key.value(), []).append((config.key, universes.get(config.key)))
+    return found
+
+
+def client(api_key: str, going_on: Callable[[], bool] = lambda: True) -> OpenCloud:
+    """A client with the configured budgets; connections are shared by all that have the same key."""
+    shared = _client(settings.OPEN_CLOUD_URL, api_key, settings.REDIS_URL, _frozen(settings.OPEN_CLOUD_BUDGETS))
+    return shared.going_on_while(going_on)
+
+
+@lru_cache(maxsize=8)
+def _client(url: str, api_key: str, redis_url: str, budgets: tuple[tuple[str, float | None], ...]) -> OpenCloud:
+    timeout = settings.INTEGRATIONS.open_cloud.timeout_seconds
+    return OpenCloud(url, api_key, Budgets(redis_url, dict(budgets)), timeout=timeout)
+
+
+def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:
+    return tuple(sorted(budgets.items()))
+
+
+def note_use(used: OpenCloud) -> None:
+    """Write down, once an hour at most, that a key was used: Roblox ends keys that are not for 60 days."""
+    now = timezone.now()
+    row, created = CloudKey.objects.get_or_create(fingerprint=used.fingerprint, defaults={"last_used_at": now})
+    if not created and (row.last_used_at is None or now - row.last_used_at > NOTE_EVERY):
+        CloudKey.objects.filter(pk=row.pk).update(last_used_at=now)

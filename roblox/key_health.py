@@ -1,0 +1,111 @@
+"""Whether the Open Cloud keys still open what GRPS needs, in words that say what to do in Creator Hub."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.utils import timezone
+
+from roblox import cloud
+from roblox.models import CloudKey
+from roblox.open_cloud import api_keys
+from roblox.open_cloud.api_keys import KeyState
+from roblox.open_cloud.client import fingerprint
+from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.operations import OPERATIONS
+
+SOON = dt.timedelta(days=14)
+UNUSED = dt.timedelta(days=60)  # a key that nobody uses for so long expires by itself
+WHERE = "Creator Hub, All tools, API keys"
+WRITING = ("create", "update", "write", "delete", "publish", "dequeue", "discard")
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """One key: which experiences it serves, what Roblox says of it, and what to mend."""
+
+    fingerprint: str
+    experiences: list[str]
+    name: str = ""
+    owner_user_id: int | None = None
+    expires_at: dt.datetime | None = None
+    last_used_at: dt.datetime | None = None
+    problems: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def check_all() -> list[Diagnosis]:
+    """Ask Roblox about every configured key and write down what it says; one diagnosis each."""
+    found = [_check(api_key, serves) for api_key, serves in cloud.api_keys().items()]
+    CloudKey.objects.exclude(fingerprint__in=[one.fingerprint for one in found]).delete()
+    return found
+
+
+def needed_scopes() -> list[str]:
+    """The scopes that the switched-on parts of GRPS use; those that write only once writing is on."""
+    scopes = {scope for operation in OPERATIONS for scope in operation.scopes}
+    if not settings.ROBLOX_WRITES:
+        scopes = {scope for scope in scopes if scope.rpartition(":")[2] not in WRITING}
+    return sorted(scopes)
+
+
+def _check(api_key: str, serves: list[tuple[str, int | None]]) -> Diagnosis:
+    found = Diagnosis(fingerprint(api_key), [name for name, _ in serves])
+    row = CloudKey.objects.filter(fingerprint=found.fingerprint).first()
+    found.last_used_at = row.last_used_at if row else None
+    try:
+        state = api_keys.introspect(cloud.client(api_key))
+    except OpenCloudError as error:
+        if error.verdict is not Verdict.GIVE_UP:
+            raise
+        found.problems.append(f"Roblox does not know this key: make a new one ({WHERE}) and set it.")
+        _write(found, KeyState(enabled=False))
+        return found
+    found.name, found.owner_user_id = state.name, state.authorized_user_id
+    found.expires_at = dt.datetime.fromisoformat(state.expiration_time_utc) if state.expiration_time_utc else None
+    found.problems += _state_problems(state, found, timezone.now())
+    found.missing = _missing(state, [universe for _, universe in serves])
+    found.problems += [f"Add {scope} to the key ({WHERE}, Access permissions)." for scope in found.missing]
+    _write(found, state)
+    return found
+
+
+def _state_problems(state: KeyState, found: Diagnosis, now: dt.datetime) -> list[str]:
+    problems = []
+    if not state.enabled:
+        problems.append(f"The key is switched off: enable it ({WHERE}).")
+    if state.expired or (found.expires_at is not None and found.expires_at <= now):
+        problems.append(f"The key has expired: set a new expiration or regenerate it ({WHERE}).")
+    elif found.expires_at is not None and found.expires_at - now < SOON:
+        problems.append(f"The key expires on {found.expires_at:%Y-%m-%d}: extend it ({WHERE}).")
+    if found.last_used_at is not None and now - found.last_used_at > UNUSED - SOON:
+        days = (now - found.last_used_at).days
+        problems.append(f"The key was not used for {days} days; Roblox ends it after 60. Run `manage.py sync points`.")
+    return problems
+
+
+def _missing(state: KeyState, universes: list[int | None]) -> list[str]:
+    missing = []
+    for scope in needed_scopes():
+        granted = [one for one in state.scopes if {scope, "*"} & one.names()]
+        per_universe = not scope.startswith("group")
+        for universe in universes if per_universe else [None]:
+            if not any(one.covers(universe) for one in granted):
+                missing.append(f"{scope} for universe {universe}" if universe else scope)
+    return sorted(set(missing))
+
+
+def _write(found: Diagnosis, state: KeyState) -> None:
+    CloudKey.objects.update_or_create(
+        fingerprint=found.fingerprint,
+        defaults={
+            "name": found.name[:100],
+            "owner_user_id": found.owner_user_id,
+            "enabled": state.enabled,
+            "expired": state.expired,
+            "expires_at": found.expires_at,
+            "missing_scopes": found.missing,
+            "problem": " ".join(found.problems),
+            "checked_at": timezone.now(),
+        },
+    )

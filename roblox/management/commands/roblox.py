@@ -1,0 +1,66 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.table import Table
+
+from roblox import cloud, key_health
+from roblox.models import Experience
+from roblox.open_cloud import groups
+from roblox.open_cloud.errors import OpenCloudError
+
+
+class Command(BaseCommand):
+    help = "doctor: whether Roblox can be reached as configured, and what to mend in Creator Hub. Ends with 1 if not."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("act", choices=["doctor"])
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.problems: list[str] = []
+        console = Console(file=self.stdout._out)
+        console.print(
+            f"Open Cloud at {settings.OPEN_CLOUD_URL}; writes are {'on' if settings.ROBLOX_WRITES else 'off'}."
+        )
+        try:
+            self._keys(console)
+            self._experiences()
+            self._group(console)
+        except OpenCloudError as error:
+            self.problems.append(str(error))
+        for problem in self.problems:
+            console.print(f"- {problem}", style="red", soft_wrap=True)
+        if self.problems:
+            raise CommandError(f"{len(self.problems)} things to mend.")
+        console.print("All is well.", style="green")
+
+    def _keys(self, console: Console) -> None:
+        found = key_health.check_all()
+        if not found:
+            self.problems.append("No Open Cloud key is configured: set ROBLOX_OPEN_CLOUD_API_KEY.")
+        table = Table("key", "name", "owner", "expires", "last used", "for")
+        for key in found:
+            expires = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never"
+            used = f"{key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never"
+            owner = str(key.owner_user_id or "")
+            table.add_row(key.fingerprint, key.name, owner, expires, used, ", ".join(key.experiences))
+            self.problems += [f"{key.name or key.fingerprint}: {problem}" for problem in key.problems]
+        console.print(table)
+
+    def _experiences(self) -> None:
+        for experience in Experience.objects.filter(enabled=True):
+            try:
+                cloud.universe(experience)
+            except cloud.NotConfigured as missing:
+                self.problems.append(str(missing))
+
+    def _group(self, console: Console) -> None:
+        try:
+            group = cloud.group()
+        except cloud.NotConfigured as missing:
+            self.problems.append(str(missing))
+            return
+        roles = groups.roles(group.client, group.id)
+        console.print(f"Group {group.id} has {len(roles)} roles.")

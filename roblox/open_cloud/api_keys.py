@@ -1,0 +1,44 @@
+"""What an API key is allowed, and how long."""
+
+from typing import Any
+
+import msgspec
+
+from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.operations import INTROSPECT
+
+
+class Scope(msgspec.Struct, frozen=True, rename="camel"):
+    """One API with the operations allowed, for some universes (`*` for all) or for none in particular."""
+
+    scope_name: str = ""
+    name: str = ""
+    operations: list[str] = []
+    universe_datastore: Any = None
+    universe_ids: list[Any] = []
+    universe_id: Any = None
+
+    def names(self) -> set[str]:
+        """The scopes as `api:operation`."""
+        base = self.scope_name or self.name
+        return {f"{base}:{operation}" for operation in self.operations} | {base}
+
+    def covers(self, universe: int | None) -> bool:
+        limited = [str(number) for number in [*self.universe_ids, self.universe_id] if number is not None]
+        return not limited or "*" in limited or universe is None or str(universe) in limited
+
+
+class KeyState(msgspec.Struct, frozen=True, rename="camel"):
+    """A key as Roblox knows it."""
+
+    name: str = ""
+    authorized_user_id: int | None = None
+    scopes: list[Scope] = []
+    enabled: bool = True
+    expired: bool = False
+    expiration_time_utc: str | None = None
+
+
+def introspect(client: OpenCloud) -> KeyState:
+    """The state of the client's own key. Raises OpenCloudError: 401 or 404 when Roblox does not know it any more."""
+    return client.call(INTROSPECT, KeyState, parts={}, body={"apiKey": client.api_key})

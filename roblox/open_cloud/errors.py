@@ -1,0 +1,154 @@
+"""Whatever goes wrong with Open Cloud, as one error: whether to retry, wait or give up, and why, for a moderator."""
+
+import enum
+import json
+from typing import Any
+
+import httpx
+
+from roblox.open_cloud.operations import Operation
+
+
+class Verdict(enum.StrEnum):
+    RETRY = "retry"  # soon, with back-off: it may work the next time
+    WAIT = "wait"  # not before `retry_after`: a limit or an outage
+    GIVE_UP = "give up"  # until somebody changes something
+
+
+class OpenCloudError(Exception):
+    """A call that did not succeed. `text` is Roblox's own message, `str(error)` the sentence for people.
+
+    `status` 0: there was no answer; the call may have landed all the same.
+    """
+
+    def __init__(
+        self,
+        verdict: Verdict,
+        sentence: str,
+        *,
+        operation: str = "",
+        status: int = 0,
+        code: str = "",
+        text: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.verdict = verdict
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.text = text
+        self.retry_after = retry_after
+
+    @property
+    def missing(self) -> bool:
+        return self.status == 404
+
+    @property
+    def conflict(self) -> bool:
+        """The value changed since it was read. Roblox does not say whether that is a 409 or a 412."""
+        return self.status in {409, 412}
+
+
+MAX_TEXT = 300
+# Parts of Roblox's messages and what they mean to a person; the first that fits, lower case.
+MEANINGS = (
+    ("rank", "the key's owner ranks below this member or this role"),
+    ("permission to manage", "the key's owner ranks below this member or this role"),
+    ("not a member", "they are not a member of the group"),
+    ("same user", "nobody changes their own role"),
+    ("own role", "nobody changes their own role"),
+    ("filter", "Roblox's text filter refused the reason"),
+    ("moderated", "Roblox's text filter refused the reason"),
+)
+STATUS_MEANINGS = {
+    400: "Roblox does not accept the request",
+    401: "the API key is unknown, expired or disabled: make a new one in Creator Hub",
+    403: "the API key may not do this: give it the scope {scopes} for this universe or group in Creator Hub",
+    404: "Roblox does not know it",
+    409: "it changed meanwhile",
+    412: "it changed meanwhile",
+    413: "it is larger than Roblox allows",
+    429: "the limit of calls is used up",
+    501: "Roblox does not offer this",
+}
+
+
+def unanswered(operation: Operation, error: Exception) -> OpenCloudError:
+    """No answer came: a timeout, a broken connection, or a body that cannot be read."""
+    what = "in time" if isinstance(error, httpx.TimeoutException) else "in one piece"
+    return OpenCloudError(
+        Verdict.RETRY, f"Roblox did not answer {what} ({operation.name}).", operation=operation.name, text=str(error)
+    )
+
+
+def unreadable(operation: Operation, reason: str) -> OpenCloudError:
+    return OpenCloudError(
+        Verdict.RETRY, f"Roblox's answer cannot be read ({operation.name}): {reason}.", operation=operation.name
+    )
+
+
+def refused(operation: Operation, status: int, body: bytes, headers: httpx.Headers) -> OpenCloudError:
+    """The error of an answer that is not 2xx, whichever of the documented shapes it has."""
+    code, text = _read(body)
+    return OpenCloudError(
+        _verdict(status),
+        f"{_meaning(operation, status, text)}.",
+        operation=operation.name,
+        status=status,
+        code=code,
+        text=text[:MAX_TEXT],
+        retry_after=_seconds(headers.get("retry-after")),
+    )
+
+
+def _verdict(status: int) -> Verdict:
+    if status == 429:
+        return Verdict.WAIT
+    if (status >= 500 and status != 501) or status in {408, 409, 412, 499}:
+        return Verdict.RETRY
+    return Verdict.GIVE_UP
+
+
+def _meaning(operation: Operation, status: int, text: str) -> str:
+    lowered = text.lower()
+    if status in {400, 403, 404}:
+        for part, meaning in MEANINGS:
+            if part in lowered:
+                return f"{meaning} ({operation.name}: {text[:MAX_TEXT]})"
+    known = STATUS_MEANINGS.get(status, f"Roblox has trouble (status {status})")
+    known = known.format(scopes=" and ".join(operation.scopes) or "it needs")
+    return f"{known} ({operation.name}{': ' + text[:MAX_TEXT] if text else ''})"
+
+
+def _read(body: bytes) -> tuple[str, str]:
+    """Code and message of any of the shapes: v2, gateway, and the three of v1."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return "", body[:MAX_TEXT].decode("utf-8", "replace").strip()
+    if not isinstance(document, dict):
+        return "", ""
+    if isinstance(document.get("errors"), list) and document["errors"]:
+        return _gateway(document["errors"][0])
+    if isinstance(document.get("errors"), dict):
+        fields = "; ".join(f"{name}: {_joined(said)}" for name, said in document["errors"].items())
+        return "INVALID_ARGUMENT", fields or str(document.get("title", ""))
+    return str(document.get("code") or document.get("error") or ""), str(document.get("message") or "")
+
+
+def _gateway(error: Any) -> tuple[str, str]:
+    if not isinstance(error, dict):
+        return "", str(error)
+    return str(error.get("code", "")), str(error.get("message", ""))
+
+
+def _joined(said: Any) -> str:
+    return ", ".join(map(str, said)) if isinstance(said, list) else str(said)
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        return None

@@ -1,0 +1,111 @@
+"""Groups: roles, and who holds which. A member has the base role and any number of others."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.operations import ASSIGN_ROLE, LIST_MEMBERSHIPS, LIST_ROLES, UNASSIGN_ROLE
+
+ROLES_PAGE = 20
+MEMBERS_PAGE = 100
+BASE_RANK = 1  # the role that every member has
+OWNER_RANK = 255  # neither can be given
+GUEST_RANK = 0
+
+
+class Role(NamedTuple):
+    """A role: its id, its name, and its rank number from 0 to 255. The id is not the rank."""
+
+    id: int
+    name: str
+    rank: int
+
+
+class Member(NamedTuple):
+    """A member and the ids of every role that they hold, the base role included."""
+
+    user_id: int
+    roles: tuple[int, ...]
+
+
+class _Role(msgspec.Struct, frozen=True, rename="camel"):
+    id: str
+    rank: int
+    display_name: str = ""
+
+
+class _Roles(msgspec.Struct, frozen=True, rename="camel"):
+    group_roles: list[_Role] = []
+    next_page_token: str = ""
+
+
+class _Membership(msgspec.Struct, frozen=True):
+    user: str
+    role: str = ""
+    roles: list[str] = []
+
+    def typed(self) -> Member:
+        roles = self.roles or ([self.role] if self.role else [])
+        return Member(_number(self.user), tuple(sorted(_number(role) for role in roles)))
+
+
+class _Memberships(msgspec.Struct, frozen=True, rename="camel"):
+    group_memberships: list[_Membership] = []
+    next_page_token: str = ""
+
+
+def roles(client: OpenCloud, group: int) -> list[Role]:
+    """Every role of the group."""
+    found: list[Role] = []
+    token = ""
+    while True:
+        query: dict[str, str | int] = {"maxPageSize": ROLES_PAGE} | ({"pageToken": token} if token else {})
+        page = client.call(LIST_ROLES, _Roles, parts={"group": group}, query=query)
+        found += [Role(int(role.id), role.display_name, role.rank) for role in page.group_roles]
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+def members(client: OpenCloud, group: int, token: str = "", size: int = MEMBERS_PAGE) -> tuple[list[Member], str]:
+    """A page of members, and the token of the next one, empty on the last."""
+    query: dict[str, str | int] = {"maxPageSize": min(size, MEMBERS_PAGE)} | ({"pageToken": token} if token else {})
+    page = client.call(LIST_MEMBERSHIPS, _Memberships, parts={"group": group}, query=query)
+    return [membership.typed() for membership in page.group_memberships], page.next_page_token
+
+
+def member(client: OpenCloud, group: int, user_id: int) -> Member | None:
+    """One member; None when they are not in the group."""
+    query: dict[str, str | int] = {"maxPageSize": 1, "filter": f"user == 'users/{user_id}'"}
+    page = client.call(LIST_MEMBERSHIPS, _Memberships, parts={"group": group}, query=query)
+    found = [membership.typed() for membership in page.group_memberships]
+    return next((one for one in found if one.user_id == user_id), None)
+
+
+def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
+    """Give a role beside those held; nothing changes when it is held already. A user id serves as membership id."""
+    body = {"role": f"groups/{group}/roles/{role}"}
+    return client.call(ASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body).typed()
+
+
+def unassign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
+    """Take one role away; nothing changes when it is not held."""
+    body = {"role": f"groups/{group}/roles/{role}"}
+    return client.call(UNASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body).typed()
+
+
+def steps(held: Sequence[int], wanted: Role | None, managed: Sequence[Role]) -> tuple[list[Role], list[Role]]:
+    """The roles to give and to take so that of the managed ones only `wanted` is held; others are not looked at.
+
+    The base role cannot be taken, and is had by being a member: wanting it means holding no other managed one.
+    """
+    give = [wanted] if wanted is not None and wanted.rank != BASE_RANK and wanted.id not in held else []
+    take = [role for role in managed if role.id in held and role != wanted and role.rank != BASE_RANK]
+    return give, sorted(take, key=lambda role: -role.rank)
+
+
+def _number(path: str) -> int:
+    """The last part of `users/123` or `groups/7/roles/99`. Raises ValueError."""
+    return int(path.rpartition("/")[2])

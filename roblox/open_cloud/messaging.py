@@ -1,0 +1,19 @@
+"""Messages to live game servers: best effort, so nothing may depend on one."""
+
+from typing import Any
+
+import msgspec
+
+from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.data_stores import Nothing
+from roblox.open_cloud.operations import PUBLISH
+
+MAX_MESSAGE = 1024  # characters
+
+
+def publish(client: OpenCloud, universe: int, topic: str, message: Any) -> None:
+    """Send `message` as JSON to every live server that listens to `topic`. Raises ValueError when it is too long."""
+    text = msgspec.json.encode(message).decode()
+    if len(text) > MAX_MESSAGE:
+        raise ValueError(f"a message holds {MAX_MESSAGE} characters, this one {len(text)}")
+    client.call(PUBLISH, Nothing, parts={"universe": universe}, body={"topic": topic, "message": text})

@@ -1,0 +1,25 @@
+"""Users: what an account is called."""
+
+import msgspec
+
+from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.errors import OpenCloudError
+from roblox.open_cloud.operations import GET_USER
+
+
+class User(msgspec.Struct, frozen=True, rename="camel"):
+    """An account: `name` is unique and can change, `display_name` is neither."""
+
+    id: str = ""
+    name: str = ""
+    display_name: str = ""
+
+
+def get(client: OpenCloud, user_id: int) -> User | None:
+    """One account; None when there is none (any more)."""
+    try:
+        return client.call(GET_USER, User, parts={"user": user_id})
+    except OpenCloudError as error:
+        if error.missing:
+            return None
+        raise
