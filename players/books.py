@@ -10,7 +10,8 @@ from players import leaderboard
 CHECKS = {
     "sessions": """
         WITH parts AS (
-            SELECT player_id, origin, session, max(sequence) AS sequence, count(*) AS count, sum(awarded) AS awarded
+            SELECT player_id, origin, session, max(sequence) AS sequence,
+                   sum(CASE WHEN type = 'reconciled' THEN magnitude ELSE 1 END) AS count, sum(awarded) AS awarded
             FROM ledger WHERE origin <> 'console' GROUP BY player_id, origin, session
         ), true_parts AS (
             SELECT p.*, l.total FROM parts p JOIN ledger l USING (player_id, origin, session, sequence)
@@ -31,7 +32,7 @@ CHECKS = {
         SELECT count(*) FROM daily_points d FULL JOIN (
             SELECT player_id, origin, (occurred_at AT TIME ZONE 'UTC')::date AS day,
                    sum(greatest(awarded, 0)) AS awarded, count(*) AS events
-            FROM ledger WHERE origin <> 'console' GROUP BY 1, 2, 3
+            FROM ledger WHERE origin <> 'console' AND type <> 'reconciled' GROUP BY 1, 2, 3
         ) t USING (player_id, origin, day)
         WHERE (d.awarded, d.events) IS DISTINCT FROM (t.awarded, t.events)""",
     "batches": """
@@ -42,8 +43,9 @@ CHECKS = {
                 ORDER BY player_id, session, sequence), 'UTF8')), 'hex') AS digest
             FROM ledger WHERE origin <> 'console' GROUP BY batch
         ) l ON l.batch = a.id
-        WHERE (a.action = 'points.ingested' OR l.batch IS NOT NULL)
-          AND (a.action, a.details->>'digest') IS DISTINCT FROM ('points.ingested', l.digest)""",
+        WHERE (a.action IN ('points.ingested', 'points.reconciled') OR l.batch IS NOT NULL)
+          AND (a.id IS NULL OR a.action NOT IN ('points.ingested', 'points.reconciled')
+               OR a.details->>'digest' IS DISTINCT FROM l.digest)""",
 }
 
 

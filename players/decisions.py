@@ -15,6 +15,7 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
 from players.amounts import hundredths, points
 from players.columns import numbers
+from players.ledger import PlayerRow
 from players.models import Decision, Player
 from players.policies import ActivePolicy
 from players.policy.bundle import Rank
@@ -39,6 +40,7 @@ class Candidate:
     rank_id: int
     rank_since: dt.datetime
     points: int
+    banned: bool = False
 
     @property
     def target(self) -> Target:
@@ -130,13 +132,32 @@ def lock_one(user_id: int) -> Candidate:
 
 def candidate_of(player: Player) -> Candidate:
     return Candidate(
-        player.pk, player.user_id, player.username, player.rank_id, player.rank_since, hundredths(player.points)
+        player.pk,
+        player.user_id,
+        player.username,
+        player.rank_id,
+        player.rank_since,
+        hundredths(player.points),
+        player.banned,
+    )
+
+
+def candidate_of_row(player: PlayerRow) -> Candidate:
+    return Candidate(
+        player.id,
+        player.user_id,
+        player.username,
+        player.rank_id,
+        player.rank_since,
+        player.points,
+        player.banned,
     )
 
 
 def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) -> Standing:
     rank = policy.ranks[candidate.rank_id]
-    return Standing(rank, candidate.points, candidate.rank_since, recommendations, sanctioned=rank.is_punishment)
+    sanctioned = rank.is_punishment or candidate.banned
+    return Standing(rank, candidate.points, candidate.rank_since, recommendations, sanctioned)
 
 
 def _automatic(evaluation: Evaluation) -> bool:

@@ -24,7 +24,7 @@ FIND = """
       AND ((p.points >= r.enough AND p.rank_since <= r.since) OR p.points < r.too_few)"""
 
 LOCK = """
-    SELECT id, user_id, username, rank_id, rank_since, (points * 100)::bigint FROM players
+    SELECT id, user_id, username, rank_id, rank_since, (points * 100)::bigint, banned FROM players
     WHERE id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE SKIP LOCKED"""
 
 

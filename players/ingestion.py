@@ -4,7 +4,6 @@ The way of an event: claim -> ledger row (once) -> its part -> the player's poin
 """
 
 import datetime as dt
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,12 +17,14 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many, reserve_id
 from players import leaderboard, ledger, mismatches
 from players.amounts import points
-from players.decisions import Candidate, settle, worth_settling
+from players.decisions import candidate_of_row, settle, worth_settling
 from players.events import Batch, Claim, Server, Verdict
 from players.ledger import PlayerRow
 from players.metrics import EVENTS, MISMATCHES
 from players.models import Decision
 from players.policies import ActivePolicy, active
+from players.policy.parts import Part
+from players.policy.sanctions import sanction_of
 
 ATTEMPTS = 5
 CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
@@ -103,8 +104,10 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
     wait for each other one way round, and the common batch pays nothing for it."""
     policy = active()
     if create:
-        ledger.create_players(batch.claims, policy.rank_ids[policy.bundle.first.name], now)
-    players = ledger.lock_players(batch.claims)
+        newest = {claim.user_id: claim for claim in sorted(batch.claims, key=lambda claim: claim.at)}
+        names = {user_id: (claim.username, claim.display_name) for user_id, claim in newest.items()}
+        ledger.create_players(names, policy.rank_ids[policy.bundle.first.name], now)
+    players = ledger.lock_players(claim.user_id for claim in batch.claims)
     if any(claim.user_id not in players for claim in batch.claims):
         raise _Unknown
     was = {player.id: player.earned for player in players.values()}
@@ -112,10 +115,15 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
     claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
     officers = mismatches.officers(claims, policy)
     counted = mismatches.counted_near(claims, players, origin, policy)
+    parts = ledger.read_parts({(players[claim.user_id].id, claim.session) for claim in claims}, origin)
     landed = ledger.append(
-        claims, players, {user_id: found.id for user_id, found in officers.items()}, origin, batch_id
+        _not_confirmed(claims, players, parts),
+        players,
+        {user_id: found.id for user_id, found in officers.items()},
+        origin,
+        batch_id,
     )
-    changes = ledger.merge_parts(landed, players, origin, batch_id)
+    changes = ledger.merge_parts(landed, players, origin, batch_id, parts)
     days = ledger.add_days(landed, players, origin)
     notices, breaches = mismatches.scrutinise(
         mismatches.Scene(origin, batch_id, batch.claims, landed, players, changes, days, counted, officers, policy)
@@ -137,8 +145,16 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
         duplicates=len(batch.claims) - len(landed),
         rejected=batch.rejected,
         notices=notices,
-        players=_standings(batch.claims, players, origin, changes, ranks, policy),
+        players=_standings(batch.claims, players, parts, changes, ranks, policy),
     )
+
+
+def _not_confirmed(
+    claims: Sequence[Claim], players: dict[int, PlayerRow], parts: dict[ledger.PartKey, Part]
+) -> list[Claim]:
+    """Without the rows that their part has already, be it as rows or as one `reconciled` row that stands for them."""
+    known = {key: part.confirmed for key, part in parts.items()}
+    return [claim for claim in claims if claim.sequence > known.get((players[claim.user_id].id, claim.session), 0)]
 
 
 def _touched(landed: Iterable[Claim], players: dict[int, PlayerRow], policy: ActivePolicy) -> list[PlayerRow]:
@@ -185,7 +201,7 @@ def _batch_entry(
             "accepted": len(landed),
             "duplicates": len(batch.claims) - len(landed),
             "rejected": dict(sorted(Counter(verdict.code for verdict in batch.rejected).items())),
-            "digest": digest(landed, players, origin),
+            "digest": ledger.digest(landed, players, origin),
             **_server(batch.server),
         },
     )
@@ -195,32 +211,10 @@ def _server(server: Server) -> dict[str, str]:
     return {"placeId": str(server.place_id), "jobId": server.job_id}
 
 
-def digest(landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str) -> str:
-    """SHA-256 over a batch's ledger rows, so that the chain proves them too (`manage.py ledger verify` recomputes it).
-
-    One line a row, tab-separated, ordered by player, session and sequence: player, origin, session, sequence, type,
-    magnitude, awarded and total in hundredths, microseconds since 1970.
-    """
-    rows = sorted(
-        (
-            players[claim.user_id].id,
-            claim.session,
-            claim.sequence,
-            f"\t{claim.type}\t{claim.magnitude}\t{claim.awarded}\t{claim.total}\t{claim.micros}",
-        )
-        for claim in landed
-    )
-    lines = "\n".join(f"{player}\t{origin}\t{session}\t{sequence}{rest}" for player, session, sequence, rest in rows)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
 def _decide(touched: Sequence[PlayerRow], policy: ActivePolicy, actor: Actor, now: dt.datetime) -> dict[int, int]:
     """Settle the players' ranks; returns the new rank's id by player id, where it changed at once."""
     candidates = worth_settling(
-        [
-            Candidate(player.id, player.user_id, player.username, player.rank_id, player.rank_since, player.points)
-            for player in touched
-        ],
+        [candidate_of_row(player) for player in touched],
         policy,
     )
     if not candidates:
@@ -236,17 +230,15 @@ def _decide(touched: Sequence[PlayerRow], policy: ActivePolicy, actor: Actor, no
 def _standings(
     claims: Iterable[Claim],
     players: dict[int, PlayerRow],
-    origin: str,
+    parts: dict[ledger.PartKey, Part],
     changes: dict[ledger.PartKey, ledger.PartChange],
     ranks: dict[int, int],
     policy: ActivePolicy,
 ) -> list[Standing]:
     """One entry for each player and session of the batch, repeats included: they are what a lost answer asks for."""
     keys = {(players[claim.user_id].id, claim.session): players[claim.user_id] for claim in claims}
-    confirmed = {key: change.after.confirmed for key, change in changes.items()}
-    unchanged = [key for key in keys if key not in confirmed]
-    if unchanged:
-        confirmed |= {key: part.confirmed for key, part in ledger.read_parts(unchanged, origin).items()}
+    confirmed = {key: part.confirmed for key, part in parts.items()}
+    confirmed |= {key: change.after.confirmed for key, change in changes.items()}
     return [
         _standing(player, session, confirmed[player.id, session], ranks.get(player.id, player.rank_id), policy)
         for (_, session), player in keys.items()
@@ -263,7 +255,7 @@ def _standing(player: PlayerRow, session: int, confirmed: int, rank_id: int, pol
         confirmed=confirmed,
         adjusted=points(player.adjusted),
         adjusted_sequence=player.adjusted_sequence,
-        sanction="suspension" if rank.is_punishment else None,
+        sanction=sanction_of(player.banned, rank.is_punishment),
     )
 
 

@@ -5,7 +5,8 @@ from then on nobody else changes their parts. Amounts are whole hundredths until
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -26,7 +27,7 @@ CREATE_PLAYERS = """
 
 LOCK_PLAYERS = """
     SELECT id, user_id, username, display_name, named_at, rank_id, rank_since,
-           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence
+           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence, banned
     FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
 
 APPEND = """
@@ -100,6 +101,7 @@ class PlayerRow:
     earned: int
     adjusted: int
     adjusted_sequence: int
+    banned: bool
     kos: int = 0  # added by this batch
     wos: int = 0
 
@@ -126,21 +128,23 @@ class PartChange:
     claims: list[Claim]
 
 
-def lock_players(claims: Sequence[Claim]) -> dict[int, PlayerRow]:
-    """Lock the players of `claims`, in one order for everybody; by Roblox user id, without those not yet known."""
+def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
+    """Lock players, in one order for everybody; by Roblox user id, without those not yet known."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_PLAYERS, [numbers(sorted({claim.user_id for claim in claims}))])
+        cursor.execute(LOCK_PLAYERS, [numbers(sorted(set(user_ids)))])
         return {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
 
 
-def create_players(claims: Sequence[Claim], first_rank: int, now: dt.datetime) -> None:
-    """Make the players of `claims` that are new. Only before any lock is taken: see `ingestion._land`."""
-    newest = {claim.user_id: claim for claim in sorted(claims, key=lambda claim: claim.at)}
-    user_ids = sorted(newest)
-    names = texts(newest[user_id].username for user_id in user_ids)
-    display_names = texts(newest[user_id].display_name for user_id in user_ids)
+def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> None:
+    """Make the players that are new; `names`: username and display name by Roblox user id.
+
+    Only before any lock is taken: see `ingestion._land`.
+    """
+    user_ids = sorted(names)
+    usernames = texts(names[user_id][0] for user_id in user_ids)
+    display_names = texts(names[user_id][1] for user_id in user_ids)
     with connection.cursor() as cursor:
-        cursor.execute(CREATE_PLAYERS, [first_rank, now, numbers(user_ids), names, display_names])
+        cursor.execute(CREATE_PLAYERS, [first_rank, now, numbers(user_ids), usernames, display_names])
 
 
 def append(
@@ -175,9 +179,16 @@ def append(
 
 
 def merge_parts(
-    landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str, batch: int
+    landed: Iterable[Claim],
+    players: dict[int, PlayerRow],
+    origin: str,
+    batch: int,
+    before: Mapping[PartKey, Part],
 ) -> dict[PartKey, PartChange]:
-    """Merge landed rows into their parts, write the parts, and carry the difference into the players' `earned`."""
+    """Merge landed rows into their parts, write the parts, and carry the difference into the players' `earned`.
+
+    `before`: the parts as they were (`read_parts`).
+    """
     groups: dict[PartKey, list[Claim]] = {}
     owners: dict[int, PlayerRow] = {}
     for claim in landed:
@@ -186,8 +197,8 @@ def merge_parts(
         groups.setdefault((player.id, claim.session), []).append(claim)
     if not groups:
         return {}
-    before = read_parts(groups, origin)
-    beyond = _read_beyond({key: part for key, part in before.items() if part.gap}, origin, batch)
+    gapped = {key: before[key] for key in groups if key in before and before[key].gap}
+    beyond = _read_beyond(gapped, origin, batch)
     changes: dict[PartKey, PartChange] = {}
     for key, claims in groups.items():
         part = before.get(key)
@@ -287,3 +298,22 @@ def add_to_players(players: Collection[PlayerRow], before: dict[int, int], now: 
                 numbers(micros(player.named_at) for player in players),
             ],
         )
+
+
+def digest(landed: Iterable[Claim], players: Mapping[int, PlayerRow], origin: str) -> str:
+    """SHA-256 over a batch's ledger rows, so that the chain proves them too (`manage.py ledger verify` recomputes it).
+
+    One line a row, tab-separated, ordered by player, session and sequence: player, origin, session, sequence, type,
+    magnitude, awarded and total in hundredths, microseconds since 1970.
+    """
+    rows = sorted(
+        (
+            players[claim.user_id].id,
+            claim.session,
+            claim.sequence,
+            f"\t{claim.type}\t{claim.magnitude}\t{claim.awarded}\t{claim.total}\t{claim.micros}",
+        )
+        for claim in landed
+    )
+    lines = "\n".join(f"{player}\t{origin}\t{session}\t{sequence}{rest}" for player, session, sequence, rest in rows)
+    return hashlib.sha256(lines.encode()).hexdigest()

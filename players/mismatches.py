@@ -14,6 +14,7 @@ from audits.record import Actor, Entry, Target
 from players.columns import numbers
 from players.events import Claim, Verdict
 from players.ledger import DayChange, PartChange, PartKey, PlayerRow
+from players.models import RECONCILED
 from players.policies import ActivePolicy
 from players.policy import laws
 from players.policy.parts import Part
@@ -161,8 +162,11 @@ def _repeats(scene: Scene) -> Iterator[Finding]:
         stored = {tuple(row[:3]): tuple(row[3:]) for row in cursor.fetchall()}
     for claim in repeats:
         player = scene.players[claim.user_id]
-        first = stored[player.id, claim.session, claim.sequence]
-        if first != (claim.type, claim.awarded, claim.total):
+        first = stored.get((player.id, claim.session, claim.sequence))
+        if first is None:
+            detail = "a reconciled row stands for it: the data store was read before it came."
+            yield Verdict(claim.item, "RECONCILED", detail), None
+        elif first[0] != RECONCILED and first != (claim.type, claim.awarded, claim.total):
             detail = f"session {claim.session} sequence {claim.sequence} was delivered before with other contents."
             law = str(laws.Law.REPEAT_DIFFERS)
             yield Verdict(claim.item, law, detail), Breach(law, detail, player, claim.session)

@@ -7,6 +7,8 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Collate, Greatest, Lower, Now
 
 ZERO = Decimal(0)
+RECONCILED = "reconciled"  # the type of a row that stands for `magnitude` rows which never came
+REST = -1  # a session that no game has: see Session
 CONSOLE = "console"  # the origin whose one session, 0, is the adjusted part
 
 
@@ -120,7 +122,8 @@ class Session(models.Model):
     """One part of a player's points: one stay in one experience, written by the one server that held its lease.
 
     `total` is what the row of the highest `sequence` said; `count` rows are here, so there is a gap while it is
-    smaller than `sequence`; up to `confirmed` nothing is missing.
+    smaller than `sequence`; up to `confirmed` nothing is missing. A `reconciled` row counts for all that it stands for.
+    Session REST is what an experience's data store holds beyond the sessions that are known one by one.
     """
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="sessions", db_index=False)
@@ -131,6 +134,8 @@ class Session(models.Model):
     count = models.BigIntegerField()
     awarded = points_field()
     confirmed = models.BigIntegerField()
+    kos = models.BigIntegerField(db_default=0, help_text="counted in the data store and by no row here")
+    wos = models.BigIntegerField(db_default=0, help_text="as kos")
     started_at = models.DateTimeField()
     last_at = models.DateTimeField()
 
@@ -139,7 +144,7 @@ class Session(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["player", "origin", "session"], name="sessions_one_per_part"),
             models.CheckConstraint(
-                condition=Q(session__gte=0, confirmed__gte=0, count__gte=1, sequence__gte=F("count")),
+                condition=Q(session__gte=REST, confirmed__gte=0, count__gte=1, sequence__gte=F("count")),
                 name="sessions_sequences",
             ),
         ]
@@ -166,7 +171,7 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(fields=["player", "origin", "session", "sequence"], name="ledger_once"),
-            models.CheckConstraint(condition=Q(session__gte=0, sequence__gte=1), name="ledger_sequences"),
+            models.CheckConstraint(condition=Q(session__gte=REST, sequence__gte=1), name="ledger_sequences"),
         ]
         indexes = [models.Index(fields=["player", "occurred_at", "id"], name="ledger_by_time")]
 

@@ -10,7 +10,7 @@ from audits.actions import Action
 from audits.record import Target, record, reserve_id
 from players.amounts import hundredths, points
 from players.columns import micros
-from players.decisions import Candidate, settle
+from players.decisions import candidate_of, settle
 from players.models import CONSOLE, Decision, LedgerEntry, Player, Recommendation
 from players.policies import active
 from players.policy.permissions import Act, may
@@ -47,9 +47,7 @@ def adjust(user_id: int, amount: int, *, by: Staff, reason: str, now: dt.datetim
             after={"points": str(player.points), "amount": str(points(amount)), "adjusted": str(total)},
             policy_version=policy.bundle.version,
         )
-        candidate = Candidate(
-            player.pk, player.user_id, player.username, player.rank_id, player.rank_since, hundredths(player.points)
-        )
+        candidate = candidate_of(player)
         settle([candidate], source=Decision.Source.STAFF, policy=policy, actor=by.actor, now=now, reason=reason)
         return player
 

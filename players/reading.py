@@ -9,9 +9,10 @@ from django.db import connection
 from players import leaderboard
 from players.amounts import hundredths
 from players.decisions import Candidate, assess
-from players.models import Player
+from players.models import REST, Player
 from players.policies import ActivePolicy, active
 from players.policy.ranks import Evaluation
+from players.policy.sanctions import sanction_of
 
 PLAYER = f"""
     SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),
@@ -109,9 +110,9 @@ def joined(user_id: int, origin: str) -> Joined:
     player = Player.objects.filter(user_id=user_id).select_related("rank").first()
     if player is None:
         return Joined(policy.bundle.first.name, Decimal(0), Decimal(0), 0, None, [], known=False)
-    rows = player.sessions.filter(origin=origin).order_by("session")
+    rows = player.sessions.filter(origin=origin, session__gt=REST).order_by("session")
     parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
-    sanction = "suspension" if player.rank.is_punishment else None
+    sanction = sanction_of(player.banned, player.rank.is_punishment)
     return Joined(
         player.rank.name, player.points, player.adjusted, player.adjusted_sequence, sanction, parts, known=True
     )

@@ -14,7 +14,6 @@ from roblox.open_cloud.budgets import Budgets
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.data_stores import Store
 
-
 NOTE_EVERY = dt.timedelta(hours=1)
 
 

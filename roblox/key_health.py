@@ -85,14 +85,14 @@ def _state_problems(state: KeyState, found: Diagnosis, now: dt.datetime) -> list
 
 
 def _missing(state: KeyState, universes: list[int | None]) -> list[str]:
-    missing = []
-    for scope in needed_scopes():
-        granted = [one for one in state.scopes if {scope, "*"} & one.names()]
-        per_universe = not scope.startswith("group")
-        for universe in universes if per_universe else [None]:
-            if not any(one.covers(universe) for one in granted):
-                missing.append(f"{scope} for universe {universe}" if universe else scope)
-    return sorted(set(missing))
+    return sorted({lack for scope in needed_scopes() for lack in _lacks(state, scope, universes)})
+
+
+def _lacks(state: KeyState, scope: str, universes: list[int | None]) -> list[str]:
+    granted = [one for one in state.scopes if {scope, "*"} & one.names()]
+    asked = universes if not scope.startswith("group") else [None]
+    lacking = [universe for universe in asked if not any(one.covers(universe) for one in granted)]
+    return [f"{scope} for universe {universe}" if universe else scope for universe in lacking]
 
 
 def _write(found: Diagnosis, state: KeyState) -> None:

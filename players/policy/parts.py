@@ -47,6 +47,32 @@ def merge(part: Part | None, rows: Iterable[Row], beyond: Iterable[int] = ()) ->
     return Part(sequence, total, seen, awarded, confirmed)
 
 
+class Closing(NamedTuple):
+    """The one row that makes a part whole: where it stands, for how many rows, and the part after it."""
+
+    row: Row
+    stands_for: int
+    after: Part
+
+
+def close(part: Part | None, sequence: int, total: int) -> Closing | None:
+    """Close every gap of a part, given what the data store says of it; None when nothing is missing.
+
+    The higher sequence wins here too. The row stands at the store's sequence when that is ahead, else in the first gap.
+    """
+    known = part or EMPTY
+    at = known.confirmed + 1
+    if sequence > known.sequence:
+        at = sequence
+    else:
+        sequence, total = known.sequence, known.total
+    missing = sequence - known.rows
+    if missing == 0:
+        return None
+    row = Row(at, total - known.awarded, total)
+    return Closing(row, missing, Part(sequence, total, sequence, total, sequence))
+
+
 def balance(parts: Iterable[Part], adjusted: int) -> int:
     """The points shown and ranked by: never below 0."""
     return max(0, sum(part.total for part in parts) + adjusted)

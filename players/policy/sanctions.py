@@ -29,3 +29,10 @@ def suspension_ends(start: dt.datetime, policy: Punishments) -> dt.datetime:
 def warning_expires(start: dt.datetime, policy: Punishments) -> dt.datetime | None:
     """When a warning stops counting; None when warnings last."""
     return None if policy.warning_days is None else start + dt.timedelta(days=policy.warning_days)
+
+
+def sanction_of(banned: bool, at_punishment_rank: bool) -> str | None:
+    """What a game is told of a player who is held to account: the graver of what is in force."""
+    if banned:
+        return str(Sanction.BAN)
+    return str(Sanction.SUSPENSION) if at_punishment_rank else None

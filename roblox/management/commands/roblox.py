@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.problems: list[str] = []
-        console = Console(file=self.stdout._out)
+        console = Console(file=self.stdout)  # type: ignore[arg-type]
         console.print(
             f"Open Cloud at {settings.OPEN_CLOUD_URL}; writes are {'on' if settings.ROBLOX_WRITES else 'off'}."
         )
