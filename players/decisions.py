@@ -106,7 +106,7 @@ def settle(
         evaluation = evaluations.get(candidate.id)
         proposal = standing_proposals.get(candidate.id)
         target_id = target_id_of(evaluation, policy)
-        if proposal is not None and (proposal.from_rank_id, proposal.to_rank_id) == (candidate.rank_id, target_id):
+        if proposal is not None and _still_stands(proposal, candidate, target_id):
             continue
         if proposal is not None:
             stale.append(proposal)
@@ -120,6 +120,13 @@ def settle(
         for candidate in candidates
         if candidate.id in evaluations
     ]
+
+
+def _still_stands(proposal: Decision, candidate: Candidate, target_id: int | None) -> bool:
+    """A proposal holds while the policy says the same; one made by hand, while the rank is the same."""
+    if proposal.from_rank_id != candidate.rank_id:
+        return False
+    return proposal.kind == Decision.Kind.HAND or proposal.to_rank_id == target_id
 
 
 def lock_one(user_id: int) -> Candidate:

@@ -8,7 +8,7 @@ import datetime as dt
 from django.db import transaction
 
 from audits.actions import Action
-from audits.record import record
+from audits.record import Actor, record
 from players.amounts import points
 from players.decisions import (
     KINDS,
@@ -33,6 +33,8 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
     """Apply a proposal. Raises Refused when it is settled already, no longer holds, or `by` may not."""
     with transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason)
+        if decision.kind == Decision.Kind.HAND:
+            return _approve_hand(decision, candidate, policy, by, reason, now)
         evaluation = assess([candidate], policy, now).get(candidate.id)
         if target_id_of(evaluation, policy) != decision.to_rank_id or candidate.rank_id != decision.from_rank_id:
             failed = ", ".join(evaluation.failed) if evaluation else "permitted"
@@ -106,6 +108,70 @@ def set_rank(user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.da
         return decision
 
 
+def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> Decision | None:
+    """Take over a rank that somebody gave by hand on Roblox: at once, or as a proposal where the rank is privileged,
+    since such a rank brings powers here. None when it is held or proposed already.
+
+    Raises Refused when there is no such player or rank.
+    """
+    with transaction.atomic():
+        policy = active()
+        candidate = lock_one(user_id)
+        if rank_name not in policy.rank_ids:
+            raise Refused(f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
+        to_rank = policy.rank_ids[rank_name]
+        standing = open_proposals([candidate.id]).get(candidate.id)
+        if to_rank == candidate.rank_id or (standing is not None and standing.to_rank_id == to_rank):
+            return None
+        withdraw([standing] if standing else [], policy, actor, now)
+        applied = not policy.bundle.by_name[rank_name].privileged
+        decision = Decision.objects.create(
+            player_id=candidate.id,
+            kind=Decision.Kind.HAND,
+            status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
+            source=Decision.Source.ROBLOX,
+            from_rank_id=candidate.rank_id,
+            to_rank_id=to_rank,
+            inputs={"points": str(points(candidate.points))},
+            failed=[],
+            policy_id=policy.id,
+            reason="changed by hand on Roblox",
+            decided_by=f"{actor.kind}:{actor.id}" if applied else "",
+            decided_at=now if applied else None,
+        )
+        if applied:
+            move([(candidate, decision)], now)
+        record(
+            Action.RANK_SET if applied else Action.DECISION_PROPOSED,
+            actor=actor,
+            target=candidate.target,
+            reason=decision.reason,
+            before={"rank": rank_name_of(candidate.rank_id, policy)},
+            after={"rank": rank_name, "decision": decision.pk},
+            policy_version=policy.bundle.version,
+        )
+        return decision
+
+
+def _approve_hand(
+    decision: Decision, candidate: Candidate, policy: ActivePolicy, by: Staff, reason: str, now: dt.datetime
+) -> Decision:
+    if candidate.rank_id != decision.from_rank_id:
+        raise Refused("The player's rank changed since it was proposed. Reject it instead.")
+    close(decision, Decision.Status.APPLIED, by.actor, reason, now)
+    move([(candidate, decision)], now)
+    record(
+        Action.RANK_SET,
+        actor=by.actor,
+        target=candidate.target,
+        reason=reason,
+        before={"rank": rank_name_of(decision.from_rank_id, policy)},
+        after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
+        policy_version=policy.bundle.version,
+    )
+    return decision
+
+
 def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candidate, ActivePolicy]:
     player_id = Decision.objects.filter(pk=decision_id).values_list("player_id", flat=True).first()
     if player_id is None:
@@ -117,9 +183,14 @@ def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candi
         raise Refused(f"The decision is {decision.status} already.")
     policy = active()
     candidate = candidate_of(player)
-    act = Act.PROMOTE if decision.kind == Decision.Kind.PROMOTION else Act.DEMOTE
+    act = Act.PROMOTE if _leads_up(decision, policy) else Act.DEMOTE
     _check(by, act, candidate, policy, decision.to_rank_id, reason)
     return decision, candidate, policy
+
+
+def _leads_up(decision: Decision, policy: ActivePolicy) -> bool:
+    before, after = policy.ranks.get(decision.from_rank_id), policy.ranks.get(decision.to_rank_id)
+    return before is None or after is None or after.position > before.position
 
 
 def _check_hand(by: Staff, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:

@@ -11,7 +11,7 @@ from audits.record import Target, record, reserve_id
 from players.amounts import hundredths, points
 from players.columns import micros
 from players.decisions import candidate_of, settle
-from players.models import CONSOLE, Decision, LedgerEntry, Player, Recommendation
+from players.models import CONSOLE, Decision, LedgerEntry, Player, Recommendation, Sanction
 from players.policies import active
 from players.policy.permissions import Act, may
 from players.staff import Refused, Staff
@@ -64,6 +64,7 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
             raise Refused(f"No player has the user id {user_id}.")
         pseudonym = -secrets.randbelow(2**62) - 1
         Decision.objects.filter(player=player).exclude(reason="").update(reason="")
+        Sanction.objects.filter(player=player).update(reason="", lift_reason="")
         removed = spine.erase(player.subject)
         Player.objects.filter(pk=player.pk).update(
             user_id=pseudonym,

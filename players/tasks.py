@@ -2,8 +2,9 @@
 
 import structlog
 from celery import shared_task
+from django.utils import timezone
 
-from players import due, leaderboard
+from players import discipline, due, leaderboard
 
 log = structlog.get_logger("grps.tasks")
 
@@ -21,3 +22,8 @@ def fold_standings() -> int:
     while changed := leaderboard.fold():
         folded += changed
     return folded
+
+
+@shared_task(name="players.end_bans")
+def end_bans() -> int:
+    return discipline.end_bans(timezone.now())

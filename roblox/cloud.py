@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from roblox.models import CloudKey, Experience
-from roblox.open_cloud.budgets import Budgets
+from roblox.open_cloud.budgets import PATIENCE, Budgets
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.data_stores import Store
 
@@ -63,8 +63,13 @@ class Group:
     client: OpenCloud
 
 
-def universe(experience: Experience, going_on: Callable[[], bool] = lambda: True) -> Universe:
-    """The universe of an experience. `going_on`: asked while a call waits. Raises NotConfigured."""
+def universe(
+    experience: Experience, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
+) -> Universe:
+    """The universe of an experience. `going_on`: asked while a call waits for its turn, at most `patience` seconds.
+
+    Raises NotConfigured.
+    """
     config = next((one for one in settings.INTEGRATIONS.experiences if one.key == experience.key), None)
     if config is None:
         raise NotConfigured(f"{experience.key} is not in config/backend.integrations.json any more.")
@@ -76,7 +81,7 @@ def universe(experience: Experience, going_on: Callable[[], bool] = lambda: True
     return Universe(
         experience=experience,
         id=number,
-        client=client(config.api_key.value(), going_on),
+        client=client(config.api_key.value(), going_on, patience),
         store=Store(number, stored.name, stored.scope),
         key_format=stored.key_format,
         index=Store(number, stored.index) if stored.index else None,
@@ -88,14 +93,14 @@ def universe(experience: Experience, going_on: Callable[[], bool] = lambda: True
     )
 
 
-def group(going_on: Callable[[], bool] = lambda: True) -> Group:
+def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE) -> Group:
     """The community's group, reached with the first experience's key. Raises NotConfigured."""
     if settings.ROBLOX_GROUP_ID is None:
         raise NotConfigured("No group is configured: set ROBLOX_GROUP_ID.")
     key = next((one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()), "")
     if not key:
         raise NotConfigured("No Open Cloud key is configured: set ROBLOX_OPEN_CLOUD_API_KEY.")
-    return Group(settings.ROBLOX_GROUP_ID, client(key, going_on))
+    return Group(settings.ROBLOX_GROUP_ID, client(key, going_on, patience))
 
 
 def api_keys() -> dict[str, list[tuple[str, int | None]]]:
@@ -108,10 +113,10 @@ def api_keys() -> dict[str, list[tuple[str, int | None]]]:
     return found
 
 
-def client(api_key: str, going_on: Callable[[], bool] = lambda: True) -> OpenCloud:
+def client(api_key: str, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE) -> OpenCloud:
     """A client with the configured budgets; connections are shared by all that have the same key."""
     shared = _client(settings.OPEN_CLOUD_URL, api_key, settings.REDIS_URL, _frozen(settings.OPEN_CLOUD_BUDGETS))
-    return shared.going_on_while(going_on)
+    return shared.for_work(going_on, patience)
 
 
 @lru_cache(maxsize=8)

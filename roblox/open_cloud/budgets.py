@@ -126,11 +126,17 @@ class Budgets:
         """The calls in a window that are allowed; None for no limit."""
         return self.figures.get(budget.name, budget.calls)
 
-    def wait(self, turn: Turn, target: str, going_on: Callable[[], bool] = lambda: True) -> None:
-        """Sleep until the call may go. Raises OpenCloudError (wait) when that is too long, when the breaker is open,
-        and when `going_on` says no meanwhile."""
+    def wait(
+        self,
+        turn: Turn,
+        target: str,
+        going_on: Callable[[], bool] = lambda: True,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Sleep until the call may go. Raises OpenCloudError (wait) when that is more than `patience` seconds, when
+        the breaker is open, and when `going_on` says no meanwhile."""
         allowed = self.calls(turn.budget)
-        pause = self._pause(turn, target, allowed)
+        pause = self._pause(turn, target, allowed, patience)
         if allowed is not None:
             WAITED.labels(turn.budget.name).observe(pause)
         until = time.monotonic() + pause
@@ -139,12 +145,12 @@ class Budgets:
                 raise OpenCloudError(Verdict.WAIT, "The work was stopped while it waited for its turn.", retry_after=0)
             time.sleep(min(left, SLICE))
 
-    def _pause(self, turn: Turn, target: str, allowed: float | None) -> float:
+    def _pause(self, turn: Turn, target: str, allowed: float | None, patience: float) -> float:
         interval = turn.budget.window * 1e6 / (allowed * SHARE) if allowed else 0.0
         burst = (1 - SHARE) * allowed if allowed else 1e9
         try:
             wait, rest = self._reserve(
-                keys=[turn.key, _breaker(target)], args=[round(interval), burst, round(PATIENCE * 1e6), FORGET]
+                keys=[turn.key, _breaker(target)], args=[round(interval), burst, round(patience * 1e6), FORGET]
             )
         except redis.RedisError as error:
             log.warning("Valkey is away: this process keeps a quarter of the pace alone", error=str(error))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from roblox.open_cloud.budgets import Budgets, Turn
+from roblox.open_cloud.budgets import PATIENCE, Budgets, Turn
 from roblox.open_cloud.errors import OpenCloudError, Verdict, refused, unanswered, unreadable
 from roblox.open_cloud.operations import Operation
 
@@ -38,6 +38,7 @@ class OpenCloud:
     budgets: Budgets
     timeout: float = 10.0
     going_on: Callable[[], bool] = lambda: True
+    patience: float = PATIENCE
     http: httpx.Client | None = None
 
     def __post_init__(self) -> None:
@@ -47,9 +48,10 @@ class OpenCloud:
             base_url=self.base_url, timeout=self.timeout, limits=limits, trust_env=False
         )
 
-    def going_on_while(self, going_on: Callable[[], bool]) -> "OpenCloud":
-        """The same client, on the same connections, whose waits end when `going_on` says so."""
-        return replace(self, going_on=going_on, http=self._http)
+    def for_work(self, going_on: Callable[[], bool], patience: float) -> "OpenCloud":
+        """The same client, on the same connections, whose calls wait at most `patience` seconds for their turn, and
+        only while `going_on` says yes."""
+        return replace(self, going_on=going_on, patience=patience, http=self._http)
 
     @property
     def fingerprint(self) -> str:
@@ -74,8 +76,8 @@ class OpenCloud:
         tries = waits = 0
         while True:
             if also is not None:
-                self.budgets.wait(also, target, self.going_on)
-            self.budgets.wait(turn, target, self.going_on)
+                self.budgets.wait(also, target, self.going_on, self.patience)
+            self.budgets.wait(turn, target, self.going_on, self.patience)
             try:
                 return self._once(operation, answer, turn, target, parts, query, body)
             except OpenCloudError as error:

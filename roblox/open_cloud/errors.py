@@ -31,6 +31,7 @@ class OpenCloudError(Exception):
         code: str = "",
         text: str = "",
         retry_after: float | None = None,
+        explained: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.verdict = verdict
@@ -39,10 +40,16 @@ class OpenCloudError(Exception):
         self.code = code
         self.text = text
         self.retry_after = retry_after
+        self.explained = explained  # Roblox said what is wrong with this very request
 
     @property
     def missing(self) -> bool:
         return self.status == 404
+
+    @property
+    def about_key(self) -> bool:
+        """The key is at fault, not what was asked: whatever else is asked with it fails too."""
+        return self.status == 401 or (self.status == 403 and not self.explained)
 
     @property
     def conflict(self) -> bool:
@@ -58,7 +65,7 @@ MEANINGS = (
     ("not a member", "they are not a member of the group"),
     ("same user", "nobody changes their own role"),
     ("own role", "nobody changes their own role"),
-    ("filter", "Roblox's text filter refused the reason"),
+    ("text filter", "Roblox's text filter refused the reason"),
     ("moderated", "Roblox's text filter refused the reason"),
 )
 STATUS_MEANINGS = {
@@ -99,6 +106,7 @@ def refused(operation: Operation, status: int, body: bytes, headers: httpx.Heade
         code=code,
         text=text[:MAX_TEXT],
         retry_after=_seconds(headers.get("retry-after")),
+        explained=_explanation(status, text) is not None,
     )
 
 
@@ -111,14 +119,17 @@ def _verdict(status: int) -> Verdict:
 
 
 def _meaning(operation: Operation, status: int, text: str) -> str:
-    lowered = text.lower()
-    if status in {400, 403, 404}:
-        for part, meaning in MEANINGS:
-            if part in lowered:
-                return f"{meaning} ({operation.name}: {text[:MAX_TEXT]})"
-    known = STATUS_MEANINGS.get(status, f"Roblox has trouble (status {status})")
+    known = _explanation(status, text) or STATUS_MEANINGS.get(status, f"Roblox has trouble (status {status})")
     known = known.format(scopes=" and ".join(operation.scopes) or "it needs")
     return f"{known} ({operation.name}{': ' + text[:MAX_TEXT] if text else ''})"
+
+
+def _explanation(status: int, text: str) -> str | None:
+    """What Roblox's own words mean, where they are about this very request."""
+    if status not in {400, 403, 404}:
+        return None
+    lowered = text.lower()
+    return next((meaning for part, meaning in MEANINGS if part in lowered), None)
 
 
 def _read(body: bytes) -> tuple[str, str]:

@@ -1,3 +1,4 @@
+import datetime as dt
 from argparse import ArgumentParser
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -6,13 +7,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from audits.record import operator
-from players import officers, people
+from players import discipline, officers, people
 from players.amounts import NotAnAmount, hundredths
 from players.staff import Refused, Staff
 
 
 class Command(BaseCommand):
-    help = "Act on one player as the operator of this machine: give a rank, adjust points, settle a proposal, erase."
+    help = (
+        "Act on one player as the operator of this machine: give a rank, adjust points, ban, settle a proposal, erase."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
@@ -24,6 +27,10 @@ class Command(BaseCommand):
         adjust.add_argument("amount")
         for settled in ("approve", "reject"):
             acts.add_parser(settled, help=f"{settled} a proposed decision").add_argument("decision_id", type=int)
+        ban = acts.add_parser("ban", help="ban from every universe, for good or for some days")
+        ban.add_argument("user_id", type=int)
+        ban.add_argument("--days", type=int)
+        acts.add_parser("unban", help="lift a ban").add_argument("user_id", type=int)
         acts.add_parser("erase", help="erase a person at Roblox's order").add_argument("user_id", type=int)
         for act in acts.choices.values():
             act.add_argument("--reason", required=True)
@@ -39,6 +46,13 @@ class Command(BaseCommand):
                 amount = hundredths(Decimal(options["amount"]))
                 player = people.adjust(options["user_id"], amount, by=by, reason=reason, now=now)
                 self.stdout.write(f"{player.username} has {player.points} points now.")
+            elif act == "ban":
+                until = now + dt.timedelta(days=options["days"]) if options["days"] else None
+                sanction = discipline.ban(options["user_id"], by=by, reason=reason, now=now, until=until)
+                self.stdout.write(f"{options['user_id']} is banned (case {sanction.pk}).")
+            elif act == "unban":
+                discipline.unban(options["user_id"], by=by, reason=reason, now=now)
+                self.stdout.write(f"{options['user_id']} is not banned any more.")
             elif act == "erase":
                 removed = people.erase(options["user_id"], by=by, reason=reason, now=now)
                 self.stdout.write(f"Erased: {removed} personal values of the audit log are gone, the chain holds.")

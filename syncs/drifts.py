@@ -1,0 +1,163 @@
+"""What Roblox and GRPS say differently: noted when it is seen, closed when they agree, settled by staff."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from audits.actions import Action
+from audits.record import Actor, Entry, Target, record, record_many
+from players import discipline, officers
+from players.models import Player, Sanction
+from players.policies import active
+from players.staff import Refused, Staff
+from roblox.models import Experience
+from syncs import mirrors
+from syncs.models import Drift, Mirror, SyncJob
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that differs. `subject` finds it again: a user id, an entry's key, a rank's name."""
+
+    aspect: Drift.Aspect
+    subject: str
+    ours: Any
+    theirs: Any
+    detail: str = ""
+    player_id: int | None = None
+
+
+def note(differences: Iterable[Difference], *, experience: Experience | None, job: SyncJob, now: dt.datetime) -> int:
+    """Write down what differs; how many are new. Seen again, a difference keeps since when it is there."""
+    fresh: list[Entry] = []
+    for one in differences:
+        seen = {"ours": one.ours, "theirs": one.theirs, "detail": one.detail, "last_seen_at": now, "seen_by": job.pk}
+        drift, created = Drift.objects.update_or_create(
+            aspect=one.aspect,
+            experience=experience,
+            subject=one.subject[:80],
+            resolved_at=None,
+            defaults=seen,
+            create_defaults=seen | {"player_id": one.player_id, "first_seen_at": now},
+        )
+        if created:
+            fresh.append(
+                Entry(
+                    Action.DRIFT_FOUND,
+                    actor=job_actor(job),
+                    target=Target("drift", str(drift.pk), ""),
+                    experience=experience.key if experience else "",
+                    details={"aspect": str(one.aspect), "job": job.pk},
+                )
+            )
+    record_many(fresh)
+    return len(fresh)
+
+
+def agree(aspect: Drift.Aspect, subjects: Iterable[str], *, experience: Experience | None, now: dt.datetime) -> int:
+    """Close the differences that are none any more; how many there were."""
+    return (
+        Drift.objects.filter(aspect=aspect, experience=experience, resolved_at=None, subject__in=list(subjects))
+        .update(resolved_at=now, resolution=Drift.Resolution.AGREED)
+    )  # fmt: skip
+
+
+def agree_unseen(aspect: Drift.Aspect, *, experience: Experience | None, job: SyncJob, now: dt.datetime) -> int:
+    """Close the differences that a job which looked at everything did not see."""
+    unseen = Drift.objects.filter(aspect=aspect, experience=experience, resolved_at=None).filter(
+        Q(seen_by=None) | ~Q(seen_by=job.pk)
+    )
+    return unseen.update(resolved_at=now, resolution=Drift.Resolution.AGREED)
+
+
+def adopt(drift_id: int, *, by: Staff, reason: str, now: dt.datetime, name: str = "") -> Drift:
+    """Take over what Roblox says. `name`: the username of somebody who is no player yet. Raises Refused."""
+    with transaction.atomic():
+        drift = _open(drift_id, reason)
+        if drift.aspect == Drift.Aspect.ROLE:
+            rank = (drift.theirs or {}).get("rank")
+            if not rank:
+                raise Refused("They hold no rank's role there; push ours, or give a rank by hand.")
+            officers.set_rank(int(drift.subject), rank, by=by, reason=reason, now=now)
+        elif drift.aspect == Drift.Aspect.RESTRICTION:
+            _adopt_restriction(drift, by, reason, now, name)
+        else:
+            raise Refused(f"A difference of {drift.get_aspect_display()} cannot be adopted: mend it where it is.")
+        return _resolve(drift, Drift.Resolution.THEIRS, by, reason, now)
+
+
+def push(drift_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Drift:
+    """Let Roblox be written as GRPS says. Raises Refused."""
+    with transaction.atomic():
+        drift = _open(drift_id, reason)
+        if drift.aspect == Drift.Aspect.ROLE:
+            mirrors.again(Mirror.Aspect.ROLE, _player(drift, ""), None)
+        elif drift.aspect == Drift.Aspect.RESTRICTION:
+            player = _player(drift, str(drift.subject))
+            mirrors.again(Mirror.Aspect.RESTRICTION, player, drift.experience, otherwise={"active": False})
+        else:
+            raise Refused(f"A difference of {drift.get_aspect_display()} cannot be pushed: mend it where it is.")
+        return _resolve(drift, Drift.Resolution.OURS, by, reason, now)
+
+
+def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, name: str) -> None:
+    player = _player(drift, name or drift.subject)
+    theirs: Mapping[str, Any] = drift.theirs or {}
+    if theirs.get("active"):
+        until = dt.datetime.fromisoformat(theirs["until"]) if theirs.get("until") else None
+        if until is not None and until <= now:
+            raise Refused("The restriction there has ended by itself meanwhile.")
+        discipline.ban(player.user_id, by=by, reason=reason, now=now, until=until, source=Sanction.Source.ROBLOX)
+    else:
+        discipline.unban(player.user_id, by=by, reason=reason, now=now)
+    mirrors.confirm_as_is(Mirror.Aspect.RESTRICTION, player, drift.experience, now)
+
+
+def _player(drift: Drift, name: str) -> Player:
+    player = Player.objects.filter(user_id=int(drift.subject)).first()
+    if player is not None:
+        return player
+    if not name:
+        raise Refused(f"No player has the user id {drift.subject}.")
+    policy = active()
+    moment = drift.first_seen_at
+    return Player.objects.create(
+        user_id=int(drift.subject),
+        username=name[:50],
+        rank_id=policy.rank_ids[policy.bundle.first.name],
+        rank_since=moment,
+        named_at=moment,
+    )
+
+
+def _open(drift_id: int, reason: str) -> Drift:
+    if not reason.strip():
+        raise Refused("A reason is required: say why in a sentence.")
+    drift = Drift.objects.select_for_update(of=("self",)).select_related("experience").filter(pk=drift_id).first()
+    if drift is None:
+        raise Refused(f"There is no difference {drift_id}.")
+    if drift.resolved_at is not None:
+        raise Refused(f"The difference is settled already ({drift.resolution}).")
+    return drift
+
+
+def _resolve(drift: Drift, how: Drift.Resolution, by: Staff, reason: str, now: dt.datetime) -> Drift:
+    drift.resolved_at, drift.resolution = now, how
+    drift.save(update_fields=["resolved_at", "resolution"])
+    record(
+        Action.DRIFT_RESOLVED,
+        actor=by.actor,
+        target=Target("drift", str(drift.pk), ""),
+        reason=reason,
+        experience=drift.experience.key if drift.experience else "",
+        details={"aspect": str(drift.aspect), "resolution": str(how)},
+    )
+    return drift
+
+
+def job_actor(job: SyncJob) -> Actor:
+    return Actor("system", f"sync-{job.activity}", f"sync {job.pk}")

@@ -1,0 +1,71 @@
+"""The rows that say what Roblox should look like: read, wished for again, confirmed. A trigger writes the wishes."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+
+from players.models import Player
+from roblox.models import Experience
+from syncs.models import Mirror
+
+
+def again(aspect: Mirror.Aspect, player: Player, experience: Experience | None, *, otherwise: Any = None) -> None:
+    """Push what is desired once more; `otherwise`: what is desired where nothing was wished for yet."""
+    fresh = {
+        "version": F("version") + 1,
+        "status": Mirror.Status.PENDING,
+        "attempts": 0,
+        "reason": "",
+        "retry_at": Now(),
+    }
+    rows = Mirror.objects.filter(player=player, aspect=aspect, experience=experience)
+    if rows.update(**fresh):
+        return
+    desired = role_of(player) if aspect == Mirror.Aspect.ROLE else otherwise
+    Mirror.objects.create(player=player, aspect=aspect, experience=experience, desired=desired)
+
+
+def retry_parked(now: dt.datetime) -> int:
+    """Give everything that is parked another try; how many there are."""
+    return Mirror.objects.filter(status=Mirror.Status.PARKED).update(
+        status=Mirror.Status.PENDING, attempts=0, retry_at=now
+    )
+
+
+def confirm_as_is(aspect: Mirror.Aspect, player: Player, experience: Experience | None, now: dt.datetime) -> None:
+    """Take what is desired for confirmed: it was adopted from there."""
+    Mirror.objects.filter(player=player, aspect=aspect, experience=experience).update(
+        confirmed=F("desired"),
+        confirmed_version=F("version"),
+        confirmed_at=now,
+        status=Mirror.Status.CONFIRMED,
+        reason="",
+    )
+
+
+def confirm_seen(aspect: Mirror.Aspect, player_ids: Iterable[int], now: dt.datetime) -> None:
+    """Take roles that were read, and are as desired, for confirmed; make the rows that are not there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO mirrors (player_id, aspect, experience_id, desired, confirmed, confirmed_version, confirmed_at,
+                                 status)
+            SELECT p.id, %s, NULL, d.desired, d.desired, 1, %s, 'confirmed'
+            FROM players p JOIN ranks r ON r.id = p.rank_id,
+                 LATERAL (SELECT jsonb_build_object('role', r.role, 'rank', r.name) AS desired) d
+            WHERE p.id = ANY(%s::bigint[]) AND p.erased_at IS NULL
+            ON CONFLICT (player_id, aspect, experience_id) DO UPDATE SET
+                desired = excluded.desired, confirmed = excluded.desired, confirmed_version = mirrors.version,
+                confirmed_at = excluded.confirmed_at, status = 'confirmed', attempts = 0, reason = ''
+            WHERE mirrors.lease_until IS NULL OR mirrors.lease_until < now()""",
+            [aspect, now, list(player_ids)],
+        )
+
+
+def role_of(player: Player) -> dict[str, Any]:
+    """What the group should show of a player."""
+    return {"role": player.rank.role, "rank": player.rank.name}

@@ -1,0 +1,182 @@
+"""Points: what the games' data stores hold, compared through their index and read where it differs."""
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+
+from players import reconciling
+from players.amounts import points
+from players.models import Player
+from players.reconciling import Change, Stored
+from roblox import cloud
+from roblox.open_cloud import data_stores, users
+from roblox.open_cloud.data_stores import Entry
+from syncs import drifts
+from syncs.drifts import Difference
+from syncs.models import Drift, SyncJob
+from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.records import BrokenRecord, parse
+
+PAGE = 100  # entries between two checkpoints
+EXCERPT = 1000  # characters of a broken entry that staff see
+
+
+class Listed(NamedTuple):
+    """One line of a listing. `value`: hundredths by the index; None where there is no index."""
+
+    key: str
+    user_id: int | None
+    value: int | None
+
+
+class Points(Activity):
+    """Every player of the experience: by the index where there is one, the lowest first, so that who earns meanwhile
+    moves to pages that are yet to come."""
+
+    descending = False
+
+    def __init__(self, job: SyncJob, calls: Calls) -> None:
+        super().__init__(job, calls)
+        assert job.experience is not None
+        self.experience = job.experience
+        self.universe = cloud.universe(job.experience, calls.going_on)
+        self.patience = dt.timedelta(seconds=settings.INTEGRATIONS.sync.reconcile_after_seconds)
+
+    def most(self) -> int | None:
+        """How many entries are looked at; None for all."""
+        return self.job.limit
+
+    def page(self, cursor: Cursor) -> Page:
+        done = int(cursor.get("done", 0))
+        most = self.most()
+        # A page token holds for one size only, so the last page is cut here.
+        size = PAGE if most is None else min(PAGE, most)
+        listed, token = self._list(cursor.get("token", ""), size)
+        listed = listed if most is None else listed[: most - done]
+        wanted = self._differing(listed)
+        read = self.calls.gather([partial(data_stores.read, self.universe.client, self.universe.store, one.key)
+                                  for one in wanted])  # fmt: skip
+        done += len(listed)
+        over = not token or (most is not None and done >= most)
+        page = Page(None if over else {"token": token, "done": done}, self._land)
+        page.count(listed=len(listed), read=len(wanted))
+        self._stored, self._broken = self._parse(wanted, read)
+        self._keys = [one.key for one in listed]
+        return page
+
+    def _list(self, token: str, size: int) -> tuple[list[Listed], str]:
+        index = self.universe.index
+        if index is None or self.job.full:
+            call = partial(data_stores.list_ids, self.universe.client, self.universe.store, token, size)
+            ids, following = self.calls.gather([call])[0]
+            return [Listed(key, self.universe.user_id(key), None) for key in ids], following
+        ordered = partial(
+            data_stores.list_ordered, self.universe.client, index, token, descending=self.descending, size=size
+        )
+        entries, following = self.calls.gather([ordered])[0]
+        return [self._listed(entry.id, entry.whole) for entry in entries], following
+
+    def _listed(self, name: str, value: int) -> Listed:
+        """An index names players by their id or by their entry's key."""
+        user_id = int(name) if name.isascii() and name.isdigit() and len(name) < 19 else self.universe.user_id(name)
+        return Listed(self.universe.key(user_id) if user_id else name, user_id, value)
+
+    def _differing(self, listed: Sequence[Listed]) -> list[Listed]:
+        known = reconciling.known_totals(self.experience.key, [one.user_id for one in listed if one.user_id])
+        return [
+            one for one in listed if one.value is None or one.user_id is None or known.get(one.user_id) != one.value
+        ]
+
+    def _parse(self, wanted: Sequence[Listed], read: Sequence[Entry | None]) -> tuple[list[Stored], list[Difference]]:
+        stored: list[Stored] = []
+        broken: list[Difference] = []
+        for one, entry in zip(wanted, read, strict=True):
+            try:
+                if one.user_id is None:
+                    raise BrokenRecord(f"the key is not of the form {self.universe.key_format}")
+                if entry is None:
+                    if one.value is None:
+                        continue  # deleted since it was listed
+                    raise BrokenRecord("the index names it, and the data store has no such entry")
+                stored.append(parse(one.user_id, entry.value))
+            except BrokenRecord as reason:
+                excerpt = str(entry.value)[:EXCERPT] if entry else None
+                broken.append(Difference(Drift.Aspect.ENTRY, one.key, None, excerpt, str(reason)))
+        return self._named(stored), broken
+
+    def _named(self, stored: list[Stored]) -> list[Stored]:
+        """With the names of people who are new and whose entry does not say: Roblox is asked."""
+        nameless = {one.user_id for one in stored if not one.username}
+        nameless -= set(Player.objects.filter(user_id__in=nameless).values_list("user_id", flat=True))
+        asked = sorted(nameless)
+        found = self.calls.gather([partial(users.get, self.universe.client, user_id) for user_id in asked])
+        names = {
+            user_id: (user.name, user.display_name) if user and user.name else (f"user_{user_id}", "")
+            for user_id, user in zip(asked, found, strict=True)
+        }
+        return [_with_name(one, names) for one in stored]
+
+    def _land(self, page: Page) -> None:
+        now = timezone.now()
+        if self.job.dry_run:
+            found = reconciling.compare(self.experience.key, self._stored, now=now, patience=self.patience)
+        else:
+            found = reconciling.reconcile(
+                self.experience.key,
+                self._stored,
+                actor=drifts.job_actor(self.job),
+                details={"job": self.job.pk},
+                now=now,
+                patience=self.patience,
+            )
+            self._note(found.contradictions, now)
+        page.count(changed=len(found.changes), waiting=found.waiting, broken=len(self._broken))
+        page.lines += [_line(change) for change in found.changes]
+        page.lines += [f"{one.subject}: cannot be read: {one.detail}" for one in self._broken]
+
+    def _note(self, contradictions: dict[int, str], now: dt.datetime) -> None:
+        differing = [
+            Difference(Drift.Aspect.POINTS, str(user_id), None, None, detail)
+            for user_id, detail in contradictions.items()
+        ]
+        drifts.note([*self._broken, *differing], experience=self.experience, job=self.job, now=now)
+        still = {one.subject for one in self._broken}
+        whole = [key for key in self._keys if key not in still]
+        drifts.agree(Drift.Aspect.ENTRY, whole, experience=self.experience, now=now)
+        agreed = [str(one.user_id) for one in self._stored if one.user_id not in contradictions]
+        drifts.agree(Drift.Aspect.POINTS, agreed, experience=self.experience, now=now)
+
+
+class Leaderboard(Points):
+    """The best of the experience, by the index: cheap enough for every hour."""
+
+    descending = True
+
+    def most(self) -> int | None:
+        return self.job.limit or settings.INTEGRATIONS.sync.leaderboard_entries
+
+
+def _with_name(stored: Stored, names: dict[int, tuple[str, str]]) -> Stored:
+    if stored.username:
+        return stored
+    username, display_name = names.get(stored.user_id, (f"user_{stored.user_id}", ""))
+    return Stored(
+        stored.user_id,
+        username,
+        stored.display_name or display_name,
+        stored.sessions,
+        stored.through,
+        stored.folded,
+    )
+
+
+def _line(change: Change) -> str:
+    part = "beyond its sessions" if change.session < 0 else f"session {change.session}"
+    return (
+        f"user {change.user_id}, {part}: {points(change.before)} -> {points(change.after.total)} points"
+        f" ({points(change.awarded):+} for {change.stands_for} rows that never came)"
+    )

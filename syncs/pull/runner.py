@@ -1,0 +1,185 @@
+"""Carries a claimed job on: reads a page from Roblox, lands it with its checkpoint in one transaction, goes on.
+
+Calls to Roblox run in threads that never touch the database; the job's own thread waits for them, holds the lease and
+looks whether somebody wants the job to stop. A process that dies leaves the last checkpoint and a lease that runs out.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
+import structlog
+from django.db import transaction
+
+from roblox import cloud
+from roblox.open_cloud.errors import OpenCloudError, Verdict
+from syncs import jobs
+from syncs.leases import LeaseLost, backoff, hold
+from syncs.models import SyncJob
+from syncs.pull.base import Activity, Cursor, Page
+from syncs.pull.members import Members
+from syncs.pull.points import Leaderboard, Points
+from syncs.pull.policy_drift import PolicyDrift
+from syncs.pull.restrictions import Restrictions
+
+ACTIVITIES: dict[str, type[Activity]] = {
+    SyncJob.Activity.POINTS: Points,
+    SyncJob.Activity.LEADERBOARD: Leaderboard,
+    SyncJob.Activity.MEMBERS: Members,
+    SyncJob.Activity.RESTRICTIONS: Restrictions,
+    SyncJob.Activity.POLICY_DRIFT: PolicyDrift,
+}
+READERS = 16  # calls under way at once; the budget sets the pace
+BEAT = 5.0  # seconds between two signs of life
+TURN = 300.0  # seconds after which a job lets others have their turn
+NEW_LISTINGS = 3  # times that a listing may begin anew because Roblox forgot its page token
+
+log = structlog.get_logger("grps.sync")
+
+
+class Interrupted(Exception):
+    """The job is to stop: somebody cancelled or paused it, or the process ends."""
+
+
+class Threads:
+    """The calls of one job. See `base.Calls`."""
+
+    def __init__(self, job: SyncJob) -> None:
+        self.job = job
+        self.wanted = ""
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="open-cloud")
+        self._beat_at = 0.0
+
+    def going_on(self) -> bool:
+        return not self._stop.is_set()
+
+    def gather[T](self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        futures = [self._pool.submit(call) for call in calls]
+        try:
+            waiting: set[Future[T]] = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, timeout=BEAT, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                self.beat()
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+    def beat(self) -> None:
+        """Hold the lease, and look whether the job is to stop. Raises LeaseLost, Interrupted."""
+        if time.monotonic() - self._beat_at < BEAT:
+            return
+        self.wanted = jobs.beat(self.job)
+        self._beat_at = time.monotonic()
+        if self.wanted:
+            raise Interrupted(self.wanted)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+
+def run(
+    job: SyncJob,
+    *,
+    report: Callable[[SyncJob, Page], None] = lambda job, page: None,
+    stopping: Callable[[], bool] = lambda: False,
+    turn: float = TURN,
+) -> None:
+    """Carry a claimed job on until it ends, must wait, or has had its turn; its row says which.
+
+    `report` sees each page once it has landed; `stopping`: whether this process is about to end. Raises what is no
+    fault of Roblox's, after the row has been set up for another try.
+    """
+    structlog.contextvars.bind_contextvars(sync_job=job.pk)
+    threads = Threads(job)
+    try:
+        _pages(job, threads, report, stopping, time.monotonic() + turn)
+    except LeaseLost:
+        log.warning("the job was taken over")
+    except Interrupted as wish:
+        _interrupt(job, str(wish))
+    except cloud.NotConfigured as missing:
+        jobs.finish(job, jobs.Status.FAILED, str(missing))
+    except OpenCloudError as error:
+        _troubled(job, error)
+    except Exception as error:
+        jobs.later(job, f"{type(error).__name__}: {error}", jobs.retry_pause(job), failed=True)
+        raise
+    finally:
+        threads.close()
+        structlog.contextvars.unbind_contextvars("sync_job")
+
+
+def _pages(
+    job: SyncJob,
+    threads: Threads,
+    report: Callable[[SyncJob, Page], None],
+    stopping: Callable[[], bool],
+    deadline: float,
+) -> None:
+    activity = ACTIVITIES[job.activity](job, threads)
+    cursor: Cursor | None = job.cursor
+    while cursor is not None:
+        if stopping() or time.monotonic() > deadline:
+            jobs.yield_(job)
+            return
+        threads.beat()
+        try:
+            page = activity.page(cursor)
+        except OpenCloudError as error:
+            cursor = _anew(job, cursor, error)
+            continue
+        _land(job, page)
+        report(job, page)
+        cursor = page.cursor
+    client = getattr(activity, "universe", None) or getattr(activity, "group", None)
+    if client is not None:
+        cloud.note_use(client.client)
+    jobs.finish(job, jobs.Status.DONE)
+
+
+def _land(job: SyncJob, page: Page) -> None:
+    with transaction.atomic():
+        if not hold(job).select_for_update(no_key=True).exists():
+            raise LeaseLost(str(job))
+        page.land(page)
+        counters = dict(job.counters)
+        for name, number in {"pages": 1, **page.counts}.items():
+            counters[name] = counters.get(name, 0) + number
+        jobs.checkpoint(job, page.cursor if page.cursor is not None else job.cursor, counters)
+        if job.dry_run:
+            for line in page.lines[: jobs.STEPS]:
+                jobs.say(job, line)
+
+
+def _anew(job: SyncJob, cursor: Cursor, error: OpenCloudError) -> Cursor:
+    """Begin the listing again when Roblox does not know the page token any more: what landed is not changed twice."""
+    anew = int(cursor.get("anew", 0)) + 1
+    if error.status != 400 or not cursor.get("token") or anew > NEW_LISTINGS:
+        raise error
+    jobs.say(job, f"Roblox forgot where the listing was; it begins anew. ({error})")
+    return {"anew": anew}
+
+
+def _interrupt(job: SyncJob, wish: str) -> None:
+    if wish == "pause":
+        jobs.pause_now(job)
+    else:
+        jobs.finish(job, jobs.Status.CANCELLED)
+
+
+def _troubled(job: SyncJob, error: OpenCloudError) -> None:
+    log.warning("open cloud", error=str(error), verdict=str(error.verdict))
+    if error.verdict is Verdict.GIVE_UP:
+        jobs.finish(job, jobs.Status.FAILED, str(error))
+    elif error.verdict is Verdict.WAIT:
+        pause = backoff(0, base=max(1.0, error.retry_after or 30.0))
+        jobs.later(job, str(error), pause, failed=False)
+    else:
+        jobs.later(job, str(error), jobs.retry_pause(job), failed=True)

@@ -1,0 +1,101 @@
+"""Celery's door, in a queue of its own: these wait for Roblox, and nothing else should wait for them.
+
+The sweeps make it certain that work is picked up; `run_jobs.delay()` after a request only makes it quick.
+"""
+
+import time
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from audits.record import Actor
+from roblox import cloud
+from roblox.models import Experience
+from roblox.open_cloud.errors import OpenCloudError
+from syncs import draining, jobs, push
+from syncs.models import SyncJob
+from syncs.pull.runner import run
+
+TURN = 50.0  # seconds of pushing before others have their turn
+
+log = structlog.get_logger("grps.tasks")
+
+
+@shared_task(name="syncs.run_jobs")
+def run_jobs() -> int:
+    """Carry on one job that is due and that nobody works on; how many were."""
+    jobs.release_dead()
+    job = jobs.claim_one()
+    if job is None:
+        return 0
+    run(job)
+    return 1
+
+
+@shared_task(name="syncs.push_mirrors")
+def push_mirrors() -> int:
+    """Push what is due, batch after batch, for a while; how many mirrors were taken up."""
+    until = time.monotonic() + TURN
+    pushed = 0
+    while time.monotonic() < until and (taken := push.step()):
+        pushed += taken
+    return pushed
+
+
+@shared_task(name="syncs.drain_queues")
+def drain_queues() -> int:
+    """Apply what games left in their queues; how many items."""
+    if not settings.ROBLOX_WRITES:
+        return 0  # reading a queue hides what it reads, and discarding it writes
+    drained = 0
+    for experience in Experience.objects.filter(enabled=True, writes=True).exclude(universe_id=None):
+        try:
+            while read := draining.drain(experience, now=timezone.now()):
+                drained += read
+        except cloud.NotConfigured:
+            continue
+        except OpenCloudError as error:
+            log.warning("the queue is not drained", experience=experience.key, error=str(error))
+    return drained
+
+
+def _request_for_all(activity: SyncJob.Activity) -> int:
+    asked = 0
+    experiences = Experience.objects.filter(enabled=True).exclude(universe_id=None)
+    targets = [None] if activity in jobs.OF_THE_GROUP else list(experiences)
+    for target in targets:
+        try:
+            jobs.request(activity, target, actor=Actor("system", "schedule", "schedule"))
+            asked += 1
+        except jobs.AlreadyActive as reason:
+            log.info("not asked for again", activity=str(activity), reason=str(reason))
+    if asked:
+        run_jobs.delay()
+    return asked
+
+
+@shared_task(name="syncs.pull_points")
+def pull_points() -> int:
+    return _request_for_all(SyncJob.Activity.POINTS)
+
+
+@shared_task(name="syncs.pull_leaderboard")
+def pull_leaderboard() -> int:
+    return _request_for_all(SyncJob.Activity.LEADERBOARD)
+
+
+@shared_task(name="syncs.pull_members")
+def pull_members() -> int:
+    return _request_for_all(SyncJob.Activity.MEMBERS) if settings.ROBLOX_GROUP_ID else 0
+
+
+@shared_task(name="syncs.pull_restrictions")
+def pull_restrictions() -> int:
+    return _request_for_all(SyncJob.Activity.RESTRICTIONS)
+
+
+@shared_task(name="syncs.check_policy")
+def check_policy() -> int:
+    return _request_for_all(SyncJob.Activity.POLICY_DRIFT) if settings.ROBLOX_GROUP_ID else 0

@@ -1,0 +1,194 @@
+"""What has to be written in a place so that it looks as wished. Plain values in, calls to Roblox out; no database."""
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from players.amounts import hundredths
+from players.models import Player, Sanction
+from players.policies import active
+from roblox.cloud import Group, Universe
+from roblox.models import Experience
+from roblox.open_cloud import data_stores, groups, messaging, restrictions
+from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.groups import GUEST_RANK, OWNER_RANK, Role
+from syncs.models import Mirror
+
+VERSION = 1  # of GRPS's own entries and messages
+IDENTITY = uuid.UUID("6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11")  # the namespace of our idempotency keys
+LINK = re.compile(r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE)  # Roblox refuses them
+
+
+class Hopeless(Exception):
+    """It cannot be written until somebody changes something; the text says what."""
+
+
+@dataclass(slots=True)
+class Pen:
+    """Writes, or, when `dry`, only says what it would write. `lines`: what that was."""
+
+    dry: bool = False
+    lines: list[str] = field(default_factory=list)
+
+    def write(self, line: str, call: Callable[[], object]) -> None:
+        self.lines.append(line)
+        if not self.dry:
+            call()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the mirrors of one player want of one place, the group or a universe."""
+
+    mirrors: tuple[Mirror, ...]
+    player: Player
+    ban: Sanction | None
+
+    @property
+    def experience(self) -> Experience | None:
+        return self.mirrors[0].experience
+
+    @property
+    def attempts(self) -> int:
+        return max(row.attempts for row in self.mirrors)
+
+    @property
+    def user_id(self) -> int:
+        """Whom it is about. Raises Hopeless when they were erased."""
+        if self.player.erased_at is not None or self.player.user_id <= 0:
+            raise Hopeless("The person was erased.")
+        return self.player.user_id
+
+    def of(self, aspect: Mirror.Aspect) -> Mirror | None:
+        return next((row for row in self.mirrors if row.aspect == aspect), None)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWriter:
+    """Roles in the group: of those that the policy knows, exactly the wished one; others are not touched."""
+
+    group: Group
+    roles: Mapping[int, Role]
+    managed: tuple[Role, ...]
+
+    @classmethod
+    def of(cls, group: Group) -> "GroupWriter":
+        roles = {role.rank: role for role in groups.roles(group.client, group.id)}
+        numbers = {rank.role for rank in active().bundle.ranks}
+        return cls(group, roles, tuple(role for number, role in roles.items() if number in numbers))
+
+    def write(self, wish: Wish, pen: Pen) -> None:
+        user_id, desired = wish.user_id, wish.mirrors[0].desired
+        wanted = self._wanted(desired)
+        member = groups.member(self.group.client, self.group.id, user_id)
+        if member is None:
+            raise Hopeless("They are not a member of the group; they get the role when they join.")
+        if wanted.rank in {OWNER_RANK, GUEST_RANK} and wanted.id not in member.roles:
+            raise Hopeless(f"{wanted.name} is a role that Roblox lets nobody give.")
+        give, take = groups.steps(member.roles, wanted, self.managed)
+        for role in give:
+            pen.write(f"assign {_role(role)} to user {user_id}", self._call(groups.assign, user_id, role))
+        for role in take:
+            pen.write(f"unassign {_role(role)} from user {user_id}", self._call(groups.unassign, user_id, role))
+        if pen.lines and not pen.dry:
+            self._check(user_id, wanted)
+
+    def _wanted(self, desired: Any) -> Role:
+        role = self.roles.get(desired["role"])
+        if role is None:
+            raise Hopeless(
+                f"The group has no role with the rank number {desired['role']} ({desired['rank']}): make it."
+            )
+        return role
+
+    def _call(self, act: Callable[..., object], user_id: int, role: Role) -> Callable[[], object]:
+        return lambda: act(self.group.client, self.group.id, user_id, role.id)
+
+    def _check(self, user_id: int, wanted: Role) -> None:
+        """Read back: a demotion is not done until the higher role is gone."""
+        member = groups.member(self.group.client, self.group.id, user_id)
+        if member is None or any(groups.steps(member.roles, wanted, self.managed)):
+            raise OpenCloudError(Verdict.RETRY, "Roblox does not show the new roles yet.")
+
+
+@dataclass(frozen=True, slots=True)
+class UniverseWriter:
+    """A universe: GRPS's own entry of a player, its board, a message to live servers; or a restriction."""
+
+    universe: Universe
+
+    def write(self, wish: Wish, pen: Pen) -> None:
+        restriction = wish.of(Mirror.Aspect.RESTRICTION)
+        if restriction is not None:
+            self._restrict(wish, restriction, pen)
+        else:
+            self._state(wish, pen)
+
+    def _state(self, wish: Wish, pen: Pen) -> None:
+        """The entry first, the board after it, the message last: a live server that hears it finds all in place."""
+        user_id, client, own = wish.user_id, self.universe.client, self.universe.own
+        said = {row.aspect: row.desired for row in wish.mirrors}
+        key = self.universe.own_key(user_id)
+        there = data_stores.read(client, own, key)
+        known = there.value if there is not None and isinstance(there.value, dict) else {}
+        value = {**known, "grps": VERSION, "userId": user_id, **said}
+        if value != known:
+            pen.write(
+                f"set {own.name}/{key} in universe {own.universe} to {value}",
+                lambda: data_stores.write(client, own, key, value, over=there, user_id=user_id),
+            )
+        board = self.universe.board
+        if board is not None and Mirror.Aspect.ADJUSTED in said:
+            amount = hundredths(wish.player.points)
+            pen.write(
+                f"set {board.name}/{user_id} in universe {board.universe} to {amount}",
+                lambda: data_stores.write_ordered(client, board, str(user_id), amount),
+            )
+        message = {"grps": VERSION, "userId": user_id, **said}
+        pen.write(
+            f"publish {message} on {self.universe.topic} in universe {own.universe}",
+            lambda: messaging.publish(client, self.universe.id, self.universe.topic, message),
+        )
+
+    def _restrict(self, wish: Wish, mirror: Mirror, pen: Pen) -> None:
+        user_id, desired = wish.user_id, mirror.desired
+        now = dt.datetime.now(dt.UTC)
+        until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
+        active_ = bool(desired["active"]) and (until is None or until > now) and wish.ban is not None
+        seconds = round((until - now).total_seconds()) if until is not None else None
+        reason = wish.ban.reason if wish.ban else ""
+        case = f"GRPS case {desired.get('sanction', '')}: {reason}"
+        how_long = f"for {seconds} s" if seconds is not None else "for good"
+        pen.write(
+            f"restrict user {user_id} in universe {self.universe.id} {how_long} ({case})"
+            if active_
+            else f"release user {user_id} in universe {self.universe.id}",
+            lambda: self._update(mirror, user_id, active_, seconds, case, displayed(reason)),
+        )
+
+    def _update(self, mirror: Mirror, user_id: int, active_: bool, seconds: int | None, case: str, shown: str) -> None:
+        after = restrictions.update(
+            self.universe.client,
+            self.universe.id,
+            user_id,
+            active=active_,
+            seconds=seconds,
+            private_reason=case,
+            display_reason=shown,
+            idempotency_key=str(uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}")),
+            first_sent=mirror.wanted_at,
+        )
+        if after.active != active_:
+            raise OpenCloudError(Verdict.RETRY, "Roblox does not show the restriction yet.")
+
+
+def displayed(reason: str) -> str:
+    """What the player reads: the reason without links and handles, which Roblox's filter refuses."""
+    return LINK.sub("…", reason).strip()
+
+
+def _role(role: Role) -> str:
+    return f"role {role.name} (rank {role.rank}, id {role.id})"
