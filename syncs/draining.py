@@ -39,7 +39,7 @@ def drain(experience: Experience, *, now: dt.datetime) -> int:
 
 
 def _apply(experience: Experience, item: Any, now: dt.datetime) -> None:
-    """An item is the body of a `POST /roblox/events`, as an object or as JSON text; what is broken is kept for staff."""
+    """An item is the body of a `POST /roblox/events`, as an object or as text; what is broken is kept for staff."""
     body = item.encode() if isinstance(item, str) else msgspec.json.encode(item)
     try:
         batch = parse(body, now)

@@ -154,7 +154,8 @@ class UniverseWriter:
         )
 
     def _restrict(self, wish: Wish, mirror: Mirror, pen: Pen) -> None:
-        user_id, desired = wish.user_id, mirror.desired
+        user_id = wish.user_id
+        desired: dict[str, Any] = mirror.desired or {"active": False}
         now = dt.datetime.now(dt.UTC)
         until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
         active_ = bool(desired["active"]) and (until is None or until > now) and wish.ban is not None
