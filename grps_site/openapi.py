@@ -69,16 +69,16 @@ class ContractSchema(AutoSchema):
             )
             for item in getattr(self.view, "query", ())
         ]
-        if "{user_id}" in self.path:
-            query.append(OpenApiParameter("user_id", USER_ID, OpenApiParameter.PATH, required=True))
-        return query
+        named = [name for name in ("user_id", "id") if f"{{{name}}}" in self.path]
+        return query + [OpenApiParameter(name, USER_ID, OpenApiParameter.PATH, required=True) for name in named]
 
     def get_request_serializer(self) -> Any:
         takes = getattr(self.view, "takes", None)
         return {"application/json": _reference(takes)} if takes else None
 
     def get_response_serializers(self) -> Any:
-        answers: dict[int, OpenApiResponse] = {200: OpenApiResponse(_reference(self.view.answers), description="")}
+        done = getattr(self.view, "status", 200)
+        answers: dict[int, OpenApiResponse] = {done: OpenApiResponse(_reference(self.view.answers), description="")}
         refusals = {*getattr(self.view, "refuses", ()), 503}
         if getattr(self.view, "takes", None):
             refusals |= {400, 413, 415}

@@ -137,6 +137,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_DEFAULT_QUEUE = "grps"
+# What waits for Roblox has a queue and a worker of its own: sealing and ranks never wait behind it.
+CELERY_TASK_ROUTES = {"syncs.*": {"queue": "syncs"}, "roblox.*": {"queue": "syncs"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

@@ -17,6 +17,12 @@ def heartbeat() -> None:
     _seen("worker")
 
 
+@shared_task(name="grps_site.sync_heartbeat", queue="syncs")
+def sync_heartbeat() -> None:
+    """The same for the worker that waits for Roblox."""
+    _seen("sync-worker")
+
+
 @signals.before_task_publish.connect(sender=heartbeat.name)
 def beat_sends(**_: Any) -> None:
     _seen("beat")

@@ -52,6 +52,7 @@ class View(APIView):
     answers: ClassVar[type[msgspec.Struct]]
     query: ClassVar[tuple[Parameter, ...]] = ()
     refuses: ClassVar[tuple[int, ...]] = ()
+    status: ClassVar[int] = 200
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, NoPolicy):
@@ -268,7 +269,7 @@ class Decide(View):
     refuses = (400, 404)
 
     def post(self, request: Request) -> Response:
-        asked = _body(request, serializers.DecideIn)
+        asked = body_of(request, serializers.DecideIn)
         now = timezone.now()
         with transaction.atomic():
             policy = active()
@@ -307,7 +308,8 @@ class Decide(View):
         )
 
 
-def _body[T: msgspec.Struct](request: Request, kind: type[T]) -> T:
+def body_of[T: msgspec.Struct](request: Request, kind: type[T]) -> T:
+    """The body as `kind`. Raises ValidationError saying what does not fit."""
     try:
         return msgspec.convert(request.data, kind)
     except msgspec.ValidationError as error:

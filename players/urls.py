@@ -18,7 +18,12 @@ class UserId:
         return str(value)
 
 
+class RowId(UserId):
+    """The id of a row of ours."""
+
+
 register_converter(UserId, "userid")
+register_converter(RowId, "rowid")
 
 urlpatterns = [
     path("leaderboard/top", api.Top.as_view(), name="leaderboard-top"),

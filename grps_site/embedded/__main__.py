@@ -100,6 +100,14 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
             alive_for(2),
         ),
         service(
+            "sync-worker",
+            [
+                *(*celery, "worker", "--queues=syncs", "--hostname=syncs@%h", "--loglevel=info", "--concurrency=3"),
+                *("--without-gossip", "--without-mingle"),
+            ],
+            alive_for(2),
+        ),
+        service(
             "beat",
             [*celery, "beat", "--loglevel=info", "--pidfile="],
             alive_for(2),

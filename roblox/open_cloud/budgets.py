@@ -120,6 +120,7 @@ class Budgets:
         self._learn = self._redis.register_script(LEARN)
         self._failed = self._redis.register_script(FAILED)
         self._alone: dict[str, _Alone] = {}
+        self.spent: dict[str, int] = {}  # by this process, for those who watch
         self._lock = threading.Lock()
 
     def calls(self, budget: Budget) -> float | None:
@@ -175,6 +176,8 @@ class Budgets:
     def answered(self, turn: Turn, target: str, operation: Operation, status: int, headers: httpx.Headers) -> None:
         """Learn from an answer: what is left, a smaller figure than ours, how long to stay away, who is in trouble."""
         CALLS.labels(operation.name, str(status)).inc()
+        with self._lock:
+            self.spent[turn.budget.name] = self.spent.get(turn.budget.name, 0) + 1
         block, interval = _lesson(turn.budget, self.calls(turn.budget), status, headers)
         if block or interval:
             self._quietly(

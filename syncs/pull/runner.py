@@ -32,7 +32,7 @@ ACTIVITIES: dict[str, type[Activity]] = {
 }
 READERS = 16  # calls under way at once; the budget sets the pace
 BEAT = 5.0  # seconds between two signs of life
-TURN = 300.0  # seconds after which a job lets others have their turn
+TURN = 30.0  # seconds after which a job lets others have their turn
 NEW_LISTINGS = 3  # times that a listing may begin anew because Roblox forgot its page token
 
 log = structlog.get_logger("grps.sync")

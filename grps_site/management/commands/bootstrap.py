@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from audits.record import Actor
 from players.policies import ensure_active
@@ -20,8 +20,22 @@ PERIODIC = {
     "audits.seal": 5,
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
+    "players.end_bans": 30,
+    "syncs.run_jobs": 10,
+    "syncs.push_mirrors": 5,
+    "syncs.drain_queues": 15,
+    "syncs.pull_leaderboard": 3600,
+    "roblox.check_keys": 6 * 3600,
     "grps_site.heartbeat": 10,
+    "grps_site.sync_heartbeat": 10,
     "grps_site.purge_nonces": 600,
+}
+# Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks are known.
+NIGHTLY = {
+    "syncs.check_policy": (2, 15),
+    "syncs.pull_members": (2, 30),
+    "syncs.pull_restrictions": (3, 0),
+    "syncs.pull_points": (3, 30),
 }
 SEEING = ("view_player", "view_decision", "view_ledgerentry", "view_rank", "view_auditevent", "view_seal")
 GROUPS = {
@@ -74,6 +88,13 @@ class Command(BaseCommand):
             _, created = PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
             if created:
                 made.append(f"{name} runs every {seconds} s.")
+        for name, (hour, minute) in NIGHTLY.items():
+            at, _ = CrontabSchedule.objects.get_or_create(hour=str(hour), minute=str(minute), timezone="UTC")
+            # Half a day: a worker that was down in the night still pulls in the morning.
+            defaults = {"task": name, "crontab": at, "expire_seconds": 12 * 3600}
+            _, created = PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
+            if created:
+                made.append(f"{name} runs nightly at {hour:02d}:{minute:02d} UTC.")
         return made
 
     def _groups(self) -> list[str]:

@@ -1,0 +1,166 @@
+"""HTTP in and out for programs that sign: ask for a pull, look at jobs, stop one."""
+
+import re
+import time
+
+from django.utils import timezone
+from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audits.record import Actor
+from players import parameters
+from players.api import View, body_of
+from players.parameters import limit
+from players.staff import Refused
+from roblox.models import Experience
+from syncs import jobs, tasks
+from syncs.models import SyncJob
+from syncs.serializers import JobOut, JobsOut, StepOut, SyncIn
+
+AUTOMATION = Actor("system", "automation", "automation")
+JOBS_LIMIT = limit(25, 100)
+AFTER_JOB = parameters.after(parameters.POSITIVE)
+WAIT = re.compile(r"\bwait=(\d{1,4})\b")
+LONGEST_WAIT = 30  # seconds that a request is held
+LOOK_EVERY = 0.25
+
+
+class Conflict(APIException):
+    status_code = 409
+    default_code = "conflict"
+
+
+class SyncRoblox(View):
+    """Ask for a pull from Roblox. Asking for what is under way already answers with that job.
+
+    `Prefer: wait=30` holds the answer until the job has ended, for at most so many seconds.
+    """
+
+    caller, takes, answers, status = "signed", SyncIn, JobOut, 202
+    refuses = (400, 404, 409)
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(request, SyncIn)
+        made = [self._request(asked, experience) for experience in _experiences(asked)]
+        tasks.hint()
+        _await(made, _patience(request))
+        first = SyncJob.objects.select_related("experience").get(pk=made[0].pk)
+        out = _job(first, [job.pk for job in made])
+        return Response(out, status=202, headers={"Location": f"/sync/jobs/{first.pk}"})
+
+    def _request(self, asked: SyncIn, experience: Experience | None) -> SyncJob:
+        try:
+            return jobs.request(
+                asked.activity,
+                experience,
+                actor=AUTOMATION,
+                dry_run=asked.dry_run,
+                full=asked.full,
+                limit=asked.limit,
+                token=asked.cursor,
+            )[0]
+        except jobs.AlreadyActive as reason:
+            raise Conflict(str(reason)) from None
+        except Refused as reason:
+            raise ValidationError({"activity": str(reason)}) from None
+
+
+class SyncJobs(View):
+    """Sync jobs, the newest first."""
+
+    caller, answers = "signed", JobsOut
+    query = (JOBS_LIMIT, AFTER_JOB)
+    refuses = (400,)
+
+    def get(self, request: Request) -> Response:
+        size = parameters.whole(request, JOBS_LIMIT)
+        after = parameters.matching(request, AFTER_JOB)
+        rows = SyncJob.objects.select_related("experience").order_by("-pk")
+        found = list((rows.filter(pk__lt=int(after)) if after else rows)[: size + 1])
+        following = str(found[size - 1].pk) if len(found) > size else None
+        return Response(JobsOut([_job(job) for job in found[:size]], following))
+
+
+class OneSyncJob(View):
+    """One sync job."""
+
+    caller, answers, refuses = "signed", JobOut, (404,)
+
+    def get(self, request: Request, id: int) -> Response:
+        return Response(_job(_found(id)))
+
+
+class CancelSyncJob(View):
+    """End a job once its present page has landed. What has landed stays."""
+
+    caller, answers, refuses = "signed", JobOut, (404, 409)
+    takes_nothing = True
+
+    def post(self, request: Request, id: int) -> Response:
+        _found(id)
+        try:
+            jobs.cancel(id, actor=AUTOMATION)
+        except Refused as reason:
+            raise Conflict(str(reason)) from None
+        return Response(_job(_found(id)))
+
+
+def _experiences(asked: SyncIn) -> list[Experience | None]:
+    if asked.activity in jobs.OF_THE_GROUP and asked.experience is None:
+        return [None]
+    enabled = Experience.objects.filter(enabled=True)
+    if asked.experience is not None:
+        found = enabled.filter(key=asked.experience).first()
+        if found is None:
+            raise NotFound(f"No experience has the key {asked.experience}.")
+        return [found]
+    every = [*enabled.exclude(universe_id=None)]
+    if not every:
+        raise ValidationError({"experience": "No experience has a universe: set ROBLOX_UNIVERSE_ID and bootstrap."})
+    return [*every]
+
+
+def _patience(request: Request) -> float:
+    wanted = WAIT.search(request.headers.get("Prefer", ""))
+    return min(int(wanted[1]), LONGEST_WAIT) if wanted else 0
+
+
+def _await(made: list[SyncJob], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not SyncJob.objects.filter(pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE).exists():
+            return
+        time.sleep(LOOK_EVERY)
+
+
+def _found(job_id: int) -> SyncJob:
+    job = SyncJob.objects.select_related("experience").filter(pk=job_id).first()
+    if job is None:
+        raise NotFound(f"There is no sync job {job_id}.")
+    return job
+
+
+def _job(job: SyncJob, together: list[int] | None = None) -> JobOut:
+    now = timezone.now()
+    status = jobs.present_status(job, now)
+    return JobOut(
+        id=job.pk,
+        activity=job.activity,
+        experience=job.experience.key if job.experience else None,
+        status=status,
+        dry_run=job.dry_run,
+        full=job.full,
+        limit=job.limit,
+        counters=job.counters,
+        error=job.error,
+        attempts=job.attempts,
+        requested_by=job.requested_by,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        heartbeat_at=job.heartbeat_at,
+        finished_at=job.finished_at,
+        retry_at=job.retry_at if status == SyncJob.Status.QUEUED and job.retry_at > now else None,
+        steps=[StepOut(step["at"], step["text"]) for step in job.steps],
+        jobs=together or [job.pk],
+    )
