@@ -12,6 +12,7 @@ from audits.record import Actor
 from players.staff import Refused, Staff
 from syncs import drifts, jobs, mirrors
 from syncs.models import Drift, Membership, Mirror, SyncJob
+from syncs.writers import sentence
 
 
 class Acting(ReadOnly):
@@ -62,22 +63,16 @@ class SyncJobAdmin(Acting):
 
 @admin.register(Mirror)
 class MirrorAdmin(Acting):
-    list_display = (
-        "player",
-        "aspect",
-        "experience",
-        "status",
-        "desired",
-        "confirmed",
-        "reason",
-        "attempts",
-        "retry_at",
-    )
+    list_display = ("player", "aspect", "experience", "status", "would_write", "confirmed", "reason", "retry_at")
     list_select_related = ("player", "experience")
     list_filter = ("status", "aspect")
     search_fields = ("=player__user_id", "player__username__istartswith")
     ordering = ("-id",)
     actions = ("again",)
+
+    @admin.display(description="what is written")
+    def would_write(self, row: Mirror) -> str:
+        return sentence(row) if row.status != Mirror.Status.CONFIRMED else "nothing: it is there"
 
     @admin.action(description="Push them again", permissions=["act"])
     def again(self, request: HttpRequest, queryset: QuerySet[Mirror]) -> None:

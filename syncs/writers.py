@@ -186,6 +186,18 @@ class UniverseWriter:
             raise OpenCloudError(Verdict.RETRY, "Roblox does not show the restriction yet.")
 
 
+def sentence(mirror: Mirror) -> str:
+    """What a mirror's push comes to, said without asking Roblox (`manage.py sync mirrors` says it write by write)."""
+    desired: dict[str, Any] = mirror.desired or {}
+    if mirror.aspect == Mirror.Aspect.ROLE:
+        return f"role {desired.get('rank')} (rank {desired.get('role')}), and no other role of the ladder"
+    if mirror.aspect == Mirror.Aspect.RESTRICTION and not desired.get("active"):
+        return "not banned"
+    if mirror.aspect == Mirror.Aspect.RESTRICTION:
+        return f"banned until {desired['until']}" if desired.get("until") else "banned for good"
+    return f"{mirror.aspect} {desired} in the player's GRPS entry, and a message to live servers"
+
+
 def displayed(reason: str) -> str:
     """What the player reads: the reason without links and handles, which Roblox's filter refuses."""
     return LINK.sub("…", reason).strip()
