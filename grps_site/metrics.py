@@ -33,6 +33,19 @@ STATE = """
            (SELECT count(*) FROM (SELECT 1 FROM decisions WHERE status = 'proposed' LIMIT 100000) d),
            (SELECT count(*) FROM (SELECT 1 FROM leaderboard_changes LIMIT 100000) c)"""
 
+# Each count stops at 100,000: the page must not grow with what piles up.
+WAITING = """
+    SELECT 'mirrors', status, count(*) FROM
+        (SELECT status FROM mirrors WHERE status <> 'confirmed' LIMIT 100000) m GROUP BY status
+    UNION ALL SELECT 'sync_jobs', status, count(*) FROM
+        (SELECT status FROM sync_jobs WHERE status IN ('queued', 'running', 'paused')) j GROUP BY status
+    UNION ALL SELECT 'drifts', aspect, count(*) FROM
+        (SELECT aspect FROM drifts WHERE resolved_at IS NULL LIMIT 100000) d GROUP BY aspect"""
+
+KEYS = """
+    SELECT fingerprint, name, (problem = '')::int, extract(epoch FROM expires_at - now()),
+           extract(epoch FROM now() - last_used_at) FROM cloud_keys"""
+
 
 def observe(request: HttpRequest, status: int, seconds: float) -> None:
     """Count one request under its route, not its path: labels stay few whatever is asked for."""
@@ -51,6 +64,10 @@ class StateCollector(Collector):
             unsealed, seal_age, proposed, unfolded = cursor.fetchone()
             cursor.execute("SELECT name, extract(epoch FROM now() - seen_at) FROM heartbeats")
             beats = cursor.fetchall()
+            cursor.execute(WAITING)
+            waiting = cursor.fetchall()
+            cursor.execute(KEYS)
+            keys = cursor.fetchall()
         yield GaugeMetricFamily("grps_audit_unsealed", "Audit events that no seal covers yet", value=unsealed)
         if seal_age is not None:
             yield GaugeMetricFamily("grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age))
@@ -60,6 +77,24 @@ class StateCollector(Collector):
         for name, age in beats:
             ages.add_metric([name], float(age))
         yield ages
+        rows = GaugeMetricFamily("grps_waiting", "Rows that wait for Roblox or for staff", labels=["what", "state"])
+        for what, state, count in waiting:
+            rows.add_metric([what, state], count)
+        yield rows
+        yield from _key_health(keys)
+
+
+def _key_health(keys: list[tuple[str, str, int, float | None, float | None]]) -> Iterator[GaugeMetricFamily]:
+    labels = ["key", "name"]
+    healthy = GaugeMetricFamily("grps_open_cloud_key_healthy", "1 when nothing is to be mended", labels=labels)
+    left = GaugeMetricFamily("grps_open_cloud_key_expires_seconds", "Until the key expires", labels=labels)
+    unused = GaugeMetricFamily("grps_open_cloud_key_unused_seconds", "Since the key was used", labels=labels)
+    for fingerprint, name, is_healthy, expires, used in keys:
+        healthy.add_metric([fingerprint, name], is_healthy)
+        for family, value in ((left, expires), (unused, used)):
+            if value is not None:
+                family.add_metric([fingerprint, name], float(value))
+    yield from (healthy, left, unused)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
