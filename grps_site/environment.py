@@ -86,7 +86,8 @@ def address(variable: str, value: str, schemes: tuple[str, ...]) -> None:
     """Check that `value` is a URL of one of `schemes` with a host. It may hold a password and is not shown."""
     try:
         parts = urlsplit(value)
-        whole = bool(parts.hostname) and parts.port != 0
+        # SQS has no host: its address is the region.
+        whole = (bool(parts.hostname) or parts.scheme == "sqs") and parts.port != 0
     except ValueError:
         whole = False
     if not whole or parts.scheme not in schemes:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.csp import CSP
 
-from grps_site import environment, integrations, logs
+from grps_site import brokers, environment, integrations, logs
 from grps_site.environment import BASE_DIR, STATE_DIR, env
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
@@ -131,6 +131,8 @@ environment.address("REDIS_URL", REDIS_URL, ("redis", "rediss"))
 
 # --- tasks ---------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
+environment.address("CELERY_BROKER_URL", CELERY_BROKER_URL, ("redis", "rediss", "amqp", "amqps", "sqs"))
+CELERY_BROKER_TRANSPORT_OPTIONS = brokers.transport_options(CELERY_BROKER_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

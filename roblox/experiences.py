@@ -39,3 +39,25 @@ def ensure(wanted: Wanted, *, actor: Actor) -> bool:
             after=after,
         )
         return True
+
+
+def set_writes(key: str, on: bool, *, actor: Actor, reason: str) -> bool:
+    """Allow or forbid that GRPS writes to an experience's universe; True when that changed.
+
+    Raises Experience.DoesNotExist.
+    """
+    with transaction.atomic():
+        experience = Experience.objects.select_for_update().get(key=key)
+        if experience.writes == on:
+            return False
+        Experience.objects.filter(pk=experience.pk).update(writes=on)
+        record(
+            Action.EXPERIENCE_CHANGED,
+            actor=actor,
+            target=Target("experience", key, ""),
+            experience=key,
+            reason=reason,
+            before={"writes": not on},
+            after={"writes": on},
+        )
+        return True

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import httpx
 
-from grps_site.embedded import postgres, valkey
+from grps_site import environment
+from grps_site.embedded import emulator, postgres, valkey
 from grps_site.embedded.services import Service, alive_for
 from grps_site.embedded.state import State
 from grps_site.embedded.supervisor import ServiceFailed, Supervisor
+from grps_site.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -50,7 +52,7 @@ def run(supervisor: Supervisor, state: State, argv: list[str]) -> int:
 def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     ready = state.folder / "ready.json"
     ready.unlink(missing_ok=True)
-    values = _servers(supervisor, state)
+    values = _servers(supervisor, state) | _roblox(supervisor, state)
     state.write_env(values)
     for left_over in (state.folder / "metrics").glob("*.db"):
         left_over.unlink()  # the counters of processes that are gone
@@ -75,6 +77,17 @@ def _servers(supervisor: Supervisor, state: State) -> dict[str, str]:
     if not supervisor.is_stopping():
         postgres.create_database(state, database_port)
     return state.environment(database_port, redis_port)
+
+
+def _roblox(supervisor: Supervisor, state: State) -> dict[str, str]:
+    """Roblox itself where a key is configured, else the emulator with a lively community; what the settings need."""
+    if (BASE_DIR / ".env.development").is_file():
+        env.read_env(str(BASE_DIR / ".env.development"), overwrite=False)
+    if env.str("ROBLOX_OPEN_CLOUD_API_KEY", default="") or not environment.switch("GRPS_EMULATOR", True):
+        return {}
+    if not supervisor.is_stopping():
+        supervisor.add([emulator.service(state, state.port("emulator"))])
+    return emulator.environment(state.port_of("emulator"))
 
 
 def _manage(state: State, values: dict[str, str], arguments: list[str]) -> None:

@@ -7,14 +7,23 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
+from grps_site.embedded import emulator
 from grps_site.embedded.state import State, write_private
 from grps_site.environment import STATE_DIR, env
 from roblox import keys
 from roblox.models import Experience
 
 OWNER = "owner"
+LOCAL_PULLS = {
+    "syncs.pull_members": 45,
+    "syncs.pull_leaderboard": 30,
+    "syncs.pull_points": 60,
+    "syncs.pull_restrictions": 60,
+    "syncs.check_policy": 300,
+}
 ACTOR = Actor("system", "make-up", "make up")
 
 
@@ -35,6 +44,8 @@ class Command(BaseCommand):
         if prepare:
             call_command("migrate", verbosity=0)
             call_command("bootstrap", quiet=True)
+            if emulator.is_local(settings.OPEN_CLOUD_URL):
+                self._pull_often()
         state = State.at(STATE_DIR)
         password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
         self._owner(password)
@@ -46,9 +57,17 @@ class Command(BaseCommand):
             "experiences": self._experiences(state.folder / "keys.json"),
             "signatureSecret": settings.AUTOMATION_SIGNATURE_SECRET,
             "metricsToken": settings.METRICS_TOKEN,
+            "openCloud": {"url": settings.OPEN_CLOUD_URL, "groupId": settings.ROBLOX_GROUP_ID},
         }
         name = "ready.draft.json" if prepare else "ready.json"
         write_private(state.folder / name, json.dumps(ready, indent=1))
+
+    def _pull_often(self) -> None:
+        """The emulator's community plays all day: pulls that are nightly elsewhere are seen within a minute here."""
+        for name, seconds in LOCAL_PULLS.items():
+            every, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+            PeriodicTask.objects.filter(name=name).update(interval=every, crontab=None, expire_seconds=seconds)
+        PeriodicTasks.update_changed()
 
     def _owner(self, password: str) -> None:
         users = get_user_model().objects

@@ -13,6 +13,7 @@ from rich.table import Table
 from audits.record import operator
 from players.staff import Refused, Staff
 from roblox import cloud
+from roblox.experiences import set_writes
 from roblox.models import Experience
 from roblox.open_cloud import users
 from roblox.open_cloud.budgets import Budgets
@@ -50,6 +51,10 @@ class Command(BaseCommand):
         shown.add_argument("--push", action="store_true", help="write what is due now, in this process")
         shown.add_argument("--retry-parked", action="store_true", help="give what is parked another try")
         acts.add_parser("drift", help="what Roblox and GRPS say differently")
+        writes = acts.add_parser("writes", help="whether GRPS may write to an experience's universe")
+        writes.add_argument("experience")
+        writes.add_argument("switch", choices=["on", "off"])
+        writes.add_argument("--reason", required=True)
         for choice, what in (("adopt", "take over what Roblox says"), ("push", "write what GRPS says")):
             settle = acts.add_parser(choice, help=f"settle a difference: {what}")
             settle.add_argument("drift_id", type=int)
@@ -182,6 +187,13 @@ class Command(BaseCommand):
     def _push(self, *, drift_id: int, reason: str, **_: Any) -> None:
         drift = drifts.push(drift_id, by=Staff(operator(), rank=None), reason=reason, now=timezone.now())
         self.stdout.write(f"{drift}: ours will be written.")
+
+    def _writes(self, *, experience: str, switch: str, reason: str, **_: Any) -> None:
+        try:
+            changed = set_writes(experience, switch == "on", actor=operator(), reason=reason)
+        except Experience.DoesNotExist:
+            raise CommandError(f"No experience has the key {experience}.") from None
+        self.stdout.write(f"Writing to {experience} is {switch}{'' if changed else ' already'}.")
 
     def _name_of(self, drift_id: int) -> str:
         """Roblox's name of somebody who is no player here yet."""

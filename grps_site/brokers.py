@@ -1,0 +1,22 @@
+"""What Celery must know of a broker beyond its address."""
+
+from typing import Any
+
+from grps_site import environment
+
+VISIBLE_AGAIN = 1200  # seconds after which a lost worker's message is given out again: longer than any task runs
+
+
+def transport_options(url: str) -> dict[str, Any]:
+    """Transport options for the broker at `url`; SQS_REGION must be set for SQS."""
+    if url.startswith("sqs:"):
+        return {
+            "region": environment.required("SQS_REGION", "the AWS region of the queues"),
+            "queue_name_prefix": environment.env.str("SQS_QUEUE_PREFIX", default="grps-"),
+            "visibility_timeout": VISIBLE_AGAIN,
+            "polling_interval": 1,
+            "wait_time_seconds": 10,
+        }
+    if url.startswith("redis"):
+        return {"visibility_timeout": VISIBLE_AGAIN}
+    return {}
