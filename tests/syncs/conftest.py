@@ -1,0 +1,77 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from players.models import Player, Rank
+from roblox import cloud
+from roblox.models import Experience
+from roblox.open_cloud.operations import BUDGETS
+from syncs import jobs
+from syncs.models import SyncJob
+from syncs.pull.runner import run
+from tests.conftest import TESTER
+from tests.roblox_world import GROUP, KEY, NEXUS, TRAINING, World, emulated
+
+
+@pytest.fixture(scope="session")
+def _world() -> Iterator[World]:
+    with emulated() as world:
+        yield world
+
+
+@pytest.fixture
+def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An empty Roblox that the settings lead to; writing is on, and no limit slows a test."""
+    _world.begin()
+    settings.OPEN_CLOUD_URL = _world.url
+    settings.OPEN_CLOUD_BUDGETS = dict.fromkeys(BUDGETS)
+    settings.ROBLOX_GROUP_ID = GROUP
+    settings.ROBLOX_WRITES = True
+    monkeypatch.setenv("ROBLOX_OPEN_CLOUD_API_KEY", KEY)
+    monkeypatch.setenv("ROBLOX_UNIVERSE_ID", str(NEXUS))
+    monkeypatch.setenv("ROBLOX_TRAINING_UNIVERSE_ID", str(TRAINING))
+    cloud._client.cache_clear()
+    return _world
+
+
+@pytest.fixture
+def community(world: World, transactional_db: None) -> World:
+    """The world, with GRPS set up beside it."""
+    call_command("bootstrap", quiet=True)
+    return world
+
+
+@pytest.fixture
+def nexus(community: World) -> Experience:
+    return Experience.objects.get(key="nexus")
+
+
+@pytest.fixture
+def pull(community: World) -> Callable[..., SyncJob]:
+    """Ask for a job and carry it on to its end, or to where it must wait."""
+
+    def pull(activity: str, experience: Experience | None = None, **options: Any) -> SyncJob:
+        asked, _ = jobs.request(activity, experience, actor=TESTER, **options)
+        held = jobs.claim_one(asked.pk)
+        assert held is not None
+        run(held)
+        return SyncJob.objects.get(pk=asked.pk)
+
+    return pull
+
+
+@pytest.fixture
+def player(community: World) -> Callable[..., Player]:
+    """A player at a rank, made behind the rules, so that no mirror knows of it."""
+
+    def player(user_id: int, rank: str = "Initiate") -> Player:
+        held = Rank.objects.get(name=rank)
+        now = "2026-01-01T00:00:00Z"
+        made: Player = Player.objects.create(
+            user_id=user_id, username=f"citizen_{user_id}", rank=held, rank_since=now, named_at=now
+        )
+        return made
+
+    return player

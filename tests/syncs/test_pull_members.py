@@ -1,0 +1,182 @@
+"""The group's members: who came, who left, and which ranks were changed by hand on Roblox."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from players import officers
+from players.models import Decision, Player
+from players.staff import Staff
+from syncs import push
+from syncs.models import Drift, Membership, Mirror, SyncJob
+from tests.conftest import TESTER
+from tests.roblox_world import EVENT_HOST, ROLES, World
+
+Pull = Callable[..., SyncJob]
+OWNER = Staff(TESTER, rank=None)
+
+
+def rank_of(user_id: int) -> str:
+    return Player.objects.get(user_id=user_id).rank.name
+
+
+def settled(pull: Pull, world: World, user_id: int, rank: str) -> None:
+    """A player whose rank is the same on both sides, and confirmed."""
+    world.join(user_id, rank)
+    pull("members")
+    assert rank_of(user_id) == rank
+    assert Mirror.objects.get(player__user_id=user_id, aspect="role").status == "confirmed"
+
+
+def test_the_first_pull_takes_over_the_ranks_that_people_have(community: World, pull: Pull) -> None:
+    community.join(1, "Captain I", also=(EVENT_HOST,))
+    community.join(2)
+    job = pull("members")
+    assert job.status == "done"
+    assert rank_of(1) == "Captain I"
+    assert not Player.objects.filter(user_id=2).exists()
+    assert set(Membership.objects.values_list("user_id", flat=True)) >= {1, 2}
+    decision = Decision.objects.get(player__user_id=1)
+    assert (decision.source, decision.status, decision.kind) == ("roblox", "applied", "hand")
+
+
+def test_a_rank_changed_by_hand_is_adopted(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Shock Trooper I")
+    community.set_roles(1, "Captain I")
+    job = pull("members")
+    assert (job.counters["adopted"], rank_of(1)) == (1, "Captain I")
+    decision = Decision.objects.latest("pk")
+    assert (decision.source, decision.from_rank.name) == ("roblox", "Shock Trooper I")
+    assert Mirror.objects.get(player__user_id=1, aspect="role").status == "confirmed"
+    event = AuditEvent.objects.filter(action="rank.set").latest("pk")
+    assert (event.actor_kind, event.actor_id) == ("system", "sync-members")
+
+
+def test_a_rank_that_brings_powers_waits_for_an_officer(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Captain I")
+    community.set_roles(1, "Tempest Major")
+    pull("members")
+    assert rank_of(1) == "Captain I"
+    proposal = Decision.objects.get(status="proposed")
+    assert (proposal.source, proposal.to_rank.name) == ("roblox", "Tempest Major")
+    pull("members")
+    assert Decision.objects.filter(status="proposed").count() == 1
+    officers.approve(proposal.pk, by=OWNER, reason="elected", now=timezone.now())
+    assert rank_of(1) == "Tempest Major"
+    pull("members")
+    assert not Drift.objects.filter(resolved_at=None).exists()
+
+
+def test_a_rank_that_an_officer_refused_is_taken_back_on_roblox(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Captain I")
+    community.set_roles(1, "Tempest Major")
+    pull("members")
+    officers.reject(Decision.objects.get(status="proposed").pk, by=OWNER, reason="no", now=timezone.now())
+    pull("members")
+    while push.step():
+        pass
+    assert community.roles(1) == {70_000 + ROLES["Captain I"]}
+
+
+def test_a_change_on_both_sides_is_for_staff_to_settle(community: World, pull: Pull, settings: Any) -> None:
+    settled(pull, community, 1, "Shock Trooper I")
+    settings.ROBLOX_WRITES = False
+    officers.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
+    community.set_roles(1, "Captain I")
+    job = pull("members")
+    assert (job.counters["differing"], rank_of(1)) == (1, "Shock Trooper II")
+    drift = Drift.objects.get(resolved_at=None)
+    assert (drift.ours["rank"], drift.theirs["rank"]) == ("Shock Trooper II", "Captain I")
+    since = drift.first_seen_at
+    pull("members")
+    assert Drift.objects.get(resolved_at=None).first_seen_at == since
+
+
+def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, settings: Any) -> None:
+    settled(pull, community, 1, "Shock Trooper I")
+    settings.ROBLOX_WRITES = False
+    officers.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
+    pull("members")
+    assert rank_of(1) == "Shock Trooper II"
+    assert not Drift.objects.exists()
+
+
+def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Suspended")
+    community.set_roles(1, "Captain I")
+    pull("members")
+    assert rank_of(1) == "Suspended"
+    assert Drift.objects.get(resolved_at=None).aspect == "role"
+
+
+def test_a_flood_of_changes_is_not_adopted(community: World, pull: Pull, settings: Any) -> None:
+    import msgspec
+
+    for user_id in range(1, 7):
+        community.join(user_id, "Shock Trooper I")
+    pull("members")
+    sync = msgspec.structs.replace(settings.INTEGRATIONS.sync, adopt_at_most=2)
+    settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, sync=sync)
+    for user_id in range(1, 7):
+        community.set_roles(user_id, "Captain I")
+    job = pull("members")
+    assert (job.counters["adopted"], job.counters["differing"]) == (2, 4)
+    assert Drift.objects.filter(resolved_at=None).count() == 4
+
+
+def test_who_left_is_written_down_and_told(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Captain I")
+    community.leave(1)
+    job = pull("members")
+    assert job.counters["left"] == 1
+    assert Membership.objects.get(user_id=1).left_at is not None
+    assert AuditEvent.objects.filter(action="member.left").count() == 1
+    assert rank_of(1) == "Captain I"
+    assert pull("members").counters["left"] == 0
+
+
+def test_who_comes_back_is_told_once_and_gets_the_role(
+    community: World, pull: Pull, player: Callable[..., Player]
+) -> None:
+    player(1)
+    pull("members")
+    officers.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+    while push.step():
+        pass
+    assert Mirror.objects.get(player__user_id=1, aspect="role").status == "parked"
+    community.join(1)
+    pull("members")
+    while push.step():
+        pass
+    assert community.roles(1) == {70_000 + ROLES["Captain I"]}
+    assert AuditEvent.objects.filter(action="member.joined").count() == 1
+
+
+def test_a_dry_run_says_what_would_be_adopted(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Shock Trooper I")
+    community.set_roles(1, "Captain I")
+    job = pull("members", dry_run=True)
+    assert "Shock Trooper I here, Captain I there; theirs is adopted" in str(job.steps)
+    assert rank_of(1) == "Shock Trooper I"
+
+
+def test_the_policys_ranks_without_a_role_are_shown(community: World, pull: Pull) -> None:
+    job = pull("policy-drift")
+    assert job.status == "done"
+    lacking = set(Drift.objects.filter(aspect="policy").values_list("subject", flat=True))
+    assert "Captain II" in lacking
+    assert "Captain I" not in lacking
+
+
+@pytest.mark.parametrize("members", [230])
+def test_a_group_of_many_pages_is_read_whole(community: World, pull: Pull, members: int) -> None:
+    from tests.roblox_world import GROUP
+
+    rows = [{"userId": n, "username": f"citizen_{n}", "roles": []} for n in range(10_000, 10_000 + members)]
+    community.control("members", groupId=GROUP, members=rows)
+    job = pull("members")
+    assert job.counters["listed"] == members + 1
+    assert Membership.objects.count() == members + 1

@@ -1,0 +1,253 @@
+"""Mirrors: Roblox comes to look as wished, through crashes, limits and lies, and nothing else is touched."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from players import discipline, officers, people
+from players.models import Player
+from players.staff import Staff
+from syncs import push
+from syncs.models import Mirror, SyncJob
+from tests.conftest import TESTER
+from tests.roblox_world import EVENT_HOST, KEY, NEXUS, TRAINING, World, role_id
+
+OWNER = Staff(TESTER, rank=None)
+Make = Callable[..., Player]
+
+
+def give(user_id: int, rank: str) -> None:
+    officers.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
+
+
+def push_all() -> None:
+    Mirror.objects.filter(status="pending").update(retry_at=timezone.now())
+    while push.step():
+        pass
+
+
+def role_mirror(user_id: int) -> Mirror:
+    return Mirror.objects.get(player__user_id=user_id, aspect="role")
+
+
+def test_a_rank_becomes_its_role_and_other_roles_stay(community: World, player: Make) -> None:
+    player(1)
+    community.join(1, "Captain I", also=(EVENT_HOST,))
+    give(1, "Shock Trooper I")
+    push_all()
+    assert community.roles(1) == {role_id("Shock Trooper I"), EVENT_HOST}
+    mirror = role_mirror(1)
+    assert (mirror.status, mirror.confirmed) == ("confirmed", {"role": 4, "rank": "Shock Trooper I"})
+    assert AuditEvent.objects.filter(action="mirror.confirmed").count() == 1
+
+
+def test_the_first_rank_is_the_role_of_every_member(community: World, player: Make) -> None:
+    player(1, "Captain I")
+    community.join(1, "Captain I")
+    give(1, "Initiate")
+    push_all()
+    assert community.roles(1) == set()
+    assert role_mirror(1).status == "confirmed"
+
+
+def test_many_wishes_become_one_write(community: World, player: Make) -> None:
+    player(1)
+    community.join(1)
+    for rank in ("Shock Trooper I", "Shock Trooper II", "Captain I"):
+        give(1, rank)
+    community.control("calls/reset")
+    push_all()
+    assert community.roles(1) == {role_id("Captain I")}
+    assigned = [name for name in community.calls() if "assign" in name.lower() and "un" not in name.lower()]
+    assert [community.calls()[name]["200"] for name in assigned] == [1]
+
+
+@pytest.mark.parametrize(
+    ("rank", "held", "reason"),
+    [
+        ("Captain I", None, "not a member of the group"),
+        ("Imperator", (), "lets nobody give"),
+        ("Captain II", (), "no role of rank number 15"),
+    ],
+)
+def test_what_cannot_work_is_parked_with_its_reason(
+    community: World, player: Make, rank: str, held: Any, reason: str
+) -> None:
+    player(1)
+    if held is not None:
+        community.join(1)
+    give(1, rank)
+    push_all()
+    mirror = role_mirror(1)
+    assert mirror.status == "parked"
+    assert reason in mirror.reason
+    assert AuditEvent.objects.filter(action="mirror.parked").count() == 1
+
+
+def test_a_member_above_the_keys_owner_is_parked_in_words_for_a_moderator(community: World, player: Make) -> None:
+    player(1)
+    community.join(1, "Imperator")
+    give(1, "Captain I")
+    push_all()
+    assert "the key's owner ranks below this member" in role_mirror(1).reason
+
+
+def test_trouble_with_the_key_parks_nothing(community: World, player: Make) -> None:
+    player(1)
+    community.join(1)
+    give(1, "Captain I")
+    community.http.delete(f"/_emulator/keys/{KEY}")
+    push_all()
+    mirror = role_mirror(1)
+    assert mirror.status == "pending"
+    assert "make a new one in Creator Hub" in mirror.reason
+    community.control("keys", key=KEY, name="tests", ownerUserId=9001, scopes=["*"], enabled=True)
+    push_all()
+    assert community.roles(1) == {role_id("Captain I")}
+
+
+def test_adjusted_points_and_standing_reach_every_universe_in_keys_of_our_own(community: World, player: Make) -> None:
+    player(1)
+    community.join(1)
+    people.adjust(1, 2550, by=OWNER, reason="a lost save", now=timezone.now())
+    give(1, "Captain I")
+    push_all()
+    for universe in (NEXUS, TRAINING):
+        entry = community.entry("GRPS_State", "player:1", universe)
+        assert entry["adjusted"] == {"sequence": 1, "total": 2550}
+        assert entry["standing"] == {"rank": "Captain I", "sanction": None}
+        assert community.messages(universe)[-1]["topic"] == "GRPS"
+        assert '"sequence":1' in community.messages(universe)[-1]["message"]
+    assert community.entry("GRPS_Points", "player:1") is None
+
+
+def test_what_others_keep_in_our_entry_stays(community: World, player: Make) -> None:
+    community.act(
+        "setEntry",
+        universeId=NEXUS,
+        store="GRPS_State",
+        scope="global",
+        key="player:1",
+        value={"note": "of the game", "adjusted": {"sequence": 0, "total": 0}},
+        index=None,
+    )
+    player(1)
+    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    push_all()
+    entry = community.entry("GRPS_State", "player:1")
+    assert entry["note"] == "of the game"
+    assert entry["adjusted"] == {"sequence": 1, "total": 100}
+
+
+def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) -> None:
+    player(1)
+    until = timezone.now() + dt.timedelta(days=2)
+    case = discipline.ban(1, by=OWNER, reason="cheats, see https://example.com/x @mod", now=timezone.now(), until=until)
+    push_all()
+    for universe in (NEXUS, TRAINING):
+        there = community.restriction(1, universe)
+        assert there["active"] is True
+        assert f"GRPS case {case.pk}" in there["privateReason"]
+        assert "example.com" not in there["displayReason"]
+        assert "@mod" not in there["displayReason"]
+        assert abs(int(there["duration"].rstrip("s")) - 2 * 86_400) < 120
+    assert community.entry("GRPS_State", "player:1")["standing"]["sanction"] == "ban"
+    discipline.unban(1, by=OWNER, reason="appeal", now=timezone.now())
+    push_all()
+    assert community.restriction(1)["active"] is False
+
+
+def test_a_bans_end_by_time_gives_everything_back(community: World, player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    discipline.ban(1, by=OWNER, reason="cheats", now=now, until=now + dt.timedelta(hours=1))
+    assert discipline.end_bans(now + dt.timedelta(hours=2)) == 1
+    push_all()
+    assert Player.objects.get().banned is False
+    assert community.restriction(1)["active"] is False
+
+
+def test_while_writing_is_off_everything_is_shown_and_nothing_written(
+    community: World, player: Make, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.ROBLOX_WRITES = False
+    player(1)
+    community.join(1, "Shock Trooper I")
+    give(1, "Captain I")
+    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    push_all()
+    call_command("sync", "mirrors")
+    shown = capsys.readouterr().out
+    assert f"assign role Captain I (rank 14, id {role_id('Captain I')}) to user 1" in shown
+    assert f"unassign role Shock Trooper I (rank 4, id {role_id('Shock Trooper I')}) from user 1" in shown
+    assert "set GRPS_State/player:1 in universe 5001" in shown
+    assert "OFF (ROBLOX_WRITES)" in shown
+    assert community.roles(1) == {role_id("Shock Trooper I")}
+    assert community.entry("GRPS_State", "player:1") is None
+    assert community.messages() == []
+
+
+def test_an_experience_that_is_switched_off_is_not_written(community: World, player: Make) -> None:
+    call_command("sync", "writes", "nexus", "off", "--reason", "maintenance")
+    player(1)
+    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    push_all()
+    assert community.entry("GRPS_State", "player:1", NEXUS) is None
+    assert community.entry("GRPS_State", "player:1", TRAINING)["adjusted"]["total"] == 100
+    assert Mirror.objects.get(aspect="adjusted", experience__key="nexus").status == "pending"
+
+
+def test_a_write_that_landed_without_an_answer_is_not_done_twice(community: World, player: Make) -> None:
+    player(1)
+    community.join(1)
+    give(1, "Captain I")
+    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    community.faults({"kind": "timeoutAfter", "operations": ["*"], "rate": 1.0, "count": 3, "seconds": 0.2})
+    push_all()
+    push_all()
+    community.faults()
+    push_all()
+    assert community.roles(1) == {role_id("Captain I")}
+    assert community.entry("GRPS_State", "player:1")["adjusted"] == {"sequence": 1, "total": 100}
+    assert not Mirror.objects.exclude(status="confirmed").exists()
+
+
+def test_a_wish_made_while_another_is_written_stays(
+    community: World, player: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    player(1)
+    community.join(1)
+    give(1, "Shock Trooper I")
+    settle = push._settle
+
+    def late(wish: Any, error: Any) -> None:
+        if wish.mirrors[0].version == 1:
+            give(1, "Captain I")
+        settle(wish, error)
+
+    monkeypatch.setattr(push, "_settle", late)
+    push.step()
+    mirror = role_mirror(1)
+    assert (mirror.status, mirror.confirmed["rank"]) == ("pending", "Shock Trooper I")
+    push_all()
+    assert community.roles(1) == {role_id("Captain I")}
+
+
+def test_an_erased_person_is_not_written_about(community: World, player: Make) -> None:
+    player(1)
+    community.join(1)
+    give(1, "Captain I")
+    people.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
+    push_all()
+    assert community.roles(1) == set()
+    assert Mirror.objects.get(aspect="role").status == "parked"
+
+
+def test_no_job_is_needed_for_a_push(community: World) -> None:
+    assert push.step() == 0
+    assert not SyncJob.objects.exists()
