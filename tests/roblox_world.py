@@ -44,8 +44,8 @@ class World:
         self.url = url
         self.http = httpx.Client(base_url=url, timeout=120)
 
-    def control(self, name: str, **body: Any) -> Any:
-        answer = self.http.post(f"/_emulator/{name}", json=body)
+    def control(self, what: str, /, **body: Any) -> Any:
+        answer = self.http.post(f"/_emulator/{what}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -87,7 +87,7 @@ class World:
         found = answer["groupMemberships"][0]["roles"]
         return {int(role.rpartition("/")[2]) for role in found} - {role_id("Initiate")}
 
-    def act(self, act: str, **body: Any) -> Any:
+    def act(self, act: str, /, **body: Any) -> Any:
         return self.control("act", act=act, **body)
 
     def save(self, user_id: int, value: Any, index: int | None, universe: int = NEXUS) -> None:

@@ -148,10 +148,8 @@ class Members(Activity):
             if word == "adopt" and self._adopted(page) >= settings.INTEGRATIONS.sync.adopt_at_most and _known(person):
                 word = "differ"
             page.lines.append(_line(person, word))
-            if word == "adopt":
+            if word == "adopt" and (self.job.dry_run or self._adopt(person, now)):
                 page.count(adopted=1)
-                if not self.job.dry_run:
-                    self._adopt(person, now)
             elif word == "differ":
                 page.count(differing=1)
                 differing.append(_difference(person))
@@ -211,12 +209,14 @@ class Members(Activity):
             decided_at__gt=mirror.confirmed_at or person.player.created_at,
         ).exists()
 
-    def _adopt(self, person: Person, now: dt.datetime) -> None:
+    def _adopt(self, person: Person, now: dt.datetime) -> bool:
+        """Whether there was anything to adopt: what is proposed already is not proposed again."""
         actor = drifts.job_actor(self.job)
         decision = officers.adopt(person.player.user_id, person.theirs.name, actor=actor, now=now)
         if decision is not None and decision.status == Decision.Status.APPLIED:
             mirrors.confirm_seen(Mirror.Aspect.ROLE, [person.player.pk], now)
         drifts.agree(Drift.Aspect.ROLE, [str(person.player.user_id)], experience=None, now=now)
+        return decision is not None
 
     def _land_gone(self, page: Page) -> None:
         """Write off who was not met, a thousand at a time."""

@@ -5,13 +5,14 @@ import pytest
 from django.core.management import call_command
 
 from players.models import Player, Rank
-from roblox import cloud
+from roblox import cloud, keys
 from roblox.models import Experience
 from roblox.open_cloud.operations import BUDGETS
 from syncs import jobs
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 from tests.conftest import TESTER
+from tests.players.conftest import Game
 from tests.roblox_world import GROUP, KEY, NEXUS, TRAINING, World, emulated
 
 
@@ -46,6 +47,12 @@ def community(world: World, transactional_db: None) -> World:
 @pytest.fixture
 def nexus(community: World) -> Experience:
     return Experience.objects.get(key="nexus")
+
+
+@pytest.fixture
+def game(community: World) -> Game:
+    """A game server of `nexus`."""
+    return Game(keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1])
 
 
 @pytest.fixture

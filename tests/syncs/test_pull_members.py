@@ -23,6 +23,10 @@ def rank_of(user_id: int) -> str:
     return Player.objects.get(user_id=user_id).rank.name
 
 
+def proposal_of(user_id: int) -> Decision:
+    return Decision.objects.get(player__user_id=user_id, status="proposed")
+
+
 def settled(pull: Pull, world: World, user_id: int, rank: str) -> None:
     """A player whose rank is the same on both sides, and confirmed."""
     world.join(user_id, rank)
@@ -48,7 +52,7 @@ def test_a_rank_changed_by_hand_is_adopted(community: World, pull: Pull) -> None
     community.set_roles(1, "Captain I")
     job = pull("members")
     assert (job.counters["adopted"], rank_of(1)) == (1, "Captain I")
-    decision = Decision.objects.latest("pk")
+    decision = Decision.objects.filter(player__user_id=1).latest("pk")
     assert (decision.source, decision.from_rank.name) == ("roblox", "Shock Trooper I")
     assert Mirror.objects.get(player__user_id=1, aspect="role").status == "confirmed"
     event = AuditEvent.objects.filter(action="rank.set").latest("pk")
@@ -60,10 +64,10 @@ def test_a_rank_that_brings_powers_waits_for_an_officer(community: World, pull: 
     community.set_roles(1, "Tempest Major")
     pull("members")
     assert rank_of(1) == "Captain I"
-    proposal = Decision.objects.get(status="proposed")
+    proposal = proposal_of(1)
     assert (proposal.source, proposal.to_rank.name) == ("roblox", "Tempest Major")
     pull("members")
-    assert Decision.objects.filter(status="proposed").count() == 1
+    assert Decision.objects.filter(status="proposed", player__user_id=1).count() == 1
     officers.approve(proposal.pk, by=OWNER, reason="elected", now=timezone.now())
     assert rank_of(1) == "Tempest Major"
     pull("members")
@@ -74,7 +78,7 @@ def test_a_rank_that_an_officer_refused_is_taken_back_on_roblox(community: World
     settled(pull, community, 1, "Captain I")
     community.set_roles(1, "Tempest Major")
     pull("members")
-    officers.reject(Decision.objects.get(status="proposed").pk, by=OWNER, reason="no", now=timezone.now())
+    officers.reject(proposal_of(1).pk, by=OWNER, reason="no", now=timezone.now())
     pull("members")
     while push.step():
         pass

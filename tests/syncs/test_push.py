@@ -72,7 +72,7 @@ def test_many_wishes_become_one_write(community: World, player: Make) -> None:
     [
         ("Captain I", None, "not a member of the group"),
         ("Imperator", (), "lets nobody give"),
-        ("Captain II", (), "no role of rank number 15"),
+        ("Captain II", (), "no role with the rank number 15"),
     ],
 )
 def test_what_cannot_work_is_parked_with_its_reason(
@@ -226,7 +226,7 @@ def test_a_wish_made_while_another_is_written_stays(
     settle = push._settle
 
     def late(wish: Any, error: Any) -> None:
-        if wish.mirrors[0].version == 1:
+        if (wish.mirrors[0].aspect, wish.mirrors[0].version) == ("role", 1):
             give(1, "Captain I")
         settle(wish, error)
 
