@@ -221,7 +221,9 @@ def _expected(job: SyncJob) -> int | None:
 
 
 def _counted(counters: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in counters.items() if name != "pages")
+    first = [name for name in ("listed", "read", "changed", "adopted") if name in counters]
+    others = sorted(set(counters) - {*first, "pages"})
+    return ", ".join(f"{counters[name]:,} {name}" for name in first + others)
 
 
 def _budget(job: SyncJob, seconds: float) -> str:
