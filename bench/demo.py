@@ -20,6 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bench.community import Community, Delivery
+from bench.roblox_side import RobloxSide
+from grps_site.embedded import emulator
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LEVELS = {"Tempest Major": "CMD", "Electro Colonel": "CMD", "Brigadier General": "CCM", "Stormmarshal": "CCM"}
@@ -215,6 +217,14 @@ def _patiently[T](ask: Callable[[], T]) -> T:
             time.sleep(0.5)
 
 
+def _roblox_side(ready: dict[str, Any], community: Community) -> list[str]:
+    """What happens on Roblox meanwhile, where that is the emulator; what did not arrive."""
+    if not emulator.is_local(ready["openCloud"]["url"]):
+        return []
+    with console.status("On Roblox games save, and people change roles and ban by hand …"):
+        return RobloxSide(ready, community.user_ids().stop + 100).play()
+
+
 def _report(community: Community, tally: Tally, seconds: float) -> None:
     table = Table("what", "how many", title=f"A day of {community.players:,} players, played in {seconds:.0f} s")
     for name, count in sorted(tally.sent.items()):
@@ -267,13 +277,15 @@ def main() -> int:
             pause=options.pause,
         )
     seconds = time.monotonic() - started
-    wrong = _patiently(lambda: check(community, door))
+    wrong = _roblox_side(ready, community) + _patiently(lambda: check(community, door))
     _report(community, tally, seconds)
     for line in wrong[:20]:
         console.print(line, style="red")
     if wrong:
         return 1
     console.print("Ledger, sessions, players, leaderboard and audit chain agree with what was sent.", style="green")
+    if emulator.is_local(ready["openCloud"]["url"]):
+        console.print("What changed on Roblox is here, and what was decided here is there.", style="green")
     return 0
 
 
