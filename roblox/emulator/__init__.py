@@ -1,4 +1,1 @@
-"""A Roblox Open Cloud on this machine, for `make up`, the tests and whoever wants to try a client. See docs/emulator.md.
-
-It stands alone: nothing of GRPS or Django is imported here.
-"""
+"""An emulator of Roblox Open Cloud, for tests and for trying things out. It imports nothing of GRPS."""

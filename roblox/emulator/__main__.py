@@ -1,35 +1,82 @@
-"""``python -m roblox.emulator --port 8010``: an Open Cloud on this machine's loopback. See docs/emulator.md."""
+"""``python -m roblox.emulator`` serves an emulator of Open Cloud on this machine until it is ended."""
 
 import argparse
 import os
+import socket
+import sqlite3
 import sys
 import tempfile
 from pathlib import Path
 
-THREADS = 16  # slow faults hold one each
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from roblox.emulator.calls import Refused
+from roblox.emulator.demo import seed_demo
+from roblox.emulator.store import Store
+
+THREADS = 16  # slow faults hold a thread each
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m roblox.emulator", description=__doc__)
     parser.add_argument("--port", type=int, default=8010)
-    parser.add_argument("--state", type=Path, help="the file that holds everything; without, it is forgotten")
-    parser.add_argument("--lively", type=float, metavar="SECONDS", help="let players earn every so many seconds")
-    parser.add_argument("--seed-demo", action="store_true", help="make a community, unless it is there")
-    parser.add_argument("--roles", type=Path, help="the policy's ranks, for the group's roles of --seed-demo")
+    parser.add_argument("--state", type=Path, help="the file that keeps everything; without it nothing is kept")
+    parser.add_argument("--lively", type=float, default=0, metavar="SECONDS", help="let players earn every so often")
+    parser.add_argument("--seed-demo", action="store_true", help="a small community, if it is not there yet")
+    parser.add_argument("--roles", type=Path, help="the ladder of the demo's group, such as config/policy.ranks.json")
     options = parser.parse_args()
     if options.seed_demo and options.roles is None:
-        parser.error("--seed-demo needs --roles, like config/policy.ranks.json")
-    state = options.state or Path(tempfile.mkdtemp(prefix="emulator-")) / "state.sqlite3"
-    os.environ["EMULATOR_STATE"] = str(state)
-    os.environ["EMULATOR_LIVELY"] = str(options.lively or "")
-    os.environ["EMULATOR_ROLES"] = str(options.roles) if options.seed_demo else ""
-    command = [
-        *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={options.port}"),
-        *("--workers=1", f"--blocking-threads={THREADS}", "--backpressure=64", "--no-ws", "--log-level=warning"),
-        "roblox.emulator.app:application",
-    ]
-    os.execv(sys.executable, command)  # noqa: S606 - the same interpreter, with arguments of our own
+        parser.error("--seed-demo needs --roles")
+    with tempfile.TemporaryDirectory(prefix="open-cloud-") as folder:
+        state = options.state or Path(folder) / "state.sqlite3"
+        try:
+            _check_port(options.port)
+            # Closed again before the worker is forked: SQLite's locks do not survive that.
+            Store(state).close()
+            if options.seed_demo:
+                _seed_demo(state, options.roles)
+        except (Refused, OSError, sqlite3.Error) as error:
+            print(f"The emulator cannot start: {error}", file=sys.stderr)
+            return 1
+        serve(state.resolve(), options.port, options.lively)
+    return 0
+
+
+def _check_port(port: int) -> None:
+    # Granian shares a port that is taken, and calls would go to one or the other.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def _seed_demo(state: Path, roles: Path) -> None:
+    store = Store(state)
+    try:
+        seed_demo(store, roles)
+    finally:
+        store.close()
+
+
+def serve(state: Path, port: int, lively: float) -> None:
+    """Until SIGTERM or SIGINT."""
+    # The worker is another process: it learns by the environment what it works on.
+    os.environ["ROBLOX_EMULATOR_STATE"] = str(state)
+    os.environ["ROBLOX_EMULATOR_LIVELY"] = str(lively)
+    os.environ["ROBLOX_EMULATOR_PARENT"] = str(os.getpid())
+    Granian(
+        "roblox.emulator.wsgi:application",
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        workers=1,
+        blocking_threads=THREADS,
+        websockets=False,
+        log_enabled=False,
+        workers_kill_timeout=5,
+    ).serve()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,212 +1,347 @@
-"""The WSGI application: key, limit, fault, operation, answer."""
+"""The WSGI application: finds the operation, applies faults, keys, scopes and limits, answers."""
 
-import json
-import os
-import threading
+import re
+import sys
 import time
-from collections import Counter
+import traceback
+import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
-from roblox.emulator import control, seeding
-from roblox.emulator.faults import Fault, Faults
-from roblox.emulator.http import Refusal, Request, at_the_gateway
-from roblox.emulator.limits import Limits
-from roblox.emulator.live import is_expired
-from roblox.emulator.operations import KEYLESS, Operation, find, is_known
+import msgspec
+
+from roblox.emulator import (
+    api_keys,
+    data_stores,
+    data_stores_v1,
+    groups,
+    messaging,
+    ordered,
+    queues,
+    restrictions,
+    users,
+)
+from roblox.emulator.calls import Answer, Call, Key, Refused, Shape, micros
+from roblox.emulator.control import Control
+from roblox.emulator.faults import HUGE, Fault, Faults, huge
+from roblox.emulator.limits import Limiter
 from roblox.emulator.store import Store
+from roblox.emulator.tally import Tally
 
-MOST_BODY = 8 * 1024 * 1024
-HUGE = 64 * 1024 * 1024
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 429: "Too Many"}
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Start = Callable[[str, list[tuple[str, str]]], object]
+CONTROL = "/_emulator/"
+PIECES = 20  # that a slow body comes in
+PHRASES = {200: "OK", 204: "No Content", 404: "Not Found"}
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_NUMBERS = frozenset({"universe", "place", "user", "role"})
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of Open Cloud. In `pattern`, what stands in brackets may be left out."""
+
+    name: str
+    method: str
+    pattern: str
+    run: Callable[[Call], Answer]
+    scopes: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    shape: Shape = Shape.V2
+    needs_key: bool = True
+
+    @cached_property
+    def matcher(self) -> re.Pattern[str]:
+        text = (
+            re.escape(self.pattern).replace(r"\{", "{").replace(r"\}", "}").replace(r"\[", "(?:").replace(r"\]", ")?")
+        )
+        return re.compile(_PARAMETER.sub(_group, text))
+
+
+def _group(match: re.Match[str]) -> str:
+    kind = "[0-9]{1,18}" if match[1] in _NUMBERS else ".+" if match[1] == "entry" else "[^/]+"
+    return f"(?P<{match[1]}>{kind})"
+
+
+_V2 = "/cloud/v2/universes/{universe}"
+_ENTRIES = _V2 + "/data-stores/{store}[/scopes/{scope}]/entries"
+_ORDERED = _V2 + "/ordered-data-stores/{store}/scopes/{scope}/entries"
+_QUEUE = _V2 + "/memory-store/queues/{queue}/items"
+_BANS = _V2 + "[/places/{place}]/user-restrictions"
+_GROUP = "/cloud/v2/groups/{group}"
+_STORES_V1 = "/datastores/v1/universes/{universe}/standard-datastores"
+_ENTRY_V1 = _STORES_V1 + "/datastore/entries/entry"
+_ORDERED_V1 = "/ordered-data-stores/v1/universes/{universe}/orderedDataStores/{store}/scopes/{scope}/entries"
+
+_LIST, _READ = ("universe-datastores.objects:list",), ("universe-datastores.objects:read",)
+_CREATE, _UPDATE = ("universe-datastores.objects:create",), ("universe-datastores.objects:update",)
+_DELETE, _VERSIONS = ("universe-datastores.objects:delete",), ("universe-datastores.versions:list",)
+_VERSION, _STORES = ("universe-datastores.versions:read",), ("universe-datastores.control:list",)
+_SNAPSHOT = ("universe-datastores.control:snapshot",)
+_ORDERED_READ = ("universe.ordered-data-store.scope.entry:read",)
+_ORDERED_WRITE = ("universe.ordered-data-store.scope.entry:write",)
+_BAN_READ, _BAN_WRITE = ("universe.user-restriction:read",), ("universe.user-restriction:write",)
+_PUBLISH = ("universe-messaging-service:publish",)
+_V1, _PLAIN, _GATEWAY = Shape.STORES_V1, Shape.PLAIN_V1, Shape.GATEWAY
+_BAN_LIMITS = ("restrictionUpdate", "restrictionUpdateUser")
+
+# The names are those of faults and of counted calls. What is more special stands before what is more general.
+OPERATIONS = tuple(
+    Operation(*row)
+    for row in (
+        ("dataStoreList", "GET", _V2 + "/data-stores", data_stores.list_stores, _STORES, ("dataStoreList",)),
+        ("dataStoreSnapshot", "POST", _V2 + "/data-stores:snapshot", data_stores.snapshot, _SNAPSHOT,
+         ("dataStoreSnapshot",)),
+        ("dataStoreEntryList", "GET", _ENTRIES, data_stores.list_entries, _LIST, ("dataStoreList",)),
+        ("dataStoreEntryCreate", "POST", _ENTRIES, data_stores.create_entry, _CREATE, ("dataStoreWrite",)),
+        ("dataStoreRevisionList", "GET", _ENTRIES + "/{entry}:listRevisions", data_stores.list_revisions, _VERSIONS,
+         ("dataStoreList",)),
+        ("dataStoreEntryIncrement", "POST", _ENTRIES + "/{entry}:increment", data_stores.increment_entry,
+         _CREATE + _UPDATE, ("dataStoreWrite",)),
+        ("dataStoreEntryGet", "GET", _ENTRIES + "/{entry}", data_stores.get_entry, _READ, ("dataStoreRead",)),
+        ("dataStoreEntryUpdate", "PATCH", _ENTRIES + "/{entry}", data_stores.update_entry, _UPDATE,
+         ("dataStoreWrite",)),
+        ("dataStoreEntryDelete", "DELETE", _ENTRIES + "/{entry}", data_stores.delete_entry, _DELETE,
+         ("dataStoreRemove",)),
+        ("dataStoreV1List", "GET", _STORES_V1, data_stores_v1.list_stores, _STORES, ("dataStoreV1Read",), _V1),
+        ("dataStoreV1EntryList", "GET", _STORES_V1 + "/datastore/entries", data_stores_v1.list_entries, _LIST,
+         ("dataStoreV1Read",), _V1),
+        ("dataStoreV1EntryGet", "GET", _ENTRY_V1, data_stores_v1.get_entry, _READ, ("dataStoreV1Read",), _V1),
+        ("dataStoreV1EntrySet", "POST", _ENTRY_V1, data_stores_v1.set_entry, _CREATE + _UPDATE,
+         ("dataStoreV1Write",), _V1),
+        ("dataStoreV1EntryDelete", "DELETE", _ENTRY_V1, data_stores_v1.delete_entry, _DELETE,
+         ("dataStoreV1Write",), _V1),
+        ("dataStoreV1EntryIncrement", "POST", _ENTRY_V1 + "/increment", data_stores_v1.increment_entry,
+         _CREATE + _UPDATE, ("dataStoreV1Write",), _V1),
+        ("dataStoreV1VersionList", "GET", _ENTRY_V1 + "/versions", data_stores_v1.list_versions, _VERSIONS,
+         ("dataStoreV1Read",), _V1),
+        ("dataStoreV1VersionGet", "GET", _ENTRY_V1 + "/versions/version", data_stores_v1.get_version, _VERSION,
+         ("dataStoreV1Read",), _V1),
+        ("orderedEntryList", "GET", _ORDERED, ordered.list_entries, _ORDERED_READ, ("orderedList",)),
+        ("orderedEntryCreate", "POST", _ORDERED, ordered.create_entry, _ORDERED_WRITE, ("orderedWrite",)),
+        ("orderedEntryIncrement", "POST", _ORDERED + "/{entry}:increment", ordered.increment_entry, _ORDERED_WRITE,
+         ("orderedWrite",)),
+        ("orderedEntryGet", "GET", _ORDERED + "/{entry}", ordered.get_entry, _ORDERED_READ, ("orderedRead",)),
+        ("orderedEntryUpdate", "PATCH", _ORDERED + "/{entry}", ordered.update_entry, _ORDERED_WRITE, ("orderedWrite",)),
+        ("orderedEntryDelete", "DELETE", _ORDERED + "/{entry}", ordered.delete_entry, _ORDERED_WRITE,
+         ("orderedRemove",)),
+        ("orderedV1EntryList", "GET", _ORDERED_V1, ordered.list_entries_v1, _ORDERED_READ, ("orderedV1Read",), _PLAIN),
+        ("groupGet", "GET", _GROUP, groups.get_group, (), ("groupGet",)),
+        ("groupMembershipList", "GET", _GROUP + "/memberships", groups.list_memberships, (), ("groupMemberships",)),
+        ("groupRoleAssign", "POST", _GROUP + "/memberships/{membership}:assignRole", groups.assign_role,
+         ("group:write",), ("groupAssign",)),
+        ("groupRoleUnassign", "POST", _GROUP + "/memberships/{membership}:unassignRole", groups.unassign_role,
+         ("group:write",), ("groupUnassign",)),
+        ("groupMembershipUpdate", "PATCH", _GROUP + "/memberships/{membership}", groups.update_membership,
+         ("group:write",), ("groupUpdate",)),
+        ("groupRoleList", "GET", _GROUP + "/roles", groups.list_roles, (), ("groupRoles",)),
+        ("groupRoleGet", "GET", _GROUP + "/roles/{role}", groups.get_role, (), ("groupRoles",)),
+        ("groupAuditLog", "GET", "/legacy-groups/v1/groups/{group}/audit-log", groups.audit_log,
+         ("legacy-group:manage",), ("groupAuditLog",), _GATEWAY),
+        ("restrictionList", "GET", _BANS, restrictions.list_restrictions, _BAN_READ, ("restrictionList",)),
+        ("restrictionLogList", "GET", _V2 + "/user-restrictions:listLogs", restrictions.list_logs, _BAN_READ,
+         ("restrictionLogs",)),
+        ("restrictionGet", "GET", _BANS + "/{user}", restrictions.get_restriction, _BAN_READ, ("restrictionGet",)),
+        ("restrictionUpdate", "PATCH", _BANS + "/{user}", restrictions.update_restriction, _BAN_WRITE, _BAN_LIMITS),
+        ("messagePublish", "POST", _V2 + ":publishMessage", messaging.publish, _PUBLISH, ("messaging",)),
+        ("messageV1Publish", "POST", "/messaging-service/v1/universes/{universe}/topics/{topic}", messaging.publish_v1,
+         _PUBLISH, ("messaging",), _PLAIN),
+        ("queueItemAdd", "POST", _QUEUE, queues.add_item, ("memory-store.queue:add",), ("queueUnits",)),
+        ("queueItemRead", "GET", _QUEUE + ":read", queues.read_items, ("memory-store.queue:dequeue",), ("queueUnits",)),
+        ("queueItemDiscard", "POST", _QUEUE + ":discard", queues.discard_items, ("memory-store.queue:discard",),
+         ("queueUnits",)),
+        ("userGet", "GET", "/cloud/v2/users/{user}", users.get_user, (), ("users",)),
+        ("usernameFind", "POST", "/v1/usernames/users", users.find_names, (), (), _GATEWAY, False),
+        ("keyIntrospect", "POST", "/api-keys/v1/introspect", api_keys.introspect, (), (), _GATEWAY, False),
+    )
+)  # fmt: skip
+NAMES = frozenset(operation.name for operation in OPERATIONS)
+
+
+class Cut(Exception):
+    """A fault: the connection ends without a complete answer."""
 
 
 class Emulator:
-    """One Roblox. The store may be shared with earlier processes; limits, faults and counts begin with this one."""
+    """The application: one instance in a process, called by many threads."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.limits = Limits()
+        self.limiter = Limiter()
         self.faults = Faults()
-        self.calls: Counter[tuple[str, int]] = Counter()
-        self.pages: dict[str, bytes] = {}
-        self.lock = threading.Lock()
+        self.tally = Tally(NAMES)
+        self.control = Control(store, self.limiter, self.faults, self.tally)
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("RAW_URI", "").partition("?")[0] or environ["PATH_INFO"]
-        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-        body = _body(environ)
-        if path.startswith("/_emulator/"):
-            status, document = control.answer(self, environ["REQUEST_METHOD"], unquote(path), query, body)
-            return _send(start_response, status, _json(document), {})
-        return self._serve(environ, path, query, body, start_response)
+    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], _text(environ["PATH_INFO"])
+        body = environ["wsgi.input"].read() if int(environ.get("CONTENT_LENGTH") or 0) or _chunked(environ) else b""
+        query = dict(urllib.parse.parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
+        if path.startswith(CONTROL):
+            return _send(self._guarded(lambda: self._controlled(method, path, query, body)), start)
+        operation, parameters = _find(method, path)
+        if operation is None:
+            return _send(_no_operation(path), start)
+        call = Call(self.store, parameters, query, body, _headers(environ), path, micros())
+        return self._answer(operation, call, start)
 
-    def _serve(
-        self, environ: dict[str, Any], path: str, query: dict[str, str], body: bytes, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        found = find(environ["REQUEST_METHOD"], path)
-        name = found[0].name if found else "unknown"
-        fault = self.faults.strike(name) if found else None
+    def _answer(self, operation: Operation, call: Call, start: Start) -> Iterable[bytes]:
+        fault = self.faults.strike(operation.name)
+        if fault is None:
+            answer = self._guarded(lambda: self._run(operation, call))
+            self.tally.count(operation.name, str(answer.status))
+            return _send(answer, start)
+        if fault.kind in ("429", "500", "502", "503"):
+            self.tally.count(operation.name, fault.kind)
+            return _send(_refusal(operation, fault), start)
+        if fault.kind == "drop":
+            self.tally.count(operation.name, fault.kind)
+            return _cut(start)
+        call.repeats_page = fault.kind == "duplicatePage"
+        answer = self._guarded(lambda: self._run(operation, call))
+        outcome = fault.kind if fault.kind == "timeoutAfter" else str(answer.status)
+        self.tally.count(operation.name, outcome)
+        return _distorted(answer, fault, start)
+
+    def _run(self, operation: Operation, call: Call) -> Answer:
         headers: dict[str, str] = {}
         try:
-            if found is None:
-                raise at_the_gateway(405 if is_known(path) else 404, "Not Found")
-            self._fail_before(fault)
-            document = self._answer(found[0], found[1], query, body, environ.get("HTTP_X_API_KEY", ""), headers)
-            status, text = 200, _json(document)
-        except Refusal as refusal:
-            status, text = refusal.status, _json(refusal.body)
-            headers |= refusal.headers
-        with self.lock:
-            self.calls[name, status] += 1
-        return self._spoiled(fault, path, status, text, headers, start_response)
+            if operation.needs_key:
+                call.key = api_keys.opened_by(self.store.read(), call.header("x-api-key"))
+                _check_scopes(operation, call, call.key)
+            subjects = [(name, self._subject(name, call)) for name in operation.limits]
+            headers = self.limiter.take(subjects)
+            self._check_universe(call)
+            answer = operation.run(call)
+        except Refused as refused:
+            answer = refused.answer(operation.shape)
+        if call.extra_units:
+            self.limiter.take_more(*subjects[0], call.extra_units)
+        answer.headers = headers | answer.headers
+        return answer
 
-    def _answer(
-        self,
-        operation: Operation,
-        parts: dict[str, str],
-        query: dict[str, str],
-        body: bytes,
-        key: str,
-        headers: dict[str, str],
-    ) -> Any:
-        parts = {name: unquote(part) for name, part in parts.items()}
-        owner = 0 if operation.name in KEYLESS else self._owner(operation, key, parts.get("universe"))
-        self._spend(operation, parts, owner, headers)
-        try:
-            document = json.loads(body) if body else {}
-        except ValueError:
-            raise Refusal(400, "The body is not JSON.") from None
-        return operation.handler(Request(self.store, operation.name, parts, query, document, owner, headers))
+    def _subject(self, limit: str, call: Call) -> str:
+        by = self.limiter.by(limit)
+        if by == "owner":
+            return str(call.owner)
+        return call.path["universe"] if by == "universe" else f"{call.path['universe']}/{call.path['user']}"
 
-    def _owner(self, operation: Operation, key: str, universe: str | None) -> int:
-        """The user whose key it is; refused where the key does not open this."""
-        row = self.store.row("SELECT document FROM api_keys WHERE key = ?", key) if key else None
-        if row is None:
-            raise at_the_gateway(401, "Invalid API Key")
-        document = json.loads(row[0])
-        if not document["enabled"] or is_expired(document):
-            raise at_the_gateway(401, "Invalid API Key")
-        for scope in operation.scopes:
-            if not any(_grants(one, scope, universe) for one in document["scopes"]):
-                raise Refusal(403, "The API key does not have the required scope.")
-        return int(document["ownerUserId"])
-
-    def _spend(self, operation: Operation, parts: dict[str, str], owner: int, headers: dict[str, str]) -> None:
-        kinds = [operation.limit]
-        if operation.name == "restrictionUpdate":
-            kinds.append("restrictionOfUser")
-        for kind in kinds:
-            per = self.limits.figures[kind].per
-            whose = {"universe": parts.get("universe", ""), "owner": str(owner)}.get(per)
-            standing = self.limits.spend(kind, whose or f"{parts.get('universe')}:{parts.get('user')}")
-            if standing is None:
-                continue
-            headers.update(standing.headers())
-            if not standing.allowed:
-                raise Refusal(429, "Too many requests.", headers=standing.headers())
-
-    def _fail_before(self, fault: Fault | None) -> None:
-        if fault is None:
+    def _check_universe(self, call: Call) -> None:
+        if "universe" not in call.path:
             return
-        if fault.kind == "429":
-            told = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-            raise Refusal(429, "Too many requests.", headers=told)
-        if fault.kind == "502":
-            raise Refusal(502, "Bad Gateway", body="<html>Bad Gateway</html>")
-        if fault.kind in {"500", "503"}:
-            raise Refusal(int(fault.kind), "The service is not available.")
-        if fault.kind == "drop":
-            raise ConnectionAbortedError("dropped on purpose")
+        if not self.store.read().execute("SELECT 1 FROM universes WHERE id = ?", (call.universe,)).fetchone():
+            raise Refused("NOT_FOUND", "The universe was not found.")
 
-    def _spoiled(
-        self,
-        fault: Fault | None,
-        path: str,
-        status: int,
-        text: bytes,
-        headers: dict[str, str],
-        start_response: StartResponse,
-    ) -> Iterable[bytes]:
-        kind = fault.kind if fault is not None and status == 200 else ""
-        if fault is not None and kind == "timeoutAfter":
-            time.sleep(fault.seconds)
-            raise ConnectionAbortedError("no answer on purpose")
-        if kind == "truncate":
-            text = text[: len(text) // 2]
-        if kind == "hugeBody":
-            return _stream(start_response, headers, _blank(HUGE))
-        if fault is not None and kind == "slow":
-            return _stream(start_response, headers, _trickle(text, fault.seconds))
-        if b'"nextPageToken"' in text and status == 200:
-            text = self._page(path, text, again=kind == "duplicatePage")
-        return _send(start_response, status, text, headers)
+    def _controlled(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
+        try:
+            return self.control.answer(method, path.removeprefix(CONTROL), query, body)
+        except Refused as refused:
+            return Answer(400, {"error": refused.message})
+        except OverflowError:
+            return Answer(400, {"error": "A number does not fit into 64 bits."})
 
-    def _page(self, path: str, text: bytes, *, again: bool) -> bytes:
-        """Remember a page; `again`: its items come after those of the page before, once more."""
-        with self.lock:
-            before = self.pages.get(path)
-            self.pages[path] = text
-        if not again or before is None:
-            return text
-        document, earlier = json.loads(text), json.loads(before)
-        for name, items in document.items():
-            if isinstance(items, list) and isinstance(earlier.get(name), list):
-                document[name] = [*earlier[name][-3:], *items]
-        return _json(document)
+    def _guarded(self, work: Callable[[], Answer]) -> Answer:
+        try:
+            return work()
+        except Exception:  # noqa: BLE001 - a mistake of the emulator must not look like a fault that a test asked for
+            traceback.print_exc(file=sys.stderr)
+            return Answer(500, {"error": "The emulator itself failed; its log says how."})
 
 
-def _grants(granted: Any, scope: str, universe: str | None) -> bool:
-    if isinstance(granted, str):
-        return granted in {"*", scope}
-    universes = [str(one) for one in granted.get("universeIds") or ["*"]]
-    return granted["scope"] in {"*", scope} and (universe is None or bool({"*", universe} & set(universes)))
+def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
+    for operation in OPERATIONS:
+        if operation.method != method:
+            continue
+        match = operation.matcher.fullmatch(path)
+        if match:
+            return operation, {name: value for name, value in match.groupdict().items() if value is not None}
+    return None, {}
 
 
-def _body(environ: dict[str, Any]) -> bytes:
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    return environ["wsgi.input"].read(min(length, MOST_BODY)) if length else b""  # type: ignore[no-any-return]
+def _no_operation(path: str) -> Answer:
+    known = any(operation.matcher.fullmatch(path) for operation in OPERATIONS)
+    if known:
+        return Refused("METHOD_NOT_ALLOWED", "Method Not Allowed").answer(Shape.GATEWAY)
+    return Refused("NOT_FOUND", "NotFound").answer(Shape.GATEWAY)
 
 
-def _json(document: Any) -> bytes:
-    if isinstance(document, str):
-        return document.encode()
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+def _check_scopes(operation: Operation, call: Call, key: Key) -> None:
+    universe = int(call.path["universe"]) if "universe" in call.path else None
+    for scope in operation.scopes:
+        if not key.may(scope, universe):
+            code = "INSUFFICIENT_SCOPE" if operation.shape in (Shape.STORES_V1, Shape.PLAIN_V1) else "PERMISSION_DENIED"
+            raise Refused(code, f"The API key does not have the scope {scope}.")
 
 
-def _send(start_response: StartResponse, status: int, text: bytes, headers: dict[str, str]) -> list[bytes]:
-    told = [("Content-Type", "application/json"), ("Content-Length", str(len(text))), *headers.items()]
-    start_response(f"{status} {REASONS.get(status, 'Error')}", told)
-    return [text]
+def _refusal(operation: Operation, fault: Fault) -> Answer:
+    if fault.kind == "502":
+        return Answer(502, b"<html><head><title>502 Bad Gateway</title></head></html>", {"content-type": "text/html"})
+    code = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}[fault.kind]
+    headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
+    return Refused(code, f"A fault of the emulator: {code}.", headers=headers).answer(operation.shape)
 
 
-def _stream(start_response: StartResponse, headers: dict[str, str], parts: Iterator[bytes]) -> Iterator[bytes]:
-    start_response("200 OK", [("Content-Type", "application/json"), *headers.items()])
-    return parts
+def _distorted(answer: Answer, fault: Fault, start: Start) -> Iterable[bytes]:
+    if fault.kind == "timeoutAfter":
+        time.sleep(fault.seconds)
+        return _cut(start)
+    if fault.kind == "hugeBody":
+        start("200 OK", [("content-type", "application/json"), ("content-length", str(HUGE + 14))])
+        return huge()
+    body, headers = _encoded(answer)
+    if fault.kind == "truncate":
+        body = body[: len(body) // 2]
+    headers.append(("content-length", str(len(body))))
+    start(_status(answer.status), headers)
+    return _trickle(body, fault.seconds) if fault.kind == "slow" and body else [body]
 
 
-def _trickle(text: bytes, seconds: float) -> Iterator[bytes]:
-    step = max(1, len(text) // 10)
-    for start in range(0, len(text), step):
-        time.sleep(seconds / 10)
-        yield text[start : start + step]
+def _trickle(body: bytes, seconds: float) -> Iterator[bytes]:
+    size = max(1, -(-len(body) // PIECES))
+    pieces = [body[place : place + size] for place in range(0, len(body), size)]
+    for piece in pieces:
+        time.sleep(seconds / len(pieces))
+        yield piece
 
 
-def _blank(size: int) -> Iterator[bytes]:
-    for _ in range(size // 65_536):
-        yield b" " * 65_536
+def _cut(start: Start) -> Iterator[bytes]:
+    # The server closes the connection when the body fails: the caller never gets the bytes that were promised.
+    start("200 OK", [("content-type", "application/json"), ("content-length", "2")])
+    return (_broken() for _ in range(1))
 
 
-def _application() -> Emulator:
-    store = Store(os.environ["EMULATOR_STATE"])
-    emulator = Emulator(store)
-    if os.environ.get("EMULATOR_ROLES"):
-        seeding.seed_demo(store, os.environ["EMULATOR_ROLES"])
-    if os.environ.get("EMULATOR_LIVELY"):
-        seeding.live(store, float(os.environ["EMULATOR_LIVELY"]))
-    return emulator
+def _broken() -> bytes:
+    raise Cut
 
 
-application = _application() if "EMULATOR_STATE" in os.environ else None
+def _send(answer: Answer, start: Start) -> list[bytes]:
+    body, headers = _encoded(answer)
+    start(_status(answer.status), headers)
+    return [body]
+
+
+def _encoded(answer: Answer) -> tuple[bytes, list[tuple[str, str]]]:
+    if answer.body is None:
+        return b"", list(answer.headers.items())
+    body = answer.body if isinstance(answer.body, bytes) else msgspec.json.encode(answer.body)
+    return body, list(({"content-type": "application/json"} | answer.headers).items())
+
+
+def _status(status: int) -> str:
+    return f"{status} {PHRASES.get(status, 'Status')}"
+
+
+def _text(path: str) -> str:
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _headers(environ: dict[str, Any]) -> Callable[[str], str | None]:
+    def header(name: str) -> str | None:
+        key = name.upper().replace("-", "_")
+        return environ.get(key if key.startswith("CONTENT_TYPE") else f"HTTP_{key}")
+
+    return header
+
+
+def _chunked(environ: dict[str, Any]) -> bool:
+    return "HTTP_TRANSFER_ENCODING" in environ

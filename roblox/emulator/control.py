@@ -1,176 +1,400 @@
-"""What no Roblox has: the hands of whoever runs the emulator. All of it below /_emulator/."""
+"""The emulator's own interface under `/_emulator/`: what a test sets up, causes, and looks at."""
 
-import json
-import time
-from typing import TYPE_CHECKING, Any
+import random
+import sqlite3
+from collections.abc import Callable
+from typing import Any
 
-from roblox.emulator import groups, live, restrictions, seeding
-from roblox.emulator.data_stores import WHERE, put_value
-from roblox.emulator.http import Refusal, Request, seconds
+import msgspec
 
-if TYPE_CHECKING:
-    from roblox.emulator.app import Emulator
+from roblox.emulator import entries, groups, ordered, users
+from roblox.emulator import queues as memory
+from roblox.emulator.calls import Answer, invalid, micros, moment, stamp
+from roblox.emulator.entries import Content
+from roblox.emulator.faults import Fault, Faults
+from roblox.emulator.limits import Limiter
+from roblox.emulator.restrictions import Restriction, restrict
+from roblox.emulator.seeding import Seed, change, plant
+from roblox.emulator.store import Store
+from roblox.emulator.tally import Tally
+
+OPTIONS = ("listingDelaySeconds", "keepEveryRevision")
 
 
-def answer(emulator: "Emulator", method: str, path: str, query: dict[str, str], raw: bytes) -> tuple[int, Any]:
-    """Status and document of a control call; 400 with a sentence for what is malformed."""
-    name, *rest = path.removeprefix("/_emulator/").split("/")
-    try:
-        body = json.loads(raw) if raw else {}
-        act = getattr(Control(emulator), f"{method.lower()}_{name}", None)
-        if act is None:
-            return 404, {"message": f"There is no {method} /_emulator/{name}."}
-        return 200, act(body if method == "POST" else query, rest)
-    except Refusal as refusal:
-        return refusal.status, refusal.body
-    except KeyError as missing:
-        return 400, {"message": f"{missing} is missing or not known."}
-    except (ValueError, TypeError, AttributeError) as error:
-        return 400, {"message": f"malformed: {error}"}
+class _Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Bodies of the control interface refuse what they do not know."""
+
+
+class GrantBody(_Body):
+    scope: str
+    universe_ids: list[str | int] = msgspec.field(default_factory=lambda: ["*"])
+
+
+class KeyBody(_Body):
+    key: str
+    name: str
+    owner_user_id: int
+    scopes: list[str | GrantBody]
+    enabled: bool = True
+    expiration_time_utc: str | None = None
+
+
+class UniverseBody(_Body):
+    universe_id: int
+    root_place_id: int
+    name: str = ""
+
+
+class RoleBody(_Body):
+    id: int
+    rank: int
+    display_name: str
+
+
+class GroupBody(_Body):
+    group_id: int
+    name: str
+    owner_user_id: int
+    roles: list[RoleBody]
+
+
+class MemberBody(_Body):
+    user_id: int
+    username: str = ""
+    roles: list[int] = msgspec.field(default_factory=list)
+
+
+class MembersBody(_Body):
+    group_id: int
+    members: list[MemberBody]
+
+
+class IndexBody(_Body):
+    store: str
+    id: str | int
+    value: int | None = None
+
+
+class SetEntry(_Body, tag_field="act", tag="setEntry"):
+    universe_id: int
+    store: str
+    key: str
+    value: msgspec.Raw
+    scope: str = "global"
+    index: IndexBody | None = None
+
+
+class RemoveEntry(_Body, tag_field="act", tag="removeEntry"):
+    universe_id: int
+    store: str
+    key: str
+    scope: str = "global"
+    index: IndexBody | None = None
+
+
+class SetRoles(_Body, tag_field="act", tag="setRoles"):
+    group_id: int
+    user_id: int
+    roles: list[int]
+    actor_user_id: int | None = None
+
+
+class Ban(_Body, tag_field="act", tag="ban"):
+    universe_id: int
+    user_id: int
+    active: bool
+    duration: str | None = None
+    display_reason: str = ""
+    private_reason: str = ""
+    exclude_alt_accounts: bool = False
+    place_id: int = 0
+
+
+class Enqueue(_Body, tag_field="act", tag="enqueue"):
+    universe_id: int
+    queue: str
+    data: msgspec.Raw
+    priority: float = 0
+    ttl: str = "600s"
+
+
+Act = SetEntry | RemoveEntry | SetRoles | Ban | Enqueue
+_ANY_ACT: Any = Act  # a union is no type to the type checker
+
+
+class FaultsBody(_Body):
+    faults: list[Fault]
+    seed: int = 0
+
+
+class Nothing(_Body):
+    """No members: an empty object."""
 
 
 class Control:
-    def __init__(self, emulator: "Emulator") -> None:
-        self.emulator = emulator
-        self.store = emulator.store
+    """Answers `/_emulator/…`. Everything malformed is refused (400) with a sentence."""
 
-    def post_reset(self, body: Any, rest: list[str]) -> Any:
-        self.store.empty()
-        self.emulator.limits.reset()
-        self.emulator.faults.set([], 0)
-        self.emulator.calls.clear()
-        self.emulator.pages.clear()
-        return {}
-
-    def post_keys(self, body: Any, rest: list[str]) -> Any:
-        key = {
-            "name": body.get("name", ""),
-            "ownerUserId": int(body.get("ownerUserId", 1)),
-            "scopes": list(body.get("scopes", ["*"])),
-            "enabled": bool(body.get("enabled", True)),
-            "expirationTimeUtc": body.get("expirationTimeUtc"),
+    def __init__(self, store: Store, limiter: Limiter, faults: Faults, tally: Tally) -> None:
+        self.store, self.limiter, self.faults, self.tally = store, limiter, faults, tally
+        self._doors: dict[tuple[str, str], Callable[[bytes], Answer]] = {
+            ("POST", "reset"): self._reset,
+            ("POST", "keys"): self._taking(KeyBody, put_key),
+            ("POST", "universes"): self._taking(UniverseBody, put_universe),
+            ("POST", "groups"): self._taking(GroupBody, put_group),
+            ("POST", "members"): self._taking(MembersBody, put_members),
+            ("POST", "seed"): self._taking(Seed, seed_players),
+            ("POST", "act"): self._act,
+            ("POST", "options"): self._taking(dict[str, float], put_options),
+            ("POST", "limits"): self._limits,
+            ("GET", "limits"): lambda _: Answer(200, self.limiter.figures()),
+            ("POST", "faults"): self._faults,
+            ("GET", "calls"): lambda _: Answer(200, self.tally.counted()),
+            ("POST", "calls/reset"): self._forget_calls,
+            ("GET", "health"): lambda _: Answer(200, {"ready": True}),
         }
-        self.store.write("INSERT OR REPLACE INTO api_keys VALUES (?, ?)", body["key"], json.dumps(key))
-        return {}
 
-    def delete_keys(self, query: Any, rest: list[str]) -> Any:
-        return {"removed": self.store.write("DELETE FROM api_keys WHERE key = ?", rest[0])}
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
+        """`path` is what follows `/_emulator/`. Raises Refused."""
+        door = self._doors.get((method, path))
+        if door:
+            return door(body)
+        name, _, rest = path.partition("/")
+        if method == "GET" and path == "entry":
+            return _raw_entry(self.store, query)
+        if method == "GET" and path == "messages":
+            return _messages(self.store, query)
+        if method == "DELETE" and name == "keys" and rest:
+            return _gone(self.store, "DELETE FROM api_keys WHERE key = ?", (rest,))
+        if method == "DELETE" and name == "members":
+            return _leave(self.store, rest)
+        return Answer(404, {"error": f"{method} /_emulator/{path} does not exist."})
 
-    def post_universes(self, body: Any, rest: list[str]) -> Any:
-        values = int(body["universeId"]), int(body.get("rootPlaceId", 0)), body.get("name", "")
-        self.store.write("INSERT OR REPLACE INTO universes VALUES (?, ?, ?)", *values)
-        return {}
+    def _taking[T](self, kind: type[T], done: Callable[[Store, T], Any]) -> Callable[[bytes], Answer]:
+        def door(body: bytes) -> Answer:
+            return Answer(200, done(self.store, _read(body, kind)) or {})
 
-    def post_groups(self, body: Any, rest: list[str]) -> Any:
-        group = int(body["groupId"])
-        roles = [(group, int(role["id"]), int(role["rank"]), role["displayName"]) for role in body["roles"]]
-        with self.store.atomic():
-            owner = int(body.get("ownerUserId", 1))
-            self.store.write("INSERT OR REPLACE INTO groups VALUES (?, ?, ?)", group, body.get("name", ""), owner)
-            self.store.write_many("INSERT OR REPLACE INTO roles VALUES (?, ?, ?, ?)", roles)
-        return {}
+        return door
 
-    def post_members(self, body: Any, rest: list[str]) -> Any:
-        group, now = int(body["groupId"]), time.time()
-        with self.store.atomic():
-            for member in body["members"]:
-                user = int(member["userId"])
-                roles = json.dumps(sorted(map(int, member.get("roles", []))))
-                self.store.write("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?, ?)", group, user, roles, now, now)
-                name = member.get("username", f"user_{user}")
-                shown = member.get("displayName", name)
-                self.store.write("INSERT OR REPLACE INTO users VALUES (?, ?, ?)", user, name, shown)
-        return {}
+    def _reset(self, body: bytes) -> Answer:
+        _read(body, Nothing)
+        self.store.empty()
+        self.limiter.reset()
+        self.faults.replace([], 0)
+        self.tally.reset()
+        return Answer(200, {})
 
-    def delete_members(self, query: Any, rest: list[str]) -> Any:
-        where = int(rest[0]), int(rest[1])
-        return {"removed": self.store.write("DELETE FROM members WHERE group_id = ? AND user = ?", *where)}
+    def _act(self, body: bytes) -> Answer:
+        act: Act = _read(body, _ANY_ACT)
+        with self.store.write() as db:
+            _do(db, act)
+        return Answer(200, {})
 
-    def post_seed(self, body: Any, rest: list[str]) -> Any:
-        return seeding.seed(self.store, body)
+    def _limits(self, body: bytes) -> Answer:
+        figures = _read(body, dict[str, int | None])
+        unknown = set(figures) - set(self.limiter.figures()) - {"all"}
+        if unknown:
+            raise invalid(f"There is no class of limits {sorted(unknown)[0]!r}.")
+        self.limiter.change(figures)
+        return Answer(200, self.limiter.figures())
 
-    def post_act(self, body: Any, rest: list[str]) -> Any:
-        """What happens on Roblox without Open Cloud: games and people act, without key and limit."""
-        with self.store.atomic():
-            getattr(self, f"_{body['act']}")(body)
-        return {}
+    def _faults(self, body: bytes) -> Answer:
+        asked = _read(body, FaultsBody)
+        named = {name for fault in asked.faults for name in fault.operations}
+        unknown = named - self.tally.names - {"*"}
+        if unknown:
+            raise invalid(f"There is no operation {sorted(unknown)[0]!r}.")
+        self.faults.replace(asked.faults, asked.seed)
+        return Answer(200, {})
 
-    def _request(self, body: Any, **parts: Any) -> Request:
-        return Request(self.store, "act", {name: str(part) for name, part in parts.items()}, {}, body, 0)
+    def _forget_calls(self, body: bytes) -> Answer:
+        _read(body, Nothing)
+        self.tally.reset()
+        return Answer(200, {})
 
-    def _setEntry(self, body: Any) -> None:
-        request = self._request(
-            body, universe=body["universeId"], store=body["store"], scope=body.get("scope") or "global"
-        )
-        where = int(body["universeId"]), body["store"], body.get("scope") or "global"
-        row = self.store.row(
-            "SELECT id, value, users, attributes, revision, created, updated, state FROM entries"
-            f" WHERE {WHERE} AND id = ?",
-            *(*where, body["key"]),
-        )
-        put_value(request, body["key"], body["value"], users=[], attributes={}, row=row)
-        index = body.get("index")
-        if index:
-            values = where[0], index["store"], "global", str(index["id"]), int(index["value"])
-            self.store.write("INSERT OR REPLACE INTO ordered VALUES (?, ?, ?, ?, ?)", *values)
 
-    def _removeEntry(self, body: Any) -> None:
-        where = int(body["universeId"]), body["store"], body.get("scope") or "global"
-        self.store.write(f"DELETE FROM entries WHERE {WHERE} AND id = ?", *where, body["key"])
+def put_key(store: Store, body: KeyBody) -> None:
+    """Make or replace an API key."""
+    if body.expiration_time_utc is not None:
+        moment(body.expiration_time_utc)
+    grants = [
+        (grant, ["*"]) if isinstance(grant, str) else (grant.scope, [str(universe) for universe in grant.universe_ids])
+        for grant in body.scopes
+    ]
+    scopes = msgspec.json.encode(grants).decode()
+    row = (body.key, body.name, body.owner_user_id, scopes, body.enabled, body.expiration_time_utc)
+    with store.write() as db:
+        db.execute("INSERT OR REPLACE INTO api_keys VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def _setRoles(self, body: Any) -> None:
-        roles = set(map(int, body["roles"]))
-        groups.set_roles(self._request(body), int(body["groupId"]), int(body["userId"]), roles, actor=0)
 
-    def _ban(self, body: Any) -> None:
-        join = {name: body.get(name) for name in ("active", "duration", "displayReason", "privateReason")}
-        moderator = {"gameServerScript": {}}
-        restrictions.restrict(self._request(body), int(body["universeId"]), 0, int(body["userId"]), join, moderator)
+def put_universe(store: Store, body: UniverseBody) -> None:
+    """Make or rename a universe."""
+    with store.write() as db:
+        row = (body.universe_id, body.root_place_id, body.name)
+        db.execute("INSERT OR REPLACE INTO universes VALUES (?, ?, ?)", row)
 
-    def _enqueue(self, body: Any) -> None:
-        ttl = seconds(body.get("ttl", "600s")) or 0
-        where = int(body["universeId"]), body["queue"]
-        live.enqueue(self._request(body), *where, body["data"], float(body.get("priority", 0)), ttl)
 
-    def get_entry(self, query: Any, rest: list[str]) -> Any:
-        where = int(query["universeId"]), query["store"], query.get("scope") or "global", query["key"]
-        row = self.store.row(f"SELECT value FROM entries WHERE {WHERE} AND id = ? AND state = 'ACTIVE'", *where)
-        if row is None:
-            raise Refusal(404, "There is no such entry.")
-        return json.loads(row[0])
+def put_group(store: Store, body: GroupBody) -> None:
+    """Make or replace a group. Guest and Owner roles are added where the body has none; the owner is a member."""
+    with store.write() as db:
+        _put_group(db, body)
 
-    def get_messages(self, query: Any, rest: list[str]) -> Any:
-        rows = self.store.rows(
-            "SELECT topic, message, at FROM messages WHERE universe = ? ORDER BY id", int(query["universeId"])
-        )
-        return [{"topic": topic, "message": message, "at": at} for topic, message, at in rows]
 
-    def post_listing(self, body: Any, rest: list[str]) -> Any:
-        """`{"delaySeconds": 5}`: a new entry is listed so much later than it can be read."""
-        self.store.write(
-            "INSERT OR REPLACE INTO notes VALUES ('listingDelaySeconds', ?)", str(float(body["delaySeconds"]))
-        )
-        return {}
+def _put_group(db: sqlite3.Connection, body: GroupBody) -> None:
+    ranks = [role.rank for role in body.roles]
+    if groups.BASE not in ranks:
+        raise invalid("A group needs a base role, of rank 1.")
+    if any(not groups.GUEST <= rank <= groups.OWNER for rank in ranks):
+        raise invalid("Ranks lie between 0 and 255.")
+    rows = [(body.group_id, role.id, role.rank, role.display_name) for role in body.roles]
+    numbers = [role.id for role in body.roles]
+    if groups.GUEST not in ranks:
+        rows.append((body.group_id, min(numbers) - 1, groups.GUEST, "Guest"))
+    if groups.OWNER not in ranks:
+        rows.append((body.group_id, max(numbers) + 1, groups.OWNER, "Owner"))
+    now = micros()
+    for table in ("roles", "members", "member_roles", "group_log"):
+        db.execute(f"DELETE FROM {table} WHERE group_id = ?", (body.group_id,))
+    db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)", (body.group_id, body.name, body.owner_user_id, now))
+    db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", rows)
+    owner_role = next(role for _, role, rank, _ in rows if rank == groups.OWNER)
+    _put_member(db, body.group_id, MemberBody(body.owner_user_id, "", [owner_role]), now)
 
-    def post_limits(self, body: Any, rest: list[str]) -> Any:
-        self.emulator.limits.change(body)
-        return self.get_limits({}, rest)
 
-    def get_limits(self, query: Any, rest: list[str]) -> Any:
-        return {name: limit.calls for name, limit in self.emulator.limits.figures.items()}
+def put_members(store: Store, body: MembersBody, group: GroupBody | None = None) -> None:
+    """Let people join, or change what they hold; with `group`, that is made first, all or nothing."""
+    with store.write() as db:
+        if group is not None:
+            _put_group(db, group)
+        now = micros()
+        known = {role.id for role in groups.roles(db, body.group_id)}
+        if not known:
+            raise invalid(f"There is no group {body.group_id}.")
+        for member in body.members:
+            if not known.issuperset(member.roles):
+                raise invalid(f"User {member.user_id} cannot hold a role that the group does not have.")
+            _put_member(db, body.group_id, member, now)
 
-    def post_faults(self, body: Any, rest: list[str]) -> Any:
-        self.emulator.faults.set(body["faults"], int(body.get("seed", 7)))
-        return {}
 
-    def get_calls(self, query: Any, rest: list[str]) -> Any:
-        calls: dict[str, dict[str, int]] = {}
-        with self.emulator.lock:
-            for (name, status), number in self.emulator.calls.items():
-                calls.setdefault(name, {})[str(status)] = number
-        return {"calls": calls, "total": sum(sum(counts.values()) for counts in calls.values())}
+def _put_member(db: sqlite3.Connection, group: int, member: MemberBody, now: int) -> None:
+    db.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)", (group, member.user_id, now, now))
+    if member.username:
+        users.learn(db, member.user_id, member.username)
+    groups.set_roles(db, group, member.user_id, member.roles, None, now)
 
-    def post_calls(self, body: Any, rest: list[str]) -> Any:
-        with self.emulator.lock:
-            self.emulator.calls.clear()
-        return {}
+
+def seed_players(store: Store, body: Seed) -> dict[str, Any]:
+    """Make players, or let a share of them earn."""
+    if not 0 <= body.change_fraction <= 1 or body.players < 0:
+        raise invalid("changeFraction lies between 0 and 1, players is at least 0.")
+    if "{userId}" not in body.key_format:
+        raise invalid("keyFormat needs {userId}.")
+    if body.change_fraction:
+        return {"changed": change(store, body, random.Random(body.seed))}
+    plant(store, body)
+    return {"players": body.players}
+
+
+def put_options(store: Store, body: dict[str, float]) -> None:
+    """Set switches."""
+    unknown = set(body) - set(OPTIONS)
+    if unknown:
+        raise invalid(f"There is no option {sorted(unknown)[0]!r}; there are {' and '.join(OPTIONS)}.")
+    with store.write() as db:
+        db.executemany("INSERT OR REPLACE INTO options VALUES (?, ?)", list(body.items()))
+
+
+def _read[T](body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"The body cannot be read: {error}.") from None
+
+
+def _do(db: sqlite3.Connection, act: Act) -> None:
+    now = micros()
+    match act:
+        case SetEntry():
+            _set_entry(db, act, now)
+        case RemoveEntry():
+            _remove_entry(db, act, now)
+        case SetRoles():
+            _set_roles(db, act, now)
+        case Ban():
+            told = Restriction(
+                act.active, act.duration, act.private_reason, act.display_reason, act.exclude_alt_accounts
+            )
+            restrict(db, act.universe_id, act.place_id, act.user_id, told, None, now)
+        case Enqueue():
+            memory.add(db, act.universe_id, act.queue, memory.ItemBody(act.data, act.priority, act.ttl), now)
+
+
+def _set_entry(db: sqlite3.Connection, act: SetEntry, now: int) -> None:
+    db.execute("INSERT OR IGNORE INTO universes VALUES (?, 0, '')", (act.universe_id,))
+    store = entries.make_store(db, act.universe_id, entries.check_name(act.store, "data store"), now)
+    scope, key = entries.check_name(act.scope, "scope"), entries.check_name(act.key, "key")
+    checked: Content = entries.content(bytes(act.value), [], {})
+    entries.put(db, store, scope, key, checked, now)
+    if act.index is not None:
+        if act.index.value is None:
+            raise invalid("index needs a value.")
+        index = ordered.make_store(db, act.universe_id, act.index.store)
+        ordered.put(db, index, "global", str(act.index.id), act.index.value)
+
+
+def _remove_entry(db: sqlite3.Connection, act: RemoveEntry, now: int) -> None:
+    entry = entries.find(db, entries.store_id(db, act.universe_id, act.store), act.scope, act.key)
+    if entry is None or not entry.active:
+        raise invalid(f"There is no entry {act.key!r}.")
+    entries.remove(db, entry, now)
+    if act.index is not None:
+        index = ordered.store_id(db, act.universe_id, act.index.store)
+        ordered.remove(db, index, "global", str(act.index.id))
+
+
+def _set_roles(db: sqlite3.Connection, act: SetRoles, now: int) -> None:
+    known = {role.id for role in groups.roles(db, act.group_id)}
+    if not groups.member_roles(db, act.group_id, act.user_id):
+        raise invalid(f"User {act.user_id} is no member of group {act.group_id}.")
+    if not known.issuperset(act.roles):
+        raise invalid("A role is not one of this group.")
+    owner = db.execute("SELECT owner FROM groups WHERE id = ?", (act.group_id,)).fetchone()[0]
+    groups.set_roles(db, act.group_id, act.user_id, act.roles, act.actor_user_id or owner, now)
+
+
+def _raw_entry(store: Store, query: dict[str, str]) -> Answer:
+    db = store.read()
+    home = entries.store_id(db, _number(query, "universeId"), query.get("store", ""))
+    entry = entries.find(db, home, query.get("scope") or "global", query.get("key", ""))
+    if entry is None or entry.value is None:
+        return Answer(404, {"error": "There is no such entry."})
+    return Answer(200, entry.value.encode())
+
+
+def _messages(store: Store, query: dict[str, str]) -> Answer:
+    rows = store.read().execute(
+        "SELECT topic, message, sent FROM messages WHERE universe = ? ORDER BY id", (_number(query, "universeId"),)
+    )
+    return Answer(200, [{"topic": topic, "message": message, "at": stamp(at)} for topic, message, at in rows])
+
+
+def _number(query: dict[str, str], name: str) -> int:
+    text = query.get(name, "")
+    if not text.isdecimal():
+        raise invalid(f"{name} must be a number.")
+    return int(text)
+
+
+def _gone(store: Store, query: str, values: tuple[Any, ...]) -> Answer:
+    with store.write() as db:
+        done = db.execute(query, values).rowcount
+    return Answer(200, {}) if done else Answer(404, {"error": "It does not exist."})
+
+
+def _leave(store: Store, rest: str) -> Answer:
+    group, _, user = rest.partition("/")
+    if not (group.isdecimal() and user.isdecimal()):
+        raise invalid("The path is /_emulator/members/{groupId}/{userId}.")
+    both = (int(group), int(user))
+    with store.write() as db:
+        db.execute("DELETE FROM member_roles WHERE group_id = ? AND user = ?", both)
+    return _gone(store, "DELETE FROM members WHERE group_id = ? AND user = ?", both)

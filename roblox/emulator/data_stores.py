@@ -1,329 +1,248 @@
-"""Standard and ordered data stores, version 2."""
+"""Standard data stores, v2."""
 
-import json
 import re
-import time
+import sqlite3
 from typing import Any
 
-from roblox.emulator.http import Refusal, Request, page, stamp
+import msgspec
 
-MOST_VALUE = 4_194_304
-STARTS_WITH = re.compile(r'^id\.startsWith\("([^"]*)"\)$')
-BOUND = re.compile(r"^entry (>=|<=) (-?\d+)$")
-COLUMNS = "id, value, users, attributes, revision, created, updated, state"
-WHERE = "universe = ? AND store = ? AND scope = ?"
+from roblox.emulator import entries
+from roblox.emulator.calls import MICROS, Answer, Call, Refused, invalid, listing, moment, stamp
+from roblox.emulator.entries import Entry
 
-
-def _where(request: Request) -> tuple[int, str, str]:
-    return request.number("universe"), request.parts["store"], request.parts.get("scope") or "global"
-
-
-def _path(request: Request) -> str:
-    universe, store, scope = _where(request)
-    return f"universes/{universe}/data-stores/{store}/scopes/{scope}/entries"
+ALL_SCOPES = "-"
+LARGEST = 2**53
+FUTURE = 10 * 60 * MICROS  # how far ahead `@latest:TIME` may look
+DAY = 86_400 * MICROS
+_STARTS_WITH = re.compile(r'\s*id\.startsWith\("((?:[^"\\]|\\.)*)"\)\s*')
+_TIME = r"(?:\"?([0-9T:.+Z-]+)\"?)"
+_BETWEEN = re.compile(rf"revision_create_time >= {_TIME}(?: && revision_create_time <= {_TIME})?")
+_UNTIL = re.compile(rf"revision_create_time <= {_TIME}")
 
 
-def _etag(revision: int) -> str:
-    return f"{revision:08X}"
+class EntryBody(msgspec.Struct):
+    """What create and update bring; a field that is not sent is cleared."""
+
+    value: msgspec.Raw = msgspec.Raw(b"")
+    users: list[str] = msgspec.field(default_factory=list)
+    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
+    etag: str = ""
 
 
-def _entry(request: Request, row: tuple[Any, ...]) -> dict[str, Any]:
-    name, value, users, attributes, revision, created, updated, state = row
-    return {
-        "path": f"{_path(request)}/{name}",
-        "createTime": stamp(created),
-        "revisionId": f"{revision:016X}",
-        "revisionCreateTime": stamp(updated),
-        "state": state,
-        "etag": _etag(revision),
-        "value": json.loads(value),
-        "id": name,
-        "users": json.loads(users),
-        "attributes": json.loads(attributes),
+class IncrementBody(msgspec.Struct):
+    """`amount` must be whole, as 3 or 3.0."""
+
+    amount: float = 1
+    users: list[str] = msgspec.field(default_factory=list)
+    attributes: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def list_stores(call: Call) -> Answer:
+    page = call.page(10, 100)
+    prefix = _prefix(call)
+    rows = call.store.read().execute(
+        "SELECT name, created FROM data_stores WHERE universe = ? AND name > ? AND name >= ? AND name < ?"
+        " ORDER BY name LIMIT ?",
+        (call.universe, page.cursor or "", prefix, prefix + "\U0010ffff", page.fetch),
+    )
+    kept, token = page.cut(rows.fetchall(), lambda row: row[0])
+    return listing("dataStores", (_store(call.universe, name, created) for name, created in kept), token)
+
+
+def list_entries(call: Call) -> Answer:
+    """Only `path` and `id`, as Roblox does."""
+    page = call.page(10, 256)
+    scope = call.path.get("scope") or "global"
+    prefix, deleted = _prefix(call), call.flag("showDeleted")
+    db = call.store.read()
+    edge = call.now - int(call.store.option("listingDelaySeconds") * MICROS)
+    rows = entries.page_of_keys(
+        db,
+        entries.store_id(db, call.universe, call.path["store"]),
+        None if scope == ALL_SCOPES else scope,
+        prefix,
+        page.cursor,
+        page.fetch,
+        edge,
+        deleted=deleted,
+    )
+    kept, token = page.cut(rows, list)
+    return listing("dataStoreEntries", ({"path": _path(call, *row), "id": row[1]} for row in kept), token)
+
+
+def create_entry(call: Call) -> Answer:
+    body = call.json(EntryBody)
+    key = entries.check_name(call.query.get("id", ""), "id")
+    new = entries.content(bytes(body.value), body.users, body.attributes)
+    with call.store.write() as db:
+        store, scope = _writable(call, db)
+        current = entries.find(db, store, scope, key)
+        if current and current.active:
+            raise invalid("The entry already exists.")
+        return Answer(200, _entry(call, entries.put(db, store, scope, key, new, call.now)))
+
+
+def get_entry(call: Call) -> Answer:
+    """The latest revision, or the one that the id names after its last `@`."""
+    key, at, revision = call.path["entry"].rpartition("@")
+    if not at:
+        key, revision = revision, "latest"
+    db = call.store.read()
+    entry = _current(call, db, key)
+    if revision == "latest":
+        return Answer(200, _entry(call, entry))
+    found = _past(call, db, entry, revision)
+    if found is None:
+        raise Refused("NOT_FOUND", "The revision was not found.")
+    return Answer(200, _entry(call, found, suffix=f"@{found.revision}"))
+
+
+def update_entry(call: Call) -> Answer:
+    body = call.json(EntryBody)
+    key = entries.check_name(call.path["entry"], "id")
+    new = entries.content(bytes(body.value), body.users, body.attributes)
+    missing = call.flag("allowMissing")
+    with call.store.write() as db:
+        store, scope = _writable(call, db)
+        current = entries.find(db, store, scope, key)
+        if not missing and (current is None or not current.active):
+            raise Refused("NOT_FOUND", "The entry was not found.")
+        _check_etag(current, body.etag)
+        return Answer(200, _entry(call, entries.put(db, store, scope, key, new, call.now)))
+
+
+def increment_entry(call: Call) -> Answer:
+    """Refused (400) for anything but bare whole numbers. A missing or deleted entry starts at the amount."""
+    body = call.json(IncrementBody)
+    key = entries.check_name(call.path["entry"], "id")
+    with call.store.write() as db:
+        store, scope = _writable(call, db)
+        current = entries.find(db, store, scope, key)
+        total = added(current, body.amount)
+        new = entries.content(str(total).encode(), body.users, body.attributes)
+        return Answer(200, _entry(call, entries.put(db, store, scope, key, new, call.now)))
+
+
+def added(current: Entry | None, amount: float) -> int:
+    """The sum, clamped to what a double counts exactly. Refused (400) unless both are whole numbers."""
+    if not float(amount).is_integer():
+        raise invalid("amount must be a whole number.", reason="InvalidAmount")
+    value = current.value if current and current.active and current.value is not None else "0"
+    if not re.fullmatch(r"-?[0-9]+", value):
+        raise invalid("The entry's value is not a whole number.", reason="ExistingValueNotNumeric")
+    return max(-LARGEST, min(LARGEST, int(value) + int(amount)))
+
+
+def delete_entry(call: Call) -> Answer:
+    key = call.path["entry"]
+    with call.store.write() as db:
+        entry = _current(call, db, key)
+        if not entry.active:
+            raise Refused("NOT_FOUND", "The entry was not found.")
+        if call.body:
+            _check_etag(entry, call.json(EntryBody).etag)
+        entries.remove(db, entry, call.now)
+    return Answer(200, {})
+
+
+def list_revisions(call: Call) -> Answer:
+    page = call.page(10, 100)
+    since, until = _window(call.query.get("filter", ""))
+    db = call.store.read()
+    entry = _current(call, db, call.path["entry"])
+    rows = [
+        row
+        for row in entries.revisions(db, entry)
+        if since <= row.revised <= until and (page.cursor is None or row.number < page.cursor)
+    ]
+    kept, token = page.cut(rows, lambda row: row.number)
+    return listing("dataStoreEntries", (_entry(call, row, suffix=f"@{row.revision}") for row in kept), token)
+
+
+def snapshot(call: Call) -> Answer:
+    """One is taken on a UTC day."""
+    with call.store.write() as db:
+        row = db.execute("SELECT taken FROM snapshots WHERE universe = ?", (call.universe,)).fetchone()
+        new = row is None or row[0] // DAY != call.now // DAY
+        if new:
+            db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (call.universe, call.now))
+    return Answer(200, {"newSnapshotTaken": new, "latestSnapshotTime": stamp(call.now if new else row[0])})
+
+
+def _store(universe: int, name: str, created: int) -> dict[str, Any]:
+    path = f"universes/{universe}/data-stores/{name}"
+    return {"path": path, "createTime": stamp(created), "state": "ACTIVE", "id": name}
+
+
+def _prefix(call: Call) -> str:
+    text = call.query.get("filter", "")
+    if not text:
+        return ""
+    match = _STARTS_WITH.fullmatch(text)
+    if match is None:
+        raise invalid('Invalid filter: only id.startsWith("…") is supported.')
+    return re.sub(r"\\(.)", r"\1", match[1])
+
+
+def _path(call: Call, scope: str, key: str) -> str:
+    store = f"universes/{call.universe}/data-stores/{call.path['store']}"
+    return f"{store}/scopes/{scope}/entries/{key}" if call.path.get("scope") else f"{store}/entries/{key}"
+
+
+def _entry(call: Call, entry: Entry, suffix: str = "") -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "path": _path(call, entry.scope, entry.key) + suffix,
+        "createTime": stamp(entry.created),
+        "revisionId": entry.revision,
+        "revisionCreateTime": stamp(entry.revised),
+        "state": "ACTIVE" if entry.active else "DELETED",
+        "etag": entry.revision,
+        "id": entry.key + suffix,
     }
+    if entry.value is not None:
+        body["value"] = msgspec.Raw(entry.value.encode())
+        body["users"] = msgspec.Raw(entry.users.encode())
+        body["attributes"] = msgspec.Raw(entry.attributes.encode())
+    return body
 
 
-def list_entries(request: Request) -> Any:
-    prefix = ""
-    if request.query.get("filter"):
-        matched = STARTS_WITH.match(request.query["filter"])
-        if not matched:
-            raise Refusal(400, "Invalid filter.")
-        prefix = matched[1]
-    shown = "" if request.query.get("showDeleted") == "true" else "AND state = 'ACTIVE'"
-    delay = float(_note(request, "listingDelaySeconds") or 0)
-    where = _where(request)
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        rows = request.store.rows(
-            f"SELECT id FROM entries WHERE {WHERE} AND id > ? AND id >= ? AND id < ? AND created <= ? {shown}"
-            f" ORDER BY id LIMIT {count:d}",
-            *where,
-            after[0] if after else "",
-            prefix,
-            prefix + "\U0010ffff",
-            time.time() - delay,
-        )
-        return [([row[0]], {"path": f"{_path(request)}/{row[0]}", "id": row[0]}) for row in rows]
-
-    items, token = page(request, fetch, request.size(10, 256))
-    return {"dataStoreEntries": items, "nextPageToken": token}
+def _writable(call: Call, db: sqlite3.Connection) -> tuple[int, str]:
+    scope = call.path.get("scope") or "global"
+    if scope == ALL_SCOPES:
+        raise invalid("Entries are written in one scope.")
+    name = entries.check_name(call.path["store"], "data store")
+    return entries.make_store(db, call.universe, name, call.now), entries.check_name(scope, "scope")
 
 
-def _note(request: Request, name: str) -> str:
-    row = request.store.row("SELECT value FROM notes WHERE name = ?", name)
-    return str(row[0]) if row else ""
+def _current(call: Call, db: sqlite3.Connection, key: str) -> Entry:
+    store = entries.store_id(db, call.universe, call.path["store"])
+    entry = entries.find(db, store, call.path.get("scope") or "global", key)
+    if entry is None:
+        raise Refused("NOT_FOUND", "The entry was not found.")
+    return entry
 
 
-def _read(request: Request, name: str) -> tuple[Any, ...] | None:
-    return request.store.row(f"SELECT {COLUMNS} FROM entries WHERE {WHERE} AND id = ?", *_where(request), name)
+def _past(call: Call, db: sqlite3.Connection, entry: Entry, revision: str) -> Entry | None:
+    if not revision.startswith("latest:"):
+        return entries.at_revision(db, entry, revision)
+    at = moment(revision.removeprefix("latest:"))
+    if not 0 < at <= call.now + FUTURE:
+        raise invalid("The time must lie after 1970 and at most ten minutes ahead.")
+    return entries.at_time(db, entry, at)
 
 
-def get_entry(request: Request) -> Any:
-    name, _, revision = request.parts["entry"].partition("@")
-    row = _read(request, name)
-    if row is None:
-        raise Refusal(404, "Entry not found in the datastore.")
-    if revision and not revision.startswith("latest"):
-        old = request.store.row(
-            f"SELECT value, updated FROM revisions WHERE {WHERE} AND id = ? AND printf('%016X', revision) = ?",
-            *(*_where(request), name, revision),
-        )
-        if old is not None:
-            row = (row[0], old[0], *row[2:4], int(revision, 16), row[5], old[1], row[7])
-        elif revision != f"{row[4]:016X}":
-            raise Refusal(404, "The revision was not found.")
-    elif row[7] == "DELETED":
-        raise Refusal(404, "Entry not found in the datastore.")
-    return _entry(request, row)
+def _check_etag(current: Entry | None, etag: str) -> None:
+    if etag and (current is None or current.revision != etag):
+        raise Refused("ABORTED", "The etag is not that of the current revision.")
 
 
-def create_entry(request: Request) -> Any:
-    name = request.query.get("id", "")
-    if not 1 <= len(name) <= 50:
-        raise Refusal(400, "id must have 1 to 50 characters.")
-    with request.store.atomic():
-        row = _read(request, name)
-        if row is not None and row[7] == "ACTIVE":
-            raise Refusal(400, "An entry with this id exists already.")
-        return _put(request, name, row)
-
-
-def update_entry(request: Request) -> Any:
-    name = request.parts["entry"]
-    if len(name) > 50:
-        raise Refusal(400, "id must have 1 to 50 characters.")
-    with request.store.atomic():
-        row = _read(request, name)
-        missing = row is None or row[7] == "DELETED"
-        if missing and request.query.get("allowMissing", "").lower() != "true":
-            raise Refusal(404, "Entry not found in the datastore.")
-        etag = request.body.get("etag") if isinstance(request.body, dict) else None
-        if etag and (row is None or etag != _etag(row[4])):
-            raise Refusal(409, "The etag does not match the entry's.")
-        return _put(request, name, row)
-
-
-def _put(request: Request, name: str, row: tuple[Any, ...] | None) -> Any:
-    if not isinstance(request.body, dict) or "value" not in request.body:
-        raise Refusal(400, "The field value is missing or malformed.")
-    put_value(
-        request,
-        name,
-        request.body["value"],
-        users=request.field("users", list, []),
-        attributes=request.field("attributes", dict, {}),
-        row=row,
-    )
-    fresh = _read(request, name)
-    assert fresh is not None
-    return _entry(request, fresh)
-
-
-def put_value(
-    request: Request,
-    name: str,
-    value: Any,
-    *,
-    users: list[Any],
-    attributes: dict[str, Any],
-    row: tuple[Any, ...] | None,
-) -> None:
-    """Write a value; users and attributes that are not given are cleared. The one before stays as a revision."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if len(text) > MOST_VALUE:
-        raise Refusal(400, "The value is too large.")
-    now, where = time.time(), _where(request)
-    revision, created = (row[4] + 1, row[5]) if row else (1, now)
-    if row is not None:
-        request.store.write(
-            "INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?)", *where, name, row[4], row[1], row[6]
-        )
-    request.store.write(
-        "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'ACTIVE')",
-        *(*where, name, text, json.dumps(users), json.dumps(attributes), revision, created, now),
-    )
-
-
-def increment_entry(request: Request) -> Any:
-    name = request.parts["entry"]
-    amount = request.field("amount", int | float, 1)  # type: ignore[arg-type]
-    with request.store.atomic():
-        row = _read(request, name)
-        value = json.loads(row[1]) if row and row[7] == "ACTIVE" else 0
-        if isinstance(value, bool) or not isinstance(value, int) or amount != int(amount):
-            raise Refusal(400, "Only whole numbers can be incremented.")
-        total = max(-(2**53), min(2**53, value + int(amount)))
-        put_value(
-            request,
-            name,
-            total,
-            users=request.field("users", list, []),
-            attributes=request.field("attributes", dict, {}),
-            row=row,
-        )
-        fresh = _read(request, name)
-        assert fresh is not None
-        return _entry(request, fresh)
-
-
-def delete_entry(request: Request) -> Any:
-    with request.store.atomic():
-        row = _read(request, request.parts["entry"])
-        if row is None or row[7] == "DELETED":
-            raise Refusal(404, "Entry not found in the datastore.")
-        request.store.write(
-            f"UPDATE entries SET state = 'DELETED', updated = ?, revision = revision + 1 WHERE {WHERE} AND id = ?",
-            *(time.time(), *_where(request), row[0]),
-        )
-    return {}
-
-
-def list_revisions(request: Request) -> Any:
-    row = _read(request, request.parts["entry"])
-    if row is None:
-        raise Refusal(404, "Entry not found in the datastore.")
-    name, where = row[0], _where(request)
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        below = after[0] if after else row[4] + 1
-        newest = [(row[4], row[1], row[6])] if below > row[4] else []
-        old = request.store.rows(
-            f"SELECT revision, value, updated FROM revisions WHERE {WHERE} AND id = ? AND revision < ?"
-            f" ORDER BY revision DESC LIMIT {count:d}",
-            *(*where, name, below),
-        )
-        found = [*newest, *old][:count]
-        return [
-            ([number], _entry(request, (name, value, row[2], row[3], number, row[5], at, row[7])))
-            for number, value, at in found
-        ]
-
-    items, token = page(request, fetch, request.size(10, 100))
-    return {"dataStoreEntries": items, "nextPageToken": token}
-
-
-def list_stores(request: Request) -> Any:
-    universe = request.number("universe")
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        rows = request.store.rows(
-            f"SELECT store, min(created) FROM entries WHERE universe = ? AND store > ? GROUP BY store LIMIT {count:d}",
-            *(universe, after[0] if after else ""),
-        )
-        return [
-            ([name], {"path": f"universes/{universe}/data-stores/{name}", "id": name, "createTime": stamp(created)})
-            for name, created in rows
-        ]
-
-    items, token = page(request, fetch, request.size(10, 100))
-    return {"dataStores": items, "nextPageToken": token}
-
-
-def _ordered_entry(request: Request, name: str, value: int) -> dict[str, Any]:
-    universe, store, scope = _where(request)
-    path = f"universes/{universe}/ordered-data-stores/{store}/scopes/{scope}/entries/{name}"
-    return {"path": path, "value": value, "id": name}
-
-
-def list_ordered(request: Request) -> Any:
-    order = request.query.get("orderBy", "value")
-    if order not in {"value", "value asc", "value desc"}:
-        raise Refusal(400, "orderBy must be `value` or `value desc`.")
-    down = order.endswith("desc")
-    bounds = []
-    for part in filter(None, request.query.get("filter", "").split(" && ")):
-        matched = BOUND.match(part)
-        if not matched:
-            raise Refusal(400, "Invalid filter.")
-        bounds.append(f"AND value {matched[1]} {int(matched[2])}")
-    behind = f"AND (value, id) {'<' if down else '>'} (?, ?)"
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        direction = "DESC" if down else "ASC"
-        rows = request.store.rows(
-            f"SELECT id, value FROM ordered WHERE {WHERE} {behind if after else ''} {' '.join(bounds)}"
-            f" ORDER BY value {direction}, id {direction} LIMIT {count:d}",
-            *(*_where(request), *(after or ())),
-        )
-        return [([value, name], _ordered_entry(request, name, value)) for name, value in rows]
-
-    items, token = page(request, fetch, request.size(10, 100))
-    return {"orderedDataStoreEntries": items, "nextPageToken": token}
-
-
-def _ordered(request: Request, name: str) -> int | None:
-    row = request.store.row(f"SELECT value FROM ordered WHERE {WHERE} AND id = ?", *_where(request), name)
-    return int(row[0]) if row else None
-
-
-def put_ordered(request: Request, name: str, value: int) -> Any:
-    request.store.write("INSERT OR REPLACE INTO ordered VALUES (?, ?, ?, ?, ?)", *_where(request), name, value)
-    return _ordered_entry(request, name, value)
-
-
-def _ordered_value(request: Request, name: str) -> int:
-    value = request.field(name, int | float)  # type: ignore[arg-type]
-    if value != int(value):
-        raise Refusal(400, f"{name} must be a whole number.")
-    return int(value)
-
-
-def get_ordered(request: Request) -> Any:
-    value = _ordered(request, request.parts["entry"])
-    if value is None:
-        raise Refusal(404, "Entry not found in the ordered datastore.")
-    return _ordered_entry(request, request.parts["entry"], value)
-
-
-def create_ordered(request: Request) -> Any:
-    name = request.query.get("id", "")
-    if not 1 <= len(name) <= 63:
-        raise Refusal(400, "id must have 1 to 63 characters.")
-    with request.store.atomic():
-        if _ordered(request, name) is not None:
-            raise Refusal(400, "An entry with this id exists already.")
-        return put_ordered(request, name, _ordered_value(request, "value"))
-
-
-def update_ordered(request: Request) -> Any:
-    with request.store.atomic():
-        missing = _ordered(request, request.parts["entry"]) is None
-        if missing and request.query.get("allowMissing", "").lower() != "true":
-            raise Refusal(404, "Entry not found in the ordered datastore.")
-        return put_ordered(request, request.parts["entry"], _ordered_value(request, "value"))
-
-
-def increment_ordered(request: Request) -> Any:
-    with request.store.atomic():
-        value = _ordered(request, request.parts["entry"]) or 0
-        return put_ordered(request, request.parts["entry"], value + _ordered_value(request, "amount"))
-
-
-def delete_ordered(request: Request) -> Any:
-    done = request.store.write(
-        f"DELETE FROM ordered WHERE {WHERE} AND id = ?", *_where(request), request.parts["entry"]
-    )
-    if not done:
-        raise Refusal(404, "Entry not found in the ordered datastore.")
-    return {}
+def _window(text: str) -> tuple[int, int]:
+    match = _BETWEEN.fullmatch(text)
+    if match:
+        return moment(match[1]), moment(match[2]) if match[2] else 1 << 62
+    match = _UNTIL.fullmatch(text)
+    if match:
+        return 0, moment(match[1])
+    if text:
+        raise invalid("Invalid filter: only revision_create_time with >=, <= and && is supported.")
+    return 0, 1 << 62

@@ -1,60 +1,58 @@
-"""Faults on demand: what a network and a tired service do to a caller."""
+"""Faults on demand: what a network and a busy service do to callers."""
 
 import random
 import threading
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from typing import Literal
 
-KINDS = {"429", "500", "502", "503", "timeoutAfter", "drop", "truncate", "slow", "duplicatePage", "hugeBody"}
+import msgspec
+
+Kind = Literal["429", "500", "502", "503", "timeoutAfter", "drop", "truncate", "slow", "duplicatePage", "hugeBody"]
+HUGE = 64 * 1024 * 1024  # bytes
+PIECE = 1024 * 1024  # bytes
 
 
-@dataclass(slots=True)
-class Fault:
-    """One kind of trouble for some operations (`*`: all), at a rate, for so many calls (None: for ever)."""
+class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Strikes at a share `rate` of the named operations, `count` times at most (None: without end)."""
 
-    kind: str
-    operations: list[str]
-    rate: float
-    count: int | None
-    seconds: float
-    retry_after: float | None
+    kind: Kind
+    operations: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    rate: float = 1.0
+    count: int | None = None
+    seconds: float = 1.0
+    retry_after: float | None = None
 
 
 class Faults:
-    """The faults that are switched on; the dice are seeded, so that a storm can be had again."""
+    """The set in force. With the same seed and the same calls in the same order it strikes the same."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.set([], 0)
+        self.replace([], 0)
 
-    def set(self, documents: list[dict[str, Any]], seed: int) -> None:
-        """Replace all faults. Raises ValueError for what is malformed."""
-        faults = [
-            Fault(
-                kind=str(one["kind"]),
-                operations=list(one.get("operations") or ["*"]),
-                rate=float(one.get("rate", 1.0)),
-                count=one.get("count"),
-                seconds=float(one.get("seconds", 1.0)),
-                retry_after=one.get("retryAfter"),
-            )
-            for one in documents
-        ]
-        unknown = {fault.kind for fault in faults} - KINDS
-        if unknown:
-            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(sorted(KINDS))}")
+    def replace(self, faults: list[Fault], seed: int) -> None:
         with self._lock:
             self._faults = faults
-            self._dice = random.Random(seed)
+            self._random = random.Random(seed)
 
     def strike(self, operation: str) -> Fault | None:
         """The fault that this call meets, if any."""
+        if not self._faults:
+            return None
         with self._lock:
             for fault in self._faults:
-                if fault.count == 0 or not {"*", operation} & set(fault.operations):
+                meant = "*" in fault.operations or operation in fault.operations
+                if not meant or fault.count == 0 or self._random.random() >= fault.rate:
                     continue
-                if self._dice.random() < fault.rate:
-                    if fault.count is not None:
-                        fault.count -= 1
-                    return fault
+                if fault.count is not None:
+                    fault.count -= 1
+                return fault
         return None
+
+
+def huge() -> Iterator[bytes]:
+    """JSON that is far larger than any answer has a reason to be."""
+    yield b'{"padding":"'
+    for _ in range(HUGE // PIECE):
+        yield b"a" * PIECE
+    yield b'"}'

@@ -1,234 +1,341 @@
-"""Groups with several roles a member, and who may change them."""
+"""Groups: members with several roles each, who may change whom, and the audit log."""
 
 import base64
-import json
+import binascii
 import re
-import time
-from typing import Any
+import sqlite3
+from typing import Any, NamedTuple
 
-from roblox.emulator.http import Refusal, Request, page, stamp
+import msgspec
 
-BASE, OWNER, GUEST = 1, 255, 0  # rank numbers
-USER_IS = re.compile(r"^user == 'users/(\d+)'$")
-ROLE_IS = re.compile(r"^role == 'groups/(\d+)/roles/(\d+)'$")
-USERS_IN = re.compile(r"^user in \[(.*)\]$")
-ONE_USER = re.compile(r"'users/(\d+)'")
+from roblox.emulator import users
+from roblox.emulator.calls import Answer, Call, Refused, invalid, listing, stamp
 
-
-def _roles(request: Request, group: int) -> dict[int, tuple[int, str]]:
-    """Rank number and name by the role's id."""
-    return {
-        row[0]: (row[1], row[2])
-        for row in request.store.rows("SELECT id, rank, name FROM roles WHERE group_id = ?", group)
-    }
+GUEST, BASE, OWNER = 0, 1, 255  # ranks that Roblox gives a meaning
+LARGEST_IN = 50  # users in one `in [...]`
+LOG_SIZES = (10, 25, 50, 100)
+_USER = re.compile(r"\s*user\s*==\s*'users/([0-9]{1,18})'\s*")
+_ROLE = re.compile(r"\s*role\s*==\s*'groups/([0-9]{1,18})/roles/([0-9]{1,18})'\s*")
+_USERS = re.compile(r"\s*user\s+in\s+\[([^\]]*)\]\s*")
+_PERMISSIONS = ("changeRank", "acceptRequests", "exileMembers", "viewAuditLog", "banMembers", "viewForums")
 
 
-def _base(roles: dict[int, tuple[int, str]]) -> int | None:
-    return next((role for role, (rank, _) in roles.items() if rank == BASE), None)
+class Role(NamedTuple):
+    id: int
+    rank: int
+    name: str
 
 
-def member_roles(request: Request, group: int, user: int) -> list[int] | None:
-    """The ids of a member's roles with the base role, None for who is no member."""
-    row = request.store.row("SELECT roles FROM members WHERE group_id = ? AND user = ?", group, user)
+class RoleBody(msgspec.Struct):
+    """A role by its resource path."""
+
+    role: str
+
+
+def get_group(call: Call) -> Answer:
+    db = call.store.read()
+    number, name, owner, created = _group(db, call)
+    count = db.execute("SELECT count(*) FROM members WHERE group_id = ?", (number,)).fetchone()[0]
+    return Answer(
+        200,
+        {
+            "path": f"groups/{number}",
+            "createTime": stamp(created),
+            "updateTime": stamp(created),
+            "id": str(number),
+            "displayName": name,
+            "description": "",
+            "owner": f"users/{owner}",
+            "memberCount": count,
+            "publicEntryAllowed": True,
+            "locked": False,
+            "verified": False,
+        },
+    )
+
+
+def list_memberships(call: Call) -> Answer:
+    """With `-` as the group, of the users that the filter names."""
+    page = call.page(10, 100)
+    text = call.query.get("filter", "")
+    db = call.store.read()
+    if call.path["group"] == "-":
+        condition, values = _many_users(text)
+    else:
+        condition, values = _one_group(_group(db, call)[0], text)
+    if page.cursor is not None:
+        condition += " AND (user, group_id) > (?, ?)"
+        values += page.cursor
+    query = f"SELECT user, group_id, created, updated FROM members WHERE {condition} ORDER BY user, group_id LIMIT ?"
+    rows = db.execute(query, (*values, page.fetch)).fetchall()
+    kept, token = page.cut(rows, lambda row: [row[0], row[1]])
+    found = (_membership(db, group, user, created, updated) for user, group, created, updated in kept)
+    return listing("groupMemberships", found, token)
+
+
+def assign_role(call: Call) -> Answer:
+    role = _named_role(call.json(RoleBody).role)
+    with call.store.write() as db:
+        group, user, target = _manageable(db, call, role)
+        held = member_roles(db, group, user)
+        if target not in held:
+            db.execute("INSERT INTO member_roles VALUES (?, ?, ?)", (group, user, target.id))
+            _changed(db, group, user, call.owner, held, call.now)
+        return Answer(200, _member(db, group, user))
+
+
+def unassign_role(call: Call) -> Answer:
+    role = _named_role(call.json(RoleBody).role)
+    with call.store.write() as db:
+        group, user, target = _manageable(db, call, role)
+        held = member_roles(db, group, user)
+        if target.rank == BASE:
+            raise invalid("The base role cannot be unassigned.")
+        if target in held:
+            where = "group_id = ? AND user = ? AND role = ?"
+            db.execute(f"DELETE FROM member_roles WHERE {where}", (group, user, target.id))
+            _changed(db, group, user, call.owner, held, call.now)
+        return Answer(200, _member(db, group, user))
+
+
+def update_membership(call: Call) -> Answer:
+    """Deprecated: the role becomes the only one beside the base role."""
+    role = _named_role(call.json(RoleBody).role)
+    with call.store.write() as db:
+        group, user, target = _manageable(db, call, role)
+        set_roles(db, group, user, [target.id], call.owner, call.now)
+        return Answer(200, _member(db, group, user))
+
+
+def list_roles(call: Call) -> Answer:
+    page = call.page(10, 20)
+    db = call.store.read()
+    group = _group(db, call)
+    values: list[int] = [group[0], *(page.cursor or [-1, 0]), page.fetch]
+    rows = db.execute(
+        "SELECT id, rank, name FROM roles WHERE group_id = ? AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT ?", values
+    ).fetchall()
+    kept, token = page.cut([Role(*row) for row in rows], lambda role: [role.rank, role.id])
+    return listing("groupRoles", (_role(db, call, group, role) for role in kept), token)
+
+
+def get_role(call: Call) -> Answer:
+    db = call.store.read()
+    group = _group(db, call)
+    found = {role.id: role for role in roles(db, group[0])}.get(int(call.path["role"]))
+    if found is None:
+        raise Refused("NOT_FOUND", "The role was not found.")
+    return Answer(200, _role(db, call, group, found))
+
+
+def audit_log(call: Call) -> Answer:
+    """`userId` is the actor. Only changes of roles are logged here."""
+    limit = call.number("limit", 10)
+    if limit not in LOG_SIZES:
+        raise invalid("limit must be 10, 25, 50 or 100.")
+    page = call.page(limit, limit, "limit", "cursor")
+    ascending = call.query.get("sortOrder", "Asc").lower() != "desc"
+    db = call.store.read()
+    group = _group(db, call)[0]
+    if not member_roles(db, group, call.owner):
+        raise Refused("PERMISSION_DENIED", "Insufficient permissions to complete the request.")
+    conditions: list[str] = ["group_id = ?"]
+    values: list[int | str] = [group]
+    for name, column in (("actionType", "action"), ("userId", "actor")):
+        if call.query.get(name):
+            conditions.append(f"{column} = ?")
+            values.append(call.query[name] if name == "actionType" else call.number(name, 0))
+    if page.cursor is not None:
+        conditions.append("id > ?" if ascending else "id < ?")
+        values.append(page.cursor)
+    names = "id, action, actor, target, old_role, new_role, created"
+    order = "ASC" if ascending else "DESC"
+    query = f"SELECT {names} FROM group_log WHERE {' AND '.join(conditions)} ORDER BY id {order} LIMIT ?"
+    kept, token = page.cut(db.execute(query, (*values, page.fetch)).fetchall(), lambda row: row[0])
+    items = [_logged(db, group, row) for row in kept]
+    return Answer(200, {"previousPageCursor": None, "nextPageCursor": token or None, "data": items})
+
+
+def roles(db: sqlite3.Connection, group: int) -> list[Role]:
+    """All roles of a group, lowest first."""
+    query = "SELECT id, rank, name FROM roles WHERE group_id = ? ORDER BY rank, id"
+    return [Role(*row) for row in db.execute(query, (group,))]
+
+
+def member_roles(db: sqlite3.Connection, group: int, user: int) -> list[Role]:
+    """What a member holds, lowest first; nothing for who is no member."""
+    query = (
+        "SELECT roles.id, rank, name FROM member_roles JOIN roles ON roles.id = role AND roles.group_id = ?"
+        " WHERE member_roles.group_id = ? AND user = ? ORDER BY rank, roles.id"
+    )
+    return [Role(*row) for row in db.execute(query, (group, group, user))]
+
+
+def set_roles(db: sqlite3.Connection, group: int, user: int, wanted: list[int], actor: int | None, now: int) -> None:
+    """Let a member hold these roles and the base role; `actor` None joins or changes without the log."""
+    held = member_roles(db, group, user)
+    base = next(role.id for role in roles(db, group) if role.rank == BASE)
+    db.execute("DELETE FROM member_roles WHERE group_id = ? AND user = ?", (group, user))
+    rows = [(group, user, role) for role in sorted({base, *wanted})]
+    db.executemany("INSERT INTO member_roles VALUES (?, ?, ?)", rows)
+    if actor is not None and member_roles(db, group, user) != held:
+        _changed(db, group, user, actor, held, now)
+
+
+def _changed(db: sqlite3.Connection, group: int, user: int, actor: int, before: list[Role], now: int) -> None:
+    after = member_roles(db, group, user)
+    db.execute("UPDATE members SET updated = ? WHERE group_id = ? AND user = ?", (now, group, user))
+    db.execute(
+        "INSERT INTO group_log (group_id, action, actor, target, old_role, new_role, created)"
+        " VALUES (?, 'ChangeRank', ?, ?, ?, ?, ?)",
+        (group, actor, user, *_what_changed(before, after), now),
+    )
+
+
+def _what_changed(before: list[Role], after: list[Role]) -> tuple[int, int]:
+    # How Roblox logs one of several roles is not documented: old and new are the highest that differ,
+    # or the highest role where one was only added or only taken away.
+    lost = [role for role in before if role not in after]
+    won = [role for role in after if role not in before]
+    return (lost or before)[-1].id, (won or after)[-1].id
+
+
+def _group(db: sqlite3.Connection, call: Call) -> tuple[int, str, int, int]:
+    text = call.path["group"]
+    row = None
+    if re.fullmatch(r"[0-9]{1,18}", text):
+        row = db.execute("SELECT id, name, owner, created FROM groups WHERE id = ?", (int(text),)).fetchone()
     if row is None:
-        return None
-    base = _base(_roles(request, group))
-    return sorted({*json.loads(row[0]), *([base] if base is not None else [])})
+        raise Refused("NOT_FOUND", "The group was not found.")
+    number, name, owner, created = row
+    return number, name, owner, created
 
 
-def _membership(request: Request, group: int, user: int) -> dict[str, Any]:
-    row = request.store.row("SELECT created, updated FROM members WHERE group_id = ? AND user = ?", group, user)
-    held = member_roles(request, group, user)
-    if row is None or held is None:
-        raise Refusal(404, "The user is not a member of the group.")
-    ranks = _roles(request, group)
-    highest = max(held, key=lambda role: ranks[role][0]) if held else 0
-    return {
-        "path": f"groups/{group}/memberships/{membership_id(user)}",
-        "createTime": stamp(row[0]),
-        "updateTime": stamp(row[1]),
-        "user": f"users/{user}",
-        "role": f"groups/{group}/roles/{highest}",
-        "roles": [f"groups/{group}/roles/{role}" for role in held],
-    }
+def _manageable(db: sqlite3.Connection, call: Call, wanted: tuple[int, int]) -> tuple[int, int, Role]:
+    """The group, the member and the role to change. Refused if they do not exist, or the key's owner stands too low."""
+    group = _group(db, call)[0]
+    user = _member_id(call.path["membership"])
+    held = member_roles(db, group, user)
+    if not held:
+        raise Refused("NOT_FOUND", "The membership was not found.")
+    target = {role.id: role for role in roles(db, group)}.get(wanted[1])
+    if target is None or wanted[0] != group:
+        raise invalid("The role is not one of this group.")
+    if target.rank in (GUEST, OWNER):
+        raise invalid("The Guest and Owner roles cannot be assigned.")
+    if user == call.owner:
+        raise Refused("PERMISSION_DENIED", "Nobody changes their own roles.")
+    own = max((role.rank for role in member_roles(db, group, call.owner)), default=-1)
+    if own <= held[-1].rank or own <= target.rank:
+        raise Refused("PERMISSION_DENIED", "The key's owner does not stand above the member and the role.")
+    return group, user, target
 
 
-def membership_id(user: int) -> str:
-    return base64.urlsafe_b64encode(str(user).encode()).decode().rstrip("=")
-
-
-def _user_of(text: str) -> int:
-    """The user of a membership id; a user id serves as well."""
-    if text.isdigit():
+def _member_id(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,18}", text):
         return int(text)
     try:
-        return int(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
-        raise Refusal(400, "The membership id is not valid.") from None
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError):
+        decoded = ""
+    if not re.fullmatch(r"[0-9]{1,18}", decoded):
+        raise Refused("NOT_FOUND", "The membership was not found.")
+    return int(decoded)
 
 
-def get_group(request: Request) -> Any:
-    group = request.number("group")
-    row = request.store.row("SELECT name, owner FROM groups WHERE id = ?", group)
-    if row is None:
-        raise Refusal(404, "The group was not found.")
-    count = request.store.row("SELECT count(*) FROM members WHERE group_id = ?", group)
-    path, owner = f"groups/{group}", f"users/{row[1]}"
-    return {"path": path, "id": str(group), "displayName": row[0], "owner": owner, "memberCount": count and count[0]}
+def _named_role(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"groups/([0-9]{1,18})/roles/([0-9]{1,18})", text)
+    if match is None:
+        raise invalid("role must be of the form groups/1/roles/2.")
+    return int(match[1]), int(match[2])
 
 
-def list_memberships(request: Request) -> Any:
-    wanted = request.query.get("filter", "")
-    if request.parts["group"] == "-":
-        return _of_users(request, wanted)
-    group = request.number("group")
-    if request.store.row("SELECT 1 FROM groups WHERE id = ?", group) is None:
-        raise Refusal(404, "The group was not found.")
-    role: int | None = None
-    user: int | None = None
-    if wanted:
-        by_user, by_role = USER_IS.match(wanted), ROLE_IS.match(wanted)
-        if not by_user and not by_role:
-            raise Refusal(400, "Invalid filter.")
-        user = int(by_user[1]) if by_user else None
-        role = int(by_role[2]) if by_role else None
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        behind = after[0] if after else -1
-        if user is not None:
-            rows = request.store.rows("SELECT user FROM members WHERE group_id = ? AND user = ?", group, user)
-        elif role is not None and role != _base(_roles(request, group)):
-            rows = request.store.rows(
-                "SELECT user FROM members m WHERE group_id = ? AND user > ? AND EXISTS"
-                f" (SELECT 1 FROM json_each(m.roles) r WHERE r.value = ?) ORDER BY user LIMIT {count:d}",
-                *(group, behind, role),
-            )
-        else:
-            rows = request.store.rows(
-                f"SELECT user FROM members WHERE group_id = ? AND user > ? ORDER BY user LIMIT {count:d}", group, behind
-            )
-        return [([row[0]], _membership(request, group, row[0])) for row in rows]
-
-    items, token = page(request, fetch, request.size(10, 100))
-    return {"groupMemberships": items, "nextPageToken": token}
+def _one_group(group: int, text: str) -> tuple[str, list[int]]:
+    if not text:
+        return "group_id = ?", [group]
+    if match := _USER.fullmatch(text):
+        return "group_id = ? AND user = ?", [group, int(match[1])]
+    match = _ROLE.fullmatch(text)
+    if match is None or int(match[1]) != group:
+        raise invalid("Invalid filter: user == 'users/1' or role == 'groups/1/roles/2' of the same group.")
+    within = "SELECT user FROM member_roles WHERE group_id = ? AND role = ?"
+    return f"group_id = ? AND user IN ({within})", [group, group, int(match[2])]
 
 
-def _of_users(request: Request, wanted: str) -> Any:
-    listed = USERS_IN.match(wanted)
-    users = [int(user) for user in ONE_USER.findall(listed[1])] if listed else []
-    if not users or len(users) > 50:
-        raise Refusal(400, "A wildcard needs the filter user in ['users/1', …] with at most 50 users.")
-    marks = ",".join("?" * len(users))
-    rows = request.store.rows(f"SELECT group_id, user FROM members WHERE user IN ({marks}) ORDER BY 1, 2", *users)
-    return {"groupMemberships": [_membership(request, group, user) for group, user in rows], "nextPageToken": ""}
+def _many_users(text: str) -> tuple[str, list[int]]:
+    match = _USERS.fullmatch(text)
+    names = [name.strip() for name in match[1].split(",")] if match else []
+    numbers = [int(name[7:-1]) for name in names if re.fullmatch(r"'users/[0-9]{1,18}'", name)]
+    if not numbers or len(numbers) != len(names):
+        raise invalid("Invalid filter: groups/- needs user in ['users/1', 'users/2'].")
+    if len(numbers) > LARGEST_IN:
+        raise invalid(f"At most {LARGEST_IN} users can be named.")
+    return f"user IN ({', '.join('?' * len(numbers))})", numbers
 
 
-def list_roles(request: Request) -> Any:
-    group = request.number("group")
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        rows = request.store.rows(
-            f"SELECT id, rank FROM roles WHERE group_id = ? AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT {count:d}",
-            *(group, *(after or (-1, -1))),
-        )
-        return [([rank, role], _role(request, group, role)) for role, rank in rows]
-
-    items, token = page(request, fetch, request.size(10, 20))
-    return {"groupRoles": items, "nextPageToken": token}
+def _member(db: sqlite3.Connection, group: int, user: int) -> dict[str, Any]:
+    query = "SELECT created, updated FROM members WHERE group_id = ? AND user = ?"
+    return _membership(db, group, user, *db.execute(query, (group, user)).fetchone())
 
 
-def _role(request: Request, group: int, role: int) -> dict[str, Any]:
-    found = _roles(request, group).get(role)
-    if found is None:
-        raise Refusal(404, "The role was not found.")
-    return {"path": f"groups/{group}/roles/{role}", "id": str(role), "displayName": found[1], "rank": found[0]}
+def _membership(db: sqlite3.Connection, group: int, user: int, created: int, updated: int) -> dict[str, Any]:
+    held = [f"groups/{group}/roles/{role.id}" for role in member_roles(db, group, user)]
+    number = base64.urlsafe_b64encode(str(user).encode()).decode().rstrip("=")
+    return {
+        "path": f"groups/{group}/memberships/{number}",
+        "createTime": stamp(created),
+        "updateTime": stamp(updated),
+        "user": f"users/{user}",
+        "role": held[-1],
+        "roles": held[::-1],
+    }
 
 
-def get_role(request: Request) -> Any:
-    return _role(request, request.number("group"), request.number("role"))
+def _role(db: sqlite3.Connection, call: Call, group: tuple[int, str, int, int], role: Role) -> dict[str, Any]:
+    number, _, owner, created = group
+    body: dict[str, Any] = {
+        "path": f"groups/{number}/roles/{role.id}",
+        "id": str(role.id),
+        "displayName": role.name,
+        "rank": role.rank,
+    }
+    if role.rank != GUEST:
+        query = "SELECT count(*) FROM member_roles WHERE group_id = ? AND role = ?"
+        body["memberCount"] = db.execute(query, (number, role.id)).fetchone()[0]
+    owns = call.owner == owner
+    if owns:
+        body |= {"createTime": stamp(created), "updateTime": stamp(created), "description": ""}
+    may_read = call.key is not None and call.key.may("group:read", None)
+    if role.rank == GUEST or (may_read and (owns or role in member_roles(db, number, call.owner))):
+        body["permissions"] = dict.fromkeys(_PERMISSIONS, role.rank == OWNER)
+    return body
 
 
-def assign_role(request: Request) -> Any:
-    return _change(request, lambda held, role: held | {role})
-
-
-def unassign_role(request: Request) -> Any:
-    return _change(request, lambda held, role: held - {role})
-
-
-def _change(request: Request, change: Any) -> Any:
-    group, user = request.number("group"), _user_of(request.parts["member"])
-    role = int(request.field("role", str).rpartition("/")[2] or 0)
-    with request.store.atomic():
-        held = member_roles(request, group, user)
-        if held is None:
-            raise Refusal(404, "The user is not a member of the group.")
-        ranks = _roles(request, group)
-        if role not in ranks:
-            raise Refusal(404, "The role was not found.")
-        _check(request, group, user, role, held, ranks)
-        after = change(set(held), role)
-        if after != set(held):
-            set_roles(request, group, user, after, actor=request.owner)
-        return _membership(request, group, user)
-
-
-def _check(
-    request: Request, group: int, user: int, role: int, held: list[int], ranks: dict[int, tuple[int, str]]
-) -> None:
-    rank = ranks[role][0]
-    if rank in {OWNER, GUEST}:
-        raise Refusal(400, "The owner's and the guest's role cannot be assigned.")
-    if rank == BASE and request.operation == "groupRoleUnassign":
-        raise Refusal(400, "The base role cannot be unassigned.")
-    if user == request.owner:
-        raise Refusal(403, "You cannot change your own role.")
-    mine = member_roles(request, group, request.owner) or []
-    my_rank = max((ranks[one][0] for one in mine), default=0)
-    owner = request.store.row("SELECT owner FROM groups WHERE id = ?", group)
-    if owner is not None and owner[0] == request.owner:
-        my_rank = OWNER
-    if my_rank <= max(ranks[one][0] for one in held) or my_rank <= rank:
-        raise Refusal(403, "You do not have permission to manage a member of this rank.")
-
-
-def set_roles(request: Request, group: int, user: int, roles: set[int], *, actor: int) -> None:
-    """Give a member these roles beside the base role, and note it in the group's log."""
-    ranks = _roles(request, group)
-    before = max(member_roles(request, group, user) or [0], key=lambda role: ranks.get(role, (0, ""))[0])
-    now = time.time()
-    kept = sorted(role for role in roles if role in ranks and ranks[role][0] != BASE)
-    request.store.write(
-        "UPDATE members SET roles = ?, updated = ? WHERE group_id = ? AND user = ?", json.dumps(kept), now, group, user
-    )
-    after = max(member_roles(request, group, user) or [0], key=lambda role: ranks.get(role, (0, ""))[0])
-    request.store.write(
-        "INSERT INTO group_log (group_id, at, actor, user, before, after) VALUES (?, ?, ?, ?, ?, ?)",
-        *(group, now, actor, user, before, after),
-    )
-
-
-def audit_log(request: Request) -> Any:
-    group = request.number("group")
-    user = request.query.get("userId", "")
-    limit = request.query.get("limit") or "10"
-    if limit not in {"10", "25", "50", "100"}:
-        raise Refusal(
-            400, "limit", body={"errors": {"limit": ["must be 10, 25, 50 or 100"]}, "title": "Bad", "status": 400}
-        )
-    rows = request.store.rows(
-        f"SELECT id, at, actor, user, before, after FROM group_log WHERE group_id = ? AND (? = '' OR actor = ?)"
-        f" AND id < ? ORDER BY id DESC LIMIT {int(limit) + 1:d}",
-        *(group, user, user, int(request.query.get("cursor") or 2**62)),
-    )
-    data = [
-        {
-            "actor": {"user": {"userId": actor}},
-            "actionType": "ChangeRank",
-            "description": {"TargetId": target, "OldRoleSetId": before, "NewRoleSetId": after},
-            "created": stamp(at),
-        }
-        for _, at, actor, target, before, after in rows[: int(limit)]
-    ]
-    following = str(rows[int(limit) - 1][0]) if len(rows) > int(limit) else None
-    return {"previousPageCursor": None, "nextPageCursor": following, "data": data}
+def _logged(db: sqlite3.Connection, group: int, row: tuple[Any, ...]) -> dict[str, Any]:
+    _, action, actor, target, old, new, created = row
+    names = {role.id: role for role in roles(db, group)}
+    held = member_roles(db, group, actor)
+    person, changed = users.called(db, actor), users.called(db, target)
+    role = held[-1] if held else names[min(names, key=lambda one: names[one].rank)]
+    return {
+        "actor": {
+            "user": {
+                "buildersClubMembershipType": "None",
+                "hasVerifiedBadge": False,
+                "userId": person.id,
+                "username": person.name,
+                "displayName": person.display,
+            },
+            "role": {"id": role.id, "name": role.name, "rank": role.rank},
+        },
+        "actionType": "Change Rank" if action == "ChangeRank" else action,
+        "description": {
+            "TargetId": target,
+            "NewRoleSetId": new,
+            "OldRoleSetId": old,
+            "TargetName": changed.name,
+            "NewRoleSetName": names[new].name,
+            "OldRoleSetName": names[old].name,
+        },
+        "created": stamp(created),
+    }

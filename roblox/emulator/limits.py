@@ -1,61 +1,66 @@
-"""Rate limits: so many calls of a class in a sliding window, per universe, per key's owner, or per user."""
+"""Roblox's rate limits: fixed windows, counted in memory."""
 
+import math
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from roblox.emulator.calls import Refused
+
+FORGET_ABOVE = 50_000  # windows; those that are over are dropped then
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limit:
-    """A class of calls. `per`: universe, owner or user."""
+    """`maximum` units (None: any number) in `window` seconds, counted for each universe, key owner or banned user."""
 
-    calls: float | None
-    window: float = 60.0
-    per: str = "universe"
-
-
-# The budgets that a universe has with nobody online, which it shares with its game servers.
-DOCUMENTED = {
-    **{f"dataStore{act}": Limit(300) for act in ("Read", "Write", "List", "Remove")},
-    **{f"ordered{act}": Limit(300) for act in ("Read", "Write", "List", "Remove")},
-    "dataStoreSnapshot": Limit(60),
-    "groups": Limit(300, per="owner"),
-    "group": Limit(150, per="owner"),
-    "groupLog": Limit(100, per="owner"),
-    "restrictionGet": Limit(50, 1.0),
-    "restrictionList": Limit(50, 1.0),
-    "restrictionLogs": Limit(50, 1.0),
-    "restrictionUpdate": Limit(10, 1.0),
-    "restrictionOfUser": Limit(2, per="user"),
-    "messages": Limit(5000),
-    "queues": Limit(1000),
-    "users": Limit(1000, per="owner"),
-    "keys": Limit(100, per="owner"),
-}
+    name: str
+    maximum: int | None
+    window: int
+    by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a caller is told: the figure, what is left of it, and the seconds until there is more."""
+# Data stores: the shared budget of a universe at 0 concurrent users. Their v1 has budgets of its own.
+LIMITS = (
+    Limit("dataStoreRead", 300, 60, "universe"),
+    Limit("dataStoreWrite", 300, 60, "universe"),
+    Limit("dataStoreList", 300, 60, "universe"),
+    Limit("dataStoreRemove", 300, 60, "universe"),
+    Limit("dataStoreSnapshot", 60, 60, "owner"),
+    Limit("dataStoreV1Read", 300, 60, "universe"),
+    Limit("dataStoreV1Write", 300, 60, "universe"),
+    Limit("orderedRead", 300, 60, "universe"),
+    Limit("orderedWrite", 300, 60, "universe"),
+    Limit("orderedList", 300, 60, "universe"),
+    Limit("orderedRemove", 300, 60, "universe"),
+    Limit("orderedV1Read", 300, 60, "universe"),
+    Limit("orderedV1Write", 300, 60, "universe"),
+    Limit("groupGet", 150, 60, "owner"),
+    Limit("groupMemberships", 300, 60, "owner"),
+    Limit("groupRoles", 300, 60, "owner"),
+    Limit("groupAssign", 300, 60, "owner"),
+    Limit("groupUnassign", 300, 60, "owner"),
+    Limit("groupUpdate", 300, 60, "owner"),
+    Limit("groupAuditLog", 100, 60, "owner"),
+    Limit("restrictionGet", 50, 1, "universe"),
+    Limit("restrictionList", 50, 1, "universe"),
+    Limit("restrictionLogs", 50, 1, "universe"),
+    Limit("restrictionUpdate", 10, 1, "universe"),
+    Limit("restrictionUpdateUser", 2, 60, "user"),
+    Limit("messaging", 5000, 60, "universe"),
+    Limit("queueUnits", 1000, 60, "universe"),
+    Limit("users", 1000, 60, "owner"),
+)
 
-    limit: Limit
-    left: int
-    reset: float
-    allowed: bool
 
-    def headers(self) -> dict[str, str]:
-        calls = f"{self.limit.calls:g}"
-        told = {
-            "x-ratelimit-limit": f"{calls}, {calls};w={self.limit.window:g}",
-            "x-ratelimit-remaining": str(max(0, self.left)),
-            "x-ratelimit-reset": str(max(1, round(self.reset))),
-        }
-        return told if self.allowed else told | {"retry-after": str(max(1, round(self.reset + 0.5)))}
+@dataclass
+class _Window:
+    started: float
+    used: int
 
 
-class Limits:
-    """The counters of this process; they begin anew with it."""
+class Limiter:
+    """Counts what each universe, owner and banned user has used."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,30 +68,79 @@ class Limits:
 
     def reset(self) -> None:
         with self._lock:
-            self.figures = dict(DOCUMENTED)
-            self._seen: dict[tuple[str, str], deque[float]] = {}
+            self._limits = {limit.name: limit for limit in LIMITS}
+            self._windows: dict[tuple[str, str], _Window] = {}
 
-    def change(self, figures: dict[str, float | None]) -> None:
-        """New figures by class; `all` for every class; None for no limit. Raises KeyError."""
+    def figures(self) -> dict[str, int | None]:
+        """The maximum of each class."""
+        return {limit.name: limit.maximum for limit in self._limits.values()}
+
+    def change(self, figures: dict[str, int | None]) -> None:
+        """Set maxima by class; the class `all` is every class. Raises KeyError for a class that does not exist."""
         with self._lock:
-            for name, calls in figures.items():
-                for one in list(DOCUMENTED) if name == "all" else [name]:
-                    known = DOCUMENTED[one]
-                    self.figures[one] = Limit(calls, known.window, known.per)
-            self._seen.clear()
+            for name, maximum in figures.items():
+                for changed in list(self._limits) if name == "all" else [name]:
+                    self._limits[changed] = replace(self._limits[changed], maximum=maximum)
+            self._windows.clear()
 
-    def spend(self, name: str, whose: str) -> Standing | None:
-        """Count a call; None where there is no limit."""
-        limit = self.figures[name]
-        if limit.calls is None:
-            return None
+    def by(self, name: str) -> str:
+        """What a class is counted for."""
+        return self._limits[name].by
+
+    def take(self, wanted: list[tuple[str, str]]) -> dict[str, str]:
+        """Use one unit of each (class, subject), or of none of them; answers the headers to send.
+
+        Raises Refused (429).
+        """
         now = time.monotonic()
         with self._lock:
-            seen = self._seen.setdefault((name, whose), deque())
-            while seen and seen[0] <= now - limit.window:
-                seen.popleft()
-            allowed = len(seen) < limit.calls
-            if allowed:
-                seen.append(now)
-            reset = seen[0] + limit.window - now if seen else 0.0
-            return Standing(limit, int(limit.calls) - len(seen), reset, allowed)
+            pairs = [(self._limits[name], subject) for name, subject in wanted]
+            limited = [
+                (limit, self._window(limit, subject, now)) for limit, subject in pairs if limit.maximum is not None
+            ]
+            if not limited:
+                return {}
+            full = [(limit, window) for limit, window in limited if window.used >= (limit.maximum or 0)]
+            if full:
+                raise _exhausted(full, limited, now)
+            for _, window in limited:
+                window.used += 1
+            return _headers(limited, now)
+
+    def take_more(self, name: str, subject: str, units: int) -> None:
+        """Use units of a call that is already done."""
+        with self._lock:
+            self._window(self._limits[name], subject, time.monotonic()).used += units
+
+    def _window(self, limit: Limit, subject: str, now: float) -> _Window:
+        window = self._windows.get((limit.name, subject))
+        if window is None or now - window.started >= limit.window:
+            if len(self._windows) > FORGET_ABOVE:
+                self._forget(now)
+            window = self._windows[limit.name, subject] = _Window(now, 0)
+        return window
+
+    def _forget(self, now: float) -> None:
+        over = [key for key, window in self._windows.items() if now - window.started >= self._limits[key[0]].window]
+        for key in over:
+            del self._windows[key]
+
+
+def _headers(limited: list[tuple[Limit, _Window]], now: float) -> dict[str, str]:
+    limit, window = min(limited, key=lambda pair: (pair[0].maximum or 0) - pair[1].used)
+    figures = ", ".join(f"{one.maximum};w={one.window}" for one, _ in limited)
+    return {
+        "x-ratelimit-limit": f"{limit.maximum}, {figures}",
+        "x-ratelimit-remaining": str(max((limit.maximum or 0) - window.used, 0)),
+        "x-ratelimit-reset": str(_seconds_left(limit, window, now)),
+    }
+
+
+def _exhausted(full: list[tuple[Limit, _Window]], limited: list[tuple[Limit, _Window]], now: float) -> Refused:
+    wait = max(_seconds_left(limit, window, now) for limit, window in full)
+    headers = _headers(limited, now) | {"retry-after": str(wait)}
+    return Refused("RESOURCE_EXHAUSTED", f"Too many requests: {full[0][0].name} is used up.", headers=headers)
+
+
+def _seconds_left(limit: Limit, window: _Window, now: float) -> int:
+    return max(1, math.ceil(window.started + limit.window - now))

@@ -1,135 +1,209 @@
-"""User restrictions of a universe or one of its places, and their log."""
+"""User restrictions: bans of a universe or of one place, and the log of them."""
 
-import json
 import re
-import time
-from typing import Any
+import sqlite3
+from typing import Any, NamedTuple
 
-from roblox.emulator.http import Refusal, Request, page, seconds, stamp
+import msgspec
 
-USER_IS = re.compile(r"user == '(?:users/)?(\d+)'")
+from roblox.emulator.calls import MICROS, Answer, Call, duration, invalid, listing, moment, stamp
+
+LONGEST = 315_576_000_000  # seconds
+PRIVATE_LENGTH, DISPLAY_LENGTH = 1000, 400
+KEY_LIFETIME = 86_400 * MICROS  # of an idempotency key
+WHOLE_UNIVERSE = 0  # as the place of a restriction
+_TERM = re.compile(r"""\s*"?\s*(user|place)\s*==\s*'(users|places)/([0-9]{1,18})'\s*"?\s*""")
 
 
-def _place(request: Request) -> int:
-    return request.number("place") if "place" in request.parts else 0
+class Restriction(msgspec.Struct, rename="camel"):
+    """Who is kept out, for how long and why; no duration is for ever."""
+
+    active: bool = False
+    duration: str | None = None
+    private_reason: str = ""
+    display_reason: str = ""
+    exclude_alt_accounts: bool = False
 
 
-def _shown(request: Request, universe: int, place: int, user: int) -> dict[str, Any]:
-    row = request.store.row(
-        "SELECT document, updated FROM restrictions WHERE universe = ? AND place = ? AND user = ?",
-        universe,
-        place,
-        user,
+class UpdateBody(msgspec.Struct, rename="camel"):
+    """`gameJoinRestriction` is replaced as a whole."""
+
+    game_join_restriction: Restriction | None = None
+
+
+class Row(NamedTuple):
+    """A restriction in force or over; times are microseconds, `seconds` is None for ever."""
+
+    active: int
+    started: int
+    seconds: int | None
+    private: str
+    display: str
+    no_alts: int
+    updated: int
+
+
+def get_restriction(call: Call) -> Answer:
+    """Also of somebody who was never restricted."""
+    user = int(call.path["user"])
+    return Answer(200, _restriction(call, user, *_row(call.store.read(), call.universe, _place(call), user)))
+
+
+def list_restrictions(call: Call) -> Answer:
+    """Everybody who was ever banned here, whether or not it is in force."""
+    page = call.page(10, 100)
+    names = "user, active, started, seconds, private, display, no_alts, updated"
+    rows = call.store.read().execute(
+        f"SELECT {names} FROM restrictions WHERE universe = ? AND place = ? AND user > ? ORDER BY user LIMIT ?",
+        (call.universe, _place(call), page.cursor or 0, page.fetch),
     )
-    below = f"universes/{universe}/places/{place}" if place else f"universes/{universe}"
-    answer: dict[str, Any] = {"path": f"{below}/user-restrictions/{user}", "user": f"users/{user}"}
-    if row is None:
-        return answer | {"gameJoinRestriction": {"active": False, "inherited": False}}
-    join = json.loads(row[0])
-    lasts = seconds(join.get("duration"))
-    if join["active"] and lasts is not None and row[1] + lasts <= time.time():
-        join["active"] = False  # it ended by itself
-    return answer | {"updateTime": stamp(row[1]), "gameJoinRestriction": join | {"inherited": False}}
+    kept, token = page.cut(rows.fetchall(), lambda row: row[0])
+    found = (_restriction(call, user, Row(*row), inherited=False) for user, *row in kept)
+    return listing("userRestrictions", found, token)
 
 
-def get_restriction(request: Request) -> Any:
-    return _shown(request, request.number("universe"), _place(request), request.number("user"))
-
-
-def list_restrictions(request: Request) -> Any:
-    universe, place = request.number("universe"), _place(request)
-
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        rows = request.store.rows(
-            "SELECT user FROM restrictions WHERE universe = ? AND place = ? AND user > ?"
-            f" ORDER BY user LIMIT {count:d}",
-            *(universe, place, after[0] if after else -1),
-        )
-        return [([row[0]], _shown(request, universe, place, row[0])) for row in rows]
-
-    items, token = page(request, fetch, request.size(10, 100))
-    return {"userRestrictions": items, "nextPageToken": token}
-
-
-def update_restriction(request: Request) -> Any:
-    universe, place, user = request.number("universe"), _place(request), request.number("user")
-    mask = request.query.get("updateMask", "")
-    if mask not in {"", "*", "game_join_restriction", "gameJoinRestriction"}:
-        raise Refusal(400, "updateMask: only game_join_restriction can be updated, as a whole.")
-    key = request.query.get("idempotencyKey.key", "")
-    join = _checked(request.field("gameJoinRestriction", dict))
-    with request.store.atomic():
-        known = request.store.row("SELECT answer FROM idempotency WHERE key = ?", f"{universe}:{user}:{key}")
-        if key and known is not None:
-            return json.loads(known[0])
-        restrict(request, universe, place, user, join, {"robloxUser": f"users/{request.owner}"})
-        answer = _shown(request, universe, place, user)
-        if key:
-            request.store.write(
-                "INSERT OR REPLACE INTO idempotency VALUES (?, ?)", f"{universe}:{user}:{key}", json.dumps(answer)
-            )
-        return answer
-
-
-def _checked(join: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(join.get("active"), bool):
-        raise Refusal(400, "gameJoinRestriction.active is missing or malformed.")
-    duration = join.get("duration")
-    lasts = seconds(duration)
-    if duration is not None and (lasts is None or lasts < 1 or lasts != int(lasts)):
-        raise Refusal(400, "gameJoinRestriction.duration must be whole seconds like 3600s.")
-    for name, most in (("privateReason", 1000), ("displayReason", 400)):
-        if len(join.get(name) or "") > most:
-            raise Refusal(400, f"gameJoinRestriction.{name} must have at most {most} characters.")
-    shown = join.get("displayReason") or ""
-    if "http://" in shown or "https://" in shown or "@" in shown:
-        raise Refusal(400, "displayReason was moderated by the text filter.")
-    return join
+def update_restriction(call: Call) -> Answer:
+    """An idempotency key that was seen answers as the first time."""
+    if call.query.get("updateMask", "game_join_restriction") not in ("game_join_restriction", "gameJoinRestriction"):
+        raise invalid("updateMask can only be game_join_restriction.")
+    once = _idempotency_key(call)
+    wanted = call.json(UpdateBody).game_join_restriction
+    if wanted is None:
+        raise invalid("gameJoinRestriction is needed.")
+    user, place = int(call.path["user"]), _place(call)
+    with call.store.write() as db:
+        seen = _first_answer(db, call, once)
+        if seen is not None:
+            return Answer(200, seen)
+        restrict(db, call.universe, place, user, wanted, call.owner, call.now)
+        body = _restriction(call, user, *_row(db, call.universe, place, user))
+        if once:
+            kept = (call.universe, once, msgspec.json.encode(body), call.now)
+            db.execute("INSERT OR REPLACE INTO sent_once VALUES (?, ?, ?, ?)", kept)
+    return Answer(200, body)
 
 
 def restrict(
-    request: Request, universe: int, place: int, user: int, join: dict[str, Any], moderator: dict[str, Any]
+    db: sqlite3.Connection,
+    universe: int,
+    place: int,
+    user: int,
+    wanted: Restriction,
+    moderator: int | None,
+    now: int,
 ) -> None:
-    """Set a restriction and note it in the log."""
-    now = time.time()
-    document = {
-        "active": join["active"],
-        "startTime": stamp(now),
-        **({"duration": join["duration"]} if join.get("duration") else {}),
-        "privateReason": join.get("privateReason") or "",
-        "displayReason": join.get("displayReason") or "",
-        "excludeAltAccounts": bool(join.get("excludeAltAccounts")),
-    }
-    request.store.write(
-        "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?)", universe, place, user, json.dumps(document), now
+    """Ban or unban and log it; the moderator is None for a script of the game. Refused (400)."""
+    if len(wanted.private_reason) > PRIVATE_LENGTH or len(wanted.display_reason) > DISPLAY_LENGTH:
+        raise invalid(f"privateReason has at most {PRIVATE_LENGTH} characters, displayReason {DISPLAY_LENGTH}.")
+    seconds = None if wanted.duration is None else duration(wanted.duration, LONGEST)
+    told = (wanted.active, now, seconds, wanted.private_reason, wanted.display_reason, wanted.exclude_alt_accounts, now)
+    db.execute(
+        "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (universe, place, user, *told)
     )
-    line = {
+    db.execute(
+        "INSERT INTO restriction_log (universe, place, user, moderator, active, started, seconds, private, display,"
+        " no_alts, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (universe, place, user, moderator, *told),
+    )
+
+
+def list_logs(call: Call) -> Answer:
+    """Newest first, of the universe and of its places."""
+    page = call.page(10, 100)
+    conditions, values = ["universe = ?"], [call.universe]
+    for name, number in _filter(call.query.get("filter", "")):
+        conditions.append(f"{name} = ?")
+        values.append(number)
+    if page.cursor is not None:
+        conditions.append("id < ?")
+        values.append(page.cursor)
+    names = "id, user, place, moderator, active, started, seconds, private, display, no_alts, created"
+    query = f"SELECT {names} FROM restriction_log WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+    rows = call.store.read().execute(query, (*values, page.fetch)).fetchall()
+    kept, token = page.cut(rows, lambda row: row[0])
+    return listing("logs", (_log(row) for row in kept), token)
+
+
+def _place(call: Call) -> int:
+    return int(call.path.get("place") or WHOLE_UNIVERSE)
+
+
+def _row(db: sqlite3.Connection, universe: int, place: int, user: int) -> tuple[Row | None, bool]:
+    """The restriction that applies, and whether a place has it from its universe."""
+    own = _stored(db, universe, place, user)
+    if own is not None or place == WHOLE_UNIVERSE:
+        return own, False
+    above = _stored(db, universe, WHOLE_UNIVERSE, user)
+    return above, above is not None
+
+
+def _stored(db: sqlite3.Connection, universe: int, place: int, user: int) -> Row | None:
+    names = "active, started, seconds, private, display, no_alts, updated"
+    where = "universe = ? AND place = ? AND user = ?"
+    row = db.execute(f"SELECT {names} FROM restrictions WHERE {where}", (universe, place, user)).fetchone()
+    return Row(*row) if row else None
+
+
+def _restriction(call: Call, user: int, row: Row | None, inherited: bool) -> dict[str, Any]:
+    parent = f"universes/{call.universe}"
+    if call.path.get("place"):
+        parent += f"/places/{call.path['place']}"
+    body: dict[str, Any] = {"path": f"{parent}/user-restrictions/{user}", "user": f"users/{user}"}
+    if row is None:
+        nothing = {"active": False, "privateReason": "", "displayReason": "", "excludeAltAccounts": False}
+        return body | {"gameJoinRestriction": nothing | {"inherited": False}}
+    over = row.seconds is not None and row.started + row.seconds * MICROS <= call.now
+    told: dict[str, Any] = {
+        "active": bool(row.active) and not over,
+        "startTime": stamp(row.started),
+        "privateReason": row.private,
+        "displayReason": row.display,
+        "excludeAltAccounts": bool(row.no_alts),
+        "inherited": inherited,
+    }
+    if row.seconds is not None:
+        told["duration"] = f"{row.seconds}s"
+    return body | {"updateTime": stamp(row.updated), "gameJoinRestriction": told}
+
+
+def _log(row: tuple[Any, ...]) -> dict[str, Any]:
+    _, user, place, moderator, active, started, seconds, private, display, no_alts, created = row
+    body: dict[str, Any] = {
         "user": f"users/{user}",
         "place": f"places/{place}" if place else "",
-        "moderator": moderator,
-        "createTime": stamp(now),
+        "moderator": {"robloxUser": f"users/{moderator}"} if moderator else {"gameServerScript": {}},
+        "createTime": stamp(created),
+        "active": bool(active),
+        "startTime": stamp(started),
+        "privateReason": private,
+        "displayReason": display,
         "restrictionType": {"gameJoinRestriction": {}},
-        **document,
+        "excludeAltAccounts": bool(no_alts),
     }
-    request.store.write(
-        "INSERT INTO restriction_log (universe, user, document) VALUES (?, ?, ?)", universe, user, json.dumps(line)
-    )
+    return body if seconds is None else body | {"duration": f"{seconds}s"}
 
 
-def list_logs(request: Request) -> Any:
-    universe = request.number("universe")
-    wanted = request.query.get("filter", "")
-    user = USER_IS.search(wanted)
-    if wanted and not user:
-        raise Refusal(400, "Invalid filter.")
+def _idempotency_key(call: Call) -> str:
+    once, sent = call.query.get("idempotencyKey.key", ""), call.query.get("idempotencyKey.firstSent", "")
+    if sent and moment(sent) < call.now - KEY_LIFETIME:
+        raise invalid("idempotencyKey.firstSent is further in the past than a key lives.")
+    return once
 
-    def fetch(after: list[Any] | None, count: int) -> list[tuple[list[Any], Any]]:
-        rows = request.store.rows(
-            "SELECT id, document FROM restriction_log WHERE universe = ? AND id < ? AND (? = 0 OR user = ?)"
-            f" ORDER BY id DESC LIMIT {count:d}",
-            *(universe, after[0] if after else 2**62, int(user[1]) if user else 0, int(user[1]) if user else 0),
-        )
-        return [([row[0]], json.loads(row[1])) for row in rows]
 
-    items, token = page(request, fetch, request.size(10, 100))
-    return {"logs": items, "nextPageToken": token}
+def _first_answer(db: sqlite3.Connection, call: Call, once: str) -> msgspec.Raw | None:
+    if not once:
+        return None
+    where = "universe = ? AND key = ? AND created > ?"
+    row = db.execute(f"SELECT answer FROM sent_once WHERE {where}", (call.universe, once, call.now - KEY_LIFETIME))
+    found = row.fetchone()
+    return msgspec.Raw(found[0]) if found else None
+
+
+def _filter(text: str) -> list[tuple[str, int]]:
+    if not text:
+        return []
+    terms = [_TERM.fullmatch(term) for term in text.split("&&")]
+    found = [(term[1], int(term[3])) for term in terms if term and term[2] == f"{term[1]}s"]
+    if len(found) != len(terms):
+        raise invalid("Invalid filter: only user == 'users/1' and place == 'places/2', joined by &&, are supported.")
+    return found

@@ -1,171 +1,158 @@
-"""Communities to try things on: any number of players, the demo of `make up`, and a little life."""
+"""Players in bulk, in the two formats that games keep points in, and changes to a share of them."""
 
-import json
 import random
-import threading
-import time
-from pathlib import Path
-from typing import Any
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Literal
 
+import msgspec
+
+from roblox.emulator import entries, ordered
+from roblox.emulator.calls import micros
+from roblox.emulator.entries import Content
 from roblox.emulator.store import Store
 
-CHUNK = 20_000
-GROUP, KEY_OWNER, OWNER = 7001, 9001, 1
-UNIVERSES = {5001: ("Nexus", 6001, "grps"), 5002: ("Training Site", 6002, "legacy")}
-PLAYERS, MEMBERS, FIRST = 300, 200, 1000
-STORE, INDEX = "GRPS_Points", "GRPS_Points_Index"
-PUT = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 'ACTIVE')"
+BATCH = 20_000  # players of one transaction, so that calls get through meanwhile
+MOST = 500_000  # hundredths of a point that a player starts with
+SEASON = 1_700_000_000  # seconds since 1970: when the seeded sessions were saved
+INDEX_SCOPE = "global"
+
+_PUT = """
+INSERT INTO entries (store, scope, key, created, number, revised, since, active, value, users, attributes)
+VALUES (?, ?, ?, ?, 1, ?, ?, 1, ?, '[]', '{}')
+ON CONFLICT (store, scope, key) DO UPDATE SET number = number + 1, revised = excluded.revised,
+    since = CASE active WHEN 1 THEN since ELSE excluded.since END, active = 1, value = excluded.value,
+    users = '[]', attributes = '{}'
+"""
 
 
-def seed(store: Store, body: dict[str, Any]) -> dict[str, Any]:
-    """Fill a universe with players; with `changeFraction` let some of those there have earned more.
-
-    Raises KeyError for what is missing.
-    """
-    if body.get("changeFraction"):
-        return {"changed": _change(store, body)}
-    players, first = int(body["players"]), int(body["firstUserId"])
-    for start in range(first, first + players, CHUNK):
-        users = range(start, min(start + CHUNK, first + players))
-        with store.atomic():
-            _chunk(store, body, users)
-    return {"changed": []}
+Format = Literal["legacy", "grps"]
 
 
-def _chunk(store: Store, body: dict[str, Any], users: range) -> None:
-    now = time.time()
-    where = int(body["universeId"]), body["store"], body.get("scope") or "global"
-    entries, index = [], []
-    for user in users:
-        dice = random.Random(int(body.get("seed", 1)) * 1_000_003 + user)
-        value, total = _grps(user, dice) if body.get("format") == "grps" else _legacy(user, dice)
-        key = body["keyFormat"].replace("{userId}", str(user))
-        entries.append((*where, key, json.dumps(value, separators=(",", ":")), f'["users/{user}"]', "{}", now, now))
-        index.append((where[0], body.get("index"), "global", str(user), total))
-    store.write_many(PUT, entries)
-    if body.get("index"):
-        store.write_many("INSERT OR REPLACE INTO ordered VALUES (?, ?, ?, ?, ?)", index)
-    store.write_many(
-        "INSERT OR IGNORE INTO users VALUES (?, ?, ?)",
-        [(user, f"citizen_{user}", f"Citizen {user}") for user in users],
+class Seed(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Players to make, or, with a `change_fraction` above 0, the share of them that goes on earning."""
+
+    universe_id: int
+    players: int
+    store: str
+    format: Format
+    first_user_id: int = 1000
+    scope: str = "global"
+    key_format: str = "player:{userId}"
+    index: str | None = None
+    seed: int = 1
+    change_fraction: float = 0
+
+    def key(self, user: int) -> str:
+        return self.key_format.replace("{userId}", str(user))
+
+
+def plant(store: Store, seed: Seed) -> None:
+    """Write all players of a seed; the same seed writes the same."""
+    with store.write() as db:
+        db.execute("INSERT OR IGNORE INTO universes VALUES (?, ?, ?)", (seed.universe_id, 0, ""))
+        kept = (seed.universe_id, seed.store, seed.scope, seed.key_format, seed.index, seed.format)
+        sizes = (seed.players, seed.first_user_id)
+        db.execute("INSERT OR REPLACE INTO seeds VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*kept, *sizes))
+        home = entries.make_store(db, seed.universe_id, seed.store, micros())
+        index = ordered.make_store(db, seed.universe_id, seed.index) if seed.index else 0
+    chance = random.Random(seed.seed)
+    make = _legacy if seed.format == "legacy" else _grps
+    last = seed.first_user_id + seed.players
+    for start in range(seed.first_user_id, last, BATCH):
+        made = [(user, *make(user, chance)) for user in range(start, min(start + BATCH, last))]
+        now = micros()
+        with store.write() as db:
+            db.executemany(_PUT, _entries(seed, home, made, now))
+            if index:
+                points = ((index, INDEX_SCOPE, str(user), total) for user, _, total in made)
+                db.executemany("INSERT OR REPLACE INTO ordered VALUES (?, ?, ?, ?)", points)
+
+
+def change(store: Store, seed: Seed, chance: random.Random) -> list[int]:
+    """Let a share of the players earn, entry and index together; answers who did."""
+    count = min(seed.players, max(1, round(seed.players * seed.change_fraction)))
+    everybody = range(seed.first_user_id, seed.first_user_id + seed.players)
+    chosen = sorted(chance.sample(everybody, count))
+    changed = []
+    for start in range(0, count, BATCH):
+        with store.write() as db:
+            home = entries.store_id(db, seed.universe_id, seed.store)
+            changed += [user for user in chosen[start : start + BATCH] if _earn(db, seed, home, user, chance)]
+    return changed
+
+
+def live_on(store: Store, chance: random.Random) -> list[int]:
+    """A few players of one seeded universe earn; answers who did."""
+    names = "universe, store, scope, key_format, index_store, format, players, first_user"
+    rows = store.read().execute(f"SELECT {names} FROM seeds WHERE players > 0").fetchall()
+    if not rows:
+        return []
+    universe, name, scope, key_format, index, form, players, first = chance.choice(rows)
+    seed = Seed(universe, players, name, form, first, scope, key_format, index, change_fraction=3 / players)
+    return change(store, seed, chance)
+
+
+def _entries(seed: Seed, home: int, made: list[tuple[int, str, int]], now: int) -> Iterator[tuple[Any, ...]]:
+    return ((home, seed.scope, seed.key(user), now, now, now, value) for user, value, _ in made)
+
+
+def _legacy(user: int, chance: random.Random) -> tuple[str, int]:
+    total = int(MOST * chance.random() ** 4)
+    kills = total // 40
+    points = _points(total)
+    text = f'{{"points":{points},"kos":{kills},"wos":{kills // 3},"rank":"Initiate","username":"citizen_{user}"}}'
+    return text, total
+
+
+def _grps(user: int, chance: random.Random) -> tuple[str, int]:
+    total = int(MOST * chance.random() ** 4)
+    last = 1 + user % 5
+    folded = total // 2 if last > 3 else 0
+    recent = total - folded
+    kills = recent // 40
+    counts = f'"sequence":{1 + kills},"total":{recent},"kos":{kills},"wos":{kills // 3}'
+    session = f'"{last}":{{{counts},"savedAt":{SEASON + user}}}'
+    fold = f',"folded":{{"through":{last - 1},"total":{folded},"kos":{folded // 40},"wos":0}}' if folded else ""
+    text = (
+        f'{{"grps":1,"userId":{user},"username":"citizen_{user}","displayName":"Citizen {user}",'
+        f'"sessions":{{{session}}}{fold}}}'
     )
+    return text, total
 
 
-def _legacy(user: int, dice: random.Random) -> tuple[dict[str, Any], int]:
-    total = dice.randrange(0, 120_000)
-    value = {"points": total / 100, "kos": dice.randrange(200), "wos": dice.randrange(200), "rank": "Initiate"}
-    return value | {"username": f"citizen_{user}"}, total
+def _earn(db: sqlite3.Connection, seed: Seed, home: int, user: int, chance: random.Random) -> bool:
+    entry = entries.find(db, home, seed.scope, seed.key(user))
+    if entry is None or entry.value is None:
+        return False
+    value: dict[str, Any] = msgspec.json.decode(entry.value)
+    more = chance.randrange(25, 500, 25)
+    now = micros()
+    total = _more_legacy(value, more) if seed.format == "legacy" else _more_grps(value, more, now)
+    written = Content(msgspec.json.encode(value).decode(), entry.users, entry.attributes)
+    entries.put(db, home, seed.scope, entry.key, written, now)
+    if seed.index:
+        index = ordered.make_store(db, seed.universe_id, seed.index)
+        ordered.put(db, index, INDEX_SCOPE, str(user), total)
+    return True
 
 
-def _grps(user: int, dice: random.Random) -> tuple[dict[str, Any], int]:
-    sessions = {
-        str(epoch): {
-            "sequence": dice.randrange(1, 60),
-            "total": dice.randrange(0, 4_000),
-            "kos": dice.randrange(20),
-            "wos": dice.randrange(20),
-            "savedAt": 1_700_000_000 + epoch,
-        }
-        for epoch in range(10, 10 + dice.randrange(1, 4))
-    }
-    folded = {"through": 9, "total": dice.randrange(0, 100_000), "kos": dice.randrange(100), "wos": dice.randrange(100)}
-    value = {"grps": 1, "userId": user, "username": f"citizen_{user}", "displayName": f"Citizen {user}"}
-    total = folded["total"] + sum(session["total"] for session in sessions.values())
-    return value | {"sessions": sessions, "folded": folded}, total
+def _more_legacy(value: dict[str, Any], more: int) -> int:
+    total = round(float(value["points"]) * 100) + more
+    value["points"] = total // 100 if total % 100 == 0 else total / 100
+    value["kos"] += 1
+    return total
 
 
-def _change(store: Store, body: dict[str, Any]) -> list[int]:
-    players, first = int(body["players"]), int(body["firstUserId"])
-    dice = random.Random(time.time_ns())
-    users = sorted(dice.sample(range(first, first + players), max(1, round(players * float(body["changeFraction"])))))
-    where = int(body["universeId"]), body["store"], body.get("scope") or "global"
-    with store.atomic():
-        for user in users:
-            key = body["keyFormat"].replace("{userId}", str(user))
-            earn(store, where, key, body.get("index"), user, dice.randrange(1, 20) * 25)
-    return users
+def _more_grps(value: dict[str, Any], more: int, now: int) -> int:
+    session = value["sessions"][max(value["sessions"], key=int)]
+    session["sequence"] += 1
+    session["total"] += more
+    session["kos"] += 1
+    session["savedAt"] = now // 1_000_000
+    folded = value.get("folded", {}).get("total", 0)
+    return int(folded) + sum(int(one["total"]) for one in value["sessions"].values())
 
 
-def earn(store: Store, where: tuple[int, str, str], key: str, index: str | None, user: int, amount: int) -> None:
-    """A player earns so many hundredths in the game: entry and index together."""
-    row = store.row("SELECT value FROM entries WHERE universe = ? AND store = ? AND scope = ? AND id = ?", *where, key)
-    if row is None:
-        return
-    value = json.loads(row[0])
-    if "sessions" in value:
-        epoch = max(value["sessions"], key=int)
-        session = value["sessions"][epoch]
-        session["sequence"] += 1
-        session["total"] += amount
-        session["savedAt"] = int(time.time())
-    else:
-        value["points"] = round(value["points"] * 100 + amount) / 100
-    store.write(
-        "UPDATE entries SET value = ?, revision = revision + 1, updated = ?"
-        " WHERE universe = ? AND store = ? AND scope = ? AND id = ?",
-        *(json.dumps(value, separators=(",", ":")), time.time(), *where, key),
-    )
-    if index:
-        store.write(
-            "UPDATE ordered SET value = value + ? WHERE universe = ? AND store = ? AND id = ?",
-            *(amount, where[0], index, str(user)),
-        )
-
-
-def seed_demo(store: Store, roles_file: str) -> None:
-    """The community of `make up`: a group with the ladder's roles, two universes, a key. Made once."""
-    if store.row("SELECT 1 FROM groups WHERE id = ?", GROUP):
-        return
-    ranks = json.loads(Path(roles_file).read_text(encoding="utf-8"))["ranks"]
-    with store.atomic():
-        store.write("INSERT INTO groups VALUES (?, ?, ?)", GROUP, "The Storm", OWNER)
-        rows = [(GROUP, 70_000 + rank["role"], rank["role"], rank["name"]) for rank in ranks]
-        store.write_many("INSERT OR REPLACE INTO roles VALUES (?, ?, ?, ?)", [*rows, (GROUP, 70_003, 3, "Event Host")])
-        key = {"name": "emulator", "ownerUserId": KEY_OWNER, "scopes": ["*"], "enabled": True}
-        store.write("INSERT INTO api_keys VALUES (?, ?)", "emulator-key", json.dumps(key))
-        for universe, (name, place, form) in UNIVERSES.items():
-            store.write("INSERT INTO universes VALUES (?, ?, ?)", universe, place, name)
-            seed(store, _community(universe, form))
-        _join_members(store, ranks)
-
-
-def _community(universe: int, form: str) -> dict[str, Any]:
-    return {
-        "universeId": universe,
-        "players": PLAYERS,
-        "firstUserId": FIRST,
-        "store": STORE,
-        "scope": "global",
-        "keyFormat": "player:{userId}",
-        "index": INDEX,
-        "format": form,
-        "seed": universe,
-    }
-
-
-def _join_members(store: Store, ranks: list[dict[str, Any]]) -> None:
-    ladder = [rank for rank in ranks if not rank["isPunishment"] and not rank["ignored"] and not rank["privileged"]]
-    now = time.time()
-    members = [(GROUP, KEY_OWNER, json.dumps([70_027]), now, now)]
-    for user in range(FIRST, FIRST + MEMBERS):
-        total = sum(row[0] for row in store.rows("SELECT value FROM ordered WHERE id = ?", str(user))) / 100
-        rank = max((one for one in ladder if one["minPoints"] <= total), key=lambda one: one["minPoints"])
-        roles = [70_000 + rank["role"]] if rank["role"] != 1 else []
-        members.append((GROUP, user, json.dumps(roles), now, now))
-    store.write_many("INSERT INTO members VALUES (?, ?, ?, ?, ?)", members)
-    store.write("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", KEY_OWNER, "grps_bot", "GRPS")
-
-
-def live(store: Store, every: float) -> None:
-    """Let a few players earn every so many seconds, for as long as the process lives."""
-
-    def play() -> None:
-        dice = random.Random()
-        while True:
-            time.sleep(every)
-            for universe in UNIVERSES:
-                user = dice.randrange(FIRST, FIRST + PLAYERS)
-                with store.atomic():
-                    earn(store, (universe, STORE, "global"), f"player:{user}", INDEX, user, dice.randrange(1, 60) * 25)
-
-    threading.Thread(target=play, daemon=True, name="life").start()
+def _points(total: int) -> str:
+    return str(total // 100) if total % 100 == 0 else repr(total / 100)

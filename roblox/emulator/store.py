@@ -1,89 +1,115 @@
-"""What the emulated Roblox holds: one SQLite file, so that a kill loses nothing and a million entries need no memory."""
+"""Everything the emulator remembers: one SQLite file, which survives the process that writes it."""
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
+# Times are microseconds since 1970. A value is held once: the current one in `entries`, former ones in `revisions`.
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS universes (id INTEGER PRIMARY KEY, place INTEGER, name TEXT);
-CREATE TABLE IF NOT EXISTS api_keys (key TEXT PRIMARY KEY, document TEXT);
-CREATE TABLE IF NOT EXISTS entries (
-    universe INTEGER, store TEXT, scope TEXT, id TEXT, value TEXT, users TEXT, attributes TEXT, revision INTEGER,
-    created REAL, updated REAL, state TEXT, PRIMARY KEY (universe, store, scope, id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS revisions (
-    universe INTEGER, store TEXT, scope TEXT, id TEXT, revision INTEGER, value TEXT, updated REAL,
-    PRIMARY KEY (universe, store, scope, id, revision)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ordered (
-    universe INTEGER, store TEXT, scope TEXT, id TEXT, value INTEGER,
-    PRIMARY KEY (universe, store, scope, id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS ordered_by_value ON ordered (universe, store, scope, value, id);
-CREATE TABLE IF NOT EXISTS groups (id INTEGER PRIMARY KEY, name TEXT, owner INTEGER);
+CREATE TABLE IF NOT EXISTS api_keys (key TEXT PRIMARY KEY, name TEXT, owner INTEGER, scopes TEXT, enabled INTEGER,
+    expires TEXT);
+CREATE TABLE IF NOT EXISTS universes (id INTEGER PRIMARY KEY, root_place INTEGER, name TEXT);
+CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE, display TEXT);
+CREATE INDEX IF NOT EXISTS users_by_name ON users (name);
+CREATE TABLE IF NOT EXISTS options (name TEXT PRIMARY KEY, value REAL);
+
+CREATE TABLE IF NOT EXISTS data_stores (id INTEGER PRIMARY KEY, universe INTEGER, name TEXT, created INTEGER,
+    UNIQUE (universe, name));
+CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY, store INTEGER, scope TEXT, key TEXT, created INTEGER,
+    number INTEGER, revised INTEGER, since INTEGER, active INTEGER, value TEXT, users TEXT, attributes TEXT,
+    UNIQUE (store, scope, key));
+CREATE TABLE IF NOT EXISTS revisions (entry INTEGER, number INTEGER, revised INTEGER, active INTEGER, value TEXT,
+    users TEXT, attributes TEXT, PRIMARY KEY (entry, number));
+CREATE TABLE IF NOT EXISTS snapshots (universe INTEGER PRIMARY KEY, taken INTEGER);
+
+CREATE TABLE IF NOT EXISTS ordered_stores (id INTEGER PRIMARY KEY, universe INTEGER, name TEXT,
+    UNIQUE (universe, name));
+CREATE TABLE IF NOT EXISTS ordered (store INTEGER, scope TEXT, id TEXT, value INTEGER,
+    PRIMARY KEY (store, scope, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ordered_by_value ON ordered (store, scope, value, id);
+
+CREATE TABLE IF NOT EXISTS groups (id INTEGER PRIMARY KEY, name TEXT, owner INTEGER, created INTEGER);
 CREATE TABLE IF NOT EXISTS roles (group_id INTEGER, id INTEGER, rank INTEGER, name TEXT, PRIMARY KEY (group_id, id));
-CREATE TABLE IF NOT EXISTS members (
-    group_id INTEGER, user INTEGER, roles TEXT, created REAL, updated REAL, PRIMARY KEY (group_id, user));
-CREATE TABLE IF NOT EXISTS group_log (
-    id INTEGER PRIMARY KEY, group_id INTEGER, at REAL, actor INTEGER, user INTEGER, before INTEGER, after INTEGER);
-CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, name TEXT, display_name TEXT);
-CREATE TABLE IF NOT EXISTS restrictions (
-    universe INTEGER, place INTEGER, user INTEGER, document TEXT, updated REAL, PRIMARY KEY (universe, place, user));
-CREATE TABLE IF NOT EXISTS restriction_log (id INTEGER PRIMARY KEY, universe INTEGER, user INTEGER, document TEXT);
-CREATE TABLE IF NOT EXISTS idempotency (key TEXT PRIMARY KEY, answer TEXT);
-CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, universe INTEGER, topic TEXT, message TEXT, at REAL);
-CREATE TABLE IF NOT EXISTS queue_items (
-    id INTEGER PRIMARY KEY, universe INTEGER, queue TEXT, data TEXT, priority REAL, expires REAL, hidden REAL,
-    read_id TEXT);
-CREATE INDEX IF NOT EXISTS queue_items_next ON queue_items (universe, queue, priority DESC, id);
-CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS members (group_id INTEGER, user INTEGER, created INTEGER, updated INTEGER,
+    PRIMARY KEY (group_id, user));
+CREATE TABLE IF NOT EXISTS member_roles (group_id INTEGER, user INTEGER, role INTEGER,
+    PRIMARY KEY (group_id, user, role)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS members_by_role ON member_roles (group_id, role, user);
+CREATE TABLE IF NOT EXISTS group_log (id INTEGER PRIMARY KEY, group_id INTEGER, action TEXT, actor INTEGER,
+    target INTEGER, old_role INTEGER, new_role INTEGER, created INTEGER);
+
+CREATE TABLE IF NOT EXISTS restrictions (universe INTEGER, place INTEGER, user INTEGER, active INTEGER,
+    started INTEGER, seconds INTEGER, private TEXT, display TEXT, no_alts INTEGER, updated INTEGER,
+    PRIMARY KEY (universe, place, user));
+CREATE TABLE IF NOT EXISTS restriction_log (id INTEGER PRIMARY KEY, universe INTEGER, place INTEGER, user INTEGER,
+    moderator INTEGER, active INTEGER, started INTEGER, seconds INTEGER, private TEXT, display TEXT, no_alts INTEGER,
+    created INTEGER);
+CREATE INDEX IF NOT EXISTS restriction_log_by_universe ON restriction_log (universe, id);
+CREATE TABLE IF NOT EXISTS sent_once (universe INTEGER, key TEXT, answer BLOB, created INTEGER,
+    PRIMARY KEY (universe, key));
+
+CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, universe INTEGER, topic TEXT, message TEXT, sent INTEGER);
+CREATE TABLE IF NOT EXISTS queue_items (id INTEGER PRIMARY KEY, universe INTEGER, queue TEXT, data TEXT, priority REAL,
+    expires INTEGER, hidden_until INTEGER, read_id TEXT);
+CREATE INDEX IF NOT EXISTS queue_order ON queue_items (universe, queue, priority DESC, id);
+
+CREATE TABLE IF NOT EXISTS seeds (universe INTEGER, store TEXT, scope TEXT, key_format TEXT, index_store TEXT,
+    format TEXT, players INTEGER, first_user INTEGER, PRIMARY KEY (universe, store, scope, key_format));
 """
-TABLES = [line.split()[5] for line in SCHEMA.splitlines() if line.startswith("CREATE TABLE")]
+CACHE_KIB = 2048  # of each thread's connection: memory stays flat however many entries there are
 
 
 class Store:
-    """The file, shared by the threads of one process. Every method takes the lock; `atomic` keeps it."""
+    """The SQLite file: a connection for each thread, and one writer at a time."""
 
-    def __init__(self, path: str) -> None:
-        self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing so; only a machine that dies would.
-        self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.executescript(SCHEMA)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._threads = threading.local()
+        self._writer = threading.RLock()
+        self.read().executescript(SCHEMA)
 
-    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
+    def read(self) -> sqlite3.Connection:
+        """This thread's connection, for reading only."""
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self.path, isolation_level=None, timeout=60, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # The file outlives the process, not the machine: nothing has to wait for the disk.
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            self._threads.connection = connection
+        return connection
 
-    def row(self, query: str, *values: Any) -> tuple[Any, ...] | None:
-        with self._lock:
-            found: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
-            return found
-
-    def write(self, query: str, *values: Any) -> int:
-        """The number of rows that changed."""
-        with self._lock:
-            return self._connection.execute(query, values).rowcount
-
-    def write_many(self, query: str, rows: Iterable[Sequence[Any]]) -> None:
-        with self._lock:
-            self._connection.executemany(query, rows)
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._threads.connection = None
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
-        with self._lock:
-            if self._connection.in_transaction:
-                yield
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it is kept, or nothing."""
+        with self._writer:
+            connection = self.read()
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield connection
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+            connection.execute("COMMIT")
 
     def empty(self) -> None:
-        with self.atomic():
-            for table in TABLES:
-                self._connection.execute(f"DELETE FROM {table}")
+        """Forget everything."""
+        with self.write() as db:
+            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()]
+            for table in tables:
+                db.execute(f"DELETE FROM {table}")
+
+    def option(self, name: str) -> float:
+        """A switch of the emulator, 0 while nobody has set it."""
+        row = self.read().execute("SELECT value FROM options WHERE name = ?", (name,)).fetchone()
+        return float(row[0]) if row else 0.0
