@@ -166,7 +166,8 @@ class RobloxSide:
         return found
 
     def _entry(self, universe: int, user_id: int) -> dict[str, Any]:
-        where: dict[str, str | int] = {"universeId": universe, "store": "GRPS_State", "scope": "global", "key": f"player:{user_id}"}
+        key = f"player:{user_id}"
+        where: dict[str, str | int] = {"universeId": universe, "store": "GRPS_State", "scope": "global", "key": key}
         answer = self.roblox.get("/_emulator/entry", params=where)
         found: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
         return found

@@ -131,11 +131,13 @@ NOTHING = _Known(EMPTY, 0, 0, None)
 
 
 def known_totals(origin: str, user_ids: Sequence[int]) -> dict[int, int | None]:
-    """What is known of each player's points in an experience (hundredths); None where a gap is open."""
+    """What is known of each player's points in an experience (hundredths); None where a gap is open. Without those who
+    are no players yet."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT p.user_id, CASE WHEN bool_or(s.count < s.sequence) THEN NULL ELSE sum(s.total * 100)::bigint END"
-            " FROM players p JOIN sessions s ON s.player_id = p.id AND s.origin = %s"
+            "SELECT p.user_id, CASE WHEN bool_or(s.count < s.sequence) THEN NULL"
+            " ELSE coalesce(sum(s.total * 100), 0)::bigint END"
+            " FROM players p LEFT JOIN sessions s ON s.player_id = p.id AND s.origin = %s"
             " WHERE p.user_id = ANY(%s::bigint[]) GROUP BY p.user_id",
             [origin, numbers(user_ids)],
         )

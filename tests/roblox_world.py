@@ -16,7 +16,7 @@ from grps_site.environment import BASE_DIR
 from tests.conftest import START_PATIENCE, free_port
 
 KEY, GROUP, NEXUS, TRAINING = "tests-key", 7001, 5001, 5002
-OWNER_OF_KEY = 9001
+OWNER_OF_KEY, OWNER_OF_GROUP = 9001, 9002
 # Rank number and id of a role differ, as they do on Roblox.
 ROLES = {
     "Suspended": 2,
@@ -56,7 +56,7 @@ class World:
             self.control("universes", universeId=universe, rootPlaceId=universe + 1000, name=str(universe))
         roles = [{"id": role_id(name), "rank": rank, "displayName": name} for name, rank in ROLES.items()]
         roles.append({"id": EVENT_HOST, "rank": 3, "displayName": "Event Host"})
-        self.control("groups", groupId=GROUP, name="The group", ownerUserId=1, roles=roles)
+        self.control("groups", groupId=GROUP, name="The group", ownerUserId=OWNER_OF_GROUP, roles=roles)
         self.control("keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=["*"], enabled=True)
         self.join(OWNER_OF_KEY, "Supreme Council")
         self.control("limits", all=None)

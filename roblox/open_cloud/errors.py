@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from roblox.open_cloud.operations import Operation
+from roblox.open_cloud.operations import ASSIGN_ROLE, UNASSIGN_ROLE, Operation
 
 
 class Verdict(enum.StrEnum):
@@ -58,10 +58,11 @@ class OpenCloudError(Exception):
 
 
 MAX_TEXT = 300
+RANKS_BELOW = "the key's owner ranks below this member or this role"
+ABOUT_RANK = (ASSIGN_ROLE, UNASSIGN_ROLE)
 # Parts of Roblox's messages and what they mean to a person; the first that fits, lower case.
 MEANINGS = (
-    ("rank", "the key's owner ranks below this member or this role"),
-    ("permission to manage", "the key's owner ranks below this member or this role"),
+    ("permission to manage", RANKS_BELOW),
     ("not a member", "they are not a member of the group"),
     ("same user", "nobody changes their own role"),
     ("own role", "nobody changes their own role"),
@@ -106,7 +107,7 @@ def refused(operation: Operation, status: int, body: bytes, headers: httpx.Heade
         code=code,
         text=text[:MAX_TEXT],
         retry_after=_seconds(headers.get("retry-after")),
-        explained=_explanation(status, text) is not None,
+        explained=_explanation(operation, status, text) is not None,
     )
 
 
@@ -119,17 +120,22 @@ def _verdict(status: int) -> Verdict:
 
 
 def _meaning(operation: Operation, status: int, text: str) -> str:
-    known = _explanation(status, text) or STATUS_MEANINGS.get(status, f"Roblox has trouble (status {status})")
+    known = _explanation(operation, status, text) or STATUS_MEANINGS.get(
+        status, f"Roblox has trouble (status {status})"
+    )
     known = known.format(scopes=" and ".join(operation.scopes) or "it needs")
     return f"{known} ({operation.name}{': ' + text[:MAX_TEXT] if text else ''})"
 
 
-def _explanation(status: int, text: str) -> str | None:
+def _explanation(operation: Operation, status: int, text: str) -> str | None:
     """What Roblox's own words mean, where they are about this very request."""
     if status not in {400, 403, 404}:
         return None
     lowered = text.lower()
-    return next((meaning for part, meaning in MEANINGS if part in lowered), None)
+    found = next((meaning for part, meaning in MEANINGS if part in lowered), None)
+    if found is None and status == 403 and operation in ABOUT_RANK and text and "scope" not in lowered:
+        return RANKS_BELOW  # Roblox's words for it are not documented; a lack of scope says so
+    return found
 
 
 def _read(body: bytes) -> tuple[str, str]:
