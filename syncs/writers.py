@@ -19,6 +19,7 @@ from syncs.models import Mirror
 
 VERSION = 1  # of GRPS's own entries and messages
 IDENTITY = uuid.UUID("6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11")  # the namespace of our idempotency keys
+KEY_LIVES = dt.timedelta(hours=12)  # an idempotency key is not sent with an older moment than this
 LINK = re.compile(r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE)  # Roblox refuses them
 
 
@@ -171,6 +172,7 @@ class UniverseWriter:
         )
 
     def _update(self, mirror: Mirror, user_id: int, active_: bool, seconds: int | None, case: str, shown: str) -> None:
+        first_sent = _first_sent(mirror.wanted_at, dt.datetime.now(dt.UTC))
         after = restrictions.update(
             self.universe.client,
             self.universe.id,
@@ -179,11 +181,18 @@ class UniverseWriter:
             seconds=seconds,
             private_reason=case,
             display_reason=shown,
-            idempotency_key=str(uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}")),
-            first_sent=mirror.wanted_at,
+            idempotency_key=str(uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")),
+            first_sent=first_sent,
         )
         if after.active != active_:
             raise OpenCloudError(Verdict.RETRY, "Roblox does not show the restriction yet.")
+
+
+def _first_sent(wanted_at: dt.datetime, now: dt.datetime) -> dt.datetime:
+    """When the wish was first written, or, for one that waited long, the present hour: Roblox forgets old keys."""
+    if now - wanted_at < KEY_LIVES:
+        return wanted_at
+    return now.replace(minute=0, second=0, microsecond=0)
 
 
 def sentence(mirror: Mirror) -> str:

@@ -162,6 +162,14 @@ def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) ->
     assert community.restriction(1)["active"] is False
 
 
+def test_a_ban_that_waited_for_days_is_written_all_the_same(community: World, player: Make) -> None:
+    player(1)
+    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    Mirror.objects.update(wanted_at=timezone.now() - dt.timedelta(days=9))
+    push_all()
+    assert community.restriction(1)["active"] is True
+
+
 def test_a_bans_end_by_time_gives_everything_back(community: World, player: Make) -> None:
     player(1)
     now = timezone.now()
