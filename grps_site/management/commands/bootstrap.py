@@ -20,6 +20,7 @@ PERIODIC = {
     "audits.seal": 5,
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
+    "syncs.apply_adjustments": 10,
     "grps_site.heartbeat": 10,
     "grps_site.purge_nonces": 600,
 }

@@ -1,0 +1,17 @@
+"""Celery's door: each task calls one rule and is safe to run twice, or at the same time."""
+
+import structlog
+from celery import shared_task
+
+from syncs import adjustments
+
+log = structlog.get_logger("grps.tasks")
+
+
+@shared_task(name="syncs.apply_adjustments")
+def apply_adjustments() -> int:
+    """Go on with whatever large adjustment is let go and held by nobody."""
+    done = adjustments.run_due()
+    if done:
+        log.info("adjustments applied", adjustments=done)
+    return done
