@@ -80,8 +80,6 @@ def _asked(request: Request) -> tuple[str, list[Row]]:
         sent = msgspec.convert(request.data, AdjustmentAsSent)
     except msgspec.ValidationError as error:
         raise ValidationError(f"{error}.") from None
-    if not sent.reason.strip():
-        raise ValidationError({"reason": "must say why, in a sentence."})
     flaws: dict[str, str] = {}
     rows: list[Row] = []
     places: dict[int, int] = {}

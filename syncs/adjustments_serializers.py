@@ -9,25 +9,27 @@ import msgspec
 from players.serializers import Out, UserId, Whole
 
 MAX_ROWS = 10_000
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\u0000]*[^\s\u0000][^\u0000]*$")]
+Amount = Annotated[float, msgspec.Meta(gt=-1e11, lt=1e11, extra_json_schema={"not": {"const": 0}})]
 
 
 class AdjustmentRowIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """One player, and how many points to give (or take, below zero): at most two decimals, not 0."""
 
     user_id: UserId
-    amount: float
+    amount: Amount
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 class AdjustmentAsSent(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    reason: Reason
     rows: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
 
 
 class AdjustmentIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Why, and the rows: each player once. One bad row refuses them all, and `errors` names every one."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    reason: Reason
     rows: Annotated[list[AdjustmentRowIn], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
 
 

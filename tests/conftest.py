@@ -127,7 +127,7 @@ def _server(environment: dict[str, str]) -> Iterator[str]:
     process = subprocess.Popen(
         web_command(port, workers=1),
         cwd=BASE_DIR,
-        env={**os.environ, "DATABASE_URL": _database_url(), "LOG_LEVEL": "ERROR", **environment},
+        env={**os.environ, "DATABASE_URL": database_url(), "LOG_LEVEL": "ERROR", **environment},
         start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
@@ -139,7 +139,7 @@ def _server(environment: dict[str, str]) -> Iterator[str]:
         process.wait(START_PATIENCE)
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The address of the database that the tests made, not of the one that they started from."""
     address = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
     return address._replace(path="/" + str(connection.settings_dict["NAME"])).geturl()
