@@ -1,7 +1,8 @@
 """`record`: the one function through which everything that changes a player, a rule, a secret or an access is told."""
 
-import getpass
 import hashlib
+import os
+import pwd
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,8 +48,14 @@ class Actor:
 
 
 def operator() -> Actor:
-    """Whoever runs a command on this machine. The login is a personal value like every name, so it can be erased."""
-    login = getpass.getuser()
+    """Whoever runs a command on this machine, by the account of the process: LOGNAME says what one likes.
+
+    The login is a personal value like every name, so it can be erased.
+    """
+    try:
+        login = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user has no name
+        login = str(os.getuid())
     return Actor("staff", "shell", login, f"shell:{login}")
 
 

@@ -1,12 +1,17 @@
-"""The OpenAPI document, made from what the views say of themselves: caller, takes, answers, query, refuses."""
+"""The OpenAPI document, made from what the views say of themselves.
 
-from typing import Any
+That is: caller, takes, answers (with `status`, unless it is 200), query, headers, refuses.
+"""
+
+import re
+from typing import Any, Literal
 
 import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from grps_site.problems import MEDIA_TYPE
+from players.parameters import Parameter
 
 REF = "#/components/schemas/{name}"
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
@@ -44,7 +49,7 @@ PROBLEM = {
     },
 }
 NO_NUL = r"^[^\u0000]*$"
-USER_ID = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 _shapes: set[type[msgspec.Struct]] = set()
 
 
@@ -63,22 +68,22 @@ class ContractSchema(AutoSchema):
         return type(self.view).__name__[0].lower() + type(self.view).__name__[1:]
 
     def get_override_parameters(self) -> list[Any]:
-        query: list[Any] = [
-            OpenApiParameter(
-                item.name, item.schema, OpenApiParameter.QUERY, required=item.required, description=item.what
-            )
-            for item in getattr(self.view, "query", ())
+        return [
+            *(_parameter(item, "query") for item in getattr(self.view, "query", ())),
+            *(_parameter(item, "header") for item in getattr(self.view, "headers_in", ())),
+            *(
+                OpenApiParameter(name, NUMBER, OpenApiParameter.PATH, required=True)
+                for name in re.findall(r"{(\w+)}", self.path)
+            ),
         ]
-        named = [name for name in ("user_id", "id") if f"{{{name}}}" in self.path]
-        return query + [OpenApiParameter(name, USER_ID, OpenApiParameter.PATH, required=True) for name in named]
 
     def get_request_serializer(self) -> Any:
         takes = getattr(self.view, "takes", None)
         return {"application/json": _reference(takes)} if takes else None
 
     def get_response_serializers(self) -> Any:
-        done = getattr(self.view, "status", 200)
-        answers: dict[int, OpenApiResponse] = {done: OpenApiResponse(_reference(self.view.answers), description="")}
+        status = getattr(self.view, "status", 200)
+        answers: dict[int, OpenApiResponse] = {status: OpenApiResponse(_reference(self.view.answers), description="")}
         refusals = {*getattr(self.view, "refuses", ()), 503}
         if getattr(self.view, "takes", None):
             refusals |= {400, 413, 415}
@@ -99,6 +104,10 @@ class ContractSchema(AutoSchema):
         if int(status_code) == 304:
             found.pop("content", None)
         return found
+
+
+def _parameter(item: Parameter, place: Literal["query", "header"]) -> OpenApiParameter:
+    return OpenApiParameter(item.name, item.schema, place, required=item.required, description=item.what)
 
 
 def _reference(shape: type[msgspec.Struct]) -> dict[str, Any]:

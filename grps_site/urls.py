@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from grps_site import docs, health, metrics, turnstile
 from grps_site.caching import one_second
 from players.urls import urlpatterns as player_urls
+from syncs.adjustments_urls import urlpatterns as adjustment_urls
 from syncs.urls import urlpatterns as sync_urls
 
 admin.site.site_header = admin.site.site_title = "GRPS"
@@ -32,6 +33,7 @@ def _cached(pattern: URLPattern) -> URLPattern:
 urlpatterns = [
     *(_cached(pattern) for pattern in player_urls),
     *sync_urls,
+    *adjustment_urls,
     path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

@@ -44,15 +44,16 @@ class NotReady(APIException):
 
 
 class View(APIView):
-    """A line of the contract. `takes` and `answers` are its shapes, `query` its parameters, `summary` a sentence."""
+    """A line of the contract. `takes` and `answers` are its shapes, `query` and `headers_in` its parameters."""
 
     caller: ClassVar[str]
     cached: ClassVar[bool] = False
     takes: ClassVar[type[msgspec.Struct] | None] = None
     answers: ClassVar[type[msgspec.Struct]]
-    query: ClassVar[tuple[Parameter, ...]] = ()
-    refuses: ClassVar[tuple[int, ...]] = ()
     status: ClassVar[int] = 200
+    query: ClassVar[tuple[Parameter, ...]] = ()
+    headers_in: ClassVar[tuple[Parameter, ...]] = ()
+    refuses: ClassVar[tuple[int, ...]] = ()
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, NoPolicy):

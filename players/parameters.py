@@ -14,7 +14,7 @@ POSITIVE = r"[0-9]{1,18}"
 
 
 class Parameter(NamedTuple):
-    """A query parameter as the OpenAPI schema shows it."""
+    """A query or header parameter as the OpenAPI schema shows it."""
 
     name: str
     schema: dict[str, Any]
@@ -52,6 +52,14 @@ def matching(request: Request, parameter: Parameter) -> str | None:
     text = request.query_params.get(parameter.name)
     if text is None and not parameter.required:
         return None
+    if text is None or not re.fullmatch(parameter.schema["pattern"][1:-1], text):
+        raise ValidationError({parameter.name: f"is missing or malformed. {parameter.what}"})
+    return text
+
+
+def header(request: Request, parameter: Parameter) -> str:
+    """The text of a header that must be there. Raises ValidationError naming it."""
+    text = request.headers.get(parameter.name)
     if text is None or not re.fullmatch(parameter.schema["pattern"][1:-1], text):
         raise ValidationError({parameter.name: f"is missing or malformed. {parameter.what}"})
     return text

@@ -4,6 +4,8 @@ import datetime as dt
 import secrets
 
 from django.db import connection, transaction
+from django.db.models import Sum
+from django.db.models.functions import Abs
 
 from audits import record as spine
 from audits.actions import Action
@@ -11,7 +13,7 @@ from audits.record import Target, record, reserve_id
 from players.amounts import hundredths, points
 from players.columns import micros
 from players.decisions import candidate_of, settle
-from players.models import CONSOLE, Decision, LedgerEntry, Player, Recommendation, Sanction
+from players.models import CONSOLE, ZERO, Decision, LedgerEntry, Player, Recommendation, Sanction
 from players.policies import active
 from players.policy.permissions import Act, may
 from players.staff import Refused, Staff
@@ -35,7 +37,7 @@ def adjust(user_id: int, amount: int, *, by: Staff, reason: str, now: dt.datetim
         _may_adjust(player, amount, by, now)
         event_id = reserve_id()
         before, total = player.points, player.adjusted + points(amount)
-        _write_adjustment(player, amount, event_id, now)
+        _write_adjustment(player, amount, by, event_id, now)
         player.refresh_from_db()
         record(
             Action.POINTS_ADJUSTED,
@@ -89,6 +91,18 @@ def recommendations_of(player: Player) -> int:
     return Recommendation.objects.filter(player=player, rank=player.rank_id).count()
 
 
+def adjusted_today(by: Staff, now: dt.datetime) -> int:
+    """What this person has moved since midnight UTC, in hundredths."""
+    if by.user_id is None:
+        return 0
+    rows = LedgerEntry.objects.filter(
+        origin=CONSOLE,
+        actor__user_id=by.user_id,
+        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    return hundredths(rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or ZERO)
+
+
 def _may_adjust(player: Player, amount: int, by: Staff, now: dt.datetime) -> None:
     if by.rank is None:
         return
@@ -96,7 +110,7 @@ def _may_adjust(player: Player, amount: int, by: Staff, now: dt.datetime) -> Non
     target = policy.ranks.get(player.rank_id)
     if target is None:
         raise Refused("The player's rank is not part of the active policy.")
-    today = _adjusted_today(by, now)
+    today = adjusted_today(by, now)
     verdict = may(
         Act.ADJUST, by.rank, target, own=by.user_id == player.user_id, amount=abs(amount), adjusted_today=today
     )
@@ -106,19 +120,7 @@ def _may_adjust(player: Player, amount: int, by: Staff, now: dt.datetime) -> Non
         raise Refused("This is past your limit and needs a second person's approval.")
 
 
-def _adjusted_today(by: Staff, now: dt.datetime) -> int:
-    """What this person has moved since midnight UTC, in hundredths."""
-    if by.user_id is None:
-        return 0
-    rows = LedgerEntry.objects.filter(
-        origin=CONSOLE,
-        actor__user_id=by.user_id,
-        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
-    )
-    return sum(abs(hundredths(amount)) for amount in rows.values_list("awarded", flat=True))
-
-
-def _write_adjustment(player: Player, amount: int, event_id: int, now: dt.datetime) -> None:
+def _write_adjustment(player: Player, amount: int, by: Staff, event_id: int, now: dt.datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE players SET adjusted = adjusted + %s * 0.01, adjusted_sequence = adjusted_sequence + 1,"
@@ -127,10 +129,11 @@ def _write_adjustment(player: Player, amount: int, event_id: int, now: dt.dateti
         )
         sequence, total = cursor.fetchone()
         cursor.execute(
-            "INSERT INTO ledger (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch)"
-            " VALUES (%s, %s, 0, %s, 'adjustment', %s * 0.01, %s,"
+            "INSERT INTO ledger"
+            " (player_id, origin, session, sequence, type, actor_id, awarded, total, occurred_at, batch)"
+            " VALUES (%s, %s, 0, %s, 'adjustment', (SELECT id FROM players WHERE user_id = %s), %s * 0.01, %s,"
             " 'epoch'::timestamptz + %s * interval '1 microsecond', %s)",
-            [player.pk, CONSOLE, sequence, amount, total, micros(now), event_id],
+            [player.pk, CONSOLE, sequence, by.user_id, amount, total, micros(now), event_id],
         )
 
 

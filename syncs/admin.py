@@ -10,9 +10,11 @@ from django.utils import timezone
 from audits.admin import ReadOnly
 from audits.record import Actor
 from players.staff import Refused, Staff
-from syncs import drifts, jobs, mirrors
+from syncs import adjustments_admin, drifts, jobs, mirrors
 from syncs.models import Drift, Membership, Mirror, SyncJob
 from syncs.writers import sentence
+
+__all__ = ["adjustments_admin"]
 
 
 class Acting(ReadOnly):

@@ -203,7 +203,17 @@ class Adjustment(Leased):
     digest = models.CharField(max_length=64, help_text="SHA-256 of the rows, so that a key stands for one content")
     status = models.CharField(max_length=10, choices=Status, db_default=Status.PREVIEW)
     reason = models.TextField()
-    requested_by = models.CharField(max_length=80)
+    requested_by = models.CharField(max_length=80, help_text="the person, by whom the second one is told apart")
+    requester = models.ForeignKey(
+        Player,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="the requester on the ladder, where known: nobody adjusts themselves",
+    )
+    below = models.SmallIntegerField(null=True, help_text="only players below this position; empty: no rank binds")
+    event = models.BigIntegerField(db_default=0, help_text="the audit event that says who asked")
     approved_by = models.CharField(max_length=80, db_default="")
     inverse_of = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="inverse")
     rows = models.BigIntegerField()
@@ -244,9 +254,14 @@ class AdjustmentRow(models.Model):
     line = models.BigIntegerField()
     user_id = models.BigIntegerField()
     amount = points_field()
+    reason = models.TextField(db_default="", help_text="of this row, where the file gives one")
     status = models.CharField(max_length=8, choices=Status, db_default=Status.PENDING)
     note = models.TextField(db_default="", help_text="why it was skipped")
     points = points_field(null=True, help_text="the player's points after it")
 
     class Meta:
         db_table = "adjustment_rows"
+        constraints = [models.UniqueConstraint(fields=["user_id", "adjustment"], name="adjustment_rows_once")]
+        indexes = [
+            models.Index(fields=["adjustment", "line"], condition=Q(status="skipped"), name="adjustment_rows_skipped")
+        ]

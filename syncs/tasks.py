@@ -1,4 +1,4 @@
-"""Celery's door, in a queue of its own: these wait for Roblox, and nothing else should wait for them.
+"""Celery's door, in a queue of its own: these wait for Roblox or take long, and nothing else should wait for them.
 
 The sweeps make it certain that work is picked up; `hint` after a request only makes it quick.
 """
@@ -15,7 +15,7 @@ from audits.record import Actor
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
-from syncs import draining, jobs, push
+from syncs import adjustments, draining, jobs, push
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 
@@ -110,3 +110,12 @@ def pull_restrictions() -> int:
 @shared_task(name="syncs.check_policy")
 def check_policy() -> int:
     return _request_for_all(SyncJob.Activity.POLICY_DRIFT) if settings.ROBLOX_GROUP_ID else 0
+
+
+@shared_task(name="syncs.apply_adjustments")
+def apply_adjustments() -> int:
+    """Go on with whatever large adjustment is let go and held by nobody."""
+    done = adjustments.run_due()
+    if done:
+        log.info("adjustments applied", adjustments=done)
+    return done

@@ -12,6 +12,7 @@ import requests
 import schemathesis
 from django.test import Client
 from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from grps_site import docs, signing
 from roblox import keys
@@ -19,6 +20,8 @@ from roblox.models import Experience
 from tests.conftest import TESTER, Live, events
 
 EXAMPLES = 400 if os.environ.get("GRPS_LONG") else 25
+# No schema can say that each player stands in the rows once, and that amounts have two decimals.
+BEYOND_A_SCHEMA = {"POST /adjustments": [positive_data_acceptance]}
 SECRET = os.environ.get("AUTOMATION_SIGNATURE_SECRET", "")
 schema = schemathesis.openapi.from_dict(json.loads(docs.document()))
 
@@ -47,6 +50,8 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("get", "/roblox/policy"),
         ("get", "/roblox/players/{user_id}"),
         ("post", "/automation/decisions"),
+        ("post", "/adjustments"),
+        ("get", "/adjustments/{adjustment_id}"),
     }
     assert {(method, path) for path, methods in paths.items() for method in methods} >= contract
 
@@ -107,7 +112,7 @@ def _test_of(operation: str) -> Callable[..., None]:
     )
     def test(case: schemathesis.Case, live: Live, community: str) -> None:
         Proof.url, Proof.key = live.url, community
-        case.call_and_validate(base_url=live.url)
+        case.call_and_validate(base_url=live.url, excluded_checks=BEYOND_A_SCHEMA.get(operation, []))
 
     test.__name__ = test.__qualname__ = name_of(operation)
     return cast("Callable[..., None]", test)

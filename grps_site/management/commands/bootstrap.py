@@ -26,6 +26,7 @@ PERIODIC = {
     "syncs.drain_queues": 15,
     "syncs.pull_leaderboard": 3600,
     "roblox.check_keys": 6 * 3600,
+    "syncs.apply_adjustments": 10,
     "grps_site.heartbeat": 10,
     "grps_site.sync_heartbeat": 10,
     "grps_site.purge_nonces": 600,

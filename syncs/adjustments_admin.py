@@ -1,0 +1,45 @@
+"""Large adjustments in the console: to see, to approve, to reject. Nothing is edited as a form of columns."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from audits.admin import ReadOnly
+from audits.record import Actor
+from players.staff import Refused, Staff
+from syncs import adjustments
+from syncs.models import Adjustment
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnly):
+    list_display = ("id", "status", "reason", "rows", "skipped", "applied", "total", "requested_by", "created_at")
+    list_filter = ("status",)
+    ordering = ("-id",)
+    actions = ("approve", "reject")
+
+    @admin.action(description="Approve as the second person", permissions=["settle"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Adjustment]) -> None:
+        self._settle(request, queryset, adjustments.approve, "approved in the console")
+
+    @admin.action(description="Reject", permissions=["settle"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Adjustment]) -> None:
+        self._settle(request, queryset, adjustments.reject, "rejected in the console")
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def _settle(self, request: HttpRequest, queryset: QuerySet[Adjustment], verb: Any, reason: str) -> None:
+        by = Staff(Actor("staff", str(request.user.pk), request.user.get_username()), rank=None)
+        for adjustment_id in queryset.values_list("pk", flat=True):
+            try:
+                settled = verb(adjustment_id, by=by, reason=reason, now=timezone.now())
+            except Refused as refusal:
+                self.message_user(request, f"Adjustment {adjustment_id}: {refusal}", messages.ERROR)
+            else:
+                self.message_user(
+                    request, f"Adjustment {adjustment_id}: {settled.get_status_display()}.", messages.SUCCESS
+                )

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from players import urls  # noqa: F401 - registers the converter of 64-bit numbers
+from syncs import adjustments_api as api
+
+urlpatterns = [
+    path("adjustments", api.Adjust.as_view(), name="adjustments"),
+    path("adjustments/<userid:adjustment_id>", api.OneAdjustment.as_view(), name="adjustment"),
+]

@@ -1,0 +1,152 @@
+"""Files of rows: every flaw with its line and its mend, and nothing read that was not written so."""
+
+import tracemalloc
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncs.adjustment_files import Flaws, Row, UnknownFormat, read
+
+
+def parse(tmp_path: Path, content: str | bytes, name: str = "f.csv") -> tuple[list[Row], list[str]]:
+    file = tmp_path / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    flaws = Flaws()
+    return list(read(file, flaws)), flaws.shown
+
+
+def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    content = b'\xef\xbb\xbfuserId,amount,reason\r\n1,12.5,"late, but ""there"""\r\n\r\n 2 , -0.01 ,\r\n3,+7,x'
+    assert parse(tmp_path, content) == (
+        [Row(2, 1, 1250, 'late, but "there"'), Row(4, 2, -1, ""), Row(5, 3, 700, "x")],
+        [],
+    )
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    content = '{"userId": 1, "amount": 12.50}\n{"amount": -3, "userId": 2, "reason": "é"}\n{"userId":3,"amount":1e2}\n'
+    assert parse(tmp_path, content, "f.JSONL") == ([Row(1, 1, 1250), Row(2, 2, -300, "é"), Row(3, 3, 10_000)], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1", "fields: must be 2 as in the header, not 1"),
+        ("1,12,50", "fields: must be 2 as in the header, not 3; write amounts with a point, like 12.50"),
+        ("x,1", "userId: must be a Roblox user id"),
+        ("0,1", "userId: must be a Roblox user id"),
+        ("-5,1", "userId: must be a Roblox user id"),
+        ("9223372036854775808,1", "userId: must be a Roblox user id"),
+        ("1.23457E+09,1", "a spreadsheet has rewritten it: format the column as text"),
+        ("٣,1", "userId: must be a Roblox user id"),
+        ("1,", "amount: must be a number with at most two decimals, like 12.50"),
+        ("1,ten", "amount: must be a number with at most two decimals, like 12.50"),
+        ("1,NaN", "amount: must be a number"),
+        ("1,1e3", "amount: must be a number"),
+        ("1,1_000", "amount: must be a number"),
+        ("1,0.001", "amount: must have at most two decimals, like 12.50"),
+        ("1,0.500000000000000000000000000000000001", "amount: must be a number with at most two decimals"),
+        ("1,0.00", "amount: must not be 0: leave the line out"),
+        ("1,100000000000", "amount: must be below a hundred billion"),
+        ('1,"5', "quotes: must be closed on their own line"),
+    ],
+)
+def test_a_bad_csv_line_is_named_with_its_mend_and_the_others_are_read(tmp_path: Path, line: str, said: str) -> None:
+    rows, flaws = parse(tmp_path, f"userId,amount\n7,1\n{line}\n8,2\n")
+    assert rows == [Row(2, 7, 100), Row(4, 8, 200)]
+    assert len(flaws) == 1
+    assert flaws[0].startswith("line 3: ")
+    assert said in flaws[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nonsense", 'JSON: must be one object a line, like {"userId": 1, "amount": 12.50}'),
+        ("[1, 2]", "JSON: must be one object a line"),
+        ("[" * 5_000, "JSON: must be one object a line"),
+        ('{"userId": 1, "amount": NaN}', "JSON: must not hold NaN"),
+        ('{"userId": 1, "userId": 2, "amount": 1}', "JSON: must give each field once"),
+        ('{"userId": 1, "amount": 1, "points": 2}', "points: is not known"),
+        ('{"amount": 1}', "userId: must be a Roblox user id"),
+        ('{"userId": "1", "amount": 1}', "without quotes"),
+        ('{"userId": true, "amount": 1}', "userId: must be"),
+        ('{"userId": 1.0, "amount": 1}', "userId: must be"),
+        ('{"userId": 1}', "amount: must be a number"),
+        ('{"userId": 1, "amount": "1"}', "without quotes"),
+        ('{"userId": 1, "amount": true}', "amount: must be a number"),
+        ('{"userId": 1, "amount": 0.1234}', "amount: must have at most two decimals"),
+        ('{"userId": 1, "amount": 1e999999999}', "amount: must be a finite number"),
+        ('{"userId": 1, "amount": 1e9999999999999999999999}', "JSON: must be one object"),
+        ('{"userId": 1, "amount": ' + "9" * 5_000 + "}", "JSON: must be one object"),
+        ('{"userId": 1, "amount": 1, "reason": 5}', "reason: must be a text"),
+        ('{"userId": 1, "amount": 1, "reason": "\\u0000"}', "reason: must be a text without NUL"),
+        ('{"userId": 1, "amount": 1, "reason": "\\ud800"}', "reason: must be a text"),
+        ('{"userId": 1, "amount": 1, "reason": "' + "x" * 501 + '"}', "reason: must be at most 500 characters"),
+        ("x" * 10_001, "line: must be at most 10000 bytes long"),
+    ],
+)
+def test_a_bad_jsonl_line_is_named_with_its_mend(tmp_path: Path, line: str, said: str) -> None:
+    good = '{"userId": 7, "amount": 1}'
+    rows, flaws = parse(tmp_path, f"{good}\n{line}\n{good}\n", "f.jsonl")
+    assert [row.line for row in rows] == [1, 3]
+    assert len(flaws) == 1
+    assert flaws[0].startswith("line 2: ")
+    assert said in flaws[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "line 1: header: must be userId,amount"),
+        (b"userId;amount\n1;2\n", "save the file as CSV with commas"),
+        (b"user,points\n1,2\n", "header: must be userId,amount or userId,amount,reason, not 'user,points'"),
+        ("userId,amount\n1,2\n".encode("utf-16"), "line 1: encoding: must be UTF-8"),
+        (b"userId,amount,reason\n1,2,\xe9t\xe9\n", "line 2: encoding: must be UTF-8; save the file as UTF-8"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_its_mend(tmp_path: Path, content: bytes, said: str) -> None:
+    rows, flaws = parse(tmp_path, content)
+    assert rows == []
+    assert len(flaws) == 1
+    assert said in flaws[0]
+
+
+def test_the_name_says_what_is_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UnknownFormat, match=r"name it \.csv or \.jsonl"):
+        parse(tmp_path, "", "f.xlsx")
+
+
+def test_a_hundred_flaws_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text("userId,amount\n" + "1,x\n" * 250)
+    flaws = Flaws()
+    assert list(read(file, flaws)) == []
+    assert (flaws.total, len(flaws.shown), flaws.shown[-1][:9]) == (250, 100, "line 101:")
+
+
+@given(amount=st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**10), max_value=10**10))
+def test_amounts_are_exact_in_both_forms(tmp_path_factory: pytest.TempPathFactory, amount: Decimal) -> None:
+    folder = tmp_path_factory.mktemp("exact")
+    expected = int(amount * 100)
+    if expected == 0:
+        return
+    csv_rows, _ = parse(folder, f"userId,amount\n1,{amount:f}\n")
+    json_rows, _ = parse(folder, f'{{"userId": 1, "amount": {amount:f}}}\n', "f.jsonl")
+    assert [row.amount for row in (*csv_rows, *json_rows)] == [expected, expected]
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    file = tmp_path / "f.csv"
+    with file.open("w") as stream:
+        stream.write("userId,amount\n")
+        stream.writelines(f"{number},1\n" for number in range(1, 50_000))
+    tracemalloc.start()
+    count = sum(1 for _ in read(file, Flaws()))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 49_999
+    assert peak < 200_000  # bytes
