@@ -117,7 +117,7 @@ def _experiences(asked: SyncIn) -> list[Experience | None]:
         return [found]
     every = [*enabled.exclude(universe_id=None)]
     if not every:
-        raise ValidationError({"experience": "No experience has a universe: set ROBLOX_UNIVERSE_ID and bootstrap."})
+        raise Conflict("No experience has a universe yet: set ROBLOX_UNIVERSE_ID and run `manage.py bootstrap`.")
     return [*every]
 
 
