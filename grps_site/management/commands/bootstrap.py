@@ -24,7 +24,15 @@ PERIODIC = {
     "grps_site.heartbeat": 10,
     "grps_site.purge_nonces": 600,
 }
-SEEING = ("view_player", "view_decision", "view_ledgerentry", "view_rank", "view_auditevent", "view_seal")
+SEEING = (
+    "view_player",
+    "view_decision",
+    "view_ledgerentry",
+    "view_rank",
+    "view_auditevent",
+    "view_seal",
+    "view_adjustment",
+)
 GROUPS = {
     "Moderators": SEEING[:4],
     "Auditors": SEEING,
