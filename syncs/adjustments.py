@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -280,20 +281,29 @@ def run(adjustment_id: int, on_chunk: Callable[[Adjustment], None] = lambda adju
     return bool(found)
 
 
-def run_due() -> int:
-    """Apply everything that is due; how many adjustments that was."""
-    done = 0
-    while found := claim(Adjustment.objects.filter(status=Adjustment.Status.APPLYING), 1):
-        apply(found[0])
-        done += 1
-    return done
+def run_due(seconds: float = inf) -> int:
+    """Apply what is due, for about so many seconds; how many adjustments had their turn."""
+    turns, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until and (
+        found := claim(Adjustment.objects.filter(status=Adjustment.Status.APPLYING), 1)
+    ):
+        apply(found[0], until=until)
+        turns += 1
+    return turns
 
 
-def apply(adjustment: Adjustment, on_chunk: Callable[[Adjustment], None] = lambda adjustment: None) -> None:
-    """Apply a held adjustment chunk by chunk. What fails is pushed forward in time, then raised."""
+def apply(
+    adjustment: Adjustment,
+    on_chunk: Callable[[Adjustment], None] = lambda adjustment: None,
+    until: float = inf,
+) -> None:
+    """Apply a held adjustment chunk by chunk, to its end or to that moment of the monotonic clock, and let go of it.
+
+    What fails is pushed forward in time, then raised.
+    """
     try:
         chunks = 0
-        while step(adjustment):
+        while time.monotonic() < until and step(adjustment):
             chunks += 1
             if chunks % FOLD_EVERY == 0:
                 leaderboard.fold()  # without a worker the moves would pile up
@@ -442,7 +452,9 @@ def _refuse_twice(flaws: Flaws) -> None:
 
 def _same(known: Adjustment, digest: str, reason: str, by: Staff) -> Adjustment:
     if (known.digest, known.reason, known.requested_by) != (digest, reason, person(by)):
-        raise Conflict(f"The key stands for adjustment {known.pk} already, with other content. Take a new key.")
+        raise Conflict(
+            f"The key stands for adjustment {known.pk} already, with other content or of somebody else. Take a new key."
+        )
     return known
 
 
@@ -538,7 +550,7 @@ def _apply_chunk(held: Adjustment, first: int, last: int, user_ids: Sequence[int
             digest=digest(moved, now),
         )
         _settle(moved, held, requester, now)
-    _advance(held, last, len(moved), [row for row in judged if row[3]], now)
+    _advance(held, last, len(moved), [row for row in judged if row[3]])
 
 
 def _judge_again(held: Adjustment, first: int, last: int, user_ids: Sequence[int]) -> list[tuple[int, int, int, str]]:
@@ -594,16 +606,14 @@ def _settle(moved: Sequence[Moved], held: Adjustment, actor: Actor, now: dt.date
         settle(candidates, source=Decision.Source.STAFF, policy=policy, actor=actor, now=now, reason=held.reason)
 
 
-def _advance(
-    held: Adjustment, last: int, applied: int, dropped: Sequence[tuple[int, int, int, str]], now: dt.datetime
-) -> None:
+def _advance(held: Adjustment, last: int, applied: int, dropped: Sequence[tuple[int, int, int, str]]) -> None:
     """Move `line` on, in the chunk's transaction; what fell away meanwhile leaves the sums."""
     held.line = last
     held.applied += applied
     held.skipped += len(dropped)
     held.total -= points(sum(amount for _, amount, _, _ in dropped))
     held.moved -= points(sum(abs(amount) for _, amount, _, _ in dropped))
-    held.attempts, held.error, held.lease_until = 0, "", now + LEASE
+    held.attempts, held.error, held.lease_until = 0, "", timezone.now() + LEASE
     held.save(
         update_fields=["line", "applied", "skipped", "total", "moved", "attempts", "error", "lease_until"],
     )

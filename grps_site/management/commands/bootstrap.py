@@ -38,7 +38,19 @@ NIGHTLY = {
     "syncs.pull_restrictions": (3, 0),
     "syncs.pull_points": (3, 30),
 }
-SEEING = ("view_player", "view_decision", "view_ledgerentry", "view_rank", "view_auditevent", "view_seal")
+SEEING = (
+    "view_player",
+    "view_decision",
+    "view_ledgerentry",
+    "view_rank",
+    "view_auditevent",
+    "view_seal",
+    "view_adjustment",
+    "view_syncjob",
+    "view_mirror",
+    "view_drift",
+    "view_membership",
+)
 GROUPS = {
     "Moderators": SEEING[:4],
     "Auditors": SEEING,
