@@ -13,6 +13,7 @@ from players.amounts import points
 from players.models import Player
 from players.reconciling import Change, Stored
 from roblox import cloud
+from roblox.models import Experience
 from roblox.open_cloud import data_stores, users
 from roblox.open_cloud.data_stores import Entry
 from syncs import drifts
@@ -22,6 +23,7 @@ from syncs.pull.base import Activity, Calls, Cursor, Page
 from syncs.records import BrokenRecord, parse
 
 PAGE = 100  # entries between two checkpoints
+SENDS_EVENTS = dt.timedelta(days=1)  # a game whose key was used so lately is taken to send its events
 EXCERPT = 1000  # characters of a broken entry that staff see
 
 
@@ -44,7 +46,7 @@ class Points(Activity):
         assert job.experience is not None
         self.experience = job.experience
         self.universe = cloud.universe(job.experience, calls.going_on)
-        self.patience = dt.timedelta(seconds=settings.INTEGRATIONS.sync.reconcile_after_seconds)
+        self.patience = _patience(job.experience)
 
     def most(self) -> int | None:
         """How many entries are looked at; None for all."""
@@ -158,6 +160,14 @@ class Leaderboard(Points):
 
     def most(self) -> int | None:
         return self.job.limit or settings.INTEGRATIONS.sync.leaderboard_entries
+
+
+def _patience(experience: Experience) -> dt.timedelta:
+    """How long a gap waits for its events: not at all where the game's servers send none."""
+    lately = timezone.now() - SENDS_EVENTS
+    if not experience.keys.filter(last_used_at__gt=lately).exists():
+        return dt.timedelta(0)
+    return dt.timedelta(seconds=settings.INTEGRATIONS.sync.reconcile_after_seconds)
 
 
 def _with_name(stored: Stored, names: dict[int, tuple[str, str]]) -> Stored:

@@ -39,6 +39,7 @@ class Up:
         self.port = free_port()
         self.environment = {name: value for name, value in os.environ.items() if name not in OURS}
         self.environment |= {"GRPS_ENV": "development", "GRPS_STATE": str(state), "THROTTLE_PUBLIC_PER_MINUTE": "0"}
+        self.environment |= {"GRPS_EMULATOR": "off"}  # unless a test is about Roblox
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> dict[str, Any]:

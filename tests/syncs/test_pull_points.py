@@ -99,13 +99,20 @@ def test_events_and_the_data_store_count_once_in_either_order(
 
 
 def test_a_gap_whose_events_may_still_come_is_left_open(
-    community: World, pull: Pull, nexus: Experience, settings: Any
+    community: World, pull: Pull, nexus: Experience, game: Game
 ) -> None:
+    game.send(game.event(user_id=99))
 
     community.save(1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time())}}), 300)
     job = pull("points", nexus)
     assert (job.counters["waiting"], job.counters["changed"]) == (1, 0)
     community.save(1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time()) - 3600}}), 300)
+    assert pull("points", nexus).counters["changed"] == 1
+    assert points_of(1) == 3
+
+
+def test_a_game_that_sends_no_events_is_not_waited_for(community: World, pull: Pull, nexus: Experience) -> None:
+    community.save(1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time())}}), 300)
     assert pull("points", nexus).counters["changed"] == 1
     assert points_of(1) == 3
 
