@@ -11,26 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import django
 import psycopg
 
+from bench import sync as syncing
 from bench.load import Connection, get, post
+from bench.results import Result
 
 ROUNDS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    case: str
-    ratio: float
-    goal: float
-    better: str
-
-    def row(self) -> dict[str, object]:
-        ok = self.ratio >= self.goal if self.better == "higher" else self.ratio <= self.goal
-        return {**asdict(self), "ratio": round(self.ratio, 4), "ok": ok}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +224,12 @@ def _peak(values: dict[str, str], arguments: list[str]) -> float:
     return float(done.stdout.split("peak ")[-1])
 
 
-CASES = (ingestion, top, growth, audit, evaluation, memory)
+def sync(bench: Bench) -> Iterator[Result]:
+    """Pulls from an emulated Roblox (bench.sync)."""
+    yield from syncing.sync(bench.small)
+
+
+CASES = (ingestion, top, growth, audit, evaluation, memory, sync)
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def fill(
             end = min(first + 50_000, players + 1)
             _chunk(connection, first, end, bundle, rank_ids, now)
             progress(end - 1)
-        connection.execute("SELECT setval(pg_get_serial_sequence('players', 'id'), %s)", [players])
+        connection.execute("SELECT setval(pg_get_serial_sequence('players', 'id'), %s)", [max(1, players)])
 
 
 def _chunk(

@@ -48,7 +48,7 @@ class State:
         file = self.folder / "ports.json"
         ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
         if name not in ports or not _is_free(ports[name]):
-            ports[name] = _free_port()
+            ports[name] = free_port()
             write_private(file, json.dumps(ports))
         return ports[name]
 
@@ -94,7 +94,8 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,0 +1,84 @@
+"""The queue that games fill while GRPS is away: everything in it counts once, whatever dies in between."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from players import books
+from players.models import Player
+from roblox.models import Experience
+from syncs import draining, tasks
+from syncs.models import Drift
+from tests.players.conftest import Game
+from tests.roblox_world import NEXUS, World
+
+
+def put(world: World, *bodies: Any) -> None:
+    for body in bodies:
+        world.act("enqueue", universeId=NEXUS, queue="GRPS_Events", data=body, priority=0, ttl="600s")
+
+
+@pytest.fixture
+def batch(game: Game) -> Callable[..., dict[str, Any]]:
+    def batch(*sequences: int) -> dict[str, Any]:
+        return {"server": {"placeId": 1, "jobId": "j"}, "events": [game.event(sequence=n) for n in sequences]}
+
+    return batch
+
+
+def test_what_games_left_is_applied_and_gone(
+    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]]
+) -> None:
+    put(community, batch(1, 2), json.dumps(batch(3)))
+    assert tasks.drain_queues() == 2
+    assert Player.objects.get().points == 45
+    assert tasks.drain_queues() == 0
+    assert books.verify() == []
+
+
+def test_a_crash_before_discarding_counts_nothing_twice(
+    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(community, batch(1, 2))
+
+    def crash(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(draining, "HIDDEN", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(draining.queues, "discard", crash)
+        with pytest.raises(KeyboardInterrupt):
+            draining.drain(nexus, now=timezone.now())
+    assert Player.objects.get().points == 30
+    for _ in range(40):
+        if draining.drain(nexus, now=timezone.now()):
+            break
+        time.sleep(0.1)
+    assert Player.objects.get().points == 30
+    assert draining.drain(nexus, now=timezone.now()) == 0
+
+
+def test_what_cannot_be_read_is_kept_for_staff_and_holds_nothing_up(
+    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]]
+) -> None:
+    half = batch(1)
+    half["events"].append({"userId": "seven"})
+    put(community, {"nonsense": True}, "not json", half)
+    assert tasks.drain_queues() == 3
+    assert Player.objects.get().points == 15
+    kept = Drift.objects.filter(aspect="entry", resolved_at=None)
+    assert kept.count() == 3
+    assert all(row.detail for row in kept)
+
+
+def test_while_writing_is_off_no_queue_is_touched(
+    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]], settings: Any
+) -> None:
+    put(community, batch(1))
+    settings.ROBLOX_WRITES = False
+    assert tasks.drain_queues() == 0
+    assert not Player.objects.exists()
