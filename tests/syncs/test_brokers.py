@@ -1,4 +1,4 @@
-"""The same work over any broker, by address alone: the embedded Valkey, and a Redis of the system where there is one."""
+"""The same work over any broker, by address alone: the embedded Valkey, the system's own Redis, a RabbitMQ."""
 
 import os
 import shutil
