@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -45,30 +44,40 @@ def request(
         needs = "is about the group: leave out the experience" if experience else "needs an experience"
         raise Refused(f"{activity} {needs}.")
     options = {"dry_run": dry_run, "full": full, "limit": limit}
-    try:
-        with transaction.atomic():
-            job = SyncJob.objects.create(
-                activity=activity,
-                experience=experience,
-                cursor={"token": token} if token else {},
-                requested_by=f"{actor.kind}:{actor.id}",
-                **options,
-            )
-            record(
-                Action.SYNC_REQUESTED,
-                actor=actor,
-                target=Target("job", str(job.pk), ""),
-                experience=experience.key if experience else "",
-                details={"activity": activity, "dryRun": dry_run, "full": full, "limit": limit},
-            )
-    except IntegrityError:
-        job = SyncJob.objects.get(activity=activity, experience=experience, status__in=SyncJob.ACTIVE)
-        if any(getattr(job, name) != value for name, value in options.items()):
-            raise AlreadyActive(
-                f"Job {job.pk} does the same with other options; wait for its end or cancel it."
-            ) from None
-        return job, False
-    return SyncJob.objects.select_related("experience").get(pk=job.pk), True
+    while True:
+        try:
+            job = _make(activity, experience, {"token": token} if token else {}, actor, options)
+        except IntegrityError:
+            active = SyncJob.objects.filter(activity=activity, experience=experience, status__in=SyncJob.ACTIVE).first()
+            if active is None:
+                continue  # it ended this moment
+            if any(getattr(active, name) != value for name, value in options.items()):
+                raise AlreadyActive(
+                    f"Job {active.pk} does the same with other options; wait for its end or cancel it."
+                ) from None
+            return active, False
+        return SyncJob.objects.select_related("experience").get(pk=job.pk), True
+
+
+def _make(
+    activity: str, experience: Experience | None, cursor: dict[str, Any], actor: Actor, options: dict[str, Any]
+) -> SyncJob:
+    with transaction.atomic():
+        job = SyncJob.objects.create(
+            activity=activity,
+            experience=experience,
+            cursor=cursor,
+            requested_by=f"{actor.kind}:{actor.id}",
+            **options,
+        )
+        record(
+            Action.SYNC_REQUESTED,
+            actor=actor,
+            target=Target("job", str(job.pk), ""),
+            experience=experience.key if experience else "",
+            details={"activity": activity, **options},
+        )
+        return job
 
 
 def claim_one(job_id: int | None = None) -> SyncJob | None:
@@ -227,7 +236,3 @@ def present_status(job: SyncJob, now: dt.datetime) -> str:
     if job.status == Status.RUNNING and (job.lease_until is None or job.lease_until < now):
         return str(Status.QUEUED)
     return str(job.status)
-
-
-def active() -> Q:
-    return Q(status__in=SyncJob.ACTIVE)

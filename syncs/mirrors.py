@@ -29,6 +29,32 @@ def again(aspect: Mirror.Aspect, player: Player, experience: Experience | None, 
     Mirror.objects.create(player=player, aspect=aspect, experience=experience, desired=desired)
 
 
+COMPLETE = """
+    INSERT INTO mirrors (player_id, aspect, experience_id, desired)
+    SELECT p.id, 'standing', %s, jsonb_build_object('rank', r.name, 'sanction',
+           CASE WHEN p.banned THEN 'ban' WHEN r.is_punishment THEN 'suspension' END)
+    FROM players p JOIN ranks r ON r.id = p.rank_id
+    WHERE p.erased_at IS NULL AND (p.banned OR r.is_punishment OR r.position > (
+        SELECT min(position) FROM ranks WHERE NOT is_punishment AND NOT retired))
+    UNION ALL
+    SELECT p.id, 'adjusted', %s,
+           jsonb_build_object('sequence', p.adjusted_sequence, 'total', (p.adjusted * 100)::bigint)
+    FROM players p WHERE p.erased_at IS NULL AND p.adjusted_sequence > 0
+    UNION ALL
+    SELECT s.player_id, 'restriction', %s, jsonb_build_object('active', true, 'sanction', s.id,
+           'until', to_char(s.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+    FROM sanctions s JOIN players p ON p.id = s.player_id
+    WHERE p.erased_at IS NULL AND s.kind = 'ban' AND s.lifted_at IS NULL
+    ON CONFLICT (player_id, aspect, experience_id) DO NOTHING"""
+
+
+def complete(experience: Experience) -> int:
+    """Wish for all that a newly connected universe should show, since nothing told it before; how much that is."""
+    with connection.cursor() as cursor:
+        cursor.execute(COMPLETE, [experience.pk] * 3)
+        return int(cursor.rowcount)
+
+
 def retry_parked(now: dt.datetime) -> int:
     """Give everything that is parked another try; how many there are."""
     return Mirror.objects.filter(status=Mirror.Status.PARKED).update(

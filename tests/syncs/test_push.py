@@ -12,8 +12,9 @@ from audits.models import AuditEvent
 from players import discipline, officers, people
 from players.models import Player
 from players.staff import Staff
+from roblox.models import Experience
 from syncs import push
-from syncs.models import Mirror, SyncJob
+from syncs.models import Drift, Membership, Mirror, SyncJob
 from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, KEY, NEXUS, TRAINING, World, role_id
 
@@ -259,3 +260,30 @@ def test_an_erased_person_is_not_written_about(community: World, player: Make) -
 def test_no_job_is_needed_for_a_push(community: World) -> None:
     assert push.step() == 0
     assert not SyncJob.objects.exists()
+
+
+def test_a_universe_that_is_connected_later_is_told_all_of_it(community: World, player: Make) -> None:
+    Experience.objects.filter(key="nexus").update(universe_id=None)
+    player(1)
+    people.adjust(1, 700, by=OWNER, reason="well done", now=timezone.now())
+    give(1, "Captain I")
+    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    player(2)
+    assert not Mirror.objects.filter(experience__key="nexus").exists()
+    call_command("bootstrap", quiet=True)
+    push_all()
+    entry = community.entry("GRPS_State", "player:1")
+    assert entry["adjusted"] == {"sequence": 1, "total": 700}
+    assert entry["standing"] == {"rank": "Captain I", "sanction": "ban"}
+    assert community.restriction(1)["active"] is True
+    assert not Mirror.objects.filter(player__user_id=2).exists()
+
+
+def test_erasing_a_person_leaves_nothing_of_them_in_what_was_synced(community: World, player: Make) -> None:
+    player(1)
+    Membership.objects.create(group_id=1, user_id=1, roles=[], seen_at=timezone.now(), seen_by=1)
+    for aspect, subject in (("restriction", "1"), ("entry", "player:1"), ("entry", "player:12")):
+        Drift.objects.create(aspect=aspect, subject=subject)
+    people.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
+    assert not Membership.objects.exists()
+    assert list(Drift.objects.values_list("subject", flat=True)) == ["player:12"]

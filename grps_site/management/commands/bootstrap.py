@@ -11,6 +11,8 @@ from audits.record import Actor
 from players.policies import ensure_active
 from players.policy.bundle import PolicyError
 from roblox.experiences import Wanted, ensure
+from roblox.models import Experience
+from syncs import mirrors
 
 LOCK = 4_710_020  # advisory lock: two bootstraps at once do the work of one
 ACTOR = Actor("system", "bootstrap", "bootstrap")
@@ -83,6 +85,8 @@ class Command(BaseCommand):
             wanted = Wanted(configured.key, configured.name, int(universe) if universe else None)
             if ensure(wanted, actor=ACTOR):
                 changed.append(f"Experience {configured.key} is up to date.")
+                if wanted.universe_id is not None:
+                    mirrors.complete(Experience.objects.get(key=configured.key))
         return changed
 
     def _policy(self) -> list[str]:
