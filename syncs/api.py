@@ -3,6 +3,7 @@
 import re
 import time
 
+from django.db import connection
 from django.utils import timezone
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
@@ -24,6 +25,7 @@ AFTER_JOB = parameters.after(parameters.POSITIVE)
 WAIT = re.compile(r"\bwait=(\d{1,4})\b")
 LONGEST_WAIT = 30  # seconds that a request is held
 LOOK_EVERY = 0.25
+WAIT_LOCK = 4_710_030  # advisory lock
 
 
 class Conflict(APIException):
@@ -34,7 +36,8 @@ class Conflict(APIException):
 class SyncRoblox(View):
     """Ask for a pull from Roblox. Asking for what is under way already answers with that job.
 
-    `Prefer: wait=30` holds the answer until the job has ended, for at most so many seconds.
+    `Prefer: wait=30` holds the answer until the job has ended, for at most so many seconds; while one call waits,
+    others are answered at once.
     """
 
     caller, takes, answers, status = "signed", SyncIn, JobOut, 202
@@ -127,11 +130,24 @@ def _patience(request: Request) -> float:
 
 
 def _await(made: list[SyncJob], seconds: float) -> None:
+    """Wait for the jobs' end. One call of all waits at a time: it holds a web process that games need too."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not SyncJob.objects.filter(pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE).exists():
-            return
-        time.sleep(LOOK_EVERY)
+    if not seconds or not _waits_alone():
+        return
+    try:
+        while time.monotonic() < deadline:
+            if not SyncJob.objects.filter(pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE).exists():
+                return
+            time.sleep(LOOK_EVERY)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [WAIT_LOCK])
+
+
+def _waits_alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [WAIT_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def _found(job_id: int) -> SyncJob:

@@ -16,6 +16,7 @@ from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud import data_stores, users
 from roblox.open_cloud.data_stores import Entry
+from roblox.open_cloud.errors import OpenCloudError, Verdict
 from syncs import drifts
 from syncs.drifts import Difference
 from syncs.models import Drift, SyncJob
@@ -24,7 +25,11 @@ from syncs.records import BrokenRecord, parse
 
 PAGE = 100  # entries between two checkpoints
 SENDS_EVENTS = dt.timedelta(days=1)  # a game whose key was used so lately is taken to send its events
+MOST_TROUBLE = 3  # entries of a page that may fail for good before it is taken for an outage
 EXCERPT = 1000  # characters of a broken entry that staff see
+
+
+Answer = Entry | OpenCloudError | None
 
 
 class Listed(NamedTuple):
@@ -60,8 +65,7 @@ class Points(Activity):
         listed, token = self._list(cursor.get("token", ""), size)
         listed = listed if most is None else listed[: most - done]
         wanted = self._differing(listed)
-        read = self.calls.gather([partial(data_stores.read, self.universe.client, self.universe.store, one.key)
-                                  for one in wanted])  # fmt: skip
+        read = self._read(wanted)
         done += len(listed)
         over = not token or (most is not None and done >= most)
         page = Page(None if over else {"token": token, "done": done}, self._land)
@@ -69,6 +73,17 @@ class Points(Activity):
         self._stored, self._broken = self._parse(wanted, read)
         self._keys = [one.key for one in listed]
         return page
+
+    def _read(self, wanted: Sequence[Listed]) -> list[Answer]:
+        """The entries, None where there is none, the error where Roblox cannot read one: that one is for staff.
+
+        Raises OpenCloudError where so many fail that it is Roblox who is in trouble.
+        """
+        read = self.calls.gather([partial(_read_one, self.universe, one.key) for one in wanted])
+        trouble = [one for one in read if isinstance(one, OpenCloudError) and one.verdict is not Verdict.GIVE_UP]
+        if len(trouble) > MOST_TROUBLE or len(trouble) == len(read) > 0:
+            raise trouble[0]
+        return read
 
     def _list(self, token: str, size: int) -> tuple[list[Listed], str]:
         index = self.universe.index
@@ -93,20 +108,22 @@ class Points(Activity):
             one for one in listed if one.value is None or one.user_id is None or known.get(one.user_id) != one.value
         ]
 
-    def _parse(self, wanted: Sequence[Listed], read: Sequence[Entry | None]) -> tuple[list[Stored], list[Difference]]:
+    def _parse(self, wanted: Sequence[Listed], read: Sequence[Answer]) -> tuple[list[Stored], list[Difference]]:
         stored: list[Stored] = []
         broken: list[Difference] = []
         for one, entry in zip(wanted, read, strict=True):
             try:
                 if one.user_id is None:
                     raise BrokenRecord(f"the key is not of the form {self.universe.key_format}")
+                if isinstance(entry, OpenCloudError):
+                    raise BrokenRecord(f"Roblox cannot read it: {entry}")
                 if entry is None:
                     if one.value is None:
                         continue  # deleted since it was listed
                     raise BrokenRecord("the index names it, and the data store has no such entry")
                 stored.append(parse(one.user_id, entry.value))
             except BrokenRecord as reason:
-                excerpt = str(entry.value)[:EXCERPT] if entry else None
+                excerpt = str(entry.value)[:EXCERPT] if isinstance(entry, Entry) else None
                 broken.append(Difference(Drift.Aspect.ENTRY, one.key, None, excerpt, str(reason)))
         return self._named(stored), broken
 
@@ -168,6 +185,16 @@ def _patience(experience: Experience) -> dt.timedelta:
     if not experience.keys.filter(last_used_at__gt=lately).exists():
         return dt.timedelta(0)
     return dt.timedelta(seconds=settings.INTEGRATIONS.sync.reconcile_after_seconds)
+
+
+def _read_one(universe: cloud.Universe, key: str) -> Answer:
+    """One entry, or the error that is about it alone. Raises OpenCloudError for what hinders every call."""
+    try:
+        return data_stores.read(universe.client, universe.store, key)
+    except OpenCloudError as error:
+        if error.about_key or error.verdict is Verdict.WAIT:
+            raise
+        return error
 
 
 def _with_name(stored: Stored, names: dict[int, tuple[str, str]]) -> Stored:

@@ -4,9 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from players import books
 from players.models import REST, LedgerEntry, Player, Session
 from roblox.models import Experience
+from roblox.open_cloud import data_stores
+from roblox.open_cloud.errors import OpenCloudError, Verdict
 from syncs.models import Drift, SyncJob
 from tests.players.conftest import Game
 from tests.roblox_world import TRAINING, World
@@ -167,6 +171,32 @@ def test_a_broken_entry_is_set_aside_with_its_reason_until_it_is_mended(
     pull("points", nexus)
     assert Drift.objects.get().resolution == "agreed"
     assert points_of(1) == 5
+
+
+@pytest.mark.parametrize(("verdict", "status"), [(Verdict.GIVE_UP, 400), (Verdict.RETRY, 500)])
+def test_an_entry_that_roblox_cannot_read_holds_nobody_else_up(
+    community: World, pull: Pull, nexus: Experience, monkeypatch: pytest.MonkeyPatch, verdict: Verdict, status: int
+) -> None:
+    community.seed(20)
+    read = data_stores.read
+
+    def poisoned(client: Any, store: Any, key: str) -> Any:
+        if key == "player:1007":
+            raise OpenCloudError(verdict, "It holds a number that is none.", status=status)
+        return read(client, store, key)
+
+    monkeypatch.setattr(data_stores, "read", poisoned)
+    assert pull("points", nexus, full=True).status == "done"
+    drift = Drift.objects.get(resolved_at=None)
+    assert (drift.subject, "a number that is none" in drift.detail) == ("player:1007", True)
+    assert Player.objects.count() == 19
+
+
+def test_an_outage_is_not_taken_for_broken_entries(community: World, pull: Pull, nexus: Experience) -> None:
+    community.seed(20)
+    community.faults({"kind": "500", "operations": ["dataStoreEntryGet"], "rate": 1.0})
+    assert pull("points", nexus, full=True).status == "queued"
+    assert not Drift.objects.exists()
 
 
 def test_without_an_index_every_entry_is_read(community: World, pull: Pull, nexus: Experience) -> None:
