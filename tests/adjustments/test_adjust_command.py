@@ -181,6 +181,8 @@ def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(tmp_path
     assert (done.status, done.applied) == ("done", count), output
     assert adjusted() == {user_id: Decimal(user_id % 10 + 1) for user_id in range(1, count + 1)}
     assert _ledger_rows() == count
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
     assert books.verify() == []
     while seal_pending():
         pass
@@ -271,6 +273,8 @@ def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had
     rows = [Row(line, user_id, amount) for line, (user_id, amount) in enumerate(mix.items(), 1)]
     done = _through(adjustments.preview(rows, by=OWNER, reason="a mix", now=now))
     assert done.applied == sum(user_id <= 10 for user_id in mix)
+    if not done.applied:
+        return
     for user_id, amount in between.items():
         adjust_one(user_id, amount, by=OWNER, reason="between", now=now)
     _through(adjustments.invert(done.pk, by=OWNER, reason="undone", now=now))
@@ -299,7 +303,10 @@ def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
     began = time.monotonic()
     command("apply", waiting.pk)
     waiting.refresh_from_db()
-    return waiting, time.monotonic() - began
+    seconds = time.monotonic() - began
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as autovacuum does, once it is committed: the checks below join whole tables
+    return waiting, seconds
 
 
 @pytest.mark.parametrize("count", [20_000, *([1_000_000] if LONG else [])])
