@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
@@ -122,7 +123,7 @@ def client(api_key: str, going_on: Callable[[], bool] = lambda: True, patience: 
 @lru_cache(maxsize=8)
 def _client(url: str, api_key: str, redis_url: str, budgets: tuple[tuple[str, float | None], ...]) -> OpenCloud:
     timeout = settings.INTEGRATIONS.open_cloud.timeout_seconds
-    return OpenCloud(url, api_key, Budgets(redis_url, dict(budgets)), timeout=timeout)
+    return OpenCloud(url, api_key, Budgets(redis_url, dict(budgets), urlsplit(url).netloc), timeout=timeout)
 
 
 def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:

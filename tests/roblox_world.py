@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import redis
+from django.conf import settings
 
 from grps_site.environment import BASE_DIR
 from tests.conftest import START_PATIENCE, free_port
@@ -52,6 +54,7 @@ class World:
     def begin(self) -> None:
         """An empty Roblox with two universes, the group, and a key that may do everything."""
         self.control("reset")
+        _forget(httpx.URL(self.url).netloc.decode())
         for universe in (NEXUS, TRAINING):
             self.control("universes", universeId=universe, rootPlaceId=universe + 1000, name=str(universe))
         roles = [{"id": role_id(name), "rank": rank, "displayName": name} for name, rank in ROLES.items()]
@@ -141,6 +144,13 @@ class World:
         ).json()
         found: dict[str, Any] = answer["gameJoinRestriction"]
         return found
+
+
+def _forget(realm: str) -> None:
+    """What was learnt of this Roblox by the test before: its limits, its troubles."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        for key in client.scan_iter(f"grps:open-cloud:{realm}:*"):
+            client.delete(key)
 
 
 @contextmanager

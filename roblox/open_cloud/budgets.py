@@ -90,10 +90,6 @@ class Turn:
     budget: Budget
     whose: str
 
-    @property
-    def key(self) -> str:
-        return f"grps:open-cloud:{self.budget.name}:{self.whose}"
-
 
 @dataclass(slots=True)
 class _Alone:
@@ -104,10 +100,12 @@ class _Alone:
 
 @dataclass
 class Budgets:
-    """All budgets as configured: calls per window by name, None for no limit."""
+    """All budgets as configured: calls per window by name, None for no limit. `realm`: which Roblox they are spent at,
+    the true one or an emulated one."""
 
     redis_url: str
     figures: Mapping[str, float | None] = field(default_factory=dict)
+    realm: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.figures) - set(BUDGETS)
@@ -151,7 +149,8 @@ class Budgets:
         burst = (1 - SHARE) * allowed if allowed else 1e9
         try:
             wait, rest = self._reserve(
-                keys=[turn.key, _breaker(target)], args=[round(interval), burst, round(patience * 1e6), FORGET]
+                keys=[self._key(turn), self._breaker(target)],
+                args=[round(interval), burst, round(patience * 1e6), FORGET],
             )
         except redis.RedisError as error:
             log.warning("Valkey is away: this process keeps a quarter of the pace alone", error=str(error))
@@ -168,7 +167,7 @@ class Budgets:
 
     def _pause_alone(self, turn: Turn, interval: float) -> float:
         with self._lock:
-            pace = self._alone.setdefault(turn.key, _Alone())
+            pace = self._alone.setdefault(self._key(turn), _Alone())
             start = max(time.monotonic(), pace.following)
             pace.following = start + interval
             return start - time.monotonic()
@@ -181,20 +180,26 @@ class Budgets:
         block, interval = _lesson(turn.budget, self.calls(turn.budget), status, headers)
         if block or interval:
             self._quietly(
-                lambda: self._learn(keys=[turn.key], args=[round(block * 1e6), round(interval * 1e6), LEARNT])
+                lambda: self._learn(keys=[self._key(turn)], args=[round(block * 1e6), round(interval * 1e6), LEARNT])
             )
         if status >= 500 and status != 501:
             self.failed(target, operation, counted=True)
         else:
-            self._quietly(lambda: self._redis.delete(_breaker(target)))
+            self._quietly(lambda: self._redis.delete(self._breaker(target)))
 
     def failed(self, target: str, operation: Operation, *, counted: bool = False) -> None:
         """Note that `target` did not answer, or answered that it is broken."""
         if not counted:
             CALLS.labels(operation.name, "none").inc()
         args = [FAILURES, round(REST * 1e6), round(LONGEST_REST * 1e6)]
-        if self._quietly(lambda: self._failed(keys=[_breaker(target)], args=args)):
+        if self._quietly(lambda: self._failed(keys=[self._breaker(target)], args=args)):
             log.warning("open cloud does not answer; it is left alone for a while", target=target)
+
+    def _key(self, turn: Turn) -> str:
+        return f"grps:open-cloud:{self.realm}:{turn.budget.name}:{turn.whose}"
+
+    def _breaker(self, target: str) -> str:
+        return f"grps:open-cloud:{self.realm}:breaker:{target}"
 
     def _quietly(self, act: Callable[[], object]) -> object:
         """What is learnt is a help, not a need: without Valkey the next answer teaches it again."""
@@ -203,10 +208,6 @@ class Budgets:
         except redis.RedisError as error:
             log.warning("Valkey is away: nothing is learnt from Roblox's answers", error=str(error))
             return None
-
-
-def _breaker(target: str) -> str:
-    return f"grps:open-cloud:breaker:{target}"
 
 
 def _lesson(budget: Budget, ours: float | None, status: int, headers: httpx.Headers) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def client(world: World, recorder: Recorder) -> Iterator[OpenCloud]:
-    budgets = Budgets(django_settings.REDIS_URL, dict.fromkeys(BUDGETS))
+    budgets = Budgets(django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode())
     http = httpx.Client(base_url=world.url, transport=recorder, timeout=5)
     yield OpenCloud(world.url, KEY, budgets, timeout=5, http=http)
     http.close()
@@ -139,7 +139,7 @@ def test_trouble_becomes_an_error_that_may_be_retried(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], sentence: str
 ) -> None:
     monkeypatch.setattr("roblox.open_cloud.client.TRIES", 1)
-    budgets = Budgets(django_settings.REDIS_URL, dict.fromkeys(BUDGETS))
+    budgets = Budgets(django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode())
     client = OpenCloud(world.url, KEY, budgets, timeout=1)
     world.join(5)
     world.faults({"operations": ["*"], "rate": 1.0, **fault})
