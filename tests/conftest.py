@@ -45,6 +45,11 @@ def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
     return {"server": {"placeId": 1, "jobId": "a job"}, "events": items}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that wait for whole systems come first, so that the other processor has the many small ones beside."""
+    items.sort(key=lambda item: "tests/site/" not in item.nodeid)
+
+
 @dataclasses.dataclass
 class Live:
     """A running server, and how each kind of caller talks to it."""
