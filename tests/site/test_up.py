@@ -57,7 +57,10 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(up: Up) -> None:
 
 
 def _follow_a_request_id_into_a_task(ready: dict[str, Any], up: Up) -> None:
-    with structlog.contextvars.bound_contextvars(request_id="trace-me-7"), Celery(broker=ready["redisUrl"]) as app:
+    with (
+        structlog.contextvars.bound_contextvars(request_id="trace-me-7"),
+        Celery(broker=ready["redisUrl"], set_as_current=False) as app,
+    ):
         app.send_task("players.evaluate_due", queue="grps")
     log = up.state / "logs" / "worker.log"
     up.wait_for(lambda: "evaluated" in log.read_text())

@@ -60,7 +60,7 @@ def works(broker: str, community: World, nexus: Experience) -> None:
     command = [sys.executable, "-m", "celery", "--app=grps_site", "worker", "--queues=syncs", "--concurrency=1"]
     worker = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
     try:
-        Celery(broker=broker).send_task("syncs.run_jobs", queue="syncs")
+        Celery(broker=broker, set_as_current=False).send_task("syncs.run_jobs", queue="syncs")
         deadline = time.monotonic() + 60
         while SyncJob.objects.get(pk=job.pk).status != "done":
             assert time.monotonic() < deadline
