@@ -43,6 +43,13 @@ class NotReady(APIException):
     default_code = "not_ready"
 
 
+class Conflict(APIException):
+    """What is asked for does not fit the state that the thing is in; the detail says why."""
+
+    status_code = 409
+    default_code = "conflict"
+
+
 class View(APIView):
     """A line of the contract. `takes` and `answers` are its shapes, `query` and `headers_in` its parameters."""
 

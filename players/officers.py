@@ -43,15 +43,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
             )
         close(decision, Decision.Status.APPLIED, by.actor, reason, now)
         move([(candidate, decision)], now)
-        record(
-            KINDS[decision.kind],
-            actor=by.actor,
-            target=candidate.target,
-            reason=reason,
-            before={"rank": policy.ranks[decision.from_rank_id].name},
-            after={"rank": policy.ranks[decision.to_rank_id].name, "decision": decision.pk},
-            policy_version=policy.bundle.version,
-        )
+        _tell(KINDS[decision.kind], decision, candidate, policy, by.actor)
         return decision
 
 
@@ -96,15 +88,7 @@ def set_rank(user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.da
             decided_at=now,
         )
         move([(candidate, decision)], now)
-        record(
-            Action.RANK_SET,
-            actor=by.actor,
-            target=candidate.target,
-            reason=reason,
-            before={"rank": rank_name_of(candidate.rank_id, policy)},
-            after={"rank": rank_name, "decision": decision.pk},
-            policy_version=policy.bundle.version,
-        )
+        _tell(Action.RANK_SET, decision, candidate, policy, by.actor)
         return decision
 
 
@@ -141,15 +125,7 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
         )
         if applied:
             move([(candidate, decision)], now)
-        record(
-            Action.RANK_SET if applied else Action.DECISION_PROPOSED,
-            actor=actor,
-            target=candidate.target,
-            reason=decision.reason,
-            before={"rank": rank_name_of(candidate.rank_id, policy)},
-            after={"rank": rank_name, "decision": decision.pk},
-            policy_version=policy.bundle.version,
-        )
+        _tell(Action.RANK_SET if applied else Action.DECISION_PROPOSED, decision, candidate, policy, actor)
         return decision
 
 
@@ -160,16 +136,20 @@ def _approve_hand(
         raise Refused("The player's rank changed since it was proposed. Reject it instead.")
     close(decision, Decision.Status.APPLIED, by.actor, reason, now)
     move([(candidate, decision)], now)
+    _tell(Action.RANK_SET, decision, candidate, policy, by.actor)
+    return decision
+
+
+def _tell(action: Action, decision: Decision, candidate: Candidate, policy: ActivePolicy, actor: Actor) -> None:
     record(
-        Action.RANK_SET,
-        actor=by.actor,
+        action,
+        actor=actor,
         target=candidate.target,
-        reason=reason,
+        reason=decision.reason,
         before={"rank": rank_name_of(decision.from_rank_id, policy)},
         after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
         policy_version=policy.bundle.version,
     )
-    return decision
 
 
 def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candidate, ActivePolicy]:

@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 from django.db import transaction
 from django.utils import timezone
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
 from players import parameters
 from players.amounts import NotAnAmount, hundredths_of
-from players.api import View
+from players.api import Conflict, View
 from players.parameters import Parameter
 from players.staff import Refused, Staff
 from syncs import adjustments
@@ -27,11 +27,6 @@ IDEMPOTENCY_KEY = Parameter(
     "1 to 128 visible ASCII characters, new for each request; the same key again answers what the first one made.",
     required=True,
 )
-
-
-class _Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
 
 
 class Adjust(View):
@@ -53,7 +48,7 @@ class Adjust(View):
                 made = adjustments.preview(rows, by=AUTOMATION, reason=reason, idempotency_key=f"http:{key}", now=now)
                 made = adjustments.start(made.pk, by=AUTOMATION, now=now)
         except adjustments.Conflict as conflict:
-            raise _Conflict(str(conflict)) from None
+            raise Conflict(str(conflict)) from None
         except adjustments.Invalid as invalid:
             raise ValidationError({"rows": invalid.flaws.shown}) from None
         except Refused as refusal:

@@ -5,13 +5,13 @@ import time
 
 from django.db import connection
 from django.utils import timezone
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
 from players import parameters
-from players.api import View, body_of
+from players.api import Conflict, View, body_of
 from players.parameters import limit
 from players.staff import Refused
 from roblox.models import Experience
@@ -26,11 +26,6 @@ WAIT = re.compile(r"\bwait=(\d{1,4})\b")
 LONGEST_WAIT = 30  # seconds that a request is held
 LOOK_EVERY = 0.25
 WAIT_LOCK = 4_710_030  # advisory lock
-
-
-class Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
 
 
 class SyncRoblox(View):
