@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
@@ -20,6 +20,8 @@ from grps_site import metrics
 from grps_site.problems import CONSOLE
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+DRAINED = 16 * 1_048_576  # bytes of a refused body that are read and thrown away
+PIECE = 65_536
 CORS_EXPOSED = "ETag, X-Request-ID, Retry-After"
 
 log = structlog.get_logger("grps.http")
@@ -39,6 +41,7 @@ class RequestContextMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         start = time.perf_counter()
         response = self.get_response(request)
+        _read_to_the_end(request, response)
         seconds = time.perf_counter() - start
         response["X-Request-ID"] = request_id
         metrics.observe(request, response.status_code, seconds)
@@ -52,6 +55,21 @@ class RequestContextMiddleware:
                 ms=milliseconds,
             )
         return response
+
+
+def _read_to_the_end(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Take what is left of a body that was refused unread: else the server drops the connection, perhaps with the
+    answer on its way, perhaps under the caller's next request. Past a bound the caller is told to open a new one."""
+    if request.method in {"GET", "HEAD"} or hasattr(request, "_body"):
+        return
+    left = DRAINED
+    try:
+        while left > 0 and (piece := request.read(PIECE)):
+            left -= len(piece)
+    except UnreadablePostError:
+        left = 0
+    if left <= 0:
+        response["Connection"] = "close"
 
 
 class CrossOriginMiddleware:

@@ -85,6 +85,15 @@ def test_a_body_past_a_megabyte_is_refused_and_one_below_is_read(send: Send, pat
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("megabytes", [2, 12])
+def test_a_connection_outlives_a_refused_body_or_says_that_it_ends(send: Send, path: str, megabytes: int) -> None:
+    for _ in range(3):
+        assert is_problem(send(path, b" " * megabytes * MEGABYTE), 413)
+        assert is_problem(send(path, b"{"), 400)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_a_body_that_is_not_declared_as_json_is_refused(send: Send, path: str, content_type: str) -> None:
     assert is_problem(send(path, b"{}", content_type), 415)
