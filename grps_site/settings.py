@@ -28,7 +28,13 @@ TURNSTILE_VERIFY_URL = env.str(
     "TURNSTILE_VERIFY_URL", default="https://challenges.cloudflare.com/turnstile/v0/siteverify"
 )
 TURNSTILE_HOSTNAMES = env.list("TURNSTILE_HOSTNAMES", default=[])
+# Signs what standard endpoints get that have no secret of their own.
 WEBHOOK_VERIFICATION_KEY = environment.secret("WEBHOOK_VERIFICATION_KEY")
+ROBLOX_WEBHOOK_SECRET = environment.secret("ROBLOX_WEBHOOK_SECRET")
+ROBLOX_WEBHOOK_SECRET_PREVIOUS = environment.secret("ROBLOX_WEBHOOK_SECRET_PREVIOUS")
+FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+for _key in FIELD_ENCRYPTION_KEYS:
+    environment.key_bytes("FIELD_ENCRYPTION_KEYS", _key, 32)
 ROBLOX_OPEN_CLOUD_API_KEY = environment.secret("ROBLOX_OPEN_CLOUD_API_KEY")
 ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
 
@@ -73,6 +79,7 @@ INSTALLED_APPS = [
     "roblox",
     "players",
     "syncs",
+    "webhooks",
 ]
 # The console's middleware steps aside on every other path: a session and a CSRF check cost a game server's
 # request more than its own work (see grps_site/middleware.py).

@@ -13,6 +13,8 @@ SECRETS: dict[str, Callable[[], str]] = {
     "DJANGO_SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "AUTOMATION_SIGNATURE_SECRET": lambda: secrets.token_urlsafe(32),
     "WEBHOOK_VERIFICATION_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "ROBLOX_WEBHOOK_SECRET": lambda: secrets.token_urlsafe(32),
+    "FIELD_ENCRYPTION_KEYS": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "AUDIT_SIGNING_KEY": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
     "METRICS_TOKEN": lambda: secrets.token_urlsafe(24),
     "LOCAL_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(18),
