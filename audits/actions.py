@@ -38,6 +38,16 @@ class Action(enum.StrEnum):
     MIRROR_CONFIRMED = "mirror.confirmed"
     MIRROR_PARKED = "mirror.parked"
     ACCESS_GRANTED = "access.granted"
+    ENDPOINT_CREATED = "endpoint.created"
+    ENDPOINT_CHANGED = "endpoint.changed"
+    ENDPOINT_DELETED = "endpoint.deleted"
+    ENDPOINT_ENABLED = "endpoint.enabled"
+    ENDPOINT_DISABLED = "endpoint.disabled"
+    SECRET_ROTATED = "secret.rotated"  # noqa: S105 - an action's name
+    DELIVERY_RESENT = "delivery.resent"
+    DELIVERY_FAILING = "delivery.failing"
+    DELIVERY_RECOVERED = "delivery.recovered"
+    DELIVERY_EXHAUSTED = "delivery.exhausted"
 
 
 class UnknownAction(ValueError):

@@ -14,8 +14,11 @@ from django.db.transaction import TransactionManagementError
 
 from audits.actions import Action, known
 from audits.models import canonical
+from audits.tasks import SEALING
 
 SALT = 16  # bytes
+# Every batch of earned points writes one; they can wait for the sweep.
+PATIENT = frozenset({Action.POINTS_INGESTED})
 ERASING = "SET LOCAL grps.erasing = 'on'"
 
 INSERT_EVENTS = """
@@ -170,6 +173,8 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
         rows = [(event_id, *row) for event_id, found in zip(numbered, personal, strict=True) for row in found]
         if rows:
             cursor.execute(INSERT_PERSONAL, [list(column) for column in zip(*rows, strict=True)])
+    if not PATIENT.issuperset(actions):
+        SEALING.after_commit()
     return numbered
 
 

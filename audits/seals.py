@@ -21,6 +21,7 @@ from audits import chain, lines
 from audits.chain import GENESIS, SealFields
 from audits.merkle import leaf_hash, root_of
 from audits.models import Seal
+from audits.signals import sealed
 
 LOCK = 4_710_010  # advisory lock: one sealer at a time
 LIMIT = 10_000  # events under one seal
@@ -48,6 +49,8 @@ def seal_pending(limit: int = LIMIT) -> SealFields | None:
         seal = _seal_visible(limit)
     # Also when there was nothing to seal: a process may have died between its commit and its line in the file.
     append_to_file(Path(settings.AUDIT_SEAL_FILE))
+    if seal is not None:
+        sealed.send(sender=SealFields, seal=seal)
     return seal
 
 

@@ -1,5 +1,6 @@
 from celery import shared_task
 
+from audits.hints import Hint
 from audits.seals import seal_pending
 
 
@@ -10,3 +11,6 @@ def seal() -> int:
     while seal_pending():
         seals += 1
     return seals
+
+
+SEALING = Hint(seal, every=0.25)

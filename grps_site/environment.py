@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -47,6 +48,17 @@ def secret(variable: str) -> str:
     if value == PLACEHOLDER:
         stop(f"{variable} is still {PLACEHOLDER!r}: give it a random value of its own, or leave it empty.")
     return value
+
+
+def networks(variable: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks as `10.0.0.0/8`, separated by commas."""
+    found = []
+    for text in env.list(variable, default=[]):
+        try:
+            found.append(ip_network(text.strip()))
+        except ValueError:
+            stop(f"{variable} holds {text!r}; write networks as 10.0.0.0/8, separated by commas.")
+    return tuple(found)
 
 
 def whole(variable: str, default: int, *, least: int = 0) -> int:

@@ -78,6 +78,17 @@ class Retry(msgspec.Struct, frozen=True, rename="camel"):
     jitter: float
 
 
+class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
+    """Outgoing webhooks: seconds for one call, connections of one worker, hours of nothing but failures after which an
+    endpoint is disabled or its operators are warned, days that finished deliveries are kept."""
+
+    timeout_seconds: float
+    connections: int
+    disable_after_hours: int
+    warn_after_hours: tuple[int, ...]
+    keep_days: int
+
+
 class Features(msgspec.Struct, frozen=True, rename="camel"):
     public_leaderboard: bool
     automatic_promotions: bool
@@ -90,6 +101,7 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     mirrors: Mirrors
     sync: Sync
     retry: Retry
+    webhooks: Webhooks
     features: Features
     group_id: int | None = None
 

@@ -34,9 +34,12 @@ ROBLOX_WEBHOOK_SECRET = environment.secret("ROBLOX_WEBHOOK_SECRET")
 ROBLOX_WEBHOOK_SECRET_PREVIOUS = environment.secret("ROBLOX_WEBHOOK_SECRET_PREVIOUS")
 FIELD_ENCRYPTION_KEYS: list[str] = env.list("FIELD_ENCRYPTION_KEYS", default=[])
 for _key in FIELD_ENCRYPTION_KEYS:
-    environment.key_bytes("FIELD_ENCRYPTION_KEYS", _key, 32)
+    environment.key_bytes("FIELD_ENCRYPTION_KEYS", _key.replace("-", "+").replace("_", "/"), 32)
 ROBLOX_OPEN_CLOUD_API_KEY = environment.secret("ROBLOX_OPEN_CLOUD_API_KEY")
 ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
+
+# Addresses that are not public and may be called all the same: a receiver in the intranet, or on this machine.
+WEBHOOK_ALLOWED_NETWORKS = environment.networks("WEBHOOK_ALLOWED_NETWORKS")
 
 # --- the audit chain -----------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = environment.required("AUDIT_SIGNING_KEY", "base64 of the 32-byte Ed25519 seed that signs seals")
@@ -146,8 +149,12 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_DEFAULT_QUEUE = "grps"
-# What waits for Roblox has a queue and a worker of its own: sealing and ranks never wait behind it.
-CELERY_TASK_ROUTES = {"syncs.*": {"queue": "syncs"}, "roblox.*": {"queue": "syncs"}}
+# What waits for Roblox or for receivers has a queue and a worker of its own: sealing and ranks never wait behind it.
+CELERY_TASK_ROUTES = {
+    "syncs.*": {"queue": "syncs"},
+    "roblox.*": {"queue": "syncs"},
+    "webhooks.deliver": {"queue": "webhooks"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

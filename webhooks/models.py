@@ -1,6 +1,5 @@
 """Who is told of what, what is on its way to them, and every try; and what Roblox told us."""
 
-import datetime as dt
 from typing import Any, ClassVar
 
 import msgspec
@@ -81,12 +80,14 @@ class WebhookEndpoint(models.Model):
         text = secrecy.unseal(self.headers_sealed)
         return msgspec.json.decode(text, type=dict[str, str]) if text else {}
 
-    def secrets(self, now: dt.datetime) -> list[str]:
-        """Every secret that signs at this moment, the newest first."""
-        sealed = [self.secret_sealed]
-        if self.previous_until is not None and now < self.previous_until:
-            sealed.append(self.previous_secret_sealed)
-        return [secrecy.unseal(token) for token in sealed if token]
+    @property
+    def secret(self) -> str:
+        """Its own secret; empty: the project's (WEBHOOK_VERIFICATION_KEY) signs."""
+        return secrecy.unseal(self.secret_sealed)
+
+    @property
+    def previous_secret(self) -> str:
+        return secrecy.unseal(self.previous_secret_sealed)
 
 
 class WebhookDelivery(models.Model):

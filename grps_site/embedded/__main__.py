@@ -121,6 +121,14 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
             alive_for(2),
         ),
         service(
+            "webhook-worker",
+            [
+                *(*celery, "worker", "--queues=webhooks", "--hostname=webhooks@%h", "--loglevel=info"),
+                *("--concurrency=2", "--without-gossip", "--without-mingle"),
+            ],
+            alive_for(2),
+        ),
+        service(
             "beat",
             [*celery, "beat", "--loglevel=info", "--pidfile="],
             alive_for(2),

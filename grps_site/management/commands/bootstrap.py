@@ -20,6 +20,9 @@ ACTOR = Actor("system", "bootstrap", "bootstrap")
 # Name, seconds between runs. A run that finds nothing costs next to nothing.
 PERIODIC = {
     "audits.seal": 5,
+    "webhooks.fan_out": 5,
+    "webhooks.deliver": 5,
+    "webhooks.sweep": 60,
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
     "players.end_bans": 30,
@@ -39,6 +42,7 @@ NIGHTLY = {
     "syncs.pull_members": (2, 30),
     "syncs.pull_restrictions": (3, 0),
     "syncs.pull_points": (3, 30),
+    "webhooks.purge": (4, 30),
 }
 SEEING = (
     "view_player",

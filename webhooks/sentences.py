@@ -1,0 +1,176 @@
+"""One sentence for each action of the audit log, as people read it in Discord, in Slack and in the console."""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audits.actions import Action
+
+
+class Severity(enum.StrEnum):
+    """How much it matters to staff; formats choose a colour by it."""
+
+    INFO = "info"
+    GOOD = "good"
+    NOTICE = "notice"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a sentence is made of: names as they may be told, the reason, and the event's details."""
+
+    actor: str
+    target: str
+    reason: str
+    details: Mapping[str, Any]
+    experience: str
+
+    def before(self, name: str) -> Any:
+        return (self.details.get("before") or {}).get(name, "")
+
+    def after(self, name: str) -> Any:
+        return (self.details.get("after") or {}).get(name, "")
+
+    def __getitem__(self, name: str) -> Any:
+        return self.details.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    severity: Severity
+    words: Callable[[Facts], str]
+
+    def text(self, facts: Facts) -> str:
+        """The sentence, with the reason behind it where there is one."""
+        told = self.words(facts)
+        return f"{told}: {facts.reason}" if facts.reason else f"{told}."
+
+
+def of(action: str) -> Sentence:
+    """The sentence of an action; a plain one for an action that only a newer version of GRPS knows."""
+    return SENTENCES.get(action, Sentence(Severity.INFO, lambda f: f"{action}: {f.target}"))
+
+
+def _until(f: Facts) -> str:
+    until = f.after("until")
+    return f"until {until[:16].replace('T', ' ')} UTC" if until else "for good"
+
+
+def _experience(f: Facts) -> str:
+    return f" in {f.experience}" if f.experience else ""
+
+
+def _counters(f: Facts) -> str:
+    error = f["error"]
+    return f" ({f['status']})" + (f", {error}" if error else "")
+
+
+INFO, GOOD, NOTICE, WARNING, CRITICAL = Severity
+
+SENTENCES: dict[str, Sentence] = {
+    Action.POINTS_INGESTED: Sentence(INFO, lambda f: f"{f.experience} reported {f['accepted']} events"),
+    Action.POINTS_MISMATCH: Sentence(
+        WARNING, lambda f: f"{f.target}'s points break a law{_experience(f)} ({f['law']})"
+    ),
+    Action.POINTS_ADJUSTED: Sentence(
+        NOTICE, lambda f: f"{f.actor} adjusted {f.target}'s points by {f.after('amount')} to {f.after('points')}"
+    ),
+    Action.POINTS_RECONCILED: Sentence(
+        INFO, lambda f: f"{f['rows']} parts of players' points were read from the data store{_experience(f)}"
+    ),
+    Action.PLAYER_ERASED: Sentence(CRITICAL, lambda f: f"{f.actor} erased a player's personal data"),
+    Action.PLAYER_BANNED: Sentence(CRITICAL, lambda f: f"{f.actor} banned {f.target} {_until(f)}"),
+    Action.PLAYER_UNBANNED: Sentence(NOTICE, lambda f: f"{f.actor} lifted {f.target}'s ban"),
+    Action.RANK_PROMOTED: Sentence(
+        GOOD, lambda f: f"{f.target} was promoted from {f.before('rank')} to {f.after('rank')} by {f.actor}"
+    ),
+    Action.RANK_DEMOTED: Sentence(
+        WARNING, lambda f: f"{f.target} was demoted from {f.before('rank')} to {f.after('rank')} by {f.actor}"
+    ),
+    Action.RANK_SET: Sentence(
+        NOTICE, lambda f: f"{f.actor} gave {f.target} the rank {f.after('rank')}, formerly {f.before('rank')}"
+    ),
+    Action.DECISION_PROPOSED: Sentence(
+        NOTICE, lambda f: f"{f.target} is proposed for {f.after('rank')}, at present {f.before('rank')}"
+    ),
+    Action.DECISION_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected a {f['kind']} of {f.target}"),
+    Action.DECISION_WITHDRAWN: Sentence(INFO, lambda f: f"A proposed {f['kind']} of {f.target} was withdrawn"),
+    Action.POLICY_ACTIVATED: Sentence(CRITICAL, lambda f: f"{f.actor} put policy {f.after('number')} in force"),
+    Action.EXPERIENCE_CREATED: Sentence(NOTICE, lambda f: f"{f.actor} connected the experience {f.experience}"),
+    Action.EXPERIENCE_CHANGED: Sentence(NOTICE, lambda f: f"{f.actor} changed the experience {f.experience}"),
+    Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
+    Action.KEY_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the key of {f.experience}"),
+    Action.KEY_REVOKED: Sentence(WARNING, lambda f: f"{f.actor} revoked a key of {f.experience}"),
+    Action.ADJUSTMENT_PREVIEWED: Sentence(
+        NOTICE, lambda f: f"{f.actor} asks to adjust {f['rows']} players by {f['total']} points in all"
+    ),
+    Action.ADJUSTMENT_APPROVED: Sentence(WARNING, lambda f: f"{f.actor} approved {f.target}"),
+    Action.ADJUSTMENT_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected {f.target}"),
+    Action.ADJUSTMENT_APPLIED: Sentence(
+        NOTICE,
+        lambda f: f"{f.target} {'is done' if f['done'] else 'goes on'}: {f['count']} players, {f['sum']} points",
+    ),
+    Action.MEMBER_JOINED: Sentence(INFO, lambda f: f"{f.target} joined the group"),
+    Action.MEMBER_LEFT: Sentence(INFO, lambda f: f"{f.target} left the group"),
+    Action.SYNC_REQUESTED: Sentence(INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{_experience(f)}"),
+    Action.SYNC_FINISHED: Sentence(INFO, lambda f: f"The pull of {f['activity']}{_experience(f)} ended{_counters(f)}"),
+    Action.DRIFT_FOUND: Sentence(WARNING, lambda f: f"Roblox shows another {f['aspect']} than GRPS{_experience(f)}"),
+    Action.DRIFT_RESOLVED: Sentence(
+        NOTICE, lambda f: f"{f.actor} resolved a difference of {f['aspect']} ({f['resolution']})"
+    ),
+    Action.MIRROR_CONFIRMED: Sentence(INFO, lambda f: f"Roblox shows {f.target}'s {f['aspect'] or 'state'} as desired"),
+    Action.MIRROR_PARKED: Sentence(WARNING, lambda f: f"Roblox does not take {f.target}'s {f['aspect'] or 'state'}"),
+    Action.ACCESS_GRANTED: Sentence(CRITICAL, lambda f: f"{f.actor} gave {f.target} access to the console"),
+    Action.ENDPOINT_CREATED: Sentence(WARNING, lambda f: f"{f.actor} added the endpoint {f['name']}"),
+    Action.ENDPOINT_CHANGED: Sentence(WARNING, lambda f: f"{f.actor} changed the endpoint {f['name']}"),
+    Action.ENDPOINT_DELETED: Sentence(WARNING, lambda f: f"{f.actor} deleted the endpoint {f['name']}"),
+    Action.ENDPOINT_ENABLED: Sentence(NOTICE, lambda f: f"{f.actor} enabled the endpoint {f['name']}"),
+    Action.ENDPOINT_DISABLED: Sentence(CRITICAL, lambda f: f"{f.actor} disabled the endpoint {f['name']}"),
+    Action.SECRET_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the secret of the endpoint {f['name']}"),
+    Action.DELIVERY_RESENT: Sentence(
+        NOTICE, lambda f: f"{f.actor} sent {f['count']} deliveries again to the endpoint {f['name']}"
+    ),
+    Action.DELIVERY_FAILING: Sentence(
+        WARNING, lambda f: f"The endpoint {f['name']} fails since {f['since'][:16].replace('T', ' ')} UTC"
+    ),
+    Action.DELIVERY_RECOVERED: Sentence(GOOD, lambda f: f"The endpoint {f['name']} takes deliveries again"),
+    Action.DELIVERY_EXHAUSTED: Sentence(
+        CRITICAL, lambda f: f"{f['count']} deliveries to the endpoint {f['name']} were given up"
+    ),
+}
+
+# What an example of an action shows where its sentence needs details.
+_NAMED = {"name": "Staff channel"}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    Action.POINTS_INGESTED: {"accepted": 12},
+    Action.POINTS_MISMATCH: {"law": "award"},
+    Action.POINTS_ADJUSTED: {"after": {"amount": "25.00", "points": "525.00"}},
+    Action.POINTS_RECONCILED: {"rows": 3},
+    Action.PLAYER_BANNED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},
+    Action.RANK_PROMOTED: {"before": {"rank": "Storm Corporal I"}, "after": {"rank": "Storm Corporal II"}},
+    Action.RANK_DEMOTED: {"before": {"rank": "Storm Corporal II"}, "after": {"rank": "Storm Corporal I"}},
+    Action.RANK_SET: {"before": {"rank": "Captain II"}, "after": {"rank": "Envoy"}},
+    Action.DECISION_PROPOSED: {"before": {"rank": "Captain II"}, "after": {"rank": "Tempest Major"}},
+    Action.DECISION_REJECTED: {"kind": "promotion"},
+    Action.DECISION_WITHDRAWN: {"kind": "promotion"},
+    Action.POLICY_ACTIVATED: {"after": {"number": 2}},
+    Action.ADJUSTMENT_PREVIEWED: {"rows": 120, "total": "3000.00"},
+    Action.ADJUSTMENT_APPLIED: {"done": True, "count": 120, "sum": "3000.00"},
+    Action.SYNC_REQUESTED: {"activity": "points"},
+    Action.SYNC_FINISHED: {"activity": "points", "status": "succeeded"},
+    Action.DRIFT_FOUND: {"aspect": "role"},
+    Action.DRIFT_RESOLVED: {"aspect": "role", "resolution": "pushed"},
+    Action.DELIVERY_RESENT: {"count": 3, **_NAMED},
+    Action.DELIVERY_FAILING: {"since": "2030-01-01T00:00:00+00:00", **_NAMED},
+    Action.DELIVERY_EXHAUSTED: {"count": 3, **_NAMED},
+    Action.ENDPOINT_CREATED: _NAMED,
+    Action.ENDPOINT_CHANGED: _NAMED,
+    Action.ENDPOINT_DELETED: _NAMED,
+    Action.ENDPOINT_ENABLED: _NAMED,
+    Action.ENDPOINT_DISABLED: _NAMED,
+    Action.SECRET_ROTATED: _NAMED,
+    Action.DELIVERY_RECOVERED: _NAMED,
+}
