@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from audits import reading
 from webhooks import happenings, health, schedule
-from webhooks.happenings import Happening
+from webhooks.happenings import Sources
 from webhooks.health import Load, Result, Standing
 from webhooks.kinds.base import Letter, Outcome, Rendered, Verdict
 from webhooks.models import EXCERPT, WebhookAttempt, WebhookDelivery
@@ -205,7 +205,8 @@ def _take(worker: str, standings: Mapping[int, Standing]) -> list[Taken]:
 
 
 def _begin(taken: Sequence[Taken], standings: Mapping[int, Standing], now: dt.datetime) -> list[Call]:
-    told = _happenings(taken, now)
+    ids = sorted({one.event_id for one in taken if one.event_id is not None})
+    sources = Sources(reading.events_by_id(ids).values())
     calls: list[Call] = []
     left = {pk: standing.allowance for pk, standing in standings.items()}
     for standing, group in _groups(taken, standings):
@@ -213,7 +214,7 @@ def _begin(taken: Sequence[Taken], standings: Mapping[int, Standing], now: dt.da
             _put_back(group, "", 0)
             continue
         try:
-            rendered = standing.kind.render(_letter(standing, group, told, now))
+            rendered = standing.kind.render(_letter(standing, group, sources, now))
         except Exception as error:
             # One message that nobody can write must not hold up the others: pushed forward, and said aloud.
             log.exception("a message cannot be written", endpoint=standing.name, deliveries=[one.id for one in group])
@@ -249,18 +250,12 @@ def _groups(taken: Iterable[Taken], standings: Mapping[int, Standing]) -> Iterab
             yield standing, together[start : start + standing.kind.fold]
 
 
-def _happenings(taken: Iterable[Taken], now: dt.datetime) -> dict[int, Happening]:
-    """What each delivery tells, by the delivery's id."""
-    taken = list(taken)
-    events = reading.events_by_id(sorted({one.event_id for one in taken if one.event_id is not None}))
-    told = happenings.tell(events.values())
-    return {
-        one.id: happenings.example(one.action, now) if one.event_id is None else told[one.event_id] for one in taken
-    }
-
-
-def _letter(standing: Standing, group: Sequence[Taken], told: Mapping[int, Happening], now: dt.datetime) -> Letter:
-    return Letter(group[0].webhook_id, now, [told[one.id] for one in group], standing.secrets(now))
+def _letter(standing: Standing, group: Sequence[Taken], sources: Sources, now: dt.datetime) -> Letter:
+    told = [
+        happenings.example(one.action, now) if one.event_id is None else sources.happening(one.event_id)
+        for one in group
+    ]
+    return Letter(group[0].webhook_id, now, told, standing.secrets(now))
 
 
 def _write_tries(calls: Sequence[Call]) -> None:

@@ -63,7 +63,7 @@ class _Engine:
                 try:
                     await self._deliver(sender, database)
                 finally:
-                    await self._in(database, connection.close)
+                    await self._in(database, _disconnect)
         return self._made
 
     async def _deliver(self, sender: Sender, database: ThreadPoolExecutor) -> None:
@@ -90,7 +90,7 @@ class _Engine:
             # What is done is done: kept until the database is back, else it would be sent again.
             log.warning("the database is away", error=str(error), results=len(done))
             self._done = done + self._done
-            await self._in(database, connection.close)
+            await self._in(database, _disconnect)
             await asyncio.sleep(AWAY)
             return []
 
@@ -121,6 +121,11 @@ class _Engine:
     @staticmethod
     async def _in[**P, T](executor: ThreadPoolExecutor, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(executor, lambda: job(*args, **kwargs))
+
+
+def _disconnect() -> None:
+    """Close this thread's connection; `connection` means another one in each thread."""
+    connection.close()
 
 
 def _judge(call: Call, answer: Answer) -> Verdict:

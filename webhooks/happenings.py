@@ -35,12 +35,25 @@ class Happening:
         return PROFILE.format(self.user_id) if self.user_id else ""
 
 
+class Sources:
+    """Events with the players that they are about (one query), from which single happenings are made."""
+
+    def __init__(self, events: Iterable[PlacedEvent]) -> None:
+        self._events = {event.id: event for event in events}
+        ids = {pk for event in self._events.values() if (pk := _player_id(event)) is not None}
+        self._players = {player.pk: player for player in Player.objects.filter(pk__in=ids, erased_at=None)}
+
+    def happening(self, event_id: int) -> Happening:
+        """What one of the events tells. Raises whatever an event does that nobody thought of."""
+        event = self._events[event_id]
+        return _happening(event, self._players.get(_player_id(event) or 0))
+
+
 def tell(events: Iterable[PlacedEvent]) -> dict[int, Happening]:
-    """The happenings of these events by the events' ids; one query for the players that they are about."""
+    """The happenings of these events by the events' ids."""
     events = list(events)
-    ids = {pk for event in events if (pk := _player_id(event)) is not None}
-    players = {player.pk: player for player in Player.objects.filter(pk__in=ids, erased_at=None)} if ids else {}
-    return {event.id: _happening(event, players.get(_player_id(event) or 0)) for event in events}
+    sources = Sources(events)
+    return {event.id: sources.happening(event.id) for event in events}
 
 
 def example(action: str, now: dt.datetime) -> Happening:

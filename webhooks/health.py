@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.actions import Action
@@ -79,7 +80,7 @@ def open_to(load: Load, now: dt.datetime) -> list[Standing]:
     """The endpoints that something is due for and that may be called, each with its allowance."""
     if load.spare <= 0:
         return []
-    due = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), status="pending", retry_at__lte=now)
+    due = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), status="pending", retry_at__lte=Now())
     endpoints = WebhookEndpoint.objects.active().filter(Q(paused_until=None) | Q(paused_until__lte=now), Exists(due))
     found, spare = [], load.spare
     # Whoever has least under way comes first, so that what is left over goes round.

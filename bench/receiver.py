@@ -1,0 +1,56 @@
+"""A receiver that costs next to nothing: what is measured is the sender. One port answers well, one with 500, one late.
+
+``python -m bench.receiver PORT PORT PORT``
+"""
+
+import asyncio
+import sys
+
+LATE = 1.0  # seconds that the slow one takes
+FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
+
+
+class Receiver(asyncio.Protocol):
+    """Answers each request with the same bytes, `delay` seconds after its end."""
+
+    def __init__(self, answer: bytes, delay: float) -> None:
+        self._answer = answer
+        self._delay = delay
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end].lower()
+            start = head.find(b"content-length:") + len(b"content-length:")
+            length = int(head[start : (head.find(b"\r\n", start) + 1 or len(head) + 1) - 1])
+            if len(self._buffer) < end + 4 + length:
+                return
+            self._buffer = self._buffer[end + 4 + length :]
+            if self._delay:
+                asyncio.get_running_loop().call_later(self._delay, self._reply)
+            else:
+                self._reply()
+
+    def _reply(self) -> None:
+        assert isinstance(self._transport, asyncio.WriteTransport)
+        if not self._transport.is_closing():
+            self._transport.write(self._answer)
+
+
+async def main(ports: list[int]) -> None:
+    loop = asyncio.get_running_loop()
+    kinds = [(FINE, 0.0), (BROKEN, 0.0), (FINE, LATE)]
+    servers = [
+        await loop.create_server(lambda answer=answer, delay=delay: Receiver(answer, delay), "127.0.0.1", port)  # type: ignore[misc]
+        for port, (answer, delay) in zip(ports, kinds, strict=True)
+    ]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+if __name__ == "__main__":
+    asyncio.run(main([int(port) for port in sys.argv[1:]]))

@@ -1,0 +1,140 @@
+"""Adding and changing endpoints: what cannot work is refused with the field's name, and secrets stay secret."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from audits.models import AuditEvent
+from tests.webhooks.conftest import OLGA, Office
+from tests.webhooks.receivers import Receiver
+from webhooks import endpoints, secrecy
+from webhooks.endpoints import Wanted
+from webhooks.kinds.base import BadEndpoint
+from webhooks.models import WebhookEndpoint
+
+ADDRESS = "http://127.0.0.1:8099/private-path-token"
+GOOD = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": ["rank.*"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": " "}, "name: "),
+        ({"name": "x" * 61}, "name: "),
+        ({"kind": "pigeon"}, "kind: there is no kind 'pigeon'"),
+        ({"address": ""}, "address: "),
+        ({"address": "ftp://example.org/"}, "address: "),
+        ({"address": "http://10.0.0.1/"}, "address: "),
+        ({"address": "https://user:pw@example.org/"}, "address: "),
+        ({"kind": "discord"}, "address: this is no Discord webhook"),
+        ({"events": []}, "events: name at least one"),
+        ({"events": ["rank."]}, "events: 'rank.' is no pattern"),
+        ({"events": ["comet.*"]}, "events: no event fits 'comet.*'"),
+        ({"experiences": ["atlantis"]}, "experiences: there is no experience 'atlantis'"),
+        ({"rate": 0}, "rate: "),
+        ({"headers": {"Host": "x"}}, "headers: Host is set by GRPS"),
+        ({"headers": {"webhook-id": "x"}}, "headers: webhook-id is set by GRPS"),
+        ({"headers": {"X-A": "b\r\nX-C: d"}}, "headers: the value of X-A"),
+        ({"headers": {"X A": "b"}}, "headers: 'X A' is no header's name"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_the_fields_name(office: Office, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadEndpoint, match="^" + words.replace("*", r"\*").replace(".", r"\.")):
+        endpoints.create(Wanted(**(GOOD | changes)), actor=OLGA)
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_two_endpoints_do_not_share_a_name(office: Office) -> None:
+    endpoints.create(Wanted(**GOOD), actor=OLGA)
+    with pytest.raises(BadEndpoint, match=r"^name: there is an endpoint 'portal' already"):
+        endpoints.create(Wanted(**GOOD), actor=OLGA)
+
+
+@pytest.mark.parametrize("secret", ["whsec_short", "whsec_" + "A" * 12, "whsec_" + "A" * 200, "not base64!"])
+def test_a_secret_that_is_none_is_refused(office: Office, secret: str) -> None:
+    with pytest.raises(BadEndpoint, match=r"^secret: "):
+        endpoints.create(Wanted(**GOOD), actor=OLGA, secret=secret)
+
+
+def test_address_headers_and_secrets_lie_encrypted_and_are_told_nowhere(office: Office) -> None:
+    headers = {"Authorization": "Bearer very-private"}
+    endpoint, secret = endpoints.create(Wanted(**GOOD, headers=headers), actor=OLGA)
+    endpoints.rotate(endpoint.pk, actor=OLGA)
+    endpoints.change(endpoint.pk, Wanted(**(GOOD | {"name": "other"})), actor=OLGA)
+    endpoint.refresh_from_db()
+    assert (endpoint.address, endpoint.headers, endpoint.previous_secret) == (ADDRESS, headers, secret)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(e::text, '') FROM webhook_endpoints e")
+        stored = cursor.fetchone()[0]
+        cursor.execute("SELECT string_agg(a::text, '') FROM audits a")
+        stored += cursor.fetchone()[0]
+        cursor.execute("SELECT string_agg(a::text, '') FROM audit_personal a")
+        stored += cursor.fetchone()[0]
+    for private in ("private-path-token", "very-private", secret, secret.removeprefix("whsec_")):
+        assert private not in stored
+
+
+def test_the_key_of_the_environment_can_be_rotated(office: Office, settings: Any) -> None:
+    endpoint, _ = endpoints.create(Wanted(**GOOD), actor=OLGA)
+    old = settings.FIELD_ENCRYPTION_KEYS[0]
+    new = base64.b64encode(b"k" * 32).decode()
+    settings.FIELD_ENCRYPTION_KEYS = [new, old]
+    assert endpoints.reseal_all() == 1
+    settings.FIELD_ENCRYPTION_KEYS = [new]
+    assert WebhookEndpoint.objects.get(pk=endpoint.pk).address == ADDRESS
+    settings.FIELD_ENCRYPTION_KEYS = [old]
+    with pytest.raises(secrecy.NoKey, match="FIELD_ENCRYPTION_KEYS"):
+        _ = WebhookEndpoint.objects.get(pk=endpoint.pk).address
+
+
+def test_without_a_key_nothing_is_stored_and_one_is_asked_for(office: Office, settings: Any) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = []
+    with pytest.raises(BadEndpoint, match="FIELD_ENCRYPTION_KEYS is not configured"):
+        endpoints.create(Wanted(**GOOD), actor=OLGA)
+
+
+def test_an_endpoint_that_cannot_be_opened_waits_and_holds_up_no_other(
+    office: Office, receiver: Receiver, settings: Any
+) -> None:
+    lost = office.endpoint(receiver, name="lost", events=["policy.*"])
+    old = settings.FIELD_ENCRYPTION_KEYS[0]
+    settings.FIELD_ENCRYPTION_KEYS = [base64.b64encode(b"k" * 32).decode()]
+    office.endpoint(receiver, name="fine", events=["policy.*"])
+    office.happen()
+    assert office.deliver() == 1
+    lost.refresh_from_db()
+    assert lost.status == "active"
+    assert "FIELD_ENCRYPTION_KEYS" in lost.reason
+    settings.FIELD_ENCRYPTION_KEYS = [*settings.FIELD_ENCRYPTION_KEYS, old]
+    office.pass_time(minutes=2)
+    assert office.deliver() == 1
+
+
+def test_a_change_holds_from_the_next_call_on(office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver, events=["policy.*"])
+    office.happen()
+    office.deliver()
+    headers = endpoints.spell_headers("Authorization: Bearer 1\n\nX-Team: red\n")
+    wanted = Wanted(
+        name="standard", kind="standard", address=receiver.url + "moved", events=["policy.*"], headers=headers
+    )
+    endpoints.change(endpoint.pk, wanted, actor=OLGA)
+    office.happen()
+    office.deliver()
+    assert [request.path for request in receiver.requests] == ["/hooks/grps", "/moved"]
+    assert receiver.requests[1].headers["authorization"] == "Bearer 1"
+    event = AuditEvent.objects.filter(action="endpoint.changed").get()
+    assert event.details["addressChanged"] is True
+    assert "moved" not in json.dumps(event.details)
+
+
+def test_deleting_takes_its_deliveries_along_and_leaves_an_audit_event(office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver, events=["policy.*"])
+    office.happen()
+    office.deliver()
+    endpoints.delete(endpoint.pk, actor=OLGA, reason="the portal was switched off")
+    assert not WebhookEndpoint.objects.exists()
+    assert AuditEvent.objects.filter(action="endpoint.deleted", target_id=str(endpoint.pk)).count() == 1
