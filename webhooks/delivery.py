@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ from webhooks.models import EXCERPT, WebhookAttempt, WebhookDelivery
 
 log = structlog.get_logger("grps.webhooks")
 
-LEASE = 60  # seconds: longer than a call can take; a killed worker's deliveries come free after them
+GRACE = 15  # seconds beyond the longest call, after which a delivery comes free: its worker was killed
 SPOILED = 3600  # seconds until a message that could not be written is tried again
 LOST = "The worker ended before the outcome was known."
 
@@ -187,12 +188,17 @@ def _outcome(verdict: Verdict) -> str:
     return str(known.get(verdict.outcome, outcomes.FAILED))
 
 
+def lease() -> float:
+    """Seconds that a worker holds a delivery."""
+    return float(settings.INTEGRATIONS.webhooks.timeout_seconds) + GRACE
+
+
 def _take(worker: str, standings: Mapping[int, Standing]) -> list[Taken]:
     if not standings:
         return []
     wanted = {pk: standing.allowance * standing.kind.fold for pk, standing in standings.items()}
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [list(wanted), list(wanted.values()), LEASE, worker])
+        cursor.execute(CLAIM, [list(wanted), list(wanted.values()), lease(), worker])
         rows = cursor.fetchall()
         held_before = [row[0] for row in rows if row[8]]
         if held_before:

@@ -276,7 +276,7 @@ def test_a_worker_that_died_loses_nothing_and_its_try_is_marked(office: Office, 
     office.fan_out()
     (call,) = delivery.turn("the one that dies", [], IDLE)
     assert office.deliver() == 0  # it is held
-    office.pass_time(seconds=delivery.LEASE + 1)
+    office.pass_time(seconds=delivery.lease() + 1)
     assert office.deliver() == 1
     lost, done = WebhookAttempt.objects.order_by("pk")
     assert (lost.outcome, done.outcome) == ("lost", "succeeded")
@@ -291,7 +291,7 @@ def test_a_worker_that_comes_back_too_late_changes_nothing(office: Office, recei
     office.happen()
     office.fan_out()
     (call,) = delivery.turn("the slow one", [], IDLE)
-    office.pass_time(seconds=delivery.LEASE + 1)
+    office.pass_time(seconds=delivery.lease() + 1)
     office.deliver()
     late = Done(call, Verdict(Outcome.FAILED, "It did not answer."), None, 15_000, b"")
     delivery.turn("the slow one", [late], Load({}, frozenset(), 0))
@@ -305,7 +305,7 @@ def test_whatever_ends_workers_is_given_up_in_the_end(office: Office, receiver: 
     office.fan_out()
     for number in range(schedule.tries()):
         assert delivery.turn(f"worker {number}", [], IDLE), number
-        office.pass_time(seconds=delivery.LEASE + 1)
+        office.pass_time(seconds=delivery.lease() + 1)
     assert delivery.turn("the last", [], IDLE) == []
     row = WebhookDelivery.objects.get()
     assert (row.status, row.reason) == ("exhausted", delivery.LOST)
