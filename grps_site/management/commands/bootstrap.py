@@ -20,6 +20,7 @@ ACTOR = Actor("system", "bootstrap", "bootstrap")
 # Name, seconds between runs. A run that finds nothing costs next to nothing.
 PERIODIC = {
     "audits.seal": 5,
+    "audits.mirror": 10,
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
     "players.end_bans": 30,
