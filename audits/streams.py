@@ -1,12 +1,11 @@
 """The log for other systems: mirrored into a Redis stream and a file of JSON lines, or written to standard output.
 
-A mirror's own end says what it lacks. The row in `audit_streams` only remembers how far it had come: a loss shows by it.
+A mirror's own end says what it lacks. The row in `audit_streams` remembers how far it had come: a loss shows by it.
 """
 
 import datetime as dt
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,29 +76,27 @@ def catch_up(outlet: Outlet, *, hinted: bool = False, seconds: float = TURN) -> 
     if hinted and row.error:
         return 0
     try:
-        done = _catch_up(outlet, time.monotonic() + seconds)
+        return _catch_up(outlet, time.monotonic() + seconds)
     except (MirrorError, redis.RedisError, OSError) as error:
         said = str(error) if isinstance(error, MirrorError) else f"It cannot be written to: {error}"
         log.warning("a mirror of the audit log does not go on", mirror=outlet.name, error=said)
         AuditStream.objects.filter(name=outlet.name).update(error=said, updated_at=Now())
         return 0
-    AuditStream.objects.filter(name=outlet.name).exclude(error="").update(error="", updated_at=Now())
-    return done
 
 
-def write(out: BinaryIO, after: int, *, follow: bool, stop: threading.Event) -> int:
+def write(out: BinaryIO, after: int, *, follow: bool, stopping: Callable[[], bool]) -> int:
     """Write the events behind `after` to `out` as JSON lines, and new ones as they come; the last position written.
 
-    Ends between two batches once `stop` is set. Raises BrokenPipeError when nobody reads any more.
+    Ends between two batches once `stopping` says so. Raises BrokenPipeError when nobody reads any more.
     """
-    while not stop.is_set():
+    while not stopping():
         events = _read_patiently(after) if follow else _read(after)
         if events:
             out.write(lines(events))
             out.flush()
             after = events[-1].position
         elif follow:
-            stop.wait(LOOK_EVERY)
+            time.sleep(LOOK_EVERY)
         else:
             break
     return after
@@ -114,6 +111,7 @@ def _catch_up(outlet: Outlet, until: float) -> int:
                 return done
             with outlet.open() as holder:
                 done += _fill(outlet, holder, until)
+            AuditStream.objects.filter(name=outlet.name).exclude(error="").update(error="", updated_at=Now())
         # Whoever was turned away at the lock may have come for an event that was placed after we looked.
         if reading.head() == seen or time.monotonic() >= until:
             return done

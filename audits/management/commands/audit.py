@@ -2,9 +2,8 @@ import json
 import os
 import signal
 import sys
-import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,9 +88,9 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(seals.trusted_keys()))
 
     def _stream(self, after: int, follow: bool, **options: Any) -> None:
-        with _until_signalled() as stop:
+        with _until_signalled() as stopping:
             try:
-                streams.write(sys.stdout.buffer, after, follow=follow, stop=stop)
+                streams.write(sys.stdout.buffer, after, follow=follow, stopping=stopping)
             except BrokenPipeError:
                 # Nobody reads any more. What Python would flush at its end goes nowhere, instead of failing once more.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -109,19 +108,19 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _until_signalled() -> Iterator[threading.Event]:
-    """Set by SIGINT or SIGTERM; the second signal ends the process at once."""
-    stop = threading.Event()
+def _until_signalled() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come. The second signal ends the process at once."""
+    asked: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def ask(*_: Any) -> None:
-        stop.set()
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
+    def ask(number: int, _: object) -> None:
+        asked.append(number)
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
 
     before = [signal.signal(number, ask) for number in numbers]
     try:
-        yield stop
+        yield lambda: bool(asked)
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
