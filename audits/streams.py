@@ -136,7 +136,8 @@ def _resume(outlet: Outlet, holder: Holder) -> int:
     _refuse_another_history(holder, head)
     known = AuditStream.objects.values_list("position", flat=True).get(name=outlet.name)
     begin = holder.position or outlet.begin(known, head)
-    if holder.position < known:
+    # An emptied file is worth a note once there is something to write into it, not on every sweep until then.
+    if holder.position < known and begin < head:
         _note(outlet, holder.position, known, begin)
     if begin != known:
         AuditStream.objects.filter(name=outlet.name).update(position=begin, updated_at=Now())

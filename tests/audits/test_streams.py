@@ -550,9 +550,11 @@ def test_an_emptied_file_goes_on_behind_what_was_written(tell: Callable[..., int
     mirror()
     os.truncate(file, 0)
     assert mirror() == 0
+    assert row("jsonl").note == ""
     tell_many(tell, 2)
     mirror()
     assert positions_in(file) == [4, 5]
+    assert "goes on behind position 3" in row("jsonl").note
 
 
 def test_a_file_that_lost_its_end_gets_it_again(tell: Callable[..., int], file: Path) -> None:
