@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,8 @@ def up_to(last: int, first: int = 1) -> list[int]:
     return list(range(first, last + 1))
 
 
-def looping(**environment: str) -> "subprocess.Popen[str]":
+@contextmanager
+def looping(**environment: str) -> Iterator["subprocess.Popen[str]"]:
     """A process that mirrors without end, three events at a time."""
     process = subprocess.Popen(
         [sys.executable, "-c", LOOPING],
@@ -164,9 +166,13 @@ def looping(**environment: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 # --- reading ---------------------------------------------------------------------------------------------------
@@ -297,15 +303,10 @@ def test_there_is_nothing_to_mirror_twice(tell: Callable[..., int], stream: Stre
 
 def test_two_processes_at_once_mirror_everything_once(tell: Callable[..., int], stream: Stream, file: Path) -> None:
     environment = {"AUDIT_STREAM_URL": stream.url, "AUDIT_STREAM_KEY": stream.key, "AUDIT_JSONL": str(file)}
-    processes = [looping(**environment) for _ in range(2)]
-    try:
+    with looping(**environment), looping(**environment):
         for _ in range(10):
             tell_many(tell, 10)
         wait_for(lambda: stream.positions()[-1:] == [100] and positions_in(file)[-1:] == [100])
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
     assert stream.positions() == positions_in(file) == up_to(100)
     assert AuditStream.objects.exclude(error="").count() == 0
 
@@ -317,11 +318,10 @@ def test_killed_again_and_again_it_leaves_no_gap_and_repeats_nothing(stream: Str
     for _ in range(KILLS):
         seen = len(stream.positions())
         write_many(400)
-        process = looping(**environment)
-        wait_for(lambda before=seen: len(stream.positions()) > before)  # type: ignore[misc]
-        time.sleep(dice.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with looping(**environment) as process:
+            wait_for(lambda before=seen: len(stream.positions()) > before)  # type: ignore[misc]
+            time.sleep(dice.uniform(0, 0.05))
+            process.send_signal(signal.SIGKILL)
         ends.append(len(stream.positions()))
     wait_for(lambda: mirror() == 0 and row("redis").position == row("jsonl").position == 400 * KILLS)
     assert stream.positions() == positions_in(file) == up_to(400 * KILLS)
@@ -589,39 +589,45 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(
 # --- the command -----------------------------------------------------------------------------------------------
 
 
-def streaming(*arguments: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+@contextmanager
+def streaming(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(
         [sys.executable, "manage.py", "audit", "stream", *arguments],
         cwd=BASE_DIR,
         env={**os.environ, "DATABASE_URL": database_url()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_follows_the_log_until_a_signal_comes(tell: Callable[..., int], number: signal.Signals) -> None:
     tell_many(tell, 3)
-    process = streaming("--after", "1", "--follow")
-    assert process.stdout is not None
-    assert [json.loads(process.stdout.readline())["position"] for _ in range(2)] == [2, 3]
-    tell_many(tell, 2)
-    assert [json.loads(process.stdout.readline())["position"] for _ in range(2)] == [4, 5]
-    process.send_signal(number)
-    rest, errors = process.communicate(timeout=PATIENCE)
+    with streaming("--after", "1", "--follow") as process:
+        assert process.stdout is not None
+        assert [json.loads(process.stdout.readline())["position"] for _ in range(2)] == [2, 3]
+        tell_many(tell, 2)
+        assert [json.loads(process.stdout.readline())["position"] for _ in range(2)] == [4, 5]
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, rest, errors) == (0, b"", b"")
 
 
 def test_it_ends_quietly_when_nobody_reads_any_more(tell: Callable[..., int]) -> None:
     tell_many(tell, 1)
-    process = streaming("--follow")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    tell_many(tell, 1)
-    assert process.wait(PATIENCE) == 0
-    assert process.stderr.read() == b""
+    with streaming("--follow") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        tell_many(tell, 1)
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr.read() == b""
 
 
 def test_without_follow_it_ends_at_the_end(tell: Callable[..., int], capfdbinary: Any) -> None:
