@@ -13,14 +13,15 @@ log = structlog.get_logger("grps.hints")
 
 
 class Hint:
-    """Starts `task` soon, and at most every `every` seconds from this process, however often it is given.
+    """Starts `task` (with `arguments`) soon, at most every `every` seconds from this process however often it is given.
 
     Whatever had committed when a hint was given is seen by a run: one that was asked for less than `every` seconds ago
     and has not begun waits out that time first.
     """
 
-    def __init__(self, task: Any, every: float) -> None:
+    def __init__(self, task: Any, every: float, **arguments: Any) -> None:
         self._task = task
+        self._arguments = arguments
         self._every = every
         self._free_at = 0.0  # when the last run that was asked for begins
         self._sent_at = float("-inf")
@@ -36,7 +37,7 @@ class Hint:
         wait = max(0.0, self._sent_at + self._every - now)
         try:
             # The message dies soon after: a stopped worker must not find thousands.
-            self._task.apply_async(retry=False, countdown=wait or None, expires=wait + 60)
+            self._task.apply_async(kwargs=self._arguments, retry=False, countdown=wait or None, expires=wait + 60)
         except OperationalError as error:
             log.warning("the broker is away; the sweep will find the work", task=self._task.name, error=str(error))
             self._free_at = now + QUIET

@@ -122,3 +122,23 @@ class SealedEvent(models.Model):
 
     class Meta:
         db_table = "sealed_events"
+
+
+class AuditStream(models.Model):
+    """How far a mirror of the log outside has come, as far as we know: the mirror's own end is what counts.
+
+    `error` is empty while all goes well; `note` tells the last time that it did not hold what it was given.
+    """
+
+    name = models.CharField(max_length=20, primary_key=True)
+    position = models.BigIntegerField(db_default=0)
+    updated_at = models.DateTimeField(db_default=Now())
+    error = models.TextField(blank=True, db_default="")
+    note = models.TextField(blank=True, db_default="")
+    lost_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_streams"
+
+    def __str__(self) -> str:
+        return self.name

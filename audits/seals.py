@@ -8,16 +8,13 @@ behind a seal, no reader waits for a writer, and no transaction number is kept t
 
 import base64
 import datetime as dt
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from audits import chain, lines
+from audits import chain, files, lines
 from audits.chain import GENESIS, SealFields
 from audits.merkle import leaf_hash, root_of
 from audits.models import Seal
@@ -50,7 +47,7 @@ def seal_pending(limit: int = LIMIT) -> SealFields | None:
     # Also when there was nothing to seal: a process may have died between its commit and its line in the file.
     append_to_file(Path(settings.AUDIT_SEAL_FILE))
     if seal is not None:
-        sealed.send(sender=SealFields, seal=seal)
+        sealed.send_robust(Seal, seal=seal)
     return seal
 
 
@@ -89,16 +86,14 @@ def append_to_file(path: Path) -> int:
 
     A torn last line (the machine died while writing) is cut off first. Only whole lines, synced to the disk, count.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with files.appending(path) as file:
+        last = files.last_line(file)
         added = 0
-        for seal in stream_seals(after=_last_number(file)):
+        for seal in stream_seals(after=SealFields.from_json(last).number if last is not None else 0):
             file.write(seal.as_json().encode() + b"\n")
             added += 1
         if added:
-            file.flush()
-            os.fsync(file.fileno())
+            files.keep(file)
         return added
 
 
@@ -165,17 +160,3 @@ def _write(seal: SealFields, events: list[int]) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(PLACE, [seal.first_position - 1, seal.number, events])
-
-
-def _last_number(file: BinaryIO) -> int:
-    """The number of the last whole line's seal, after cutting a torn line off; 0 for an empty file."""
-    size = file.seek(0, os.SEEK_END)
-    start = max(0, size - 65_536)
-    file.seek(start)
-    tail = file.read()
-    whole = tail.rfind(b"\n") + 1
-    if whole != len(tail):
-        file.truncate(start + whole)
-        file.seek(0, os.SEEK_END)
-    whole_lines = tail[:whole].splitlines()
-    return SealFields.from_json(whole_lines[-1]).number if whole_lines else 0

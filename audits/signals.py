@@ -1,6 +1,4 @@
-"""What the audit log says to whoever reads it, inside this process."""
-
 from django.dispatch import Signal
 
-# After new events have their places, outside any transaction.
+# Sent by the sealer once a seal has committed, with `seal` (chain.SealFields): events have got their positions.
 sealed = Signal()

@@ -17,6 +17,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import REGISTRY, Collector
 
+from audits import streams
 from grps_site import problems
 
 REQUESTS = Histogram(
@@ -82,6 +83,10 @@ class StateCollector(Collector):
             rows.add_metric([what, state], count)
         yield rows
         yield from _key_health(keys)
+        behind = GaugeMetricFamily("grps_audit_stream_behind", "Events that a mirror lacks", labels=["mirror"])
+        for standing in streams.standings():
+            behind.add_metric([standing.name], standing.behind)
+        yield behind
 
 
 def _key_health(keys: list[tuple[str, str, int, float | None, float | None]]) -> Iterator[GaugeMetricFamily]:

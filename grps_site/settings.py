@@ -50,6 +50,13 @@ for _key in AUDIT_TRUSTED_KEYS:
 AUDIT_SEAL_FILE = environment.required(
     "AUDIT_SEAL_FILE", "the path of the file outside the database that every seal is appended to"
 )
+# The log for other systems (docs/audit.md, Streams); empty: off.
+AUDIT_STREAM_URL = env.str("AUDIT_STREAM_URL", default="")
+if AUDIT_STREAM_URL:
+    environment.address("AUDIT_STREAM_URL", AUDIT_STREAM_URL, ("redis", "rediss"))
+AUDIT_STREAM_KEY = env.str("AUDIT_STREAM_KEY", default="") or "grps:audit"
+AUDIT_STREAM_LENGTH = environment.whole("AUDIT_STREAM_LENGTH", 1_000_000)
+AUDIT_JSONL = env.str("AUDIT_JSONL", default="")
 
 # --- the project ---------------------------------------------------------------------------------------------
 INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audits.reading import PlacedEvent
+from audits.reading import PlacedEvent, public
 from players.models import Player
 from webhooks import sentences
 from webhooks.sentences import Facts, Severity
@@ -81,25 +81,15 @@ def _happening(event: PlacedEvent, player: Player | None) -> Happening:
     username = player.username if player else ""
     reason = event.personal.get("reason", "")
     facts = Facts(_actor(event), username or _target(event), reason, event.details, event.experience)
-    target: dict[str, Any] = {"kind": event.target_kind, "id": event.target_id}
+    message = sentence.text(facts)
+    data = public(event) | {"reason": reason, "message": message}
     if player:
-        target |= {"userId": player.user_id, "username": player.username}
-    data = {
-        "id": event.id,
-        "position": event.position,
-        "actor": {"kind": event.actor_kind, "id": event.actor_id},
-        "target": target,
-        "experience": event.experience,
-        "reason": reason,
-        "policyVersion": event.policy_version,
-        "reverts": event.reverts,
-        "details": event.details,
-        "message": sentence.text(facts),
-    }
+        target = {"kind": "player", "id": event.target_id, "userId": player.user_id, "username": player.username}
+        data |= {"target": target}
     return Happening(
         event.action,
         event.at,
-        str(data["message"]),
+        message,
         sentence.severity,
         reason,
         player.user_id if player else None,

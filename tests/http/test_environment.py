@@ -77,6 +77,8 @@ def test_a_missing_variable_is_named_in_one_line(variable: str) -> None:
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_URL", "a database"),
         ("REDIS_URL", "a valkey"),
+        ("AUDIT_STREAM_URL", "a stream"),
+        ("AUDIT_STREAM_LENGTH", "-1"),
         ("METRICS_TOKEN", "change-me"),
         ("DJANGO_SECRET_KEY", "change-me"),
     ],

@@ -1,6 +1,10 @@
 import json
+import os
+import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress
 
-from audits import offline, seals
+from audits import offline, seals, streams
 from audits.export import export
 from audits.models import SealedEvent
 from audits.prove import NotProvable, prove
@@ -16,7 +20,7 @@ from audits.verify import verify
 
 
 class Command(BaseCommand):
-    help = "Verify, prove, export or seal the audit log."
+    help = "Verify, prove, export, seal or stream the audit log."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
@@ -29,6 +33,12 @@ class Command(BaseCommand):
         dump.add_argument("--after", type=int, default=0, help="begin behind this seal")
         acts.add_parser("seal", help="seal now what has committed")
         acts.add_parser("keys", help="print the trusted public keys, for whoever verifies elsewhere")
+        stream = acts.add_parser(
+            "stream", help="write events to standard output as JSON lines, without names or reasons"
+        )
+        stream.add_argument("--after", type=int, default=0, help="begin behind this position")
+        stream.add_argument("--follow", action="store_true", help="go on with new events until a signal comes")
+        acts.add_parser("streams", help="how far each mirror has come, and what is wrong with it")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         getattr(self, f"_{act}")(**options)
@@ -76,3 +86,41 @@ class Command(BaseCommand):
 
     def _keys(self, **options: Any) -> None:
         self.stdout.write("\n".join(seals.trusted_keys()))
+
+    def _stream(self, after: int, follow: bool, **options: Any) -> None:
+        with _until_signalled() as stopping:
+            try:
+                streams.write(sys.stdout.buffer, after, follow=follow, stopping=stopping)
+            except BrokenPipeError:
+                # Nobody reads any more. What Python would flush at its end goes nowhere, instead of failing once more.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _streams(self, **options: Any) -> None:
+        standings = streams.standings()
+        if not standings:
+            self.stdout.write("No mirror is configured: set AUDIT_STREAM_URL or AUDIT_JSONL.")
+        for one in standings:
+            self.stdout.write(f"{one.name}: position {one.position} of {one.head}, {one.behind} behind")
+            if one.error:
+                self.stdout.write(f"  error: {one.error}")
+            if one.note:
+                self.stdout.write(f"  {one.lost_at.isoformat() + ': ' if one.lost_at else ''}{one.note}")
+
+
+@contextmanager
+def _until_signalled() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM has come. The second signal ends the process at once."""
+    asked: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def ask(number: int, _: object) -> None:
+        asked.append(number)
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
+
+    before = [signal.signal(number, ask) for number in numbers]
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -20,6 +20,7 @@ ACTOR = Actor("system", "bootstrap", "bootstrap")
 # Name, seconds between runs. A run that finds nothing costs next to nothing.
 PERIODIC = {
     "audits.seal": 5,
+    "audits.mirror": 10,
     "webhooks.fan_out": 5,
     "webhooks.deliver": 5,
     "webhooks.sweep": 60,

@@ -1,0 +1,84 @@
+"""Hints to workers: after the commit, never for what was rolled back, and few however much happens."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+
+from audits.actions import Action
+from audits.hints import Hint
+from audits.record import Actor, record
+
+SYSTEM = Actor("system", "x", "x")
+
+
+class Queue:
+    """The broker's queue, of which only what this test asked for is looked at: others ask for the same."""
+
+    def __init__(self, broker: "redis.Redis[bytes]", request_id: str) -> None:
+        self.broker, self.request_id = broker, request_id
+
+    def asked(self, task: str) -> int:
+        messages: Any = self.broker.lrange("grps", 0, -1)
+        headers = [json.loads(message)["headers"] for message in messages]
+        return sum(one["task"] == task and one.get("request_id") == self.request_id for one in headers)
+
+
+@pytest.fixture
+def queue() -> Iterator[Queue]:
+    request_id = uuid.uuid4().hex
+    with (
+        redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker,
+        structlog.contextvars.bound_contextvars(request_id=request_id),
+    ):
+        yield Queue(broker, request_id)
+
+
+@shared_task(name="tests.look")
+def look() -> None:
+    """Never run: only the asking counts."""
+
+
+def test_recording_asks_for_a_seal_after_the_commit(transactional_db: None, queue: Queue) -> None:
+    time.sleep(0.3)  # what an earlier test asked for must have begun
+    with transaction.atomic():
+        record(Action.POLICY_ACTIVATED, actor=SYSTEM)
+        assert queue.asked("audits.seal") == 0
+        transaction.set_rollback(True)
+    assert queue.asked("audits.seal") == 0
+    with transaction.atomic():
+        record(Action.POLICY_ACTIVATED, actor=SYSTEM)
+    assert queue.asked("audits.seal") == 1
+
+
+def test_batches_of_earned_points_ask_for_nothing(transactional_db: None, queue: Queue) -> None:
+    time.sleep(0.3)
+    with transaction.atomic():
+        record(Action.POINTS_INGESTED, actor=SYSTEM)
+    assert queue.asked("audits.seal") == 0
+
+
+def test_a_thousand_hints_are_two_messages_the_second_for_the_rest(queue: Queue) -> None:
+    hint = Hint(look, every=30)
+    for _ in range(1000):
+        hint.give()
+    assert queue.asked("tests.look") == 2
+
+
+def test_a_broker_that_is_away_is_asked_once_and_stops_nobody(settings: Any) -> None:
+    from celery import Celery
+
+    app = Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=False)
+    hint = Hint(app.task(name="tests.away")(lambda: None), every=0)
+    began = time.monotonic()
+    for _ in range(1000):
+        hint.give()
+    assert time.monotonic() - began < 5
