@@ -40,6 +40,6 @@ class Hint:
             self._task.apply_async(kwargs=self._arguments, retry=False, countdown=wait or None, expires=wait + 60)
         except OperationalError as error:
             log.warning("the broker is away; the sweep will find the work", task=self._task.name, error=str(error))
-            self._free_at = now + QUIET
+            self._free_at = time.monotonic() + QUIET
             return
         self._sent_at = self._free_at = now + wait

@@ -8,7 +8,11 @@ VISIBLE_AGAIN = 1200  # seconds after which a lost worker's message is given out
 
 
 def transport_options(url: str) -> dict[str, Any]:
-    """Transport options for the broker at `url`; SQS_REGION must be set for SQS."""
+    """Transport options for the broker at `url`; SQS_REGION must be set for SQS.
+
+    `max_retries` is for whoever publishes: a request does not wait for a broker that is away. Workers and beat connect
+    again by rules of their own.
+    """
     if url.startswith("sqs:"):
         return {
             "region": environment.required("SQS_REGION", "the AWS region of the queues"),
@@ -18,5 +22,5 @@ def transport_options(url: str) -> dict[str, Any]:
             "wait_time_seconds": 10,
         }
     if url.startswith("redis"):
-        return {"visibility_timeout": VISIBLE_AGAIN}
-    return {}
+        return {"visibility_timeout": VISIBLE_AGAIN, "socket_connect_timeout": 2, "max_retries": 0}
+    return {"max_retries": 0}

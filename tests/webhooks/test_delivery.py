@@ -11,7 +11,6 @@ from standardwebhooks.webhooks import Webhook
 
 from audits.actions import Action
 from audits.models import AuditEvent
-from audits.record import Actor, record
 from players.people import erase
 from players.staff import Staff
 from tests.webhooks.conftest import OLGA, Office, answering
