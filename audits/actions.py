@@ -37,6 +37,9 @@ class Action(enum.StrEnum):
     DRIFT_RESOLVED = "drift.resolved"
     MIRROR_CONFIRMED = "mirror.confirmed"
     MIRROR_PARKED = "mirror.parked"
+    ERASURE_ORDERED = "erasure.ordered"
+    ERASURE_CONFIRMED = "erasure.confirmed"
+    ERASURE_COMPLETED = "erasure.completed"
     ACCESS_GRANTED = "access.granted"
 
 
