@@ -1,5 +1,7 @@
 """HTTP in and out: Roblox tells us something."""
 
+from io import BytesIO
+
 import msgspec
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
@@ -34,7 +36,7 @@ class RobloxWebhook(View):
 
     def _notification(self, request: Request) -> NotificationIn:
         """The body, whatever type it is declared as: it is signed, and an order must not be lost for a header."""
-        document = self.get_parsers()[0].parse(request, "", self.get_parser_context(request))
+        document = self.get_parsers()[0].parse(BytesIO(request.body), "", request.parser_context)
         try:
             return msgspec.convert(document, NotificationIn)
         except msgspec.ValidationError as error:

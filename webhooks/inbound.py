@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -45,10 +46,15 @@ class Received:
 
 
 class Erasure(msgspec.Struct, frozen=True, rename="pascal"):
-    """The payload of a `RightToErasureRequest`. `game_ids` are start places."""
+    """The payload of a `RightToErasureRequest`. `game_ids` are start places; an order is none the less one without."""
 
     user_id: UserId
-    game_ids: list[int] = []
+    game_ids: Any = None
+
+    @property
+    def games(self) -> list[int]:
+        listed = self.game_ids if isinstance(self.game_ids, list) else []
+        return [one for one in listed if isinstance(one, int)][:MOST_GAMES]
 
 
 def verify(header: str, body: bytes) -> None:
@@ -90,9 +96,7 @@ def receive(notification: NotificationIn, *, now: dt.datetime) -> Received:
             },
         )
         if created and erasure is not None:
-            erasures.order(
-                stored.notification_id, erasure.user_id, erasure.game_ids[:MOST_GAMES], actor=erasures.ROBLOX, now=now
-            )
+            erasures.order(stored.notification_id, erasure.user_id, erasure.games, actor=erasures.ROBLOX, now=now)
     return Received(stored, repeated=not created)
 
 
