@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -32,7 +33,7 @@ Status = ErasureOrder.Status
 
 
 def order(
-    notification_id: str, user_id: int, games: Sequence[int], *, actor: Actor, now: dt.datetime
+    notification_id: str, user_id: int, games: Sequence[int], *, actor: Actor, now: dt.datetime, reason: str = ""
 ) -> tuple[ErasureOrder, bool]:
     """Take down an order, and whether it is new: a notification makes one, however often it comes.
 
@@ -55,7 +56,9 @@ def order(
             record(
                 Action.ERASURE_ORDERED,
                 actor=actor,
-                target=_target(made),
+                # What the reason says is the person's own, and goes with them.
+                target=Target("erasure", str(made.pk), "", player.subject if player else ""),
+                reason=reason,
                 details={
                     "notification": notification_id,
                     "games": list(games),
@@ -64,6 +67,21 @@ def order(
                 },
             )
         return made, created
+
+
+def order_by_hand(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> ErasureOrder:
+    """Take down an order that did not come by the webhook, and carry it out in our tables.
+
+    Raises Refused for what is no Roblox user id, and without a reason.
+    """
+    if not 0 < user_id < 2**63:
+        raise Refused(f"{user_id} is not a Roblox user id.")
+    if not reason.strip():
+        raise Refused("A reason is required: say where the order came from.")
+    made, _ = order(f"by-hand-{uuid4()}", user_id, [], actor=by.actor, now=now, reason=reason)
+    carry_out(made.pk)
+    made.refresh_from_db()
+    return made
 
 
 def carry_out(order_id: int) -> bool:

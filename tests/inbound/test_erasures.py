@@ -456,11 +456,21 @@ def test_an_operators_word_closes_an_order(known: World, roblox: Sender, capsys:
 
 
 def test_an_order_that_came_by_mail_is_taken_down_by_hand(known: World, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("erasures", "order", str(USER))
+    call_command("erasures", "order", str(USER), f"--reason=a message of Roblox about {NAME}")
     assert "tables erased" in capsys.readouterr().out
     assert everywhere(NAME, DISPLAY) == []
     go_on()
     go_on(LONG_AFTER)
+    assert kept_by_roblox(known) == []
+    seal_all()
+    assert verify().findings == []
+    with pytest.raises(CommandError, match="not a Roblox user id"):
+        call_command("erasures", "order", "0", "--reason=a message")
+
+
+def test_erasing_a_player_by_command_reaches_the_data_stores_too(known: World) -> None:
+    call_command("player", "erase", str(USER), "--reason=a message of Roblox")
+    go_on()
     assert kept_by_roblox(known) == []
 
 

@@ -1,6 +1,5 @@
 from argparse import ArgumentParser
 from typing import Any
-from uuid import uuid4
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -25,6 +24,7 @@ class Command(BaseCommand):
         done.add_argument("--reason", required=True, help="who deleted them, and how")
         order = acts.add_parser("order", help="take down an order that did not come by the webhook")
         order.add_argument("user_id", type=int)
+        order.add_argument("--reason", required=True, help="where it came from")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         try:
@@ -45,13 +45,9 @@ class Command(BaseCommand):
         order = erasures.done_by_hand(order_id, experience, by=by, reason=reason, now=timezone.now())
         self.stdout.write(_line(order))
 
-    def _order(self, *, user_id: int, **_: Any) -> None:
-        if not 0 < user_id < 2**63:
-            raise CommandError(f"{user_id} is not a Roblox user id.")
-        order, _new = erasures.order(f"by-hand-{uuid4()}", user_id, [], actor=operator(), now=timezone.now())
-        erasures.carry_out(order.pk)
-        order.refresh_from_db()
-        self.stdout.write(_line(order))
+    def _order(self, *, user_id: int, reason: str, **_: Any) -> None:
+        by = Staff(operator(), rank=None)
+        self.stdout.write(_line(erasures.order_by_hand(user_id, by=by, reason=reason, now=timezone.now())))
 
 
 def _line(order: ErasureOrder) -> str:
