@@ -159,11 +159,9 @@ class Points(Activity):
         page.lines += [f"{one.subject}: cannot be read: {one.detail}" for one in self._broken]
 
     def _leave_out_the_erased(self) -> None:
-        """Their entries were read before they were deleted."""
+        """Their entries were read before they were deleted. `reconcile` does the same with those that can be read."""
         user_ids = {one.subject: self.universe.user_id(one.subject) for one in self._broken}
-        known = {one.user_id for one in self._stored} | {one for one in user_ids.values() if one is not None}
-        pending = erasures.pending(known)
-        self._stored = [one for one in self._stored if one.user_id not in pending]
+        pending = erasures.pending(user_id for user_id in user_ids.values() if user_id is not None)
         self._broken = [one for one in self._broken if user_ids[one.subject] not in pending]
 
     def _note(self, contradictions: dict[int, str], now: dt.datetime) -> None:
