@@ -1,7 +1,7 @@
 """Who calls: a view says `caller`, and nothing is open that does not say so.
 
 `anyone`; `experience` (a game server, by its API key: `request.auth` is the Experience); `signed` (a program that knows
-the shared secret: `request.auth` is SIGNED).
+the shared secret: `request.auth` is SIGNED); `roblox` (by the signature of its webhooks: `request.auth` is ROBLOX).
 """
 
 import hmac
@@ -19,14 +19,16 @@ from rest_framework.request import Request
 from grps_site.signing import message, signature
 from roblox.keys import KeyRefused, authenticate
 from roblox.models import Experience
+from webhooks import inbound
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 SIGNED: Final = "signed"
+ROBLOX: Final = "roblox"
 WINDOW = 300  # seconds that a signature's time may be off, either way
 NONCE = re.compile(r"[A-Za-z0-9._~-]{16,128}")
-CHALLENGES = {"experience": "GRPS-Key", "signed": "GRPS-Signature"}
+CHALLENGES = {"experience": "GRPS-Key", "signed": "GRPS-Signature", "roblox": "Roblox-Signature"}
 
 
 class CallerAuthentication(BaseAuthentication):
@@ -37,6 +39,9 @@ class CallerAuthentication(BaseAuthentication):
         if caller == "signed":
             _check_signature(request)
             return None, SIGNED
+        if caller == "roblox":
+            _check_roblox(request)
+            return None, ROBLOX
         return None
 
     def authenticate_header(self, request: Request) -> str:
@@ -50,7 +55,7 @@ class CallerIsEntitled(BasePermission):
             return True
         if caller == "experience":
             return isinstance(request.auth, Experience)
-        return caller == "signed" and request.auth == SIGNED
+        return caller in {SIGNED, ROBLOX} and request.auth == caller
 
 
 def _caller(view: Any) -> str:
@@ -94,6 +99,13 @@ def _check_signature(request: Request) -> None:
     # Burnt only now: a wrong signature must not use up somebody's nonce.
     if not _burn(nonce):
         raise AuthenticationFailed("x-grps-nonce was used before; take a new one for every call.")
+
+
+def _check_roblox(request: Request) -> None:
+    try:
+        inbound.verify(request.headers.get("roblox-signature", ""), request.body)
+    except inbound.BadSignature as refusal:
+        raise AuthenticationFailed(str(refusal)) from None
 
 
 def _burn(nonce: str) -> bool:

@@ -41,7 +41,10 @@ WAITING = """
     UNION ALL SELECT 'sync_jobs', status, count(*) FROM
         (SELECT status FROM sync_jobs WHERE status IN ('queued', 'running', 'paused')) j GROUP BY status
     UNION ALL SELECT 'drifts', aspect, count(*) FROM
-        (SELECT aspect FROM drifts WHERE resolved_at IS NULL LIMIT 100000) d GROUP BY aspect"""
+        (SELECT aspect FROM drifts WHERE resolved_at IS NULL LIMIT 100000) d GROUP BY aspect
+    UNION ALL SELECT 'erasures', state, count(*) FROM
+        (SELECT CASE WHEN now() > received_at + (due_at - received_at) / 2 THEN 'late' ELSE 'open' END AS state
+         FROM erasure_orders WHERE status = 'open' LIMIT 100000) e GROUP BY state"""
 
 KEYS = """
     SELECT fingerprint, name, (problem = '')::int, extract(epoch FROM expires_at - now()),

@@ -17,7 +17,9 @@ REF = "#/components/schemas/{name}"
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "experience": [{"ExperienceKey": []}],
     "signed": [{"Timestamp": [], "Nonce": [], "Signature": []}],
+    "roblox": [{"RobloxSignature": []}],
 }
+TAGS = {"anyone": "Public", "experience": "Game servers", "signed": "Signed", "roblox": "Roblox"}
 SCHEMES = {
     "ExperienceKey": {"type": "apiKey", "in": "header", "name": "x-grps-api-key"},
     "Timestamp": {"type": "apiKey", "in": "header", "name": "x-grps-timestamp"},
@@ -27,6 +29,12 @@ SCHEMES = {
         "in": "header",
         "name": "x-grps-signature",
         "description": "v1= and the hex HMAC-SHA256 over timestamp.nonce.METHOD.path?query.sha256hex(body)",
+    },
+    "RobloxSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "roblox-signature",
+        "description": "t=seconds since 1970, a comma, v1= and the base64 HMAC-SHA256 over t.body",
     },
 }
 PROBLEM = {
@@ -62,7 +70,7 @@ class ContractSchema(AutoSchema):
         return SECURITY.get(self.view.caller, [])
 
     def get_tags(self) -> list[str]:
-        return {"anyone": ["Public"], "experience": ["Game servers"], "signed": ["Signed"]}[self.view.caller]
+        return [TAGS[self.view.caller]]
 
     def get_operation_id(self) -> str:
         return type(self.view).__name__[0].lower() + type(self.view).__name__[1:]

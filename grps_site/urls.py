@@ -10,6 +10,7 @@ from grps_site.caching import one_second
 from players.urls import urlpatterns as player_urls
 from syncs.adjustments_urls import urlpatterns as adjustment_urls
 from syncs.urls import urlpatterns as sync_urls
+from webhooks.urls import urlpatterns as webhook_urls
 
 admin.site.site_header = admin.site.site_title = "GRPS"
 admin.site.index_title = "Console"
@@ -34,6 +35,7 @@ urlpatterns = [
     *(_cached(pattern) for pattern in player_urls),
     *sync_urls,
     *adjustment_urls,
+    *webhook_urls,
     path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from audits.admin import ReadOnly
 from audits.record import Actor
 from players import officers
-from players.models import Decision, LedgerEntry, Player, PolicyVersion, Rank
+from players.models import Decision, ErasureOrder, LedgerEntry, Player, PolicyVersion, Rank
 from players.staff import Refused, Staff
 
 
@@ -71,3 +71,12 @@ class RankAdmin(ReadOnly):
 class PolicyAdmin(ReadOnly):
     list_display = ("number", "content_hash", "is_active", "activated_at")
     ordering = ("-number",)
+
+
+@admin.register(ErasureOrder)
+class ErasureOrderAdmin(ReadOnly):
+    list_display = ("id", "received_at", "due_at", "tables_erased_at", "stores_erased_at", "status", "stores", "reason")
+    list_filter = ("status",)
+    ordering = ("-id",)
+    search_fields = ("=notification_id",)
+    exclude = ("mark", "lease", "lease_until")

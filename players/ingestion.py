@@ -15,7 +15,7 @@ from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many, reserve_id
-from players import leaderboard, ledger, mismatches
+from players import erasures, leaderboard, ledger, mismatches
 from players.amounts import points
 from players.decisions import candidate_of_row, settle, worth_settling
 from players.events import Batch, Claim, Server, Verdict
@@ -82,7 +82,9 @@ def _try(origin: str, batch: Batch, now: dt.datetime) -> Receipt:
             with transaction.atomic():
                 return _land(origin, batch, now, create)
         except _Unknown:
-            create = True
+            batch, create = erasures.spare(batch), True
+            if not batch.claims:
+                return Receipt(rejected=batch.rejected)
         except OperationalError as error:
             if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
                 raise

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import secrets
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.models.functions import Abs
+from django.dispatch import Signal
 
 from audits import record as spine
 from audits.actions import Action
@@ -17,6 +19,28 @@ from players.models import CONSOLE, ZERO, Decision, LedgerEntry, Player, Recomme
 from players.policies import active
 from players.policy.permissions import Act, may
 from players.staff import Refused, Staff
+
+# Sent with `person` in the transaction of an erasure, before anything of them is gone. Whoever keeps ids or names in
+# tables of their own connects to it and forgets them there; an error undoes the whole erasure.
+forgetting = Signal()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is being erased. `player_id` is ours and None where they are no player; `names` may be empty.
+
+    `pseudonym` is the negative id that takes the place of theirs.
+    """
+
+    user_id: int
+    pseudonym: int
+    player_id: int | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """How the audit log names them; nobody's where they are no player."""
+        return f"player:{self.player_id}" if self.player_id is not None else ""
 
 
 def adjust(user_id: int, amount: int, *, by: Staff, reason: str, now: dt.datetime) -> Player:
@@ -64,7 +88,9 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
         player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id, erased_at=None).first()
         if player is None:
             raise Refused(f"No player has the user id {user_id}.")
-        pseudonym = -secrets.randbelow(2**62) - 1
+        pseudonym = new_pseudonym()
+        names = tuple(name for name in (player.username, player.display_name) if name)
+        forgetting.send(sender=None, person=Person(user_id, pseudonym, player.pk, names))
         Decision.objects.filter(player=player).exclude(reason="").update(reason="")
         Sanction.objects.filter(player=player).update(reason="", lift_reason="")
         removed = spine.erase(player.subject)
@@ -84,6 +110,11 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
             reason=reason,
         )
         return removed
+
+
+def new_pseudonym() -> int:
+    """An id that Roblox never gives and that says nothing of whose place it takes."""
+    return -secrets.randbelow(2**62) - 1
 
 
 def recommendations_of(player: Player) -> int:

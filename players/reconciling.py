@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, Target, record, reserve_id
-from players import ledger
+from players import erasures, ledger
 from players.amounts import points
 from players.columns import micros, numbers, words
 from players.decisions import candidate_of_row, settle, worth_settling
@@ -170,6 +170,8 @@ def reconcile(
         return Comparison()
     policy = active()
     with transaction.atomic():
+        for user_id in erasures.pending(entries):
+            del entries[user_id]  # the entry is about to be deleted
         names = {entry.user_id: (entry.username, entry.display_name) for entry in entries.values()}
         ledger.create_players(names, policy.rank_ids[policy.bundle.first.name], now)
         players = ledger.lock_players(entries)

@@ -3,8 +3,9 @@
 import structlog
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from players import discipline, due, leaderboard
+from players import discipline, due, erasures, leaderboard
 
 log = structlog.get_logger("grps.tasks")
 
@@ -27,3 +28,17 @@ def fold_standings() -> int:
 @shared_task(name="players.end_bans")
 def end_bans() -> int:
     return discipline.end_bans(timezone.now())
+
+
+@shared_task(name="players.carry_out_erasures")
+def carry_out_erasures() -> int:
+    """Erase in our tables whoever was ordered to be; how many. The data stores are the sync worker's."""
+    return erasures.carry_out_due()
+
+
+def hint_erasures() -> None:
+    """Ask a worker to look now. A broker that is away loses nothing: the sweep comes by in seconds."""
+    try:
+        carry_out_erasures.apply_async(retry=False, expires=60)
+    except OperationalError as error:
+        log.warning("the broker is away; the sweep will find the order", error=str(error))

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from syncs.models import Leased
+from players.models import Leased
 
 LEASE = dt.timedelta(seconds=40)  # a killed process's work goes on within a minute
 LONGEST = 3600.0  # seconds between two tries

@@ -15,7 +15,7 @@ from audits.record import Actor
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
-from syncs import adjustments, draining, jobs, push
+from syncs import adjustments, draining, erasures, jobs, push
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 
@@ -121,3 +121,13 @@ def apply_adjustments() -> int:
     if done:
         log.info("adjustments applied", adjustments=done)
     return done
+
+
+@shared_task(name="syncs.erase_stores")
+def erase_stores() -> int:
+    """Go on with erasure orders whose data stores are not done; how many were taken up."""
+    until = time.monotonic() + TURN
+    taken = 0
+    while time.monotonic() < until and erasures.step():
+        taken += 1
+    return taken

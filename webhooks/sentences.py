@@ -82,6 +82,11 @@ SENTENCES: dict[str, Sentence] = {
         INFO, lambda f: f"{f['rows']} parts of players' points were read from the data store{_experience(f)}"
     ),
     Action.PLAYER_ERASED: Sentence(CRITICAL, lambda f: f"{f.actor} erased a player's personal data"),
+    Action.ERASURE_ORDERED: Sentence(CRITICAL, lambda f: f"{f.actor} received an order to erase a person"),
+    Action.ERASURE_CONFIRMED: Sentence(
+        NOTICE, lambda f: f"{f.actor} confirmed that a person's keys are deleted{_experience(f)}"
+    ),
+    Action.ERASURE_COMPLETED: Sentence(CRITICAL, lambda f: "A person was erased everywhere"),
     Action.PLAYER_BANNED: Sentence(CRITICAL, lambda f: f"{f.actor} banned {f.target} {_until(f)}"),
     Action.PLAYER_UNBANNED: Sentence(NOTICE, lambda f: f"{f.actor} lifted {f.target}'s ban"),
     Action.RANK_PROMOTED: Sentence(

@@ -8,11 +8,13 @@ from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import (
     DELETE_ENTRY,
+    DELETE_ORDERED,
     GET_ENTRY,
     LIST_ENTRIES,
     LIST_ORDERED,
     PUT_ENTRY,
     PUT_ORDERED,
+    Operation,
 )
 
 PAGE = 256  # ids of a standard store at once
@@ -107,8 +109,17 @@ def write(client: OpenCloud, store: Store, entry: str, value: Any, *, over: Entr
 
 def remove(client: OpenCloud, store: Store, entry: str) -> bool:
     """Delete an entry; False when there was none."""
+    return _remove(client, DELETE_ENTRY, store, entry)
+
+
+def remove_ordered(client: OpenCloud, store: Store, entry: str) -> bool:
+    """Delete an id of an ordered store, at once and for ever; False when there was none."""
+    return _remove(client, DELETE_ORDERED, store, entry)
+
+
+def _remove(client: OpenCloud, operation: Operation, store: Store, entry: str) -> bool:
     try:
-        client.call(DELETE_ENTRY, Nothing, parts={**store.parts, "entry": entry})
+        client.call(operation, Nothing, parts={**store.parts, "entry": entry})
     except OpenCloudError as error:
         if error.missing:
             return False

@@ -76,6 +76,9 @@ PUT_ENTRY = Operation(
 DELETE_ENTRY = Operation("deleteEntry", "DELETE", f"{_STORE}/{{entry}}", DATA_STORE_REMOVE, (f"{_OBJECTS}delete",))
 LIST_ORDERED = Operation("listOrdered", "GET", _ORDERED, ORDERED_LIST, (f"{_ORDERED_SCOPE}read",))
 PUT_ORDERED = Operation("updateOrdered", "PATCH", f"{_ORDERED}/{{entry}}", ORDERED_WRITE, (f"{_ORDERED_SCOPE}write",))
+DELETE_ORDERED = Operation(
+    "deleteOrdered", "DELETE", f"{_ORDERED}/{{entry}}", ORDERED_WRITE, (f"{_ORDERED_SCOPE}write",)
+)
 LIST_ROLES = Operation("listRoles", "GET", f"{_GROUP}/roles", GROUP_READ)
 LIST_MEMBERSHIPS = Operation("listMemberships", "GET", f"{_GROUP}/memberships", GROUP_READ)
 ASSIGN_ROLE = Operation(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Entry, Target, record_many
-from players import officers
+from players import erasures, officers
 from players.models import Decision, Player
 from players.policies import ActivePolicy, active
 from players.policy.bundle import Rank
@@ -98,6 +98,9 @@ class Members(Activity):
 
     def _land(self, page: Page) -> None:
         now = timezone.now()
+        pending = erasures.pending(one.user_id for one in self._members)
+        self._members = [one for one in self._members if one.user_id not in pending]
+        self._names = {user_id: names for user_id, names in self._names.items() if user_id not in pending}
         if not self.job.dry_run:
             fresh = self._see(now)
             page.count(joined=len(fresh))

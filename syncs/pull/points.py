@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
-from players import reconciling
+from players import erasures, reconciling
 from players.amounts import points
 from players.models import Player
 from players.reconciling import Change, Stored
@@ -141,6 +141,7 @@ class Points(Activity):
 
     def _land(self, page: Page) -> None:
         now = timezone.now()
+        self._leave_out_the_erased()
         if self.job.dry_run:
             found = reconciling.compare(self.experience.key, self._stored, now=now, patience=self.patience)
         else:
@@ -156,6 +157,12 @@ class Points(Activity):
         page.count(changed=len(found.changes), waiting=found.waiting, broken=len(self._broken))
         page.lines += [_line(change) for change in found.changes]
         page.lines += [f"{one.subject}: cannot be read: {one.detail}" for one in self._broken]
+
+    def _leave_out_the_erased(self) -> None:
+        """Their entries were read before they were deleted. `reconcile` does the same with those that can be read."""
+        user_ids = {one.subject: self.universe.user_id(one.subject) for one in self._broken}
+        pending = erasures.pending(user_id for user_id in user_ids.values() if user_id is not None)
+        self._broken = [one for one in self._broken if user_ids[one.subject] not in pending]
 
     def _note(self, contradictions: dict[int, str], now: dt.datetime) -> None:
         differing = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from players import erasures
 from players.models import Player, Sanction
 from roblox import cloud
 from roblox.open_cloud import restrictions
@@ -93,6 +94,9 @@ class Restrictions(Activity):
         if self.job.dry_run:
             return
         now = timezone.now()
+        # A restriction stays on Roblox when a person is erased, and is nobody's difference then.
+        gone = erasures.erased(int(one.subject) for one in self._differences if one.player_id is None)
+        self._differences = [one for one in self._differences if one.player_id or int(one.subject) not in gone]
         page.count(new=drifts.note(self._differences, experience=self.experience, job=self.job, now=now))
         drifts.agree(Drift.Aspect.RESTRICTION, self._agreed, experience=self.experience, now=now)
         if self._last:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -18,11 +19,13 @@ from grps_site import docs, signing
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER, Live, events
+from webhooks import inbound
 
 EXAMPLES = 400 if os.environ.get("GRPS_LONG") else 25
 # No schema can say that each player stands in the rows once, and that amounts have two decimals.
 BEYOND_A_SCHEMA = {"POST /adjustments": [positive_data_acceptance]}
 SECRET = os.environ.get("AUTOMATION_SIGNATURE_SECRET", "")
+ROBLOX_SECRET = os.environ.get("ROBLOX_WEBHOOK_SECRET", "")
 schema = schemathesis.openapi.from_dict(json.loads(docs.document()))
 
 
@@ -52,6 +55,7 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("post", "/automation/decisions"),
         ("post", "/adjustments"),
         ("get", "/adjustments/{adjustment_id}"),
+        ("post", "/webhooks/roblox"),
     }
     assert {(method, path) for path, methods in paths.items() for method in methods} >= contract
 
@@ -67,7 +71,9 @@ def test_it_says_how_each_caller_proves_itself() -> None:
         "Timestamp",
         "Nonce",
         "Signature",
+        "RobloxSignature",
     }
+    assert document["paths"]["/webhooks/roblox"]["post"]["security"] == [{"RobloxSignature": []}]
 
 
 @pytest.fixture
@@ -89,12 +95,15 @@ class Proof:
         ways = case.operation.definition.raw.get("security") or [{}]
         if "ExperienceKey" in ways[0]:
             return {"x-grps-api-key": Proof.key}
-        if "Signature" not in ways[0]:
+        if not {"Signature", "RobloxSignature"} & set(ways[0]):
             return {}
         sent = case.as_transport_kwargs(base_url=Proof.url)
         parts = ("method", "url", "params", "data", "json", "files", "headers")
         request = requests.Request(**{name: sent.get(name) for name in parts}).prepare()
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        if "RobloxSignature" in ways[0]:
+            moment = str(int(time.time()))
+            return {"roblox-signature": f"t={moment},v1={inbound.signature(ROBLOX_SECRET, moment, body).decode()}"}
         return signing.sign(SECRET, str(request.method), request.path_url, body)
 
     def set(self, case: schemathesis.Case, data: dict[str, str], context: schemathesis.AuthContext) -> None:

@@ -160,7 +160,7 @@ def test_one_batch_is_one_audit_event_that_proves_its_rows(game: Game, django_as
     assert event.details["accepted"] == 2
     assert event.details["rejected"] == {"INVALID": 1}
     assert set(LedgerEntry.objects.values_list("batch", flat=True)) == {event.pk}
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         game.send(*[game.event(1 + n % 100, 2 + n // 100) for n in range(500)])
 
 

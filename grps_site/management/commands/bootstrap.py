@@ -27,9 +27,11 @@ PERIODIC = {
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
     "players.end_bans": 30,
+    "players.carry_out_erasures": 30,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,
     "syncs.drain_queues": 15,
+    "syncs.erase_stores": 60,
     "syncs.pull_leaderboard": 3600,
     "roblox.check_keys": 6 * 3600,
     "syncs.apply_adjustments": 10,
@@ -57,6 +59,8 @@ SEEING = (
     "view_mirror",
     "view_drift",
     "view_membership",
+    "view_erasureorder",
+    "view_robloxnotification",
 )
 GROUPS = {
     "Moderators": SEEING[:4],

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from audits.record import operator
-from players import discipline, officers, people
+from players import discipline, erasures, officers, people
 from players.amounts import NotAnAmount, hundredths
 from players.staff import Refused, Staff
 
@@ -54,8 +54,8 @@ class Command(BaseCommand):
                 discipline.unban(options["user_id"], by=by, reason=reason, now=now)
                 self.stdout.write(f"{options['user_id']} is not banned any more.")
             elif act == "erase":
-                removed = people.erase(options["user_id"], by=by, reason=reason, now=now)
-                self.stdout.write(f"Erased: {removed} personal values of the audit log are gone, the chain holds.")
+                order = erasures.order_by_hand(options["user_id"], by=by, reason=reason, now=now)
+                self.stdout.write(f"Erased here; the data stores follow: `erasures list` shows order {order.pk}.")
             else:
                 settled = getattr(officers, act)(options["decision_id"], by=by, reason=reason, now=now)
                 self.stdout.write(f"Decision {settled.pk} is {settled.status}.")

@@ -1,0 +1,43 @@
+"""HTTP in and out: Roblox tells us something."""
+
+from io import BytesIO
+
+import msgspec
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from players import tasks
+from players.api import View
+from webhooks import inbound
+from webhooks.serializers import NotificationIn, NotificationOut
+
+
+class RobloxWebhook(View):
+    """A notification that Roblox sends to the address configured in Creator Hub.
+
+    Each is stored once by its `NotificationId`, and a repeat is answered like the first. A `RightToErasureRequest`
+    becomes an order to erase the person; it is carried out afterwards, since Roblox waits five seconds only.
+    """
+
+    caller, takes, answers = "roblox", NotificationIn, NotificationOut
+
+    def post(self, request: Request) -> Response:
+        notification = self._notification(request)
+        try:
+            received = inbound.receive(notification, now=timezone.now())
+        except inbound.BadPayload as error:
+            raise ValidationError({error.field: str(error)}) from None
+        if notification.event_type == "RightToErasureRequest" and not received.repeated:
+            tasks.hint_erasures()
+        stored = received.notification
+        return Response(NotificationOut(stored.notification_id, str(stored.status), received.repeated))
+
+    def _notification(self, request: Request) -> NotificationIn:
+        """The body, whatever type it is declared as: it is signed, and an order must not be lost for a header."""
+        document = self.get_parsers()[0].parse(BytesIO(request.body), "", request.parser_context)
+        try:
+            return msgspec.convert(document, NotificationIn)
+        except msgspec.ValidationError as error:
+            raise ValidationError(f"{error}.") from None
