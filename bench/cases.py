@@ -17,6 +17,7 @@ import django
 import psycopg
 
 from bench import sync as syncing
+from bench import webhooks as telling
 from bench.load import Connection, get, post
 from bench.results import Result
 
@@ -229,7 +230,12 @@ def sync(bench: Bench) -> Iterator[Result]:
     yield from syncing.sync(bench.small)
 
 
-CASES = (ingestion, top, growth, audit, evaluation, memory, sync)
+def webhooks(bench: Bench) -> Iterator[Result]:
+    """Deliveries to local receivers (bench.webhooks)."""
+    yield from telling.webhooks(bench.small)
+
+
+CASES = (ingestion, top, growth, audit, evaluation, memory, sync, webhooks)
 
 
 def main() -> None:

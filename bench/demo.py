@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bench import told_side
 from bench.community import Community, Delivery
 from bench.roblox_side import RobloxSide
 from grps_site.embedded import emulator
@@ -277,7 +278,10 @@ def main() -> int:
             pause=options.pause,
         )
     seconds = time.monotonic() - started
-    wrong = _roblox_side(ready, community) + _patiently(lambda: check(community, door))
+    wrong = _roblox_side(ready, community)
+    with console.status("A moderator acts; receivers shaped like Discord, Slack and Standard Webhooks check what comes …"):
+        untold, median = told_side.play(community.user_ids().start)
+    wrong += untold + _patiently(lambda: check(community, door))
     _report(community, tally, seconds)
     for line in wrong[:20]:
         console.print(line, style="red")
@@ -286,6 +290,7 @@ def main() -> int:
     console.print("Ledger, sessions, players, leaderboard and audit chain agree with what was sent.", style="green")
     if emulator.is_local(ready["openCloud"]["url"]):
         console.print("What changed on Roblox is here, and what was decided here is there.", style="green")
+    console.print(f"What a moderator did was told in Discord, in Slack and to a program, after {median:.2f} s.", style="green")
     return 0
 
 

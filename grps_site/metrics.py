@@ -42,6 +42,12 @@ WAITING = """
         (SELECT status FROM sync_jobs WHERE status IN ('queued', 'running', 'paused')) j GROUP BY status
     UNION ALL SELECT 'drifts', aspect, count(*) FROM
         (SELECT aspect FROM drifts WHERE resolved_at IS NULL LIMIT 100000) d GROUP BY aspect
+    UNION ALL SELECT 'deliveries', CASE WHEN d.status = 'exhausted' THEN 'given up' WHEN e.status = 'disabled'
+            THEN 'endpoint disabled' WHEN d.attempts > 0 THEN 'retrying' ELSE 'new' END, count(*) FROM
+        (SELECT endpoint_id, status, attempts FROM webhook_deliveries WHERE status <> 'delivered' LIMIT 100000) d
+        JOIN webhook_endpoints e ON e.id = d.endpoint_id GROUP BY 2
+    UNION ALL SELECT 'endpoints', CASE WHEN status = 'disabled' THEN 'disabled' WHEN failing_since IS NOT NULL
+            THEN 'failing' ELSE 'fine' END, count(*) FROM webhook_endpoints GROUP BY 2
     UNION ALL SELECT 'erasures', state, count(*) FROM
         (SELECT CASE WHEN now() > received_at + (due_at - received_at) / 2 THEN 'late' ELSE 'open' END AS state
          FROM erasure_orders WHERE status = 'open' LIMIT 100000) e GROUP BY state"""

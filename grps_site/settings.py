@@ -158,6 +158,8 @@ CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_DEFAULT_QUEUE = "grps"
 # What waits for Roblox or for receivers has a queue and a worker of its own: sealing and ranks never wait behind it.
 CELERY_TASK_ROUTES = {
+    "grps_site.sync_heartbeat": {"queue": "syncs"},
+    "grps_site.webhook_heartbeat": {"queue": "webhooks"},
     "syncs.*": {"queue": "syncs"},
     "roblox.*": {"queue": "syncs"},
     "webhooks.deliver": {"queue": "webhooks"},

@@ -17,10 +17,16 @@ def heartbeat() -> None:
     _seen("worker")
 
 
-@shared_task(name="grps_site.sync_heartbeat", queue="syncs")
+@shared_task(name="grps_site.sync_heartbeat")
 def sync_heartbeat() -> None:
     """The same for the worker that waits for Roblox."""
     _seen("sync-worker")
+
+
+@shared_task(name="grps_site.webhook_heartbeat")
+def webhook_heartbeat() -> None:
+    """The same for the worker that waits for receivers."""
+    _seen("webhook-worker")
 
 
 @signals.before_task_publish.connect(sender=heartbeat.name)

@@ -37,6 +37,7 @@ PERIODIC = {
     "syncs.apply_adjustments": 10,
     "grps_site.heartbeat": 10,
     "grps_site.sync_heartbeat": 10,
+    "grps_site.webhook_heartbeat": 10,
     "grps_site.purge_nonces": 600,
 }
 # Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks are known.
