@@ -279,7 +279,9 @@ def main() -> int:
         )
     seconds = time.monotonic() - started
     wrong = _roblox_side(ready, community)
-    with console.status("A moderator acts; receivers shaped like Discord, Slack and Standard Webhooks check what comes …"):
+    with console.status(
+        "A moderator acts; receivers shaped like Discord, Slack and Standard Webhooks check what comes …"
+    ):
         untold, median = told_side.play(community.user_ids().start)
     wrong += untold + _patiently(lambda: check(community, door))
     _report(community, tally, seconds)
@@ -290,7 +292,9 @@ def main() -> int:
     console.print("Ledger, sessions, players, leaderboard and audit chain agree with what was sent.", style="green")
     if emulator.is_local(ready["openCloud"]["url"]):
         console.print("What changed on Roblox is here, and what was decided here is there.", style="green")
-    console.print(f"What a moderator did was told in Discord, in Slack and to a program, after {median:.2f} s.", style="green")
+    console.print(
+        f"What a moderator did was told in Discord, in Slack and to a program, after {median:.2f} s.", style="green"
+    )
     return 0
 
 

@@ -69,7 +69,10 @@ def _discord(message: Any) -> Iterator[str]:
         yield f"{len(message['embeds'])} embeds"
     if message["allowed_mentions"] != {"parse": []}:
         yield "mentions are not switched off"
-    if sum(len(e["description"]) + len(e.get("title", "")) + len(e["footer"]["text"]) for e in message["embeds"]) > 6000:
+    if (
+        sum(len(e["description"]) + len(e.get("title", "")) + len(e["footer"]["text"]) for e in message["embeds"])
+        > 6000
+    ):
         yield "more than 6,000 characters"
 
 

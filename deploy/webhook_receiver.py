@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     """Takes each message once. A real receiver keeps the ids where a restart does not lose them."""
 
     protocol_version = "HTTP/1.1"
-    seen: set[str] = set()  # noqa: RUF012 - shared by all requests, on purpose
+    seen: set[str] = set()
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length") or 0)

@@ -63,7 +63,7 @@ def test_an_exception_opens_its_network_and_no_other() -> None:
     ],
 )
 def test_no_spelling_of_an_inner_address_is_saved(host: str) -> None:
-    with pytest.raises(BadAddress, match="not public|Invalid IPv4 address"):
+    with pytest.raises(BadAddress, match=r"not public|Invalid IPv4 address"):
         check_url(f"https://{host}/hook", insecure=True, exceptions=())
 
 
