@@ -25,7 +25,7 @@ GOOD = {
     "TURNSTILE_SECRET_KEY": "0x4AAAAAAA",
     "METRICS_TOKEN": "m" * 32,
 }
-READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|secret|whole|switch|one_of|figures)\(\s*"([A-Z_]+)"')
+READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"')
 READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR", "SQS_REGION", "SQS_QUEUE_PREFIX"}
 LOCAL = {"GRPS_EMULATOR"}  # for `make up` alone
 

@@ -1,5 +1,6 @@
 """Receivers of the tests' own: an obedient one that remembers everything, and a socket that does as it pleases."""
 
+import re
 import socket
 import threading
 import time
@@ -74,8 +75,20 @@ class Receiver:
         self._server.server_close()
 
 
+def read_request(connection: socket.socket) -> bytes:
+    """One whole request: what is left unread when a socket closes takes the answer along."""
+    request = b""
+    while b"\r\n\r\n" not in request and (piece := connection.recv(65_536)):
+        request += piece
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    while length and len(body) < int(length[1]) and (piece := connection.recv(65_536)):
+        body += piece
+    return head + b"\r\n\r\n" + body
+
+
 class Wild:
-    """A listening socket; `behave` gets each connection, the request's first bytes read, and does what it likes."""
+    """A listening socket; `behave` gets each connection, its first request read, and does what it likes."""
 
     def __init__(self, behave: Callable[[socket.socket], None], host: str = "127.0.0.1") -> None:
         self._behave = behave
@@ -108,7 +121,7 @@ class Wild:
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             try:
-                connection.recv(65_536)
+                read_request(connection)
                 self._behave(connection)
             except OSError:
                 return  # the other side has gone, as it should

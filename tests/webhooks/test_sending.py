@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.webhooks.receivers import Receiver, Wild
+from tests.webhooks.receivers import Receiver, Wild, read_request
 from webhooks.sending import EXCERPT, Answer, Outgoing, Resolve, Sender
 
 HERE = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
@@ -73,7 +73,7 @@ def test_a_call_arrives_with_its_headers_and_body(receiver: Receiver) -> None:
 def test_connections_are_used_again() -> None:
     def two(connection: socket.socket) -> None:
         connection.sendall(FINE)
-        connection.recv(65_536)
+        read_request(connection)
         connection.sendall(FINE)
 
     with Wild(two) as wild:
