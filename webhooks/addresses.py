@@ -35,21 +35,17 @@ NOT_PUBLIC: Networks = tuple(
         "203.0.113.0/24",  # documentation, RFC 5737
         "224.0.0.0/4",  # multicast, RFC 5771
         "240.0.0.0/4",  # reserved, RFC 1112, and broadcast, RFC 919
-        "::/96",  # unspecified, loopback, IPv4-compatible, RFC 4291
-        "::ffff:0:0:0/96",  # IPv4-translated, RFC 2765
-        "64:ff9b:1::/48",  # NAT64 of one's own network, RFC 8215
-        "100::/64",  # discard, RFC 6666
-        "100:0:0:1::/64",  # dummy prefix, RFC 9780
+        # Global unicast is 2000::/3 (RFC 4291). Outside it lie loopback, unique, link and site local, multicast, IPv4
+        # inside IPv6 of several kinds, discard and segment routing.
+        "::/3",
+        "4000::/2",
+        "8000::/1",
         "2001::/23",  # protocol assignments (Teredo, benchmarks, ORCHID), RFC 2928
         "2001:db8::/32",  # documentation, RFC 3849
         "2002::/16",  # 6to4, RFC 3056
         "2620:4f:8000::/48",  # AS112, RFC 7534
+        "3ffe::/16",  # 6bone, given back, RFC 3701
         "3fff::/20",  # documentation, RFC 9637
-        "5f00::/16",  # segment routing, RFC 9602
-        "fc00::/7",  # unique local, RFC 4193
-        "fe80::/10",  # link local, RFC 4291
-        "fec0::/10",  # site local, RFC 3879
-        "ff00::/8",  # multicast, RFC 4291
     )
 )
 MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291
