@@ -209,20 +209,24 @@ def resend(delivery_id: int, *, actor: Actor) -> WebhookDelivery:
     return delivery
 
 
-def recover(pk: int, since: dt.datetime, *, actor: Actor) -> int:
-    """Send again all that was given up since a moment; how many."""
+def recover(pk: int, since: dt.datetime, until: dt.datetime | None = None, *, actor: Actor) -> int:
+    """Send again all that was given up since a moment (and before `until`); how many."""
+    which = "status = 'exhausted' AND finished_at >= %s AND finished_at < coalesce(%s::timestamptz, 'infinity')"
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.get(pk=pk)
-        count = _again(pk, "recover", "status = 'exhausted' AND finished_at >= %s", [since])
+        count = _again(pk, "recover", which, [since, until])
         if count:
             health.tell(Action.DELIVERY_RESENT, endpoint, actor=actor, count=count, since=since.isoformat())
     return count
 
 
-def replay(pk: int, after: int, until: int, *, actor: Actor) -> int:
+def replay(
+    pk: int, after: int, until: int, *, actor: Actor, progress: Callable[[int], None] = lambda position: None
+) -> int:
     """Send every event that it asks for from the places behind `after` to `until`, also what arrived; how many.
 
     What was sent before keeps its webhook-id. A thousand events a transaction: run it again if it was cut short.
+    `progress` hears of each place that was reached.
     """
     endpoint = WebhookEndpoint.objects.get(pk=pk)
     until = min(until, reading.head())
@@ -236,6 +240,7 @@ def replay(pk: int, after: int, until: int, *, actor: Actor) -> int:
             )
             count += fanout.deliver(endpoint, events)
         position = events[-1].position
+        progress(position)
     if count:
         with transaction.atomic():
             health.tell(Action.DELIVERY_RESENT, endpoint, actor=actor, count=count, after=after, until=until)
@@ -256,12 +261,13 @@ def reseal_all() -> int:
 def spell_headers(text: str) -> dict[str, str]:
     """`Name: value` lines as headers. Raises BadEndpoint."""
     headers = {}
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
         if not colon:
-            raise BadEndpoint(f"headers: {line.strip()!r} is no header; write one `Name: value` a line.")
+            # The line itself may be a secret that was pasted without its name.
+            raise BadEndpoint(f"headers: line {number} is no header; write one `Name: value` a line.")
         headers[name.strip()] = value.strip()
     return headers
 

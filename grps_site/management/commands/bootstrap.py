@@ -63,12 +63,13 @@ SEEING = (
     "view_erasureorder",
     "view_robloxnotification",
 )
+RECEIVERS = ("view_webhookendpoint", "view_webhookdelivery", "view_webhookattempt")
 GROUPS = {
     "Moderators": SEEING[:4],
-    "Auditors": SEEING,
-    "Integrators": ("view_experience", "view_experiencekey", "view_policyversion"),
-    "Administrators": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion"),
-    "Owners": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion"),
+    "Auditors": (*SEEING, *RECEIVERS),
+    "Integrators": ("view_experience", "view_experiencekey", "view_policyversion", *RECEIVERS),
+    "Administrators": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion", *RECEIVERS),
+    "Owners": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion", *RECEIVERS),
 }
 
 

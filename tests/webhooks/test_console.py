@@ -1,0 +1,531 @@
+"""The console of endpoints: what staff see and owners do, through its pages."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from roblox.models import Experience
+from tests.webhooks.conftest import OLGA, Office, answering
+from tests.webhooks.receivers import Receiver
+from webhooks import endpoints, health, statistics
+from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+
+LIST = "/admin/webhooks/webhookendpoint/"
+DELIVERIES = "/admin/webhooks/webhookdelivery/"
+NASTY = "<script>alert('x')</script>\"'&{{7*7}}"
+ADDRESS = "https://hooks.example.com/in/Zq93kfPrivatePathToken88"
+ADDED = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": "rank.*\nplayer.banned"}
+ACTS = ("examples", "recover", "replay", "rotate", "disable", "delete", "edit")
+EXAMPLE_HEADER = "Authorization: Bearer very-private-value"
+
+Login = Callable[..., Client]
+
+
+@pytest.fixture
+def owner(office: Office) -> Client:
+    return signed_in(User.objects.create_superuser("olga", password="a long password"))
+
+
+@pytest.fixture
+def auditor(office: Office) -> Client:
+    user = User.objects.create_user("ada", password="a long password", is_staff=True)
+    user.groups.add(Group.objects.get(name="Auditors"))
+    return signed_in(user)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(endpoint: WebhookEndpoint) -> str:
+    return f"{LIST}{endpoint.pk}/change/"
+
+
+def act(endpoint: WebhookEndpoint, name: str) -> str:
+    return f"{LIST}{endpoint.pk}/{name}/"
+
+
+def seen(client: Client, address: str, **data: Any) -> str:
+    """The text of a page, or of the one that a POST leads to."""
+    response = client.post(address, data, follow=True) if data else client.get(address)
+    assert response.status_code == 200
+    return unescape(response.content.decode())
+
+
+def delivery_page(delivery: WebhookDelivery) -> str:
+    return f"{DELIVERIES}{delivery.pk}/change/"
+
+
+def failed(office: Office, receiver: Receiver, **changes: Any) -> WebhookEndpoint:
+    """An endpoint with one delivery that was refused once and waits."""
+    receiver.answer = answering(500, b"out of order")
+    endpoint = office.endpoint(receiver, **changes)
+    office.ban(office.player())
+    office.deliver()
+    endpoint.refresh_from_db()
+    return endpoint
+
+
+def give_up(endpoint: WebhookEndpoint) -> None:
+    endpoint.deliveries.update(status="exhausted", finished_at=timezone.now(), reason="It answered 500.")
+
+
+def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(owner: Client, office: Office) -> None:
+    response = owner.post(f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER})
+    endpoint = WebhookEndpoint.objects.get()
+    assert endpoint.secret in unescape(response.content.decode())
+    assert "no-store" in response["Cache-Control"]
+    assert endpoint.headers == {"Authorization": "Bearer very-private-value"}
+    response = owner.post(act(endpoint, "rotate"), {"version": endpoint.version})
+    first, endpoint = endpoint, WebhookEndpoint.objects.get()
+    assert endpoint.secret in unescape(response.content.decode())
+    assert "no-store" in response["Cache-Control"]
+    told = "".join(
+        seen(owner, address)
+        for address in (LIST, page(endpoint), act(endpoint, "edit"), act(endpoint, "rotate"), "/admin/")
+    )
+    told += "".join(str(event.details) for event in AuditEvent.objects.all())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(value, '') FROM audit_personal")
+        told += cursor.fetchone()[0]
+    for hidden in (endpoint.secret, first.secret, ADDRESS, "Zq93kf", "very-private-value"):
+        assert hidden not in told
+    assert "https://hooks.example.com/…en88" in told
+
+
+def test_what_was_typed_into_hidden_fields_does_not_come_back_with_an_error(owner: Client) -> None:
+    asked = ADDED | {"events": "comet.*", "headers": f"{EXAMPLE_HEADER}\nBearer pasted-without-name"}
+    for wrong in (asked, asked | {"headers": EXAMPLE_HEADER}, ADDED | {"address": "ftp://x/Zq93kf", "headers": ""}):
+        text = seen(owner, f"{LIST}add/", **wrong)
+        assert not WebhookEndpoint.objects.exists()
+        for hidden in ("Zq93kf", "very-private-value", "pasted-without-name"):
+            assert hidden not in text
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("name", {"name": ""}),
+        ("address", {"address": ""}),
+        ("address", {"address": "not an address"}),
+        ("address", {"kind": "discord"}),
+        ("events", {"events": "comet.*"}),
+        ("rate", {"rate": "0"}),
+        ("headers", {"headers": "Host: x"}),
+        ("headers", {"headers": "no colon"}),
+    ],
+)
+def test_an_error_stands_at_the_field_that_it_is_about(owner: Client, field: str, changes: dict[str, str]) -> None:
+    response = owner.post(f"{LIST}add/", ADDED | changes)
+    assert set(response.context["form"].errors) == {field}
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_a_change_keeps_what_is_left_empty(owner: Client) -> None:
+    owner.post(f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER})
+    endpoint = WebhookEndpoint.objects.get()
+    experience = Experience.objects.order_by("key")[0].key
+    asked = {"name": "portal 2", "events": "*", "experiences": [experience], "rate": "60"}
+    assert "portal 2 is changed." in seen(owner, act(endpoint, "edit"), **asked)
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.events, endpoint.experiences, endpoint.rate) == (
+        "portal 2",
+        ["*"],
+        [experience],
+        60,
+    )
+    assert (endpoint.address, endpoint.kind) == (ADDRESS, "standard")
+    assert endpoint.headers == {"Authorization": "Bearer very-private-value"}
+    seen(owner, act(endpoint, "edit"), **asked, drop_headers="on", address="https://example.com/new")
+    endpoint.refresh_from_db()
+    assert (endpoint.address, endpoint.headers) == ("https://example.com/new", {})
+
+
+def test_a_rotation_sent_twice_makes_one_secret(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver)
+    asked = {"version": endpoint.version}
+    owner.post(act(endpoint, "rotate"), asked)
+    made = WebhookEndpoint.objects.get().secret
+    assert "changed meanwhile" in seen(owner, act(endpoint, "rotate"), **asked)
+    assert WebhookEndpoint.objects.get().secret == made
+    assert re.search(r"Two secrets sign: the former one ends in 23 h 59 min", seen(owner, page(endpoint)))
+
+
+def test_discord_has_no_secret_to_rotate(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver, "discord")
+    assert "/rotate/" not in seen(owner, page(endpoint))
+    assert "has none" in seen(owner, act(endpoint, "rotate"), version=endpoint.version)
+
+
+def test_disabling_and_enabling_take_a_reason_and_say_what_was_missed(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
+    endpoint = office.endpoint(receiver)
+    office.deliver()
+    assert "This field is required" in seen(owner, act(endpoint, "disable"), reason=" ")
+    assert "disabled since" in seen(owner, act(endpoint, "disable"), reason="it moves house")
+    office.ban(office.player())
+    office.fan_out()
+    asking = seen(owner, act(endpoint, "enable"))
+    assert re.search(r"2 events happened meanwhile", asking)  # the disabling itself, and the ban
+    seen(owner, act(endpoint, "enable"), reason="it is back", missed="skip")
+    endpoint.refresh_from_db()
+    assert (endpoint.status, endpoint.reason) == ("active", "it is back")
+    office.deliver()
+    assert "player.banned" not in {delivery.action for delivery in endpoint.deliveries.all()}
+
+
+def test_what_was_missed_is_sent_when_it_is_asked_for(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver)
+    seen(owner, act(endpoint, "disable"), reason="it moves house")
+    office.ban(office.player())
+    office.fan_out()
+    seen(owner, act(endpoint, "enable"), reason="it is back", missed="send")
+    office.deliver()
+    assert endpoint.deliveries.get(action="player.banned").status == "delivered"
+
+
+def test_examples_of_chosen_events_or_of_all_go_out(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver, events=["rank.*"])
+    assert "Choose at least one event" in seen(owner, act(endpoint, "examples"), every="")
+    assert "1 examples are on their way" in seen(owner, act(endpoint, "examples"), actions=["player.banned"])
+    assert "3 examples are on their way" in seen(owner, act(endpoint, "examples"), every="on")
+    office.deliver()
+    assert len(receiver.requests) == 4
+    assert set(endpoint.deliveries.values_list("status", "trigger")) == {("delivered", "example")}
+
+
+def test_one_delivery_is_sent_again_and_its_page_shows_every_try(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+    delivery = endpoint.deliveries.get()
+    text = seen(owner, delivery_page(delivery))
+    for told in (
+        "Olga banned Nia",
+        "It answered 500.",
+        "out of order",
+        "webhook-signature: v1,",
+        "in 4 s",
+        "failed, 500",
+    ):
+        assert told in text.replace("in 5 s", "in 4 s").replace("in 3 s", "in 4 s").replace("in 6 s", "in 4 s")
+    assert f"/admin/audits/auditevent/{delivery.event_id}/change/" in text
+    receiver.answer = answering(200, b"thanks")
+    assert "It is sent again." in seen(owner, f"{DELIVERIES}{delivery.pk}/again/", confirm="yes")
+    office.deliver()
+    text = seen(owner, delivery_page(delivery))
+    assert text.count('aria-labelledby="try-') == 2
+    assert "thanks" in text
+    assert "cause: resend" in text
+
+
+def test_all_that_was_given_up_since_a_time_is_recovered(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+    give_up(endpoint)
+    assert "1 deliveries were given up since" in seen(owner, act(endpoint, "recover"))
+    late = (timezone.now() + dt.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    assert "0 deliveries are tried again" in seen(owner, act(endpoint, "recover"), since=late)
+    early = (timezone.now() - dt.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    assert "1 deliveries are tried again" in seen(owner, act(endpoint, "recover"), since=early)
+    receiver.answer = answering(200)
+    office.deliver()
+    assert endpoint.deliveries.get().status == "delivered"
+
+
+def test_events_are_replayed_from_a_place_or_a_time(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver, events=["player.*"])
+    office.ban(office.player())
+    office.deliver()
+    for start in ({"after": "0"}, {"since": "2020-01-01T00:00"}):
+        assert "1 events are sent again" in seen(owner, act(endpoint, "replay"), **start)
+        office.deliver()
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
+    assert len(receiver.requests) == 3
+    assert "0 events are sent again" in seen(owner, act(endpoint, "replay"), since="2100-01-01T00:00")
+    for wrong in ({"after": ""}, {"after": "0", "since": "2020-01-01T00:00"}, {"after": "-1"}, {"since": "soon"}):
+        assert owner.post(act(endpoint, "replay"), wrong).context["form"].errors
+
+
+def test_too_long_a_stretch_is_left_to_the_command(
+    owner: Client, office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhooks.admin.MOST_REPLAYED", 0)
+    assert "manage.py webhooks replay" in seen(owner, act(office.endpoint(receiver), "replay"), after="0")
+
+
+def test_deleting_takes_a_reason_and_leaves_the_audit_log(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver)
+    assert "This field is required" in seen(owner, act(endpoint, "delete"), reason="")
+    assert "standard is deleted." in seen(owner, act(endpoint, "delete"), reason="it is gone")
+    assert not WebhookEndpoint.objects.exists()
+    assert AuditEvent.objects.filter(action="endpoint.deleted").count() == 1
+    assert owner.get(page(endpoint)).status_code == 404
+
+
+def test_an_auditor_sees_everything_and_changes_nothing(auditor: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+    delivery = endpoint.deliveries.get()
+    text = seen(auditor, LIST) + seen(auditor, page(endpoint)) + seen(auditor, delivery_page(delivery))
+    assert "failing since" in text
+    for control in ("/add/", "/edit/", "/disable/", "Send again", "/rotate/"):
+        assert control not in text
+    events = AuditEvent.objects.count()
+    forbidden = [f"{LIST}add/", *(act(endpoint, name) for name in (*ACTS, "enable"))]
+    for address in forbidden:
+        assert auditor.get(address).status_code == 403, address
+        assert auditor.post(address, {"reason": "x", "version": 1, "every": "on", **ADDED}).status_code == 403, address
+    assert auditor.post(f"{DELIVERIES}{delivery.pk}/again/").status_code == 403
+    assert AuditEvent.objects.count() == events
+    assert WebhookDelivery.objects.count() == 1
+
+
+def test_staff_without_the_permission_do_not_see_endpoints(office: Office, receiver: Receiver) -> None:
+    client = signed_in(User.objects.create_user("mo", password="a long password", is_staff=True))
+    endpoint = failed(office, receiver, events=["player.*"])
+    for address in (LIST, page(endpoint), DELIVERIES, delivery_page(endpoint.deliveries.get())):
+        assert client.get(address).status_code == 403
+    assert Client().get(page(endpoint)).status_code == 302
+
+
+def test_looking_changes_nothing(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+    delivery = endpoint.deliveries.get()
+
+    def rows() -> list[Any]:
+        tables = (WebhookEndpoint.objects, WebhookDelivery.objects, WebhookAttempt.objects, AuditEvent.objects)
+        return [list(table.order_by("pk").values()) for table in tables]
+
+    before = rows()
+    for address in (LIST, f"{LIST}add/", page(endpoint), *(act(endpoint, name) for name in (*ACTS, "enable"))):
+        assert owner.get(address).status_code == 200
+    assert owner.get(f"{DELIVERIES}{delivery.pk}/again/").status_code == 405
+    assert owner.post(page(endpoint)).status_code == 405
+    assert rows() == before
+
+
+def test_a_post_without_the_token_is_refused(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.get(username="olga"))
+    assert client.post(act(endpoint, "disable"), {"reason": "x"}).status_code == 403
+    endpoint.refresh_from_db()
+    assert endpoint.status == "active"
+
+
+def test_hostile_names_reasons_and_answers_are_shown_as_text(owner: Client, office: Office, receiver: Receiver) -> None:
+    receiver.answer = answering(500, NASTY.encode() + b"\xff\x00</pre>")
+    endpoint = office.endpoint(receiver, name=NASTY[:60], events=["player.*"])
+    office.ban(office.player(username=NASTY[:20]), reason=NASTY)
+    office.deliver()
+    health.disable(endpoint, NASTY, actor=OLGA, now=timezone.now()) if False else endpoints.disable(
+        endpoint.pk, actor=OLGA, reason=NASTY
+    )
+    delivery = endpoint.deliveries.get()
+    addresses = [LIST, DELIVERIES, page(endpoint), delivery_page(delivery), act(endpoint, "edit")]
+    addresses += [act(endpoint, name) for name in ("recover", "delete", "enable")]
+    for address in addresses:
+        raw = owner.get(address).content.decode()
+        assert "<script>alert" not in raw
+        assert "\ufffd</pre>" not in raw
+        assert "alert(" in raw
+    assert owner.post(act(endpoint, "delete"), {"reason": NASTY}, follow=True).content.count(b"<script>alert") == 0
+
+
+def test_the_console_has_neither_inline_script_nor_style(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+    addresses = [LIST, f"{LIST}add/", page(endpoint), delivery_page(endpoint.deliveries.get())]
+    for address in [*addresses, *(act(endpoint, name) for name in ACTS)]:
+        response = owner.get(address)
+        text = response.content.decode()
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", text), address
+        assert "script-src 'self'" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "active"),
+        ({"paused_until": dt.timedelta(minutes=30)}, "paused for 29 min"),
+        ({"failing_since": dt.timedelta(hours=-3)}, "failing since"),
+        ({"status": "disabled", "reason": "Nothing but failures."}, "Nothing but failures."),
+    ],
+)
+def test_every_state_is_told_in_words(
+    owner: Client, office: Office, receiver: Receiver, changes: dict[str, Any], words: str
+) -> None:
+    endpoint = office.endpoint(receiver)
+    now = timezone.now()
+    moved = {name: now + value if isinstance(value, dt.timedelta) else value for name, value in changes.items()}
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**moved)
+    for address in (LIST, page(endpoint)):
+        assert words in re.sub(r"<span class=\"wh-mark\".*?</span>", "", seen(owner, address))
+
+
+def test_the_strip_tells_fine_from_failed_half_hours(owner: Client, office: Office, receiver: Receiver) -> None:
+    receiver.answer = answering(500)
+    endpoint = office.endpoint(receiver, events=["player.*"])
+    office.ban(office.player())
+    office.deliver()
+    began = timezone.now()
+    WebhookAttempt.objects.update(started_at=began - dt.timedelta(hours=5))
+    receiver.answer = answering(200)
+    endpoints.resend(endpoint.deliveries.get().pk, actor=OLGA)
+    office.deliver()
+    strip = statistics.figures([endpoint.pk], began)[endpoint.pk].strip
+    assert [cell.state for cell in strip if cell.tries] == ["failed", "fine"]
+    assert strip[-1].state == "fine"
+    assert strip[-11].state == "failed"
+    for address in (LIST, page(endpoint)):
+        assert f"Last 24 hours: 2 tries, 1 failed (half hours from {strip[-11].start:%H:%M} UTC)." in seen(
+            owner, address
+        )
+
+
+def test_the_figures_are_those_of_the_time_and_of_the_endpoint(office: Office, receiver: Receiver) -> None:
+    endpoint, other = office.endpoint(receiver), office.endpoint(receiver, name="other")
+    now = timezone.now()
+
+    def row(owner: WebhookEndpoint, status: str, age: dt.timedelta, *tries: tuple[str, int]) -> None:
+        at = None if status == "pending" else now - age
+        made = WebhookDelivery.objects.create(
+            endpoint=owner, action="rank.set", status=status, finished_at=at, created_at=now - age
+        )
+        for outcome, took in tries:
+            WebhookAttempt.objects.create(
+                delivery=made,
+                call=made.message or "00000000-0000-0000-0000-000000000000",
+                started_at=now - age,
+                outcome=outcome,
+                milliseconds=took,
+                request="",
+            )
+
+    hour, days = dt.timedelta(hours=1), dt.timedelta(days=3)
+    row(endpoint, "delivered", hour, ("failed", 100), ("succeeded", 200))
+    row(endpoint, "delivered", hour, ("deferred", 9), ("succeeded", 300))
+    row(endpoint, "exhausted", hour, ("lost", 400))
+    row(endpoint, "delivered", days, ("succeeded", 1000))
+    row(endpoint, "pending", hour, ("failed", 500))
+    row(other, "exhausted", hour, ("failed", 7))
+    day, week = (statistics.window(endpoint.pk, now - span) for span in (statistics.DAY, statistics.WEEK))
+    assert (day.delivered, day.given_up, day.tries, day.median) == (2, 1, 4, 300)
+    assert (day.deliveries, day.tries_each) == (3, 4 / 3)
+    assert day.success == pytest.approx(200 / 3)
+    assert day.slow == pytest.approx(480)
+    assert (week.delivered, week.given_up, week.tries) == (3, 1, 5)
+    figures = statistics.figures([endpoint.pk, other.pk], now)
+    assert (figures[endpoint.pk].waiting, figures[endpoint.pk].oldest) == (1, now - hour)
+    assert (figures[other.pk].waiting, figures[other.pk].oldest) == (0, None)
+
+
+def test_what_lies_behind_the_newest_deliveries_is_called_uncounted(office: Office, receiver: Receiver) -> None:
+    endpoint = office.endpoint(receiver)
+    now = timezone.now()
+    for hours in (20, 10, 5):
+        WebhookDelivery.objects.create(endpoint=endpoint, action="rank.set", created_at=now - dt.timedelta(hours=hours))
+    strip = statistics.figures([endpoint.pk], now, most=2)[endpoint.pk].strip
+    assert strip[0].state == "unknown"
+    assert strip[-10].state == "idle"
+    assert {cell.state for cell in statistics.figures([endpoint.pk], now, most=4)[endpoint.pk].strip} == {"idle"}
+
+
+@pytest.mark.parametrize("status", ["", "delivered", "pending", "exhausted"])
+def test_paging_shows_every_delivery_once(owner: Client, office: Office, receiver: Receiver, status: str) -> None:
+    endpoint = office.endpoint(receiver)
+    now = timezone.now()
+    kept = status or "delivered"
+    finished = None if kept == "pending" else now
+    for number in range(60):  # in pairs at the same moment, which a page may end between
+        moment = now + dt.timedelta(seconds=number // 2)
+        WebhookDelivery.objects.create(
+            endpoint=endpoint, action="rank.set", status=kept, retry_at=moment, finished_at=finished and moment
+        )
+    other = "exhausted" if kept != "exhausted" else "delivered"
+    if status:
+        WebhookDelivery.objects.create(endpoint=endpoint, action="rank.set", status=other, finished_at=now)
+    shown: list[str] = []
+    address = f"{page(endpoint)}?status={status}"
+    for _ in range(4):
+        text = seen(owner, address).partition('id="deliveries"')[2]
+        shown += re.findall(r"/webhookdelivery/(\d+)/change/", text)
+        more = re.search(r'href="(\?[^"]*before=[^"]*)#deliveries"', text)
+        if more is None:
+            break
+        address = page(endpoint) + more[1]
+    assert len(shown) == 60
+    assert set(map(int, shown)) == set(endpoint.deliveries.filter(status=kept).values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "1", ".", "1.x", "9" * 40 + ".1", "9999999999999999.1", "-1.2", "1.9" * 9, "٣.٣"]
+)
+def test_a_cursor_that_makes_no_sense_is_no_error(
+    owner: Client, office: Office, receiver: Receiver, cursor: str
+) -> None:
+    endpoint = office.endpoint(receiver)
+    for status in ("", "delivered", "pending", "exhausted", "nonsense"):
+        assert owner.get(page(endpoint), {"status": status, "before": cursor}).status_code == 200
+
+
+def test_addresses_that_lead_nowhere_are_not_found(owner: Client) -> None:
+    for pk in ("0", "999999999999999999", "99999999999999999999999", "x"):
+        assert owner.get(f"{LIST}{pk}/change/").status_code == 404
+        assert owner.get(f"{DELIVERIES}{pk}/change/").status_code == 404
+
+
+def test_pages_cost_the_same_queries_however_much_there_is(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+
+    def cost(address: str) -> tuple[int, str]:
+        with CaptureQueriesContext(
+            connection,
+        ) as asked:
+            assert owner.get(address).status_code == 200
+        return len(asked), " ".join(query["sql"] for query in asked.captured_queries)
+
+    few = [cost(address)[0] for address in (LIST, page(endpoint))]
+    for number in range(5):
+        other = office.endpoint(receiver, name=f"another {number}")
+        WebhookDelivery.objects.bulk_create(
+            WebhookDelivery(endpoint=each, action="rank.set", status=status, finished_at=timezone.now())
+            for each in (endpoint, other)
+            for status in ("pending", "delivered", "exhausted")
+            for _ in range(20)
+        )
+    many = [cost(address) for address in (LIST, page(endpoint))]
+    assert [queries for queries, _ in many] == few
+    assert max(few) <= 25
+    assert not any(re.search(r'COUNT\(\*\)[^(]*FROM "webhook_deliveries"', text) for _, text in many)
+
+
+def test_pages_open_without_the_keys_that_sealed_the_addresses(
+    owner: Client, office: Office, receiver: Receiver, settings: Any
+) -> None:
+    endpoint = office.endpoint(receiver)
+    settings.FIELD_ENCRYPTION_KEYS = []
+    for address in (LIST, page(endpoint), act(endpoint, "edit")):
+        assert "cannot be opened with the keys" in seen(owner, address)
+    assert "FIELD_ENCRYPTION_KEYS is not configured" in seen(owner, f"{LIST}add/", **(ADDED | {"name": "other"}))
+
+
+def test_the_list_names_what_it_shows(owner: Client, office: Office, receiver: Receiver) -> None:
+    endpoint = failed(office, receiver, events=["player.*"])
+    text = seen(owner, LIST)
+    assert endpoint.name in text
+    assert "player.*" in text
+    assert "never" in text
+    assert receiver.url in text
+    assert "hooks/grps" not in text
