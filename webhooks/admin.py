@@ -161,7 +161,7 @@ class EndpointAdmin(ReadOnly):
             else:
                 if secret:
                     return self._secret(request, endpoint, secret, f"{endpoint.name} is added")
-                self.message_user(request, f"{endpoint.name} is added.", messages.SUCCESS)
+                self.message_user(request, f"The endpoint {endpoint.name} is added.", messages.SUCCESS)
                 return _to(endpoint)
         return self._form(request, form, None, "Add an endpoint")
 
@@ -181,7 +181,7 @@ class EndpointAdmin(ReadOnly):
             except BadEndpoint as error:
                 form.refuse(error)
             else:
-                self.message_user(request, f"{form.cleaned_data['name']} is changed.", messages.SUCCESS)
+                self.message_user(request, f"The endpoint {form.cleaned_data['name']} is changed.", messages.SUCCESS)
                 return _to(endpoint)
         return self._form(request, form, endpoint, f"Change {endpoint.name}")
 
@@ -381,7 +381,7 @@ def _overlap(endpoint: WebhookEndpoint) -> str:
 
 def _disable(endpoint: WebhookEndpoint, form: Any, actor: Actor) -> str:
     endpoints.disable(endpoint.pk, actor=actor, reason=form.cleaned_data["reason"])
-    return f"{endpoint.name} is disabled. What happens meanwhile waits for it."
+    return f"The endpoint {endpoint.name} is disabled. What happens meanwhile waits for it."
 
 
 def _enable(endpoint: WebhookEndpoint, form: Any, actor: Actor) -> str:
@@ -389,7 +389,7 @@ def _enable(endpoint: WebhookEndpoint, form: Any, actor: Actor) -> str:
     endpoints.enable(endpoint.pk, actor=actor, reason=form.cleaned_data["reason"], skip_missed=skip)
     FANNING_OUT.give()
     DELIVERING.give()
-    return f"{endpoint.name} is enabled{' from now on' if skip else '; what it missed is on its way'}."
+    return f"The endpoint {endpoint.name} is enabled{' from now on' if skip else '; what it missed is on its way'}."
 
 
 def _examples(endpoint: WebhookEndpoint, form: Any, actor: Actor) -> str:
@@ -417,7 +417,7 @@ def _replay(endpoint: WebhookEndpoint, form: Any, actor: Actor) -> str:
 
 def _delete(endpoint: WebhookEndpoint, form: Any, actor: Actor) -> str:
     endpoints.delete(endpoint.pk, actor=actor, reason=form.cleaned_data["reason"])
-    return f"{endpoint.name} is deleted."
+    return f"The endpoint {endpoint.name} is deleted."
 
 
 def _note_enable(endpoint: WebhookEndpoint) -> str:

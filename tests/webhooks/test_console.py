@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -17,7 +16,7 @@ from audits.models import AuditEvent
 from roblox.models import Experience
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
-from webhooks import endpoints, health, statistics
+from webhooks import endpoints, statistics
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 LIST = "/admin/webhooks/webhookendpoint/"
@@ -27,8 +26,6 @@ ADDRESS = "https://hooks.example.com/in/Zq93kfPrivatePathToken88"
 ADDED = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": "rank.*\nplayer.banned"}
 ACTS = ("examples", "recover", "replay", "rotate", "disable", "delete", "edit")
 EXAMPLE_HEADER = "Authorization: Bearer very-private-value"
-
-Login = Callable[..., Client]
 
 
 @pytest.fixture
@@ -57,7 +54,7 @@ def act(endpoint: WebhookEndpoint, name: str) -> str:
     return f"{LIST}{endpoint.pk}/{name}/"
 
 
-def seen(client: Client, address: str, **data: Any) -> str:
+def seen(client: Client, address: str, /, **data: Any) -> str:
     """The text of a page, or of the one that a POST leads to."""
     response = client.post(address, data, follow=True) if data else client.get(address)
     assert response.status_code == 200
@@ -138,7 +135,7 @@ def test_a_change_keeps_what_is_left_empty(owner: Client) -> None:
     endpoint = WebhookEndpoint.objects.get()
     experience = Experience.objects.order_by("key")[0].key
     asked = {"name": "portal 2", "events": "*", "experiences": [experience], "rate": "60"}
-    assert "portal 2 is changed." in seen(owner, act(endpoint, "edit"), **asked)
+    assert "The endpoint portal 2 is changed." in seen(owner, act(endpoint, "edit"), **asked)
     endpoint.refresh_from_db()
     assert (endpoint.name, endpoint.events, endpoint.experiences, endpoint.rate) == (
         "portal 2",
@@ -213,15 +210,9 @@ def test_one_delivery_is_sent_again_and_its_page_shows_every_try(
     endpoint = failed(office, receiver, events=["player.*"])
     delivery = endpoint.deliveries.get()
     text = seen(owner, delivery_page(delivery))
-    for told in (
-        "Olga banned Nia",
-        "It answered 500.",
-        "out of order",
-        "webhook-signature: v1,",
-        "in 4 s",
-        "failed, 500",
-    ):
-        assert told in text.replace("in 5 s", "in 4 s").replace("in 3 s", "in 4 s").replace("in 6 s", "in 4 s")
+    for told in ("Olga banned Nia", "It answered 500.", "out of order", "webhook-signature: v1,", "failed, 500"):
+        assert told in text
+    assert "Next try" in text
     assert f"/admin/audits/auditevent/{delivery.event_id}/change/" in text
     receiver.answer = answering(200, b"thanks")
     assert "It is sent again." in seen(owner, f"{DELIVERIES}{delivery.pk}/again/", confirm="yes")
@@ -269,7 +260,7 @@ def test_too_long_a_stretch_is_left_to_the_command(
 def test_deleting_takes_a_reason_and_leaves_the_audit_log(owner: Client, office: Office, receiver: Receiver) -> None:
     endpoint = failed(office, receiver)
     assert "This field is required" in seen(owner, act(endpoint, "delete"), reason="")
-    assert "standard is deleted." in seen(owner, act(endpoint, "delete"), reason="it is gone")
+    assert "The endpoint standard is deleted." in seen(owner, act(endpoint, "delete"), reason="it is gone")
     assert not WebhookEndpoint.objects.exists()
     assert AuditEvent.objects.filter(action="endpoint.deleted").count() == 1
     assert owner.get(page(endpoint)).status_code == 404
@@ -330,9 +321,7 @@ def test_hostile_names_reasons_and_answers_are_shown_as_text(owner: Client, offi
     endpoint = office.endpoint(receiver, name=NASTY[:60], events=["player.*"])
     office.ban(office.player(username=NASTY[:20]), reason=NASTY)
     office.deliver()
-    health.disable(endpoint, NASTY, actor=OLGA, now=timezone.now()) if False else endpoints.disable(
-        endpoint.pk, actor=OLGA, reason=NASTY
-    )
+    endpoints.disable(endpoint.pk, actor=OLGA, reason=NASTY)
     delivery = endpoint.deliveries.get()
     addresses = [LIST, DELIVERIES, page(endpoint), delivery_page(delivery), act(endpoint, "edit")]
     addresses += [act(endpoint, name) for name in ("recover", "delete", "enable")]
@@ -469,15 +458,12 @@ def test_paging_shows_every_delivery_once(owner: Client, office: Office, receive
     assert set(map(int, shown)) == set(endpoint.deliveries.filter(status=kept).values_list("pk", flat=True))
 
 
-@pytest.mark.parametrize(
-    "cursor", ["x", "1", ".", "1.x", "9" * 40 + ".1", "9999999999999999.1", "-1.2", "1.9" * 9, "٣.٣"]
-)
-def test_a_cursor_that_makes_no_sense_is_no_error(
-    owner: Client, office: Office, receiver: Receiver, cursor: str
-) -> None:
+def test_a_cursor_that_makes_no_sense_is_no_error(owner: Client, office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
-    for status in ("", "delivered", "pending", "exhausted", "nonsense"):
-        assert owner.get(page(endpoint), {"status": status, "before": cursor}).status_code == 200
+    cursors = ["x", "1", ".", "1.x", "9" * 40 + ".1", "9999999999999999.1", "-1.2", "1.9" * 9, "٣.٣", "1." + "9" * 18]
+    for cursor in cursors:
+        for status in ("", "delivered", "pending", "exhausted", "nonsense"):
+            assert owner.get(page(endpoint), {"status": status, "before": cursor}).status_code == 200, cursor
 
 
 def test_addresses_that_lead_nowhere_are_not_found(owner: Client) -> None:
@@ -490,9 +476,7 @@ def test_pages_cost_the_same_queries_however_much_there_is(owner: Client, office
     endpoint = failed(office, receiver, events=["player.*"])
 
     def cost(address: str) -> tuple[int, str]:
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        with CaptureQueriesContext(connection) as asked:
             assert owner.get(address).status_code == 200
         return len(asked), " ".join(query["sql"] for query in asked.captured_queries)
 
@@ -506,7 +490,7 @@ def test_pages_cost_the_same_queries_however_much_there_is(owner: Client, office
             for _ in range(20)
         )
     many = [cost(address) for address in (LIST, page(endpoint))]
-    assert [queries for queries, _ in many] == few
+    assert all(queries <= before for (queries, _), before in zip(many, few, strict=True))
     assert max(few) <= 25
     assert not any(re.search(r'COUNT\(\*\)[^(]*FROM "webhook_deliveries"', text) for _, text in many)
 

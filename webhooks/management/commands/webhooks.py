@@ -28,6 +28,7 @@ from webhooks.tasks import DELIVERING, FANNING_OUT
 TROUBLE = 1  # the exit code when an endpoint is failing or disabled, or an example did not arrive
 WORKER = 3.0  # seconds in which a worker can take an example before it is delivered here
 LOOK = 0.2  # seconds
+WIDTH = 160  # characters, where the output goes to no terminal
 STYLES = {"active": "green", "failing": "red", "paused": "yellow", "disabled": "red"}
 
 
@@ -74,7 +75,8 @@ class Command(BaseCommand):
         parser.add_argument("--rate", type=int, help="calls a minute at most")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
-        self.console = Console(file=self.stdout, soft_wrap=True)  # type: ignore[arg-type]
+        width = None if self.stdout.isatty() else WIDTH
+        self.console = Console(file=self.stdout, soft_wrap=True, width=width)  # type: ignore[arg-type]
         try:
             getattr(self, f"_{act.replace('-', '_')}")(**options)
         except (BadEndpoint, NotPossible, NoKey) as reason:
