@@ -90,6 +90,9 @@ class EndpointAdmin(ReadOnly):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_owner(request)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Webhook endpoints"})
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return WithFigures
 
@@ -116,7 +119,7 @@ class EndpointAdmin(ReadOnly):
 
     @admin.display(description="last success")
     def last_success(self, row: Any) -> str:
-        return _ago(row.last_success_at, row.now)
+        return f"{wording.span(row.now - row.last_success_at)} ago" if row.last_success_at else "never"
 
     def get_urls(self) -> list[URLPattern]:
         acts = [
@@ -247,6 +250,9 @@ class DeliveryAdmin(ReadOnly):
     list_select_related = ("endpoint",)
     ordering = ("-id",)
     actions = None
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False  # they are looked at by endpoint; one list of all of them is no place to begin
 
     class Media:
         css = {"all": ["webhooks/console.css"]}

@@ -41,12 +41,16 @@ class Moment(forms.DateTimeField):
 class EndpointForm(forms.Form):
     """An endpoint as somebody wants it. Of an existing one, empty address and headers stay as they are."""
 
-    name = forms.CharField(max_length=60, help_text="What people here call it.")
+    name = forms.CharField(
+        max_length=60, widget=forms.TextInput(attrs={"size": 40}), help_text="What people here call it."
+    )
     kind = forms.ChoiceField(
         choices=[(kind.name, kind.title) for kind in KINDS.values()], help_text="It stays as it is chosen here."
     )
     address = forms.CharField(
-        max_length=2000, required=False, widget=WriteOnly(attrs={"autocomplete": "off", "spellcheck": "false"})
+        max_length=2000,
+        required=False,
+        widget=WriteOnly(attrs={"size": 70, "autocomplete": "off", "spellcheck": "false"}),
     )
     events = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4}),
@@ -121,7 +125,9 @@ class ActForm(forms.Form):
 
 
 class ReasonForm(ActForm):
-    reason = forms.CharField(max_length=500, help_text="A sentence for the audit log.")
+    reason = forms.CharField(
+        max_length=500, widget=forms.TextInput(attrs={"size": 60}), help_text="A sentence for the audit log."
+    )
 
 
 class EnableForm(ReasonForm):
@@ -129,7 +135,10 @@ class EnableForm(ReasonForm):
         label="What happened meanwhile",
         widget=forms.RadioSelect,
         initial="send",
-        choices=[("send", "Send it, in order"), ("skip", "Skip it and begin with what happens from now on")],
+        choices=[
+            ("send", "Send it, in order"),
+            ("skip", "Skip it, with what waits, and begin with what happens from now on"),
+        ],
     )
 
 

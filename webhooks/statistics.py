@@ -15,6 +15,7 @@ from webhooks.models import WebhookDelivery, WebhookEndpoint
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 CELL = dt.timedelta(minutes=30)
 CELLS = 48
+NAMED = 6  # half hours that are named one by one
 MANY, FEW = 20_000, 2_000  # newest deliveries that are looked at: for one endpoint's page, and for each of a list
 MOST = 10_000  # counted, not more
 BATCH = 1000  # events
@@ -120,7 +121,9 @@ class Figures:
         bad = [f"{cell.start:%H:%M}" for cell in self.strip if cell.failed]
         if not tries:
             return "Last 24 hours: nothing was sent."
-        told = f"Last 24 hours: {tries} tries, {failed} failed"
+        told = f"Last 24 hours: {tries:,} tries, {failed:,} failed"
+        if len(bad) > NAMED:
+            return f"{told} (in {len(bad)} half hours, the last from {bad[-1]} UTC)."
         return f"{told} (half hours from {', '.join(bad)} UTC)." if bad else f"{told}."
 
 

@@ -53,8 +53,11 @@ def span(length: dt.timedelta) -> str:
 
 
 def ahead(at: dt.datetime, now: dt.datetime) -> str:
-    """How long until a moment: `in 5 min`, or `now`."""
-    return f"in {span(at - now)}" if at - now >= dt.timedelta(seconds=1) else "now"
+    """How long until a moment, and when that is: `in 5 min (18:05:00 UTC)`, or `now`."""
+    if at - now < dt.timedelta(seconds=1):
+        return "now"
+    form = "%H:%M:%S" if at - now < dt.timedelta(hours=12) else "%Y-%m-%d %H:%M:%S"
+    return f"in {span(at - now)} ({at.astimezone(dt.UTC):{form}} UTC)"
 
 
 def address(endpoint: WebhookEndpoint) -> str:

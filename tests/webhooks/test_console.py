@@ -420,6 +420,19 @@ def test_the_figures_are_those_of_the_time_and_of_the_endpoint(office: Office, r
     assert (figures[other.pk].waiting, figures[other.pk].oldest) == (0, None)
 
 
+def test_many_failed_half_hours_are_counted_instead_of_named(office: Office, receiver: Receiver) -> None:
+    receiver.answer = answering(500)
+    endpoint = office.endpoint(receiver, events=["player.*"])
+    office.ban(office.player())
+    office.deliver()
+    now, attempt = timezone.now(), WebhookAttempt.objects.get()
+    for hours in range(1, 9):
+        attempt.pk, attempt.started_at = None, now - dt.timedelta(hours=hours)
+        attempt.save()
+    text = statistics.figures([endpoint.pk], now)[endpoint.pk].strip_text
+    assert text.startswith("Last 24 hours: 9 tries, 9 failed (in 9 half hours, the last from ")
+
+
 def test_what_lies_behind_the_newest_deliveries_is_called_uncounted(office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
     now = timezone.now()
