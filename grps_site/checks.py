@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from grps_site.turnstile import DUMMY_SECRETS
+from webhooks.kinds.base import BadEndpoint
+from webhooks.kinds.standard import key_of
 
 
 @register(Tags.security)
@@ -41,3 +43,25 @@ def check_metrics_token(**_: Any) -> list[CheckMessage]:
         return []
     hint = "Set a random token, and give it to Prometheus as its bearer token."
     return [Warning("METRICS_TOKEN is not set: /metrics is closed.", hint, id="grps.W003")]
+
+
+@register(Tags.security)
+def check_webhook_secret(**_: Any) -> list[CheckMessage]:
+    """The default secret of outgoing webhooks, where there is one, must be able to sign."""
+    if not settings.WEBHOOK_VERIFICATION_KEY:
+        return []
+    try:
+        key_of(settings.WEBHOOK_VERIFICATION_KEY)
+    except BadEndpoint:
+        hint = "Make it base64 of 32 random bytes (`manage.py webhooks new-key`), or leave it empty."
+        return [Error("WEBHOOK_VERIFICATION_KEY is not base64 of 24 to 64 bytes.", hint, id="grps.E003")]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def check_encryption_keys(**_: Any) -> list[CheckMessage]:
+    if settings.FIELD_ENCRYPTION_KEYS:
+        return []
+    hint = "Make one with `manage.py webhooks new-key`, and keep a copy where the database is not."
+    said = "FIELD_ENCRYPTION_KEYS is not set: no webhook endpoint can be added."
+    return [Warning(said, hint, id="grps.W004")]

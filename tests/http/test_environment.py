@@ -24,6 +24,7 @@ GOOD = {
     "AUTOMATION_SIGNATURE_SECRET": "s" * 32,
     "TURNSTILE_SECRET_KEY": "0x4AAAAAAA",
     "METRICS_TOKEN": "m" * 32,
+    "FIELD_ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode(),
 }
 READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"')
 READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR", "SQS_REGION", "SQS_QUEUE_PREFIX"}
@@ -126,6 +127,8 @@ def test_a_console_without_csrf_protection_is_an_error(settings: Any) -> None:
         ("TURNSTILE_SECRET_KEY", "", "grps.W002"),
         ("TURNSTILE_SECRET_KEY", "1x0000000000000000000000000000000AA", "grps.E002"),
         ("METRICS_TOKEN", "", "grps.W003"),
+        ("FIELD_ENCRYPTION_KEYS", "", "grps.W004"),
+        ("WEBHOOK_VERIFICATION_KEY", "too short", "grps.E003"),
         ("ALLOWED_HOSTS", "", "security.W020"),
     ],
 )
