@@ -3,8 +3,8 @@
 import structlog
 from celery import shared_task
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from audits.hints import Hint
 from players import discipline, due, erasures, leaderboard
 
 log = structlog.get_logger("grps.tasks")
@@ -36,9 +36,4 @@ def carry_out_erasures() -> int:
     return erasures.carry_out_due()
 
 
-def hint_erasures() -> None:
-    """Ask a worker to look now. A broker that is away loses nothing: the sweep comes by in seconds."""
-    try:
-        carry_out_erasures.apply_async(retry=False, expires=60)
-    except OperationalError as error:
-        log.warning("the broker is away; the sweep will find the order", error=str(error))
+ERASING = Hint(carry_out_erasures, every=0.1)

@@ -41,7 +41,7 @@ class SyncRoblox(View):
     def post(self, request: Request) -> Response:
         asked = body_of(request, SyncIn)
         made = [self._request(asked, experience) for experience in _experiences(asked)]
-        tasks.hint()
+        tasks.RUNNING.give()
         _await(made, _patience(request))
         first = SyncJob.objects.select_related("experience").get(pk=made[0].pk)
         out = _job(first, [job.pk for job in made])

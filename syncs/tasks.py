@@ -1,6 +1,6 @@
 """Celery's door, in a queue of its own: these wait for Roblox or take long, and nothing else should wait for them.
 
-The sweeps make it certain that work is picked up; `hint` after a request only makes it quick.
+The sweeps make it certain that work is picked up; the hint after a request only makes it quick.
 """
 
 import time
@@ -9,8 +9,8 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from audits.hints import Hint
 from audits.record import Actor
 from roblox import cloud
 from roblox.models import Experience
@@ -19,19 +19,9 @@ from syncs import adjustments, draining, erasures, jobs, push
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 
-TURN = 20.0  # seconds of pushing before others have their turn
-
 TURN = 300.0  # seconds: well below the worker's time limit; the next run goes on
 
 log = structlog.get_logger("grps.tasks")
-
-
-def hint() -> None:
-    """Ask a worker to look now. A broker that is away loses nothing: the sweep comes by in seconds."""
-    try:
-        run_jobs.apply_async(retry=False, expires=60)
-    except OperationalError as error:
-        log.warning("the broker is away; the sweep will find the work", error=str(error))
 
 
 @shared_task(name="syncs.run_jobs")
@@ -43,8 +33,11 @@ def run_jobs() -> int:
         return 0
     run(job)
     if SyncJob.objects.filter(status=SyncJob.Status.QUEUED, retry_at__lte=timezone.now()).exists():
-        hint()
+        RUNNING.give()
     return 1
+
+
+RUNNING = Hint(run_jobs, every=0.1)
 
 
 @shared_task(name="syncs.push_mirrors")
@@ -85,7 +78,7 @@ def _request_for_all(activity: SyncJob.Activity) -> int:
         except jobs.AlreadyActive as reason:
             log.info("not asked for again", activity=str(activity), reason=str(reason))
     if asked:
-        hint()
+        RUNNING.give()
     return asked
 
 

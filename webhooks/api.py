@@ -30,7 +30,7 @@ class RobloxWebhook(View):
         except inbound.BadPayload as error:
             raise ValidationError({error.field: str(error)}) from None
         if notification.event_type == "RightToErasureRequest" and not received.repeated:
-            tasks.hint_erasures()
+            tasks.ERASING.give()
         stored = received.notification
         return Response(NotificationOut(stored.notification_id, str(stored.status), received.repeated))
 

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 from webhooks import delivery
 from webhooks.delivery import Call, Done
 from webhooks.health import Load
-from webhooks.kinds.base import Outcome, Reply, Verdict
+from webhooks.kinds.base import Outcome, Verdict
 from webhooks.sending import Answer, Outgoing, Sender
 
 GATHER = 0.004  # seconds that a finished call waits for others to be committed with it
@@ -130,7 +130,7 @@ def _disconnect() -> None:
 
 def _judge(call: Call, answer: Answer) -> Verdict:
     try:
-        return call.endpoint.kind.judge(Reply(answer.status, answer.headers, answer.body, answer.error))
+        return call.endpoint.kind.judge(answer)
     except Exception as error:
         # A receiver must not be able to end the worker with an answer that nobody thought of.
         log.exception("an answer cannot be judged", endpoint=call.endpoint.name)

@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ BODY = 2.0  # seconds for a body, once a status is there: the status is the answ
 CONNECT = 4.0  # seconds for one address of several
 OLD = 60.0  # seconds after which a connection is not used again: its address was judged that long ago
 IDLE = 8.0  # seconds without use after which it is closed
+NAMES = 32  # names looked up at a time
 PARKED = 16  # connections to one place that are kept for the next call
 
 Resolve = Callable[[str, int], Awaitable[Iterable[str]]]
@@ -65,7 +67,9 @@ class Sender:
     ) -> None:
         self._timeout = timeout
         self._insecure = insecure
-        self._backend = _Guarded(exceptions, resolve or _resolve)
+        # Threads of their own: a name server that hangs for one receiver must not stall the names of the others.
+        self._names = ThreadPoolExecutor(NAMES, "webhooks-names")
+        self._backend = _Guarded(exceptions, resolve or self._resolve)
         self._slots = asyncio.Semaphore(connections)
         self._tls = httpx.create_ssl_context()
         self._parked: dict[str, list[_Lane]] = {}
@@ -78,6 +82,7 @@ class Sender:
     ) -> None:
         for lane in [lane for lanes in self._parked.values() for lane in lanes]:
             await lane.pool.aclose()
+        self._names.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, outgoing: Outgoing) -> Answer:
         """Make one call within the time limit. Whatever goes wrong is the answer's `error`, in a sentence."""
@@ -137,6 +142,15 @@ class Sender:
             lanes.append(lane)
             return
         asyncio.get_running_loop().create_task(lane.pool.aclose())
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        def ask() -> list[str]:
+            return [str(where[0]) for _, _, _, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._names, ask)
+        except (OSError, UnicodeError):
+            return []
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, _Refused | BadAddress):
@@ -208,14 +222,6 @@ class _Guarded(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-async def _resolve(host: str, port: int) -> list[str]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return [str(where[0]) for _, _, _, _, where in found]
 
 
 async def _read(response: httpcore.Response, body: bytearray) -> None:

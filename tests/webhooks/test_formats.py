@@ -13,8 +13,9 @@ from tests.webhooks.receivers import Receiver
 from webhooks import sentences
 from webhooks.happenings import Happening, example
 from webhooks.kinds import KINDS
-from webhooks.kinds.base import Letter, Outcome, Reply, cut, units
+from webhooks.kinds.base import Letter, Outcome, cut, units
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from webhooks.sending import Answer
 from webhooks.sentences import Severity
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -28,9 +29,9 @@ def rendered(kind: str, *happenings: Happening) -> Any:
     return json.loads(KINDS[kind].render(Letter("msg_1", NOW, happenings, [])).body)
 
 
-def reply(status: int | None, body: object = "", **headers: str) -> Reply:
+def reply(status: int | None, body: object = "", **headers: str) -> Answer:
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, content, "")
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, content, 1, "")
 
 
 def test_every_action_has_a_sentence_and_an_example_that_reads_well() -> None:
@@ -120,7 +121,7 @@ def test_cutting_never_splits_a_character() -> None:
         ("standard", reply(None), Outcome.FAILED, 0),
     ],
 )
-def test_answers_are_understood(kind: str, given: Reply, outcome: Outcome, pause: float) -> None:
+def test_answers_are_understood(kind: str, given: Answer, outcome: Outcome, pause: float) -> None:
     verdict = KINDS[kind].judge(given)
     assert (verdict.outcome, verdict.pause) == (outcome, pause)
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from webhooks.happenings import Happening
+from webhooks.sending import Answer
 
 USER_AGENT = "GRPS-Webhooks/1"
 
@@ -34,16 +35,6 @@ class Verdict:
     reason: str = ""
     wait: float = 0.0
     pause: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back: a status and lower-case headers, or no status and why in words."""
-
-    status: int | None
-    headers: Mapping[str, str]
-    body: bytes
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +76,18 @@ class Kind:
     def render(self, letter: Letter) -> Rendered:
         raise NotImplementedError
 
-    def judge(self, reply: Reply) -> Verdict:
+    def judge(self, answer: Answer) -> Verdict:
         """2xx is success and nothing else; 410 says that nobody lives there any more."""
-        if reply.status is None:
-            return Verdict(Outcome.FAILED, reply.error)
-        if 200 <= reply.status < 300:
+        if answer.status is None:
+            return Verdict(Outcome.FAILED, answer.error)
+        if 200 <= answer.status < 300:
             return Verdict(Outcome.SUCCEEDED)
-        if reply.status == 410:
+        if answer.status == 410:
             return Verdict(Outcome.GONE, "It answered 410: it is gone for good.")
-        if 300 <= reply.status < 400:
-            return Verdict(Outcome.FAILED, f"It answered {reply.status}, a redirect; redirects are not followed.")
-        wait = retry_after(reply.headers) if reply.status in {429, 503} else 0.0
-        return Verdict(Outcome.FAILED, f"It answered {reply.status}.", wait, wait if reply.status == 429 else 0.0)
+        if 300 <= answer.status < 400:
+            return Verdict(Outcome.FAILED, f"It answered {answer.status}, a redirect; redirects are not followed.")
+        wait = retry_after(answer.headers) if answer.status in {429, 503} else 0.0
+        return Verdict(Outcome.FAILED, f"It answered {answer.status}.", wait, wait if answer.status == 429 else 0.0)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -12,13 +12,13 @@ from webhooks.kinds.base import (
     Letter,
     Outcome,
     Rendered,
-    Reply,
     Verdict,
     cut,
     number,
     retry_after,
     units,
 )
+from webhooks.sending import Answer
 from webhooks.sentences import Severity
 
 EMBEDS = 10  # in one message
@@ -56,21 +56,21 @@ class Discord(Kind):
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
         return Rendered(headers, msgspec.json.encode(message))
 
-    def judge(self, reply: Reply) -> Verdict:
-        problem = _problem(reply.body)
-        if reply.status == 429:
-            wait = problem.retry_after or retry_after(reply.headers) or 1.0
+    def judge(self, answer: Answer) -> Verdict:
+        problem = _problem(answer.body)
+        if answer.status == 429:
+            wait = problem.retry_after or retry_after(answer.headers) or 1.0
             return Verdict(Outcome.DEFERRED, f"Discord asks to wait {wait:g} s.", wait, wait)
-        if problem.code in GONE or reply.status in {401, 404}:
-            why = GONE.get(problem.code, f"Discord answered {reply.status}")
+        if problem.code in GONE or answer.status in {401, 404}:
+            why = GONE.get(problem.code, f"Discord answered {answer.status}")
             return Verdict(Outcome.GONE, f"{why[0].upper()}{why[1:]}. Make a new webhook in the channel's settings.")
-        if reply.status == 400:
+        if answer.status == 400:
             return Verdict(
                 Outcome.REFUSED, f"Discord does not take this message: {problem.message or 'no reason given'}"
             )
-        verdict = super().judge(reply)
+        verdict = super().judge(answer)
         if verdict.outcome is Outcome.SUCCEEDED:
-            return Verdict(Outcome.SUCCEEDED, pause=_until_reset(reply))
+            return Verdict(Outcome.SUCCEEDED, pause=_until_reset(answer))
         return verdict
 
 
@@ -94,11 +94,11 @@ def _plain(text: str) -> str:
     return MARKDOWN.sub(r"\\\1", text)
 
 
-def _until_reset(reply: Reply) -> float:
+def _until_reset(answer: Answer) -> float:
     """Discord says ahead when its bucket is empty; the next call would be one too many."""
-    if reply.headers.get("x-ratelimit-remaining") != "0":
+    if answer.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
-    return number(reply.headers.get("x-ratelimit-reset-after")) or 0.0
+    return number(answer.headers.get("x-ratelimit-reset-after")) or 0.0
 
 
 def _problem(body: bytes) -> _Problem:

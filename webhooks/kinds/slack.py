@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from webhooks.happenings import Happening
-from webhooks.kinds.base import USER_AGENT, Kind, Letter, Outcome, Rendered, Reply, Verdict, cut, retry_after
+from webhooks.kinds.base import USER_AGENT, Kind, Letter, Outcome, Rendered, Verdict, cut, retry_after
+from webhooks.sending import Answer
 from webhooks.sentences import Severity
 
 SECTION = 2900  # characters; Slack refuses more than 3000
@@ -47,17 +48,17 @@ class Slack(Kind):
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
         return Rendered(headers, msgspec.json.encode(message))
 
-    def judge(self, reply: Reply) -> Verdict:
-        word = reply.body[:100].decode("utf-8", "replace").strip()
-        if reply.status == 429:
-            wait = retry_after(reply.headers) or 1.0
+    def judge(self, answer: Answer) -> Verdict:
+        word = answer.body[:100].decode("utf-8", "replace").strip()
+        if answer.status == 429:
+            wait = retry_after(answer.headers) or 1.0
             return Verdict(Outcome.DEFERRED, f"Slack asks to wait {wait:g} s.", wait, wait)
-        if word in GONE and reply.status is not None and reply.status >= 400:
+        if word in GONE and answer.status is not None and answer.status >= 400:
             why = GONE[word]
             return Verdict(Outcome.GONE, f"{why[0].upper()}{why[1:]} ({word}). Make a new webhook in Slack.")
-        if reply.status == 400:
+        if answer.status == 400:
             return Verdict(Outcome.REFUSED, f"Slack does not take this message: {word or 'no reason given'}")
-        return super().judge(reply)
+        return super().judge(answer)
 
 
 def _blocks(happening: Happening) -> list[dict[str, Any]]:
