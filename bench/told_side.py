@@ -101,7 +101,7 @@ def play(user_id: int) -> tuple[list[str], float]:
     wrong, took = [], []
     with _endpoints() as receivers:
         for number in range(ACTS):
-            word = f"demo case {user_id}-{number}"
+            word = f"demo case {number} of {user_id}"  # nothing that a format would escape
             began = time.monotonic()
             if number % 2:
                 discipline.unban(user_id, by=by, reason=word, now=timezone.now())

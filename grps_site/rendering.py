@@ -60,7 +60,10 @@ class JSONParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
         # `body` and not the stream: only there Django refuses what is too large, before reading it.
-        body: bytes = parser_context["request"]._request.body
+        return self.decode(parser_context["request"]._request.body)
+
+    def decode(self, body: bytes) -> dict[str, Any]:
+        """The object that `body` holds. Raises ParseError naming the place."""
         try:
             document = _decoder.decode(body)
         except RecursionError:
