@@ -1,5 +1,7 @@
 """HTTP in and out: Roblox tells us something."""
 
+from typing import Any
+
 import msgspec
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
@@ -37,7 +39,8 @@ class RobloxWebhook(View):
     def _notification(self, request: Request) -> NotificationIn:
         """The body, whatever type it is declared as: it is signed, and an order must not be lost for a header, nor for
         a NUL, which PostgreSQL does not store."""
-        document = self.get_parsers()[0].decode(request.body.replace(NUL, INSTEAD))
+        parser: Any = self.get_parsers()[0]
+        document = parser.decode(request.body.replace(NUL, INSTEAD))
         try:
             return msgspec.convert(document, NotificationIn)
         except msgspec.ValidationError as error:
