@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audits import reading
-from webhooks import happenings, health, schedule
+from webhooks import happenings, health, locks, schedule
 from webhooks.happenings import Sources
 from webhooks.health import Load, Result, Standing
 from webhooks.kinds.base import Letter, Outcome, Rendered, Verdict
@@ -123,6 +123,7 @@ def turn(worker: str, done: Sequence[Done], load: Load) -> list[Call]:
     """
     now = timezone.now()
     with transaction.atomic():
+        locks.beside_others()
         put_down(worker, done)
         standings = {standing.id: standing for standing in health.open_to(load, now)}
         return _begin(_take(worker, standings), standings, now)

@@ -17,7 +17,7 @@ from audits import reading
 from audits.actions import Action
 from audits.record import Actor
 from roblox.models import Experience
-from webhooks import fanout, health, patterns, secrecy
+from webhooks import fanout, health, locks, patterns, secrecy
 from webhooks.addresses import BadAddress, check_url
 from webhooks.kinds import kind_of
 from webhooks.kinds.base import BadEndpoint, Kind
@@ -138,6 +138,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
     """
     _require(reason)
     with transaction.atomic():
+        locks.alone()
         endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=pk)
         if endpoint.status == WebhookEndpoint.Status.ACTIVE:
             raise NotPossible("It is active already.")
@@ -169,6 +170,7 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
     """Delete an endpoint with its deliveries; the audit log keeps that it was. Raises NotPossible without a reason."""
     _require(reason)
     with transaction.atomic():
+        locks.alone()
         endpoint = WebhookEndpoint.objects.select_for_update().get(pk=pk)
         health.tell(Action.ENDPOINT_DELETED, endpoint, actor=actor, reason=reason, **_public(endpoint))
         with connection.cursor() as cursor:

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.db import connection
 from audits.models import AuditEvent
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver
-from webhooks import endpoints, secrecy
+from webhooks import endpoints, engine, secrecy
 from webhooks.endpoints import Wanted
 from webhooks.kinds.base import BadEndpoint
 from webhooks.models import WebhookEndpoint
@@ -138,3 +140,19 @@ def test_deleting_takes_its_deliveries_along_and_leaves_an_audit_event(office: O
     endpoints.delete(endpoint.pk, actor=OLGA, reason="the portal was switched off")
     assert not WebhookEndpoint.objects.exists()
     assert AuditEvent.objects.filter(action="endpoint.deleted", target_id=str(endpoint.pk)).count() == 1
+
+
+def test_an_endpoint_can_be_deleted_while_its_deliveries_are_under_way(office: Office, receiver: Receiver) -> None:
+    """Both go through the same rows, from opposite ends."""
+    with ThreadPoolExecutor(1) as worker:
+        for number in range(4):
+            endpoint = office.endpoint(receiver, name=f"short-lived {number}", events=["policy.*"])
+            for _ in range(60):
+                office.happen()
+            office.fan_out()
+            delivering = worker.submit(engine.run, 60)
+            while not endpoint.deliveries.filter(status="delivered").exists():
+                time.sleep(0.01)
+            endpoints.delete(endpoint.pk, actor=OLGA, reason="it was short-lived")
+            delivering.result(timeout=60)
+    assert not WebhookEndpoint.objects.exists()
