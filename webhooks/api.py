@@ -38,10 +38,18 @@ class RobloxWebhook(View):
 
     def _notification(self, request: Request) -> NotificationIn:
         """The body, whatever type it is declared as: it is signed, and an order must not be lost for a header, nor for
-        a NUL, which PostgreSQL does not store."""
+        a NUL in its payload, which PostgreSQL does not store."""
         parser: Any = self.get_parsers()[0]
         document = parser.decode(request.body.replace(NUL, INSTEAD))
+        if NUL in request.body:
+            _refuse_nul_in_names(msgspec.json.decode(request.body))
         try:
             return msgspec.convert(document, NotificationIn)
         except msgspec.ValidationError as error:
             raise ValidationError(f"{error}.") from None
+
+
+def _refuse_nul_in_names(document: dict[str, Any]) -> None:
+    for name in ("NotificationId", "EventType", "EventTime"):
+        if "\0" in str(document.get(name, "")):
+            raise ValidationError(f"{name} holds a NUL character; leave it out.")
