@@ -4,6 +4,7 @@ import datetime as dt
 import email.utils
 import enum
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -57,7 +58,7 @@ class BadEndpoint(ValueError):
     """Something about an endpoint cannot work; the text names it and the fix."""
 
 
-class Kind:
+class Kind(ABC):
     """One kind of receiver. `fold`: messages that one call may carry; `slots`: calls at a time to one endpoint."""
 
     name: ClassVar[str]
@@ -73,8 +74,9 @@ class Kind:
         if not urlsplit(address).path.startswith(begins):
             raise BadEndpoint(f"address: this is no {self.title} webhook; it looks like {example}.")
 
+    @abstractmethod
     def render(self, letter: Letter) -> Rendered:
-        raise NotImplementedError
+        """Headers and body of the one call that carries these happenings."""
 
     def judge(self, answer: Answer) -> Verdict:
         """2xx is success and nothing else; 410 says that nobody lives there any more."""
