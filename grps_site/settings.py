@@ -73,7 +73,7 @@ PORTAL_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
 ROOT_URLCONF = "grps_site.urls"
 WSGI_APPLICATION = "grps_site.wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "console.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "players",
     "syncs",
     "webhooks",
+    "console.apps.ConsoleConfig",
 ]
 # The console's middleware steps aside on every other path: a session and a CSRF check cost a game server's
 # request more than its own work (see grps_site/middleware.py).
@@ -104,6 +105,7 @@ MIDDLEWARE = [
     "grps_site.middleware.ConsoleCsrfMiddleware",
     "grps_site.middleware.ConsoleAuthenticationMiddleware",
     "grps_site.middleware.ConsoleMessageMiddleware",
+    "console.middleware.StaffMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES: list[dict[str, Any]] = [

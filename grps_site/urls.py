@@ -1,7 +1,7 @@
 """The house's doors: the apps' addresses, the cache of a second around what anyone may read, and the site's own."""
 
 from django.contrib import admin
-from django.urls import URLPattern, path
+from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 from django.views.generic import RedirectView
 
@@ -11,9 +11,6 @@ from players.urls import urlpatterns as player_urls
 from syncs.adjustments_urls import urlpatterns as adjustment_urls
 from syncs.urls import urlpatterns as sync_urls
 from webhooks.urls import urlpatterns as webhook_urls
-
-admin.site.site_header = admin.site.site_title = "GRPS"
-admin.site.index_title = "Console"
 
 handler400 = "grps_site.problems.bad_request"
 handler403 = "grps_site.problems.not_allowed"
@@ -44,6 +41,7 @@ urlpatterns = [
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs", docs.docs, name="docs"),
     path("docs/problems", docs.problem_types, name="problem-types"),
+    path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/docs"), name="home"),
 ]

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Collate, Greatest, Lower, Now
@@ -273,31 +274,43 @@ class Decision(models.Model):
 
 
 class Sanction(models.Model):
-    """A measure against a player. A ban is in force from `starts_at` until it ends by time or is lifted."""
+    """A measure against a player, in force from `starts_at` until it ends by time or is lifted.
+
+    `cause` is the warning by which it came of itself: pardoning that one ends this one too.
+    """
 
     class Kind(models.TextChoices):
+        WARNING = "warning"
+        SUSPENSION = "suspension"
         BAN = "ban"
 
     class Source(models.TextChoices):
         STAFF = "staff"
+        GAME = "game", "by a command in a game"
+        POLICY = "policy", "by the policy's thresholds"
         ROBLOX = "roblox", "by hand on Roblox"
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="sanctions", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind)
     source = models.CharField(max_length=10, choices=Source)
     reason = models.TextField()
+    evidence = ArrayField(models.CharField(max_length=500), db_default=Value("{}"), help_text="links")
     issued_by = models.CharField(max_length=80)
+    cause = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="consequences")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, help_text="empty: for good")
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.CharField(max_length=80, db_default="")
     lift_reason = models.TextField(db_default="")
+    event = models.BigIntegerField(null=True, help_text="the audit event by which it was issued")
 
     class Meta:
         db_table = "sanctions"
         constraints = [
             models.UniqueConstraint(
-                fields=["player", "kind"], condition=Q(lifted_at=None), name="sanctions_one_in_force"
+                fields=["player", "kind"],
+                condition=Q(lifted_at=None) & ~Q(kind="warning"),
+                name="sanctions_one_in_force",
             ),
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")), name="sanctions_end_after_start"
@@ -310,6 +323,121 @@ class Sanction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.player_id}"
+
+
+class Approval(models.Model):
+    """An act that waits for a second entitled person. Until one approves nothing happens; then it is carried out.
+
+    `act` names what is carried out (players.approvals) and `arguments` with what; both persons are judged again then.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+        EXPIRED = "expired"
+
+    class Cause(models.TextChoices):
+        SECOND = "second", "always needs a second person"
+        LIMIT = "limit", "past the limit"
+        VELOCITY = "velocity", "too many acts in a short time"
+
+    act = models.CharField(max_length=40)
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="approvals", db_index=False)
+    arguments = models.JSONField()
+    cause = models.CharField(max_length=10, choices=Cause)
+    reason = models.TextField()
+    requested_by = models.CharField(max_length=80, help_text="the person: Staff.person")
+    requester = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.WAITING)
+    decided_by = models.CharField(max_length=80, db_default="")
+    decide_reason = models.TextField(db_default="")
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    event = models.BigIntegerField(help_text="the audit event that says who asked")
+    carried_out = models.BigIntegerField(null=True, help_text="the audit event of what came of it")
+
+    class Meta:
+        db_table = "approvals"
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status="approved") | (~Q(decided_by="") & ~Q(decided_by=F("requested_by"))),
+                name="approvals_second_person",
+            ),
+            models.UniqueConstraint(
+                fields=["act", "player"],
+                condition=Q(status="waiting", act__in=["ban", "unban"]),
+                name="approvals_one_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status="waiting"), name="approvals_waiting"),
+            models.Index(fields=["player", "id"], name="approvals_by_player"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} asked by {self.requested_by} ({self.status})"
+
+
+class Note(models.Model):
+    """What staff should know of a player. Never shown outside the console; its text stands nowhere else."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="notes", db_index=False)
+    text = models.TextField()
+    author = models.CharField(max_length=80, help_text="the person: Staff.person")
+    event = models.BigIntegerField(help_text="the audit event by which it was written")
+    created_at = models.DateTimeField(db_default=Now())
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "notes"
+        indexes = [models.Index(fields=["player", "id"], name="notes_by_player")]
+
+
+class Appeal(models.Model):
+    """A player's word against a sanction, one for each. `token` is kept as its SHA-256; with it the answer is read."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+
+    sanction = models.OneToOneField(Sanction, on_delete=models.PROTECT, related_name="appeal")
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="appeals", db_index=False)
+    text = models.TextField()
+    token_digest = models.CharField(max_length=64, unique=True)
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.OPEN)
+    answer = models.TextField(db_default="", help_text="what the player reads")
+    decided_by = models.CharField(max_length=80, db_default="", help_text="the person: Staff.person")
+    event = models.BigIntegerField(help_text="the audit event by which it was opened")
+    created_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "appeals"
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status="open"), name="appeals_open"),
+            models.Index(fields=["player", "id"], name="appeals_by_player"),
+        ]
+
+    def __str__(self) -> str:
+        return f"appeal {self.pk} ({self.status})"
+
+
+class Claim(models.Model):
+    """Who works on an item of the queue (`kind` and `key`, as appeal and 12), until it is let go by itself."""
+
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=80)
+    holder = models.CharField(max_length=80, help_text="the person: Staff.person")
+    holder_name = models.CharField(max_length=80)
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "claims"
+        constraints = [models.UniqueConstraint(fields=["kind", "key"], name="claims_one_holder")]
 
 
 class LeaderboardBucket(models.Model):

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from audits.record import Actor
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from audits.record import Actor, operator
+from players.models import Player
+from players.policies import active
 from players.policy.bundle import Rank
 
 
@@ -12,12 +17,51 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Staff:
-    """A person who acts. `rank` is their present rank on the ladder; None is an owner, whom no rank binds."""
+    """A person who acts. `rank` is their present rank on the ladder; None is an owner, whom no rank binds.
+
+    `alone`: needs no second person. That is the operator at the machine's shell, who has the database anyway, and
+    nobody in the console.
+    """
 
     actor: Actor
     rank: Rank | None
     user_id: int | None = None
+    alone: bool = False
+
+    @property
+    def person(self) -> str:
+        """Who they are, as far as a second person must be somebody else, through whichever door: `player:12`."""
+        return self.actor.subject or self.name
 
     @property
     def name(self) -> str:
         return f"{self.actor.kind}:{self.actor.id}"
+
+
+def at_the_shell() -> Staff:
+    """The operator of this machine: bound by no rank, alone, and loud in the audit log."""
+    return Staff(operator(), rank=None, alone=True)
+
+
+def officer(user_id: int) -> Staff:
+    """A player as one who acts, by their present rank. Raises Refused for nobody and for who is sanctioned."""
+    player = Player.objects.select_related("rank").filter(user_id=user_id, erased_at=None).first()
+    if player is None:
+        raise Refused(f"No player has the user id {user_id}.")
+    rank = active().ranks.get(player.rank_id)
+    if rank is None or rank.is_punishment or player.banned:
+        raise Refused("Your rank does not entitle you to it.")
+    return Staff(actor_of(player), rank, player.user_id)
+
+
+def actor_of(player: Player) -> Actor:
+    """A player as the audit log names them when they act as staff."""
+    return Actor("staff", str(player.pk), player.username, player.subject)
+
+
+def staff_of(request: HttpRequest) -> Staff:
+    """Who acts in the console. Raises PermissionDenied where nobody is signed in who has access."""
+    found: Staff | None = getattr(request, "staff", None)
+    if found is None:
+        raise PermissionDenied("Sign in first.")
+    return found

@@ -218,7 +218,7 @@ def start(adjustment_id: int, *, by: Staff, now: dt.datetime) -> Adjustment:
         adjustment = _locked(adjustment_id)
         if adjustment.status != Adjustment.Status.PREVIEW:
             return adjustment
-        if person(by) != adjustment.requested_by:
+        if by.person != adjustment.requested_by:
             raise Refused("Somebody else asked for it; only they can let their preview go.")
         _lock(f"adjustments of {adjustment.requested_by}")  # two at once would each look within the limit
         waits = bool(needs_second(adjustment, by, now))
@@ -235,11 +235,11 @@ def approve(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> 
         adjustment = _locked(adjustment_id)
         if adjustment.status != Adjustment.Status.WAITING:
             raise Refused(f"The adjustment is {adjustment.get_status_display()}, it does not wait for approval.")
-        if person(by) == adjustment.requested_by:
+        if by.person == adjustment.requested_by:
             raise Refused("You asked for it yourself: a second person must approve it.")
         _refuse_beyond(adjustment, by)
         adjustment.status = Adjustment.Status.APPLYING
-        adjustment.approved_by, adjustment.approved_at, adjustment.retry_at = person(by), now, now
+        adjustment.approved_by, adjustment.approved_at, adjustment.retry_at = by.person, now, now
         adjustment.save(update_fields=["status", "approved_by", "approved_at", "retry_at"])
         _tell(Action.ADJUSTMENT_APPROVED, adjustment, by.actor, reason=reason)
         return adjustment
@@ -337,11 +337,6 @@ def step(adjustment: Adjustment) -> bool:
                 raise
             time.sleep(0.02 * 2**attempt)
     raise AssertionError  # the loop returns or raises
-
-
-def person(by: Staff) -> str:
-    """Who somebody is, as far as a second person must be somebody else: `staff:7`, `shell:login`."""
-    return by.actor.subject or by.name
 
 
 def _check_entitled(by: Staff, reason: str) -> None:
@@ -451,7 +446,7 @@ def _refuse_twice(flaws: Flaws) -> None:
 
 
 def _same(known: Adjustment, digest: str, reason: str, by: Staff) -> Adjustment:
-    if (known.digest, known.reason, known.requested_by) != (digest, reason, person(by)):
+    if (known.digest, known.reason, known.requested_by) != (digest, reason, by.person):
         raise Conflict(
             f"The key stands for adjustment {known.pk} already, with other content or of somebody else. Take a new key."
         )
@@ -460,7 +455,7 @@ def _same(known: Adjustment, digest: str, reason: str, by: Staff) -> Adjustment:
 
 def _take_in(adjustment: Adjustment, by: Staff, reason: str, now: dt.datetime) -> Adjustment:
     """Write a staged adjustment with its rows, each of them judged."""
-    adjustment.reason, adjustment.requested_by, adjustment.created_at = reason, person(by), now
+    adjustment.reason, adjustment.requested_by, adjustment.created_at = reason, by.person, now
     adjustment.requester_id, adjustment.below = _player_id(by), by.rank.position if by.rank else None
     adjustment.event = reserve_id()
     adjustment.rows = adjustment.skipped = 0

@@ -4,10 +4,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from audits.record import operator
 from players import erasures
 from players.models import ErasureOrder
-from players.staff import Refused, Staff
+from players.staff import Refused, at_the_shell
 
 
 class Command(BaseCommand):
@@ -41,12 +40,12 @@ class Command(BaseCommand):
             self.stdout.write("No order is open.")
 
     def _done(self, *, order_id: int, experience: list[str], reason: str, **_: Any) -> None:
-        by = Staff(operator(), rank=None)
+        by = at_the_shell()
         order = erasures.done_by_hand(order_id, experience, by=by, reason=reason, now=timezone.now())
         self.stdout.write(_line(order))
 
     def _order(self, *, user_id: int, reason: str, **_: Any) -> None:
-        by = Staff(operator(), rank=None)
+        by = at_the_shell()
         self.stdout.write(_line(erasures.order_by_hand(user_id, by=by, reason=reason, now=timezone.now())))
 
 

@@ -6,10 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from audits.record import operator
 from players import discipline, erasures, officers, people
 from players.amounts import NotAnAmount, hundredths
-from players.staff import Refused, Staff
+from players.staff import Refused, at_the_shell
 
 
 class Command(BaseCommand):
@@ -36,7 +35,7 @@ class Command(BaseCommand):
             act.add_argument("--reason", required=True)
 
     def handle(self, *args: Any, act: str, reason: str, **options: Any) -> None:
-        by = Staff(operator(), rank=None)
+        by = at_the_shell()
         now = timezone.now()
         try:
             if act == "rank":

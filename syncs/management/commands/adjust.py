@@ -26,8 +26,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from audits.record import operator
-from players.staff import Refused, Staff
+from players.staff import Refused, at_the_shell
 from syncs import adjustments
 from syncs.adjustment_files import Flaws, UnknownFormat, read
 from syncs.leases import LeaseLost
@@ -79,7 +78,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         terminal = self.stdout.isatty()
         self.console = Console(file=cast("IO[str]", self.stdout._out), width=None if terminal else WIDTH)
-        self.by = Staff(operator(), rank=None)
+        self.by = at_the_shell()
         try:
             getattr(self, f"_{act}")(**options)
         except (Refused, UnknownFormat, OSError) as refusal:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from audits.record import operator
-from players.staff import Refused, Staff
+from players.staff import Refused, at_the_shell
 from roblox import cloud
 from roblox.experiences import set_writes
 from roblox.models import Experience
@@ -181,11 +181,11 @@ class Command(BaseCommand):
 
     def _adopt(self, *, drift_id: int, reason: str, **_: Any) -> None:
         name = self._name_of(drift_id)
-        drift = drifts.adopt(drift_id, by=Staff(operator(), rank=None), reason=reason, now=timezone.now(), name=name)
+        drift = drifts.adopt(drift_id, by=at_the_shell(), reason=reason, now=timezone.now(), name=name)
         self.stdout.write(f"{drift}: theirs is adopted.")
 
     def _push(self, *, drift_id: int, reason: str, **_: Any) -> None:
-        drift = drifts.push(drift_id, by=Staff(operator(), rank=None), reason=reason, now=timezone.now())
+        drift = drifts.push(drift_id, by=at_the_shell(), reason=reason, now=timezone.now())
         self.stdout.write(f"{drift}: ours will be written.")
 
     def _writes(self, *, experience: str, switch: str, reason: str, **_: Any) -> None:

@@ -1,0 +1,58 @@
+"""What the console keeps of its own: staff accounts, roles beside the ladder, saved filters."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+
+class StaffAccount(models.Model):
+    """A person's account: `roblox_id` is what Roblox calls them (`sub`), empty for a local owner alone."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
+    roblox_id = models.BigIntegerField(unique=True, null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "staff_accounts"
+
+
+class RoleGrant(models.Model):
+    """A technical role beside the ladder, given to a Roblox user by two owners (or by the operator at the shell)."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        AUDITOR = "auditor", "auditor (reads everything, changes nothing)"
+        INTEGRATOR = "integrator"
+
+    user_id = models.BigIntegerField()
+    role = models.CharField(max_length=12, choices=Role)
+    granted_by = models.CharField(max_length=80)
+    approved_by = models.CharField(max_length=80)
+    granted_at = models.DateTimeField(db_default=Now())
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=80, db_default="")
+
+    class Meta:
+        db_table = "role_grants"
+        constraints = [
+            models.UniqueConstraint(fields=["user_id", "role"], condition=Q(revoked_at=None), name="role_grants_once"),
+            models.CheckConstraint(
+                condition=~Q(approved_by=F("granted_by")) | Q(granted_by__startswith="shell:"),
+                name="role_grants_second_person",
+            ),
+        ]
+
+
+class SavedFilter(models.Model):
+    """A query of a list that a person gave a name."""
+
+    person = models.CharField(max_length=80)
+    page = models.CharField(max_length=40)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=500)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "saved_filters"
+        constraints = [models.UniqueConstraint(fields=["person", "page", "name"], name="saved_filters_once")]
