@@ -27,6 +27,11 @@ class Staff:
     rank: Rank | None
     user_id: int | None = None
     alone: bool = False
+    rights: frozenset[str] = frozenset()
+
+    def has(self, right: str) -> bool:
+        """Whether a technical right is theirs, as `console.policy`; what they may do to players is a matter of rank."""
+        return self.alone or right in self.rights
 
     @property
     def person(self) -> str:
