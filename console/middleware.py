@@ -8,7 +8,6 @@ from django.http.response import HttpResponseBase
 from audits.record import Actor
 from players.staff import Staff
 
-
 TECHNICAL = frozenset(f"console.{right}" for right in ("policy", "secrets", "roles", "sync", "audit", "bulk", "system"))
 
 
