@@ -145,7 +145,7 @@ def _officers(door: Door, first: int, now: dt.datetime) -> dict[int, str]:
     from players.officers import set_rank
     from players.staff import Refused, Staff
 
-    by = Staff(Actor("system", "demo", "demo"), rank=None)
+    by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
     officers = {first + number: level for number, level in enumerate(LEVELS.values())}
     door.send(Delivery(sorted(door.keys)[0], [_arrival(user_id, "officer", now) for user_id in officers]))
     for user_id, rank in zip(officers, LEVELS, strict=True):

@@ -122,7 +122,7 @@ class RobloxSide:
         from players import discipline, officers, people
         from players.staff import Staff
 
-        by = Staff(Actor("system", "demo", "demo"), rank=None)
+        by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
         points, rank, ban = self.first + 7, self.first + 8, self.first + 9
         people.adjust(points, 1250, by=by, reason="the demo rewards", now=timezone.now())
         officers.set_rank(rank, "Captain II", by=by, reason="the demo promotes", now=timezone.now())

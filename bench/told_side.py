@@ -97,7 +97,7 @@ def play(user_id: int) -> tuple[list[str], float]:
     from players import discipline
     from players.staff import Staff
 
-    by = Staff(Actor("system", "demo", "demo"), rank=None)
+    by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
     wrong, took = [], []
     with _endpoints() as receivers:
         for number in range(ACTS):

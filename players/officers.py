@@ -127,7 +127,7 @@ def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, in
     policy = active()
     candidate = lock_one(user_id)
     if rank_name not in policy.rank_ids:
-        raise Refused(f"rank: there is no {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
+        raise Refused(f"rank: there is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
     if policy.bundle.by_name[rank_name].is_punishment:
         raise Refused("rank: nobody is given that by hand; suspend them instead.")
     held = policy.ranks.get(candidate.rank_id)

@@ -12,8 +12,8 @@ from players.models import Player, Rank
 from players.policies import active
 from players.staff import Staff
 
-OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None)
-SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None)
+OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
+SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None, alone=True)
 
 
 def officer(rank: str, user_id: int) -> Staff:

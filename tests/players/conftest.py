@@ -11,7 +11,7 @@ from audits.record import Actor
 from players.models import Player
 from players.staff import Staff
 
-OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None)
+OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
 
 
 class Game:

@@ -20,7 +20,8 @@ from tests.players.conftest import OWNER, Game
 def test_an_adjustment_is_a_part_of_its_own(game: Game, stands: Callable[..., Player]) -> None:
     stands(10)
     adjust(1, 250, by=OWNER, reason="lost a save", now=timezone.now())
-    player = adjust(1, -2000, by=OWNER, reason="a glitch", now=timezone.now())
+    player = adjust(1, -2000, by=OWNER, reason="a glitch", now=timezone.now()).player
+    assert player is not None
     assert (str(player.adjusted), str(player.points), player.adjusted_sequence) == ("-17.50", "0.00", 2)
     receipt = game.send(game.event(1, 2, total=25))
     assert receipt["players"][0]["adjusted"] == {"sequence": 2, "total": -17.5}
@@ -28,16 +29,20 @@ def test_an_adjustment_is_a_part_of_its_own(game: Game, stands: Callable[..., Pl
     assert books.verify() == []
 
 
-def test_an_adjustment_needs_a_reason_a_right_and_no_second_person(stands: Callable[..., Player]) -> None:
+def test_an_adjustment_needs_a_reason_and_a_right_and_past_the_limit_a_second_person(
+    stands: Callable[..., Player],
+) -> None:
     stands(10)
     colonel = Staff(Actor("staff", "9", "Otto", "staff:9"), active().bundle.by_name["Electro Colonel"], 900)
     for by, amount, reason, words in (
         (OWNER, 100, "", "reason"),
         (OWNER, 0, "x", "nothing"),
-        (colonel, 100_01, "x", "second person"),
     ):
         with pytest.raises(Refused, match=words):
             adjust(1, amount, by=by, reason=reason, now=timezone.now())
+    held = adjust(1, 100_01, by=colonel, reason="helped out", now=timezone.now())
+    assert held.approval is not None
+    assert held.approval.cause == "limit"
     assert not LedgerEntry.objects.filter(origin="console").exists()
     adjust(1, 100_00, by=colonel, reason="helped out", now=timezone.now())
 

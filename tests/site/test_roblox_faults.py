@@ -30,7 +30,7 @@ from django.utils import timezone
 from audits.record import Actor
 from players import officers
 from players.staff import Refused, Staff
-by = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None)
+by = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
 for user_id in range({first}, {first} + {count}):
     try:
         officers.set_rank(user_id, "Captain I", by=by, reason="deserved", now=timezone.now())

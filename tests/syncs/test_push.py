@@ -18,7 +18,7 @@ from syncs.models import Drift, Membership, Mirror, SyncJob
 from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, KEY, NEXUS, TRAINING, World, role_id
 
-OWNER = Staff(TESTER, rank=None)
+OWNER = Staff(TESTER, rank=None, alone=True)
 Make = Callable[..., Player]
 
 
@@ -148,12 +148,13 @@ def test_what_others_keep_in_our_entry_stays(community: World, player: Make) -> 
 def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) -> None:
     player(1)
     until = timezone.now() + dt.timedelta(days=2)
-    case = discipline.ban(1, by=OWNER, reason="cheats, see https://example.com/x @mod", now=timezone.now(), until=until)
+    done = discipline.ban(1, by=OWNER, reason="cheats, see https://example.com/x @mod", now=timezone.now(), until=until)
+    assert done.sanction is not None
     push_all()
     for universe in (NEXUS, TRAINING):
         there = community.restriction(1, universe)
         assert there["active"] is True
-        assert f"GRPS case {case.pk}" in there["privateReason"]
+        assert f"GRPS case {done.sanction.pk}" in there["privateReason"]
         assert "example.com" not in there["displayReason"]
         assert "@mod" not in there["displayReason"]
         assert abs(int(there["duration"].rstrip("s")) - 2 * 86_400) < 120
@@ -175,7 +176,7 @@ def test_a_bans_end_by_time_gives_everything_back(community: World, player: Make
     player(1)
     now = timezone.now()
     discipline.ban(1, by=OWNER, reason="cheats", now=now, until=now + dt.timedelta(hours=1))
-    assert discipline.end_bans(now + dt.timedelta(hours=2)) == 1
+    assert discipline.end_due(now + dt.timedelta(hours=2)) == 1
     push_all()
     assert Player.objects.get().banned is False
     assert community.restriction(1)["active"] is False

@@ -15,7 +15,7 @@ from syncs.models import Drift, SyncJob
 from tests.conftest import TESTER
 from tests.roblox_world import NEXUS, World
 
-OWNER = Staff(TESTER, rank=None)
+OWNER = Staff(TESTER, rank=None, alone=True)
 Pull = Callable[..., SyncJob]
 
 
