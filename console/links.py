@@ -1,0 +1,96 @@
+"""Where things are in the console: one function a link, empty where the page is not there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+
+
+def to(name: str, *args: Any) -> str:
+    """The address of the page `name`, as console:home; empty where there is none."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def home() -> str:
+    return to("console:home") or to("admin:index")
+
+
+def player(user_id: int) -> str:
+    return to("console:player", user_id)
+
+
+def act(name: str, user_id: int) -> str:
+    """The dialog in which the act `name` (warn, suspend, ...) is done to a player."""
+    return to("console:act", name, user_id)
+
+
+def revert(event_id: int) -> str:
+    return to("console:revert", event_id)
+
+
+def approval(approval_id: int) -> str:
+    return to("console:approval", approval_id)
+
+
+def appeal(appeal_id: int) -> str:
+    return to("console:appeal", appeal_id)
+
+
+def event(event_id: int) -> str:
+    return to("console:event", event_id) or to("admin:audits_auditevent_change", event_id)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the navigation: `key` is pressed after `g`; any of `rights` opens it (none: whoever is in)."""
+
+    title: str
+    key: str
+    names: tuple[str, ...]
+    rights: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        return next(filter(None, map(to, self.names)), "")
+
+    def open_to(self, user: Any) -> bool:
+        return not self.rights or any(user.has_perm(right) for right in self.rights)
+
+
+# The first name that there is is taken.
+PAGES = (
+    Page("Queue", "q", ("console:home", "admin:index")),
+    Page("Players", "p", ("console:players",), ("players.view_player",)),
+    Page("Decisions", "d", ("console:decisions", "admin:players_decision_changelist"), ("players.view_decision",)),
+    Page("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
+    Page(
+        "Audit", "u", ("console:audit", "admin:audits_auditevent_changelist"), ("console.audit", "audits.view_auditevent")
+    ),
+    Page(
+        "Policy",
+        "o",
+        ("console:policy", "console:policies", "admin:players_policyversion_changelist"),
+        ("console.policy", "players.view_policyversion"),
+    ),
+    Page("Sync", "s", ("console:sync", "admin:syncs_syncjob_changelist"), ("console.sync", "syncs.view_syncjob")),
+    Page("Webhooks", "w", ("admin:webhooks_webhookendpoint_changelist",), ("webhooks.view_webhookendpoint",)),
+    Page(
+        "Adjustments",
+        "j",
+        ("console:adjustments", "admin:syncs_adjustment_changelist"),
+        ("players.adjust", "console.bulk", "syncs.view_adjustment"),
+    ),
+    Page("Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")),
+    Page("System", "y", ("console:system", "system"), ("console.system",)),
+)
+
+
+def pages(user: Any) -> Iterator[tuple[Page, str]]:
+    """The pages that are there and that `user` may open, each with its address."""
+    for page in PAGES:
+        if page.open_to(user) and (address := page.address):
+            yield page, address
