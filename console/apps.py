@@ -6,6 +6,13 @@ class ConsoleConfig(AppConfig):
     name = "console"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        from console import forgetting
+        from console.access import signals  # noqa: F401 - connects them
+        from players.people import forgetting as sent
+
+        sent.connect(forgetting.forget, dispatch_uid="console.forget")
+
 
 class SiteConfig(AdminConfig):
     """Django's admin with our site: whom it lets in is a matter of `request.staff`."""

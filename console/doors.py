@@ -6,11 +6,10 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -38,12 +37,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
     to = (
         request.get_full_path() if request.method == "GET" else request.META.get("HTTP_REFERER", reverse("admin:index"))
     )
-    return redirect_to_login(urlsplit(to)._replace(scheme="", netloc="").geturl(), reverse("admin:login"))
-
-
-@receiver(user_logged_in)
-def _signed_in(request: HttpRequest, **_: Any) -> None:
-    request.session[SIGNED_IN_AT] = int(time.time())
+    return redirect_to_login(urlsplit(to)._replace(scheme="", netloc="").geturl(), settings.LOGIN_URL)
 
 
 def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
@@ -53,7 +47,7 @@ def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if getattr(request, "staff", None) is None:
-                return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+                return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
             if right and not request.user.has_perm(right):
                 raise PermissionDenied
             if fresh and (first := sign_in_again(request)) is not None:

@@ -1,23 +1,90 @@
-"""Who acts: `request.staff`, by their present rank, for every page of the console."""
+"""Who acts: `request.staff`, by their present rank and roles, for every page of the console; and how long a session is.
 
+Whoever lost their rank, or was suspended, is signed out with their next request.
+"""
+
+import time
 from collections.abc import Callable
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
 
-from audits.record import Actor
-from players.staff import Staff
+from audits.actions import Action
+from audits.record import Actor, Target, record
+from console.access.rights import rights_of
 
-TECHNICAL = frozenset(f"console.{right}" for right in ("policy", "secrets", "roles", "sync", "audit", "bulk", "system"))
+CONSOLE = "/admin/"
+SIGNING_IN = "/admin/sign-in/"
+BEGAN_AT, SEEN_AT = "began_at", "seen_at"  # of a session, seconds since 1970
+ABSOLUTE = 12 * 3600
+IDLE = 30 * 60
+NOTED_EVERY = 60  # seconds between two writes of when somebody was seen
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class StaffMiddleware:
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        user = getattr(request, "user", None)
-        if user is not None and user.is_active and user.is_staff:
-            actor = Actor("staff", f"local-{user.pk}", user.get_username(), f"staff:{user.pk}")
-            request.staff = Staff(actor, rank=None, rights=TECHNICAL)  # type: ignore[attr-defined]
-        return self.get_response(request)
+        if not request.path_info.startswith(CONSOLE) or not request.user.is_authenticated:
+            return self.get_response(request)
+        return self._too_old(request) or self._judged(request) or self.get_response(request)
+
+    def _too_old(self, request: HttpRequest) -> HttpResponseBase | None:
+        now = int(time.time())
+        began, seen = request.session.get(BEGAN_AT, 0), request.session.get(SEEN_AT, 0)
+        if now - began > ABSOLUTE or now - seen > IDLE:
+            end(request, "it was idle" if now - began <= ABSOLUTE else "it was twelve hours old")
+            messages.info(request, "You were signed out: the session was idle for half an hour, or twelve hours old.")
+            return redirect(
+                f"{settings.LOGIN_URL}?next={request.get_full_path()}" if request.method == "GET" else CONSOLE
+            )
+        if now - seen > NOTED_EVERY:
+            request.session[SEEN_AT] = now
+            UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=timezone.now())
+        return None
+
+    def _judged(self, request: HttpRequest) -> HttpResponseBase | None:
+        found = rights_of(request.user)
+        if found.staff is None:
+            end(request, found.why)
+            context = {"title": "No access", "why": found.why}
+            return TemplateResponse(request, "account/refused.html", context, status=403).render()
+        request.user.grps_perms = found.perms  # type: ignore[union-attr]
+        request.staff, request.roles = found.staff, found.roles  # type: ignore[attr-defined]
+        local = found.staff.rank is None and found.staff.user_id is None
+        if local and settings.LOCAL_LOGIN_MFA and _lacks_factor(request):
+            messages.info(request, "A second factor is required: set one up before you go on.")
+            return redirect("mfa_activate_totp")
+        return None
+
+
+def _lacks_factor(request: HttpRequest) -> bool:
+    if request.path_info.startswith(SIGNING_IN):
+        return False
+    return not Authenticator.objects.filter(user=request.user.pk).exists()
+
+
+def end(request: HttpRequest, why: str) -> None:
+    """End the present session, and tell that it was ended."""
+    user = request.user
+    with transaction.atomic():
+        record(
+            Action.SESSION_ENDED,
+            actor=Actor("system", "sessions", "sessions"),
+            target=Target("session", "", user.get_username(), f"staff:{user.pk}"),
+            details={"why": why},
+        )
+    UserSession.objects.filter(session_key=request.session.session_key).delete()
+    logout(request)

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
+from django.urls import path
+from django.views.generic import RedirectView
 
 
 class ConsoleSite(AdminSite):
@@ -13,6 +16,16 @@ class ConsoleSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return getattr(request, "staff", None) is not None
+
+    def get_urls(self) -> list[Any]:
+        """Without the admin's own sign-in and passwords: console.access has those."""
+        gone = {"login", "logout", "password_change", "password_change_done"}
+        kept = [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in gone]
+        return [
+            path("login/", RedirectView.as_view(url=settings.LOGIN_URL, query_string=True), name="login"),
+            path("signed-out/", RedirectView.as_view(url=settings.LOGIN_URL), name="logout"),
+            *kept,
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {"staff": getattr(request, "staff", None)}

@@ -3,11 +3,13 @@
 from django.urls import URLPattern, URLResolver
 
 from console import acting, approving, experiences, sync
+from console.access import pages as signing_in
 from console.casefile import pages
 
 app_name = "console"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *signing_in.urls,
     *pages.urls,
     *acting.urls,
     *approving.urls,

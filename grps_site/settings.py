@@ -80,6 +80,14 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.discord",
+    "allauth.usersessions",
+    "console.access.roblox_sign_in.apps.RobloxSignInConfig",
+    "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -105,6 +113,7 @@ MIDDLEWARE = [
     "grps_site.middleware.ConsoleCsrfMiddleware",
     "grps_site.middleware.ConsoleAuthenticationMiddleware",
     "grps_site.middleware.ConsoleMessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "console.middleware.StaffMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -213,7 +222,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
@@ -232,6 +241,10 @@ X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # the way back from Roblox is a navigation from elsewhere
+SESSION_COOKIE_NAME = "__Host-grps-session" if PRODUCTION else "grps-session"
+CSRF_COOKIE_NAME = "__Host-grps-csrf" if PRODUCTION else "grps-csrf"
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and environment.switch("SECURE_SSL_REDIRECT", True)
 # A load balancer and an orchestrator ask for health and metrics in plain HTTP, inside.
@@ -239,6 +252,53 @@ SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+
+# --- who gets into the console (docs/sign-in.md) ---------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "console.access.backend.RightsBackend",
+]
+LOGIN_URL = "/admin/sign-in/"
+LOGIN_REDIRECT_URL = "/admin/"
+# The way in for owners when neither Roblox nor Discord answers: off unless it is meant, with a second factor.
+LOCAL_LOGIN = environment.switch("LOCAL_LOGIN", False)
+LOCAL_LOGIN_MFA = environment.switch("LOCAL_LOGIN_MFA", True)
+ROBLOX_OAUTH_CLIENT_ID = env.str("ROBLOX_OAUTH_CLIENT_ID", default="")
+ROBLOX_OAUTH_URL = env.str("ROBLOX_OAUTH_URL", default="") or "https://apis.roblox.com/oauth/"
+environment.address("ROBLOX_OAUTH_URL", ROBLOX_OAUTH_URL, ("https", "http"))
+DISCORD_CLIENT_ID = env.str("DISCORD_CLIENT_ID", default="")
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
+    "roblox": {"OAUTH_PKCE_ENABLED": True, "APPS": []},
+    "discord": {"OAUTH_PKCE_ENABLED": True, "SCOPE": ["identify"], "APPS": []},
+}
+if ROBLOX_OAUTH_CLIENT_ID:
+    SOCIALACCOUNT_PROVIDERS["roblox"]["APPS"] = [
+        {
+            "client_id": ROBLOX_OAUTH_CLIENT_ID,
+            "secret": environment.secret("ROBLOX_OAUTH_CLIENT_SECRET"),
+            "settings": {"server_url": ROBLOX_OAUTH_URL},
+        }
+    ]
+if DISCORD_CLIENT_ID:
+    SOCIALACCOUNT_PROVIDERS["discord"]["APPS"] = [
+        {"client_id": DISCORD_CLIENT_ID, "secret": environment.secret("DISCORD_CLIENT_SECRET")}
+    ]
+ACCOUNT_ADAPTER = "console.access.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "console.access.adapters.SocialAdapter"
+ACCOUNT_FORMS = {"login": "grps_site.login.LoginForm"}
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"} if LOCAL_LOGIN_MFA else False
+SOCIALACCOUNT_STORE_TOKENS = False  # nothing is asked of Roblox in a person's name
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "GRPS"
+USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware notes it, once a minute
 
 # --- logs ----------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None

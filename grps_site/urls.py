@@ -42,6 +42,7 @@ urlpatterns = [
     path("docs", docs.docs, name="docs"),
     path("docs/problems", docs.problem_types, name="problem-types"),
     *system_page.urls,
+    path("admin/", include("console.access.urls")),
     path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/docs"), name="home"),

@@ -9,10 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from audits.admin import ReadOnly
-from audits.record import Actor
 from players import officers
 from players.models import Decision, ErasureOrder, LedgerEntry, Player, PolicyVersion, Rank
-from players.staff import Refused, Staff
+from players.staff import Refused, staff_of
 
 
 @admin.register(Player)
@@ -40,10 +39,10 @@ class DecisionAdmin(ReadOnly):
         self._settle(request, queryset, officers.reject, "rejected in the console")
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+        return request.user.has_perm("players.adjust")
 
     def _settle(self, request: HttpRequest, queryset: QuerySet[Decision], verb: Any, reason: str) -> None:
-        by = Staff(Actor("staff", str(request.user.pk), request.user.get_username()), rank=None)
+        by = staff_of(request)
         now: dt.datetime = timezone.now()
         for decision_id in queryset.values_list("pk", flat=True):
             try:

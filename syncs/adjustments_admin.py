@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from audits.admin import ReadOnly
-from audits.record import Actor
-from players.staff import Refused, Staff
+from players.staff import Refused, staff_of
 from syncs import adjustments
 from syncs.models import Adjustment
 
@@ -30,10 +29,10 @@ class AdjustmentAdmin(ReadOnly):
         self._settle(request, queryset, adjustments.reject, "rejected in the console")
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+        return request.user.has_perm("players.adjust")
 
     def _settle(self, request: HttpRequest, queryset: QuerySet[Adjustment], verb: Any, reason: str) -> None:
-        by = Staff(Actor("staff", str(request.user.pk), request.user.get_username()), rank=None)
+        by = staff_of(request)
         for adjustment_id in queryset.values_list("pk", flat=True):
             try:
                 settled = verb(adjustment_id, by=by, reason=reason, now=timezone.now())

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audits.admin import ReadOnly
 from audits.record import Actor
-from players.staff import Refused, Staff
+from players.staff import Refused, staff_of
 from syncs import adjustments_admin, drifts, jobs, mirrors
 from syncs.models import Drift, Membership, Mirror, SyncJob
 from syncs.writers import sentence
@@ -21,7 +21,7 @@ class Acting(ReadOnly):
     """Rows that owners act on; the acts are the same functions that every other door calls."""
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+        return request.user.has_perm("console.sync")
 
     def each(self, request: HttpRequest, queryset: QuerySet[Any], act: Any, done: str) -> None:
         """Call `act` with each row's id and say what came of it."""
@@ -35,7 +35,7 @@ class Acting(ReadOnly):
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return Actor("staff", str(request.user.pk), request.user.get_username())
+    return staff_of(request).actor
 
 
 @admin.register(SyncJob)
@@ -105,7 +105,7 @@ class DriftAdmin(Acting):
         self._settle(request, queryset, drifts.push, "ours will be written")
 
     def _settle(self, request: HttpRequest, queryset: QuerySet[Drift], verb: Any, done: str) -> None:
-        by = Staff(_actor(request), rank=None)
+        by = staff_of(request)
         self.each(
             request, queryset, lambda pk: verb(pk, by=by, reason="settled in the console", now=timezone.now()), done
         )

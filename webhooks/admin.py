@@ -23,6 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from audits import reading
 from audits.admin import ReadOnly
 from audits.record import Actor
+from players.staff import staff_of
 from webhooks import browsing, endpoints, forms, inbound_admin, patterns, statistics, wording
 from webhooks.endpoints import NotPossible
 from webhooks.kinds import KINDS
@@ -39,11 +40,11 @@ MOST_TRIES = 50  # of one delivery, shown: it has at most ten, and ten more each
 
 
 def is_owner(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_superuser)
+    return request.user.has_perm("console.secrets")
 
 
 def _actor(request: HttpRequest) -> Actor:
-    return Actor("staff", str(request.user.pk), request.user.get_username())
+    return staff_of(request).actor
 
 
 @dataclass(frozen=True, slots=True)

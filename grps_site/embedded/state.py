@@ -69,6 +69,8 @@ class State:
             "DATABASE_URL": f"postgresql://grps:{known['LOCAL_DATABASE_PASSWORD']}@127.0.0.1:{database_port}/grps",
             "REDIS_URL": f"redis://:{known['LOCAL_REDIS_PASSWORD']}@127.0.0.1:{redis_port}/0",
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "LOCAL_LOGIN": "on",
+            "LOCAL_LOGIN_MFA": "off",
             "AUDIT_SEAL_FILE": str(self.folder / "seals.jsonl"),
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }

@@ -4,21 +4,22 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
 from django.utils import timezone
 
 from audits.record import Actor
+from players.models import Player, Rank
 from players.staff import Staff
 from syncs import adjustments
 from syncs.adjustment_files import Row
 from syncs.models import Adjustment
+from tests.console.people import client_as, local_owner, signed_in
 
 LIST = "/admin/syncs/adjustment/"
 
 
 @pytest.fixture
-def owner(db: None) -> User:
-    return User.objects.create_superuser("olga", password="a long password")
+def owner(bootstrapped: None) -> User:
+    return local_owner("olga")
 
 
 @pytest.fixture
@@ -34,8 +35,7 @@ def waiting(people: Callable[..., None]) -> Callable[[Staff], Adjustment]:
 
 
 def act(user: User, action: str, adjustment: Adjustment) -> str:
-    client = Client()
-    client.force_login(user)
+    client = signed_in(user)
     asked = {"action": action, "_selected_action": [adjustment.pk]}
     return client.post(LIST, asked, follow=True).content.decode()
 
@@ -50,7 +50,7 @@ def test_an_owner_approves_what_the_shell_asked_for(owner: User, waiting: Callab
 def test_an_owner_does_not_approve_their_own_but_may_reject_it(
     owner: User, waiting: Callable[[Staff], Adjustment]
 ) -> None:
-    found = waiting(Staff(Actor("staff", str(owner.pk), "olga"), None))
+    found = waiting(Staff(Actor("staff", f"local-{owner.pk}", "olga", f"staff:{owner.pk}"), None))
     assert "a second person must approve it" in act(owner, "approve", found)
     found.refresh_from_db()
     assert found.status == "waiting"
@@ -59,6 +59,8 @@ def test_an_owner_does_not_approve_their_own_but_may_reject_it(
 
 def test_a_moderator_settles_nothing(waiting: Callable[[Staff], Adjustment]) -> None:
     found = waiting(Staff(Actor("staff", "shell", "root", "shell:root"), None))
-    act(User.objects.create_user("mo", password="a long password", is_staff=True), "approve", found)
+    Player.objects.filter(user_id=2).update(rank=Rank.objects.get(name="Tempest Major"))
+    asked = {"action": "approve", "_selected_action": [found.pk]}
+    client_as(Player.objects.get(user_id=2)).post(LIST, asked)
     found.refresh_from_db()
     assert found.status == "waiting"

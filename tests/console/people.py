@@ -2,11 +2,43 @@
 
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
+
+from console.management.commands.staff import make_local_owner
+from console.models import RoleGrant, StaffAccount
+from players.models import Player
+
+PASSWORD = "a long password"
+
+
+def local_owner(name: str = "olga") -> User:
+    """A local owner: no rank binds them."""
+    make_local_owner(name, PASSWORD)
+    return User.objects.get(username=name)
 
 
 def owner_client(name: str = "olga") -> Client:
     """A browser of a local owner."""
-    user = User.objects.filter(username=name).first() or User.objects.create_superuser(name, password="a long password")
-    client = Client()
-    client.force_login(user)
+    return signed_in(local_owner(name))
+
+
+def client_as(player: Player) -> Client:
+    """A browser of a player, signed in with Roblox."""
+    user, _ = User.objects.get_or_create(username=f"roblox-{player.user_id}")
+    StaffAccount.objects.get_or_create(user=user, defaults={"roblox_id": player.user_id})
+    return signed_in(user)
+
+
+def client_with_role(player: Player, role: str) -> Client:
+    """A browser of a player who has a technical role."""
+    RoleGrant.objects.create(
+        user_id=player.user_id, role=role, granted_by="player:1", approved_by="player:2", granted_at=timezone.now()
+    )
+    return client_as(player)
+
+
+def signed_in(user: User, client: Client | None = None) -> Client:
+    """A browser with a session of this user, begun now."""
+    client = client or Client()
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     return client

@@ -6,14 +6,15 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audits.models import AuditEvent
+from players.models import Player, Rank
 from roblox.models import Experience
+from tests.console.people import client_as, client_with_role, local_owner, owner_client, signed_in
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
 from webhooks import endpoints, statistics
@@ -30,20 +31,12 @@ EXAMPLE_HEADER = "Authorization: Bearer very-private-value"
 
 @pytest.fixture
 def owner(office: Office) -> Client:
-    return signed_in(User.objects.create_superuser("olga", password="a long password"))
+    return owner_client("olga")
 
 
 @pytest.fixture
 def auditor(office: Office) -> Client:
-    user = User.objects.create_user("ada", password="a long password", is_staff=True)
-    user.groups.add(Group.objects.get(name="Auditors"))
-    return signed_in(user)
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+    return client_with_role(office.player(9001), "auditor")
 
 
 def page(endpoint: WebhookEndpoint) -> str:
@@ -284,7 +277,9 @@ def test_an_auditor_sees_everything_and_changes_nothing(auditor: Client, office:
 
 
 def test_staff_without_the_permission_do_not_see_endpoints(office: Office, receiver: Receiver) -> None:
-    client = signed_in(User.objects.create_user("mo", password="a long password", is_staff=True))
+    moderator = office.player(9002)
+    Player.objects.filter(pk=moderator.pk).update(rank=Rank.objects.get(name="Tempest Major"))
+    client = client_as(Player.objects.get(pk=moderator.pk))
     endpoint = failed(office, receiver, events=["player.*"])
     for address in (LIST, page(endpoint), DELIVERIES, delivery_page(endpoint.deliveries.get())):
         assert client.get(address).status_code == 403
@@ -309,8 +304,7 @@ def test_looking_changes_nothing(owner: Client, office: Office, receiver: Receiv
 
 def test_a_post_without_the_token_is_refused(owner: Client, office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(User.objects.get(username="olga"))
+    client = signed_in(local_owner("olga"), Client(enforce_csrf_checks=True))
     assert client.post(act(endpoint, "disable"), {"reason": "x"}).status_code == 403
     endpoint.refresh_from_db()
     assert endpoint.status == "active"

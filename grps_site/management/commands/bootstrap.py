@@ -2,7 +2,6 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -48,33 +47,10 @@ NIGHTLY = {
     "syncs.pull_points": (3, 30),
     "webhooks.purge": (4, 30),
 }
-SEEING = (
-    "view_player",
-    "view_decision",
-    "view_ledgerentry",
-    "view_rank",
-    "view_auditevent",
-    "view_seal",
-    "view_adjustment",
-    "view_syncjob",
-    "view_mirror",
-    "view_drift",
-    "view_membership",
-    "view_erasureorder",
-    "view_robloxnotification",
-)
-RECEIVERS = ("view_webhookendpoint", "view_webhookdelivery", "view_webhookattempt")
-GROUPS = {
-    "Moderators": SEEING[:4],
-    "Auditors": (*SEEING, *RECEIVERS),
-    "Integrators": ("view_experience", "view_experiencekey", "view_policyversion", *RECEIVERS),
-    "Administrators": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion", *RECEIVERS),
-    "Owners": (*SEEING, "view_experience", "view_experiencekey", "view_policyversion", *RECEIVERS),
-}
 
 
 class Command(BaseCommand):
-    help = "Seed experiences, policy version 1 with its ranks, periodic tasks and staff groups. Safe to run again."
+    help = "Seed experiences, policy version 1 with its ranks, and the periodic tasks. Safe to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--quiet", action="store_true", help="say nothing when all goes well")
@@ -83,7 +59,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            done = [*self._experiences(), *self._policy(), *self._tasks(), *self._groups()]
+            done = [*self._experiences(), *self._policy(), *self._tasks()]
         if not quiet:
             self.stdout.write("\n".join(done or ["Everything was there already."]))
 
@@ -124,13 +100,4 @@ class Command(BaseCommand):
             _, created = PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
             if created:
                 made.append(f"{name} runs nightly at {hour:02d}:{minute:02d} UTC.")
-        return made
-
-    def _groups(self) -> list[str]:
-        made = []
-        for name, codenames in GROUPS.items():
-            group, created = Group.objects.get_or_create(name=name)
-            if created:
-                group.permissions.set(Permission.objects.filter(codename__in=codenames))
-                made.append(f"Group {name}.")
         return made

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
+from console.management.commands.staff import make_local_owner
 from grps_site.embedded import emulator
 from grps_site.embedded.state import State, write_private
 from grps_site.environment import STATE_DIR, env
@@ -17,6 +17,7 @@ from roblox import keys
 from roblox.models import Experience
 
 OWNER = "owner"
+DEPUTY = "deputy"  # the second person, without whom nothing grave can be tried
 LOCAL_PULLS = {
     "syncs.pull_members": 45,
     "syncs.pull_leaderboard": 30,
@@ -28,7 +29,7 @@ ACTOR = Actor("system", "make-up", "make up")
 
 
 class Command(BaseCommand):
-    help = "For `make up` alone: the local owner and API keys, and ready.json that says how to reach everything."
+    help = "For `make up` alone: two local owners and API keys, and ready.json that says how to reach everything."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", required=True)
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, url: str, prepare: bool, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError("`ready` makes a local owner with a password on disk: it is not for production.")
+            raise CommandError("`ready` makes local owners with a password on disk: it is not for production.")
         if prepare:
             call_command("migrate", verbosity=0)
             call_command("bootstrap", quiet=True)
@@ -48,12 +49,13 @@ class Command(BaseCommand):
                 self._pull_often()
         state = State.at(STATE_DIR)
         password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
-        self._owner(password)
+        for name in (OWNER, DEPUTY):
+            make_local_owner(name, password)
         ready = {
             "url": url,
             "databaseUrl": env.str("DATABASE_URL"),
             "redisUrl": settings.REDIS_URL,
-            "admin": {"username": OWNER, "password": password},
+            "admin": {"username": OWNER, "password": password, "deputy": DEPUTY},
             "experiences": self._experiences(state.folder / "keys.json"),
             "signatureSecret": settings.AUTOMATION_SIGNATURE_SECRET,
             "metricsToken": settings.METRICS_TOKEN,
@@ -68,15 +70,6 @@ class Command(BaseCommand):
             every, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
             PeriodicTask.objects.filter(name=name).update(interval=every, crontab=None, expire_seconds=seconds)
         PeriodicTasks.update_changed()
-
-    def _owner(self, password: str) -> None:
-        users = get_user_model().objects
-        user = users.filter(username=OWNER).first()
-        if user is None:
-            users.create_superuser(OWNER, password=password)
-        elif not user.check_password(password):
-            user.set_password(password)
-            user.save(update_fields=["password"])
 
     def _experiences(self, file: Path) -> list[dict[str, str]]:
         """The keys of earlier starts as long as they open their experience; a new one where they do not."""

@@ -1,0 +1,127 @@
+"""Whom allauth lets in: nobody registers; a Roblox account enters whose rank or role gives access, a Discord account
+that was linked to one."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.http import HttpRequest
+from django.shortcuts import render
+from django.urls import reverse
+
+from console.access import telling
+from console.access.rights import of_roblox, rights_of
+from console.models import StaffAccount
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Local sign-in, where it is switched on at all, is for owners with a local account."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("admin:index")
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        return str(settings.LOGIN_URL)
+
+    def is_safe_url(self, url: str) -> bool:
+        return bool(super().is_safe_url(url)) and url.startswith("/admin/")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        telling.failed(request, "local", "name or password is wrong", str(credentials.get("username", "")))
+        super().authentication_failed(request, **credentials)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return telling.address(request)
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is sent by mail: the audit log tells, and webhooks from it."""
+
+
+class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Decide, before allauth does, whether this account enters; make or update a Roblox user's account if so."""
+        provider = sociallogin.account.provider
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            self._check_link(request, sociallogin)
+            return
+        if provider == "roblox":
+            self._enter(request, sociallogin)
+        elif not sociallogin.is_existing:
+            self._refuse(
+                request,
+                provider,
+                "This Discord account is not linked. Sign in with Roblox once, then link Discord under Sessions.",
+                _name(sociallogin),
+            )
+        else:
+            found = rights_of(sociallogin.user)
+            if found.staff is None:
+                self._refuse(request, provider, found.why, _name(sociallogin))
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Whatever went wrong on the way: a page that says so, and how to go on."""
+        why = str(exception) if exception is not None else f"{provider.name} answered: {error}"
+        if str(error) == "cancelled":
+            why = f"You did not let {provider.name} tell who you are."
+        self._refuse(request, provider.id, why[:300], "")
+
+    def _enter(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        user_id, name = int(sociallogin.account.uid), _name(sociallogin)
+        found = of_roblox(user_id)
+        if found.staff is None:
+            self._refuse(request, "roblox", found.why, name)
+        with transaction.atomic():
+            user = _user_of(user_id, name)
+            sociallogin.user = user
+            if not sociallogin.is_existing:
+                sociallogin.account.user = user
+                sociallogin.account.save()
+            get_user_model().objects.filter(pk=user.pk).update(first_name=name[:150])
+
+    def _check_link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        if getattr(request, "staff", None) is None or sociallogin.account.provider != "discord":
+            self._refuse(request, sociallogin.account.provider, "Only Discord is linked, by who is signed in.", "")
+        if sociallogin.is_existing and sociallogin.user != request.user:
+            self._refuse(request, "discord", "This Discord account is linked to somebody else.", _name(sociallogin))
+        telling.linked(request, sociallogin.account.provider)
+
+    def _refuse(self, request: HttpRequest, provider: str, why: str, name: str) -> None:
+        telling.failed(request, provider, why, name)
+        page = render(request, "account/refused.html", {"title": "Not signed in", "why": why}, status=403)
+        raise ImmediateHttpResponse(page)
+
+
+def _name(sociallogin: SocialLogin) -> str:
+    kept = sociallogin.account.extra_data or {}
+    return str(kept.get("preferred_username") or kept.get("username") or kept.get("name") or "")
+
+
+def _user_of(user_id: int, name: str) -> Any:
+    """The user of a Roblox account, made at the first sign-in. Named by the id, since names change hands."""
+    account = StaffAccount.objects.select_related("user").filter(roblox_id=user_id).first()
+    if account is not None:
+        return account.user
+    user, _ = get_user_model().objects.get_or_create(username=f"roblox-{user_id}", defaults={"first_name": name[:150]})
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    StaffAccount.objects.create(user=user, roblox_id=user_id)
+    return user

@@ -1,0 +1,23 @@
+"""Django's question `has_perm` answered from present rights. Who somebody is, is proved elsewhere (allauth)."""
+
+from typing import Any
+
+from django.contrib.auth.backends import BaseBackend
+
+from console.access.rights import rights_of
+
+
+class RightsBackend(BaseBackend):
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return perm in _perms(user_obj)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return any(perm.startswith(f"{app_label}.") for perm in _perms(user_obj))
+
+
+def _perms(user: Any) -> frozenset[str]:
+    """What the middleware read for this request; outside of one (tests, commands) it is read here."""
+    if not getattr(user, "is_authenticated", False):
+        return frozenset()
+    kept: frozenset[str] | None = getattr(user, "grps_perms", None)
+    return rights_of(user).perms if kept is None else kept

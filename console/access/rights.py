@@ -1,0 +1,98 @@
+"""What a signed-in person may do: by their present rank, and by technical roles beside it. Asked at every request.
+
+Rights are Django permissions. What somebody may do to a certain player is a matter of the rules (players.acts); these
+say which pages and buttons there are.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audits.record import Actor
+from console.models import RoleGrant, StaffAccount
+from players.models import Player
+from players.policies import active
+from players.policy.bundle import Rank
+from players.staff import Staff, actor_of
+
+Role = RoleGrant.Role
+
+PEOPLE = frozenset(
+    f"players.view_{name}"
+    for name in ("player", "decision", "ledgerentry", "rank", "sanction", "note", "appeal", "approval", "policyversion")
+) | {"audits.view_auditevent", "audits.view_seal", "console.audit"}
+ROBLOX = frozenset(f"syncs.view_{name}" for name in ("syncjob", "mirror", "drift", "membership", "adjustment"))
+TELLING = frozenset(f"webhooks.view_webhook{name}" for name in ("endpoint", "delivery", "attempt"))
+CONNECTING = frozenset({"roblox.view_experience", "roblox.view_experiencekey"})
+LEGAL = frozenset({"players.view_erasureorder", "webhooks.view_robloxnotification"})
+EVERYTHING = PEOPLE | ROBLOX | TELLING | CONNECTING | LEGAL | {"console.system"}
+TECHNICAL = frozenset(f"console.{right}" for right in ("policy", "secrets", "roles", "sync", "system", "audit"))
+
+WARNING = frozenset({"players.warn", "players.decide_appeals"})
+ADJUSTING = frozenset({"players.adjust", "console.bulk", "syncs.view_adjustment"})
+BANNING = frozenset({"players.ban"})
+LEADING = ROBLOX | {"console.system"}
+
+BY_ROLE = {
+    Role.OWNER: EVERYTHING | TECHNICAL,
+    Role.AUDITOR: EVERYTHING,
+    Role.INTEGRATOR: ROBLOX | TELLING | CONNECTING | {"console.secrets", "console.sync", "console.system"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who somebody is as staff (None: they have no access), their roles, and their permissions.
+
+    `why`: why they have no access, in a sentence for them.
+    """
+
+    staff: Staff | None
+    roles: frozenset[str] = frozenset()
+    perms: frozenset[str] = frozenset()
+    why: str = ""
+
+
+NOBODY = Rights(None, why="This account has no access to the console.")
+
+
+def rights_of(user: Any) -> Rights:
+    """The rights of a signed-in user, read anew."""
+    if not user.is_active:
+        return NOBODY
+    account = StaffAccount.objects.filter(user=user.pk).first()
+    if account is None:
+        return NOBODY
+    if account.roblox_id is None:
+        perms = EVERYTHING | TECHNICAL | WARNING | ADJUSTING | BANNING
+        actor = Actor("staff", f"local-{user.pk}", user.get_username(), f"staff:{user.pk}")
+        return Rights(Staff(actor, rank=None, rights=perms), frozenset({Role.OWNER}), perms)
+    return of_roblox(account.roblox_id)
+
+
+def of_roblox(user_id: int) -> Rights:
+    """The rights of a Roblox user, signed in or not."""
+    player = Player.objects.filter(user_id=user_id, erased_at=None).select_related("rank").first()
+    roles = frozenset(RoleGrant.objects.filter(user_id=user_id, revoked_at=None).values_list("role", flat=True))
+    rank = active().ranks.get(player.rank_id) if player else None
+    if player is not None and (player.banned or (rank is not None and rank.is_punishment)):
+        return Rights(None, roles, why="You are suspended or banned; the console is closed to you meanwhile.")
+    perms = by_rank(rank).union(*(BY_ROLE[Role(role)] for role in roles))
+    if not perms:
+        return Rights(None, roles, why="Your rank gives no access to the console.")
+    if player is None:
+        return Rights(None, roles, why="You have a role, but are no player here yet: join one of the games first.")
+    return Rights(Staff(actor_of(player), rank, user_id, rights=perms), roles, perms)
+
+
+def by_rank(rank: Rank | None) -> frozenset[str]:
+    """The permissions that a rank brings; none for a rank that may do nothing to anybody."""
+    if rank is None or rank.is_punishment or rank.ignored:
+        return frozenset()
+    perms: frozenset[str] = frozenset()
+    if rank.can_warn:
+        perms |= WARNING
+    if rank.can_adjust:
+        perms |= ADJUSTING
+    if rank.can_ban:
+        perms |= BANNING | (LEADING if rank.adjust_limit is None else frozenset())
+    return perms | PEOPLE if perms else perms

@@ -1,0 +1,52 @@
+"""What the audit log hears of signing in: that it succeeded, failed, ended, and in which way."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+
+from audits.actions import Action
+from audits.record import NOBODY, Actor, Target, record
+from console.access.rights import rights_of
+from players.staff import staff_of
+
+SYSTEM = Actor("system", "sign-in", "sign-in")
+
+
+def signed_in(request: HttpRequest, user: Any, way: str) -> None:
+    """Somebody is in. A local sign-in is loud: it is the way around every other one."""
+    found = rights_of(user)
+    actor = found.staff.actor if found.staff else Actor("staff", f"local-{user.pk}", user.get_username())
+    with transaction.atomic():
+        personal = {"address": (actor.subject or f"staff:{user.pk}", address(request))}
+        record(Action.STAFF_SIGNED_IN, actor=actor, details={"way": way}, personal=personal)
+
+
+def signed_out(request: HttpRequest) -> None:
+    with transaction.atomic():
+        record(Action.STAFF_SIGNED_OUT, actor=staff_of(request).actor)
+
+
+def linked(request: HttpRequest, provider: str) -> None:
+    with transaction.atomic():
+        record(Action.STAFF_LINKED, actor=staff_of(request).actor, details={"provider": provider})
+
+
+def failed(request: HttpRequest, way: str, why: str, name: str) -> None:
+    """Somebody was not let in. The name that they gave is a personal value, so that it can be erased."""
+    subject = f"sign-in:{name[:60].lower()}"
+    target = Target("sign-in", way, name[:150], subject) if name else NOBODY
+    personal = {"address": (subject, address(request))}
+    with transaction.atomic():
+        details = {"way": way, "why": why}
+        record(Action.STAFF_SIGN_IN_FAILED, actor=SYSTEM, target=target, details=details, personal=personal)
+
+
+def address(request: HttpRequest) -> str:
+    """The browser's address: the connection's, or the one that our own proxies saw."""
+    proxies = settings.TRUSTED_PROXIES
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    if proxies and len(hops) >= proxies and hops[-proxies]:
+        return str(hops[-proxies])
+    return str(request.META.get("REMOTE_ADDR", ""))
