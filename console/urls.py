@@ -2,6 +2,11 @@
 
 from django.urls import URLPattern, URLResolver
 
+from console import experiences, sync
+
 app_name = "console"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    *experiences.urls,
+    *sync.urls,
+]

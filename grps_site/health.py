@@ -40,6 +40,13 @@ def live(request: HttpRequest) -> HttpResponse:
 @reading_only
 def ready(request: HttpRequest) -> HttpResponse:
     """Whether requests should be sent here: 200, or 503 with what is wrong."""
+    found = parts()
+    fine = all(part["ok"] for part in found.values())
+    return _json({"status": "ok" if fine else "unavailable", "checks": found}, status=200 if fine else 503)
+
+
+def parts() -> dict[str, dict[str, Any]]:
+    """What must work for GRPS to serve, each with `ok` and a `detail` in words."""
     checks: dict[str, Callable[[], str]] = {
         "database": _database,
         "migrations": _migrations,
@@ -47,9 +54,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         "worker": lambda: _seen("worker"),
         "beat": lambda: _seen("beat"),
     }
-    parts = {name: _run(check) for name, check in checks.items()}
-    fine = all(part["ok"] for part in parts.values())
-    return _json({"status": "ok" if fine else "unavailable", "checks": parts}, status=200 if fine else 503)
+    return {name: _run(check) for name, check in checks.items()}
 
 
 @reading_only

@@ -89,6 +89,20 @@ class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
     keep_days: int
 
 
+class Guard(msgspec.Struct, frozen=True, rename="camel"):
+    """How many acts of one person within a window go through before further ones need a second person."""
+
+    acts: int
+    window_seconds: int
+
+
+class Moderation(msgspec.Struct, frozen=True, rename="camel"):
+    """The guard against too many acts in a short time, and the reasons to choose from, by act."""
+
+    guard: Guard
+    reasons: dict[str, list[str]]
+
+
 class Features(msgspec.Struct, frozen=True, rename="camel"):
     public_leaderboard: bool
     automatic_promotions: bool
@@ -102,6 +116,7 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     sync: Sync
     retry: Retry
     webhooks: Webhooks
+    moderation: Moderation
     features: Features
     group_id: int | None = None
 

@@ -5,7 +5,7 @@ from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 from django.views.generic import RedirectView
 
-from grps_site import docs, health, metrics, turnstile
+from grps_site import docs, health, metrics, system_page, turnstile
 from grps_site.caching import one_second
 from players.urls import urlpatterns as player_urls
 from syncs.adjustments_urls import urlpatterns as adjustment_urls
@@ -41,6 +41,7 @@ urlpatterns = [
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs", docs.docs, name="docs"),
     path("docs/problems", docs.problem_types, name="problem-types"),
+    *system_page.urls,
     path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/docs"), name="home"),

@@ -258,6 +258,7 @@ class Decision(models.Model):
     failed = models.JSONField(help_text="the conditions that were not met")
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
     reason = models.TextField(db_default="")
+    proposed_by = models.CharField(max_length=80, db_default="", help_text="kind:id of the officer who proposed it")
     decided_by = models.CharField(max_length=80, db_default="", help_text="kind:id of whoever settled it")
     created_at = models.DateTimeField(db_default=Now())
     decided_at = models.DateTimeField(null=True)
@@ -267,6 +268,10 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["player", "status"], condition=Q(status="proposed"), name="decisions_one_proposed"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="applied") | Q(proposed_by="") | ~Q(proposed_by=F("decided_by")),
+                name="decisions_second_person",
             ),
         ]
         indexes = [
@@ -384,6 +389,48 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} asked by {self.requested_by} ({self.status})"
+
+
+class StaffAct(models.Model):
+    """That somebody acted: what the guard against too many acts in a short time counts. Purged after a day."""
+
+    person = models.CharField(max_length=80, help_text="Staff.person")
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "staff_acts"
+        indexes = [models.Index(fields=["person", "at"], name="staff_acts_by_person")]
+
+
+class GuardTrip(models.Model):
+    """Somebody acted too often in a short time; until an owner lets them, or the window passes, their acts are held."""
+
+    person = models.CharField(max_length=80)
+    name = models.CharField(max_length=80)
+    tripped_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    released_by = models.CharField(max_length=80, db_default="", help_text="empty: the window passed")
+
+    class Meta:
+        db_table = "guard_trips"
+        constraints = [
+            models.UniqueConstraint(fields=["person"], condition=Q(ended_at=None), name="guard_trips_one_open")
+        ]
+        indexes = [models.Index(fields=["person", "ended_at"], name="guard_trips_by_person")]
+
+
+class GameCommand(models.Model):
+    """A moderator's command in a game, by the game's own id, with what was answered: a repeat gets the same answer."""
+
+    experience = models.CharField(max_length=32)
+    command = models.CharField(max_length=64)
+    answer = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "game_commands"
+        constraints = [models.UniqueConstraint(fields=["experience", "command"], name="game_commands_once")]
+        indexes = [models.Index(fields=["created_at"], name="game_commands_by_time")]
 
 
 class Note(models.Model):

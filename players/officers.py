@@ -4,11 +4,14 @@ The player is locked first and the decision after it, in the order in which inge
 """
 
 import datetime as dt
+from contextlib import AbstractContextManager
 
 from django.db import transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
+from players import guard
+from players.acts import check_reason, telling_refusals, verdict
 from players.amounts import points
 from players.decisions import (
     KINDS,
@@ -25,14 +28,16 @@ from players.decisions import (
 )
 from players.models import Decision, Player
 from players.policies import ActivePolicy, active
-from players.policy.permissions import Act, may
-from players.staff import Refused, Staff
+from players.policy.permissions import Act
+from players.staff import NotAllowed, Refused, Staff
 
 
 def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
     """Apply a proposal. Raises Refused when it is settled already, no longer holds, or `by` may not."""
-    with transaction.atomic():
-        decision, candidate, policy = _open_for(decision_id, by, reason)
+    with _settling(decision_id, by), transaction.atomic():
+        decision, candidate, policy = _open_for(decision_id, by, reason, now)
+        if decision.proposed_by == by.name:
+            raise NotAllowed("You may not: you proposed it yourself, a second officer must approve.")
         if decision.kind == Decision.Kind.HAND:
             return _approve_hand(decision, candidate, policy, by, reason, now)
         evaluation = assess([candidate], policy, now).get(candidate.id)
@@ -49,8 +54,8 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
 
 def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
     """Close a proposal without effect; it is not proposed again for the policy's `reproposeDays`. Raises Refused."""
-    with transaction.atomic():
-        decision, candidate, policy = _open_for(decision_id, by, reason)
+    with _settling(decision_id, by), transaction.atomic():
+        decision, candidate, policy = _open_for(decision_id, by, reason, now)
         close(decision, Decision.Status.REJECTED, by.actor, reason, now)
         record(
             Action.DECISION_REJECTED,
@@ -63,33 +68,92 @@ def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Dec
         return decision
 
 
-def set_rank(user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Give a rank by hand. Raises Refused when there is no such player or rank, or `by` may not."""
-    with transaction.atomic():
-        policy = active()
-        candidate = lock_one(user_id)
-        if rank_name not in policy.rank_ids:
-            raise Refused(f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
-        to_rank = policy.rank_ids[rank_name]
-        _check_hand(by, candidate, policy, to_rank, reason)
+def set_rank(
+    user_id: int,
+    rank_name: str,
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    counted: bool = True,
+) -> Decision:
+    """Give a rank by hand; to somebody suspended none is given. Whoever acted too often lately only proposes it.
+
+    Raises Refused when there is no such player or rank, NotAllowed when `by` may not.
+    """
+    with telling_refusals("rank", user_id, by), transaction.atomic():
+        tripped = counted and guard.is_tripped(by, now)
+        policy, candidate, to_rank = _for_hand(user_id, rank_name)
+        _check_hand(by, candidate, policy, to_rank, reason, now)
         withdraw(list(open_proposals([candidate.id]).values()), policy, by.actor, now)
-        decision = Decision.objects.create(
-            player_id=candidate.id,
-            kind=Decision.Kind.HAND,
-            status=Decision.Status.APPLIED,
-            source=Decision.Source.STAFF,
-            from_rank_id=candidate.rank_id,
-            to_rank_id=to_rank,
-            inputs={"points": str(points(candidate.points))},
-            failed=[],
-            policy_id=policy.id,
-            reason=reason,
-            decided_by=by.name,
-            decided_at=now,
-        )
+        decision = _by_hand(candidate, to_rank, policy, by, reason, now, applied=not tripped)
+        if tripped:
+            _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor, reverts)
+            return decision
+        if counted:
+            guard.note(by, now)
         move([(candidate, decision)], now)
-        _tell(Action.RANK_SET, decision, candidate, policy, by.actor)
+        _tell(Action.RANK_SET, decision, candidate, policy, by.actor, reverts)
         return decision
+
+
+def propose(
+    user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None
+) -> Decision:
+    """Propose a rank for somebody; another officer, who is entitled to give it, decides. Raises Refused, NotAllowed."""
+    with telling_refusals(Act.PROPOSE, user_id, by), transaction.atomic():
+        policy, candidate, to_rank = _for_hand(user_id, rank_name)
+        if to_rank == candidate.rank_id:
+            raise Refused("rank: the player holds that rank already.")
+        _check(by, Act.PROPOSE, candidate, policy, to_rank, reason, now)
+        if open_proposals([candidate.id]):
+            raise Refused("A change of their rank is proposed already; decide on that first.")
+        decision = _by_hand(candidate, to_rank, policy, by, reason, now, applied=False)
+        _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor, reverts)
+        return decision
+
+
+def reopen(decision_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None) -> Decision:
+    """Open a rejected proposal again: a new one like it, for somebody to decide. Raises Refused, NotAllowed."""
+    former = Decision.objects.select_related("player", "to_rank").filter(pk=decision_id).first()
+    if former is None or former.status != Decision.Status.REJECTED:
+        raise Refused("Only a rejected proposal is opened again.")
+    return propose(former.player.user_id, former.to_rank.name, by=by, reason=reason, now=now, reverts=reverts)
+
+
+def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, int]:
+    """The policy, the locked player and the rank's id. Raises Refused."""
+    policy = active()
+    candidate = lock_one(user_id)
+    if rank_name not in policy.rank_ids:
+        raise Refused(f"rank: there is no {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
+    if policy.bundle.by_name[rank_name].is_punishment:
+        raise Refused("rank: nobody is given that by hand; suspend them instead.")
+    held = policy.ranks.get(candidate.rank_id)
+    if held is not None and held.is_punishment:
+        raise Refused("The player is suspended: lift that first, then give them a rank.")
+    return policy, candidate, policy.rank_ids[rank_name]
+
+
+def _by_hand(
+    candidate: Candidate, to_rank: int, policy: ActivePolicy, by: Staff, reason: str, now: dt.datetime, *, applied: bool
+) -> Decision:
+    return Decision.objects.create(
+        player_id=candidate.id,
+        kind=Decision.Kind.HAND,
+        status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
+        source=Decision.Source.STAFF,
+        from_rank_id=candidate.rank_id,
+        to_rank_id=to_rank,
+        inputs={"points": str(points(candidate.points))},
+        failed=[],
+        policy_id=policy.id,
+        reason=reason,
+        proposed_by="" if applied else by.name,
+        decided_by=by.name if applied else "",
+        decided_at=now if applied else None,
+    )
 
 
 def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> Decision | None:
@@ -140,7 +204,19 @@ def _approve_hand(
     return decision
 
 
-def _tell(action: Action, decision: Decision, candidate: Candidate, policy: ActivePolicy, actor: Actor) -> None:
+def _settling(decision_id: int, by: Staff) -> AbstractContextManager[None]:
+    user_id = Decision.objects.filter(pk=decision_id).values_list("player__user_id", flat=True).first()
+    return telling_refusals("decide", user_id, by)
+
+
+def _tell(
+    action: Action,
+    decision: Decision,
+    candidate: Candidate,
+    policy: ActivePolicy,
+    actor: Actor,
+    reverts: int | None = None,
+) -> None:
     record(
         action,
         actor=actor,
@@ -149,10 +225,11 @@ def _tell(action: Action, decision: Decision, candidate: Candidate, policy: Acti
         before={"rank": rank_name_of(decision.from_rank_id, policy)},
         after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
         policy_version=policy.bundle.version,
+        reverts=reverts,
     )
 
 
-def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candidate, ActivePolicy]:
+def _open_for(decision_id: int, by: Staff, reason: str, now: dt.datetime) -> tuple[Decision, Candidate, ActivePolicy]:
     player_id = Decision.objects.filter(pk=decision_id).values_list("player_id", flat=True).first()
     if player_id is None:
         raise Refused(f"There is no decision {decision_id}.")
@@ -164,7 +241,7 @@ def _open_for(decision_id: int, by: Staff, reason: str) -> tuple[Decision, Candi
     policy = active()
     candidate = candidate_of(player)
     act = Act.PROMOTE if _leads_up(decision, policy) else Act.DEMOTE
-    _check(by, act, candidate, policy, decision.to_rank_id, reason)
+    _check(by, act, candidate, policy, decision.to_rank_id, reason, now)
     return decision, candidate, policy
 
 
@@ -173,24 +250,21 @@ def _leads_up(decision: Decision, policy: ActivePolicy) -> bool:
     return before is None or after is None or after.position > before.position
 
 
-def _check_hand(by: Staff, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:
+def _check_hand(
+    by: Staff, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str, now: dt.datetime
+) -> None:
     if to_rank == candidate.rank_id:
-        raise Refused("The player holds that rank already.")
+        raise Refused("rank: the player holds that rank already.")
     present = policy.ranks.get(candidate.rank_id)
     up = present is None or policy.ranks[to_rank].position > present.position
-    _check(by, Act.PROMOTE if up else Act.DEMOTE, candidate, policy, to_rank, reason)
+    _check(by, Act.PROMOTE if up else Act.DEMOTE, candidate, policy, to_rank, reason, now)
 
 
-def _check(by: Staff, act: Act, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str) -> None:
-    if not reason.strip():
-        raise Refused("A reason is required: say why in a sentence.")
-    if by.rank is None:
-        return
-    target = policy.ranks.get(candidate.rank_id)
-    if target is None:
-        raise Refused("The player's rank is not part of the active policy.")
-    verdict = may(act, by.rank, target, own=by.user_id == candidate.user_id, to=policy.ranks[to_rank])
-    if not verdict.allowed:
-        raise Refused(f"You may not: {verdict.reason}.")
-    if verdict.second:
-        raise Refused("This needs a second person's approval.")
+def _check(
+    by: Staff, act: Act, candidate: Candidate, policy: ActivePolicy, to_rank: int, reason: str, now: dt.datetime
+) -> None:
+    check_reason(reason)
+    player = Player.objects.get(pk=candidate.id)
+    found = verdict(act, player, by, now=now, to=policy.ranks[to_rank])
+    if not found.allowed:
+        raise NotAllowed(found.reason)

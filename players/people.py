@@ -5,20 +5,23 @@ import secrets
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import Sum
-from django.db.models.functions import Abs
 from django.dispatch import Signal
 
 from audits import record as spine
 from audits.actions import Action
 from audits.record import Target, record, reserve_id
-from players.amounts import hundredths, points
+from players import approvals, guard
+from players.acts import Done, check_reason, locked, target_of, telling_refusals, verdict
+from players.amounts import points
 from players.columns import micros
 from players.decisions import candidate_of, settle
-from players.models import CONSOLE, ZERO, Decision, LedgerEntry, Player, Recommendation, Sanction
+from players.models import CONSOLE, Appeal, Approval, Claim, Decision, GuardTrip, Note, Player, Recommendation, Sanction
 from players.policies import active
-from players.policy.permissions import Act, may
-from players.staff import Refused, Staff
+from players.policy.permissions import Act
+from players.staff import NotAllowed, Refused, Staff
+
+TRILLION = 10**12
+LARGEST = 100 * TRILLION  # hundredths
 
 # Sent with `person` in the transaction of an erasure, before anything of them is gone. Whoever keeps ids or names in
 # tables of their own connects to it and forgets them there; an error undoes the whole erasure.
@@ -43,39 +46,108 @@ class Person:
         return f"player:{self.player_id}" if self.player_id is not None else ""
 
 
-def adjust(user_id: int, amount: int, *, by: Staff, reason: str, now: dt.datetime) -> Player:
+def adjust(
+    user_id: int,
+    amount: int,
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    counted: bool = True,
+) -> Done:
     """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row, one audit event.
 
-    Raises Refused when there is no such player, no reason, nothing to change, or `by` may not (a sum past the limit
-    needs a second person).
+    Past the limit of a day it is held for a second person. Raises Refused when there is no such player, no reason or
+    nothing to change, and NotAllowed.
     """
-    if not reason.strip():
-        raise Refused("A reason is required: say why in a sentence.")
+    reason = check_reason(reason)
     if amount == 0:
-        raise Refused("An adjustment of nothing changes nothing.")
-    with transaction.atomic():
-        player = Player.objects.select_for_update(no_key=True).select_related("rank").filter(user_id=user_id).first()
-        if player is None:
-            raise Refused(f"No player has the user id {user_id}.")
-        policy = active()
-        _may_adjust(player, amount, by, now)
-        event_id = reserve_id()
-        before, total = player.points, player.adjusted + points(amount)
-        _write_adjustment(player, amount, by, event_id, now)
-        player.refresh_from_db()
-        record(
-            Action.POINTS_ADJUSTED,
-            actor=by.actor,
-            target=_target(player),
-            event_id=event_id,
-            reason=reason,
-            before={"points": str(before)},
-            after={"points": str(player.points), "amount": str(points(amount)), "adjusted": str(total)},
-            policy_version=policy.bundle.version,
-        )
-        candidate = candidate_of(player)
-        settle([candidate], source=Decision.Source.STAFF, policy=policy, actor=by.actor, now=now, reason=reason)
-        return player
+        raise Refused("amount: an adjustment of nothing changes nothing.")
+    if abs(amount) >= LARGEST:
+        raise Refused("amount: a trillion points and more cannot be kept.")
+    with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
+        tripped = counted and guard.is_tripped(by, now)
+        player = locked(user_id)
+        found = verdict(Act.ADJUST, player, by, now=now, amount=amount)
+        if not found.allowed:
+            raise NotAllowed(found.reason)
+        if tripped or found.second:
+            cause = Approval.Cause.VELOCITY if tripped else found.cause
+            arguments = {"amount": amount} | ({"reverts": reverts} if reverts else {})
+            approval = approvals.hold(
+                str(Act.ADJUST), player=player, arguments=arguments, cause=cause, by=by, reason=reason, now=now
+            )
+            sentence = f"Nothing happened yet to {player.username}. {found.reason} It waits as request {approval.pk}."
+            return Done(sentence, approval.event, approval=approval, player=player)
+        if counted:
+            guard.note(by, now)
+        return _adjust(player, amount, by, reason, now, reverts)
+
+
+def _adjust(
+    player: Player,
+    amount: int,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    kind: str = "adjustment",
+    approval: int | None = None,
+) -> Done:
+    """Write an adjustment of a locked player, and settle the rank that follows from it."""
+    policy = active()
+    if abs(player.adjusted + points(amount)) >= TRILLION or abs(player.earned + player.adjusted) >= TRILLION:
+        raise Refused("amount: the sum would be past a trillion points.")
+    event_id = reserve_id()
+    before, total = player.points, player.adjusted + points(amount)
+    write_adjustment(player, amount, by, event_id, now, kind)
+    player.refresh_from_db()
+    record(
+        Action.POINTS_ADJUSTED,
+        actor=by.actor,
+        target=target_of(player),
+        event_id=event_id,
+        reason=reason,
+        before={"points": str(before)},
+        after={"points": str(player.points), "amount": str(points(amount)), "adjusted": str(total)},
+        details={"approval": approval} if approval is not None else None,
+        policy_version=policy.bundle.version,
+        reverts=reverts,
+    )
+    candidate = candidate_of(player)
+    settle([candidate], source=Decision.Source.STAFF, policy=policy, actor=by.actor, now=now, reason=reason)
+    return Done(f"{player.username} has {player.points} points now.", event_id, player=player)
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    """Why somebody may not approve an adjustment: their own limit is not spent by it, but it must not be past it."""
+    assert approval.player is not None
+    found = verdict(Act.ADJUST, approval.player, by, now=approval.created_at)
+    if not found.allowed:
+        return found.reason
+    limit = by.rank.adjust_limit if by.rank else None
+    amount = abs(int(approval.arguments["amount"]))
+    return "" if limit is None or amount <= limit else f"It is past your own limit of {points(limit)} points too."
+
+
+@approvals.carries_out(
+    str(Act.ADJUST),
+    judged=_judged,
+    sentence=lambda approval: (
+        f"Adjust {approval.player.username if approval.player else 'somebody'} "
+        f"by {points(int(approval.arguments['amount'])):+} points"
+    ),
+)
+def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
+    assert approval.player is not None
+    amount = int(approval.arguments["amount"])
+    found = verdict(Act.ADJUST, approval.player, requester, now=now, amount=amount)
+    if not found.allowed:
+        raise Refused(f"Whoever asked for it may not do it any more ({found.reason}); reject it.")
+    reverts = approval.arguments.get("reverts")
+    player = approval.player
+    return _adjust(player, amount, requester, approval.reason, now, reverts, approval=approval.pk).event
 
 
 def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
@@ -92,7 +164,12 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
         names = tuple(name for name in (player.username, player.display_name) if name)
         forgetting.send(sender=None, person=Person(user_id, pseudonym, player.pk, names))
         Decision.objects.filter(player=player).exclude(reason="").update(reason="")
-        Sanction.objects.filter(player=player).update(reason="", lift_reason="")
+        Sanction.objects.filter(player=player).update(reason="", lift_reason="", evidence=[])
+        Approval.objects.filter(player=player).update(reason="", decide_reason="")
+        Note.objects.filter(player=player).delete()
+        Appeal.objects.filter(player=player).update(text="", answer="")
+        GuardTrip.objects.filter(person=player.subject).update(name="")
+        Claim.objects.filter(holder=player.subject).delete()
         removed = spine.erase(player.subject)
         Player.objects.filter(pk=player.pk).update(
             user_id=pseudonym,
@@ -122,36 +199,8 @@ def recommendations_of(player: Player) -> int:
     return Recommendation.objects.filter(player=player, rank=player.rank_id).count()
 
 
-def adjusted_today(by: Staff, now: dt.datetime) -> int:
-    """What this person has moved since midnight UTC, in hundredths."""
-    if by.user_id is None:
-        return 0
-    rows = LedgerEntry.objects.filter(
-        origin=CONSOLE,
-        actor__user_id=by.user_id,
-        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
-    )
-    return hundredths(rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or ZERO)
-
-
-def _may_adjust(player: Player, amount: int, by: Staff, now: dt.datetime) -> None:
-    if by.rank is None:
-        return
-    policy = active()
-    target = policy.ranks.get(player.rank_id)
-    if target is None:
-        raise Refused("The player's rank is not part of the active policy.")
-    today = adjusted_today(by, now)
-    verdict = may(
-        Act.ADJUST, by.rank, target, own=by.user_id == player.user_id, amount=abs(amount), adjusted_today=today
-    )
-    if not verdict.allowed:
-        raise Refused(f"You may not: {verdict.reason}.")
-    if verdict.second:
-        raise Refused("This is past your limit and needs a second person's approval.")
-
-
-def _write_adjustment(player: Player, amount: int, by: Staff, event_id: int, now: dt.datetime) -> None:
+def write_adjustment(player: Player, amount: int, by: Staff, event_id: int, now: dt.datetime, kind: str) -> None:
+    """Move the adjusted part of a locked player by one row of the ledger."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE players SET adjusted = adjusted + %s * 0.01, adjusted_sequence = adjusted_sequence + 1,"
@@ -162,11 +211,7 @@ def _write_adjustment(player: Player, amount: int, by: Staff, event_id: int, now
         cursor.execute(
             "INSERT INTO ledger"
             " (player_id, origin, session, sequence, type, actor_id, awarded, total, occurred_at, batch)"
-            " VALUES (%s, %s, 0, %s, 'adjustment', (SELECT id FROM players WHERE user_id = %s), %s * 0.01, %s,"
+            " VALUES (%s, %s, 0, %s, %s, (SELECT id FROM players WHERE user_id = %s), %s * 0.01, %s,"
             " 'epoch'::timestamptz + %s * interval '1 microsecond', %s)",
-            [player.pk, CONSOLE, sequence, by.user_id, amount, total, micros(now), event_id],
+            [player.pk, CONSOLE, sequence, kind, by.user_id, amount, total, micros(now), event_id],
         )
-
-
-def _target(player: Player) -> Target:
-    return Target("player", str(player.pk), player.username, player.subject)

@@ -15,6 +15,10 @@ class Refused(Exception):
     """An act that is not allowed or makes no sense; the text says why, for the person who asked."""
 
 
+class NotAllowed(Refused):
+    """An act that the person who asked may not do; it is told in the audit log."""
+
+
 @dataclass(frozen=True)
 class Staff:
     """A person who acts. `rank` is their present rank on the ladder; None is an owner, whom no rank binds.

@@ -5,7 +5,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits.hints import Hint
-from players import discipline, due, erasures, leaderboard
+from players import approvals, discipline, due, erasures, guard, leaderboard
 
 log = structlog.get_logger("grps.tasks")
 
@@ -25,9 +25,12 @@ def fold_standings() -> int:
     return folded
 
 
-@shared_task(name="players.end_bans")
-def end_bans() -> int:
-    return discipline.end_bans(timezone.now())
+@shared_task(name="players.end_sanctions")
+def end_sanctions() -> int:
+    """End what is over by time: sanctions, requests that nobody decided, and what the guard remembers; how many."""
+    now = timezone.now()
+    guard.purge(now)
+    return discipline.end_due(now) + approvals.expire(now)
 
 
 @shared_task(name="players.carry_out_erasures")

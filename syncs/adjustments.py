@@ -24,11 +24,11 @@ from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import Actor, Target, record, reserve_id
 from players import leaderboard
+from players.acts import adjusted_today
 from players.amounts import hundredths, points
 from players.columns import micros, numbers, texts
 from players.decisions import Candidate, settle, worth_settling
 from players.models import CONSOLE, ZERO, Decision, Player
-from players.people import adjusted_today
 from players.policies import active
 from players.policy.permissions import Act, Refusal, may
 from players.staff import Refused, Staff

@@ -14,7 +14,9 @@ class Act(enum.StrEnum):
     BAN = "ban"
     UNBAN = "unban"
     ADJUST = "adjust"
+    NOTE = "note"
     RECOMMEND = "recommend"
+    PROPOSE = "propose"
     PROMOTE = "promote"
     DEMOTE = "demote"
 
@@ -25,7 +27,9 @@ NEEDS = {
     Act.PARDON: "can_warn",
     Act.SUSPEND: "can_warn",
     Act.LIFT: "can_warn",
+    Act.NOTE: "can_warn",
     Act.RECOMMEND: "can_warn",
+    Act.PROPOSE: "can_warn",
     Act.PROMOTE: "can_adjust",
     Act.DEMOTE: "can_adjust",
     Act.ADJUST: "can_adjust",
@@ -33,7 +37,7 @@ NEEDS = {
     Act.UNBAN: "can_ban",
 }
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
-CHANGES_RANK = {Act.PROMOTE, Act.DEMOTE}
+CHANGES_RANK = {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}
 
 
 class Refusal(enum.StrEnum):

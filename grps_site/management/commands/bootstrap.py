@@ -26,7 +26,7 @@ PERIODIC = {
     "webhooks.sweep": 60,
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
-    "players.end_bans": 30,
+    "players.end_sanctions": 20,
     "players.carry_out_erasures": 30,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,
@@ -109,6 +109,7 @@ class Command(BaseCommand):
 
     def _tasks(self) -> list[str]:
         made = []
+        PeriodicTask.objects.filter(name="players.end_bans").delete()  # what an earlier version called it
         for name, seconds in PERIODIC.items():
             every, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
             # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times over.

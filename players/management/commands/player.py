@@ -43,12 +43,12 @@ class Command(BaseCommand):
                 self.stdout.write(f"{options['user_id']} holds {decision.to_rank} now.")
             elif act == "adjust":
                 amount = hundredths(Decimal(options["amount"]))
-                player = people.adjust(options["user_id"], amount, by=by, reason=reason, now=now)
-                self.stdout.write(f"{player.username} has {player.points} points now.")
+                self.stdout.write(people.adjust(options["user_id"], amount, by=by, reason=reason, now=now).sentence)
             elif act == "ban":
                 until = now + dt.timedelta(days=options["days"]) if options["days"] else None
-                sanction = discipline.ban(options["user_id"], by=by, reason=reason, now=now, until=until)
-                self.stdout.write(f"{options['user_id']} is banned (case {sanction.pk}).")
+                done = discipline.ban(options["user_id"], by=by, reason=reason, now=now, until=until)
+                assert done.sanction is not None
+                self.stdout.write(f"{done.sentence} It is case {done.sanction.pk}.")
             elif act == "unban":
                 discipline.unban(options["user_id"], by=by, reason=reason, now=now)
                 self.stdout.write(f"{options['user_id']} is not banned any more.")

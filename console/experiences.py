@@ -1,0 +1,192 @@
+"""Experiences and their keys: what each one is, when its keys end, and the acts on them."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from console import secrets
+from console.doors import page, render
+from players.models import Approval
+from players.staff import Refused, staff_of
+from roblox import keys
+from roblox.experiences import set_writes
+from roblox.models import CloudKey, Experience, ExperienceKey
+
+SOON = dt.timedelta(days=14)
+KEYS_SHOWN = 20  # of one experience, the newest
+
+
+class Reason(forms.Form):
+    """Every act says why."""
+
+    reason = forms.CharField(max_length=500, help_text="In a sentence; it goes into the audit log.")
+
+
+class NewKey(Reason):
+    days = forms.IntegerField(
+        min_value=1, max_value=730, required=False, label="Ends after so many days", help_text="Empty: it does not end."
+    )
+    field_order = ("days", "reason")
+
+
+class Rotate(Reason):
+    overlap = forms.TypedChoiceField(
+        choices=[*secrets.OVERLAPS.items()],
+        coerce=int,
+        initial=24,
+        label="The former keys go on for",
+        widget=forms.RadioSelect,
+    )
+    field_order = ("overlap", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """A key as the page shows it."""
+
+    key: ExperienceKey
+    state: str
+    tone: str
+
+    @property
+    def live(self) -> bool:
+        return self.tone != "quiet"
+
+
+@page("roblox.view_experience")
+def listing(request: HttpRequest) -> HttpResponse:
+    newest = Prefetch("keys", ExperienceKey.objects.order_by("-pk"))
+    now = timezone.now()
+    waiting, ready = secrets.waiting(), secrets.ready(staff_of(request), now)
+    rows = [
+        {
+            "experience": one,
+            "keys": [_line(key, now) for key in list(one.keys.all())[:KEYS_SHOWN]],
+            "waiting": [approval for approval in waiting if approval.arguments["experience"] == one.key],
+            "ready": [approval for approval in ready if approval.arguments["experience"] == one.key],
+        }
+        for one in Experience.objects.prefetch_related(newest)
+    ]
+    may = request.user.has_perm("console.secrets")
+    return render(
+        request,
+        "console/experiences.html",
+        "Experiences and keys",
+        rows=rows,
+        may=may,
+        cloud_keys=list(CloudKey.objects.order_by("name", "fingerprint")),
+        soon=now + SOON,
+    )
+
+
+@page("console.secrets", fresh=True)
+def new_key(request: HttpRequest, key: str) -> HttpResponse:
+    experience = get_object_or_404(Experience, key=key)
+    note = "A second owner approves it. Then it is made when you collect it here, and shown that once."
+    form = NewKey(request.POST or None)
+    return _ask(request, experience, form, secrets.CREATE, f"A new key for {experience.name}", note)
+
+
+@page("console.secrets", fresh=True)
+def rotate(request: HttpRequest, key: str) -> HttpResponse:
+    experience = get_object_or_404(Experience, key=key)
+    note = (
+        "A second owner approves it. When you collect the new key, the live ones get their end; set the new one in the "
+        "experience's secrets before that."
+    )
+    form = Rotate(request.POST or None)
+    return _ask(request, experience, form, secrets.ROTATE, f"Rotate the keys of {experience.name}", note)
+
+
+@page("console.secrets", fresh=True)
+def collect(request: HttpRequest, pk: int) -> HttpResponse:
+    approval = get_object_or_404(Approval, pk=pk, act__in=[secrets.CREATE, secrets.ROTATE])
+    if request.method != "POST":
+        note = "The key is made now and shown once. Have the place ready where it is kept."
+        return _form(request, Reason(), "Collect the key", note, "Show it", asks=False)
+    try:
+        key, raw = secrets.collect(approval.pk, by=staff_of(request), now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("console:experiences")
+    return render(request, "console/key.html", f"The new key of {key.experience}", key=key, raw=raw)
+
+
+@page("console.secrets", fresh=True)
+def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
+    key = get_object_or_404(ExperienceKey.objects.select_related("experience"), prefix=prefix)
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        keys.revoke(key, actor=staff_of(request).actor, reason=form.cleaned_data["reason"])
+        messages.success(request, f"{key} opens nothing any more.")
+        return redirect("console:experiences")
+    used = f"It was last used on {key.last_used_at:%Y-%m-%d %H:%M} UTC." if key.last_used_at else "It was never used."
+    note = f"Game servers that send {key} are refused from the next request on. {used}"
+    return _form(request, form, f"Revoke {key}", note, "Revoke", grave=True)
+
+
+@page("console.secrets", fresh=True)
+def writes(request: HttpRequest, key: str) -> HttpResponse:
+    experience = get_object_or_404(Experience, key=key)
+    form = Reason(request.POST or None)
+    on = not experience.writes
+    if request.method == "POST" and form.is_valid():
+        on = request.POST.get("on") == "1"
+        by = staff_of(request)
+        set_writes(experience.key, on, actor=by.actor, reason=form.cleaned_data["reason"])
+        messages.success(request, f"GRPS {'may write' if on else 'writes nothing'} to {experience.name} now.")
+        return redirect("console:experiences")
+    what = "is written there again, what waits included" if on else "waits until it is switched on again"
+    note = f"Ranks, adjusted points and bans: what changes here {what}."
+    title = f"Writing to {experience.name}: {'on' if on else 'off'}"
+    return _form(request, form, title, note, "Switch on" if on else "Switch off", hidden={"on": "1" if on else "0"})
+
+
+def _ask(request: HttpRequest, experience: Experience, form: Reason, act: str, title: str, note: str) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        given: dict[str, Any] = form.cleaned_data
+        arguments = {"overlapHours": given["overlap"]} if act == secrets.ROTATE else {"days": given["days"]}
+        try:
+            approval = secrets.ask(
+                act, experience, arguments, by=staff_of(request), reason=given["reason"], now=timezone.now()
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Asked for (approval {approval.pk}): another owner finds it in the queue.")
+            return redirect("console:experiences")
+    return _form(request, form, title, note, "Ask for approval")
+
+
+def _form(request: HttpRequest, form: forms.Form, title: str, note: str, button: str, **more: Any) -> HttpResponse:
+    context = {"form": form, "note": note, "button": button, "back": "console:experiences", "asks": True} | more
+    return render(request, "console/form.html", title, **context)
+
+
+def _line(key: ExperienceKey, now: dt.datetime) -> KeyLine:
+    if key.revoked_at is not None:
+        return KeyLine(key, f"revoked on {key.revoked_at:%Y-%m-%d}", "quiet")
+    if key.expires_at is None:
+        return KeyLine(key, "live", "good")
+    if key.expires_at <= now:
+        return KeyLine(key, f"ended on {key.expires_at:%Y-%m-%d}", "quiet")
+    tone = "warning" if key.expires_at - now < SOON else "good"
+    return KeyLine(key, f"live until {key.expires_at:%Y-%m-%d %H:%M} UTC", tone)
+
+
+urls = [
+    path("experiences/", listing, name="experiences"),
+    path("experiences/<slug:key>/new-key/", new_key, name="key-new"),
+    path("experiences/<slug:key>/rotate/", rotate, name="key-rotate"),
+    path("experiences/<slug:key>/writes/", writes, name="experience-writes"),
+    path("keys/collect/<int:pk>/", collect, name="key-collect"),
+    path("keys/<slug:prefix>/revoke/", revoke, name="key-revoke"),
+]

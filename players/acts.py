@@ -1,0 +1,165 @@
+"""What every act on a player has in common: who may do it, why, who must approve it, and what came of it.
+
+A door asks `verdict` before it shows a button; the rule asks it again, with the player locked.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Abs
+
+from audits.actions import Action
+from audits.record import NOBODY, Target, record
+from players.amounts import hundredths, points
+from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Player, Sanction
+from players.policies import ActivePolicy, active
+from players.policy.bundle import Rank
+from players.policy.permissions import Act, may
+from players.staff import NotAllowed, Refused, Staff
+
+MOST_LINKS = 5
+LONGEST_LINK = 500
+LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an act. With `approval`, nothing happened yet: a second person must approve it."""
+
+    sentence: str
+    event: int | None = None
+    approval: Approval | None = None
+    sanction: Sanction | None = None
+    decision: Decision | None = None
+    player: Player | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an act is allowed; `second`: only with a second person, for `cause`. `reason` says why not, or why so."""
+
+    allowed: bool
+    second: bool = False
+    reason: str = ""
+    cause: Approval.Cause = Approval.Cause.SECOND
+
+
+def verdict(
+    act: Act, player: Player, by: Staff, *, now: dt.datetime, amount: int = 0, to: Rank | None = None
+) -> Verdict:
+    """Whether `by` may do `act` to `player` now. `amount` in hundredths; `to` is the rank that a change leads to."""
+    if player.erased_at is not None:
+        return Verdict(False, reason="The person was erased.")
+    if by.alone:
+        return Verdict(True)
+    if by.rank is None:
+        return _of_owner(act, player, by)
+    held = _rank_of(player)
+    if held is None:
+        return Verdict(False, reason="The player's rank is not part of the active policy.")
+    today = adjusted_today(by, now) if act is Act.ADJUST else 0
+    found = may(act, by.rank, held, own=by.user_id == player.user_id, amount=amount, adjusted_today=today, to=to)
+    if not found.allowed:
+        return Verdict(False, reason=f"You may not: {found.reason}.")
+    if found.second and act is Act.ADJUST:
+        limit = points(by.rank.adjust_limit or 0)
+        return Verdict(True, True, f"Past your limit of {limit} points a day.", Approval.Cause.LIMIT)
+    return Verdict(True, found.second, "It always needs a second person." if found.second else "")
+
+
+def adjusted_today(by: Staff, now: dt.datetime) -> int:
+    """What this person has moved since midnight UTC, in hundredths."""
+    if by.user_id is None:
+        return 0
+    rows = LedgerEntry.objects.filter(
+        origin=CONSOLE,
+        actor__user_id=by.user_id,
+        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    return hundredths(rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or ZERO)
+
+
+def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:
+    """An owner without a rank: no hierarchy binds them, but they do not act on themselves, nor alone where two must."""
+    if by.user_id is not None and by.user_id == player.user_id:
+        return Verdict(False, reason="You may not: nobody acts on themselves.")
+    second = act in {Act.BAN, Act.UNBAN}
+    return Verdict(True, second, "It always needs a second person." if second else "")
+
+
+def _rank_of(player: Player) -> Rank | None:
+    """What the hierarchy is judged by: of a suspended player the rank that is kept for them."""
+    return active().ranks.get(player.former_rank_id or player.rank_id)
+
+
+def check_reason(reason: str) -> str:
+    """The reason without the blanks around it. Raises Refused saying what is wrong with it."""
+    found = reason.strip()
+    if not found:
+        raise Refused("reason: it is required; say why in a sentence.")
+    if len(found) > LONGEST_REASON:
+        raise Refused(f"reason: it has {len(found)} characters; {LONGEST_REASON} are the most.")
+    if "\0" in found:
+        raise Refused("reason: it holds a NUL character; take it out.")
+    return found
+
+
+def check_evidence(links: Sequence[str]) -> list[str]:
+    """Links to what was seen. Raises Refused naming the one that is none."""
+    found = [link.strip() for link in links if link.strip()]
+    if len(found) > MOST_LINKS:
+        raise Refused(f"evidence: {len(found)} links; {MOST_LINKS} are the most.")
+    for link in found:
+        if not _is_link(link):
+            raise Refused(f"evidence: {link[:80]!r} is not an https:// link of at most {LONGEST_LINK} characters.")
+    return found
+
+
+def _is_link(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and len(link) <= LONGEST_LINK and link.isprintable()
+
+
+def presets() -> dict[str, list[str]]:
+    """Reasons to choose from, by act, as configured."""
+    found: dict[str, list[str]] = settings.INTEGRATIONS.moderation.reasons
+    return found
+
+
+def locked(user_id: int) -> Player:
+    """The player, locked for a change. Raises Refused when there is none."""
+    player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
+    if player is None:
+        raise Refused(f"No player has the user id {user_id}.")
+    return player
+
+
+@contextmanager
+def telling_refusals(act: str, user_id: int | None, by: Staff) -> Iterator[None]:
+    """An act that somebody may not do is told in the audit log, after its own transaction has been undone."""
+    try:
+        yield
+    except NotAllowed:
+        with transaction.atomic():
+            player = Player.objects.filter(user_id=user_id).first() if user_id is not None else None
+            target = target_of(player) if player is not None else NOBODY
+            record(Action.ACT_REFUSED, actor=by.actor, target=target, details={"act": act})
+        raise
+
+
+def target_of(player: Player) -> Target:
+    """A player as the audit log names them when something is done to them."""
+    return Target("player", str(player.pk), player.username, player.subject)
+
+
+def policy_version(policy: ActivePolicy | None = None) -> str:
+    return (policy or active()).bundle.version

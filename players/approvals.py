@@ -1,0 +1,229 @@
+"""Acts that wait for a second person: held with their arguments, judged anew by present ranks, carried out once.
+
+An app that has such acts registers what carries them out: `@carries_out("policy.activate", entitled=…)`. The function
+runs in the transaction of the approval and gives the id of the audit event by which it happened.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from audits.actions import Action
+from audits.models import AuditEvent, AuditPersonal
+from audits.record import NOBODY, Actor, record
+from players.acts import check_reason, target_of
+from players.models import Approval, Player
+from players.staff import Refused, Staff, officer
+
+LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
+
+CarryOut = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What carries an act out, who may ask for and approve it, and how it is told in a sentence."""
+
+    carry_out: CarryOut
+    entitled: Callable[[Staff, Approval], str]
+    sentence: Callable[[Approval], str]
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def carries_out(
+    act: str,
+    *,
+    entitled: Callable[[Staff], bool] | None = None,
+    judged: Callable[[Staff, Approval], str] | None = None,
+    sentence: Callable[[Approval], str] | None = None,
+) -> Callable[[CarryOut], CarryOut]:
+    """Register what carries `act` out. `entitled` says who may decide; `judged` says why somebody may not (empty: they
+    may), where that depends on what is asked."""
+
+    def why_not(by: Staff, approval: Approval) -> str:
+        if judged is not None:
+            return judged(by, approval)
+        return "" if entitled is not None and entitled(by) else "You are not entitled to decide on this."
+
+    def register(function: CarryOut) -> CarryOut:
+        KINDS[act] = Kind(function, why_not, sentence or (lambda approval: approval.act.replace(".", " ")))
+        return function
+
+    return register
+
+
+def hold(
+    act: str,
+    *,
+    player: Player | None,
+    arguments: dict[str, Any],
+    cause: Approval.Cause,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+) -> Approval:
+    """Write down what is asked for; nothing happens until `approve`. Raises Refused where the same waits already."""
+    reason = check_reason(reason)
+    with transaction.atomic():
+        event = record(
+            Action.APPROVAL_REQUESTED,
+            actor=by.actor,
+            target=target_of(player) if player else NOBODY,
+            reason=reason,
+            details={"act": act, "cause": str(cause), "arguments": arguments},
+        )
+        try:
+            with transaction.atomic():
+                return Approval.objects.create(
+                    act=act,
+                    player=player,
+                    arguments=arguments,
+                    cause=cause,
+                    reason=reason,
+                    requested_by=by.person,
+                    requester_id=_player_id(by),
+                    created_at=now,
+                    expires_at=now + LIVES,
+                    event=event,
+                )
+        except IntegrityError:
+            raise Refused(f"A request to {act} them waits for approval already.") from None
+
+
+def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
+    """Carry out what was asked for. Both are judged anew, by their present ranks. Raises Refused."""
+    reason = check_reason(reason)
+    with transaction.atomic():
+        approval = _waiting(approval_id, now)
+        why_not = may_decide(approval, by)
+        if why_not:
+            raise Refused(why_not)
+        requester = requester_of(approval)
+        _close(approval, Approval.Status.APPROVED, by, reason, now)
+        _tell(Action.APPROVAL_APPROVED, approval, by.actor, reason)
+        approval.carried_out = KINDS[approval.act].carry_out(approval, requester, by, now)
+        approval.save(update_fields=["carried_out"])
+        return approval
+
+
+def reject(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
+    """Turn down what was asked for. Raises Refused."""
+    reason = check_reason(reason)
+    with transaction.atomic():
+        approval = _waiting(approval_id, now)
+        why_not = may_decide(approval, by)
+        if why_not:
+            raise Refused(why_not)
+        _close(approval, Approval.Status.REJECTED, by, reason, now)
+        _tell(Action.APPROVAL_REJECTED, approval, by.actor, reason)
+        return approval
+
+
+def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
+    """Take back what one asked for oneself. Raises Refused."""
+    reason = check_reason(reason)
+    with transaction.atomic():
+        approval = _waiting(approval_id, now)
+        if approval.requested_by != by.person:
+            raise Refused("Somebody else asked for it; reject it instead.")
+        take_back(approval, by.actor, by.person, reason, now)
+        return approval
+
+
+def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime) -> None:
+    """Close a waiting request because what it was about is over. In the transaction of the caller."""
+    approval.status, approval.decided_by, approval.decide_reason = Approval.Status.WITHDRAWN, person, reason
+    approval.decided_at = now
+    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at"])
+    _tell(Action.APPROVAL_WITHDRAWN, approval, actor, reason)
+
+
+def may_decide(approval: Approval, by: Staff) -> str:
+    """Why a person may not decide on a request; empty when they may."""
+    if approval.requested_by == by.person:
+        return "You asked for it yourself: a second person must decide."
+    if approval.player is not None and by.user_id is not None and approval.player.user_id == by.user_id:
+        return "It is about you: somebody else must decide."
+    kind = KINDS.get(approval.act)
+    return kind.entitled(by, approval) if kind else f"Nothing here can carry out {approval.act!r}."
+
+
+def sentence(approval: Approval) -> str:
+    """What is asked for, in words."""
+    kind = KINDS.get(approval.act)
+    return kind.sentence(approval) if kind else approval.act
+
+
+def expire(now: dt.datetime) -> int:
+    """Close the requests that nobody decided in time; how many."""
+    actor = Actor("system", "schedule", "schedule")
+    due = Approval.objects.filter(status=Approval.Status.WAITING, expires_at__lte=now).order_by("pk")
+    count = 0
+    for pk in due.values_list("pk", flat=True)[:1000]:
+        with transaction.atomic():
+            approval = Approval.objects.select_for_update(no_key=True).get(pk=pk)
+            if approval.status != Approval.Status.WAITING:
+                continue
+            approval.status, approval.decided_at = Approval.Status.EXPIRED, now
+            approval.save(update_fields=["status", "decided_at"])
+            _tell(Action.APPROVAL_EXPIRED, approval, actor, "")
+            count += 1
+    return count
+
+
+def requester_of(approval: Approval) -> Staff:
+    """Whoever asked, by their present rank. Raises Refused when they may not act any more."""
+    if approval.requester is not None:
+        try:
+            return officer(approval.requester.user_id)
+        except Refused:
+            raise Refused("Whoever asked for it may not act any more; reject it.") from None
+    event = AuditEvent.objects.get(pk=approval.event)
+    name = AuditPersonal.objects.filter(event_id=approval.event, field="actorName").first()
+    actor = Actor(event.actor_kind, event.actor_id, name.value if name else "", name.subject if name else "")
+    return Staff(actor, rank=None)
+
+
+def _waiting(approval_id: int, now: dt.datetime) -> Approval:
+    """The request, locked after its player: the order in which every act takes them."""
+    player_id = Approval.objects.filter(pk=approval_id).values_list("player_id", flat=True).first()
+    if player_id is not None:
+        Player.objects.select_for_update(no_key=True).get(pk=player_id)
+    approval = (
+        Approval.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("player", "requester")
+        .filter(pk=approval_id)
+        .first()
+    )
+    if approval is None:
+        raise Refused(f"There is no request {approval_id}.")
+    if approval.status != Approval.Status.WAITING:
+        raise Refused(f"The request is {approval.status} already.")
+    if approval.expires_at <= now:
+        raise Refused("The request has expired; ask again.")
+    return approval
+
+
+def _close(approval: Approval, status: Approval.Status, by: Staff, reason: str, now: dt.datetime) -> None:
+    approval.status, approval.decided_by, approval.decide_reason = status, by.person, reason
+    approval.decided_at = now
+    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at"])
+
+
+def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None:
+    record(
+        action,
+        actor=actor,
+        target=target_of(approval.player) if approval.player else NOBODY,
+        reason=reason,
+        details={"act": approval.act, "approval": approval.pk},
+    )
+
+
+def _player_id(by: Staff) -> int | None:
+    return Player.objects.filter(user_id=by.user_id).values_list("pk", flat=True).first() if by.user_id else None
