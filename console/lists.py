@@ -147,9 +147,7 @@ def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
     return "", ""
 
 
-def _find(
-    wanted: Filter, place: tuple[Any, int] | None, *, back: bool, limit: int
-) -> tuple[list[int], str, bool]:
+def _find(wanted: Filter, place: tuple[Any, int] | None, *, back: bool, limit: int) -> tuple[list[int], str, bool]:
     """Ids in the list's order (reversed when `back`), where the search stopped if early, and whether it did."""
     ranks = _ranks(wanted)
     if ranks is not None and wanted.order == "points" and wanted.state in {"", "suspended"}:

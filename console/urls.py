@@ -2,11 +2,14 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import experiences, sync
+from console import experiences, filters, palette, players_list, sync
 
 app_name = "console"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *experiences.urls,
     *sync.urls,
+    *palette.urls,
+    *players_list.urls,
+    *filters.urls,
 ]
