@@ -14,7 +14,7 @@ WIDTHS = {"phone": (360, 740), "wide": (1280, 860)}
 TELL_VIOLATIONS = """
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) =>
-      window.violations.push(`${event.violatedDirective} stops ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+      window.violations.push(`${event.violatedDirective} stops ${event.blockedURI} in ${event.sourceFile}`));
 """
 
 

@@ -201,7 +201,7 @@
 
   // --- keys ------------------------------------------------------------------------------------------------------
   const typing = (element) => element.isContentEditable || element.matches("input:not([type=checkbox], [type=radio]), textarea, select");
-  let going = 0;
+  let going = -Infinity;
 
   const keys = {
     j: () => go(1),
@@ -222,7 +222,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || (dialog && dialog.open)) return;
     if (event.key === "Escape") return closeMenus();
     if (event.timeStamp - going < 1500) {
-      going = 0;
+      going = -Infinity;
       const place = all("[data-key]").find((link) => link.dataset.key === event.key);
       if (place) {
         event.preventDefault();
