@@ -17,6 +17,15 @@ TELL_VIOLATIONS = """
       window.violations.push(`${event.violatedDirective} stops ${event.blockedURI} in ${event.sourceFile}`));
 """
 
+STICKING_OUT = """() => {
+    const across = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= across) return [];
+    return [...document.body.querySelectorAll("*")]
+      .filter((one) => one.getBoundingClientRect().right > across + 0.5)
+      .map((one) => `${one.tagName}#${one.id}.${one.className} ${Math.round(one.getBoundingClientRect().right)}`)
+      .slice(0, 8);
+}"""
+
 
 def axe(page: Page) -> None:
     """Fail with every rule of WCAG 2.2 AA that the page breaks, and where."""
@@ -39,9 +48,9 @@ def _contrast(node: dict[str, Any]) -> str:
 
 
 def fits(page: Page) -> None:
-    """Fail where the page is wider than the window: a phone would scroll sideways."""
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} is {wide} px wider than the window"
+    """Fail where the page is wider than the window, as a phone would scroll sideways; with what sticks out."""
+    out = page.evaluate(STICKING_OUT)
+    assert not out, f"{page.url}: {out}"
 
 
 def shoot(page: Page, name: str) -> None:
