@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "grps_site.middleware.ConsoleAuthenticationMiddleware",
     "grps_site.middleware.ConsoleMessageMiddleware",
     "console.middleware.StaffMiddleware",
+    "console.headers.HeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES: list[dict[str, Any]] = [
