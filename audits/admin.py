@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from audits.changelists import LARGEST, Behind
 from audits.models import AuditEvent, Seal
@@ -37,6 +38,10 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return tuple(self.exactly) or tuple(self.search_fields)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def finds(self, term: str) -> dict[str, Any]:
         """The fields that a term can be held against, with the value."""

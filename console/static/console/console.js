@@ -95,8 +95,9 @@
         arrive(answer.url, text);
         return;
       }
-      if (answer.ok) location.reload();
-      else say("That was not done. Reload the page and try again.", "is-critical");
+      // An answer that is a page of its own is shown at once: asked for again, it may not be the same (a new key).
+      if (answer.ok && put(new DOMParser().parseFromString(text, "text/html"))) return;
+      say(reasonIn(answer, text), "is-critical");
     } catch {
       say("The server did not answer: it is not known whether that was done. Reload the page and look.", "is-critical");
     } finally {
@@ -104,20 +105,28 @@
     }
   }
 
+  function reasonIn(answer, text) {
+    const json = (answer.headers.get("Content-Type") || "").includes("json");
+    return (json && JSON.parse(text).detail) || "That was not done. Reload the page and try again.";
+  }
+
   // What followed the redirect has taken the messages: put that page in place of this one rather than ask twice.
   function arrive(address, text) {
     const page = new DOMParser().parseFromString(text, "text/html");
+    if (new URL(address).pathname === location.pathname && put(page)) return;
+    keepForNext(page);
+    location.assign(address);
+  }
+
+  function put(page) {
     const main = one("#content", page);
-    if (!main || !one("#content") || new URL(address).pathname !== location.pathname) {
-      keepForNext(page);
-      location.assign(address);
-      return;
-    }
+    if (!main || !one("#content")) return false;
     if (dialog.open) dialog.close();
     one("#content").replaceWith(document.adoptNode(main));
     if (window.htmx) window.htmx.process(one("#content"));
     for (const list of all("[data-messages]", page)) all(":scope > li", list).forEach((item) => keep(document.adoptNode(item)));
     one("#content-start").focus();
+    return true;
   }
 
   function keepForNext(page) {
