@@ -7,7 +7,7 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const seen = (element) => element.getClientRects().length > 0;
   const dialog = one("#c-dialog");
-  const toasts = one("#c-toasts");
+  const toasts = one("#c-toasts > ul");
   const sameSite = (address) => new URL(address, location.href).origin === location.origin;
 
   // --- toasts: what the server said, where screen readers hear it --------------------------------------------------
