@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_htmx",
     "django_celery_beat",
     "grps_site",
     "audits",
@@ -115,6 +116,7 @@ MIDDLEWARE = [
     "grps_site.middleware.ConsoleMessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "console.middleware.StaffMiddleware",
+    "console.headers.HeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES: list[dict[str, Any]] = [

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from audits.admin import ReadOnly
+from audits.admin import ReadOnly, whole
 from players import officers
 from players.models import Decision, ErasureOrder, LedgerEntry, Player, PolicyVersion, Rank
 from players.staff import Refused, staff_of
@@ -18,8 +18,7 @@ from players.staff import Refused, staff_of
 class PlayerAdmin(ReadOnly):
     list_display = ("username", "user_id", "rank", "points", "kos", "wos", "updated_at")
     list_select_related = ("rank",)
-    ordering = ("-points", "-id")
-    search_fields = ("username__istartswith", "=user_id")
+    exactly = {"user_id": whole}
 
 
 @admin.register(Decision)
@@ -27,7 +26,7 @@ class DecisionAdmin(ReadOnly):
     list_display = ("id", "player", "kind", "from_rank", "to_rank", "status", "source", "created_at")
     list_select_related = ("player", "from_rank", "to_rank")
     list_filter = ("status", "kind")
-    ordering = ("-id",)
+    indexed = (("status",),)
     actions = ("approve", "reject")
 
     @admin.action(description="Approve the proposals", permissions=["settle"])
@@ -57,25 +56,23 @@ class DecisionAdmin(ReadOnly):
 class LedgerAdmin(ReadOnly):
     list_display = ("id", "player", "origin", "session", "sequence", "type", "awarded", "total", "occurred_at")
     list_select_related = ("player",)
-    ordering = ("-id",)
-    search_fields = ("=player__user_id",)
+    exactly = {"player__user_id": whole}
 
 
 @admin.register(Rank)
 class RankAdmin(ReadOnly):
+    few = True
     list_display = ("name", "level", "position", "role", "min_points", "privileged", "is_punishment", "ignored")
 
 
 @admin.register(PolicyVersion)
 class PolicyAdmin(ReadOnly):
     list_display = ("number", "content_hash", "is_active", "activated_at")
-    ordering = ("-number",)
 
 
 @admin.register(ErasureOrder)
 class ErasureOrderAdmin(ReadOnly):
     list_display = ("id", "received_at", "due_at", "tables_erased_at", "stores_erased_at", "status", "stores", "reason")
     list_filter = ("status",)
-    ordering = ("-id",)
-    search_fields = ("=notification_id",)
+    exactly = {"notification_id": str}
     exclude = ("mark", "lease", "lease_until")

@@ -120,6 +120,11 @@ class Player(models.Model):
             models.Index(fields=["wos", "id"], condition=Q(listed=True), name="players_by_wos"),
             models.Index(Collate(Lower("username"), "C"), F("id"), condition=Q(listed=True), name="players_by_name"),
             models.Index(fields=["updated_at"], name="players_by_update"),
+            # Staff find everybody, also whom public lists leave out.
+            models.Index(Collate(Lower("username"), "C"), F("id"), name="players_all_by_name"),
+            models.Index(fields=["points", "id"], name="players_all_by_points"),
+            models.Index(fields=["rank", "points", "id"], name="players_by_rank"),
+            models.Index(fields=["points", "id"], condition=Q(banned=True), name="players_banned"),
         ]
 
     def __str__(self) -> str:

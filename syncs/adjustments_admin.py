@@ -17,7 +17,6 @@ from syncs.models import Adjustment
 class AdjustmentAdmin(ReadOnly):
     list_display = ("id", "status", "reason", "rows", "skipped", "applied", "total", "requested_by", "created_at")
     list_filter = ("status",)
-    ordering = ("-id",)
     actions = ("approve", "reject")
 
     @admin.action(description="Approve as the second person", permissions=["settle"])

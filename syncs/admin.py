@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from audits.admin import ReadOnly
+from audits.admin import ReadOnly, whole
 from audits.record import Actor
 from players.staff import Refused, staff_of
 from syncs import adjustments_admin, drifts, jobs, mirrors
@@ -43,7 +43,6 @@ class SyncJobAdmin(Acting):
     list_display = ("id", "activity", "experience", "present_status", "counters", "requested_by", "created_at", "error")
     list_select_related = ("experience",)
     list_filter = ("activity", "status")
-    ordering = ("-id",)
     actions = ("cancel", "pause", "resume")
 
     @admin.display(description="status")
@@ -68,8 +67,7 @@ class MirrorAdmin(Acting):
     list_display = ("player", "aspect", "experience", "status", "would_write", "confirmed", "reason", "retry_at")
     list_select_related = ("player", "experience")
     list_filter = ("status", "aspect")
-    search_fields = ("=player__user_id", "player__username__istartswith")
-    ordering = ("-id",)
+    exactly = {"player__user_id": whole}
     actions = ("again",)
 
     @admin.display(description="what is written")
@@ -93,7 +91,6 @@ class DriftAdmin(Acting):
     list_select_related = ("experience",)
     list_filter = ("aspect", "resolution")
     search_fields = ("=subject",)
-    ordering = ("resolution", "-id")
     actions = ("adopt_theirs", "push_ours")
 
     @admin.action(description="Adopt theirs", permissions=["act"])
@@ -114,5 +111,4 @@ class DriftAdmin(Acting):
 @admin.register(Membership)
 class MembershipAdmin(ReadOnly):
     list_display = ("user_id", "group_id", "roles", "seen_at", "left_at")
-    search_fields = ("=user_id",)
-    ordering = ("-id",)
+    exactly = {"user_id": whole}

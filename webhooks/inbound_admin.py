@@ -9,6 +9,5 @@ from webhooks.models import RobloxNotification
 @admin.register(RobloxNotification)
 class RobloxNotificationAdmin(ReadOnly):
     list_display = ("notification_id", "event_type", "event_time", "status", "received_at", "handled_at")
-    list_filter = ("status", "event_type")
-    ordering = ("-received_at",)
-    search_fields = ("=notification_id",)
+    list_filter = ("status",)
+    exactly = {"notification_id": str}

@@ -7,7 +7,7 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const seen = (element) => element.getClientRects().length > 0;
   const dialog = one("#c-dialog");
-  const toasts = one("#c-toasts");
+  const toasts = one("#c-toasts > ul");
   const sameSite = (address) => new URL(address, location.href).origin === location.origin;
 
   // --- toasts: what the server said, where screen readers hear it --------------------------------------------------
@@ -95,8 +95,9 @@
         arrive(answer.url, text);
         return;
       }
-      if (answer.ok) location.reload();
-      else say("That was not done. Reload the page and try again.", "is-critical");
+      // An answer that is a page of its own is shown at once: asked for again, it may not be the same (a new key).
+      if (answer.ok && put(new DOMParser().parseFromString(text, "text/html"))) return;
+      say(reasonIn(answer, text), "is-critical");
     } catch {
       say("The server did not answer: it is not known whether that was done. Reload the page and look.", "is-critical");
     } finally {
@@ -104,20 +105,28 @@
     }
   }
 
+  function reasonIn(answer, text) {
+    const json = (answer.headers.get("Content-Type") || "").includes("json");
+    return (json && JSON.parse(text).detail) || "That was not done. Reload the page and try again.";
+  }
+
   // What followed the redirect has taken the messages: put that page in place of this one rather than ask twice.
   function arrive(address, text) {
     const page = new DOMParser().parseFromString(text, "text/html");
+    if (new URL(address).pathname === location.pathname && put(page)) return;
+    keepForNext(page);
+    location.assign(address);
+  }
+
+  function put(page) {
     const main = one("#content", page);
-    if (!main || !one("#content") || new URL(address).pathname !== location.pathname) {
-      keepForNext(page);
-      location.assign(address);
-      return;
-    }
+    if (!main || !one("#content")) return false;
     if (dialog.open) dialog.close();
     one("#content").replaceWith(document.adoptNode(main));
     if (window.htmx) window.htmx.process(one("#content"));
     for (const list of all("[data-messages]", page)) all(":scope > li", list).forEach((item) => keep(document.adoptNode(item)));
     one("#content-start").focus();
+    return true;
   }
 
   function keepForNext(page) {
@@ -201,7 +210,7 @@
 
   // --- keys ------------------------------------------------------------------------------------------------------
   const typing = (element) => element.isContentEditable || element.matches("input:not([type=checkbox], [type=radio]), textarea, select");
-  let going = 0;
+  let going = -Infinity;
 
   const keys = {
     j: () => go(1),
@@ -222,7 +231,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || (dialog && dialog.open)) return;
     if (event.key === "Escape") return closeMenus();
     if (event.timeStamp - going < 1500) {
-      going = 0;
+      going = -Infinity;
       const place = all("[data-key]").find((link) => link.dataset.key === event.key);
       if (place) {
         event.preventDefault();

@@ -1,0 +1,109 @@
+"""A real browser on a real server. The system's Chromium is taken; where there is none, Playwright installs its own.
+
+A machine where neither can be had fails with one line that says so. The pictures are kept below
+$GRPS_STATE/screenshots.
+"""
+
+import datetime as dt
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+
+from players import discipline, officers
+from players.models import Player, Rank
+from players.staff import at_the_shell
+from tests.browser.help import no_complaints
+from tests.conftest import Live
+from tests.console.staff import owner_client
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 60_000  # milliseconds that a page may take on a busy machine
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    # Playwright keeps an event loop in this thread, where Django then suspects asynchronous code.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        launched = _launch(playwright)
+        yield launched
+        launched.close()
+
+
+def _launch(playwright: Playwright) -> Browser:
+    system = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if system:
+        return playwright.chromium.launch(executable_path=system, args=FLAGS)
+    try:
+        return playwright.chromium.launch(args=FLAGS)
+    except Error:
+        installed = subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+    if installed.returncode:
+        pytest.fail("The browser tests need Chromium: install the package chromium of your system.", pytrace=False)
+    return playwright.chromium.launch(args=FLAGS)
+
+
+@pytest.fixture
+def context(browser: Browser, live: Live) -> Iterator[BrowserContext]:
+    """A browser that nobody used before, in front of the server."""
+    fresh = browser.new_context(base_url=live.url, viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+    fresh.set_default_timeout(PATIENCE)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def sign_in(context: BrowserContext, live: Live) -> Callable[[Client], None]:
+    """Take over the cookies of a test client that is signed in."""
+
+    def sign_in(client: Client) -> None:
+        context.add_cookies([{"name": one.key, "value": one.value, "url": live.url} for one in client.cookies.values()])
+
+    return sign_in
+
+
+@pytest.fixture
+def browser_page(context: BrowserContext, sign_in: Callable[[Client], None]) -> Iterator[Page]:
+    """A page in which an owner is signed in; what the browser complains of fails the test."""
+    sign_in(owner_client())
+    page = context.new_page()
+    with no_complaints(page):
+        yield page
+
+
+@pytest.fixture
+def community(live: Live) -> list[Player]:
+    """Sixty players over the ladder; among them one who was warned, one who is suspended, one with a proposal."""
+    now = timezone.now()
+    ranks = list(Rank.objects.filter(is_punishment=False, ignored=False).order_by("position"))
+    players = Player.objects.bulk_create(
+        Player(
+            user_id=2_000 + number,
+            username=f"{'Storm' if number % 2 else 'volt'}_{number:02}",
+            display_name=f"Display {number}",
+            rank=ranks[number % len(ranks)],
+            rank_since=now - dt.timedelta(days=60),
+            named_at=now - dt.timedelta(hours=number),
+            adjusted=number * 137,
+        )
+        for number in range(60)
+    )
+    told = {"by": at_the_shell(), "reason": "Team killing in the training.", "now": now}
+    discipline.warn(players[1].user_id, **told)
+    discipline.suspend(players[2].user_id, until=now + dt.timedelta(days=14), **told)
+    officers.propose(players[3].user_id, "Tempest Major", by=at_the_shell(), reason="Leads well.", now=now)
+    return players

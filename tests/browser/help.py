@@ -1,0 +1,83 @@
+"""What a browser test looks at: accessibility, the policy of content, the width of a phone, pictures to keep."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+CRITERIA = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+WIDTHS = {"phone": (360, 740), "wide": (1280, 860)}
+TELL_VIOLATIONS = """
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.violations.push(`${event.violatedDirective} stops ${event.blockedURI} in ${event.sourceFile}`));
+"""
+
+STICKING_OUT = """() => {
+    const across = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= across) return [];
+    return [...document.body.querySelectorAll("*")]
+      .filter((one) => one.getBoundingClientRect().right > across + 0.5)
+      .map((one) => `${one.tagName}#${one.id}.${one.className} ${Math.round(one.getBoundingClientRect().right)}`)
+      .slice(0, 8);
+}"""
+
+
+def axe(page: Page) -> None:
+    """Fail with every rule of WCAG 2.2 AA that the page breaks, and where."""
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": CRITERIA}})
+    told = [
+        f"{one['id']} ({one['help']}): {node['html'][:200]} {_contrast(node)}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
+    ]
+    assert not told, "\n".join(told)
+
+
+def _contrast(node: dict[str, Any]) -> str:
+    data = (node["any"] or [{}])[0].get("data")
+    return (
+        f"{data['contrastRatio']} {data['fgColor']} on {data['bgColor']}"
+        if isinstance(data, dict) and "contrastRatio" in data
+        else ""
+    )
+
+
+def fits(page: Page) -> None:
+    """Fail where the page is wider than the window, as a phone would scroll sideways; with what sticks out."""
+    out = page.evaluate(STICKING_OUT)
+    assert not out, f"{page.url}: {out}"
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep pictures of the page in light and dark, on a phone and wide, below $GRPS_STATE/screenshots."""
+    folder = Path(os.environ.get("GRPS_STATE", ".local")) / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme, width in each_look(page):
+        page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
+
+
+def each_look(page: Page) -> Iterator[tuple[str, str]]:
+    """The page in each theme at each width, one after the other."""
+    for width, (across, down) in WIDTHS.items():
+        page.set_viewport_size({"width": across, "height": down})
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+            yield theme, width
+
+
+@contextmanager
+def no_complaints(page: Page) -> Iterator[None]:
+    """Fail for what the browser complains of meanwhile: errors in scripts, what the content policy stopped."""
+    heard: list[str] = []
+    page.add_init_script(TELL_VIOLATIONS)
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield
+    stopped = page.evaluate("window.violations || []")
+    assert not heard, heard
+    assert not stopped, stopped

@@ -1,0 +1,26 @@
+"""Every page of the console there is, found by its address: a new one is looked at without being named here."""
+
+from collections.abc import Iterator
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+# Parts of pages, and what only acts.
+NOT_PAGES = {"palette", "filter-save", "filter-delete"}
+
+
+def without_arguments() -> list[str]:
+    """The addresses of all pages that need no id; some of them only take a POST."""
+    own = [reverse(f"console:{name}") for name in dict.fromkeys(_names()) if name not in NOT_PAGES]
+    lists = [
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
+    ]
+    return [reverse("admin:index"), reverse("system"), *own, *lists]
+
+
+def _names() -> Iterator[str]:
+    for entry in get_resolver().url_patterns:
+        if isinstance(entry, URLResolver) and entry.namespace == "console":
+            for pattern in entry.url_patterns:
+                if isinstance(pattern, URLPattern) and pattern.name and not pattern.pattern.converters:
+                    yield pattern.name

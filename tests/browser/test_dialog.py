@@ -1,0 +1,51 @@
+"""Acts in the page's dialog: they are asked, refused and done without leaving the page."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from players.models import Player
+from roblox.models import Experience
+from tests.browser.help import axe, each_look, fits
+
+
+def opened(page: Page) -> None:
+    page.goto("/admin/experiences/")
+    page.get_by_role("link", name=re.compile("Stop writing|Allow writing")).first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Writing to")
+
+
+def test_escape_closes_it_and_gives_the_focus_back(browser_page: Page, community: list[Player]) -> None:
+    opened(browser_page)
+    browser_page.keyboard.press("Escape")
+    expect(browser_page.get_by_role("dialog")).to_have_count(0)
+    expect(browser_page.get_by_role("link", name=re.compile("Stop writing|Allow writing")).first).to_be_focused()
+
+
+def test_it_is_for_everybody_in_every_look(browser_page: Page, community: list[Player]) -> None:
+    opened(browser_page)
+    for _ in each_look(browser_page):
+        axe(browser_page)
+        fits(browser_page)
+
+
+def test_what_is_refused_stays_open_with_the_reason(browser_page: Page, community: list[Player]) -> None:
+    before = Experience.objects.order_by("key").values_list("writes", flat=True)[0]
+    opened(browser_page)
+    dialog = browser_page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("  ")
+    dialog.get_by_role("button", name=re.compile("Switch")).click()
+    expect(dialog).to_contain_text("required")
+    assert Experience.objects.order_by("key").values_list("writes", flat=True)[0] == before
+
+
+def test_what_is_done_is_told_on_the_page(browser_page: Page, community: list[Player]) -> None:
+    opened(browser_page)
+    dialog = browser_page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("The season is over.")
+    dialog.get_by_role("button", name=re.compile("Switch")).click()
+    expect(browser_page.get_by_role("status")).to_contain_text(re.compile("GRPS (may write|writes nothing) to"))
+    expect(browser_page.get_by_role("dialog")).to_have_count(0)
+    axe(browser_page)
+    browser_page.get_by_role("button", name="Dismiss").click()
+    expect(browser_page.get_by_role("status")).to_be_empty()

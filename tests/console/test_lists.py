@@ -1,0 +1,183 @@
+"""The list of players, through its page: everybody is found, a page at a time, whoever they are."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from console import lists
+from console.models import SavedFilter
+from players import discipline
+from players.models import Player, Rank
+from players.staff import at_the_shell
+from tests.console.staff import owner_client, plain_client
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
+
+
+def player(user_id: int, name: str, rank: str = "Initiate", points: int = 0, **more: Any) -> Player:
+    held, now = Rank.objects.get(name=rank), timezone.now()
+    made: Player = Player.objects.create(
+        user_id=user_id, username=name, rank=held, rank_since=now, named_at=now, adjusted=points, **more
+    )
+    return made
+
+
+@pytest.fixture
+def client() -> Client:
+    return owner_client()
+
+
+def names(client: Client, query: str = "") -> list[str]:
+    page = client.get(f"/admin/players/?{query}")
+    assert page.status_code == 200
+    return re.findall(r"data-open>([^<]+)<", page.content.decode())
+
+
+def link(client: Client, query: str, rel: str) -> str:
+    """The query string behind Next or Previous; empty where there is no such link."""
+    page = client.get(f"/admin/players/?{query}").content.decode()
+    found = re.search(rf'href="\?([^"]*)" rel="{rel}"', page)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def test_it_lists_the_most_points_first(client: Client) -> None:
+    player(1, "low", points=5)
+    player(2, "high", points=50)
+    assert names(client) == ["high", "low"]
+
+
+def test_it_walks_all_players_forth_and_back_without_losing_one(client: Client) -> None:
+    for number in range(120):
+        player(number + 1, f"p{number:03}", points=number % 7)
+    query, seen, pages = "", [], [""]
+    while query := link(client, query, "next"):
+        pages.append(query)
+    for one in pages:
+        seen += names(client, one)
+    assert len(pages) == 3
+    assert len(seen) == len(set(seen)) == 120
+    assert names(client, link(client, pages[2], "prev")) == names(client, pages[1])
+    assert names(client, link(client, pages[1], "prev")) == names(client, pages[0])
+
+
+@pytest.mark.parametrize("query", ["rank={rank}", "level=LR", "order=name", "q=p", "state=hidden"])
+def test_every_filter_pages_through_the_same_players(client: Client, query: str) -> None:
+    rank = Rank.objects.get(name="Shock Trooper I")
+    for number in range(70):
+        player(number + 1, f"p{number:03}", rank="Shock Trooper I", points=number, listed=False)
+    query = query.format(rank=rank.pk)
+    first, second = names(client, query), names(client, link(client, query, "next"))
+    assert (len(first), len(second)) == (50, 20)
+    assert not set(first) & set(second)
+    assert names(client, link(client, link(client, query, "next"), "prev")) == first
+
+
+def test_a_name_is_found_by_how_it_begins_whatever_its_case(client: Client) -> None:
+    player(1, "AnnaBell")
+    player(2, "hannah")
+    assert names(client, "q=anNA") == ["AnnaBell"]
+
+
+def test_wildcards_in_a_name_are_letters(client: Client) -> None:
+    player(1, "a_b")
+    player(2, "axb")
+    assert names(client, "q=a_") == ["a_b"]
+    assert names(client, "q=%25") == []
+
+
+def test_a_user_id_finds_the_player_and_names_that_begin_so_follow(client: Client) -> None:
+    player(77, "zoe")
+    player(1, "77th")
+    assert names(client, "q=77") == ["zoe", "77th"]
+
+
+def test_staff_find_whom_public_lists_leave_out(client: Client) -> None:
+    player(1, "hidden", listed=False)
+    assert names(client, "q=hid") == ["hidden"]
+
+
+def test_states_are_found_and_said(client: Client) -> None:
+    now = timezone.now()
+    for number, name in enumerate(("plain", "warned", "suspended"), 1):
+        player(number, name)
+    told = {"by": at_the_shell(), "reason": "spam", "now": now}
+    discipline.warn(2, **told)
+    discipline.suspend(3, until=now + dt.timedelta(days=3), **told)
+    assert names(client, "state=warned") == ["warned"]
+    assert names(client, "state=suspended") == ["suspended"]
+    assert "Suspended" in client.get("/admin/players/?state=suspended").content.decode()
+
+
+def test_a_page_without_an_index_looks_at_so_many_and_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "LOOKED", 60)
+    for number in range(100):
+        player(number + 1, f"p{number:03}", points=1000 - number)
+    player(500, "last", points=1, listed=False)
+    page = client.get("/admin/players/?state=hidden").content.decode()
+    assert "Look further" in page
+    assert "60 players were looked through" in page
+    assert names(client, link(client, "state=hidden", "next")) == ["last"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["after=x", "after=1.x", "after=1.NaN", "before=99999999999999999999.1", "rank=-1", "rank=x", "state=odd", "q=%00"],
+)
+def test_nonsense_in_the_address_is_the_first_page(client: Client, query: str) -> None:
+    player(1, "one")
+    assert client.get(f"/admin/players/?{query}").status_code == 200
+
+
+def test_the_page_asks_the_database_as_often_for_one_as_for_fifty(client: Client) -> None:
+    player(1, "one")
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        names(client)
+    for number in range(2, 60):
+        player(number, f"p{number}")
+    with CaptureQueriesContext(connection) as many:
+        names(client)
+    assert len(many) == len(few) <= 25
+
+
+def test_nobody_without_the_right_sees_the_list() -> None:
+    assert plain_client().get("/admin/players/").status_code == 403
+    assert Client().get("/admin/players/").status_code == 302
+
+
+def test_a_bulk_act_gets_all_that_match_up_to_a_bound() -> None:
+    for number in range(30):
+        player(number + 1, f"p{number:02}")
+    assert lists.matching("q=p1") == (list(range(11, 21)), False)
+    ids, more = lists.matching("q=p", limit=7)
+    assert (len(ids), more) == (7, True)
+
+
+def test_a_filter_is_saved_under_a_name_replaced_and_deleted(client: Client) -> None:
+    client.post("/admin/filters/players/", {"name": "my  list", "query": "q=ann"})
+    client.post("/admin/filters/players/", {"name": "my list", "query": "level=LR&state=warned"})
+    (kept,) = SavedFilter.objects.all()
+    assert (kept.name, kept.query) == ("my list", "level=LR&state=warned")
+    assert "?level=LR&amp;state=warned" in client.get("/admin/players/").content.decode()
+    owner_client("other").post(f"/admin/filters/players/{kept.pk}/delete/")
+    assert SavedFilter.objects.count() == 1
+    client.post(f"/admin/filters/players/{kept.pk}/delete/")
+    assert not SavedFilter.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "told"), [("", "q=a", "name:"), ("x" * 61, "q=a", "name:"), ("x", "", "query:")]
+)
+def test_a_filter_that_cannot_be_saved_is_answered_with_what_to_mend(
+    client: Client, name: str, query: str, told: str
+) -> None:
+    page = client.post("/admin/filters/players/", {"name": name, "query": query}, follow=True)
+    assert told in page.content.decode()
+    assert not SavedFilter.objects.exists()

@@ -1,0 +1,54 @@
+"""The command palette: what is offered for what was typed, to whom."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from players.models import Player, Rank
+from tests.console.staff import owner_client, plain_client
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
+
+
+@pytest.fixture(autouse=True)
+def _players(bootstrapped: None) -> None:
+    now = timezone.now()
+    for number, name in enumerate(("Anna", "andy", "Bob"), 1):
+        rank = Rank.objects.get(name="Initiate")
+        Player.objects.create(user_id=number, username=name, rank=rank, rank_since=now, named_at=now)
+
+
+def offered(client: Client, q: str) -> list[str]:
+    answer = client.get("/admin/palette/", {"q": q})
+    assert answer.status_code == 200
+    return [words.strip() for words in re.findall(r"(?s)role=\"option\".*?>([^<]+)<", answer.content.decode())]
+
+
+def test_players_are_found_by_how_their_name_begins() -> None:
+    assert offered(owner_client(), "AN") == ["andy", "Anna"]
+
+
+def test_a_page_is_found_by_how_its_title_begins() -> None:
+    assert "Players" in offered(owner_client(), "pla")
+
+
+def test_nothing_typed_offers_the_pages() -> None:
+    assert {"Players", "Queue"} <= set(offered(owner_client(), ""))
+
+
+def test_nothing_found_says_what_to_type() -> None:
+    page = owner_client().get("/admin/palette/", {"q": "<script>"}).content.decode()
+    assert "Nothing begins with" in page
+    assert "<script>" not in page
+
+
+def test_somebody_without_rights_is_offered_neither_players_nor_their_pages() -> None:
+    client = plain_client()
+    assert offered(client, "an") == []
+    assert "Players" not in offered(client, "")
+
+
+def test_it_is_for_staff_alone() -> None:
+    assert Client().get("/admin/palette/").status_code == 302
