@@ -68,7 +68,10 @@ PAGES = (
     Page("Decisions", "d", ("console:decisions", "admin:players_decision_changelist"), ("players.view_decision",)),
     Page("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
     Page(
-        "Audit", "u", ("console:audit", "admin:audits_auditevent_changelist"), ("console.audit", "audits.view_auditevent")
+        "Audit",
+        "u",
+        ("console:audit", "admin:audits_auditevent_changelist"),
+        ("console.audit", "audits.view_auditevent"),
     ),
     Page(
         "Policy",

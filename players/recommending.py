@@ -19,7 +19,14 @@ KIND = "recommendation"
 
 
 def recommend(
-    user_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None, counted: bool = True
+    user_id: int,
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    counted: bool = True,
+    experience: str = "",
 ) -> Done:
     """Recommend a player, once for each rank that they hold. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
@@ -44,7 +51,7 @@ def recommend(
             raise Refused("You recommended them at this rank already.") from None
         if counted:
             guard.note(by, now)
-        _tell_and_settle(Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts)
+        _tell_and_settle(Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts, experience)
         return Done(f"{player.username} is recommended (+{points(award)} points).", event, player=player)
 
 
@@ -107,6 +114,7 @@ def _tell_and_settle(
     now: dt.datetime,
     event: int,
     reverts: int | None,
+    experience: str = "",
 ) -> None:
     if amount:
         people.write_adjustment(player, amount, by, event, now, KIND)
@@ -120,6 +128,7 @@ def _tell_and_settle(
         after={"points": str(player.points), "amount": str(points(amount))},
         policy_version=policy_version(),
         reverts=reverts,
+        experience=experience,
     )
     source = Decision.Source.STAFF
     settle([candidate_of(player)], source=source, policy=active(), actor=by.actor, now=now, reason=reason)
