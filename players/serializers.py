@@ -225,7 +225,7 @@ Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A moderator's command. `id` is the game's own, `until` only for `suspend` and `ban`; a note's text is `reason`."""
+    """A moderator's command. `id` is the game's own, `until` for `suspend` and `ban`; a note's text is `reason`."""
 
     id: GameId
     actor_user_id: UserId

@@ -204,7 +204,7 @@ class Members(Activity):
 
     def _first_word(self, person: Person) -> str:
         """What to do about a role that was never confirmed. Suspending is for people, who say for how long."""
-        if person.ours.is_punishment or person.player.banned:
+        if person.ours.is_punishment:
             return "push"
         if person.theirs.is_punishment:
             return "differ"
