@@ -32,7 +32,7 @@ def recommend(
     reason = check_reason(reason)
     with telling_refusals(Act.RECOMMEND, user_id, by), transaction.atomic():
         if counted and guard.is_tripped(by, now):
-            raise NotAllowed("You acted very often lately: wait, or ask an owner to let you act again.")
+            raise Refused("You acted very often lately: wait, or ask an owner to let you act again.")
         player = locked(user_id)
         officer = _officer(by)
         found = verdict(Act.RECOMMEND, player, by, now=now)
@@ -40,7 +40,7 @@ def recommend(
             raise NotAllowed(found.reason)
         award = worth(by)
         if award is None:
-            raise NotAllowed("The policy counts no recommendation of your level.")
+            raise NotAllowed("You may not: the policy counts no recommendation of your level.")
         if player.banned or not player.rank.can_earn:
             raise Refused("They cannot earn points now, so a recommendation would be lost.")
         event = reserve_id()
@@ -93,7 +93,7 @@ def worth(by: Staff) -> int | None:
 def _officer(by: Staff) -> Player:
     officer = Player.objects.filter(user_id=by.user_id).first() if by.user_id else None
     if officer is None:
-        raise NotAllowed("Only an officer who is a player recommends; you act without a Roblox account.")
+        raise NotAllowed("You may not: only an officer who is a player recommends.")
     return officer
 
 
