@@ -1,12 +1,16 @@
 """The way into every page of the console: signed in, entitled, and for grave acts signed in lately."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,6 +18,32 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
 View = Callable[..., HttpResponseBase]
+
+
+SIGNED_IN_AT = "signed_in_at"  # the session's moment of the last proof of who it is, seconds since 1970
+FRESH = 15 * 60  # seconds
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the person proved who they are within the last fifteen minutes."""
+    at = request.session.get(SIGNED_IN_AT)
+    return isinstance(at, int | float) and 0 <= time.time() - at < FRESH
+
+
+def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
+    """Where to go first when the last proof is too old for a grave act; None when it is not."""
+    if is_fresh(request):
+        return None
+    messages.info(request, "This needs a sign-in that is younger than 15 minutes: sign in again, then repeat it.")
+    to = (
+        request.get_full_path() if request.method == "GET" else request.META.get("HTTP_REFERER", reverse("admin:index"))
+    )
+    return redirect_to_login(urlsplit(to)._replace(scheme="", netloc="").geturl(), reverse("admin:login"))
+
+
+@receiver(user_logged_in)
+def _signed_in(request: HttpRequest, **_: Any) -> None:
+    request.session[SIGNED_IN_AT] = int(time.time())
 
 
 def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
@@ -26,6 +56,8 @@ def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
                 return redirect_to_login(request.get_full_path(), reverse("admin:login"))
             if right and not request.user.has_perm(right):
                 raise PermissionDenied
+            if fresh and (first := sign_in_again(request)) is not None:
+                return first
             return view(request, *args, **kwargs)
 
         return never_cache(csrf_protect(inner))

@@ -44,6 +44,17 @@ class RoleGrant(models.Model):
         ]
 
 
+class SentForm(models.Model):
+    """The token of a form that was sent: sent again, it does nothing. Kept for a day."""
+
+    token = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "sent_forms"
+        indexes = [models.Index(fields=["at"], name="sent_forms_by_time")]
+
+
 class SavedFilter(models.Model):
     """A query of a list that a person gave a name."""
 

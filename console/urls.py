@@ -2,11 +2,15 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import experiences, sync
+from console import acting, approving, experiences, sync
+from console.casefile import pages
 
 app_name = "console"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *pages.urls,
+    *acting.urls,
+    *approving.urls,
     *experiences.urls,
     *sync.urls,
 ]

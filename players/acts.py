@@ -56,16 +56,26 @@ class Verdict:
 
 
 def verdict(
-    act: Act, player: Player, by: Staff, *, now: dt.datetime, amount: int = 0, to: Rank | None = None
+    act: Act,
+    player: Player,
+    by: Staff,
+    *,
+    now: dt.datetime,
+    amount: int = 0,
+    to: Rank | None = None,
+    policy: ActivePolicy | None = None,
 ) -> Verdict:
-    """Whether `by` may do `act` to `player` now. `amount` in hundredths; `to` is the rank that a change leads to."""
+    """Whether `by` may do `act` to `player` now. `amount` in hundredths; `to` is the rank that a change leads to.
+
+    The hierarchy is judged by the rank that is kept for somebody suspended. `policy`: the one in force, if at hand.
+    """
     if player.erased_at is not None:
         return Verdict(False, reason="The person was erased.")
     if by.alone:
         return Verdict(True)
     if by.rank is None:
         return _of_owner(act, player, by)
-    held = _rank_of(player)
+    held = _rank_of(player, policy or active())
     if held is None:
         return Verdict(False, reason="The player's rank is not part of the active policy.")
     today = adjusted_today(by, now) if act is Act.ADJUST else 0
@@ -99,9 +109,8 @@ def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:
     return Verdict(True, second, "It always needs a second person." if second else "")
 
 
-def _rank_of(player: Player) -> Rank | None:
+def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:
     """What the hierarchy is judged by: of a suspended player the rank that is kept for them."""
-    policy = active()
     if player.former_rank_id is None:
         return policy.ranks.get(player.rank_id)
     found = policy.ranks.get(player.former_rank_id)

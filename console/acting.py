@@ -1,0 +1,352 @@
+"""The dialogs in which staff act on a player: what will follow, why, how long, and once however often it is clicked."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from console import links
+from console.casefile import standing
+from console.casefile.pages import find
+from console.doors import page, render, sign_in_again
+from players import acts, discipline, notes, officers, people, recommending
+from players.acts import LONGEST_REASON, Done, adjusted_today, verdict
+from players.amounts import hundredths, points
+from players.models import Decision, Note, Player, Sanction
+from players.policies import ActivePolicy, active
+from players.policy.permissions import Act
+from players.policy.ranks import DAY
+from players.staff import Refused, Staff, staff_of
+from syncs.writers import displayed
+
+OWN = "own"
+FOR_GOOD = "good"
+DAYS = (1, 3, 7, 14, 30)
+FIELDS = ("reason", "until", "amount", "rank", "evidence", "text")  # a refusal that begins with one belongs to it
+
+
+class ActForm(forms.Form):
+    """Preset reasons to choose from, and one's own words beside or instead."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
+    words = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        label="In your own words",
+        help_text="Beside the reason above, or instead of it.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, name: str, policy: ActivePolicy, by: Staff, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        presets = acts.presets().get(name, [])
+        preset = self.fields.get("preset")
+        if isinstance(preset, forms.ChoiceField):
+            preset.choices = [(text, text) for text in presets]
+        if preset is not None and not presets:
+            del self.fields["preset"]
+        rank = self.fields.get("rank")
+        if isinstance(rank, forms.ChoiceField):
+            rank.choices = [(one.name, one.name) for one in policy.bundle.ranks if _may_give(one, by)]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
+        if "words" in self.fields and not reason:
+            self.add_error("words", "Choose a reason, or say one in your own words.")
+        return data | {"reason": reason}
+
+
+class EvidenceForm(ActForm):
+    evidence = forms.CharField(
+        required=False,
+        label="Evidence",
+        help_text=f"Up to {acts.MOST_LINKS} links that begin with https://, one a line.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class UntilForm(EvidenceForm):
+    """How long: chips, or a moment of one's own."""
+
+    duration = forms.ChoiceField(label="For", widget=forms.RadioSelect, choices=[])
+    own_end = forms.DateTimeField(
+        required=False,
+        label="Until (UTC), with “a moment of your own”",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    field_order = ("duration", "own_end", "preset", "words", "evidence")
+
+    def __init__(self, *args: Any, name: str, policy: ActivePolicy, **kwargs: Any) -> None:
+        super().__init__(*args, name=name, policy=policy, **kwargs)
+        choices = [(str(days), f"{days} day{'s' if days > 1 else ''}") for days in DAYS]
+        choices += [(FOR_GOOD, "for good")] if name == "ban" else []
+        field = self.fields["duration"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [*choices, (OWN, "a moment of your own")]
+        field.initial = FOR_GOOD if name == "ban" else str(policy.bundle.punishments.trial_days)
+
+    def until(self, now: dt.datetime) -> dt.datetime | None:
+        """The end that was chosen; None for good."""
+        chosen = self.cleaned_data["duration"]
+        if chosen == FOR_GOOD:
+            return None
+        return self.cleaned_data["own_end"] if chosen == OWN else now + int(chosen) * DAY
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("duration") == OWN and not data.get("own_end"):
+            self.add_error("own_end", "Say until when.")
+        return data
+
+
+class AmountForm(ActForm):
+    amount = forms.DecimalField(
+        max_digits=13, decimal_places=2, label="Points", help_text="Below 0 takes points away. At most two decimals."
+    )
+    field_order = ("amount", "preset", "words")
+
+
+class RankForm(ActForm):
+    rank = forms.ChoiceField(label="Rank", choices=[])
+    field_order = ("rank", "preset", "words")
+
+
+class TextForm(forms.Form):
+    """A note: its text is all there is to say."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    text = forms.CharField(max_length=notes.LONGEST, label="Note", widget=forms.Textarea(attrs={"rows": 5}))
+
+    def __init__(self, *args: Any, name: str, policy: ActivePolicy, by: Staff, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
+class ConfirmForm(TextForm):
+    text = None  # type: ignore[assignment]  # nothing to say, only to confirm
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a rule needs to carry an act out."""
+
+    player: Player
+    form: Any
+    pk: int | None
+    by: Staff
+    now: dt.datetime
+
+    @property
+    def common(self) -> dict[str, Any]:
+        return {"by": self.by, "reason": self.form.cleaned_data["reason"], "now": self.now}
+
+    @property
+    def evidence(self) -> list[str]:
+        return str(self.form.cleaned_data.get("evidence", "")).splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """An act's form, the right that it asks for, and what carries it out. `again`: sign in again before it."""
+
+    form: Callable[..., Any]
+    right: str
+    do: Callable[[Doing], Done]
+    again: bool = False
+    on: bool = False
+
+
+def _decided(decision: Decision) -> Done:
+    proposed = decision.status == Decision.Status.PROPOSED
+    sentence = f"{decision.to_rank} is {'proposed; an officer decides' if proposed else 'given'}."
+    return Done(sentence, decision=decision)
+
+
+def _ends(doing: Doing) -> dict[str, Any]:
+    return {"until": doing.form.until(doing.now), "evidence": doing.evidence}
+
+
+DIALOGS: dict[str, Dialog] = {
+    "warn": Dialog(
+        EvidenceForm,
+        "players.warn",
+        lambda it: discipline.warn(it.player.user_id, evidence=it.evidence, **it.common),
+    ),
+    "pardon": Dialog(ActForm, "players.warn", lambda it: discipline.pardon(it.pk or 0, **it.common), on=True),
+    "suspend": Dialog(
+        UntilForm,
+        "players.warn",
+        lambda it: discipline.suspend(it.player.user_id, **_ends(it), **it.common),
+    ),
+    "lift": Dialog(ActForm, "players.warn", lambda it: discipline.lift(it.player.user_id, **it.common)),
+    "ban": Dialog(
+        UntilForm,
+        "players.ban",
+        lambda it: discipline.ban(it.player.user_id, **_ends(it), **it.common),
+        again=True,
+    ),
+    "unban": Dialog(ActForm, "players.ban", lambda it: discipline.unban(it.player.user_id, **it.common), again=True),
+    "adjust": Dialog(
+        AmountForm,
+        "players.adjust",
+        lambda it: people.adjust(it.player.user_id, hundredths(it.form.cleaned_data["amount"]), **it.common),
+    ),
+    "note": Dialog(
+        TextForm,
+        "players.warn",
+        lambda it: notes.write(it.player.user_id, it.form.cleaned_data["text"], by=it.by, now=it.now),
+    ),
+    "withdraw": Dialog(
+        ConfirmForm, "players.warn", lambda it: notes.withdraw(it.pk or 0, by=it.by, now=it.now), on=True
+    ),
+    "recommend": Dialog(ActForm, "players.warn", lambda it: recommending.recommend(it.player.user_id, **it.common)),
+    "propose": Dialog(
+        RankForm,
+        "players.warn",
+        lambda it: _decided(officers.propose(it.player.user_id, it.form.cleaned_data["rank"], **it.common)),
+    ),
+    "rank": Dialog(
+        RankForm,
+        "players.adjust",
+        lambda it: _decided(officers.set_rank(it.player.user_id, it.form.cleaned_data["rank"], **it.common)),
+    ),
+}
+TITLES = standing.TITLES | {"pardon": "Pardon", "withdraw": "Withdraw the note"}
+
+
+@page("players.view_player")
+def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) -> HttpResponseBase:
+    """An act's dialog: GET asks, POST does it once."""
+    dialog = DIALOGS.get(name)
+    if dialog is None or dialog.on != (pk is not None):
+        raise Http404
+    if not request.user.has_perm(dialog.right):
+        raise PermissionDenied
+    if dialog.again and (answer := sign_in_again(request)) is not None:
+        return answer
+    player, policy, by, now = find(user_id), active(), staff_of(request), timezone.now()
+    if pk is not None and not _is_theirs(name, player, pk):
+        raise Http404
+    initial = {"token": uuid.uuid4()}
+    form: Any = dialog.form(request.POST or None, initial=initial, name=name, policy=policy, by=by)
+    back = _back(request, player)
+    if request.method == "POST" and form.is_valid():
+        answered = _do(request, dialog, Doing(player, form, pk, by, now), back)
+        if answered is not None:
+            return answered
+    return _ask(request, name, player, form, policy, back, now)
+
+
+def _do(request: HttpRequest, dialog: Dialog, doing: Doing, back: str) -> HttpResponse | None:
+    """Carry it out and go back; None when it was refused, which the form then says."""
+    token = doing.form.cleaned_data["token"]
+    if not _first(token, doing.now):
+        messages.info(request, "That was done already; it is not done twice.")
+        return redirect(back)
+    try:
+        done = dialog.do(doing)
+    except Refused as refusal:
+        _forget(token)
+        _add_error(doing.form, str(refusal))
+        return None
+    undo = links.revert(done.event) if done.event and done.approval is None else ""
+    say = messages.warning if done.approval is not None else messages.success
+    say(request, done.sentence, extra_tags=f"undo:{undo}" if undo else "")
+    return redirect(back)
+
+
+def _ask(
+    request: HttpRequest, name: str, player: Player, form: Any, policy: ActivePolicy, back: str, now: dt.datetime
+) -> HttpResponse:
+    by = staff_of(request)
+    case = standing.head(player, policy, now)
+    judged = standing.JUDGED_AS.get(name, Act.NOTE)
+    found = verdict(judged, player, by, now=now, policy=policy, to=policy.bundle.first)
+    return render(
+        request,
+        "console/act.html",
+        f"{TITLES[name]}: {player.username}",
+        player=player,
+        case=case,
+        form=form,
+        button=TITLES[name],
+        grave=name in standing.GRAVE,
+        words=standing.consequence(name, case, policy),
+        why_not="" if found.allowed else found.reason,
+        second=found.reason if found.second else "",
+        is_ban=name == "ban",
+        limit=_limit(by, now) if name == "adjust" else "",
+        back=back,
+    )
+
+
+@page("players.view_player")
+def preview(request: HttpRequest) -> HttpResponse:
+    """What the player reads of a ban, as a fragment, while the form is filled."""
+    reason = ": ".join(filter(None, (request.GET.get("preset", ""), request.GET.get("words", "").strip())))
+    return render(request, "console/act_seen.html", "", seen=displayed(reason[:LONGEST_REASON]))
+
+
+def _limit(by: Staff, now: dt.datetime) -> str:
+    limit = by.rank.adjust_limit if by.rank else None
+    if limit is None:
+        return ""
+    left = max(0, limit - adjusted_today(by, now))
+    return f"Your limit is {points(limit):,} points a day; {points(left):,} are left. Past it a second person approves."
+
+
+def _may_give(rank: Any, by: Staff) -> bool:
+    return not rank.is_punishment and (by.rank is None or rank.position < by.rank.position)
+
+
+def _is_theirs(name: str, player: Player, pk: int) -> bool:
+    model: Any = Sanction if name == "pardon" else Note
+    return bool(model.objects.filter(pk=pk, player=player).exists())
+
+
+def _add_error(form: Any, text: str) -> None:
+    """A refusal under the field that it names, else above all of them."""
+    field, _, rest = text.partition(": ")
+    shown = {"reason": "words", "until": "own_end"}.get(field, field)
+    known = field in FIELDS and shown in form.fields
+    form.add_error(shown if known else None, rest[:1].upper() + rest[1:] if known else text)
+
+
+def _back(request: HttpRequest, player: Player) -> str:
+    """Where they came from, if that is here; else the case file."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe else reverse("console:player", args=[player.user_id])
+
+
+def _first(token: uuid.UUID, now: dt.datetime) -> bool:
+    """Whether a form is sent for the first time."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sent_forms WHERE at < %s", [now - DAY])
+        cursor.execute("INSERT INTO sent_forms (token, at) VALUES (%s, %s) ON CONFLICT DO NOTHING", [token, now])
+        return bool(cursor.rowcount)
+
+
+def _forget(token: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sent_forms WHERE token = %s", [token])
+
+
+urls = [
+    path("acts/preview/", preview, name="act-preview"),
+    path("acts/<slug:name>/<int:user_id>/", act, name="act"),
+    path("acts/<slug:name>/<int:user_id>/<int:pk>/", act, name="act-on"),
+]

@@ -1,0 +1,181 @@
+"""The act dialogs and the decisions on what waits: through the forms that staff send."""
+
+import datetime as dt
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from console.doors import SIGNED_IN_AT
+from players import discipline
+from players.models import Approval, Decision, Note, Player, Sanction
+from tests.console.conftest import Make
+from tests.players.conftest import OWNER
+
+
+def send(client: Client, act: str, user_id: int = 1, pk: int | None = None, /, **fields: Any) -> Any:
+    """Open a dialog and send its form as a browser does."""
+    address = f"/admin/acts/{act}/{user_id}/" + (f"{pk}/" if pk else "")
+    asked = client.get(address)
+    assert asked.status_code == 200, asked.status_code
+    text = asked.content.decode()
+    token = re.search(r'name="token" value="([^"]+)"', text)
+    assert token is not None, text
+    return client.post(address, {"token": token[1], **fields}, follow=True)
+
+
+def told(response: Any) -> str:
+    return unescape(response.content.decode())
+
+
+def test_a_warning_is_given_with_a_preset_reason_and_evidence(owner: Client, player: Make) -> None:
+    player(1)
+    answer = send(owner, "warn", preset="Spammed the chat", words="three times", evidence="https://example.com/a")
+    assert "is warned (1 of 4)" in told(answer)
+    warning = Sanction.objects.get()
+    assert warning.reason == "Spammed the chat: three times"
+    assert warning.evidence == ["https://example.com/a"]
+    assert warning.event == AuditEvent.objects.get(action="player.warned").pk
+
+
+def test_a_form_sent_twice_acts_once(owner: Client, player: Make) -> None:
+    player(1)
+    token = "6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11"
+    for _ in range(2):
+        answer = owner.post("/admin/acts/warn/1/", {"token": token, "words": "insulted somebody"}, follow=True)
+    assert "not done twice" in told(answer)
+    assert Sanction.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "fields", "words"),
+    [
+        ("warn", {}, "Choose a reason"),
+        ("warn", {"words": "x" * 501}, "at most 500"),
+        ("warn", {"words": "seen", "evidence": "http://example.com"}, "not an https:// link"),
+        ("suspend", {"words": "seen", "duration": "own"}, "Say until when"),
+        ("suspend", {"words": "seen", "duration": "own", "own_end": "2020-01-01T10:00"}, "moment has passed"),
+        ("adjust", {"words": "seen", "amount": "0"}, "nothing changes nothing"),
+        ("adjust", {"words": "seen", "amount": "1.234"}, "2 decimal"),
+        ("rank", {"words": "seen", "rank": "Suspended"}, "Select a valid choice"),
+    ],
+)
+def test_what_does_not_fit_is_said_at_its_field_and_changes_nothing(
+    owner: Client, player: Make, act: str, fields: dict[str, str], words: str
+) -> None:
+    player(1)
+    answer = send(owner, act, **fields)
+    assert words in told(answer)
+    assert not Sanction.objects.exists()
+    if "words" in fields and len(fields["words"]) < 500:
+        assert ">seen</textarea>" in re.sub(r">\s+", ">", told(answer))  # what was typed stays
+
+
+def test_a_suspension_takes_the_rank_and_its_lift_gives_it_back(owner: Client, player: Make) -> None:
+    before = player(1)
+    send(owner, "suspend", duration="3", words="harassed somebody")
+    held = Player.objects.select_related("rank", "former_rank").get()
+    assert held.rank.name == "Suspended"
+    assert held.former_rank is not None
+    suspension = Sanction.objects.get()
+    assert suspension.ends_at is not None
+    assert abs(suspension.ends_at - timezone.now() - dt.timedelta(days=3)) < dt.timedelta(minutes=5)
+    send(owner, "lift", words="cleared")
+    after = Player.objects.get()
+    assert (after.rank_id, after.rank_since) == (before.rank_id, before.rank_since)
+    assert after.former_rank_id is None
+
+
+def test_a_ban_waits_for_a_second_person_who_is_another_one(owner: Client, deputy: Client, player: Make) -> None:
+    player(1)
+    answer = send(owner, "ban", duration="good", words="exploits")
+    assert "waits as request" in told(answer)
+    assert not Player.objects.get().banned
+    approval = Approval.objects.get()
+    decide = {"verb": "approve", "words": "the clip is clear"}
+    refused = owner.post(f"/admin/approvals/{approval.pk}/", decide)
+    assert "a second person must decide" in told(refused)
+    assert not Player.objects.get().banned
+    deputy.post(f"/admin/approvals/{approval.pk}/", decide)
+    assert Player.objects.get().banned
+    ban = Sanction.objects.get()
+    assert ban.ends_at is None
+    approval.refresh_from_db()
+    assert (approval.status, approval.carried_out) == ("approved", ban.event)
+
+
+def test_a_request_can_be_taken_back_by_whoever_asked(owner: Client, player: Make) -> None:
+    player(1)
+    send(owner, "ban", duration="7", words="exploits")
+    pk = Approval.objects.get().pk
+    owner.post(f"/admin/approvals/{pk}/", {"verb": "withdraw", "words": "wrong person"})
+    assert Approval.objects.get().status == "withdrawn"
+
+
+def test_a_grave_act_asks_for_a_young_sign_in(owner: Client, player: Make) -> None:
+    player(1)
+    session = owner.session
+    session[SIGNED_IN_AT] = int(timezone.now().timestamp()) - 16 * 60
+    session.save()
+    assert owner.get("/admin/acts/ban/1/").status_code == 302
+    assert owner.post("/admin/acts/ban/1/", {"words": "exploits"}).status_code == 302
+    assert owner.get("/admin/acts/warn/1/").status_code == 200
+    assert not Approval.objects.exists()
+
+
+def test_the_dialog_says_what_follows(owner: Client, player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    for _ in range(3):
+        discipline.warn(1, by=OWNER, reason="again", now=now)
+    text = unescape(owner.get("/admin/acts/warn/1/").content.decode())
+    assert "Warning 4 of 4: it suspends them for 14 days." in text
+
+
+def test_pardoning_the_fourth_warning_ends_the_suspension_that_it_caused(owner: Client, player: Make) -> None:
+    player(1)
+    for _ in range(4):
+        send(owner, "warn", words="again")
+    assert Player.objects.select_related("rank").get().rank.name == "Suspended"
+    fourth = Sanction.objects.filter(kind="warning").order_by("pk").last()
+    assert fourth is not None
+    answer = send(owner, "pardon", 1, fourth.pk, words="it was somebody else")
+    assert "suspension" in told(answer)
+    assert Player.objects.select_related("rank").get().rank.name == "Storm Corporal I"
+
+
+def test_a_note_is_written_seen_and_withdrawn(owner: Client, player: Make) -> None:
+    player(1)
+    send(owner, "note", text="keeps asking for ranks")
+    note = Note.objects.get()
+    assert "keeps asking" in told(owner.get("/admin/players/1/"))
+    send(owner, "withdraw", 1, note.pk)
+    assert "keeps asking" not in told(owner.get("/admin/players/1/"))
+
+
+def test_a_rank_is_proposed_by_one_and_decided_by_another(owner: Client, deputy: Client, player: Make) -> None:
+    player(1)
+    send(owner, "propose", rank="Captain II", words="does the work already")
+    decision = Decision.objects.get()
+    decide = {"verb": "approve", "words": "agreed"}
+    assert "You proposed it yourself" in told(owner.post(f"/admin/decisions/{decision.pk}/", decide))
+    assert Player.objects.select_related("rank").get().rank.name == "Storm Corporal I"
+    deputy.post(f"/admin/decisions/{decision.pk}/", decide)
+    assert Player.objects.select_related("rank").get().rank.name == "Captain II"
+
+
+def test_what_a_player_reads_of_a_ban_is_shown_without_links(owner: Client, player: Make) -> None:
+    text = told(owner.get("/admin/acts/preview/?words=see https://example.com and @mod"))
+    assert "example.com" not in text
+    assert "@mod" not in text
+
+
+def test_nobody_is_led_away_after_an_act(owner: Client, player: Make) -> None:
+    player(1)
+    token = "6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11"
+    fields = {"token": token, "words": "insulted somebody", "next": "https://evil.example/"}
+    assert owner.post("/admin/acts/warn/1/", fields)["Location"] == "/admin/players/1/"
