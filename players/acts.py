@@ -6,6 +6,7 @@ A door asks `verdict` before it shows a button; the rule asks it again, with the
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,17 +16,21 @@ from django.db.models import Sum
 from django.db.models.functions import Abs
 
 from audits.actions import Action
-from audits.record import NOBODY, Target, record
+from audits.record import NOBODY, Actor, Target, record
 from players.amounts import hundredths, points
 from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Player, Sanction
+from players.models import Rank as RankRow
 from players.policies import ActivePolicy, active
 from players.policy.bundle import Rank
 from players.policy.permissions import Act, may
 from players.staff import NotAllowed, Refused, Staff
 
+ADJUSTMENT = "adjustment"  # the ledger's type of what staff add and take by hand
 MOST_LINKS = 5
 LONGEST_LINK = 500
 LONGEST_REASON = 500
+
+_telling: ContextVar[bool] = ContextVar("telling_refusals", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def verdict(
         return Verdict(True)
     if by.rank is None:
         return _of_owner(act, player, by)
-    held = (policy or active()).ranks.get(player.former_rank_id or player.rank_id)
+    held = _rank_of(player, policy or active())
     if held is None:
         return Verdict(False, reason="The player's rank is not part of the active policy.")
     today = adjusted_today(by, now) if act is Act.ADJUST else 0
@@ -89,6 +94,7 @@ def adjusted_today(by: Staff, now: dt.datetime) -> int:
         return 0
     rows = LedgerEntry.objects.filter(
         origin=CONSOLE,
+        type=ADJUSTMENT,
         actor__user_id=by.user_id,
         occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
@@ -101,6 +107,23 @@ def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:
         return Verdict(False, reason="You may not: nobody acts on themselves.")
     second = act in {Act.BAN, Act.UNBAN}
     return Verdict(True, second, "It always needs a second person." if second else "")
+
+
+def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:
+    """What the hierarchy is judged by: of a suspended player the rank that is kept for them."""
+    if player.former_rank_id is None:
+        return policy.ranks.get(player.rank_id)
+    found = policy.ranks.get(player.former_rank_id)
+    return found or (kept_rank(player.former_rank, policy) if player.former_rank else None)
+
+
+def kept_rank(former: RankRow, policy: ActivePolicy) -> Rank:
+    """The rank that was kept for somebody; where the policy dropped it, the nearest one below it on the ladder."""
+    held = policy.ranks.get(former.pk)
+    if held is not None:
+        return held
+    below = [rank for rank in policy.bundle.ladder if rank.min_points <= hundredths(former.min_points)]
+    return below[-1] if below else policy.bundle.first
 
 
 def check_reason(reason: str) -> str:
@@ -124,6 +147,13 @@ def check_evidence(links: Sequence[str]) -> list[str]:
         if not _is_link(link):
             raise Refused(f"evidence: {link[:80]!r} is not an https:// link of at most {LONGEST_LINK} characters.")
     return found
+
+
+def check_moment(until: dt.datetime | None) -> dt.datetime | None:
+    """Until when; a moment without a time zone could be any of many. Raises Refused."""
+    if until is not None and until.tzinfo is None:
+        raise Refused("until: say the time zone too, as in 2026-01-31T18:00:00Z.")
+    return until
 
 
 def _is_link(link: str) -> bool:
@@ -150,15 +180,30 @@ def locked(user_id: int) -> Player:
 
 @contextmanager
 def telling_refusals(act: str, user_id: int | None, by: Staff) -> Iterator[None]:
-    """An act that somebody may not do is told in the audit log, after its own transaction has been undone."""
+    """An act that somebody may not do is told in the audit log, after its own transaction has been undone.
+
+    It goes around `transaction.atomic()`. Rules that call others in a transaction of theirs have one around that too:
+    only the outermost tells, since what an inner one wrote would be undone with the rest.
+    """
+    if _telling.get():
+        yield
+        return
+    token = _telling.set(True)
     try:
         yield
     except NotAllowed:
-        with transaction.atomic():
-            player = Player.objects.filter(user_id=user_id).first() if user_id is not None else None
-            target = target_of(player) if player is not None else NOBODY
-            record(Action.ACT_REFUSED, actor=by.actor, target=target, details={"act": act})
+        tell_refusal(act, user_id, by.actor)
         raise
+    finally:
+        _telling.reset(token)
+
+
+def tell_refusal(act: str, user_id: int | None, actor: Actor) -> None:
+    """Write down that somebody tried what they may not do; the reasons stay out of it."""
+    with transaction.atomic():
+        player = Player.objects.filter(user_id=user_id).first() if user_id is not None else None
+        target = target_of(player) if player is not None else NOBODY
+        record(Action.ACT_REFUSED, actor=actor, target=target, details={"act": act})
 
 
 def target_of(player: Player) -> Target:

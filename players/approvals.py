@@ -6,6 +6,7 @@ runs in the transaction of the approval and gives the id of the audit event by w
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,9 @@ from django.db import IntegrityError, transaction
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import NOBODY, Actor, record
-from players.acts import check_reason, target_of
+from players.acts import check_reason, target_of, telling_refusals
 from players.models import Approval, Player
-from players.staff import Refused, Staff, officer
+from players.staff import NotAllowed, Refused, Staff, officer
 
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
 
@@ -75,7 +76,7 @@ def hold(
             actor=by.actor,
             target=target_of(player) if player else NOBODY,
             reason=reason,
-            details={"act": act, "cause": str(cause), "arguments": arguments},
+            details={"act": act, "cause": str(cause), "arguments": _impersonal(arguments)},
         )
         try:
             with transaction.atomic():
@@ -96,13 +97,13 @@ def hold(
 
 
 def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Carry out what was asked for. Both are judged anew, by their present ranks. Raises Refused."""
+    """Carry out what was asked for. Both are judged anew, by their present ranks. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
-    with transaction.atomic():
+    with _telling(approval_id, "approve", by), transaction.atomic():
         approval = _waiting(approval_id, now)
         why_not = may_decide(approval, by)
         if why_not:
-            raise Refused(why_not)
+            raise NotAllowed(why_not)
         requester = requester_of(approval)
         _close(approval, Approval.Status.APPROVED, by, reason, now)
         _tell(Action.APPROVAL_APPROVED, approval, by.actor, reason)
@@ -112,13 +113,13 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
 
 
 def reject(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Turn down what was asked for. Raises Refused."""
+    """Turn down what was asked for. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
-    with transaction.atomic():
+    with _telling(approval_id, "reject", by), transaction.atomic():
         approval = _waiting(approval_id, now)
         why_not = may_decide(approval, by)
         if why_not:
-            raise Refused(why_not)
+            raise NotAllowed(why_not)
         _close(approval, Approval.Status.REJECTED, by, reason, now)
         _tell(Action.APPROVAL_REJECTED, approval, by.actor, reason)
         return approval
@@ -164,8 +165,10 @@ def expire(now: dt.datetime) -> int:
     actor = Actor("system", "schedule", "schedule")
     due = Approval.objects.filter(status=Approval.Status.WAITING, expires_at__lte=now).order_by("pk")
     count = 0
-    for pk in due.values_list("pk", flat=True)[:1000]:
+    for pk, player_id in due.values_list("pk", "player_id")[:1000]:
         with transaction.atomic():
+            if player_id is not None:
+                Player.objects.select_for_update(no_key=True).get(pk=player_id)
             approval = Approval.objects.select_for_update(no_key=True).get(pk=pk)
             if approval.status != Approval.Status.WAITING:
                 continue
@@ -187,6 +190,11 @@ def requester_of(approval: Approval) -> Staff:
     name = AuditPersonal.objects.filter(event_id=approval.event, field="actorName").first()
     actor = Actor(event.actor_kind, event.actor_id, name.value if name else "", name.subject if name else "")
     return Staff(actor, rank=None)
+
+
+def _telling(approval_id: int, word: str, by: Staff) -> AbstractContextManager[None]:
+    user_id = Approval.objects.filter(pk=approval_id).values_list("player__user_id", flat=True).first()
+    return telling_refusals(word, user_id, by)
 
 
 def _waiting(approval_id: int, now: dt.datetime) -> Approval:
@@ -223,6 +231,11 @@ def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None
         reason=reason,
         details={"act": approval.act, "approval": approval.pk},
     )
+
+
+def _impersonal(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments as they may stand in the audit log for ever: a link to what was seen may show the person."""
+    return {name: value for name, value in arguments.items() if name != "evidence"}
 
 
 def _player_id(by: Staff) -> int | None:

@@ -14,13 +14,17 @@ from players.staff import NotAllowed, Refused, Staff
 LONGEST = 2000
 
 
-def write(user_id: int, text: str, *, by: Staff, now: dt.datetime, reverts: int | None = None) -> Done:
+def write(
+    user_id: int, text: str, *, by: Staff, now: dt.datetime, reverts: int | None = None, experience: str = ""
+) -> Done:
     """Write a note on a player. Raises Refused, NotAllowed."""
     text = _checked(text)
     with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
         player = locked(user_id)
         _check(player, by, now)
-        event = record(Action.PLAYER_NOTED, actor=by.actor, target=target_of(player), reverts=reverts)
+        event = record(
+            Action.PLAYER_NOTED, actor=by.actor, target=target_of(player), reverts=reverts, experience=experience
+        )
         Note.objects.create(player=player, text=text, author=by.person, event=event, created_at=now)
         return Done(f"The note on {player.username} is kept.", event, player=player)
 

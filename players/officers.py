@@ -160,7 +160,7 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
     """Take over a rank that somebody gave by hand on Roblox: at once, or as a proposal where the rank is privileged,
     since such a rank brings powers here. None when it is held or proposed already.
 
-    Raises Refused when there is no such player or rank.
+    Raises Refused when there is no such player or rank, and where it would suspend somebody or free them.
     """
     with transaction.atomic():
         policy = active()
@@ -168,6 +168,9 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
         if rank_name not in policy.rank_ids:
             raise Refused(f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
         to_rank = policy.rank_ids[rank_name]
+        held = policy.ranks.get(candidate.rank_id)
+        if policy.bundle.by_name[rank_name].is_punishment or (held is not None and held.is_punishment):
+            raise Refused("Nobody is suspended or freed by a role on Roblox: staff must say.")
         standing = open_proposals([candidate.id]).get(candidate.id)
         if to_rank == candidate.rank_id or (standing is not None and standing.to_rank_id == to_rank):
             return None

@@ -5,17 +5,30 @@ import secrets
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 from django.dispatch import Signal
 
 from audits import record as spine
 from audits.actions import Action
 from audits.record import Target, record, reserve_id
 from players import approvals, guard
-from players.acts import Done, check_reason, locked, target_of, telling_refusals, verdict
+from players.acts import ADJUSTMENT, Done, check_reason, locked, target_of, telling_refusals, verdict
 from players.amounts import points
 from players.columns import micros
 from players.decisions import candidate_of, settle
-from players.models import CONSOLE, Appeal, Approval, Claim, Decision, GuardTrip, Note, Player, Recommendation, Sanction
+from players.models import (
+    CONSOLE,
+    Appeal,
+    Approval,
+    Claim,
+    Decision,
+    GameCommand,
+    GuardTrip,
+    Note,
+    Player,
+    Recommendation,
+    Sanction,
+)
 from players.policies import active
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
@@ -92,7 +105,7 @@ def _adjust(
     reason: str,
     now: dt.datetime,
     reverts: int | None = None,
-    kind: str = "adjustment",
+    kind: str = ADJUSTMENT,
     approval: int | None = None,
 ) -> Done:
     """Write an adjustment of a locked player, and settle the rank that follows from it."""
@@ -165,7 +178,10 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
         forgetting.send(sender=None, person=Person(user_id, pseudonym, player.pk, names))
         Decision.objects.filter(player=player).exclude(reason="").update(reason="")
         Sanction.objects.filter(player=player).update(reason="", lift_reason="", evidence=[])
-        Approval.objects.filter(player=player).update(reason="", decide_reason="")
+        # Links to what was seen may show the person.
+        bare = RawSQL("arguments - 'evidence'", [])
+        Approval.objects.filter(player=player).update(reason="", decide_reason="", arguments=bare)
+        GameCommand.objects.filter(answer__userId=user_id).delete()
         Note.objects.filter(player=player).delete()
         Appeal.objects.filter(player=player).update(text="", answer="")
         GuardTrip.objects.filter(person=player.subject).update(name="")

@@ -19,13 +19,20 @@ KIND = "recommendation"
 
 
 def recommend(
-    user_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None, counted: bool = True
+    user_id: int,
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    counted: bool = True,
+    experience: str = "",
 ) -> Done:
     """Recommend a player, once for each rank that they hold. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
     with telling_refusals(Act.RECOMMEND, user_id, by), transaction.atomic():
         if counted and guard.is_tripped(by, now):
-            raise NotAllowed("You acted very often lately: wait, or ask an owner to let you act again.")
+            raise Refused("You acted very often lately: wait, or ask an owner to let you act again.")
         player = locked(user_id)
         officer = _officer(by)
         found = verdict(Act.RECOMMEND, player, by, now=now)
@@ -33,7 +40,7 @@ def recommend(
             raise NotAllowed(found.reason)
         award = worth(by)
         if award is None:
-            raise NotAllowed("The policy counts no recommendation of your level.")
+            raise NotAllowed("You may not: the policy counts no recommendation of your level.")
         if player.banned or not player.rank.can_earn:
             raise Refused("They cannot earn points now, so a recommendation would be lost.")
         event = reserve_id()
@@ -44,7 +51,7 @@ def recommend(
             raise Refused("You recommended them at this rank already.") from None
         if counted:
             guard.note(by, now)
-        _tell_and_settle(Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts)
+        _tell_and_settle(Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts, experience)
         return Done(f"{player.username} is recommended (+{points(award)} points).", event, player=player)
 
 
@@ -86,7 +93,7 @@ def worth(by: Staff) -> int | None:
 def _officer(by: Staff) -> Player:
     officer = Player.objects.filter(user_id=by.user_id).first() if by.user_id else None
     if officer is None:
-        raise NotAllowed("Only an officer who is a player recommends; you act without a Roblox account.")
+        raise NotAllowed("You may not: only an officer who is a player recommends.")
     return officer
 
 
@@ -107,6 +114,7 @@ def _tell_and_settle(
     now: dt.datetime,
     event: int,
     reverts: int | None,
+    experience: str = "",
 ) -> None:
     if amount:
         people.write_adjustment(player, amount, by, event, now, KIND)
@@ -120,6 +128,7 @@ def _tell_and_settle(
         after={"points": str(player.points), "amount": str(points(amount))},
         policy_version=policy_version(),
         reverts=reverts,
+        experience=experience,
     )
     source = Decision.Source.STAFF
     settle([candidate_of(player)], source=source, policy=active(), actor=by.actor, now=now, reason=reason)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -218,3 +218,49 @@ class DecideOut(Out, frozen=True):
     policy_version: str
     decision_id: int | None
     status: str | None
+
+
+GameId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,50}$")]
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+
+class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A moderator's command. `id` is the game's own, `until` for `suspend` and `ban`; a note's text is `reason`."""
+
+    id: GameId
+    actor_user_id: UserId
+    user_id: UserId
+    kind: Literal["warn", "pardon", "suspend", "lift", "ban", "unban", "note", "recommend"]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    occurred_at: Moment
+    until: Moment | None = None
+
+
+class CommandOut(Out, frozen=True):
+    """`applied`; `held` until a second person approves; or `refused`. `sanction` is the case that it made or ended."""
+
+    id: str
+    status: Literal["applied", "held", "refused"]
+    detail: str
+    sanction: int | None
+
+
+class LogLineIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A line of a game's log; `user_id` is whom it is about."""
+
+    id: GameId
+    at: Moment
+    kind: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{0,31}$")]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    user_id: UserId | None = None
+
+
+class LinesIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    lines: Annotated[list[LogLineIn], msgspec.Meta(min_length=1, max_length=100)]
+
+
+class LinesOut(Out, frozen=True):
+    """How many lines are kept now, and how many were there already."""
+
+    accepted: Whole
+    duplicates: Whole

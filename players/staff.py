@@ -53,13 +53,13 @@ def at_the_shell() -> Staff:
 
 
 def officer(user_id: int) -> Staff:
-    """A player as one who acts, by their present rank. Raises Refused for nobody and for who is sanctioned."""
+    """A player as one who acts, by their present rank. Raises Refused for nobody, NotAllowed for who is sanctioned."""
     player = Player.objects.select_related("rank").filter(user_id=user_id, erased_at=None).first()
     if player is None:
         raise Refused(f"No player has the user id {user_id}.")
     rank = active().ranks.get(player.rank_id)
     if rank is None or rank.is_punishment or player.banned:
-        raise Refused("Your rank does not entitle you to it.")
+        raise NotAllowed("You may not: your rank does not entitle you to it.")
     return Staff(actor_of(player), rank, player.user_id)
 
 

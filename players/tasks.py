@@ -5,7 +5,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits.hints import Hint
-from players import approvals, discipline, due, erasures, guard, leaderboard
+from players import approvals, commands, discipline, due, erasures, guard, leaderboard
 
 log = structlog.get_logger("grps.tasks")
 
@@ -30,6 +30,7 @@ def end_sanctions() -> int:
     """End what is over by time: sanctions, requests that nobody decided, and what the guard remembers; how many."""
     now = timezone.now()
     guard.purge(now)
+    commands.purge(now)
     return discipline.end_due(now) + approvals.expire(now)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from players import api
+from players import api, game_api
 
 
 class UserId:
@@ -36,5 +36,7 @@ urlpatterns = [
     path("roblox/events", api.Events.as_view(), name="roblox-events"),
     path("roblox/policy", api.Policy.as_view(), name="roblox-policy"),
     path("roblox/players/<userid:user_id>", api.Join.as_view(), name="roblox-player"),
+    path("roblox/sanctions", game_api.Sanctions.as_view(), name="roblox-sanctions"),
+    path("roblox/audits", game_api.Audits.as_view(), name="roblox-audits"),
     path("automation/decisions", api.Decide.as_view(), name="automation-decisions"),
 ]

@@ -11,6 +11,7 @@ from django.db.models import Q
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record, record_many
 from players import discipline, officers
+from players.acts import telling_refusals
 from players.models import Player, Sanction
 from players.policies import active
 from players.staff import Refused, Staff
@@ -75,14 +76,17 @@ def agree_unseen(aspect: Drift.Aspect, *, experience: Experience | None, job: Sy
 
 
 def adopt(drift_id: int, *, by: Staff, reason: str, now: dt.datetime, name: str = "") -> Drift:
-    """Take over what Roblox says. `name`: the username of somebody who is no player yet. Raises Refused."""
-    with transaction.atomic():
+    """Take over what Roblox says. `name`: the username of somebody who is no player yet. Raises Refused.
+
+    It is in force there already: no second person is needed, and it is no act that the guard counts.
+    """
+    with telling_refusals("adopt", _user_id(drift_id), by), transaction.atomic():
         drift = _open(drift_id, reason)
         if drift.aspect == Drift.Aspect.ROLE:
             rank = (drift.theirs or {}).get("rank")
             if not rank:
                 raise Refused("They hold no rank's role there; push ours, or give a rank by hand.")
-            officers.set_rank(int(drift.subject), rank, by=by, reason=reason, now=now)
+            _adopt_role(drift, rank, by, reason, now)
         elif drift.aspect == Drift.Aspect.RESTRICTION:
             _adopt_restriction(drift, by, reason, now, name)
         else:
@@ -104,6 +108,20 @@ def push(drift_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Drift:
         return _resolve(drift, Drift.Resolution.OURS, by, reason, now)
 
 
+def _adopt_role(drift: Drift, rank: str, by: Staff, reason: str, now: dt.datetime) -> None:
+    """The rank; where it is the punishment's, a suspension as long as the policy says."""
+    user_id, policy = int(drift.subject), active()
+    there = policy.bundle.by_name.get(rank)
+    held = policy.ranks.get(_player(drift, "").rank_id)
+    if there is not None and there.is_punishment:
+        source = Sanction.Source.ROBLOX
+        discipline.suspend(user_id, by=by, reason=reason, now=now, source=source, counted=False)
+    elif held is not None and held.is_punishment:
+        raise Refused("The player is suspended here: push ours, or lift the suspension first.")
+    else:
+        officers.set_rank(user_id, rank, by=by, reason=reason, now=now, counted=False)
+
+
 def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, name: str) -> None:
     player = _player(drift, name or drift.subject)
     theirs: Mapping[str, Any] = drift.theirs or {}
@@ -111,10 +129,19 @@ def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, n
         until = dt.datetime.fromisoformat(theirs["until"]) if theirs.get("until") else None
         if until is not None and until <= now:
             raise Refused("The restriction there has ended by itself meanwhile.")
-        discipline.ban(player.user_id, by=by, reason=reason, now=now, until=until, source=Sanction.Source.ROBLOX)
+        discipline.ban(
+            player.user_id, by=by, reason=reason, now=now, until=until, source=Sanction.Source.ROBLOX, counted=False
+        )
     else:
-        discipline.unban(player.user_id, by=by, reason=reason, now=now)
+        discipline.unban(player.user_id, by=by, reason=reason, now=now, source=Sanction.Source.ROBLOX, counted=False)
     mirrors.confirm_as_is(Mirror.Aspect.RESTRICTION, player, drift.experience, now)
+
+
+def _user_id(drift_id: int) -> int | None:
+    """Whom a difference is about, where it is about a player."""
+    about = Drift.objects.filter(pk=drift_id, aspect__in=[Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION])
+    subject = about.values_list("subject", flat=True).first()
+    return int(subject) if subject else None
 
 
 def _player(drift: Drift, name: str) -> Player:

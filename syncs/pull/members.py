@@ -189,7 +189,7 @@ class Members(Activity):
         mirror = person.mirror
         confirmed = (mirror.confirmed or {}).get("role") if mirror else None
         if mirror is None:
-            return "adopt" if person.theirs != self.policy.bundle.first else "push"
+            return self._first_word(person)
         if mirror.status != Mirror.Status.CONFIRMED:
             untouched = confirmed == person.theirs.role or (
                 confirmed is None and person.theirs == self.policy.bundle.first
@@ -201,6 +201,14 @@ class Members(Activity):
         if person.ours.is_punishment or person.theirs.is_punishment or person.player.banned:
             return "differ"
         return "push" if self._refused(person, mirror) else "adopt"
+
+    def _first_word(self, person: Person) -> str:
+        """What to do about a role that was never confirmed. Suspending is for people, who say for how long."""
+        if person.ours.is_punishment:
+            return "push"
+        if person.theirs.is_punishment:
+            return "differ"
+        return "adopt" if person.theirs != self.policy.bundle.first else "push"
 
     def _refused(self, person: Person, mirror: Mirror) -> bool:
         """Whether an officer said no to this very change since the role was last confirmed."""

@@ -50,6 +50,8 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("get", "/ranks"),
         ("post", "/turnstile/verify"),
         ("post", "/roblox/events"),
+        ("post", "/roblox/sanctions"),
+        ("post", "/roblox/audits"),
         ("get", "/roblox/policy"),
         ("get", "/roblox/players/{user_id}"),
         ("post", "/automation/decisions"),

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import officers
-from players.models import Decision, Player
-from players.staff import Staff
-from syncs import push
+from players import discipline, officers
+from players.models import Decision, Player, Sanction
+from players.staff import Refused, Staff
+from syncs import drifts, push
 from syncs.models import Drift, Membership, Mirror, SyncJob
 from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, ROLES, World
@@ -109,11 +109,35 @@ def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, setti
 
 
 def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None:
-    settled(pull, community, 1, "Suspended")
-    community.set_roles(1, "Captain I")
+    settled(pull, community, 1, "Captain I")
+    discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    community.set_roles(1, "Suspended")
+    pull("members")
+    community.set_roles(1, "Captain II")
     pull("members")
     assert rank_of(1) == "Suspended"
     assert Drift.objects.get(resolved_at=None).aspect == "role"
+
+
+def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(community: World, pull: Pull) -> None:
+    community.join(1, "Suspended")
+    pull("members")
+    assert rank_of(1) == "Initiate"
+    drift = Drift.objects.get(resolved_at=None)
+    drifts.adopt(drift.pk, by=OWNER, reason="as it is there", now=timezone.now())
+    assert rank_of(1) == "Suspended"
+    sanction = Sanction.objects.get(player__user_id=1)
+    assert (sanction.kind, sanction.source, sanction.ends_at is None) == ("suspension", "roblox", False)
+
+
+def test_adopting_a_role_frees_nobody(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Captain I")
+    discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    community.set_roles(1, "Captain II")
+    pull("members")
+    drift = Drift.objects.get(resolved_at=None)
+    with pytest.raises(Refused, match="suspended here"):
+        drifts.adopt(drift.pk, by=OWNER, reason="as it is there", now=timezone.now())
 
 
 def test_a_flood_of_changes_is_not_adopted(community: World, pull: Pull, settings: Any) -> None:

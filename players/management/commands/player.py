@@ -1,64 +1,156 @@
 import datetime as dt
 from argparse import ArgumentParser
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from players import discipline, erasures, officers, people
+from players import discipline, erasures, notes, officers, people, recommending
+from players.acts import Done
 from players.amounts import NotAnAmount, hundredths
-from players.staff import Refused, at_the_shell
+from players.staff import Refused, Staff, at_the_shell, officer
+
+Options = dict[str, Any]
 
 
 class Command(BaseCommand):
-    help = (
-        "Act on one player as the operator of this machine: give a rank, adjust points, ban, settle a proposal, erase."
-    )
+    help = "Act on one player as the operator of this machine, who needs no second person."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        rank = acts.add_parser("rank", help="give a rank by hand")
-        rank.add_argument("user_id", type=int)
-        rank.add_argument("rank")
-        adjust = acts.add_parser("adjust", help="add points to the adjusted part, or take some")
-        adjust.add_argument("user_id", type=int)
-        adjust.add_argument("amount")
-        for settled in ("approve", "reject"):
-            acts.add_parser(settled, help=f"{settled} a proposed decision").add_argument("decision_id", type=int)
-        ban = acts.add_parser("ban", help="ban from every universe, for good or for some days")
-        ban.add_argument("user_id", type=int)
-        ban.add_argument("--days", type=int)
-        acts.add_parser("unban", help="lift a ban").add_argument("user_id", type=int)
-        acts.add_parser("erase", help="erase a person at Roblox's order").add_argument("user_id", type=int)
-        for act in acts.choices.values():
-            act.add_argument("--reason", required=True)
+        for act, said in ON_A_PLAYER.items():
+            acts.add_parser(act, help=said).add_argument("user_id", type=int)
+        for act in ("rank", "propose"):
+            acts.choices[act].add_argument("rank")
+        acts.choices["adjust"].add_argument("amount")
+        for act in ("suspend", "ban"):
+            acts.choices[act].add_argument("--days", type=int)
+        for act in ("warn", "suspend", "ban"):
+            acts.choices[act].add_argument("--evidence", action="append", default=[], help="a link; up to five")
+        acts.choices["recommend"].add_argument("--by", type=int, required=True, help="the officer's Roblox user id")
+        acts.add_parser("pardon", help="take a warning back").add_argument("case", type=int)
+        for act in ("approve", "reject"):
+            acts.add_parser(act, help=f"{act} a proposed decision").add_argument("decision_id", type=int)
+        for one in acts.choices.values():
+            one.add_argument("--reason", required=True)
 
-    def handle(self, *args: Any, act: str, reason: str, **options: Any) -> None:
-        by = at_the_shell()
-        now = timezone.now()
+    def handle(self, *args: Any, act: str, **options: Any) -> None:
+        order = {"by": at_the_shell(), "reason": options["reason"], "now": timezone.now()}
         try:
-            if act == "rank":
-                decision = officers.set_rank(options["user_id"], options["rank"], by=by, reason=reason, now=now)
-                self.stdout.write(f"{options['user_id']} holds {decision.to_rank} now.")
-            elif act == "adjust":
-                amount = hundredths(Decimal(options["amount"]))
-                self.stdout.write(people.adjust(options["user_id"], amount, by=by, reason=reason, now=now).sentence)
-            elif act == "ban":
-                until = now + dt.timedelta(days=options["days"]) if options["days"] else None
-                done = discipline.ban(options["user_id"], by=by, reason=reason, now=now, until=until)
-                assert done.sanction is not None
-                self.stdout.write(f"{done.sentence} It is case {done.sanction.pk}.")
-            elif act == "unban":
-                discipline.unban(options["user_id"], by=by, reason=reason, now=now)
-                self.stdout.write(f"{options['user_id']} is not banned any more.")
-            elif act == "erase":
-                order = erasures.order_by_hand(options["user_id"], by=by, reason=reason, now=now)
-                self.stdout.write(f"Erased here; the data stores follow: `erasures list` shows order {order.pk}.")
-            else:
-                settled = getattr(officers, act)(options["decision_id"], by=by, reason=reason, now=now)
-                self.stdout.write(f"Decision {settled.pk} is {settled.status}.")
+            self.stdout.write(ACTS[act](options, order))
         except (InvalidOperation, NotAnAmount):
             raise CommandError(f"{options['amount']} is not an amount of points with at most two decimals.") from None
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
+
+
+def _said(done: Done) -> str:
+    return f"{done.sentence} It is case {done.sanction.pk}." if done.sanction else done.sentence
+
+
+def _until(options: Options, now: dt.datetime) -> dt.datetime | None:
+    days = options["days"]
+    if days is None:
+        return None
+    try:
+        return now + dt.timedelta(days=days)
+    except OverflowError:
+        raise Refused("--days: so many that no calendar holds them; leave it out for good.") from None
+
+
+def _warn(options: Options, order: Options) -> str:
+    return _said(discipline.warn(options["user_id"], evidence=options["evidence"], **order))
+
+
+def _pardon(options: Options, order: Options) -> str:
+    return discipline.pardon(options["case"], **order).sentence
+
+
+def _suspend(options: Options, order: Options) -> str:
+    until = _until(options, order["now"])
+    return _said(discipline.suspend(options["user_id"], until=until, evidence=options["evidence"], **order))
+
+
+def _lift(options: Options, order: Options) -> str:
+    return discipline.lift(options["user_id"], **order).sentence
+
+
+def _ban(options: Options, order: Options) -> str:
+    until = _until(options, order["now"])
+    return _said(discipline.ban(options["user_id"], until=until, evidence=options["evidence"], **order))
+
+
+def _unban(options: Options, order: Options) -> str:
+    return discipline.unban(options["user_id"], **order).sentence
+
+
+def _note(options: Options, order: Options) -> str:
+    return notes.write(options["user_id"], order["reason"], by=order["by"], now=order["now"]).sentence
+
+
+def _recommend(options: Options, order: Options) -> str:
+    """Only an officer's word counts toward a rank, so the operator passes one on, by that officer's rights."""
+    by: Staff = officer(options["by"])
+    return recommending.recommend(options["user_id"], **(order | {"by": by})).sentence
+
+
+def _rank(options: Options, order: Options) -> str:
+    decision = officers.set_rank(options["user_id"], options["rank"], **order)
+    return f"{options['user_id']} holds {decision.to_rank} now."
+
+
+def _propose(options: Options, order: Options) -> str:
+    decision = officers.propose(options["user_id"], options["rank"], **order)
+    return f"Decision {decision.pk} proposes {decision.to_rank} for {options['user_id']}; an officer decides."
+
+
+def _adjust(options: Options, order: Options) -> str:
+    return people.adjust(options["user_id"], hundredths(Decimal(options["amount"])), **order).sentence
+
+
+def _erase(options: Options, order: Options) -> str:
+    kept = erasures.order_by_hand(options["user_id"], **order)
+    return f"Erased here; the data stores follow: `erasures list` shows order {kept.pk}."
+
+
+def _approve(options: Options, order: Options) -> str:
+    settled = officers.approve(options["decision_id"], **order)
+    return f"Decision {settled.pk} is {settled.status}."
+
+
+def _reject(options: Options, order: Options) -> str:
+    settled = officers.reject(options["decision_id"], **order)
+    return f"Decision {settled.pk} is {settled.status}."
+
+
+ON_A_PLAYER = {
+    "warn": "warn; at the policy's thresholds a suspension and a ban follow",
+    "suspend": "suspend for some days, or as long as the policy says",
+    "lift": "end a suspension",
+    "ban": "ban from every universe, for good or for some days",
+    "unban": "lift a ban",
+    "note": "write a note for staff; the reason is its text",
+    "recommend": "pass an officer's recommendation on",
+    "propose": "propose a rank, for an officer to decide",
+    "rank": "give a rank by hand",
+    "adjust": "add points to the adjusted part, or take some",
+    "erase": "erase a person at Roblox's order",
+}
+ACTS: dict[str, Callable[[Options, Options], str]] = {
+    "warn": _warn,
+    "pardon": _pardon,
+    "suspend": _suspend,
+    "lift": _lift,
+    "ban": _ban,
+    "unban": _unban,
+    "note": _note,
+    "recommend": _recommend,
+    "propose": _propose,
+    "rank": _rank,
+    "adjust": _adjust,
+    "approve": _approve,
+    "reject": _reject,
+    "erase": _erase,
+}

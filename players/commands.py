@@ -1,0 +1,183 @@
+"""What moderators do and say in a game: their commands, each carried out once, and the lines of the game's own log."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from audits.actions import Action
+from audits.record import Actor, record
+from players import discipline, notes, recommending
+from players.acts import Done, tell_refusal
+from players.measures import in_force
+from players.models import GameCommand, Player, Sanction
+from players.staff import NotAllowed, Refused, Staff, actor_of, officer
+
+# An id is remembered for longer than a command may be late, so that a repeat is always known for one.
+LATEST = dt.timedelta(days=1)
+AHEAD = dt.timedelta(minutes=5)
+KEPT = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A moderator's command: by whom, to whom (Roblox user ids), what, why. `until` is for suspensions and bans."""
+
+    id: str
+    actor_user_id: int
+    user_id: int
+    kind: str
+    reason: str
+    occurred_at: dt.datetime
+    until: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a game's log. `text` may say anything about anybody; `user_id` is whom it is about, where known."""
+
+    id: str
+    at: dt.datetime
+    kind: str
+    text: str
+    user_id: int | None = None
+
+
+def obey(experience: str, command: Command, *, now: dt.datetime) -> dict[str, Any]:
+    """Carry a command out, or say what was answered when it came before: `status` applied, held or refused, `detail`,
+    and the `sanction` that it made or ended. One row, so a repeat waits until the first is answered."""
+    with transaction.atomic():
+        row, fresh = GameCommand.objects.get_or_create(
+            experience=experience, command=f"command:{command.id}", defaults={"answer": {}}
+        )
+        if fresh:
+            row.answer = {"userId": command.user_id} | _answer(experience, command, now)
+            row.save(update_fields=["answer"])
+        return {"id": command.id} | {name: row.answer[name] for name in ("status", "detail", "sanction")}
+
+
+def report(experience: str, lines: Sequence[Line], *, now: dt.datetime) -> int:
+    """Mirror lines of a game's log as one audit event; how many were new. What they say is personal."""
+    with transaction.atomic():
+        fresh = _remember(experience, [line.id for line in lines])
+        new = [line for line in {line.id: line for line in lines}.values() if line.id in fresh]
+        if not new:
+            return 0
+        known = Player.objects.filter(user_id__in={line.user_id for line in new if line.user_id}, erased_at=None)
+        subjects = {player.user_id: player.subject for player in known}
+        record(
+            Action.GAME_REPORTED,
+            actor=Actor("experience", experience, experience),
+            experience=experience,
+            details={"lines": len(new), "kinds": [line.kind for line in new], "at": [_moment(line) for line in new]},
+            personal={
+                f"line.{number}": (subjects.get(line.user_id or 0, f"log:{experience}"), line.text)
+                for number, line in enumerate(new)
+            },
+        )
+        return len(new)
+
+
+def purge(now: dt.datetime) -> None:
+    """Forget the ids of what is too old to come again."""
+    GameCommand.objects.filter(created_at__lt=now - KEPT).delete()
+
+
+def _answer(experience: str, command: Command, now: dt.datetime) -> dict[str, Any]:
+    try:
+        _check_time(command, now)
+        done = ACTS[command.kind](command, {"by": _officer(command), "now": now, "experience": experience})
+    except Refused as refusal:
+        return {"status": "refused", "detail": str(refusal), "sanction": None}
+    status = "held" if done.approval is not None else "applied"
+    return {"status": status, "detail": done.sentence, "sanction": done.sanction.pk if done.sanction else None}
+
+
+def _check_time(command: Command, now: dt.datetime) -> None:
+    if command.occurred_at > now + AHEAD:
+        raise Refused("occurredAt: it lies in the future; check the game server's clock.")
+    if command.occurred_at < now - LATEST:
+        raise Refused("occurredAt: it is more than a day ago; give the command again.")
+    if command.until is not None and command.kind not in {"suspend", "ban"}:
+        raise Refused("until: only a suspension and a ban have an end; leave it out.")
+
+
+def _officer(command: Command) -> Staff:
+    """Whoever gave the command. Raises Refused, and NotAllowed (told) for who holds no rank that acts."""
+    try:
+        return officer(command.actor_user_id)
+    except NotAllowed:
+        actor = actor_of(Player.objects.get(user_id=command.actor_user_id))
+        tell_refusal(command.kind, command.user_id, actor)
+        raise
+
+
+def _warn(command: Command, order: dict[str, Any]) -> Done:
+    return discipline.warn(command.user_id, reason=command.reason, source=Sanction.Source.GAME, **order)
+
+
+def _pardon(command: Command, order: dict[str, Any]) -> Done:
+    """Take the latest warning back that still counts."""
+    player = Player.objects.filter(user_id=command.user_id).first()
+    if player is None:
+        raise Refused(f"No player has the user id {command.user_id}.")
+    latest = in_force(player, Sanction.Kind.WARNING, order["now"]).order_by("-pk").first()
+    if latest is None:
+        raise Refused("The player has no active warning.")
+    return discipline.pardon(latest.pk, reason=command.reason, source=Sanction.Source.GAME, **order)
+
+
+def _suspend(command: Command, order: dict[str, Any]) -> Done:
+    source = Sanction.Source.GAME
+    return discipline.suspend(command.user_id, until=command.until, reason=command.reason, source=source, **order)
+
+
+def _lift(command: Command, order: dict[str, Any]) -> Done:
+    return discipline.lift(command.user_id, reason=command.reason, source=Sanction.Source.GAME, **order)
+
+
+def _ban(command: Command, order: dict[str, Any]) -> Done:
+    source = Sanction.Source.GAME
+    return discipline.ban(command.user_id, until=command.until, reason=command.reason, source=source, **order)
+
+
+def _unban(command: Command, order: dict[str, Any]) -> Done:
+    return discipline.unban(command.user_id, reason=command.reason, source=Sanction.Source.GAME, **order)
+
+
+def _note(command: Command, order: dict[str, Any]) -> Done:
+    return notes.write(command.user_id, command.reason, **order)
+
+
+def _recommend(command: Command, order: dict[str, Any]) -> Done:
+    return recommending.recommend(command.user_id, reason=command.reason, **order)
+
+
+ACTS: dict[str, Callable[[Command, dict[str, Any]], Done]] = {
+    "warn": _warn,
+    "pardon": _pardon,
+    "suspend": _suspend,
+    "lift": _lift,
+    "ban": _ban,
+    "unban": _unban,
+    "note": _note,
+    "recommend": _recommend,
+}
+
+
+def _moment(line: Line) -> str:
+    return line.at.astimezone(dt.UTC).isoformat()
+
+
+def _remember(experience: str, ids: Sequence[str]) -> set[str]:
+    """The ids that were not there before, remembered from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO game_commands (experience, command, answer)"
+            " SELECT %s, 'line:' || id, '{}' FROM unnest(%s::text[]) AS id ORDER BY id"
+            " ON CONFLICT DO NOTHING RETURNING substr(command, 6)",
+            [experience, list(ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}

@@ -1,0 +1,45 @@
+"""HTTP in and out for what moderators do and say in a game. Who may call it stands in `caller`."""
+
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from players import commands, serializers
+from players.api import View, body_of
+from players.commands import Command, Line
+
+
+class Sanctions(View):
+    """A moderator's command in a game. What they may not do is answered 200 with status `refused`; `detail` says why,
+    for them to read. An `id` repeats harmlessly: the answer is the first one's."""
+
+    caller, takes, answers = "experience", serializers.CommandIn, serializers.CommandOut
+    refuses = (400,)
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(request, serializers.CommandIn)
+        command = Command(
+            asked.id, asked.actor_user_id, asked.user_id, asked.kind, asked.reason, asked.occurred_at, asked.until
+        )
+        answer = commands.obey(request.auth.key, command, now=timezone.now())
+        return Response(serializers.CommandOut(**answer))
+
+
+class Audits(View):
+    """Lines of a game's own log, at most 100, mirrored under the experience's name. Ids repeat harmlessly."""
+
+    caller, takes, answers = "experience", serializers.LinesIn, serializers.LinesOut
+    refuses = (400,)
+
+    def post(self, request: Request) -> Response:
+        asked = body_of(request, serializers.LinesIn)
+        lines = [Line(line.id, line.at, line.kind, _text(line.text), line.user_id) for line in asked.lines]
+        accepted = commands.report(request.auth.key, lines, now=timezone.now())
+        return Response(serializers.LinesOut(accepted, len(lines) - accepted))
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValidationError({"text": "It holds a NUL character; take it out."})
+    return text

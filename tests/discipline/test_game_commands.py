@@ -1,0 +1,157 @@
+"""Moderators' commands in a game, and the lines of its log, over HTTP."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from audits.models import AuditEvent, AuditPersonal
+from players import approvals
+from players.models import Approval, GameCommand, Note, Recommendation, Sanction
+from players.people import erase
+from players.staff import Staff
+from players.tasks import end_sanctions
+from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, order, player
+
+Officers = Callable[[int], Staff]
+
+
+@pytest.fixture
+def game(api_key: str) -> Client:
+    return Client(headers={"x-grps-api-key": api_key})
+
+
+def post(game: Client, path: str, body: dict[str, Any]) -> Any:
+    return game.post(path, json.dumps(body), content_type="application/json")
+
+
+def command(game: Client, kind: str, by: int = ADMIRAL, **changes: Any) -> dict[str, Any]:
+    body = {"id": f"{kind}-1", "actorUserId": by, "userId": 1, "kind": kind, "reason": "seen in game"}
+    answer = post(game, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()} | changes)
+    assert answer.status_code == 200, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_warning_from_a_game_is_one_of_the_experience(people: Officers, game: Client) -> None:
+    answer = command(game, "warn", MAJOR)
+    sanction = Sanction.objects.get()
+    assert (answer["status"], answer["sanction"], sanction.source) == ("applied", sanction.pk, "game")
+    event = AuditEvent.objects.get(action="player.warned")
+    assert (event.experience, event.actor_id) == ("nexus", people(MAJOR).actor.id)
+
+
+def test_a_command_that_comes_again_is_answered_again_and_done_once(people: Officers, game: Client) -> None:
+    assert command(game, "warn") == command(game, "warn")
+    assert Sanction.objects.count() == 1
+    assert command(game, "warn", id="another")["status"] == "applied"
+    assert Sanction.objects.count() == 2
+
+
+def test_every_kind_does_what_it_says(people: Officers, game: Client) -> None:
+    command(game, "warn")
+    assert command(game, "pardon")["status"] == "applied"
+    assert Sanction.objects.get(kind="warning").lifted_at is not None
+    until = timezone.now() + dt.timedelta(days=3)
+    command(game, "suspend", until=until.isoformat())
+    assert Sanction.objects.get(kind="suspension").ends_at == until
+    assert command(game, "lift")["status"] == "applied"
+    assert player().rank.name == "Captain I"
+    command(game, "note")
+    assert Note.objects.get().text == "seen in game"
+    assert command(game, "recommend", MARSHAL)["status"] == "applied"
+    assert Recommendation.objects.count() == 1
+
+
+def test_a_ban_from_a_game_waits_for_a_second_person(people: Officers, game: Client) -> None:
+    answer = command(game, "ban")
+    assert (answer["status"], answer["sanction"], player().banned) == ("held", None, False)
+    approvals.approve(Approval.objects.get().pk, **order(people(COMMAND)))
+    assert player().banned
+    assert Sanction.objects.get().source == "game"
+    assert command(game, "unban", COMMAND)["status"] == "held"
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "words"),
+    [
+        ("warn", {"actorUserId": 1}, "does not entitle"),
+        ("warn", {"actorUserId": 404}, "No player has the user id 404"),
+        ("warn", {"userId": 404}, "No player has the user id 404"),
+        ("warn", {"userId": ADMIRAL}, "nobody acts on themselves"),
+        ("warn", {"userId": COMMAND}, "at or above"),
+        ("pardon", {}, "no active warning"),
+        ("pardon", {"userId": 404}, "No player has"),
+        ("lift", {}, "not suspended"),
+        ("warn", {"until": "2090-01-01T00:00:00Z"}, "until: only a suspension and a ban"),
+        ("warn", {"occurredAt": "2020-01-01T00:00:00Z"}, "occurredAt: it is more than a day ago"),
+        ("warn", {"occurredAt": "2090-01-01T00:00:00Z"}, "occurredAt: it lies in the future"),
+        ("suspend", {"until": "2020-01-01T00:00:00Z"}, "until: that moment has passed"),
+    ],
+)
+def test_a_refusal_is_an_answer_that_says_why(
+    people: Officers, game: Client, kind: str, changes: dict[str, Any], words: str
+) -> None:
+    answer = command(game, kind, **changes)
+    assert answer["status"] == "refused"
+    assert words in answer["detail"]
+    assert not Sanction.objects.exists()
+
+
+def test_an_officer_who_may_not_is_told_of(people: Officers, game: Client) -> None:
+    command(game, "ban", MAJOR)
+    assert AuditEvent.objects.get(action="act.refused").actor_id == people(MAJOR).actor.id
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "erase"}, {"id": "a b"}, {"reason": ""}, {"occurredAt": "2026-01-01T00:00:00"}, {"x": 1}]
+)
+def test_what_does_not_fit_the_shape_is_a_400(people: Officers, game: Client, changes: dict[str, Any]) -> None:
+    body = {"id": "1", "actorUserId": ADMIRAL, "userId": 1, "kind": "warn", "reason": "x"}
+    answer = post(game, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()} | changes)
+    assert answer.status_code == 400
+
+
+def test_old_commands_and_those_about_erased_people_are_forgotten(people: Officers, game: Client) -> None:
+    command(game, "warn")
+    command(game, "note", userId=MAJOR)
+    erase(1, **order(OPERATOR))
+    assert GameCommand.objects.get().answer["userId"] == MAJOR
+    GameCommand.objects.update(created_at=timezone.now() - dt.timedelta(days=8))
+    end_sanctions()
+    assert not GameCommand.objects.exists()
+
+
+def lines(*ids: str, **changes: Any) -> dict[str, Any]:
+    line = {"at": timezone.now().isoformat(), "kind": "teleport", "text": "player_1 went up", "userId": 1} | changes
+    return {"lines": [line | {"id": one} for one in ids]}
+
+
+def test_lines_of_a_games_log_are_mirrored_once_as_one_event(people: Officers, game: Client) -> None:
+    assert post(game, "/roblox/audits", lines("a", "b")).json() == {"accepted": 2, "duplicates": 0}
+    assert post(game, "/roblox/audits", lines("b", "c", "c")).json() == {"accepted": 1, "duplicates": 2}
+    assert post(game, "/roblox/audits", lines("a")).json() == {"accepted": 0, "duplicates": 1}
+    first, second = AuditEvent.objects.filter(action="game.reported").order_by("id")
+    assert (first.details["lines"], second.details["lines"], first.experience) == (2, 1, "nexus")
+    assert "player_1" not in str(first.details)
+
+
+def test_what_a_line_says_goes_with_the_person(people: Officers, game: Client) -> None:
+    post(game, "/roblox/audits", lines("a"))
+    assert AuditPersonal.objects.get(field="line.0").value == "player_1 went up"
+    erase(1, **order(OPERATOR))
+    assert not AuditPersonal.objects.filter(field="line.0").exists()
+
+
+@pytest.mark.parametrize("body", [{"lines": []}, lines(*map(str, range(101))), lines("a", text="a\0b")])
+def test_lines_that_do_not_fit_are_a_400(people: Officers, game: Client, body: dict[str, Any]) -> None:
+    assert post(game, "/roblox/audits", body).status_code == 400
+
+
+def test_nobody_without_a_key_is_heard(people: Officers) -> None:
+    assert post(Client(), "/roblox/sanctions", {}).status_code == 401
+    assert post(Client(), "/roblox/audits", lines("a")).status_code == 401

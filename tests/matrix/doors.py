@@ -1,0 +1,178 @@
+"""The doors through which people act. To add one: a class with `acts`, `people` and `attempt`, and a line in DOORS."""
+
+import itertools
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any, Protocol
+
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from audits.record import Actor
+from players import discipline, notes, officers, people, recommending
+from players.acts import Done
+from players.models import Decision, Player, Sanction
+from players.staff import Refused, Staff, at_the_shell, officer
+from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, HELD, LITTLE, LOT, PEOPLE, REFUSED, Case
+
+ACTOR, TARGET = 100, 200  # Roblox user ids
+NUMBERS = itertools.count(1)
+OF_LADDER = tuple(person for person in PEOPLE if person not in {"an owner without a rank", "the operator"})
+
+
+class Door(Protocol):
+    """`acts` and `people`: what can be tried through it, and by whom."""
+
+    acts: tuple[str, ...]
+    people: tuple[str, ...]
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        """Try it on the player: ALLOWED, HELD or REFUSED, and what was said. `key`s and sessions are the door's."""
+
+
+class Rule:
+    """The functions that every door calls."""
+
+    acts = tuple(ENTITLES)
+    people = PEOPLE
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        try:
+            done = RULES[case.act](case, user_id, {"by": staff(case), "reason": "seen it", "now": timezone.now()})
+        except Refused as refusal:
+            return REFUSED, str(refusal)
+        if isinstance(done, Decision):
+            return ALLOWED, str(done)
+        return HELD if done.approval else ALLOWED, done.sentence
+
+
+class Game:
+    """POST /roblox/sanctions."""
+
+    acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", "note", "recommend")
+    people = OF_LADDER
+
+    def __init__(self, api_key: str) -> None:
+        self.client = Client(headers={"x-grps-api-key": api_key})
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        body = {"id": f"m-{next(NUMBERS)}", "actorUserId": ACTOR, "userId": user_id, "kind": case.act}
+        body |= {"reason": "seen it", "occurredAt": timezone.now().isoformat()}
+        answer = self.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        said = answer.json()
+        return {"applied": ALLOWED, "held": HELD, "refused": REFUSED}[said["status"]], said["detail"]
+
+
+class Shell:
+    """`manage.py player`, whoever runs it is the operator."""
+
+    acts = tuple(act for act in ENTITLES if act != "recommend")
+    people = ("the operator",)
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        said = StringIO()
+        try:
+            call_command("player", *self._words(case, user_id), "--reason", "seen it", stdout=said)
+        except CommandError as error:
+            return REFUSED, str(error)
+        return ALLOWED, said.getvalue()
+
+    def _words(self, case: Case, user_id: int) -> list[str]:
+        if case.act in AMOUNTS:
+            return ["adjust", str(user_id), str(AMOUNTS[case.act])]
+        if case.act == "pardon":
+            return ["pardon", str(warning_of(user_id))]
+        if case.act in {"promote", "promote to one's own rank", "demote"}:
+            return ["rank", str(user_id), case.to]
+        return [case.act, str(user_id), *([case.to] if case.act == "propose" else [])]
+
+
+def staff(case: Case) -> Staff:
+    """The person as rules know them. Raises Refused for who is sanctioned."""
+    if case.person == "the operator":
+        return at_the_shell()
+    if not case.bound:
+        return Staff(Actor("staff", "7", "Olga", "staff:7"), rank=None)
+    return officer(ACTOR)
+
+
+def warning_of(user_id: int) -> int:
+    return Sanction.objects.get(player__user_id=user_id, kind=Sanction.Kind.WARNING).pk
+
+
+Order = dict[str, Any]
+
+
+def _warn(case: Case, user_id: int, order: Order) -> Done:
+    return discipline.warn(user_id, **order)
+
+
+def _pardon(case: Case, user_id: int, order: Order) -> Done:
+    return discipline.pardon(warning_of(user_id), **order)
+
+
+def _suspend(case: Case, user_id: int, order: Order) -> Done:
+    return discipline.suspend(user_id, **order)
+
+
+def _lift(case: Case, user_id: int, order: Order) -> Done:
+    return discipline.lift(user_id, **order)
+
+
+def _ban(case: Case, user_id: int, order: Order) -> Done:
+    return discipline.ban(user_id, **order)
+
+
+def _unban(case: Case, user_id: int, order: Order) -> Done:
+    return discipline.unban(user_id, **order)
+
+
+def _note(case: Case, user_id: int, order: Order) -> Done:
+    return notes.write(user_id, order["reason"], by=order["by"], now=order["now"])
+
+
+def _recommend(case: Case, user_id: int, order: Order) -> Done:
+    return recommending.recommend(user_id, **order)
+
+
+def _adjust(case: Case, user_id: int, order: Order) -> Done:
+    return people.adjust(user_id, (LOT if case.act == "adjust a lot" else LITTLE) * 100, **order)
+
+
+def _propose(case: Case, user_id: int, order: Order) -> Decision:
+    return officers.propose(user_id, case.to, **order)
+
+
+def _set_rank(case: Case, user_id: int, order: Order) -> Decision:
+    return officers.set_rank(user_id, case.to, **order)
+
+
+RULES: dict[str, Callable[[Case, int, Order], Done | Decision]] = {
+    "warn": _warn,
+    "pardon": _pardon,
+    "suspend": _suspend,
+    "lift": _lift,
+    "ban": _ban,
+    "unban": _unban,
+    "note": _note,
+    "recommend": _recommend,
+    "adjust a little": _adjust,
+    "adjust a lot": _adjust,
+    "propose": _propose,
+    "promote": _set_rank,
+    "promote to one's own rank": _set_rank,
+    "demote": _set_rank,
+}
+# By name, made with the API key of an experience.
+DOORS: dict[str, Callable[[str], Door]] = {
+    "rule": lambda api_key: Rule(),
+    "game": Game,
+    "shell": lambda api_key: Shell(),
+}
+
+
+def player_of(user_id: int) -> Player:
+    return Player.objects.get(user_id=user_id)
