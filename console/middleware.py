@@ -21,9 +21,11 @@ from django.utils import timezone
 from audits.actions import Action
 from audits.record import Actor, Target, record
 from console.access.rights import rights_of
+from console.doors import sign_in_again
 
 CONSOLE = "/admin/"
 SIGNING_IN = "/admin/sign-in/"
+FACTORS = "/admin/sign-in/factor/"
 BEGAN_AT, SEEN_AT = "began_at", "seen_at"  # of a session, seconds since 1970
 ABSOLUTE = 12 * 3600
 IDLE = 30 * 60
@@ -61,6 +63,8 @@ class StaffMiddleware:
             end(request, found.why)
             context = {"title": "No access", "why": found.why}
             return TemplateResponse(request, "account/refused.html", context, status=403).render()
+        if request.path_info.startswith(FACTORS) and (first := sign_in_again(request)) is not None:
+            return first
         request.user.grps_perms = found.perms  # type: ignore[union-attr]
         request.staff, request.roles = found.staff, found.roles  # type: ignore[attr-defined]
         local = found.staff.rank is None and found.staff.user_id is None

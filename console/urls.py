@@ -2,13 +2,9 @@
 
 from django.urls import URLPattern, URLResolver
 
-<<<<<<< HEAD
-from console import acting, approving, experiences, sync
+from console import acting, approving, experiences, filters, palette, players_list, sync
 from console.access import pages as signing_in
 from console.casefile import pages
-=======
-from console import experiences, filters, palette, players_list, sync
->>>>>>> cde31f107e2bb3a256aa3211e7a5e37c76194c71
 
 app_name = "console"
 

@@ -91,7 +91,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_htmx",
     "django_celery_beat",
     "grps_site",
     "audits",
@@ -300,6 +299,7 @@ SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "GRPS"
+MFA_REAUTHENTICATION_REQUIRED = False  # console.middleware asks for a young sign-in before a factor is changed
 USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware notes it, once a minute
 
 # --- logs ----------------------------------------------------------------------------------------------------

@@ -91,10 +91,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             self._refuse(request, "roblox", found.why, name)
         with transaction.atomic():
             user = _user_of(user_id, name)
-            sociallogin.user = user
-            if not sociallogin.is_existing:
-                sociallogin.account.user = user
-                sociallogin.account.save()
+            sociallogin.user = sociallogin.account.user = user
+            sociallogin.account.save()
             get_user_model().objects.filter(pk=user.pk).update(first_name=name[:150])
 
     def _check_link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:

@@ -63,12 +63,11 @@ def local(request: HttpRequest) -> HttpResponseBase:
     """The local sign-in, where it is switched on."""
     if not settings.LOCAL_LOGIN:
         raise Http404
-    if request.method == "POST" and request.user.is_authenticated:
+    if request.user.is_authenticated and not is_fresh(request):
         logout(request)  # to prove it again is to sign in anew
     answer: HttpResponseBase = account_views.LoginView.as_view(
         template_name="account/local.html",
         extra_context={"title": "Local sign-in", "sitekey": settings.TURNSTILE_SITEKEY},
-        redirect_authenticated_user=False,
     )(request)
     return answer
 
