@@ -50,6 +50,7 @@ def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:
 
 
 def hold(act: Act, player: Player, arguments: dict[str, Any], cause: Approval.Cause, order: Order) -> Done:
+    """Ask for an act instead of doing it; a second person decides. Raises Refused where the same waits already."""
     kept = {"reverts": order.reverts, "source": order.source, "experience": order.experience}
     approval = approvals.hold(
         str(act),

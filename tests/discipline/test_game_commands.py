@@ -79,7 +79,7 @@ def test_a_ban_from_a_game_waits_for_a_second_person(people: Officers, game: Cli
 @pytest.mark.parametrize(
     ("kind", "changes", "words"),
     [
-        ("warn", {"actorUserId": 1}, "does not entitle"),
+        ("warn", {"actorUserId": 1, "userId": MAJOR}, "does not entitle"),
         ("warn", {"actorUserId": 404}, "No player has the user id 404"),
         ("warn", {"userId": 404}, "No player has the user id 404"),
         ("warn", {"userId": ADMIRAL}, "nobody acts on themselves"),

@@ -46,7 +46,9 @@ def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
 
 def test_a_former_rank_that_is_gone_is_replaced_by_the_nearest_below(people: Officers) -> None:
     discipline.suspend(1, **order(people(MAJOR)))
-    gone = Rank.objects.create(name="Lost Captain", level="MR", position=99, min_points="2900", role=99, retired=True)
+    gone = Rank.objects.get(name="Captain I")
+    gone.pk, gone.name, gone.position, gone.min_points, gone.retired = None, "Lost Captain", 99, "2900", True
+    gone.save()
     former = player()
     former.former_rank = gone
     former.save()

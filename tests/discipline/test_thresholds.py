@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audits.models import AuditEvent
-from players import approvals, discipline
+from players import approvals, discipline, measures
 from players.models import Approval, Sanction
 from players.staff import Staff, officer
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, make, order, player
@@ -113,7 +113,7 @@ def test_an_expired_warning_does_not_count_and_ends_nothing(people: Officers) ->
     assert discipline.end_due(timezone.now()) == 1
     assert AuditEvent.objects.filter(action="warning.expired").count() == 1
     assert suspension() is not None
-    assert discipline.in_force(player(), "warning", timezone.now()).count() == 3
+    assert measures.in_force(player(), "warning", timezone.now()).count() == 3
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -123,12 +123,12 @@ def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(people: 
     since, by = player().rank_since, people(MAJOR)
     with transaction.atomic():
         for step in steps:
-            active = list(discipline.in_force(player(), "warning", timezone.now()).order_by("pk"))
+            active = list(measures.in_force(player(), "warning", timezone.now()).order_by("pk"))
             if step < 4 or not active:
                 discipline.warn(1, **order(by, counted=False))
             else:
                 discipline.pardon(active[step % len(active)].pk, **order(by, counted=False))
-            left = discipline.in_force(player(), "warning", timezone.now()).count()
+            left = measures.in_force(player(), "warning", timezone.now()).count()
             assert suspension() is None or left >= 4
             assert (player().rank.name == "Suspended") == (suspension() is not None)
             assert suspension() is not None or player().rank_since == since

@@ -113,7 +113,7 @@ def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None
     discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
     community.set_roles(1, "Suspended")
     pull("members")
-    community.set_roles(1, "Captain II")
+    community.set_roles(1, "Volt Specialist I")
     pull("members")
     assert rank_of(1) == "Suspended"
     assert Drift.objects.get(resolved_at=None).aspect == "role"
@@ -133,7 +133,7 @@ def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(community:
 def test_adopting_a_role_frees_nobody(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
     discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
-    community.set_roles(1, "Captain II")
+    community.set_roles(1, "Volt Specialist I")
     pull("members")
     drift = Drift.objects.get(resolved_at=None)
     with pytest.raises(Refused, match="suspended here"):
