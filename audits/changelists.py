@@ -17,12 +17,13 @@ LARGEST = 2**63 - 1
 class Behind(ChangeList):
     """Rows by falling key, below the key that the query string names as `p`. `older`: the next page's, if any."""
 
+    model_admin: Any  # a ReadOnly
     older = ""
     cut = False
     by_key = True
     looked = LOOKED
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         return ["-pk"]
 
     def get_results(self, request: HttpRequest) -> None:

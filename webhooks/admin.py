@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -82,7 +81,6 @@ class WithFigures(ChangeList):
 class EndpointAdmin(ReadOnly):
     list_display = ("name", "kind", "state", "masked", "asks_for", "last_day", "waiting", "last_success")
     ordering = ("name",)
-    paginator = Paginator  # type: ignore[assignment]  # there are a few dozen endpoints at most
     actions = None
 
     class Media:
