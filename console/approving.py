@@ -44,6 +44,8 @@ class Deciding(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
+        if not reason and data.get("verb") == "approve":
+            reason = next(iter(acts.presets().get("approve", [])), "")
         if not reason:
             self.add_error("words", "Choose a reason, or say one in your own words.")
         return data | {"reason": reason}

@@ -55,6 +55,18 @@ class SentForm(models.Model):
         indexes = [models.Index(fields=["at"], name="sent_forms_by_time")]
 
 
+class SeenUpTo(models.Model):
+    """Up to which audit event something of the queue was looked at by staff, for all of them."""
+
+    kind = models.CharField(max_length=20, primary_key=True)
+    event = models.BigIntegerField()
+    person = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "seen_up_to"
+
+
 class SavedFilter(models.Model):
     """A query of a list that a person gave a name."""
 

@@ -9,6 +9,9 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 
+OURS = {"audits", "roblox", "players", "syncs", "webhooks"}
+
+
 class ConsoleSite(AdminSite):
     site_header = site_title = "GRPS"
     index_title = "Console"
@@ -16,6 +19,12 @@ class ConsoleSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return getattr(request, "staff", None) is not None
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Only our own models: what packages keep (users, tokens, schedules) is not for anybody's hand here."""
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        ours = [model for model in models if model._meta.app_label in OURS]
+        super().register(ours, admin_class, **options)
 
     def get_urls(self) -> list[Any]:
         """Without the admin's own sign-in and passwords: console.access has those."""

@@ -2,13 +2,14 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import acting, approving, experiences, filters, palette, players_list, sync
+from console import acting, approving, experiences, filters, home, palette, players_list, sync
 from console.access import pages as signing_in
 from console.casefile import pages
 
 app_name = "console"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *home.urls,
     *signing_in.urls,
     *pages.urls,
     *acting.urls,

@@ -209,6 +209,7 @@ class DailyPoints(models.Model):
             models.UniqueConstraint(fields=["player", "origin", "day"], name="daily_points_once"),
             models.CheckConstraint(condition=Q(awarded__gte=0, events__gte=0), name="daily_points_not_negative"),
         ]
+        indexes = [models.Index(fields=["day", "origin"], name="daily_points_by_day")]
 
 
 class Recommendation(models.Model):
@@ -490,6 +491,29 @@ class Claim(models.Model):
     class Meta:
         db_table = "claims"
         constraints = [models.UniqueConstraint(fields=["kind", "key"], name="claims_one_holder")]
+
+
+class DailyFigure(models.Model):
+    """One figure of one UTC day, kept so that a chart costs a few rows at any size (players.figures)."""
+
+    day = models.DateField()
+    what = models.CharField(max_length=20)
+    label = models.CharField(max_length=32, db_default="")
+    value = models.DecimalField(max_digits=20, decimal_places=2)
+
+    class Meta:
+        db_table = "daily_figures"
+        constraints = [models.UniqueConstraint(fields=["day", "what", "label"], name="daily_figures_once")]
+
+
+class Counted(models.Model):
+    """How far a count over the audit log has come: the position in the chain that it has taken in."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "counted"
 
 
 class LeaderboardBucket(models.Model):

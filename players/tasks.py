@@ -5,7 +5,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits.hints import Hint
-from players import approvals, commands, discipline, due, erasures, guard, leaderboard
+from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard
 
 log = structlog.get_logger("grps.tasks")
 
@@ -32,6 +32,12 @@ def end_sanctions() -> int:
     guard.purge(now)
     commands.purge(now)
     return discipline.end_due(now) + approvals.expire(now)
+
+
+@shared_task(name="players.take_down_figures")
+def take_down_figures() -> int:
+    """Sum up the last days for the console's charts; how many days."""
+    return figures.take_down(timezone.now())
 
 
 @shared_task(name="players.carry_out_erasures")

@@ -1,19 +1,16 @@
 """How tests sign in to the console."""
 
-from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
+from players.models import Player, Rank
+from tests.console.people import client_with_role, owner_client
 
-def owner_client(name: str = "olga") -> Client:
-    """A browser in which an owner is signed in."""
-    client = Client()
-    user = User.objects.filter(username=name).first() or User.objects.create_superuser(name)
-    client.force_login(user)
-    return client
+__all__ = ["owner_client", "plain_client"]
 
 
 def plain_client() -> Client:
-    """Somebody in the console who has no right at all."""
-    client = Client()
-    client.force_login(User.objects.create_user("pat", is_staff=True))
-    return client
+    """Somebody in the console whose only role is of another kind: they may see no player and act on none."""
+    now, rank = timezone.now(), Rank.objects.order_by("position")[1]
+    player = Player.objects.create(user_id=990_000_001, username="pat", rank=rank, rank_since=now, named_at=now)
+    return client_with_role(player, "integrator")

@@ -26,6 +26,7 @@ PERIODIC = {
     "players.fold_standings": 5,
     "players.evaluate_due": 600,
     "players.end_sanctions": 20,
+    "players.take_down_figures": 120,
     "players.carry_out_erasures": 30,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,

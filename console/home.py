@@ -1,0 +1,221 @@
+"""Home: what waits for staff, oldest first, with the acts on it; and beside it how the community fares."""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from console.charts.bars import bars
+from console.doors import page, render
+from console.experiences import Reason
+from console.models import SeenUpTo
+from console.queue.base import MOST, Item, Kind
+from console.queue.kinds import BY_NAME, seen_by
+from console.sync import freshness
+from players import acts, claims, figures, guard, officers, reviews
+from players.acts import LONGEST_REASON
+from players.models import GuardTrip
+from players.staff import Refused, staff_of
+
+SIZE = 30  # items of a kind on a page
+EACH = 8  # of each kind where all are shown together
+PICKED = 100  # proposals that are decided on at once
+CHAIN = "SELECT at, number FROM seals ORDER BY number DESC LIMIT 1"
+
+
+@page()
+def home(request: HttpRequest) -> HttpResponse:
+    """The queue with its tabs; live parts ask for it again and take what they show."""
+    by, now = staff_of(request), timezone.now()
+    kinds = seen_by(request.user)
+    which = request.GET.get("kind", "")
+    chosen = [kind for kind in kinds if kind.name == which] or kinds
+    after = request.GET.get("after", "")
+    start = int(after) if after.isdecimal() and len(after) < 19 and len(chosen) == 1 else 0
+    size = SIZE if len(chosen) == 1 else EACH
+    found = [item for kind in chosen for item in kind.items(by, now, start, size + 1)[: size + 1]]
+    more = len(chosen) == 1 and len(found) > SIZE
+    found = sorted(found[:SIZE] if len(chosen) == 1 else found, key=lambda item: item.since)
+    _mark_claims(found, now)
+    mine = request.GET.get("mine", "")
+    if mine:
+        found = [item for item in found if item.claim is not None and item.claim.holder == by.person]
+    return render(
+        request,
+        "console/home.html",
+        "Queue",
+        tabs=[(kind, _count(kind, by, now)) for kind in kinds],
+        which=which if len(chosen) == 1 and len(kinds) != 1 else "",
+        items=found,
+        older=found[-1].key if more else "",
+        mine=mine,
+        person=by.person,
+        cards=_cards(request, now) if not request.headers.get("HX-Request") else None,
+        reasons=acts.presets().get("approve", []) + acts.presets().get("reject", []),
+    )
+
+
+class Picked(forms.Form):
+    """Several proposals, one verb, one reason."""
+
+    verb = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
+    reason = forms.CharField(max_length=LONGEST_REASON)
+
+
+@require_POST
+@page("players.adjust")
+def act(request: HttpRequest) -> HttpResponse:
+    """Decide on several proposals at once; what became of each is said."""
+    form = Picked(request.POST)
+    picked = [int(key) for key in request.POST.getlist("pick") if key.isdecimal() and len(key) < 19]
+    if not form.is_valid() or not picked:
+        messages.error(request, "Pick at least one proposal, and choose a reason.")
+        return _back(request)
+    verb: Callable[..., Any] = officers.approve if form.cleaned_data["verb"] == "approve" else officers.reject
+    done, by = 0, staff_of(request)
+    for pk in picked[:PICKED]:
+        try:
+            verb(pk, by=by, reason=form.cleaned_data["reason"], now=timezone.now())
+        except Refused as refusal:
+            messages.error(request, f"Proposal {pk}: {refusal}")
+        else:
+            done += 1
+    messages.success(request, f"{done} of {len(picked[:PICKED])} are decided.")
+    return _back(request)
+
+
+@require_POST
+@page("players.view_player")
+def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
+    """Take an item, or let it go."""
+    by = staff_of(request)
+    try:
+        if request.POST.get("verb") == "release":
+            claims.release(kind, key, by=by)
+        else:
+            claims.claim(kind, key, by=by, now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return _back(request)
+
+
+@page("audits.view_auditevent")
+def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
+    """Say that everything of a kind was looked at up to an event."""
+    if kind not in BY_NAME:
+        raise Http404
+    if request.method == "POST":
+        SeenUpTo.objects.update_or_create(
+            kind=kind, defaults={"event": event, "person": staff_of(request).person, "at": timezone.now()}
+        )
+        messages.success(request, "They are off the queue; the audit log keeps them.")
+        return redirect("console:home")
+    context = {"form": forms.Form(), "note": "Everything up to this one leaves the queue, for all of staff."}
+    return render(request, "console/form.html", "Seen", button="Seen", back="console:home", asks=False, **context)
+
+
+@page("console.roles", fresh=True)
+def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody act again whom the guard holds up."""
+    trip = get_object_or_404(GuardTrip, pk=pk)
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            guard.release(trip.person, by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{trip.name} acts again.")
+            return redirect("console:home")
+    note = f"Since {trip.tripped_at:%Y-%m-%d %H:%M} UTC what {trip.name} does is held. Look at what they did first."
+    return render(
+        request,
+        "console/form.html",
+        f"Let {trip.name} act again",
+        form=form,
+        note=note,
+        button="Let them act",
+        back="console:home",
+        asks=True,
+    )
+
+
+@page("console.policy", fresh=True)
+def review(request: HttpRequest) -> HttpResponse:
+    """Note that the policy was reviewed and stays."""
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reviews.review(by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
+        messages.success(request, "Noted: the next review is due in a quarter.")
+        return redirect("console:home")
+    note = "Say what was looked at. Ranks, points, punishments and permissions stay as they are."
+    context = {"form": form, "note": note, "button": "Reviewed", "back": "console:home", "asks": True}
+    return render(request, "console/form.html", "The quarterly review of the policy", **context)
+
+
+def _mark_claims(found: list[Item], now: dt.datetime) -> None:
+    for kind in {item.kind for item in found}:
+        held = claims.held(kind, [item.key for item in found if item.kind == kind], now)
+        for item in found:
+            if item.kind == kind:
+                item.claim = held.get(item.key)
+
+
+def _count(kind: Kind, by: Any, now: dt.datetime) -> str:
+    count = kind.count(by, now)
+    return f"{MOST - 1}+" if count >= MOST else str(count)
+
+
+def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
+    """Figures and charts of the last fourteen days, from what was taken down ahead."""
+    today = now.astimezone(dt.UTC).date()
+    days = [today - dt.timedelta(days=back) for back in reversed(range(figures.DAYS))]
+    found = figures.of(["points", "players", "promotions", "demotions", "warnings", "suspensions", "bans"], days[0])
+    nothing: dict[dt.date, Decimal] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(CHAIN)
+        sealed = cursor.fetchone()
+    return {
+        "points": bars("Points a day", days, {label: by for (what, label), by in found.items() if what == "points"}),
+        "players": bars(
+            "Active players a day", days, {label: by for (what, label), by in found.items() if what == "players"}
+        ),
+        "ranks": bars(
+            "Changes of rank a day",
+            days,
+            {name: found.get((name, ""), nothing) for name in ("promotions", "demotions")},
+        ),
+        "sanctions": bars(
+            "Sanctions a day",
+            days,
+            {name: found.get((name, ""), nothing) for name in ("warnings", "suspensions", "bans")},
+        ),
+        "freshness": freshness(now) if request.user.has_perm("syncs.view_syncjob") else [],
+        "sealed": sealed,
+    }
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return redirect(wanted if safe else "console:home")
+
+
+urls = [
+    path("", home, name="home"),
+    path("queue/act/", act, name="queue-act"),
+    path("queue/seen/<slug:kind>/<int:event>/", seen, name="queue-seen"),
+    path("queue/take/<slug:kind>/<str:key>/", take, name="queue-take"),
+    path("queue/guard/<int:pk>/", release_guard, name="guard-release"),
+    path("policy/review/", review, name="policy-review"),
+]

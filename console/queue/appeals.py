@@ -1,0 +1,31 @@
+"""Appeals that nobody decided yet. One person takes one before they work on it."""
+
+import datetime as dt
+
+from console import links
+from console.queue.base import MOST, Item, Kind
+from players.models import Appeal
+from players.staff import Staff
+
+
+class Appeals(Kind):
+    name, title, right, claimed = "appeals", "Appeals", "players.view_appeal", True
+
+    def count(self, by: Staff, now: dt.datetime) -> int:
+        return Appeal.objects.filter(status=Appeal.Status.OPEN)[:MOST].count()
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = Appeal.objects.filter(status=Appeal.Status.OPEN, pk__gt=after).order_by("pk")
+        return [_item(row) for row in rows.select_related("player", "sanction")[:limit]]
+
+
+def _item(row: Appeal) -> Item:
+    return Item(
+        kind="appeal",
+        key=str(row.pk),
+        title=f"{row.player.username} against a {row.sanction.get_kind_display()}",
+        sentence=row.text[:160],
+        since=row.created_at,
+        link=links.appeal(row.pk),
+        tone="warning",
+    )

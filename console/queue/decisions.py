@@ -1,0 +1,36 @@
+"""Changes of rank that an officer decides on."""
+
+import datetime as dt
+
+from console import links
+from console.queue.base import MOST, Item, Kind
+from players.models import Decision
+from players.staff import Staff
+
+
+class Decisions(Kind):
+    name, title, right = "decisions", "Ranks", "players.view_decision"
+
+    def count(self, by: Staff, now: dt.datetime) -> int:
+        return Decision.objects.filter(status=Decision.Status.PROPOSED)[:MOST].count()
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = Decision.objects.filter(status=Decision.Status.PROPOSED, pk__gt=after).order_by("pk")
+        return [_item(row) for row in rows.select_related("player", "from_rank", "to_rank")[:limit]]
+
+
+def _item(row: Decision) -> Item:
+    address = links.to("console:decision", row.pk)
+    points = row.inputs.get("points", "")
+    why = row.reason or f"with {points} points, by {row.get_source_display()}"
+    return Item(
+        kind=Decisions.name,
+        key=str(row.pk),
+        title=f"{row.player.username}: {row.from_rank} to {row.to_rank}",
+        sentence=f"{row.get_kind_display()}, {why}",
+        since=row.created_at,
+        link=links.player(row.player.user_id) if row.player.user_id > 0 else address,
+        tone="warning" if row.kind == Decision.Kind.DEMOTION else "notice",
+        acts=(("Decide", address),),
+        picks=True,
+    )

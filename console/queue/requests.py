@@ -1,0 +1,35 @@
+"""Acts that wait for a second person."""
+
+import datetime as dt
+
+from console import links
+from console.queue.base import MOST, Item, Kind
+from players import approvals
+from players.models import Approval
+from players.staff import Staff
+
+
+class Requests(Kind):
+    name, title, right = "requests", "Approvals", "players.view_approval"
+
+    def count(self, by: Staff, now: dt.datetime) -> int:
+        return Approval.objects.filter(status=Approval.Status.WAITING)[:MOST].count()
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = Approval.objects.filter(status=Approval.Status.WAITING, pk__gt=after).order_by("pk")
+        return [_item(row, by) for row in rows.select_related("player")[:limit]]
+
+
+def _item(row: Approval, by: Staff) -> Item:
+    own = row.requested_by == by.person
+    address = links.approval(row.pk)
+    return Item(
+        kind=Requests.name,
+        key=str(row.pk),
+        title=approvals.sentence(row),
+        sentence=f"{'You asked for it; somebody else decides. ' if own else ''}{row.reason}",
+        since=row.created_at,
+        link=links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address,
+        tone="quiet" if own else "warning",
+        acts=(("Take back" if own else "Decide", address),),
+    )

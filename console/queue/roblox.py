@@ -1,0 +1,64 @@
+"""What Roblox and GRPS do not agree on: differences, and writes that Roblox does not take."""
+
+import datetime as dt
+
+from django.db import connection
+
+from console import links
+from console.queue.base import MOST, Item, Kind
+from players.staff import Staff
+from syncs.models import Drift, Mirror
+
+PARKED = """
+    SELECT aspect, reason, count(*), min(id), min(wanted_at) FROM
+        (SELECT id, aspect, reason, wanted_at FROM mirrors WHERE status = 'parked' AND id > %s ORDER BY id LIMIT 1000) m
+    GROUP BY 1, 2 ORDER BY 4 LIMIT %s"""
+
+
+class Differences(Kind):
+    name, title, right = "drift", "Differences", "syncs.view_drift"
+
+    def count(self, by: Staff, now: dt.datetime) -> int:
+        return Drift.objects.filter(resolved_at=None)[:MOST].count()
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = Drift.objects.filter(resolved_at=None, pk__gt=after).order_by("pk")
+        return [_item(row) for row in rows.select_related("player", "experience")[:limit]]
+
+
+class Parked(Kind):
+    """Grouped by their reason: a missing role may park thousands."""
+
+    name, title, right = "parked", "Parked writes", "syncs.view_mirror"
+
+    def count(self, by: Staff, now: dt.datetime) -> int:
+        return Mirror.objects.filter(status=Mirror.Status.PARKED)[:MOST].count()
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        with connection.cursor() as cursor:
+            cursor.execute(PARKED, [after, limit])
+            rows = cursor.fetchall()
+        return [
+            Item(
+                kind=self.name,
+                key=str(first),
+                title=f"{count:,} × {aspect} cannot be written",
+                sentence=reason,
+                since=since,
+                link=links.to("console:parked"),
+                tone="warning",
+            )
+            for aspect, reason, count, first, since in rows
+        ]
+
+
+def _item(row: Drift) -> Item:
+    where = f" in {row.experience.name}" if row.experience else ""
+    return Item(
+        kind=Differences.name,
+        key=str(row.pk),
+        title=f"{row.player.username if row.player else row.subject}: another {row.get_aspect_display()}{where}",
+        sentence=row.detail,
+        since=row.first_seen_at,
+        link=links.to("console:drift", row.pk),
+    )

@@ -1,0 +1,46 @@
+"""Who works on an item of the queue: one person at a time, for half an hour, let go by itself."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db import connection
+
+from players.models import Claim
+from players.staff import Refused, Staff
+
+LASTS = dt.timedelta(minutes=30)
+
+# One statement, so that two who claim at once cannot both have it.
+TAKE = """
+    INSERT INTO claims (kind, key, holder, holder_name, until) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (kind, key) DO UPDATE SET
+        holder = excluded.holder, holder_name = excluded.holder_name, until = excluded.until
+    WHERE claims.holder = excluded.holder OR claims.until <= %s"""
+
+
+def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
+    """Take an item, or hold it for longer. Raises Refused while somebody else holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [kind, key, by.person, by.actor.name[:80], now + LASTS, now])
+        taken = bool(cursor.rowcount)
+    found = Claim.objects.filter(kind=kind, key=key).first()
+    if found is None or not taken:
+        name = found.holder_name if found else "Somebody"
+        raise Refused(f"{name or 'Somebody'} works on it; it is free again when they let it go, or after half an hour.")
+    return found
+
+
+def release(kind: str, key: str, *, by: Staff) -> None:
+    """Let an item go that one holds oneself. Raises Refused where one does not."""
+    if not Claim.objects.filter(kind=kind, key=key, holder=by.person).delete()[0]:
+        raise Refused("You do not hold it.")
+
+
+def held(kind: str, keys: Iterable[str], now: dt.datetime) -> dict[str, Claim]:
+    """Who holds which of these items, by key."""
+    return {one.key: one for one in Claim.objects.filter(kind=kind, key__in=list(keys), until__gt=now)}
+
+
+def holds(kind: str, key: str, *, by: Staff, now: dt.datetime) -> bool:
+    """Whether a person holds an item."""
+    return Claim.objects.filter(kind=kind, key=key, holder=by.person, until__gt=now).exists()
