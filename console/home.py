@@ -19,7 +19,7 @@ from console.charts.bars import bars
 from console.doors import page, render
 from console.experiences import Reason
 from console.models import SeenUpTo
-from console.queue.base import MOST, Item, Kind
+from console.queue.base import MOST, Item, Kind, counts
 from console.queue.kinds import BY_NAME, seen_by
 from console.sync import freshness
 from players import acts, claims, figures, guard, officers, reviews
@@ -54,7 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "console/home.html",
         "Queue",
-        tabs=[(kind, _count(kind, by, now)) for kind in kinds],
+        tabs=_tabs(kinds, now),
         which=which if len(chosen) == 1 and len(kinds) != 1 else "",
         items=found,
         older=found[-1].key if more else "",
@@ -164,16 +164,15 @@ def review(request: HttpRequest) -> HttpResponse:
 
 
 def _mark_claims(found: list[Item], now: dt.datetime) -> None:
-    for kind in {item.kind for item in found}:
-        held = claims.held(kind, [item.key for item in found if item.kind == kind], now)
-        for item in found:
-            if item.kind == kind:
-                item.claim = held.get(item.key)
+    held = claims.held_among([(item.kind, item.key) for item in found], now)
+    for item in found:
+        item.claim = held.get((item.kind, item.key))
 
 
-def _count(kind: Kind, by: Any, now: dt.datetime) -> str:
-    count = kind.count(by, now)
-    return f"{MOST - 1}+" if count >= MOST else str(count)
+def _tabs(kinds: list[Kind], now: dt.datetime) -> list[tuple[Kind, str]]:
+    found = counts(kinds, now)
+    shown = {name: f"{MOST - 1}+" if count >= MOST else str(count) for name, count in found.items()}
+    return [(kind, shown[kind.name]) for kind in kinds]
 
 
 def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from django.urls import path
 from django.views.generic import RedirectView
 
-
 OURS = {"audits", "roblox", "players", "syncs", "webhooks"}
 
 

@@ -83,9 +83,9 @@ def freshness(now: dt.datetime) -> list[Freshness]:
     with connection.cursor() as cursor:
         cursor.execute(LAST)
         last = {(activity, experience): at for activity, experience, at in cursor.fetchall()}
-    found = []
+    found, connected = [], list(_connected())
     for activity in SyncJob.Activity:
-        places: list[Experience | None] = [None] if activity in GROUP_WIDE else list(_connected())
+        places: list[Experience | None] = [None] if activity in GROUP_WIDE else connected
         for experience in places:
             at = last.get((activity, experience.pk if experience else None))
             stale = at is None or now - at > STALE.get(activity, NIGHTLY)

@@ -256,7 +256,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 
 # --- who gets into the console (docs/sign-in.md) ---------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "console.access.backend.SignInBackend",
     "console.access.backend.RightsBackend",
 ]
 LOGIN_URL = "/admin/sign-in/"

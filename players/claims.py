@@ -41,6 +41,15 @@ def held(kind: str, keys: Iterable[str], now: dt.datetime) -> dict[str, Claim]:
     return {one.key: one for one in Claim.objects.filter(kind=kind, key__in=list(keys), until__gt=now)}
 
 
+def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple[str, str], Claim]:
+    """Who holds which of these items, by kind and key, in one query."""
+    wanted = set(items)
+    rows = Claim.objects.filter(
+        kind__in={kind for kind, _ in wanted}, key__in={key for _, key in wanted}, until__gt=now
+    )
+    return {(one.kind, one.key): one for one in rows if (one.kind, one.key) in wanted} if wanted else {}
+
+
 def holds(kind: str, key: str, *, by: Staff, now: dt.datetime) -> bool:
     """Whether a person holds an item."""
     return Claim.objects.filter(kind=kind, key=key, holder=by.person, until__gt=now).exists()

@@ -34,6 +34,8 @@ def review(*, by: Staff, reason: str, now: dt.datetime) -> None:
 
 def review_due() -> dt.datetime | None:
     """When the policy in force is to be looked at again: a quarter after it was activated or reviewed."""
-    newest = (AuditEvent.objects.filter(action=action).order_by("-pk").first() for action in REVIEWING)
-    last = max((event.at for event in newest if event is not None), default=None)
+    parts = [
+        AuditEvent.objects.filter(action=one).order_by("-pk").values_list("at", flat=True)[:1] for one in REVIEWING
+    ]
+    last = max(parts[0].union(*parts[1:], all=True), default=None)
     return last + REVIEW_EVERY if last else None

@@ -1,7 +1,8 @@
-"""Django's question `has_perm` answered from present rights. Who somebody is, is proved elsewhere (allauth)."""
+"""Django's question `has_perm`, answered from present rights alone: rows of its own permissions mean nothing here."""
 
 from typing import Any
 
+from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.backends import BaseBackend
 
 from console.access.rights import rights_of
@@ -13,6 +14,19 @@ class RightsBackend(BaseBackend):
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         return any(perm.startswith(f"{app_label}.") for perm in _perms(user_obj))
+
+
+class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
+    """Who somebody is, proved by allauth; what they may do is asked of RightsBackend."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return False
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return False
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
 
 
 def _perms(user: Any) -> frozenset[str]:

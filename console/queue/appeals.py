@@ -1,9 +1,10 @@
 """Appeals that nobody decided yet. One person takes one before they work on it."""
 
 import datetime as dt
+from typing import Any
 
 from console import links
-from console.queue.base import MOST, Item, Kind
+from console.queue.base import Item, Kind
 from players.models import Appeal
 from players.staff import Staff
 
@@ -11,8 +12,8 @@ from players.staff import Staff
 class Appeals(Kind):
     name, title, right, claimed = "appeals", "Appeals", "players.view_appeal", True
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return Appeal.objects.filter(status=Appeal.Status.OPEN)[:MOST].count()
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [Appeal.objects.filter(status=Appeal.Status.OPEN)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         rows = Appeal.objects.filter(status=Appeal.Status.OPEN, pk__gt=after).order_by("pk")

@@ -2,9 +2,12 @@
 
 import datetime as dt
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from django.db.models import QuerySet, Value
 
 from players.models import Claim
 from players.staff import Staff
@@ -38,8 +41,12 @@ class Kind(ABC):
     claimed: ClassVar[bool] = False
 
     @abstractmethod
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        """How much there is, up to MOST."""
+    def waiting(self, now: dt.datetime) -> Sequence[QuerySet[Any]]:
+        """The rows of which each is one thing to do; what is no row stands in `beside`."""
+
+    def beside(self, now: dt.datetime) -> int:
+        """What there is to do besides rows."""
+        return 0
 
     @abstractmethod
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
@@ -47,3 +54,14 @@ class Kind(ABC):
 
     def seen_by(self, user: Any) -> bool:
         return bool(user.has_perm(self.right))
+
+
+def counts(kinds: Sequence[Kind], now: dt.datetime) -> dict[str, int]:
+    """How much there is of each kind, up to MOST, in one query."""
+    parts = [
+        rows.order_by().annotate(queue=Value(kind.name)).values_list("queue")[:MOST]
+        for kind in kinds
+        for rows in kind.waiting(now)
+    ]
+    found = Counter(name for (name,) in (parts[0].union(*parts[1:], all=True) if parts else ()))
+    return {kind.name: found[kind.name] + kind.beside(now) for kind in kinds}

@@ -1,9 +1,10 @@
 """Changes of rank that an officer decides on."""
 
 import datetime as dt
+from typing import Any
 
 from console import links
-from console.queue.base import MOST, Item, Kind
+from console.queue.base import Item, Kind
 from players.models import Decision
 from players.staff import Staff
 
@@ -11,8 +12,8 @@ from players.staff import Staff
 class Decisions(Kind):
     name, title, right = "decisions", "Ranks", "players.view_decision"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return Decision.objects.filter(status=Decision.Status.PROPOSED)[:MOST].count()
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [Decision.objects.filter(status=Decision.Status.PROPOSED)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         rows = Decision.objects.filter(status=Decision.Status.PROPOSED, pk__gt=after).order_by("pk")

@@ -4,14 +4,15 @@ review, and staff whom the guard holds up."""
 import datetime as dt
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from audits import reading
 from audits.actions import Action
 from audits.models import AuditEvent
 from console import links
 from console.models import SeenUpTo
-from console.queue.base import MOST, Item, Kind
+from console.queue.base import Item, Kind
 from players import reviews
 from players.models import GuardTrip
 from players.staff import Staff
@@ -26,8 +27,8 @@ REVIEW_AHEAD = dt.timedelta(days=7)
 class Endpoints(Kind):
     name, title, right = "deliveries", "Deliveries", "webhooks.view_webhookendpoint"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return int(_troubled()[:MOST].count())
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [_troubled()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         return [_endpoint(row) for row in _troubled().filter(pk__gt=after).order_by("pk")[:limit]]
@@ -36,8 +37,8 @@ class Endpoints(Kind):
 class Keys(Kind):
     name, title, right = "keys", "Keys", "roblox.view_experiencekey"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return int(_ending(now)[:MOST].count() + _sick()[:MOST].count())
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [_ending(now), _sick()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         address = links.to("console:experiences")
@@ -73,12 +74,12 @@ class Mismatches(Kind):
 
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return int(_unseen()[:MOST].count())
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [_unseen()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         ids = list(_unseen().filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit])
-        found = reading.events_by_id(ids)
+        found = reading.events_by_id(ids) if ids else {}
         told = happenings.tell(found.values())
         return [
             Item(
@@ -98,7 +99,10 @@ class Mismatches(Kind):
 class Reviews(Kind):
     name, title, right = "review", "Policy", "console.policy"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return []
+
+    def beside(self, now: dt.datetime) -> int:
         due = reviews.review_due()
         return int(due is not None and due - REVIEW_AHEAD <= now)
 
@@ -122,8 +126,8 @@ class Reviews(Kind):
 class Guard(Kind):
     name, title, right = "guard", "Guard", "console.roles"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return GuardTrip.objects.filter(ended_at=None)[:MOST].count()
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [GuardTrip.objects.filter(ended_at=None)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         rows = GuardTrip.objects.filter(ended_at=None, pk__gt=after).order_by("pk")[:limit]
@@ -168,5 +172,6 @@ def _sick() -> Any:
 
 
 def _unseen() -> Any:
-    seen = SeenUpTo.objects.filter(kind=Mismatches.name).values_list("event", flat=True).first() or 0
-    return AuditEvent.objects.filter(action=Action.POINTS_MISMATCH, pk__gt=seen)
+    seen = SeenUpTo.objects.filter(kind=Mismatches.name).values("event")
+    behind = Coalesce(Subquery(seen), Value(0))
+    return AuditEvent.objects.filter(action=Action.POINTS_MISMATCH, pk__gt=behind)

@@ -1,9 +1,10 @@
 """Acts that wait for a second person."""
 
 import datetime as dt
+from typing import Any
 
 from console import links
-from console.queue.base import MOST, Item, Kind
+from console.queue.base import Item, Kind
 from players import approvals
 from players.models import Approval
 from players.staff import Staff
@@ -12,8 +13,8 @@ from players.staff import Staff
 class Requests(Kind):
     name, title, right = "requests", "Approvals", "players.view_approval"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return Approval.objects.filter(status=Approval.Status.WAITING)[:MOST].count()
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [Approval.objects.filter(status=Approval.Status.WAITING)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         rows = Approval.objects.filter(status=Approval.Status.WAITING, pk__gt=after).order_by("pk")

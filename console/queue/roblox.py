@@ -1,11 +1,12 @@
 """What Roblox and GRPS do not agree on: differences, and writes that Roblox does not take."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import connection
 
 from console import links
-from console.queue.base import MOST, Item, Kind
+from console.queue.base import Item, Kind
 from players.staff import Staff
 from syncs.models import Drift, Mirror
 
@@ -18,8 +19,8 @@ PARKED = """
 class Differences(Kind):
     name, title, right = "drift", "Differences", "syncs.view_drift"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return Drift.objects.filter(resolved_at=None)[:MOST].count()
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [Drift.objects.filter(resolved_at=None)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         rows = Drift.objects.filter(resolved_at=None, pk__gt=after).order_by("pk")
@@ -31,8 +32,8 @@ class Parked(Kind):
 
     name, title, right = "parked", "Parked writes", "syncs.view_mirror"
 
-    def count(self, by: Staff, now: dt.datetime) -> int:
-        return Mirror.objects.filter(status=Mirror.Status.PARKED)[:MOST].count()
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [Mirror.objects.filter(status=Mirror.Status.PARKED)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         with connection.cursor() as cursor:

@@ -75,7 +75,7 @@ def test_an_account_without_a_role_or_rank_is_nobody(bootstrapped: None) -> None
     user.save()
     user.account.delete()
     client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user, backend="console.access.backend.SignInBackend")
     assert client.get("/admin/approvals/").status_code == 403
 
 

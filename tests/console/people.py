@@ -40,5 +40,5 @@ def client_with_role(player: Player, role: str) -> Client:
 def signed_in(user: User, client: Client | None = None) -> Client:
     """A browser with a session of this user, begun now."""
     client = client or Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(user, backend="console.access.backend.SignInBackend")
     return client

@@ -35,7 +35,7 @@ def told(response: Any) -> str:
 def test_a_warning_is_given_with_a_preset_reason_and_evidence(owner: Client, player: Make) -> None:
     player(1)
     answer = send(owner, "warn", preset="Spammed the chat", words="three times", evidence="https://example.com/a")
-    assert "is warned (1 of 4)" in told(answer)
+    assert "is warned (1 active)" in told(answer)
     warning = Sanction.objects.get()
     assert warning.reason == "Spammed the chat: three times"
     assert warning.evidence == ["https://example.com/a"]
