@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 
@@ -63,6 +64,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["target_kind", "target_id", "id"], name="audits_by_target"),
             models.Index(fields=["action", "id"], name="audits_by_action"),
+            models.Index(fields=["reverts"], condition=Q(reverts__isnull=False), name="audits_by_reverts"),
         ]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import acting, approving, experiences, filters, home, palette, players_list, sync
+from console import acting, approving, experiences, filters, home, palette, players_list, sync, undoing
 from console.access import pages as signing_in
 from console.casefile import pages
 
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *pages.urls,
     *acting.urls,
     *approving.urls,
+    *undoing.urls,
     *experiences.urls,
     *sync.urls,
     *palette.urls,

@@ -13,7 +13,9 @@ from django.db import connection
 
 from audits import reading
 from audits.reading import PlacedEvent
+from players import undo
 from players.models import Note, Player, Sanction
+from players.undo import Offer
 from webhooks.happenings import Sources
 from webhooks.sentences import Severity
 
@@ -63,6 +65,7 @@ class Entry:
     note: Note | None = None
     sanction: Sanction | None = None
     told: tuple[int, int] | None = None
+    offer: Offer | None = None
 
     @property
     def pardonable(self) -> bool:
@@ -102,6 +105,7 @@ def _events(player: Player, which: str, before: int) -> list[Entry]:
         told = {event: (done, count) for event, count, done in cursor.fetchall()}
     found = reading.events_by_id(ids)
     sources = Sources(found.values())
+    offers = undo.offers(found.values())
     notes = {note.event: note for note in Note.objects.filter(event__in=ids)}
     sanctions = {sanction.event: sanction for sanction in Sanction.objects.filter(player=player, event__in=ids)}
     entries = []
@@ -116,6 +120,7 @@ def _events(player: Player, which: str, before: int) -> list[Entry]:
                 note=notes.get(pk),
                 sanction=sanctions.get(pk),
                 told=told.get(pk),
+                offer=offers[pk],
             )
         )
     return entries

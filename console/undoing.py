@@ -1,0 +1,44 @@
+"""Reverting an event: what that does, why, and the act itself."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils import timezone
+
+from audits.reading import events_by_id
+from console.doors import page, render, sign_in_again
+from console.experiences import Reason
+from players import undo
+from players.models import Player
+from players.staff import Refused, staff_of
+from webhooks import happenings
+
+
+@page("players.warn")
+def revert(request: HttpRequest, event_id: int) -> HttpResponse:
+    """A dialog: GET says what reverting does, POST does it."""
+    event = events_by_id([event_id]).get(event_id)
+    if event is None:
+        raise Http404
+    if event.action in {"player.banned", "player.unbanned"} and (first := sign_in_again(request)) is not None:
+        return first  # type: ignore[return-value]
+    offer = undo.offers([event])[event_id]
+    user_id = Player.objects.filter(pk=event.target_id).values_list("user_id", flat=True).first()
+    back = reverse("console:player", args=[user_id]) if user_id and user_id > 0 else reverse("console:home")
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = undo.revert(event_id, by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            (messages.warning if done.approval else messages.success)(request, done.sentence)
+            return redirect(back)
+    told = happenings.tell([event])[event_id].message
+    return render(
+        request, "console/revert.html", f"Revert event {event_id}", form=form, told=told, offer=offer, back=back
+    )
+
+
+urls = [path("revert/<int:event_id>/", revert, name="revert")]

@@ -1,0 +1,263 @@
+"""Taking back what was done: each kind of event has an inverse act, judged and limited as that act is.
+
+The inverse's own event names the event that it takes back, so that either leads to the other.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from audits.actions import Action
+from audits.models import AuditEvent
+from audits.reading import PlacedEvent, events_by_id
+from players import discipline, notes, officers, people, recommending
+from players.acts import Done
+from players.amounts import hundredths
+from players.models import CONSOLE, LedgerEntry, Note, Player, Recommendation, Sanction
+from players.staff import Refused, Staff
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Whether an event can be taken back, and in a sentence what that does, or why it cannot be."""
+
+    possible: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known of an event when it is judged: its player, the sanction or note that it is about."""
+
+    event: PlacedEvent
+    player: Player | None
+    sanction: Sanction | None
+    note: Note | None
+
+    def before(self, name: str) -> Any:
+        return (self.event.details.get("before") or {}).get(name)
+
+    def after(self, name: str) -> Any:
+        return (self.event.details.get("after") or {}).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who takes it back, why, when."""
+
+    by: Staff
+    reason: str
+    now: dt.datetime
+
+    def given(self, scene: Scene) -> dict[str, Any]:
+        return {"by": self.by, "reason": self.reason, "now": self.now, "reverts": scene.event.id}
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """The inverse of a kind of event. `offer` says what it does, or why not; `do` does it."""
+
+    offer: Callable[[Scene], Offer]
+    do: Callable[[Scene, Order], Done]
+
+
+def offers(events: Iterable[PlacedEvent]) -> dict[int, Offer]:
+    """What taking back each of these events would do, by id, in a fixed number of queries."""
+    found = list(events)
+    taken = reverted_by(event.id for event in found)
+    return {scene.event.id: _offer(scene, taken) for scene in _scenes(found)}
+
+
+def revert(event_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Done:
+    """Take an event back. Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act."""
+    event = events_by_id([event_id]).get(event_id)
+    if event is None:
+        raise Refused(f"There is no event {event_id}.")
+    scene = next(iter(_scenes([event])))
+    offer = _offer(scene, reverted_by([event_id]))
+    if not offer.possible:
+        raise Refused(offer.sentence)
+    return INVERSES[Action(event.action)].do(scene, Order(by, reason, now))
+
+
+def reverted_by(ids: Iterable[int]) -> dict[int, int]:
+    """Of these events, those that were taken back, each with the event that did it."""
+    rows = AuditEvent.objects.filter(reverts__in=list(ids)).order_by("pk")
+    return {reverts: pk for reverts, pk in rows.values_list("reverts", "pk") if reverts is not None}
+
+
+def _scenes(events: Iterable[PlacedEvent]) -> list[Scene]:
+    found = list(events)
+    ids = [int(event.target_id) for event in found if event.target_kind == "player" and event.target_id.isdigit()]
+    players = {
+        str(player.pk): player
+        for player in Player.objects.filter(pk__in=ids, erased_at=None).select_related("rank", "former_rank")
+    }
+    numbers = {event.id: _sanction_of(event) for event in found}
+    sanctions = Sanction.objects.in_bulk([number for number in numbers.values() if number is not None])
+    kept = {note.event: note for note in Note.objects.filter(event__in=[event.id for event in found])}
+    return [
+        Scene(
+            event,
+            players.get(event.target_id) if event.target_kind == "player" else None,
+            sanctions.get(numbers[event.id] or 0),
+            kept.get(event.id),
+        )
+        for event in found
+    ]
+
+
+def _sanction_of(event: PlacedEvent) -> int | None:
+    details: Mapping[str, Any] = event.details
+    number = (details.get("after") or {}).get("sanction") or (details.get("before") or {}).get("sanction")
+    return number if isinstance(number, int) else None
+
+
+def _offer(scene: Scene, taken: Mapping[int, int]) -> Offer:
+    inverse = INVERSES.get(scene.event.action)
+    if inverse is None:
+        return Offer(False, ELSEWHERE.get(scene.event.action, "It tells what happened; there is nothing to take back."))
+    if scene.event.id in taken:
+        return Offer(False, f"It was taken back already, by event {taken[scene.event.id]}.")
+    if scene.player is None:
+        return Offer(False, "The person was erased.")
+    return inverse.offer(scene)
+
+
+def _user(scene: Scene) -> int:
+    assert scene.player is not None
+    return scene.player.user_id
+
+
+def _in_force(words: str) -> Callable[[Scene], Offer]:
+    """Possible while the event's own sanction is in force."""
+
+    def offer(scene: Scene) -> Offer:
+        if scene.sanction is None or scene.sanction.lifted_at is not None:
+            return Offer(False, "It is not in force any more.")
+        return Offer(True, words)
+
+    return offer
+
+
+def _lasting(words: str) -> Callable[[Scene], Offer]:
+    """Possible while the former end of the event's sanction is still to come."""
+
+    def offer(scene: Scene) -> Offer:
+        if scene.sanction is None or scene.event.actor_kind == "system":
+            return Offer(False, "It ended by itself.")
+        ends = scene.sanction.ends_at
+        if ends is not None and ends <= dt.datetime.now(dt.UTC):
+            return Offer(False, "It would be over by now.")
+        return Offer(True, words.format(until=f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "for good"))
+
+    return offer
+
+
+def _offer_adjust(scene: Scene) -> Offer:
+    amount = Decimal(str(scene.after("amount") or 0))
+    return Offer(bool(amount), f"Adjusts them by {-amount:+,} points." if amount else "It changed nothing.")
+
+
+def _offer_rank(scene: Scene) -> Offer:
+    assert scene.player is not None
+    before, after = scene.before("rank"), scene.after("rank")
+    if not before or scene.player.rank.name != after:
+        return Offer(False, f"They are {scene.player.rank.name} by now, not {after}.")
+    return Offer(True, f"Gives them {before} again.")
+
+
+def _offer_note(scene: Scene) -> Offer:
+    if scene.note is None or scene.note.withdrawn_at is not None:
+        return Offer(False, "The note is withdrawn.")
+    return Offer(True, "Withdraws the note.")
+
+
+def _recommendation(scene: Scene) -> Recommendation | None:
+    row = LedgerEntry.objects.filter(
+        player=scene.player, origin=CONSOLE, batch=scene.event.id, type=recommending.KIND
+    ).first()
+    if row is None:
+        return None
+    return Recommendation.objects.filter(player=scene.player, officer=row.actor_id).order_by("-pk").first()
+
+
+def _take_back(scene: Scene, order: Order) -> Done:
+    found = _recommendation(scene)
+    if found is None:
+        raise Refused("It is gone.")
+    return recommending.take_back(found.pk, **order.given(scene))
+
+
+def _give_rank(scene: Scene, order: Order) -> Done:
+    decision = officers.set_rank(_user(scene), str(scene.before("rank")), **order.given(scene))
+    return Done(f"{decision.to_rank} is given back.", decision=decision, player=scene.player)
+
+
+def _reopen(scene: Scene, order: Order) -> Done:
+    decision = officers.reopen(int(scene.event.details["decision"]), **order.given(scene))
+    return Done("It is proposed again.", decision=decision, player=scene.player)
+
+
+def _withdraw(scene: Scene, order: Order) -> Done:
+    assert scene.note is not None
+    return notes.withdraw(scene.note.pk, by=order.by, now=order.now, reverts=scene.event.id)
+
+
+def _again(act: Callable[..., Done]) -> Callable[[Scene, Order], Done]:
+    """The act once more, until the end that it had."""
+
+    def do(scene: Scene, order: Order) -> Done:
+        assert scene.sanction is not None
+        return act(_user(scene), until=scene.sanction.ends_at, **order.given(scene))
+
+    return do
+
+
+def _pardon(scene: Scene, order: Order) -> Done:
+    assert scene.sanction is not None
+    return discipline.pardon(scene.sanction.pk, **order.given(scene))
+
+
+def _adjust(scene: Scene, order: Order) -> Done:
+    return people.adjust(_user(scene), -hundredths(Decimal(str(scene.after("amount")))), **order.given(scene))
+
+
+_RANK = Inverse(_offer_rank, _give_rank)
+
+INVERSES: dict[str, Inverse] = {
+    Action.PLAYER_WARNED: Inverse(_in_force("Pardons the warning, and what followed from it."), _pardon),
+    Action.PLAYER_PARDONED: Inverse(
+        lambda scene: Offer(True, "Warns them again; what followed before does not come back by itself."),
+        lambda scene, order: discipline.warn(_user(scene), **order.given(scene)),
+    ),
+    Action.PLAYER_SUSPENDED: Inverse(
+        _in_force("Lifts the suspension and gives the rank back."),
+        lambda scene, order: discipline.lift(_user(scene), **order.given(scene)),
+    ),
+    Action.PLAYER_REINSTATED: Inverse(_lasting("Suspends them again, {until}."), _again(discipline.suspend)),
+    Action.PLAYER_BANNED: Inverse(
+        _in_force("Lifts the ban, once a second person approved."),
+        lambda scene, order: discipline.unban(_user(scene), **order.given(scene)),
+    ),
+    Action.PLAYER_UNBANNED: Inverse(
+        _lasting("Bans them again, {until}, once a second person approved."), _again(discipline.ban)
+    ),
+    Action.POINTS_ADJUSTED: Inverse(_offer_adjust, _adjust),
+    Action.RANK_PROMOTED: _RANK,
+    Action.RANK_DEMOTED: _RANK,
+    Action.RANK_SET: _RANK,
+    Action.DECISION_REJECTED: Inverse(lambda scene: Offer(True, "Proposes it again."), _reopen),
+    Action.PLAYER_NOTED: Inverse(_offer_note, _withdraw),
+    Action.PLAYER_RECOMMENDED: Inverse(
+        lambda scene: Offer(True, "Takes the recommendation back, with its points."), _take_back
+    ),
+}
+ELSEWHERE: dict[str, str] = {
+    Action.ADJUSTMENT_APPLIED: "A large adjustment is inverted as a whole, under Adjustments.",
+    Action.POLICY_ACTIVATED: "The former version is put in force again under Policy.",
+    Action.ACCESS_GRANTED: "The role is taken away under Access.",
+    Action.KEY_REVOKED: "A revoked key stays closed; make a new one.",
+}

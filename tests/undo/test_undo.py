@@ -1,0 +1,171 @@
+"""Taking back what was done: each kind of event, once, linked both ways, judged like any act."""
+
+import datetime as dt
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from audits.reading import events_by_id
+from players import approvals, discipline, notes, officers, people, recommending, undo
+from players.models import Approval, Decision, Note, Player, Recommendation, Sanction
+from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
+from tests.console.conftest import Make
+from tests.console.people import client_as
+from tests.players.conftest import OWNER
+
+
+def last(action: str) -> AuditEvent:
+    found = AuditEvent.objects.filter(action=action).order_by("-pk").first()
+    assert found is not None, action
+    return found
+
+
+def take_back(event: AuditEvent, by: Staff = OWNER) -> Any:
+    return undo.revert(event.pk, by=by, reason="a mistake", now=timezone.now())
+
+
+def standing(user_id: int = 1) -> tuple[str, bool, str, int]:
+    found = Player.objects.select_related("rank").get(user_id=user_id)
+    active = Sanction.objects.filter(player=found, kind="warning", lifted_at=None).count()
+    return found.rank.name, found.banned, str(found.points), active
+
+
+def offered(event: AuditEvent) -> undo.Offer:
+    return undo.offers(events_by_id([event.pk]).values())[event.pk]
+
+
+ACTS = {
+    "player.warned": lambda now: discipline.warn(1, by=OWNER, reason="seen", now=now),
+    "player.suspended": lambda now: discipline.suspend(1, by=OWNER, reason="seen", now=now),
+    "player.banned": lambda now: discipline.ban(1, by=OWNER, reason="seen", now=now),
+    "points.adjusted": lambda now: people.adjust(1, 1250, by=OWNER, reason="seen", now=now),
+    "rank.set": lambda now: officers.set_rank(1, "Captain I", by=OWNER, reason="seen", now=now),
+}
+
+
+@pytest.mark.parametrize("action", ACTS)
+def test_an_act_and_its_undo_leave_things_as_they_were(player: Make, action: str) -> None:
+    player(1)
+    before = standing()
+    ACTS[action](timezone.now())
+    event = last(action)
+    assert standing() != before
+    assert offered(event).possible
+    take_back(event)
+    assert standing() == before
+    inverse = AuditEvent.objects.get(reverts=event.pk)
+    assert undo.reverted_by([event.pk]) == {event.pk: inverse.pk}
+    assert not offered(event).possible
+    with pytest.raises(Refused, match=r"already|not in force"):
+        take_back(event)
+    assert standing() == before
+
+
+def test_what_ended_early_can_begin_again_until_its_former_end(player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    until = now + dt.timedelta(days=5)
+    discipline.suspend(1, until=until, by=OWNER, reason="seen", now=now)
+    discipline.lift(1, by=OWNER, reason="cleared", now=now)
+    take_back(last("player.reinstated"))
+    assert standing()[0] == "Suspended"
+    again = Sanction.objects.order_by("-pk")[0]
+    assert again.ends_at == until
+
+
+def test_what_ended_by_itself_does_not_begin_again(player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    discipline.suspend(1, until=now + dt.timedelta(days=1), by=OWNER, reason="seen", now=now)
+    discipline.end_due(now + dt.timedelta(days=2))
+    assert not offered(last("player.reinstated")).possible
+
+
+def test_undoing_a_ban_waits_for_a_second_person_too(player: Make) -> None:
+    player(1)
+    discipline.ban(1, by=OWNER, reason="seen", now=timezone.now())
+    olga = Staff(OWNER.actor, rank=None)
+    done = take_back(last("player.banned"), olga)
+    assert done.approval is not None
+    assert standing()[1]
+    approvals.approve(done.approval.pk, by=at_the_shell(), reason="agreed", now=timezone.now())
+    assert not standing()[1]
+    assert AuditEvent.objects.filter(reverts=last("player.banned").pk).exists()
+
+
+def test_a_pardon_is_taken_back_by_a_new_warning(player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    discipline.warn(1, by=OWNER, reason="seen", now=now)
+    discipline.pardon(Sanction.objects.get().pk, by=OWNER, reason="wrong person", now=now)
+    take_back(last("player.pardoned"))
+    assert standing()[3] == 1
+
+
+def test_a_note_a_recommendation_and_a_rejection_come_back(player: Make) -> None:
+    player(1)
+    major = officer(player(2, rank="Tempest Major").user_id)
+    now = timezone.now()
+    notes.write(1, "watch them", by=OWNER, now=now)
+    take_back(last("player.noted"))
+    assert Note.objects.get().withdrawn_at is not None
+    before = standing()
+    recommending.recommend(1, by=major, reason="led well", now=now)
+    take_back(last("player.recommended"), major)
+    assert standing() == before
+    assert not Recommendation.objects.exists()
+    decision = officers.propose(1, "Captain I", by=major, reason="does the work", now=now)
+    officers.reject(decision.pk, by=OWNER, reason="not yet", now=now)
+    take_back(last("decision.rejected"))
+    assert Decision.objects.filter(status="proposed").count() == 1
+
+
+def test_a_rank_that_changed_since_is_not_taken_back_over_it(player: Make) -> None:
+    player(1)
+    officers.set_rank(1, "Captain I", by=OWNER, reason="seen", now=timezone.now())
+    event = last("rank.set")
+    officers.set_rank(1, "Captain II", by=OWNER, reason="again", now=timezone.now())
+    assert "by now" in offered(event).sentence
+    with pytest.raises(Refused, match="by now"):
+        take_back(event)
+
+
+def test_undo_is_bound_by_rank_like_every_act(player: Make) -> None:
+    player(1, rank="Brigadier General")
+    major = officer(player(2, rank="Tempest Major").user_id)
+    discipline.warn(1, by=OWNER, reason="seen", now=timezone.now())
+    with pytest.raises(NotAllowed):
+        take_back(last("player.warned"), major)
+    assert standing()[3] == 1
+
+
+def test_what_only_tells_cannot_be_taken_back(player: Make) -> None:
+    player(1)
+    assert not offered(last("policy.activated")).possible
+    with pytest.raises(Refused):
+        take_back(last("policy.activated"))
+    with pytest.raises(Refused, match="no event"):
+        undo.revert(10**12, by=OWNER, reason="x", now=timezone.now())
+
+
+def test_revert_in_the_console_says_what_it_does_and_does_it(owner: Client, player: Make) -> None:
+    player(1)
+    discipline.warn(1, by=OWNER, reason="seen", now=timezone.now())
+    pk = last("player.warned").pk
+    assert f"/admin/revert/{pk}/" in owner.get("/admin/players/1/").content.decode()
+    assert "Pardons the warning" in unescape(owner.get(f"/admin/revert/{pk}/").content.decode())
+    owner.post(f"/admin/revert/{pk}/", {"reason": "it was somebody else"})
+    assert standing()[3] == 0
+    assert f"/admin/revert/{pk}/" not in owner.get("/admin/players/1/").content.decode()
+
+
+def test_whoever_may_not_warn_sees_no_revert(player: Make) -> None:
+    player(1)
+    discipline.warn(1, by=OWNER, reason="seen", now=timezone.now())
+    captain = client_as(player(3, rank="Captain I"))
+    assert captain.get(f"/admin/revert/{last('player.warned').pk}/").status_code == 403
+    assert not Approval.objects.exists()
