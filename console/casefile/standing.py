@@ -107,7 +107,12 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
 def buttons(case: CaseHead, by: Staff, policy: ActivePolicy, now: dt.datetime) -> list[Button]:
     """The acts that make sense for this player, each with its consequence, or with why this person may not."""
     return [
-        _button(name, case, verdict(JUDGED_AS[name], case.player, by, now=now, policy=policy, to=policy.bundle.first))
+        _button(
+            name,
+            case,
+            policy,
+            verdict(JUDGED_AS[name], case.player, by, now=now, policy=policy, to=policy.bundle.first),
+        )
         for name in TITLES
         if FITS.get(name, _always)(case)
     ]
@@ -118,8 +123,8 @@ def consequence(name: str, case: CaseHead, policy: ActivePolicy) -> str:
     return WORDS[name](case, policy) if name in WORDS else ""
 
 
-def _button(name: str, case: CaseHead, found: Verdict) -> Button:
-    words = found.reason if not found.allowed or found.second else ""
+def _button(name: str, case: CaseHead, policy: ActivePolicy, found: Verdict) -> Button:
+    words = consequence(name, case, policy) if found.allowed else found.reason
     return Button(name, TITLES[name], found.allowed, words, name in GRAVE)
 
 

@@ -28,7 +28,7 @@ def _item(row: Decision) -> Item:
         kind=Decisions.name,
         key=str(row.pk),
         title=f"{row.player.username}: {row.from_rank} to {row.to_rank}",
-        sentence=f"{row.get_kind_display()}, {why}",
+        sentence=why if row.kind == Decision.Kind.HAND else f"{row.get_kind_display()}, {why}",
         since=row.created_at,
         link=links.player(row.player.user_id) if row.player.user_id > 0 else address,
         tone="warning" if row.kind == Decision.Kind.DEMOTION else "notice",

@@ -1,0 +1,131 @@
+"""A moderator's jobs, from the queue to the end, as hands and eyes meet them; pictures of every page are kept."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from audits.models import AuditEvent
+from players import discipline, figures, notes, officers, people
+from players.models import Approval, DailyFigure, Decision, Player, Sanction
+from players.staff import Staff, at_the_shell
+from tests.browser.help import axe, each_look, fits, shoot
+from tests.console.people import local_owner
+
+OTHER = Staff(at_the_shell().actor, rank=None)
+
+
+def looked_at(page: Page, name: str) -> None:
+    """The page in every look: for everybody, within a phone, and a picture of each."""
+    for _ in each_look(page):
+        axe(page)
+        fits(page)
+    shoot(page, name)
+    page.set_viewport_size({"width": 1280, "height": 860})
+
+
+@pytest.fixture
+def busy(community: list[Player]) -> Player:
+    """A player with a history, among others for whom something waits."""
+    one, now = community[4], timezone.now()
+    told = {"by": at_the_shell(), "now": now}
+    for reason in ("Spammed the chat: three times", "Insulted other players"):
+        discipline.warn(one.user_id, reason=reason, evidence=["https://example.com/clip"], **told)
+    people.adjust(one.user_id, 2500, reason="Prize of an event", **told)
+    notes.write(one.user_id, "Asked twice for a rank.\nPolite when told no.", **told)
+    officers.propose(one.user_id, "Tempest Major", by=OTHER, reason="Led four trainings in a row.", now=now)
+    discipline.ban(community[7].user_id, by=OTHER, reason="Exploiting: seen by three officers", now=now)
+    for back in range(figures.DAYS):
+        day = now.date() - dt.timedelta(days=back)
+        for label, value in (("nexus", 4200 - 170 * back), ("training_site", 900 + 60 * back)):
+            DailyFigure.objects.create(day=day, what="points", label=label, value=value)
+            DailyFigure.objects.create(day=day, what="players", label=label, value=value // 20)
+        DailyFigure.objects.create(day=day, what="promotions", value=12 - back % 5)
+        DailyFigure.objects.create(day=day, what="warnings", value=back % 4)
+    return one
+
+
+def test_a_proposal_is_approved_from_the_queue_in_two_clicks(browser_page: Page, busy: Player) -> None:
+    browser_page.goto("/admin/?kind=decisions")
+    looked_at(browser_page, "queue-ranks")
+    row = browser_page.locator("[data-row]", has_text=f"{busy.username}:")
+    row.get_by_role("link", name=re.compile("^Decide")).click()
+    dialog = browser_page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Led four trainings")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(browser_page.get_by_role("status")).to_contain_text("is given")
+    assert Decision.objects.get(player=busy).status == "applied"
+
+
+def test_the_same_with_three_keys(browser_page: Page, busy: Player) -> None:
+    Decision.objects.exclude(player=busy).update(status="withdrawn")
+    browser_page.goto("/admin/?kind=decisions")
+    browser_page.keyboard.press("j")
+    browser_page.keyboard.press("a")
+    expect(browser_page.get_by_role("dialog")).to_contain_text("Led four trainings")
+    browser_page.get_by_role("dialog").get_by_role("button", name="Approve").press("Enter")
+    expect(browser_page.get_by_role("status")).to_contain_text("is given")
+
+
+def test_home_shows_everything_that_waits(browser_page: Page, busy: Player) -> None:
+    browser_page.goto("/admin/")
+    expect(browser_page.locator("#queue")).to_contain_text("for good")
+    expect(browser_page.get_by_role("img", name=re.compile("Points a day"))).to_be_visible()
+    looked_at(browser_page, "home")
+
+
+def test_a_warning_is_given_in_the_dialog_and_undone_from_the_toast(browser_page: Page, busy: Player) -> None:
+    browser_page.goto(f"/admin/players/{busy.user_id}/")
+    looked_at(browser_page, "case-file")
+    browser_page.get_by_role("link", name="Warn", exact=True).click()
+    dialog = browser_page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This is warning 3")
+    looked_at(browser_page, "act-dialog")
+    dialog.get_by_text("Insulted other players").click()
+    dialog.get_by_role("button", name="Warn").click()
+    expect(browser_page.get_by_role("status")).to_contain_text("is warned (3 active)")
+    browser_page.get_by_role("status").get_by_role("link", name="Undo").click()
+    expect(dialog).to_contain_text("Pardons the warning")
+    looked_at(browser_page, "revert")
+    dialog.get_by_label("Reason").fill("It was somebody else.")
+    dialog.get_by_role("button", name="Revert").click()
+    expect(browser_page.get_by_role("status")).to_contain_text("taken back")
+    assert Sanction.objects.filter(player=busy, kind="warning", lifted_at=None).count() == 2
+    assert AuditEvent.objects.filter(action="player.pardoned").exists()
+
+
+def test_a_ban_is_asked_for_by_one_and_shown_as_such(browser_page: Page, busy: Player) -> None:
+    local_owner("olga")
+    browser_page.goto(f"/admin/acts/ban/{busy.user_id}/")
+    expect(browser_page.locator("#content")).to_contain_text("a second person approves it first")
+    looked_at(browser_page, "act-ban")
+    browser_page.get_by_text("Exploiting", exact=True).click()
+    browser_page.get_by_role("button", name="Ask for approval").click()
+    expect(browser_page.locator("#content")).to_contain_text("Waits for a second person")
+    assert not Player.objects.get(pk=busy.pk).banned
+    assert Approval.objects.filter(player=busy, act="ban", status="waiting").exists()
+
+
+def test_a_request_of_somebody_else_is_approved(browser_page: Page, busy: Player, community: list[Player]) -> None:
+    pk = Approval.objects.get(act="ban").pk
+    browser_page.goto(f"/admin/approvals/{pk}/")
+    looked_at(browser_page, "approval")
+    browser_page.get_by_role("button", name="Approve").click()
+    expect(browser_page.locator("#content")).to_contain_text("Approved")
+    assert Player.objects.get(pk=community[7].pk).banned
+
+
+def test_the_pages_with_an_id_are_for_everybody(browser_page: Page, busy: Player) -> None:
+    decision = Decision.objects.get(player=busy)
+    for name, address in (
+        ("explain", f"/admin/players/{busy.user_id}/explain/"),
+        ("decision", f"/admin/decisions/{decision.pk}/"),
+        ("act-adjust", f"/admin/acts/adjust/{busy.user_id}/"),
+        ("act-suspend", f"/admin/acts/suspend/{busy.user_id}/"),
+        ("act-rank", f"/admin/acts/rank/{busy.user_id}/"),
+        ("act-note", f"/admin/acts/note/{busy.user_id}/"),
+    ):
+        assert browser_page.goto(address).status == 200, address  # type: ignore[union-attr]
+        looked_at(browser_page, name)
