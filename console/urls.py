@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import acting, approving, experiences, filters, home, palette, players_list, sync, undoing
+from console import acting, appeals, approving, experiences, filters, home, palette, players_list, sync, undoing
 from console.access import pages as signing_in
 from console.casefile import pages
 
@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *acting.urls,
     *approving.urls,
     *undoing.urls,
+    *appeals.urls,
     *experiences.urls,
     *sync.urls,
     *palette.urls,

@@ -1,7 +1,8 @@
 """Who calls: a view says `caller`, and nothing is open that does not say so.
 
 `anyone`; `experience` (a game server, by its API key: `request.auth` is the Experience); `signed` (a program that knows
-the shared secret: `request.auth` is SIGNED); `roblox` (by the signature of its webhooks: `request.auth` is ROBLOX).
+the shared secret: `request.auth` is SIGNED); `roblox` (by the signature of its webhooks: `request.auth` is ROBLOX);
+`visitor` (a person, by a Turnstile token: `request.auth` is VISITOR).
 """
 
 import hmac
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.db import connection
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from grps_site import throttles, turnstile
 from grps_site.signing import message, signature
 from roblox.keys import KeyRefused, authenticate
 from roblox.models import Experience
@@ -26,9 +28,16 @@ if TYPE_CHECKING:
 
 SIGNED: Final = "signed"
 ROBLOX: Final = "roblox"
+VISITOR: Final = "visitor"
+TURNSTILE = "cf-turnstile-response"
 WINDOW = 300  # seconds that a signature's time may be off, either way
 NONCE = re.compile(r"[A-Za-z0-9._~-]{16,128}")
-CHALLENGES = {"experience": "GRPS-Key", "signed": "GRPS-Signature", "roblox": "Roblox-Signature"}
+CHALLENGES = {
+    "experience": "GRPS-Key",
+    "signed": "GRPS-Signature",
+    "roblox": "Roblox-Signature",
+    "visitor": "Turnstile",
+}
 
 
 class CallerAuthentication(BaseAuthentication):
@@ -42,6 +51,9 @@ class CallerAuthentication(BaseAuthentication):
         if caller == "roblox":
             _check_roblox(request)
             return None, ROBLOX
+        if caller == "visitor":
+            _check_visitor(request)
+            return None, VISITOR
         return None
 
     def authenticate_header(self, request: Request) -> str:
@@ -55,7 +67,7 @@ class CallerIsEntitled(BasePermission):
             return True
         if caller == "experience":
             return isinstance(request.auth, Experience)
-        return caller in {SIGNED, ROBLOX} and request.auth == caller
+        return caller in {SIGNED, ROBLOX, VISITOR} and request.auth == caller
 
 
 def _caller(view: Any) -> str:
@@ -106,6 +118,23 @@ def _check_roblox(request: Request) -> None:
         inbound.verify(request.headers.get("roblox-signature", ""), request.body)
     except inbound.BadSignature as refusal:
         raise AuthenticationFailed(str(refusal)) from None
+
+
+def _check_visitor(request: Request) -> None:
+    """A person, by Turnstile: the token stands in the header or in the body, and is good for one call.
+
+    The address is counted first: nobody makes us ask Cloudflare as often as they like.
+    """
+    wait = throttles.check(request, "write")
+    if wait is not None:
+        raise Throttled(wait)
+    body = request.data if isinstance(request.data, dict) else {}
+    token = request.headers.get(TURNSTILE) or body.get(TURNSTILE)
+    if not isinstance(token, str) or not 0 < len(token) <= turnstile.MAX_TOKEN:
+        raise AuthenticationFailed(f"Send the visitor's Turnstile token in {TURNSTILE}.")
+    found = turnstile.verify(token, throttles.address(request))
+    if not found.valid:
+        raise AuthenticationFailed(f"The Turnstile token is not valid: {', '.join(found.errors)}.")
 
 
 def _burn(nonce: str) -> bool:

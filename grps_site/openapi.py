@@ -18,8 +18,9 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "experience": [{"ExperienceKey": []}],
     "signed": [{"Timestamp": [], "Nonce": [], "Signature": []}],
     "roblox": [{"RobloxSignature": []}],
+    "visitor": [{"Turnstile": []}],
 }
-TAGS = {"anyone": "Public", "experience": "Game servers", "signed": "Signed", "roblox": "Roblox"}
+TAGS = {"anyone": "Public", "experience": "Game servers", "signed": "Signed", "roblox": "Roblox", "visitor": "Public"}
 SCHEMES = {
     "ExperienceKey": {"type": "apiKey", "in": "header", "name": "x-grps-api-key"},
     "Timestamp": {"type": "apiKey", "in": "header", "name": "x-grps-timestamp"},
@@ -29,6 +30,12 @@ SCHEMES = {
         "in": "header",
         "name": "x-grps-signature",
         "description": "v1= and the hex HMAC-SHA256 over timestamp.nonce.METHOD.path?query.sha256hex(body)",
+    },
+    "Turnstile": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "cf-turnstile-response",
+        "description": "the token that Cloudflare's widget gave the visitor; it may stand in the body instead",
     },
     "RobloxSignature": {
         "type": "apiKey",
@@ -58,6 +65,7 @@ PROBLEM = {
 }
 NO_NUL = r"^[^\u0000]*$"
 NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+PATHS: dict[str, dict[str, Any]] = {"token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}}
 _shapes: set[type[msgspec.Struct]] = set()
 
 
@@ -80,7 +88,7 @@ class ContractSchema(AutoSchema):
             *(_parameter(item, "query") for item in getattr(self.view, "query", ())),
             *(_parameter(item, "header") for item in getattr(self.view, "headers_in", ())),
             *(
-                OpenApiParameter(name, NUMBER, OpenApiParameter.PATH, required=True)
+                OpenApiParameter(name, PATHS.get(name, NUMBER), OpenApiParameter.PATH, required=True)
                 for name in re.findall(r"{(\w+)}", self.path)
             ),
         ]
@@ -95,9 +103,9 @@ class ContractSchema(AutoSchema):
         refusals = {*getattr(self.view, "refuses", ()), 503}
         if getattr(self.view, "takes", None):
             refusals |= {400, 413, 415}
-        if self.view.caller == "anyone":
+        if self.view.caller in {"anyone", "visitor"}:
             refusals.add(429)
-        else:
+        if self.view.caller != "anyone":
             refusals.add(401)
         for status in sorted(refusals):
             answers[status] = OpenApiResponse(

@@ -5,7 +5,7 @@ from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 from django.views.generic import RedirectView
 
-from grps_site import docs, health, metrics, system_page, turnstile
+from grps_site import appeal_page, docs, health, metrics, system_page, turnstile
 from grps_site.caching import one_second
 from players.urls import urlpatterns as player_urls
 from syncs.adjustments_urls import urlpatterns as adjustment_urls
@@ -33,6 +33,8 @@ urlpatterns = [
     *sync_urls,
     *adjustment_urls,
     *webhook_urls,
+    path("appeal", appeal_page.appeal, name="appeal"),
+    path("appeal/<str:token>", appeal_page.answer, name="appeal-page"),
     path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

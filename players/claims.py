@@ -53,3 +53,8 @@ def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple
 def holds(kind: str, key: str, *, by: Staff, now: dt.datetime) -> bool:
     """Whether a person holds an item."""
     return Claim.objects.filter(kind=kind, key=key, holder=by.person, until__gt=now).exists()
+
+
+def drop(kind: str, key: str) -> None:
+    """Let an item go because it is done."""
+    Claim.objects.filter(kind=kind, key=key).delete()

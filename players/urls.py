@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from players import api, game_api
+from players import api, appeals_api, game_api
 
 
 class UserId:
@@ -38,5 +38,7 @@ urlpatterns = [
     path("roblox/players/<userid:user_id>", api.Join.as_view(), name="roblox-player"),
     path("roblox/sanctions", game_api.Sanctions.as_view(), name="roblox-sanctions"),
     path("roblox/audits", game_api.Audits.as_view(), name="roblox-audits"),
+    path("appeals", appeals_api.OpenAppeal.as_view(), name="appeals"),
+    path("appeals/<str:token>", appeals_api.ReadAppeal.as_view(), name="appeal-answer"),
     path("automation/decisions", api.Decide.as_view(), name="automation-decisions"),
 ]

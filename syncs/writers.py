@@ -168,7 +168,7 @@ class UniverseWriter:
             f"restrict user {user_id} in universe {self.universe.id} {how_long} ({case})"
             if active_
             else f"release user {user_id} in universe {self.universe.id}",
-            lambda: self._update(mirror, user_id, active_, seconds, case, displayed(reason)),
+            lambda: self._update(mirror, user_id, active_, seconds, case, _shown(reason, desired)),
         )
 
     def _update(self, mirror: Mirror, user_id: int, active_: bool, seconds: int | None, case: str, shown: str) -> None:
@@ -210,6 +210,11 @@ def sentence(mirror: Mirror) -> str:
 def displayed(reason: str) -> str:
     """What the player reads: the reason without links and handles, which Roblox's filter refuses."""
     return LINK.sub("…", reason).strip()
+
+
+def _shown(reason: str, desired: Mapping[str, Any]) -> str:
+    """What the banned player reads, with the number of the case that they can appeal against."""
+    return f"{displayed(reason)[:370]} (case {desired.get('sanction', '')})"
 
 
 def _role(role: Role) -> str:

@@ -24,7 +24,7 @@ def _item(row: Appeal) -> Item:
     return Item(
         kind="appeal",
         key=str(row.pk),
-        title=f"{row.player.username} against a {row.sanction.get_kind_display()}",
+        title=f"{row.player.username} against a {row.sanction.kind}",
         sentence=row.text[:160],
         since=row.created_at,
         link=links.appeal(row.pk),

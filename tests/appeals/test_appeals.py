@@ -1,0 +1,217 @@
+"""Appeals: opened by the player over HTTP or the page, decided by somebody who had no part in it, read by token."""
+
+import datetime as dt
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from audits.actions import Action
+from audits.models import AuditEvent, AuditPersonal
+from players import appeals, approvals, claims, discipline, people
+from players.models import Appeal, Approval, Player, Sanction
+from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
+from tests.console.conftest import Make
+from tests.console.people import client_as
+from tests.http.test_turnstile import Receiver
+from tests.players.conftest import OWNER
+
+TEXT = "I was not there that day, my brother had the account."
+
+
+def ask(client: Client, case: int, user_id: int = 1, **changes: Any) -> Any:
+    body = {"userId": user_id, "case": case, "text": TEXT, "cf-turnstile-response": "a token"} | changes
+    return client.post("/appeals", body, content_type="application/json")
+
+
+def warned(user_id: int = 1, by: Staff = OWNER) -> Sanction:
+    done = discipline.warn(user_id, by=by, reason="insulted somebody", now=timezone.now())
+    assert done.sanction is not None
+    return done.sanction
+
+
+def appealed(case: Sanction, user_id: int = 1) -> Appeal:
+    return appeals.open_(user_id, case.pk, TEXT, now=timezone.now())[0]
+
+
+def decide(appeal: Appeal, by: Staff, verb: Any = appeals.approve) -> Appeal:
+    claims.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
+    found: Appeal = verb(appeal.pk, "The clip shows somebody else.", by=by, now=timezone.now())
+    return found
+
+
+def test_a_player_appeals_once_and_reads_the_answer(client: Client, cloudflare: type[Receiver], player: Make) -> None:
+    player(1)
+    major = officer(player(2, rank="Tempest Major").user_id)
+    case = warned()
+    opened = ask(client, case.pk)
+    assert opened.status_code == 201, opened.content
+    token = opened.json()["token"]
+    assert cloudflare.asked[0]["response"] == ["a token"]
+    read = client.get(f"/appeals/{token}")
+    assert (read.json()["status"], read["Cache-Control"]) == ("open", "no-store")
+    assert token not in str(Appeal.objects.values_list()[0])
+    again = ask(client, case.pk)
+    assert again.status_code == 400
+    assert "made already" in again.content.decode()
+    decide(Appeal.objects.get(), major)
+    answer = client.get(f"/appeals/{token}").json()
+    assert (answer["status"], answer["answer"]) == ("approved", "The clip shows somebody else.")
+    assert client.get("/appeals/not-a-token").status_code == 404
+
+
+def test_nobody_learns_whether_somebody_else_is_sanctioned(
+    client: Client, cloudflare: type[Receiver], player: Make
+) -> None:
+    player(1), player(2)
+    case = warned()
+    answers = {
+        ask(client, case.pk, user_id=2).json()["errors"][0]["detail"],
+        ask(client, case.pk + 1000).json()["errors"][0]["detail"],
+        ask(client, case.pk, user_id=77).json()["errors"][0]["detail"],
+    }
+    assert len(answers) == 1
+    assert not Appeal.objects.exists()
+
+
+def test_without_turnstile_nobody_gets_in(
+    client: Client, cloudflare: type[Receiver], settings: Any, player: Make
+) -> None:
+    player(1)
+    case = warned()
+    assert ask(client, case.pk, **{"cf-turnstile-response": ""}).status_code == 401
+    cloudflare.answer = 200, b'{"success": false, "error-codes": ["timeout-or-duplicate"]}'
+    assert ask(client, case.pk).status_code == 401
+    settings.TURNSTILE_SECRET = ""
+    assert ask(client, case.pk).status_code == 401
+    assert client.post("/appeal", {"user_id": 1, "case": case.pk, "text": TEXT}).status_code == 400
+    assert not Appeal.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["too short", "x" * 2001, "", "y" * 30 + "\0"])
+def test_a_text_that_does_not_fit_is_refused(
+    client: Client, cloudflare: type[Receiver], player: Make, text: str
+) -> None:
+    player(1)
+    assert ask(client, warned().pk, text=text).status_code == 400
+    assert not Appeal.objects.exists()
+
+
+def test_the_page_takes_an_appeal_and_shows_its_answer(
+    client: Client, cloudflare: type[Receiver], settings: Any, player: Make
+) -> None:
+    settings.TURNSTILE_SITEKEY = "a site key"
+    player(1)
+    case = warned()
+    form = client.get("/appeal")
+    assert "https://challenges.cloudflare.com" in form["Content-Security-Policy"]
+    assert "data-sitekey" in form.content.decode()
+    fields = {"user_id": 1, "case": case.pk, "text": TEXT, "cf-turnstile-response": "a token"}
+    wrong = client.post("/appeal", fields | {"text": "short"})
+    assert wrong.status_code == 400
+    assert ">short</textarea>" in re.sub(r">\s+", ">", wrong.content.decode())
+    sent = client.post("/appeal", fields)
+    address = re.search(r"/appeal/([A-Za-z0-9_-]{40,})", sent.content.decode())
+    assert address is not None
+    assert "Nobody decided yet" in client.get(address[0]).content.decode()
+    decide(Appeal.objects.get(), officer(player(2, rank="Tempest Major").user_id), appeals.reject)
+    told = client.get(address[0])
+    assert "turned down" in told.content.decode()
+    assert "somebody else" in told.content.decode()
+    assert "no-store" in told["Cache-Control"]
+    assert not client.cookies
+
+
+def test_a_granted_appeal_undoes_what_followed(player: Make) -> None:
+    player(1)
+    colonel = officer(player(2, rank="Brigadier General").user_id)
+    for _ in range(3):
+        warned()
+    fourth = warned()
+    assert Player.objects.select_related("rank").get(user_id=1).rank.name == "Suspended"
+    decide(appealed(fourth), colonel)
+    assert Player.objects.select_related("rank").get(user_id=1).rank.name == "Storm Corporal I"
+    event = AuditEvent.objects.get(action=Action.APPEAL_APPROVED)
+    assert "clip" not in str(event.details)
+    assert AuditPersonal.objects.filter(event_id=event.pk, field="reason").exists()
+
+
+def test_whoever_issued_it_does_not_decide(player: Make) -> None:
+    player(1)
+    major, other = (officer(player(number, rank="Tempest Major").user_id) for number in (2, 3))
+    appeal = appealed(warned(by=major))
+    with pytest.raises(NotAllowed, match="issued it yourself"):
+        decide(appeal, major)
+    claims.drop(appeals.KIND, str(appeal.pk))
+    assert decide(appeal, other).status == "approved"
+
+
+def test_neither_of_the_two_who_banned_decides_on_the_ban(player: Make) -> None:
+    player(1)
+    first, second, third = (officer(player(number, rank="Supreme Command").user_id) for number in (2, 3, 4))
+    discipline.ban(1, by=first, reason="exploits", now=timezone.now())
+    approvals.approve(Approval.objects.get().pk, by=second, reason="seen", now=timezone.now())
+    appeal = appealed(Sanction.objects.get(kind="ban"))
+    for by in (first, second):
+        with pytest.raises(NotAllowed):
+            decide(appeal, by)
+        claims.drop(appeals.KIND, str(appeal.pk))
+    decide(appeal, third)
+    assert not Player.objects.get(user_id=1).banned
+    assert Approval.objects.count() == 1  # the outcome of an appeal needs no further person
+
+
+def test_a_ban_is_not_lifted_by_somebody_who_may_not_ban(player: Make) -> None:
+    player(1)
+    major = officer(player(2, rank="Tempest Major").user_id)
+    discipline.ban(1, by=OWNER, reason="exploits", now=timezone.now())
+    with pytest.raises(NotAllowed):
+        decide(appealed(Sanction.objects.get()), major)
+    assert Player.objects.get(user_id=1).banned
+
+
+def test_only_whoever_holds_it_decides(player: Make) -> None:
+    player(1)
+    major, other = (officer(player(number, rank="Tempest Major").user_id) for number in (2, 3))
+    appeal = appealed(warned())
+    with pytest.raises(Refused, match="Take the appeal first"):
+        appeals.approve(appeal.pk, "Granted.", by=major, now=timezone.now())
+    claims.claim(appeals.KIND, str(appeal.pk), by=other, now=timezone.now())
+    with pytest.raises(Refused, match="Take the appeal first"):
+        appeals.approve(appeal.pk, "Granted.", by=major, now=timezone.now())
+
+
+def test_what_is_over_cannot_be_appealed_against(player: Make) -> None:
+    player(1)
+    now = timezone.now()
+    discipline.suspend(1, until=now + dt.timedelta(hours=1), by=OWNER, reason="seen", now=now)
+    with pytest.raises(Refused):
+        appeals.open_(1, Sanction.objects.get().pk, TEXT, now=now + dt.timedelta(hours=2))
+
+
+def test_erasing_the_person_takes_their_words(player: Make) -> None:
+    player(1)
+    appeal = appealed(warned())
+    people.erase(1, by=at_the_shell(), reason="an order", now=timezone.now())
+    appeal.refresh_from_db()
+    assert (appeal.text, appeal.answer) == ("", "")
+
+
+def test_a_moderator_takes_and_answers_it_in_the_console(player: Make) -> None:
+    player(1)
+    major = client_as(player(2, rank="Tempest Major"))
+    appeal = appealed(warned())
+    assert "against a warning" in unescape(major.get("/admin/").content.decode())
+    address = f"/admin/appeals/{appeal.pk}/"
+    assert TEXT in unescape(major.get(address).content.decode())
+    assert "Your answer" not in major.get(address).content.decode()
+    major.post(f"/admin/queue/take/appeal/{appeal.pk}/")
+    assert "Your answer" in major.get(address).content.decode()
+    major.post(address, {"verb": "approve", "answer": "It was somebody else."})
+    appeal.refresh_from_db()
+    assert (appeal.status, appeal.decided_by) == ("approved", Player.objects.get(user_id=2).subject)
+    assert not Sanction.objects.filter(lifted_at=None).exists()
+    assert "player_1" in unescape(major.get("/admin/appeals/?status=approved").content.decode())
