@@ -65,3 +65,18 @@ def check_encryption_keys(**_: Any) -> list[CheckMessage]:
     hint = "Make one with `manage.py webhooks new-key`, and keep a copy where the database is not."
     said = "FIELD_ENCRYPTION_KEYS is not set: no webhook endpoint can be added."
     return [Warning(said, hint, id="grps.W004")]
+
+
+@register(Tags.security, deploy=True)
+def check_local_login(**_: Any) -> list[CheckMessage]:
+    """The way around Roblox's sign-in must not be the easy one."""
+    if not settings.LOCAL_LOGIN:
+        return []
+    found: list[CheckMessage] = []
+    if not settings.LOCAL_LOGIN_MFA:
+        hint = "Take LOCAL_LOGIN_MFA out: a password alone is for one's own machine."
+        found.append(Error("LOCAL_LOGIN is on without a second factor.", hint, id="grps.E004"))
+    if not settings.TURNSTILE_SECRET or not settings.TURNSTILE_SITEKEY:
+        hint = "Set TURNSTILE_SITE_KEY and TURNSTILE_SECRET_KEY, or switch LOCAL_LOGIN off."
+        found.append(Error("LOCAL_LOGIN is on, and nothing keeps machines from its form.", hint, id="grps.E005"))
+    return found

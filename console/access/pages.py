@@ -13,7 +13,7 @@ from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import include, path
+from django.urls import include, path, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -52,7 +52,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         "title": "Sign in again" if request.user.is_authenticated else "Sign in",
         "next": following,
         "again": request.user.is_authenticated,
-        "providers": [(name, TITLES[name]) for name in TITLES if name in providers],
+        "providers": [(reverse(f"{name}_login"), TITLES[name]) for name in TITLES if name in providers],
         "local": settings.LOCAL_LOGIN,
     }
     return TemplateResponse(request, "account/ways.html", context)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from console.middleware import BEGAN_AT, IDLE, SEEN_AT
 from console.models import RoleGrant
+from grps_site import checks
 from players.models import Approval
 from tests.console.conftest import Make
 from tests.console.people import PASSWORD, client_with_role, local_owner, owner_client
@@ -143,3 +144,22 @@ def test_the_operator_gives_a_role_alone(bootstrapped: None, capsys: pytest.Capt
     call_command("staff", "revoke", "7", "owner", "--reason", "left the community")
     assert RoleGrant.objects.get().revoked_at is not None
     assert timezone.now() >= RoleGrant.objects.get().granted_at
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ({"LOCAL_LOGIN": False, "LOCAL_LOGIN_MFA": False}, set()),
+        ({"LOCAL_LOGIN": True, "LOCAL_LOGIN_MFA": True}, {"grps.E005"}),
+        ({"LOCAL_LOGIN": True, "LOCAL_LOGIN_MFA": False}, {"grps.E004", "grps.E005"}),
+        (
+            {"LOCAL_LOGIN": True, "LOCAL_LOGIN_MFA": True, "TURNSTILE_SECRET": "own", "TURNSTILE_SITEKEY": "own"},
+            set(),
+        ),
+    ],
+)
+def test_production_is_told_of_an_easy_way_in(settings: Any, changes: dict[str, Any], ids: set[str]) -> None:
+    settings.TURNSTILE_SECRET = settings.TURNSTILE_SITEKEY = ""
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert {one.id for one in checks.check_local_login()} == ids
