@@ -22,7 +22,7 @@ from console.casefile import standing
 from console.casefile.pages import find
 from console.doors import page, render, sign_in_again
 from players import acts, discipline, notes, officers, people, recommending
-from players.acts import LONGEST_REASON, Done, adjusted_today, verdict
+from players.acts import LONGEST_REASON, Done, Verdict, adjusted_today, verdict
 from players.amounts import hundredths, points
 from players.models import Decision, Note, Player, Sanction
 from players.policies import ActivePolicy, active
@@ -234,6 +234,8 @@ def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) ->
     if dialog is None or dialog.on != (pk is not None):
         raise Http404
     if not request.user.has_perm(dialog.right):
+        if request.method == "POST":
+            acts.tell_refusal(name, user_id, staff_of(request).actor)
         raise PermissionDenied
     if dialog.again and (answer := sign_in_again(request)) is not None:
         return answer
@@ -243,11 +245,14 @@ def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) ->
     initial = {"token": uuid.uuid4()}
     form: Any = dialog.form(request.POST or None, initial=initial, name=name, policy=policy, by=by)
     back = _back(request, player)
-    if request.method == "POST" and form.is_valid():
+    found = verdict(standing.JUDGED_AS.get(name, Act.NOTE), player, by, now=now, policy=policy, to=policy.bundle.first)
+    if request.method == "POST" and not found.allowed:
+        acts.tell_refusal(name, user_id, by.actor)
+    elif request.method == "POST" and form.is_valid():
         answered = _do(request, dialog, Doing(player, form, pk, by, now), back)
         if answered is not None:
             return answered
-    return _ask(request, name, player, form, policy, back, now)
+    return _ask(request, name, player, form, policy, back, now, found)
 
 
 def _do(request: HttpRequest, dialog: Dialog, doing: Doing, back: str) -> HttpResponse | None:
@@ -269,12 +274,16 @@ def _do(request: HttpRequest, dialog: Dialog, doing: Doing, back: str) -> HttpRe
 
 
 def _ask(
-    request: HttpRequest, name: str, player: Player, form: Any, policy: ActivePolicy, back: str, now: dt.datetime
+    request: HttpRequest,
+    name: str,
+    player: Player,
+    form: Any,
+    policy: ActivePolicy,
+    back: str,
+    now: dt.datetime,
+    found: Verdict,
 ) -> HttpResponse:
-    by = staff_of(request)
     case = standing.head(player, policy, now)
-    judged = standing.JUDGED_AS.get(name, Act.NOTE)
-    found = verdict(judged, player, by, now=now, policy=policy, to=policy.bundle.first)
     return render(
         request,
         "console/act.html",
@@ -288,7 +297,7 @@ def _ask(
         why_not="" if found.allowed else found.reason,
         second=found.reason if found.second else "",
         is_ban=name == "ban",
-        limit=_limit(by, now) if name == "adjust" else "",
+        limit=_limit(staff_of(request), now) if name == "adjust" else "",
         back=back,
     )
 

@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import re
+import uuid
 from collections.abc import Callable
+from html import unescape
 from io import StringIO
 from typing import Any, Protocol
 
@@ -13,8 +16,9 @@ from django.utils import timezone
 from audits.record import Actor
 from players import discipline, notes, officers, people, recommending
 from players.acts import Done
-from players.models import Decision, Player, Sanction
+from players.models import Approval, Decision, Player, Sanction
 from players.staff import Refused, Staff, at_the_shell, officer
+from tests.console.people import client_as, owner_client
 from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, HELD, LITTLE, LOT, PEOPLE, REFUSED, Case
 
 ACTOR, TARGET = 100, 200  # Roblox user ids
@@ -88,6 +92,41 @@ class Shell:
         if case.act in {"promote", "promote to one's own rank", "demote"}:
             return ["rank", str(user_id), case.to]
         return [case.act, str(user_id), *([case.to] if case.act == "propose" else [])]
+
+
+class Console:
+    """The act dialogs, in a browser of the person's own."""
+
+    acts = tuple(ENTITLES)
+    people = (*OF_LADDER, "an owner without a rank")
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        browser = client_as(player_of(ACTOR)) if case.bound else owner_client("olga")
+        address, fields = self._form(case, user_id)
+        answer = browser.post(address, {"token": uuid.uuid4(), "words": "seen it", "text": "seen it"} | fields)
+        if answer.status_code == 302:
+            held = Approval.objects.filter(player__user_id=user_id, status="waiting").exists()
+            return HELD if held else ALLOWED, ""
+        assert answer.status_code in {200, 403}, answer.status_code
+        if answer.status_code == 403:
+            has_access = hasattr(answer.wsgi_request, "staff")
+            return REFUSED, "You may not: no right" if has_access else "no access"
+        why_not = re.search(r"You may not[^<]*", unescape(answer.content.decode()))
+        if why_not:  # a dialog that is not possible says why instead of showing its form
+            return REFUSED, why_not[0]
+        errors = re.findall(r'<ul class="errorlist.*?</ul>', answer.content.decode(), re.DOTALL)
+        return REFUSED, " ".join(re.sub(r"<[^>]+>", " ", unescape(" ".join(errors))).split())
+
+    def _form(self, case: Case, user_id: int) -> tuple[str, dict[str, Any]]:
+        if case.act in AMOUNTS:
+            return f"/admin/acts/adjust/{user_id}/", {"amount": AMOUNTS[case.act]}
+        if case.act == "pardon":
+            return f"/admin/acts/pardon/{user_id}/{warning_of(user_id)}/", {}
+        if case.act in {"promote", "promote to one's own rank", "demote"}:
+            return f"/admin/acts/rank/{user_id}/", {"rank": case.to}
+        if case.act == "propose":
+            return f"/admin/acts/propose/{user_id}/", {"rank": case.to}
+        return f"/admin/acts/{case.act}/{user_id}/", {"duration": "7"}
 
 
 def staff(case: Case) -> Staff:
@@ -171,6 +210,7 @@ DOORS: dict[str, Callable[[str], Door]] = {
     "rule": lambda api_key: Rule(),
     "game": Game,
     "shell": lambda api_key: Shell(),
+    "console": lambda api_key: Console(),
 }
 
 
