@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver
 from console import acting, approving, experiences, filters, home, palette, players_list, sync, undoing
 from console.access import pages as signing_in
 from console.casefile import pages
+from console.explorer import pages as exploring
 
 app_name = "console"
 
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *undoing.urls,
     *experiences.urls,
     *sync.urls,
+    *exploring.urls,
     *palette.urls,
     *players_list.urls,
     *filters.urls,
