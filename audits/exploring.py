@@ -6,6 +6,7 @@ One part of a filter leads through an index; the other parts are held against at
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -40,7 +41,7 @@ FIND = """
     SELECT (SELECT coalesce(array_agg(id ORDER BY id DESC), '{{}}') FROM fits),
            (SELECT count(*) FROM looked), (SELECT min(id) FROM looked)"""
 
-Clause = tuple[str, tuple[object, ...]]
+Clause = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def find(
     # All that the index yields fits where there is nothing else to hold it against.
     most = looked if rest else limit + 1
     bounds = (min(before, within.high), within.low, most)
-    parameters: list[object] = []
+    parameters: list[Any] = []
     for _, values in branches:
         parameters += [*values, *bounds]
     parameters.append(most)
@@ -122,7 +123,7 @@ def _first_from(moment: dt.datetime) -> int:
 def _plan(wanted: Filter) -> tuple[list[Clause], list[Clause]]:
     """The part whose index is followed, as branches that share no event, and the other parts."""
     parts = [part for part in _parts(wanted) if part]
-    branches = parts[0] if parts else [("true", ())]
+    branches: list[Clause] = parts[0] if parts else [("true", ())]
     rest = [_any_of(part) for part in parts[1:]]
     if wanted.since:
         rest.append(("a.at >= %s", (wanted.since,)))

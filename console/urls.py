@@ -6,6 +6,7 @@ from console import acting, approving, experiences, filters, home, palette, play
 from console.access import pages as signing_in
 from console.casefile import pages
 from console.explorer import pages as exploring
+from console.policy import pages as policy
 
 app_name = "console"
 
@@ -19,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *experiences.urls,
     *sync.urls,
     *exploring.urls,
+    *policy.urls,
     *palette.urls,
     *players_list.urls,
     *filters.urls,

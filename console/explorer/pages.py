@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.contrib import messages
@@ -122,7 +123,7 @@ def seals(request: HttpRequest) -> HttpResponse:
     before = _number(request.GET.get("before", "")) or BEYOND
     found = list(Seal.objects.filter(number__lt=before).order_by("-number")[: SEALS + 1])
     trusted = chain.keyring(trusted_keys())
-    rows = [(seal, _defects(seal, older, trusted)) for seal, older in zip(found, [*found[1:], None], strict=True)]
+    rows = [(seal, _defects(seal, older, trusted)) for seal, older in pairwise([*found, None]) if seal]
     return render(
         request,
         "console/audit_seals.html",

@@ -18,7 +18,7 @@ from django.utils import timezone
 from audits import exploring
 from audits.actions import Action
 from audits.exploring import Filter, find
-from audits.models import AuditEvent, AuditPersonal, Seal
+from audits.models import AuditEvent, Seal
 from audits.offline import verify_proof
 from audits.record import NOBODY, Actor, Target, erase, record
 from audits.seals import seal_pending, trusted_keys
@@ -214,7 +214,8 @@ def test_a_changed_seal_is_told_on_the_event_and_in_the_chain(owner: Client, boo
 
 
 def test_a_name_that_is_not_what_was_recorded_is_told(owner: Client, warned: tuple[Player, int]) -> None:
-    AuditPersonal.objects.filter(event_id=warned[1], field="reason").delete()
+    with transaction.atomic():
+        erase(warned[0].subject)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO audit_personal (event_id, field, subject, salt, value)"
