@@ -19,6 +19,7 @@ class Action(enum.StrEnum):
     POLICY_ADDED = "policy.added"
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REVIEWED = "policy.reviewed"
+    AUDIT_EXPORTED = "audit.exported"
     EXPERIENCE_CREATED = "experience.created"
     EXPERIENCE_CHANGED = "experience.changed"
     KEY_CREATED = "key.created"

@@ -65,6 +65,9 @@ class AuditEvent(models.Model):
             models.Index(fields=["target_kind", "target_id", "id"], name="audits_by_target"),
             models.Index(fields=["action", "id"], name="audits_by_action"),
             models.Index(fields=["reverts"], condition=Q(reverts__isnull=False), name="audits_by_reverts"),
+            models.Index(fields=["actor_kind", "actor_id", "id"], name="audits_by_actor"),
+            models.Index(fields=["request_id", "id"], condition=~Q(request_id=""), name="audits_by_request"),
+            models.Index(fields=["experience", "id"], condition=~Q(experience=""), name="audits_by_experience"),
         ]
 
     def __str__(self) -> str:

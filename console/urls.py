@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver
 from console import acting, appeals, approving, experiences, filters, home, palette, players_list, sync, undoing
 from console.access import pages as signing_in
 from console.casefile import pages
+from console.explorer import pages as exploring
+from console.policy import pages as policy
 
 app_name = "console"
 
@@ -18,6 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *appeals.urls,
     *experiences.urls,
     *sync.urls,
+    *exploring.urls,
+    *policy.urls,
     *palette.urls,
     *players_list.urls,
     *filters.urls,

@@ -74,16 +74,19 @@ def ensure_active(folder: Path) -> bool:
     return True
 
 
-def activate(bundle: Bundle, *, actor: Actor, reason: str) -> PolicyVersion:
+def activate(bundle: Bundle, *, actor: Actor, reason: str, event_id: int | None = None) -> PolicyVersion:
     """Put `bundle` in force: one new version (or an old one again), the ranks as rows, one audit event.
 
-    Raises RankInUse when players hold a rank that it leaves out: they must be moved first.
+    `event_id`: one that was reserved for it. Raises RankInUse when players hold a rank that it leaves out: they must be
+    moved first.
     """
     with transaction.atomic():
         _lock()
         before = PolicyVersion.objects.filter(is_active=True).first()
         PolicyVersion.objects.filter(is_active=True).update(is_active=False)
-        version = _version_of(bundle)
+        version, _ = kept(bundle)
+        version.is_active, version.activated_at = True, timezone.now()
+        version.save(update_fields=["is_active", "activated_at"])
         _write_ranks(bundle)
         record(
             Action.POLICY_ACTIVATED,
@@ -93,6 +96,7 @@ def activate(bundle: Bundle, *, actor: Actor, reason: str) -> PolicyVersion:
             before={"version": before.content_hash} if before else None,
             after={"version": version.content_hash, "number": version.number},
             policy_version=version.content_hash,
+            event_id=event_id,
         )
         transaction.on_commit(_loaded.cache_clear)
         return version
@@ -103,24 +107,26 @@ def _lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ACTIVATION_LOCK])
 
 
-def _version_of(bundle: Bundle) -> PolicyVersion:
+def kept(bundle: Bundle) -> tuple[PolicyVersion, bool]:
+    """The version of these very documents, and whether it was made now. Within a transaction."""
+    _lock()
     last = PolicyVersion.objects.order_by("-number").values_list("number", flat=True).first() or 0
-    version, _ = PolicyVersion.objects.get_or_create(
+    return PolicyVersion.objects.get_or_create(
         content_hash=bundle.version,
         defaults={"number": last + 1, "documents": json.loads(json.dumps(bundle.documents))},
     )
-    version.is_active = True
-    version.activated_at = timezone.now()
-    version.save(update_fields=["is_active", "activated_at"])
-    return version
+
+
+def held_outside(bundle: Bundle) -> list[str]:
+    """Names of the ranks that `bundle` leaves out though players hold them."""
+    gone = Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).order_by("position")
+    return [rank.name for rank in gone if Player.objects.filter(rank=rank).exists()]
 
 
 def _write_ranks(bundle: Bundle) -> None:
-    gone = Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name)
-    held = [rank.name for rank in gone if Player.objects.filter(rank=rank).exists()]
-    if held:
+    if held := held_outside(bundle):
         raise RankInUse(f"Players hold {', '.join(held)}, which the new policy leaves out. Move them first.")
-    gone.update(retired=True)
+    Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).update(retired=True)
     for rank in bundle.ranks:
         Rank.objects.update_or_create(name=rank.name, defaults=_row(rank))
 

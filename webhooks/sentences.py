@@ -131,6 +131,9 @@ SENTENCES: dict[str, Sentence] = {
     Action.POLICY_ADDED: Sentence(WARNING, lambda f: f"{f.actor} added policy {f.after('number')}"),
     Action.POLICY_REVIEWED: Sentence(INFO, lambda f: f"{f.actor} reviewed policy {f['number']}"),
     Action.POLICY_ACTIVATED: Sentence(CRITICAL, lambda f: f"{f.actor} put policy {f.after('number')} in force"),
+    Action.AUDIT_EXPORTED: Sentence(
+        WARNING, lambda f: f"{f.actor} took events of the audit log away as a file ({f['format']})"
+    ),
     Action.EXPERIENCE_CREATED: Sentence(NOTICE, lambda f: f"{f.actor} connected the experience {f.experience}"),
     Action.EXPERIENCE_CHANGED: Sentence(NOTICE, lambda f: f"{f.actor} changed the experience {f.experience}"),
     Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
@@ -201,6 +204,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.BULK_STARTED: {"act": "warn", "rows": 38},
     Action.BULK_FINISHED: {"act": "warn", "done": 35, "skipped": 3},
     Action.GAME_REPORTED: {"lines": 4},
+    Action.AUDIT_EXPORTED: {"format": "csv"},
     Action.POLICY_ADDED: {"after": {"number": 2}},
     Action.POLICY_REVIEWED: {"number": 2},
     Action.ACCESS_REVOKED: {"role": "auditor"},

@@ -21,6 +21,8 @@ FILES = {
     "permissions": "permissions.json",
 }
 HUNDREDTH = Decimal("0.01")
+# RecursionError: nested too deep. ArithmeticError: an exponent beyond what a Decimal holds.
+UNREADABLE = (ValueError, RecursionError, ArithmeticError)
 LARGEST = 1_000_000_000  # points; no schema allows more, and a float of JSON is exact to two decimals up to there
 
 
@@ -149,12 +151,23 @@ def load_bundle(folder: Path) -> Bundle:
     problems = []
     for key, name in FILES.items():
         try:
-            documents[key] = _read(folder / name)
+            documents[key] = _read((folder / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             problems.append(Problem(name, "$", "the file is missing.", f"put it into {folder}."))
-        # RecursionError: nested too deep. ArithmeticError: an exponent beyond what a Decimal holds.
-        except (ValueError, RecursionError, ArithmeticError) as error:
-            problems.append(Problem(name, "$", f"it cannot be read as JSON: {error}.", "mend it at that place."))
+        except UNREADABLE as error:
+            problems.append(_unreadable(name, error))
+    return _checked(documents, problems)
+
+
+def read_bundle(texts: Mapping[str, str]) -> Bundle:
+    """Check the documents as JSON texts (by the keys of FILES). Raises PolicyError with every defect of all of them."""
+    documents: dict[str, Any] = {}
+    problems = []
+    for key, name in FILES.items():
+        try:
+            documents[key] = _read(texts.get(key, ""))
+        except UNREADABLE as error:
+            problems.append(_unreadable(name, error))
     return _checked(documents, problems)
 
 
@@ -163,8 +176,11 @@ def parse_bundle(documents: Mapping[str, Any]) -> Bundle:
     return _checked({key: documents.get(key) for key in FILES}, [])
 
 
-def _read(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
+def _unreadable(name: str, error: Exception) -> Problem:
+    return Problem(name, "$", f"it cannot be read as JSON: {error}.", "mend it at that place.")
+
+
+def _read(text: str) -> Any:
     return json.loads(text, parse_float=Decimal, object_pairs_hook=_once)
 
 

@@ -1,0 +1,74 @@
+"""Policy documents as people bring them: the four files, a zip of them, or one JSON object with all four."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable
+
+from django.core.files.base import File
+
+from players.policy.bundle import FILES
+from players.staff import Refused
+
+LARGEST = 1_000_000  # bytes of one document, far beyond any real one
+BY_FILE = {name: key for key, name in FILES.items()}
+
+
+def texts_of(files: Iterable[File[bytes]]) -> dict[str, str]:
+    """The documents that were uploaded, by the keys of FILES. Raises Refused naming the file that is none."""
+    found: dict[str, str] = {}
+    for file in files:
+        name = file.name or ""
+        body = file.read(LARGEST + 1)
+        found |= _zipped(name, body) if name.endswith(".zip") else _single(name, body)
+    return found
+
+
+def _single(name: str, body: bytes) -> dict[str, str]:
+    text = _text(name, body)
+    key = BY_FILE.get(name.rsplit("/", 1)[-1])
+    return {key: text} if key else _whole(name, text)
+
+
+def _whole(name: str, text: str) -> dict[str, str]:
+    """One object that holds the documents by their keys, as the console gives a version away."""
+    try:
+        documents = json.loads(text)
+    except (ValueError, RecursionError):
+        documents = None
+    if not isinstance(documents, dict) or not documents.keys() & FILES.keys():
+        raise Refused(
+            f"files: {name[:80]!r} is none of {', '.join(BY_FILE)}, nor one JSON object with {', '.join(FILES)}."
+        )
+    return {key: pretty(documents[key]) for key in FILES if key in documents}
+
+
+def _zipped(name: str, body: bytes) -> dict[str, str]:
+    if len(body) > LARGEST:
+        raise Refused(f"files: {name[:80]!r} is larger than {LARGEST} bytes.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            inside = [one for one in archive.infolist() if one.filename.rsplit("/", 1)[-1] in BY_FILE]
+            found: dict[str, str] = {}
+            for one in inside[: len(FILES)]:
+                with archive.open(one) as file:
+                    found |= _single(one.filename, file.read(LARGEST + 1))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
+        raise Refused(f"files: {name[:80]!r} is no zip file that can be read.") from None
+    if not found:
+        raise Refused(f"files: {name[:80]!r} holds none of {', '.join(BY_FILE)}.")
+    return found
+
+
+def _text(name: str, body: bytes) -> str:
+    if len(body) > LARGEST:
+        raise Refused(f"files: {name[:80]!r} is larger than {LARGEST} bytes.")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"files: {name[:80]!r} is no text in UTF-8.") from None
+
+
+def pretty(document: object) -> str:
+    """A document as one edits it."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
