@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import django
 import psycopg
 
+from bench import console as staff
 from bench import sync as syncing
 from bench import webhooks as telling
 from bench.load import Connection, get, post
@@ -235,7 +236,12 @@ def webhooks(bench: Bench) -> Iterator[Result]:
     yield from telling.webhooks(bench.small)
 
 
-CASES = (ingestion, top, growth, audit, evaluation, memory, sync, webhooks)
+def console(bench: Bench) -> Iterator[Result]:
+    """The console's heaviest pages against a bare one of the admin (bench.console)."""
+    yield from staff.console(bench.large_port, paired)
+
+
+CASES = (ingestion, top, growth, audit, evaluation, memory, sync, webhooks, console)
 
 
 def main() -> None:

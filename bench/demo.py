@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bench import told_side
+from bench import staff_side, told_side
 from bench.community import Community, Delivery
 from bench.roblox_side import RobloxSide
 from grps_site.embedded import emulator
@@ -279,6 +279,9 @@ def main() -> int:
         )
     seconds = time.monotonic() - started
     wrong = _roblox_side(ready, community)
+    users = community.user_ids()
+    officers = list(range(users.start - len(LEVELS), users.start))
+    wrong += _patiently(lambda: staff_side.play(ready, officers, list(users)[20:40]))
     with console.status(
         "A moderator acts; receivers shaped like Discord, Slack and Standard Webhooks check what comes …"
     ):
@@ -290,6 +293,7 @@ def main() -> int:
     if wrong:
         return 1
     console.print("Ledger, sessions, players, leaderboard and audit chain agree with what was sent.", style="green")
+    console.print("Staff left some work in the queue: look at /admin/.", style="green")
     if emulator.is_local(ready["openCloud"]["url"]):
         console.print("What changed on Roblox is here, and what was decided here is there.", style="green")
     console.print(

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class Connection:
@@ -56,8 +56,9 @@ class Connection:
         self.buffer += received
 
 
-def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: bench\r\n\r\n".encode()
+def get(path: str, headers: Mapping[str, str] | None = None) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: bench\r\n{lines}\r\n".encode()
 
 
 def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:

@@ -1,0 +1,56 @@
+"""The console's pages at a million players against a bare page of the admin, from the same server in the same run."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bench.load import Connection, get
+from bench.results import Result
+
+
+def console(
+    port: int, paired: Callable[[Callable[[], float], Callable[[], float]], tuple[float, float]]
+) -> Iterator[Result]:
+    """The queue and a case file, each against the admin's list of ranks: frame, session and rights, and hardly a row."""
+    cookie, user_id = _signed_in()
+    connection = Connection(port)
+
+    def seconds(path: str) -> float:
+        started = time.perf_counter()
+        status, body = connection.ask(get(path, {"Cookie": cookie}))
+        if status != 200:
+            raise RuntimeError(f"{path}: {status} {body[:300]!r}")
+        return time.perf_counter() - started
+
+    bare = "/admin/players/rank/"
+    for name, path in (("queue", "/admin/"), ("case file", f"/admin/players/{user_id}/")):
+        for _ in range(5):
+            seconds(path), seconds(bare)
+        ours, theirs = paired(lambda path=path: seconds(path), lambda: seconds(bare))  # type: ignore[misc]
+        yield Result(f"console: {name} / bare admin page (time)", ours / theirs, 3, "lower")
+
+
+def _signed_in() -> tuple[str, int]:
+    """A session of a local owner as a cookie, and a player with a history."""
+    from django.conf import settings
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from django.utils import timezone
+
+    from console.management.commands.staff import make_local_owner
+    from players import discipline, notes, people
+    from players.models import Player
+    from players.staff import at_the_shell
+
+    make_local_owner("bench", "a password of the bench")
+    client = Client()
+    client.force_login(User.objects.get(username="bench"), backend="console.access.backend.SignInBackend")
+    player = Player.objects.filter(erased_at=None).order_by("pk")[1000]
+    told: dict[str, Any] = {"by": at_the_shell(), "now": timezone.now()}
+    for number in range(20):
+        notes.write(player.user_id, f"note {number}", **told)
+        people.adjust(player.user_id, 100 if number % 2 else -100, reason="bench", **told)
+    if not player.banned:
+        discipline.warn(player.user_id, reason="bench", **told)
+    name = settings.SESSION_COOKIE_NAME
+    return f"{name}={client.cookies[name].value}", player.user_id
