@@ -11,7 +11,7 @@ from bench.results import Result
 def console(
     port: int, paired: Callable[[Callable[[], float], Callable[[], float]], tuple[float, float]]
 ) -> Iterator[Result]:
-    """The queue and a case file, each against the admin's list of ranks: frame, session and rights, and hardly a row."""
+    """The queue and a case file against the list of ranks: frame, session and rights, and hardly a row."""
     cookie, user_id = _signed_in()
     connection = Connection(port)
 

@@ -1,4 +1,4 @@
-"""What staff do on the demo's day, so that the console has a queue: commands in a game, requests, proposals, an appeal."""
+"""What staff do on the demo's day, so that the console has a queue to handle."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ LARGEST = 1_000_000  # bytes of one document, far beyond any real one
 BY_FILE = {name: key for key, name in FILES.items()}
 
 
-def texts_of(files: "Iterable[File[bytes]]") -> dict[str, str]:
+def texts_of(files: Iterable["File[bytes]"]) -> dict[str, str]:
     """The documents that were uploaded, by the keys of FILES. Raises Refused naming the file that is none."""
     found: dict[str, str] = {}
     for file in files:

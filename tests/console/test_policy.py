@@ -254,3 +254,14 @@ def test_an_officer_without_the_right_may_not_approve(owner: Client, player: Mak
     approval = ask(owner, version.number)
     decide(client_as(player(91, rank="Supreme Command", points=90000)), approval)
     assert active().number != version.number
+
+
+def test_a_simulation_shows_who_would_move(owner: Client, player: Make) -> None:
+    player(5, rank="Storm Corporal I", points=800, days=300)
+    found = documents()
+    row = next(row for row in found["ranks"]["ranks"] if row["name"] == "Storm Corporal II")
+    row["minPoints"] = 790
+    version = keep(owner, found)
+    page = owner.get(reverse("console:policy-simulation", args=[version.number]))
+    assert (page.context["promoted"], page.context["demoted"]) == (1, 0)
+    assert "0 down, 1 up" in page.content.decode()

@@ -1,20 +1,25 @@
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import Progress
 
 from audits.record import operator
 from players.policies import NoPolicy, RankInUse, activate, active
-from players.policy.bundle import PolicyError, load_bundle
+from players.policy.bundle import Bundle, PolicyError, load_bundle
+from players.simulation import simulate
 
 
 class Command(BaseCommand):
-    help = "Check a folder of policy files, show the active policy, or put a folder's policy in force."
+    help = "Check a folder of policy files, show the active policy, simulate a folder's policy or put it in force."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=["check", "show", "activate"])
+        parser.add_argument("what", choices=["check", "show", "simulate", "activate"])
         parser.add_argument("folder", nargs="?", type=Path, default=settings.POLICY_DIR)
         parser.add_argument("--reason", default="", help="why it is activated; required")
 
@@ -29,6 +34,9 @@ class Command(BaseCommand):
         if what == "check":
             self.stdout.write(f"{folder}: {len(bundle.ranks)} ranks, version {bundle.version}; nothing wrong.")
             return
+        if what == "simulate":
+            self._simulate(bundle)
+            return
         if not reason.strip():
             raise CommandError("--reason is required: say why the rules change.")
         try:
@@ -36,6 +44,25 @@ class Command(BaseCommand):
         except RankInUse as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"Policy {version.number} ({bundle.version}) is in force.")
+
+    def _simulate(self, bundle: Bundle) -> None:
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("players", total=None)
+            rows = simulate(
+                bundle, timezone.now(), progress=lambda done, all: bar.update(task, completed=done, total=all)
+            )
+        for row in rows:
+            told = {
+                "promoted": row.promoted,
+                "demoted": row.demoted,
+                "held back": row.held_back,
+                "spared": row.spared,
+                "left out": row.left_out,
+            }
+            words = [f"{count} {word}" for word, count in told.items() if count]
+            words += [f"{row.earning} to earn"] if row.earning else []
+            self.stdout.write(f"  {row.rank:<22} {row.holders:>9} {', '.join(words)}".rstrip())
+        self.stdout.write(f"{sum(row.moved for row in rows)} of {sum(row.holders for row in rows)} players would move.")
 
     def _show(self) -> None:
         try:
