@@ -70,10 +70,11 @@ def _follow_a_request_id_into_a_task(ready: dict[str, Any], up: Up) -> None:
 
 def _sign_in(ready: dict[str, Any]) -> None:
     with httpx.Client(base_url=ready["url"], follow_redirects=True) as browser:
-        page = browser.get("/admin/login/?next=/admin/")
-        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], **ready["admin"]}
-        inside = browser.post("/admin/login/?next=/admin/", data=form, headers={"Referer": str(page.url)})
-        assert "Log out" in inside.text
+        page = browser.get("/admin/sign-in/local/?next=/admin/")
+        admin = {"login": ready["admin"]["username"], "password": ready["admin"]["password"]}
+        form = {"csrfmiddlewaretoken": browser.cookies["grps-csrf"], **admin}
+        inside = browser.post("/admin/sign-in/local/?next=/admin/", data=form, headers={"Referer": str(page.url)})
+        assert "Sign out" in inside.text
 
 
 def _send(ready: dict[str, Any]) -> None:
