@@ -64,10 +64,12 @@ def verdict(
     amount: int = 0,
     to: Rank | None = None,
     policy: ActivePolicy | None = None,
+    spent: int | None = None,
 ) -> Verdict:
     """Whether `by` may do `act` to `player` now. `amount` in hundredths; `to` is the rank that a change leads to.
 
-    The hierarchy is judged by the rank that is kept for somebody suspended. `policy`: the one in force, if at hand.
+    The hierarchy is judged by the rank that is kept for somebody suspended. `policy`: the one in force, and `spent`:
+    what `by` has adjusted today, if at hand.
     """
     if player.erased_at is not None:
         return Verdict(False, reason="The person was erased.")
@@ -78,7 +80,9 @@ def verdict(
     held = _rank_of(player, policy or active())
     if held is None:
         return Verdict(False, reason="The player's rank is not part of the active policy.")
-    today = adjusted_today(by, now) if act is Act.ADJUST else 0
+    today = 0
+    if act is Act.ADJUST:
+        today = adjusted_today(by, now) if spent is None else spent
     found = may(act, by.rank, held, own=by.user_id == player.user_id, amount=amount, adjusted_today=today, to=to)
     if not found.allowed:
         return Verdict(False, reason=f"You may not: {found.reason}.")

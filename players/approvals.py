@@ -181,13 +181,18 @@ def expire(now: dt.datetime) -> int:
 
 def requester_of(approval: Approval) -> Staff:
     """Whoever asked, by their present rank. Raises Refused when they may not act any more."""
-    if approval.requester is not None:
-        try:
-            return officer(approval.requester.user_id)
-        except Refused:
-            raise Refused("Whoever asked for it may not act any more; reject it.") from None
-    event = AuditEvent.objects.get(pk=approval.event)
-    name = AuditPersonal.objects.filter(event_id=approval.event, field="actorName").first()
+    try:
+        return who_asked(approval.requester, approval.event)
+    except Refused:
+        raise Refused("Whoever asked for it may not act any more; reject it.") from None
+
+
+def who_asked(requester: Player | None, event_id: int) -> Staff:
+    """Whoever asked for something by an audit event, by their present rank. Raises Refused for who may not act."""
+    if requester is not None:
+        return officer(requester.user_id)
+    event = AuditEvent.objects.get(pk=event_id)
+    name = AuditPersonal.objects.filter(event_id=event_id, field="actorName").first()
     actor = Actor(event.actor_kind, event.actor_id, name.value if name else "", name.subject if name else "")
     return Staff(actor, rank=None)
 

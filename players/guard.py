@@ -25,8 +25,7 @@ def is_tripped(by: Staff, now: dt.datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"acts of {by.person}"])
     limit = settings.INTEGRATIONS.moderation.guard
-    since = max(now - dt.timedelta(seconds=limit.window_seconds), _released_at(by.person) or now - KEPT)
-    count = StaffAct.objects.filter(person=by.person, at__gt=since)[: limit.acts].count()
+    count = recent(by, now)
     if count < limit.acts:
         GuardTrip.objects.filter(person=by.person, ended_at=None).update(ended_at=now)
         return False
@@ -34,10 +33,17 @@ def is_tripped(by: Staff, now: dt.datetime) -> bool:
     return True
 
 
-def note(by: Staff, now: dt.datetime) -> None:
-    """Count an act that was carried out."""
+def recent(by: Staff, now: dt.datetime) -> int:
+    """How many acts of this person count now: those within the window, at most as many as the guard lets pass."""
+    limit = settings.INTEGRATIONS.moderation.guard
+    since = max(now - dt.timedelta(seconds=limit.window_seconds), _released_at(by.person) or now - KEPT)
+    return StaffAct.objects.filter(person=by.person, at__gt=since)[: limit.acts].count()
+
+
+def note(by: Staff, now: dt.datetime, acts: int = 1) -> None:
+    """Count acts that were carried out."""
     if not by.alone:
-        StaffAct.objects.create(person=by.person, at=now)
+        StaffAct.objects.bulk_create(StaffAct(person=by.person, at=now) for _ in range(acts))
 
 
 def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:

@@ -18,7 +18,7 @@ def write(
     user_id: int, text: str, *, by: Staff, now: dt.datetime, reverts: int | None = None, experience: str = ""
 ) -> Done:
     """Write a note on a player. Raises Refused, NotAllowed."""
-    text = _checked(text)
+    text = check_text(text)
     with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
         player = locked(user_id)
         _check(player, by, now)
@@ -52,7 +52,8 @@ def _check(player: Player, by: Staff, now: dt.datetime) -> None:
         raise NotAllowed(found.reason)
 
 
-def _checked(text: str) -> str:
+def check_text(text: str) -> str:
+    """The text without the blanks around it. Raises Refused saying what is wrong with it."""
     text = text.strip()
     if not text:
         raise Refused("text: a note says something.")

@@ -68,11 +68,12 @@ def adjust(
     now: dt.datetime,
     reverts: int | None = None,
     counted: bool = True,
+    settled: bool = False,
 ) -> Done:
     """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row, one audit event.
 
-    Past the limit of a day it is held for a second person. Raises Refused when there is no such player, no reason or
-    nothing to change, and NotAllowed.
+    Past the limit of a day it is held for a second person, unless it is `settled` already. Raises Refused when there is
+    no such player, no reason or nothing to change, and NotAllowed.
     """
     reason = check_reason(reason)
     if amount == 0:
@@ -85,7 +86,7 @@ def adjust(
         found = verdict(Act.ADJUST, player, by, now=now, amount=amount)
         if not found.allowed:
             raise NotAllowed(found.reason)
-        if tripped or found.second:
+        if tripped or (found.second and not settled):
             cause = Approval.Cause.VELOCITY if tripped else found.cause
             arguments = {"amount": amount} | ({"reverts": reverts} if reverts else {})
             approval = approvals.hold(

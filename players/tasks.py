@@ -6,6 +6,9 @@ from django.utils import timezone
 
 from audits.hints import Hint
 from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard
+from players.bulk import jobs, work
+
+BULK_TURN = 60.0  # seconds; the next run goes on
 
 log = structlog.get_logger("grps.tasks")
 
@@ -31,6 +34,7 @@ def end_sanctions() -> int:
     now = timezone.now()
     guard.purge(now)
     commands.purge(now)
+    jobs.purge(now)
     return discipline.end_due(now) + approvals.expire(now)
 
 
@@ -47,3 +51,12 @@ def carry_out_erasures() -> int:
 
 
 ERASING = Hint(carry_out_erasures, every=0.1)
+
+
+@shared_task(name="players.carry_out_bulk")
+def carry_out_bulk() -> int:
+    """Go on with the bulk jobs that were let go; how many rows were settled."""
+    return work.run_due(BULK_TURN)
+
+
+BULK = Hint(carry_out_bulk, every=0.1)

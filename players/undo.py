@@ -16,6 +16,7 @@ from players import discipline, notes, officers, people, recommending
 from players.acts import Done
 from players.amounts import hundredths
 from players.models import CONSOLE, LedgerEntry, Note, Player, Recommendation, Sanction
+from players.policy.permissions import Act
 from players.staff import Refused, Staff
 
 
@@ -45,20 +46,27 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who takes it back, why, when."""
+    """Who takes it back, why, when. `counted`, `settled`: as of acts, where many are taken back at once."""
 
     by: Staff
     reason: str
     now: dt.datetime
+    counted: bool = True
+    settled: bool = False
 
     def given(self, scene: Scene) -> dict[str, Any]:
         return {"by": self.by, "reason": self.reason, "now": self.now, "reverts": scene.event.id}
 
+    def measured(self, scene: Scene) -> dict[str, Any]:
+        """The same for an act that is counted, and that may need a second person."""
+        return self.given(scene) | {"counted": self.counted, "settled": self.settled}
+
 
 @dataclass(frozen=True, slots=True)
 class Inverse:
-    """The inverse of a kind of event. `offer` says what it does, or why not; `do` does it."""
+    """The inverse of a kind of event, judged as `act`. `offer` says what it does, or why not; `do` does it."""
 
+    act: Act
     offer: Callable[[Scene], Offer]
     do: Callable[[Scene, Order], Done]
 
@@ -70,8 +78,13 @@ def offers(events: Iterable[PlacedEvent]) -> dict[int, Offer]:
     return {scene.event.id: _offer(scene, taken) for scene in _scenes(found)}
 
 
-def revert(event_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Done:
-    """Take an event back. Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act."""
+def revert(
+    event_id: int, *, by: Staff, reason: str, now: dt.datetime, counted: bool = True, settled: bool = False
+) -> Done:
+    """Take an event back. Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act.
+
+    `counted`, `settled`: as of the acts of discipline.
+    """
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         raise Refused(f"There is no event {event_id}.")
@@ -79,7 +92,7 @@ def revert(event_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Done:
     offer = _offer(scene, reverted_by([event_id]))
     if not offer.possible:
         raise Refused(offer.sentence)
-    return INVERSES[Action(event.action)].do(scene, Order(by, reason, now))
+    return INVERSES[Action(event.action)].do(scene, Order(by, reason, now, counted, settled))
 
 
 def reverted_by(ids: Iterable[int]) -> dict[int, int]:
@@ -192,7 +205,7 @@ def _take_back(scene: Scene, order: Order) -> Done:
 
 
 def _give_rank(scene: Scene, order: Order) -> Done:
-    decision = officers.set_rank(_user(scene), str(scene.before("rank")), **order.given(scene))
+    decision = officers.set_rank(_user(scene), str(scene.before("rank")), counted=order.counted, **order.given(scene))
     return Done(f"{decision.to_rank} is given back.", decision=decision, player=scene.player)
 
 
@@ -211,48 +224,56 @@ def _again(act: Callable[..., Done]) -> Callable[[Scene, Order], Done]:
 
     def do(scene: Scene, order: Order) -> Done:
         assert scene.sanction is not None
-        return act(_user(scene), until=scene.sanction.ends_at, **order.given(scene))
+        return act(_user(scene), until=scene.sanction.ends_at, **order.measured(scene))
 
     return do
 
 
 def _pardon(scene: Scene, order: Order) -> Done:
     assert scene.sanction is not None
-    return discipline.pardon(scene.sanction.pk, **order.given(scene))
+    return discipline.pardon(scene.sanction.pk, **order.measured(scene))
 
 
 def _adjust(scene: Scene, order: Order) -> Done:
-    return people.adjust(_user(scene), -hundredths(Decimal(str(scene.after("amount")))), **order.given(scene))
+    return people.adjust(_user(scene), -adjusted_by(scene.event), **order.measured(scene))
 
 
-_RANK = Inverse(_offer_rank, _give_rank)
+def adjusted_by(event: PlacedEvent) -> int:
+    """The hundredths that an adjustment moved somebody by."""
+    return hundredths(Decimal(str((event.details.get("after") or {}).get("amount") or 0)))
+
 
 INVERSES: dict[str, Inverse] = {
-    Action.PLAYER_WARNED: Inverse(_in_force("Pardons the warning, and what followed from it."), _pardon),
+    Action.PLAYER_WARNED: Inverse(Act.PARDON, _in_force("Pardons the warning, and what followed from it."), _pardon),
     Action.PLAYER_PARDONED: Inverse(
+        Act.WARN,
         lambda scene: Offer(True, "Warns them again; what followed before does not come back by itself."),
-        lambda scene, order: discipline.warn(_user(scene), **order.given(scene)),
+        lambda scene, order: discipline.warn(_user(scene), **order.measured(scene)),
     ),
     Action.PLAYER_SUSPENDED: Inverse(
+        Act.LIFT,
         _in_force("Lifts the suspension and gives the rank back."),
-        lambda scene, order: discipline.lift(_user(scene), **order.given(scene)),
+        lambda scene, order: discipline.lift(_user(scene), **order.measured(scene)),
     ),
-    Action.PLAYER_REINSTATED: Inverse(_lasting("Suspends them again, {until}."), _again(discipline.suspend)),
+    Action.PLAYER_REINSTATED: Inverse(
+        Act.SUSPEND, _lasting("Suspends them again, {until}."), _again(discipline.suspend)
+    ),
     Action.PLAYER_BANNED: Inverse(
+        Act.UNBAN,
         _in_force("Lifts the ban, once a second person approved."),
-        lambda scene, order: discipline.unban(_user(scene), **order.given(scene)),
+        lambda scene, order: discipline.unban(_user(scene), **order.measured(scene)),
     ),
     Action.PLAYER_UNBANNED: Inverse(
-        _lasting("Bans them again, {until}, once a second person approved."), _again(discipline.ban)
+        Act.BAN, _lasting("Bans them again, {until}, once a second person approved."), _again(discipline.ban)
     ),
-    Action.POINTS_ADJUSTED: Inverse(_offer_adjust, _adjust),
-    Action.RANK_PROMOTED: _RANK,
-    Action.RANK_DEMOTED: _RANK,
-    Action.RANK_SET: _RANK,
-    Action.DECISION_REJECTED: Inverse(lambda scene: Offer(True, "Proposes it again."), _reopen),
-    Action.PLAYER_NOTED: Inverse(_offer_note, _withdraw),
+    Action.POINTS_ADJUSTED: Inverse(Act.ADJUST, _offer_adjust, _adjust),
+    Action.RANK_PROMOTED: Inverse(Act.DEMOTE, _offer_rank, _give_rank),
+    Action.RANK_DEMOTED: Inverse(Act.PROMOTE, _offer_rank, _give_rank),
+    Action.RANK_SET: Inverse(Act.PROMOTE, _offer_rank, _give_rank),
+    Action.DECISION_REJECTED: Inverse(Act.PROPOSE, lambda scene: Offer(True, "Proposes it again."), _reopen),
+    Action.PLAYER_NOTED: Inverse(Act.NOTE, _offer_note, _withdraw),
     Action.PLAYER_RECOMMENDED: Inverse(
-        lambda scene: Offer(True, "Takes the recommendation back, with its points."), _take_back
+        Act.RECOMMEND, lambda scene: Offer(True, "Takes the recommendation back, with its points."), _take_back
     ),
 }
 ELSEWHERE: dict[str, str] = {

@@ -1,0 +1,58 @@
+"""Who asks for bulk jobs, on whom, and how one is brought to its end."""
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+
+from audits.record import Actor
+from players import approvals
+from players.bulk import jobs, work
+from players.models import Approval, BulkJob, Player, Rank
+from players.staff import Staff, officer
+
+RIGHTS = frozenset({"console.bulk"})
+OLGA = Staff(Actor("staff", "local-1", "Olga", "staff:1"), rank=None, rights=RIGHTS)
+SVEN = Staff(Actor("staff", "local-2", "Sven", "staff:2"), rank=None, rights=RIGHTS)
+
+
+def make(user_ids: range | list[int], rank: str = "Storm Corporal I", points: int = 800) -> None:
+    held, now = Rank.objects.get(name=rank), timezone.now()
+    Player.objects.bulk_create(
+        Player(
+            user_id=user_id,
+            username=f"player_{user_id}",
+            rank=held,
+            rank_since=now - dt.timedelta(days=3),
+            named_at=now,
+            earned=points,
+        )
+        for user_id in user_ids
+    )
+
+
+def colleague(user_id: int, rank: str) -> Staff:
+    """An officer on the ladder who may do mass changes, as the console sees them."""
+    make([user_id], rank, 20_000)
+    found = officer(user_id)
+    return Staff(found.actor, found.rank, found.user_id, rights=RIGHTS)
+
+
+def preview(act: str, user_ids: Any, by: Staff = OLGA, **arguments: Any) -> BulkJob:
+    return jobs.preview(act, list(user_ids), arguments, by=by, reason="seen in the raid", now=timezone.now())
+
+
+def go(job: BulkJob, by: Staff = OLGA, second: Staff = SVEN) -> BulkJob:
+    """Let a job go, have it approved where it must be, and carry it out."""
+    started = jobs.start(job.pk, by=by, now=timezone.now())
+    if started.approval is not None:
+        approvals.approve(started.approval.pk, by=second, reason="agreed", now=timezone.now())
+    work.run(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def go_as_far_as_the_request(job: BulkJob, by: Staff) -> Approval:
+    started = jobs.start(job.pk, by=by, now=timezone.now())
+    assert started.approval is not None
+    return started.approval
