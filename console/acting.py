@@ -265,7 +265,7 @@ def _do(request: HttpRequest, dialog: Dialog, doing: Doing, back: str) -> HttpRe
         done = dialog.do(doing)
     except Refused as refusal:
         _forget(token)
-        _add_error(doing.form, str(refusal))
+        add_error(doing.form, str(refusal))
         return None
     undo = links.revert(done.event) if done.event and done.approval is None else ""
     say = messages.warning if done.approval is not None else messages.success
@@ -326,10 +326,11 @@ def _is_theirs(name: str, player: Player, pk: int) -> bool:
     return bool(model.objects.filter(pk=pk, player=player).exists())
 
 
-def _add_error(form: Any, text: str) -> None:
+def add_error(form: Any, text: str) -> None:
     """A refusal under the field that it names, else above all of them."""
     field, _, rest = text.partition(": ")
     shown = {"reason": "words", "until": "own_end"}.get(field, field)
+    shown = shown if shown in form.fields else field
     known = field in FIELDS and shown in form.fields
     form.add_error(shown if known else None, rest[:1].upper() + rest[1:] if known else text)
 

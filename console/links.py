@@ -40,6 +40,10 @@ def appeal(appeal_id: int) -> str:
     return to("console:appeal", appeal_id)
 
 
+def bulk_job(job_id: int) -> str:
+    return to("console:bulk-job", job_id)
+
+
 def event(event_id: int) -> str:
     return to("console:event", event_id) or to("admin:audits_auditevent_change", event_id)
 
@@ -87,6 +91,7 @@ PAGES = (
         ("console:adjustments", "admin:syncs_adjustment_changelist"),
         ("players.adjust", "console.bulk", "syncs.view_adjustment"),
     ),
+    Page("Mass changes", "m", ("console:bulk",), ("console.bulk",)),
     Page("Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")),
     Page("System", "y", ("console:system", "system"), ("console.system",)),
 )

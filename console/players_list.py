@@ -11,10 +11,15 @@ from players.staff import staff_of
 # The acts that a selection can be sent to the bulk page with, and the right that each needs.
 BULK_ACTS = (
     ("warn", "Warn", "players.warn"),
+    ("pardon", "Pardon the last warning", "players.warn"),
     ("suspend", "Suspend", "players.warn"),
     ("lift", "Lift the suspension", "players.warn"),
     ("note", "Write a note", "players.warn"),
     ("recommend", "Recommend", "players.warn"),
+    ("propose", "Propose a rank", "players.warn"),
+    ("rank", "Give a rank", "players.adjust"),
+    ("approve", "Approve what is proposed", "players.adjust"),
+    ("reject", "Reject what is proposed", "players.adjust"),
     ("adjust", "Adjust the points", "players.adjust"),
 )
 

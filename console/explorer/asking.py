@@ -65,19 +65,7 @@ class Asking(forms.Form):
 
     def clean_actor(self) -> tuple[tuple[str, str], ...]:
         text = self.cleaned_data["actor"].strip()
-        if not text:
-            return ()
-        if (exact := _kind_and_id(text)) is not None:
-            return (exact,)
-        found = [("staff", str(player.pk)) for player in _players(text)]
-        found += [("staff", f"local-{pk}") for pk in _owners(text)]
-        if text.lower() in KINDS:
-            raise ValidationError(f"{text} is a kind; say which one too, as {text.lower()}:id.")
-        if not found:
-            raise ValidationError(
-                f"Nobody here is called {text!r}. Write the whole name, the Roblox user id or kind:id."
-            )
-        return tuple(found)
+        return actors_of(text) if text else ()
 
     def clean_target(self) -> tuple[str, str] | None:
         text = self.cleaned_data["target"].strip()
@@ -96,6 +84,19 @@ class Asking(forms.Form):
         if since and until and since >= until:
             self.add_error("until", "It ends before it begins; choose a later moment here.")
         return data
+
+
+def actors_of(text: str) -> tuple[tuple[str, str], ...]:
+    """Whom a name, a Roblox user id or kind:id means, as (kind, id). Raises ValidationError where that is nobody."""
+    if (exact := _kind_and_id(text)) is not None:
+        return (exact,)
+    found = [("staff", str(player.pk)) for player in _players(text)]
+    found += [("staff", f"local-{pk}") for pk in _owners(text)]
+    if text.lower() in KINDS:
+        raise ValidationError(f"{text} is a kind; say which one too, as {text.lower()}:id.")
+    if not found:
+        raise ValidationError(f"Nobody here is called {text!r}. Write the whole name, the Roblox user id or kind:id.")
+    return tuple(found)
 
 
 def described(wanted: Filter) -> dict[str, Any]:
