@@ -20,6 +20,7 @@ from console import links, lists
 from console.acting import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
 from console.approving import names_of
 from console.doors import page, render, sign_in_again
+from console.echo import Echo
 from console.experiences import Reason
 from console.explorer.asking import actors_of
 from console.players_list import BULK_ACTS
@@ -247,15 +248,8 @@ def results(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     return StreamingHttpResponse(_csv(found), content_type="text/csv", headers={"Content-Disposition": name})
 
 
-class _Echo:
-    """What a csv.writer writes, handed back to whoever asked it to."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def _csv(found: BulkJob) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield writer.writerow(["line", "userId", "username", "status", "note", "event", "request"])
     rows = found.lines.select_related("player").order_by("line")
     for row in rows.iterator(chunk_size=1_000):

@@ -2,7 +2,20 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import acting, appeals, approving, bulk, experiences, filters, home, palette, players_list, sync, undoing
+from console import (
+    acting,
+    adjustments,
+    appeals,
+    approving,
+    bulk,
+    experiences,
+    filters,
+    home,
+    palette,
+    players_list,
+    sync,
+    undoing,
+)
 from console.access import pages as signing_in
 from console.casefile import pages
 from console.explorer import pages as exploring
@@ -26,4 +39,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *players_list.urls,
     *filters.urls,
     *bulk.urls,
+    *adjustments.urls,
 ]

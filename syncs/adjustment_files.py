@@ -71,12 +71,22 @@ class UnknownFormat(ValueError):
 
 def read(path: Path, flaws: Flaws) -> Iterator[Row]:
     """The rows of a file, without those that go to `flaws`. Memory stays flat. Raises UnknownFormat, OSError."""
-    parsers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl}
-    parse = parsers.get(path.suffix.lower())
-    if parse is None:
-        raise UnknownFormat(f"{path.name}: name it .csv or .jsonl, after what is in it.")
+    parse = _parser(path.name)
     with path.open("rb") as stream:
         yield from parse(stream, flaws)
+
+
+def read_upload(stream: IO[bytes], name: str, flaws: Flaws) -> Iterator[Row]:
+    """The same of an open file, whose name says what is in it. Raises UnknownFormat at once."""
+    return _parser(name)(stream, flaws)
+
+
+def _parser(name: str) -> Callable[[IO[bytes], Flaws], Iterator[Row]]:
+    parsers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl}
+    parse = parsers.get(Path(name).suffix.lower())
+    if parse is None:
+        raise UnknownFormat(f"{name}: name it .csv or .jsonl, after what is in it.")
+    return parse
 
 
 def _csv(stream: IO[bytes], flaws: Flaws) -> Iterator[Row]:

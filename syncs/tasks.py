@@ -116,6 +116,9 @@ def apply_adjustments() -> int:
     return done
 
 
+ADJUSTING = Hint(apply_adjustments, every=0.1)
+
+
 @shared_task(name="syncs.erase_stores")
 def erase_stores() -> int:
     """Go on with erasure orders whose data stores are not done; how many were taken up."""
