@@ -9,7 +9,6 @@ from console.casefile.timeline import TONES
 from players.models import Player
 from webhooks import happenings
 
-
 SHELL = "shell"  # the actor of whoever runs a command
 
 
