@@ -198,6 +198,36 @@ def evaluation(bench: Bench) -> Iterator[Result]:
     yield Result("evaluation of all players / sequential scan (time)", our_seconds / scan_seconds, 5, "lower")
 
 
+def simulation(bench: Bench) -> Iterator[Result]:
+    """What another policy would change for all players against one sequential scan of them."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from players.policies import active
+    from players.policy.bundle import parse_bundle
+    from players.simulation import simulate
+
+    documents = json.loads(json.dumps(dict(active().bundle.documents)))
+    for row in documents["ranks"]["ranks"]:
+        row["minPoints"] = round(row["minPoints"] * 0.9, 2)
+    other = parse_bundle(documents)
+
+    def scan() -> float:
+        with connection.cursor() as cursor:
+            cursor.execute("SET max_parallel_workers_per_gather = 0")
+            started = time.perf_counter()
+            cursor.execute("SELECT sum(points), max(rank_since), max(rank_id) FROM players")
+            return time.perf_counter() - started
+
+    def ours() -> float:
+        started = time.perf_counter()
+        simulate(other, timezone.now())
+        return time.perf_counter() - started
+
+    scan_seconds, our_seconds = paired(scan, ours, 5)
+    yield Result("simulation of a policy / sequential scan (time)", our_seconds / scan_seconds, 10, "lower")
+
+
 def memory(bench: Bench) -> Iterator[Result]:
     """The peak memory of each command, at the large size against the small one."""
     commands = {
@@ -241,7 +271,7 @@ def console(bench: Bench) -> Iterator[Result]:
     yield from staff.console(bench.large_port, paired)
 
 
-CASES = (ingestion, top, growth, audit, evaluation, memory, sync, webhooks, console)
+CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from audits.offline import verify_proof
 from audits.prove import NotProvable, prove
 from audits.reading import PlacedEvent
 from audits.seals import trusted_keys
+from console.explorer.rows import SHELL
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 
 NAMES = {"actorName": "Who did it", "targetName": "To whom", "reason": "Reason"}
@@ -60,11 +61,12 @@ def further(event: PlacedEvent) -> list[tuple[str, str]]:
     return [(name, _text(event.details, name)) for name in event.details if name not in {"before", "after"}]
 
 
-def personal(event_id: int) -> list[Value]:
-    """Every personal value that the event commits to, erased ones too."""
-    commitments = AuditEvent.objects.values_list("commitments", flat=True).get(pk=event_id)
-    kept = {row.field: row for row in AuditPersonal.objects.filter(event_id=event_id)}
-    return [_value(name, promised, kept.get(name)) for name, promised in commitments.items()]
+def personal(event: PlacedEvent) -> list[Value]:
+    """Every personal value that the event commits to, erased ones too; of an operator not the login."""
+    commitments = AuditEvent.objects.values_list("commitments", flat=True).get(pk=event.id)
+    kept = {row.field: row for row in AuditPersonal.objects.filter(event_id=event.id)}
+    hidden = {"actorName"} if event.actor_id == SHELL else set()
+    return [_value(name, promised, kept.get(name)) for name, promised in commitments.items() if name not in hidden]
 
 
 def proof(event_id: int) -> Proof:

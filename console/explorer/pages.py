@@ -73,7 +73,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
         event=placed,
         changes=looking.changes(placed),
         further=looking.further(placed),
-        personal=looking.personal(event_id) if named else [],
+        personal=looking.personal(placed) if named else [],
         named=named,
         proof=looking.proof(event_id),
         reverted_by=undo.reverted_by([event_id]).get(event_id),

@@ -9,6 +9,8 @@ from console.casefile.timeline import TONES
 from players.models import Player
 from webhooks import happenings
 
+SHELL = "shell"  # the actor of whoever runs a command
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -31,6 +33,9 @@ class Row:
 def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
     """These events in this order, in four queries. Without `named` no name or reason is even read."""
     events = events_by_id(ids, personal=named)
+    for event in events.values():
+        if event.actor_id == SHELL:
+            event.personal.pop("actorName", None)  # the login of an account on our machines is nobody's business
     told = happenings.tell(events.values()) if named else {}
     people = _people(events.values() if named else ())
     return [
@@ -58,7 +63,7 @@ def _people(events: Iterable[PlacedEvent]) -> dict[str, Player]:
 def _actor(event: PlacedEvent, people: dict[str, Player]) -> Party:
     name = event.personal.get("actorName", "")
     player = people.get(event.actor_id) if event.actor_kind == "staff" else None
-    if name and event.actor_id == "shell":
+    if event.actor_id == SHELL:
         name = "an operator"
     address = links.player(player.user_id) if player else ""
     return Party(name or f"{event.actor_kind} {event.actor_id}", address, f"{event.actor_kind}:{event.actor_id}")

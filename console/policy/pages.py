@@ -109,6 +109,8 @@ def documents(request: HttpRequest, number: int) -> HttpResponse:
 def difference(request: HttpRequest) -> HttpResponse:
     """Two versions side by side: rule by rule, and line by line."""
     given = [request.GET.get(name, "") for name in ("from", "to")]
+    if not any(given):
+        return redirect("console:policy")
     old, new = (get_object_or_404(PolicyVersion, number=int(one) if _is_number(one) else 0) for one in given)
     before, after = parse_bundle(old.documents), parse_bundle(new.documents)
     return render(

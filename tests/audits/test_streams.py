@@ -264,7 +264,7 @@ def test_entries_have_the_position_for_their_id_and_can_be_filtered(tell: Callab
 
 def test_everything_comes_in_order_while_writers_hold_transactions_open(stream: Stream, file: Path) -> None:
     dice = random.Random(5)
-    pauses = [[dice.uniform(0, 0.03) for _ in range(15)] for _ in range(4)]
+    pauses = [[dice.uniform(0, 0.15) for _ in range(15)] for _ in range(4)]
     written: list[int] = []
 
     def write(waits: list[float]) -> None:

@@ -5,10 +5,14 @@ $GRPS_STATE/screenshots.
 """
 
 import datetime as dt
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -45,7 +49,7 @@ def browser() -> Iterator[Browser]:
 
 
 def _launch(playwright: Playwright) -> Browser:
-    system = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    system = _system() or _from_packages()
     if system:
         return playwright.chromium.launch(executable_path=system, args=FLAGS)
     try:
@@ -55,6 +59,24 @@ def _launch(playwright: Playwright) -> Browser:
     if installed.returncode:
         pytest.fail("The browser tests need Chromium: install the package chromium of your system.", pytrace=False)
     return playwright.chromium.launch(args=FLAGS)
+
+
+def _system() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def _from_packages() -> str | None:
+    """The system's own package, where we may install it: by one process, while the others wait for it."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    with (Path(tempfile.gettempdir()) / "grps-chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _system() is None:
+            quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
+            subprocess.run(["apt-get", "update", "-qq"], **quietly)
+            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+            subprocess.run(install, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, **quietly)
+    return _system()
 
 
 @pytest.fixture

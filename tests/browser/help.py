@@ -9,6 +9,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+LONG = bool(os.environ.get("GRPS_LONG"))
 CRITERIA = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 WIDTHS = {"phone": (360, 740), "wide": (1280, 860)}
 TELL_VIOLATIONS = """
@@ -57,17 +58,18 @@ def shoot(page: Page, name: str) -> None:
     """Keep pictures of the page in light and dark, on a phone and wide, below $GRPS_STATE/screenshots."""
     folder = Path(os.environ.get("GRPS_STATE", ".local")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    for theme, width in each_look(page):
+    for theme, width in each_look(page, every=True):
         page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
 
 
-def each_look(page: Page) -> Iterator[tuple[str, str]]:
-    """The page in each theme at each width, one after the other."""
+def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
+    """The page light and wide, and dark on a phone; `every`: in each theme at each width, as `make test-long` looks."""
     for width, (across, down) in WIDTHS.items():
         page.set_viewport_size({"width": across, "height": down})
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-            yield theme, width
+            if every or (theme, width) in {("light", "wide"), ("dark", "phone")}:
+                page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+                yield theme, width
 
 
 @contextmanager

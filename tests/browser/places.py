@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 # Parts of pages, and what only acts.
-NOT_PAGES = {"palette", "filter-save", "filter-delete"}
+NOT_PAGES = {"act-preview", "palette", "filter-save", "filter-delete"}
 
 
 def without_arguments() -> list[str]:

@@ -288,3 +288,11 @@ def test_the_pages_cost_few_queries(owner: Client, warned: tuple[Player, int]) -
         ) as queries:
             assert owner.get(address).status_code == 200
         assert len(queries) <= 25, address
+
+
+def test_the_login_of_an_operator_is_shown_nowhere(owner: Client, player: Make) -> None:
+    newt = player(6)
+    event = told(Action.PLAYER_NOTED, Actor("staff", "shell", "secret-login", "shell:secret-login"), target_of(newt))
+    assert "secret-login" not in owner.get(reverse("console:event", args=[event])).content.decode()
+    assert "secret-login" not in exported(owner, "csv", target="6")
+    assert "secret-login" not in exported(owner, "jsonl", target="6")

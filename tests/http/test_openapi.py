@@ -74,7 +74,9 @@ def test_it_says_how_each_caller_proves_itself() -> None:
         "Nonce",
         "Signature",
         "RobloxSignature",
+        "Turnstile",
     }
+    assert document["paths"]["/appeals"]["post"]["security"] == [{"Turnstile": []}]
     assert document["paths"]["/webhooks/roblox"]["post"]["security"] == [{"RobloxSignature": []}]
 
 

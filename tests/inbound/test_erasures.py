@@ -31,6 +31,7 @@ from syncs.adjustment_files import Row
 from syncs.models import AdjustmentRow, Drift, Membership, Mirror, SyncJob
 from syncs.pull.points import Points
 from tests.conftest import TESTER, database_url
+from tests.console.people import owner_client
 from tests.inbound.conftest import SECRET, Sender
 from tests.players.conftest import Game
 from tests.roblox_world import GROUP, KEY, NEXUS, TRAINING, World
@@ -503,11 +504,12 @@ def test_the_database_lets_no_order_be_done_that_still_knows_who(community: Worl
         ErasureOrder.objects.update(status="done")
 
 
-def test_staff_see_orders_and_notifications_in_the_console(roblox: Sender, admin_client: Any) -> None:
+def test_staff_see_orders_and_notifications_in_the_console(roblox: Sender) -> None:
+    browser = owner_client()
     roblox.erase(USER, "n-1")
-    assert "n-1" in admin_client.get("/admin/webhooks/robloxnotification/").content.decode()
-    assert "open" in admin_client.get("/admin/players/erasureorder/").content.decode()
+    assert "n-1" in browser.get("/admin/webhooks/robloxnotification/").content.decode()
+    assert "open" in browser.get("/admin/players/erasureorder/").content.decode()
     order = ErasureOrder.objects.get()
-    detail = admin_client.get(f"/admin/players/erasureorder/{order.pk}/change/").content.decode()
+    detail = browser.get(f"/admin/players/erasureorder/{order.pk}/change/").content.decode()
     assert "2345" in detail
     assert order.mark not in detail
