@@ -30,7 +30,7 @@ from players.bulk import jobs
 from players.bulk.acts import told
 from players.models import BulkJob, BulkRow, Player
 from players.policies import active
-from players.staff import Refused, staff_of
+from players.staff import Refused, Staff, staff_of
 
 RIGHT = jobs.RIGHT
 SIZE = 50
@@ -45,6 +45,16 @@ TONES = {
     "skipped": "is-quiet",
     "failed": "is-critical",
 }
+
+
+TABS = (
+    ("", "All"),
+    ("pending", "To do"),
+    ("done", "Done"),
+    ("held", "Waiting"),
+    ("skipped", "Passed over"),
+    ("failed", "Failed"),
+)
 
 
 class NoteForm(ActForm):
@@ -94,7 +104,7 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
         request,
         "console/bulk.html",
         "Mass changes",
-        rows=[_line(job) for job in found[:SIZE]],
+        rows=[_line(job, staff_of(request)) for job in found[:SIZE]],
         older=found[SIZE - 1].pk if len(found) > SIZE else None,
     )
 
@@ -176,7 +186,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         "console/bulk_job.html",
         told(found.act, found.arguments, found.changing),
         job=found,
-        line=_line(found),
+        line=_line(found, by),
         state=state,
         own=found.requested_by == by.person,
         may=request.user.has_perm(RIGHT),
@@ -185,7 +195,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         rows=[(row, TONES[row.status], _address(row)) for row in shown[:SIZE]],
         after=shown[SIZE - 1].line if len(shown) > SIZE else None,
         show=show,
-        tabs=[("", "All"), *Status.choices],
+        tabs=TABS,
         is_revert=found.act == "revert",
         live=state in {"running", "waiting"},
     )
@@ -257,7 +267,7 @@ def _csv(found: BulkJob) -> Iterator[str]:
         yield writer.writerow([row.line, *who, row.status, row.note, row.event or "", row.request_id or ""])
 
 
-def _line(job: BulkJob) -> dict[str, Any]:
+def _line(job: BulkJob, by: Staff) -> dict[str, Any]:
     """A job as one line of a list."""
     state = jobs.state(job)
     return {
@@ -265,13 +275,16 @@ def _line(job: BulkJob) -> dict[str, Any]:
         "told": told(job.act, job.arguments, job.changing),
         "state": job.get_status_display() if state == job.status else state,
         "tone": TONES.get(state, "is-quiet"),
-        "by": _maker(job),
+        "by": _maker(job, by),
     }
 
 
-def _maker(job: BulkJob) -> str:
+def _maker(job: BulkJob, by: Staff) -> str:
+    """Who asked; before it is told in the audit log, a local owner's name is known to themselves alone."""
+    if job.requested_by == by.person:
+        return by.actor.name
     if job.requester is not None:
-        return job.requester.username
+        return str(job.requester.username)
     event = job.event or (job.approval.event if job.approval else None)
     return names_of([event]).get(event, job.requested_by) if event else job.requested_by
 

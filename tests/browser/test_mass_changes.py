@@ -46,6 +46,7 @@ def test_a_selection_is_warned_and_the_page_shows_it_without_reload(
     work.run_due()
     job = BulkJob.objects.get()
     expect(page.locator("#bulk-live [role=status]")).to_contain_text(f"{job.done} done")
+    expect(page.get_by_role("link", name=re.compile(r"^event \d+")).first).to_be_visible()
     assert Sanction.objects.filter(kind="suspension", reason__contains="Harassed").count() == job.done > 2
     looked_at(page, "mass-change-done")
     page.get_by_role("link", name="Take it all back").click()
