@@ -56,7 +56,6 @@ class Kind:
     """`words`: what is done to so many players, as in "Warn 38 players"."""
 
     words: str
-    right: str
     case: Callable[[Player, Ground, Arguments], Case]
     do: Callable[[Doing], Outcome]
     check: Callable[[Arguments, Staff, dt.datetime], Arguments] = lambda given, by, now: {}
@@ -202,7 +201,6 @@ def _decided(decision: Decision) -> Outcome:
 KINDS: dict[str, Kind] = {
     "warn": Kind(
         "Warn",
-        "players.warn",
         _plain(Act.WARN),
         lambda it: _outcome(
             discipline.warn(it.player.user_id, evidence=it.arguments.get("evidence", ()), **it.measured)
@@ -211,13 +209,11 @@ KINDS: dict[str, Kind] = {
     ),
     "pardon": Kind(
         "Pardon the last warning of",
-        "players.warn",
         _pardon_case,
         lambda it: _outcome(discipline.pardon(it.subject, **it.measured)),
     ),
     "suspend": Kind(
         "Suspend",
-        "players.warn",
         _suspend_case,
         lambda it: _outcome(
             discipline.suspend(
@@ -228,54 +224,46 @@ KINDS: dict[str, Kind] = {
     ),
     "lift": Kind(
         "Lift the suspension of",
-        "players.warn",
         _lift_case,
         lambda it: _outcome(discipline.lift(it.player.user_id, **it.measured)),
     ),
     "note": Kind(
         "Write a note on",
-        "players.warn",
         _plain(Act.NOTE),
         lambda it: _outcome(notes.write(it.player.user_id, it.arguments["text"], by=it.by, now=it.now)),
         _check_text,
     ),
     "recommend": Kind(
         "Recommend",
-        "players.warn",
         _recommend_case,
         lambda it: _outcome(recommending.recommend(it.player.user_id, counted=False, **it.common)),
         _check_recommending,
     ),
     "adjust": Kind(
         "Adjust",
-        "players.adjust",
         _plain(Act.ADJUST),
         lambda it: _outcome(people.adjust(it.player.user_id, it.arguments["amount"], **it.measured)),
         _check_amount,
     ),
     "propose": Kind(
         "Propose a rank for",
-        "players.warn",
         _propose_case,
         lambda it: _decided(officers.propose(it.player.user_id, it.arguments["rank"], **it.common)),
         _check_rank,
     ),
     "rank": Kind(
         "Give a rank to",
-        "players.adjust",
         _rank_case,
         lambda it: _decided(officers.set_rank(it.player.user_id, it.arguments["rank"], counted=False, **it.common)),
         _check_rank,
     ),
     "approve": Kind(
         "Approve what is proposed for",
-        "players.adjust",
         _approve_case,
         lambda it: _decided(officers.approve(it.subject, **it.common)),
     ),
     "reject": Kind(
         "Reject what is proposed for",
-        "players.adjust",
         _decide_case,
         lambda it: _decided(officers.reject(it.subject, **it.common)),
     ),

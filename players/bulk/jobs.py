@@ -116,11 +116,11 @@ def reasons(job: BulkJob) -> Iterator[tuple[str, str, int, list[int]]]:
 
 def purge(now: dt.datetime) -> int:
     """Forget previews that nobody let go (how many), and the texts of jobs that were turned down."""
-    old = list(
-        BulkJob.objects.filter(status=Status.PREVIEW, created_at__lt=now - KEPT).values_list("pk", flat=True)[:100]
-    )
-    BulkRow.objects.filter(job__in=old).delete()
-    BulkJob.objects.filter(pk__in=old, status=Status.PREVIEW).delete()
+    with transaction.atomic():
+        previews = BulkJob.objects.filter(status=Status.PREVIEW, created_at__lt=now - KEPT)
+        old = [job.pk for job in previews.select_for_update(skip_locked=True)[:100]]
+        BulkRow.objects.filter(job__in=old).delete()
+        BulkJob.objects.filter(pk__in=old).delete()
     closed = [Approval.Status.REJECTED, Approval.Status.WITHDRAWN, Approval.Status.EXPIRED]
     turned_down = BulkJob.objects.filter(status=Status.WAITING, approval__status__in=closed)
     turned_down.filter(arguments__has_any_keys=["text", "evidence"]).update(arguments=BARE)
@@ -210,7 +210,12 @@ def _hold(job: BulkJob, tripped: bool, by: Staff, now: dt.datetime) -> BulkJob:
     job.approval = approvals.hold(
         APPROVAL,
         player=None,
-        arguments={"job": job.pk, "act": job.act, "rows": job.changing},
+        arguments={
+            "job": job.pk,
+            "act": job.act,
+            "rows": job.changing,
+            "told": acts.told(job.act, job.arguments, job.changing),
+        },
         cause=Approval.Cause.VELOCITY if tripped else Approval.Cause.SECOND,
         by=by,
         reason=job.reason,
@@ -283,15 +288,10 @@ def _as_such(case: Case) -> Case:
 @approvals.carries_out(
     APPROVAL,
     judged=_judged,
-    sentence=lambda approval: _told(approval),
+    sentence=lambda approval: str(approval.arguments["told"]),
 )
 def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
     job = _locked(approval.arguments["job"])
     if job.status != Status.WAITING:
         raise Refused(f"The job is {job.status} already.")
     return _begin(job, requester, now, settled=True).event
-
-
-def _told(approval: Approval) -> str:
-    job = BulkJob.objects.get(pk=approval.arguments["job"])
-    return acts.told(job.act, job.arguments, job.changing)

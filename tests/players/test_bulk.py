@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent
@@ -261,6 +261,17 @@ def test_only_its_maker_lets_a_preview_go_and_only_with_the_right() -> None:
     with pytest.raises(NotAllowed):
         preview("warn", [1], bare)
     assert AuditEvent.objects.filter(action="act.refused").count() == 2
+
+
+def test_a_row_that_fails_unexpectedly_is_undone_and_shown_and_the_others_go_on() -> None:
+    make([1, 2, 3])
+    broken = Player.objects.get(user_id=2).pk
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE ledger ADD CONSTRAINT broken CHECK (player_id <> {broken}) NOT VALID")
+    job = go(preview("adjust", [1, 2, 3], amount=1_00))
+    assert (job.status, job.done, job.failed) == ("done", 2, 1)
+    assert results(job)[2] == ("failed", work.FAULT)
+    assert list(Player.objects.filter(adjusted=1).order_by("user_id").values_list("user_id", flat=True)) == [1, 3]
 
 
 def test_started_twice_it_is_done_once() -> None:
