@@ -14,6 +14,7 @@ from players.people import adjust, erase
 from players.staff import Refused, Staff
 from syncs import adjustments
 from syncs.adjustment_files import Row
+from syncs.adjustments import approval
 from syncs.models import Adjustment, AdjustmentRow
 from syncs.tasks import apply_adjustments
 from tests.adjustments.conftest import OWNER, SECOND, adjusted, make_people, officer
@@ -179,7 +180,7 @@ def test_a_mass_change_waits_for_a_second_person_whoever_asked(people: People) -
 
 def test_a_mass_change_is_also_one_of_very_many_players(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     people(range(1, 4))
-    monkeypatch.setattr(adjustments, "MASS_PLAYERS", 2)
+    monkeypatch.setattr(approval, "MASS_PLAYERS", 2)
     assert go(made((1, 1), (2, 1), (404, 1))).status == "done"
     assert go(made((3, 1))).status == "waiting"
     assert go(made((3, 1), by=SECOND), by=SECOND).status == "done"

@@ -1,0 +1,40 @@
+"""Large adjustments: judged as a whole, approved by a second person past a limit, applied in chunks, undone at once.
+
+Rows wait in `adjustment_rows`; `step` applies one chunk of them in one transaction with its ledger rows, its ranks and
+its audit event, and moves the adjustment's `line` on. So a process may end anywhere, and the next one goes on there.
+"""
+
+from syncs.adjustments.application import CHUNK, apply, digest, progress, run, run_due, step
+from syncs.adjustments.approval import MASS_PLAYERS, MASS_POINTS, approve, needs_second, reject, start
+from syncs.adjustments.intake import Conflict, Invalid, invert, largest, preview, skipped_by_note
+from syncs.adjustments.rows import ABOVE, ERASED, OVERFLOW, OWN, UNKNOWN
+from syncs.leases import LeaseLost, claim
+
+__all__ = [
+    "ABOVE",
+    "CHUNK",
+    "ERASED",
+    "MASS_PLAYERS",
+    "MASS_POINTS",
+    "OVERFLOW",
+    "OWN",
+    "UNKNOWN",
+    "Conflict",
+    "Invalid",
+    "LeaseLost",
+    "apply",
+    "approve",
+    "claim",
+    "digest",
+    "invert",
+    "largest",
+    "needs_second",
+    "preview",
+    "progress",
+    "reject",
+    "run",
+    "run_due",
+    "skipped_by_note",
+    "start",
+    "step",
+]

@@ -1,0 +1,303 @@
+"""Applying a large adjustment in chunks, each one transaction with its ledger rows, its ranks and its audit event."""
+
+import datetime as dt
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from psycopg import errors
+
+from audits.actions import Action
+from audits.models import AuditEvent, AuditPersonal
+from audits.record import Actor, reserve_id
+from players import leaderboard
+from players.amounts import points
+from players.columns import micros, numbers, texts
+from players.decisions import Candidate, settle, worth_settling
+from players.models import CONSOLE, Decision
+from players.policies import active
+from syncs.adjustments.rows import (
+    NOTE,
+    tell,
+)
+from syncs.leases import LEASE, LeaseLost, backoff, claim, hold
+from syncs.models import Adjustment
+
+CHUNK = 2_000  # rows of a transaction: some 0.3 s, in which a game server's batch may wait
+ATTEMPTS = 5
+CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
+FOLD_EVERY = 5  # chunks
+
+PENDING = f"""
+    SELECT line, user_id FROM adjustment_rows
+    WHERE adjustment_id = %s AND line > %s AND status = 'pending' ORDER BY line LIMIT {CHUNK}"""
+
+LOCK = "SELECT id FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"
+
+JUDGE_AGAIN = f"""
+    SELECT a.line, (a.amount * 100)::bigint, p.id, {NOTE.format(amount="a.amount")}
+    FROM adjustment_rows a
+    LEFT JOIN players p ON p.user_id = a.user_id LEFT JOIN ranks r ON r.id = p.rank_id
+    WHERE a.adjustment_id = %(adjustment)s::bigint AND a.status = 'pending'
+      AND a.line BETWEEN %(first)s::bigint AND %(last)s::bigint
+    ORDER BY a.line"""
+
+MOVE = """
+    UPDATE players p SET adjusted = p.adjusted + c.amount * 0.01, adjusted_sequence = p.adjusted_sequence + 1,
+                         updated_at = %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, amount, line)
+    WHERE p.id = c.player
+    RETURNING c.line, p.id, p.user_id, p.username, p.rank_id, p.rank_since, c.amount, p.adjusted_sequence,
+              (p.adjusted * 100)::bigint, (p.points * 100)::bigint"""
+
+APPEND = """
+    INSERT INTO ledger (player_id, origin, session, sequence, type, actor_id, awarded, total, occurred_at, batch)
+    SELECT c.player, %s, 0, c.sequence, 'adjustment', %s, c.awarded * 0.01, c.total * 0.01,
+           'epoch'::timestamptz + %s * interval '1 microsecond', %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, sequence, awarded, total)
+    ORDER BY c.player"""
+
+APPLIED = """
+    UPDATE adjustment_rows a SET status = 'applied', points = c.points * 0.01
+    FROM unnest(%s::bigint[], %s::bigint[]) AS c(line, points)
+    WHERE a.adjustment_id = %s AND a.line = c.line"""
+
+SKIPPED = """
+    UPDATE adjustment_rows a SET status = 'skipped', note = c.note
+    FROM unnest(%s::bigint[], %s::text[]) AS c(line, note)
+    WHERE a.adjustment_id = %s AND a.line = c.line"""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A player whom a chunk changed. Amounts in hundredths, as they are after it."""
+
+    line: int
+    id: int
+    user_id: int
+    username: str
+    rank_id: int
+    rank_since: dt.datetime
+    amount: int
+    sequence: int
+    adjusted: int
+    points: int
+
+
+def run(adjustment_id: int, on_chunk: Callable[[Adjustment], None] = lambda adjustment: None) -> bool:
+    """Apply one adjustment to its end, if it is due and nobody else holds it; whether it was so."""
+    found = claim(Adjustment.objects.filter(pk=adjustment_id, status=Adjustment.Status.APPLYING), 1)
+    for adjustment in found:
+        apply(adjustment, on_chunk)
+    return bool(found)
+
+
+def run_due(seconds: float = inf) -> int:
+    """Apply what is due, for about so many seconds; how many adjustments had their turn."""
+    turns, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until and (
+        found := claim(Adjustment.objects.filter(status=Adjustment.Status.APPLYING), 1)
+    ):
+        apply(found[0], until=until)
+        turns += 1
+    return turns
+
+
+def apply(
+    adjustment: Adjustment,
+    on_chunk: Callable[[Adjustment], None] = lambda adjustment: None,
+    until: float = inf,
+) -> None:
+    """Apply a held adjustment chunk by chunk, to its end or to that moment of the monotonic clock, and let go of it.
+
+    What fails is pushed forward in time, then raised.
+    """
+    try:
+        chunks = 0
+        while time.monotonic() < until and step(adjustment):
+            chunks += 1
+            if chunks % FOLD_EVERY == 0:
+                leaderboard.fold()  # without a worker the moves would pile up
+            on_chunk(adjustment)
+    except LeaseLost:
+        raise
+    except Exception as error:
+        with suppress(DatabaseError):  # where the database is away, the lease runs out by itself
+            hold(adjustment).update(
+                attempts=F("attempts") + 1,
+                error=str(error)[:500],
+                retry_at=timezone.now() + backoff(adjustment.attempts),
+            )
+        raise
+    finally:
+        with suppress(DatabaseError):
+            hold(adjustment).update(lease="", lease_until=None)
+
+
+def step(adjustment: Adjustment) -> bool:
+    """Apply one chunk of a held adjustment, or end it when none is left; whether there is more to do.
+
+    Raises LeaseLost when another process holds it by now.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic():
+                return _step(adjustment)
+        except OperationalError as error:
+            if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
+                raise
+            time.sleep(0.02 * 2**attempt)
+    raise AssertionError  # the loop returns or raises
+
+
+def _step(adjustment: Adjustment) -> bool:
+    held = hold(adjustment).select_for_update(no_key=True).first()
+    if held is None:
+        raise LeaseLost(str(adjustment))
+    if held.status != Adjustment.Status.APPLYING:
+        return False
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(PENDING, [held.pk, held.line])
+        rows = cursor.fetchall()
+    if not rows:
+        _finish(held, now)
+    else:
+        _apply_chunk(held, rows[0][0], rows[-1][0], [user_id for _, user_id in rows], now)
+    for name in ("status", "line", "applied", "skipped", "total", "moved", "finished_at", "lease_until"):
+        setattr(adjustment, name, getattr(held, name))
+    adjustment.attempts = 0
+    return bool(rows)
+
+
+def _apply_chunk(held: Adjustment, first: int, last: int, user_ids: Sequence[int], now: dt.datetime) -> None:
+    judged = _judge_again(held, first, last, user_ids)
+    landing = [(line, amount, player) for line, amount, player, note in judged if not note]
+    dropped = [(line, note) for line, _, _, note in judged if note]
+    event_id = reserve_id()
+    moved = _move(landing, now)
+    _write_rows(held, moved, dropped, event_id, now)
+    requester = _requester(held)
+    if moved:
+        tell(
+            Action.ADJUSTMENT_APPLIED,
+            held,
+            requester,
+            event_id=event_id,
+            lines=[first, last],
+            count=len(moved),
+            sum=str(points(sum(row.amount for row in moved))),
+            digest=digest(moved, now),
+        )
+        _settle(moved, held, requester, now)
+    _advance(held, last, len(moved), [row for row in judged if row[3]])
+
+
+def _judge_again(held: Adjustment, first: int, last: int, user_ids: Sequence[int]) -> list[tuple[int, int, int, str]]:
+    """Line, amount in hundredths, player's id and why not (empty: go on) of each row, the players locked.
+
+    Days may lie between a preview and its approval: who has gone or risen meanwhile is passed over.
+    """
+    asked = {"adjustment": held.pk, "first": first, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [numbers(sorted(user_ids))])
+        cursor.execute(JUDGE_AGAIN, {**asked, "requester": held.requester_id, "below": held.below})
+        return list(cursor.fetchall())
+
+
+def _move(landing: Sequence[tuple[int, int, int]], now: dt.datetime) -> list[Moved]:
+    if not landing:
+        return []
+    columns = [
+        numbers(player for _, _, player in landing),
+        numbers(amount for _, amount, _ in landing),
+        numbers(line for line, _, _ in landing),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, [now, *columns])
+        return [Moved(*row) for row in cursor.fetchall()]
+
+
+def _write_rows(
+    held: Adjustment, moved: Sequence[Moved], dropped: Sequence[tuple[int, str]], event_id: int, now: dt.datetime
+) -> None:
+    with connection.cursor() as cursor:
+        if moved:
+            columns = [
+                numbers(row.id for row in moved),
+                numbers(row.sequence for row in moved),
+                numbers(row.amount for row in moved),
+                numbers(row.adjusted for row in moved),
+            ]
+            cursor.execute(APPEND, [CONSOLE, held.requester_id, micros(now), event_id, *columns])
+            lines = [numbers(row.line for row in moved), numbers(row.points for row in moved)]
+            cursor.execute(APPLIED, [*lines, held.pk])
+        if dropped:
+            notes = [numbers(line for line, _ in dropped), texts(note for _, note in dropped)]
+            cursor.execute(SKIPPED, [*notes, held.pk])
+
+
+def _settle(moved: Sequence[Moved], held: Adjustment, actor: Actor, now: dt.datetime) -> None:
+    policy = active()
+    candidates = worth_settling(
+        [Candidate(row.id, row.user_id, row.username, row.rank_id, row.rank_since, row.points) for row in moved], policy
+    )
+    if candidates:
+        settle(candidates, source=Decision.Source.STAFF, policy=policy, actor=actor, now=now, reason=held.reason)
+
+
+def _advance(held: Adjustment, last: int, applied: int, dropped: Sequence[tuple[int, int, int, str]]) -> None:
+    """Move `line` on, in the chunk's transaction; what fell away meanwhile leaves the sums."""
+    held.line = last
+    held.applied += applied
+    held.skipped += len(dropped)
+    held.total -= points(sum(amount for _, amount, _, _ in dropped))
+    held.moved -= points(sum(abs(amount) for _, amount, _, _ in dropped))
+    held.attempts, held.error, held.lease_until = 0, "", timezone.now() + LEASE
+    held.save(
+        update_fields=["line", "applied", "skipped", "total", "moved", "attempts", "error", "lease_until"],
+    )
+
+
+def _finish(held: Adjustment, now: dt.datetime) -> None:
+    held.status, held.finished_at = Adjustment.Status.DONE, now
+    held.save(update_fields=["status", "finished_at"])
+    tell(
+        Action.ADJUSTMENT_APPLIED,
+        held,
+        _requester(held),
+        done=True,
+        count=held.applied,
+        skipped=held.skipped,
+        sum=str(held.total),
+    )
+
+
+def _requester(held: Adjustment) -> Actor:
+    """Who asked, as the audit log knows them; a name that was erased there is gone here too."""
+    event = AuditEvent.objects.get(pk=held.event)
+    personal = AuditPersonal.objects.filter(event_id=held.event, field="actorName").first()
+    name, subject = (personal.value, personal.subject) if personal else ("", "")
+    return Actor(event.actor_kind, event.actor_id, name, subject)
+
+
+def digest(moved: Iterable[Moved], at: dt.datetime) -> str:
+    """SHA-256 over a chunk's ledger rows, in the form of `players.ingestion.digest`, so that the chain proves them."""
+    rows = sorted(
+        (row.id, row.sequence, f"\tadjustment\t1\t{row.amount}\t{row.adjusted}\t{micros(at)}") for row in moved
+    )
+    lines = "\n".join(f"{player}\t{CONSOLE}\t0\t{sequence}{rest}" for player, sequence, rest in rows)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def progress(adjustment: Adjustment) -> float:
+    """How far it is, from 0 to 1."""
+    if adjustment.status == Adjustment.Status.DONE:
+        return 1.0
+    return adjustment.applied / max(1, adjustment.rows - adjustment.skipped)
