@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from audits.models import AuditPersonal
 from console.doors import page, render
-from players import acts, approvals, officers
+from players import acts, approvals, officers, tasks
 from players.acts import LONGEST_REASON, verdict
+from players.bulk import jobs
 from players.models import Approval, Decision, PolicyVersion
 from players.policies import active
 from players.policy.permissions import Act
@@ -83,6 +84,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
     said = {"approve": "Approved and carried out", "reject": "Turned down", "withdraw": "Taken back"}
     form = Deciding(request.POST or None)
     if request.method == "POST" and form.is_valid() and _decided(request, form, verbs, found.pk, by, said):
+        if found.act == jobs.APPROVAL:
+            tasks.BULK.give()
         return redirect("console:approval", found.pk)
     return render(
         request,

@@ -668,3 +668,4 @@ class BulkRow(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["job", "player", "subject"], nulls_distinct=False, name="bulk_rows_once")
         ]
+        indexes = [models.Index(fields=["player"], name="bulk_rows_player")]

@@ -1,6 +1,7 @@
 """What is done to one person outside the ladder: the adjusted part of their points, and their erasure."""
 
 import datetime as dt
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
 TRILLION = 10**12
+SHORTEST = 3  # letters of a name that is looked for in texts: Roblox gives no shorter ones
 LARGEST = 100 * TRILLION  # hundredths
 
 # Sent with `person` in the transaction of an erasure, before anything of them is gone. Whoever keeps ids or names in
@@ -57,6 +59,17 @@ class Person:
     def subject(self) -> str:
         """How the audit log names them; nobody's where they are no player."""
         return f"player:{self.player_id}" if self.player_id is not None else ""
+
+    @property
+    def words(self) -> list[str]:
+        """What names them in a text: their id, and every name that is long enough to be one."""
+        return [str(self.user_id), *(name for name in self.names if len(name) >= SHORTEST)]
+
+    @property
+    def told(self) -> re.Pattern[str]:
+        """Finds `words` in a text; the id only where it is no part of a longer number."""
+        number, *names = self.words
+        return re.compile("|".join([rf"(?<!\d){number}(?!\d)", *map(re.escape, names)]))
 
 
 def adjust(

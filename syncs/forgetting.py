@@ -8,8 +8,6 @@ from django.db import connection
 from players.people import Person
 from syncs.models import Drift, Membership, Mirror, SyncJob
 
-SHORTEST = 3  # letters of a name that is looked for in texts: Roblox gives no shorter ones
-
 ADJUSTMENTS = "UPDATE adjustment_rows SET user_id = %s, reason = '' WHERE user_id = %s"
 OWN_DRIFTS = """
     DELETE FROM drifts WHERE player_id = %s OR (aspect IN ('role', 'restriction', 'points') AND subject = %s)
@@ -25,28 +23,27 @@ def forget(*, person: Person, **_: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(ADJUSTMENTS, [person.pseudonym, person.user_id])
         cursor.execute(OWN_DRIFTS, [person.player_id, str(person.user_id), number])
-    names = [name for name in person.names if len(name) >= SHORTEST]
-    told = re.compile("|".join([rf"(?<!\d){person.user_id}(?!\d)", *map(re.escape, names)]))
-    _forget_in_drifts(person, names, told)
-    _forget_in_jobs(person, names, told)
+    _forget_in_drifts(person)
+    _forget_in_jobs(person)
 
 
-def _forget_in_drifts(person: Person, names: list[str], told: re.Pattern[str]) -> None:
+def _forget_in_drifts(person: Person) -> None:
     """Differences of others that name them: as the moderator of a ban, or in an excerpt of a queue's item."""
-    rows = _saying(person, names, "drifts", "concat(ours::text, theirs::text, detail)")
+    rows, told = _saying(person, "drifts", "concat(ours::text, theirs::text, detail)"), person.told
     for row in Drift.objects.filter(pk__in=rows):
         ours, theirs = _without(row.ours, told), _without(row.theirs, told)
         Drift.objects.filter(pk=row.pk).update(ours=ours, theirs=theirs, detail=told.sub("…", row.detail))
 
 
-def _forget_in_jobs(person: Person, names: list[str], told: re.Pattern[str]) -> None:
-    for row in SyncJob.objects.filter(pk__in=_saying(person, names, "sync_jobs", "concat(steps::text, error)")):
+def _forget_in_jobs(person: Person) -> None:
+    told = person.told
+    for row in SyncJob.objects.filter(pk__in=_saying(person, "sync_jobs", "concat(steps::text, error)")):
         SyncJob.objects.filter(pk=row.pk).update(steps=_without(row.steps, told), error=told.sub("…", row.error))
 
 
-def _saying(person: Person, names: list[str], table: str, text: str) -> list[int]:
+def _saying(person: Person, table: str, text: str) -> list[int]:
     """Rows whose text holds the id or a name."""
-    patterns = [f"%{_literal(word)}%" for word in (str(person.user_id), *names)]
+    patterns = [f"%{_literal(word)}%" for word in person.words]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM {table} WHERE {text} LIKE ANY(%s::text[])", [patterns])
         return [row[0] for row in cursor.fetchall()]

@@ -6,11 +6,13 @@ from console.queue.appeals import Appeals
 from console.queue.base import Kind
 from console.queue.decisions import Decisions
 from console.queue.machinery import Endpoints, Guard, Keys, Mismatches, Reviews
+from console.queue.masses import Adjustments
 from console.queue.requests import Requests
 from console.queue.roblox import Differences, Parked
 
 KINDS: tuple[Kind, ...] = (
     Requests(),
+    Adjustments(),
     Decisions(),
     Appeals(),
     Guard(),

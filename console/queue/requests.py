@@ -6,6 +6,7 @@ from typing import Any
 from console import links
 from console.queue.base import Item, Kind
 from players import approvals
+from players.bulk import jobs
 from players.models import Approval
 from players.staff import Staff
 
@@ -24,13 +25,16 @@ class Requests(Kind):
 def _item(row: Approval, by: Staff) -> Item:
     own = row.requested_by == by.person
     address = links.approval(row.pk)
+    about = links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
+    if row.act == jobs.APPROVAL:
+        about = links.bulk_job(row.arguments["job"])
     return Item(
         kind=Requests.name,
         key=str(row.pk),
         title=approvals.sentence(row),
         sentence=f"{'You asked for it; somebody else decides. ' if own else ''}{row.reason}",
         since=row.created_at,
-        link=links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address,
+        link=about,
         tone="quiet" if own else "warning",
         acts=(("Take back" if own else "Decide", address),),
     )

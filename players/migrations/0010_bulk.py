@@ -74,6 +74,10 @@ class Migration(migrations.Migration):
             model_name='bulkjob',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['running', 'done']), _negated=True), ('event__isnull', False), _connector='OR'), name='bulk_jobs_told'),
         ),
+        migrations.AddIndex(
+            model_name='bulkrow',
+            index=models.Index(fields=['player'], name='bulk_rows_player'),
+        ),
         migrations.AddConstraint(
             model_name='bulkrow',
             constraint=models.UniqueConstraint(fields=('job', 'player', 'subject'), name='bulk_rows_once', nulls_distinct=False),

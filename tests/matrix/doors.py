@@ -15,12 +15,15 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.record import Actor
+from console.access.rights import of_roblox, rights_of
+from console.models import StaffAccount
 from players import discipline, notes, officers, people, recommending
 from players.acts import Done
-from players.models import Approval, Decision, Player, Sanction
+from players.bulk import jobs, work
+from players.models import Approval, BulkJob, Decision, Player, Sanction
 from players.staff import Refused, Staff, at_the_shell, officer
 from tests.console.people import client_as, owner_client
-from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, HELD, LITTLE, LOT, PEOPLE, REFUSED, Case
+from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, HELD, LITTLE, LOT, PEOPLE, RANKED, REFUSED, Case
 
 ACTOR, TARGET = 100, 200  # Roblox user ids
 NUMBERS = itertools.count(1)
@@ -38,6 +41,7 @@ ONE_OF_EACH = (
     "a suspended Imperator",
     "a banned Imperator",
 )
+FEW = OF_LADDER if os.environ.get("GRPS_LONG") else ONE_OF_EACH
 
 
 class Door(Protocol):
@@ -112,7 +116,7 @@ class Console:
     """The act dialogs, in a browser of the person's own."""
 
     acts = tuple(ENTITLES)
-    people = (*(ONE_OF_EACH if not os.environ.get("GRPS_LONG") else OF_LADDER), "an owner without a rank")
+    people = (*FEW, "an owner without a rank")
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         browser = client_as(player_of(ACTOR)) if case.bound else owner_client("olga")
@@ -141,6 +145,38 @@ class Console:
         if case.act == "propose":
             return f"/admin/acts/propose/{user_id}/", {"rank": case.to}
         return f"/admin/acts/{case.act}/{user_id}/", {"duration": "7"}
+
+
+class Bulk:
+    """A mass change of one player: from its preview to its result, with the rights that the console gives."""
+
+    acts = tuple(act for act in ENTITLES if act not in {"ban", "unban"})
+    people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        act = {"adjust a little": "adjust", "adjust a lot": "adjust"}.get(case.act, case.act)
+        act = act if act in {"adjust", "propose"} or case.act not in RANKED else "rank"
+        by, now = self._by(case), timezone.now()
+        if by is None:
+            return REFUSED, "no access"
+        given = {"amount": AMOUNTS.get(case.act, 0) * 100, "rank": case.to, "text": "seen it"}
+        try:
+            job = jobs.preview(act, [user_id], given, by=by, reason="seen it", now=now)
+            job = jobs.start(job.pk, by=by, now=now)
+        except Refused as refusal:
+            return REFUSED, str(refusal)
+        if job.status == BulkJob.Status.WAITING:
+            return HELD, job.second
+        work.run(job.pk)
+        row = job.lines.get()
+        return {"done": ALLOWED, "held": HELD, "skipped": REFUSED}[row.status], row.note
+
+    def _by(self, case: Case) -> Staff | None:
+        """Who asks, as the console knows them; None where it is closed to them."""
+        if case.bound:
+            return of_roblox(ACTOR).staff
+        owner_client("olga")
+        return rights_of(StaffAccount.objects.get(user__username="olga").user).staff
 
 
 def staff(case: Case) -> Staff:
@@ -225,6 +261,7 @@ DOORS: dict[str, Callable[[str], Door]] = {
     "game": Game,
     "shell": lambda api_key: Shell(),
     "console": lambda api_key: Console(),
+    "mass change": lambda api_key: Bulk(),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from audits.models import AuditEvent
@@ -94,7 +95,7 @@ def outcome(case: Case, attempt: Callable[[Case, int], tuple[str, str]]) -> str:
     before, told = standing(user_id), AuditEvent.objects.filter(action="act.refused").count()
     found, said = attempt(case, user_id)
     changed = standing(user_id) != before
-    waiting = Approval.objects.filter(player__user_id=user_id, status="waiting").exists()
+    waiting = Approval.objects.filter(Q(player__user_id=user_id) | Q(act="bulk"), status="waiting").exists()
     refusals = AuditEvent.objects.filter(action="act.refused").count() - told
     problems = []
     if changed != (found == ALLOWED):

@@ -350,6 +350,20 @@ def test_a_note_s_text_stays_in_the_notes_alone() -> None:
     assert Note.objects.get().text == "was part of it"
 
 
+def test_who_is_erased_is_named_by_no_job_and_the_others_of_it_go_on() -> None:
+    make([1, 2])
+    made = preview("note", [1, 2], text="player_1 led it, player_12 did not")
+    done = go(preview("note", [1], text="seen"))
+    BulkJob.objects.update(reason="the raid of player_1")
+    people.erase(1, by=OLGA, reason="ordered", now=timezone.now())
+    made.refresh_from_db()
+    done.refresh_from_db()
+    assert (made.reason, done.reason) == ("the raid of …", "the raid of …")
+    assert made.arguments["text"].startswith("… led it")
+    made = go(made)
+    assert (made.done, made.skipped + made.failed) == (1, 1)
+
+
 def test_a_preview_asks_the_database_as_often_for_one_as_for_many(django_assert_max_num_queries: Any) -> None:
     make(range(1, 201))
     for act, arguments in [(name, given) for name, (given, _) in ACTS.items()] + [("pardon", {}), ("approve", {})]:
