@@ -20,6 +20,7 @@ from console.access import pages as signing_in
 from console.casefile import pages
 from console.explorer import pages as exploring
 from console.policy import pages as policy
+from console.policy import trials
 
 app_name = "console"
 
@@ -35,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *sync.urls,
     *exploring.urls,
     *policy.urls,
+    *trials.urls,
     *palette.urls,
     *players_list.urls,
     *filters.urls,

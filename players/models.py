@@ -50,6 +50,38 @@ class PolicyVersion(models.Model):
         return f"policy {self.number} ({self.content_hash[:8]})"
 
 
+class Simulation(models.Model):
+    """What a version would change against the one that was in force, for the players as they stood at `started_at`.
+
+    Counted in steps: players with our ids up to `upto` are in `tally` (rank, what either policy does to its holders,
+    how many, our ids of a few), and `last` ends it.
+    """
+
+    version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="simulations")
+    against = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    requested_by = models.CharField(max_length=80, help_text="the person: Staff.person")
+    started_at = models.DateTimeField()
+    upto = models.BigIntegerField(db_default=0)
+    last = models.BigIntegerField()
+    tally = models.JSONField(default=list)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "simulations"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "against"], condition=Q(finished_at=None), name="simulations_one_under_way"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"simulation {self.pk} of policy {self.version_id}"
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.upto // self.last if self.last else 100
+
+
 class Rank(models.Model):
     """A rank of the active policy, as a row that others can join. Written only when a policy is activated."""
 

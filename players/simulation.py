@@ -1,21 +1,23 @@
-"""What a policy would change for the players as they stand now, counted in one pass over the table.
+"""What a policy would change for the players as they stand, counted in one pass over the table, stretch by stretch.
 
 The database says the same of each player as players.policy.ranks.evaluate; a test holds them against each other.
 """
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.db import connection
 
 from players.amounts import points
+from players.models import Rank as RankRow
 from players.policies import active
 from players.policy.bundle import Bundle, Rank
 from players.policy.ranks import DAY
 
-PAGES = 4096  # heap pages (8 kB) a step: 32 MB, some 200,000 players
+STRETCH = 100_000  # ids of players that one query looks at: a fraction of a second
+EXAMPLES = 3  # movers of a kind that are named
 NEVER, ALWAYS = "Infinity", "-Infinity"
 LEFT_OUT = "left out"
 
@@ -28,17 +30,28 @@ KIND = """
          THEN 'promotion' ELSE '' END"""
 
 COUNT = f"""
-    SELECT p.rank_id, {KIND.format(side="old")} AS old_kind, {KIND.format(side="new")} AS new_kind, count(*)
+    SELECT p.rank_id, {KIND.format(side="old")} AS old_kind, {KIND.format(side="new")} AS new_kind,
+           count(*), min(p.id), max(p.id)
     FROM players p
     JOIN unnest(%s::bigint[],
                 %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[],
                 %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[])
          AS r(rank, old_gone, old_floor, old_enough, old_since, old_words,
                     new_gone, new_floor, new_enough, new_since, new_words) ON p.rank_id = r.rank
-    WHERE p.ctid >= %s::tid AND p.ctid < %s::tid AND p.erased_at IS NULL
+    WHERE p.id > %s AND p.id <= %s AND p.erased_at IS NULL
     GROUP BY 1, 2, 3"""
 
 Side = tuple[bool, str, str, dt.datetime, int]
+
+
+class Group(NamedTuple):
+    """Holders of a rank whom two policies treat in the same two ways: how many, and our ids of a few."""
+
+    holders: int
+    examples: tuple[int, ...]
+
+
+Tally = dict[tuple[int, str, str], Group]  # by rank, and what either policy does: promotion, demotion, left out, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,8 @@ class Row:
     """Holders of one rank: how many, and how many the policy would treat otherwise than the present one does.
 
     `held_back` and `spared` are those whom the present policy would promote or demote now, and the other would not.
-    `earning`: locked or unlocked where the rank's right to earn changes, else empty.
+    `earning`: locked or unlocked where the rank's right to earn changes, else empty. `examples`: our ids of a few, by
+    the name of the count that they are part of.
     """
 
     rank: str
@@ -57,6 +71,7 @@ class Row:
     spared: int
     left_out: int
     earning: str
+    examples: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def moved(self) -> int:
@@ -68,20 +83,53 @@ def simulate(
 ) -> list[Row]:
     """What putting `bundle` in force would change, by present rank, the highest first; ranks that nobody holds too.
 
-    Reads the table of players once, in stretches; `progress` is called with pages done and pages in all.
+    Reads the table of players once; `progress` is called with the ids done and the highest.
     """
-    policy = active()
-    sides = _sides(policy.bundle, bundle, policy.rank_ids, now)
-    counts: Counter[tuple[int, str, str]] = Counter()
-    pages = _pages()
-    for first in range(0, pages, PAGES):
-        with connection.cursor() as cursor:
-            cursor.execute(COUNT, [*sides, f"({first},0)", f"({first + PAGES},0)"])
-            for rank_id, old, new, count in cursor.fetchall():
-                counts[rank_id, old, new] += count
-        progress(min(first + PAGES, pages), pages)
-    ranks = sorted(policy.ranks.items(), key=lambda item: item[1].position, reverse=True)
-    return [_row(rank_id, rank, bundle, counts) for rank_id, rank in ranks]
+    present, tally, last = active().bundle, Tally(), last_id()
+    for first in range(0, last, STRETCH):
+        tally = together(tally, look(present, bundle, now, first, first + STRETCH))
+        progress(min(first + STRETCH, last), last)
+    return rows(tally, present, bundle)
+
+
+def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int) -> Tally:
+    """Count the players with our ids above `after` and up to `upto`."""
+    sides = _sides(present, other, _ids(present), now)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [*sides, after, upto])
+        return {
+            (rank, old, new): Group(count, tuple(sorted({least, most})))
+            for rank, old, new, count, least, most in cursor.fetchall()
+        }
+
+
+def together(one: Tally, more: Tally) -> Tally:
+    """The sum of two tallies of different players."""
+    found = dict(one)
+    for key, group in more.items():
+        holders, examples = found.get(key, Group(0, ()))
+        found[key] = Group(holders + group.holders, (*examples, *group.examples)[:EXAMPLES])
+    return found
+
+
+def rows(tally: Tally, present: Bundle, other: Bundle) -> list[Row]:
+    """The tally by rank of the present policy, the highest first."""
+    ids = _ids(present)
+    ranks = sorted(present.ranks, key=lambda rank: rank.position, reverse=True)
+    return [_row(ids[rank.name], rank, other, tally) for rank in ranks]
+
+
+def last_id() -> int:
+    """The highest of our ids of players; 0 where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM players")
+        found: int = cursor.fetchone()[0]
+        return found
+
+
+def _ids(bundle: Bundle) -> dict[str, int]:
+    """Our ids of the ranks of a policy that is or was in force."""
+    return dict(RankRow.objects.filter(name__in=bundle.by_name).values_list("name", "pk"))
 
 
 def _sides(present: Bundle, other: Bundle, rank_ids: Mapping[str, int], now: dt.datetime) -> list[list[object]]:
@@ -106,34 +154,33 @@ def _side(bundle: Bundle, name: str, now: dt.datetime) -> Side:
     return False, floor, str(points(target.min_points)), since, target.required_recommendations
 
 
-def _row(rank_id: int, rank: Rank, bundle: Bundle, counts: Mapping[tuple[int, str, str], int]) -> Row:
-    own = {(old, new): count for (held, old, new), count in counts.items() if held == rank_id}
+def _row(rank_id: int, rank: Rank, bundle: Bundle, tally: Tally) -> Row:
+    own = {(old, new): group for (held, old, new), group in tally.items() if held == rank_id}
+    groups = {
+        "promoted": _only(own, new="promotion"),
+        "demoted": _only(own, new="demotion"),
+        "held_back": _only(own, old="promotion"),
+        "spared": _only(own, old="demotion"),
+        "left_out": _only(own, new=LEFT_OUT),
+    }
     return Row(
         rank.name,
-        sum(own.values()),
-        promoted=_count(own, new="promotion"),
-        demoted=_count(own, new="demotion"),
-        held_back=_count(own, old="promotion"),
-        spared=_count(own, old="demotion"),
-        left_out=_count(own, new=LEFT_OUT),
+        sum(group.holders for group in own.values()),
+        **{name: sum(group.holders for group in found) for name, found in groups.items()},
         earning=_earning(rank, bundle.by_name.get(rank.name)),
+        examples={
+            name: tuple(pk for group in found for pk in group.examples)[:EXAMPLES] for name, found in groups.items()
+        },
     )
 
 
-def _count(own: Mapping[tuple[str, str], int], *, old: str = "", new: str = "") -> int:
-    """How many are of one kind by one policy and not by the other."""
+def _only(own: Mapping[tuple[str, str], Group], *, old: str = "", new: str = "") -> list[Group]:
+    """Those who are of one kind by one policy and not by the other."""
     place, kind = (0, old) if old else (1, new)
-    return sum(count for kinds, count in own.items() if kinds[place] == kind and kinds[1 - place] != kind)
+    return [group for kinds, group in own.items() if kinds[place] == kind and kinds[1 - place] != kind]
 
 
 def _earning(before: Rank, after: Rank | None) -> str:
     if after is None or before.can_earn == after.can_earn:
         return ""
     return "unlocked" if after.can_earn else "locked"
-
-
-def _pages() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_relation_size('players') / current_setting('block_size')::int")
-        pages: int = cursor.fetchone()[0]
-        return pages

@@ -5,7 +5,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits.hints import Hint
-from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard
+from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard, simulating
 from players.bulk import jobs, work
 
 BULK_TURN = 60.0  # seconds; the next run goes on
@@ -60,3 +60,12 @@ def carry_out_bulk() -> int:
 
 
 BULK = Hint(carry_out_bulk, every=0.1)
+
+
+@shared_task(name="players.simulate")
+def simulate() -> int:
+    """Go on with the simulations of policies that were asked for; how many steps were taken."""
+    return simulating.run_due()
+
+
+SIMULATING = Hint(simulate, every=0.1)

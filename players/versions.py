@@ -8,7 +8,7 @@ from django.db import transaction
 from audits.actions import Action
 from audits.hints import Hint
 from audits.record import Target, record, reserve_id
-from players import approvals
+from players import approvals, simulating
 from players.acts import check_reason
 from players.models import Approval, PolicyVersion
 from players.policies import RankInUse, activate, active, held_outside, kept
@@ -42,7 +42,10 @@ def add(texts: Mapping[str, str], *, by: Staff, reason: str, now: dt.datetime) -
 
 
 def ask_activation(number: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask a second owner to put a version in force, an older one too. Raises Refused, NotAllowed."""
+    """Ask a second owner to put a version in force, an older one too.
+
+    Raises NotAllowed, and Refused without a simulation of the last day against the policy in force.
+    """
     _check(by)
     version = PolicyVersion.objects.filter(number=number).first()
     if version is None:
@@ -55,10 +58,18 @@ def ask_activation(number: int, *, by: Staff, reason: str, now: dt.datetime) -> 
         if waiting():
             raise Refused("A policy waits for its second owner already; decide on that first.")
         _check_ranks(version)
+        simulated = simulating.fresh(version, now)
+        if simulated is None:
+            raise Refused(f"Simulate policy {number} first: whoever approves it sees whom it would move.")
         return approvals.hold(
             ACTIVATE,
             player=None,
-            arguments={"number": number, "version": version.content_hash, "insteadOf": present.content_hash},
+            arguments={
+                "number": number,
+                "version": version.content_hash,
+                "insteadOf": present.content_hash,
+                "simulation": simulated.pk,
+            },
             cause=Approval.Cause.SECOND,
             by=by,
             reason=reason,

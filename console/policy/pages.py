@@ -14,17 +14,15 @@ from django.views.decorators.http import require_GET
 from console.doors import page, render
 from console.experiences import Reason
 from console.policy.uploads import pretty, texts_of
-from players import reviews, versions
+from players import reviews, simulating, versions
 from players.acts import LONGEST_REASON
 from players.models import PolicyVersion
 from players.policies import held_outside
 from players.policy.bundle import FILES, Bundle, PolicyError, Problem, parse_bundle, read_bundle
 from players.policy.comparing import compare, lines
-from players.simulation import simulate
 from players.staff import Refused, staff_of
 
 SIZE = 50
-HALF = 50  # units of the drawing on either side
 LISTED = 20  # versions that one may compare with
 
 
@@ -89,6 +87,7 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
         present=present,
         differences=compare(parse_bundle(present.documents), bundle) if not found.is_active else [],
         blocking=held_outside(bundle) if not found.is_active else [],
+        simulated=None if found.is_active else simulating.fresh(found, timezone.now()),
         waiting=[one for one in versions.waiting() if one.arguments["number"] == number],
         others=PolicyVersion.objects.exclude(pk=found.pk).defer("documents").order_by("-number")[:LISTED],
     )
@@ -153,26 +152,6 @@ def new(request: HttpRequest) -> HttpResponse:
         checked=checked,
         differences=compare(parse_bundle(base.documents), checked) if checked else [],
         blocking=held_outside(checked) if checked else [],
-    )
-
-
-@require_GET
-@page("console.policy")
-def simulation(request: HttpRequest, number: int) -> HttpResponse:
-    """What putting a version in force would change for the players as they stand now."""
-    found = get_object_or_404(PolicyVersion, number=number)
-    rows = simulate(parse_bundle(found.documents), timezone.now())
-    most = max((max(row.promoted, row.demoted + row.left_out) for row in rows), default=0)
-    return render(
-        request,
-        "console/policy_simulation.html",
-        f"What policy {number} would change",
-        version=found,
-        rows=[(row, _bar(row.promoted, most), _bar(row.demoted + row.left_out, most)) for row in rows],
-        players=sum(row.holders for row in rows),
-        promoted=sum(row.promoted for row in rows),
-        demoted=sum(row.demoted for row in rows),
-        left_out=sum(row.left_out for row in rows),
     )
 
 
@@ -246,11 +225,6 @@ def _rules(kind: dict[str, Any]) -> str:
     return ", ".join([*told, *(["is a recommendation"] if kind.get("recommends") else [])])
 
 
-def _bar(count: int, most: int) -> float:
-    """The length of a bar in units of the drawing; whoever is there at all can be seen."""
-    return round(max(count / most * HALF, 1.0), 2) if count else 0.0
-
-
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 10
 
@@ -261,6 +235,5 @@ urls = [
     path("policy/difference/", difference, name="policy-diff"),
     path("policy/<int:number>/", version, name="policy-version"),
     path("policy/<int:number>/policy.json", documents, name="policy-documents"),
-    path("policy/<int:number>/simulation/", simulation, name="policy-simulation"),
     path("policy/<int:number>/activate/", activate, name="policy-activate"),
 ]

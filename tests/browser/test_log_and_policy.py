@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from audits.models import AuditEvent
 from audits.seals import seal_pending
-from players import versions
+from players import simulating, versions
 from players.models import Player, PolicyVersion
 from players.policies import active
 from players.policy.bundle import FILES
@@ -48,6 +48,12 @@ def test_a_policy_is_typed_mended_and_asked_for(browser_page: Page, other: Polic
     browser_page.goto(f"/admin/policy/difference/?from={active().number}&to={other.number}")
     looked_at(browser_page, "policy-diff")
     browser_page.goto(f"/admin/policy/{other.number}/simulation/")
+    looked_at(browser_page, "policy-simulation-none")
+    browser_page.get_by_role("button", name="Simulate").click()
+    expect(browser_page.locator("#content")).to_contain_text("It is being counted")
+    simulating.run_due()
+    expect(browser_page.locator("#content")).to_contain_text("Movers by rank")
+    expect(browser_page.locator("#content")).to_contain_text("would be due")
     looked_at(browser_page, "policy-simulation")
     browser_page.get_by_role("link", name="Put in force").click()
     browser_page.get_by_label("Reason").fill("As voted on Friday.")

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.models import AuditEvent
-from players import versions
-from players.models import Approval, Player, PolicyVersion, Rank
+from players import simulating, versions
+from players.models import Approval, Player, PolicyVersion, Rank, Simulation
 from players.policies import active
 from players.policy.bundle import FILES, parse_bundle, read_bundle
 from players.policy.comparing import Difference, compare, lines
@@ -51,7 +51,16 @@ def dearer(weight: int = 30) -> Documents:
     return found
 
 
+def simulate(client: Client, number: int) -> Any:
+    """The page of a simulation that was asked for and counted."""
+    address = reverse("console:policy-simulation", args=[number])
+    client.post(address)
+    simulating.run_due()
+    return client.get(address)
+
+
 def ask(client: Client, number: int) -> Approval:
+    simulate(client, number)
     client.post(reverse("console:policy-activate", args=[number]), {"reason": "As voted"})
     return Approval.objects.latest("pk")
 
@@ -158,6 +167,7 @@ def test_a_version_comes_into_force_by_a_second_owner_alone(owner: Client, deput
 def test_the_former_version_comes_back_the_same_way(owner: Client, deputy: Client, bootstrapped: None) -> None:
     former = active().number
     decide(deputy, ask(owner, keep(owner, dearer()).number))
+    simulate(owner, former)
     page = owner.get(reverse("console:policy-version", args=[former])).content.decode()
     assert "Roll back to it" in page
     decide(owner, ask(deputy, former))
@@ -262,6 +272,50 @@ def test_a_simulation_shows_who_would_move(owner: Client, player: Make) -> None:
     row = next(row for row in found["ranks"]["ranks"] if row["name"] == "Storm Corporal II")
     row["minPoints"] = 790
     version = keep(owner, found)
-    page = owner.get(reverse("console:policy-simulation", args=[version.number]))
+    page = simulate(owner, version.number)
     assert (page.context["promoted"], page.context["demoted"]) == (1, 0)
     assert "0 down, 1 up" in page.content.decode()
+    assert "player_5" in page.content.decode()
+
+
+def test_a_version_is_simulated_before_it_is_asked_for(owner: Client, player: Make) -> None:
+    player(5)
+    version, other = keep(owner, dearer()), keep(owner, dearer(31))
+    address = reverse("console:policy-activate", args=[version.number])
+
+    def refused() -> bool:
+        answer = owner.post(address, {"reason": "As voted"})
+        return answer.status_code == 200 and "Simulate policy" in str(answer.context["form"].non_field_errors())
+
+    assert refused()
+    simulate(owner, other.number)
+    assert refused()
+    assert "Put in force" in simulate(owner, version.number).content.decode()
+    Simulation.objects.update(finished_at=timezone.now() - simulating.GOOD_FOR)
+    assert (
+        "simulate it again" in owner.get(reverse("console:policy-simulation", args=[version.number])).content.decode()
+    )
+    assert refused()
+    simulate(owner, version.number)
+    approval = ask(owner, version.number)
+    assert Simulation.objects.get(pk=approval.arguments["simulation"]).version == version
+
+
+def test_a_simulation_is_counted_in_steps_and_its_progress_is_shown(
+    owner: Client, player: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulating, "STEP", 1)
+    for user_id in range(5, 9):
+        player(user_id, rank="Storm Corporal I", points=800, days=300)
+    version = keep(owner, dearer())
+    address = reverse("console:policy-simulation", args=[version.number])
+    owner.post(address)
+    owner.post(address)
+    made = Simulation.objects.get()
+    Simulation.objects.update(upto=Player.objects.order_by("pk").values_list("pk", flat=True)[1])
+    page = owner.get(address).content.decode()
+    assert "It is being counted" in page
+    assert 'hx-trigger="every 1s"' in page
+    assert simulating.run(made.pk) == 2 + (made.last - Player.objects.order_by("-pk")[0].pk)
+    assert simulating.run(made.pk) == 0
+    assert owner.get(address).context["players"] == 2

@@ -110,12 +110,12 @@ def test_a_rank_that_may_earn_no_more_is_told() -> None:
     assert {row.rank: row.earning for row in rows if row.earning} == {"Captain I": "locked"}
 
 
-def test_the_pages_are_counted_to_the_end_and_erased_people_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("players.simulation.PAGES", 1)
+def test_every_stretch_is_counted_to_the_end_and_erased_people_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("players.simulation.STRETCH", 40)
     populate(random.Random(3), 150)
     Player.objects.filter(user_id=1).update(erased_at=NOW)
     steps: list[tuple[int, int]] = []
-    rows = simulate(active().bundle, NOW, progress=lambda done, pages: steps.append((done, pages)))
+    rows = simulate(active().bundle, NOW, progress=lambda done, last: steps.append((done, last)))
     assert sum(row.holders for row in rows) == 149
     assert len(steps) > 1
     assert steps[-1][0] == steps[-1][1]

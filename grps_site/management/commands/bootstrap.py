@@ -29,6 +29,7 @@ PERIODIC = {
     "players.take_down_figures": 120,
     "players.carry_out_erasures": 30,
     "players.carry_out_bulk": 5,
+    "players.simulate": 5,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,
     "syncs.drain_queues": 15,

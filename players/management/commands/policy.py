@@ -10,35 +10,35 @@ from rich.console import Console
 from rich.progress import Progress
 
 from audits.record import operator
+from players.models import PolicyVersion
 from players.policies import NoPolicy, RankInUse, activate, active
-from players.policy.bundle import Bundle, PolicyError, load_bundle
+from players.policy.bundle import Bundle, PolicyError, load_bundle, parse_bundle
 from players.simulation import simulate
 
 
 class Command(BaseCommand):
-    help = "Check a folder of policy files, show the active policy, simulate a folder's policy or put it in force."
+    help = "Check, simulate or put in force a folder of policy files or a version by its number; show the active one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["check", "show", "simulate", "activate"])
-        parser.add_argument("folder", nargs="?", type=Path, default=settings.POLICY_DIR)
+        parser.add_argument("policy", nargs="?", default=str(settings.POLICY_DIR), help="a folder, or a number")
         parser.add_argument("--reason", default="", help="why it is activated; required")
 
-    def handle(self, *args: Any, what: str, folder: Path, reason: str, **options: Any) -> None:
+    def handle(self, *args: Any, what: str, policy: str, reason: str, **options: Any) -> None:
         if what == "show":
             self._show()
             return
-        try:
-            bundle = load_bundle(folder)
-        except PolicyError as error:
-            raise CommandError(str(error)) from None
+        bundle = _bundle(policy)
         if what == "check":
-            self.stdout.write(f"{folder}: {len(bundle.ranks)} ranks, version {bundle.version}; nothing wrong.")
+            self.stdout.write(f"{policy}: {len(bundle.ranks)} ranks, version {bundle.version}; nothing wrong.")
             return
         if what == "simulate":
             self._simulate(bundle)
             return
         if not reason.strip():
             raise CommandError("--reason is required: say why the rules change.")
+        if PolicyVersion.objects.filter(is_active=True).exists():
+            self._simulate(bundle)
         try:
             version = activate(bundle, actor=operator(), reason=reason)
         except RankInUse as error:
@@ -72,3 +72,16 @@ class Command(BaseCommand):
         self.stdout.write(f"Policy {policy.number} ({policy.bundle.version}), {len(policy.bundle.ranks)} ranks:")
         for rank in policy.bundle.ranks:
             self.stdout.write(f"  {rank.name:<22} {rank.level:<6} from {rank.min_points / 100:g}")
+
+
+def _bundle(policy: str) -> Bundle:
+    """The policy of a folder, or the version with that number. Raises CommandError."""
+    if policy.isdecimal():
+        version = PolicyVersion.objects.filter(number=int(policy)).first()
+        if version is None:
+            raise CommandError(f"There is no policy {policy}; the console lists them.")
+        return parse_bundle(version.documents)
+    try:
+        return load_bundle(Path(policy))
+    except PolicyError as error:
+        raise CommandError(str(error)) from None
