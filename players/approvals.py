@@ -17,20 +17,25 @@ from audits.models import AuditEvent, AuditPersonal
 from audits.record import NOBODY, Actor, record
 from players.acts import check_reason, target_of, telling_refusals
 from players.models import Approval, Player
-from players.staff import NotAllowed, Refused, Staff, officer
+from players.staff import NotAllowed, Refused, Staff, officer, unranked
 
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
+SEALED = "sealed"  # the argument that holds secrets, encrypted; gone once the request is decided
 
 CarryOut = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What carries an act out, who may ask for and approve it, and how it is told in a sentence."""
+    """What carries an act out, who may decide on it, and how it is told in a sentence.
+
+    `both`: whoever asked is judged the same way when it is approved; else `carry_out` judges them.
+    """
 
     carry_out: CarryOut
     entitled: Callable[[Staff, Approval], str]
     sentence: Callable[[Approval], str]
+    both: bool
 
 
 KINDS: dict[str, Kind] = {}
@@ -43,8 +48,11 @@ def carries_out(
     judged: Callable[[Staff, Approval], str] | None = None,
     sentence: Callable[[Approval], str] | None = None,
 ) -> Callable[[CarryOut], CarryOut]:
-    """Register what carries `act` out. `entitled` says who may decide; `judged` says why somebody may not (empty: they
-    may), where that depends on what is asked."""
+    """Register what carries `act` out. `entitled` says who may ask and decide.
+
+    `judged`, in its place, says why somebody may not decide (empty: they may), where that depends on what is asked;
+    whoever asked is then judged by what carries it out.
+    """
 
     def why_not(by: Staff, approval: Approval) -> str:
         if judged is not None:
@@ -52,7 +60,8 @@ def carries_out(
         return "" if entitled is not None and entitled(by) else "You are not entitled to decide on this."
 
     def register(function: CarryOut) -> CarryOut:
-        KINDS[act] = Kind(function, why_not, sentence or (lambda approval: approval.act.replace(".", " ")))
+        told = sentence or (lambda approval: approval.act.replace(".", " "))
+        KINDS[act] = Kind(function, why_not, told, both=judged is None)
         return function
 
     return register
@@ -104,11 +113,14 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
         why_not = may_decide(approval, by)
         if why_not:
             raise NotAllowed(why_not)
-        requester = requester_of(approval)
-        _close(approval, Approval.Status.APPROVED, by, reason, now)
+        requester, kind = requester_of(approval), KINDS[approval.act]
+        if kind.both and kind.entitled(requester, approval):
+            raise Refused("Whoever asked for it is not entitled to it any more; reject it.")
+        _close(approval, Approval.Status.APPROVED, by.person, reason, now)
         _tell(Action.APPROVAL_APPROVED, approval, by.actor, reason)
-        approval.carried_out = KINDS[approval.act].carry_out(approval, requester, by, now)
-        approval.save(update_fields=["carried_out"])
+        approval.carried_out = kind.carry_out(approval, requester, by, now)
+        approval.arguments.pop(SEALED, None)
+        approval.save(update_fields=["carried_out", "arguments"])
         return approval
 
 
@@ -120,7 +132,7 @@ def reject(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> App
         why_not = may_decide(approval, by)
         if why_not:
             raise NotAllowed(why_not)
-        _close(approval, Approval.Status.REJECTED, by, reason, now)
+        _close(approval, Approval.Status.REJECTED, by.person, reason, now)
         _tell(Action.APPROVAL_REJECTED, approval, by.actor, reason)
         return approval
 
@@ -138,9 +150,7 @@ def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 
 def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime) -> None:
     """Close a waiting request because what it was about is over. In the transaction of the caller."""
-    approval.status, approval.decided_by, approval.decide_reason = Approval.Status.WITHDRAWN, person, reason
-    approval.decided_at = now
-    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at"])
+    _close(approval, Approval.Status.WITHDRAWN, person, reason, now)
     _tell(Action.APPROVAL_WITHDRAWN, approval, actor, reason)
 
 
@@ -172,8 +182,7 @@ def expire(now: dt.datetime) -> int:
             approval = Approval.objects.select_for_update(no_key=True).get(pk=pk)
             if approval.status != Approval.Status.WAITING:
                 continue
-            approval.status, approval.decided_at = Approval.Status.EXPIRED, now
-            approval.save(update_fields=["status", "decided_at"])
+            _close(approval, Approval.Status.EXPIRED, "", "", now)
             _tell(Action.APPROVAL_EXPIRED, approval, actor, "")
             count += 1
     return count
@@ -194,7 +203,7 @@ def who_asked(requester: Player | None, event_id: int) -> Staff:
     event = AuditEvent.objects.get(pk=event_id)
     name = AuditPersonal.objects.filter(event_id=event_id, field="actorName").first()
     actor = Actor(event.actor_kind, event.actor_id, name.value if name else "", name.subject if name else "")
-    return Staff(actor, rank=None)
+    return unranked(actor)
 
 
 def _telling(approval_id: int, word: str, by: Staff) -> AbstractContextManager[None]:
@@ -222,10 +231,12 @@ def _waiting(approval_id: int, now: dt.datetime) -> Approval:
     return approval
 
 
-def _close(approval: Approval, status: Approval.Status, by: Staff, reason: str, now: dt.datetime) -> None:
-    approval.status, approval.decided_by, approval.decide_reason = status, by.person, reason
+def _close(approval: Approval, status: Approval.Status, person: str, reason: str, now: dt.datetime) -> None:
+    approval.status, approval.decided_by, approval.decide_reason = status, person, reason
     approval.decided_at = now
-    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at"])
+    if status != Approval.Status.APPROVED:  # it has yet to be carried out
+        approval.arguments.pop(SEALED, None)
+    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at", "arguments"])
 
 
 def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None:
@@ -240,7 +251,7 @@ def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None
 
 def _impersonal(arguments: dict[str, Any]) -> dict[str, Any]:
     """Arguments as they may stand in the audit log for ever: a link to what was seen may show the person."""
-    return {name: value for name, value in arguments.items() if name != "evidence"}
+    return {name: value for name, value in arguments.items() if name not in {"evidence", SEALED}}
 
 
 def _player_id(by: Staff) -> int | None:

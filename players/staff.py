@@ -1,5 +1,6 @@
 """Who acts, when a person does: the name for the audit log, and the rank that says what they may do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
@@ -9,6 +10,9 @@ from audits.record import Actor, operator
 from players.models import Player
 from players.policies import active
 from players.policy.bundle import Rank
+
+# Technical rights are a matter of the console, above the ladder: it puts here what tells those of an actor by now.
+RIGHTS: list[Callable[[Actor], frozenset[str]]] = []
 
 
 class Refused(Exception):
@@ -60,7 +64,14 @@ def officer(user_id: int) -> Staff:
     rank = active().ranks.get(player.rank_id)
     if rank is None or rank.is_punishment or player.banned:
         raise NotAllowed("You may not: your rank does not entitle you to it.")
-    return Staff(actor_of(player), rank, player.user_id)
+    actor = actor_of(player)
+    return Staff(actor, rank, player.user_id, rights=_rights(actor))
+
+
+def unranked(actor: Actor) -> Staff:
+    """Somebody who acted and is no player: an owner of the console as they are by now, or the machine's operator."""
+    alone = (actor.kind, actor.id) == (operator().kind, operator().id)
+    return Staff(actor, rank=None, alone=alone, rights=_rights(actor))
 
 
 def actor_of(player: Player) -> Actor:
@@ -74,3 +85,7 @@ def staff_of(request: HttpRequest) -> Staff:
     if found is None:
         raise PermissionDenied("Sign in first.")
     return found
+
+
+def _rights(actor: Actor) -> frozenset[str]:
+    return frozenset().union(*(tell(actor) for tell in RIGHTS))

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -22,8 +21,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from audits import reading
 from audits.admin import ReadOnly
 from audits.record import Actor
-from players.staff import staff_of
-from webhooks import browsing, endpoints, forms, inbound_admin, patterns, statistics, wording
+from players.staff import Refused, staff_of
+from webhooks import asking, browsing, endpoints, forms, inbound_admin, patterns, statistics, wording
 from webhooks.endpoints import NotPossible
 from webhooks.kinds import KINDS
 from webhooks.kinds.base import BadEndpoint
@@ -44,6 +43,15 @@ def is_owner(request: HttpRequest) -> bool:
 
 def _actor(request: HttpRequest) -> Actor:
     return staff_of(request).actor
+
+
+def _order(request: HttpRequest, form: Any) -> dict[str, Any]:
+    """Who asks for something, why, and when."""
+    return {"by": staff_of(request), "reason": form.cleaned_data["reason"], "now": timezone.now()}
+
+
+def _asked(approval_id: int) -> str:
+    return f"Nothing changed yet: a second owner finds request {approval_id} in the queue."
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,7 @@ class EndpointAdmin(ReadOnly):
         context = _overview(endpoint, now) | {
             "acts": _acts(endpoint) if is_owner(request) else [],
             "may_change": is_owner(request),
+            "asked_for": asking.waiting(endpoint),
             "status": status,
             "filters": browsing.FILTERS.items(),
             "paged": "before" in request.GET,
@@ -157,14 +166,16 @@ class EndpointAdmin(ReadOnly):
         form = forms.EndpointForm(request.POST or None, initial={"events": "*"})
         if request.method == "POST" and form.is_valid():
             try:
-                endpoint, secret = endpoints.create(form.wanted(), actor=_actor(request))
+                held, secret = asking.ask_add(form.wanted(), **_order(request, form))
             except BadEndpoint as error:
                 form.refuse(error)
+            except Refused as refusal:
+                form.add_error("reason", str(refusal).removeprefix("reason: "))
             else:
                 if secret:
-                    return self._secret(request, endpoint, secret, f"{endpoint.name} is added")
-                self.message_user(request, f"The endpoint {endpoint.name} is added.", messages.SUCCESS)
-                return _to(endpoint)
+                    return self._secret(request, None, secret, f"{form.cleaned_data['name']} is asked for", held.pk)
+                self.message_user(request, _asked(held.pk), messages.WARNING)
+                return redirect("admin:webhooks_webhookendpoint_changelist")
         return self._form(request, form, None, "Add an endpoint")
 
     @method_decorator(sensitive_post_parameters("address", "headers"))
@@ -179,11 +190,15 @@ class EndpointAdmin(ReadOnly):
         )
         if request.method == "POST" and form.is_valid():
             try:
-                endpoints.change(pk, form.wanted(), actor=_actor(request))
+                request_for = asking.ask_change(endpoint, form.wanted(), **_order(request, form))
             except BadEndpoint as error:
                 form.refuse(error)
+            except Refused as refusal:
+                form.add_error("reason", str(refusal).removeprefix("reason: "))
             else:
-                self.message_user(request, f"The endpoint {form.cleaned_data['name']} is changed.", messages.SUCCESS)
+                changed = f"The endpoint {form.cleaned_data['name']} is changed."
+                told = _asked(request_for.pk) if request_for else changed
+                self.message_user(request, told, messages.WARNING if request_for else messages.SUCCESS)
                 return _to(endpoint)
         return self._form(request, form, endpoint, f"Change {endpoint.name}")
 
@@ -204,9 +219,11 @@ class EndpointAdmin(ReadOnly):
         if request.method == "POST" and form.is_valid():
             try:
                 if act.do is None:
-                    return self._rotate(request, endpoint, form.cleaned_data["version"])
+                    version = form.cleaned_data["version"]
+                    held, secret = asking.ask_rotate(endpoint, version, **_order(request, form))
+                    return self._secret(request, endpoint, secret, f"{endpoint.name} gets a new secret", held.pk)
                 done = act.do(endpoint, form, _actor(request))
-            except (NotPossible, BadEndpoint) as error:
+            except (NotPossible, BadEndpoint, Refused) as error:
                 form.add_error(None, str(error))
             else:
                 self.message_user(request, done, messages.SUCCESS)
@@ -214,17 +231,12 @@ class EndpointAdmin(ReadOnly):
         context = {"act": act, "form": form, "note": act.note(endpoint)}
         return self._page(request, "act", endpoint, f"{act.title} {endpoint.name}", **context)
 
-    def _rotate(self, request: HttpRequest, endpoint: WebhookEndpoint, version: int) -> HttpResponse:
-        with transaction.atomic():
-            same = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint.pk, version=version)
-            if not same.exists():
-                raise NotPossible("It was changed meanwhile; open the page again to rotate its secret.")
-            endpoint, secret = endpoints.rotate(endpoint.pk, actor=_actor(request))
-        return self._secret(request, endpoint, secret, f"{endpoint.name} has a new secret")
-
-    def _secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str, title: str) -> HttpResponse:
+    def _secret(
+        self, request: HttpRequest, endpoint: WebhookEndpoint | None, secret: str, title: str, held: int
+    ) -> HttpResponse:
         """Shown in the answer to the POST and nowhere else; the console's pages are never stored."""
-        return self._page(request, "secret", endpoint, title, secret=secret, overlap=_overlap(endpoint))
+        overlap = wording.span(endpoints.OVERLAP) if endpoint else ""
+        return self._page(request, "secret", endpoint, title, secret=secret, overlap=overlap, held=held)
 
     def _form(
         self, request: HttpRequest, form: forms.EndpointForm, endpoint: WebhookEndpoint | None, title: str

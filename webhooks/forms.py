@@ -15,6 +15,7 @@ from webhooks.kinds import KINDS
 from webhooks.kinds.base import BadEndpoint
 from webhooks.models import WebhookEndpoint
 
+WHY = "A second person reads it before they approve."
 AT = "%Y-%m-%dT%H:%M"
 
 
@@ -68,6 +69,7 @@ class EndpointForm(forms.Form):
         help_text="Sent with every call, one “Name: value” a line. They are not shown again.",
     )
     drop_headers = forms.BooleanField(required=False, label="Remove its headers")
+    reason = forms.CharField(max_length=500, widget=forms.TextInput(attrs={"size": 60}), help_text=WHY)
 
     def __init__(self, *args: Any, endpoint: WebhookEndpoint | None = None, masked: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
@@ -80,6 +82,8 @@ class EndpointForm(forms.Form):
             del self.fields["drop_headers"]
             return
         del self.fields["kind"]
+        self.fields["reason"].required = False
+        self.fields["reason"].help_text = f"Needed where the address or headers change. {WHY}"
         self.fields["address"].help_text = f"Now {masked}. Empty: it stays."
         self.fields["headers"].help_text = "One “Name: value” a line replaces all that there are. Empty: they stay."
 
@@ -142,7 +146,7 @@ class EnableForm(ReasonForm):
     )
 
 
-class RotateForm(ActForm):
+class RotateForm(ReasonForm):
     # A page that is sent a second time (the reload key) must not make another secret.
     version = forms.IntegerField(widget=forms.HiddenInput)
 

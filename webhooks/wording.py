@@ -71,6 +71,11 @@ def address(endpoint: WebhookEndpoint) -> str:
     return f"{origin}/{secrecy.masked(whole.removeprefix(origin))}"
 
 
+def host(address: str) -> str:
+    """Of an address: what may be told, since it is no secret."""
+    return urlsplit(address).netloc.rpartition("@")[2]
+
+
 def header_names(endpoint: WebhookEndpoint) -> str:
     """The names of its own headers; their values are told to nobody."""
     try:

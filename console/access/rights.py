@@ -7,6 +7,8 @@ say which pages and buttons there are.
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from audits.record import Actor
 from console.models import RoleGrant, StaffAccount
 from players.models import Player
@@ -15,6 +17,7 @@ from players.policy.bundle import Rank
 from players.staff import Staff, actor_of
 
 Role = RoleGrant.Role
+LOCAL = "local-"  # before the id of a local owner's account, where the audit log names them
 
 PEOPLE = frozenset(
     f"players.view_{name}"
@@ -64,7 +67,7 @@ def rights_of(user: Any) -> Rights:
         return NOBODY
     if account.roblox_id is None:
         perms = EVERYTHING | TECHNICAL | WARNING | ADJUSTING | BANNING
-        actor = Actor("staff", f"local-{user.pk}", user.get_username(), f"staff:{user.pk}")
+        actor = Actor("staff", f"{LOCAL}{user.pk}", user.get_username(), f"staff:{user.pk}")
         return Rights(Staff(actor, rank=None, rights=perms), frozenset({Role.OWNER}), perms)
     return of_roblox(account.roblox_id)
 
@@ -82,6 +85,18 @@ def of_roblox(user_id: int) -> Rights:
     if player is None:
         return Rights(None, roles, why="You have a role, but are no player here yet: join one of the games first.")
     return Rights(Staff(actor_of(player), rank, user_id, rights=perms), roles, perms)
+
+
+def of_actor(actor: Actor) -> frozenset[str]:
+    """The rights that who acted in the console has by now; none where they have no access any more."""
+    local = actor.id.removeprefix(LOCAL)
+    if actor.id.startswith(LOCAL) and local.isdecimal():
+        user = User.objects.filter(pk=int(local)).first()
+        return rights_of(user).perms if user else frozenset()
+    if not actor.id.isdecimal():
+        return frozenset()
+    user_id = Player.objects.filter(pk=int(actor.id), erased_at=None).values_list("user_id", flat=True).first()
+    return of_roblox(user_id).perms if user_id else frozenset()
 
 
 def by_rank(rank: Rank | None) -> frozenset[str]:

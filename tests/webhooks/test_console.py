@@ -6,25 +6,33 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players.models import Player, Rank
+from players.models import Approval, Player, Rank
 from roblox.models import Experience
 from tests.console.people import client_as, client_with_role, local_owner, owner_client, signed_in
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
 from webhooks import endpoints, statistics
+from webhooks.endpoints import Wanted
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 LIST = "/admin/webhooks/webhookendpoint/"
 DELIVERIES = "/admin/webhooks/webhookdelivery/"
 NASTY = "<script>alert('x')</script>\"'&{{7*7}}"
 ADDRESS = "https://hooks.example.com/in/Zq93kfPrivatePathToken88"
-ADDED = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": "rank.*\nplayer.banned"}
+ADDED = {
+    "name": "portal",
+    "kind": "standard",
+    "address": ADDRESS,
+    "events": "rank.*\nplayer.banned",
+    "reason": "The portal needs it.",
+}
 ACTS = ("examples", "recover", "replay", "rotate", "disable", "delete", "edit")
 EXAMPLE_HEADER = "Authorization: Bearer very-private-value"
 
@@ -54,6 +62,24 @@ def seen(client: Client, address: str, /, **data: Any) -> str:
     return unescape(response.content.decode())
 
 
+def let(approval: Approval, verb: str = "approve") -> str:
+    """What a second owner is told who decides on a request."""
+    deputy = owner_client("dora")
+    answer = deputy.post(f"/admin/approvals/{approval.pk}/", {"verb": verb, "words": "checked"}, follow=True)
+    return unescape(answer.content.decode())
+
+
+def asked(client: Client, address: str, /, **data: Any) -> Approval:
+    """The request that a form makes; nothing has changed by it."""
+    assert client.post(address, {"reason": "The portal needs it."} | data).status_code in {200, 302}
+    return Approval.objects.get(status="waiting")
+
+
+def added(client: Client, **data: Any) -> WebhookEndpoint:
+    let(asked(client, f"{LIST}add/", **(ADDED | data)))
+    return WebhookEndpoint.objects.order_by("-pk")[0]
+
+
 def delivery_page(delivery: WebhookDelivery) -> str:
     return f"{DELIVERIES}{delivery.pk}/change/"
 
@@ -73,12 +99,16 @@ def give_up(endpoint: WebhookEndpoint) -> None:
 
 
 def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(owner: Client, office: Office) -> None:
-    response = owner.post(f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER})
+    response = owner.post(f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER, "reason": "The portal"})
+    assert not WebhookEndpoint.objects.exists()
+    let(Approval.objects.get())
     endpoint = WebhookEndpoint.objects.get()
     assert endpoint.secret in unescape(response.content.decode())
     assert "no-store" in response["Cache-Control"]
     assert endpoint.headers == {"Authorization": "Bearer very-private-value"}
-    response = owner.post(act(endpoint, "rotate"), {"version": endpoint.version})
+    response = owner.post(act(endpoint, "rotate"), {"version": endpoint.version, "reason": "Somebody left"})
+    assert WebhookEndpoint.objects.get().secret == endpoint.secret
+    let(Approval.objects.get(status="waiting"))
     first, endpoint = endpoint, WebhookEndpoint.objects.get()
     assert endpoint.secret in unescape(response.content.decode())
     assert "no-store" in response["Cache-Control"]
@@ -86,6 +116,7 @@ def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(owner: Cl
         seen(owner, address)
         for address in (LIST, page(endpoint), act(endpoint, "edit"), act(endpoint, "rotate"), "/admin/")
     )
+    told += "".join(str(one.arguments) for one in Approval.objects.all())
     told += "".join(str(event.details) for event in AuditEvent.objects.all())
     with connection.cursor() as cursor:
         cursor.execute("SELECT string_agg(value, '') FROM audit_personal")
@@ -124,11 +155,10 @@ def test_an_error_stands_at_the_field_that_it_is_about(owner: Client, field: str
 
 
 def test_a_change_keeps_what_is_left_empty(owner: Client) -> None:
-    owner.post(f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER})
-    endpoint = WebhookEndpoint.objects.get()
+    endpoint = added(owner, headers=EXAMPLE_HEADER)
     experience = Experience.objects.order_by("key")[0].key
-    asked = {"name": "portal 2", "events": "*", "experiences": [experience], "rate": "60"}
-    assert "The endpoint portal 2 is changed." in seen(owner, act(endpoint, "edit"), **asked)
+    changes = {"name": "portal 2", "events": "*", "experiences": [experience], "rate": "60"}
+    assert "The endpoint portal 2 is changed." in seen(owner, act(endpoint, "edit"), **changes)
     endpoint.refresh_from_db()
     assert (endpoint.name, endpoint.events, endpoint.experiences, endpoint.rate) == (
         "portal 2",
@@ -138,17 +168,53 @@ def test_a_change_keeps_what_is_left_empty(owner: Client) -> None:
     )
     assert (endpoint.address, endpoint.kind) == (ADDRESS, "standard")
     assert endpoint.headers == {"Authorization": "Bearer very-private-value"}
-    seen(owner, act(endpoint, "edit"), **asked, drop_headers="on", address="https://example.com/new")
+    moved = changes | {"drop_headers": "on", "address": "https://example.com/new"}
+    assert "say why" in seen(owner, act(endpoint, "edit"), **moved)
+    request = asked(owner, act(endpoint, "edit"), **moved)
+    endpoint.refresh_from_db()
+    assert endpoint.address == ADDRESS
+    assert "Have the endpoint portal 2 send to example.com and send other headers" in seen(owner, page(endpoint))
+    let(request)
     endpoint.refresh_from_db()
     assert (endpoint.address, endpoint.headers) == ("https://example.com/new", {})
 
 
+def test_nobody_alone_decides_where_messages_go(owner: Client, auditor: Client, office: Office) -> None:
+    request = asked(owner, f"{LIST}add/", **ADDED)
+    assert "hooks.example.com" in seen(owner, f"/admin/approvals/{request.pk}/")
+    owner.post(f"/admin/approvals/{request.pk}/", {"verb": "approve", "words": "my own"})
+    auditor.post(f"/admin/approvals/{request.pk}/", {"verb": "approve", "words": "why not"})
+    assert not WebhookEndpoint.objects.exists()
+    assert "asked for already" in seen(owner, f"{LIST}add/", **ADDED)
+    let(request, "reject")
+    request.refresh_from_db()
+    assert (request.status, "sealed" in request.arguments) == ("rejected", False)
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_a_request_about_an_endpoint_that_changed_since_is_not_carried_out(owner: Client, office: Office) -> None:
+    endpoint = added(owner)
+    request = asked(owner, act(endpoint, "rotate"), version=endpoint.version)
+    endpoints.change(endpoint.pk, Wanted(name="other", kind="standard", events=["*"]), actor=OLGA)
+    assert "was changed or deleted since" in let(request)
+    assert WebhookEndpoint.objects.get().secret == endpoint.secret
+
+
+def test_who_is_no_owner_any_more_has_no_request_carried_out(owner: Client, office: Office) -> None:
+    request = asked(owner, f"{LIST}add/", **ADDED)
+    User.objects.filter(username="olga").update(is_active=False)
+    assert "not entitled to it any more" in let(request)
+    assert not WebhookEndpoint.objects.exists()
+
+
 def test_a_rotation_sent_twice_makes_one_secret(owner: Client, office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
-    asked = {"version": endpoint.version}
-    owner.post(act(endpoint, "rotate"), asked)
+    given = {"version": endpoint.version, "reason": "Somebody left"}
+    request = asked(owner, act(endpoint, "rotate"), **given)
+    assert "asked for already" in seen(owner, act(endpoint, "rotate"), **given)
+    let(request)
     made = WebhookEndpoint.objects.get().secret
-    assert "changed meanwhile" in seen(owner, act(endpoint, "rotate"), **asked)
+    assert "changed meanwhile" in seen(owner, act(endpoint, "rotate"), **given)
     assert WebhookEndpoint.objects.get().secret == made
     assert re.search(r"Two secrets sign: the former one ends in 23 h 59 min", seen(owner, page(endpoint)))
 
@@ -156,7 +222,7 @@ def test_a_rotation_sent_twice_makes_one_secret(owner: Client, office: Office, r
 def test_discord_has_no_secret_to_rotate(owner: Client, office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver, "discord")
     assert "/rotate/" not in seen(owner, page(endpoint))
-    assert "has none" in seen(owner, act(endpoint, "rotate"), version=endpoint.version)
+    assert "has none" in seen(owner, act(endpoint, "rotate"), version=endpoint.version, reason="x")
 
 
 def test_disabling_and_enabling_take_a_reason_and_say_what_was_missed(
