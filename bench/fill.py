@@ -1,4 +1,4 @@
-"""A database of any size, filled with COPY: players, sessions, five ledger rows each, days; all of it consistent."""
+"""A database of any size, filled with COPY: players, sessions, twenty ledger rows each, days; all of it consistent."""
 
 import datetime as dt
 import random
@@ -9,7 +9,7 @@ import psycopg
 
 from players.policy.bundle import Bundle
 
-ROWS = 5  # of the ledger, for each player
+ROWS = 20  # of the ledger, for each player
 SECOND = dt.timedelta(seconds=1)
 
 PLAYERS = "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
@@ -51,7 +51,7 @@ def _chunk(
     dice = random.Random(first)
     players, ledger, sessions, days = [], [], [], []
     for number in range(first, end):
-        awards = [int(dice.expovariate(1 / 8_000)) + 25 for _ in range(ROWS)]
+        awards = [int(dice.expovariate(1 / 2_000)) + 25 for _ in range(ROWS)]
         start = now - dt.timedelta(days=dice.randrange(1, 300), seconds=dice.randrange(36_000))
         rank = next(rank for rank in reversed(bundle.ladder) if rank.min_points <= sum(awards))
         since = now - dt.timedelta(hours=dice.randrange(1, 20))

@@ -127,8 +127,13 @@ def _write_ranks(bundle: Bundle) -> None:
     if held := held_outside(bundle):
         raise RankInUse(f"Players hold {', '.join(held)}, which the new policy leaves out. Move them first.")
     Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).update(retired=True)
-    for rank in bundle.ranks:
-        Rank.objects.update_or_create(name=rank.name, defaults=_row(rank))
+    rows = {rank.name: _row(rank) for rank in bundle.ranks}
+    Rank.objects.bulk_create(
+        [Rank(name=name, **row) for name, row in rows.items()],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=list(next(iter(rows.values()))),
+    )
 
 
 def _row(rank: PolicyRank) -> dict[str, Any]:

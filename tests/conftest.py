@@ -96,10 +96,11 @@ def _no_request() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any, tmp_path: Any) -> None:
-    """No test is slowed by what another one asked for; seals go to a file of the test's own."""
+    """No test is slowed by what another one asked for, or by a password; seals go to a file of the test's own."""
     settings.THROTTLE_PUBLIC_PER_MINUTE = 0
     settings.THROTTLE_WRITE_PER_MINUTE = 0
     settings.AUDIT_SEAL_FILE = str(tmp_path / "seals.jsonl")
+    settings.PASSWORD_HASHERS = ["tests.hashers.OneRound"]
 
 
 @pytest.fixture

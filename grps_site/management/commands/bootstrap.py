@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
 from players.policies import ensure_active
@@ -87,20 +87,26 @@ class Command(BaseCommand):
         return ["Policy version 1 is in force."] if made else []
 
     def _tasks(self) -> list[str]:
-        made = []
+        """Put in what is missing; what an operator changed stays. The clock is told once."""
         PeriodicTask.objects.filter(name="players.end_bans").delete()  # what an earlier version called it
-        for name, seconds in PERIODIC.items():
-            every, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
-            # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times over.
-            defaults = {"task": name, "interval": every, "expire_seconds": max(30, seconds)}
-            _, created = PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
-            if created:
-                made.append(f"{name} runs every {seconds} s.")
-        for name, (hour, minute) in NIGHTLY.items():
-            at, _ = CrontabSchedule.objects.get_or_create(hour=str(hour), minute=str(minute), timezone="UTC")
-            # Half a day: a worker that was down in the night still pulls in the morning.
-            defaults = {"task": name, "crontab": at, "expire_seconds": 12 * 3600}
-            _, created = PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
-            if created:
-                made.append(f"{name} runs nightly at {hour:02d}:{minute:02d} UTC.")
-        return made
+        there = set(PeriodicTask.objects.values_list("name", flat=True))
+        tasks = [_every(name, seconds) for name, seconds in PERIODIC.items() if name not in there]
+        tasks += [_nightly(name, *at) for name, at in NIGHTLY.items() if name not in there]
+        if tasks:
+            PeriodicTask.objects.bulk_create(tasks)
+            PeriodicTasks.update_changed()
+        return [f"{task.name} runs {task.schedule}." for task in tasks]
+
+
+def _every(name: str, seconds: int) -> PeriodicTask:
+    every = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
+    if every is None:
+        every = IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)
+    # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times over.
+    return PeriodicTask(name=name, task=name, interval=every, expire_seconds=max(30, seconds))
+
+
+def _nightly(name: str, hour: int, minute: int) -> PeriodicTask:
+    at, _ = CrontabSchedule.objects.get_or_create(hour=str(hour), minute=str(minute), timezone="UTC")
+    # Half a day: a worker that was down in the night still pulls in the morning.
+    return PeriodicTask(name=name, task=name, crontab=at, expire_seconds=12 * 3600)
