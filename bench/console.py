@@ -2,17 +2,50 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.load import Connection, get
 from bench.results import Result
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+COOKIE = "grps-session"
+PAGES = (
+    "/admin/",
+    "/admin/players/",
+    "/admin/players/?q=player_12",
+    "/admin/players/?rank=Initiate",
+    "/admin/players/?sort=points",
+    "/admin/players/{user_id}/",
+    "/admin/players/{user_id}/explain/",
+    "/admin/players/ledgerentry/",
+    "/admin/players/decision/",
+    "/admin/audit/",
+    "/admin/audit/?actor=nexus",
+    "/admin/audit/?to=player_77",
+    "/admin/audit/?action=player.warned",
+    "/admin/audit/seals/",
+    "/admin/policy/1/",
+    "/admin/approvals/",
+    "/admin/appeals/",
+    "/admin/bulk/",
+    "/admin/adjustments/",
+    "/admin/sync/",
+    "/admin/experiences/",
+    "/admin/webhooks/webhookendpoint/",
+    "/admin/access/",
+    "/admin/system/",
+    "/admin/palette/?q=player_12",
+)
 
 
 def console(
     port: int, paired: Callable[[Callable[[], float], Callable[[], float]], tuple[float, float]]
 ) -> Iterator[Result]:
     """The queue and a case file against the list of ranks: frame, session and rights, and hardly a row."""
-    cookie, user_id = _signed_in()
+    client, user_id = _signed_in()
+    cookie = f"{COOKIE}={client.cookies[COOKIE].value}"
     connection = Connection(port)
 
     def seconds(path: str) -> float:
@@ -28,11 +61,24 @@ def console(
             seconds(path), seconds(bare)
         ours, theirs = paired(lambda path=path: seconds(path), lambda: seconds(bare))  # type: ignore[misc]
         yield Result(f"console: {name} / bare admin page (time)", ours / theirs, 3, "lower")
+    pages = [page.format(user_id=user_id) for page in PAGES]
+    slowest = max(min(seconds(page) for _ in range(5)) for page in pages)
+    yield Result("console: slowest of the pages / bare admin page (time)", slowest / seconds(bare), 5, "lower")
+    most = max(_queries(client, page) for page in pages)
+    yield Result("console: most queries of a page", most, 25, "lower")
 
 
-def _signed_in() -> tuple[str, int]:
-    """A session of a local owner as a cookie, and a player with a history."""
-    from django.conf import settings
+def _queries(client: "Client", page: str) -> int:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get(page)
+    return len(queries)
+
+
+def _signed_in() -> tuple["Client", int]:
+    """A local owner's browser, and a player with a history."""
     from django.contrib.auth.models import User
     from django.test import Client
     from django.utils import timezone
@@ -52,5 +98,4 @@ def _signed_in() -> tuple[str, int]:
         people.adjust(player.user_id, 100 if number % 2 else -100, reason="bench", **told)
     if not player.banned:
         discipline.warn(player.user_id, reason="bench", **told)
-    name = settings.SESSION_COOKIE_NAME
-    return f"{name}={client.cookies[name].value}", player.user_id
+    return client, player.user_id

@@ -26,9 +26,12 @@ from players import acts, claims, figures, guard, officers, reviews
 from players.acts import LONGEST_REASON
 from players.models import GuardTrip
 from players.staff import Refused, staff_of
+from webhooks import statistics
+from webhooks.models import WebhookEndpoint
 
 SIZE = 30  # items of a kind on a page
 EACH = 8  # of each kind where all are shown together
+STRIPS = 4  # endpoints whose last day is drawn, the troubled first
 PICKED = 100  # proposals that are decided on at once
 CHAIN = "SELECT at, number FROM seals ORDER BY number DESC LIMIT 1"
 
@@ -199,9 +202,17 @@ def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
             days,
             {name: found.get((name, ""), nothing) for name in ("warnings", "suspensions", "bans")},
         ),
+        "deliveries": _deliveries(now) if request.user.has_perm("webhooks.view_webhookdelivery") else [],
         "freshness": freshness(now) if request.user.has_perm("syncs.view_syncjob") else [],
         "sealed": sealed,
     }
+
+
+def _deliveries(now: dt.datetime) -> list[tuple[WebhookEndpoint, statistics.Strip]]:
+    """Endpoints with their last day, those first that fail."""
+    chosen = list(WebhookEndpoint.objects.order_by("failing_since", "name")[:STRIPS])
+    found = statistics.strips([one.pk for one in chosen], now) if chosen else {}
+    return [(one, found[one.pk]) for one in chosen]
 
 
 def _back(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from players import approvals, guard
@@ -24,6 +25,8 @@ from players.policies import active
 from players.policy.permissions import Act
 from players.policy.sanctions import suspension_ends
 from players.staff import NotAllowed, Refused, Staff
+
+log = structlog.get_logger("grps.discipline")
 
 
 def warn(user_id: int, *, evidence: Sequence[str] = (), **order: Any) -> Done:
@@ -72,14 +75,23 @@ def end_due(now: dt.datetime) -> int:
     due = Sanction.objects.filter(lifted_at=None, ends_at__lte=now).order_by("ends_at").values_list("pk", flat=True)
     ended = 0
     for pk in due[:1000]:
-        with transaction.atomic():
-            player_id = Sanction.objects.values_list("player_id", flat=True).get(pk=pk)
-            player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
-            sanction = Sanction.objects.filter(pk=pk, lifted_at=None).first()
-            if sanction is not None:
-                end(sanction, player, SCHEDULE, Order(by=nobody(SCHEDULE), reason="the time is over", now=now))
-                ended += 1
+        try:
+            ended += _end(pk, now)
+        except OperationalError:
+            raise
+        except Exception:  # one that cannot be ended must not keep the others suspended
+            log.exception("a sanction could not be ended", sanction=pk)
     return ended
+
+
+def _end(pk: int, now: dt.datetime) -> bool:
+    with transaction.atomic():
+        player_id = Sanction.objects.values_list("player_id", flat=True).get(pk=pk)
+        player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
+        sanction = Sanction.objects.filter(pk=pk, lifted_at=None).first()
+        if sanction is not None:
+            end(sanction, player, SCHEDULE, Order(by=nobody(SCHEDULE), reason="the time is over", now=now))
+        return sanction is not None
 
 
 def _act(

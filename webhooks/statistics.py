@@ -102,12 +102,10 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """An endpoint in a list: its last day in half hours, and what waits (counted to MOST + 1)."""
+class Strip:
+    """An endpoint's last day in half hours."""
 
     strip: Sequence[Cell]
-    waiting: int
-    oldest: dt.datetime | None
 
     @property
     def placed(self) -> Sequence[tuple[int, Cell]]:
@@ -125,6 +123,14 @@ class Figures:
         if len(bad) > NAMED:
             return f"{told} (in {len(bad)} half hours, the last from {bad[-1]} UTC)."
         return f"{told} (half hours from {', '.join(bad)} UTC)." if bad else f"{told}."
+
+
+@dataclass(frozen=True, slots=True)
+class Figures(Strip):
+    """An endpoint in a list: its last day in half hours, and what waits (counted to MOST + 1)."""
+
+    waiting: int
+    oldest: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +159,20 @@ class Window:
 
 def figures(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, Figures]:
     """The figures of these endpoints, from the `most` newest deliveries of each; three queries."""
+    drawn = strips(pks, now, most)
+    return {pk: Figures(drawn[pk].strip, waiting, oldest) for pk, waiting, oldest in _rows(WAITING, [list(pks)])}
+
+
+def strips(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, Strip]:
+    """The last day of these endpoints, from the `most` newest deliveries of each; two queries."""
     since = _half_hour(now) - (CELLS - 1) * CELL
-    strips = {pk: [Cell(since + CELL * number) for number in range(CELLS)] for pk in pks}
+    cells = {pk: [Cell(since + CELL * number) for number in range(CELLS)] for pk in pks}
     for pk, reach in _rows(REACH.format(last=most - 1), [list(pks)]):
-        strips[pk] = [replace(cell, known=cell.start + CELL > reach) for cell in strips[pk]]
+        cells[pk] = [replace(cell, known=cell.start + CELL > reach) for cell in cells[pk]]
     for pk, number, tries, failed in _rows(TRIES.format(most=most), [since, list(pks), since, since]):
         if number < CELLS:  # a try that began after `now` was taken
-            strips[pk][number] = replace(strips[pk][number], tries=tries, failed=failed)
-    return {pk: Figures(strips[pk], waiting, oldest) for pk, waiting, oldest in _rows(WAITING, [list(pks)])}
+            cells[pk][number] = replace(cells[pk][number], tries=tries, failed=failed)
+    return {pk: Strip(row) for pk, row in cells.items()}
 
 
 def window(pk: int, since: dt.datetime) -> Window:

@@ -23,6 +23,9 @@ from tests.conftest import TESTER
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
 from tests.players.conftest import OWNER
+from webhooks import endpoints
+from webhooks.endpoints import Wanted
+from webhooks.models import WebhookEndpoint
 
 OLGA = Staff(Actor("staff", "1", "Olga", "player:1"), rank=None)
 SVEN = Staff(Actor("staff", "2", "Sven", "player:2"), rank=None)
@@ -175,8 +178,24 @@ def test_charts_say_their_figures_in_words_and_tables(owner: Client, player: Mak
     assert "style=" not in raw.partition("<main")[2]
 
 
+def test_troubled_endpoints_come_first_with_their_last_day(owner: Client, player: Make) -> None:
+    for name in ("portal", "archive"):
+        wanted = Wanted(name=name, kind="standard", address="https://hooks.example.com/x", events=["*"])
+        endpoints.create(wanted, actor=TESTER)
+    WebhookEndpoint.objects.filter(name="portal").update(failing_since=timezone.now())
+    text = seen(owner)
+    card = text[text.index("Deliveries, last 24 hours") :]
+    assert card.index("portal") < card.index("archive")
+    assert "fails" in card
+    assert "nothing was sent" in card
+    moderator = client_as(player(3, rank="Tempest Major", points=20_000))
+    assert "Deliveries, last 24 hours" not in seen(moderator)
+
+
 def test_home_costs_the_same_with_many_rows_as_with_few(owner: Client, player: Make) -> None:
     player(1)
+    wanted = Wanted(name="portal", kind="standard", address="https://hooks.example.com/x", events=["*"])
+    endpoints.create(wanted, actor=TESTER)
     officers.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
     owner.get("/admin/")
     with CaptureQueriesContext(connection) as few:

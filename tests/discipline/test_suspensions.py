@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from players import discipline, officers
@@ -33,6 +34,24 @@ def test_it_ends_by_itself_at_its_time_and_not_before(people: Officers) -> None:
     assert discipline.end_due(until) == 1
     assert (player().rank.name, player().rank_since) == ("Captain I", since)
     assert discipline.end_due(until) == 0
+
+
+def test_one_that_cannot_be_ended_keeps_no_other_one_suspended(people: Officers) -> None:
+    until = timezone.now() + dt.timedelta(hours=1)
+    broken = discipline.suspend(1, until=until, **order(people(MAJOR))).sanction
+    assert broken is not None
+    make(77, "Captain I")
+    discipline.suspend(77, until=until, **order(people(MAJOR)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION pg_temp.break() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN RAISE EXCEPTION 'broken'; END$$;"
+            "CREATE TRIGGER broken BEFORE UPDATE ON sanctions FOR EACH ROW"
+            f" WHEN (OLD.id = {broken.pk}) EXECUTE FUNCTION pg_temp.break()"
+        )
+    assert discipline.end_due(until) == 1
+    assert player(77).rank.name == "Captain I"
+    assert player().rank.name == "Suspended"
 
 
 def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
