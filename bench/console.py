@@ -63,7 +63,8 @@ def console(
         yield Result(f"console: {name} / bare admin page (time)", ours / theirs, 3, "lower")
     pages = [page.format(user_id=user_id) for page in PAGES]
     slowest = max(min(seconds(page) for _ in range(5)) for page in pages)
-    yield Result("console: slowest of the pages / bare admin page (time)", slowest / seconds(bare), 5, "lower")
+    quickest = min(seconds(bare) for _ in range(5))
+    yield Result("console: slowest of the pages / bare admin page (time)", slowest / quickest, 5, "lower")
     most = max(_queries(client, page) for page in pages)
     yield Result("console: most queries of a page", most, 25, "lower")
 
@@ -73,7 +74,9 @@ def _queries(client: "Client", page: str) -> int:
     from django.test.utils import CaptureQueriesContext
 
     with CaptureQueriesContext(connection) as queries:
-        client.get(page)
+        answer = client.get(page, headers={"host": "127.0.0.1"})
+    if answer.status_code != 200:
+        raise RuntimeError(f"{page}: {answer.status_code}")
     return len(queries)
 
 
