@@ -34,6 +34,7 @@ lint: setup
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/djlint templates --lint --quiet
+	@bash deploy/stylua --check
 
 types: setup
 	@$(VENV)/bin/mypy
@@ -41,6 +42,7 @@ types: setup
 format: setup ## write what the formatter wants
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+	@bash deploy/stylua
 
 setup: $(STAMP)
 

@@ -1,0 +1,327 @@
+"""Random policies, also broken ones, and random questions to them, with what players/policy answers."""
+
+import copy
+import datetime as dt
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from players.policy.bundle import FILES, Bundle, Rank
+from players.policy.permissions import Act, may
+from players.policy.points import Earner, Event, award, day_of, week_of
+from players.policy.ranks import Standing, evaluate
+from players.policy.sanctions import sanction_for, suspension_ends, warning_expires
+
+CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
+EPOCH = dt.date(1970, 1, 1)
+DAY = 86_400
+Documents = dict[str, Any]
+Question = dict[str, Any]
+
+
+def own() -> Documents:
+    """The project's own policy."""
+    found = {key: json.loads((CONFIG / name).read_text()) for key, name in FILES.items()}
+    return {
+        key: {name: item for name, item in document.items() if name != "$schema"} for key, document in found.items()
+    }
+
+
+def policy(dice: random.Random) -> Documents:
+    """A valid one."""
+    levels = [f"L{number}" for number in range(dice.randrange(1, 5))]
+    ranks: list[dict[str, Any]] = []
+    permissions: dict[str, Any] = {}
+    floor = 0.0
+    count = dice.randrange(2, 12)
+    punishment = dice.randrange(count)
+    for place in range(count):
+        ignored = place != punishment and len(ranks) > 2 and dice.random() < 0.15
+        beside = place == punishment or ignored
+        first = not beside and not any(not row["isPunishment"] and not row["ignored"] for row in ranks)
+        if not beside and not first:
+            floor = round(floor + dice.choice([0.01, 0.5, 10, 99.99, 1000]), 2)
+        name = dice.choice(["Rank {}", "Räng {}", "階級 {}"]).format(place)
+        ranks.append(
+            {
+                "name": name,
+                "minPoints": amount(dice) if beside else floor,
+                "minTimeDays": dice.choice([0, 0, 1, 3, 30]),
+                "requiredRecommendations": dice.choice([0, 0, 0, 1, 3]),
+                "role": place,
+                "privileged": not first and dice.random() < 0.3,
+                "isPunishment": place == punishment,
+                "ignored": ignored,
+                "canEarn": dice.random() < 0.8,
+            }
+        )
+        permissions[name] = {
+            "level": dice.choice(levels),
+            "canWarn": dice.random() < 0.5,
+            "canAdjust": dice.random() < 0.5,
+            "canBan": dice.random() < 0.4,
+        } | {"adjustLimit": dice.choice([None, 0, 0.5, 100, 500])}
+    if not any(not row["isPunishment"] and not row["ignored"] for row in ranks):
+        return policy(dice)
+    daily = dice.choice([0, 1, 7.5, 500, 500])
+    trial = dice.randrange(1, 5)
+    return {
+        "ranks": {
+            "demotion": dice.choice(["off", "propose", "auto"]),
+            "reproposeDays": dice.randrange(30),
+            "ignoredRoles": ["Guest"],
+            "ranks": ranks,
+        },
+        "points": {
+            "dailyCap": daily,
+            "weeklyCap": daily + dice.choice([0, 1, 2000]),
+            "ko_cooldown_seconds": dice.choice([0, 1, 30]),
+            "activity_min_seconds": dice.choice([0, 1, 300]),
+            "events": _events(dice, levels),
+        },
+        "punishments": {
+            "trial_threshold": trial,
+            "trial_days": dice.randrange(1, 30),
+            "severe_threshold": trial + dice.randrange(1, 4),
+            "warning_days": dice.choice([None, 1, 90]),
+        },
+        "permissions": {"levels": levels, "ranks": permissions},
+    }
+
+
+def _events(dice: random.Random, levels: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in dice.sample(["ko", "wo", "activity", "training", "a.b_1", "recommendation"], dice.randrange(1, 7)):
+        kind: dict[str, Any] = {}
+        if dice.random() < 0.3:
+            kind["weightByLevel"] = {level: abs(amount(dice)) for level in dice.sample(levels, 1)}
+            kind["recommends"] = dice.random() < 0.5
+        else:
+            kind["weight"] = amount(dice)
+        rules = {
+            "counter": dice.choice(["kos", "wos"]),
+            "cooldown": "ko_cooldown_seconds",
+            "shortest": "activity_min_seconds",
+        }
+        kind |= {field: value for field, value in rules.items() if dice.random() < 0.3}
+        found[name] = kind
+    return found
+
+
+def amount(dice: random.Random) -> float:
+    """Points with at most two decimals, those that binary fractions are bad at included."""
+    return dice.choice([0, 1, 25, 0.25, -0.1, 0.29, 1.1, -3.33, 1.15, 4.35, 8.2, round(dice.uniform(-50, 50), 2)])
+
+
+def broken(dice: random.Random, documents: Documents) -> Documents:
+    """The same with one defect, or with something odd that is none."""
+    made = copy.deepcopy(documents)
+    dice.choice(DEFECTS)(dice, made)
+    return made
+
+
+def _some_field(dice: random.Random, made: Documents) -> None:
+    holder: Any = made[dice.choice([*made])]
+    while True:
+        key = dice.choice([*(holder if isinstance(holder, dict) else range(len(holder)))])
+        inner = holder[key]
+        if isinstance(inner, dict | list) and inner and dice.random() < 0.8:
+            holder = inner
+            continue
+        holder[key] = dice.choice(["text", 0.001, -1, 1.5, 2e9, True, {"a": 1}, [1], 0.07, 3, 3.0])
+        return
+
+
+def _lose_field(dice: random.Random, made: Documents) -> None:
+    document = made[dice.choice([*made])]
+    rows = [document, made["ranks"]["ranks"][0], *made["points"]["events"].values()]
+    row = dice.choice(rows)
+    # null and nothing are the same to a game: not these two
+    keys = [key for key in row if key not in {"warning_days", "adjustLimit"}]
+    del row[dice.choice(keys)]
+
+
+def _unknown_field(dice: random.Random, made: Documents) -> None:
+    rows = [made["ranks"], made["points"], made["ranks"]["ranks"][0], *made["points"]["events"].values()]
+    dice.choice(rows)["minPoint"] = 3
+
+
+def _rank(field: str) -> Callable[[random.Random, Documents], None]:
+    def change(dice: random.Random, made: Documents) -> None:
+        one, other = dice.choice(made["ranks"]["ranks"]), dice.choice(made["ranks"]["ranks"])
+        one[field] = other[field]
+
+    return change
+
+
+def _levels(dice: random.Random, made: Documents) -> None:
+    dice.choice([*made["permissions"]["ranks"].values()])["level"] = "nobody's"
+
+
+def _stranger(dice: random.Random, made: Documents) -> None:
+    made["permissions"]["ranks"]["Stranger"] = next(iter(made["permissions"]["ranks"].values()))
+
+
+def _missing_rank(dice: random.Random, made: Documents) -> None:
+    del made["permissions"]["ranks"][dice.choice([*made["permissions"]["ranks"]])]
+
+
+def _caps(dice: random.Random, made: Documents) -> None:
+    made["points"]["dailyCap"], made["points"]["weeklyCap"] = made["points"]["weeklyCap"], made["points"]["dailyCap"]
+
+
+def _thresholds(dice: random.Random, made: Documents) -> None:
+    made["punishments"]["severe_threshold"] = made["punishments"]["trial_threshold"] + dice.randrange(-1, 1)
+
+
+def _event_name(dice: random.Random, made: Documents) -> None:
+    made["points"]["events"][dice.choice(["Ko", "1ko", "k" * 41, "k" * 40, "ko-1", "k.o"])] = {"weight": 1}
+
+
+def _both_weights(dice: random.Random, made: Documents) -> None:
+    kind = dice.choice([*made["points"]["events"].values()])
+    kind |= {"weight": 1, "weightByLevel": {made["permissions"]["levels"][0]: 1}}
+
+
+def _level_twice(dice: random.Random, made: Documents) -> None:
+    made["permissions"]["levels"].append(dice.choice([made["permissions"]["levels"][0], "another", ""]))
+
+
+def _long_name(dice: random.Random, made: Documents) -> None:
+    name = dice.choice(["é", "x"]) * dice.choice([80, 81])
+    row = dice.choice(made["ranks"]["ranks"])
+    made["permissions"]["ranks"][name] = made["permissions"]["ranks"].pop(row["name"])
+    row["name"] = name
+
+
+DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
+    _some_field,
+    _some_field,
+    _some_field,
+    _lose_field,
+    _unknown_field,
+    _rank("name"),
+    _rank("role"),
+    _rank("minPoints"),
+    _rank("isPunishment"),
+    _rank("privileged"),
+    _levels,
+    _stranger,
+    _missing_rank,
+    _caps,
+    _thresholds,
+    _event_name,
+    _both_weights,
+    _level_twice,
+    _long_name,
+)
+
+
+def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    """Something to ask both, and what players/policy says."""
+    return dice.choice([_award, _award, _evaluate, _may, _sanction])(dice, bundle)
+
+
+def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    type_ = dice.choice([*bundle.points.events, *bundle.points.events, "picnic"])
+    at = dice.randrange(0, 2_000_000_000)
+    near = dice.choice([0, 1, 29, 30, 31, 1000])
+    daily, weekly = bundle.points.daily_cap, bundle.points.weekly_cap
+    level = dice.choice([None, *bundle.levels])
+    asked: Question = {
+        "ask": "award",
+        "event": {
+            "type": type_,
+            "at": at,
+            "magnitude": dice.choice([1, 1, 1, 2, 7, 100_000]),
+            "duration": dice.choice([None, 0, 1, 299, 300, 301]),
+            "actorLevel": level,
+            "alreadyRecommended": dice.random() < 0.3,
+        },
+        "earner": {
+            "canEarn": dice.random() < 0.9,
+            "known": dice.choice([0, 0, 5, -20, 333, 10**9]),
+            "today": max(0, daily - dice.choice([0, 1, 10, 25, 100, daily])) if dice.random() < 0.7 else daily + 3,
+            "thisWeek": max(0, weekly - dice.choice([0, 1, 10, 25, 2000, weekly])),
+            "lastCounted": {dice.choice([type_, "ko"]): at - near} if dice.random() < 0.6 else {},
+        },
+    }
+    event, earner = asked["event"], asked["earner"]
+    moment = dt.datetime.fromtimestamp(at, dt.UTC)
+    found = award(
+        Event(type_, moment, event["magnitude"], event["duration"], level, event["alreadyRecommended"]),
+        Earner(
+            earner["canEarn"],
+            earner["known"],
+            earner["today"],
+            earner["thisWeek"],
+            {name: dt.datetime.fromtimestamp(last, dt.UTC) for name, last in earner["lastCounted"].items()},
+        ),
+        bundle.points,
+    )
+    days = [(one - EPOCH).days for one in (day_of(moment), week_of(moment))]
+    return asked, [found.amount, str(found.reason or ""), *days]
+
+
+def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    rank = dice.choice(bundle.ranks)
+    target = bundle.next_after(rank) or rank
+    since, now = dice.randrange(1_000_000_000, 1_700_000_000), 0
+    now = since + target.min_time_days * DAY + dice.choice([-DAY - 1, -DAY, -1, 0, 1, DAY, -3 * DAY])
+    points = dice.choice([target.min_points, rank.min_points]) + dice.choice([-100, -1, 0, 1, 5000])
+    words = target.required_recommendations + dice.choice([-1, 0, 1])
+    sanctioned = dice.random() < 0.2
+    asked: Question = {
+        "ask": "evaluate",
+        "standing": {
+            "rank": rank.name,
+            "points": points,
+            "rankSince": since,
+            "recommendations": words,
+            "sanctioned": sanctioned,
+        },
+        "now": now,
+    }
+    standing = Standing(rank, points, dt.datetime.fromtimestamp(since, dt.UTC), words, sanctioned)
+    found = evaluate(standing, bundle, dt.datetime.fromtimestamp(now, dt.UTC))
+    return asked, [
+        found.kind or "",
+        found.target.name if found.target else "",
+        found.automatic,
+        ",".join(found.failed),
+        found.missing.points,
+        found.missing.days,
+        found.missing.recommendations,
+        int(found.due_at.timestamp()) if found.due_at else -1,
+    ]
+
+
+def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    actor, target = dice.choice(bundle.ranks), dice.choice(bundle.ranks)
+    to: Rank | None = dice.choice([None, None, *bundle.ranks])
+    own = dice.random() < 0.1
+    moved, today = dice.choice([0, 1, -50, 10_000, 50_001]), dice.choice([0, 50, -49_000])
+    act = dice.choice([*Act])
+    asked: Question = {
+        "ask": "may",
+        "act": str(act),
+        "actor": actor.name,
+        "target": target.name,
+        "details": {"own": own, "amount": moved, "adjustedToday": today},
+        "to": to.name if to else "",
+    }
+    found = may(act, actor, target, own=own, amount=moved, adjusted_today=today, to=to)
+    return asked, [found.allowed, found.second, str(found.reason or "")]
+
+
+def _sanction(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    warnings, start = dice.randrange(12), dice.randrange(1_000_000_000, 1_700_000_000)
+    moment = dt.datetime.fromtimestamp(start, dt.UTC)
+    expires = warning_expires(moment, bundle.punishments)
+    return {"ask": "sanction", "warnings": warnings, "start": start}, [
+        str(sanction_for(warnings, bundle.punishments)),
+        int(suspension_ends(moment, bundle.punishments).timestamp()),
+        int(expires.timestamp()) if expires else -1,
+    ]

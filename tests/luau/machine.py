@@ -1,0 +1,186 @@
+"""One Luau virtual machine that is one Roblox server: the modules of the Rojo project, on a clock that tests step.
+
+This is the only place that knows which virtual machine it is (pluau). Values cross as JSON-like Python values: a table
+with the keys 1 to n is a list, any other one a dict; an empty table is an empty dict.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pluau
+
+HOME = Path(__file__).resolve().parent.parent.parent / "roblox" / "luau"
+WORLD = Path(__file__).resolve().parent / "world"
+FOLDERS = {"ReplicatedStorage", "ServerScriptService", "StarterPlayer", "ServerStorage"}
+
+# `script` and `require` come as arguments on the first line, so that lines keep their numbers.
+HEAD = "local script, require, game, task, Instance, DateTime, os, typeof, print, warn = ... "
+NAMES = ("game", "task", "Instance", "DateTime", "os", "typeof", "print", "warn")
+
+REQUIRE = """
+local compile, globals = ...
+local loaded = {}
+local function require(module)
+    local name = module:GetFullName()
+    local found = loaded[module]
+    if found == "loading" then
+        error("circular require of " .. name, 2)
+    end
+    if found == nil then
+        loaded[module] = "loading"
+        local chunk = compile(module.path)
+        local g = globals
+        found = { chunk(module, require, g.game, g.task, g.Instance, g.DateTime, g.os, g.typeof, g.print, g.warn) }
+        loaded[module] = found
+    end
+    return found[1]
+end
+return require
+"""
+
+
+class LuauError(Exception):
+    """What Luau code threw, with the place."""
+
+
+class Machine:
+    """A server, or a client. `mutate` changes a module's source on its way in: (path, source) to source."""
+
+    def __init__(
+        self,
+        project: str = "default.project.json",
+        *,
+        now: float = 1_750_000_000.0,
+        mutate: Callable[[str, str], str] = lambda path, source: source,
+    ) -> None:
+        self._mutate = mutate
+        self.lua = pluau.Lua()
+        # Optimised, with line numbers; types do not matter to a machine that checks none.
+        self.lua.set_compiler(pluau.Compiler(2, 1, 0, 0))
+        self.engine = self._load(WORLD / "engine.luau").call()[0]
+        self.engine.get("clock").set("now", now)
+        compile_ = self.lua.create_function(lambda lua, args: self._module(str(args[0])))
+        self._require = self.lua.load_chunk(REQUIRE, name="require").call(compile_, self.engine.get("globals"))[0]
+        tree = json.loads((HOME / project).read_text(encoding="utf-8"))["tree"]
+        for name, node in tree.items():
+            if not name.startswith("$"):
+                self._plant(name, node, self.engine.get("game"))
+
+    def require(self, path: str) -> pluau.Table:
+        """A module by its place, as `ReplicatedStorage.GRPSShared.points`."""
+        instance: Any = self.engine.get("game")
+        for name in path.split("."):
+            instance = self.lua.load_chunk("local one, name = ... return one:FindFirstChild(name)").call(
+                instance, name
+            )[0]
+            if instance is None:
+                raise LookupError(f"{path}: there is no {name}")
+        found: pluau.Table = self.call(self._require, instance)
+        return found
+
+    def chunk(self, source: str, name: str = "test") -> pluau.Function:
+        """A function of a test's own, with `require` and the globals of a module; call it with `call`."""
+        made: pluau.Function = self.lua.load_chunk(
+            "local require, globals = ... local game, task, os = globals.game, globals.task, globals.os "
+            + "return function(...) "
+            + source
+            + "\nend",
+            name=name,
+        ).call(self._require, self.engine.get("globals"))[0]
+        return made
+
+    def call(self, function: pluau.Function, *args: Any) -> Any:
+        """Call it with Python values; its first result as it is. Raises LuauError."""
+        try:
+            found = function.call(*(self.give(one) for one in args))
+        except RuntimeError as error:
+            raise LuauError(str(error)) from None
+        return found[0] if found else None
+
+    def step(self, seconds: float) -> None:
+        """Let so much time pass. Raises LuauError for what was thrown in threads that nobody waits for."""
+        self.call(self.engine.get("step"), seconds)
+        if self.errors:
+            raise LuauError("\n".join(self.errors))
+
+    @property
+    def now(self) -> float:
+        return float(self.engine.get("clock").get("now"))
+
+    @property
+    def errors(self) -> list[str]:
+        found: list[str] = list(take(self.engine.get("errors")) or [])
+        return found
+
+    @property
+    def said(self) -> list[str]:
+        found: list[str] = list(take(self.engine.get("said")) or [])
+        return found
+
+    def give(self, value: Any) -> Any:
+        """A Python value as a Luau one."""
+        if isinstance(value, dict):
+            table = self.lua.create_table_with_capacity(0, len(value))
+            for key, item in value.items():
+                table.raw_set(key, self.give(item))
+            return table
+        if isinstance(value, list | tuple):
+            table = self.lua.create_table_with_capacity(len(value), 0)
+            for item in value:
+                table.raw_push(self.give(item))
+            return table
+        return value
+
+    def _load(self, path: Path) -> pluau.Function:
+        return self.lua.load_chunk(path.read_text(encoding="utf-8"), name=path.name)
+
+    def _module(self, path: str) -> list[pluau.Function]:
+        source = self._mutate(path, (HOME / path).read_text(encoding="utf-8"))
+        return [self.lua.load_chunk(HEAD + source, name=path)]
+
+    def _plant(self, name: str, node: dict[str, Any], parent: Any) -> None:
+        """A node of the project as an instance, with what lies below it."""
+        if "$path" in node:
+            self._plant_files(name, HOME / node["$path"], parent)
+            return
+        made = self._instance(name if parent == self.engine.get("game") else "Folder", name, parent)
+        for child, below in node.items():
+            if not child.startswith("$"):
+                self._plant(child, below, made)
+
+    def _plant_files(self, name: str, path: Path, parent: Any) -> None:
+        if path.is_file():
+            self._instance("ModuleScript", name, parent, path)
+            return
+        if not path.is_dir():
+            return  # a part that another machine plays
+        init = path / "init.luau"
+        made = self._instance(
+            "ModuleScript" if init.is_file() else "Folder", name, parent, init if init.is_file() else None
+        )
+        for child in sorted(path.iterdir()):
+            if child.is_dir():
+                self._plant_files(child.name, child, made)
+            elif child.suffix == ".luau" and child.stem != "init":
+                self._plant_files(child.stem.removesuffix(".server").removesuffix(".client"), child, made)
+
+    def _instance(self, class_name: str, name: str, parent: Any, path: Path | None = None) -> Any:
+        make = self.engine.get("Instance")
+        made = make.call(class_name, name, parent)[0]
+        if path is not None:
+            self.lua.load_chunk("local one, path = ... one.path = path").call(made, str(path.relative_to(HOME)))
+        return made
+
+
+def take(value: Any) -> Any:
+    """A Luau value as a Python one."""
+    if isinstance(value, pluau.String):
+        return str(value)
+    if not isinstance(value, pluau.Table):
+        return value
+    found = {take(key): take(item) for key, item in value}
+    if found and set(found) == set(range(1, len(found) + 1)):
+        return [found[place] for place in range(1, len(found) + 1)]
+    return found

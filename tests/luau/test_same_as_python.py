@@ -1,0 +1,132 @@
+"""What games decide (roblox/luau/shared) is what GRPS decides (players/policy), for whatever policy and player."""
+
+import os
+import random
+from typing import Any
+
+import pytest
+
+from players.policy.bundle import PolicyError, parse_bundle
+from tests.luau import cases
+from tests.luau.machine import Machine, take
+
+SHARED = "ReplicatedStorage.GRPSShared"
+POLICIES = 2500 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 50
+QUESTIONS = 40  # of each policy: 2,000 in all, and 100,000 by night
+CHUNK = 200  # policies that one machine answers for
+
+ASK = """
+local shared = game.ReplicatedStorage.GRPSShared
+local permissions, points, policy, ranks =
+    require(shared.permissions), require(shared.points), require(shared.policy), require(shared.ranks)
+local document, questions = ...
+local bundle, problems = policy.read(document)
+if bundle == nil then
+    return { refused = policy.describe(problems) }
+end
+local asked = {}
+function asked.award(one)
+    local found = points.award(one.event, one.earner, bundle.points)
+    return { found.amount, found.reason or "", points.dayOf(one.event.at), points.weekOf(one.event.at) }
+end
+function asked.evaluate(one)
+    local found = ranks.evaluate(one.standing, bundle, one.now)
+    local missing = found.missing
+    local target = if found.target then found.target.name else ""
+    return { found.kind or "", target, found.automatic, table.concat(found.failed, ","), missing.points, missing.days,
+        missing.recommendations, found.dueAt or -1 }
+end
+function asked.may(one)
+    one.details.to = bundle.byName[one.to]
+    local found = permissions.may(one.act, bundle.byName[one.actor], bundle.byName[one.target], one.details)
+    return { found.allowed, found.second, found.reason or "" }
+end
+function asked.sanction(one)
+    local expires = permissions.warningExpires(one.start, bundle.punishments)
+    return { permissions.sanctionFor(one.warnings, bundle.punishments),
+        permissions.suspensionEnds(one.start, bundle.punishments), expires or -1 }
+end
+local answers = {}
+for place, one in questions do
+    answers[place] = asked[one.ask](one)
+end
+return { answers = answers }
+"""
+
+
+def without_null(value: Any) -> Any:
+    """What a game's JSON decoder leaves of a document."""
+    if isinstance(value, dict):
+        return {key: without_null(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_null(item) for item in value]
+    return value
+
+
+def disagreement(machine: Machine, ask: Any, dice: random.Random) -> str:
+    """The first question of a random policy that the two answer differently; empty where they agree."""
+    documents = cases.own() if dice.random() < 0.1 else cases.policy(dice)
+    if dice.random() < 0.5:
+        documents = cases.broken(dice, documents)
+    try:
+        bundle = parse_bundle(documents)
+    except PolicyError as error:
+        answer = take(machine.call(ask, {"version": "1"} | without_null(documents), []))
+        return "" if "refused" in answer else f"Python refuses it, Luau does not: {error}\n{documents}"
+    asked = [cases.question(dice, bundle) for _ in range(QUESTIONS)]
+    answer = take(
+        machine.call(ask, {"version": "1"} | without_null(documents), [without_null(one) for one, _ in asked])
+    )
+    if "refused" in answer:
+        return f"Luau refuses it, Python does not: {answer['refused']}\n{documents}"
+    for (one, expected), found in zip(asked, answer["answers"], strict=True):
+        if found != expected or str(found) != str(expected):
+            return f"{one}: Luau says {found}, Python says {expected}\n{documents}"
+    return ""
+
+
+@pytest.mark.parametrize("first", range(0, POLICIES, CHUNK))
+def test_both_decide_the_same(first: int) -> None:
+    machine = Machine()
+    ask = machine.chunk(ASK)
+    for seed in range(first, min(first + CHUNK, POLICIES)):
+        found = disagreement(machine, ask, random.Random(seed))
+        assert not found, f"seed {seed}: {found}"
+
+
+MUTATIONS = (
+    ("points", "event.at - last < kind.cooldown", "event.at - last <= kind.cooldown"),
+    ("points", "event.duration < kind.shortest", "event.duration <= kind.shortest"),
+    ("points", "full <= math.min(today, thisWeek)", "full < math.min(today, thisWeek)"),
+    ("points", "if thisWeek <= today then", "if thisWeek < today then"),
+    ("points", "-math.max(0, earner.known)) + 0", "-math.max(0, earner.known))"),
+    ("points", "(day + 3) % 7", "(day + 4) % 7"),
+    ("ranks", "standing.points >= rank.minPoints", "standing.points > rank.minPoints"),
+    ("ranks", "math.ceil(left / DAY)", "math.floor(left / DAY)"),
+    ("ranks", "#failed == 0 and not target.privileged", "#failed == 0"),
+    ("permissions", "target.position >= actor.position", "target.position > actor.position"),
+    ("permissions", "> limit", ">= limit"),
+    ("permissions", "warnings >= punishments.severeThreshold", "warnings > punishments.severeThreshold"),
+    ("policy", "rank.minPoints <= below.minPoints", "rank.minPoints < below.minPoints"),
+    ("policy", "length > most", "length >= most"),
+    ("policy", "document.dailyCap > document.weeklyCap", "false"),
+    ("policy", "math.round(amount * 100)", "math.floor(amount * 100)"),
+)
+
+
+@pytest.mark.parametrize(("module", "old", "new"), MUTATIONS)
+def test_a_boundary_that_is_off_by_one_is_found(module: str, old: str, new: str) -> None:
+    """The comparison itself: it must see every one of these."""
+    changed = []
+
+    def mutate(path: str, source: str) -> str:
+        if not path.endswith(f"/{module}.luau"):
+            return source
+        assert source.count(old) == 1, f"{path}: {old!r} stands there {source.count(old)} times"
+        changed.append(path)
+        return source.replace(old, new)
+
+    machine = Machine(mutate=mutate)
+    ask = machine.chunk(ASK)
+    assert any(disagreement(machine, ask, random.Random(seed)) for seed in range(600))
+    assert changed
