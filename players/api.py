@@ -259,7 +259,9 @@ class Join(View):
                 user_id=user_id,
                 known=player.known,
                 rank=player.rank,
+                rank_since=player.rank_since,
                 points=player.points,
+                recommendations=player.recommendations,
                 sessions=[
                     serializers.PartOut(part.session, part.sequence, part.total, part.confirmed)
                     for part in player.parts

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
+from django.utils import timezone
 
 from players import leaderboard
 from players.amounts import hundredths
 from players.decisions import Candidate, assess
-from players.models import REST, Player
+from players.models import REST, Player, Recommendation
 from players.policies import ActivePolicy, active
 from players.policy.ranks import Evaluation
 from players.policy.sanctions import sanction_of
@@ -68,11 +69,13 @@ class Joined:
     """A player for the game server that they joined."""
 
     rank: str
+    rank_since: dt.datetime
     points: Decimal
     adjusted: Decimal
     adjusted_sequence: int
     sanction: str | None
     parts: list[Part]
+    recommendations: int
     known: bool
 
 
@@ -109,10 +112,19 @@ def joined(user_id: int, origin: str) -> Joined:
     policy = active()
     player = Player.objects.filter(user_id=user_id).select_related("rank").first()
     if player is None:
-        return Joined(policy.bundle.first.name, Decimal(0), Decimal(0), 0, None, [], known=False)
+        first = policy.bundle.first.name
+        return Joined(first, timezone.now(), Decimal(0), Decimal(0), 0, None, [], recommendations=0, known=False)
     rows = player.sessions.filter(origin=origin, session__gt=REST).order_by("session")
     parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
     sanction = sanction_of(player.banned, player.rank.is_punishment)
     return Joined(
-        player.rank.name, player.points, player.adjusted, player.adjusted_sequence, sanction, parts, known=True
+        rank=player.rank.name,
+        rank_since=player.rank_since,
+        points=player.points,
+        adjusted=player.adjusted,
+        adjusted_sequence=player.adjusted_sequence,
+        sanction=sanction,
+        parts=parts,
+        recommendations=Recommendation.objects.filter(player=player, rank=player.rank_id).count(),
+        known=True,
     )

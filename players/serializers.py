@@ -191,7 +191,9 @@ class JoinOut(Out, frozen=True):
     user_id: UserId
     known: bool
     rank: str
+    rank_since: dt.datetime
     points: Decimal
+    recommendations: Whole
     sessions: list[PartOut]
     adjusted: AdjustedOut
     sanction: str | None

@@ -16,8 +16,7 @@ WORLD = Path(__file__).resolve().parent / "world"
 FOLDERS = {"ReplicatedStorage", "ServerScriptService", "StarterPlayer", "ServerStorage"}
 
 # `script` and `require` come as arguments on the first line, so that lines keep their numbers.
-HEAD = "local script, require, game, task, Instance, DateTime, os, typeof, print, warn = ... "
-NAMES = ("game", "task", "Instance", "DateTime", "os", "typeof", "print", "warn")
+HEAD = "local script, require, game, task, Instance, DateTime, os, typeof, print, warn, Enum = ... "
 
 REQUIRE = """
 local compile, globals = ...
@@ -32,7 +31,8 @@ local function require(module)
         loaded[module] = "loading"
         local chunk = compile(module.path)
         local g = globals
-        found = { chunk(module, require, g.game, g.task, g.Instance, g.DateTime, g.os, g.typeof, g.print, g.warn) }
+        found = { chunk(module, require, g.game, g.task, g.Instance, g.DateTime, g.os, g.typeof, g.print, g.warn,
+            g.Enum) }
         loaded[module] = found
     end
     return found[1]

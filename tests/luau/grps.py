@@ -1,0 +1,107 @@
+"""GRPS as a game meets it, in one process: a ledger by session and sequence, kept as players/policy/parts.py says."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from players.policy.parts import EMPTY, Part, Row, merge
+from tests.luau import cases
+from tests.luau.universe import Answer
+
+FIRST = "Initiate"
+
+
+@dataclass
+class Grps:
+    """`away`: it does not answer. `policy` is what it hands out."""
+
+    policy: dict[str, Any] = field(default_factory=cases.own)
+    away: bool = False
+    lossy: float = 0.0  # how often an answer is lost on its way back
+    ledger: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    adjusted: dict[int, tuple[int, int]] = field(default_factory=dict)
+    standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    calls: int = 0
+    dice: Any = None
+
+    def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
+        if self.away:
+            return None
+        self.calls += 1
+        assert headers["x-grps-api-key"] == "secret of GRPS_KEY"
+        path = url.removeprefix("https://grps.example.org")
+        if path == "/roblox/policy":
+            if headers.get("if-none-match") == '"1"':
+                return 304, {"ETag": '"1"'}, ""
+            return 200, {"ETag": '"1"'}, json.dumps({"version": "1"} | self.policy)
+        if path == "/roblox/events":
+            answer = self.take(json.loads(body)["events"])
+            if self.dice is not None and self.dice.random() < self.lossy:
+                return None
+            return 200, {}, json.dumps(answer)
+        if path == "/roblox/audits":
+            self.lines += json.loads(body)["lines"]
+            return 200, {}, "{}"
+        if path.startswith("/roblox/players/"):
+            return 200, {}, json.dumps(self.joined(int(path.rpartition("/")[2])))
+        return 404, {}, "{}"
+
+    def take(self, events: list[dict[str, Any]]) -> dict[str, Any]:
+        accepted = 0
+        for event in events:
+            key = (event["userId"], event["session"], event["sequence"])
+            row = (round(event["awarded"] * 100), round(event["total"] * 100))
+            assert self.ledger.setdefault(key, row) == row, f"{key}: two rows of one sequence"
+            accepted += 1
+        pairs = {(event["userId"], event["session"]) for event in events}
+        return {
+            "accepted": accepted,
+            "duplicates": 0,
+            "rejected": [],
+            "notices": [],
+            "players": [
+                {
+                    "userId": user_id,
+                    "confirmed": {"session": epoch, "sequence": self.parts(user_id)[epoch].confirmed},
+                    "points": self.total(user_id) / 100,
+                }
+                | self._said(user_id)
+                for user_id, epoch in pairs
+            ],
+        }
+
+    def drain(self, items: list[str]) -> None:
+        """Take in what lies in the queue."""
+        for item in items:
+            self.take(json.loads(item)["events"])
+        items.clear()
+
+    def parts(self, user_id: int) -> dict[int, Part]:
+        rows: dict[int, list[Row]] = {}
+        for (owner, epoch, sequence), (awarded, total) in self.ledger.items():
+            if owner == user_id:
+                rows.setdefault(epoch, []).append(Row(sequence, awarded, total))
+        return {epoch: merge(EMPTY, some) for epoch, some in rows.items()}
+
+    def total(self, user_id: int) -> int:
+        return sum(part.total for part in self.parts(user_id).values())
+
+    def joined(self, user_id: int) -> dict[str, Any]:
+        parts = [
+            {"session": epoch, "sequence": part.sequence, "total": part.total / 100, "confirmed": part.confirmed}
+            for epoch, part in sorted(self.parts(user_id).items())
+        ]
+        return {
+            "userId": user_id,
+            "known": True,
+            "rankSince": "2025-01-01T00:00:00Z",
+            "recommendations": 0,
+            "points": self.total(user_id) / 100,
+            "sessions": parts,
+        } | self._said(user_id)
+
+    def _said(self, user_id: int) -> dict[str, Any]:
+        rank, sanction = self.standing.get(user_id, (FIRST, None))
+        sequence, total = self.adjusted.get(user_id, (0, 0))
+        return {"rank": rank, "sanction": sanction, "adjusted": {"sequence": sequence, "total": total / 100}}

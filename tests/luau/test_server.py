@@ -1,0 +1,291 @@
+"""Game servers (roblox/luau/server): leases, sessions, saving and sending, through all that Roblox may do to them."""
+
+import json
+import random
+
+import pytest
+
+from tests.luau.grps import Grps
+from tests.luau.universe import Server, Universe
+
+NIA = 156
+KO = 25  # hundredths
+
+
+@pytest.fixture
+def grps() -> Grps:
+    return Grps()
+
+
+@pytest.fixture
+def universe(grps: Grps) -> Universe:
+    return Universe(http=grps)
+
+
+def playing(universe: Universe, *user_ids: int) -> Server:
+    """A server with these players, ready to earn."""
+    server = universe.server()
+    for user_id in user_ids or (NIA,):
+        server.join(user_id)
+    universe.run(3)
+    return server
+
+
+def test_what_is_earned_reaches_grps_and_the_data_store(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    assert server.award(NIA, "training") == (1500, "")
+    assert server.award(NIA, "ko") == (KO, "")
+    assert server.award(NIA, "ko") == (0, "KO_COOLDOWN")
+    universe.run(6)
+    assert grps.total(NIA) == 1500 + KO
+    server.leave(NIA)
+    universe.run(3)
+    assert universe.total(NIA) == 1500 + KO
+    record = universe.record(NIA)
+    assert record["sessions"]["1"] | {"savedAt": 0} == {"sequence": 3, "total": 1525, "kos": 2, "wos": 0, "savedAt": 0}
+    assert "lease" not in record
+    assert universe.stores["GRPS_Points_Index"] == {str(NIA): "1525"}
+    assert server.machine.errors == []
+
+
+def test_each_stay_has_an_epoch_of_its_own_and_old_ones_are_folded(universe: Universe, grps: Grps) -> None:
+    for _ in range(3):
+        server = playing(universe)
+        server.award(NIA, "training")
+        universe.run(6)
+        server.close()
+    record = universe.record(NIA)
+    assert [*record["sessions"]] == ["3"]
+    assert (record["folded"]["through"], record["folded"]["total"]) == (2, 3000)
+    assert universe.total(NIA) == grps.total(NIA) == 4500
+
+
+def test_a_session_that_grps_has_not_whole_is_not_folded(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    grps.away = True
+    server.award(NIA, "training")
+    universe.run(6)
+    server.close()
+    later = playing(universe)
+    later.award(NIA, "training")
+    universe.run(70)
+    assert {"1", "2"} == set(universe.record(NIA)["sessions"])
+    assert len(universe.record(NIA)["outbox"]) == 2
+    grps.away = False
+    universe.run(200)
+    assert grps.total(NIA) == 3000  # the first server's event was sent by the second one
+    later.close()
+    assert "1" not in universe.record(NIA)["sessions"]
+    assert universe.total(NIA) == 3000
+
+
+def test_a_record_of_an_older_game_is_taken_over_whole(universe: Universe) -> None:
+    universe.stores["GRPS_Points"] = {f"player:{NIA}": json.dumps({"points": 1218.5, "kos": 33, "wos": 4})}
+    server = playing(universe)
+    assert server.session(NIA)["known"] == 121_850
+    server.award(NIA, "training")
+    server.close()
+    assert universe.total(NIA) == 121_850 + 1500
+    assert universe.record(NIA)["folded"] == {"through": 0, "total": 121_850, "kos": 33, "wos": 4}
+
+
+def test_a_broken_record_is_left_as_it_is_and_told(universe: Universe, grps: Grps) -> None:
+    broken = json.dumps({"grps": 1, "sessions": {"1": {"sequence": "many", "total": 3}}})
+    universe.stores["GRPS_Points"] = {f"player:{NIA}": broken}
+    server = playing(universe)
+    assert server.award(NIA, "training") == (0, "NO_SESSION")
+    universe.run(120)
+    server.close()
+    assert universe.stores["GRPS_Points"][f"player:{NIA}"] == broken
+    assert any(line["kind"] == "store.broken" and line["userId"] == NIA for line in grps.lines)
+
+
+def test_what_happens_before_the_record_is_there_is_counted_once_it_is(universe: Universe) -> None:
+    server = universe.server()
+    server.join(NIA)
+    assert server.award(NIA, "training") == (0, "WAITING")
+    universe.run(3)
+    assert server.session(NIA)["total"] == 1500
+
+
+def test_two_servers_never_hold_one_player_and_the_second_waits_for_the_first(universe: Universe, grps: Grps) -> None:
+    first = playing(universe)
+    first.award(NIA, "training")
+    second = universe.server()
+    second.join(NIA)
+    universe.run(20)
+    assert second.session(NIA)["state"] == "waiting"
+    assert second.award(NIA, "training") == (0, "WAITING")
+    first.leave(NIA)
+    universe.run(8)
+    assert (second.session(NIA)["state"], second.session(NIA)["epoch"]) == ("ready", 2)
+    universe.run(6)
+    assert grps.total(NIA) == 3000
+    second.close()
+    assert universe.total(NIA) == 3000
+
+
+def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(universe: Universe, grps: Grps) -> None:
+    first = playing(universe)
+    first.award(NIA, "training")
+    universe.run(6)  # sent, and not yet saved
+    first.crash()
+    second = universe.server()
+    second.join(NIA)
+    universe.run(230)
+    assert second.session(NIA)["state"] == "waiting"
+    universe.run(30)
+    assert second.session(NIA)["state"] == "ready"
+    second.award(NIA, "training")
+    second.close()
+    assert universe.total(NIA) == grps.total(NIA) == 3000  # learned from GRPS: the store had never heard of it
+
+
+def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Universe, grps: Grps) -> None:
+    first = playing(universe)
+    first.award(NIA, "training")
+    universe.faults["UpdateAsync"] = (1.0, 0.0)  # it cannot save for longer than the lease
+    universe.run(300)
+    universe.faults.clear()
+    second = universe.server()
+    second.join(NIA)
+    universe.run(10)
+    assert second.session(NIA)["state"] == "ready"
+    universe.run(70)
+    assert first.session(NIA)["state"] == "lost"
+    assert first.award(NIA, "training") == (0, "NO_SESSION")
+    second.award(NIA, "training")
+    second.close()
+    first.close()
+    assert universe.total(NIA) == grps.total(NIA) == 3000
+
+
+def test_a_call_that_failed_and_was_done_takes_one_epoch_only(universe: Universe) -> None:
+    universe.faults["UpdateAsync"] = (0.0, 1.0)
+    server = universe.server()
+    server.join(NIA)
+    universe.run(8)
+    universe.faults.clear()
+    universe.run(20)
+    assert server.session(NIA)["epoch"] == 1
+
+
+def test_points_of_an_adjustment_arrive_by_message_and_an_older_one_changes_nothing(universe: Universe) -> None:
+    server = playing(universe)
+    server.award(NIA, "training")
+    universe.publish("GRPS", {"grps": 1, "userId": NIA, "adjusted": {"sequence": 2, "total": -500}})
+    universe.publish("GRPS", {"grps": 1, "userId": NIA, "adjusted": {"sequence": 1, "total": 900}})
+    universe.run(1)
+    assert server.session(NIA)["known"] == 1000
+
+
+def test_whoever_is_suspended_earns_nothing_until_it_ends(universe: Universe) -> None:
+    server = playing(universe)
+    suspended = {"grps": 1, "userId": NIA, "standing": {"rank": "Suspended", "sanction": "suspension"}}
+    universe.publish("GRPS", suspended)
+    universe.run(1)
+    assert server.award(NIA, "training") == (0, "NOT_EARNING")
+    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": None}})
+    universe.run(1)
+    assert server.award(NIA, "training") == (1500, "")
+
+
+def test_whoever_is_banned_is_sent_away_at_once(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    server.award(NIA, "training")
+    universe.run(6)
+    grps.standing[NIA] = ("Initiate", "ban")
+    server.award(NIA, "ko")
+    universe.run(12)
+    assert "banned" in universe.kicked[NIA]
+    assert universe.total(NIA) == 1500 + KO
+
+
+def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    grps.away = True
+    for _ in range(5):
+        server.award(NIA, "training")
+        universe.run(60)
+    assert len(universe.queues["GRPS_Events"]) == 5
+    server.close()
+    grps.away = False
+    grps.drain(universe.queues["GRPS_Events"])
+    assert grps.total(NIA) == universe.total(NIA) == 7500
+    later = playing(universe)
+    universe.run(30)
+    later.close()
+    assert grps.total(NIA) == universe.total(NIA) == 7500
+    assert not universe.record(NIA)["outbox"]
+
+
+def test_a_server_that_starts_while_grps_is_away_acts_by_the_last_good_policy(universe: Universe, grps: Grps) -> None:
+    playing(universe).close()
+    grps.away = True
+    server = playing(universe)
+    universe.run(10)
+    assert server.award(NIA, "training") == (1500, "")
+
+
+def test_a_policy_that_is_not_valid_is_not_acted_by(universe: Universe, grps: Grps) -> None:
+    grps.policy["points"]["dailyCap"] = -1
+    server = playing(universe)
+    assert server.award(NIA, "training") == (0, "WAITING")
+    universe.run(30)
+    assert any(line["kind"] == "policy.refused" and "dailyCap" in line["text"] for line in grps.lines)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"url": "grps.example.org"}, "url must be the address"),
+        ({"stoer": "x"}, "stoer is not known"),
+        ({"flushSeconds": "often"}, "flushSeconds must be a number"),
+        ({"autosaveSeconds": 1}, "use 30 seconds or more"),
+        ({"autosaveSeconds": 100}, "three times autosaveSeconds"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_mend(universe: Universe, config: dict[str, object], words: str) -> None:
+    with pytest.raises(Exception, match=words):
+        universe.server(**config)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int) -> None:
+    dice = random.Random(seed)
+    grps = Grps(lossy=0.2, dice=dice)
+    universe = Universe(http=grps, seed=seed, losing_messages=0.3)
+    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    players = [*range(1, 9)]
+    for _ in range(40):
+        if len(universe.servers) < 3:
+            universe.server()
+        server = dice.choice(universe.servers)
+        happening = dice.random()
+        if happening < 0.05:
+            server.crash()
+        elif happening < 0.1:
+            server.close()
+        else:
+            for user_id in dice.sample(players, 3):
+                if server.session(user_id) is None:
+                    server.join(user_id)
+                server.award(user_id, dice.choice(["training", "ko", "wo", "operation"]))
+                if dice.random() < 0.2:
+                    server.leave(user_id)
+        grps.away = dice.random() < 0.15
+        universe.run(dice.randrange(1, 40))
+    grps.away = False
+    universe.faults.clear()
+    for server in list(universe.servers):
+        server.close()
+    grps.drain(universe.queues.get("GRPS_Events", []))
+    last = universe.server()
+    for user_id in players:
+        last.join(user_id)
+    universe.run(300)
+    last.close()
+    assert {user_id: universe.total(user_id) for user_id in players} == {
+        user_id: grps.total(user_id) for user_id in players
+    }
+    assert sum(grps.total(user_id) for user_id in players) > 0
