@@ -19,6 +19,8 @@ class Grps:
     away: bool = False
     lossy: float = 0.0  # how often an answer is lost on its way back
     ledger: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    merged: dict[int, dict[int, Part]] = field(default_factory=dict)
+    beyond: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     adjusted: dict[int, tuple[int, int]] = field(default_factory=dict)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -52,6 +54,8 @@ class Grps:
         for event in events:
             key = (event["userId"], event["session"], event["sequence"])
             row = (round(event["awarded"] * 100), round(event["total"] * 100))
+            if key not in self.ledger:
+                self._merge(*key, *row)
             assert self.ledger.setdefault(key, row) == row, f"{key}: two rows of one sequence"
             accepted += 1
         pairs = {(event["userId"], event["session"]) for event in events}
@@ -77,12 +81,14 @@ class Grps:
             self.take(json.loads(item)["events"])
         items.clear()
 
+    def _merge(self, user_id: int, epoch: int, sequence: int, awarded: int, total: int) -> None:
+        parts, beyond = self.merged.setdefault(user_id, {}), self.beyond.setdefault((user_id, epoch), set())
+        parts[epoch] = merge(parts.get(epoch, EMPTY), [Row(sequence, awarded, total)], beyond)
+        beyond.add(sequence)
+        self.beyond[user_id, epoch] = {one for one in beyond if one > parts[epoch].confirmed}
+
     def parts(self, user_id: int) -> dict[int, Part]:
-        rows: dict[int, list[Row]] = {}
-        for (owner, epoch, sequence), (awarded, total) in self.ledger.items():
-            if owner == user_id:
-                rows.setdefault(epoch, []).append(Row(sequence, awarded, total))
-        return {epoch: merge(EMPTY, some) for epoch, some in rows.items()}
+        return self.merged.get(user_id, {})
 
     def total(self, user_id: int) -> int:
         return sum(part.total for part in self.parts(user_id).values())

@@ -110,6 +110,12 @@ class Machine:
         return float(self.engine.get("clock").get("now"))
 
     @property
+    def memory(self) -> int:
+        """Bytes that are in use once what nobody holds is gone."""
+        self.lua.load_chunk("collectgarbage()").call()
+        return int(self.lua.used_memory())
+
+    @property
     def errors(self) -> list[str]:
         found: list[str] = list(take(self.engine.get("errors")) or [])
         return found

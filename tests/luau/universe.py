@@ -49,11 +49,11 @@ class Universe:
         self.servers.append(made)
         return made
 
-    def run(self, seconds: float) -> None:
-        """Let time pass for everybody."""
+    def run(self, seconds: float, most: float = STEP) -> None:
+        """Let time pass for everybody, in steps of at most so many seconds."""
         until = self.now + seconds
         while self.now < until:
-            step = min(STEP, until - self.now)
+            step = min(most, until - self.now)
             for server in list(self.servers):
                 server.machine.step(step)
             self.now += step

@@ -1,0 +1,93 @@
+"""What a game server asks of Roblox and of GRPS, and how much it keeps: within a quarter of the budgets, and flat."""
+
+import json
+import os
+import random
+
+from tests.luau.grps import Grps
+from tests.luau.universe import Universe
+
+LONG = bool(os.environ.get("GRPS_LONG"))
+MINUTES = 60 if LONG else 5
+DAYS = 7 if LONG else 1
+HOUR = 3600
+CROWD = range(1, 101)
+# What Roblox documents for a server with a hundred players, a minute.
+BUDGETS = {
+    "http": 500,
+    "GetAsync": 60 + 40 * 100,
+    "SetIncrementAsync": 60 + 40 * 100,
+    "UpdateAsync": 60 + 40 * 100,
+    "SetIncrementSortedAsync": 30 + 5 * 100,
+}
+
+
+def test_a_hundred_players_and_fifty_events_a_second_take_a_quarter_of_the_budgets() -> None:
+    grps, dice = Grps(), random.Random(1)
+    universe = Universe(http=grps)
+    server = universe.server()
+    for user_id in CROWD:
+        server.join(user_id)
+    universe.run(90, most=1)
+    before = universe.counts.copy()
+    for _ in range(MINUTES * 60):
+        for _ in range(50):
+            server.award(dice.choice(CROWD), dice.choice(["ko", "wo"]))
+        universe.run(1, most=1)
+    asked = {kind: (universe.counts[kind] - before[kind]) / MINUTES for kind in BUDGETS}
+    assert asked["http"] > 5
+    assert asked["UpdateAsync"] > 50
+    assert {kind: rate for kind, rate in asked.items() if rate > BUDGETS[kind] / 4} == {}
+    assert universe.counts["throttled"] == 0
+    universe.run(120, most=1)
+    server.close()
+    assert all(universe.total(user_id) == grps.total(user_id) for user_id in CROWD)
+    assert len(grps.ledger) == MINUTES * 60 * 50
+
+
+def test_days_of_play_leave_memory_and_records_as_large_as_they_were() -> None:
+    grps, dice = Grps(), random.Random(2)
+    universe = Universe(http=grps)
+    server = universe.server()
+    sizes: list[tuple[int, int]] = []
+    for hour in range(DAYS * 24):
+        if hour % 6 == 0:
+            for user_id in range(1, 6):
+                server.leave(user_id)
+            universe.run(20, most=5)
+            for user_id in range(1, 6):
+                server.join(user_id)
+            universe.run(20, most=5)
+        grps.away = hour % 12 == 7
+        for _ in range(30):
+            server.award(dice.randrange(1, 6), dice.choice(["training", "ko"]))
+            universe.run(120, most=20)
+        if hour % 6 == 5:
+            record = universe.record(1)
+            assert len(record["sessions"]) <= 3
+            assert len(record["outbox"]) <= 300
+            sizes.append((server.machine.memory, len(json.dumps(record))))
+    half = len(sizes) // 2
+    # What is in use goes up and down by a tenth with the moment.
+    assert max(memory for memory, _ in sizes[half:]) < 1.25 * max(memory for memory, _ in sizes[:half])
+    assert sizes[-1][1] < 1.3 * sizes[0][1]
+
+
+def test_an_hour_without_grps_keeps_a_bounded_tail_and_loses_no_point() -> None:
+    grps = Grps()
+    universe = Universe(http=grps)
+    server = universe.server()
+    server.join(1)
+    universe.run(5)
+    grps.away = True
+    for _ in range(400):
+        server.award(1, "wo")
+        server.award(1, "training")
+        universe.run(9, most=3)
+    assert len(server.session(1)["tail"]) == 300
+    grps.away = False
+    grps.drain(universe.queues["GRPS_Events"])
+    universe.run(120)
+    server.close()
+    assert universe.total(1) == grps.total(1)
+    assert grps.parts(1)[1].sequence == 800
