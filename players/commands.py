@@ -9,8 +9,9 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import discipline, notes, recommending
+from players import discipline, notes, officers, people, recommending
 from players.acts import Done, tell_refusal
+from players.amounts import hundredths_of
 from players.measures import in_force
 from players.models import GameCommand, Player, Sanction
 from players.staff import NotAllowed, Refused, Staff, actor_of, officer
@@ -23,7 +24,10 @@ KEPT = dt.timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A moderator's command: by whom, to whom (Roblox user ids), what, why. `until` is for suspensions and bans."""
+    """A moderator's command: by whom, to whom (Roblox user ids), what, why.
+
+    `until` is for suspensions and bans, `amount` (points) for adjustments, `rank` (its name) for proposals.
+    """
 
     id: str
     actor_user_id: int
@@ -32,6 +36,8 @@ class Command:
     reason: str
     occurred_at: dt.datetime
     until: dt.datetime | None = None
+    amount: float | None = None
+    rank: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,10 @@ def _check_time(command: Command, now: dt.datetime) -> None:
         raise Refused("occurredAt: it is more than a day ago; give the command again.")
     if command.until is not None and command.kind not in {"suspend", "ban"}:
         raise Refused("until: only a suspension and a ban have an end; leave it out.")
+    if command.amount is not None and command.kind != "adjust":
+        raise Refused("amount: only an adjustment has one; leave it out.")
+    if command.rank and command.kind != "propose":
+        raise Refused("rank: only a proposal has one; leave it out.")
 
 
 def _officer(command: Command) -> Staff:
@@ -155,6 +165,23 @@ def _recommend(command: Command, order: dict[str, Any]) -> Done:
     return recommending.recommend(command.user_id, reason=command.reason, **order)
 
 
+def _adjust(command: Command, order: dict[str, Any]) -> Done:
+    if command.amount is None:
+        raise Refused("amount: say how many points, as 12.5 or -3.")
+    try:
+        amount = hundredths_of(command.amount)
+    except ValueError:
+        raise Refused("amount: use at most two decimals.") from None
+    return people.adjust(command.user_id, amount, by=order["by"], reason=command.reason, now=order["now"])
+
+
+def _propose(command: Command, order: dict[str, Any]) -> Done:
+    if not command.rank:
+        raise Refused("rank: say which rank.")
+    decision = officers.propose(command.user_id, command.rank, by=order["by"], reason=command.reason, now=order["now"])
+    return Done(f"Proposed: {decision.to_rank.name}. Somebody who may give it decides.", None, player=decision.player)
+
+
 ACTS: dict[str, Callable[[Command, dict[str, Any]], Done]] = {
     "warn": _warn,
     "pardon": _pardon,
@@ -164,6 +191,8 @@ ACTS: dict[str, Callable[[Command, dict[str, Any]], Done]] = {
     "unban": _unban,
     "note": _note,
     "recommend": _recommend,
+    "adjust": _adjust,
+    "propose": _propose,
 }
 
 

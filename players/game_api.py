@@ -20,7 +20,15 @@ class Sanctions(View):
     def post(self, request: Request) -> Response:
         asked = body_of(request, serializers.CommandIn)
         command = Command(
-            asked.id, asked.actor_user_id, asked.user_id, asked.kind, asked.reason, asked.occurred_at, asked.until
+            id=asked.id,
+            actor_user_id=asked.actor_user_id,
+            user_id=asked.user_id,
+            kind=asked.kind,
+            reason=asked.reason,
+            occurred_at=asked.occurred_at,
+            until=asked.until,
+            amount=asked.amount,
+            rank=asked.rank,
         )
         answer = commands.obey(request.auth.key, command, now=timezone.now())
         return Response(serializers.CommandOut(**answer))

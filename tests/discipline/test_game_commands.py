@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
 from players import approvals
-from players.models import Approval, GameCommand, Note, Recommendation, Sanction
+from players.models import Approval, Decision, GameCommand, Note, Recommendation, Sanction
 from players.people import erase
 from players.staff import Staff
 from players.tasks import end_sanctions
@@ -43,6 +43,25 @@ def test_a_warning_from_a_game_is_one_of_the_experience(people: Officers, game: 
     assert (answer["status"], answer["sanction"], sanction.source) == ("applied", sanction.pk, "game")
     event = AuditEvent.objects.get(action="player.warned")
     assert (event.experience, event.actor_id) == ("nexus", people(MAJOR).actor.id)
+
+
+def test_points_are_adjusted_exactly_and_past_the_limit_held(people: Officers, game: Client) -> None:
+    assert command(game, "adjust", amount=12.29)["status"] == "applied"
+    assert str(player().adjusted) == "12.29"
+    assert command(game, "adjust", amount=600, id="much")["status"] == "held"
+    assert "two decimals" in command(game, "adjust", amount=0.001, id="fine")["detail"]
+    assert "how many points" in command(game, "adjust", id="none")["detail"]
+    assert "only an adjustment" in command(game, "warn", amount=3)["detail"]
+    assert command(game, "adjust", MAJOR, amount=1, id="major")["status"] == "refused"
+    assert str(player().adjusted) == "12.29"
+
+
+def test_a_rank_is_proposed_for_somebody_else_to_decide(people: Officers, game: Client) -> None:
+    assert command(game, "propose", rank="Captain II")["status"] == "applied"
+    decision = Decision.objects.get()
+    assert (decision.status, decision.to_rank.name) == ("proposed", "Captain II")
+    assert command(game, "propose", rank="Emperor", id="unknown")["status"] == "refused"
+    assert "which rank" in command(game, "propose", id="none")["detail"]
 
 
 def test_a_command_that_comes_again_is_answered_again_and_done_once(people: Officers, game: Client) -> None:

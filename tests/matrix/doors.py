@@ -73,7 +73,7 @@ class Rule:
 class Game:
     """POST /roblox/sanctions."""
 
-    acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", "note", "recommend")
+    acts = tuple(act for act in ENTITLES if act not in {"promote", "promote to one's own rank", "demote"})
     people = OF_LADDER
 
     def __init__(self, api_key: str) -> None:
@@ -81,6 +81,10 @@ class Game:
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         body = {"id": f"m-{next(NUMBERS)}", "actorUserId": ACTOR, "userId": user_id, "kind": case.act}
+        if case.act in AMOUNTS:
+            body |= {"kind": "adjust", "amount": AMOUNTS[case.act]}
+        if case.act == "propose":
+            body |= {"rank": case.to}
         body |= {"reason": "seen it", "occurredAt": timezone.now().isoformat()}
         answer = self.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
         assert answer.status_code == 200, answer.content
