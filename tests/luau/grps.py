@@ -25,6 +25,8 @@ class Grps:
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    verdict: str = "applied"
     dice: Any = None
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
@@ -45,6 +47,9 @@ class Grps:
         if path == "/roblox/audits":
             self.lines += json.loads(body)["lines"]
             return 200, {}, "{}"
+        if path == "/roblox/sanctions":
+            self.commands.append(json.loads(body))
+            return 200, {}, json.dumps({"id": "1", "status": self.verdict, "detail": "Done.", "sanction": None})
         if path.startswith("/roblox/players/"):
             return 200, {}, json.dumps(self.joined(int(path.rpartition("/")[2])))
         return 404, {}, "{}"

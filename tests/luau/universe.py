@@ -107,6 +107,12 @@ class Server:
         amount, reason = take(self.machine.call(self._award, self.grps, user_id, kind, details))
         return amount, reason
 
+    def say(self, user_id: int, text: str) -> str:
+        """Type something into the chat; what is answered within some seconds."""
+        self.machine.call(self.outside.get("say"), user_id, text)
+        self.universe.run(2)
+        return str(take(self.machine.call(self.outside.get("answer"), user_id)))
+
     def session(self, user_id: int) -> Any:
         found = self.machine.call(
             self.machine.chunk("local grps, userId = ... return grps.context.store:session(userId)"), self.grps, user_id

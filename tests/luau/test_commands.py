@@ -1,0 +1,111 @@
+"""Officers' commands in the chat: typed arguments, refused where anything is unknown, decided by GRPS."""
+
+import pytest
+
+from tests.luau.grps import Grps
+from tests.luau.universe import Server, Universe
+
+MAJOR, ADMIRAL, NIA, NIALL = 1, 2, 156, 157
+
+
+@pytest.fixture
+def grps() -> Grps:
+    made = Grps()
+    made.standing = {MAJOR: ("Tempest Major", None), ADMIRAL: ("Supreme Admirals", None)}
+    return made
+
+
+@pytest.fixture
+def server(grps: Grps) -> Server:
+    universe = Universe(http=grps)
+    made = universe.server()
+    for user_id, name in ((MAJOR, "Mara"), (ADMIRAL, "Ada"), (NIA, "Nia"), (NIALL, "Niall")):
+        made.join(user_id, name)
+    universe.run(5)
+    return made
+
+
+def test_a_warning_goes_to_grps_with_who_whom_and_why(server: Server, grps: Grps) -> None:
+    assert server.say(MAJOR, "/grps warn Nia spammed the chat") == "Done."
+    (sent,) = grps.commands
+    assert (sent["kind"], sent["actorUserId"], sent["userId"], sent["reason"]) == (
+        "warn",
+        MAJOR,
+        NIA,
+        "spammed the chat",
+    )
+    assert sent["id"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "field", "value"),
+    [
+        ("adjust Nial 12.29 won the finals", "adjust", "amount", 12.29),
+        ("adjust Nial -3 counted twice", "adjust", "amount", -3),
+        ("rank Niall Shock Trooper II does the work", "propose", "rank", "Shock Trooper II"),
+        ("suspend 157 7d harassed others", "suspend", "until", "2025-06-22T15:06:"),
+        ("ban Niall perm exploits", "ban", "until", None),
+        ("ban Niall exploits", "ban", "until", None),
+        ('note "Niall" is polite', "note", "reason", "is polite"),
+    ],
+)
+def test_arguments_are_read_by_their_type(
+    server: Server, grps: Grps, text: str, kind: str, field: str, value: object
+) -> None:
+    assert server.say(ADMIRAL, f"/grps {text}") == "Done."
+    (sent,) = grps.commands
+    assert (sent["kind"], sent["userId"]) == (kind, NIALL)
+    found = sent.get(field)
+    assert found == value or (isinstance(value, str) and isinstance(found, str) and found.startswith(value))
+
+
+@pytest.mark.parametrize(
+    ("officer", "text", "words"),
+    [
+        (MAJOR, "warn", "Say whom"),
+        (MAJOR, "warn Nobody x", "Nobody here is called"),
+        (MAJOR, "warn Ni spammed", "may be Nia, Niall"),
+        (MAJOR, "warn Nia", "Say why"),
+        (MAJOR, "fly Nia x", "fly is not known"),
+        (MAJOR, "ban Nia exploits", "your rank does not entitle you"),
+        (MAJOR, "warn Ada x", "at or above your own position"),
+        (MAJOR, "warn Mara x", "nobody acts on themselves"),
+        (NIA, "warn Niall x", "your rank does not entitle you"),
+        (ADMIRAL, "adjust Nia lots x", "Say how many points"),
+        (ADMIRAL, "adjust Nia 0.001 x", "at most two decimals"),
+        (ADMIRAL, "rank Nia Emperor x", "Say which rank"),
+        (ADMIRAL, "rank Nia Imperator x", "the rank stands at or above"),
+    ],
+)
+def test_what_may_not_or_cannot_be_is_refused_in_a_sentence(
+    server: Server, grps: Grps, officer: int, text: str, words: str
+) -> None:
+    assert words in server.say(officer, f"/grps {text}")
+    assert grps.commands == []
+
+
+def test_it_fails_closed_where_grps_or_the_rank_is_unknown(server: Server, grps: Grps) -> None:
+    grps.away = True
+    assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Nia x")
+    assert "rank cannot be found out" in server.say(MAJOR, "/grps warn 99999 x")
+    grps.away = False
+    grps.standing[MAJOR] = ("Tempest Major", "suspension")
+    server.award(MAJOR, "ko")
+    server.universe.run(10)
+    assert "Your rank is not known" in server.say(MAJOR, "/grps warn Nia x")
+    assert grps.commands == []
+
+
+def test_what_grps_refuses_or_holds_is_told_in_its_words(server: Server, grps: Grps) -> None:
+    grps.verdict = "held"
+    assert server.say(ADMIRAL, "/grps ban Nia exploits") == "Done."
+    assert server.say(NIA, "/grps me") == "Initiate, 0 points. Shock Trooper I from 50 points."
+    assert "warn, pardon" in server.say(NIA, "/grps help")
+
+
+def test_an_event_is_awarded_to_whoever_is_here(server: Server, grps: Grps) -> None:
+    assert server.say(ADMIRAL, "/grps award Nia training") == "15 points."
+    assert "Say which event" in server.say(ADMIRAL, "/grps award Nia picnic")
+    assert "not entitle" in server.say(MAJOR, "/grps award Nia training")
+    server.universe.run(8)
+    assert grps.total(NIA) == 1500
