@@ -17,6 +17,7 @@ import django
 import psycopg
 
 from bench import console as staff
+from bench import luau as games
 from bench import sync as syncing
 from bench import webhooks as telling
 from bench.load import Connection, get, post
@@ -271,7 +272,12 @@ def console(bench: Bench) -> Iterator[Result]:
     yield from staff.console(bench.large_port, paired)
 
 
-CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console)
+def luau(bench: Bench) -> Iterator[Result]:
+    """The decisions of the game's modules (bench.luau)."""
+    yield from games.decisions()
+
+
+CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console, luau)
 
 
 def main() -> None:

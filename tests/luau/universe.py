@@ -71,7 +71,8 @@ class Universe:
         """What the data store holds of a player, in hundredths."""
         record = self.record(user_id) or {}
         sessions = record.get("sessions") or {}
-        return sum(one["total"] for one in sessions.values()) + (record.get("folded") or {"total": 0})["total"]
+        folded = record.get("folded") or {"total": 0}
+        return int(sum(one["total"] for one in sessions.values()) + folded["total"])
 
     def fault(self, kind: str) -> str:
         wrong, ambiguous = self.faults.get(kind, (0.0, 0.0))

@@ -1,0 +1,42 @@
+"""How many decisions a game server's modules make in a second, in a Luau virtual machine."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.results import Result
+from players.policy.bundle import FILES
+
+CONFIG = Path(__file__).resolve().parent.parent / "config"
+DECISIONS = 300_000
+PROMISED = 100_000  # a second
+DECIDE = """
+local points = require(game.ReplicatedStorage.GRPSShared.points)
+local policy = require(game.ReplicatedStorage.GRPSShared.policy)
+local document, count = ...
+local bundle = policy.read(document)
+local earner = { canEarn = true, known = 0, today = 0, thisWeek = 0, lastCounted = { ko = 0 } }
+local types = { "ko", "wo", "training", "activity" }
+for number = 1, count do
+    earner.today = number % 60000
+    local event = { type = types[number % 4 + 1], at = number * 7, duration = 300, magnitude = 2 }
+    points.award(event, earner, bundle.points)
+end
+"""
+
+
+def decisions() -> Iterator[Result]:
+    from tests.luau.machine import Machine
+    from tests.luau.universe import without_null
+
+    document = {key: json.loads((CONFIG / name).read_text(encoding="utf-8")) for key, name in FILES.items()}
+    machine = Machine()
+    decide = machine.chunk(DECIDE)
+    given = machine.give({"version": "1"} | without_null(document))
+    best = 0.0
+    for _ in range(5):
+        started = time.perf_counter()
+        machine.call(decide, given, DECISIONS)
+        best = max(best, DECISIONS / (time.perf_counter() - started))
+    yield Result("luau: awards a second / 100,000", best / PROMISED, 1, "higher")
