@@ -164,6 +164,28 @@ def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Un
     assert universe.total(NIA) == grps.total(NIA) == 3000
 
 
+def test_whoever_leaves_as_the_server_closes_is_saved_too(universe: Universe) -> None:
+    server = playing(universe, NIA, NIA + 1)
+    for user_id in (NIA, NIA + 1):
+        server.award(user_id, "training")
+    server.leave(NIA)
+    server.close()
+    assert universe.total(NIA) == universe.total(NIA + 1) == 1500
+    assert "lease" not in universe.record(NIA)
+
+
+def test_whoever_comes_back_at_once_goes_on_where_they_were(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    server.award(NIA, "training")
+    server.leave(NIA)
+    server.join(NIA)
+    assert server.award(NIA, "training") == (0, "WAITING")
+    universe.run(10)
+    assert (server.session(NIA)["known"], server.session(NIA)["epoch"]) == (3000, 2)
+    server.close()
+    assert universe.total(NIA) == grps.total(NIA) == 3000
+
+
 def test_a_call_that_failed_and_was_done_takes_one_epoch_only(universe: Universe) -> None:
     universe.faults["UpdateAsync"] = (0.0, 1.0)
     server = universe.server()
