@@ -253,6 +253,21 @@ def test_a_server_that_starts_while_grps_is_away_acts_by_the_last_good_policy(un
     assert server.award(NIA, "training") == (1500, "")
 
 
+def test_in_studio_without_data_stores_it_plays_from_memory(universe: Universe, grps: Grps) -> None:
+    universe.faults = {kind: (1.0, 0.0) for kind in ("UpdateAsync", "GetAsync", "SetIncrementAsync")}
+    server = universe.server(memory=True)
+    server.join(NIA)
+    universe.run(3)
+    server.award(NIA, "training")
+    server.leave(NIA)
+    universe.run(3)
+    server.join(NIA)
+    universe.run(8)
+    assert (server.session(NIA)["known"], server.session(NIA)["epoch"]) == (1500, 2)
+    assert universe.stores == {}
+    assert grps.total(NIA) == 1500
+
+
 def test_a_policy_that_is_not_valid_is_not_acted_by(universe: Universe, grps: Grps) -> None:
     grps.policy["points"]["dailyCap"] = -1
     server = playing(universe)
