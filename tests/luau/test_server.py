@@ -254,7 +254,7 @@ def test_a_server_that_starts_while_grps_is_away_acts_by_the_last_good_policy(un
 
 
 def test_in_studio_without_data_stores_it_plays_from_memory(universe: Universe, grps: Grps) -> None:
-    universe.faults = {kind: (1.0, 0.0) for kind in ("UpdateAsync", "GetAsync", "SetIncrementAsync")}
+    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementAsync"), (1.0, 0.0))
     server = universe.server(memory=True)
     server.join(NIA)
     universe.run(3)
