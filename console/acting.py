@@ -24,12 +24,12 @@ from console.doors import page, render, sign_in_again
 from players import acts, discipline, notes, officers, people, recommending
 from players.acts import LONGEST_REASON, Done, Verdict, adjusted_today, verdict
 from players.amounts import hundredths, points
+from players.measures import readable
 from players.models import Decision, Note, Player, Sanction
 from players.policies import ActivePolicy, active
 from players.policy.permissions import Act
 from players.policy.ranks import DAY
 from players.staff import Refused, Staff, staff_of
-from syncs.writers import displayed
 
 OWN = "own"
 FOR_GOOD = "good"
@@ -306,7 +306,7 @@ def _ask(
 def preview(request: HttpRequest) -> HttpResponse:
     """What the player reads of a ban, as a fragment, while the form is filled."""
     reason = ": ".join(filter(None, (request.GET.get("preset", ""), request.GET.get("words", "").strip())))
-    return render(request, "console/act_seen.html", "", seen=displayed(reason[:LONGEST_REASON]))
+    return render(request, "console/act_seen.html", "", seen=readable(reason[:LONGEST_REASON]))
 
 
 def _limit(by: Staff, now: dt.datetime) -> str:

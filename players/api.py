@@ -26,6 +26,7 @@ from players.staff import Refused
 
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
 TOP_LIMIT, RECORDS_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT = limit(25, 100), limit(5, 50), limit(50, 200), limit(25, 100)
+FOUND = 10  # players that a game's search shows
 SPAN = Parameter(
     "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "How many before and after the player."
 )
@@ -254,6 +255,7 @@ class Join(View):
 
     def get(self, request: Request, user_id: int) -> Response:
         player = reading.joined(user_id, request.auth.key)
+        ban = player.ban
         return Response(
             serializers.JoinOut(
                 user_id=user_id,
@@ -261,6 +263,7 @@ class Join(View):
                 rank=player.rank,
                 rank_since=player.rank_since,
                 points=player.points,
+                elsewhere=player.elsewhere,
                 recommendations=player.recommendations,
                 sessions=[
                     serializers.PartOut(part.session, part.sequence, part.total, part.confirmed)
@@ -268,6 +271,28 @@ class Join(View):
                 ],
                 adjusted=serializers.AdjustedOut(player.adjusted_sequence, player.adjusted),
                 sanction=player.sanction,
+                ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us) if ban else None,
+            )
+        )
+
+
+class Find(View):
+    """Players whose name starts with a text, in any case, by name, for officers in a game: the first ten."""
+
+    caller, answers = "experience", serializers.GameSearchOut
+    query = (SEARCH,)
+    refuses = (400,)
+
+    def get(self, request: Request) -> Response:
+        found = reading.found(parameters.matching(request, SEARCH) or "", FOUND)
+        return Response(
+            serializers.GameSearchOut(
+                [
+                    serializers.GameFoundOut(
+                        line.user_id, line.username, line.display_name, line.rank, line.points, sanction
+                    )
+                    for line, sanction in found
+                ]
             )
         )
 

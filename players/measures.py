@@ -4,6 +4,7 @@ Every function here runs in the transaction of its caller, who has judged the ac
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from players.policy.sanctions import Sanction as Measure
 from players.policy.sanctions import sanction_for, suspension_ends, warning_expires
 from players.staff import Refused, Staff
 
+LINK = re.compile(r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE)  # Roblox refuses them
 SCHEDULE = Actor("system", "schedule", "schedule")
 POLICY = Actor("system", "policy", "policy")
 
@@ -41,6 +43,16 @@ class Order:
     @property
     def details(self) -> dict[str, Any]:
         return {"approval": self.approval} if self.approval is not None else {}
+
+
+def readable(reason: str) -> str:
+    """A reason as a player reads it: without links and handles, which Roblox's filter refuses."""
+    return LINK.sub("…", reason).strip()
+
+
+def told_to_player(reason: str, case: int | str) -> str:
+    """What a banned player reads, at most 400 characters, with the number of the case that they can appeal against."""
+    return f"{readable(reason)[:370]} (case {case})"
 
 
 def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:

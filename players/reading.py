@@ -4,16 +4,20 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from players import leaderboard
 from players.amounts import hundredths
 from players.decisions import Candidate, assess
-from players.models import REST, Player, Recommendation
+from players.measures import in_force, told_to_player
+from players.models import REST, Player, Recommendation, Sanction
 from players.policies import ActivePolicy, active
 from players.policy.ranks import Evaluation
 from players.policy.sanctions import sanction_of
+from roblox.models import Experience
 
 PLAYER = f"""
     SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),
@@ -65,15 +69,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Ban:
+    """A ban for the game server that is to carry it out. `until` None: for good; `reason`: what the player may read;
+    `lifted_by_us`: whether GRPS writes to this universe, and so lifts there what it lifts here."""
+
+    case: int
+    until: dt.datetime | None
+    reason: str
+    lifted_by_us: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """A player for the game server that they joined."""
 
     rank: str
     rank_since: dt.datetime
     points: Decimal
+    elsewhere: Decimal
     adjusted: Decimal
     adjusted_sequence: int
     sanction: str | None
+    ban: Ban | None
     parts: list[Part]
     recommendations: int
     known: bool
@@ -113,18 +130,39 @@ def joined(user_id: int, origin: str) -> Joined:
     player = Player.objects.filter(user_id=user_id).select_related("rank").first()
     if player is None:
         first = policy.bundle.first.name
-        return Joined(first, timezone.now(), Decimal(0), Decimal(0), 0, None, [], recommendations=0, known=False)
+        nothing = Decimal(0)
+        return Joined(first, timezone.now(), nothing, nothing, nothing, 0, None, None, [], 0, known=False)
     rows = player.sessions.filter(origin=origin, session__gt=REST).order_by("session")
+    elsewhere = player.sessions.exclude(origin=origin).aggregate(total=Sum("total"))["total"]
     parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
     sanction = sanction_of(player.banned, player.rank.is_punishment)
     return Joined(
         rank=player.rank.name,
         rank_since=player.rank_since,
         points=player.points,
+        elsewhere=elsewhere or Decimal(0),
         adjusted=player.adjusted,
         adjusted_sequence=player.adjusted_sequence,
         sanction=sanction,
+        ban=_ban(player, origin) if player.banned else None,
         parts=parts,
         recommendations=Recommendation.objects.filter(player=player, rank=player.rank_id).count(),
         known=True,
     )
+
+
+def _ban(player: Player, origin: str) -> Ban | None:
+    ban = in_force(player, Sanction.Kind.BAN, timezone.now()).order_by("-pk").first()
+    if ban is None:
+        return None
+    experience = Experience.objects.get(key=origin)
+    lifts = settings.ROBLOX_WRITES and experience.writes and experience.universe_id is not None
+    return Ban(ban.pk, ban.ends_at, told_to_player(ban.reason, ban.pk), lifts)
+
+
+def found(prefix: str, limit: int) -> list[tuple[leaderboard.Line, str | None]]:
+    """Up to `limit` listed players whose name starts with `prefix`, each with the sanction that games are told of."""
+    lines = leaderboard.search(prefix, limit)
+    rows = Player.objects.filter(pk__in=[line.id for line in lines]).values_list("pk", "banned", "rank__is_punishment")
+    sanctions = {key: sanction_of(banned, punished) for key, banned, punished in rows}
+    return [(line, sanctions.get(line.id)) for line in lines]

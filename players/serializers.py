@@ -106,6 +106,21 @@ class SearchOut(Out, frozen=True):
     next: str | None
 
 
+class GameFoundOut(Out, frozen=True):
+    """A player as an officer's search in a game shows them, with the sanction in force: `suspension`, `ban` or null."""
+
+    user_id: UserId
+    username: str
+    display_name: str
+    rank: str
+    points: Decimal
+    sanction: str | None
+
+
+class GameSearchOut(Out, frozen=True):
+    players: list[GameFoundOut]
+
+
 class RankOut(Out, frozen=True):
     name: str
     level: str
@@ -185,18 +200,31 @@ class PartOut(Out, frozen=True):
     confirmed: Whole
 
 
+class BanOut(Out, frozen=True):
+    """A ban for the game server to carry out. `until` null: for good; `reason`: what the player may read; `liftedByUs`:
+    whether GRPS writes to this universe, so that the game may ban there too and be sure that the ban is lifted."""
+
+    case: Whole
+    until: dt.datetime | None
+    reason: str
+    lifted_by_us: bool
+
+
 class JoinOut(Out, frozen=True):
-    """What a game server needs when a player joins. A player never seen before has the first rank and no sessions."""
+    """What a game server needs when a player joins. `elsewhere`: what other experiences' sessions sum up
+    to. A player never seen before has the first rank and no sessions."""
 
     user_id: UserId
     known: bool
     rank: str
     rank_since: dt.datetime
     points: Decimal
+    elsewhere: Decimal
     recommendations: Whole
     sessions: list[PartOut]
     adjusted: AdjustedOut
     sanction: str | None
+    ban: BanOut | None
 
 
 class DecideIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):

@@ -1,13 +1,13 @@
 """What has to be written in a place so that it looks as wished. Plain values in, calls to Roblox out; no database."""
 
 import datetime as dt
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from players.amounts import hundredths
+from players.measures import told_to_player
 from players.models import Player, Sanction
 from players.policies import active
 from roblox.cloud import Group, Universe
@@ -20,7 +20,6 @@ from syncs.models import Mirror
 VERSION = 1  # of GRPS's own entries and messages
 IDENTITY = uuid.UUID("6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11")  # the namespace of our idempotency keys
 KEY_LIVES = dt.timedelta(hours=12)  # an idempotency key is not sent with an older moment than this
-LINK = re.compile(r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE)  # Roblox refuses them
 
 
 class Hopeless(Exception):
@@ -162,13 +161,14 @@ class UniverseWriter:
         active_ = bool(desired["active"]) and (until is None or until > now) and wish.ban is not None
         seconds = round((until - now).total_seconds()) if until is not None else None
         reason = wish.ban.reason if wish.ban else ""
-        case = f"GRPS case {desired.get('sanction', '')}: {reason}"
+        number = desired.get("sanction", "")
+        case, shown = f"GRPS case {number}: {reason}", told_to_player(reason, number)
         how_long = f"for {seconds} s" if seconds is not None else "for good"
         pen.write(
             f"restrict user {user_id} in universe {self.universe.id} {how_long} ({case})"
             if active_
             else f"release user {user_id} in universe {self.universe.id}",
-            lambda: self._update(mirror, user_id, active_, seconds, case, _shown(reason, desired)),
+            lambda: self._update(mirror, user_id, active_, seconds, case, shown),
         )
 
     def _update(self, mirror: Mirror, user_id: int, active_: bool, seconds: int | None, case: str, shown: str) -> None:
@@ -205,16 +205,6 @@ def sentence(mirror: Mirror) -> str:
     if mirror.aspect == Mirror.Aspect.RESTRICTION:
         return f"banned until {desired['until']}" if desired.get("until") else "banned for good"
     return f"{mirror.aspect} {desired} in the player's GRPS entry, and a message to live servers"
-
-
-def displayed(reason: str) -> str:
-    """What the player reads: the reason without links and handles, which Roblox's filter refuses."""
-    return LINK.sub("…", reason).strip()
-
-
-def _shown(reason: str, desired: Mapping[str, Any]) -> str:
-    """What the banned player reads, with the number of the case that they can appeal against."""
-    return f"{displayed(reason)[:370]} (case {desired.get('sanction', '')})"
 
 
 def _role(role: Role) -> str:

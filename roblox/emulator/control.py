@@ -82,6 +82,14 @@ class SetEntry(_Body, tag_field="act", tag="setEntry"):
     value: msgspec.Raw
     scope: str = "global"
     index: IndexBody | None = None
+    users: list[int] = msgspec.field(default_factory=list)
+
+
+class SetOrdered(_Body, tag_field="act", tag="setOrdered"):
+    universe_id: int
+    store: str
+    id: str
+    value: int
 
 
 class RemoveEntry(_Body, tag_field="act", tag="removeEntry"):
@@ -118,7 +126,7 @@ class Enqueue(_Body, tag_field="act", tag="enqueue"):
     ttl: str = "600s"
 
 
-Act = SetEntry | RemoveEntry | SetRoles | Ban | Enqueue
+Act = SetEntry | SetOrdered | RemoveEntry | SetRoles | Ban | Enqueue
 _ANY_ACT: Any = Act  # a union is no type to the type checker
 
 
@@ -163,6 +171,8 @@ class Control:
             return _raw_entry(self.store, query)
         if method == "GET" and path == "messages":
             return _messages(self.store, query)
+        if method == "GET" and path == "items":
+            return _items(self.store, query)
         if method == "DELETE" and name == "keys" and rest:
             return _gone(self.store, "DELETE FROM api_keys WHERE key = ?", (rest,))
         if method == "DELETE" and name == "members":
@@ -315,6 +325,8 @@ def _do(db: sqlite3.Connection, act: Act) -> None:
     match act:
         case SetEntry():
             _set_entry(db, act, now)
+        case SetOrdered():
+            _set_ordered(db, act)
         case RemoveEntry():
             _remove_entry(db, act, now)
         case SetRoles():
@@ -332,13 +344,19 @@ def _set_entry(db: sqlite3.Connection, act: SetEntry, now: int) -> None:
     db.execute("INSERT OR IGNORE INTO universes VALUES (?, 0, '')", (act.universe_id,))
     store = entries.make_store(db, act.universe_id, entries.check_name(act.store, "data store"), now)
     scope, key = entries.check_name(act.scope, "scope"), entries.check_name(act.key, "key")
-    checked: Content = entries.content(bytes(act.value), [], {})
+    checked: Content = entries.content(bytes(act.value), [f"users/{user}" for user in act.users], {})
     entries.put(db, store, scope, key, checked, now)
     if act.index is not None:
         if act.index.value is None:
             raise invalid("index needs a value.")
         index = ordered.make_store(db, act.universe_id, act.index.store)
         ordered.put(db, index, "global", str(act.index.id), act.index.value)
+
+
+def _set_ordered(db: sqlite3.Connection, act: SetOrdered) -> None:
+    db.execute("INSERT OR IGNORE INTO universes VALUES (?, 0, '')", (act.universe_id,))
+    store = ordered.make_store(db, act.universe_id, entries.check_name(act.store, "data store"))
+    ordered.put(db, store, "global", act.id, act.value)
 
 
 def _remove_entry(db: sqlite3.Connection, act: RemoveEntry, now: int) -> None:
@@ -371,10 +389,23 @@ def _raw_entry(store: Store, query: dict[str, str]) -> Answer:
 
 
 def _messages(store: Store, query: dict[str, str]) -> Answer:
+    after = _number(query, "after") if "after" in query else 0
     rows = store.read().execute(
-        "SELECT topic, message, sent FROM messages WHERE universe = ? ORDER BY id", (_number(query, "universeId"),)
+        "SELECT id, topic, message, sent FROM messages WHERE universe = ? AND id > ? ORDER BY id",
+        (_number(query, "universeId"), after),
     )
-    return Answer(200, [{"topic": topic, "message": message, "at": stamp(at)} for topic, message, at in rows])
+    return Answer(
+        200,
+        [{"id": number, "topic": topic, "message": message, "at": stamp(at)} for number, topic, message, at in rows],
+    )
+
+
+def _items(store: Store, query: dict[str, str]) -> Answer:
+    row = store.read().execute(
+        "SELECT count(*) FROM queue_items WHERE universe = ? AND queue = ? AND expires > ?",
+        (_number(query, "universeId"), query.get("queue", ""), micros()),
+    )
+    return Answer(200, {"items": row.fetchone()[0]})
 
 
 def _number(query: dict[str, str], name: str) -> int:

@@ -322,7 +322,7 @@ def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
     return waiting, seconds
 
 
-@pytest.mark.parametrize("count", [20_000, *([1_000_000] if LONG else [])])
+@pytest.mark.parametrize("count", [6_000, *([1_000_000] if LONG else [])])
 def test_a_large_file_is_applied_in_chunks_that_the_audit_log_tells(
     bootstrapped: None, tmp_path: Path, count: int
 ) -> None:

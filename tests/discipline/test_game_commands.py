@@ -10,11 +10,12 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
-from players import approvals
+from players import approvals, discipline
 from players.models import Approval, Decision, GameCommand, Note, Recommendation, Sanction
 from players.people import erase
 from players.staff import Staff
 from players.tasks import end_sanctions
+from roblox.models import Experience
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, order, player
 
 Officers = Callable[[int], Staff]
@@ -174,3 +175,23 @@ def test_lines_that_do_not_fit_are_a_400(people: Officers, game: Client, body: d
 def test_nobody_without_a_key_is_heard(people: Officers) -> None:
     assert post(Client(), "/roblox/sanctions", {}).status_code == 401
     assert post(Client(), "/roblox/audits", lines("a")).status_code == 401
+
+
+@pytest.mark.parametrize(("writes", "universe"), [(True, 5001), (False, 5001), (True, None)])
+def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
+    people: Officers, game: Client, settings: Any, writes: bool, universe: int | None
+) -> None:
+    settings.ROBLOX_WRITES = writes
+    Experience.objects.update(universe_id=universe)
+    until = timezone.now() + dt.timedelta(days=3)
+    discipline.ban(1, by=OPERATOR, reason="Flew, see https://clips.example/1", now=timezone.now(), until=until)
+    told = game.get("/roblox/players/1").json()["ban"]
+    case = Sanction.objects.get()
+    assert dt.datetime.fromisoformat(told.pop("until")) == until
+    assert told == {
+        "case": case.pk,
+        "reason": f"Flew, see … (case {case.pk})",
+        "liftedByUs": writes and universe is not None,
+    }
+    discipline.unban(1, by=OPERATOR, reason="It was somebody else", now=timezone.now())
+    assert game.get("/roblox/players/1").json()["ban"] is None

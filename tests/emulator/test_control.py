@@ -114,6 +114,18 @@ def test_keys_follow_their_format_and_scope(cloud: Cloud) -> None:
     assert cloud.get(path).json()["value"]["username"] == "citizen_50"
 
 
+def test_a_game_server_writes_an_ordered_store_by_itself(cloud: Cloud) -> None:
+    cloud.act("setOrdered", universeId=UNIVERSE, store="Index", id=str(MEMBER), value=1250)
+    assert cloud.get(f"{ORDERED}/{MEMBER}").json()["value"] == 1250
+
+
+def test_a_game_server_says_whose_an_entry_is(cloud: Cloud) -> None:
+    entry = {"universeId": UNIVERSE, "store": "Points", "scope": "global", "key": "player:1000"}
+    cloud.act("setEntry", **entry, value={"points": 1}, users=[1000])
+    found = cloud.get(f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/scopes/global/entries/player:1000").json()
+    assert found["users"] == ["users/1000"]
+
+
 def test_a_game_server_writes_without_limits(cloud: Cloud) -> None:
     cloud.tell("limits", {"dataStoreWrite": 0})
     index = {"store": "Index", "id": MEMBER, "value": 1250}

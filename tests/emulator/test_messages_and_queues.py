@@ -16,6 +16,8 @@ def test_messages_are_kept_for_the_test_to_see(cloud: Cloud) -> None:
     seen = cloud.look("messages", universeId=UNIVERSE)
     assert [(one["topic"], one["message"]) for one in seen] == [("ranks", "hello"), ("news", "old")]
     assert seen[0]["at"].endswith("Z")
+    later = cloud.look("messages", universeId=UNIVERSE, after=seen[0]["id"])
+    assert [one["message"] for one in later] == ["old"]
 
 
 @pytest.mark.parametrize(("topic", "message"), [("t" * 81, "m"), ("", "m"), ("t", "m" * 1025), ("t", "")])
@@ -31,6 +33,15 @@ def test_an_empty_message_is_refused_as_rfc_9110_has_it(cloud: Cloud) -> None:
 
 def add(cloud: Cloud, data: Any, **more: Any) -> None:
     assert cloud.ask("POST", ITEMS, {"data": data, "ttl": "60s"} | more).status_code == 200
+
+
+def test_what_is_read_stays_until_it_is_discarded(cloud: Cloud) -> None:
+    add(cloud, "one")
+    add(cloud, "two")
+    read_id, _ = read(cloud, count=1)
+    assert cloud.look("items", universeId=UNIVERSE, queue="orders") == {"items": 2}
+    assert cloud.ask("POST", ITEMS + ":discard", {"readId": read_id}).status_code == 200
+    assert cloud.look("items", universeId=UNIVERSE, queue="orders") == {"items": 1}
 
 
 def read(cloud: Cloud, **query: Any) -> tuple[str, list[Any]]:

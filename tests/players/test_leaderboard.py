@@ -147,6 +147,18 @@ def test_search_finds_a_beginning_in_any_case(game: Game) -> None:
     assert [found["userId"] for found in page["players"] + rest["players"]] == [5, 1, 4, 2]
 
 
+def test_a_game_s_search_says_who_is_held_to_account_and_needs_a_key(game: Game) -> None:
+    for user_id, name in ((1, "Anna"), (2, "anneliese"), (3, "Anno"), (4, "Bernd")):
+        game.send(game.event(user_id, username=name))
+    Player.objects.filter(user_id=2).update(banned=True)
+    Player.objects.filter(user_id=3).update(former_rank_id=_rank("Initiate"), rank_id=_rank("Suspended"))
+    found = game.client.get("/roblox/players?search=ann").json()["players"]
+    shown = [(one["userId"], one["rank"], one["sanction"]) for one in found]
+    assert shown == [(1, "Initiate", None), (2, "Initiate", "ban"), (3, "Initiate", "suspension")]
+    assert public.get("/roblox/players?search=ann").status_code == 401
+    assert game.client.get("/roblox/players?search=").status_code == 400
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -182,6 +194,7 @@ def test_a_game_server_learns_what_it_needs_on_join(game: Game, stands: Callable
     joined = game.client.get("/roblox/players/1").json()
     assert joined["sessions"] == [{"session": 1, "sequence": 3, "total": 50, "confirmed": 1}]
     assert (joined["known"], joined["sanction"]) == (True, None)
+    assert (joined["elsewhere"], joined["ban"]) == (0, None)
     stranger = game.client.get("/roblox/players/777").json()
     assert (stranger["known"], stranger["rank"], stranger["sessions"]) == (False, "Initiate", [])
 

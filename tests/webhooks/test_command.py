@@ -16,7 +16,14 @@ from audits.models import AuditEvent
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
 from webhooks import endpoints, secrecy
+from webhooks.management.commands import webhooks as command
 from webhooks.models import WebhookDelivery, WebhookEndpoint
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none here to wait for."""
+    monkeypatch.setattr(command, "WORKER", 0.5)
 
 
 def run(*arguments: str, **options: Any) -> tuple[str, int]:
