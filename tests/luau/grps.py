@@ -1,8 +1,10 @@
 """GRPS as a game meets it, in one process: a ledger by session and sequence, kept as players/policy/parts.py says."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from players.policy.parts import EMPTY, Part, Row, merge
 from tests.luau import cases
@@ -22,9 +24,13 @@ class Grps:
     merged: dict[int, dict[int, Part]] = field(default_factory=dict)
     beyond: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     adjusted: dict[int, tuple[int, int]] = field(default_factory=dict)
+    elsewhere: dict[int, int] = field(default_factory=dict)
+    bans: dict[int, dict[str, Any]] = field(default_factory=dict)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
+    names: dict[int, str] = field(default_factory=dict)  # of whom a search finds
+    asked: Counter[str] = field(default_factory=Counter)
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
     dice: Any = None
@@ -33,6 +39,7 @@ class Grps:
         if self.away:
             return None
         self.calls += 1
+        self.asked[url.removeprefix("https://grps.example.org").partition("?")[0]] += 1
         assert headers["x-grps-api-key"] == "secret of GRPS_KEY"
         path = url.removeprefix("https://grps.example.org")
         if path == "/roblox/policy":
@@ -49,7 +56,15 @@ class Grps:
             return 200, {}, "{}"
         if path == "/roblox/sanctions":
             self.commands.append(json.loads(body))
+            if self.dice is not None and self.dice.random() < self.lossy:
+                return None
             return 200, {}, json.dumps({"id": "1", "status": self.verdict, "detail": "Done.", "sanction": None})
+        if path.startswith("/roblox/players?search="):
+            wanted = unquote(path.partition("=")[2]).lower()
+            found = [self.found(user_id) for user_id, name in self.names.items() if name.lower().startswith(wanted)]
+            return 200, {}, json.dumps({"players": found})
+        if path == "/leaderboard/top?limit=50":
+            return 200, {}, json.dumps({"players": self.top(50), "lastSyncedAt": None, "next": None})
         if path.startswith("/roblox/players/"):
             return 200, {}, json.dumps(self.joined(int(path.rpartition("/")[2])))
         return 404, {}, "{}"
@@ -98,6 +113,25 @@ class Grps:
     def total(self, user_id: int) -> int:
         return sum(part.total for part in self.parts(user_id).values())
 
+    def found(self, user_id: int) -> dict[str, Any]:
+        rank, sanction = self.standing.get(user_id, (FIRST, None))
+        return {
+            "userId": user_id,
+            "username": self.names[user_id],
+            "displayName": "",
+            "rank": rank,
+            "points": self.known(user_id),
+            "sanction": sanction,
+        }
+
+    def known(self, user_id: int) -> float:
+        return (self.total(user_id) + self.adjusted.get(user_id, (0, 0))[1]) / 100
+
+    def top(self, limit: int) -> list[dict[str, Any]]:
+        best = sorted(self.names, key=self.known, reverse=True)[:limit]
+        more = {"kos": 0, "wos": 0, "lastSyncedAt": "2025-06-15T15:06:40Z"}
+        return [self.found(user_id) | more | {"position": place} for place, user_id in enumerate(best, start=1)]
+
     def joined(self, user_id: int) -> dict[str, Any]:
         parts = [
             {"session": epoch, "sequence": part.sequence, "total": part.total / 100, "confirmed": part.confirmed}
@@ -109,7 +143,9 @@ class Grps:
             "rankSince": "2025-01-01T00:00:00Z",
             "recommendations": 0,
             "points": self.total(user_id) / 100,
+            "elsewhere": self.elsewhere.get(user_id, 0) / 100,
             "sessions": parts,
+            "ban": self.bans.get(user_id),
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:

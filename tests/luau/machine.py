@@ -16,7 +16,11 @@ WORLD = Path(__file__).resolve().parent / "world"
 FOLDERS = {"ReplicatedStorage", "ServerScriptService", "StarterPlayer", "ServerStorage"}
 
 # `script` and `require` come as arguments on the first line, so that lines keep their numbers.
-HEAD = "local script, require, game, task, Instance, DateTime, os, typeof, print, warn, Enum = ... "
+HEAD = (
+    "local script, require, game, task, Instance, DateTime, os, typeof, print, warn, Enum, "
+    "UDim2, UDim, Vector2, Color3 = ... "
+)
+INITS = ("init.luau", "init.server.luau", "init.client.luau")
 
 REQUIRE = """
 local compile, globals = ...
@@ -32,7 +36,7 @@ local function require(module)
         local chunk = compile(module.path)
         local g = globals
         found = { chunk(module, require, g.game, g.task, g.Instance, g.DateTime, g.os, g.typeof, g.print, g.warn,
-            g.Enum) }
+            g.Enum, g.UDim2, g.UDim, g.Vector2, g.Color3) }
         loaded[module] = found
     end
     return found[1]
@@ -60,7 +64,7 @@ class Machine:
         # Optimised, with line numbers; types do not matter to a machine that checks none.
         self.lua.set_compiler(pluau.Compiler(2, 1, 0, 0))
         self.engine = self._load(WORLD / "engine.luau").call()[0]
-        self.engine.get("clock").set("now", now)
+        self.set_clock(now)
         compile_ = self.lua.create_function(lambda lua, args: self._module(str(args[0])))
         self._require = self.lua.load_chunk(REQUIRE, name="require").call(compile_, self.engine.get("globals"))[0]
         tree = json.loads((HOME / project).read_text(encoding="utf-8"))["tree"]
@@ -104,6 +108,10 @@ class Machine:
         self.call(self.engine.get("step"), seconds)
         if self.errors:
             raise LuauError("\n".join(self.errors))
+
+    def set_clock(self, now: float) -> None:
+        """Move the clock on without running what becomes due; the next step does."""
+        self.engine.get("clock").set("now", now)
 
     @property
     def now(self) -> float:
@@ -162,14 +170,12 @@ class Machine:
             return
         if not path.is_dir():
             return  # a part that another machine plays
-        init = path / "init.luau"
-        made = self._instance(
-            "ModuleScript" if init.is_file() else "Folder", name, parent, init if init.is_file() else None
-        )
+        init = next((path / name for name in INITS if (path / name).is_file()), None)
+        made = self._instance("Folder" if init is None else "ModuleScript", name, parent, init)
         for child in sorted(path.iterdir()):
             if child.is_dir():
                 self._plant_files(child.name, child, made)
-            elif child.suffix == ".luau" and child.stem != "init":
+            elif child.suffix == ".luau" and child.name not in INITS:
                 self._plant_files(child.stem.removesuffix(".server").removesuffix(".client"), child, made)
 
     def _instance(self, class_name: str, name: str, parent: Any, path: Path | None = None) -> Any:

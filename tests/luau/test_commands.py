@@ -1,8 +1,11 @@
 """Officers' commands in the chat: typed arguments, refused where anything is unknown, decided by GRPS."""
 
+import random
+
 import pytest
 
 from tests.luau.grps import Grps
+from tests.luau.machine import take
 from tests.luau.universe import Server, Universe
 
 MAJOR, ADMIRAL, NIA, NIALL = 1, 2, 156, 157
@@ -75,6 +78,12 @@ def test_arguments_are_read_by_their_type(
         (ADMIRAL, "adjust Nia 0.001 x", "at most two decimals"),
         (ADMIRAL, "rank Nia Emperor x", "Say which rank"),
         (ADMIRAL, "rank Nia Imperator x", "the rank stands at or above"),
+        (ADMIRAL, "ban Nia 0d exploits", "Say for how long"),
+        (ADMIRAL, "ban Nia 99999999d exploits", "Say for how long"),
+        (MAJOR, f"warn Nia {'ä' * 501}", "The reason is too long"),
+        (NIA, "announce hello", "You may not announce"),
+        (MAJOR, "announce", "Say what to announce"),
+        (MAJOR, f"announce {'ä' * 201}", "at most 200 characters"),
     ],
 )
 def test_what_may_not_or_cannot_be_is_refused_in_a_sentence(
@@ -96,11 +105,45 @@ def test_it_fails_closed_where_grps_or_the_rank_is_unknown(server: Server, grps:
     assert grps.commands == []
 
 
+def test_an_order_whose_answer_got_lost_is_said_again_under_the_same_id(server: Server, grps: Grps) -> None:
+    grps.dice, grps.lossy = random.Random(1), 1.0
+    assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Nia spammed the chat")
+    assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Niall spammed the chat")
+    server.universe.run(60)
+    assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Niall spammed the chat")
+    grps.lossy = 0.0
+    assert server.say(MAJOR, "/grps warn Niall spammed the chat") == "Done."
+    assert server.say(MAJOR, "/grps warn Niall spammed the chat") == "Done."
+    first, niall, again, answered, another = grps.commands
+    assert niall == again == answered
+    assert len({first["id"], niall["id"], another["id"]}) == 3
+
+
 def test_what_grps_refuses_or_holds_is_told_in_its_words(server: Server, grps: Grps) -> None:
     grps.verdict = "held"
     assert server.say(ADMIRAL, "/grps ban Nia exploits") == "Done."
     assert server.say(NIA, "/grps me") == "Initiate, 0 points. Shock Trooper I from 50 points."
     assert "warn, pardon" in server.say(NIA, "/grps help")
+
+
+def test_a_reason_has_500_characters_not_bytes(server: Server, grps: Grps) -> None:
+    assert server.say(MAJOR, f"/grps warn Nia {'ä' * 500}") == "Done."
+    assert grps.commands[0]["reason"] == "ä" * 500
+
+
+@pytest.mark.parametrize("version", ["TextChatService", "LegacyChatService"])
+def test_a_command_runs_once_in_either_chat(server: Server, grps: Grps, version: str) -> None:
+    server.do(f"grps.context.chat:stop() game.TextChatService.ChatVersion = '{version}' grps.context.chat:start()")
+    assert server.say(MAJOR, "/grps warn Nia spammed") == "Done."
+    server.say(MAJOR, "/grpsx warn Nia spammed")
+    server.say(MAJOR, "hello")
+    assert len(grps.commands) == 1
+
+
+def test_an_answer_is_told_to_nobody_else(server: Server) -> None:
+    server.say(MAJOR, "/grps warn Nia spammed")
+    told = "local ids = {} for _, one in game.ReplicatedStorage.GRPSTold.sent do table.insert(ids, one[1].UserId) end "
+    assert take(server.machine.call(server.machine.chunk(f"{told} return ids"))) == [MAJOR]
 
 
 def test_an_event_is_awarded_to_whoever_is_here(server: Server, grps: Grps) -> None:

@@ -1,20 +1,30 @@
 """What clients may ask, and what their panel says: nothing that a client sends is decided by it, or breaks anything."""
 
+import math
+import os
 from typing import Any
 
 import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
 
 from tests.luau.grps import Grps
 from tests.luau.machine import Machine, take
 from tests.luau.universe import Server, Universe
 
 NIA, ZED = 156, 157
+EXAMPLES = 2000 if os.environ.get("GRPS_LONG") else 150
 
 
 @pytest.fixture
-def server() -> Server:
-    grps = Grps()
-    grps.standing[ZED] = ("Tempest Major", None)
+def grps() -> Grps:
+    made = Grps(names={NIA: "Nia", ZED: "Zed", 9: "Nina", 10: "Niko", 11: "Otto"})
+    made.standing = {ZED: ("Tempest Major", None), 9: ("Shock Trooper I", "suspension"), 10: ("Initiate", None)}
+    return made
+
+
+@pytest.fixture
+def server(grps: Grps) -> Server:
     universe = Universe(http=grps)
     made = universe.server()
     made.join(NIA, "Nia")
@@ -26,10 +36,10 @@ def server() -> Server:
 def ask(server: Server, user_id: int, *question: Any) -> Any:
     """What GRPSAsk answers a client within some seconds."""
     chunk = server.machine.chunk(
-        "local userId, question, text = ... "
+        "local userId, question, given = ... "
         "local player = game.Players:GetPlayerByUserId(userId) "
         "task.spawn(function() "
-        "  player.answer = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, question, text) end) "
+        "  player.answer = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, question, given) end) "
         "return player"
     )
     player = server.machine.call(chunk, user_id, *question)
@@ -54,13 +64,267 @@ def test_an_officer_s_words_go_the_same_way_as_in_the_chat(server: Server) -> No
     assert ask(server, NIA, "command", "warn Zed why not")["ok"] is False
 
 
+def test_a_form_goes_the_same_way_as_words(server: Server, grps: Grps) -> None:
+    form = {"verb": "warn", "userId": NIA, "reason": "  spammed the chat "}
+    assert ask(server, ZED, "act", form) == {"ok": True, "text": "Done."}
+    assert ask(server, ZED, "command", "warn Nia spammed the chat") == {"ok": True, "text": "Done."}
+    one, other = grps.commands
+    for name in ("id", "occurredAt"):
+        assert one.pop(name) != other.pop(name)
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"verb": "suspend", "userId": NIA, "duration": "7d", "reason": "x"}, "suspend Nia 7d x"),
+        ({"verb": "ban", "userId": NIA, "duration": "perm", "reason": "x"}, "ban Nia perm x"),
+        ({"verb": "ban", "userId": NIA, "reason": "x"}, "ban Nia x"),
+        ({"verb": "adjust", "userId": NIA, "amount": -12.5, "reason": "x"}, "adjust Nia -12.5 x"),
+        (
+            {"verb": "rank", "userId": NIA, "rank": "shock trooper ii", "reason": "x"},
+            "rank Nia Shock Trooper II x",
+        ),
+    ],
+)
+def test_every_field_means_what_the_words_mean(server: Server, grps: Grps, form: dict[str, Any], words: str) -> None:
+    stand(server, ZED, "Supreme Admirals")
+    assert ask(server, ZED, "act", form)["ok"] is True
+    one = grps.commands.pop()
+    server.universe.run(1 - server.universe.now % 1)
+    assert ask(server, ZED, "command", words)["ok"] is True
+    other = grps.commands.pop()
+    untimed = {"id", "occurredAt", "until"}
+    assert {key: one[key] for key in one if key not in untimed} == {
+        key: other[key] for key in other if key not in untimed
+    }
+    assert ("until" in one) is ("until" in other) is (form.get("duration") == "7d")
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (None, "An order has"),
+        ("warn Nia x", "An order has"),
+        ([1, 2], "no such field"),
+        ({}, "Say what to do"),
+        ({"verb": "fly"}, "fly is not known"),
+        ({"verb": "x" * 81}, "no text of that kind"),
+        ({"verb": 7}, "must be a string"),
+        ({"verb": "warn", "userId": NIA}, "Say why"),
+        ({"verb": "warn", "userId": NIA, "reason": "   "}, "Say why"),
+        ({"verb": "warn", "userId": NIA, "reason": "x" * 501}, "too long"),
+        ({"verb": "warn", "userId": NIA, "reason": {"a": {"a": {}}}}, "must be a string"),
+        ({"verb": "warn", "userId": str(NIA), "reason": "x"}, "must be a number"),
+        ({"verb": "warn", "userId": 1.5, "reason": "x"}, "Say whom"),
+        ({"verb": "warn", "userId": math.nan, "reason": "x"}, "Say whom"),
+        ({"verb": "warn", "userId": math.inf, "reason": "x"}, "Say whom"),
+        ({"verb": "warn", "userId": -NIA, "reason": "x"}, "Say whom"),
+        ({"verb": "warn", "reason": "x"}, "Say whom"),
+        ({"verb": "warn", "userId": NIA, "reason": "x", "admin": True}, "no such field"),
+        ({"verb": "warn", "userId": NIA, "reason": "x", "amount": 5}, "warn takes no amount"),
+        ({"verb": "announce", "userId": NIA, "reason": "x"}, "announce takes no userId"),
+        ({"verb": "adjust", "userId": NIA, "reason": "x"}, "Say how many points"),
+        ({"verb": "adjust", "userId": NIA, "reason": "x", "amount": math.nan}, "Say how many points"),
+        ({"verb": "adjust", "userId": NIA, "reason": "x", "amount": -math.inf}, "Say how many points"),
+        ({"verb": "adjust", "userId": NIA, "reason": "x", "amount": 0}, "Say how many points"),
+        ({"verb": "ban", "userId": NIA, "reason": "x", "duration": "soon"}, "Say for how long"),
+        ({"verb": "ban", "userId": NIA, "reason": "x", "duration": "0m"}, "Say for how long"),
+        ({"verb": "rank", "userId": NIA, "reason": "x", "rank": "Emperor"}, "Say which rank"),
+        ({"verb": "award", "userId": NIA, "event": "picnic"}, "Say which event"),
+        ({"verb": "award", "userId": NIA, "event": "training", "reason": "x"}, "award takes no reason"),
+        ({"verb": "warn", "userId": ZED, "reason": "x"}, "nobody acts on themselves"),
+        ({"verb": "ban", "userId": NIA, "reason": "x"}, "does not entitle"),
+    ],
+)
+def test_a_form_is_checked_field_by_field(server: Server, grps: Grps, form: Any, words: str) -> None:
+    answer = ask(server, ZED, "act", form)
+    assert answer["ok"] is False
+    assert words in answer["text"]
+    assert grps.commands == []
+    assert server.machine.errors == []
+
+
+def stand(server: Server, user_id: int, rank: str) -> None:
+    server.universe.publish("GRPS", {"grps": 1, "userId": user_id, "standing": {"rank": rank}})
+
+
+def test_officers_are_told_what_they_may_ask_and_others_that_it_is_nothing(server: Server) -> None:
+    assert ask(server, NIA, "me")["officer"] is False
+    assert not ask(server, NIA, "me")["verbs"]
+    me = ask(server, ZED, "me")
+    assert me["officer"] is True
+    assert {one["verb"]: one.get("wants") for one in me["verbs"]} == {
+        "announce": None,
+        "lift": None,
+        "note": None,
+        "pardon": None,
+        "rank": "rank",
+        "recommend": None,
+        "suspend": "duration",
+        "warn": None,
+    }
+    stand(server, ZED, "Supreme Admirals")
+    assert {"adjust", "award", "ban", "unban"} <= {one["verb"] for one in ask(server, ZED, "me")["verbs"]}
+
+
+def test_an_officer_finds_who_is_here_and_elsewhere(server: Server, grps: Grps) -> None:
+    grps.adjusted[9] = (1, 250)
+    answer = ask(server, ZED, "find", " ni ")
+    assert answer == {
+        "ok": True,
+        "rows": [
+            {"userId": NIA, "name": "Nia", "rank": "Initiate", "points": 0, "here": True},
+            {
+                "userId": 9,
+                "name": "Nina",
+                "rank": "Shock Trooper I",
+                "points": 2.5,
+                "sanction": "suspension",
+                "here": False,
+            },
+            {"userId": 10, "name": "Niko", "rank": "Initiate", "points": 0, "here": False},
+        ],
+    }
+
+
+def test_a_user_id_finds_somebody_anywhere(server: Server) -> None:
+    (row,) = ask(server, ZED, "find", "9")["rows"]
+    assert (row["name"], row["rank"], row["sanction"], row["here"]) == (
+        "player_9",
+        "Shock Trooper I",
+        "suspension",
+        False,
+    )
+    (row,) = ask(server, ZED, "find", str(NIA))["rows"]
+    assert (row["name"], row["here"]) == ("Nia", True)
+
+
+def test_a_search_shows_ten_at_most_and_who_is_here_first(server: Server, grps: Grps) -> None:
+    grps.names |= {number: f"nia_{number:02}" for number in range(20, 40)}
+    rows = ask(server, ZED, "find", "NIA")["rows"]
+    assert len(rows) == 10
+    assert rows[0]["name"] == "Nia"
+
+
+def test_without_grps_a_search_shows_who_is_here_and_says_so(server: Server, grps: Grps) -> None:
+    grps.away = True
+    answer = ask(server, ZED, "find", "n")
+    assert [row["name"] for row in answer["rows"]] == ["Nia"]
+    assert "only who is here" in answer["text"]
+
+
+def test_nobody_but_an_officer_may_search(server: Server, grps: Grps) -> None:
+    assert ask(server, NIA, "find", "z") == {"ok": False, "text": "Only officers may search."}
+    grps.standing[ZED] = ("Tempest Major", "suspension")
+    server.award(ZED, "ko")
+    server.universe.run(10)
+    assert ask(server, ZED, "find", "n")["ok"] is False
+    assert grps.asked["/roblox/players"] == 0
+
+
+def test_an_officer_searches_once_in_two_seconds(server: Server, grps: Grps) -> None:
+    chunk = server.machine.chunk(
+        "local userId = ... local player, answers = game.Players:GetPlayerByUserId(userId), {} "
+        "for _ = 1, 3 do task.spawn(function() "
+        "  table.insert(answers, game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, 'find', 'ni')) end) end "
+        "return answers"
+    )
+    answers = server.machine.call(chunk, ZED)
+    server.universe.run(1)
+    assert sorted(one["ok"] for one in take(answers)) == [False, False, True]
+    assert grps.asked["/roblox/players"] == 1
+
+
 @pytest.mark.parametrize(
     "question",
-    [("fly",), (), (7,), ({"a": 1},), ("command",), ("command", 7), ("command", ["warn"]), ("command", "x" * 601)],
+    [
+        ("fly",),
+        (),
+        (7,),
+        ({"a": 1},),
+        (math.nan,),
+        ("__index",),
+        ("command",),
+        ("command", 7),
+        ("command", ["warn"]),
+        ("command", "x" * 601),
+        ("find",),
+        ("find", 9),
+        ("find", {"a": 1}),
+        ("find", "   "),
+        ("find", "x" * 51),
+        ("find", "a\0"),
+        ("find", "9" * 30),
+    ],
 )
 def test_nonsense_is_answered_and_breaks_nothing(server: Server, question: tuple[Any, ...]) -> None:
-    assert ask(server, NIA, *question)["ok"] is False
+    assert ask(server, ZED, *question)["ok"] is False
     assert server.machine.errors == []
+
+
+def test_a_text_that_is_no_text_is_refused(server: Server) -> None:
+    chunk = server.machine.chunk(
+        "local userId = ... local player, answers = game.Players:GetPlayerByUserId(userId), {} "
+        "for _, question in { 'command', 'find', 'act' } do "
+        "  local given = if question == 'act' then { verb = 'warn', userId = 156, reason = '\\xff' } else '\\xff' "
+        "  local answer = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, question, given) "
+        "  table.insert(answers, answer.ok == false and utf8.len(answer.text) ~= nil) "
+        "  task.wait(1) end return answers"
+    )
+    spawned = server.machine.chunk(
+        "local work, userId = ... local found = {} task.spawn(function() found[1] = work(userId) end) return found"
+    )
+    found = server.machine.call(spawned, chunk, ZED)
+    server.universe.run(5)
+    assert take(found) == [[True, True, True]]
+
+
+WORDS = ["me", "board", "top", "news", "find", "command", "act"]
+FIELDS = ["verb", "userId", "amount", "rank", "duration", "event", "reason", "other"]
+VERBS = ["warn", "ban", "suspend", "adjust", "rank", "award", "announce", "me", "help", "note"]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.floats(),
+    st.integers(-(2**53), 2**53),
+    st.text(max_size=30),
+    st.sampled_from(["x" * 700, "7d", "99999999999999999999d", "Nia", "Initiate", "training", *VERBS]),
+)
+DEEP = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.one_of(st.text(max_size=8), st.sampled_from(FIELDS)), inner, max_size=4),
+    ),
+    max_leaves=20,
+)
+FORMS = st.fixed_dictionaries({"verb": st.sampled_from(VERBS)}, optional=dict.fromkeys(FIELDS[1:], DEEP))
+COMMANDS = st.lists(st.one_of(st.sampled_from([*VERBS, "Nia", "156", "7d", '"']), st.text(max_size=12)), max_size=5)
+QUESTIONS = st.tuples(st.one_of(st.sampled_from(WORDS), DEEP), st.one_of(DEEP, FORMS, COMMANDS.map(" ".join)))
+
+
+@pytest.fixture(scope="module")
+def patient() -> Server:
+    """A server that answers as often as it is asked."""
+    grps = Grps(names={NIA: "Nia"})
+    grps.standing[ZED] = ("Supreme Admirals", None)
+    made = Universe(http=grps).server()
+    made.join(NIA, "Nia")
+    made.join(ZED, "Zed")
+    made.universe.run(5)
+    return made
+
+
+@given(questions=st.lists(QUESTIONS, min_size=1, max_size=6))
+@settings(max_examples=EXAMPLES)
+@seed(20250615)
+def test_whatever_a_client_sends_is_answered(patient: Server, questions: list[tuple[Any, Any]]) -> None:
+    for question, sent in questions:
+        answer = ask(patient, ZED, question, sent)
+        assert answer["ok"] in (True, False)
+        assert answer["ok"] or isinstance(answer["text"], str)
+    assert patient.machine.errors == []
 
 
 def test_a_client_that_asks_too_often_is_told_so_and_others_are_not(server: Server) -> None:

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from tests.luau.grps import Grps
-from tests.luau.universe import Server, Universe
+from tests.luau.machine import take
+from tests.luau.universe import Server, Universe, without_null
 
 NIA = 156
 KO = 25  # hundredths
@@ -227,6 +228,61 @@ def test_whoever_is_banned_is_sent_away_at_once(universe: Universe, grps: Grps) 
     assert universe.total(NIA) == 1500 + KO
 
 
+BAN = {"case": 12, "until": "2025-06-22T15:06:40.5Z", "reason": "Exploiting (case 12)", "liftedByUs": True}
+
+
+@pytest.mark.parametrize(
+    ("ban", "seconds", "shown"),
+    [
+        (BAN, 7 * 86_400, "until 2025-06-22: Exploiting (case 12)"),
+        (BAN | {"until": None}, -1, "games: Exploiting (case 12)"),
+        (BAN | {"until": "2025-06-01T00:00:00Z"}, 1, "until 2025-06-01"),
+    ],
+)
+def test_a_ban_that_grps_will_lift_is_told_to_roblox_at_once(
+    universe: Universe, grps: Grps, ban: dict[str, object], seconds: int, shown: str
+) -> None:
+    server = playing(universe)
+    grps.bans[NIA] = ban
+    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}})
+    universe.run(2)
+    length, display, private = universe.bans[NIA]
+    assert abs(length - seconds) <= 5
+    assert (display, private) == ("Exploiting (case 12)", "GRPS case 12")
+    assert universe.kicked[NIA] == "Exploiting (case 12)"  # as Roblox does it
+    message = server.machine.require("ServerScriptService.GRPS.punishments").get("message")
+    assert shown in take(server.machine.call(message, without_null(ban)))
+
+
+@pytest.mark.parametrize(("ban", "in_studio"), [(BAN | {"liftedByUs": False}, False), (BAN, True), (None, False)])
+def test_a_ban_that_roblox_is_not_told_sends_the_player_away_whenever_they_join(
+    universe: Universe, grps: Grps, ban: dict[str, object] | None, in_studio: bool
+) -> None:
+    universe.in_studio = in_studio
+    if ban is not None:
+        grps.bans[NIA] = ban
+    grps.standing[NIA] = ("Initiate", "ban")
+    server = playing(universe)
+    assert "You are banned from this community's games" in universe.kicked.pop(NIA)
+    universe.run(5)
+    server.join(NIA)
+    universe.run(5)
+    assert NIA in universe.kicked
+    assert universe.bans == {}
+    assert server.machine.errors == []
+
+
+def test_points_of_other_experiences_count_towards_the_rank_and_not_into_this_record(
+    universe: Universe, grps: Grps
+) -> None:
+    grps.elsewhere[NIA] = 40_00
+    server = playing(universe)
+    server.award(NIA, "training")
+    assert server.session(NIA)["known"] == 55_00
+    server.close()
+    assert universe.total(NIA) == 15_00
+
+
 def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Universe, grps: Grps) -> None:
     server = playing(universe)
     grps.away = True
@@ -307,7 +363,9 @@ def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int)
             server.crash()
         elif happening < 0.1:
             server.close()
-        else:
+        elif happening < 0.15:
+            server.hang(dice.randrange(60, 900))
+        elif not server.hangs_until:
             for user_id in dice.sample(players, 3):
                 if server.session(user_id) is None:
                     server.join(user_id)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from tests.luau.machine import WORLD, Machine, take
 
@@ -39,6 +40,8 @@ class Universe:
     servers: list["Server"] = field(default_factory=list)
     now: float = START
     losing_messages: float = 0.0
+    in_studio: bool = False
+    bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -54,17 +57,46 @@ class Universe:
         until = self.now + seconds
         while self.now < until:
             step = min(most, until - self.now)
-            for server in list(self.servers):
-                server.machine.step(step)
             self.now += step
+            for server in list(self.servers):
+                server.catch_up()
+
+    def page(self, store: str, ascending: bool, size: int) -> list[dict[str, Any]]:
+        """The first entries of an ordered store: [{key, value}]."""
+        rows = [(int(text), key) for key, text in self.stores.get(store, {}).items()]
+        rows.sort(reverse=not ascending)
+        return [{"key": key, "value": value} for value, key in rows[:size]]
 
     def publish(self, topic: str, message: Any) -> None:
+        """A message of GRPS to all servers."""
+        self.spread(topic, json.dumps(message))
+
+    def spread(self, topic: str, text: str) -> None:
+        """A message to all servers, as it goes over the wire; some get lost."""
         for server in self.servers:
             if self.dice.random() >= self.losing_messages:
-                server.machine.call(server.outside.get("hear"), topic, json.dumps(message))
+                server.machine.call(server.outside.get("hear"), topic, text)
+
+    def read(self, store: str, key: str) -> str | None:
+        """What lies in a data store, as JSON."""
+        return self.stores.get(store, {}).get(key)
+
+    def write(self, store: str, key: str, text: str, user_ids: list[int] | None) -> None:
+        """Put JSON there. `user_ids` None: the store is an ordered one."""
+        self.stores.setdefault(store, {})[key] = text
+
+    def enqueue(self, queue: str, text: str, seconds: float) -> None:
+        """Let an item of a MemoryStore queue wait for so long."""
+        self.queues.setdefault(queue, []).append(text)
+
+    def ban(self, user_id: int, seconds: int, shown: str, private: str) -> None:
+        """Keep somebody out of the universe. `seconds` -1: for good. Raises what the game is to see as an error."""
+        if self.in_studio:
+            raise RuntimeError("BanAsync is not available in Studio.")
+        self.bans[user_id] = (seconds, shown, private)
 
     def record(self, user_id: int) -> Any:
-        text = self.stores.get("GRPS_Points", {}).get(f"player:{user_id}")
+        text = self.read("GRPS_Points", f"player:{user_id}")
         return json.loads(text) if text else None
 
     def total(self, user_id: int) -> int:
@@ -77,7 +109,10 @@ class Universe:
     def fault(self, kind: str) -> str:
         wrong, ambiguous = self.faults.get(kind, (0.0, 0.0))
         found = self.dice.random()
-        return "error" if found < wrong else "ambiguous" if found < wrong + ambiguous else ""
+        if found >= wrong + ambiguous:
+            return ""
+        self.counts["failed"] += 1
+        return "error" if found < wrong else "ambiguous"
 
 
 class Server:
@@ -85,6 +120,7 @@ class Server:
 
     def __init__(self, universe: Universe, config: dict[str, Any]) -> None:
         self.universe = universe
+        self.at, self.hangs_until = universe.now, 0.0
         self.machine = Machine(now=universe.now)
         self.machine.engine.get("game").set("JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex)
         services = self.machine._load(WORLD / "services.luau").call()[0]
@@ -96,6 +132,28 @@ class Server:
             "local grps, userId, kind, details = ... "
             "local found = grps.context.store:award(userId, kind, details) return { found.amount, found.reason or '' }"
         )
+        self._give = self.machine.chunk(
+            "local grps, userId, kind, details = ... local Players = game:GetService('Players') "
+            "local player = Players:GetPlayerByUserId(userId) "
+            "if details.actor then details.actor = Players:GetPlayerByUserId(details.actor) end "
+            "if player == nil then return { 0, 'NO_SESSION' } end "
+            "local found = grps:award(player, kind, details) return { found.amount, found.reason or '' }"
+        )
+
+    def catch_up(self) -> None:
+        """Run what became due, unless it hangs."""
+        now = self.universe.now
+        if now < self.hangs_until:
+            return
+        if self.hangs_until:
+            self.machine.set_clock(now)  # whatever was due finds the clock where it is by now
+            self.hangs_until, self.at = 0.0, now
+        self.machine.step(now - self.at)
+        self.at = now
+
+    def hang(self, seconds: float) -> None:
+        """Stand still for so long, as an overloaded server does: it acts later on what it believed before."""
+        self.hangs_until = self.universe.now + seconds
 
     def join(self, user_id: int, name: str = "") -> None:
         self.machine.call(self.outside.get("join"), user_id, name or f"player_{user_id}")
@@ -108,11 +166,21 @@ class Server:
         amount, reason = take(self.machine.call(self._award, self.grps, user_id, kind, details))
         return amount, reason
 
+    def give(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
+        """What the game's own script does: `grps:award(player, …)`; `actor` is another player's user id."""
+        amount, reason = take(self.machine.call(self._give, self.grps, user_id, kind, details))
+        return amount, reason
+
     def say(self, user_id: int, text: str) -> str:
-        """Type something into the chat; what is answered within some seconds."""
+        """Type something into the chat; what is answered, or nothing after half a minute."""
+        self.machine.call(self.outside.get("answer"), user_id)  # one to earlier words is none to these
         self.machine.call(self.outside.get("say"), user_id, text)
-        self.universe.run(2)
-        return str(take(self.machine.call(self.outside.get("answer"), user_id)))
+        for _ in range(15):
+            self.universe.run(2)
+            answer = take(self.machine.call(self.outside.get("answer"), user_id))
+            if answer is not None:
+                return str(answer)
+        return ""
 
     def session(self, user_id: int) -> Any:
         found = self.machine.call(
@@ -148,8 +216,8 @@ class Server:
             return self.machine.give({"StatusCode": answer[0], "Headers": answer[1], "Body": answer[2]})
 
         functions: dict[str, Callable[..., Any]] = {
-            "read": lambda store, key: universe.stores.get(store, {}).get(key),
-            "write": lambda store, key, text: universe.stores.setdefault(store, {}).__setitem__(key, text),
+            "read": universe.read,
+            "write": lambda store, key, text, users: universe.write(store, key, text, take(users)),
             "encode": lambda value: encode(take(value)),
             "decode": lambda text: self.machine.give(without_null(json.loads(text))),
             "fault": universe.fault,
@@ -157,7 +225,11 @@ class Server:
             "guid": lambda: str(uuid.UUID(int=universe.dice.getrandbits(128))),
             "secret": lambda name: f"secret of {name}",
             "http": http,
-            "enqueue": lambda name, text: universe.queues.setdefault(name, []).append(text),
+            "enqueue": universe.enqueue,
+            "ban": universe.ban,
+            "sorted": lambda store, ascending, size: self.machine.give(universe.page(store, ascending, int(size))),
+            "quote": lambda text: quote(text, safe=""),
+            "publish": universe.spread,
             "kicked": lambda user_id, message: universe.kicked.__setitem__(user_id, message),
         }
         made = lua.create_table()
