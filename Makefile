@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 export GRPS_ENV ?= development
 export GRPS_STATE ?= $(CURDIR)/.local
+# A dozen processes start from this checkout again and again: what Python has compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.complete

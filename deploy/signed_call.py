@@ -21,7 +21,7 @@ from typing import Any
 
 SIGNING = Path(__file__).resolve().parent.parent / "grps_site" / "signing.py"
 ENDED = {"done", "failed", "cancelled"}
-LOOK_EVERY = 10  # seconds
+FIRST_LOOK, LOOK_EVERY = 0.5, 10.0  # seconds; the pause doubles, since most jobs end soon and the others take long
 
 
 def call(base: str, method: str, target: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
@@ -44,7 +44,7 @@ def call(base: str, method: str, target: str, body: bytes, headers: dict[str, st
 def follow(base: str, jobs: list[int], patience: float) -> int:
     """Look at jobs until all have ended; the exit code."""
     deadline = time.monotonic() + patience
-    waiting, worst = set(jobs), 0
+    waiting, worst, pause = set(jobs), 0, FIRST_LOOK
     while waiting:
         for job in sorted(waiting):
             status, document = call(base, "GET", f"/sync/jobs/{job}", b"", {})
@@ -55,7 +55,9 @@ def follow(base: str, jobs: list[int], patience: float) -> int:
         if waiting and time.monotonic() > deadline:
             print(f"not ended after {patience:.0f} s: {sorted(waiting)}", file=sys.stderr)
             return 2
-        time.sleep(LOOK_EVERY if waiting else 0)
+        if waiting:
+            time.sleep(pause)
+            pause = min(2 * pause, LOOK_EVERY)
     return worst
 
 

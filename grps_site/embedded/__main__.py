@@ -17,6 +17,7 @@ from grps_site.embedded.supervisor import ServiceFailed, Supervisor
 from grps_site.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+END_PATIENCE = 5.0  # seconds; a task that takes longer is killed, and taken up again from its row after the next start
 
 
 def main() -> int:
@@ -103,7 +104,9 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
 
     def service(name: str, command: list[str], is_up: Callable[[Service], bool]) -> Service:
         log = state.folder / "logs" / f"{name}.log"
-        return Service(name, command, log, is_up, environment=values, folder=BASE_DIR, needs=servers)
+        return Service(
+            name, command, log, is_up, environment=values, folder=BASE_DIR, patience=END_PATIENCE, needs=servers
+        )
 
     return [
         service("web", web_command(port, workers), lambda _: _serves(f"http://127.0.0.1:{port}/health/live")),
@@ -115,7 +118,7 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
         service(
             "sync-worker",
             [
-                *(*celery, "worker", "--queues=syncs", "--hostname=syncs@%h", "--loglevel=info", "--concurrency=3"),
+                *(*celery, "worker", "--queues=syncs", "--hostname=syncs@%h", "--loglevel=info", "--concurrency=6"),
                 *("--without-gossip", "--without-mingle"),
             ],
             alive_for(2),

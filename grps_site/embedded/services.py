@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +21,8 @@ LOG_LIMIT = 10_000_000  # bytes; a longer log starts afresh with its service
 class Service:
     """A child process in a process group of its own.
 
-    `is_up` says whether it serves; `stop_signal` asks it to end cleanly; `needs` are the services it cannot start
-    without; `tries` is how often it may die in a row before it came up.
+    `is_up` says whether it serves; `stop_signal` asks it to end cleanly, and `patience` is the seconds it has for that;
+    `needs` are the services it cannot start without; `tries` is how often it may die in a row before it came up.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Service:
     account: Account | None = None
     folder: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    patience: float = 15.0
     needs: tuple["Service", ...] = ()
     tries: int = 1
     process: "subprocess.Popen[bytes] | None" = None
@@ -74,12 +75,15 @@ class Service:
             self.was_up, self.failures = True, 0
         return up
 
-    def stop(self, patience: float = 15.0) -> None:
-        """Ask it to end, wait `patience` seconds, then kill whatever of its group is left."""
+    def ask_to_end(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
+
+    def end_by(self, deadline: float) -> None:
+        """Wait for its end until `deadline` (monotonic clock), then kill whatever of its group is left."""
+        if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(patience)
+                self.process.wait(max(0.0, deadline - time.monotonic()))
         self._sweep()
 
     def _sweep(self) -> None:
@@ -94,6 +98,15 @@ class Service:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def stop(services: Sequence[Service]) -> None:
+    """End them all at once, each within its patience."""
+    asked = time.monotonic()
+    for service in services:
+        service.ask_to_end()
+    for service in services:
+        service.end_by(asked + service.patience)
 
 
 def alive_for(seconds: float) -> Callable[[Service], bool]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 
-from grps_site.embedded.services import Service
+from grps_site.embedded.services import Service, stop
 from grps_site.embedded.state import State, write_private
 
 TICK = 0.2  # seconds between looks
@@ -43,8 +43,8 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for service in reversed(self.services):
-            service.stop()
+        stop([service for service in self.services if service.needs])
+        stop([service for service in self.services if not service.needs])
         (self.state.folder / "processes.json").unlink(missing_ok=True)
         self._lock.close()
 

@@ -4,7 +4,7 @@ import re
 from itertools import batched
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from players.models import Player
 from tests.browser import places
@@ -17,7 +17,7 @@ def name_of(address: str) -> str:
     return re.sub(r"\W+", "-", address).strip("-") or "home"
 
 
-@pytest.mark.parametrize("addresses", batched(places.without_arguments(), TOGETHER), ids=lambda some: some[0])
+@pytest.mark.parametrize("addresses", list(batched(places.without_arguments(), TOGETHER)), ids=lambda some: some[0])
 def test_pages_are_for_everybody(browser_page: Page, community: list[Player], addresses: tuple[str, ...]) -> None:
     for address in addresses:
         answer = browser_page.request.get(address)
@@ -32,3 +32,10 @@ def test_pages_are_for_everybody(browser_page: Page, community: list[Player], ad
         except AssertionError as error:
             raise AssertionError(f"{address}: {error}") from None
         shoot(browser_page, name_of(address))
+
+
+def test_a_page_that_is_not_for_everybody_is_told(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.set_content('<html lang="en"><title>A picture</title><main><h1>Look</h1><img src="data:,"></main></html>')
+    with pytest.raises(AssertionError, match="image-alt"):
+        axe(page)

@@ -1,16 +1,19 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from grps_site.embedded.accounts import reachable_folder, unprivileged
 from grps_site.environment import BASE_DIR
 from tests.conftest import free_port
 
@@ -47,6 +50,7 @@ class Up:
 
     def start(self) -> dict[str, Any]:
         """Start it and wait until it serves; what ready.json says."""
+        before = self._published()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "grps_site.embedded", "up", "--port", str(self.port)],
             cwd=BASE_DIR,
@@ -55,9 +59,24 @@ class Up:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.wait_for(lambda: (self.state / "ready.json").exists())
+        self.wait_for(lambda: self._published() not in {before, None})
+        return self.ready()
+
+    def ready(self) -> dict[str, Any]:
         ready: dict[str, Any] = json.loads((self.state / "ready.json").read_text())
         return ready
+
+    def ensure(self) -> dict[str, Any]:
+        """Start it unless it runs."""
+        return self.ready() if self.is_running() else self.start()
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def _published(self) -> int | None:
+        """When ready.json was written, so that one which a killed process left is not taken for a new one."""
+        file = self.state / "ready.json"
+        return file.stat().st_mtime_ns if file.exists() else None
 
     def wait_for(self, condition: Any) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -66,10 +85,14 @@ class Up:
             if self.process.poll() is not None:
                 raise AssertionError(self.process.stdout.read() if self.process.stdout else "it ended")
             assert time.monotonic() < deadline, (self.state / "logs").exists() and self.logs()
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        rows: dict[str, dict[str, Any]] = json.loads((self.state / "processes.json").read_text())
+        try:
+            rows: dict[str, dict[str, Any]] = json.loads((self.state / "processes.json").read_text())
+        except FileNotFoundError:
+            assert self.process is not None
+            raise AssertionError(self.process.communicate(timeout=60)[0]) from None  # why it ended
         return rows
 
     def everything_is_up(self) -> bool:
@@ -101,7 +124,25 @@ class Up:
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
-    up = Up(tmp_path / "state")
-    yield up
-    if up.process is not None and up.process.poll() is None:
-        up.stop(signal.SIGTERM)
+    """One of the test's own, for what must begin with nothing or is left broken."""
+    with _ended(Up(tmp_path / "state")) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One for all tests of a module; `ensure` it."""
+    with _ended(Up(tmp_path_factory.mktemp("up") / "state")) as up:
+        yield up
+
+
+@contextmanager
+def _ended(up: Up) -> Iterator[Up]:
+    try:
+        yield up
+    finally:
+        if up.is_running():
+            up.stop(signal.SIGTERM)
+        account = unprivileged()
+        if account is not None:  # PostgreSQL's folder is elsewhere where its account cannot reach ours
+            shutil.rmtree(reachable_folder(up.state / "postgres", account), ignore_errors=True)

@@ -44,16 +44,3 @@ def test_a_lively_community_is_synced_by_itself(up: Up) -> None:
     )
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     assert "All is well." in doctor.stdout
-
-
-def test_without_the_emulator_nothing_of_roblox_is_started(up: Up) -> None:
-    up.start()
-    assert "emulator" not in up.processes()
-    shown = subprocess.run(
-        [sys.executable, "manage.py", "sync", "mirrors"],
-        cwd=BASE_DIR,
-        env=up.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert "OFF (ROBLOX_WRITES)" in shown.stdout, shown.stderr

@@ -18,9 +18,9 @@ from grps_site.environment import BASE_DIR
 from tests.site.conftest import Up
 
 
-def test_it_serves_keeps_its_data_and_ends_cleanly(up: Up) -> None:
-    ready = up.start()
-    file = up.state / "ready.json"
+def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
+    ready = shared_up.start()
+    file = shared_up.state / "ready.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {"url", "databaseUrl", "redisUrl", "admin", "experiences", "signatureSecret"} <= ready.keys()
     assert httpx.get(f"{ready['url']}/health/live").json() == {"status": "ok"}
@@ -28,29 +28,29 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(up: Up) -> None:
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
     _sign_in(ready)
-    up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
+    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
     _send(ready)
 
     second = subprocess.run(
         [sys.executable, "-m", "grps_site.embedded", "up"],
         cwd=BASE_DIR,
-        env=up.environment,
+        env=shared_up.environment,
         capture_output=True,
         text=True,
     )
     assert second.returncode == 1
     assert "stop it first" in second.stderr
 
-    _follow_a_request_id_into_a_task(ready, up)
-    family = up.family()
-    code, output = up.stop()
+    _follow_a_request_id_into_a_task(ready, shared_up)
+    family = shared_up.family()
+    code, output = shared_up.stop()
     assert code == 0
     assert output.count("\n") == 1, output
     assert str(file) in output
     assert not file.exists()
     assert [process for process in family if process.is_running()] == []
 
-    again = up.start()
+    again = shared_up.start()
     assert again == ready
     page = httpx.get(f"{ready['url']}/leaderboard/top").json()
     assert [player["userId"] for player in page["players"]] == [42]
@@ -86,39 +86,50 @@ def _send(ready: dict[str, Any]) -> None:
     assert httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers).json()["accepted"] == 1
 
 
-def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(up: Up) -> None:
-    ready = up.start()
-    for name in ("web", "worker", "postgres"):
-        before = set(psutil.Process(up.processes()[name]["pid"]).children(recursive=True))
-        up.kill(name)
-        up.wait_for(up.everything_is_up)
-        assert not {child for child in before if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
-    up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
-
-
-def test_what_cannot_start_ends_everything_with_its_last_words(up: Up) -> None:
-    up.start()
-    up.stop()
-    (up.state / "ports.json").write_text(json.dumps(json.loads((up.state / "ports.json").read_text())))
-    up.environment["LOG_LEVEL"] = "NONSENSE"
-    process = subprocess.run(
-        [sys.executable, "-m", "grps_site.embedded", "up", "--port", str(up.port)],
+def test_without_the_emulator_nothing_of_roblox_is_started(shared_up: Up) -> None:
+    shared_up.ensure()
+    assert "emulator" not in shared_up.processes()
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "sync", "mirrors"],
         cwd=BASE_DIR,
-        env=up.environment,
+        env=shared_up.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "OFF (ROBLOX_WRITES)" in shown.stdout, shown.stderr
+
+
+def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(shared_up: Up) -> None:
+    ready = shared_up.ensure()
+    for name in ("web", "worker", "postgres"):
+        before = set(psutil.Process(shared_up.processes()[name]["pid"]).children(recursive=True))
+        shared_up.kill(name)
+        shared_up.wait_for(shared_up.everything_is_up)
+        assert not {child for child in before if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
+    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(shared_up: Up) -> None:
+    shared_up.ensure()
+    family = shared_up.family()
+    assert shared_up.process is not None
+    shared_up.process.send_signal(signal.SIGKILL)
+    shared_up.process.wait()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert [process.cmdline() for process in alive] == []
+    shared_up.start()
+
+
+def test_what_cannot_start_ends_everything_with_its_last_words(shared_up: Up) -> None:
+    shared_up.ensure()
+    shared_up.stop()
+    process = subprocess.run(
+        [sys.executable, "-m", "grps_site.embedded", "up", "--port", str(shared_up.port)],
+        cwd=BASE_DIR,
+        env=shared_up.environment | {"LOG_LEVEL": "NONSENSE"},
         capture_output=True,
         text=True,
     )
     assert process.returncode == 1
     assert "LOG_LEVEL" in process.stderr
-    assert not (up.state / "ready.json").exists()
-
-
-def test_nothing_outlives_a_supervisor_that_is_killed(up: Up) -> None:
-    up.start()
-    family = up.family()
-    assert up.process is not None
-    up.process.send_signal(signal.SIGKILL)
-    up.process.wait()
-    _, alive = psutil.wait_procs(family, timeout=60)
-    assert [process.cmdline() for process in alive] == []
-    up.start()
+    assert not (shared_up.state / "ready.json").exists()

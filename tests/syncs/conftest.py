@@ -7,6 +7,7 @@ from django.core.management import call_command
 from players.models import Player, Rank
 from roblox import cloud, keys
 from roblox.models import Experience
+from roblox.open_cloud import client
 from roblox.open_cloud.operations import BUDGETS
 from syncs import jobs
 from syncs.models import SyncJob
@@ -24,7 +25,8 @@ def _world() -> Iterator[World]:
 
 @pytest.fixture
 def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An empty Roblox that the settings lead to; writing is on, and no limit slows a test."""
+    """An empty Roblox that the settings lead to; writing is on, and neither limits nor pauses between tries slow a
+    test."""
     _world.begin()
     settings.OPEN_CLOUD_URL = _world.url
     settings.OPEN_CLOUD_BUDGETS = dict.fromkeys(BUDGETS)
@@ -33,6 +35,7 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
     monkeypatch.setenv("ROBLOX_OPEN_CLOUD_API_KEY", KEY)
     monkeypatch.setenv("ROBLOX_UNIVERSE_ID", str(NEXUS))
     monkeypatch.setenv("ROBLOX_TRAINING_UNIVERSE_ID", str(TRAINING))
+    monkeypatch.setattr(client, "BACKOFF", 0.02)
     cloud._client.cache_clear()
     return _world
 

@@ -44,11 +44,11 @@ PERIODIC = {
 }
 # Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks are known.
 NIGHTLY = {
-    "syncs.check_policy": (2, 15),
-    "syncs.pull_members": (2, 30),
-    "syncs.pull_restrictions": (3, 0),
-    "syncs.pull_points": (3, 30),
-    "webhooks.purge": (4, 30),
+    "syncs.check_policy": ("2", "15"),
+    "syncs.pull_members": ("2", "30"),
+    "syncs.pull_restrictions": ("3", "0"),
+    "syncs.pull_points": ("3", "30"),
+    "webhooks.purge": ("4", "30"),
 }
 
 
@@ -90,23 +90,40 @@ class Command(BaseCommand):
         """Put in what is missing; what an operator changed stays. The clock is told once."""
         PeriodicTask.objects.filter(name="players.end_bans").delete()  # what an earlier version called it
         there = set(PeriodicTask.objects.values_list("name", flat=True))
-        tasks = [_every(name, seconds) for name, seconds in PERIODIC.items() if name not in there]
-        tasks += [_nightly(name, *at) for name, at in NIGHTLY.items() if name not in there]
+        periodic = {name: seconds for name, seconds in PERIODIC.items() if name not in there}
+        nightly = {name: at for name, at in NIGHTLY.items() if name not in there}
+        intervals, crontabs = _intervals(set(periodic.values())), _crontabs(set(nightly.values()))
+        tasks = [_every(name, intervals[seconds]) for name, seconds in periodic.items()]
+        tasks += [_nightly(name, crontabs[at]) for name, at in nightly.items()]
         if tasks:
             PeriodicTask.objects.bulk_create(tasks)
             PeriodicTasks.update_changed()
         return [f"{task.name} runs {task.schedule}." for task in tasks]
 
 
-def _every(name: str, seconds: int) -> PeriodicTask:
-    every = IntervalSchedule.objects.filter(every=seconds, period=IntervalSchedule.SECONDS).first()
-    if every is None:
-        every = IntervalSchedule.objects.create(every=seconds, period=IntervalSchedule.SECONDS)
+def _intervals(wanted: set[int]) -> dict[int, IntervalSchedule]:
+    """By seconds; made together, since each one made alone tells the clock."""
+    every_seconds = IntervalSchedule.objects.filter(period=IntervalSchedule.SECONDS)
+    there = {one.every: one for one in every_seconds}
+    missing = [IntervalSchedule(every=every, period=IntervalSchedule.SECONDS) for every in sorted(wanted - set(there))]
+    return there | {one.every: one for one in IntervalSchedule.objects.bulk_create(missing)}
+
+
+def _crontabs(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], CrontabSchedule]:
+    """By hour and minute (UTC), of every day."""
+    every_day = CrontabSchedule.objects.filter(day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC")
+    there = {(one.hour, one.minute): one for one in every_day}
+    missing = [
+        CrontabSchedule(hour=hour, minute=minute, timezone="UTC") for hour, minute in sorted(wanted - set(there))
+    ]
+    return there | {(one.hour, one.minute): one for one in CrontabSchedule.objects.bulk_create(missing)}
+
+
+def _every(name: str, interval: IntervalSchedule) -> PeriodicTask:
     # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times over.
-    return PeriodicTask(name=name, task=name, interval=every, expire_seconds=max(30, seconds))
+    return PeriodicTask(name=name, task=name, interval=interval, expire_seconds=max(30, interval.every))
 
 
-def _nightly(name: str, hour: int, minute: int) -> PeriodicTask:
-    at, _ = CrontabSchedule.objects.get_or_create(hour=str(hour), minute=str(minute), timezone="UTC")
+def _nightly(name: str, crontab: CrontabSchedule) -> PeriodicTask:
     # Half a day: a worker that was down in the night still pulls in the morning.
-    return PeriodicTask(name=name, task=name, crontab=at, expire_seconds=12 * 3600)
+    return PeriodicTask(name=name, task=name, crontab=crontab, expire_seconds=12 * 3600)

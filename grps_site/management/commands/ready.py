@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 from argparse import ArgumentParser
 from pathlib import Path
@@ -6,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
@@ -25,6 +27,7 @@ LOCAL_PULLS = {
     "syncs.pull_restrictions": 60,
     "syncs.check_policy": 300,
 }
+AT_ONCE = ("syncs.pull_members", "syncs.pull_leaderboard")  # so that somebody is there when the first page is opened
 ACTOR = Actor("system", "make-up", "make up")
 
 
@@ -69,6 +72,7 @@ class Command(BaseCommand):
         for name, seconds in LOCAL_PULLS.items():
             every, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
             PeriodicTask.objects.filter(name=name).update(interval=every, crontab=None, expire_seconds=seconds)
+        PeriodicTask.objects.filter(name__in=AT_ONCE).update(last_run_at=timezone.now() - dt.timedelta(days=1))
         PeriodicTasks.update_changed()
 
     def _experiences(self, file: Path) -> list[dict[str, str]]:
