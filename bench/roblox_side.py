@@ -148,12 +148,12 @@ class RobloxSide:
             if time.monotonic() - asked > ASK_EVERY:
                 asked = time.monotonic()
                 for activity in sorted({one.activity for one in waiting} - {""}):
-                    self._ask(activity)
+                    self.ask(activity)
             waiting = [one for one in waiting if not one.holds()]
             time.sleep(0.5 if waiting else 0)
         return [f"{one.what} did not arrive" for one in waiting]
 
-    def _ask(self, activity: str) -> None:
+    def ask(self, activity: str) -> None:
         body = json.dumps({"activity": activity}).encode()
         headers = signing.sign(self.secret, "POST", "/sync/roblox", body)
         self.grps.post("/sync/roblox", content=body, headers=headers | {"Content-Type": "application/json"})

@@ -1,61 +1,81 @@
-"""What staff do on the demo's day, so that the console has a queue to handle."""
+"""What staff do on the demo's day: officers in the chat of the games, others in the console, who leave a queue."""
 
-import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import httpx
 from django.utils import timezone
 
-CASES = 6  # players whom officers in the game deal with
-Ask = Callable[[str, int], dict[str, Any]]
+if TYPE_CHECKING:
+    from players.staff import Staff
+
+WARNED = 6  # players whom officers in the game deal with
 
 
-def play(ready: dict[str, Any], officers: list[int], players: list[int]) -> list[str]:
-    """Play it; what did not come out as it should, in sentences. Each player is dealt with once."""
-    experience = ready["experiences"][0]
-    headers = {"x-grps-api-key": experience["apiKey"]}
-    with httpx.Client(base_url=ready["url"], headers=headers, timeout=30) as game:
+def alone() -> "Staff":
+    """Somebody who needs no second person."""
+    from audits.record import Actor
+    from players.staff import Staff
 
-        def command(kind: str, user_id: int) -> dict[str, Any]:
-            body = {"id": f"demo-{kind}-{user_id}", "actorUserId": officers[0], "userId": user_id, "kind": kind}
-            body |= {"reason": "Seen by three people", "occurredAt": dt.datetime.now(dt.UTC).isoformat()}
-            answer = game.post("/roblox/sanctions", json=body)
-            answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
-            return found
-
-        return list(_day(command, players))
+    return Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
 
 
-def _day(command: Ask, players: list[int]) -> Iterator[str]:
-    from players import appeals
-    from players.models import Sanction
+def orders(officers: Sequence[int], players: Sequence[int]) -> list[tuple[int, str]]:
+    """Who says what in the chat: the officer's user id and the words."""
+    colonel, general, marshal, admiral = officers
+    some = players[20 : 20 + WARNED]
+    said = [(colonel, f"/grps warn {user_id} Seen by three people") for user_id in some]
+    said.append((general, f"/grps suspend {some[1]} 7d Under investigation"))
+    said.append((marshal, f"/grps adjust {some[2]} 12.5 Won the finals"))
+    said.append((marshal, f"/grps note {some[3]} Polite when told no"))
+    said.append((admiral, f"/grps ban {some[4]} perm Exploiting: flew over the map"))
+    said.append((admiral, f"/grps rank {some[5]} Tempest Major Led four trainings this week"))
+    return said
+
+
+def check(players: Sequence[int]) -> list[str]:
+    """What officers said came in once each, however often it had to be said."""
+    return list(_check(players))
+
+
+def _check(players: Sequence[int]) -> Iterator[str]:
+    from players.models import Approval, LedgerEntry, Sanction
+
+    some = players[20 : 20 + WARNED]
+    for user_id in some:
+        found = Sanction.objects.filter(player__user_id=user_id, kind="warning", source="game").count()
+        if found != 1:
+            yield f"player {user_id} was warned once in the game and has {found} warnings"
+    if Sanction.objects.filter(player__user_id=some[1], kind="suspension").count() != 1:
+        yield f"player {some[1]} was suspended in the game, and is not once"
+    rewards = LedgerEntry.objects.filter(player__user_id=some[2], origin="console", awarded="12.5").count()
+    if rewards != 1:
+        yield f"player {some[2]} was given 12.5 points in the game {rewards} times"
+    if not Approval.objects.filter(player__user_id=some[4]).exists():
+        yield f"the ban of player {some[4]} asked for in the game waits for nobody"
+
+
+def play(players: Sequence[int]) -> list[str]:
+    """An appeal, and what waits for a second person; what did not come out as it should, in sentences."""
     from players.staff import Refused
 
-    for user_id in players[:CASES]:
-        for _ in range(2):  # the second time is a repeat: the game's request was cut off
-            if (said := command("warn", user_id))["status"] != "applied":
-                yield f"warning {user_id} in the game: {said['detail']}"
+    try:
+        return list(_ask_for_more(players[20 : 20 + WARNED]))
+    except Refused as refusal:
+        return [f"a staff member was refused: {refusal}"]
+
+
+def _ask_for_more(players: Sequence[int]) -> Iterator[str]:
+    from audits.record import Actor
+    from players import appeals, discipline, notes, officers
+    from players.models import Sanction
+    from players.staff import Staff
+
+    by, now = Staff(Actor("staff", "demo", "Dana of the demo", "staff:demo"), rank=None), timezone.now()
     case = Sanction.objects.filter(player__user_id=players[0], kind="warning", lifted_at=None).first()
     if case is None:
         yield f"the warning of {players[0]} is not there"
         return
-    try:
-        appeals.open_(players[0], case.pk, "I was in another round; the clip shows somebody else.", now=timezone.now())
-        command("suspend", players[1])
-        _ask_for_more(players)
-    except Refused as refusal:
-        yield f"a staff member was refused: {refusal}"
-
-
-def _ask_for_more(players: list[int]) -> None:
-    """What waits for a second person: a ban, a rank, points past a limit."""
-    from audits.record import Actor
-    from players import discipline, notes, officers
-    from players.staff import Staff
-
-    by, now = Staff(Actor("staff", "demo", "Dana of the demo", "staff:demo"), rank=None), timezone.now()
+    appeals.open_(players[0], case.pk, "I was in another round; the clip shows somebody else.", now=now)
     discipline.ban(players[2], by=by, reason="Exploiting: flew over the map", now=now)
     officers.propose(players[3], "Tempest Major", by=by, reason="Led four trainings this week", now=now)
     notes.write(players[4], "Asked for a rank twice; polite when told no.", by=by, now=now)
