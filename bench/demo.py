@@ -221,22 +221,23 @@ def check(demo: Demo) -> list[str]:
 
 
 def _settled(demo: Demo) -> list[str]:
-    """Wait until GRPS took what games put into the queue, and read the data stores."""
-    places = [day.universe for day in demo.days if isinstance(day.universe, EmulatedUniverse)]
+    """Wait until GRPS took what games put into the queue, let everybody come once more, and read the data stores."""
     deadline = time.monotonic() + SETTLED_WITHIN
+    places = [day.universe for day in demo.days if isinstance(day.universe, EmulatedUniverse)]
     while any(place.waiting("GRPS_Events") for place in places):
         if time.monotonic() > deadline:
             return ["the queue that games filled was not emptied"]
         time.sleep(1)
+    wrong = [line for day in demo.days for line in day.come_again()]
     if not places:
-        return []
+        return wrong
     side = RobloxSide(demo.ready, 0)
     books = Books(demo)
     stored = books.stored()
     while books.ledger() != stored and time.monotonic() < deadline:
         side.ask("points")
         time.sleep(5)
-    return []
+    return wrong
 
 
 def _seen(demo: Demo, books: Books, due: dict[int, int], users: list[int]) -> list[str]:

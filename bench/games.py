@@ -21,7 +21,7 @@ STORE, INDEX, TOPIC = "GRPS_Points", "GRPS_Points_Index", "GRPS"
 HOME = "https://grps.example.org"  # what the games are configured with; the wire leads to the real one
 HOUR, TICK = 3600.0, 20.0  # seconds
 CROWD = 60  # players of one server
-SETTLING = 420.0  # seconds: a crashed server's lease ends, and what it left is sent
+SETTLING = 3600.0  # seconds: a crashed server's lease ends, what it left is sent, and GRPS may be away for a while
 HAPPENINGS = ["ko", "wo", "training", "operation", "picnic"]  # the last one is none of the policy's
 WEIGHTS = [50, 15, 8, 5, 0.3]
 
@@ -112,6 +112,11 @@ class EmulatedUniverse(Universe):
     def _act(self, act: str, **body: Any) -> None:
         answer = self.roblox.post("/_emulator/act", json={"act": act, "universeId": self.id, **body})
         answer.raise_for_status()
+
+
+def _is_settled(session: Any) -> bool:
+    """Whether a player's record is held, GRPS said what it knows, and has all that they did."""
+    return session["state"] == "ready" and session["met"] and not session["tail"] and not session["inherited"]
 
 
 def universe(wire: Wire, seed: int, began: float, roblox_url: str = "", universe_id: int = 0) -> Universe:
@@ -288,22 +293,27 @@ class Day:
         return gone
 
     def end(self) -> None:
-        """Close everything in order, and let one last server send what others left in the records."""
+        """Close everything in order."""
         self.universe.faults, self.universe.losing_messages = {}, 0.0
         self.wire.away, self.wire.lossy = False, 0.0
         for server in list(self.universe.servers):
             server.close()
         self.here.clear()
-        left = [user_id for user_id in [*self.players, *self.officers] if self._has_more(user_id)]
-        last = self.universe.server()
-        for user_id in left:
-            last.join(user_id, f"citizen_{user_id}")
-        self.universe.run(SETTLING, most=1)
-        last.close()
 
-    def _has_more(self, user_id: int) -> bool:
-        record = self.universe.record(user_id) or {}
-        return bool(record.get("outbox") or record.get("lease"))
+    def come_again(self) -> list[str]:
+        """Everybody comes once more, as everybody does one day: what others left in the records is sent, and what GRPS
+        heard of servers that crashed is learned. Who could not be settled, in sentences."""
+        last = self.universe.server()
+        waiting = {*self.players, *self.officers}
+        for user_id in waiting:
+            last.join(user_id, f"citizen_{user_id}")
+        for _ in range(round(SETTLING / TICK)):
+            self.universe.run(TICK, most=1)
+            waiting = {user_id for user_id in waiting if not _is_settled(last.session(user_id))}
+            if not waiting:
+                break
+        last.close()
+        return [f"{self.key}: player {user_id} is not settled" for user_id in sorted(waiting)]
 
     def officer_says(self, officer: int, text: str) -> str:
         """What an officer is answered in the chat; they come in first if they are not there."""

@@ -17,7 +17,7 @@ from players.amounts import points
 from players.decisions import assess, lock_one, settle
 from players.events import BadBatch, BatchIn, parse
 from players.ingestion import Receipt, ingest
-from players.models import Decision
+from players.models import REST, Decision
 from players.parameters import AFTER_NAME, AFTER_POINTS, AFTER_TIME, Parameter, limit
 from players.policies import NoPolicy, active
 from players.policy.ranks import Evaluation, Missing
@@ -27,6 +27,11 @@ from players.staff import Refused
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
 TOP_LIMIT, RECORDS_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT = limit(25, 100), limit(5, 50), limit(50, 200), limit(25, 100)
 FOUND = 10  # players that a game's search shows
+AFTER_EPOCH = Parameter(
+    "after",
+    {"type": "integer", "minimum": REST, "maximum": LATEST[1], "default": REST},
+    "Only sessions with a higher epoch: those that the game has not folded.",
+)
 SPAN = Parameter(
     "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "How many before and after the player."
 )
@@ -251,10 +256,11 @@ class Policy(View):
 class Join(View):
     """What a game server needs when a player joins: this experience's sessions, the adjusted part, the rank."""
 
-    caller, answers, refuses = "experience", serializers.JoinOut, (404,)
+    caller, answers, refuses = "experience", serializers.JoinOut, (400, 404)
+    query = (AFTER_EPOCH,)
 
     def get(self, request: Request, user_id: int) -> Response:
-        player = reading.joined(user_id, request.auth.key)
+        player = reading.joined(user_id, request.auth.key, parameters.whole(request, AFTER_EPOCH))
         ban = player.ban
         return Response(
             serializers.JoinOut(

@@ -42,7 +42,7 @@ def whole(request: Request, parameter: Parameter) -> int:
     least, most = parameter.schema["minimum"], parameter.schema["maximum"]
     if text is None:
         return int(parameter.schema["default"])
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+    if not (re.fullmatch(r"-?[0-9]{1,19}", text) and least <= int(text) <= most):
         raise ValidationError({parameter.name: f"must be a whole number from {least} to {most}."})
     return int(text)
 

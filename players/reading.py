@@ -124,7 +124,7 @@ def history(player_id: int, limit: int, before: tuple[dt.datetime, int]) -> list
         return [HistoryRow(*row) for row in cursor.fetchall()]
 
 
-def joined(user_id: int, origin: str) -> Joined:
+def joined(user_id: int, origin: str, after: int = REST) -> Joined:
     """What the experience `origin` is told of a player; somebody new has the first rank and nothing else."""
     policy = active()
     player = Player.objects.filter(user_id=user_id).select_related("rank").first()
@@ -132,7 +132,7 @@ def joined(user_id: int, origin: str) -> Joined:
         first = policy.bundle.first.name
         nothing = Decimal(0)
         return Joined(first, timezone.now(), nothing, nothing, nothing, 0, None, None, [], 0, known=False)
-    rows = player.sessions.filter(origin=origin, session__gt=REST).order_by("session")
+    rows = player.sessions.filter(origin=origin, session__gt=after).order_by("session")
     elsewhere = player.sessions.exclude(origin=origin).aggregate(total=Sum("total"))["total"]
     parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
     sanction = sanction_of(player.banned, player.rank.is_punishment)

@@ -66,7 +66,8 @@ class Grps:
         if path == "/leaderboard/top?limit=50":
             return 200, {}, json.dumps({"players": self.top(50), "lastSyncedAt": None, "next": None})
         if path.startswith("/roblox/players/"):
-            return 200, {}, json.dumps(self.joined(int(path.rpartition("/")[2])))
+            user_id, _, after = path.rpartition("/")[2].partition("?after=")
+            return 200, {}, json.dumps(self.joined(int(user_id), int(after)))
         return 404, {}, "{}"
 
     def take(self, events: list[dict[str, Any]]) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class Grps:
                 {
                     "userId": user_id,
                     "confirmed": {"session": epoch, "sequence": self.parts(user_id)[epoch].confirmed},
-                    "points": self.total(user_id) / 100,
+                    "points": max(0, self.known(user_id)),
                 }
                 | self._said(user_id)
                 for user_id, epoch in pairs
@@ -125,24 +126,26 @@ class Grps:
         }
 
     def known(self, user_id: int) -> float:
-        return (self.total(user_id) + self.adjusted.get(user_id, (0, 0))[1]) / 100
+        elsewhere, (_, adjusted) = self.elsewhere.get(user_id, 0), self.adjusted.get(user_id, (0, 0))
+        return (self.total(user_id) + elsewhere + adjusted) / 100
 
     def top(self, limit: int) -> list[dict[str, Any]]:
         best = sorted(self.names, key=self.known, reverse=True)[:limit]
         more = {"kos": 0, "wos": 0, "lastSyncedAt": "2025-06-15T15:06:40Z"}
         return [self.found(user_id) | more | {"position": place} for place, user_id in enumerate(best, start=1)]
 
-    def joined(self, user_id: int) -> dict[str, Any]:
+    def joined(self, user_id: int, after: int) -> dict[str, Any]:
         parts = [
             {"session": epoch, "sequence": part.sequence, "total": part.total / 100, "confirmed": part.confirmed}
             for epoch, part in sorted(self.parts(user_id).items())
+            if epoch > after
         ]
         return {
             "userId": user_id,
             "known": True,
             "rankSince": "2025-01-01T00:00:00Z",
             "recommendations": 0,
-            "points": self.total(user_id) / 100,
+            "points": max(0, self.known(user_id)),
             "elsewhere": self.elsewhere.get(user_id, 0) / 100,
             "sessions": parts,
             "ban": self.bans.get(user_id),

@@ -32,7 +32,7 @@ def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
     for path, shape in (
         ("/leaderboard/top?limit=50", serializers.TopOut),
         ("/roblox/players?search=ni", serializers.GameSearchOut),
-        (f"/roblox/players/{NIA}", serializers.JoinOut),
+        (f"/roblox/players/{NIA}?after=0", serializers.JoinOut),
     ):
         answer = grps(f"https://grps.example.org{path}", "GET", {"x-grps-api-key": "secret of GRPS_KEY"}, "")
         assert answer is not None

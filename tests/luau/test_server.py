@@ -12,6 +12,7 @@ from tests.luau.universe import Server, Universe, without_null
 
 NIA = 156
 KO = 25  # hundredths
+LATE = 3 * 86_400 + 3600  # seconds after which nothing of a session may still come
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_each_stay_has_an_epoch_of_its_own_and_old_ones_are_folded(universe: Uni
         server.award(NIA, "training")
         universe.run(6)
         server.close()
-        universe.now += 3600
+        universe.now += LATE
     record = universe.record(NIA)
     assert [*record["sessions"]] == ["3"]
     assert (record["folded"]["through"], record["folded"]["total"]) == (2, 3000)
@@ -78,7 +79,7 @@ def test_a_session_that_grps_has_not_whole_is_not_folded(universe: Universe, grp
     grps.away = False
     universe.run(200)
     assert grps.total(NIA) == 3000  # the first server's event was sent by the second one
-    universe.run(3600)
+    universe.run(LATE, most=60)
     later.close()
     assert "1" not in universe.record(NIA)["sessions"]
     assert universe.total(NIA) == 3000
@@ -163,6 +164,95 @@ def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Un
     second.close()
     first.close()
     assert universe.total(NIA) == grps.total(NIA) == 3000
+
+
+def test_a_server_that_stood_still_past_its_lease_still_writes_its_own_part(universe: Universe, grps: Grps) -> None:
+    first = playing(universe)
+    first.award(NIA, "training")
+    first.hang(600)  # before it saved, and before it sent
+    universe.run(260)
+    second = playing(universe)
+    second.award(NIA, "ko")
+    universe.run(20)
+    second.leave(NIA)
+    universe.run(600)
+    assert first.session(NIA)["state"] == "lost"
+    record = universe.record(NIA)
+    assert {epoch: kept["total"] for epoch, kept in record["sessions"].items()} == {"1": 1500, "2": KO}
+    assert "lease" not in record
+    assert universe.total(NIA) == grps.total(NIA) == 1500 + KO
+
+
+def test_what_grps_heard_of_a_crashed_server_late_is_asked_for(universe: Universe, grps: Grps) -> None:
+    first = playing(universe)
+    grps.away = True
+    first.award(NIA, "training")
+    universe.run(20)  # in the queue, and not yet saved
+    first.crash()
+    grps.away = False
+    universe.run(260)
+    second = playing(universe)
+    assert second.session(NIA)["known"] == 0
+    grps.drain(universe.queues["GRPS_Events"])
+    second.award(NIA, "ko")
+    universe.run(130)
+    assert second.session(NIA)["known"] == 1500 + KO
+    second.close()
+    assert universe.total(NIA) == grps.total(NIA) == 1500 + KO
+
+
+def test_a_session_is_not_folded_while_events_of_it_may_lie_in_the_queue(universe: Universe, grps: Grps) -> None:
+    first = playing(universe)
+    first.award(NIA, "training")
+    universe.run(70)  # sent and saved
+    grps.away = True
+    first.award(NIA, "ko")
+    universe.run(20)  # in the queue, and not yet saved
+    first.crash()
+    universe.run(2 * 86_400, most=600)
+    grps.away = False
+    second = playing(universe)
+    second.award(NIA, "training")
+    universe.run(130)
+    second.close()
+    grps.drain(universe.queues["GRPS_Events"])
+    playing(universe).close()
+    assert universe.total(NIA) == grps.total(NIA) == 3000 + KO
+
+
+def test_the_last_requests_of_a_budget_are_for_whoever_leaves(universe: Universe) -> None:
+    server = playing(universe)
+    server.award(NIA, "training")
+    server.leave_over("StandardWrite", 4)
+    server.join(NIA + 1)
+    server.leave(NIA)
+    universe.run(0.5)
+    assert universe.total(NIA) == 1500
+    assert server.session(NIA + 1)["state"] == "waiting"
+    universe.run(4)
+    assert server.session(NIA + 1)["state"] == "ready"
+
+
+@pytest.mark.parametrize("told", [("newer",), ("older",)])
+def test_budgets_are_heeded_by_whichever_names_roblox_tells_them(universe: Universe, told: tuple[str, ...]) -> None:
+    universe.budgets_told = told
+    server = universe.server()
+    for user_id in range(1, 61):
+        server.leave_over("StandardRead", 0)
+        server.join(user_id)
+    universe.run(60)
+    assert universe.counts["throttled"] == 0
+    assert server.session(60)["state"] == "ready"
+
+
+def test_a_budget_that_is_told_as_nothing_does_not_hold_up_players_for_ever(universe: Universe) -> None:
+    universe.budgets_told = ()
+    server = universe.server()
+    server.join(NIA)
+    universe.run(30)
+    assert server.session(NIA)["state"] == "waiting"
+    universe.run(40)
+    assert server.session(NIA)["state"] == "ready"
 
 
 def test_whoever_leaves_as_the_server_closes_is_saved_too(universe: Universe) -> None:

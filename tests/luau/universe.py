@@ -42,6 +42,7 @@ class Universe:
     losing_messages: float = 0.0
     in_studio: bool = False
     bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
+    budgets_told: tuple[str, ...] = ("newer", "older")  # by which names of theirs
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -161,6 +162,10 @@ class Server:
     def leave(self, user_id: int) -> None:
         self.machine.call(self.outside.get("leave"), user_id)
 
+    def leave_over(self, kind: str, count: int) -> None:
+        """Other scripts of the game leave so many requests of a budget."""
+        self.machine.call(self.outside.get("leaveOver"), kind, count)
+
     def award(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
         """Hundredths, and why it is not the full amount."""
         amount, reason = take(self.machine.call(self._award, self.grps, user_id, kind, details))
@@ -230,6 +235,7 @@ class Server:
             "sorted": lambda store, ascending, size: self.machine.give(universe.page(store, ascending, int(size))),
             "quote": lambda text: quote(text, safe=""),
             "publish": universe.spread,
+            "told": lambda names: names in universe.budgets_told,
             "kicked": lambda user_id, message: universe.kicked.__setitem__(user_id, message),
         }
         made = lua.create_table()

@@ -195,6 +195,11 @@ def test_a_game_server_learns_what_it_needs_on_join(game: Game, stands: Callable
     assert joined["sessions"] == [{"session": 1, "sequence": 3, "total": 50, "confirmed": 1}]
     assert (joined["known"], joined["sanction"]) == (True, None)
     assert (joined["elsewhere"], joined["ban"]) == (0, None)
+    game.send(game.event(1, 1, session=4, awarded=15, total=15))
+    later = game.client.get("/roblox/players/1?after=1").json()
+    assert [part["session"] for part in later["sessions"]] == [4]
+    assert later["points"] == 65
+    assert game.client.get("/roblox/players/1?after=first").json()["errors"][0]["field"] == "after"
     stranger = game.client.get("/roblox/players/777").json()
     assert (stranger["known"], stranger["rank"], stranger["sessions"]) == (False, "Initiate", [])
 
