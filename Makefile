@@ -37,6 +37,7 @@ lint: setup
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(VENV)/bin/djlint templates --lint --quiet
 	@bash deploy/stylua --check
+	@$(PY) deploy/luau_types.py
 
 types: setup
 	@$(VENV)/bin/mypy
