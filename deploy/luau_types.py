@@ -1,7 +1,7 @@
 """Check the types of the Luau modules, strictly and against Roblox's own API, where luau-lsp is installed.
 
 It is to be found as `luau-lsp` on PATH or where LUAU_LSP says; ROBLOX_TYPES names its file `globalTypes.d.luau`. No
-package registry has it, so where it is missing this says so in one line and lets the rest of the checks go on. Ends with 1
+package registry has it, so where it is missing this says so in one line and lets the other checks go on. Ends with 1
 and the errors where a type is wrong.
 """
 

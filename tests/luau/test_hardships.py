@@ -1,4 +1,4 @@
-"""What a server must bear: closing in the middle of everything, wrong arguments, answers that make no sense, long outages."""
+"""What a server must bear: closing in the middle of everything, wrong arguments, senseless answers, long outages."""
 
 import json
 from typing import Any
