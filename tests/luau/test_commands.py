@@ -40,6 +40,13 @@ def test_a_warning_goes_to_grps_with_who_whom_and_why(server: Server, grps: Grps
     assert sent["id"]
 
 
+def test_what_came_of_a_command_holds_in_the_game_without_a_message(server: Server, grps: Grps) -> None:
+    grps.standing[NIA] = ("Suspended", "suspension")
+    assert server.say(ADMIRAL, "/grps suspend Nia 7d harassed others") == "Done."
+    server.universe.run(1)
+    assert server.award(NIA, "training") == (0, "NOT_EARNING")
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "field", "value"),
     [

@@ -120,6 +120,30 @@ def test_what_was_kept_counts_also_when_they_leave_before_grps_spoke(universe: U
     assert grps.total(NIA) == TRAINING
 
 
+def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(universe: Universe) -> None:
+    server = playing(universe, ZED)
+    universe.latency["stores"] = 0.6
+    server.join(NIA)
+    assert server.award(NIA, "training") == (0, "WAITING")
+    universe.run(0.25)
+    server.leave(NIA)
+    universe.run(5)
+    assert universe.total(NIA) == TRAINING
+    assert "lease" not in universe.record(NIA)
+    assert server.session(NIA) is None or server.session(NIA)["waiting"] == {}
+
+
+@pytest.mark.parametrize("answer", ['{"sessions": 3}', "[]", '{"sessions": [{"session": 1}], "elsewhere": "x"}'])
+def test_a_player_of_whom_grps_says_nothing_sensible_can_play(universe: Universe, grps: Grps, answer: str) -> None:
+    universe.http = lambda url, *call: (200, {}, answer) if "/roblox/players/" in url else grps(url, *call)
+    server = playing(universe)
+    assert server.award(NIA, "training") == (TRAINING, "")
+    universe.run(12)
+    assert "store.unreadable" in kinds(grps)
+    server.close()
+    assert universe.total(NIA) == TRAINING
+
+
 def test_the_suspended_earn_nothing_while_grps_is_asked(universe: Universe, grps: Grps) -> None:
     grps.standing[NIA] = ("Suspended", "suspension")
     server = universe.server()
