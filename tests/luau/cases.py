@@ -221,7 +221,7 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
 
 def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """Something to ask both, and what players/policy says."""
-    return dice.choice([_award, _award, _evaluate, _may, _sanction])(dice, bundle)
+    return dice.choice([_award, _award, _stream, _evaluate, _may, _sanction])(dice, bundle)
 
 
 def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
@@ -265,6 +265,47 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     return asked, [found.amount, str(found.reason or ""), *days]
 
 
+def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    """A stay of thirty events, over days and weeks: each award counts in those after it."""
+    rank, at, events, amounts, reasons = dice.choice(bundle.ranks), dice.randrange(0, 1_900_000_000), [], [], []
+    total, today, this_week = 0, 0, 0
+    counts = {"kos": 0, "wos": 0}
+    last: dict[str, dt.datetime] = {}
+    recommended: set[int] = set()
+    moment = dt.datetime.fromtimestamp(at, dt.UTC)
+    for _ in range(30):
+        before, at = moment, at + dice.choice([0, 1, 29, 30, 31, 300, 3600, 28_800, 7 * DAY])
+        moment = dt.datetime.fromtimestamp(at, dt.UTC)
+        today = today if day_of(moment) == day_of(before) else 0
+        this_week = this_week if week_of(moment) == week_of(before) else 0
+        type_ = dice.choice([*bundle.points.events, "picnic"])
+        level, officer, magnitude = dice.choice([None, *bundle.levels]), dice.choice([7, 8]), dice.choice([1, 1, 3, 50])
+        duration = dice.choice([None, 299, 300, 301])
+        events.append(
+            {"type": type_, "at": at, "magnitude": magnitude, "duration": duration, "actorLevel": level}
+            | {"actorUserId": officer}
+        )
+        found = award(
+            Event(type_, moment, magnitude, duration, level, officer in recommended),
+            Earner(rank.can_earn, total, today, this_week, last),
+            bundle.points,
+        )
+        amounts.append(found.amount)
+        reasons.append(str(found.reason or ""))
+        kind = bundle.points.events.get(type_)
+        if kind is None:
+            continue
+        total += found.amount
+        if kind.counter:
+            counts[kind.counter] += magnitude
+        if found.amount > 0:
+            today, this_week = today + found.amount, this_week + found.amount
+            last[type_] = moment
+            recommended |= {officer} if kind.recommends else set()
+    asked: Question = {"ask": "stream", "rank": rank.name, "events": events}
+    return asked, [amounts, reasons, total, counts["kos"], counts["wos"], len({*reasons} - {""}) > 0]
+
+
 def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     rank = dice.choice(bundle.ranks)
     target = bundle.next_after(rank) or rank
@@ -303,7 +344,9 @@ def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     to: Rank | None = dice.choice([None, None, *bundle.ranks])
     own = dice.random() < 0.1
     moved, today = dice.choice([0, 1, -50, 10_000, 50_001]), dice.choice([0, 50, -49_000])
-    act = dice.choice([*Act])
+    if actor.adjust_limit is not None and dice.random() < 0.5:
+        moved = actor.adjust_limit - abs(today) + dice.choice([-1, 0, 1])
+    act = dice.choice([*Act, Act.ADJUST])
     asked: Question = {
         "ask": "may",
         "act": str(act),

@@ -103,6 +103,73 @@ def test_events_of_the_last_moment_follow_those_that_are_under_way(universe: Uni
     assert "test.last" in kinds(grps)
 
 
+def test_a_busy_ordered_store_holds_up_no_save_and_no_closing(universe: Universe) -> None:
+    server = playing(universe)
+    for _ in range(70):
+        server.leave_over("OrderedWrite", 0)
+        universe.run(1)
+    server.award(NIA, "training")
+    server.leave_over("OrderedWrite", 0)
+    server.close()
+    assert universe.total(NIA) == TRAINING
+    assert "lease" not in universe.record(NIA)
+
+
+def test_whoever_could_not_be_saved_when_they_left_is_saved_when_the_server_closes(universe: Universe) -> None:
+    server = playing(universe)
+    server.award(NIA, "training")
+    universe.faults["UpdateAsync"] = (1.0, 0.0)
+    server.leave(NIA)
+    while server.session(NIA).get("saving"):
+        universe.run(0.25)
+    universe.faults.clear()
+    server.close()
+    assert universe.total(NIA) == TRAINING
+
+
+def test_a_save_under_way_does_not_stand_for_the_last_one(universe: Universe) -> None:
+    server = playing(universe)
+    while not server.session(NIA).get("saving"):
+        universe.run(0.25)
+    server.award(NIA, "training")
+    server.leave(NIA)
+    universe.run(0.25)
+    universe.faults["UpdateAsync"] = (1.0, 0.0)
+    universe.run(200)
+    assert server.session(NIA)["saved"] is False
+    universe.faults.clear()
+    universe.run(120)
+    assert universe.total(NIA) == TRAINING
+    assert "lease" not in universe.record(NIA)
+
+
+def test_whoever_comes_back_before_they_could_be_saved_loses_nothing(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    grps.away = True
+    universe.run(200)
+    server.award(NIA, "training")
+    universe.faults["UpdateAsync"] = (1.0, 0.0)
+    server.leave(NIA)
+    universe.run(1)
+    server.join(NIA)
+    universe.run(200)
+    universe.faults.clear()
+    universe.run(200)
+    assert server.session(NIA)["state"] == "ready"
+    assert server.session(NIA)["known"] == TRAINING
+    server.close()
+    assert universe.total(NIA) == TRAINING
+
+
+def test_what_is_said_while_a_server_closes_reaches_grps(universe: Universe, grps: Grps) -> None:
+    universe.http = events_only(grps, lambda _: (200, {}, '{"players": [{}]}'))
+    server = playing(universe)
+    server.award(NIA, "training")
+    universe.stores["GRPS_Points"][f"player:{NIA}"] = "7"
+    server.close()
+    assert {"store.broken", "stop.failed"} <= kinds(grps)
+
+
 # Waiting for GRPS
 
 
@@ -133,13 +200,19 @@ def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(univers
     assert server.session(NIA) is None or server.session(NIA)["waiting"] == {}
 
 
-@pytest.mark.parametrize("answer", ['{"sessions": 3}', "[]", '{"sessions": [{"session": 1}], "elsewhere": "x"}'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"sessions": 3}',
+        "[]",
+        '{"sessions": [{"session": 1}], "elsewhere": "x"}',
+        '{"sessions": [], "elsewhere": 0, "rankSince": "2025-01-01T00:00:00Z", "adjusted": {"total": 0}}',
+    ],
+)
 def test_a_player_of_whom_grps_says_nothing_sensible_can_play(universe: Universe, grps: Grps, answer: str) -> None:
     universe.http = lambda url, *call: (200, {}, answer) if "/roblox/players/" in url else grps(url, *call)
     server = playing(universe)
     assert server.award(NIA, "training") == (TRAINING, "")
-    universe.run(12)
-    assert "store.unreadable" in kinds(grps)
     server.close()
     assert universe.total(NIA) == TRAINING
 
@@ -257,8 +330,11 @@ def test_what_the_server_does_by_itself_asks_whether_the_officer_still_is_one(
     server.award(GENERAL, "wo")
     universe.run(12)
     grps.away = True
+    kept = {"standing": {"rank": "Brigadier General", "sanction": None}, "adjusted": 7}
+    universe.stores["GRPS_State"] = {f"player:{GENERAL}": json.dumps(kept)}
     universe.run(90)
-    assert "your rank is not sure" in server.say(GENERAL, f"/grps {words}")
+    for _ in range(2):
+        assert "your rank is not sure" in server.say(GENERAL, f"/grps {words}")
 
 
 def test_an_order_that_got_no_answer_keeps_its_id_beside_others_and_for_five_minutes(
