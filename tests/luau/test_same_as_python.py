@@ -11,8 +11,8 @@ from tests.luau import cases
 from tests.luau.machine import Machine, take
 
 SHARED = "ReplicatedStorage.GRPSShared"
-# Not quite half of them are broken on purpose; that both refuse those is all that is asked of them.
-POLICIES = 5000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 100
+# About half of them are broken on purpose; that both refuse those is all that is asked of them.
+POLICIES = 6000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 120
 QUESTIONS = 40  # of each sound policy: more than 2,000 in all, and more than 100,000 by night
 CHUNK = 200  # policies that one machine answers for
 
