@@ -273,8 +273,9 @@ def console(bench: Bench) -> Iterator[Result]:
 
 
 def luau(bench: Bench) -> Iterator[Result]:
-    """The decisions of the game's modules (bench.luau)."""
+    """The decisions of the game's modules, and what they ask of Roblox (bench.luau)."""
     yield from games.decisions()
+    yield from games.budgets()
 
 
 CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console, luau)

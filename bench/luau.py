@@ -1,4 +1,4 @@
-"""How many decisions a game server's modules make in a second, in a Luau virtual machine."""
+"""How many decisions a game server's modules make in a second, and what of Roblox's budgets they ask for."""
 
 import json
 import time
@@ -40,3 +40,11 @@ def decisions() -> Iterator[Result]:
         machine.call(decide, given, DECISIONS)
         best = max(best, DECISIONS / (time.perf_counter() - started))
     yield Result("luau: awards a second / 100,000", best / PROMISED, 1, "higher")
+
+
+def budgets() -> Iterator[Result]:
+    """Ten minutes of a hundred players and fifty events a second; goal: a quarter."""
+    from tests.luau import crowd
+
+    for kind, share in crowd.shares(10).items():
+        yield Result(f"luau: {kind} asked for / budget", share, 0.25, "lower")
