@@ -148,7 +148,7 @@ def test_a_command_runs_once_in_either_chat(server: Server, grps: Grps, version:
 
 
 def test_an_answer_is_told_to_nobody_else(server: Server) -> None:
-    server.say(MAJOR, "/grps warn Nia spammed")
+    server.say(MAJOR, "/grps note Nia is polite")
     told = "local ids = {} for _, one in game.ReplicatedStorage.GRPSTold.sent do table.insert(ids, one[1].UserId) end "
     assert take(server.machine.call(server.machine.chunk(f"{told} return ids"))) == [MAJOR]
 

@@ -9,6 +9,7 @@ from tests.luau.grps import Grps
 from tests.luau.machine import LuauError
 from tests.luau.test_commands import MAJOR
 from tests.luau.test_remotes import ask
+from tests.luau.test_server import playing
 from tests.luau.universe import Answer, Http, Server, Universe
 
 NIA, ZED = 156, 157
@@ -26,14 +27,6 @@ def grps() -> Grps:
 @pytest.fixture
 def universe(grps: Grps) -> Universe:
     return Universe(http=grps)
-
-
-def playing(universe: Universe, *user_ids: int) -> Server:
-    server = universe.server()
-    for user_id in user_ids or (NIA,):
-        server.join(user_id)
-    universe.run(5)
-    return server
 
 
 def events_only(grps: Grps, answer: Any) -> Http:
@@ -366,6 +359,42 @@ def test_what_grps_refuses_is_told_as_refused(universe: Universe, grps: Grps) ->
     server = playing(universe, GENERAL, NIA)
     universe.http = lambda url, *call: (403, {}, "{}") if "sanctions" in url else grps(url, *call)
     assert server.say(GENERAL, f"/grps warn {NIA} spammed") == "GRPS does not take this (403); nothing was done."
+
+
+@pytest.mark.parametrize(("filter_fails", "words"), [(0.0, "You were warned: #### spam"), (1.0, "You were warned.")])
+def test_whoever_is_warned_reads_so_and_why_as_roblox_filters_it(
+    universe: Universe, filter_fails: float, words: str
+) -> None:
+    universe.faults["FilterStringAsync"] = (filter_fails, 0.0)
+    server = playing(universe, MAJOR, NIA)
+    assert server.say(MAJOR, f"/grps warn {NIA} damn spam") == "Done."
+    assert server.told(NIA) == words
+
+
+def test_a_warning_that_was_not_given_is_not_told(universe: Universe, grps: Grps) -> None:
+    server = playing(universe, MAJOR, NIA)
+    grps.verdict = "refused"
+    server.say(MAJOR, f"/grps warn {NIA} spam")
+    assert server.told(NIA) is None
+
+
+def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    assert server.told(NIA) is None
+    grps.standing[NIA] = ("Suspended", "suspension")
+    for _ in range(2):
+        server.award(NIA, "wo")
+        universe.run(8)
+    assert "You are suspended" in str(server.told(NIA))
+    assert server.told(NIA) is None
+    later = playing(universe, ZED)
+    server.leave(NIA)
+    later.join(NIA)
+    universe.run(8)
+    assert "You are suspended" in str(later.told(NIA))
+    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": None}})
+    universe.run(1)
+    assert "is over" in str(later.told(NIA))
 
 
 # Answers, lines and outages

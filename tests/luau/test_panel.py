@@ -204,7 +204,7 @@ def test_who_is_no_officer_any_more_is_led_back(officer: Client) -> None:
 
 def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(member: Client, server: Server) -> None:
     zed = Client(server, ZED)
-    server.say(ZED, "/grps warn Nia spammed")
+    server.say(ZED, "/grps note Nia is polite")
     zed.run(2)
     member.run(2)
     assert zed.texts == ["Rank", "Done."]

@@ -183,10 +183,15 @@ class Server:
         self.machine.call(self.outside.get("say"), user_id, text)
         for _ in range(15):
             self.universe.run(2)
-            answer = take(self.machine.call(self.outside.get("answer"), user_id))
+            answer = self.told(user_id)
             if answer is not None:
-                return str(answer)
+                return answer
         return ""
+
+    def told(self, user_id: int) -> str | None:
+        """What a player was told last, once."""
+        answer = take(self.machine.call(self.outside.get("answer"), user_id))
+        return None if answer is None else str(answer)
 
     def session(self, user_id: int) -> Any:
         found = self.machine.call(
