@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -102,10 +103,19 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
     servers = tuple(supervisor.services)
     celery = [sys.executable, "-m", "celery", "--app=grps_site"]
 
-    def service(name: str, command: list[str], is_up: Callable[[Service], bool]) -> Service:
-        log = state.folder / "logs" / f"{name}.log"
+    def service(
+        name: str, command: list[str], is_up: Callable[[Service], bool], orphan_signal: signal.Signals | None = None
+    ) -> Service:
         return Service(
-            name, command, log, is_up, environment=values, folder=BASE_DIR, patience=END_PATIENCE, needs=servers
+            name,
+            command,
+            state.folder / "logs" / f"{name}.log",
+            is_up,
+            environment=values,
+            folder=BASE_DIR,
+            orphan_signal=orphan_signal,
+            patience=END_PATIENCE,
+            needs=servers,
         )
 
     return [
@@ -135,6 +145,8 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
             "beat",
             [*celery, "beat", "--loglevel=info", "--pidfile="],
             alive_for(2),
+            # It may wait for ever for a database that went first; what it knows stands there, and it has no children.
+            orphan_signal=signal.SIGKILL,
         ),
     ]
 

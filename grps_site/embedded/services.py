@@ -22,7 +22,8 @@ class Service:
     """A child process in a process group of its own.
 
     `is_up` says whether it serves; `stop_signal` asks it to end cleanly, and `patience` is the seconds it has for that;
-    `needs` are the services it cannot start without; `tries` is how often it may die in a row before it came up.
+    `orphan_signal` is what it gets when the supervisor dies, `stop_signal` unless told; `needs` are the services it
+    cannot start without; `tries` is how often it may die in a row before it came up.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Service:
     account: Account | None = None
     folder: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals | None = None
     patience: float = 15.0
     needs: tuple["Service", ...] = ()
     tries: int = 1
@@ -53,7 +55,7 @@ class Service:
                 env={**os.environ, **self.environment},
                 cwd=self.folder,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop_signal),
+                preexec_fn=_die_with_parent(self.orphan_signal or self.stop_signal),
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
                 extra_groups=[] if self.account else None,
