@@ -23,7 +23,7 @@ class Service:
 
     `is_up` says whether it serves; `stop_signal` asks it to end cleanly, and `patience` is the seconds it has for that;
     `orphan_signal` is what it gets when the supervisor dies, `stop_signal` unless told; `needs` are the services it
-    cannot start without; `tries` is how often it may die in a row before it came up.
+    cannot start without; `tries` is how often it may die in a row before it is up again.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Service:
     orphan_signal: signal.Signals | None = None
     patience: float = 15.0
     needs: tuple["Service", ...] = ()
-    tries: int = 1
+    tries: int = 3
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     was_up: bool = False

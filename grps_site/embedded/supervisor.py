@@ -1,17 +1,19 @@
 """Keeps a handful of services up under one process, and ends them all together.
 
-A service that dies is started again, once: if it dies before it came up, everything stops with its name and its last
-words, since a loop of crashes hides the cause. There is never a second copy of a service, nor a second supervisor on
-one state folder.
+A service that dies is started again. If it does not come up the first time, or dies `tries` times in a row before it is
+up again, everything stops with its name and its last words, since a loop of crashes hides the cause. There is never a
+second copy of a service, nor a second supervisor on one state folder.
 """
 
 import fcntl
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 from grps_site.embedded.services import Service, stop
 from grps_site.embedded.state import State, write_private
@@ -29,6 +31,7 @@ class Supervisor:
         self.state = state
         self.services: list[Service] = []
         self._stopping = False
+        self._handlers: dict[signal.Signals, Any] = {}  # what was there before
         self._lock = (state.folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,7 +40,7 @@ class Supervisor:
 
     def __enter__(self) -> "Supervisor":
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask_to_stop)
+            self._handlers[number] = signal.signal(number, self._ask_to_stop)
         return self
 
     def __exit__(
@@ -47,6 +50,8 @@ class Supervisor:
         stop([service for service in self.services if not service.needs])
         (self.state.folder / "processes.json").unlink(missing_ok=True)
         self._lock.close()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
@@ -94,6 +99,7 @@ class Supervisor:
                 raise _failed(service)
             time.sleep(TICK)
         if all(needed.check() for needed in service.needs):
+            print(f"GRPS: {_end(service)}, and is started again", file=sys.stderr, flush=True)
             service.start()
         return True
 
@@ -106,9 +112,12 @@ class Supervisor:
 
 
 def _failed(service: Service) -> ServiceFailed:
+    return ServiceFailed(f"{_end(service)}; its log is {_shown(service.log)}:\n{service.last_words()}")
+
+
+def _end(service: Service) -> str:
     code = service.process.poll() if service.process else None
-    how = f"ended with code {code}" if code is not None else "did not come up in time"
-    return ServiceFailed(f"{service.name} {how}; its log is {_shown(service.log)}:\n{service.last_words()}")
+    return f"{service.name} " + (f"ended with code {code}" if code is not None else "did not come up in time")
 
 
 def _shown(path: Path) -> str:

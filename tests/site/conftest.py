@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,8 @@ class Up:
     def kill(self, name: str) -> None:
         """SIGKILL, without a word of warning."""
         pid = self.processes()[name]["pid"]
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a worker may end by itself when its broker is killed
+            os.kill(pid, signal.SIGKILL)
         self.wait_for(lambda: self.processes()[name]["pid"] != pid)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:

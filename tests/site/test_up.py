@@ -1,19 +1,24 @@
-"""`make up`: everything under one process, which starts it, mends it once, and ends it all together."""
+"""`make up`: everything under one process, which starts it, mends it, and ends it all together."""
 
 import json
 import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import psycopg
+import pytest
 import redis
 import structlog
 from celery import Celery
 
+from grps_site.embedded.services import Service
+from grps_site.embedded.state import State
+from grps_site.embedded.supervisor import ServiceFailed, Supervisor
 from grps_site.environment import BASE_DIR
 from tests.site.conftest import Up
 
@@ -109,6 +114,14 @@ def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(shared_up: Up)
     shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
 
 
+def test_what_is_killed_again_before_it_is_up_comes_back_too(shared_up: Up) -> None:
+    shared_up.ensure()
+    shared_up.wait_for(shared_up.everything_is_up)
+    shared_up.kill("worker")
+    shared_up.kill("worker")
+    shared_up.wait_for(shared_up.everything_is_up)
+
+
 def test_nothing_outlives_a_supervisor_that_is_killed(shared_up: Up) -> None:
     shared_up.ensure()
     family = shared_up.family()
@@ -118,6 +131,27 @@ def test_nothing_outlives_a_supervisor_that_is_killed(shared_up: Up) -> None:
     _, alive = psutil.wait_procs(family, timeout=60)
     assert [process.cmdline() for process in alive] == []
     shared_up.start()
+
+
+def test_what_dies_again_and_again_ends_everything_with_its_last_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, lives = tmp_path / "broken", tmp_path / "lives"
+    script = f"echo life >> {lives}; if [ -e {broken} ]; then echo the disk is full; exit 7; fi; sleep 600"
+
+    def is_up(_: Service) -> bool:
+        return lives.exists() and not broken.exists()
+
+    service = Service("sleeper", ["sh", "-c", script], tmp_path / "sleeper.log", is_up)
+    with Supervisor(State.at(tmp_path)) as supervisor:
+        supervisor.add([service])
+        broken.touch()
+        assert service.process is not None
+        service.process.kill()
+        with pytest.raises(ServiceFailed, match=r"(?s)sleeper ended with code 7; .*the disk is full"):
+            supervisor.run()
+    assert lives.read_text().count("life") == 1 + service.tries
+    assert "GRPS: sleeper ended with code -9, and is started again" in capsys.readouterr().err
 
 
 def test_what_cannot_start_ends_everything_with_its_last_words(shared_up: Up) -> None:
