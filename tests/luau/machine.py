@@ -88,6 +88,7 @@ class Machine:
         """A function of a test's own, with `require` and the globals of a module; call it with `call`."""
         made: pluau.Function = self.lua.load_chunk(
             "local require, globals = ... local game, task, os = globals.game, globals.task, globals.os "
+            + "local Instance = globals.Instance "
             + "return function(...) "
             + source
             + "\nend",

@@ -70,11 +70,41 @@ def test_arguments_are_read_by_their_type(
 
 
 @pytest.mark.parametrize(
+    ("name", "whom"),
+    [
+        ("Comet", 201),  # a display name
+        ("com", 201),
+        ("@nova_9", 201),
+        ("Nova", "may be @Nova, @nova_9"),  # one's display name is another's username
+        ("@nova", 202),
+        ("@com", "Nobody here is called @com"),
+    ],
+)
+def test_whoever_is_meant_may_be_called_by_both_names(server: Server, grps: Grps, name: str, whom: int | str) -> None:
+    server.join(201, "nova_9", "Comet")
+    server.join(202, "Nova", "Nova")
+    server.join(203, "star", "Nova Star")
+    server.leave(203)
+    if name == "Nova":
+        server.leave(201)
+        server.universe.run(2)
+        server.join(201, "nova_9", "Nova")
+    server.universe.run(5)
+    answer = server.say(MAJOR, f"/grps note {name} is polite")
+    if isinstance(whom, int):
+        assert answer == "Done."
+        assert [sent["userId"] for sent in grps.commands] == [whom]
+    else:
+        assert whom in answer
+        assert grps.commands == []
+
+
+@pytest.mark.parametrize(
     ("officer", "text", "words"),
     [
         (MAJOR, "warn", "Say whom"),
         (MAJOR, "warn Nobody x", "Nobody here is called"),
-        (MAJOR, "warn Ni spammed", "may be Nia, Niall"),
+        (MAJOR, "warn Ni spammed", "may be @Nia, @Niall"),
         (MAJOR, "warn Nia", "Say why"),
         (MAJOR, "fly Nia x", "fly is not known"),
         (MAJOR, "ban Nia exploits", "your rank does not entitle you"),

@@ -130,7 +130,7 @@ def test_a_grps_that_asks_to_be_left_alone_is(server: Server, grps: Grps) -> Non
 
 def test_in_studio_without_data_stores_it_works_from_memory(grps: Grps) -> None:
     grps.away = True
-    server = Universe(http=grps).server(memory=True)
+    server = Universe(http=grps, in_studio=True).server(memory=True)
     server.join(NIA, "Nia")
     server.universe.run(2)
     server.do("grps.context.store.index:SetAsync('156', 1500)")

@@ -46,12 +46,15 @@ def test_it_opens_and_closes_by_key_and_by_button_and_asks_only_while_open(membe
     member.run(20)
     assert member.asked == []
     member.key()
-    assert member.buttons == ["Rank", "Me", "Here", "Everybody", "News"]
+    assert member.buttons == ["Rank", "Me", "Here", "Everybody", "News", "×"]
     assert "Initiate, 0 points" in member.texts
     member.key()
     assert member.texts == ["Rank"]
     member.press("Rank")
     assert "Initiate, 0 points" in member.texts
+    member.press("×")
+    assert member.texts == ["Rank"]
+    member.key()
     member.key()
     asked = len(member.asked)
     member.run(20)
@@ -211,6 +214,32 @@ def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(
     assert member.texts == ["Rank"]
     zed.run(10)
     assert zed.texts == ["Rank"]
+
+
+def test_what_is_told_at_once_stands_together_until_each_had_its_time(member: Client, server: Server) -> None:
+    told = server.machine.chunk(
+        "local grps, userId, text = ... grps.context.teller:tell(game.Players:GetPlayerByUserId(userId), text)"
+    )
+    for text in ("You were warned.", "You are suspended."):
+        server.machine.call(told, server.grps, NIA, text)
+        member.run(2)
+    assert member.texts == ["Rank", "You were warned.\nYou are suspended."]
+    member.run(5)
+    assert member.texts == ["Rank", "You are suspended."]
+    member.run(3)
+    assert member.texts == ["Rank"]
+    for number in range(9):
+        server.machine.call(told, server.grps, NIA, f"line {number}")
+    member.run(1)
+    assert member.texts == ["Rank", "line 5\nline 6\nline 7\nline 8"]
+
+
+def test_who_is_here_is_shown_by_both_names(member: Client, server: Server) -> None:
+    server.join(9, "nina_7", "Comet")
+    member.run(3)
+    member.key()
+    member.press("Here")
+    assert any("Comet (@nina_7), Initiate, 0" in text for text in member.texts)
 
 
 def test_a_server_that_does_not_answer_is_said_and_takes_nothing_away(officer: Client) -> None:

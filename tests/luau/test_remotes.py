@@ -358,8 +358,4 @@ def test_the_panel_says_what_is_missing() -> None:
 
 def test_every_source_of_the_project_compiles() -> None:
     machine = Machine("example.project.json")
-    for path in (
-        "client/init.client.luau",
-        "example/example.server.luau",
-    ):
-        assert machine._module(path)
+    assert machine._module("client/init.client.luau")

@@ -15,6 +15,8 @@ from urllib.parse import quote
 from tests.luau.machine import WORLD, Machine, take
 
 START = 1_750_000_000.0
+OWN = "return require(game.ServerScriptService.GRPS).start(...)"
+EXAMPLE = "require(game.ServerScriptService.Example) return require(game.ServerScriptService.GRPS).get()"
 STEP = 0.25  # seconds that servers run on before the others catch up
 
 Answer = tuple[int, dict[str, str], str]
@@ -41,6 +43,7 @@ class Universe:
     now: float = START
     losing_messages: float = 0.0
     in_studio: bool = False
+    secrets: set[str] = field(default_factory=lambda: {"GRPS_KEY"})
     bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
     latency: dict[str, float] = field(default_factory=dict)  # seconds, of "stores" and of "http", where not 0.1
     budgets_told: tuple[str, ...] = ("newer", "older")  # by which names of theirs
@@ -51,6 +54,13 @@ class Universe:
     def server(self, **config: Any) -> "Server":
         """Another server, with GRPS started."""
         made = Server(self, {"url": "https://grps.example.org"} | config)
+        self.servers.append(made)
+        return made
+
+    def example(self, before: str = "", present: tuple[int, ...] = ()) -> "Server":
+        """Another server, of the example experience, whose own script starts GRPS; what Luau does `before`, and who is
+        there already."""
+        made = Server(self, {}, "example.project.json", before + EXAMPLE, present)
         self.servers.append(made)
         return made
 
@@ -120,16 +130,23 @@ class Universe:
 class Server:
     """One game server."""
 
-    def __init__(self, universe: Universe, config: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        universe: Universe,
+        config: dict[str, Any],
+        project: str = "default.project.json",
+        start: str = OWN,
+        present: tuple[int, ...] = (),
+    ) -> None:
         self.universe = universe
         self.at, self.hangs_until = universe.now, 0.0
-        self.machine = Machine(now=universe.now)
+        self.machine = Machine(project, now=universe.now)
         self.machine.engine.get("game").set("JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex)
         services = self.machine._load(WORLD / "services.luau").call()[0]
         self.outside = self.machine.call(services, self.machine.engine, self._host())
-        self.grps = self.machine.call(
-            self.machine.chunk("return require(game.ServerScriptService.GRPS).start(...)"), config
-        )
+        for user_id in present:
+            self.join(user_id)
+        self.grps = self.machine.call(self.machine.chunk(start), config)
         self._award = self.machine.chunk(
             "local grps, userId, kind, details = ... "
             "local found = grps.context.store:award(userId, kind, details) return { found.amount, found.reason or '' }"
@@ -157,8 +174,9 @@ class Server:
         """Stand still for so long, as an overloaded server does: it acts later on what it believed before."""
         self.hangs_until = self.universe.now + seconds
 
-    def join(self, user_id: int, name: str = "") -> None:
-        self.machine.call(self.outside.get("join"), user_id, name or f"player_{user_id}")
+    def join(self, user_id: int, name: str = "", display_name: str = "") -> None:
+        name = name or f"player_{user_id}"
+        self.machine.call(self.outside.get("join"), user_id, name, display_name or name)
 
     def leave(self, user_id: int) -> None:
         self.machine.call(self.outside.get("leave"), user_id)
@@ -236,7 +254,8 @@ class Server:
             "fault": universe.fault,
             "count": lambda kind: universe.counts.update([kind]),
             "guid": lambda: str(uuid.UUID(int=universe.dice.getrandbits(128))),
-            "secret": lambda name: f"secret of {name}",
+            "secret": lambda name: f"secret of {name}" if name in universe.secrets else None,
+            "inStudio": lambda: universe.in_studio,
             "http": http,
             "enqueue": universe.enqueue,
             "ban": universe.ban,
