@@ -277,6 +277,7 @@ class Join(View):
                 ],
                 adjusted=serializers.AdjustedOut(player.adjusted_sequence, player.adjusted),
                 sanction=player.sanction,
+                warnings=player.warnings,
                 ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us) if ban else None,
             )
         )

@@ -94,6 +94,7 @@ class Joined:
     parts: list[Part]
     recommendations: int
     known: bool
+    warnings: int = 0  # in force
 
 
 def profile(user_id: int) -> Profile | None:
@@ -148,6 +149,7 @@ def joined(user_id: int, origin: str, after: int = REST) -> Joined:
         parts=parts,
         recommendations=Recommendation.objects.filter(player=player, rank=player.rank_id).count(),
         known=True,
+        warnings=in_force(player, Sanction.Kind.WARNING, timezone.now()).count(),
     )
 
 

@@ -212,7 +212,7 @@ class BanOut(Out, frozen=True):
 
 class JoinOut(Out, frozen=True):
     """What a game server needs when a player joins. `elsewhere`: what other experiences' sessions sum up
-    to. A player never seen before has the first rank and no sessions."""
+    to; `warnings`: how many are in force. A player never seen before has the first rank and no sessions."""
 
     user_id: UserId
     known: bool
@@ -224,6 +224,7 @@ class JoinOut(Out, frozen=True):
     sessions: list[PartOut]
     adjusted: AdjustedOut
     sanction: str | None
+    warnings: Whole
     ban: BanOut | None
 
 

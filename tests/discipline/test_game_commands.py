@@ -177,6 +177,16 @@ def test_nobody_without_a_key_is_heard(people: Officers) -> None:
     assert post(Client(), "/roblox/audits", lines("a")).status_code == 401
 
 
+def test_a_game_is_told_how_many_warnings_are_in_force(people: Officers, game: Client) -> None:
+    assert game.get("/roblox/players/1").json()["warnings"] == 0
+    assert game.get("/roblox/players/987654").json()["warnings"] == 0
+    for reason in ("Spammed", "Spammed again"):
+        discipline.warn(1, by=OPERATOR, reason=reason, now=timezone.now())
+    assert game.get("/roblox/players/1").json()["warnings"] == 2
+    discipline.pardon(Sanction.objects.earliest("pk").pk, by=OPERATOR, reason="Was somebody else", now=timezone.now())
+    assert game.get("/roblox/players/1").json()["warnings"] == 1
+
+
 @pytest.mark.parametrize(("writes", "universe"), [(True, 5001), (False, 5001), (True, None)])
 def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
     people: Officers, game: Client, settings: Any, writes: bool, universe: int | None

@@ -26,6 +26,7 @@ class Grps:
     adjusted: dict[int, tuple[int, int]] = field(default_factory=dict)
     elsewhere: dict[int, int] = field(default_factory=dict)
     bans: dict[int, dict[str, Any]] = field(default_factory=dict)
+    warnings: Counter[int] = field(default_factory=Counter)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
@@ -56,6 +57,8 @@ class Grps:
             return 200, {}, "{}"
         if path == "/roblox/sanctions":
             self.commands.append(json.loads(body))
+            if self.verdict == "applied" and self.commands[-1]["kind"] == "warn":
+                self.warnings[self.commands[-1]["userId"]] += 1
             if self.dice is not None and self.dice.random() < self.lossy:
                 return None
             return 200, {}, json.dumps({"id": "1", "status": self.verdict, "detail": "Done.", "sanction": None})
@@ -149,6 +152,7 @@ class Grps:
             "elsewhere": self.elsewhere.get(user_id, 0) / 100,
             "sessions": parts,
             "ban": self.bans.get(user_id),
+            "warnings": self.warnings[user_id],
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:

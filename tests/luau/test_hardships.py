@@ -378,6 +378,34 @@ def test_a_warning_that_was_not_given_is_not_told(universe: Universe, grps: Grps
     assert server.told(NIA) is None
 
 
+def test_whoever_joins_reads_how_many_warnings_are_in_force(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    assert server.told(NIA) is None
+    grps.warnings[NIA] = 2  # given in the console
+    server.award(NIA, "training")
+    universe.run(10)
+    assert server.told(NIA) is None  # the answer to events does not say it
+    server.leave(NIA)
+    universe.run(5)
+    server.join(NIA)
+    universe.run(5)
+    assert str(server.told(NIA)).startswith("2 warnings are in force against you.")
+    server.join(MAJOR)
+    universe.run(5)
+    assert server.say(MAJOR, f"/grps warn {NIA} spam") == "Done."
+    assert server.told(NIA) == "You were warned: spam"
+    universe.run(60)
+    server.do("grps.context.store:ask(...)", NIA)
+    universe.run(5)
+    assert server.told(NIA) is None  # all three are known
+    grps.warnings[NIA] = 1
+    server.leave(NIA)
+    universe.run(5)
+    server.join(NIA)
+    universe.run(5)
+    assert str(server.told(NIA)).startswith("1 warning is in force")
+
+
 def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(universe: Universe, grps: Grps) -> None:
     server = playing(universe)
     assert server.told(NIA) is None
