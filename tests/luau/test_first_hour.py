@@ -6,6 +6,7 @@ import pytest
 
 from tests.luau.grps import Grps
 from tests.luau.machine import LuauError, take
+from tests.luau.test_remotes import ask
 from tests.luau.test_server import playing
 from tests.luau.universe import Answer, Http, Server, Universe
 
@@ -84,13 +85,18 @@ def test_with_a_policy_kept_from_before_points_are_not_said_to_wait(universe: Un
     assert "nothing counts" not in line
 
 
-def test_the_board_in_the_corner_is_there_before_anything_is_earned(universe: Universe, grps: Grps) -> None:
+def test_points_are_shown_before_anything_is_earned_and_while_the_rank_is_not_known(
+    universe: Universe, grps: Grps
+) -> None:
     playing(universe).close()
     grps.away = True
     server = playing(universe)
     universe.run(30)
     shown = "{ player.leaderstats.Points.Value, player.leaderstats.Rank.Value }"
     assert evaluate(server, shown) == [0, "…"]
+    me = ask(server, NIA, "me")
+    assert (me["rank"], me["points"]) == ("…", 0)
+    assert ask(server, NIA, "board")["rows"] == [{"name": f"player_{NIA}", "rank": "…", "points": 0}]
     grps.away = False
     universe.run(120)
     assert evaluate(server, shown) == [0, "Initiate"]

@@ -352,6 +352,8 @@ def test_the_panel_says_what_is_missing() -> None:
     short = me | {"missing": {"points": 1037.5, "days": 1, "recommendations": 0}}
     assert take(machine.call(words.get("own"), short)) == "Initiate, 12.5 points"
     assert take(machine.call(words.get("missing"), short)) == "Major still asks for 1,037.5 points, 1 day."
+    asked = me | {"missing": {"points": 0, "days": 2, "recommendations": 1}}
+    assert take(machine.call(words.get("missing"), asked)) == "Major still asks for 2 days, 1 recommendation."
     due = me | {"missing": {"points": 0, "days": 0, "recommendations": 0}}
     assert take(machine.call(words.get("missing"), due)) == "Major is due."
 
