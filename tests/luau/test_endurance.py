@@ -1,0 +1,293 @@
+"""What must hold where messages, records and good manners are missing: no epoch twice, nothing lost, nobody starved."""
+
+import json
+
+import pytest
+
+from tests.luau.grps import Grps
+from tests.luau.test_commands import MAJOR
+from tests.luau.test_server import playing
+from tests.luau.universe import Answer, Server, Universe
+
+NIA, GENERAL = 156, 3
+SEARCH = "local userId, text = ... grps.context.search:find(game.Players:GetPlayerByUserId(userId), text)"
+
+
+@pytest.fixture
+def grps() -> Grps:
+    made = Grps()
+    made.standing = {MAJOR: ("Tempest Major", None), GENERAL: ("Brigadier General", None)}
+    return made
+
+
+@pytest.fixture
+def universe(grps: Grps) -> Universe:
+    return Universe(http=grps)
+
+
+def stay(universe: Universe, kind: str) -> None:
+    server = playing(universe)
+    server.award(NIA, kind)
+    universe.run(8)
+    server.close()
+
+
+# Records that were lost
+
+
+def test_a_record_that_was_deleted_gives_no_epoch_twice_and_comes_back(universe: Universe, grps: Grps) -> None:
+    stay(universe, "training")
+    stay(universe, "operation")
+    del universe.stores["GRPS_Points"][f"player:{NIA}"]
+    stay(universe, "training")
+    assert grps.total(NIA) == universe.total(NIA) == 55_00
+
+
+def test_a_record_that_was_put_back_gives_no_epoch_twice_either(universe: Universe, grps: Grps) -> None:
+    stay(universe, "training")
+    older = universe.stores["GRPS_Points"][f"player:{NIA}"]
+    stay(universe, "operation")
+    universe.stores["GRPS_Points"][f"player:{NIA}"] = older
+    stay(universe, "training")
+    assert grps.total(NIA) == universe.total(NIA) == 55_00
+
+
+def test_what_an_older_game_kept_beside_its_points_stays(universe: Universe) -> None:
+    older = {"points": 12.5, "kos": 1, "medals": ["gold"], "sessions": 7, "lease": "x"}
+    universe.stores["GRPS_Points"] = {f"player:{NIA}": json.dumps(older)}
+    stay(universe, "training")
+    record = universe.record(NIA)
+    assert record["medals"] == ["gold"]
+    assert "points" not in record
+    assert universe.total(NIA) == 27_50
+
+
+# Leases that are not to be had
+
+
+def crashed(universe: Universe) -> Server:
+    """Another server, while the lease of one that crashed lasts."""
+    playing(universe).crash()
+    server = universe.server()
+    server.join(NIA)
+    universe.run(30)
+    assert server.session(NIA)["state"] == "waiting"
+    for _ in range(6):
+        server.award(NIA, "training")
+    return server
+
+
+def test_whoever_leaves_before_the_lease_came_loses_nothing(universe: Universe, grps: Grps) -> None:
+    server = crashed(universe)
+    server.leave(NIA)
+    universe.run(20)
+    assert grps.total(NIA) == universe.total(NIA) == 90_00
+    assert "store.unearned" not in {line["kind"] for line in grps.lines}
+
+
+def test_a_server_that_closes_before_the_lease_came_loses_nothing(universe: Universe, grps: Grps) -> None:
+    server = crashed(universe)
+    grps.away = True
+    server.close(NIA)
+    assert universe.total(NIA) == 90_00
+    grps.away = False
+    universe.queues.clear()
+    universe.run(300)
+    later = playing(universe)
+    universe.run(90)
+    later.close()
+    assert grps.total(NIA) == universe.total(NIA) == 90_00  # what was unsent was found beside the record's own
+    assert not universe.record(NIA).get("strays")
+
+
+def test_the_suspended_earn_nothing_either_while_a_lease_is_awaited(universe: Universe, grps: Grps) -> None:
+    grps.standing[NIA] = ("Suspended", "suspension")
+    crashed(universe).leave(NIA)
+    universe.run(20)
+    assert grps.total(NIA) == universe.total(NIA) == 0
+
+
+# A budget for everybody
+
+
+def test_members_who_ask_without_end_delay_no_event_and_no_newcomer(universe: Universe, grps: Grps) -> None:
+    server = playing(universe, *range(1000, 1010), NIA)
+    for second in range(240):
+        for member in range(1000, 1010):
+            server.do("task.spawn(grps.command, grps, game.Players:GetPlayerByUserId(...), 'warn 999999 spam')", member)
+        if second % 10 == 0:
+            server.award(NIA, "training")
+        universe.run(1)
+    assert grps.asked["/roblox/players/999999"] == 0
+    assert grps.total(NIA) == 24 * 15_00
+    server.join(7)
+    universe.run(3)
+    assert server.session(7)["state"] == "ready"
+
+
+def test_officers_who_search_without_end_leave_half_of_the_budget(universe: Universe, grps: Grps) -> None:
+    officers = range(2000, 2030)
+    for officer in officers:
+        grps.standing[officer] = ("Tempest Major", None)
+    server = playing(universe, NIA, *officers)
+    universe.run(60)
+    for second in range(180):
+        for officer in officers:
+            server.do(SEARCH, officer, f"somebody {second}")
+        if second % 10 == 0:
+            server.award(NIA, "training")
+        universe.run(1)
+    universe.run(6)
+    assert grps.total(NIA) == 18 * 15_00
+    assert 100 < grps.asked["/roblox/players"] < 400  # of 5,400
+
+
+def test_a_command_goes_out_at_once_or_not_at_all(universe: Universe, grps: Grps) -> None:
+    server = playing(universe, MAJOR, NIA)
+    universe.http = lambda url, *call: (503, {"Retry-After": "300"}, "{}") if "events" in url else grps(url, *call)
+    server.award(NIA, "training")
+    universe.run(10)
+    assert "does not answer now" in server.say(MAJOR, f"/grps warn {NIA} spam")
+    universe.http = grps
+    universe.run(400)
+    assert grps.commands == []
+
+
+# Ranks that may have changed
+
+
+def test_whose_demotion_was_not_heard_of_is_asked_for_within_a_minute(universe: Universe, grps: Grps) -> None:
+    server = playing(universe, MAJOR, NIA)
+    grps.standing[MAJOR] = ("Suspended", "suspension")
+    universe.run(60)
+    assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
+
+
+def test_without_grps_an_officers_word_holds_for_a_minute(universe: Universe, grps: Grps) -> None:
+    server = playing(universe, MAJOR, NIA)
+    grps.away = True
+    universe.run(30)
+    assert server.give(NIA, "recommendation", actor=MAJOR) == (10_00, "")
+    universe.run(90)
+    assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
+
+
+def test_whoever_does_nothing_hears_of_a_ban_all_the_same(universe: Universe, grps: Grps) -> None:
+    playing(universe)
+    grps.standing[NIA] = ("Initiate", "ban")  # and the message was lost
+    universe.run(400)
+    assert NIA in universe.kicked
+
+
+def test_an_event_is_given_only_to_whoever_stands_below_the_rank_that_holds_now(universe: Universe, grps: Grps) -> None:
+    grps.standing |= {GENERAL: ("Stormmarshal", None), NIA: ("Brigadier General", None)}
+    server = playing(universe, GENERAL, NIA)
+    grps.away = True
+    universe.run(90)
+    grps.away = False
+    grps.standing[GENERAL] = ("Electro Colonel", None)
+    answer = server.say(GENERAL, f"/grps award {NIA} training")
+    assert "at or above your own position" in answer
+    assert server.session(NIA)["total"] == 0
+
+
+def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(universe: Universe, grps: Grps) -> None:
+    grps.away = True
+    kept = {"standing": {"rank": "Initiate", "sanction": None}}
+    universe.stores["GRPS_State"] = {f"player:{NIA}": json.dumps(kept)}
+    playing(universe).close()
+    grps.away = False
+    server = playing(universe)
+    grps.standing[NIA] = ("Suspended", "suspension")
+    server.award(NIA, "training")
+    universe.run(8)
+    grps.away = True
+    universe.run(400)
+    assert server.award(NIA, "training") == (0, "NOT_EARNING")
+
+
+def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    grps.standing[NIA] = ("Novice", None)
+    document = json.dumps({"version": "2"} | grps.policy).replace('"Initiate"', '"Novice"')
+
+    def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
+        return (200, {"ETag": '"2"'}, document) if url.endswith("/roblox/policy") else grps(url, method, headers, body)
+
+    server.do("grps.context.store:ask(...)", NIA)
+    universe.run(2)
+    assert server.award(NIA, "training") == (0, "WAITING")
+    universe.http = http
+    universe.run(12)
+    server.do("grps.context.store:ask(...)", NIA)
+    universe.run(3)
+    assert server.session(NIA)["total"] == 15_00
+    assert server.award(NIA, "training") == (15_00, "")
+
+
+# Names, keys, lines and bans
+
+
+def test_digits_are_a_user_id_unless_somebody_here_is_called_so(universe: Universe, grps: Grps) -> None:
+    server = playing(universe, MAJOR)
+    server.join(NIA, "12345")
+    universe.run(3)
+    assert "@12345 is they, #12345 is the user id" in server.say(MAJOR, "/grps note 12345 is polite")
+    assert server.say(MAJOR, "/grps note @12345 is polite") == "Done."
+    assert server.say(MAJOR, "/grps note #12345 is polite") == "Done."
+    assert server.say(MAJOR, "/grps note 99 is polite") == "Done."
+    assert "Nobody here is called 1e5" in server.say(MAJOR, "/grps note 1e5 is polite")
+    assert [sent["userId"] for sent in grps.commands] == [NIA, 12345, 99]
+
+
+def test_a_key_that_was_changed_is_read_anew_and_no_line_is_lost_meanwhile(universe: Universe, grps: Grps) -> None:
+    server = playing(universe)
+    asked: list[str] = []
+
+    def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
+        asked.append(headers["x-grps-api-key"])
+        return (403, {}, "{}") if len(asked) < 20 else grps(url, method, headers, body)
+
+    universe.http = http
+    server.machine.call(server.machine.chunk("(...).context.say('test.kept', 'a line')"), server.grps)
+    server.award(NIA, "training")
+    universe.run(400)
+    assert grps.total(NIA) == 15_00
+    assert "test.kept" in {line["kind"] for line in grps.lines}
+    held = server.machine.chunk("return (...).context.api.key ~= nil")
+    assert server.machine.call(held, server.grps) is True
+    universe.http = lambda *_: (401, {}, "{}")
+    server.award(NIA, "training")
+    universe.run(20)
+    assert server.machine.call(held, server.grps) is False  # it is not kept past a refusal
+
+
+def test_one_line_that_spoils_its_call_is_let_go_alone(universe: Universe, grps: Grps) -> None:
+    def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
+        spoilt = url.endswith("/roblox/audits") and "poison" in body
+        return (400, {}, "{}") if spoilt else grps(url, method, headers, body)
+
+    universe.http = http
+    server = playing(universe)
+    for number in range(9):
+        text = "poison" if number == 4 else f"line {number}"
+        server.machine.call(
+            server.machine.chunk("local grps, text = ... grps.context.say('test.line', text)"), server.grps, text
+        )
+    universe.run(120)
+    found = [line["text"] for line in grps.lines if line["kind"] == "test.line"]
+    assert sorted(found) == sorted(f"line {number}" for number in range(9) if number != 4)
+
+
+def test_roblox_is_told_of_a_ban_once(universe: Universe, grps: Grps) -> None:
+    told: list[int] = []
+    ban = universe.ban
+    universe.ban = lambda user_id, *rest: (told.append(user_id), ban(user_id, *rest))[1]  # type: ignore[method-assign]
+    server = playing(universe)
+    grps.bans[NIA] = {"case": 12, "until": None, "reason": "Exploiting", "liftedByUs": True}
+    grps.standing[NIA] = ("Initiate", "ban")
+    for _ in range(5):
+        server.award(NIA, "wo")
+    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}})
+    universe.run(60)
+    assert told == [NIA]
