@@ -159,9 +159,10 @@ class Day:
         self.begin(self.universe.now)
         self.stays = sorted(self._planned(), key=lambda stay: stay.comes)
         self.present: list[Stay] = []
-        # GRPS is away for an hour in the middle; the stores are throttled for half an hour after it.
+        # GRPS is away for an hour in the middle, a third of a shorter day; the stores are throttled for half an hour
+        # after it.
         middle = 0.4 * self.hours * HOUR
-        self.away = (middle, middle + min(1.0, self.hours / 4) * HOUR)
+        self.away = (middle, middle + min(1.0, self.hours / 3) * HOUR)
         self.throttled = (self.away[1], self.away[1] + HOUR / 2)
 
     def begin(self, moment: float) -> None:

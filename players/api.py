@@ -271,6 +271,7 @@ class Join(View):
                 points=player.points,
                 elsewhere=player.elsewhere,
                 recommendations=player.recommendations,
+                recommended_by=player.recommended_by,
                 sessions=[
                     serializers.PartOut(part.session, part.sequence, part.total, part.confirmed)
                     for part in player.parts

@@ -1,7 +1,7 @@
 """What the public and the game servers may know of a player: one read each, nothing disciplinary in public."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.conf import settings
@@ -95,6 +95,7 @@ class Joined:
     recommendations: int
     known: bool
     warnings: int = 0  # in force
+    recommended_by: list[int] = field(default_factory=list)  # user ids of officers, for the rank that is held
 
 
 def profile(user_id: int) -> Profile | None:
@@ -137,6 +138,8 @@ def joined(user_id: int, origin: str, after: int = REST) -> Joined:
     elsewhere = player.sessions.exclude(origin=origin).aggregate(total=Sum("total"))["total"]
     parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
     sanction = sanction_of(player.banned, player.rank.is_punishment)
+    recommended = Recommendation.objects.filter(player=player, rank=player.rank_id).order_by("pk")
+    officers = list(recommended.values_list("officer__user_id", flat=True))
     return Joined(
         rank=player.rank.name,
         rank_since=player.rank_since,
@@ -147,8 +150,9 @@ def joined(user_id: int, origin: str, after: int = REST) -> Joined:
         sanction=sanction,
         ban=_ban(player, origin) if player.banned else None,
         parts=parts,
-        recommendations=Recommendation.objects.filter(player=player, rank=player.rank_id).count(),
+        recommendations=len(officers),
         known=True,
+        recommended_by=[user_id for user_id in officers if user_id is not None],  # of the erased there is none
         warnings=in_force(player, Sanction.Kind.WARNING, timezone.now()).count(),
     )
 

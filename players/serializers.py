@@ -211,8 +211,9 @@ class BanOut(Out, frozen=True):
 
 
 class JoinOut(Out, frozen=True):
-    """What a game server needs when a player joins. `elsewhere`: what other experiences' sessions sum up
-    to; `warnings`: how many are in force. A player never seen before has the first rank and no sessions."""
+    """What a game server needs when a player joins. `elsewhere`: what other experiences' sessions sum up to;
+    `recommendedBy`: the officers behind `recommendations`, but for those who were erased; `warnings`: how many are in
+    force. A player never seen before has the first rank and no sessions."""
 
     user_id: UserId
     known: bool
@@ -221,6 +222,7 @@ class JoinOut(Out, frozen=True):
     points: Decimal
     elsewhere: Decimal
     recommendations: Whole
+    recommended_by: list[UserId]
     sessions: list[PartOut]
     adjusted: AdjustedOut
     sanction: str | None

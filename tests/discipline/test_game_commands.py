@@ -85,6 +85,8 @@ def test_every_kind_does_what_it_says(people: Officers, game: Client) -> None:
     assert Note.objects.get().text == "seen in game"
     assert command(game, "recommend", MARSHAL)["status"] == "applied"
     assert Recommendation.objects.count() == 1
+    joined = game.get("/roblox/players/1").json()
+    assert (joined["recommendations"], joined["recommendedBy"]) == (1, [MARSHAL])
 
 
 def test_a_ban_from_a_game_waits_for_a_second_person(people: Officers, game: Client) -> None:

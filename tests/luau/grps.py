@@ -26,6 +26,7 @@ class Grps:
     adjusted: dict[int, tuple[int, int]] = field(default_factory=dict)
     elsewhere: dict[int, int] = field(default_factory=dict)
     bans: dict[int, dict[str, Any]] = field(default_factory=dict)
+    recommended: dict[int, list[int]] = field(default_factory=dict)
     warnings: Counter[int] = field(default_factory=Counter)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -147,7 +148,8 @@ class Grps:
             "userId": user_id,
             "known": True,
             "rankSince": "2025-01-01T00:00:00Z",
-            "recommendations": 0,
+            "recommendations": len(self.recommended.get(user_id, [])),
+            "recommendedBy": self.recommended.get(user_id, []),
             "points": max(0, self.known(user_id)),
             "elsewhere": self.elsewhere.get(user_id, 0) / 100,
             "sessions": parts,

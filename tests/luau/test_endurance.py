@@ -172,6 +172,18 @@ def test_without_grps_an_officers_word_holds_for_a_minute(universe: Universe, gr
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
 
 
+def test_an_officers_word_in_another_experience_counts_here_for_that_rank(universe: Universe, grps: Grps) -> None:
+    grps.recommended[NIA] = [MAJOR]
+    server = playing(universe, MAJOR, GENERAL, NIA)
+    assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ALREADY_RECOMMENDED")
+    assert server.give(NIA, "recommendation", actor=GENERAL) == (20_00, "")
+    grps.recommended[NIA] = []
+    grps.standing[NIA] = ("Shock Trooper I", None)
+    server.award(NIA, "training")
+    universe.run(10)
+    assert server.give(NIA, "recommendation", actor=MAJOR) == (10_00, "")
+
+
 def test_whoever_does_nothing_hears_of_a_ban_all_the_same(universe: Universe, grps: Grps) -> None:
     playing(universe)
     grps.standing[NIA] = ("Initiate", "ban")  # and the message was lost
