@@ -237,7 +237,20 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(uni
     assert server.award(NIA, "training") == (15_00, "")
 
 
-# Names, keys, lines and bans
+# Queues, names, keys, lines and bans
+
+
+def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(universe: Universe, grps: Grps) -> None:
+    universe.faults["AddAsync"] = (1.0, 0.0)
+    server = playing(universe)
+    grps.away = True
+    server.award(NIA, "training")
+    universe.run(120)
+    assert universe.queues == {}
+    grps.away = False
+    universe.run(200)
+    assert grps.total(NIA) == 15_00
+    assert "outbox.unqueued" in {line["kind"] for line in grps.lines}
 
 
 def test_digits_are_a_user_id_unless_somebody_here_is_called_so(universe: Universe, grps: Grps) -> None:

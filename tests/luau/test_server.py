@@ -465,6 +465,7 @@ def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int)
     grps = Grps(lossy=0.2, dice=dice)
     universe = Universe(http=grps, seed=seed, losing_messages=0.3)
     universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    universe.faults |= {"conflict": (0.2, 0.0), "AddAsync": (0.2, 0.0)}
     players = [*range(1, 9)]
     for _ in range(40):
         if len(universe.servers) < 3:
