@@ -85,6 +85,29 @@ def test_whoever_leaves_before_the_lease_came_loses_nothing(universe: Universe, 
     assert "store.unearned" not in {line["kind"] for line in grps.lines}
 
 
+def test_hopping_from_server_to_server_past_a_lease_passes_no_cap(universe: Universe, grps: Grps) -> None:
+    playing(universe).crash()
+    for _ in range(3):
+        server = universe.server()
+        server.join(NIA)
+        universe.run(20)
+        for _ in range(60):
+            server.award(NIA, "training")
+        server.leave(NIA)
+        universe.run(20)
+    assert grps.total(NIA) == universe.total(NIA) == 500_00
+
+
+def test_the_sweep_forgets_nobody_whose_last_words_are_on_their_way(universe: Universe, grps: Grps) -> None:
+    server = crashed(universe)
+    universe.latency["http"] = 4
+    server.leave(NIA)
+    universe.run(2)
+    server.do("grps.context.store:sweep() grps.context.store:sweep()")
+    universe.run(120)
+    assert grps.total(NIA) == universe.total(NIA) == 90_00
+
+
 def test_a_server_that_closes_before_the_lease_came_loses_nothing(universe: Universe, grps: Grps) -> None:
     server = crashed(universe)
     grps.away = True
@@ -163,6 +186,18 @@ def test_whose_demotion_was_not_heard_of_is_asked_for_within_a_minute(universe: 
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
 
 
+def test_an_officer_is_asked_for_in_time_however_seldom_records_are_saved(universe: Universe, grps: Grps) -> None:
+    server = universe.server(autosaveSeconds=120, leaseSeconds=360)
+    for user_id in (MAJOR, NIA):
+        server.join(user_id)
+    universe.run(5)
+    refused = 0
+    for _ in range(300):
+        universe.run(1)
+        refused += server.give(NIA, "recommendation", actor=MAJOR)[1] == "ACTOR_NOT_ENTITLED"
+    assert refused == 0
+
+
 def test_without_grps_an_officers_word_holds_for_a_minute(universe: Universe, grps: Grps) -> None:
     server = playing(universe, MAJOR, NIA)
     grps.away = True
@@ -229,6 +264,11 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(uni
     server.do("grps.context.store:ask(...)", NIA)
     universe.run(2)
     assert server.award(NIA, "training") == (0, "WAITING")
+    server.join(7)
+    grps.standing[7] = ("Novice", None)
+    server.award(7, "training")
+    universe.run(3)
+    assert (server.session(7)["state"], server.session(7)["total"]) == ("ready", 0)
     universe.http = http
     universe.run(12)
     server.do("grps.context.store:ask(...)", NIA)
