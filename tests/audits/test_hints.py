@@ -1,7 +1,6 @@
 """Hints to workers: after the commit, never for what was rolled back, and few however much happens."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ from celery import Celery, shared_task
 from django.conf import settings
 from django.db import transaction
 
+from audits import tasks
 from audits.actions import Action
 from audits.hints import Hint
 from audits.record import Actor, record
@@ -43,13 +43,18 @@ def queue() -> Iterator[Queue]:
         yield Queue(broker, request_id)
 
 
+@pytest.fixture
+def rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has asked for nothing yet: what an earlier test asked for may not have begun."""
+    monkeypatch.setattr("audits.record.SEALING", Hint(tasks.seal, every=0.25))
+
+
 @shared_task(name="tests.look")
 def look() -> None:
     """Never run: only the asking counts."""
 
 
-def test_recording_asks_for_a_seal_after_the_commit(transactional_db: None, queue: Queue) -> None:
-    time.sleep(0.3)  # what an earlier test asked for must have begun
+def test_recording_asks_for_a_seal_after_the_commit(transactional_db: None, rested: None, queue: Queue) -> None:
     with transaction.atomic():
         record(Action.POLICY_ACTIVATED, actor=SYSTEM)
         assert queue.asked("audits.seal") == 0
@@ -60,8 +65,7 @@ def test_recording_asks_for_a_seal_after_the_commit(transactional_db: None, queu
     assert queue.asked("audits.seal") == 1
 
 
-def test_batches_of_earned_points_ask_for_nothing(transactional_db: None, queue: Queue) -> None:
-    time.sleep(0.3)
+def test_batches_of_earned_points_ask_for_nothing(transactional_db: None, rested: None, queue: Queue) -> None:
     with transaction.atomic():
         record(Action.POINTS_INGESTED, actor=SYSTEM)
     assert queue.asked("audits.seal") == 0

