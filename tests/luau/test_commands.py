@@ -6,9 +6,9 @@ import pytest
 
 from tests.luau.grps import Grps
 from tests.luau.machine import take
-from tests.luau.universe import Server, Universe
+from tests.luau.universe import NIA, Server, Universe
 
-MAJOR, ADMIRAL, NIA, NIALL = 1, 2, 156, 157
+MAJOR, ADMIRAL, NIALL = 1, 2, 157
 
 
 @pytest.fixture

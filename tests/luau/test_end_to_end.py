@@ -8,7 +8,6 @@ import time
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 from django.utils import timezone
 
@@ -22,33 +21,12 @@ from roblox import keys
 from roblox.models import Experience
 from syncs.records import parse as record_of
 from tests.conftest import TESTER, Live
-from tests.luau.universe import Answer, Universe
+from tests.luau.universe import Universe
+from tests.luau.wire import Wire
 
 STARTED = 6 * 3600  # seconds ago: GRPS takes nothing from the future
 PLAYERS = range(501, 509)
 ROUNDS = 120 if os.environ.get("GRPS_LONG") else 40
-
-
-class Wire:
-    """HTTP from the games' machines to the server: the key goes in where the game names its secret."""
-
-    def __init__(self, live: Live, api_key: str) -> None:
-        self.live, self.api_key = live, api_key
-        self.away, self.lossy = False, 0.0
-        self.dice = random.Random(3)
-        self.refused: list[str] = []
-
-    def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
-        if self.away:
-            return None
-        path = url.removeprefix("https://grps.example.org")
-        given = headers | {"x-grps-api-key": self.api_key}
-        answer: httpx.Response = self.live.http.request(method, path, headers=given, content=body.encode() or None)
-        if answer.status_code >= 400:
-            self.refused.append(f"{method} {path}: {answer.status_code} {answer.text}")
-        if self.dice.random() < self.lossy:
-            return None
-        return answer.status_code, dict(answer.headers), answer.text
 
 
 @pytest.fixture

@@ -5,28 +5,19 @@ import json
 import pytest
 
 from tests.luau.grps import Grps
-from tests.luau.test_commands import MAJOR
-from tests.luau.test_server import playing
-from tests.luau.universe import Answer, Server, Universe
+from tests.luau.universe import NIA, Answer, Server, Universe
 
-NIA, GENERAL = 156, 3
+MAJOR, GENERAL = 1, 3
 SEARCH = "local userId, text = ... grps.context.search:find(game.Players:GetPlayerByUserId(userId), text)"
 
 
 @pytest.fixture
 def grps() -> Grps:
-    made = Grps()
-    made.standing = {MAJOR: ("Tempest Major", None), GENERAL: ("Brigadier General", None)}
-    return made
-
-
-@pytest.fixture
-def universe(grps: Grps) -> Universe:
-    return Universe(http=grps)
+    return Grps(standing={MAJOR: ("Tempest Major", None), GENERAL: ("Brigadier General", None)})
 
 
 def stay(universe: Universe, kind: str) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, kind)
     universe.run(8)
     server.close()
@@ -67,7 +58,7 @@ def test_what_an_older_game_kept_beside_its_points_stays(universe: Universe) -> 
 
 def crashed(universe: Universe) -> Server:
     """Another server, while the lease of one that crashed lasts."""
-    playing(universe).crash()
+    universe.playing().crash()
     server = universe.server()
     server.join(NIA)
     universe.run(30)
@@ -86,7 +77,7 @@ def test_whoever_leaves_before_the_lease_came_loses_nothing(universe: Universe, 
 
 
 def test_hopping_from_server_to_server_past_a_lease_passes_no_cap(universe: Universe, grps: Grps) -> None:
-    playing(universe).crash()
+    universe.playing().crash()
     for _ in range(3):
         server = universe.server()
         server.join(NIA)
@@ -116,7 +107,7 @@ def test_a_server_that_closes_before_the_lease_came_loses_nothing(universe: Univ
     grps.away = False
     universe.queues.clear()
     universe.run(300)
-    later = playing(universe)
+    later = universe.playing()
     universe.run(90)
     later.close()
     assert grps.total(NIA) == universe.total(NIA) == 90_00  # what was unsent was found beside the record's own
@@ -134,7 +125,7 @@ def test_the_suspended_earn_nothing_either_while_a_lease_is_awaited(universe: Un
 
 
 def test_members_who_ask_without_end_delay_no_event_and_no_newcomer(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, *range(1000, 1010), NIA)
+    server = universe.playing(*range(1000, 1010), NIA)
     for second in range(240):
         for member in range(1000, 1010):
             server.do("task.spawn(grps.command, grps, game.Players:GetPlayerByUserId(...), 'warn 999999 spam')", member)
@@ -152,7 +143,7 @@ def test_officers_who_search_without_end_leave_half_of_the_budget(universe: Univ
     officers = range(2000, 2030)
     for officer in officers:
         grps.standing[officer] = ("Tempest Major", None)
-    server = playing(universe, NIA, *officers)
+    server = universe.playing(NIA, *officers)
     universe.run(60)
     for second in range(180):
         for officer in officers:
@@ -166,7 +157,7 @@ def test_officers_who_search_without_end_leave_half_of_the_budget(universe: Univ
 
 
 def test_a_command_goes_out_at_once_or_not_at_all(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, MAJOR, NIA)
+    server = universe.playing(MAJOR, NIA)
     universe.http = lambda url, *call: (503, {"Retry-After": "300"}, "{}") if "events" in url else grps(url, *call)
     server.award(NIA, "training")
     universe.run(10)
@@ -180,7 +171,7 @@ def test_a_command_goes_out_at_once_or_not_at_all(universe: Universe, grps: Grps
 
 
 def test_whose_demotion_was_not_heard_of_is_asked_for_within_a_minute(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, MAJOR, NIA)
+    server = universe.playing(MAJOR, NIA)
     grps.standing[MAJOR] = ("Suspended", "suspension")
     universe.run(60)
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
@@ -199,7 +190,7 @@ def test_an_officer_is_asked_for_in_time_however_seldom_records_are_saved(univer
 
 
 def test_without_grps_an_officers_word_holds_for_a_minute(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, MAJOR, NIA)
+    server = universe.playing(MAJOR, NIA)
     grps.away = True
     universe.run(30)
     assert server.give(NIA, "recommendation", actor=MAJOR) == (10_00, "")
@@ -209,7 +200,7 @@ def test_without_grps_an_officers_word_holds_for_a_minute(universe: Universe, gr
 
 def test_an_officers_word_in_another_experience_counts_here_for_that_rank(universe: Universe, grps: Grps) -> None:
     grps.recommended[NIA] = [MAJOR]
-    server = playing(universe, MAJOR, GENERAL, NIA)
+    server = universe.playing(MAJOR, GENERAL, NIA)
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ALREADY_RECOMMENDED")
     assert server.give(NIA, "recommendation", actor=GENERAL) == (20_00, "")
     grps.recommended[NIA] = []
@@ -220,7 +211,7 @@ def test_an_officers_word_in_another_experience_counts_here_for_that_rank(univer
 
 
 def test_whoever_does_nothing_hears_of_a_ban_all_the_same(universe: Universe, grps: Grps) -> None:
-    playing(universe)
+    universe.playing()
     grps.standing[NIA] = ("Initiate", "ban")  # and the message was lost
     universe.run(400)
     assert NIA in universe.kicked
@@ -228,7 +219,7 @@ def test_whoever_does_nothing_hears_of_a_ban_all_the_same(universe: Universe, gr
 
 def test_an_event_is_given_only_to_whoever_stands_below_the_rank_that_holds_now(universe: Universe, grps: Grps) -> None:
     grps.standing |= {GENERAL: ("Stormmarshal", None), NIA: ("Brigadier General", None)}
-    server = playing(universe, GENERAL, NIA)
+    server = universe.playing(GENERAL, NIA)
     grps.away = True
     universe.run(90)
     grps.away = False
@@ -242,9 +233,9 @@ def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(un
     grps.away = True
     kept = {"standing": {"rank": "Initiate", "sanction": None}}
     universe.stores["GRPS_State"] = {f"player:{NIA}": json.dumps(kept)}
-    playing(universe).close()
+    universe.playing().close()
     grps.away = False
-    server = playing(universe)
+    server = universe.playing()
     grps.standing[NIA] = ("Suspended", "suspension")
     server.award(NIA, "training")
     universe.run(8)
@@ -254,7 +245,7 @@ def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(un
 
 
 def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     grps.standing[NIA] = ("Novice", None)
     document = json.dumps({"version": "2"} | grps.policy).replace('"Initiate"', '"Novice"')
 
@@ -282,7 +273,7 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(uni
 
 def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(universe: Universe, grps: Grps) -> None:
     universe.faults["AddAsync"] = (1.0, 0.0)
-    server = playing(universe)
+    server = universe.playing()
     grps.away = True
     server.award(NIA, "training")
     universe.run(120)
@@ -294,7 +285,7 @@ def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(unive
 
 
 def test_digits_are_a_user_id_unless_somebody_here_is_called_so(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, MAJOR)
+    server = universe.playing(MAJOR)
     server.join(NIA, "12345")
     universe.run(3)
     assert "@12345 is they, #12345 is the user id" in server.say(MAJOR, "/grps note 12345 is polite")
@@ -306,7 +297,7 @@ def test_digits_are_a_user_id_unless_somebody_here_is_called_so(universe: Univer
 
 
 def test_a_key_that_was_changed_is_read_anew_and_no_line_is_lost_meanwhile(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     asked: list[str] = []
 
     def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
@@ -333,7 +324,7 @@ def test_one_line_that_spoils_its_call_is_let_go_alone(universe: Universe, grps:
         return (400, {}, "{}") if spoilt else grps(url, method, headers, body)
 
     universe.http = http
-    server = playing(universe)
+    server = universe.playing()
     for number in range(9):
         text = "poison" if number == 4 else f"line {number}"
         server.machine.call(
@@ -348,7 +339,7 @@ def test_roblox_is_told_of_a_ban_once(universe: Universe, grps: Grps) -> None:
     told: list[int] = []
     ban = universe.ban
     universe.ban = lambda user_id, *rest: (told.append(user_id), ban(user_id, *rest))[1]  # type: ignore[method-assign]
-    server = playing(universe)
+    server = universe.playing()
     grps.bans[NIA] = {"case": 12, "until": None, "reason": "Exploiting", "liftedByUs": True}
     grps.standing[NIA] = ("Initiate", "ban")
     for _ in range(5):

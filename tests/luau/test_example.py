@@ -3,9 +3,9 @@
 import pytest
 
 from tests.luau.grps import Grps
-from tests.luau.universe import Server, Universe
+from tests.luau.universe import NIA, Server, Universe
 
-NIA, ZED = 156, 157
+ZED = 157
 SPAWN = """
     local Players = game:GetService("Players")
     local player = Players:GetPlayerByUserId(userId)
@@ -29,11 +29,6 @@ MOVE = "game:GetService('Players'):GetPlayerByUserId(userId).Character.Humanoid.
 
 def act(server: Server, source: str, *args: object, names: str = "userId") -> None:
     server.machine.call(server.machine.chunk(f"local grps, {names} = ... {source}"), server.grps, *args)
-
-
-@pytest.fixture
-def grps() -> Grps:
-    return Grps()
 
 
 @pytest.fixture

@@ -6,21 +6,7 @@ import pytest
 
 from tests.luau.grps import Grps
 from tests.luau.machine import LuauError, take
-from tests.luau.test_remotes import ask
-from tests.luau.test_server import playing
-from tests.luau.universe import Answer, Http, Server, Universe
-
-NIA = 156
-
-
-@pytest.fixture
-def grps() -> Grps:
-    return Grps()
-
-
-@pytest.fixture
-def universe(grps: Grps) -> Universe:
-    return Universe(http=grps)
+from tests.luau.universe import NIA, Answer, Http, Server, Universe
 
 
 def refusing(status: int) -> Http:
@@ -77,9 +63,9 @@ def test_a_missing_secret_is_told_and_so_is_the_next_trouble(universe: Universe,
 
 
 def test_with_a_policy_kept_from_before_points_are_not_said_to_wait(universe: Universe, grps: Grps) -> None:
-    playing(universe).close()
+    universe.playing().close()
     grps.away = True
-    server = playing(universe)
+    server = universe.playing()
     universe.run(5)
     (line,) = warnings(server)
     assert "nothing counts" not in line
@@ -88,15 +74,15 @@ def test_with_a_policy_kept_from_before_points_are_not_said_to_wait(universe: Un
 def test_points_are_shown_before_anything_is_earned_and_while_the_rank_is_not_known(
     universe: Universe, grps: Grps
 ) -> None:
-    playing(universe).close()
+    universe.playing().close()
     grps.away = True
-    server = playing(universe)
+    server = universe.playing()
     universe.run(30)
     shown = "{ player.leaderstats.Points.Value, player.leaderstats.Rank.Value }"
     assert evaluate(server, shown) == [0, "…"]
-    me = ask(server, NIA, "me")
+    me = server.ask(NIA, "me")
     assert (me["rank"], me["points"]) == ("…", 0)
-    assert ask(server, NIA, "board")["rows"] == [{"name": f"player_{NIA}", "rank": "…", "points": 0}]
+    assert server.ask(NIA, "board")["rows"] == [{"name": f"player_{NIA}", "rank": "…", "points": 0}]
     grps.away = False
     universe.run(120)
     assert evaluate(server, shown) == [0, "Initiate"]
@@ -130,7 +116,7 @@ def test_the_board_and_the_chat_can_be_left_to_the_game(universe: Universe) -> N
 
 
 def test_another_script_gets_what_the_first_one_started(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     assert evaluate(server, "require(game.ServerScriptService.GRPS).get() == grps") is True
     assert evaluate(server, "pcall(require(game.ServerScriptService.GRPS).start, {})") is False
     server.do("grps:stop() grps.waited = require(game.ServerScriptService.GRPS).get()")
@@ -168,7 +154,7 @@ def test_players_of_a_test_with_several_clients_earn_nothing_and_break_nothing(u
 
 
 def test_stopping_twice_stops_once_and_the_server_closes_in_order(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     server.do("grps:stop()")
     universe.run(5)

@@ -7,26 +7,15 @@ import pytest
 
 from tests.luau.grps import Grps
 from tests.luau.machine import LuauError
-from tests.luau.test_commands import MAJOR
-from tests.luau.test_remotes import ask
-from tests.luau.test_server import playing
-from tests.luau.universe import Answer, Http, Server, Universe
+from tests.luau.universe import NIA, Answer, Http, Server, Universe
 
-NIA, ZED = 156, 157
-GENERAL = 3
+MAJOR, GENERAL, ZED = 1, 3, 157
 KO, TRAINING = 25, 1500  # hundredths
 
 
 @pytest.fixture
 def grps() -> Grps:
-    made = Grps()
-    made.standing = {MAJOR: ("Tempest Major", None), GENERAL: ("Brigadier General", None)}
-    return made
-
-
-@pytest.fixture
-def universe(grps: Grps) -> Universe:
-    return Universe(http=grps)
+    return Grps(standing={MAJOR: ("Tempest Major", None), GENERAL: ("Brigadier General", None)})
 
 
 def events_only(grps: Grps, answer: Any) -> Http:
@@ -54,7 +43,7 @@ def sending(server: Server) -> bool:
 
 def test_whoever_is_sent_away_while_the_server_closes_is_saved(universe: Universe) -> None:
     universe.latency["stores"] = 0.6
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     server.close(NIA)
     assert universe.total(NIA) == TRAINING
@@ -64,7 +53,7 @@ def test_whoever_is_sent_away_while_the_server_closes_is_saved(universe: Univers
 
 def test_a_save_that_is_under_way_when_the_server_closes_is_followed_by_the_last_one(universe: Universe) -> None:
     universe.latency["stores"] = 0.6
-    server = playing(universe)
+    server = universe.playing()
     while not server.session(NIA).get("saving"):
         universe.run(0.25)
     server.award(NIA, "training")
@@ -75,7 +64,7 @@ def test_a_save_that_is_under_way_when_the_server_closes_is_followed_by_the_last
 
 def test_a_lease_that_comes_while_the_server_closes_is_let_go(universe: Universe) -> None:
     universe.latency["stores"] = 0.6
-    server = playing(universe, ZED)
+    server = universe.playing(ZED)
     server.join(NIA)
     server.award(NIA, "training")
     server.close()
@@ -84,7 +73,7 @@ def test_a_lease_that_comes_while_the_server_closes_is_let_go(universe: Universe
 
 
 def test_events_of_the_last_moment_follow_those_that_are_under_way(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     universe.latency["http"] = 2
     server.award(NIA, "training")
     while not sending(server):
@@ -97,7 +86,7 @@ def test_events_of_the_last_moment_follow_those_that_are_under_way(universe: Uni
 
 
 def test_a_busy_ordered_store_holds_up_no_save_and_no_closing(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     for _ in range(70):
         server.leave_over("OrderedWrite", 0)
         universe.run(1)
@@ -109,7 +98,7 @@ def test_a_busy_ordered_store_holds_up_no_save_and_no_closing(universe: Universe
 
 
 def test_whoever_could_not_be_saved_when_they_left_is_saved_when_the_server_closes(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     universe.faults["UpdateAsync"] = (1.0, 0.0)
     server.leave(NIA)
@@ -121,7 +110,7 @@ def test_whoever_could_not_be_saved_when_they_left_is_saved_when_the_server_clos
 
 
 def test_a_save_under_way_does_not_stand_for_the_last_one(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     while not server.session(NIA).get("saving"):
         universe.run(0.25)
     server.award(NIA, "training")
@@ -137,7 +126,7 @@ def test_a_save_under_way_does_not_stand_for_the_last_one(universe: Universe) ->
 
 
 def test_whoever_comes_back_before_they_could_be_saved_loses_nothing(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     grps.away = True
     universe.run(200)
     server.award(NIA, "training")
@@ -156,7 +145,7 @@ def test_whoever_comes_back_before_they_could_be_saved_loses_nothing(universe: U
 
 def test_what_is_said_while_a_server_closes_reaches_grps(universe: Universe, grps: Grps) -> None:
     universe.http = events_only(grps, lambda _: (200, {}, '{"players": [{}]}'))
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     universe.stores["GRPS_Points"][f"player:{NIA}"] = "7"
     server.close()
@@ -167,7 +156,7 @@ def test_what_is_said_while_a_server_closes_reaches_grps(universe: Universe, grp
 
 
 def test_what_was_kept_counts_also_when_they_leave_before_grps_spoke(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, ZED)
+    server = universe.playing(ZED)
     universe.latency["http"] = 10
     server.join(NIA)
     assert server.award(NIA, "training") == (0, "WAITING")
@@ -181,7 +170,7 @@ def test_what_was_kept_counts_also_when_they_leave_before_grps_spoke(universe: U
 
 
 def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(universe: Universe) -> None:
-    server = playing(universe, ZED)
+    server = universe.playing(ZED)
     universe.latency["stores"] = 0.6
     server.join(NIA)
     assert server.award(NIA, "training") == (0, "WAITING")
@@ -204,7 +193,7 @@ def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(univers
 )
 def test_a_player_of_whom_grps_says_nothing_sensible_can_play(universe: Universe, grps: Grps, answer: str) -> None:
     universe.http = lambda url, *call: (200, {}, answer) if "/roblox/players/" in url else grps(url, *call)
-    server = playing(universe)
+    server = universe.playing()
     assert server.award(NIA, "training") == (TRAINING, "")
     server.close()
     assert universe.total(NIA) == TRAINING
@@ -232,7 +221,7 @@ def test_while_grps_asks_for_quiet_its_own_data_store_speaks_for_it(universe: Un
     universe.http = http
     standing = {"standing": {"rank": "Suspended", "sanction": "suspension"}}
     universe.stores["GRPS_State"] = {f"player:{NIA}": json.dumps(standing)}
-    server = playing(universe, ZED)
+    server = universe.playing(ZED)
     quiet["now"] = True
     server.award(ZED, "ko")
     universe.run(10)
@@ -246,7 +235,7 @@ def test_while_grps_asks_for_quiet_its_own_data_store_speaks_for_it(universe: Un
 
 @pytest.mark.parametrize("wrong", [1.5, 0, -1, float("nan"), float("inf"), 2e6, "3"])
 def test_a_magnitude_that_grps_would_refuse_is_an_error_and_breaks_no_record(universe: Universe, wrong: Any) -> None:
-    server = playing(universe)
+    server = universe.playing()
     with pytest.raises(LuauError, match="magnitude must be a whole number"):
         server.give(NIA, "ko", magnitude=wrong)
     assert server.give(NIA, "training") == (TRAINING, "")
@@ -257,17 +246,17 @@ def test_a_magnitude_that_grps_would_refuse_is_an_error_and_breaks_no_record(uni
 @pytest.mark.parametrize("wrong", [-1, float("nan"), 1e9, "long"])
 def test_a_duration_that_is_none_is_an_error(universe: Universe, wrong: Any) -> None:
     with pytest.raises(LuauError, match="duration must be seconds"):
-        playing(universe).give(NIA, "activity", duration=wrong)
+        universe.playing().give(NIA, "activity", duration=wrong)
 
 
 def test_a_duration_is_sent_in_whole_seconds(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     assert server.give(NIA, "activity", duration=300.7) == (100, "")
     assert server.session(NIA)["tail"][0]["duration"] == 300
 
 
 def test_a_record_that_was_broken_meanwhile_is_told(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     universe.stores["GRPS_Points"][f"player:{NIA}"] = '"somebody else writes here"'
     server.award(NIA, "training")
     universe.run(90)
@@ -278,13 +267,13 @@ def test_a_record_that_was_broken_meanwhile_is_told(universe: Universe, grps: Gr
 
 @pytest.mark.parametrize("reason", ["x" + " " * 100_000 + "x", "x" * 2001])
 def test_a_reason_is_measured_before_anything_is_searched_in_it(universe: Universe, reason: str) -> None:
-    server = playing(universe)
-    answer = ask(server, NIA, "act", {"verb": "warn", "userId": ZED, "reason": reason})
+    server = universe.playing()
+    answer = server.ask(NIA, "act", {"verb": "warn", "userId": ZED, "reason": reason})
     assert answer == {"ok": False, "text": "The reason is no text of that kind."}
 
 
 def test_an_adjustment_without_an_amount_is_asked_for_it(universe: Universe) -> None:
-    server = playing(universe, GENERAL, NIA)
+    server = universe.playing(GENERAL, NIA)
     assert server.say(GENERAL, f"/grps adjust {NIA}").startswith("Say how many points")
 
 
@@ -292,14 +281,14 @@ def test_an_adjustment_without_an_amount_is_asked_for_it(universe: Universe) -> 
 
 
 def test_an_officer_recommends_somebody_below_once_per_rank(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, MAJOR, GENERAL, NIA)
+    server = universe.playing(MAJOR, GENERAL, NIA)
     assert server.give(NIA, "recommendation", actor=MAJOR) == (1000, "")
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ALREADY_RECOMMENDED")
     assert server.give(NIA, "recommendation", actor=GENERAL) == (2000, "")
     assert server.give(MAJOR, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
     assert server.give(GENERAL, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
     server.close()
-    later = playing(universe, MAJOR, NIA)
+    later = universe.playing(MAJOR, NIA)
     assert later.give(NIA, "recommendation", actor=MAJOR) == (0, "ALREADY_RECOMMENDED")
     grps.standing[NIA] = ("Shock Trooper I", None)
     later.award(NIA, "wo")
@@ -311,7 +300,7 @@ def test_an_officer_recommends_somebody_below_once_per_rank(universe: Universe, 
 def test_what_the_server_does_by_itself_asks_whether_the_officer_still_is_one(
     universe: Universe, grps: Grps, words: str
 ) -> None:
-    server = playing(universe, GENERAL, NIA)
+    server = universe.playing(GENERAL, NIA)
     universe.run(90)
     grps.standing[GENERAL] = ("Initiate", None)  # and the message of it was lost
     universe.run(60)
@@ -334,7 +323,7 @@ def test_what_the_server_does_by_itself_asks_whether_the_officer_still_is_one(
 def test_an_order_that_got_no_answer_keeps_its_id_beside_others_and_for_five_minutes(
     universe: Universe, grps: Grps
 ) -> None:
-    server = playing(universe, GENERAL, NIA, ZED)
+    server = universe.playing(GENERAL, NIA, ZED)
     lost = {"adjust"}
 
     def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
@@ -357,7 +346,7 @@ def test_an_order_that_got_no_answer_keeps_its_id_beside_others_and_for_five_min
 
 
 def test_what_grps_refuses_is_told_as_refused(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, GENERAL, NIA)
+    server = universe.playing(GENERAL, NIA)
     universe.http = lambda url, *call: (403, {}, "{}") if "sanctions" in url else grps(url, *call)
     assert server.say(GENERAL, f"/grps warn {NIA} spammed") == "GRPS does not take this (403); nothing was done."
 
@@ -367,20 +356,20 @@ def test_whoever_is_warned_reads_so_and_why_as_roblox_filters_it(
     universe: Universe, filter_fails: float, words: str
 ) -> None:
     universe.faults["FilterStringAsync"] = (filter_fails, 0.0)
-    server = playing(universe, MAJOR, NIA)
+    server = universe.playing(MAJOR, NIA)
     assert server.say(MAJOR, f"/grps warn {NIA} damn spam") == "Done."
     assert server.told(NIA) == words
 
 
 def test_a_warning_that_was_not_given_is_not_told(universe: Universe, grps: Grps) -> None:
-    server = playing(universe, MAJOR, NIA)
+    server = universe.playing(MAJOR, NIA)
     grps.verdict = "refused"
     server.say(MAJOR, f"/grps warn {NIA} spam")
     assert server.told(NIA) is None
 
 
 def test_whoever_joins_reads_how_many_warnings_are_in_force(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     assert server.told(NIA) is None
     grps.warnings[NIA] = 2  # given in the console
     server.award(NIA, "training")
@@ -408,7 +397,7 @@ def test_whoever_joins_reads_how_many_warnings_are_in_force(universe: Universe, 
 
 
 def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     assert server.told(NIA) is None
     grps.standing[NIA] = ("Suspended", "suspension")
     for _ in range(2):
@@ -416,7 +405,7 @@ def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(univ
         universe.run(8)
     assert "You are suspended" in str(server.told(NIA))
     assert server.told(NIA) is None
-    later = playing(universe, ZED)
+    later = universe.playing(ZED)
     server.leave(NIA)
     later.join(NIA)
     universe.run(8)
@@ -430,7 +419,7 @@ def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(univ
 
 
 def test_a_long_line_in_any_script_reaches_the_log_cut_between_characters(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.do("grps.context.say('test.long', string.rep('가', 400)) grps.context.say('test.odd', 'a\\255b')")
     universe.run(12)
     assert server.machine.errors == []
@@ -443,7 +432,7 @@ def test_a_long_line_in_any_script_reaches_the_log_cut_between_characters(univer
 def test_an_answer_without_sense_ends_nothing(universe: Universe, grps: Grps, nonsense: str) -> None:
     odd = {"now": True}
     universe.http = events_only(grps, lambda _: (200, {}, nonsense) if odd["now"] else None)
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     universe.run(30)
     odd["now"] = False
@@ -459,7 +448,7 @@ def test_one_event_that_spoils_its_call_is_let_go_and_the_others_land(universe: 
         return (400, {}, "malformed") if any(event["type"] == "wo" for event in events) else None
 
     universe.http = events_only(grps, spoiled)
-    server = playing(universe, *range(1, 9))
+    server = universe.playing(*range(1, 9))
     for user_id in range(1, 9):
         server.award(user_id, "training")
         server.award(user_id, "ko")
@@ -472,7 +461,7 @@ def test_one_event_that_spoils_its_call_is_let_go_and_the_others_land(universe: 
 
 
 def test_a_failed_write_of_the_index_is_tried_again(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     universe.faults["SetIncrementSortedAsync"] = (1.0, 0.0)
     server.award(NIA, "training")
     universe.run(100)
@@ -483,10 +472,10 @@ def test_a_failed_write_of_the_index_is_tried_again(universe: Universe) -> None:
 
 
 def test_days_without_grps_leave_a_bounded_outbox_and_every_point(universe: Universe, grps: Grps) -> None:
-    playing(universe).close()  # the policy is known
+    universe.playing().close()  # the policy is known
     grps.away = True
     for _ in range(5):
-        server = playing(universe)
+        server = universe.playing()
         for _ in range(280):
             server.award(NIA, "wo")
         server.award(NIA, "training")
@@ -498,7 +487,7 @@ def test_days_without_grps_leave_a_bounded_outbox_and_every_point(universe: Univ
 
 
 def test_whoever_could_not_be_saved_when_they_left_is_saved_later(universe: Universe) -> None:
-    server = playing(universe, NIA, ZED)
+    server = universe.playing(NIA, ZED)
     server.award(NIA, "training")
     universe.faults["UpdateAsync"] = (1.0, 0.0)
     server.leave(NIA)
@@ -511,7 +500,7 @@ def test_whoever_could_not_be_saved_when_they_left_is_saved_later(universe: Univ
 
 def test_a_topic_that_is_refused_for_long_is_heard_at_last(universe: Universe, grps: Grps) -> None:
     universe.faults["SubscribeAsync"] = (1.0, 0.0)
-    server = playing(universe)
+    server = universe.playing()
     universe.run(400)
     assert "topic.deaf" in kinds(grps)
     universe.faults.clear()

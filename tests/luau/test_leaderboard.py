@@ -8,9 +8,9 @@ import pytest
 from players import serializers
 from tests.luau.grps import Grps
 from tests.luau.machine import take
-from tests.luau.universe import Server, Universe
+from tests.luau.universe import NIA, Server, Universe
 
-NIA, ZED = 156, 157
+ZED = 157
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from tests.luau.grps import Grps
 from tests.luau.machine import take
-from tests.luau.universe import Server, Universe
+from tests.luau.universe import NIA, Server, Universe
 
-MAJOR, NIA = 1, 156
+MAJOR = 1
 
 
 @pytest.fixture

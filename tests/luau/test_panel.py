@@ -4,9 +4,9 @@ import pytest
 
 from tests.luau.client import Client
 from tests.luau.grps import Grps
-from tests.luau.universe import Server, Universe
+from tests.luau.universe import NIA, Server, Universe
 
-NIA, ZED = 156, 157
+ZED = 157
 SEARCH, WHY, WORDS = "A name, or a user id", "Why, in a sentence", "Or in words: warn NAME why … (help)"
 
 

@@ -9,8 +9,8 @@ from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER, Live
 from tests.luau.client import Client
-from tests.luau.test_end_to_end import Wire
 from tests.luau.universe import Server, Universe
+from tests.luau.wire import Wire
 
 NIA, ZED = 501, 502
 

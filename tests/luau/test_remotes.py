@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.luau.grps import Grps
 from tests.luau.machine import Machine, take
-from tests.luau.universe import Server, Universe
+from tests.luau.universe import NIA, Server, Universe
 
-NIA, ZED = 156, 157
+ZED = 157
 EXAMPLES = 2000 if os.environ.get("GRPS_LONG") else 150
 
 
@@ -33,41 +33,27 @@ def server(grps: Grps) -> Server:
     return made
 
 
-def ask(server: Server, user_id: int, *question: Any) -> Any:
-    """What GRPSAsk answers a client within some seconds."""
-    chunk = server.machine.chunk(
-        "local userId, question, given = ... "
-        "local player = game.Players:GetPlayerByUserId(userId) "
-        "task.spawn(function() "
-        "  player.answer = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, question, given) end) "
-        "return player"
-    )
-    player = server.machine.call(chunk, user_id, *question)
-    server.universe.run(2)
-    return take(server.machine.call(server.machine.chunk("return (...).answer"), player))
-
-
 def test_a_player_sees_their_own_standing_and_what_is_missing(server: Server) -> None:
     server.award(NIA, "training")
-    me = ask(server, NIA, "me")
+    me = server.ask(NIA, "me")
     assert (me["rank"], me["points"], me["next"]) == ("Initiate", 15, "Shock Trooper I")
     assert me["missing"] == {"points": 35, "days": 0, "recommendations": 0}
 
 
 def test_the_board_shows_who_is_here_with_the_most_points_first(server: Server) -> None:
     server.award(ZED, "training")
-    assert [row["name"] for row in ask(server, NIA, "board")["rows"]] == ["Zed", "Nia"]
+    assert [row["name"] for row in server.ask(NIA, "board")["rows"]] == ["Zed", "Nia"]
 
 
 def test_an_officer_s_words_go_the_same_way_as_in_the_chat(server: Server) -> None:
-    assert ask(server, ZED, "command", "warn Nia spammed the chat") == {"ok": True, "text": "Done."}
-    assert ask(server, NIA, "command", "warn Zed why not")["ok"] is False
+    assert server.ask(ZED, "command", "warn Nia spammed the chat") == {"ok": True, "text": "Done."}
+    assert server.ask(NIA, "command", "warn Zed why not")["ok"] is False
 
 
 def test_a_form_goes_the_same_way_as_words(server: Server, grps: Grps) -> None:
     form = {"verb": "warn", "userId": NIA, "reason": "  spammed the chat "}
-    assert ask(server, ZED, "act", form) == {"ok": True, "text": "Done."}
-    assert ask(server, ZED, "command", "warn Nia spammed the chat") == {"ok": True, "text": "Done."}
+    assert server.ask(ZED, "act", form) == {"ok": True, "text": "Done."}
+    assert server.ask(ZED, "command", "warn Nia spammed the chat") == {"ok": True, "text": "Done."}
     one, other = grps.commands
     for name in ("id", "occurredAt"):
         assert one.pop(name) != other.pop(name)
@@ -89,10 +75,10 @@ def test_a_form_goes_the_same_way_as_words(server: Server, grps: Grps) -> None:
 )
 def test_every_field_means_what_the_words_mean(server: Server, grps: Grps, form: dict[str, Any], words: str) -> None:
     stand(server, ZED, "Supreme Admirals")
-    assert ask(server, ZED, "act", form)["ok"] is True
+    assert server.ask(ZED, "act", form)["ok"] is True
     one = grps.commands.pop()
     server.universe.run(1 - server.universe.now % 1)
-    assert ask(server, ZED, "command", words)["ok"] is True
+    assert server.ask(ZED, "command", words)["ok"] is True
     other = grps.commands.pop()
     untimed = {"id", "occurredAt", "until"}
     assert {key: one[key] for key in one if key not in untimed} == {
@@ -138,7 +124,7 @@ def test_every_field_means_what_the_words_mean(server: Server, grps: Grps, form:
     ],
 )
 def test_a_form_is_checked_field_by_field(server: Server, grps: Grps, form: Any, words: str) -> None:
-    answer = ask(server, ZED, "act", form)
+    answer = server.ask(ZED, "act", form)
     assert answer["ok"] is False
     assert words in answer["text"]
     assert grps.commands == []
@@ -150,9 +136,9 @@ def stand(server: Server, user_id: int, rank: str) -> None:
 
 
 def test_officers_are_told_what_they_may_ask_and_others_that_it_is_nothing(server: Server) -> None:
-    assert ask(server, NIA, "me")["officer"] is False
-    assert not ask(server, NIA, "me")["verbs"]
-    me = ask(server, ZED, "me")
+    assert server.ask(NIA, "me")["officer"] is False
+    assert not server.ask(NIA, "me")["verbs"]
+    me = server.ask(ZED, "me")
     assert me["officer"] is True
     assert {one["verb"]: one.get("wants") for one in me["verbs"]} == {
         "announce": None,
@@ -165,12 +151,12 @@ def test_officers_are_told_what_they_may_ask_and_others_that_it_is_nothing(serve
         "warn": None,
     }
     stand(server, ZED, "Supreme Admirals")
-    assert {"adjust", "award", "ban", "unban"} <= {one["verb"] for one in ask(server, ZED, "me")["verbs"]}
+    assert {"adjust", "award", "ban", "unban"} <= {one["verb"] for one in server.ask(ZED, "me")["verbs"]}
 
 
 def test_an_officer_finds_who_is_here_and_elsewhere(server: Server, grps: Grps) -> None:
     grps.adjusted[9] = (1, 250)
-    answer = ask(server, ZED, "find", " ni ")
+    answer = server.ask(ZED, "find", " ni ")
     assert answer == {
         "ok": True,
         "rows": [
@@ -189,37 +175,37 @@ def test_an_officer_finds_who_is_here_and_elsewhere(server: Server, grps: Grps) 
 
 
 def test_a_user_id_finds_somebody_anywhere(server: Server) -> None:
-    (row,) = ask(server, ZED, "find", "9")["rows"]
+    (row,) = server.ask(ZED, "find", "9")["rows"]
     assert (row["name"], row["rank"], row["sanction"], row["here"]) == (
         "player_9",
         "Shock Trooper I",
         "suspension",
         False,
     )
-    (row,) = ask(server, ZED, "find", str(NIA))["rows"]
+    (row,) = server.ask(ZED, "find", str(NIA))["rows"]
     assert (row["name"], row["here"]) == ("Nia", True)
 
 
 def test_a_search_shows_ten_at_most_and_who_is_here_first(server: Server, grps: Grps) -> None:
     grps.names |= {number: f"nia_{number:02}" for number in range(20, 40)}
-    rows = ask(server, ZED, "find", "NIA")["rows"]
+    rows = server.ask(ZED, "find", "NIA")["rows"]
     assert len(rows) == 10
     assert rows[0]["name"] == "Nia"
 
 
 def test_without_grps_a_search_shows_who_is_here_and_says_so(server: Server, grps: Grps) -> None:
     grps.away = True
-    answer = ask(server, ZED, "find", "n")
+    answer = server.ask(ZED, "find", "n")
     assert [row["name"] for row in answer["rows"]] == ["Nia"]
     assert "only who is here" in answer["text"]
 
 
 def test_nobody_but_an_officer_may_search(server: Server, grps: Grps) -> None:
-    assert ask(server, NIA, "find", "z") == {"ok": False, "text": "Only officers may search."}
+    assert server.ask(NIA, "find", "z") == {"ok": False, "text": "Only officers may search."}
     grps.standing[ZED] = ("Tempest Major", "suspension")
     server.award(ZED, "ko")
     server.universe.run(10)
-    assert ask(server, ZED, "find", "n")["ok"] is False
+    assert server.ask(ZED, "find", "n")["ok"] is False
     assert grps.asked["/roblox/players"] == 0
 
 
@@ -259,7 +245,7 @@ def test_an_officer_searches_once_in_two_seconds(server: Server, grps: Grps) -> 
     ],
 )
 def test_nonsense_is_answered_and_breaks_nothing(server: Server, question: tuple[Any, ...]) -> None:
-    assert ask(server, ZED, *question)["ok"] is False
+    assert server.ask(ZED, *question)["ok"] is False
     assert server.machine.errors == []
 
 
@@ -321,7 +307,7 @@ def patient() -> Server:
 @seed(20250615)
 def test_whatever_a_client_sends_is_answered(patient: Server, questions: list[tuple[Any, Any]]) -> None:
     for question, sent in questions:
-        answer = ask(patient, ZED, question, sent)
+        answer = patient.ask(ZED, question, sent)
         assert answer["ok"] in (True, False)
         assert answer["ok"] or isinstance(answer["text"], str)
     assert patient.machine.errors == []
@@ -333,7 +319,7 @@ def test_a_client_that_asks_too_often_is_told_so_and_others_are_not(server: Serv
         "for _ = 1, 12 do text = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, 'board').text end return text"
     )
     assert "Too fast" in str(server.machine.call(chunk, NIA))
-    assert ask(server, ZED, "board")["ok"] is True
+    assert server.ask(ZED, "board")["ok"] is True
 
 
 @pytest.mark.parametrize(

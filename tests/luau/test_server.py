@@ -8,34 +8,14 @@ import pytest
 
 from tests.luau.grps import Grps
 from tests.luau.machine import LuauError, take
-from tests.luau.universe import START, Server, Universe, without_null
+from tests.luau.universe import NIA, START, Universe, without_null
 
-NIA = 156
 KO = 25  # hundredths
 LATE = 3 * 86_400 + 3600  # seconds after which nothing of a session may still come
 
 
-@pytest.fixture
-def grps() -> Grps:
-    return Grps()
-
-
-@pytest.fixture
-def universe(grps: Grps) -> Universe:
-    return Universe(http=grps)
-
-
-def playing(universe: Universe, *user_ids: int) -> Server:
-    """A server with these players, ready to earn."""
-    server = universe.server()
-    for user_id in user_ids or (NIA,):
-        server.join(user_id)
-    universe.run(3)
-    return server
-
-
 def test_what_is_earned_reaches_grps_and_the_data_store(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     assert server.award(NIA, "training") == (1500, "")
     assert server.award(NIA, "ko") == (KO, "")
     assert server.award(NIA, "ko") == (0, "KO_COOLDOWN")
@@ -56,7 +36,7 @@ def test_what_is_earned_reaches_grps_and_the_data_store(universe: Universe, grps
 def test_each_stay_has_an_epoch_of_its_own_and_old_ones_are_folded(universe: Universe, grps: Grps) -> None:
     epochs = []
     for _ in range(3):
-        server = playing(universe)
+        server = universe.playing()
         epochs.append(server.session(NIA)["epoch"])
         server.award(NIA, "training")
         universe.run(6)
@@ -70,12 +50,12 @@ def test_each_stay_has_an_epoch_of_its_own_and_old_ones_are_folded(universe: Uni
 
 
 def test_a_session_that_grps_has_not_whole_is_not_folded(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     grps.away = True
     server.award(NIA, "training")
     universe.run(6)
     server.close()
-    later = playing(universe)
+    later = universe.playing()
     later.award(NIA, "training")
     universe.run(70)
     first, _ = sorted(universe.record(NIA)["sessions"])
@@ -91,7 +71,7 @@ def test_a_session_that_grps_has_not_whole_is_not_folded(universe: Universe, grp
 
 def test_a_record_of_an_older_game_is_taken_over_whole(universe: Universe) -> None:
     universe.stores["GRPS_Points"] = {f"player:{NIA}": json.dumps({"points": 1218.5, "kos": 33, "wos": 4})}
-    server = playing(universe)
+    server = universe.playing()
     assert server.session(NIA)["known"] == 121_850
     server.award(NIA, "training")
     server.close()
@@ -102,7 +82,7 @@ def test_a_record_of_an_older_game_is_taken_over_whole(universe: Universe) -> No
 def test_a_broken_record_is_left_as_it_is_and_told(universe: Universe, grps: Grps) -> None:
     broken = json.dumps({"grps": 1, "sessions": {"1": {"sequence": "many", "total": 3}}})
     universe.stores["GRPS_Points"] = {f"player:{NIA}": broken}
-    server = playing(universe)
+    server = universe.playing()
     assert server.award(NIA, "training") == (0, "NO_SESSION")
     universe.run(120)
     server.close()
@@ -119,7 +99,7 @@ def test_what_happens_before_the_record_is_there_is_counted_once_it_is(universe:
 
 
 def test_two_servers_never_hold_one_player_and_the_second_waits_for_the_first(universe: Universe, grps: Grps) -> None:
-    first = playing(universe)
+    first = universe.playing()
     first.award(NIA, "training")
     first_epoch = first.session(NIA)["epoch"]
     second = universe.server()
@@ -138,7 +118,7 @@ def test_two_servers_never_hold_one_player_and_the_second_waits_for_the_first(un
 
 
 def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(universe: Universe, grps: Grps) -> None:
-    first = playing(universe)
+    first = universe.playing()
     first.award(NIA, "training")
     universe.run(6)  # sent, and not yet saved
     first.crash()
@@ -154,7 +134,7 @@ def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(universe
 
 
 def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Universe, grps: Grps) -> None:
-    first = playing(universe)
+    first = universe.playing()
     first.award(NIA, "training")
     universe.faults["UpdateAsync"] = (1.0, 0.0)  # it cannot save for longer than the lease
     universe.run(300)
@@ -173,11 +153,11 @@ def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Un
 
 
 def test_a_server_that_stood_still_past_its_lease_still_writes_its_own_part(universe: Universe, grps: Grps) -> None:
-    first = playing(universe)
+    first = universe.playing()
     first.award(NIA, "training")
     first.hang(600)  # before it saved, and before it sent
     universe.run(260)
-    second = playing(universe)
+    second = universe.playing()
     second.award(NIA, "ko")
     universe.run(20)
     second.leave(NIA)
@@ -190,14 +170,14 @@ def test_a_server_that_stood_still_past_its_lease_still_writes_its_own_part(univ
 
 
 def test_what_grps_heard_of_a_crashed_server_late_is_asked_for(universe: Universe, grps: Grps) -> None:
-    first = playing(universe)
+    first = universe.playing()
     grps.away = True
     first.award(NIA, "training")
     universe.run(20)  # in the queue, and not yet saved
     first.crash()
     grps.away = False
     universe.run(260)
-    second = playing(universe)
+    second = universe.playing()
     assert second.session(NIA)["known"] == 0
     grps.drain(universe.queues["GRPS_Events"])
     second.award(NIA, "ko")
@@ -208,7 +188,7 @@ def test_what_grps_heard_of_a_crashed_server_late_is_asked_for(universe: Univers
 
 
 def test_a_session_is_not_folded_while_events_of_it_may_lie_in_the_queue(universe: Universe, grps: Grps) -> None:
-    first = playing(universe)
+    first = universe.playing()
     first.award(NIA, "training")
     universe.run(70)  # sent and saved
     grps.away = True
@@ -217,17 +197,17 @@ def test_a_session_is_not_folded_while_events_of_it_may_lie_in_the_queue(univers
     first.crash()
     universe.run(2 * 86_400, most=600)
     grps.away = False
-    second = playing(universe)
+    second = universe.playing()
     second.award(NIA, "training")
     universe.run(130)
     second.close()
     grps.drain(universe.queues["GRPS_Events"])
-    playing(universe).close()
+    universe.playing().close()
     assert universe.total(NIA) == grps.total(NIA) == 3000 + KO
 
 
 def test_the_last_requests_of_a_budget_are_for_whoever_leaves(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     server.leave_over("StandardWrite", 4)
     server.join(NIA + 1)
@@ -262,7 +242,7 @@ def test_a_budget_that_is_told_as_nothing_does_not_hold_up_players_for_ever(univ
 
 
 def test_whoever_leaves_as_the_server_closes_is_saved_too(universe: Universe) -> None:
-    server = playing(universe, NIA, NIA + 1)
+    server = universe.playing(NIA, NIA + 1)
     for user_id in (NIA, NIA + 1):
         server.award(user_id, "training")
     server.leave(NIA)
@@ -272,7 +252,7 @@ def test_whoever_leaves_as_the_server_closes_is_saved_too(universe: Universe) ->
 
 
 def test_whoever_comes_back_at_once_goes_on_where_they_were(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     server.leave(NIA)
     server.join(NIA)
@@ -295,7 +275,7 @@ def test_a_call_that_failed_and_was_done_takes_one_epoch_only(universe: Universe
 
 
 def test_points_of_an_adjustment_arrive_by_message_and_an_older_one_changes_nothing(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     universe.publish("GRPS", {"grps": 1, "userId": NIA, "adjusted": {"sequence": 2, "total": -500}})
     universe.publish("GRPS", {"grps": 1, "userId": NIA, "adjusted": {"sequence": 1, "total": 900}})
@@ -304,7 +284,7 @@ def test_points_of_an_adjustment_arrive_by_message_and_an_older_one_changes_noth
 
 
 def test_whoever_is_suspended_earns_nothing_until_it_ends(universe: Universe) -> None:
-    server = playing(universe)
+    server = universe.playing()
     suspended = {"grps": 1, "userId": NIA, "standing": {"rank": "Suspended", "sanction": "suspension"}}
     universe.publish("GRPS", suspended)
     universe.run(1)
@@ -315,7 +295,7 @@ def test_whoever_is_suspended_earns_nothing_until_it_ends(universe: Universe) ->
 
 
 def test_whoever_is_banned_is_sent_away_at_once(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     universe.run(6)
     grps.standing[NIA] = ("Initiate", "ban")
@@ -339,7 +319,7 @@ BAN = {"case": 12, "until": "2025-06-22T15:06:40.5Z", "reason": "Exploiting (cas
 def test_a_ban_that_grps_will_lift_is_told_to_roblox_at_once(
     universe: Universe, grps: Grps, ban: dict[str, object], seconds: int, shown: str
 ) -> None:
-    server = playing(universe)
+    server = universe.playing()
     grps.bans[NIA] = ban
     universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}})
     universe.run(2)
@@ -359,7 +339,7 @@ def test_a_ban_that_roblox_is_not_told_sends_the_player_away_whenever_they_join(
     if ban is not None:
         grps.bans[NIA] = ban
     grps.standing[NIA] = ("Initiate", "ban")
-    server = playing(universe)
+    server = universe.playing()
     assert "You are banned from this community's games" in universe.kicked.pop(NIA)
     universe.run(5)
     server.join(NIA)
@@ -373,7 +353,7 @@ def test_points_of_other_experiences_count_towards_the_rank_and_not_into_this_re
     universe: Universe, grps: Grps
 ) -> None:
     grps.elsewhere[NIA] = 40_00
-    server = playing(universe)
+    server = universe.playing()
     server.award(NIA, "training")
     assert server.session(NIA)["known"] == 55_00
     server.close()
@@ -381,7 +361,7 @@ def test_points_of_other_experiences_count_towards_the_rank_and_not_into_this_re
 
 
 def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Universe, grps: Grps) -> None:
-    server = playing(universe)
+    server = universe.playing()
     grps.away = True
     for _ in range(5):
         server.award(NIA, "training")
@@ -391,7 +371,7 @@ def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Un
     grps.away = False
     grps.drain(universe.queues["GRPS_Events"])
     assert grps.total(NIA) == universe.total(NIA) == 7500
-    later = playing(universe)
+    later = universe.playing()
     universe.run(30)
     later.close()
     assert grps.total(NIA) == universe.total(NIA) == 7500
@@ -399,9 +379,9 @@ def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Un
 
 
 def test_a_server_that_starts_while_grps_is_away_acts_by_the_last_good_policy(universe: Universe, grps: Grps) -> None:
-    playing(universe).close()
+    universe.playing().close()
     grps.away = True
-    server = playing(universe)
+    server = universe.playing()
     universe.run(10)
     assert server.award(NIA, "training") == (1500, "")
 
@@ -438,7 +418,7 @@ def test_what_is_published_does_not_play_from_memory(universe: Universe) -> None
 
 def test_a_policy_that_is_not_valid_is_not_acted_by(universe: Universe, grps: Grps) -> None:
     grps.policy["points"]["dailyCap"] = -1
-    server = playing(universe)
+    server = universe.playing()
     assert server.award(NIA, "training") == (0, "WAITING")
     universe.run(30)
     assert any(line["kind"] == "policy.refused" and "dailyCap" in line["text"] for line in grps.lines)

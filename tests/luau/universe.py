@@ -15,8 +15,17 @@ from urllib.parse import quote
 from tests.luau.machine import WORLD, Machine, take
 
 START = 1_750_000_000.0
+NIA = 156  # who plays where it does not matter who
 OWN = "return require(game.ServerScriptService.GRPS).start(...)"
 EXAMPLE = "require(game.ServerScriptService.Example) return require(game.ServerScriptService.GRPS).get()"
+ASK = """
+    local userId, question, given = ...
+    local player = game.Players:GetPlayerByUserId(userId)
+    task.spawn(function()
+        player.answer = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, question, given)
+    end)
+    return player
+"""
 STEP = 0.25  # seconds that servers run on before the others catch up
 
 Answer = tuple[int, dict[str, str], str]
@@ -56,6 +65,14 @@ class Universe:
         made = Server(self, {"url": "https://grps.example.org"} | config)
         self.servers.append(made)
         return made
+
+    def playing(self, *user_ids: int) -> "Server":
+        """Another server, with these players (or Nia) ready to earn."""
+        server = self.server()
+        for user_id in user_ids or (NIA,):
+            server.join(user_id)
+        self.run(3)
+        return server
 
     def example(self, before: str = "", present: tuple[int, ...] = ()) -> "Server":
         """Another server, of the example experience, whose own script starts GRPS; what Luau does `before`, and who is
@@ -210,6 +227,12 @@ class Server:
         """What a player was told last, once."""
         answer = take(self.machine.call(self.outside.get("answer"), user_id))
         return None if answer is None else str(answer)
+
+    def ask(self, user_id: int, *question: Any) -> Any:
+        """What GRPSAsk answers a client within some seconds."""
+        player = self.machine.call(self.machine.chunk(ASK), user_id, *question)
+        self.universe.run(2)
+        return take(self.machine.call(self.machine.chunk("return (...).answer"), player))
 
     def session(self, user_id: int) -> Any:
         found = self.machine.call(
