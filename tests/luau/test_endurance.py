@@ -53,6 +53,66 @@ def test_what_an_older_game_kept_beside_its_points_stays(universe: Universe) -> 
     assert universe.total(NIA) == 27_50
 
 
+def test_a_record_that_is_deleted_in_the_middle_of_a_stay_is_leased_again(universe: Universe, grps: Grps) -> None:
+    stay(universe, "operation")
+    server = universe.playing()
+    server.award(NIA, "training")
+    universe.run(10)
+    del universe.stores["GRPS_Points"][f"player:{NIA}"]
+    universe.run(130)
+    assert server.award(NIA, "training") == (15_00, "")
+    universe.run(70)
+    server.close()
+    assert grps.total(NIA) == universe.total(NIA) == 55_00
+    assert "store.relet" in {line["kind"] for line in grps.lines}
+
+
+def test_a_record_that_is_put_back_in_the_middle_of_a_stay_is_leased_again(universe: Universe, grps: Grps) -> None:
+    stay(universe, "training")
+    older = universe.stores["GRPS_Points"][f"player:{NIA}"]
+    server = universe.playing()
+    server.award(NIA, "operation")
+    universe.run(70)
+    universe.stores["GRPS_Points"][f"player:{NIA}"] = older
+    universe.run(70)
+    assert server.award(NIA, "training") == (15_00, "")
+    server.close()
+    assert grps.total(NIA) == universe.total(NIA) == 55_00
+
+
+def test_a_lease_that_another_server_had_since_is_lost_for_good(universe: Universe, grps: Grps) -> None:
+    here = universe.playing()
+    here.hang(400)
+    universe.run(320)
+    there = universe.playing()
+    there.award(NIA, "training")
+    there.leave(NIA)
+    universe.run(10)
+    assert "lease" not in universe.record(NIA)
+    universe.run(200)
+    assert here.session(NIA)["state"] == "lost"
+    assert here.award(NIA, "training") == (0, "NO_SESSION")
+
+
+# The ordered store, by which GRPS finds what differs
+
+
+def test_a_sum_that_the_ordered_store_did_not_take_is_written_later_also_of_whoever_left(universe: Universe) -> None:
+    server = universe.playing()
+    universe.faults["SetIncrementSortedAsync"] = (1.0, 0.0)
+    server.award(NIA, "training")
+    server.leave(NIA)
+    universe.run(20)
+    assert universe.total(NIA) == 15_00
+    assert str(NIA) not in universe.stores.get("GRPS_Points_Index", {})
+    universe.faults.clear()
+    universe.run(70)
+    assert universe.stores["GRPS_Points_Index"] == {str(NIA): "1500"}
+    asked = universe.counts["OrderedWrite"]
+    universe.run(200)
+    assert universe.counts["OrderedWrite"] == asked  # what is owed no more is not written again
+
+
 # Leases that are not to be had
 
 

@@ -164,3 +164,31 @@ def test_stopping_twice_stops_once_and_the_server_closes_in_order(universe: Univ
     assert server.session(NIA + 1) is None
     server.close(NIA)
     assert server.machine.errors == []
+
+
+PAYING = """
+    local grps
+    game:GetService("Players").%s:Connect(function(player) grps:award(player, "training") end)
+    grps = require(game.ServerScriptService.GRPS).start(...)
+    return grps
+"""
+
+
+@pytest.mark.parametrize("signal", ["PlayerAdded", "PlayerRemoving"])
+def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(universe: Universe, grps: Grps, signal: str) -> None:
+    server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % signal)
+    universe.servers.append(server)
+    server.join(NIA)
+    universe.run(10)
+    server.do("game:GetService('Players').PlayerRemoving:Connect(function(player) grps:award(player, 'operation') end)")
+    server.leave(NIA)
+    universe.run(10)
+    assert grps.total(NIA) == universe.total(NIA) == 40_00
+
+
+def test_whoever_is_not_here_earns_nothing(universe: Universe) -> None:
+    server = universe.playing()
+    server.leave(NIA)
+    universe.run(5)
+    assert server.award(NIA, "training") == (0, "NO_SESSION")
+    assert universe.server().award(NIA, "training") == (0, "NO_SESSION")

@@ -133,5 +133,5 @@ def test_in_studio_without_data_stores_it_works_from_memory(grps: Grps) -> None:
     server = Universe(http=grps, in_studio=True).server(memory=True)
     server.join(NIA, "Nia")
     server.universe.run(2)
-    server.do("grps.context.store.index:SetAsync('156', 1500)")
+    server.do("grps.context.store.sums:SetAsync('156', 1500)")
     assert tops(server)[0]["rows"] == [{"place": 1, "name": "Nia", "points": 15}]
