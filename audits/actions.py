@@ -9,6 +9,7 @@ class Action(enum.StrEnum):
     POINTS_INGESTED = "points.ingested"
     POINTS_MISMATCH = "points.mismatch"
     POINTS_ADJUSTED = "points.adjusted"
+    EVENT_GIVEN = "event.given"
     PLAYER_ERASED = "player.erased"
     RANK_PROMOTED = "rank.promoted"
     RANK_DEMOTED = "rank.demoted"

@@ -18,7 +18,7 @@ from django.db.models.functions import Abs
 from audits.actions import Action
 from audits.record import NOBODY, Actor, Target, record
 from players.amounts import hundredths, points
-from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Player, Sanction
+from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Player, Sanction, StaffAct
 from players.models import Rank as RankRow
 from players.policies import ActivePolicy, active
 from players.policy.bundle import Rank
@@ -93,16 +93,16 @@ def verdict(
 
 
 def adjusted_today(by: Staff, now: dt.datetime) -> int:
-    """What this person has moved since midnight UTC, in hundredths."""
+    """What this person has moved since midnight UTC, and given as events in games, in hundredths."""
     if by.user_id is None:
         return 0
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     rows = LedgerEntry.objects.filter(
-        origin=CONSOLE,
-        type=ADJUSTMENT,
-        actor__user_id=by.user_id,
-        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
+        origin=CONSOLE, type=ADJUSTMENT, actor__user_id=by.user_id, occurred_at__gte=midnight
     )
-    return hundredths(rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or ZERO)
+    moved = rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or ZERO
+    given = StaffAct.objects.filter(person=by.person, at__gte=midnight).aggregate(given=Sum("spent"))["given"] or ZERO
+    return hundredths(moved + given)
 
 
 def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import discipline, notes, officers, people, recommending
+from players import discipline, giving, notes, officers, people, recommending
 from players.acts import Done, tell_refusal
 from players.amounts import hundredths_of
 from players.measures import in_force
@@ -26,7 +26,8 @@ KEPT = dt.timedelta(days=7)
 class Command:
     """A moderator's command: by whom, to whom (Roblox user ids), what, why.
 
-    `until` is for suspensions and bans, `amount` (points) for adjustments, `rank` (its name) for proposals.
+    `until` is for suspensions and bans, `amount` (points) for adjustments, `rank` (its name) for proposals, `event` (of
+    the policy) for events that the game counts once this is applied.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Command:
     until: dt.datetime | None = None
     amount: float | None = None
     rank: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def _check_time(command: Command, now: dt.datetime) -> None:
         raise Refused("amount: only an adjustment has one; leave it out.")
     if command.rank and command.kind != "propose":
         raise Refused("rank: only a proposal has one; leave it out.")
+    if command.event and command.kind != "award":
+        raise Refused("event: only an award has one; leave it out.")
 
 
 def _officer(command: Command) -> Staff:
@@ -175,6 +179,10 @@ def _adjust(command: Command, order: dict[str, Any]) -> Done:
     return people.adjust(command.user_id, amount, by=order["by"], reason=command.reason, now=order["now"])
 
 
+def _award(command: Command, order: dict[str, Any]) -> Done:
+    return giving.give(command.user_id, command.event, reason=command.reason, **order)
+
+
 def _propose(command: Command, order: dict[str, Any]) -> Done:
     if not command.rank:
         raise Refused("rank: say which rank.")
@@ -192,6 +200,7 @@ ACTS: dict[str, Callable[[Command, dict[str, Any]], Done]] = {
     "note": _note,
     "recommend": _recommend,
     "adjust": _adjust,
+    "award": _award,
     "propose": _propose,
 }
 

@@ -29,6 +29,7 @@ class Sanctions(View):
             until=asked.until,
             amount=asked.amount,
             rank=asked.rank,
+            event=asked.event,
         )
         answer = commands.obey(request.auth.key, command, now=timezone.now())
         return Response(serializers.CommandOut(**answer))

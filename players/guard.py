@@ -5,6 +5,7 @@ or when an owner lets the person act again.
 """
 
 import datetime as dt
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -12,7 +13,7 @@ from django.db import connection, transaction
 from audits.actions import Action
 from audits.record import Target, record
 from players.acts import check_reason
-from players.models import GuardTrip, StaffAct
+from players.models import ZERO, GuardTrip, StaffAct
 from players.staff import NotAllowed, Refused, Staff
 
 KEPT = dt.timedelta(days=1)
@@ -40,10 +41,10 @@ def recent(by: Staff, now: dt.datetime) -> int:
     return StaffAct.objects.filter(person=by.person, at__gt=since)[: limit.acts].count()
 
 
-def note(by: Staff, now: dt.datetime, acts: int = 1) -> None:
-    """Count acts that were carried out."""
+def note(by: Staff, now: dt.datetime, acts: int = 1, spent: Decimal = ZERO) -> None:
+    """Count acts that were carried out; each took `spent` of what the person may adjust in a day."""
     if not by.alone:
-        StaffAct.objects.bulk_create(StaffAct(person=by.person, at=now) for _ in range(acts))
+        StaffAct.objects.bulk_create(StaffAct(person=by.person, at=now, spent=spent) for _ in range(acts))
 
 
 def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:

@@ -223,7 +223,10 @@ class LedgerEntry(models.Model):
             models.UniqueConstraint(fields=["player", "origin", "session", "sequence"], name="ledger_once"),
             models.CheckConstraint(condition=Q(session__gte=REST, sequence__gte=1), name="ledger_sequences"),
         ]
-        indexes = [models.Index(fields=["player", "occurred_at", "id"], name="ledger_by_time")]
+        indexes = [
+            models.Index(fields=["player", "occurred_at", "id"], name="ledger_by_time"),
+            models.Index(fields=["actor", "occurred_at"], condition=Q(actor__isnull=False), name="ledger_by_actor"),
+        ]
 
 
 class DailyPoints(models.Model):
@@ -429,6 +432,7 @@ class StaffAct(models.Model):
 
     person = models.CharField(max_length=80, help_text="Staff.person")
     at = models.DateTimeField()
+    spent = points_field(db_default=0, help_text="of the day's limit, beside adjustments: events given in a game")
 
     class Meta:
         db_table = "staff_acts"

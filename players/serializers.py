@@ -259,17 +259,20 @@ Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """A moderator's command. `id` is the game's own; `until` is for `suspend` and `ban`, `amount` (points) for
-    `adjust`, `rank` for `propose`; a note's text is `reason`."""
+    `adjust`, `rank` for `propose`, `event` for `award`; a note's text is `reason`."""
 
     id: GameId
     actor_user_id: UserId
     user_id: UserId
-    kind: Literal["warn", "pardon", "suspend", "lift", "ban", "unban", "note", "recommend", "adjust", "propose"]
+    kind: Literal[
+        "warn", "pardon", "suspend", "lift", "ban", "unban", "note", "recommend", "adjust", "award", "propose"
+    ]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     occurred_at: Moment
     until: Moment | None = None
     amount: Annotated[float, msgspec.Meta(gt=-1e11, lt=1e11)] | None = None
     rank: Annotated[str, msgspec.Meta(max_length=80)] = ""
+    event: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class CommandOut(Out, frozen=True):

@@ -78,6 +78,9 @@ SENTENCES: dict[str, Sentence] = {
     Action.POINTS_ADJUSTED: Sentence(
         NOTICE, lambda f: f"{f.actor} adjusted {f.target}'s points by {f.after('amount')} to {f.after('points')}"
     ),
+    Action.EVENT_GIVEN: Sentence(
+        INFO, lambda f: f"{f.actor} gave {f.target} the event {f['event']} ({f['amount']}){_experience(f)}"
+    ),
     Action.POINTS_RECONCILED: Sentence(
         INFO, lambda f: f"{f['rows']} parts of players' points were read from the data store{_experience(f)}"
     ),
@@ -189,6 +192,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.POINTS_INGESTED: {"accepted": 12},
     Action.POINTS_MISMATCH: {"law": "award"},
     Action.POINTS_ADJUSTED: {"after": {"amount": "25.00", "points": "525.00"}},
+    Action.EVENT_GIVEN: {"event": "training", "amount": "15.00"},
     Action.POINTS_RECONCILED: {"rows": 3},
     Action.PLAYER_WARNED: {"after": {"active": 2}},
     Action.PLAYER_SUSPENDED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
-from players import approvals, discipline
+from players import approvals, discipline, guard
+from players.acts import adjusted_today
 from players.models import Approval, Decision, GameCommand, Note, Recommendation, Sanction
 from players.people import erase
 from players.staff import Staff
@@ -55,6 +56,45 @@ def test_points_are_adjusted_exactly_and_past_the_limit_held(people: Officers, g
     assert "only an adjustment" in command(game, "warn", amount=3)["detail"]
     assert command(game, "adjust", MAJOR, amount=1, id="major")["status"] == "refused"
     assert str(player().adjusted) == "12.29"
+
+
+def test_an_event_is_given_within_the_days_limit_that_adjustments_count_towards_too(
+    people: Officers, game: Client
+) -> None:
+    assert command(game, "award", event="training") == {
+        "id": "award-1",
+        "status": "applied",
+        "detail": "player_1 is given training.",
+        "sanction": None,
+    }
+    told = AuditEvent.objects.get(action="event.given")
+    assert (told.actor_id, told.experience) == (people(ADMIRAL).actor.id, "nexus")
+    assert AuditPersonal.objects.get(event=told, field="reason").value == "seen in game"
+    assert told.details == {"event": "training", "amount": "15.00"}
+    limit = people(ADMIRAL).rank.adjust_limit
+    assert command(game, "adjust", amount=limit / 100 - 29, id="most")["status"] == "applied"
+    assert adjusted_today(people(ADMIRAL), timezone.now()) == limit - 1400
+    past = command(game, "award", event="training", id="past")
+    assert (past["status"], "Past your limit" in past["detail"]) == ("refused", True)
+    assert command(game, "adjust", amount=14.01, id="more")["status"] == "held"
+    assert adjusted_today(people(ADMIRAL), timezone.now() + dt.timedelta(days=1)) == 0
+
+
+def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_has(
+    people: Officers, game: Client
+) -> None:
+    assert "You may not" in command(game, "award", MAJOR, event="training")["detail"]
+    assert AuditEvent.objects.filter(action="act.refused").count() == 1
+    for event in ("picnic", "recommendation", ""):
+        assert "event: say one of the policy's" in command(game, "award", event=event, id=f"of-{event}")["detail"]
+    assert "only an award has one" in command(game, "warn", event="training")["detail"]
+    assert "nobody acts on themselves" in command(game, "award", event="training", userId=ADMIRAL, id="own")["detail"]
+    assert not AuditEvent.objects.filter(action="event.given").exists()
+
+
+def test_whoever_acts_too_often_gives_no_events_either(people: Officers, game: Client, settings: Any) -> None:
+    guard.note(people(ADMIRAL), timezone.now(), settings.INTEGRATIONS.moderation.guard.acts)
+    assert "too often" in command(game, "award", event="training")["detail"]
 
 
 def test_a_rank_is_proposed_for_somebody_else_to_decide(people: Officers, game: Client) -> None:

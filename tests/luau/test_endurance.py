@@ -1,6 +1,7 @@
 """What must hold where messages, records and good manners are missing: no epoch twice, nothing lost, nobody starved."""
 
 import json
+import random
 
 import pytest
 
@@ -277,16 +278,49 @@ def test_whoever_does_nothing_hears_of_a_ban_all_the_same(universe: Universe, gr
     assert NIA in universe.kicked
 
 
-def test_an_event_is_given_only_to_whoever_stands_below_the_rank_that_holds_now(universe: Universe, grps: Grps) -> None:
-    grps.standing |= {GENERAL: ("Stormmarshal", None), NIA: ("Brigadier General", None)}
+@pytest.mark.parametrize("verdict", ["refused", "held"])
+def test_an_event_is_given_only_where_grps_lets_the_officer(universe: Universe, grps: Grps, verdict: str) -> None:
     server = universe.playing(GENERAL, NIA)
-    grps.away = True
-    universe.run(90)
-    grps.away = False
-    grps.standing[GENERAL] = ("Electro Colonel", None)
-    answer = server.say(GENERAL, f"/grps award {NIA} training")
-    assert "at or above your own position" in answer
+    grps.verdict = verdict
+    assert server.say(GENERAL, f"/grps award {NIA} training") == "Done."
     assert server.session(NIA)["total"] == 0
+    grps.verdict = "applied"
+    assert server.say(GENERAL, f"/grps award {NIA} training") == "15 points."
+    assert [(sent["kind"], sent["event"], sent["reason"]) for sent in grps.commands] == [
+        ("award", "training", "gave the event training")
+    ] * 2
+
+
+def test_an_event_whose_answer_got_lost_is_given_once(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA)
+    grps.lossy, grps.dice = 1.0, random.Random(1)
+    assert "does not answer" in server.say(GENERAL, f"/grps award {NIA} training")
+    grps.lossy = 0.0
+    assert server.say(GENERAL, f"/grps award {NIA} training") == "15 points."
+    first, second = grps.commands
+    assert first["id"] == second["id"]
+    universe.run(10)
+    assert grps.total(NIA) == universe.total(NIA) + 15_00 == 15_00
+
+
+# The log, which staff read
+
+
+def test_whoever_asks_for_what_they_may_not_does_not_fill_the_log(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA, MAJOR)
+    server.do("grps.context.say('store.important', 'evidence')")
+    grps.away = True
+    for _ in range(70):
+        server.ask(NIA, "act", {"verb": "warn", "userId": MAJOR, "reason": "x"})
+        server.ask(MAJOR, "act", {"verb": "warn", "userId": GENERAL, "reason": "x"})
+    grps.away = False
+    universe.run(90)
+    kinds = [line["kind"] for line in grps.lines]
+    assert "store.important" in kinds
+    assert 5 <= kinds.count("command.refused") <= 30  # the officer's, five a minute
+    assert {line["text"] for line in grps.lines if line["kind"] == "command.refused"} == {
+        f"player_{MAJOR}: warn: You may not: the player stands at or above your own position."
+    }
 
 
 def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(universe: Universe, grps: Grps) -> None:
