@@ -365,6 +365,89 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(uni
 # Queues, names, keys, lines and bans
 
 
+def test_the_queue_takes_a_part_of_what_the_game_has_and_what_no_save_has_yet(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(*range(1, 41))
+    grps.away = True
+    for _ in range(120):
+        for user_id in range(1, 41):
+            server.award(user_id, "training")
+        universe.run(2)
+    own = 1000 + 600 * 40
+    assert own * 0.6 < universe.stored < own  # of 113,536 bytes
+    assert sum("outbox.unqueued" in line for line in server.machine.said) == 1
+    server.crash()
+    grps.away = False
+    grps.drain(universe.queues["GRPS_Events"])
+    assert all(grps.total(user_id) > 0 for user_id in range(1, 41))
+
+
+def test_what_is_saved_needs_no_queue(universe: Universe, grps: Grps) -> None:
+    server = universe.playing()
+    server.do("grps.context.outbox.loop:stop()")
+    grps.away = True
+    server.award(NIA, "training")
+    universe.run(70)
+    server.do("grps.context.outbox:flush()")
+    universe.run(5)
+    assert universe.queues == {}
+    server.award(NIA, "training")
+    server.do("grps.context.outbox:flush()")
+    universe.run(5)
+    (item,) = universe.queues["GRPS_Events"]
+    assert [event["sequence"] for event in json.loads(item)["events"]] == [2]
+
+
+def test_where_the_queue_cannot_hold_all_it_has_the_last_of_each_player(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(NIA, MAJOR)
+    grps.away = True
+    for _ in range(30):
+        server.award(NIA, "training")
+    server.award(MAJOR, "training")
+    universe.run(12)
+    (item,) = universe.queues["GRPS_Events"]
+    found = json.loads(item)["events"]
+    assert {event["userId"]: event["sequence"] for event in found} == {NIA: 30, MAJOR: 1}
+    server.crash()
+    grps.away = False
+    grps.drain([item])
+    assert (grps.total(NIA), grps.total(MAJOR)) == (30 * 15_00, 15_00)
+
+
+def test_after_an_outage_the_queue_has_room_again(universe: Universe, grps: Grps) -> None:
+    server = universe.playing()
+    for _ in range(2):
+        grps.away = True
+        universe.faults["AddAsync"] = (1.0, 0.0)
+        server.award(NIA, "wo")
+        universe.run(12)
+        universe.faults.clear()
+        server.award(NIA, "wo")
+        universe.run(40)
+        assert universe.queues == {}  # refused once, it is left alone
+        grps.away = False
+        for _ in range(8):
+            universe.run(60)
+            server.award(NIA, "wo")
+        universe.run(10)
+    grps.away = True
+    server.award(NIA, "wo")
+    universe.run(12)
+    assert len(universe.queues["GRPS_Events"]) == 1
+
+
+def test_a_game_whose_queue_nobody_may_empty_has_none(universe: Universe, grps: Grps) -> None:
+    server = universe.server(queue="")
+    server.join(NIA)
+    universe.run(3)
+    grps.away = True
+    server.award(NIA, "training")
+    universe.run(30)
+    grps.away = False
+    universe.run(90)
+    assert universe.queues == {}
+    assert grps.total(NIA) == universe.total(NIA) == 15_00
+
+
 def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(universe: Universe, grps: Grps) -> None:
     universe.faults["AddAsync"] = (1.0, 0.0)
     server = universe.playing()

@@ -46,6 +46,8 @@ class Universe:
     faults: dict[str, tuple[float, float]] = field(default_factory=dict)
     stores: dict[str, dict[str, str]] = field(default_factory=dict)
     queues: dict[str, list[str]] = field(default_factory=dict)
+    expiries: dict[str, float] = field(default_factory=dict)  # of their items
+    stored: int = 0  # bytes in them, when one was last put in
     counts: Counter[str] = field(default_factory=Counter)
     kicked: dict[int, str] = field(default_factory=dict)
     servers: list["Server"] = field(default_factory=list)
@@ -115,8 +117,14 @@ class Universe:
         self.stores.setdefault(store, {})[key] = text
 
     def enqueue(self, queue: str, text: str, seconds: float) -> None:
-        """Let an item of a MemoryStore queue wait for so long."""
+        """Let an item of a MemoryStore queue wait for so long. Raises past the quota, which all the game shares."""
+        for name, items in self.queues.items():
+            self.queues[name] = [item for item in items if self.expiries.get(item, self.now) >= self.now]
+        self.stored = sum(len(item) for items in self.queues.values() for item in items) + len(text)
+        if self.stored > 64 * 1024 + 1200 * sum(len(server.present) for server in self.servers):
+            raise RuntimeError("MemoryLimitExceeded: the quota of the experience is used up")
         self.queues.setdefault(queue, []).append(text)
+        self.expiries[text] = self.now + seconds
 
     def ban(self, user_id: int, seconds: int, shown: str, private: str) -> None:
         """Keep somebody out of the universe. `seconds` -1: for good. Raises what the game is to see as an error."""
@@ -157,6 +165,7 @@ class Server:
     ) -> None:
         self.universe = universe
         self.at, self.hangs_until = universe.now, 0.0
+        self.present: set[int] = set()
         self.machine = Machine(project, now=universe.now)
         self.machine.engine.get("game").set("JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex)
         services = self.machine._load(WORLD / "services.luau").call()[0]
@@ -193,9 +202,11 @@ class Server:
 
     def join(self, user_id: int, name: str = "", display_name: str = "") -> None:
         name = name or f"player_{user_id}"
+        self.present.add(user_id)
         self.machine.call(self.outside.get("join"), user_id, name, display_name or name)
 
     def leave(self, user_id: int) -> None:
+        self.present.discard(user_id)
         self.machine.call(self.outside.get("leave"), user_id)
 
     def leave_over(self, kind: str, count: int) -> None:
