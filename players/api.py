@@ -32,6 +32,13 @@ AFTER_EPOCH = Parameter(
     {"type": "integer", "minimum": REST, "maximum": LATEST[1], "default": REST},
     "Only sessions with a higher epoch: those that the game has not folded.",
 )
+ONE = r"[1-9][0-9]{0,14}(:[0-9]{1,19})?"
+PLAYERS = Parameter(
+    "players",
+    {"type": "string", "pattern": f"^{ONE}(,{ONE}){{0,49}}$"},
+    "Up to 50 user ids with commas between, each with the epoch after which its sessions are wanted: `1:41,2`.",
+    required=True,
+)
 SPAN = Parameter(
     "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "How many before and after the player."
 )
@@ -260,28 +267,42 @@ class Join(View):
     query = (AFTER_EPOCH,)
 
     def get(self, request: Request, user_id: int) -> Response:
-        player = reading.joined(user_id, request.auth.key, parameters.whole(request, AFTER_EPOCH))
-        ban = player.ban
-        return Response(
-            serializers.JoinOut(
-                user_id=user_id,
-                known=player.known,
-                rank=player.rank,
-                rank_since=player.rank_since,
-                points=player.points,
-                elsewhere=player.elsewhere,
-                recommendations=player.recommendations,
-                recommended_by=player.recommended_by,
-                sessions=[
-                    serializers.PartOut(part.session, part.sequence, part.total, part.confirmed)
-                    for part in player.parts
-                ],
-                adjusted=serializers.AdjustedOut(player.adjusted_sequence, player.adjusted),
-                sanction=player.sanction,
-                warnings=player.warnings,
-                ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us) if ban else None,
-            )
-        )
+        (player,) = reading.joined({user_id: parameters.whole(request, AFTER_EPOCH)}, request.auth.key)
+        return Response(_joined(player))
+
+
+class Joins(View):
+    """The same of up to fifty players at once, in the order they are asked for."""
+
+    caller, answers, refuses = "experience", serializers.JoinsOut, (400,)
+    query = (PLAYERS,)
+
+    def get(self, request: Request) -> Response:
+        asked: dict[int, int] = {}
+        for one in (parameters.matching(request, PLAYERS) or "").split(","):
+            user_id, _, after = one.partition(":")
+            asked[int(user_id)] = min(int(after), LATEST[1]) if after else REST
+        players = reading.joined(asked, request.auth.key)
+        return Response(serializers.JoinsOut([_joined(player) for player in players]))
+
+
+def _joined(player: reading.Joined) -> serializers.JoinOut:
+    ban = player.ban
+    return serializers.JoinOut(
+        user_id=player.user_id,
+        known=player.known,
+        rank=player.rank,
+        rank_since=player.rank_since,
+        points=player.points,
+        elsewhere=player.elsewhere,
+        recommendations=player.recommendations,
+        recommended_by=player.recommended_by,
+        sessions=[serializers.PartOut(one.session, one.sequence, one.total, one.confirmed) for one in player.parts],
+        adjusted=serializers.AdjustedOut(player.adjusted_sequence, player.adjusted),
+        sanction=player.sanction,
+        warnings=player.warnings,
+        ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us) if ban else None,
+    )
 
 
 class Find(View):

@@ -57,7 +57,12 @@ def told_to_player(reason: str, case: int | str) -> str:
 
 def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:
     """A player's sanctions of a kind that are neither lifted nor over."""
-    found = Sanction.objects.filter(player=player, kind=kind, lifted_at=None)
+    return in_force_of([player.pk], kind, now)
+
+
+def in_force_of(player_ids: Sequence[int], kind: str, now: dt.datetime) -> QuerySet[Sanction]:
+    """The same of several players."""
+    found = Sanction.objects.filter(player__in=player_ids, kind=kind, lifted_at=None)
     return found.filter(Q(ends_at=None) | Q(ends_at__gt=now))
 
 

@@ -1,19 +1,21 @@
 """What the public and the game servers may know of a player: one read each, nothing disciplinary in public."""
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from players import leaderboard
 from players.amounts import hundredths
 from players.decisions import Candidate, assess
-from players.measures import in_force, told_to_player
-from players.models import REST, Player, Recommendation, Sanction
+from players.measures import in_force, in_force_of, told_to_player
+from players.models import Player, Recommendation, Sanction, Session
 from players.policies import ActivePolicy, active
 from players.policy.ranks import Evaluation
 from players.policy.sanctions import sanction_of
@@ -24,6 +26,11 @@ PLAYER = f"""
            coalesce(p.former_rank_since, p.rank_since), p.kos, p.wos, p.updated_at,
            ({leaderboard.AHEAD.format(value="(p.points * 100)::bigint")} + 1)::bigint
     FROM players p WHERE p.user_id = %s AND p.listed"""
+
+PARTS = """
+    SELECT s.player_id, s.session, s.sequence, s.total, s.confirmed FROM sessions s
+    JOIN unnest(%s::bigint[], %s::bigint[]) AS a(player, after) ON s.player_id = a.player AND s.session > a.after
+    WHERE s.origin = %s ORDER BY s.player_id, s.session"""
 
 HISTORY = """
     SELECT l.id, l.origin, l.type, l.magnitude, l.awarded, l.occurred_at FROM ledger l
@@ -83,6 +90,7 @@ class Ban:
 class Joined:
     """A player for the game server that they joined."""
 
+    user_id: int
     rank: str
     rank_since: dt.datetime
     points: Decimal
@@ -126,35 +134,51 @@ def history(player_id: int, limit: int, before: tuple[dt.datetime, int]) -> list
         return [HistoryRow(*row) for row in cursor.fetchall()]
 
 
-def joined(user_id: int, origin: str, after: int = REST) -> Joined:
-    """What the experience `origin` is told of a player; somebody new has the first rank and nothing else."""
-    policy = active()
-    player = Player.objects.filter(user_id=user_id).select_related("rank").first()
-    if player is None:
-        first = policy.bundle.first.name
-        nothing = Decimal(0)
-        return Joined(first, timezone.now(), nothing, nothing, nothing, 0, None, None, [], 0, known=False)
-    rows = player.sessions.filter(origin=origin, session__gt=after).order_by("session")
-    elsewhere = player.sessions.exclude(origin=origin).aggregate(total=Sum("total"))["total"]
-    parts = [Part(*row) for row in rows.values_list("session", "sequence", "total", "confirmed")]
-    sanction = sanction_of(player.banned, player.rank.is_punishment)
-    recommended = Recommendation.objects.filter(player=player, rank=player.rank_id).order_by("pk")
-    officers = list(recommended.values_list("officer__user_id", flat=True))
-    return Joined(
-        rank=player.rank.name,
-        rank_since=player.rank_since,
-        points=player.points,
-        elsewhere=elsewhere or Decimal(0),
-        adjusted=player.adjusted,
-        adjusted_sequence=player.adjusted_sequence,
-        sanction=sanction,
-        ban=_ban(player, origin) if player.banned else None,
-        parts=parts,
-        recommendations=len(officers),
-        known=True,
-        recommended_by=[user_id for user_id in officers if user_id is not None],  # of the erased there is none
-        warnings=in_force(player, Sanction.Kind.WARNING, timezone.now()).count(),
-    )
+def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
+    """What the experience `origin` is told of players, in the order they are asked for: by user id, each with the epoch
+    after which sessions are wanted. Somebody new has the first rank and nothing else. Many take as many queries as one.
+    """
+    policy, now = active(), timezone.now()
+    players = {player.user_id: player for player in Player.objects.filter(user_id__in=asked).select_related("rank")}
+    keys = [player.pk for player in players.values()]
+    parts: dict[int, list[Part]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(PARTS, [keys, [asked[user_id] for user_id in players], origin])
+        for key, *row in cursor.fetchall():
+            parts[key].append(Part(*row))
+    others = Session.objects.filter(player__in=keys).exclude(origin=origin).values_list("player")
+    elsewhere = dict(others.annotate(total=Sum("total")))
+    officers: dict[int, list[int | None]] = defaultdict(list)
+    recommended = Recommendation.objects.filter(player__in=keys, rank=F("player__rank")).order_by("pk")
+    for key, officer in recommended.values_list("player", "officer__user_id"):
+        officers[key].append(officer)
+    warned = in_force_of(keys, Sanction.Kind.WARNING, now).values_list("player")
+    warnings = dict(warned.annotate(count=Count("pk")))
+
+    def of(user_id: int) -> Joined:
+        player = players.get(user_id)
+        if player is None:
+            nothing = Decimal(0)
+            first = policy.bundle.first.name
+            return Joined(user_id, first, now, nothing, nothing, nothing, 0, None, None, [], 0, known=False)
+        return Joined(
+            user_id=user_id,
+            rank=player.rank.name,
+            rank_since=player.rank_since,
+            points=player.points,
+            elsewhere=elsewhere.get(player.pk, Decimal(0)),
+            adjusted=player.adjusted,
+            adjusted_sequence=player.adjusted_sequence,
+            sanction=sanction_of(player.banned, player.rank.is_punishment),
+            ban=_ban(player, origin) if player.banned else None,
+            parts=parts[player.pk],
+            recommendations=len(officers[player.pk]),
+            known=True,
+            recommended_by=[officer for officer in officers[player.pk] if officer is not None],  # the erased have none
+            warnings=warnings.get(player.pk, 0),
+        )
+
+    return [of(user_id) for user_id in asked]
 
 
 def _ban(player: Player, origin: str) -> Ban | None:

@@ -230,6 +230,10 @@ class JoinOut(Out, frozen=True):
     ban: BanOut | None
 
 
+class JoinsOut(Out, frozen=True):
+    players: list[JoinOut]
+
+
 class DecideIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Whom to evaluate, whether to apply what comes of it, and why."""
 

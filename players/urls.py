@@ -36,6 +36,7 @@ urlpatterns = [
     path("roblox/events", api.Events.as_view(), name="roblox-events"),
     path("roblox/policy", api.Policy.as_view(), name="roblox-policy"),
     path("roblox/players", api.Find.as_view(), name="roblox-search"),
+    path("roblox/joins", api.Joins.as_view(), name="roblox-joins"),
     path("roblox/players/<userid:user_id>", api.Join.as_view(), name="roblox-player"),
     path("roblox/sanctions", game_api.Sanctions.as_view(), name="roblox-sanctions"),
     path("roblox/audits", game_api.Audits.as_view(), name="roblox-audits"),

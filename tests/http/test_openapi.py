@@ -53,6 +53,7 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("post", "/roblox/sanctions"),
         ("post", "/roblox/audits"),
         ("get", "/roblox/policy"),
+        ("get", "/roblox/joins"),
         ("get", "/roblox/players"),
         ("get", "/roblox/players/{user_id}"),
         ("post", "/automation/decisions"),

@@ -67,6 +67,10 @@ class Grps:
             wanted = unquote(path.partition("=")[2]).lower()
             found = [self.found(user_id) for user_id, name in self.names.items() if name.lower().startswith(wanted)]
             return 200, {}, json.dumps({"players": found})
+        if path.startswith("/roblox/joins?players="):
+            asked = [one.partition(":") for one in path.partition("=")[2].split(",")]
+            assert len(asked) <= 50
+            return 200, {}, json.dumps({"players": [self.joined(int(one), int(after)) for one, _, after in asked]})
         if path == "/leaderboard/top?limit=50":
             return 200, {}, json.dumps({"players": self.top(50), "lastSyncedAt": None, "next": None})
         if path.startswith("/roblox/players/"):

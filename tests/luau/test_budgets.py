@@ -21,6 +21,21 @@ def test_a_hundred_players_and_fifty_events_a_second_take_a_quarter_of_the_budge
     assert {kind: share for kind, share in asked.items() if share > 0.25} == {}
 
 
+def test_whole_rounds_of_players_who_come_at_once_stay_within_the_share_and_wait_for_nothing() -> None:
+    universe = Universe(http=Grps())
+    server = universe.playing(*range(1, 101))
+    universe.run(60, most=1)
+    before = universe.counts["http"]
+    for first in (101, 201):
+        for user_id in range(first, first + 100):
+            server.leave(user_id - 100)
+            server.join(user_id)
+        universe.run(6, most=0.5)
+        assert all(server.session(user_id)["state"] == "ready" for user_id in range(first, first + 100))
+        universe.run(20, most=1)
+    assert universe.counts["http"] - before < 60  # of 500, in less than a minute
+
+
 def test_days_of_play_leave_memory_and_records_as_large_as_they_were() -> None:
     grps, dice = Grps(), random.Random(2)
     universe = Universe(http=grps)

@@ -185,14 +185,17 @@ def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(univers
 @pytest.mark.parametrize(
     "answer",
     [
-        '{"sessions": 3}',
         "[]",
-        '{"sessions": [{"session": 1}], "elsewhere": "x"}',
-        '{"sessions": [], "elsewhere": 0, "rankSince": "2025-01-01T00:00:00Z", "adjusted": {"total": 0}}',
+        '{"players": 3}',
+        '{"players": [3, {"userId": "x"}]}',
+        '{"players": [{"userId": 156, "sessions": 3}]}',
+        '{"players": [{"userId": 156, "sessions": [{"session": 1}], "elsewhere": "x"}]}',
+        '{"players": [{"userId": 156, "sessions": [], "elsewhere": 0, "rankSince": "2025-01-01T00:00:00Z",'
+        ' "adjusted": {"total": 0}}]}',
     ],
 )
 def test_a_player_of_whom_grps_says_nothing_sensible_can_play(universe: Universe, grps: Grps, answer: str) -> None:
-    universe.http = lambda url, *call: (200, {}, answer) if "/roblox/players/" in url else grps(url, *call)
+    universe.http = lambda url, *call: (200, {}, answer) if "/roblox/joins" in url else grps(url, *call)
     server = universe.playing()
     assert server.award(NIA, "training") == (TRAINING, "")
     server.close()

@@ -33,6 +33,7 @@ def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
         ("/leaderboard/top?limit=50", serializers.TopOut),
         ("/roblox/players?search=ni", serializers.GameSearchOut),
         (f"/roblox/players/{NIA}?after=0", serializers.JoinOut),
+        (f"/roblox/joins?players={NIA}:0,{ZED}:41", serializers.JoinsOut),
     ):
         answer = grps(f"https://grps.example.org{path}", "GET", {"x-grps-api-key": "secret of GRPS_KEY"}, "")
         assert answer is not None

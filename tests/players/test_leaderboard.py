@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from players import leaderboard
 from players.models import LeaderboardBucket, Player
+from players.reading import joined
 from tests.players.conftest import Game
 
 public = Client()
@@ -202,6 +204,36 @@ def test_a_game_server_learns_what_it_needs_on_join(game: Game, stands: Callable
     assert game.client.get("/roblox/players/1?after=first").json()["errors"][0]["field"] == "after"
     stranger = game.client.get("/roblox/players/777").json()
     assert (stranger["known"], stranger["rank"], stranger["sessions"]) == (False, "Initiate", [])
+
+
+def test_a_game_server_learns_of_many_at_once_what_it_learns_of_one(
+    game: Game, stands: Callable[..., Player], django_assert_num_queries: Any
+) -> None:
+    for user_id in (1, 2, 3):
+        game.send(game.event(user_id, 3, session=41, total=5 * user_id))
+        game.send(game.event(user_id, 1, session=42, awarded=1, total=1))
+    asked = {3: 0, 777: -1, 1: 41, 2: 9007199254740992}
+    told = [f"{user_id}:{after}" if after >= 0 else str(user_id) for user_id, after in asked.items()]
+    answer = game.client.get(f"/roblox/joins?players={','.join(told)}")
+    assert answer.status_code == 200
+    found = answer.json()["players"]
+    for one, (user_id, after) in zip(found, asked.items(), strict=True):
+        alone = game.client.get(f"/roblox/players/{user_id}?after={after}").json()
+        assert one | {"rankSince": ""} == alone | {"rankSince": ""}
+    assert [[part["session"] for part in one["sessions"]] for one in found] == [[41, 42], [], [42], []]
+    joined({1: 0}, "nexus")
+    with CaptureQueriesContext(connection) as one_player:
+        joined({1: 0}, "nexus")
+    with django_assert_num_queries(len(one_player)):
+        joined(dict.fromkeys(range(1, 51), 0), "nexus")
+
+
+@pytest.mark.parametrize(
+    "players", ["", "0", "1,", "1:", "x", "1:-1", ",".join(map(str, range(1, 52))), "1 ,2", "1:99999999999999999999"]
+)
+def test_a_list_of_players_that_is_none_is_refused_by_name(game: Game, players: str) -> None:
+    answer = game.client.get("/roblox/joins", {"players": players})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "players")
 
 
 def test_games_fetch_the_policy_once(game: Game) -> None:
