@@ -104,7 +104,8 @@ def test_a_cut_off_end_shows_against_the_seal_file(lines: list[str], settings: A
     assert "the seal file goes on" in found(cut, outside)[0]
     assert "the seal file does not have it" in found(lines, outside[:2])[0]
     assert "not a seal" in found(lines, ["{}", *outside[1:]])[0]
-    assert "disagree" in found(lines, [outside[0], outside[1].replace('"at":1', '"at":2'), outside[2]])[0]
+    later = re.sub(r'"at":(\d+)', lambda at: f'"at":{int(at[1]) + 1}', outside[1])
+    assert "disagree" in found(lines, [outside[0], later, outside[2]])[0]
 
 
 def test_an_export_from_behind_a_seal_agrees_with_the_whole_seal_file(chain: list[int], settings: Any) -> None:

@@ -1,6 +1,7 @@
 """Mass changes through their pages: select, preview, let go, have it approved, watch it, take it back."""
 
 import csv
+import datetime as dt
 import io
 import re
 from html import unescape
@@ -187,11 +188,11 @@ def test_what_somebody_did_in_a_span_is_taken_back(owner: Client, player: Make) 
     rogue = player(2, rank="Brigadier General", points=9000)
     client_as(rogue).post("/admin/acts/warn/1/", {"token": "2f4d6a1e-0000-4000-8000-000000000001", "words": "for fun"})
     assert warnings() == 1
-    day = timezone.now()
+    now, hour = timezone.now(), dt.timedelta(hours=1)
     asked = {
         "actor": "player_2",
-        "since": f"{day:%Y-%m-%dT00:00}",
-        "until": f"{day:%Y-%m-%dT23:59}",
+        "since": f"{now - hour:%Y-%m-%dT%H:%M}",
+        "until": f"{now + hour:%Y-%m-%dT%H:%M}",
         "reason": "stolen",
     }
     answer = owner.post("/admin/bulk/revert/", asked, follow=True)

@@ -3,11 +3,11 @@
 import datetime as dt
 from collections.abc import Callable
 
-from django.utils import timezone
-
 from audits.models import AuditEvent, AuditPersonal
 from players.models import Player, Recommendation
 from tests.players.conftest import Game
+
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)  # of a Monday
 
 
 def laws() -> list[str]:
@@ -15,7 +15,7 @@ def laws() -> list[str]:
 
 
 def at(seconds: float) -> str:
-    return (timezone.now() - dt.timedelta(hours=1) + dt.timedelta(seconds=seconds)).isoformat()
+    return (NOON + dt.timedelta(seconds=seconds)).isoformat()
 
 
 def test_an_award_above_the_weight(game: Game) -> None:
@@ -42,9 +42,8 @@ def test_a_day_above_its_cap_is_said_once(game: Game) -> None:
 
 
 def test_a_week_above_its_cap(game: Game) -> None:
-    monday = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
     for day in range(7):
-        moment = (monday + dt.timedelta(days=day)).isoformat()
+        moment = at(day * 86_400)
         game.send(
             game.event(
                 1, day + 1, type="operation", magnitude=16, awarded=400, total=400 * (day + 1), occurredAt=moment
@@ -54,11 +53,8 @@ def test_a_week_above_its_cap(game: Game) -> None:
 
 
 def test_two_counted_kos_too_close_whatever_their_order(game: Game) -> None:
-    start = timezone.now() - dt.timedelta(hours=1)
-
     def ko(sequence: int, seconds: float, awarded: float = 0.25) -> dict[str, object]:
-        moment = (start + dt.timedelta(seconds=seconds)).isoformat()
-        return game.event(1, sequence, type="ko", awarded=awarded, total=0.25 * sequence, occurredAt=moment)
+        return game.event(1, sequence, type="ko", awarded=awarded, total=0.25 * sequence, occurredAt=at(seconds))
 
     game.send(ko(4, 100), ko(5, 130))
     assert laws() == []
