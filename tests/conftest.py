@@ -1,6 +1,7 @@
 """What every test stands on: PostgreSQL and Valkey (`make test` starts them), and a real server on call."""
 
 import dataclasses
+import itertools
 import json
 import os
 import socket
@@ -9,7 +10,7 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ from grps_site import signing
 from grps_site.embedded.__main__ import BASE_DIR, web_command
 from roblox import keys
 from roblox.models import Experience
+from tests import own_broker
 
 # `make test-long` asks each property twenty thousand times; no deadline, since machines are shared.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -38,6 +40,7 @@ TESTER = Actor("system", "tests", "tests")
 WITHOUT_LIMITS = {"THROTTLE_PUBLIC_PER_MINUTE": "0", "THROTTLE_WRITE_PER_MINUTE": "0"}
 START_PATIENCE = 30  # seconds
 BY_MIGRATE = {"django_content_type", "auth_permission"}
+_PORTS = itertools.count(20_000 + 750 * int(own_broker.number) + os.getpid() % 500)  # each process has its own range
 
 
 def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
@@ -178,6 +181,10 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody is given before a server of the test does: below those that the
+    system gives out, and of this process alone."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
