@@ -51,7 +51,7 @@ class Roblox:
     def knows(self, user_id: int, name: str, **claims: Any) -> None:
         """A user of Roblox; their picture may be null, and their name may change."""
         told = {"preferred_username": name, "name": name, "nickname": name, "picture": None} | claims
-        httpx.put(f"{self.url}/users/{user_id}", json=told).raise_for_status()
+        httpx.put(f"{self.url}/users/{user_id}", json=told, timeout=60).raise_for_status()
 
     def asked(self, client: Client, path: str = f"{WITH}?process=login&next=/admin/") -> str:
         """Where the console sends the browser."""
@@ -61,7 +61,7 @@ class Roblox:
 
     def consents(self, address: str, user_id: int) -> str:
         """The user lets Roblox tell who they are; the path and query that the browser comes back to."""
-        response = httpx.post(address, data={"sub": str(user_id)})
+        response = httpx.post(address, data={"sub": str(user_id)}, timeout=60)
         assert response.status_code in {302, 303}, response.text[:2000]
         parts = urlsplit(response.headers["Location"])
         return f"{parts.path}?{parts.query}"

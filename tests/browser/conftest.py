@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
 from players import discipline, officers
 from players.models import Player, Rank
@@ -43,6 +43,7 @@ def browser() -> Iterator[Browser]:
     # Playwright keeps an event loop in this thread, where Django then suspects asynchronous code.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=PATIENCE)  # it does not heed a context's default
         launched = _launch(playwright)
         yield launched
         launched.close()

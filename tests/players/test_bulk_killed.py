@@ -20,17 +20,21 @@ from tests.players.bulk import OLGA, SVEN, go_as_far_as_the_request, make, previ
 
 SECONDS = 120  # how long a process may take at most; nothing here takes that long
 WORKER = """
+import itertools, sys, time
 import django
 django.setup()
 from players.bulk import work
 print("going", flush=True)
+step, steps, most = work.step, itertools.count(1), int(sys.argv[1])
+work.step = lambda job_id: step(job_id) if next(steps) <= most else time.sleep(600)
 work.run_due()
 """
 
 
-def worker() -> "subprocess.Popen[str]":
+def worker(most: int) -> "subprocess.Popen[str]":
+    """A process that stands still after so many rows, however late it is killed."""
     return subprocess.Popen(
-        [sys.executable, "-c", WORKER],
+        [sys.executable, "-c", WORKER, str(most)],
         cwd=BASE_DIR,
         env={
             **os.environ,
@@ -54,7 +58,7 @@ def test_killed_again_and_again_it_loses_no_row_and_does_none_twice() -> None:
     approvals.approve(asked.pk, by=SVEN, reason="agreed", now=timezone.now())
     seen = 0
     for _ in range(3):
-        process = worker()
+        process = worker(50)
         deadline = time.monotonic() + SECONDS
         while BulkJob.objects.get().done < seen + 15 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -65,7 +69,7 @@ def test_killed_again_and_again_it_loses_no_row_and_does_none_twice() -> None:
         assert settled == BulkJob.objects.get().done == Player.objects.filter(adjusted=1).count()
         seen = settled
     assert 45 <= seen < count
-    output, _ = worker().communicate(timeout=SECONDS)
+    output, _ = worker(2 * count).communicate(timeout=SECONDS)
     job.refresh_from_db()
     assert (job.status, job.done, job.failed) == ("done", count, 0), output
     assert Player.objects.filter(adjusted=1, adjusted_sequence=1).count() == count

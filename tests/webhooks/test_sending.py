@@ -28,7 +28,7 @@ def send(
     url: str,
     *,
     headers: dict[str, str] | None = None,
-    timeout: float = 1.5,
+    timeout: float = 30,
     times: int = 1,
     exceptions: Any = HERE,
     insecure: bool = True,
@@ -156,7 +156,7 @@ def test_scheme_and_port_are_judged_at_the_call_too(url: str, words: str) -> Non
 
 def test_a_receiver_that_hangs_is_left_when_time_is_up() -> None:
     with Wild(lambda connection: time.sleep(20)) as wild:
-        assert send(wild.url).error == "It did not answer within 1.5 s."
+        assert send(wild.url, timeout=1.5).error == "It did not answer within 1.5 s."
 
 
 def test_a_receiver_that_drips_its_head_is_left_when_time_is_up() -> None:
@@ -166,7 +166,7 @@ def test_a_receiver_that_drips_its_head_is_left_when_time_is_up() -> None:
             time.sleep(0.3)
 
     with Wild(drip) as wild:
-        assert send(wild.url).error == "It did not answer within 1.5 s."
+        assert send(wild.url, timeout=1.5).error == "It did not answer within 1.5 s."
 
 
 def test_a_status_is_an_answer_though_the_body_drips() -> None:
@@ -177,7 +177,7 @@ def test_a_status_is_an_answer_though_the_body_drips() -> None:
             time.sleep(0.1)
 
     with Wild(drip) as wild:
-        answer = send(wild.url, timeout=10)
+        answer = send(wild.url)
         assert (answer.status, answer.error) == (200, "")
         assert 0 < len(answer.body) < 100
 
@@ -197,7 +197,7 @@ def test_a_gigabyte_is_not_read() -> None:
             ended.set()
 
     with Wild(flood) as wild:
-        answer = send(wild.url, timeout=10)
+        answer = send(wild.url)
         assert (answer.status, len(answer.body)) == (200, EXCERPT)
         assert ended.wait(20)
         assert sent < 64 * 2**20  # what the two sockets hold between them
@@ -222,7 +222,7 @@ def test_a_head_without_end_is_left() -> None:
             connection.sendall(b"X-More: " + b"y" * 60_000 + b"\r\n")
 
     with Wild(flood) as wild:
-        assert send(wild.url, timeout=10).status is None
+        assert send(wild.url).status is None
 
 
 def test_a_body_cut_short_does_not_unmake_the_status() -> None:
@@ -248,7 +248,7 @@ def test_an_answer_that_comes_late_is_no_answer() -> None:
         connection.sendall(FINE)
 
     with Wild(late) as wild:
-        answer = send(wild.url)
+        answer = send(wild.url, timeout=1.5)
         assert (answer.status, answer.error) == (None, "It did not answer within 1.5 s.")
 
 
@@ -344,12 +344,12 @@ def test_only_a_valid_certificate_of_the_host_is_taken(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with Secure(certificate) as server:
         url = f"https://hooks.example:{server.port}/"
-        answer = send(url, insecure=False, resolve=resolving(["127.0.0.1"]), timeout=10)
+        answer = send(url, insecure=False, resolve=resolving(["127.0.0.1"]))
     assert answer.status == (None if words else 200), answer.error
     assert words in answer.error
     assert not words or answer.error.startswith("Its certificate is not valid")
 
 
 def test_plain_http_where_tls_belongs_is_said_so(receiver: Receiver) -> None:
-    answer = send(receiver.url.replace("http://", "https://"), insecure=False, timeout=10)
+    answer = send(receiver.url.replace("http://", "https://"), insecure=False)
     assert answer.error.startswith("It does not speak TLS as it should")
