@@ -1,6 +1,5 @@
 """The console by keyboard alone."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from players.models import Player
@@ -25,8 +24,6 @@ def test_x_selects_the_row_at_hand(browser_page: Page, community: list[Player]) 
     browser_page.goto("/admin/players/")
     browser_page.keyboard.press("j")
     box = browser_page.locator("[data-row]").first.locator("input[type=checkbox]")
-    if not box.count():
-        pytest.skip("nothing can be done with a selection here")
     browser_page.keyboard.press("x")
     expect(box).to_be_checked()
 
