@@ -219,6 +219,34 @@ def test_the_last_requests_of_a_budget_are_for_whoever_leaves(universe: Universe
     assert server.session(NIA + 1)["state"] == "ready"
 
 
+def test_calls_wait_in_the_order_they_came_and_the_last_chances_before_them(universe: Universe) -> None:
+    server = universe.playing()
+    universe.run(20)
+    server.leave_over("StandardWrite", 0)
+    server.do(
+        """
+        local calls = require(game.ServerScriptService.GRPS.calls)
+        local store = game:GetService("DataStoreService"):GetDataStore("another")
+        grps.order = {}
+        local function call(name, urgent)
+            task.spawn(function()
+                calls.update(store, name, function()
+                    table.insert(grps.order, name)
+                    return { 1 }, {}
+                end, urgent)
+            end)
+        end
+        for place = 1, 20 do call("saved " .. place) end
+        call("left 1", true)
+        call("left 2", true)
+        """
+    )
+    universe.run(60)
+    order = take(server.machine.call(server.machine.chunk("return (...).order"), server.grps))
+    assert order == ["left 1", "left 2", *(f"saved {place}" for place in range(1, 21))]
+    assert universe.counts["throttled"] == 0
+
+
 @pytest.mark.parametrize("told", [("newer",), ("older",)])
 def test_budgets_are_heeded_by_whichever_names_roblox_tells_them(universe: Universe, told: tuple[str, ...]) -> None:
     universe.budgets_told = told
