@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,14 @@ def prepare(caller: Cloud) -> None:
         {"userId": MEMBER, "username": "Anna", "roles": [role(4), role(3)]},
     ]
     caller.tell("members", {"groupId": GROUP, "members": people})
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for what comes about by itself."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def role(rank: int) -> int:

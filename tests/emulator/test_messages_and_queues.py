@@ -67,12 +67,12 @@ def test_one_item_is_read_unless_told(cloud: Cloud) -> None:
 def test_what_is_not_discarded_comes_back_after_its_window(cloud: Cloud) -> None:
     add(cloud, "kept")
     add(cloud, "done")
-    late, _ = read(cloud, invisibilityWindow="1s")
+    late, _ = read(cloud, invisibilityWindow="3s")
     done, items = read(cloud)
     assert items == ["done"]
     assert cloud.ask("POST", ITEMS + ":discard", {"readId": done}).status_code == 200
     assert read(cloud)[1] == []
-    time.sleep(1.05)
+    time.sleep(3.05)
     assert cloud.ask("POST", ITEMS + ":discard", {"readId": late}).status_code == 200
     assert read(cloud, count=10)[1] == ["kept"]
 

@@ -1,7 +1,8 @@
 import signal
+import socket
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from grps_site.embedded.__main__ import BASE_DIR
 from tests.conftest import free_port
-from tests.emulator.conftest import ENTRIES, ORDERED, Cloud, prepare, role, running
+from tests.emulator.conftest import ENTRIES, ORDERED, Cloud, prepare, role, running, until
 
 LADDER = BASE_DIR / "config" / "policy.ranks.json"
 LOADED = (
@@ -26,6 +27,15 @@ def test_the_emulator_imports_nothing_of_grps(tmp_path: Path) -> None:
     assert {"msgspec", "granian", "roblox"} <= loaded
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
+
+
 def test_the_state_survives_a_kill_and_the_port_is_free_at_once(tmp_path: Path) -> None:
     port, state = free_port(), str(tmp_path / "state.sqlite3")
     with running("--state", state, port=port) as (url, process):
@@ -35,7 +45,7 @@ def test_the_state_survives_a_kill_and_the_port_is_free_at_once(tmp_path: Path) 
             cloud.ask("POST", ENTRIES, {"value": number}, params={"id": f"k{number}"})
         process.send_signal(signal.SIGKILL)
         process.wait()
-        time.sleep(0.3)
+        until(lambda: is_free(port), seconds=10)
         with running("--state", state, port=port) as (url, _):
             cloud = Cloud(url)
             assert len(cloud.get(ENTRIES, maxPageSize=256).json()["dataStoreEntries"]) == 50
@@ -75,8 +85,7 @@ def test_players_earn_while_the_emulator_is_lively(tmp_path: Path) -> None:
             return sum(int(entry["value"]) for entry in found)
 
         before = index()
-        time.sleep(0.6)
-        assert index() > before
+        until(lambda: index() > before)
 
 
 def test_nothing_is_left_of_an_emulator_that_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
