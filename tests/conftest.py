@@ -38,7 +38,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 TESTER = Actor("system", "tests", "tests")
 WITHOUT_LIMITS = {"THROTTLE_PUBLIC_PER_MINUTE": "0", "THROTTLE_WRITE_PER_MINUTE": "0"}
-START_PATIENCE = 30  # seconds
+START_PATIENCE = 120  # seconds
 BY_MIGRATE = {"django_content_type", "auth_permission"}
 _PORTS = itertools.count(20_000 + 750 * int(own_broker.number) + os.getpid() % 500)  # each process has its own range
 
