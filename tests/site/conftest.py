@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -78,9 +79,9 @@ class Up:
         file = self.state / "ready.json"
         return file.stat().st_mtime_ns if file.exists() else None
 
-    def wait_for(self, condition: Any) -> None:
+    def wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not condition():
+        while not _holds(condition):
             assert self.process is not None
             if self.process.poll() is not None:
                 raise AssertionError(self.process.stdout.read() if self.process.stdout else "it ended")
@@ -121,6 +122,14 @@ class Up:
         return "\n".join(
             f"== {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in (self.state / "logs").iterdir()
         )
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    """Whether it is so by now; what gives no answer yet says no."""
+    try:
+        return condition()
+    except httpx.TransportError:
+        return False
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_two_web_processes_given_the_same_batches_at_once_have_one_effect(up: Up
         answers = list(pool.map(send, [body for body in batches for _ in range(4)]))
     assert sum(accepted for accepted, _ in answers) == 8 * 300
     assert sum(duplicates for _, duplicates in answers) == 3 * 8 * 300
-    page = httpx.get(f"{ready['url']}/leaderboard/top?limit=100").json()["players"]
+    page = httpx.get(f"{ready['url']}/leaderboard/top?limit=100", timeout=60).json()["players"]
     assert [player["points"] for player in page] == [8 * 75] * 60
     done = subprocess.run(
         [sys.executable, "manage.py", "ledger", "verify"],

@@ -54,11 +54,11 @@ def test_a_pull_and_a_push_through_kills_end_as_if_nothing_had_happened(up: Up) 
         _promote(up)
         captains = "mirrors WHERE aspect = 'role' AND status = 'confirmed' AND confirmed->>'rank' = 'Captain I'"
         _until(lambda: _count(ready, captains) >= PROMOTED)
+        _until(lambda: len(killed) >= 3)  # on a fast machine all that may be done before
     finally:
         over.set()
         killer.join()
     up.wait_for(up.everything_is_up)
-    assert len(killed) >= 3, killed
     _check(up, ready, roblox)
 
 

@@ -18,10 +18,10 @@ def manage(up: Up, *arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_a_lively_community_is_synced_by_itself(up: Up) -> None:
     up.environment |= {"GRPS_EMULATOR": "on"}
     ready = up.start()
-    assert httpx.get(f"{ready['openCloud']['url']}/_emulator/calls").status_code == 200
+    assert httpx.get(f"{ready['openCloud']['url']}/_emulator/calls", timeout=60).status_code == 200
 
     def is_synced() -> bool:
-        players = httpx.get(f"{ready['url']}/leaderboard/top?limit=100").json()["players"]
+        players = httpx.get(f"{ready['url']}/leaderboard/top?limit=100", timeout=60).json()["players"]
         return len(players) == 100 and any(player["rank"] != "Initiate" for player in players)
 
     up.wait_for(is_synced)

@@ -28,12 +28,12 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     file = shared_up.state / "ready.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {"url", "databaseUrl", "redisUrl", "admin", "experiences", "signatureSecret"} <= ready.keys()
-    assert httpx.get(f"{ready['url']}/health/live").json() == {"status": "ok"}
+    assert httpx.get(f"{ready['url']}/health/live", timeout=60).json() == {"status": "ok"}
     assert redis.Redis.from_url(ready["redisUrl"]).ping()
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
     _sign_in(ready)
-    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
+    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200)
     _send(ready)
 
     second = subprocess.run(
@@ -53,12 +53,20 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     assert output.count("\n") == 1, output
     assert str(file) in output
     assert not file.exists()
-    assert [process for process in family if process.is_running()] == []
+    assert [process for process in family if _lives(process)] == []
 
     again = shared_up.start()
     assert again == ready
-    page = httpx.get(f"{ready['url']}/leaderboard/top").json()
+    page = httpx.get(f"{ready['url']}/leaderboard/top", timeout=60).json()
     assert [player["userId"] for player in page["players"]] == [42]
+
+
+def _lives(process: psutil.Process) -> bool:
+    """What has ended, and only waits for its parent to ask how, lives no more."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _follow_a_request_id_into_a_task(ready: dict[str, Any], up: Up) -> None:
@@ -74,7 +82,7 @@ def _follow_a_request_id_into_a_task(ready: dict[str, Any], up: Up) -> None:
 
 
 def _sign_in(ready: dict[str, Any]) -> None:
-    with httpx.Client(base_url=ready["url"], follow_redirects=True) as browser:
+    with httpx.Client(base_url=ready["url"], follow_redirects=True, timeout=60) as browser:
         page = browser.get("/admin/sign-in/local/?next=/admin/")
         admin = {"login": ready["admin"]["username"], "password": ready["admin"]["password"]}
         form = {"csrfmiddlewaretoken": browser.cookies["grps-csrf"], **admin}
@@ -88,7 +96,8 @@ def _send(ready: dict[str, Any]) -> None:
     key = ready["experiences"][0]["apiKey"]
     body = json.dumps({"server": {"placeId": 1, "jobId": "j"}, "events": [event]})
     headers = {"x-grps-api-key": key, "content-type": "application/json"}
-    assert httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers).json()["accepted"] == 1
+    answer = httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers, timeout=60)
+    assert answer.json()["accepted"] == 1
 
 
 def test_without_the_emulator_nothing_of_roblox_is_started(shared_up: Up) -> None:
@@ -110,8 +119,8 @@ def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(shared_up: Up)
         before = set(psutil.Process(shared_up.processes()[name]["pid"]).children(recursive=True))
         shared_up.kill(name)
         shared_up.wait_for(shared_up.everything_is_up)
-        assert not {child for child in before if child.is_running() and child.status() != psutil.STATUS_ZOMBIE}
-    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready").status_code == 200)
+        assert not {child for child in before if _lives(child)}
+    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200)
 
 
 def test_what_is_killed_again_before_it_is_up_comes_back_too(shared_up: Up) -> None:
@@ -137,10 +146,12 @@ def test_what_dies_again_and_again_ends_everything_with_its_last_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken, lives = tmp_path / "broken", tmp_path / "lives"
-    script = f"echo life >> {lives}; if [ -e {broken} ]; then echo the disk is full; exit 7; fi; sleep 600"
+    # It is up once it has written, so it writes only when it has seen that nothing is broken.
+    fail = f"echo life >> {lives}; echo the disk is full; exit 7"
+    script = f"if [ -e {broken} ]; then {fail}; fi; echo life >> {lives}; exec sleep 600"
 
     def is_up(_: Service) -> bool:
-        return lives.exists() and not broken.exists()
+        return lives.exists() and lives.read_text() != "" and not broken.exists()
 
     service = Service("sleeper", ["sh", "-c", script], tmp_path / "sleeper.log", is_up)
     with Supervisor(State.at(tmp_path)) as supervisor:
