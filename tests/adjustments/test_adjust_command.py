@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -206,10 +206,13 @@ def test_killed_while_it_reads_it_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_worker_goes_on_where_a_killed_command_was(tmp_path: Path) -> None:
     call_command("bootstrap", quiet=True)
     make_people(range(1, 9_001))
-    process = _start(write(tmp_path, [f"{user_id},1" for user_id in range(1, 9_001)]))
-    _wait(process, lambda: _applied() > 0)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    file = write(tmp_path, [f"{user_id},1" for user_id in range(1, 9_001)])
+    with transaction.atomic():
+        Player.objects.select_for_update(no_key=True).get(user_id=9_000)  # it cannot end before it is killed
+        process = _start(file)
+        _wait(process, lambda: _applied() > 0)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     assert apply_adjustments() == 0  # the dead one's lease still holds
     Adjustment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     assert apply_adjustments() == 1
@@ -238,7 +241,10 @@ def _wait(process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> No
 
 def _is_copying() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY pg_temp.adjusting%'")
+        cursor.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
+            " AND query LIKE 'COPY pg_temp.adjusting%'"
+        )
         return cursor.fetchone() is not None
 
 

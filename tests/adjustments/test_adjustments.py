@@ -1,9 +1,10 @@
 """Large adjustments by their verbs: judged as a whole, let go, applied in chunks, undone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -20,6 +21,13 @@ from syncs.tasks import apply_adjustments
 from tests.adjustments.conftest import OWNER, SECOND, adjusted, make_people, officer
 
 People = Callable[..., None]
+
+
+@pytest.fixture
+def within_a_day() -> Iterator[None]:
+    """The clock stands still, so that no midnight parts what is let go in a test."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
 
 
 def rows(*pairs: tuple[int, int]) -> list[Row]:
@@ -151,7 +159,7 @@ def test_an_officer_adjusts_only_players_below_and_never_themselves(people: Peop
         made((1, 10), by=officer("Tempest Major", 900))
 
 
-def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(people: People) -> None:
+def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(within_a_day: None, people: People) -> None:
     people(range(1, 9))
     people(range(900, 901), rank="Electro Colonel")
     colonel = officer("Electro Colonel", 900)
@@ -162,7 +170,7 @@ def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(people: Peo
     assert (within.status, past.status) == ("applying", "waiting")
 
 
-def test_a_mass_change_waits_for_a_second_person_whoever_asked(people: People) -> None:
+def test_a_mass_change_waits_for_a_second_person_whoever_asked(within_a_day: None, people: People) -> None:
     people(range(1, 4))
     assert go(made((1, adjustments.MASS_POINTS))).status == "done"
     waiting = go(made((2, -1)))
@@ -178,7 +186,9 @@ def test_a_mass_change_waits_for_a_second_person_whoever_asked(people: People) -
         adjustments.approve(waiting.pk, by=SECOND, reason="again", now=timezone.now())
 
 
-def test_a_mass_change_is_also_one_of_very_many_players(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mass_change_is_also_one_of_very_many_players(
+    within_a_day: None, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people(range(1, 4))
     monkeypatch.setattr(approval, "MASS_PLAYERS", 2)
     assert go(made((1, 1), (2, 1), (404, 1))).status == "done"
