@@ -183,7 +183,11 @@ def rows_of(origin: str) -> list[tuple[Any, ...]]:
     return list(LedgerEntry.objects.filter(origin=origin).order_by(*columns).values_list(*columns))
 
 
-def test_a_storm_ends_in_the_same_tables_as_a_calm_run(nexus: Experience, community: World, pull: Pull) -> None:
+def test_a_storm_ends_in_the_same_tables_as_a_calm_run(
+    nexus: Experience, community: World, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Who meets a fault on every try is left for the next pull, which is not what this is about.
+    monkeypatch.setattr("roblox.open_cloud.client.TRIES", 12)
     players = 2000 if os.environ.get("GRPS_LONG") else 250
     for universe in (NEXUS, TRAINING):
         community.seed(players, universeId=universe, format="grps")
