@@ -74,3 +74,22 @@ def test_only_those_who_moved_are_active(server: Server, grps: Grps) -> None:
     server.leave(NIA)
     server.universe.run(310)
     assert server.machine.errors == []
+
+
+def test_whoever_comes_to_the_finish_is_trained_once_a_stay(server: Server, grps: Grps) -> None:
+    touch = """
+        local character = game:GetService("Players"):GetPlayerByUserId(userId).Character
+        game.Workspace.Finish.Touched:Fire({ Parent = character })
+    """
+    for _ in range(3):
+        act(server, touch, NIA)
+    act(server, "game.Workspace.Finish.Touched:Fire({ Parent = game.Workspace })", NIA)
+    server.universe.run(10)
+    assert (grps.total(NIA), grps.total(ZED)) == (15_00, 0)
+    server.leave(NIA)
+    server.universe.run(5)
+    server.join(NIA)
+    act(server, SPAWN, NIA)
+    act(server, touch, NIA)
+    server.universe.run(10)
+    assert grps.total(NIA) == 30_00

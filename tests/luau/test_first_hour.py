@@ -1,5 +1,7 @@
 """What a developer meets who just put the modules into a game: mistakes that name themselves, and a handle to ask."""
 
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,3 +194,14 @@ def test_whoever_is_not_here_earns_nothing(universe: Universe) -> None:
     universe.run(5)
     assert server.award(NIA, "training") == (0, "NO_SESSION")
     assert universe.server().award(NIA, "training") == (0, "NO_SESSION")
+
+
+def test_the_first_script_of_the_docs_gives_first_points_as_it_stands(universe: Universe, grps: Grps) -> None:
+    docs = Path("docs/connect-a-game.md").read_text(encoding="utf-8")
+    lines = docs.partition("A Script in `ServerScriptService`")[2].partition("\n\n")[2].splitlines()
+    script = "\n".join(takewhile(lambda line: line.startswith("    ") or not line, lines))
+    server = Server(universe, {}, start=f"{script} return grps")
+    universe.servers.append(server)
+    server.join(NIA)
+    universe.run(70)
+    assert grps.total(NIA) == 15_00

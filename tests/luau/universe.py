@@ -17,6 +17,7 @@ from tests.luau.machine import WORLD, Machine, take
 START = 1_750_000_000.0
 NIA = 156  # who plays where it does not matter who
 OWN = "return require(game.ServerScriptService.GRPS).start(...)"
+PARTS = "game.Workspace.Finish.Touched = Instance.new('BindableEvent').Event "
 EXAMPLE = "require(game.ServerScriptService.Example) return require(game.ServerScriptService.GRPS).get()"
 ASK = """
     local userId, question, given = ...
@@ -79,7 +80,7 @@ class Universe:
     def example(self, before: str = "", present: tuple[int, ...] = ()) -> "Server":
         """Another server, of the example experience, whose own script starts GRPS; what Luau does `before`, and who is
         there already."""
-        made = Server(self, {}, "example.project.json", before + EXAMPLE, present)
+        made = Server(self, {}, "example.project.json", PARTS + before + EXAMPLE, present)
         self.servers.append(made)
         return made
 
