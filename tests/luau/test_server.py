@@ -509,3 +509,7 @@ def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int)
         user_id: grps.total(user_id) for user_id in players
     }
     assert sum(grps.total(user_id) for user_id in players) > 0
+    index = universe.stores["GRPS_Points_Index"]  # by which GRPS finds what differs
+    assert {user_id: int(index[str(user_id)]) for user_id in players} == {
+        user_id: universe.total(user_id) for user_id in players
+    }
