@@ -240,7 +240,7 @@ def replay(
             count += _again(
                 pk, "replay", "lease = '' AND status <> 'pending' AND event_id = ANY(%s::bigint[])", [wanted]
             )
-            count += fanout.deliver(endpoint, events)
+            count += fanout.deliver(endpoint, events, "replay")
         position = events[-1].position
         progress(position)
     if count:

@@ -27,8 +27,8 @@ OPERATIONAL = frozenset(
 )
 
 INSERT = """
-    INSERT INTO webhook_deliveries (endpoint_id, event_id, action)
-    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[])
+    INSERT INTO webhook_deliveries (endpoint_id, trigger, event_id, action)
+    SELECT %s, %s, * FROM unnest(%s::bigint[], %s::text[])
     ON CONFLICT (endpoint_id, event_id) DO NOTHING"""
 
 
@@ -68,17 +68,13 @@ def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
     return patterns.match(endpoint.events, event.action)
 
 
-def deliver(endpoint: WebhookEndpoint, events: Sequence[PlacedEvent]) -> int:
-    """Make the deliveries of these events that the endpoint asks for and does not have; how many."""
+def deliver(endpoint: WebhookEndpoint, events: Sequence[PlacedEvent], trigger: str = "event") -> int:
+    """Make the deliveries of these events that the endpoint asks for and does not have; how many. `trigger`: why."""
     wanted = [event for event in events if wants(endpoint, event)]
     with connection.cursor() as cursor:
         cursor.execute(
             INSERT,
-            [
-                [endpoint.pk] * len(wanted),
-                [event.id for event in wanted],
-                [event.action for event in wanted],
-            ],
+            [endpoint.pk, trigger, [event.id for event in wanted], [event.action for event in wanted]],
         )
         return int(cursor.rowcount)
 

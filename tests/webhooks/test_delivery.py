@@ -366,13 +366,18 @@ def test_resend_recover_and_replay_keep_the_id(office: Office, receiver: Receive
     assert office.deliver() == 1
     triggers = WebhookAttempt.objects.order_by("pk").values_list("trigger", flat=True)
     assert list(triggers) == ["event", "resend", "recover", "replay"]
+    WebhookAttempt.objects.all().delete()
+    WebhookDelivery.objects.all().delete()
+    assert endpoints.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
+    assert office.deliver() == 1
+    assert WebhookAttempt.objects.get().trigger == "replay"
     WebhookDelivery.objects.all().delete()
     office.happen()
     assert endpoints.replay(endpoint.pk, 0, 10**9, actor=OLGA) >= 1
     assert office.deliver() >= 1
     ids = [request.headers["webhook-id"] for request in receiver.requests[:4]]
     assert len(set(ids)) == 1
-    assert len(told(Action.DELIVERY_RESENT)) == 4
+    assert len(told(Action.DELIVERY_RESENT)) == 5
 
 
 def test_an_example_of_every_action_can_be_sent(office: Office, receiver: Receiver) -> None:
