@@ -5,10 +5,11 @@ import datetime as dt
 from django.db import transaction
 
 from audits.actions import Action
-from audits.record import record
+from audits.record import NOBODY, record
 from players import guard
-from players.acts import Done, locked, target_of, telling_refusals, verdict
+from players.acts import Done, target_of, telling_refusals, verdict
 from players.amounts import points
+from players.models import Player
 from players.policies import active
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
@@ -25,7 +26,7 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
     amount = abs(kind.weight)
     with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = guard.is_tripped(by, now)
-        player = locked(user_id)
+        player = _target(user_id)
         found = verdict(Act.ADJUST, player, by, now=now, amount=amount)
         if not found.allowed:
             raise NotAllowed(found.reason)
@@ -37,9 +38,18 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
         written = record(
             Action.EVENT_GIVEN,
             actor=by.actor,
-            target=target_of(player),
+            target=target_of(player) if player.pk else NOBODY,
             reason=reason,
             experience=experience,
             details={"event": event, "amount": f"{points(amount):.2f}"},
         )
-    return Done(f"{player.username} is given {event}.", written, player=player)
+    return Done(f"{player.username or 'A newcomer'} is given {event}.", written, player=player if player.pk else None)
+
+
+def _target(user_id: int) -> Player:
+    """The player, locked. Whoever never earned anything is no row yet, and has the first rank."""
+    player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
+    if player is not None:
+        return player
+    policy = active()
+    return Player(user_id=user_id, rank_id=policy.rank_ids[policy.bundle.first.name])

@@ -79,7 +79,8 @@ SENTENCES: dict[str, Sentence] = {
         NOTICE, lambda f: f"{f.actor} adjusted {f.target}'s points by {f.after('amount')} to {f.after('points')}"
     ),
     Action.EVENT_GIVEN: Sentence(
-        INFO, lambda f: f"{f.actor} gave {f.target} the event {f['event']} ({f['amount']}){_experience(f)}"
+        INFO,
+        lambda f: f"{f.actor} gave {f.target or 'a newcomer'} the event {f['event']} ({f['amount']}){_experience(f)}",
     ),
     Action.POINTS_RECONCILED: Sentence(
         INFO, lambda f: f"{f['rows']} parts of players' points were read from the data store{_experience(f)}"

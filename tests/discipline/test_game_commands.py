@@ -92,6 +92,15 @@ def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_ha
     assert not AuditEvent.objects.filter(action="event.given").exists()
 
 
+def test_a_newcomer_who_never_earned_is_given_their_first_event_by_whoever_stands_above_them(
+    people: Officers, game: Client
+) -> None:
+    answer = command(game, "award", event="training", userId=987_654)
+    assert (answer["status"], answer["detail"]) == ("applied", "A newcomer is given training.")
+    assert AuditEvent.objects.get(action="event.given").target_id == ""
+    assert "You may not" in command(game, "award", MAJOR, event="training", userId=987_654, id="major")["detail"]
+
+
 def test_whoever_acts_too_often_gives_no_events_either(people: Officers, game: Client, settings: Any) -> None:
     guard.note(people(ADMIRAL), timezone.now(), settings.INTEGRATIONS.moderation.guard.acts)
     assert "too often" in command(game, "award", event="training")["detail"]

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from tests.luau.grps import Grps
+from tests.luau.machine import take
 from tests.luau.universe import NIA, Answer, Server, Universe
 
 MAJOR, GENERAL = 1, 3
@@ -81,6 +82,28 @@ def test_a_record_that_is_put_back_in_the_middle_of_a_stay_is_leased_again(unive
     assert grps.total(NIA) == universe.total(NIA) == 55_00
 
 
+def test_a_record_of_which_another_lease_comes_back_is_leased_again_under_a_known_epoch(
+    universe: Universe, grps: Grps
+) -> None:
+    there = universe.playing()
+    there.award(NIA, "ko")
+    universe.run(70)
+    older = universe.stores["GRPS_Points"][f"player:{NIA}"]
+    there.leave(NIA)
+    universe.run(10)
+    here = universe.playing()
+    here.award(NIA, "training")
+    universe.run(10)
+    universe.stores["GRPS_Points"][f"player:{NIA}"] = older
+    universe.run(70)
+    assert here.session(NIA)["state"] == "ready"
+    assert universe.record(NIA)["lastEpoch"] == here.session(NIA)["epoch"]
+    here.award(NIA, "training")
+    universe.run(130)
+    here.close()
+    assert grps.total(NIA) == universe.total(NIA) == 30_25
+
+
 def test_a_lease_that_another_server_had_since_is_lost_for_good(universe: Universe, grps: Grps) -> None:
     here = universe.playing()
     here.hang(400)
@@ -114,7 +137,103 @@ def test_a_sum_that_the_ordered_store_did_not_take_is_written_later_also_of_whoe
     assert universe.counts["OrderedWrite"] == asked  # what is owed no more is not written again
 
 
+def test_what_is_owed_to_the_ordered_store_takes_nothing_of_another_server_back(universe: Universe) -> None:
+    here = universe.playing()
+    here.award(NIA, "training")
+    universe.run(10)
+    universe.faults["SetIncrementSortedAsync"] = (1.0, 0.0)
+    here.leave(NIA)
+    universe.run(10)
+    universe.faults.clear()
+    there = universe.playing()
+    there.award(NIA, "operation")
+    universe.run(5)
+    there.leave(NIA)
+    universe.run(150)
+    assert universe.stores["GRPS_Points_Index"] == {str(NIA): str(universe.total(NIA))} == {str(NIA): "4000"}
+
+
+def test_what_is_owed_of_a_record_that_is_gone_makes_no_entry(universe: Universe) -> None:
+    server = universe.playing()
+    universe.faults["SetIncrementSortedAsync"] = (1.0, 0.0)
+    server.award(NIA, "training")
+    server.leave(NIA)
+    universe.run(10)
+    del universe.stores["GRPS_Points"][f"player:{NIA}"]
+    universe.faults.clear()
+    universe.run(150)
+    assert universe.stores.get("GRPS_Points_Index", {}) == {}
+
+
+def test_a_sum_beyond_what_may_be_owed_is_written_by_a_later_save(universe: Universe) -> None:
+    server = universe.playing()
+    server.do("grps.context.store.keeper.owing = 1000")
+    server.award(NIA, "training")
+    universe.run(70)
+    assert universe.stores.get("GRPS_Points_Index", {}) == {}
+    server.do("grps.context.store.keeper.owing = 0")
+    universe.run(70)
+    assert universe.stores["GRPS_Points_Index"] == {str(NIA): "1500"}
+
+
 # Leases that are not to be had
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_whoever_comes_back_and_leaves_again_before_they_could_be_saved_loses_nothing(
+    universe: Universe, grps: Grps, away: bool
+) -> None:
+    server = universe.playing()
+    server.award(NIA, "training")
+    universe.run(8)
+    server.award(NIA, "operation")
+    grps.away = away
+    universe.faults = {"UpdateAsync": (1.0, 0.0), "AddAsync": (1.0, 0.0)}
+    server.leave(NIA)
+    universe.run(1)
+    server.join(NIA)
+    universe.run(20)
+    server.leave(NIA)
+    universe.run(120)
+    universe.faults.clear()
+    grps.away = False
+    universe.run(300)
+    assert universe.total(NIA) == 40_00
+    assert "lease" not in universe.record(NIA)
+    later = universe.playing()  # what was not sent lies in the record
+    universe.run(10)
+    later.close()
+    assert grps.total(NIA) == universe.total(NIA) == 40_00
+    assert take(server.machine.call(server.machine.chunk("return #(...).context.store:all()"), server.grps)) == 0
+
+
+def test_a_server_that_closes_saves_the_stay_before_the_present_one_too(universe: Universe, grps: Grps) -> None:
+    server = universe.playing()
+    grps.away = True
+    server.award(NIA, "training")
+    universe.faults = {"UpdateAsync": (1.0, 0.0), "AddAsync": (1.0, 0.0)}
+    server.leave(NIA)
+    universe.run(20)
+    server.join(NIA)
+    universe.run(2)
+    universe.faults.clear()
+    server.close(NIA)
+    assert universe.total(NIA) == 15_00
+
+
+def test_a_last_save_waits_for_no_save_that_waits_for_the_budget(universe: Universe) -> None:
+    server = universe.playing()
+    server.award(NIA, "training")
+    for _ in range(280):
+        server.leave_over("StandardWrite", 3)
+        universe.run(0.25)
+    assert server.session(NIA)["saving"] is True
+    server.machine.call(server.machine.engine.get("close"))
+    for _ in range(40):
+        server.leave_over("StandardWrite", 3)
+        universe.run(0.25)
+    assert universe.total(NIA) == 15_00
+    assert "lease" not in universe.record(NIA)
 
 
 def crashed(universe: Universe) -> Server:
@@ -289,6 +408,29 @@ def test_an_event_is_given_only_where_grps_lets_the_officer(universe: Universe, 
     assert [(sent["kind"], sent["event"], sent["reason"]) for sent in grps.commands] == [
         ("award", "training", "gave the event training")
     ] * 2
+
+
+def test_an_event_is_given_once_however_often_it_is_said_while_grps_takes_its_time(
+    universe: Universe, grps: Grps
+) -> None:
+    server = universe.playing(GENERAL, NIA)
+    universe.latency["http"] = 6
+    for _ in range(5):
+        server.machine.call(server.outside.get("say"), GENERAL, f"/grps award {NIA} training")
+        universe.run(1.25)
+    universe.run(60)
+    assert len({sent["id"] for sent in grps.commands}) == 1
+    assert grps.total(NIA) == universe.total(NIA) == 15_00
+
+
+def test_nobody_is_given_an_event_who_just_left(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA)
+    grps.away = True
+    server.award(NIA, "ko")
+    server.leave(NIA)
+    universe.run(2)
+    assert "not on this server" in server.say(GENERAL, f"/grps award {NIA} training")
+    assert grps.commands == []
 
 
 def test_an_event_whose_answer_got_lost_is_given_once(universe: Universe, grps: Grps) -> None:

@@ -188,6 +188,31 @@ def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(universe: Uni
     assert grps.total(NIA) == universe.total(NIA) == 40_00
 
 
+def test_whoever_comes_back_is_paid_by_a_handler_that_is_called_first(universe: Universe, grps: Grps) -> None:
+    server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % "PlayerAdded")
+    universe.servers.append(server)
+    server.join(NIA)
+    universe.run(8)
+    grps.away = True
+    server.award(NIA, "ko")
+    server.leave(NIA)
+    universe.run(5)
+    assert server.session(NIA)["state"] == "left"  # with something unsent
+    grps.away = False
+    server.join(NIA)
+    universe.run(130)
+    assert grps.total(NIA) == universe.total(NIA) == 30_25
+
+
+def test_whoever_is_sent_away_by_a_closing_server_is_paid_as_ever(universe: Universe, grps: Grps) -> None:
+    server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % "PlayerRemoving")
+    universe.servers.append(server)
+    server.join(NIA)
+    universe.run(8)
+    server.close(NIA)
+    assert universe.total(NIA) == 15_00
+
+
 def test_whoever_is_not_here_earns_nothing(universe: Universe) -> None:
     server = universe.playing()
     server.leave(NIA)

@@ -189,6 +189,7 @@ def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(univers
         '{"players": 3}',
         '{"players": [3, {"userId": "x"}]}',
         '{"players": [{"userId": 156, "sessions": 3}]}',
+        '{"players": {"userId": 156}}',
         '{"players": [{"userId": 156, "sessions": [{"session": 1}], "elsewhere": "x"}]}',
         '{"players": [{"userId": 156, "sessions": [], "elsewhere": 0, "rankSince": "2025-01-01T00:00:00Z",'
         ' "adjusted": {"total": 0}}]}',
