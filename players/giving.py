@@ -7,7 +7,7 @@ from django.db import transaction
 from audits.actions import Action
 from audits.record import NOBODY, record
 from players import guard
-from players.acts import Done, target_of, telling_refusals, verdict
+from players.acts import Done, check_reason, target_of, telling_refusals, verdict
 from players.amounts import points
 from players.models import Player
 from players.policies import active
@@ -20,6 +20,7 @@ INSTEAD = "Adjust their points instead: a second person can approve that."
 def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, experience: str) -> Done:
     """Let a game count one event for a player. What it is worth is taken from the day's limit of the officer, whatever
     the player's caps leave of it. Raises Refused past the limit, since a game holds nothing back, and NotAllowed."""
+    reason = check_reason(reason)
     kind = active().bundle.points.events.get(event)
     if kind is None or kind.recommends or kind.weight is None:
         raise Refused("event: say one of the policy's, as training; a recommendation has a command of its own.")

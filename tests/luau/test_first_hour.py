@@ -176,11 +176,17 @@ PAYING = """
 """
 
 
-@pytest.mark.parametrize("signal", ["PlayerAdded", "PlayerRemoving"])
-def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(universe: Universe, grps: Grps, signal: str) -> None:
+def paying(universe: Universe, signal: str) -> Server:
+    """A server of a game that trains whoever it hears of by `signal`; Nia just joined."""
     server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % signal)
     universe.servers.append(server)
     server.join(NIA)
+    return server
+
+
+@pytest.mark.parametrize("signal", ["PlayerAdded", "PlayerRemoving"])
+def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(universe: Universe, grps: Grps, signal: str) -> None:
+    server = paying(universe, signal)
     universe.run(10)
     server.do("game:GetService('Players').PlayerRemoving:Connect(function(player) grps:award(player, 'operation') end)")
     server.leave(NIA)
@@ -189,9 +195,7 @@ def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(universe: Uni
 
 
 def test_whoever_comes_back_is_paid_by_a_handler_that_is_called_first(universe: Universe, grps: Grps) -> None:
-    server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % "PlayerAdded")
-    universe.servers.append(server)
-    server.join(NIA)
+    server = paying(universe, "PlayerAdded")
     universe.run(8)
     grps.away = True
     server.award(NIA, "ko")
@@ -205,9 +209,7 @@ def test_whoever_comes_back_is_paid_by_a_handler_that_is_called_first(universe: 
 
 
 def test_whoever_is_sent_away_by_a_closing_server_is_paid_as_ever(universe: Universe, grps: Grps) -> None:
-    server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % "PlayerRemoving")
-    universe.servers.append(server)
-    server.join(NIA)
+    server = paying(universe, "PlayerRemoving")
     universe.run(8)
     server.close(NIA)
     assert universe.total(NIA) == 15_00

@@ -467,6 +467,20 @@ def test_a_wrong_setting_is_named_with_its_mend(universe: Universe, config: dict
         universe.server(**config)
 
 
+def _end(universe: Universe, grps: Grps, players: list[int]) -> None:
+    """All goes well again, and everybody comes once more."""
+    grps.away = False
+    universe.faults.clear()
+    for server in list(universe.servers):
+        server.close()
+    grps.drain(universe.queues.get("GRPS_Events", []))
+    last = universe.server()
+    for user_id in players:
+        last.join(user_id)
+    universe.run(300)
+    last.close()
+
+
 @pytest.mark.parametrize("seed", range(200 if os.environ.get("GRPS_LONG") else 6))
 def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int) -> None:
     dice = random.Random(seed)
@@ -495,16 +509,7 @@ def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int)
                     server.leave(user_id)
         grps.away = dice.random() < 0.15
         universe.run(dice.randrange(1, 40))
-    grps.away = False
-    universe.faults.clear()
-    for server in list(universe.servers):
-        server.close()
-    grps.drain(universe.queues.get("GRPS_Events", []))
-    last = universe.server()
-    for user_id in players:
-        last.join(user_id)
-    universe.run(300)
-    last.close()
+    _end(universe, grps, players)
     assert {user_id: universe.total(user_id) for user_id in players} == {
         user_id: grps.total(user_id) for user_id in players
     }
@@ -548,16 +553,6 @@ def test_while_no_server_crashes_every_award_is_in_every_book(seed: int) -> None
                 del here[one]
         grps.away = dice.random() < 0.3
         universe.run(dice.choice([0, 0.5, 3, 30, 100]))
-    grps.away = False
-    universe.faults.clear()
-    universe.run(300)
-    for server in list(universe.servers):
-        server.close()
-    grps.drain(universe.queues.get("GRPS_Events", []))
-    last = universe.server()
-    for user_id in owed:
-        last.join(user_id)
-    universe.run(300)
-    last.close()
+    _end(universe, grps, [*owed])
     assert {user_id: universe.total(user_id) for user_id in owed} == owed
     assert {user_id: grps.total(user_id) for user_id in owed} == owed
