@@ -48,7 +48,8 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
 
 
 def _target(user_id: int) -> Player:
-    """The player, locked. Whoever never earned anything is no row yet, and has the first rank."""
+    """The player, locked. Whoever never earned anything is no row yet, and has the first rank: the ledger's row of the
+    event, which has the officer as its actor, will be their first."""
     player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     if player is not None:
         return player
