@@ -32,13 +32,6 @@ AFTER_EPOCH = Parameter(
     {"type": "integer", "minimum": REST, "maximum": LATEST[1], "default": REST},
     "Only sessions with a higher epoch: those that the game has not folded.",
 )
-ONE = r"[1-9][0-9]{0,14}(:[0-9]{1,19})?"
-PLAYERS = Parameter(
-    "players",
-    {"type": "string", "pattern": f"^{ONE}(,{ONE}){{0,49}}$"},
-    "Up to 50 user ids with commas between, each with the epoch after which its sessions are wanted: `1:41,2`.",
-    required=True,
-)
 SPAN = Parameter(
     "span", {"type": "integer", "minimum": 1, "maximum": 50, "default": 5}, "How many before and after the player."
 )
@@ -275,14 +268,10 @@ class Joins(View):
     """The same of up to fifty players at once, in the order they are asked for."""
 
     caller, answers, refuses = "experience", serializers.JoinsOut, (400,)
-    query = (PLAYERS,)
+    query = (parameters.PLAYERS,)
 
     def get(self, request: Request) -> Response:
-        asked: dict[int, int] = {}
-        for one in (parameters.matching(request, PLAYERS) or "").split(","):
-            user_id, _, after = one.partition(":")
-            asked[int(user_id)] = min(int(after), LATEST[1]) if after else REST
-        players = reading.joined(asked, request.auth.key)
+        players = reading.joined(parameters.players(request), request.auth.key)
         return Response(serializers.JoinsOut([_joined(player) for player in players]))
 
 

@@ -9,8 +9,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from players.columns import EPOCH, micros
+from players.models import REST
 
 POSITIVE = r"[0-9]{1,18}"
+LATEST_EPOCH = 2**63 - 1
 
 
 class Parameter(NamedTuple):
@@ -36,6 +38,15 @@ AFTER_TIME = after(rf"[0-9]{{1,16}}:{POSITIVE}")
 AFTER_NAME = after(rf"[^\u0000]{{1,50}}:{POSITIVE}")
 
 
+ONE = r"[1-9][0-9]{0,14}(:[0-9]{1,19})?"
+PLAYERS = Parameter(
+    "players",
+    {"type": "string", "pattern": f"^{ONE}(,{ONE}){{0,49}}$"},
+    "Up to 50 user ids with commas between, each with the epoch after which its sessions are wanted: `1:41,2`.",
+    required=True,
+)
+
+
 def whole(request: Request, parameter: Parameter) -> int:
     """The parameter's whole number, or its default. Raises ValidationError naming it."""
     text = request.query_params.get(parameter.name)
@@ -55,6 +66,15 @@ def matching(request: Request, parameter: Parameter) -> str | None:
     if text is None or not re.fullmatch(parameter.schema["pattern"][1:-1], text):
         raise ValidationError({parameter.name: f"is missing or malformed. {parameter.what}"})
     return text
+
+
+def players(request: Request) -> dict[int, int]:
+    """By user id, the epoch after which sessions are wanted. Raises ValidationError naming the parameter."""
+    asked: dict[int, int] = {}
+    for one in (matching(request, PLAYERS) or "").split(","):
+        user_id, _, after = one.partition(":")
+        asked[int(user_id)] = min(int(after), LATEST_EPOCH) if after else REST
+    return asked
 
 
 def header(request: Request, parameter: Parameter) -> str:

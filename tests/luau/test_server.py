@@ -467,6 +467,12 @@ def test_a_wrong_setting_is_named_with_its_mend(universe: Universe, config: dict
         universe.server(**config)
 
 
+def _troubled(grps: Grps, seed: int) -> Universe:
+    universe = Universe(http=grps, seed=seed, losing_messages=0.3)
+    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    return universe
+
+
 def _end(universe: Universe, grps: Grps, players: list[int]) -> None:
     """All goes well again, and everybody comes once more."""
     grps.away = False
@@ -485,8 +491,7 @@ def _end(universe: Universe, grps: Grps, players: list[int]) -> None:
 def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int) -> None:
     dice = random.Random(seed)
     grps = Grps(lossy=0.2, dice=dice)
-    universe = Universe(http=grps, seed=seed, losing_messages=0.3)
-    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    universe = _troubled(grps, seed)
     universe.faults |= {"conflict": (0.2, 0.0), "AddAsync": (0.2, 0.0)}
     players = [*range(1, 9)]
     for _ in range(40):
@@ -524,8 +529,7 @@ def test_through_crashes_fights_and_failures_every_book_says_the_same(seed: int)
 def test_while_no_server_crashes_every_award_is_in_every_book(seed: int) -> None:
     dice = random.Random(seed)
     grps = Grps(lossy=0.2, dice=dice)
-    universe = Universe(http=grps, seed=seed, losing_messages=0.3)
-    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    universe = _troubled(grps, seed)
     universe.faults |= {"conflict": (0.2, 0.0), "AddAsync": (0.5, 0.0)}
     universe.playing().close()  # the policy is known
     owed = dict.fromkeys(range(1, 7), 0)
