@@ -310,11 +310,13 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _limit(by: Staff, now: dt.datetime) -> str:
+    above = f"More than {points(active().bundle.second_above):,} points at once need a second person."
     limit = by.rank.adjust_limit if by.rank else None
     if limit is None:
-        return ""
+        return above
     left = max(0, limit - adjusted_today(by, now))
-    return f"Your limit is {points(limit):,} points a day; {points(left):,} are left. Past it a second person approves."
+    day = f"Your limit is {points(limit):,} points a day; {points(left):,} are left. Past it a second person approves."
+    return f"{day} {above}"
 
 
 def _may_give(rank: Any, by: Staff) -> bool:

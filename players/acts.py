@@ -22,7 +22,7 @@ from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Playe
 from players.models import Rank as RankRow
 from players.policies import ActivePolicy, active
 from players.policy.bundle import Rank
-from players.policy.permissions import Act, may
+from players.policy.permissions import Act, is_large, may
 from players.staff import NotAllowed, Refused, Staff
 
 ADJUSTMENT = "adjustment"  # the ledger's type of what staff add and take by hand
@@ -75,17 +75,30 @@ def verdict(
         return Verdict(False, reason="The person was erased.")
     if by.alone:
         return Verdict(True)
+    policy = policy or active()
+    large = is_large(act, amount, policy.bundle.second_above)
     if by.rank is None:
-        return _of_owner(act, player, by)
-    held = _rank_of(player, policy or active())
+        return _of_owner(act, player, by, large, policy)
+    held = _rank_of(player, policy)
     if held is None:
         return Verdict(False, reason="The player's rank is not part of the active policy.")
     today = 0
     if act is Act.ADJUST:
         today = adjusted_today(by, now) if spent is None else spent
-    found = may(act, by.rank, held, own=by.user_id == player.user_id, amount=amount, adjusted_today=today, to=to)
+    found = may(
+        act,
+        by.rank,
+        held,
+        own=by.user_id == player.user_id,
+        amount=amount,
+        adjusted_today=today,
+        to=to,
+        second_above=policy.bundle.second_above,
+    )
     if not found.allowed:
         return Verdict(False, reason=f"You may not: {found.reason}.")
+    if large:
+        return Verdict(True, True, _too_large(policy), Approval.Cause.LIMIT)
     if found.second and act is Act.ADJUST:
         limit = points(by.rank.adjust_limit or 0)
         return Verdict(True, True, f"Past your limit of {limit} points a day.", Approval.Cause.LIMIT)
@@ -105,12 +118,18 @@ def adjusted_today(by: Staff, now: dt.datetime) -> int:
     return hundredths(moved + given)
 
 
-def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:
+def _of_owner(act: Act, player: Player, by: Staff, large: bool, policy: ActivePolicy) -> Verdict:
     """An owner without a rank: no hierarchy binds them, but they do not act on themselves, nor alone where two must."""
     if by.user_id is not None and by.user_id == player.user_id:
         return Verdict(False, reason="You may not: nobody acts on themselves.")
+    if large:
+        return Verdict(True, True, _too_large(policy), Approval.Cause.LIMIT)
     second = act in {Act.BAN, Act.UNBAN}
     return Verdict(True, second, "It always needs a second person." if second else "")
+
+
+def _too_large(policy: ActivePolicy) -> str:
+    return f"More than {points(policy.bundle.second_above):,} points at once need a second person."
 
 
 def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:

@@ -23,6 +23,7 @@ FILES = {
 HUNDREDTH = Decimal("0.01")
 # RecursionError: nested too deep. ArithmeticError: an exponent beyond what a Decimal holds.
 UNREADABLE = (ValueError, RecursionError, ArithmeticError)
+SECOND_ABOVE = 1_000_00  # hundredths that one person adjusts by alone, where the policy says nothing else
 LARGEST = 1_000_000_000  # points; no schema allows more, and a float of JSON is exact to two decimals up to there
 
 
@@ -111,7 +112,10 @@ class Punishments:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A valid policy. `documents` is its JSON form, which parses to the same bundle and version."""
+    """A valid policy. `documents` is its JSON form, which parses to the same bundle and version.
+
+    `second_above`: an adjustment of more hundredths at once needs a second person, whoever makes it.
+    """
 
     version: str
     ranks: tuple[Rank, ...]
@@ -125,6 +129,7 @@ class Bundle:
     punishments: Punishments
     documents: Mapping[str, Any]
     steps: Mapping[str, Rank]
+    second_above: int = SECOND_ABOVE
 
     @property
     def first(self) -> Rank:
@@ -408,6 +413,9 @@ def _bundle(documents: Mapping[str, Any]) -> Bundle:
         punishments=Punishments(**documents["punishments"]),
         documents=_plain(documents),
         steps=MappingProxyType({rank.name: after for rank, after in pairwise(ladder)}),
+        second_above=_hundredths(permissions["secondPersonAbove"])
+        if "secondPersonAbove" in permissions
+        else SECOND_ABOVE,
     )
 
 

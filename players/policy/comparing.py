@@ -31,7 +31,11 @@ def compare(before: Bundle, after: Bundle) -> list[Difference]:
         *_rows("ranks", _by_name(before), _by_name(after)),
         *_plain("ranks", _without(before.documents["ranks"], "ranks"), _without(after.documents["ranks"], "ranks")),
         *_rows("permissions", before.documents["permissions"]["ranks"], after.documents["permissions"]["ranks"]),
-        *_plain("permissions", _levels(before), _levels(after)),
+        *_plain(
+            "permissions",
+            _without(before.documents["permissions"], "ranks"),
+            _without(after.documents["permissions"], "ranks"),
+        ),
         *_entries("points", before.documents["points"]["events"], after.documents["points"]["events"]),
         *_plain(
             "points", _without(before.documents["points"], "events"), _without(after.documents["points"], "events")
@@ -90,10 +94,6 @@ def _plain(part: str, old: Mapping[str, Any], new: Mapping[str, Any], what: str 
         for name in names
         if old.get(name) != new.get(name) or (name in old) != (name in new)
     ]
-
-
-def _levels(bundle: Bundle) -> dict[str, Any]:
-    return {"levels": bundle.documents["permissions"]["levels"]}
 
 
 def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

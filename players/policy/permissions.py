@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from players.policy.bundle import Rank
+from players.policy.bundle import SECOND_ABOVE, Rank
 
 
 class Act(enum.StrEnum):
@@ -66,11 +66,13 @@ def may(
     amount: int = 0,
     adjusted_today: int = 0,
     to: Rank | None = None,
+    second_above: int = SECOND_ABOVE,
 ) -> Verdict:
     """Whether a holder of `actor` may act on a holder of `target`.
 
     `own`: both are one person. `amount` and `adjusted_today` are hundredths, their signs do not count; `to` is the
-    rank that a promotion or demotion leads to, which is refused without.
+    rank that a promotion or demotion leads to, which is refused without. An adjustment of more than `second_above`
+    hundredths needs a second person whatever the actor's limit of a day.
     """
     if own:
         return Verdict(False, reason=Refusal.OWN)
@@ -82,7 +84,13 @@ def may(
         return Verdict(False, reason=Refusal.NO_RANK)
     if to is not None and to.position >= actor.position:
         return Verdict(False, reason=Refusal.TARGET_ABOVE)
-    return Verdict(True, second=act in SECOND_PERSON or _past_limit(act, actor, amount, adjusted_today))
+    second = act in SECOND_PERSON or is_large(act, amount, second_above)
+    return Verdict(True, second=second or _past_limit(act, actor, amount, adjusted_today))
+
+
+def is_large(act: Act, amount: int, second_above: int) -> bool:
+    """Whether an adjustment is so large that nobody makes it alone. `amount` in hundredths; its sign does not count."""
+    return act is Act.ADJUST and abs(amount) > second_above
 
 
 def _entitled(act: Act, actor: Rank) -> bool:

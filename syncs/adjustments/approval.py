@@ -3,13 +3,14 @@
 import datetime as dt
 
 from django.db import connection, transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Abs
 
 from audits.actions import Action
 from players.acts import adjusted_today
 from players.amounts import hundredths, points
 from players.models import ZERO
+from players.policies import active
 from players.staff import Refused, Staff
 from syncs.adjustments.rows import (
     check_entitled,
@@ -90,12 +91,21 @@ def needs_second(adjustment: Adjustment, by: Staff, now: dt.datetime) -> str:
     moved = hundredths(adjustment.moved)
     if by.rank is not None and verdict(by, moved, adjusted_today(by, now) + _under_way(adjustment)).second:
         return f"It is past what your rank may move in a day, {points(by.rank.adjust_limit or 0)} points."
+    if not by.alone and _has_large_row(adjustment):
+        return f"It moves a player by more than {points(active().bundle.second_above):,} points."
     today = _let_go_today(adjustment, now)
     if today["moved"] + moved > MASS_POINTS:
         return f"It moves more than {MASS_POINTS // 100:,} points, with what you let go today."
     if today["players"] + adjustment.rows - adjustment.skipped > MASS_PLAYERS:
         return f"It touches more than {MASS_PLAYERS:,} players, with those of today."
     return ""
+
+
+def _has_large_row(adjustment: Adjustment) -> bool:
+    """Whether it moves anybody by so much that nobody does it alone (players.policy.permissions.is_large)."""
+    above = points(active().bundle.second_above)
+    rows = AdjustmentRow.objects.filter(adjustment=adjustment, status=AdjustmentRow.Status.PENDING)
+    return rows.filter(Q(amount__gt=above) | Q(amount__lt=-above)).exists()
 
 
 def _under_way(adjustment: Adjustment) -> int:

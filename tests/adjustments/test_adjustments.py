@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent
+from audits.record import Actor
 from players import books
 from players.models import Decision, LedgerEntry, Player
 from players.people import adjust, erase
@@ -168,6 +169,18 @@ def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(within_a_da
     within = adjustments.start(made((3, 9_00), by=colonel).pk, by=colonel, now=timezone.now())
     past = adjustments.start(made((4, 2_00), by=colonel).pk, by=colonel, now=timezone.now())
     assert (within.status, past.status) == ("applying", "waiting")
+
+
+def test_a_row_past_what_anybody_moves_alone_waits_whatever_the_limit_of_the_day(people: People) -> None:
+    people(range(1, 4))
+    people(range(900, 901), rank="Imperator")
+    imperator = officer("Imperator", 900)
+    without_rank = Staff(Actor("staff", "9", "Olga", "staff:9"), rank=None)
+    assert go(made((1, 1_000_00), (2, -1_000_00), by=imperator), by=imperator).status == "done"
+    for number, by in enumerate((imperator, without_rank), start=1):
+        waiting = go(made((1, number), (3, -1_000_01), by=by), by=by)
+        assert (waiting.status, adjusted()[3]) == ("waiting", 0)
+    assert go(made((3, 1_000_01), by=OWNER), by=OWNER).status == "done"  # the operator, alone with the machine
 
 
 def test_a_mass_change_waits_for_a_second_person_whoever_asked(within_a_day: None, people: People) -> None:

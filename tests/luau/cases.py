@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from players.policy.bundle import FILES, Bundle, Rank
+from players.policy.bundle import FILES, SECOND_ABOVE, Bundle, Rank
 from players.policy.permissions import Act, may
 from players.policy.points import Earner, Event, award, day_of, week_of
 from players.policy.ranks import Standing, evaluate
@@ -66,6 +66,7 @@ def policy(dice: random.Random) -> Documents:
     if not any(not row["isPunishment"] and not row["ignored"] for row in ranks):
         return policy(dice)
     daily = dice.choice([0, 1, 7.5, 500, 500])
+    second = dice.choice([{}, {"secondPersonAbove": dice.choice([0, 0.5, 100, 1000.01])}])
     trial = dice.randrange(1, 5)
     return {
         "ranks": {
@@ -87,7 +88,7 @@ def policy(dice: random.Random) -> Documents:
             "severe_threshold": trial + dice.randrange(1, 4),
             "warning_days": dice.choice([None, 1, 90]),
         },
-        "permissions": {"levels": levels, "ranks": permissions},
+        "permissions": {"levels": levels, "ranks": permissions} | second,
     }
 
 
@@ -346,16 +347,22 @@ def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     moved, today = dice.choice([0, 1, -50, 10_000, 50_001]), dice.choice([0, 50, -49_000])
     if actor.adjust_limit is not None and dice.random() < 0.5:
         moved = actor.adjust_limit - abs(today) + dice.choice([-1, 0, 1])
+    above = bundle.second_above
+    if dice.random() < 0.4:
+        moved = dice.choice([1, -1]) * (above + dice.choice([-1, 0, 1]))
     act = dice.choice([*Act, Act.ADJUST])
     asked: Question = {
         "ask": "may",
         "act": str(act),
         "actor": actor.name,
         "target": target.name,
-        "details": {"own": own, "amount": moved, "adjustedToday": today},
+        "details": {"own": own, "amount": moved, "adjustedToday": today, "secondAbove": above},
         "to": to.name if to else "",
     }
-    found = may(act, actor, target, own=own, amount=moved, adjusted_today=today, to=to)
+    if dice.random() < 0.2:  # what both take for granted
+        del asked["details"]["secondAbove"]
+        above = SECOND_ABOVE
+    found = may(act, actor, target, own=own, amount=moved, adjusted_today=today, to=to, second_above=above)
     return asked, [found.allowed, found.second, str(found.reason or "")]
 
 

@@ -51,6 +51,9 @@ function asked.evaluate(one)
 end
 function asked.may(one)
     one.details.to = bundle.byName[one.to]
+    if one.details.secondAbove ~= nil then
+        one.details.secondAbove = bundle.secondAbove
+    end
     local found = permissions.may(one.act, bundle.byName[one.actor], bundle.byName[one.target], one.details)
     return { found.allowed, found.second, found.reason or "" }
 end
@@ -119,6 +122,8 @@ MUTATIONS = (
     ("ranks", "#failed == 0 and not target.privileged", "#failed == 0"),
     ("permissions", "target.position >= actor.position", "target.position > actor.position"),
     ("permissions", "> limit", ">= limit"),
+    ("permissions", "> (details.secondAbove", ">= (details.secondAbove"),
+    ("policy", "else hundredths(document.permissions.secondPersonAbove)", "else permissions.SECOND_ABOVE"),
     ("permissions", "warnings >= punishments.severeThreshold", "warnings > punishments.severeThreshold"),
     ("policy", "rank.minPoints <= below.minPoints", "rank.minPoints < below.minPoints"),
     ("policy", "length > most", "length >= most"),

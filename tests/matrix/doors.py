@@ -23,7 +23,7 @@ from players.bulk import jobs, work
 from players.models import Approval, BulkJob, Decision, Player, Sanction
 from players.staff import Refused, Staff, at_the_shell, officer
 from tests.console.people import client_as, owner_client
-from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, HELD, LITTLE, LOT, PEOPLE, RANKED, REFUSED, Case
+from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, HELD, PEOPLE, RANKED, REFUSED, Case
 
 ACTOR, TARGET = 100, 200  # Roblox user ids
 NUMBERS = itertools.count(1)
@@ -158,7 +158,7 @@ class Bulk:
     people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
-        act = {"adjust a little": "adjust", "adjust a lot": "adjust"}.get(case.act, case.act)
+        act = "adjust" if case.act in AMOUNTS else case.act
         act = act if act in {"adjust", "propose"} or case.act not in RANKED else "rank"
         by, now = self._by(case), timezone.now()
         if by is None:
@@ -232,7 +232,7 @@ def _recommend(case: Case, user_id: int, order: Order) -> Done:
 
 
 def _adjust(case: Case, user_id: int, order: Order) -> Done:
-    return people.adjust(user_id, (LOT if case.act == "adjust a lot" else LITTLE) * 100, **order)
+    return people.adjust(user_id, AMOUNTS[case.act] * 100, **order)
 
 
 def _propose(case: Case, user_id: int, order: Order) -> Decision:
@@ -254,6 +254,7 @@ RULES: dict[str, Callable[[Case, int, Order], Done | Decision]] = {
     "recommend": _recommend,
     "adjust a little": _adjust,
     "adjust a lot": _adjust,
+    "adjust past what anybody may alone": _adjust,
     "propose": _propose,
     "promote": _set_rank,
     "promote to one's own rank": _set_rank,

@@ -48,6 +48,7 @@ LIMIT = {
     "Stormmarshal": 500,
     "Supreme Admirals": 500,
 }
+SECOND_EYES = 1000  # points; nobody adjusts by more alone, whatever their limit
 RECOMMENDS = WARN - {"Supreme Command", "Supreme Council", "Imperator"}  # CMD and CCM, not LDR
 EARNS = set(ORDER) - {"Suspended", "Envoy", "Ambassador"}
 ENTITLES = {
@@ -60,14 +61,15 @@ ENTITLES = {
     "recommend": RECOMMENDS,
     "adjust a little": ADJUST,
     "adjust a lot": ADJUST,
+    "adjust past what anybody may alone": ADJUST,
     "promote": ADJUST,
     "promote to one's own rank": ADJUST,
     "demote": ADJUST,
     "ban": BAN,
     "unban": BAN,
 }
-LITTLE, LOT = 100, 501  # points
-AMOUNTS = {"adjust a little": LITTLE, "adjust a lot": LOT}
+LITTLE, LOT, VERY_MUCH = 100, 501, 1001  # points
+AMOUNTS = {"adjust a little": LITTLE, "adjust a lot": LOT, "adjust past what anybody may alone": VERY_MUCH}
 RANKED = {"propose", "promote", "promote to one's own rank", "demote"}
 ALLOWED, HELD, REFUSED = "allowed", "held", "refused"
 
@@ -139,7 +141,7 @@ class Case:
             return REFUSED
         if not _higher(self.rank, self.target_rank) or (self.act in RANKED and not _higher(self.rank, self.to)):
             return REFUSED
-        if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > LIMIT.get(self.rank, LOT):
+        if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > LIMIT.get(self.rank, SECOND_EYES):
             return HELD
         return ALLOWED
 
@@ -156,7 +158,7 @@ class Case:
             return REFUSED  # a recommendation is an officer's word
         if self.person == "the operator":
             return ALLOWED  # alone with the machine, and loud in the audit log
-        return HELD if self.act in {"ban", "unban"} else ALLOWED
+        return HELD if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > SECOND_EYES else ALLOWED
 
 
 def _higher(one: str, other: str) -> bool:

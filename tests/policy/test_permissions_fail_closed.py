@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from players.policy.bundle import Bundle
+from players.policy.bundle import Bundle, parse_bundle
 from players.policy.permissions import NEEDS, Act, Refusal, may
 
 
@@ -21,10 +21,20 @@ def test_a_sign_carries_nobody_past_the_limit(bundle: Bundle, amount: int, today
     assert may(Act.ADJUST, colonel, initiate, own=False, amount=amount, adjusted_today=today).second
 
 
-def test_who_has_no_limit_needs_no_second_person(bundle: Bundle) -> None:
+def test_no_limit_is_one_of_the_day_and_not_of_second_eyes(bundle: Bundle) -> None:
     command, initiate = bundle.by_name["Supreme Command"], bundle.by_name["Initiate"]
-    verdict = may(Act.ADJUST, command, initiate, own=False, amount=10_000_000_00)
-    assert (verdict.allowed, verdict.second) == (True, False)
+    for amount, second in ((1_000_00, False), (-1_000_00, False), (1_000_01, True), (-9_000_000_000_00, True)):
+        verdict = may(Act.ADJUST, command, initiate, own=False, amount=amount, adjusted_today=10_000_000_00)
+        assert (verdict.allowed, verdict.second) == (True, second), amount
+
+
+def test_the_amount_that_needs_second_eyes_is_the_policys(bundle: Bundle) -> None:
+    documents = {**bundle.documents, "permissions": {**bundle.documents["permissions"], "secondPersonAbove": 20.5}}
+    command, initiate = bundle.by_name["Supreme Command"], bundle.by_name["Initiate"]
+    above = parse_bundle(documents).second_above
+    assert above == 20_50
+    assert not may(Act.ADJUST, command, initiate, own=False, amount=20_50, second_above=above).second
+    assert may(Act.ADJUST, command, initiate, own=False, amount=-20_51, second_above=above).second
 
 
 def test_only_an_adjustment_uses_up_the_limit(bundle: Bundle) -> None:
