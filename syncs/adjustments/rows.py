@@ -38,9 +38,11 @@ def check_entitled(by: Staff, reason: str) -> None:
 
 
 def verdict(by: Staff, moved: int, today: int) -> Any:
-    """What the rules say of `by` adjusting somebody far below; who stands above them is a matter of each row."""
+    """What the rules say of `by` adjusting somebody far below; who stands above them is a matter of each row, and so is
+    how much one player may be moved by without a second person."""
     assert by.rank is not None
-    return may(Act.ADJUST, by.rank, active().bundle.first, own=False, amount=moved, adjusted_today=today)
+    first = active().bundle.first
+    return may(Act.ADJUST, by.rank, first, own=False, adjusted_today=abs(moved) + abs(today))
 
 
 def player_id(by: Staff) -> int | None:
