@@ -104,6 +104,8 @@ def address(variable: str, value: str, schemes: tuple[str, ...]) -> None:
         whole = False
     if not whole or parts.scheme not in schemes:
         stop(f"{variable} is not an address such as {schemes[0]}://user:password@host:port/name.")
+    if parts.password == PLACEHOLDER:
+        stop(f"{variable} still has the password {PLACEHOLDER!r}: give the server and this address a random one.")
 
 
 def key_bytes(variable: str, value: str, size: int) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.csp import CSP
 
-from grps_site import brokers, environment, integrations, logs
+from grps_site import brokers, environment, integrations, logs, production
 from grps_site.environment import BASE_DIR, STATE_DIR, env
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
@@ -301,6 +301,29 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "GRPS"
 MFA_REAUTHENTICATION_REQUIRED = False  # console.middleware asks for a young sign-in before a factor is changed
 USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware notes it, once a minute
+
+# --- what production refuses ----------------------------------------------------------------------------------
+if PRODUCTION:
+    production.refuse_weak(
+        {
+            "DJANGO_SECRET_KEY": [SECRET_KEY],
+            "DJANGO_SECRET_KEY_FALLBACKS": SECRET_KEY_FALLBACKS,
+            "AUTOMATION_SIGNATURE_SECRET": [AUTOMATION_SIGNATURE_SECRET],
+            "AUTOMATION_SIGNATURE_SECRET_PREVIOUS": [AUTOMATION_SIGNATURE_SECRET_PREVIOUS],
+            "WEBHOOK_VERIFICATION_KEY": [WEBHOOK_VERIFICATION_KEY.removeprefix("whsec_")],
+            "ROBLOX_WEBHOOK_SECRET": [ROBLOX_WEBHOOK_SECRET],
+            "ROBLOX_WEBHOOK_SECRET_PREVIOUS": [ROBLOX_WEBHOOK_SECRET_PREVIOUS],
+            "FIELD_ENCRYPTION_KEYS": FIELD_ENCRYPTION_KEYS,
+            "AUDIT_SIGNING_KEY": [AUDIT_SIGNING_KEY],
+            "METRICS_TOKEN": [METRICS_TOKEN],
+        }
+    )
+    production.refuse_open_doors(
+        hosts=ALLOWED_HOSTS,
+        local_login=LOCAL_LOGIN,
+        second_factor=LOCAL_LOGIN_MFA,
+        turnstile_keys={"TURNSTILE_SITE_KEY": TURNSTILE_SITEKEY, "TURNSTILE_SECRET_KEY": TURNSTILE_SECRET},
+    )
 
 # --- logs ----------------------------------------------------------------------------------------------------
 LOGGING_CONFIG = None

@@ -15,12 +15,6 @@ from grps_site import throttles
 
 TIMEOUT = httpx.Timeout(5.0)
 MAX_TOKEN = 2048  # Cloudflare's own limit
-# Cloudflare's published test keys: they pass or fail everybody, so production refuses them (checks.py).
-DUMMY_SECRETS = {
-    "1x0000000000000000000000000000000AA",
-    "2x0000000000000000000000000000000AA",
-    "3x0000000000000000000000000000000AA",
-}
 log = structlog.get_logger("grps.turnstile")
 
 

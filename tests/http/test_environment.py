@@ -3,27 +3,30 @@
 import base64
 import os
 import re
+import secrets
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grps_site import checks
+from grps_site import checks, production
 from grps_site.environment import BASE_DIR
 
 GOOD = {
     "GRPS_ENV": "production",
-    "DJANGO_SECRET_KEY": "x" * 25 + "abcdefghijklmnopqrstuvwxy",
+    "DJANGO_SECRET_KEY": "Yb3nTq0_wRk8ZsVd2LhXo5CmJf7PgAe1UiNv9tKxW4rQyHsBzD",
     "AUDIT_SIGNING_KEY": base64.b64encode(bytes(range(32))).decode(),
     "AUDIT_SEAL_FILE": "/tmp/seals.jsonl",
     "DATABASE_URL": "postgresql://grps:grps@127.0.0.1:1/grps",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "ALLOWED_HOSTS": "grps.example.org",
-    "AUTOMATION_SIGNATURE_SECRET": "s" * 32,
+    "AUTOMATION_SIGNATURE_SECRET": "p4Wm9sXc2VbN7kLq3RtY8uHj5GfDz1Ae",
     "TURNSTILE_SECRET_KEY": "0x4AAAAAAA",
-    "METRICS_TOKEN": "m" * 32,
+    "METRICS_TOKEN": "8d1f0c6be29a4573b0e7d2c95a6f3148",
     "FIELD_ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode(),
 }
 READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"')
@@ -33,9 +36,14 @@ LOCAL = {"GRPS_EMULATOR"}  # for `make up` alone
 
 def start(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
     """manage.py in an environment of nothing but this."""
+    return python(environment, "manage.py", *(command or ("check",)))
+
+
+def python(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
+    """Python in an environment of nothing but this."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "manage.py", *(command or ("check",))],
+        [sys.executable, *command],
         cwd=BASE_DIR,
         env=inherited | environment,
         capture_output=True,
@@ -92,6 +100,102 @@ def test_a_malformed_variable_is_named_in_one_line(variable: str, value: str) ->
     assert variable in lines[0]
 
 
+OURS = [
+    "DJANGO_SECRET_KEY",
+    "DJANGO_SECRET_KEY_FALLBACKS",
+    "AUTOMATION_SIGNATURE_SECRET",
+    "AUTOMATION_SIGNATURE_SECRET_PREVIOUS",
+    "WEBHOOK_VERIFICATION_KEY",
+    "ROBLOX_WEBHOOK_SECRET",
+    "ROBLOX_WEBHOOK_SECRET_PREVIOUS",
+    "METRICS_TOKEN",
+]
+WEAK = {
+    "short": "p4Wm9sXc2VbN7kLq3RtY8uHj5GfDz1A",
+    "one character": "a" * 40,
+    "a repeated word": "hunter2" * 6,
+    "the example": "change-me-change-me-please-change-me-9Q",
+    "a row": "abcdefghijklmnopqrstuvwxyz0123456789",
+    "a phrase": "correct-horse-battery-staple-2026-grps",
+    "one long word": "thisismyverylongwebhooktokenforgrps",
+}
+
+
+def is_refused(environment: dict[str, str], variable: str, *command: str) -> bool:
+    """Whether the start ends with one line that begins with the variable."""
+    done = start(environment, *command)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode != 0, f"{variable} was let through"
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(f"GRPS cannot start: {variable}")
+    return True
+
+
+@pytest.mark.parametrize("variable", OURS)
+def test_production_refuses_every_secret_under_32_random_characters(variable: str) -> None:
+    assert is_refused(GOOD | {variable: WEAK["short"]}, variable)
+    assert is_refused(GOOD | {variable: WEAK["a phrase"]}, variable)
+
+
+@pytest.mark.parametrize("weak", WEAK)
+def test_production_refuses_a_secret_that_is_long_and_not_random(weak: str) -> None:
+    assert is_refused(GOOD | {"METRICS_TOKEN": WEAK[weak]}, "METRICS_TOKEN")
+
+
+def test_one_weak_secret_among_several_is_refused() -> None:
+    both = f"{GOOD['DJANGO_SECRET_KEY']},too-short"
+    assert "DJANGO_SECRET_KEY_FALLBACKS has fewer" in start(GOOD | {"DJANGO_SECRET_KEY_FALLBACKS": both}).stderr
+
+
+@pytest.mark.parametrize("variable", ["AUDIT_SIGNING_KEY", "FIELD_ENCRYPTION_KEYS"])
+def test_production_refuses_a_key_of_equal_bytes(variable: str) -> None:
+    assert is_refused(GOOD | {variable: base64.b64encode(bytes(32)).decode()}, variable)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: secrets.token_urlsafe(24), lambda: secrets.token_hex(16), lambda: str(uuid.uuid4())]
+)
+def test_random_secrets_are_no_words(make: Callable[[], str]) -> None:
+    assert [found for found in (production.weakness(make()) for _ in range(500)) if found] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "variable"),
+    [
+        ({"LOCAL_LOGIN": "on", "LOCAL_LOGIN_MFA": "off"}, "LOCAL_LOGIN_MFA"),
+        ({"TURNSTILE_SECRET_KEY": "1x0000000000000000000000000000000AA"}, "TURNSTILE_SECRET_KEY"),
+        ({"TURNSTILE_SECRET_KEY": "2x0000000000000000000000000000000AA"}, "TURNSTILE_SECRET_KEY"),
+        ({"TURNSTILE_SITE_KEY": "3x00000000000000000000FF"}, "TURNSTILE_SITE_KEY"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        ({"ALLOWED_HOSTS": "grps.example.org, *"}, "ALLOWED_HOSTS"),
+        ({"DATABASE_URL": "postgresql://grps:change-me@127.0.0.1/grps"}, "DATABASE_URL"),
+        ({"REDIS_URL": "redis://:change-me@127.0.0.1/0"}, "REDIS_URL"),
+    ],
+)
+def test_production_refuses_a_door_that_stands_open(changes: dict[str, str], variable: str) -> None:
+    assert is_refused(GOOD | changes, variable)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("manage.py", "migrate"),
+        ("-m", "celery", "--app=grps_site", "inspect", "ping"),
+        ("-c", "import grps_site.wsgi"),
+    ],
+)
+def test_whatever_starts_is_refused(command: tuple[str, ...]) -> None:
+    done = python(GOOD | {"METRICS_TOKEN": "short"}, *command)
+    assert done.returncode != 0
+    assert "GRPS cannot start: METRICS_TOKEN has fewer than 32 characters" in done.stderr
+
+
+def test_development_takes_what_make_up_needs() -> None:
+    easy = {"GRPS_ENV": "development", "METRICS_TOKEN": "short", "ALLOWED_HOSTS": "*", "LOCAL_LOGIN": "on"}
+    done = start(GOOD | easy | {"LOCAL_LOGIN_MFA": "off"})
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_secret_is_printed_by_a_refusal() -> None:
     done = start(GOOD | {"AUTOMATION_SIGNATURE_SECRET": "hunter2"})
     assert "hunter2" not in done.stdout + done.stderr
@@ -125,10 +229,9 @@ def test_a_console_without_csrf_protection_is_an_error(settings: Any) -> None:
     [
         ("AUTOMATION_SIGNATURE_SECRET", "", "grps.W001"),
         ("TURNSTILE_SECRET_KEY", "", "grps.W002"),
-        ("TURNSTILE_SECRET_KEY", "1x0000000000000000000000000000000AA", "grps.E002"),
         ("METRICS_TOKEN", "", "grps.W003"),
         ("FIELD_ENCRYPTION_KEYS", "", "grps.W004"),
-        ("WEBHOOK_VERIFICATION_KEY", "too short", "grps.E003"),
+        ("WEBHOOK_VERIFICATION_KEY", "k2J!" * 7 + "x9Qz-Wv3_Lm0", "grps.E003"),
         ("ALLOWED_HOSTS", "", "security.W020"),
     ],
 )
