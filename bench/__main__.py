@@ -15,7 +15,7 @@ from bench.load import Connection, get
 from grps_site.embedded import postgres, valkey
 from grps_site.embedded.__main__ import web_command
 from grps_site.embedded.services import Service
-from grps_site.embedded.state import State, write_private
+from grps_site.embedded.state import State, keep_private, write_private
 from grps_site.embedded.supervisor import Supervisor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=10_000, help="players in the small one")
     parser.add_argument("--only", default="", help="run the cases whose name holds this text")
     options = parser.parse_args()
+    keep_private()
     home = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
     state = State.at(home / "bench")
     with Supervisor(state) as supervisor:

@@ -13,7 +13,7 @@ import httpx
 from grps_site import environment
 from grps_site.embedded import emulator, postgres, valkey
 from grps_site.embedded.services import Service, alive_for
-from grps_site.embedded.state import State
+from grps_site.embedded.state import State, keep_private
 from grps_site.embedded.supervisor import ServiceFailed, Supervisor
 from grps_site.environment import env
 
@@ -31,6 +31,7 @@ def main() -> int:
     run_parser = commands.add_parser("run", help="a command beside PostgreSQL and Valkey")
     run_parser.add_argument("argv", nargs=argparse.REMAINDER)
     options = parser.parse_args()
+    keep_private()
     state = State.at(options.state)
     try:
         with Supervisor(state) as supervisor:

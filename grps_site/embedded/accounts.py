@@ -4,6 +4,8 @@ import hashlib
 import os
 import pwd
 import shutil
+import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +31,15 @@ class Account:
         return True
 
     def own(self, folder: Path) -> None:
+        if folder.parent == self.shared():
+            _open_the_way(folder.parent)
         folder.mkdir(parents=True, exist_ok=True)
         os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
+
+    def shared(self) -> Path:
+        """The folder of ours below SHARED that this account can pass."""
+        return SHARED / f"grps-{self.uid}"
 
 
 def unprivileged() -> Account | None:
@@ -48,11 +56,29 @@ def unprivileged() -> Account | None:
 
 
 def reachable_folder(wanted: Path, account: Account) -> Path:
-    """`wanted`, or a folder of our own under /var/tmp where `account` cannot get to it (a checkout below /root)."""
+    """`wanted`, or a folder of our own under /var/tmp where `account` cannot get to it (a state folder of root)."""
     if account.can_reach(wanted.parent):
         return wanted
     name = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
-    return SHARED / f"grps-{account.uid}" / name
+    return account.shared() / name
+
+
+def move(former: Path, folder: Path, account: Account) -> None:
+    """Take what an earlier version kept at `former` along to `folder`, owned by `account`."""
+    _open_the_way(folder.parent)
+    shutil.move(former, folder)
+    for root, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            os.chown(Path(root) / name, account.uid, account.gid, follow_symlinks=False)
+
+
+def _open_the_way(shared: Path) -> None:
+    """Make the folder of ours below SHARED, which other accounts pass and cannot list. Others may write to SHARED."""
+    shared.mkdir(exist_ok=True)
+    status = shared.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        sys.exit(f"GRPS cannot start: {shared} belongs to another account; remove it.")
+    shared.chmod(0o711)
 
 
 def reachable_copy(binaries: Path, account: Account) -> Path:
@@ -61,13 +87,13 @@ def reachable_copy(binaries: Path, account: Account) -> Path:
         return binaries
     stamp = (binaries / "bin" / "postgres").stat()
     name = hashlib.sha256(f"{binaries}:{stamp.st_mtime_ns}:{stamp.st_size}".encode()).hexdigest()[:16]
-    copy = SHARED / f"grps-{account.uid}" / f"bin-{name}"
+    copy = account.shared() / f"bin-{name}"
+    _open_the_way(copy.parent)
     if not copy.exists():
         draft = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(binaries.parent.parent, draft, symlinks=True, ignore=_only_postgres(binaries))
         draft.chmod(0o755)
         draft.replace(copy)
-    copy.parent.chmod(0o755)
     return copy / binaries.parent.name / binaries.name
 
 

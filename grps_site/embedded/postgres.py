@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from grps_site.embedded.accounts import Account, reachable_copy, reachable_folder, unprivileged
+from grps_site.embedded.accounts import Account, move, reachable_copy, reachable_folder, unprivileged
 from grps_site.embedded.services import Service
 from grps_site.embedded.state import State
 
@@ -33,8 +34,7 @@ def service(state: State, port: int) -> Service:
     data = state.folder / "postgres"
     if account is not None:
         install = reachable_copy(install, account)
-        data = reachable_folder(data, account)
-        account.own(data)
+        data = _reachable_data(state, account)
     if not (data / "PG_VERSION").exists():
         _initialise(install, data, account, state.secrets()["LOCAL_DATABASE_PASSWORD"])
     options = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
@@ -56,6 +56,18 @@ def create_database(state: State, port: int) -> None:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'grps'").fetchone():
             return
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("grps")))
+
+
+def _reachable_data(state: State, account: Account) -> Path:
+    """The data folder where `account` can reach it, with what earlier versions kept in the state folder."""
+    former = state.folder / "postgres"
+    data = reachable_folder(former, account)
+    if data != former and data.exists() and state.is_new():
+        shutil.rmtree(data)  # of a state folder that was removed
+    if data != former and (former / "PG_VERSION").exists() and not data.exists():
+        move(former, data, account)
+    account.own(data)
+    return data
 
 
 def _install() -> Path:

@@ -5,7 +5,10 @@ import json
 import os
 import secrets
 import socket
+import stat
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +34,17 @@ class State:
 
     @classmethod
     def at(cls, folder: Path) -> "State":
+        """The state below `folder`, which is made where it is missing and closed to everybody but its owner."""
         folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
         for name in ("logs", "metrics", "static"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name).mkdir(exist_ok=True)
+        _close(folder)
         return cls(folder)
+
+    def is_new(self) -> bool:
+        """Whether nothing was ever started on it."""
+        return not (self.folder / "secrets.json").exists()
 
     def secrets(self) -> dict[str, str]:
         """The secrets of this checkout, made on first use and kept (mode 600)."""
@@ -78,6 +88,30 @@ class State:
     def write_env(self, values: dict[str, str]) -> None:
         """Let ``manage.py`` in another terminal find the running services."""
         write_private(self.folder / "env", "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def keep_private() -> None:
+    """Let this process and its children make files and folders that only their owner can open."""
+    os.umask(0o077)
+
+
+def _close(folder: Path) -> None:
+    """Take all rights of group and others from `folder`, what is in it, and the `.local` around it."""
+    around = [parent for parent in folder.parents if parent.name == ".local"]
+    below = [Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files)]
+    for path in (*around, folder, *below):
+        with suppress(FileNotFoundError):  # servers and tests beside us remove what is theirs
+            _close_one(path)
+
+
+def _close_one(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode) or not mode & 0o077:
+        return
+    try:
+        path.chmod(stat.S_IMODE(mode) & 0o700)
+    except PermissionError:
+        sys.exit(f"GRPS cannot start: {path} belongs to another account and is open to others; remove it or own it.")
 
 
 def write_private(file: Path, text: str) -> None:
