@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from grps_site import environment
 
@@ -43,7 +44,7 @@ def _repeats(secret: str) -> bool:
 
 
 def _runs(secret: str) -> float:
-    steps = [abs(ord(after) - ord(before)) <= 1 for before, after in zip(secret, secret[1:], strict=False)]
+    steps = [abs(ord(after) - ord(before)) <= 1 for before, after in pairwise(secret)]
     return sum(steps) / len(steps)
 
 
