@@ -75,7 +75,7 @@ def _ask_for_more(players: Sequence[int]) -> Iterator[str]:
     if case is None:
         yield f"the warning of {players[0]} is not there"
         return
-    appeals.open_(players[0], case.pk, "I was in another round; the clip shows somebody else.", now=now)
+    appeals.open_(players[0], case.code, "I was in another round; the clip shows somebody else.", now=now)
     discipline.ban(players[2], by=by, reason="Exploiting: flew over the map", now=now)
     officers.propose(players[3], "Tempest Major", by=by, reason="Led four trainings this week", now=now)
     notes.write(players[4], "Asked for a rank twice; polite when told no.", by=by, now=now)

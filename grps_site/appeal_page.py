@@ -17,8 +17,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from turnstile.fields import TurnstileField as PackagedField
 
-from grps_site import throttles, turnstile
-from players import appeals
+from grps_site import problems, throttles, turnstile
+from players import appeals, cases
 from players.staff import Refused
 
 CLOUDFLARE = "https://challenges.cloudflare.com"
@@ -62,8 +62,11 @@ class AppealForm(forms.Form):
     """What somebody says against a sanction."""
 
     user_id = forms.IntegerField(min_value=1, max_value=2**63 - 1, label="Your Roblox user id")
-    case = forms.IntegerField(
-        min_value=1, max_value=2**63 - 1, label="Case number", help_text="It stands in what the game told you."
+    case = forms.CharField(
+        max_length=cases.LONGEST,
+        label="Case code",
+        help_text="Twelve letters. They stand in what the game told you, and prove that the case is yours.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
     text = forms.CharField(
         min_length=appeals.SHORTEST,
@@ -104,6 +107,10 @@ def appeal(request: HttpRequest) -> HttpResponse:
 @never_cache
 def answer(request: HttpRequest, token: str) -> HttpResponse:
     """Where an appeal stands, for whoever has its token."""
+    wait = throttles.check(request, "read")
+    if wait is not None:
+        headers = {"Retry-After": str(int(wait) + 1)}
+        return problems.response(429, "Too many requests from this address; wait a little.", headers=headers)
     found = appeals.status(token)
     if found is None:
         raise Http404

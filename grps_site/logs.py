@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from grps_site.secret_paths import masked
+
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -48,5 +50,10 @@ def _formatter(readable: bool) -> logging.Formatter:
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final, _without_secrets],
     )
+
+
+def _without_secrets(logger: Any, name: str, line: Any) -> Any:
+    """The last look at a line, whoever wrote it and whatever exception stands in it."""
+    return masked(line)

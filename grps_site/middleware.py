@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 
 from grps_site import metrics
 from grps_site.problems import CONSOLE
+from grps_site.secret_paths import is_private, masked
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 DRAINED = 16 * 1_048_576  # bytes of a refused body that are read and thrown away
@@ -44,13 +45,15 @@ class RequestContextMiddleware:
         _read_to_the_end(request, response)
         seconds = time.perf_counter() - start
         response["X-Request-ID"] = request_id
+        if is_private(request.path):
+            response["Referrer-Policy"] = "no-referrer"
         metrics.observe(request, response.status_code, seconds)
         if settings.LOG_REQUESTS:
             milliseconds = round(seconds * 1e3, 2)
             log.info(
                 "request",
                 method=request.method,
-                path=request.path,
+                path=masked(request.path),
                 status=response.status_code,
                 ms=milliseconds,
             )

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import claims, discipline
+from players import cases, claims, discipline
 from players.acts import target_of, telling_refusals, verdict
 from players.models import Appeal, Approval, Player, Sanction
 from players.policy.permissions import Act
@@ -23,7 +23,7 @@ from players.staff import NotAllowed, Refused, Staff
 KIND = "appeal"  # of the queue's claims
 SHORTEST, LONGEST, LONGEST_ANSWER = 20, 2000, 1000
 TOKEN = 32  # bytes
-NO_CASE = "case: there is no such case of this player in force. The case number stands in what the game told you."
+NO_CASE = "case: there is no such case of this player in force. The case code stands in what the game told you."
 LIFTING = {
     Sanction.Kind.WARNING: Act.PARDON,
     Sanction.Kind.SUSPENSION: Act.LIFT,
@@ -31,17 +31,15 @@ LIFTING = {
 }
 
 
-def open_(user_id: int, sanction_id: int, text: str, *, now: dt.datetime) -> tuple[Appeal, str]:
+def open_(user_id: int, code: str, text: str, *, now: dt.datetime) -> tuple[Appeal, str]:
     """Take an appeal in; it and the secret token with which its answer is read, seen this once.
 
-    Raises Refused: one answer for everything that would tell a stranger whether somebody is sanctioned.
+    The code of the case proves that it is theirs. Raises Refused: one answer for all who do not have it, whether there
+    is a case or not.
     """
     text = _checked(text, "text", SHORTEST, LONGEST)
     with transaction.atomic():
-        player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id, erased_at=None).first()
-        sanction = Sanction.objects.filter(pk=sanction_id, player=player, lifted_at=None).first() if player else None
-        if player is None or sanction is None or (sanction.ends_at is not None and sanction.ends_at <= now):
-            raise Refused(NO_CASE)
+        player, sanction = _proven(user_id, cases.read_code(code), now)
         token = secrets.token_urlsafe(TOKEN)
         event = record(
             Action.APPEAL_OPENED,
@@ -64,6 +62,19 @@ def open_(user_id: int, sanction_id: int, text: str, *, now: dt.datetime) -> tup
                 "case: an appeal against it was made already; its answer is at the address given then."
             ) from None
         return appeal, token
+
+
+def _proven(user_id: int, code: str, now: dt.datetime) -> tuple[Player, Sanction]:
+    """The player, locked, and their case of this code that is in force. Raises Refused."""
+    found = Sanction.objects.filter(code=code, player__user_id=user_id, player__erased_at=None)
+    player_id = found.values_list("player_id", flat=True).first()
+    if player_id is None:
+        raise Refused(NO_CASE)
+    player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
+    sanction = found.filter(lifted_at=None).first()
+    if sanction is None or (sanction.ends_at is not None and sanction.ends_at <= now):
+        raise Refused(NO_CASE)
+    return player, sanction
 
 
 def status(token: str) -> Appeal | None:

@@ -9,21 +9,26 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from players import appeals
+from players import appeals, cases
 from players.api import View, body_of
 from players.serializers import Out, UserId
 from players.staff import Refused
 
+# The shortest and longest of what somebody may type; what is no code is no case.
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=cases.LONGEST)]
 Text = Annotated[str, msgspec.Meta(min_length=appeals.SHORTEST, max_length=appeals.LONGEST)]
 
 
 class AppealIn(
     msgspec.Struct, forbid_unknown_fields=True, rename={"user_id": "userId", "turnstile": "cf-turnstile-response"}
 ):
-    """Who appeals, against which case, and why. The visitor's Turnstile token may also stand in a header."""
+    """Who appeals, against which case (its code, which the game shows to them), and why.
+
+    The visitor's Turnstile token may also stand in a header.
+    """
 
     user_id: UserId
-    case: UserId
+    case: Code
     text: Text
     turnstile: str = ""
 

@@ -50,9 +50,9 @@ def readable(reason: str) -> str:
     return LINK.sub("…", reason).strip()
 
 
-def told_to_player(reason: str, case: int | str) -> str:
-    """What a banned player reads, at most 400 characters, with the number of the case that they can appeal against."""
-    return f"{readable(reason)[:370]} (case {case})"
+def told_to_player(reason: str, code: str) -> str:
+    """What a banned player reads, at most 400 characters, with the code of the case, without which nobody appeals."""
+    return f"{readable(reason)[:370]} (case {code})"
 
 
 def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:
@@ -62,7 +62,12 @@ def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:
 
 def in_force_of(player_ids: Sequence[int], kind: str, now: dt.datetime) -> QuerySet[Sanction]:
     """The same of several players."""
-    found = Sanction.objects.filter(player__in=player_ids, kind=kind, lifted_at=None)
+    return in_force_now(player_ids, now).filter(kind=kind)
+
+
+def in_force_now(player_ids: Sequence[int], now: dt.datetime) -> QuerySet[Sanction]:
+    """Several players' sanctions of all kinds that are neither lifted nor over."""
+    found = Sanction.objects.filter(player__in=player_ids, lifted_at=None)
     return found.filter(Q(ends_at=None) | Q(ends_at__gt=now))
 
 

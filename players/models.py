@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Collate, Greatest, Lower, Now
 
+from players import cases
+
 ZERO = Decimal(0)
 RECONCILED = "reconciled"  # the type of a row that stands for `magnitude` rows which never came
 REST = -1  # a session that no game has: see Session
@@ -345,6 +347,12 @@ class Sanction(models.Model):
     cause = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="consequences")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, help_text="empty: for good")
+    code = models.CharField(
+        max_length=12,
+        unique=True,
+        default=cases.new_code,
+        help_text="shown to the sanctioned player, and to nobody else",
+    )
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.CharField(max_length=80, db_default="")
     lift_reason = models.TextField(db_default="")

@@ -8,18 +8,20 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from players import leaderboard
 from players.amounts import hundredths
 from players.decisions import Candidate, assess
-from players.measures import in_force, in_force_of, told_to_player
+from players.measures import in_force_now, told_to_player
 from players.models import Player, Recommendation, Sanction, Session
 from players.policies import ActivePolicy, active
 from players.policy.ranks import Evaluation
 from players.policy.sanctions import sanction_of
 from roblox.models import Experience
+
+MOST_CASES = 20  # of one player, told to a game
 
 PLAYER = f"""
     SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),
@@ -76,11 +78,20 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A sanction in force, with the code by which the player appeals against it. `until` None: for good."""
+
+    kind: str
+    code: str
+    until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ban:
     """A ban for the game server that is to carry it out. `until` None: for good; `reason`: what the player may read;
     `lifted_by_us`: whether GRPS writes to this universe, and so lifts there what it lifts here."""
 
-    case: int
+    case: str
     until: dt.datetime | None
     reason: str
     lifted_by_us: bool
@@ -104,6 +115,7 @@ class Joined:
     known: bool
     warnings: int = 0  # in force
     recommended_by: list[int] = field(default_factory=list)  # user ids of officers, for the rank that is held
+    cases: list[Case] = field(default_factory=list)  # in force, the newest first
 
 
 def profile(user_id: int) -> Profile | None:
@@ -152,8 +164,9 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
     recommended = Recommendation.objects.filter(player__in=keys, rank=F("player__rank")).order_by("pk")
     for key, officer in recommended.values_list("player", "officer__user_id"):
         officers[key].append(officer)
-    warned = in_force_of(keys, Sanction.Kind.WARNING, now).values_list("player")
-    warnings = dict(warned.annotate(count=Count("pk")))
+    sanctions: dict[int, list[Sanction]] = defaultdict(list)
+    for sanction in in_force_now(keys, now).order_by("-pk"):
+        sanctions[sanction.player_id].append(sanction)
 
     def of(user_id: int) -> Joined:
         player = players.get(user_id)
@@ -170,24 +183,25 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
             adjusted=player.adjusted,
             adjusted_sequence=player.adjusted_sequence,
             sanction=sanction_of(player.banned, player.rank.is_punishment),
-            ban=_ban(player, origin) if player.banned else None,
+            ban=_ban(sanctions[player.pk], origin) if player.banned else None,
             parts=parts[player.pk],
             recommendations=len(officers[player.pk]),
             known=True,
             recommended_by=[officer for officer in officers[player.pk] if officer is not None],  # the erased have none
-            warnings=warnings.get(player.pk, 0),
+            warnings=sum(one.kind == Sanction.Kind.WARNING for one in sanctions[player.pk]),
+            cases=[Case(one.kind, one.code, one.ends_at) for one in sanctions[player.pk][:MOST_CASES]],
         )
 
     return [of(user_id) for user_id in asked]
 
 
-def _ban(player: Player, origin: str) -> Ban | None:
-    ban = in_force(player, Sanction.Kind.BAN, timezone.now()).order_by("-pk").first()
+def _ban(sanctions: list[Sanction], origin: str) -> Ban | None:
+    ban = next((one for one in sanctions if one.kind == Sanction.Kind.BAN), None)
     if ban is None:
         return None
     experience = Experience.objects.get(key=origin)
     lifts = settings.ROBLOX_WRITES and experience.writes and experience.universe_id is not None
-    return Ban(ban.pk, ban.ends_at, told_to_player(ban.reason, ban.pk), lifts)
+    return Ban(ban.code, ban.ends_at, told_to_player(ban.reason, ban.code), lifts)
 
 
 def found(prefix: str, limit: int) -> list[tuple[leaderboard.Line, str | None]]:

@@ -204,16 +204,26 @@ class BanOut(Out, frozen=True):
     """A ban for the game server to carry out. `until` null: for good; `reason`: what the player may read; `liftedByUs`:
     whether GRPS writes to this universe, so that the game may ban there too and be sure that the ban is lifted."""
 
-    case: Whole
+    case: str
     until: dt.datetime | None
     reason: str
     lifted_by_us: bool
 
 
+class CaseOut(Out, frozen=True):
+    """A sanction in force. `case`: the code that its player needs for an appeal, to be shown to nobody else; `until`
+    null: for good."""
+
+    kind: Literal["warning", "suspension", "ban"]
+    case: str
+    until: dt.datetime | None
+
+
 class JoinOut(Out, frozen=True):
     """What a game server needs when a player joins. `elsewhere`: what other experiences' sessions sum up to;
     `recommendedBy`: the officers behind `recommendations`, but for those who were erased; `warnings`: how many are in
-    force. A player never seen before has the first rank and no sessions."""
+    force; `cases`: the sanctions in force, the newest first, twenty at most. A player never seen before has the first
+    rank and no sessions."""
 
     user_id: UserId
     known: bool
@@ -228,6 +238,7 @@ class JoinOut(Out, frozen=True):
     sanction: str | None
     warnings: Whole
     ban: BanOut | None
+    cases: list[CaseOut]
 
 
 class JoinsOut(Out, frozen=True):

@@ -162,7 +162,7 @@ class UniverseWriter:
         seconds = round((until - now).total_seconds()) if until is not None else None
         reason = wish.ban.reason if wish.ban else ""
         number = desired.get("sanction", "")
-        case, shown = f"GRPS case {number}: {reason}", told_to_player(reason, number)
+        case, shown = f"GRPS case {number}: {reason}", told_to_player(reason, wish.ban.code if wish.ban else "")
         how_long = f"for {seconds} s" if seconds is not None else "for good"
         pen.write(
             f"restrict user {user_id} in universe {self.universe.id} {how_long} ({case})"

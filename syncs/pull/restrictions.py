@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from players import erasures
+from players.cases import hidden
 from players.models import Player, Sanction
 from roblox import cloud
 from roblox.open_cloud import restrictions
@@ -121,7 +122,7 @@ def _difference(theirs: Restriction, player: Player | None, ours: Sanction | Non
         {
             "active": theirs.active,
             "until": _text(theirs.until),
-            "displayReason": theirs.display_reason[:400],
+            "displayReason": hidden(theirs.display_reason)[:400],
             "privateReason": theirs.private_reason[:1000],
         },
         player_id=player.pk if player else None,

@@ -1,17 +1,30 @@
 """Appeals: opened by the player over HTTP or the page, decided by somebody who had no part in it, read by token."""
 
 import datetime as dt
+import importlib
+import io
+import logging
 import re
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from prometheus_client import REGISTRY, generate_latest
+from structlog.stdlib import ProcessorFormatter
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from players import appeals, approvals, claims, discipline, people
+from players.cases import read_code
 from players.models import Appeal, Approval, Player, Sanction
 from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
 from tests.console.conftest import Make
@@ -22,7 +35,7 @@ from tests.players.conftest import OWNER
 TEXT = "I was not there that day, my brother had the account."
 
 
-def ask(client: Client, case: int, user_id: int = 1, **changes: Any) -> Any:
+def ask(client: Client, case: str, user_id: int = 1, **changes: Any) -> Any:
     body = {"userId": user_id, "case": case, "text": TEXT, "cf-turnstile-response": "a token"} | changes
     return client.post("/appeals", body, content_type="application/json")
 
@@ -33,8 +46,26 @@ def warned(user_id: int = 1, by: Staff = OWNER) -> Sanction:
     return done.sanction
 
 
+def suspended(user_id: int) -> Sanction:
+    until = timezone.now() + dt.timedelta(days=3)
+    done = discipline.suspend(user_id, until=until, by=OWNER, reason="seen", now=timezone.now())
+    assert done.sanction is not None
+    return done.sanction
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the logs of this process hold."""
+    handlers = [one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)]
+    (handler,) = [one for one in handlers if isinstance(one, logging.StreamHandler)]
+    text = io.StringIO()
+    before = handler.setStream(text)
+    yield text
+    handler.setStream(before or sys.stderr)
+
+
 def appealed(case: Sanction, user_id: int = 1) -> Appeal:
-    return appeals.open_(user_id, case.pk, TEXT, now=timezone.now())[0]
+    return appeals.open_(user_id, case.code, TEXT, now=timezone.now())[0]
 
 
 def decide(appeal: Appeal, by: Staff, verb: Any = appeals.approve) -> Appeal:
@@ -47,14 +78,14 @@ def test_a_player_appeals_once_and_reads_the_answer(client: Client, cloudflare: 
     player(1)
     major = officer(player(2, rank="Tempest Major").user_id)
     case = warned()
-    opened = ask(client, case.pk)
+    opened = ask(client, case.code)
     assert opened.status_code == 201, opened.content
     token = opened.json()["token"]
     assert cloudflare.asked[0]["response"] == ["a token"]
     read = client.get(f"/appeals/{token}")
     assert (read.json()["status"], read["Cache-Control"]) == ("open", "no-store")
     assert token not in str(Appeal.objects.values_list()[0])
-    again = ask(client, case.pk)
+    again = ask(client, case.code)
     assert again.status_code == 400
     assert "made already" in again.content.decode()
     decide(Appeal.objects.get(), major)
@@ -69,9 +100,9 @@ def test_nobody_learns_whether_somebody_else_is_sanctioned(
     player(1), player(2)
     case = warned()
     answers = {
-        ask(client, case.pk, user_id=2).json()["errors"][0]["detail"],
-        ask(client, case.pk + 1000).json()["errors"][0]["detail"],
-        ask(client, case.pk, user_id=77).json()["errors"][0]["detail"],
+        ask(client, case.code, user_id=2).json()["errors"][0]["detail"],
+        ask(client, "BCDFGHJKMNPQ").json()["errors"][0]["detail"],
+        ask(client, case.code, user_id=77).json()["errors"][0]["detail"],
     }
     assert len(answers) == 1
     assert not Appeal.objects.exists()
@@ -82,12 +113,12 @@ def test_without_turnstile_nobody_gets_in(
 ) -> None:
     player(1)
     case = warned()
-    assert ask(client, case.pk, **{"cf-turnstile-response": ""}).status_code == 401
+    assert ask(client, case.code, **{"cf-turnstile-response": ""}).status_code == 401
     cloudflare.answer = 200, b'{"success": false, "error-codes": ["timeout-or-duplicate"]}'
-    assert ask(client, case.pk).status_code == 401
+    assert ask(client, case.code).status_code == 401
     settings.TURNSTILE_SECRET = ""
-    assert ask(client, case.pk).status_code == 401
-    assert client.post("/appeal", {"user_id": 1, "case": case.pk, "text": TEXT}).status_code == 400
+    assert ask(client, case.code).status_code == 401
+    assert client.post("/appeal", {"user_id": 1, "case": case.code, "text": TEXT}).status_code == 400
     assert not Appeal.objects.exists()
 
 
@@ -96,7 +127,7 @@ def test_a_text_that_does_not_fit_is_refused(
     client: Client, cloudflare: type[Receiver], player: Make, text: str
 ) -> None:
     player(1)
-    assert ask(client, warned().pk, text=text).status_code == 400
+    assert ask(client, warned().code, text=text).status_code == 400
     assert not Appeal.objects.exists()
 
 
@@ -109,7 +140,7 @@ def test_the_page_takes_an_appeal_and_shows_its_answer(
     form = client.get("/appeal")
     assert "https://challenges.cloudflare.com" in form["Content-Security-Policy"]
     assert "data-sitekey" in form.content.decode()
-    fields = {"user_id": 1, "case": case.pk, "text": TEXT, "cf-turnstile-response": "a token"}
+    fields = {"user_id": 1, "case": case.code, "text": TEXT, "cf-turnstile-response": "a token"}
     wrong = client.post("/appeal", fields | {"text": "short"})
     assert wrong.status_code == 400
     assert ">short</textarea>" in re.sub(r">\s+", ">", wrong.content.decode())
@@ -189,7 +220,7 @@ def test_what_is_over_cannot_be_appealed_against(player: Make) -> None:
     now = timezone.now()
     discipline.suspend(1, until=now + dt.timedelta(hours=1), by=OWNER, reason="seen", now=now)
     with pytest.raises(Refused):
-        appeals.open_(1, Sanction.objects.get().pk, TEXT, now=now + dt.timedelta(hours=2))
+        appeals.open_(1, Sanction.objects.get().code, TEXT, now=now + dt.timedelta(hours=2))
 
 
 def test_erasing_the_person_takes_their_words(player: Make) -> None:
@@ -215,3 +246,125 @@ def test_a_moderator_takes_and_answers_it_in_the_console(player: Make) -> None:
     assert (appeal.status, appeal.decided_by) == ("approved", Player.objects.get(user_id=2).subject)
     assert not Sanction.objects.filter(lifted_at=None).exists()
     assert "player_1" in unescape(major.get("/admin/appeals/?status=approved").content.decode())
+
+
+def test_a_case_is_no_counter_and_its_code_is_told_to_the_game_of_its_player(
+    player: Make, client: Client, api_key: str
+) -> None:
+    player(1), player(2)
+    codes = [warned().code for _ in range(3)]
+    codes.append(str(suspended(2).code))
+    assert all(re.fullmatch("[A-Z]{12}", code) for code in codes)
+    assert len(set(codes)) == 4
+    headers = {"x-grps-api-key": api_key}
+    told = client.get("/roblox/players/1", headers=headers).json()["cases"]
+    assert [(one["kind"], one["case"]) for one in told] == [("warning", code) for code in reversed(codes[:3])]
+    (case,) = client.get("/roblox/players/2", headers=headers).json()["cases"]
+    assert (case["kind"], case["case"]) == ("suspension", codes[3])
+    assert codes[3] not in client.get("/players/2").content.decode()
+
+
+@pytest.mark.parametrize("guess", ["1", "{pk}", "0", "999999", "BCDFGHJKMNPQ", "../../etc", "' OR 1=1 --"])
+def test_nobody_spends_the_appeal_of_somebody_else_by_guessing(
+    client: Client, cloudflare: type[Receiver], player: Make, guess: str
+) -> None:
+    player(1), player(2)
+    case = warned()
+    guess = guess.format(pk=case.pk)
+    sanctioned, not_sanctioned, unknown = (ask(client, guess, user_id=user_id) for user_id in (1, 2, 77))
+    assert sanctioned.status_code == not_sanctioned.status_code == unknown.status_code == 400
+    bodies = {answer.content.replace(answer["X-Request-ID"].encode(), b"") for answer in (sanctioned, unknown)}
+    assert len(bodies | {not_sanctioned.content.replace(not_sanctioned["X-Request-ID"].encode(), b"")}) == 1
+    assert not Appeal.objects.exists()
+    assert not AuditEvent.objects.filter(action=Action.APPEAL_OPENED).exists()
+    typed = f"{case.code[:4].lower()}-{case.code[4:8]} {case.code[8:]} "
+    assert ask(client, typed).status_code == 201
+
+
+def test_a_wrong_code_costs_the_same_queries_whether_there_is_a_case_or_not(
+    client: Client, cloudflare: type[Receiver], player: Make
+) -> None:
+    player(1), player(2)
+    warned()
+    asked = []
+    for user_id in (1, 2, 77):
+        with CaptureQueriesContext(connection) as queries:
+            ask(client, "BCDFGHJKMNPQ", user_id=user_id)
+        asked.append([re.sub(r"\d+", "", one["sql"]) for one in queries])
+    assert asked[0] == asked[1] == asked[2]
+
+
+def test_the_page_says_the_same_whether_there_is_a_case_or_not(
+    client: Client, cloudflare: type[Receiver], player: Make
+) -> None:
+    player(1), player(2)
+    case = warned()
+    fields = {"case": str(case.pk), "text": TEXT, "cf-turnstile-response": "a token"}
+    pages = [client.post("/appeal", fields | {"user_id": user_id}) for user_id in (1, 2)]
+    assert {page.status_code for page in pages} == {400}
+    assert pages[0].content == pages[1].content.replace(b'value="2"', b'value="1"')
+
+
+def test_two_who_have_the_code_appeal_once(transactional_db: None, player: Make) -> None:
+    player(1)
+    code = warned().code
+    barrier = threading.Barrier(2)
+
+    def appeal() -> str:
+        barrier.wait()
+        try:
+            appeals.open_(1, code, TEXT, now=timezone.now())
+        except Refused as refusal:
+            return str(refusal)
+        finally:
+            connection.close()
+        return "opened"
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(one.result() for one in [pool.submit(appeal) for _ in range(2)])
+    assert said[1] == "opened"
+    assert "made already" in said[0]
+
+
+@pytest.mark.parametrize("path", ["/appeals/{}", "/appeal/{}", "/appeal/{}/", "/appeals//{}", "/APPEALS/{}"])
+def test_the_token_in_a_path_is_in_no_log_and_no_referrer(
+    client: Client, cloudflare: type[Receiver], player: Make, written: io.StringIO, path: str
+) -> None:
+    player(1)
+    token = ask(client, warned().code).json()["token"]
+    answers = [client.get(path.format(token)), client.head(path.format(token)), client.post(path.format(token))]
+    assert {answer["Referrer-Policy"] for answer in answers} == {"no-referrer"}
+    logging.getLogger("somebody.else").error("GET %s failed", path.format(token))
+    assert written.getvalue().lower().count("ppeal") >= 4
+    assert token not in written.getvalue()
+    assert not AuditPersonal.objects.filter(value__contains=token).exists()
+    assert token not in str(list(AuditEvent.objects.values_list("details", flat=True)))
+    metrics = generate_latest(REGISTRY).decode()
+    assert token not in metrics
+    assert "appeal" in metrics
+
+
+def test_an_error_on_the_way_to_an_answer_tells_no_token(client: Client, player: Make, written: io.StringIO) -> None:
+    token = "a-token-of-nobody-but-secret-all-the-same"
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE appeals RENAME TO elsewhere")
+    client.raise_request_exception = False
+    assert client.get(f"/appeals/{token}").status_code == 500
+    assert "elsewhere" in written.getvalue() or "appeals" in written.getvalue()
+    assert token not in written.getvalue()
+
+
+def test_sanctions_of_before_get_codes(player: Make) -> None:
+    migration = importlib.import_module("players.migrations.0014_case_codes")
+    player(1)
+    for _ in range(3):
+        warned()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what waits for the end of the transaction stops the next
+        cursor.execute("ALTER TABLE sanctions ALTER code DROP NOT NULL")
+        cursor.execute("UPDATE sanctions SET code = NULL")
+    with connection.schema_editor(atomic=False) as editor:
+        migration.fill(apps, editor)
+    codes = list(Sanction.objects.values_list("code", flat=True))
+    assert len(set(codes)) == 3
+    assert all(read_code(code) == code for code in codes)

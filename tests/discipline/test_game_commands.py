@@ -250,8 +250,8 @@ def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
     case = Sanction.objects.get()
     assert dt.datetime.fromisoformat(told.pop("until")) == until
     assert told == {
-        "case": case.pk,
-        "reason": f"Flew, see … (case {case.pk})",
+        "case": case.code,
+        "reason": f"Flew, see … (case {case.code})",
         "liftedByUs": writes and universe is not None,
     }
     discipline.unban(1, by=OPERATOR, reason="It was somebody else", now=timezone.now())

@@ -27,6 +27,7 @@ class Grps:
     elsewhere: dict[int, int] = field(default_factory=dict)
     bans: dict[int, dict[str, Any]] = field(default_factory=dict)
     recommended: dict[int, list[int]] = field(default_factory=dict)
+    cases: dict[int, list[tuple[str, str]]] = field(default_factory=dict)  # kind and code, the newest first
     warnings: Counter[int] = field(default_factory=Counter)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -159,6 +160,7 @@ class Grps:
             "sessions": parts,
             "ban": self.bans.get(user_id),
             "warnings": self.warnings[user_id],
+            "cases": [{"kind": kind, "case": case, "until": None} for kind, case in self.cases.get(user_id, [])],
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:

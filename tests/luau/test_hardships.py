@@ -509,3 +509,32 @@ def test_a_topic_that_is_refused_for_long_is_heard_at_last(universe: Universe, g
     universe.publish("GRPS", {"grps": 1, "userId": NIA, "adjusted": {"sequence": 1, "total": 700}})
     universe.run(1)
     assert server.session(NIA)["known"] == 700
+
+
+@pytest.mark.parametrize(
+    ("standing", "warnings", "codes", "told"),
+    [
+        (("Suspended", "suspension"), 0, ["BCDFGHJKMNPQ"], "Your case code: BCDFGHJKMNPQ."),
+        (("Initiate", None), 2, ["RSTVWXYZBCDF", "GHJKMNPQRSTV"], "Your case codes: RSTVWXYZBCDF, GHJKMNPQRSTV."),
+    ],
+)
+def test_whoever_is_sanctioned_reads_the_codes_that_an_appeal_needs(
+    universe: Universe, grps: Grps, standing: tuple[str, str | None], warnings: int, codes: list[str], told: str
+) -> None:
+    grps.standing[NIA], grps.warnings[NIA] = standing, warnings
+    kind = standing[1] or "warning"
+    grps.cases[NIA] = [(kind, code) for code in codes]
+    server = universe.playing()
+    universe.run(5)
+    assert told in str(server.told(NIA))
+    assert server.told(GENERAL) is None
+
+
+def test_whoever_is_warned_in_a_game_reads_the_code_at_once_and_the_officer_does_not(
+    universe: Universe, grps: Grps
+) -> None:
+    server = universe.playing(MAJOR, NIA)
+    grps.cases[NIA] = [("warning", "RSTVWXYZBCDF")]
+    assert server.say(MAJOR, f"/grps warn {NIA} spam") == "Done."
+    assert "Your case code: RSTVWXYZBCDF." in str(server.told(NIA))
+    assert server.told(MAJOR) is None

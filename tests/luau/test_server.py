@@ -333,14 +333,19 @@ def test_whoever_is_banned_is_sent_away_at_once(universe: Universe, grps: Grps) 
     assert universe.total(NIA) == 1500 + KO
 
 
-BAN = {"case": 12, "until": "2025-06-22T15:06:40.5Z", "reason": "Exploiting (case 12)", "liftedByUs": True}
+BAN = {
+    "case": "BCDFGHJKMNPQ",
+    "until": "2025-06-22T15:06:40.5Z",
+    "reason": "Exploiting (case BCDFGHJKMNPQ)",
+    "liftedByUs": True,
+}
 
 
 @pytest.mark.parametrize(
     ("ban", "seconds", "shown"),
     [
-        (BAN, 7 * 86_400, "until 2025-06-22 (case 12)"),
-        (BAN | {"until": None}, -1, "games (case 12)"),
+        (BAN, 7 * 86_400, "until 2025-06-22 (case BCDFGHJKMNPQ)"),
+        (BAN | {"until": None}, -1, "games (case BCDFGHJKMNPQ)"),
         (BAN | {"until": "2025-06-01T00:00:00Z"}, 1, "until 2025-06-01"),
     ],
 )
@@ -353,8 +358,8 @@ def test_a_ban_that_grps_will_lift_is_told_to_roblox_at_once(
     universe.run(2)
     length, display, private = universe.bans[NIA]
     assert abs(length - seconds) <= 5
-    assert (display, private) == ("Exploiting (case 12)", "GRPS case 12")
-    assert universe.kicked[NIA] == "Exploiting (case 12)"  # as Roblox does it
+    assert (display, private) == ("Exploiting (case BCDFGHJKMNPQ)", "Banned by GRPS")
+    assert universe.kicked[NIA] == "Exploiting (case BCDFGHJKMNPQ)"  # as Roblox does it
     message = server.machine.require("ServerScriptService.GRPS.punishments").get("message")
     assert shown in take(server.machine.call(message, without_null(ban)))
 
