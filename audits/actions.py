@@ -21,6 +21,8 @@ class Action(enum.StrEnum):
     POLICY_ACTIVATED = "policy.activated"
     POLICY_REVIEWED = "policy.reviewed"
     AUDIT_EXPORTED = "audit.exported"
+    AUDIT_FORGOTTEN = "audit.forgotten"
+    AUDIT_REDACTED = "audit.redacted"
     EXPERIENCE_CREATED = "experience.created"
     EXPERIENCE_CHANGED = "experience.changed"
     KEY_CREATED = "key.created"

@@ -14,7 +14,8 @@ from audits.seals import stream_seals
 EVENTS = f"""
     SELECT s.position, {LINE.replace("a.details, a.commitments", "a.details::text, a.commitments::text")},
            (SELECT json_object_agg(p.field, json_build_object('salt', encode(p.salt, 'hex'), 'value', p.value))::text
-            FROM audit_personal p WHERE p.event_id = a.id)
+            FROM audit_personal p WHERE p.event_id = a.id),
+           (SELECT r.leaf FROM audit_redactions r WHERE r.event_id = a.id)
     FROM sealed_events s JOIN audits a ON a.id = s.event_id
     WHERE s.position BETWEEN %s AND %s ORDER BY s.position"""
 
@@ -23,7 +24,8 @@ def export(out: IO[str], after: int = 0) -> int:
     """Write every sealed event behind the seal `after`, and after each seal's events the seal; how many events.
 
     One JSON object a line: `{"event": {...}}`, its columns as texts exactly as they are hashed, with the personal
-    values that are still there; `{"seal": {...}}`. Memory holds one seal's events at most.
+    values that are still there, and `leaf`, the hash that was sealed, where it was redacted since; `{"seal": {...}}`.
+    Memory holds one seal's events at most.
     """
     events = 0
     for seal in stream_seals(after):
@@ -37,6 +39,7 @@ def export(out: IO[str], after: int = 0) -> int:
 def _events(seal: SealFields) -> Iterator[dict[str, object]]:
     with connection.cursor() as cursor:
         cursor.execute(EVENTS, [seal.first_position, seal.last_position])
-        for position, *columns, personal in cursor.fetchall():
+        for position, *columns, personal, leaf in cursor.fetchall():
             texts = {name: str(value) for name, value in zip(COLUMNS, columns, strict=True)}
-            yield {"position": position, **texts, "personal": json.loads(personal) if personal else {}}
+            found = {"position": position, **texts, "personal": json.loads(personal) if personal else {}}
+            yield found | ({"leaf": leaf} if leaf else {})

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,3 +42,20 @@ def keep(file: BinaryIO) -> None:
     """See to it that what was written is on the disk."""
     file.flush()
     os.fsync(file.fileno())
+
+
+def overwrite(file: BinaryIO, path: Path, change: Callable[[bytes], bytes | None]) -> None:
+    """Write over lines of a file that `appending` holds: `change` gives what takes a line's place, as long as it, or
+    None. Nothing where the file was rotated meanwhile: it is another's then."""
+    with path.open("r+b") as other:
+        if not os.path.samestat(os.fstat(file.fileno()), os.fstat(other.fileno())):
+            return
+        begin = 0
+        for line in iter(other.readline, b""):
+            left = change(line.rstrip(b"\n"))
+            if left is not None:
+                other.seek(begin)
+                other.write(left)
+                other.seek(begin + len(line))
+            begin += len(line)
+        keep(other)

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 
@@ -86,7 +87,27 @@ class AuditPersonal(models.Model):
     class Meta:
         db_table = "audit_personal"
         constraints = [models.UniqueConstraint(fields=["event", "field"], name="audit_personal_once")]
-        indexes = [models.Index(fields=["subject"], name="audit_personal_by_subject")]
+        indexes = [
+            models.Index(fields=["subject"], name="audit_personal_by_subject"),
+            models.Index(fields=["event"], condition=Q(field="address"), name="audit_personal_addresses"),
+        ]
+
+
+class AuditRedaction(models.Model):
+    """An event whose details lost a person's words. `leaf` is the hash of the line as it was sealed, and stays, so that
+    the chain holds; a later event `audit.redacted` says so, with the hash of what is left."""
+
+    event = models.OneToOneField(AuditEvent, on_delete=models.PROTECT, primary_key=True, related_name="redaction")
+    leaf = models.CharField(max_length=64)
+    at = models.DateTimeField(db_default=Now())
+    mirrors = ArrayField(
+        models.CharField(max_length=20),
+        db_default=Value([], output_field=ArrayField(models.CharField(max_length=20))),
+        help_text="mirrors of the log that have forgotten it too",
+    )
+
+    class Meta:
+        db_table = "audit_redactions"
 
 
 class AuditPending(models.Model):

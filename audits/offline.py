@@ -18,6 +18,7 @@ from audits import chain
 from audits.chain import COLUMNS, GENESIS, SealFields
 from audits.merkle import leaf_hash, root_from_path, root_of
 
+REDACTED = "audit.redacted"  # audits.actions
 # What a text that is not what it should be raises when it is read: bad JSON, a missing field, a wrong type.
 NOT_OURS = (ValueError, TypeError, KeyError, AttributeError)
 
@@ -32,6 +33,8 @@ class _Reading:
     leaves: list[bytes] = field(default_factory=list)
     position: int | None = None
     last: SealFields | None = None
+    redacted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    told: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take(self, text: str) -> None:
         record = json.loads(text)
@@ -49,6 +52,12 @@ class _Reading:
         if self.position is not None and event["position"] != self.position + 1:
             self.defects.append(f"event {event['id']}: position {event['position']} follows {self.position}")
         self.position = event["position"]
+        if event["action"] == REDACTED:
+            said = json.loads(event["details"])
+            self.told[str(said["event"])] = (said["leaf"], said["left"])
+        if "leaf" in event:
+            self.redacted[event["id"]] = (event["leaf"], leaf.hex())
+            leaf = bytes.fromhex(event["leaf"])
         self.leaves.append(leaf)
 
     def _seal(self, seal: SealFields) -> None:
@@ -81,6 +90,9 @@ def verify_export(lines: Iterable[str], keys: Sequence[str], seals: Iterable[str
         reading.defects.append(f"{len(reading.leaves)} events at the end are under no seal")
     if reading.last is None:
         reading.defects.append("there is no seal in it")
+    for event, hashes in reading.redacted.items():
+        if reading.told.get(event) != hashes:
+            reading.defects.append(f"event {event}: it was redacted, and no later event says so of what is left")
     if reading.outside is not None and next(reading.outside, None) is not None:
         reading.defects.append("the seal file goes on behind the export's last seal: its end was cut, or it is older")
     return reading.defects

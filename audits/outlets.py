@@ -38,6 +38,9 @@ class Holder(Protocol):
     def append(self, events: Sequence[PlacedEvent]) -> None:
         """Write all of them, or the first ones of them: never one without those before it. Raises as `open` does."""
 
+    def forget(self, positions: Sequence[int]) -> None:
+        """Take what was written of these events away: they lost the words of a person who was erased."""
+
 
 class Outlet(Protocol):
     """A mirror that is configured."""
@@ -104,6 +107,9 @@ class RedisHolder:
             pipe.execute()
         self.position = events[-1].position
 
+    def forget(self, positions: Sequence[int]) -> None:
+        self._client.xdel(self._outlet.key, *(f"{position}-0" for position in positions))
+
     def _end(self, client: redis.Redis) -> tuple[int, Mark | None]:
         try:
             info: Any = client.xinfo_stream(self._outlet.key)
@@ -136,7 +142,7 @@ class FileOutlet:
 
 class FileHolder:
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._file = file
+        self._file, self._path = file, path
         line = files.last_line(file)
         self.mark = _mark(line, str(path)) if line is not None else None
         self.position = self.mark.position if self.mark else 0
@@ -145,6 +151,18 @@ class FileHolder:
         self._file.write(lines(events))
         files.keep(self._file)
         self.position = events[-1].position
+
+    def forget(self, positions: Sequence[int]) -> None:
+        wanted = set(positions)
+        files.overwrite(self._file, self._path, lambda line: _forgotten(_mark(line, str(self._path)), line, wanted))
+
+
+def _forgotten(mark: Mark, line: bytes, wanted: set[int]) -> bytes | None:
+    """What takes the place of a line: as long as it was, so that whoever follows the file by bytes reads on."""
+    if mark.position not in wanted:
+        return None
+    left = msgspec.json.encode(mark)[:-1] + b',"redacted":true}'
+    return left + b" " * (len(line) - len(left))
 
 
 def lines(events: Sequence[PlacedEvent]) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from audits import lines
+from audits import lines, redaction
 from audits.merkle import leaf_hash, path_of, root_of
 from audits.models import SealedEvent
 from audits.seals import fields_of
@@ -25,7 +25,12 @@ def prove(event_id: int) -> dict[str, Any]:
     found = lines.in_order(lines.ids_between(seal.first_position, seal.last_position))
     whole = [line for line in found if line is not None]
     index = placed.position - seal.first_position
-    leaves = [leaf_hash(line) for line in whole]
+    redacted = redaction.leaves()
+    if event_id in redacted:
+        raise NotProvable(
+            f"Event {event_id} lost the words of a person who was erased; `audit verify` checks the rest."
+        )
+    leaves = [redacted.get(int(line[: line.index(b"\t")]), leaf_hash(line)) for line in whole]
     if not 0 <= index < len(whole) or root_of(leaves).hex() != seal.root:
         raise NotProvable(f"Seal {seal.number} does not fit its events; run `manage.py audit verify`.")
     return {

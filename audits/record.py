@@ -4,12 +4,13 @@ import hashlib
 import os
 import pwd
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audits.actions import Action, known
@@ -19,7 +20,6 @@ from audits.tasks import SEALING
 SALT = 16  # bytes
 # Every batch of earned points writes one; they can wait for the sweep.
 PATIENT = frozenset({Action.POINTS_INGESTED})
-ERASING = "SET LOCAL grps.erasing = 'on'"
 
 INSERT_EVENTS = """
     INSERT INTO audits (id, at, action, actor_kind, actor_id, target_kind, target_id, experience, request_id,
@@ -73,6 +73,7 @@ class Target:
 
 
 NOBODY = Target("", "", "")
+FORGETTING = Actor("system", "forgetting", "forgetting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,17 +179,36 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
     return numbered
 
 
-def erase(subject: str) -> int:
+def erase(*subjects: str) -> int:
     """Delete every personal value of one person; how many there were. The chain holds: it knows commitments only.
 
     The caller records `player.erased` with that number in the same transaction: without it, `verify` speaks up.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(ERASING)
-        cursor.execute("DELETE FROM audit_personal WHERE subject = %s", [subject])
-        removed = int(cursor.rowcount)
-        cursor.execute("SET LOCAL grps.erasing = 'off'")
+    with erasing() as cursor:
+        cursor.execute("DELETE FROM audit_personal WHERE subject = ANY(%s::text[])", [list(subjects)])
+        return int(cursor.rowcount)
+
+
+def forget(ids: Sequence[int], *, why: str) -> int:
+    """Delete personal values by the ids of their rows, and tell it in one event; how many there were."""
+    if not ids:
+        return 0
+    with transaction.atomic():
+        with erasing() as cursor:
+            cursor.execute("DELETE FROM audit_personal WHERE id = ANY(%s::bigint[])", [list(ids)])
+            removed = int(cursor.rowcount)
+        if removed:
+            record(Action.AUDIT_FORGOTTEN, actor=FORGETTING, details={"personalRows": removed, "why": why})
         return removed
+
+
+@contextmanager
+def erasing() -> Iterator[Any]:
+    """A cursor that the triggers of the log let forget. In a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL grps.erasing = 'on'")
+        yield cursor
+        cursor.execute("SET LOCAL grps.erasing = 'off'")
 
 
 def _reserve(count: int) -> list[int]:

@@ -15,10 +15,11 @@ import redis
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import F, Func, Value
 from django.db.models.functions import Now
 
 from audits import reading
-from audits.models import AuditStream
+from audits.models import AuditRedaction, AuditStream
 from audits.outlets import FileOutlet, Holder, Mark, MirrorError, Outlet, RedisOutlet, lines
 
 BATCH = 500  # events
@@ -111,6 +112,7 @@ def _catch_up(outlet: Outlet, until: float) -> int:
                 return done
             with outlet.open() as holder:
                 done += _fill(outlet, holder, until)
+                _forget(outlet, holder)
             AuditStream.objects.filter(name=outlet.name).exclude(error="").update(error="", updated_at=Now())
         # Whoever was turned away at the lock may have come for an event that was placed after we looked.
         if reading.head() == seen or time.monotonic() >= until:
@@ -128,6 +130,17 @@ def _fill(outlet: Outlet, holder: Holder, until: float) -> int:
         if time.monotonic() >= until:
             break
     return done
+
+
+def _forget(outlet: Outlet, holder: Holder) -> None:
+    """Take what was redacted since away from the mirror, too."""
+    due = AuditRedaction.objects.exclude(mirrors__contains=[outlet.name]).select_related("event__sealed")
+    found = [one for one in due.order_by("pk")[:BATCH] if one.event.sealed.position <= holder.position]
+    if not found:
+        return
+    holder.forget([one.event.sealed.position for one in found])
+    forgotten = Func(F("mirrors"), Value(outlet.name), function="array_append")
+    AuditRedaction.objects.filter(pk__in=[one.pk for one in found]).update(mirrors=forgotten)
 
 
 def _resume(outlet: Outlet, holder: Holder) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from audits import chain, lines
+from audits import chain, lines, redaction
 from audits.chain import GENESIS, SealFields
 from audits.merkle import root_of
 from audits.seals import stream_seals, trusted_keys
@@ -41,7 +41,8 @@ WRONG_VALUES = """
     WHERE (a.commitments->>p.field) IS DISTINCT FROM
           encode(sha256(p.salt || convert_to(p.value, 'UTF8')), 'hex') ORDER BY p.id LIMIT %s"""
 ERASED = """
-    SELECT coalesce(sum((a.details->>'personalRows')::bigint), 0) FROM audits a WHERE a.action = 'player.erased'"""
+    SELECT coalesce(sum((a.details->>'personalRows')::bigint), 0) FROM audits a
+    WHERE a.action IN ('player.erased', 'audit.forgotten', 'audit.redacted')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,25 @@ class Finding:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Redactions:
+    """Events that lost a person's words: the leaves that were sealed, and what the log says of them, by event."""
+
+    leaves: dict[int, bytes]
+    told: dict[int, tuple[str, str]]
+    seen: set[int] = field(default_factory=set)
+
+    def leaf(self, event: int, leaf: bytes, report: "Report") -> bytes:
+        """The leaf that was sealed, `leaf` being that of what stands there now."""
+        if event not in self.leaves:
+            return leaf
+        found = redaction.defect(event, self.leaves[event], leaf, self.told)
+        if found and event not in self.seen:
+            report.add(f"event {event}", found)
+        self.seen.add(event)
+        return self.leaves[event]
+
+
 @dataclass(slots=True)
 class Report:
     """What was recomputed, and what was found. `commitments` counts personal values ever recorded."""
@@ -60,6 +80,7 @@ class Report:
     seals: int = 0
     commitments: int = 0
     findings: list[Finding] = field(default_factory=list)
+    redactions: "Redactions" = field(default_factory=lambda: Redactions({}, {}))
 
     def add(self, where: str, message: str) -> None:
         self.findings.append(Finding(where, message))
@@ -74,10 +95,12 @@ def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(ONE_MOMENT)
+        report.redactions = Redactions(redaction.leaves(), redaction.told())
         last = _verify_seals(report, progress)
         _verify_file(report, path, size)
         _verify_places(report, last)
         _verify_personal(report)
+        _verify_redactions(report)
     return report
 
 
@@ -98,7 +121,9 @@ class _Chain:
                 own = leaves[seal.first_position - first : seal.last_position - first + 1]
             else:
                 # Rows are lost somewhere in this stretch: each seal by itself says where.
-                own = _Reading(seal.first_position, seal.last_position).leaves(Report())
+                own = _Reading(seal.first_position, seal.last_position).leaves(
+                    Report(redactions=self.report.redactions)
+                )
             self._check_seal(seal, root_of(own).hex())
 
     def _check_seal(self, seal: SealFields, root: str) -> None:
@@ -131,7 +156,11 @@ class _Reading:
         report.commitments += sum(
             [_commitments(line) for line in found if line is not None and not line.endswith(b"\t{}")]
         )
-        return [b"" if line is None else sha256(b"\x00" + line).digest() for line in found]
+        leaves = [b"" if line is None else sha256(b"\x00" + line).digest() for line in found]
+        if report.redactions.leaves:
+            pairs = zip(self.ids, leaves, strict=True)
+            return [report.redactions.leaf(event, leaf, report) if leaf else leaf for event, leaf in pairs]
+        return leaves
 
 
 def _complete(stretch: list[SealFields], leaves: list[bytes]) -> bool:
@@ -230,6 +259,12 @@ def _verify_personal(report: Report) -> None:
             "personal values",
             f"{missing} are missing, but erasures account for {erased}: values were deleted or added by hand",
         )
+
+
+def _verify_redactions(report: Report) -> None:
+    """Every event that the log says was redacted has its leaf kept, and was met on the way."""
+    for event in sorted(report.redactions.told.keys() - report.redactions.leaves.keys()):
+        report.add(f"event {event}", "the log says that it was redacted, and the hash that was sealed is gone")
 
 
 def _rows(query: str, *parameters: int) -> list[tuple[Any, ...]]:

@@ -7,13 +7,10 @@ class ConsoleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from console import forgetting
         from console.access import signals  # noqa: F401 - connects them
         from console.access.rights import of_actor
-        from players.people import forgetting as sent
         from players.staff import RIGHTS
 
-        sent.connect(forgetting.forget, dispatch_uid="console.forget")
         RIGHTS.append(of_actor)
 
 

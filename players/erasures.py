@@ -3,12 +3,16 @@
 Who has an open order is not brought back by a pull (`pending`), nor, ever after, by an event from before (`erased`).
 """
 
+import base64
 import datetime as dt
+import json
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
@@ -20,13 +24,16 @@ from audits.actions import Action
 from audits.record import Actor, Target, record
 from players.events import Batch, Verdict
 from players.models import ErasureOrder, Player
-from players.people import Person, erase, forgetting, new_pseudonym
+from players.people import erase_rows, erase_stranger
+from players.privacy import texts
+from players.privacy.person import Person
 from players.staff import Refused, Staff
 from roblox.models import Experience
 
 ALLOWED = dt.timedelta(days=30)  # Roblox's limit, from the notification on
 LOOKS = 2  # at every experience: a server that still held the player may have written them again after the first
 MOST_LOOKS = 3  # who is found even then plays on, and is somebody new
+TURN = 120.0  # seconds that texts are read for an order before other work has its turn
 SALT = "grps.erased"
 ROBLOX = Actor("system", "roblox", "roblox")
 Status = ErasureOrder.Status
@@ -57,7 +64,7 @@ def order(
                 Action.ERASURE_ORDERED,
                 actor=actor,
                 # What the reason says is the person's own, and goes with them.
-                target=Target("erasure", str(made.pk), "", player.subject if player else ""),
+                target=Target("erasure", str(made.pk), "", player.subject if player else f"user:{user_id}"),
                 reason=reason,
                 details={
                     "notification": notification_id,
@@ -79,27 +86,51 @@ def order_by_hand(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> 
     if not reason.strip():
         raise Refused("A reason is required: say where the order came from.")
     made, _ = order(f"by-hand-{uuid4()}", user_id, [], actor=by.actor, now=now, reason=reason)
-    carry_out(made.pk)
+    carry_out(made.pk, seconds=None)
     made.refresh_from_db()
     return made
 
 
-def carry_out(order_id: int) -> bool:
-    """Erase the person in our tables; False when that was done before, or there is no such order."""
+def carry_out(order_id: int, *, seconds: float | None = TURN) -> bool:
+    """Erase the person in our tables, then in what others wrote, for as long (None: to the end); False when the tables
+    were done before, or there is no such order."""
     with transaction.atomic():
         found = _locked(order_id)
-        if found is None or found.tables_erased_at is not None:
-            return False
-        _erase_in_tables(found, timezone.now())
-        # The database's clock, which `created_at` of players goes by: see _erase_latecomer.
-        ErasureOrder.objects.filter(pk=found.pk).update(tables_erased_at=Now(), player=found.player_id)
-        return True
+        fresh = found is not None and found.tables_erased_at is None
+        if found is not None and fresh:
+            person = _erase_in_tables(found, timezone.now())
+            # The database's clock, which `created_at` of players goes by: see _erase_latecomer.
+            ErasureOrder.objects.filter(pk=found.pk).update(
+                tables_erased_at=Now(), player=found.player_id, words_sealed=_seal(person)
+            )
+    read_texts(order_id, readings=1, seconds=seconds)
+    return fresh
 
 
 def carry_out_due() -> int:
-    """Carry out every order whose tables are not done; how many there were."""
-    due = waiting().filter(tables_erased_at=None)
+    """Go on with every order whose tables or texts are not done; how many had their tables erased now."""
+    due = waiting().exclude(tables_erased_at__isnull=False, texts__done__gte=1)
     return sum(carry_out(order_id) for order_id in due.values_list("pk", flat=True))
+
+
+def read_texts(order_id: int, *, readings: int, seconds: float | None) -> bool:
+    """Take the person's words out of all that others wrote; whether it was read so many times, from end to end.
+
+    Once when the tables are done, and once more before the order is closed: what was being written meanwhile.
+    """
+    found = ErasureOrder.objects.filter(pk=order_id, status=Status.OPEN).first()
+    if found is None or found.user_id is None or found.tables_erased_at is None:
+        return False
+    until = None if seconds is None else time.monotonic() + seconds
+    progress, person = dict(found.texts), _person(found)
+    done = int(progress.pop("done", 0))
+    while done < readings:
+        over = texts.sweep(person, progress, until=until)
+        done += over
+        ErasureOrder.objects.filter(pk=order_id, status=Status.OPEN).update(texts=progress | {"done": done})
+        if not over:
+            return False
+    return True
 
 
 def left(found: ErasureOrder) -> list[Experience]:
@@ -126,7 +157,8 @@ def looked(order_id: int, found_there: Mapping[str, bool], *, now: dt.datetime) 
             over = looks >= MOST_LOOKS or (looks >= LOOKS and not was_there)
             done = {"doneAt": now.isoformat(), "by": "GRPS"} if over else {}
             held.stores[key] = {"looks": looks, "lookedAt": now.isoformat()} | done
-        return _keep(held, now)
+        ErasureOrder.objects.filter(pk=held.pk).update(stores=held.stores)
+    return _close(order_id, now)
 
 
 def done_by_hand(order_id: int, keys: Collection[str], *, by: Staff, reason: str, now: dt.datetime) -> ErasureOrder:
@@ -136,7 +168,7 @@ def done_by_hand(order_id: int, keys: Collection[str], *, by: Staff, reason: str
     """
     if not reason.strip():
         raise Refused("A reason is required: say who deleted the keys, and how.")
-    carry_out(order_id)
+    carry_out(order_id, seconds=None)
     with transaction.atomic():
         held = _locked(order_id)
         if held is None or held.status == Status.DONE:
@@ -149,7 +181,8 @@ def done_by_hand(order_id: int, keys: Collection[str], *, by: Staff, reason: str
             held.stores[key] = {**held.stores.get(key, {}), "doneAt": now.isoformat(), "by": by.name}
         details = {"experiences": sorted(keys or waiting)}
         record(Action.ERASURE_CONFIRMED, actor=by.actor, target=_target(held), reason=reason, details=details)
-        return _keep(held, now)
+        ErasureOrder.objects.filter(pk=held.pk).update(stores=held.stores)
+    return _close(order_id, now)
 
 
 def waiting() -> QuerySet[ErasureOrder]:
@@ -187,29 +220,38 @@ def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:
     return erased_at is None or at <= erased_at
 
 
-def _erase_in_tables(held: ErasureOrder, now: dt.datetime) -> None:
+def _erase_in_tables(held: ErasureOrder, now: dt.datetime) -> Person:
     """Whoever has the user id now; where nobody has, what other tables know of it goes all the same."""
     assert held.user_id is not None
     player = Player.objects.filter(user_id=held.user_id).first()
     if player is None:
-        forgetting.send(sender=None, person=Person(held.user_id, new_pseudonym()))
-        return
+        return erase_stranger(held.user_id)
     held.player = held.player or player
     reason = f"RightToErasureRequest {held.notification_id}"
-    erase(held.user_id, by=Staff(ROBLOX, rank=None), reason=reason, now=now)
+    return erase_rows(held.user_id, by=Staff(ROBLOX, rank=None), reason=reason, now=now)[0]
 
 
-def _keep(held: ErasureOrder, now: dt.datetime) -> ErasureOrder:
-    """Write what became of the stores; close the order when nothing is left."""
-    if left(held) or held.tables_erased_at is None:
-        ErasureOrder.objects.filter(pk=held.pk).update(stores=held.stores)
+def _close(order_id: int, now: dt.datetime) -> ErasureOrder:
+    """Close the order when no store is left and all texts were read once more; the order as it is then."""
+    with transaction.atomic():
+        held = ErasureOrder.objects.select_for_update(no_key=True).get(pk=order_id)
+        if held.status == Status.DONE or left(held) or held.tables_erased_at is None:
+            return held
+        _erase_latecomer(held, now)
+    if not read_texts(order_id, readings=2, seconds=TURN):
         return held
-    _erase_latecomer(held, now)
+    with transaction.atomic():
+        held = ErasureOrder.objects.select_for_update(no_key=True).get(pk=order_id)
+        return held if held.status == Status.DONE or left(held) else _done(held, now)
+
+
+def _done(held: ErasureOrder, now: dt.datetime) -> ErasureOrder:
+    assert held.tables_erased_at is not None
     held.user_id, held.status, held.stores_erased_at, held.reason = None, Status.DONE, now, ""
     written: dict[str, Any] = {
-        name: getattr(held, name) for name in ("user_id", "status", "stores_erased_at", "stores", "reason", "player")
+        name: getattr(held, name) for name in ("user_id", "status", "stores_erased_at", "reason")
     }
-    ErasureOrder.objects.filter(pk=held.pk).update(**written, lease="", lease_until=None)
+    ErasureOrder.objects.filter(pk=held.pk).update(**written, words_sealed="", lease="", lease_until=None)
     record(
         Action.ERASURE_COMPLETED,
         actor=ROBLOX,
@@ -229,8 +271,10 @@ def _erase_latecomer(held: ErasureOrder, now: dt.datetime) -> None:
     """
     assert held.user_id is not None
     came_back = Player.objects.filter(user_id=held.user_id, created_at__gt=held.tables_erased_at).exists()
-    if not came_back:
-        _erase_in_tables(held, now)
+    if came_back:
+        return
+    _erase_in_tables(held, now)
+    ErasureOrder.objects.filter(pk=held.pk).update(player=held.player_id)
 
 
 def _locked(order_id: int) -> ErasureOrder | None:
@@ -239,6 +283,24 @@ def _locked(order_id: int) -> ErasureOrder | None:
 
 def _target(found: ErasureOrder) -> Target:
     return Target("erasure", str(found.pk), "")
+
+
+def _person(held: ErasureOrder) -> Person:
+    """The person of an open order, with the words that were found before their rows were erased."""
+    assert held.user_id is not None
+    words = json.loads(_cipher().decrypt(held.words_sealed)) if held.words_sealed else {}
+    return Person(held.user_id, 0, held.player_id).known_as(words.get("names", []), words.get("others", []))
+
+
+def _seal(person: Person) -> str:
+    return _cipher().encrypt(json.dumps({"names": person.names, "others": person.others}).encode()).decode("ascii")
+
+
+def _cipher() -> MultiFernet:
+    """Of the secret that the marks go by, too."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    keys = [salted_hmac(SALT, "words", secret=secret, algorithm="sha256").digest() for secret in secrets]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
 
 
 def _mark(user_id: int, secret: str) -> str:

@@ -1,13 +1,8 @@
 """What is done to one person outside the ladder: the adjusted part of their points, and their erasure."""
 
 import datetime as dt
-import re
-import secrets
-from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models.expressions import RawSQL
-from django.dispatch import Signal
 
 from audits import record as spine
 from audits.actions import Action
@@ -17,59 +12,16 @@ from players.acts import ADJUSTMENT, Done, check_reason, locked, target_of, tell
 from players.amounts import points
 from players.columns import micros
 from players.decisions import candidate_of, settle
-from players.models import (
-    CONSOLE,
-    Appeal,
-    Approval,
-    Claim,
-    Decision,
-    GameCommand,
-    GuardTrip,
-    Note,
-    Player,
-    Recommendation,
-    Sanction,
-)
+from players.models import CONSOLE, Approval, Decision, Player, Recommendation
 from players.policies import active
 from players.policy.permissions import Act
+from players.privacy import texts
+from players.privacy.forgetting import forget, known
+from players.privacy.person import Person, new_pseudonym
 from players.staff import NotAllowed, Refused, Staff
 
 TRILLION = 10**12
-SHORTEST = 3  # letters of a name that is looked for in texts: Roblox gives no shorter ones
 LARGEST = 100 * TRILLION  # hundredths
-
-# Sent with `person` in the transaction of an erasure, before anything of them is gone. Whoever keeps ids or names in
-# tables of their own connects to it and forgets them there; an error undoes the whole erasure.
-forgetting = Signal()
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who is being erased. `player_id` is ours and None where they are no player; `names` may be empty.
-
-    `pseudonym` is the negative id that takes the place of theirs.
-    """
-
-    user_id: int
-    pseudonym: int
-    player_id: int | None = None
-    names: tuple[str, ...] = ()
-
-    @property
-    def subject(self) -> str:
-        """How the audit log names them; nobody's where they are no player."""
-        return f"player:{self.player_id}" if self.player_id is not None else ""
-
-    @property
-    def words(self) -> list[str]:
-        """What names them in a text: their id, and every name that is long enough to be one."""
-        return [str(self.user_id), *(name for name in self.names if len(name) >= SHORTEST)]
-
-    @property
-    def told(self) -> re.Pattern[str]:
-        """Finds `words` in a text; the id only where it is no part of a longer number."""
-        number, *names = self.words
-        return re.compile("|".join([rf"(?<!\d){number}(?!\d)", *map(re.escape, names)]))
 
 
 def adjust(
@@ -178,32 +130,29 @@ def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.dat
 
 
 def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
-    """Take a person's name and Roblox id out of every table; returns the number of personal values deleted.
+    """Take a person's names and Roblox id out of every table; returns the number of personal values deleted.
 
     Their rows stay under a random pseudonym (a negative id that Roblox never gives), unlisted, and the ledger and the
     audit chain stay verifiable: hashes cover commitments, not names. Raises Refused when there is no such player.
     """
+    person, removed = erase_rows(user_id, by=by, reason=reason, now=now)
+    texts.sweep(person, {})
+    return removed
+
+
+def erase_rows(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> tuple[Person, int]:
+    """The first half, in one transaction: all that is found by a key. The person, for `texts.sweep`, and how many
+    personal values were deleted."""
     with transaction.atomic():
         player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id, erased_at=None).first()
         if player is None:
             raise Refused(f"No player has the user id {user_id}.")
-        pseudonym = new_pseudonym()
-        names = tuple(name for name in (player.username, player.display_name) if name)
-        forgetting.send(sender=None, person=Person(user_id, pseudonym, player.pk, names))
-        Decision.objects.filter(player=player).exclude(reason="").update(reason="")
-        Sanction.objects.filter(player=player).update(reason="", lift_reason="", evidence=[])
-        # Links to what was seen may show the person.
-        bare = RawSQL("arguments - 'evidence'", [])
-        Approval.objects.filter(player=player).update(reason="", decide_reason="", arguments=bare)
-        GameCommand.objects.filter(answer__userId=user_id).delete()
-        Note.objects.filter(player=player).delete()
-        Appeal.objects.filter(player=player).update(text="", answer="")
-        GuardTrip.objects.filter(person=player.subject).update(name="")
-        Claim.objects.filter(holder=player.subject).delete()
-        removed = spine.erase(player.subject)
+        person = known(Person(user_id, new_pseudonym(), player.pk))
+        forget(person)
+        removed = spine.erase(*person.subjects)
         Player.objects.filter(pk=player.pk).update(
-            user_id=pseudonym,
-            username=f"erased-{-pseudonym % 10**8:08d}",
+            user_id=person.pseudonym,
+            username=f"erased-{-person.pseudonym % 10**8:08d}",
             display_name="",
             listed=False,
             erased_at=now,
@@ -216,12 +165,19 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
             details={"subjects": [player.subject], "personalRows": removed},
             reason=reason,
         )
-        return removed
+        return person, removed
 
 
-def new_pseudonym() -> int:
-    """An id that Roblox never gives and that says nothing of whose place it takes."""
-    return -secrets.randbelow(2**62) - 1
+def erase_stranger(user_id: int) -> Person:
+    """The same of somebody who is no player: what is known of them all the same goes."""
+    with transaction.atomic():
+        person = known(Person(user_id, new_pseudonym()))
+        forget(person)
+        removed = spine.erase(*person.subjects)
+        if removed:
+            details = {"personalRows": removed, "why": "erasure"}
+            record(Action.AUDIT_FORGOTTEN, actor=spine.FORGETTING, details=details)
+        return person
 
 
 def recommendations_of(player: Player) -> int:

@@ -138,6 +138,12 @@ SENTENCES: dict[str, Sentence] = {
     Action.AUDIT_EXPORTED: Sentence(
         WARNING, lambda f: f"{f.actor} took events of the audit log away as a file ({f['format']})"
     ),
+    Action.AUDIT_FORGOTTEN: Sentence(
+        INFO, lambda f: f"{f['personalRows']} personal values were taken out of the audit log ({f['why']})"
+    ),
+    Action.AUDIT_REDACTED: Sentence(
+        NOTICE, lambda f: f"Event {f['event']} of the audit log lost the words of a person who was erased"
+    ),
     Action.EXPERIENCE_CREATED: Sentence(NOTICE, lambda f: f"{f.actor} connected the experience {f.experience}"),
     Action.EXPERIENCE_CHANGED: Sentence(NOTICE, lambda f: f"{f.actor} changed the experience {f.experience}"),
     Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
@@ -210,6 +216,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.BULK_FINISHED: {"act": "warn", "done": 35, "skipped": 3},
     Action.GAME_REPORTED: {"lines": 4},
     Action.AUDIT_EXPORTED: {"format": "csv"},
+    Action.AUDIT_FORGOTTEN: {"personalRows": 3, "why": "age"},
+    Action.AUDIT_REDACTED: {"event": 12},
     Action.POLICY_ADDED: {"after": {"number": 2}},
     Action.POLICY_REVIEWED: {"number": 2},
     Action.ACCESS_REVOKED: {"role": "auditor"},
