@@ -609,9 +609,7 @@ class ErasureOrder(Leased):
     stores_erased_at = models.DateTimeField(null=True)
     stores = models.JSONField(default=dict)
     reason = models.TextField(db_default="", help_text="why it waits, in a sentence")
-    words_sealed = models.TextField(
-        db_default="", help_text="the names to look for in texts, encrypted, until it is done"
-    )
+    words_sealed = models.TextField(db_default="", help_text="names to look for in texts, encrypted, until it is done")
     texts = models.JSONField(default=dict, help_text="how far the reading of texts has come, and how many were done")
 
     class Meta:

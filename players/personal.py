@@ -57,6 +57,7 @@ held("sanctions", "evidence", Blank("player_id", "'{}'"), Text())
 impersonal("sanctions", LIST, "kind", "source")
 impersonal("sanctions", ACTOR, "issued_by", "lifted_by")
 impersonal("sanctions", OURS, "event")
+impersonal("sanctions", HASH, "code")
 
 held("approvals", "reason", Blank("player_id"), Text())
 held("approvals", "decide_reason", Blank("player_id"), Text())

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("players", "0013_ledger_by_actor")]
+    dependencies = [("players", "0014_case_codes")]
 
     operations = [
         migrations.AddField(
