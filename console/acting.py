@@ -17,6 +17,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from common.form_fields import MomentField
 from console import links
 from console.casefile import standing
 from console.casefile.pages import find
@@ -83,11 +84,7 @@ class UntilForm(EvidenceForm):
     """How long: chips, or a moment of one's own."""
 
     duration = forms.ChoiceField(label="For", widget=forms.RadioSelect, choices=[])
-    own_end = forms.DateTimeField(
-        required=False,
-        label="Until (UTC), with “a moment of your own”",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
+    own_end = MomentField(required=False, label="Until (UTC), with “a moment of your own”")
     field_order = ("duration", "own_end", "preset", "words", "evidence")
 
     def __init__(self, *args: Any, name: str, policy: ActivePolicy, **kwargs: Any) -> None:
@@ -359,6 +356,6 @@ def _forget(token: uuid.UUID) -> None:
 
 urls = [
     path("acts/preview/", preview, name="act-preview"),
-    path("acts/<slug:name>/<int:user_id>/", act, name="act"),
-    path("acts/<slug:name>/<int:user_id>/<int:pk>/", act, name="act-on"),
+    path("acts/<slug:name>/<userid:user_id>/", act, name="act"),
+    path("acts/<slug:name>/<userid:user_id>/<rowid:pk>/", act, name="act-on"),
 ]

@@ -1,6 +1,5 @@
 """Large adjustments: a file is judged, let go, approved by a second person past a limit, watched and undone."""
 
-import csv
 import uuid
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
@@ -15,9 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audits.actions import Action
 from audits.models import AuditEvent
+from common import csv_stream
 from console.approving import names_of
 from console.doors import page, render
-from console.echo import Echo
 from console.experiences import Reason
 from players.acts import LONGEST_REASON
 from players.models import Player
@@ -219,11 +218,10 @@ def results(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 
 def _csv(found: Adjustment) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    yield writer.writerow(["line", "userId", "amount", "status", "points", "note"])
+    yield csv_stream.line(["line", "userId", "amount", "status", "points", "note"])
     rows = found.lines.order_by("line").values_list("line", "user_id", "amount", "status", "points", "note")
     for row in rows.iterator(chunk_size=5_000):
-        yield writer.writerow(row)
+        yield csv_stream.line(row)
 
 
 def _settled(found: Adjustment) -> dict[str, int]:
@@ -253,8 +251,8 @@ def _is_id(text: str) -> bool:
 urls = [
     path("adjustments/", listing, name="adjustments"),
     path("adjustments/new/", upload, name="adjustment-new"),
-    path("adjustments/<int:pk>/", one, name="adjustment"),
-    path("adjustments/<int:pk>/start/", start, name="adjustment-start"),
-    path("adjustments/<int:pk>/rows.csv", results, name="adjustment-results"),
-    path("adjustments/<int:pk>/<slug:verb>/", settle, name="adjustment-settle"),
+    path("adjustments/<rowid:pk>/", one, name="adjustment"),
+    path("adjustments/<rowid:pk>/start/", start, name="adjustment-start"),
+    path("adjustments/<rowid:pk>/rows.csv", results, name="adjustment-results"),
+    path("adjustments/<rowid:pk>/<slug:verb>/", settle, name="adjustment-settle"),
 ]

@@ -85,5 +85,5 @@ def _answered(request: HttpRequest, form: Answer, pk: int) -> bool:
 
 urls = [
     path("appeals/", listing, name="appeals"),
-    path("appeals/<int:pk>/", one, name="appeal"),
+    path("appeals/<rowid:pk>/", one, name="appeal"),
 ]

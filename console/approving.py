@@ -13,11 +13,10 @@ from django.utils import timezone
 from audits.models import AuditPersonal
 from console.doors import page, render
 from players import acts, approvals, officers, tasks
-from players.acts import LONGEST_REASON, verdict
+from players.acts import LONGEST_REASON
 from players.bulk import jobs
 from players.models import Approval, Decision, PolicyVersion
 from players.policies import active
-from players.policy.permissions import Act
 from players.staff import Refused, Staff, staff_of
 
 SIZE = 50
@@ -119,6 +118,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         decision=found,
         is_open=found.status == Decision.Status.PROPOSED,
         why_not=_why_not(found, by),
+        retired="" if found.to_rank_id in active().ranks else officers.RETIRED,
         policy_number=PolicyVersion.objects.values_list("number", flat=True).get(pk=found.policy_id),
         form=form,
     )
@@ -153,14 +153,9 @@ def _decided(
 
 def _why_not(found: Decision, by: Staff) -> str:
     """Why this person may not decide; empty when they may."""
-    policy = active()
-    to, held = policy.ranks.get(found.to_rank_id), policy.ranks.get(found.from_rank_id)
-    if to is None:
-        return "The rank is not part of the active policy; reject it."
     if found.proposed_by == by.name:
         return "You proposed it yourself: another officer must decide."
-    up = held is None or to.position > held.position
-    judged = verdict(Act.PROMOTE if up else Act.DEMOTE, found.player, by, now=timezone.now(), to=to, policy=policy)
+    judged = officers.may_decide(found, found.player, by, active(), timezone.now())
     return "" if judged.allowed else judged.reason
 
 
@@ -170,6 +165,6 @@ def _is_id(text: str) -> bool:
 
 urls = [
     path("approvals/", listing, name="approvals"),
-    path("approvals/<int:pk>/", approval, name="approval"),
-    path("decisions/<int:pk>/", decision, name="decision"),
+    path("approvals/<rowid:pk>/", approval, name="approval"),
+    path("decisions/<rowid:pk>/", decision, name="decision"),
 ]

@@ -1,6 +1,5 @@
 """Mass changes: one act on the players that were selected, or the undo of what somebody did, from preview to result."""
 
-import csv
 import datetime as dt
 import uuid
 from collections.abc import Iterator
@@ -16,11 +15,12 @@ from django.urls import path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from common import csv_stream
+from common.form_fields import MomentField
 from console import links, lists
 from console.acting import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
 from console.approving import names_of
 from console.doors import page, render, sign_in_again
-from console.echo import Echo
 from console.experiences import Reason
 from console.explorer.asking import actors_of
 from console.players_list import BULK_ACTS
@@ -68,14 +68,12 @@ class Reverting(forms.Form):
     """Whose acts, of when, and why they are taken back."""
 
     actor = forms.CharField(max_length=100, label="Who did it", help_text="name, Roblox user id, or kind:id")
-    since = forms.DateTimeField(label="From (UTC)")
-    until = forms.DateTimeField(label="Until (UTC)")
+    since = MomentField(label="From (UTC)")
+    until = MomentField(label="Until (UTC)")
     reason = forms.CharField(max_length=acts.LONGEST_REASON, help_text="In a sentence; it goes into the audit log.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("since", "until"):
-            self.fields[name].widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
         self.fields["actor"].widget.attrs |= {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
     def clean_actor(self) -> tuple[tuple[str, str], ...]:
@@ -259,12 +257,11 @@ def results(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 
 def _csv(found: BulkJob) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    yield writer.writerow(["line", "userId", "username", "status", "note", "event", "request"])
+    yield csv_stream.line(["line", "userId", "username", "status", "note", "event", "request"])
     rows = found.lines.select_related("player").order_by("line")
     for row in rows.iterator(chunk_size=1_000):
         who = (row.player.user_id, row.player.username) if row.player else ("", "")
-        yield writer.writerow([row.line, *who, row.status, row.note, row.event or "", row.request_id or ""])
+        yield csv_stream.line([row.line, *who, row.status, row.note, row.event or "", row.request_id or ""])
 
 
 def _line(job: BulkJob, by: Staff) -> dict[str, Any]:
@@ -314,8 +311,8 @@ def _is_id(text: str) -> bool:
 urls = [
     path("bulk/", bulk, name="bulk"),
     path("bulk/revert/", revert, name="bulk-revert"),
-    path("bulk/<int:pk>/", job, name="bulk-job"),
-    path("bulk/<int:pk>/start/", start, name="bulk-start"),
-    path("bulk/<int:pk>/undo/", undo, name="bulk-undo"),
-    path("bulk/<int:pk>/rows.csv", results, name="bulk-results"),
+    path("bulk/<rowid:pk>/", job, name="bulk-job"),
+    path("bulk/<rowid:pk>/start/", start, name="bulk-start"),
+    path("bulk/<rowid:pk>/undo/", undo, name="bulk-undo"),
+    path("bulk/<rowid:pk>/rows.csv", results, name="bulk-results"),
 ]

@@ -187,6 +187,6 @@ urls = [
     path("experiences/<slug:key>/new-key/", new_key, name="key-new"),
     path("experiences/<slug:key>/rotate/", rotate, name="key-rotate"),
     path("experiences/<slug:key>/writes/", writes, name="experience-writes"),
-    path("keys/collect/<int:pk>/", collect, name="key-collect"),
+    path("keys/collect/<rowid:pk>/", collect, name="key-collect"),
     path("keys/<slug:prefix>/revoke/", revoke, name="key-revoke"),
 ]

@@ -79,5 +79,5 @@ def _page_of(on: str) -> str:
 
 urls = [
     path("filters/<slug:on>/", keep, name="filter-save"),
-    path("filters/<slug:on>/<int:pk>/delete/", drop, name="filter-delete"),
+    path("filters/<slug:on>/<rowid:pk>/delete/", drop, name="filter-delete"),
 ]

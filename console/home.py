@@ -224,8 +224,8 @@ def _back(request: HttpRequest) -> HttpResponse:
 urls = [
     path("", home, name="home"),
     path("queue/act/", act, name="queue-act"),
-    path("queue/seen/<slug:kind>/<int:event>/", seen, name="queue-seen"),
+    path("queue/seen/<slug:kind>/<rowid:event>/", seen, name="queue-seen"),
     path("queue/take/<slug:kind>/<str:key>/", take, name="queue-take"),
-    path("queue/guard/<int:pk>/", release_guard, name="guard-release"),
+    path("queue/guard/<rowid:pk>/", release_guard, name="guard-release"),
     path("policy/review/", review, name="policy-review"),
 ]

@@ -257,11 +257,11 @@ def _try(request: HttpRequest, do: Callable[[], Any], said: str) -> None:
 urls = [
     path("sync/", overview, name="sync"),
     path("sync/ask/", ask, name="sync-ask"),
-    path("sync/jobs/<int:pk>/<slug:act>/", on_job, name="sync-job"),
+    path("sync/jobs/<rowid:pk>/<slug:act>/", on_job, name="sync-job"),
     path("sync/drift/", drift_list, name="drifts"),
-    path("sync/drift/<int:pk>/", drift, name="drift"),
-    path("sync/drift/<int:pk>/<slug:act>/", settle, name="drift-settle"),
+    path("sync/drift/<rowid:pk>/", drift, name="drift"),
+    path("sync/drift/<rowid:pk>/<slug:act>/", settle, name="drift-settle"),
     path("sync/parked/", parked, name="parked"),
     path("sync/parked/retry/", retry_parked, name="parked-retry"),
-    path("sync/parked/<int:pk>/again/", again, name="parked-again"),
+    path("sync/parked/<rowid:pk>/again/", again, name="parked-again"),
 ]

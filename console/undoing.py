@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
 
-from audits.reading import events_by_id
+from audits.reading import PlacedEvent, events_by_id
 from console.doors import page, render, sign_in_again
 from console.experiences import Reason
 from players import undo
@@ -24,8 +24,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
     if event.action in {"player.banned", "player.unbanned"} and (first := sign_in_again(request)) is not None:
         return first  # type: ignore[return-value]
     offer = undo.offers([event])[event_id]
-    user_id = Player.objects.filter(pk=event.target_id).values_list("user_id", flat=True).first()
-    back = reverse("console:player", args=[user_id]) if user_id and user_id > 0 else reverse("console:home")
+    back = _back(event)
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -41,4 +40,12 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
     )
 
 
-urls = [path("revert/<int:event_id>/", revert, name="revert")]
+def _back(event: PlacedEvent) -> str:
+    """The case file of the event's player; the queue where the event is about something else."""
+    if event.target_kind != "player":
+        return reverse("console:home")
+    user_id = Player.objects.filter(pk=event.target_id).values_list("user_id", flat=True).first()
+    return reverse("console:player", args=[user_id]) if user_id and user_id > 0 else reverse("console:home")
+
+
+urls = [path("revert/<rowid:event_id>/", revert, name="revert")]

@@ -17,6 +17,7 @@ from django.db.models.functions import Abs
 
 from audits.actions import Action
 from audits.record import NOBODY, Actor, Target, record
+from common.time import BadMoment, in_utc
 from players.amounts import hundredths, points
 from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Player, Sanction, StaffAct
 from players.models import Rank as RankRow
@@ -173,10 +174,13 @@ def check_evidence(links: Sequence[str]) -> list[str]:
 
 
 def check_moment(until: dt.datetime | None) -> dt.datetime | None:
-    """Until when; a moment without a time zone could be any of many. Raises Refused."""
-    if until is not None and until.tzinfo is None:
-        raise Refused("until: say the time zone too, as in 2026-01-31T18:00:00Z.")
-    return until
+    """Until when, in UTC; None stays None. Raises Refused for what no calendar or database holds."""
+    if until is None:
+        return None
+    try:
+        return in_utc(until)
+    except BadMoment as error:
+        raise Refused(f"until: {error}.") from None
 
 
 def _is_link(link: str) -> bool:

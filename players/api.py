@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audits.record import Actor
+from common import time
 from players import leaderboard, parameters, reading, serializers
 from players.amounts import points
 from players.decisions import assess, lock_one, settle
@@ -363,11 +364,14 @@ class Decide(View):
 
 
 def body_of[T: msgspec.Struct](request: Request, kind: type[T]) -> T:
-    """The body as `kind`. Raises ValidationError saying what does not fit."""
+    """The body as `kind`, its moments within bounds. Raises ValidationError saying what does not fit."""
     try:
-        return msgspec.convert(request.data, kind)
+        body = msgspec.convert(request.data, kind)
     except msgspec.ValidationError as error:
         raise ValidationError(f"{error}.") from None
+    for place, fault in time.out_of_bounds(body):
+        raise ValidationError({place: f"{fault}."})
+    return body
 
 
 def _no_player(user_id: int) -> NotFound:

@@ -200,7 +200,10 @@ def open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
     found = _open_proposal_ids(player_ids)
     if not found:
         return {}
-    return {proposal.player_id: proposal for proposal in Decision.objects.filter(pk__in=found.values())}
+    return {
+        proposal.player_id: proposal
+        for proposal in Decision.objects.filter(pk__in=found.values()).select_related("to_rank")
+    }
 
 
 def _open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:

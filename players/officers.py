@@ -11,7 +11,7 @@ from django.db import transaction
 from audits.actions import Action
 from audits.record import Actor, record
 from players import guard
-from players.acts import check_reason, telling_refusals, verdict
+from players.acts import Verdict, check_reason, kept_rank, telling_refusals, verdict
 from players.amounts import points
 from players.decisions import (
     KINDS,
@@ -31,11 +31,15 @@ from players.policies import ActivePolicy, active
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
+RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
+
 
 def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
     """Apply a proposal. Raises Refused when it is settled already, no longer holds, or `by` may not."""
     with _settling(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
+        if decision.to_rank_id not in policy.ranks:
+            raise Refused(RETIRED)
         if decision.proposed_by == by.name:
             raise NotAllowed("You may not: you proposed it yourself, a second officer must approve.")
         if decision.kind == Decision.Kind.HAND:
@@ -243,14 +247,19 @@ def _open_for(decision_id: int, by: Staff, reason: str, now: dt.datetime) -> tup
         raise Refused(f"The decision is {decision.status} already.")
     policy = active()
     candidate = candidate_of(player)
-    act = Act.PROMOTE if _leads_up(decision, policy) else Act.DEMOTE
-    _check(by, act, candidate, policy, decision.to_rank_id, reason, now)
+    check_reason(reason)
+    found = may_decide(decision, player, by, policy, now)
+    if not found.allowed:
+        raise NotAllowed(found.reason)
     return decision, candidate, policy
 
 
-def _leads_up(decision: Decision, policy: ActivePolicy) -> bool:
-    before, after = policy.ranks.get(decision.from_rank_id), policy.ranks.get(decision.to_rank_id)
-    return before is None or after is None or after.position > before.position
+def may_decide(decision: Decision, player: Player, by: Staff, policy: ActivePolicy, now: dt.datetime) -> Verdict:
+    """Whether `by` may approve or reject a proposal. A rank that left the policy counts as the nearest one below it."""
+    to = kept_rank(decision.to_rank, policy)
+    held = policy.ranks.get(decision.from_rank_id)
+    up = held is None or to.position >= held.position
+    return verdict(Act.PROMOTE if up else Act.DEMOTE, player, by, now=now, to=to, policy=policy)
 
 
 def _check_hand(

@@ -130,10 +130,12 @@ class EndpointAdmin(ReadOnly):
 
     def get_urls(self) -> list[URLPattern]:
         acts = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(self._view_of(name)), name=f"webhooks_endpoint_{name}")
+            path(
+                f"<rowid:pk>/{name}/", self.admin_site.admin_view(self._view_of(name)), name=f"webhooks_endpoint_{name}"
+            )
             for name in ACTS
         ]
-        edit = path("<int:pk>/edit/", self.admin_site.admin_view(self.edit_view), name="webhooks_endpoint_edit")
+        edit = path("<rowid:pk>/edit/", self.admin_site.admin_view(self.edit_view), name="webhooks_endpoint_edit")
         return [*acts, edit, *super().get_urls()]
 
     def change_view(
@@ -269,7 +271,7 @@ class DeliveryAdmin(ReadOnly):
         css = {"all": ["webhooks/console.css"]}
 
     def get_urls(self) -> list[URLPattern]:
-        again = path("<int:pk>/again/", self.admin_site.admin_view(self.again_view), name="webhooks_delivery_again")
+        again = path("<rowid:pk>/again/", self.admin_site.admin_view(self.again_view), name="webhooks_delivery_again")
         return [again, *super().get_urls()]
 
     def change_view(

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from audits.actions import Action
+from common.form_fields import MomentField
 from roblox.models import Experience
 from webhooks import endpoints, happenings, statistics
 from webhooks.endpoints import Wanted
@@ -16,7 +17,6 @@ from webhooks.kinds.base import BadEndpoint
 from webhooks.models import WebhookEndpoint
 
 WHY = "A second person reads it before they approve."
-AT = "%Y-%m-%dT%H:%M"
 
 
 class WriteOnly(forms.TextInput):
@@ -29,14 +29,6 @@ class WriteOnly(forms.TextInput):
 class WriteOnlyArea(forms.Textarea):
     def format_value(self, value: Any) -> None:
         return None
-
-
-class Moment(forms.DateTimeField):
-    """A moment in UTC."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=AT)
-        super().__init__(widget=widget, **options)
 
 
 class EndpointForm(forms.Form):
@@ -167,11 +159,11 @@ class ExamplesForm(ActForm):
 
 
 class RecoverForm(ActForm):
-    since = Moment(help_text="UTC. Everything that was given up since then is tried again.")
+    since = MomentField(help_text="UTC. Everything that was given up since then is tried again.")
 
 
 class ReplayForm(ActForm):
-    since = Moment(required=False, help_text="UTC: everything since then …")
+    since = MomentField(required=False, help_text="UTC: everything since then …")
     after = forms.IntegerField(
         required=False, min_value=0, label="Behind position", help_text="… or behind a place in the audit log."
     )

@@ -15,6 +15,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from common.time import BadMoment, parse
 from players import erasures
 from players.events import UserId
 from webhooks.models import RobloxNotification
@@ -122,7 +123,6 @@ def _erasure(notification: NotificationIn) -> Erasure:
 def _moment(text: str) -> dt.datetime | None:
     """When it happened; None where Roblox says it in a way that we do not know, since nothing hangs on it."""
     try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return parse(text, default_zone=dt.UTC)
+    except BadMoment:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)

@@ -81,6 +81,6 @@ def _place(cursor: str) -> tuple[dt.datetime, int]:
 
 
 urls = [
-    path("players/<int:user_id>/", case, name="player"),
-    path("players/<int:user_id>/explain/", explain, name="explain"),
+    path("players/<userid:user_id>/", case, name="player"),
+    path("players/<userid:user_id>/explain/", explain, name="explain"),
 ]

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from audits.actions import Action
 from audits.exploring import Filter
+from common.form_fields import MomentField
 from players.models import Player
 from roblox.models import Experience
 
@@ -34,15 +35,13 @@ class Asking(forms.Form):
     actor = forms.CharField(required=False, max_length=100, label="Who did it", help_text="name, user id, or kind:id")
     action = forms.ChoiceField(required=False, label="What", choices=[("", "every action"), *_groups()])
     target = forms.CharField(required=False, max_length=101, label="To whom", help_text="name, user id, or kind:id")
-    since = forms.DateTimeField(required=False, label="From (UTC)")
-    until = forms.DateTimeField(required=False, label="Until (UTC)")
+    since = MomentField(required=False, label="From (UTC)")
+    until = MomentField(required=False, label="Until (UTC)")
     experience = forms.ChoiceField(required=False, label="Experience")
     request = forms.CharField(required=False, max_length=128, label="Request id")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("since", "until"):
-            self.fields[name].widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
         for name in ("actor", "target", "request"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         field = self.fields["experience"]

@@ -1,7 +1,5 @@
 """A filtered part of the log as a file: written down first, then told line by line, never more than MOST of them."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 
@@ -11,6 +9,7 @@ from audits.actions import Action
 from audits.exploring import BEYOND, Filter, find, span
 from audits.reading import at_text, public
 from audits.record import NOBODY, record
+from common import csv_stream
 from console.explorer.asking import described
 from console.explorer.rows import Row, rows_of
 from players.staff import NotAllowed, Refused, Staff
@@ -64,11 +63,11 @@ def _json(wanted: Filter, below: int, named: bool) -> Iterator[str]:
 
 
 def _csv(wanted: Filter, below: int, named: bool) -> Iterator[str]:
-    yield _lines([COLUMNS])
+    yield csv_stream.line(COLUMNS)
     for rows, older in _batches(wanted, below, named):
-        yield _lines([_cells(row, named) for row in rows])
+        yield "".join(csv_stream.line(_cells(row, named)) for row in rows)
         if older is not None:
-            yield _lines([(CUT.format(most=MOST, older=older),)])
+            yield csv_stream.line([CUT.format(most=MOST, older=older)])
 
 
 def _batches(wanted: Filter, below: int, named: bool) -> Iterator[tuple[list[Row], int | None]]:
@@ -92,7 +91,7 @@ def _object(row: Row, named: bool) -> dict[str, object]:
 
 def _cells(row: Row, named: bool) -> tuple[str, ...]:
     event = row.event
-    texts = (
+    return (
         str(event.id),
         str(event.position or ""),
         at_text(event),
@@ -109,15 +108,3 @@ def _cells(row: Row, named: bool) -> tuple[str, ...]:
         str(event.reverts or ""),
         json.dumps(event.details, ensure_ascii=False, sort_keys=True),
     )
-    return tuple(map(_harmless, texts))
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet takes a text that begins so for a formula, and reasons are written by anybody."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _lines(rows: list[tuple[str, ...]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue()

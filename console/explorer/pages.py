@@ -166,6 +166,6 @@ urls = [
     path("audit/", listing, name="audit"),
     path("audit/export/", away, name="audit-export"),
     path("audit/seals/", seals, name="seals"),
-    path("audit/<int:event_id>/", event, name="event"),
-    path("audit/<int:event_id>/proof.json", proof, name="event-proof"),
+    path("audit/<rowid:event_id>/", event, name="event"),
+    path("audit/<rowid:event_id>/proof.json", proof, name="event-proof"),
 ]

@@ -233,7 +233,7 @@ urls = [
     path("policy/", listing, name="policy"),
     path("policy/new/", new, name="policy-new"),
     path("policy/difference/", difference, name="policy-diff"),
-    path("policy/<int:number>/", version, name="policy-version"),
-    path("policy/<int:number>/policy.json", documents, name="policy-documents"),
-    path("policy/<int:number>/activate/", activate, name="policy-activate"),
+    path("policy/<rowid:number>/", version, name="policy-version"),
+    path("policy/<rowid:number>/policy.json", documents, name="policy-documents"),
+    path("policy/<rowid:number>/activate/", activate, name="policy-activate"),
 ]

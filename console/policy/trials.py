@@ -72,4 +72,4 @@ def _bar(count: int, most: int) -> float:
     return round(max(count / most * HALF, 1.0), 2) if count else 0.0
 
 
-urls = [path("policy/<int:number>/simulation/", simulation, name="policy-simulation")]
+urls = [path("policy/<rowid:number>/simulation/", simulation, name="policy-simulation")]

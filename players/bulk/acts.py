@@ -11,12 +11,11 @@ from typing import Any
 
 from audits.models import AuditEvent
 from players import discipline, notes, officers, people, recommending, undo
-from players.acts import Done, check_evidence, check_moment, target_of
+from players.acts import Done, check_evidence, check_moment, kept_rank, target_of
 from players.amounts import points
 from players.bulk.ground import Case, Ground
 from players.models import Approval, Decision, Player, Sanction
 from players.policies import active
-from players.policy.bundle import Rank
 from players.policy.permissions import Act
 from players.policy.sanctions import suspension_ends
 from players.staff import NotAllowed, Refused, Staff
@@ -170,9 +169,7 @@ def _decide_case(player: Player, ground: Ground, arguments: Arguments) -> Case:
     decision = ground.proposals.get(player.pk)
     if decision is None:
         return Case(Act.PROMOTE, player, why_not="Nothing is proposed for them.")
-    to: Rank | None = ground.policy.ranks.get(decision.to_rank_id)
-    why_not = "" if to is not None else "The rank is not part of the active policy."
-    return Case(Act.PROMOTE, player, decision.pk, to, why_not=why_not)
+    return Case(Act.PROMOTE, player, decision.pk, kept_rank(decision.to_rank, ground.policy))
 
 
 def _approve_case(player: Player, ground: Ground, arguments: Arguments) -> Case:
@@ -180,7 +177,9 @@ def _approve_case(player: Player, ground: Ground, arguments: Arguments) -> Case:
     if case.why_not:
         return case
     why_not = ""
-    if ground.proposals[player.pk].proposed_by == ground.by.name:
+    if ground.proposals[player.pk].to_rank_id not in ground.policy.ranks:
+        why_not = officers.RETIRED
+    elif ground.proposals[player.pk].proposed_by == ground.by.name:
         why_not = "You proposed it yourself."
     elif player.pk not in ground.due:
         why_not = "They are no longer due for it: reject it instead."

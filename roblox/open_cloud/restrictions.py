@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from common import time
 from roblox.open_cloud.budgets import Turn
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.operations import (
@@ -31,10 +32,10 @@ class Restriction(NamedTuple):
 
     @property
     def until(self) -> dt.datetime | None:
-        """When it ends by itself; None for good, or when the start is not known."""
+        """When it ends by itself; None for good (an end beyond every calendar is none), or without a known start."""
         if self.seconds is None or not self.start:
             return None
-        return dt.datetime.fromisoformat(self.start) + dt.timedelta(seconds=self.seconds)
+        return time.after(time.parse(self.start, default_zone=dt.UTC), self.seconds)
 
 
 class LogLine(NamedTuple):

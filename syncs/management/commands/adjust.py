@@ -1,6 +1,5 @@
 """Large adjustments from a file, as the operator of this machine."""
 
-import csv
 import hashlib
 import sys
 import time
@@ -26,6 +25,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from common import csv_stream
 from players.staff import Refused, at_the_shell
 from syncs import adjustments
 from syncs.adjustment_files import Flaws, UnknownFormat, read
@@ -253,7 +253,6 @@ def _listing(file: Path, flaws: Flaws) -> str:
 def _export(adjustment: Adjustment, path: Path) -> None:
     fields = ("line", "user_id", "amount", "status", "points", "note", "reason")
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("line", "userId", "amount", "status", "points", "note", "reason"))
+        stream.write(csv_stream.line(("line", "userId", "amount", "status", "points", "note", "reason")))
         rows = adjustment.lines.order_by("line").values_list(*fields)
-        writer.writerows(rows.iterator(chunk_size=10_000))
+        stream.writelines(map(csv_stream.line, rows.iterator(chunk_size=10_000)))

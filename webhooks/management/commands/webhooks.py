@@ -9,7 +9,6 @@ from typing import Any
 from cryptography.fernet import Fernet
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from audits import reading
 from audits.record import operator
+from common.time import BadMoment, parse
 from webhooks import endpoints, engine, patterns, statistics, wording
 from webhooks.endpoints import NotPossible, Wanted
 from webhooks.kinds import KINDS
@@ -287,10 +287,9 @@ def _end(until: str | None, *, by_time: bool) -> int:
 
 def _moment(text: str) -> dt.datetime:
     try:
-        moment = parse_datetime(text) or dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"{text!r} is no moment; write it as 2030-01-31T18:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+        return parse(text, default_zone=dt.UTC)
+    except BadMoment as error:
+        raise CommandError(f"{error}.") from None
 
 
 def _until(endpoint: WebhookEndpoint) -> str:

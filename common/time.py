@@ -1,0 +1,69 @@
+"""Moments as people and programs write them: one parser, with bounds that Python and PostgreSQL both hold.
+
+A moment close to the year 1 or 9999 cannot be moved to another time zone or by a duration without an overflow, and
+PostgreSQL stores what Python cannot read back. So every moment from outside is checked here.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)  # excluded
+BOUNDS = "give a moment from 1970 to 9998"
+
+
+class BadMoment(ValueError):
+    """A text or value that is no usable moment; the message says how to write one."""
+
+
+def in_utc(moment: dt.datetime) -> dt.datetime:
+    """Return `moment` in UTC. Raises BadMoment without a time zone, and outside EARLIEST and LATEST."""
+    if moment.tzinfo is None:
+        raise BadMoment("say the time zone too, as in 2030-01-31T18:00:00Z")
+    if not EARLIEST <= moment < LATEST:  # compares without an overflow, whatever the offset
+        raise BadMoment(f"it is out of bounds: {BOUNDS}")
+    return moment.astimezone(dt.UTC)
+
+
+def parse(text: str, *, default_zone: dt.tzinfo | None = None) -> dt.datetime:
+    """Read an ISO 8601 moment, in UTC. `default_zone` applies where the text names none. Raises BadMoment."""
+    try:
+        moment = dt.datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadMoment(f"{text[:40]!r} is no moment; write it as 2030-01-31T18:00:00Z") from None
+    if moment.tzinfo is None and default_zone is not None:
+        moment = moment.replace(tzinfo=default_zone)
+    return in_utc(moment)
+
+
+def after(start: dt.datetime, seconds: float) -> dt.datetime | None:
+    """Return the moment so many seconds after `start`; None where it lies beyond LATEST."""
+    try:
+        moment = start + dt.timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return moment if moment < LATEST else None
+
+
+def out_of_bounds(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the place and the fault of every unusable moment in a decoded body (structs, lists, dicts)."""
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        place, found = waiting.pop()
+        if isinstance(found, dt.datetime):
+            try:
+                in_utc(found)
+            except BadMoment as error:
+                yield place, str(error)
+        elif isinstance(found, msgspec.Struct):
+            waiting += [
+                (f"{place}.{field.encode_name}".lstrip("."), getattr(found, field.name))
+                for field in msgspec.structs.fields(found)
+            ]
+        elif isinstance(found, list | tuple):
+            waiting += [(f"{place}[{index}]", item) for index, item in enumerate(found)]
+        elif isinstance(found, dict):
+            waiting += [(f"{place}.{name}".lstrip("."), item) for name, item in found.items()]
