@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from audits.actions import Action
 from audits.models import AuditEvent
 from common import csv_stream
+from common.parsing import is_row_id
 from console.approving import names_of
 from console.doors import page, render
 from console.experiences import Reason
@@ -81,7 +82,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     status, before = request.GET.get("status", ""), request.GET.get("before", "")
     rows = Adjustment.objects.order_by("-pk")
     rows = rows.filter(status=status) if status in Status.values else rows
-    found = list((rows.filter(pk__lt=int(before)) if _is_id(before) else rows)[: SIZE + 1])
+    found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
     names = names_of([one.event for one in found])
     return render(
         request,
@@ -242,10 +243,6 @@ def _named(reasons: list[tuple[str, int, list[int]]]) -> list[tuple[str, int, li
     return [
         (note, count, [names.get(user_id, str(user_id)) for user_id in examples]) for note, count, examples in reasons
     ]
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 urls = [

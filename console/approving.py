@@ -11,6 +11,7 @@ from django.urls import path
 from django.utils import timezone
 
 from audits.models import AuditPersonal
+from common.parsing import is_row_id
 from console.doors import page, render
 from players import acts, approvals, officers, tasks
 from players.acts import LONGEST_REASON
@@ -54,10 +55,11 @@ class Deciding(forms.Form):
 @page("players.view_approval")
 def listing(request: HttpRequest) -> HttpResponse:
     """Requests of one status, the newest first."""
-    status = request.GET.get("status", Approval.Status.WAITING)
+    wanted = request.GET.get("status", "")
+    status = wanted if wanted in Approval.Status.values else Approval.Status.WAITING
     before = request.GET.get("before", "")
     rows = Approval.objects.filter(status=status).select_related("player").order_by("-pk")
-    found = list((rows.filter(pk__lt=int(before)) if _is_id(before) else rows)[: SIZE + 1])
+    found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
     names = names_of([one.event for one in found])
     return render(
         request,
@@ -157,10 +159,6 @@ def _why_not(found: Decision, by: Staff) -> str:
         return "You proposed it yourself: another officer must decide."
     judged = officers.may_decide(found, found.player, by, active(), timezone.now())
     return "" if judged.allowed else judged.reason
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 urls = [

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from common import csv_stream
 from common.form_fields import MomentField
+from common.parsing import is_row_id
 from console import links, lists
 from console.acting import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
 from console.approving import names_of
@@ -97,7 +98,7 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
         return _select(request)
     before = request.GET.get("before", "")
     rows = BulkJob.objects.select_related("approval", "requester").order_by("-pk")
-    found = list((rows.filter(pk__lt=int(before)) if _is_id(before) else rows)[: SIZE + 1])
+    found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
     return render(
         request,
         "console/bulk.html",
@@ -155,7 +156,7 @@ def _selected(request: HttpRequest) -> tuple[list[int], bool]:
     if "query" in request.POST:
         return lists.matching(request.POST["query"])
     given = request.POST.get("selected", "").split(",") + request.POST.getlist("ids")
-    return list(dict.fromkeys(int(text) for text in given if _is_id(text)))[: jobs.MOST_PLAYERS + 1], False
+    return list(dict.fromkeys(int(text) for text in given if is_row_id(text)))[: jobs.MOST_PLAYERS + 1], False
 
 
 def _arguments(form: Any, now: dt.datetime) -> dict[str, Any]:
@@ -177,7 +178,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     show, after = request.GET.get("show", ""), request.GET.get("after", "")
     rows = found.lines.select_related("player", "request").order_by("line")
     rows = rows.filter(status=show) if show in Status.values else rows
-    shown = list((rows.filter(line__gt=int(after)) if _is_id(after) else rows)[: SIZE + 1])
+    shown = list((rows.filter(line__gt=int(after)) if is_row_id(after) else rows)[: SIZE + 1])
     settled = found.done + found.held + found.failed + max(0, found.skipped - _passed_over(found))
     return render(
         request,
@@ -302,10 +303,6 @@ def _reasons(job: BulkJob) -> list[tuple[str, str, int, list[Player]]]:
 
 def _address(row: BulkRow) -> str:
     return links.player(row.player.user_id) if row.player and row.player.user_id > 0 else ""
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 urls = [

@@ -7,6 +7,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from audits.reading import PlacedEvent, events_by_id
+from common.parsing import is_row_id
 from console.doors import page, render, sign_in_again
 from console.experiences import Reason
 from players import undo
@@ -42,7 +43,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
 
 def _back(event: PlacedEvent) -> str:
     """The case file of the event's player; the queue where the event is about something else."""
-    if event.target_kind != "player":
+    if event.target_kind != "player" or not is_row_id(event.target_id):
         return reverse("console:home")
     user_id = Player.objects.filter(pk=event.target_id).values_list("user_id", flat=True).first()
     return reverse("console:player", args=[user_id]) if user_id and user_id > 0 else reverse("console:home")

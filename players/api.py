@@ -87,7 +87,7 @@ class Top(View):
         lines = leaderboard.top(size + 1, parameters.points_cursor(request))
         page = lines[:size]
         following = parameters.next_by_points(page[-1].points, page[-1].id) if len(lines) > size else None
-        newest = max((line.updated_at for line in page), default=None)
+        newest = max((line.synced_at for line in page), default=None)
         return Response(serializers.TopOut([_line(line) for line in page], newest, following))
 
 
@@ -144,7 +144,7 @@ class OnePlayer(View):
                 position=player.position,
                 kos=player.kos,
                 wos=player.wos,
-                last_synced_at=player.updated_at,
+                last_synced_at=player.synced_at,
             )
         )
 
@@ -388,7 +388,7 @@ def _line(line: leaderboard.Line) -> LineOut:
         line.points,
         line.kos,
         line.wos,
-        line.updated_at,
+        line.synced_at,
     )
 
 

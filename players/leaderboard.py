@@ -48,7 +48,7 @@ TRUE_COUNTS = f"""
     FROM players, generate_series(0, {LEVELS - 1}) AS level
     WHERE listed GROUP BY 1, 2"""
 
-ROW = """p.id, p.user_id, p.username, p.display_name, coalesce(f.name, r.name), p.points, p.kos, p.wos, p.updated_at"""
+ROW = """p.id, p.user_id, p.username, p.display_name, coalesce(f.name, r.name), p.points, p.kos, p.wos, p.synced_at"""
 FROM = "FROM players p JOIN ranks r ON r.id = p.rank_id LEFT JOIN ranks f ON f.id = p.former_rank_id"
 
 
@@ -64,7 +64,7 @@ class Line:
     points: Decimal
     kos: int
     wos: int
-    updated_at: dt.datetime
+    synced_at: dt.datetime
     position: int = 0
 
 

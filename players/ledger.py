@@ -81,6 +81,8 @@ ADD_TO_PLAYERS = """
     UPDATE players p SET
         earned = p.earned + c.earned * 0.01, kos = p.kos + c.kos, wos = p.wos + c.wos,
         username = c.username, display_name = c.display_name, updated_at = %s,
+        synced_at = CASE WHEN c.earned <> 0 OR c.kos <> 0 OR c.wos <> 0 OR p.username <> c.username
+                              OR p.display_name <> c.display_name THEN %s ELSE p.synced_at END,
         named_at = greatest(p.named_at, 'epoch'::timestamptz + c.named_at * interval '1 microsecond')
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])
          AS c(player, earned, kos, wos, username, display_name, named_at)
@@ -288,7 +290,7 @@ def add_to_players(players: Collection[PlayerRow], before: dict[int, int], now: 
         cursor.execute(
             ADD_TO_PLAYERS,
             [
-                now,
+                *(now, now),
                 numbers(player.id for player in players),
                 numbers(player.earned - before[player.id] for player in players),
                 numbers(player.kos for player in players),

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Collate, Greatest, Lower, Now
 
+from common.time import LATEST
 from players import cases
 
 ZERO = Decimal(0)
@@ -140,6 +141,9 @@ class Player(models.Model):
     named_at = models.DateTimeField(help_text="when the names were last seen in the game")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
+    synced_at = models.DateTimeField(
+        db_default=Now(), help_text="when points, counts or names last changed: public, so no sanction moves it"
+    )
     erased_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -368,6 +372,10 @@ class Sanction(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")), name="sanctions_end_after_start"
+            ),
+            # What Python cannot read back could never be lifted.
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__lt=LATEST), name="sanctions_end_within_bounds"
             ),
         ]
         indexes = [

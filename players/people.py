@@ -190,8 +190,8 @@ def write_adjustment(player: Player, amount: int, by: Staff, event_id: int, now:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE players SET adjusted = adjusted + %s * 0.01, adjusted_sequence = adjusted_sequence + 1,"
-            " updated_at = %s WHERE id = %s RETURNING adjusted_sequence, adjusted",
-            [amount, now, player.pk],
+            " updated_at = %s, synced_at = %s WHERE id = %s RETURNING adjusted_sequence, adjusted",
+            [amount, now, now, player.pk],
         )
         sequence, total = cursor.fetchone()
         cursor.execute(

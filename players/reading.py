@@ -25,7 +25,7 @@ MOST_CASES = 20  # of one player, told to a game
 
 PLAYER = f"""
     SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),
-           coalesce(p.former_rank_since, p.rank_since), p.kos, p.wos, p.updated_at,
+           coalesce(p.former_rank_since, p.rank_since), p.kos, p.wos, p.synced_at,
            ({leaderboard.AHEAD.format(value="(p.points * 100)::bigint")} + 1)::bigint
     FROM players p WHERE p.user_id = %s AND p.listed"""
 
@@ -34,9 +34,10 @@ PARTS = """
     JOIN unnest(%s::bigint[], %s::bigint[]) AS a(player, after) ON s.player_id = a.player AND s.session > a.after
     WHERE s.origin = %s ORDER BY s.player_id, s.session"""
 
+# A row that awarded nothing is not public: a run of them would tell of a suspension.
 HISTORY = """
     SELECT l.id, l.origin, l.type, l.magnitude, l.awarded, l.occurred_at FROM ledger l
-    WHERE l.player_id = %s AND (l.occurred_at, l.id) < (%s, %s)
+    WHERE l.player_id = %s AND l.awarded <> 0 AND (l.occurred_at, l.id) < (%s, %s)
     ORDER BY l.occurred_at DESC, l.id DESC LIMIT """
 
 
@@ -53,7 +54,7 @@ class Profile:
     rank_since: dt.datetime
     kos: int
     wos: int
-    updated_at: dt.datetime
+    synced_at: dt.datetime
     position: int
 
 

@@ -47,12 +47,13 @@ READ_SUMS = """
                coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint AS wos
         FROM ledger l WHERE l.player_id = k.player AND l.origin = %s AND l.session BETWEEN 0 AND k.through) c"""
 
+# Rows beyond the sequence that the data store has are no part of its counts.
 READ_COUNTED = """
     SELECT k.player, k.session,
            coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint,
            coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint
-    FROM unnest(%s::bigint[], %s::bigint[]) AS k(player, session)
-    LEFT JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(player, session, upto)
+    LEFT JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence <= k.upto
     GROUP BY k.player, k.session"""
 
 WRITE_PARTS = """
@@ -241,9 +242,13 @@ def _session(
 
 
 def _rest(found: Comparison, entry: Stored, folded: Kept, have: _Known, sums: tuple[int, int, int]) -> None:
-    """What the entry holds beyond the sessions known one by one. It follows the entry, up and down."""
+    """What the entry holds beyond the sessions known one by one. It follows the entry, up and down.
+
+    Counts of an entry that folds sessions only grow: a crashed server's last KOs are known here and not there.
+    """
     total = folded.total - sums[0]
-    kos, wos = max(0, folded.kos - sums[1]), max(0, folded.wos - sums[2])
+    least = (0, 0) if entry.through == EVERYTHING else (have.kos, have.wos)
+    kos, wos = max(least[0], folded.kos - sums[1]), max(least[1], folded.wos - sums[2])
     if (total, kos, wos) == (have.part.total, have.kos, have.wos):
         return
     sequence = have.part.sequence + 1
@@ -370,19 +375,24 @@ def _read_counted(
     known: Mapping[ledger.PartKey, _Known],
     policy: ActivePolicy,
 ) -> dict[ledger.PartKey, tuple[int, int]]:
-    """KOs and WOs counted by rows, for the sessions of which the data store knows more."""
+    """KOs and WOs counted by rows up to the stored sequence, for sessions whose rows are not all here."""
     behind = [
-        (player, session)
+        (player, session, kept.sequence)
         for user_id, player in ids.items()
         for session, kept in entries[user_id].sessions.items()
-        if (kept.kos or kept.wos) and kept.sequence > known.get((player, session), NOTHING).part.rows
+        if (kept.kos or kept.wos) and _is_behind(kept, known.get((player, session), NOTHING).part)
     ]
     if not behind:
         return {}
-    columns = numbers(player for player, _ in behind), numbers(session for _, session in behind)
+    columns = [numbers(row[place] for row in behind) for place in range(3)]
     with connection.cursor() as cursor:
         cursor.execute(READ_COUNTED, [*_counters(policy), *columns, origin])
         return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+
+
+def _is_behind(kept: Kept, part: Part) -> bool:
+    """Whether rows of a session are missing here: within a gap, or after the last one."""
+    return part.gap or kept.sequence > part.sequence
 
 
 def _counters(policy: ActivePolicy) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from audits.actions import Action
 from audits.models import AuditEvent
 from audits.reading import PlacedEvent, events_by_id
+from common.parsing import is_row_id
 from players import discipline, notes, officers, people, recommending
 from players.acts import Done
 from players.amounts import hundredths
@@ -103,7 +104,7 @@ def reverted_by(ids: Iterable[int]) -> dict[int, int]:
 
 def _scenes(events: Iterable[PlacedEvent]) -> list[Scene]:
     found = list(events)
-    ids = [int(event.target_id) for event in found if event.target_kind == "player" and event.target_id.isdigit()]
+    ids = [int(event.target_id) for event in found if event.target_kind == "player" and is_row_id(event.target_id)]
     players = {
         str(player.pk): player
         for player in Player.objects.filter(pk__in=ids, erased_at=None).select_related("rank", "former_rank")

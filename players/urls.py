@@ -1,29 +1,6 @@
-from django.urls import path, register_converter
+from django.urls import path
 
 from players import api, appeals_api, game_api
-
-
-class UserId:
-    """A Roblox user id: a whole number of 64 bits. Anything else is nobody's address."""
-
-    regex = "[0-9]{1,19}"
-
-    def to_python(self, value: str) -> int:
-        number = int(value)
-        if not 0 < number < 2**63:
-            raise ValueError
-        return number
-
-    def to_url(self, value: int) -> str:
-        return str(value)
-
-
-class RowId(UserId):
-    """The id of a row of ours."""
-
-
-register_converter(UserId, "userid")
-register_converter(RowId, "rowid")
 
 urlpatterns = [
     path("leaderboard/top", api.Top.as_view(), name="leaderboard-top"),

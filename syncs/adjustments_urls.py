@@ -1,6 +1,5 @@
 from django.urls import path
 
-from players import urls  # noqa: F401 - registers the converter of 64-bit numbers
 from syncs import adjustments_api as api
 
 urlpatterns = [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audits.reading import PlacedEvent, public
+from common.parsing import is_row_id
 from players.models import Player
 from webhooks import sentences
 from webhooks.sentences import Facts, Severity
@@ -73,7 +74,7 @@ def example(action: str, now: dt.datetime) -> Happening:
 
 
 def _player_id(event: PlacedEvent) -> int | None:
-    return int(event.target_id) if event.target_kind == "player" and event.target_id.isdigit() else None
+    return int(event.target_id) if event.target_kind == "player" and is_row_id(event.target_id) else None
 
 
 def _happening(event: PlacedEvent, player: Player | None) -> Happening:

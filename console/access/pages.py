@@ -21,6 +21,7 @@ from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
+from common.parsing import is_row_id
 from console.access import roles, telling
 from console.access.rights import BY_ROLE
 from console.doors import is_fresh, page, render
@@ -90,7 +91,7 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
         others = UserSession.objects.filter(user=request.user)
         which = request.POST.get("session", "")
         chosen = others.exclude(session_key=request.session.session_key)
-        for session in chosen if which == "others" else others.filter(pk=which if which.isdecimal() else 0):
+        for session in chosen if which == "others" else others.filter(pk=which if is_row_id(which) else 0):
             session.end()
         messages.success(request, "Ended.")
         return redirect("console:sessions")

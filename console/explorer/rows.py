@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from audits.reading import PlacedEvent, events_by_id
+from common.parsing import is_row_id
 from console import links
 from console.casefile.timeline import TONES
 from players.models import Player
@@ -56,7 +57,7 @@ def _people(events: Iterable[PlacedEvent]) -> dict[str, Player]:
     for event in events:
         ids |= {event.actor_id} if event.actor_kind == "staff" else set()
         ids |= {event.target_id} if event.target_kind == "player" else set()
-    found = Player.objects.filter(pk__in=[int(one) for one in ids if one.isascii() and one.isdigit()], erased_at=None)
+    found = Player.objects.filter(pk__in=[int(one) for one in ids if is_row_id(one)], erased_at=None)
     return {str(player.pk): player for player in found}
 
 

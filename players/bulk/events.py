@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from audits.actions import Action
 from audits.exploring import Filter, find
 from audits.reading import PlacedEvent, events_by_id
+from common.parsing import is_row_id
 from players import undo
 from players.bulk.ground import Case
 from players.models import BulkJob, BulkRow, Decision, Player
@@ -44,7 +45,7 @@ def cases(events: Iterable[PlacedEvent]) -> list[Case]:
     found = list(events)
     offers, within = undo.offers(found), {event.id for event in found}
     taken = undo.reverted_by(within)
-    ids = {int(event.target_id) for event in found if event.target_kind == "player" and event.target_id.isdigit()}
+    ids = {int(event.target_id) for event in found if event.target_kind == "player" and is_row_id(event.target_id)}
     players = Player.objects.select_related("rank", "former_rank").in_bulk(ids)
     ranks = _ranks(found)
     policy = active()

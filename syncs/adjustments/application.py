@@ -50,7 +50,7 @@ JUDGE_AGAIN = f"""
 
 MOVE = """
     UPDATE players p SET adjusted = p.adjusted + c.amount * 0.01, adjusted_sequence = p.adjusted_sequence + 1,
-                         updated_at = %s
+                         updated_at = %s, synced_at = %s
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, amount, line)
     WHERE p.id = c.player
     RETURNING c.line, p.id, p.user_id, p.username, p.rank_id, p.rank_since, c.amount, p.adjusted_sequence,
@@ -220,7 +220,7 @@ def _move(landing: Sequence[tuple[int, int, int]], now: dt.datetime) -> list[Mov
         numbers(line for line, _, _ in landing),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(MOVE, [now, *columns])
+        cursor.execute(MOVE, [now, now, *columns])
         return [Moved(*row) for row in cursor.fetchall()]
 
 

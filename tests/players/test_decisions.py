@@ -16,9 +16,11 @@ from audits.record import Actor
 from grps_site.signing import sign
 from players.due import evaluate_due
 from players.models import Decision, Player
-from players.officers import approve, reject, set_rank
-from players.policies import active
+from players.officers import approve, propose, reject, set_rank
+from players.policies import activate, active
+from players.policy.bundle import parse_bundle
 from players.staff import Refused, Staff
+from tests.console.people import owner_client
 from tests.players.conftest import OWNER, Game
 
 Stands = Callable[..., Player]
@@ -202,3 +204,39 @@ def test_the_automation_says_what_is_missing(stands: Stands) -> None:
 def test_the_automation_refuses_bad_input(bootstrapped: None, body: dict[str, Any], status: int) -> None:
     answer = decide(body)
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+
+
+def _retire(name: str) -> None:
+    """Put a policy without one rank in force."""
+    documents = json.loads(json.dumps(active().bundle.documents))
+    documents["ranks"]["ranks"] = [rank for rank in documents["ranks"]["ranks"] if rank["name"] != name]
+    del documents["permissions"]["ranks"][name]
+    activate(parse_bundle(documents), actor=OWNER.actor, reason="a shorter ladder")
+
+
+@pytest.mark.parametrize("word", ["approve", "reject"])
+def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(stands: Stands, word: str) -> None:
+    stands(3300, "Captain II", days=90)
+    made = propose(1, "Envoy", by=OWNER, reason="does the work", now=now())
+    _retire("Envoy")
+    second = officer("Imperator")
+    if word == "reject":
+        assert reject(made.pk, by=second, reason="gone", now=now()).status == "rejected"
+        return
+    with pytest.raises(Refused, match=r"not part of the active policy any more\. Reject"):
+        approve(made.pk, by=second, reason="fine", now=now())
+    assert Decision.objects.get(pk=made.pk).status == "proposed"
+
+
+def test_the_console_offers_only_to_reject_it(stands: Stands) -> None:
+    stands(3300, "Captain II", days=90)
+    made = propose(1, "Envoy", by=OWNER, reason="does the work", now=now())
+    _retire("Envoy")
+    client = owner_client("olga")
+    page = client.get(f"/admin/decisions/{made.pk}/").content.decode()
+    assert 'value="reject"' in page
+    assert 'value="approve"' not in page
+    client.post(f"/admin/decisions/{made.pk}/", {"verb": "approve", "words": "fine"})
+    assert Decision.objects.get(pk=made.pk).status == "proposed"
+    client.post(f"/admin/decisions/{made.pk}/", {"verb": "reject", "words": "gone"})
+    assert Decision.objects.get(pk=made.pk).status == "rejected"

@@ -1,10 +1,12 @@
 """Points come from the games' data stores: read where they differ, counted once, whatever form they have."""
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from players import books
 from players.models import REST, LedgerEntry, Player, Session
@@ -257,3 +259,52 @@ def test_two_experiences_are_two_parts_of_one_player(community: World, pull: Pul
     pull("points", nexus)
     pull("points", Experience.objects.get(key="training_site"))
     assert points_of(1) == 15
+
+
+def old_ko(game: Game, sequence: int) -> dict[str, Any]:
+    """A KO of an hour ago, a minute after the one before: its gaps are closed by the next pull."""
+    at = timezone.now() - dt.timedelta(minutes=60 - sequence)
+    more = {"type": "ko", "awarded": 0.25, "total": sequence * 0.25, "occurredAt": at.isoformat()}
+    return game.event(session=41, sequence=sequence, **more)
+
+
+def counts_of(user_id: int) -> tuple[int, int]:
+    player = Player.objects.get(user_id=user_id)
+    return player.kos, player.wos
+
+
+def test_kos_beyond_the_stored_sequence_count_beside_those_of_the_entry(
+    community: World, pull: Pull, nexus: Experience, game: Game
+) -> None:
+    """A server crashed: its last save knows five operations, the events of the last four came through."""
+    for sequence in (6, 7, 8, 9):
+        game.send(old_ko(game, sequence))
+    community.save(1, ours({"41": {"sequence": 5, "total": 125, "kos": 5}}), 125)
+    pull("points", nexus)
+    assert (points_of(1), counts_of(1)) == (2.25, (9, 0))
+    pull("points", nexus)
+    assert counts_of(1) == (9, 0)
+
+
+def test_kos_known_on_both_sides_count_once_while_a_gap_is_open(
+    community: World, pull: Pull, nexus: Experience, game: Game
+) -> None:
+    for sequence in (1, 2, 3, 6, 7, 8, 9):
+        game.send(old_ko(game, sequence))
+    community.save(1, ours({"41": {"sequence": 5, "total": 125, "kos": 5}}), 125)
+    pull("points", nexus)
+    assert (points_of(1), counts_of(1)) == (2.25, (9, 0))
+
+
+def test_counts_of_an_older_record_stay_when_a_crashed_server_leaves_its_own_short(
+    community: World, pull: Pull, nexus: Experience, game: Game
+) -> None:
+    folded = {"through": 40, "total": 1000, "kos": 10, "wos": 2}
+    community.save(1, ours({}, folded), 1000)
+    pull("points", nexus)
+    for sequence in (1, 2, 3):
+        game.send(game.event(session=41, sequence=sequence, type="ko", awarded=0.25, total=sequence * 0.25))
+    # The game took the session's total from GRPS and folded it; of its KOs it knows none.
+    community.save(1, ours({}, {"through": 41, "total": 1075, "kos": 10, "wos": 2}), 1075)
+    pull("points", nexus)
+    assert (points_of(1), counts_of(1)) == (10.75, (13, 2))
