@@ -13,13 +13,8 @@ from tests.console.conftest import Make
 HUGE = [str(2**63), "9" * 40]
 QUERIES = ["after", "before", "q", "rank", "older", "show", "status", "target", "actor", "since"]
 NUMBERS = (
-    "<userid:user_id>",
-    "<rowid:pk>",
-    "<rowid:event_id>",
-    "<rowid:number>",
-    "<rowid:event>",
-    "<path:object_id>",
-    "<path:content_type_id>",
+    *("<userid:user_id>", "<rowid:pk>", "<rowid:event_id>", "<rowid:number>", "<rowid:event>"),
+    *("<path:object_id>", "<path:content_type_id>"),
 )
 WORDS = {"name": "warn", "act": "adopt", "verb": "approve", "kind": "x", "on": "players"}
 
