@@ -19,7 +19,7 @@ from console.experiences import Reason
 from players.staff import Refused, Staff, staff_of
 from roblox.models import Experience
 from syncs import drifts, jobs, mirrors, tasks, writers
-from syncs.models import Drift, Mirror, SyncJob
+from syncs.models import Drift, Mirror, RolePin, SyncJob
 
 SHOWN = 50
 MANY = 1_000  # where counting stops
@@ -69,6 +69,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         freshness=freshness(now),
         jobs=[(job, jobs.present_status(job, now)) for job in latest],
         parked=parked,
+        parked_roles=RolePin.objects.filter(retired=False).exclude(parked="").count(),
         waiting=waiting,
         waiting_since=since,
         many=MANY,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -16,7 +17,7 @@ from players.models import Player, Sanction
 from players.policies import active
 from players.staff import Refused, Staff
 from roblox.models import Experience
-from syncs import mirrors
+from syncs import mirrors, pins
 from syncs.models import Drift, Mirror, SyncJob
 
 
@@ -86,6 +87,7 @@ def adopt(drift_id: int, *, by: Staff, reason: str, now: dt.datetime, name: str 
             rank = (drift.theirs or {}).get("rank")
             if not rank:
                 raise Refused("They hold no rank's role there; push ours, or give a rank by hand.")
+            _check_pin(rank)
             _adopt_role(drift, rank, by, reason, now)
         elif drift.aspect == Drift.Aspect.RESTRICTION:
             _adopt_restriction(drift, by, reason, now, name)
@@ -99,13 +101,22 @@ def push(drift_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Drift:
     with transaction.atomic():
         drift = _open(drift_id, reason)
         if drift.aspect == Drift.Aspect.ROLE:
-            mirrors.again(Mirror.Aspect.ROLE, _player(drift, ""), None)
+            player = _player(drift, "")
+            _check_pin(player.rank.name)
+            mirrors.again(Mirror.Aspect.ROLE, player, None)
         elif drift.aspect == Drift.Aspect.RESTRICTION:
             player = _player(drift, str(drift.subject))
             mirrors.again(Mirror.Aspect.RESTRICTION, player, drift.experience, otherwise={"active": False})
         else:
             raise Refused(f"A difference of {drift.get_aspect_display()} cannot be pushed: mend it where it is.")
         return _resolve(drift, Drift.Resolution.OURS, by, reason, now)
+
+
+def _check_pin(rank: str) -> None:
+    """Refuse what would follow from a parked role. Raises Refused."""
+    why = pins.why_parked(settings.ROBLOX_GROUP_ID, rank)
+    if why:
+        raise Refused(f"The role of {rank} is parked: pin it anew first. {why}")
 
 
 def _adopt_role(drift: Drift, rank: str, by: Staff, reason: str, now: dt.datetime) -> None:

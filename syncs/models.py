@@ -88,6 +88,63 @@ class Membership(models.Model):
         indexes = [models.Index(fields=["group_id", "seen_by"], condition=Q(left_at=None), name="memberships_by_job")]
 
 
+class GroupRole(models.Model):
+    """A role of the group as last read. `permissions`: what its holders may do there; null where the key may not read
+    it."""
+
+    group_id = models.BigIntegerField()
+    role_id = models.BigIntegerField()
+    name = models.CharField(max_length=100)
+    number = models.SmallIntegerField(help_text="its rank number, 0 to 255")
+    permissions = ArrayField(models.CharField(max_length=40), null=True)
+    members = models.IntegerField(null=True)
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "group_roles"
+        constraints = [models.UniqueConstraint(fields=["group_id", "role_id"], name="group_roles_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} (rank number {self.number}, id {self.role_id})"
+
+
+class RolePin(models.Model):
+    """Which role of the group, by id, stands for a rank of the policy, and what that role was when it was pinned.
+
+    Without `role_id` no role is pinned yet. While `parked` says why, GRPS neither gives the role nor takes the rank
+    over from Roblox.
+    """
+
+    group_id = models.BigIntegerField()
+    rank = models.CharField(max_length=80)
+    number = models.SmallIntegerField(help_text="the number that the policy named when the role was pinned")
+    role_id = models.BigIntegerField(null=True)
+    name = models.CharField(max_length=100, db_default="", help_text="of the role when it was pinned")
+    permissions = ArrayField(models.CharField(max_length=40), null=True, help_text="of the role when it was pinned")
+    pinned_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(null=True, help_text="when staff pinned another role than before")
+    parked = models.TextField(db_default="", help_text="why, in a sentence")
+    parked_at = models.DateTimeField(null=True)
+    retired = models.BooleanField(db_default=False, help_text="the policy in force has no such rank")
+
+    class Meta:
+        db_table = "role_pins"
+        constraints = [
+            models.UniqueConstraint(fields=["group_id", "rank"], name="role_pins_rank_once"),
+            models.UniqueConstraint(
+                fields=["group_id", "role_id"], condition=Q(retired=False), name="role_pins_role_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(role_id=None) | Q(pinned_at__isnull=False), name="role_pins_pinned_some_time"
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], condition=~Q(parked="") & Q(retired=False), name="role_pins_parked")]
+
+    def __str__(self) -> str:
+        return f"the role of {self.rank}"
+
+
 class Drift(models.Model):
     """Something that Roblox and GRPS say differently, until one side is adopted or they agree again."""
 

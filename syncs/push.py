@@ -70,7 +70,7 @@ def preview(limit: int) -> list[tuple[Wish, list[str]]]:
     for wish in wishes(list(pending().order_by("retry_at", "pk")[:limit])):
         pen = Pen(dry=True)
         try:
-            _writer(wish.experience, writers, lambda: False).write(wish, pen)
+            _writer(wish.experience, writers, lambda: False, keep=False).write(wish, pen)
         except (cloud.NotConfigured, OpenCloudError, Hopeless) as error:
             pen.lines.append(f"cannot be written: {error}")
         shown.append((wish, pen.lines or ["nothing: it is there already"]))
@@ -95,7 +95,13 @@ def wishes(rows: Sequence[Mirror]) -> list[Wish]:
     return [Wish(tuple(mirrors), mirrors[0].player, bans.get(mirrors[0].player_id)) for mirrors in found.values()]
 
 
-def _writer(experience: Experience | None, writers: dict[int | None, Writer], stopping: Callable[[], bool]) -> Writer:
+def _writer(
+    experience: Experience | None,
+    writers: dict[int | None, Writer],
+    stopping: Callable[[], bool],
+    *,
+    keep: bool = True,
+) -> Writer:
     key = experience.pk if experience else None
     if key not in writers:
 
@@ -103,7 +109,7 @@ def _writer(experience: Experience | None, writers: dict[int | None, Writer], st
             return not stopping()
 
         if experience is None:
-            writers[key] = GroupWriter.of(cloud.group(going_on, PATIENCE))
+            writers[key] = GroupWriter.of(cloud.group(going_on, PATIENCE), keep=keep)
         else:
             writers[key] = UniverseWriter(cloud.universe(experience, going_on, PATIENCE))
         cloud.note_use(_client(writers[key]))

@@ -1,21 +1,23 @@
-"""What has to be written in a place so that it looks as wished. Plain values in, calls to Roblox out; no database."""
+"""What has to be written in a place so that it looks as wished. Plain values in, calls to Roblox out; the writes
+themselves need no database."""
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from players.amounts import hundredths
 from players.measures import told_to_player
 from players.models import Player, Sanction
-from players.policies import active
 from roblox.cloud import Group, Universe
 from roblox.models import Experience
 from roblox.open_cloud import data_stores, groups, messaging, restrictions
 from roblox.open_cloud.errors import OpenCloudError, Verdict
 from roblox.open_cloud.groups import GUEST_RANK, OWNER_RANK, Role
+from syncs import pins
 from syncs.models import Mirror
+from syncs.pins import Pins
 
 VERSION = 1  # of GRPS's own entries and messages
 IDENTITY = uuid.UUID("6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11")  # the namespace of our idempotency keys
@@ -68,17 +70,23 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class GroupWriter:
-    """Roles in the group: of those that the policy knows, exactly the wished one; others are not touched."""
+    """Roles in the group: of those that are pinned to ranks, exactly the wished one; others are not touched.
+
+    `managed`: the roles that are given and taken; a parked rank's is neither.
+    """
 
     group: Group
     roles: Mapping[int, Role]
+    pins: Pins
     managed: tuple[Role, ...]
 
     @classmethod
-    def of(cls, group: Group) -> "GroupWriter":
-        roles = {role.rank: role for role in groups.roles(group.client, group.id)}
-        numbers = {rank.role for rank in active().bundle.ranks}
-        return cls(group, roles, tuple(role for number, role in roles.items() if number in numbers))
+    def of(cls, group: Group, *, keep: bool = True) -> "GroupWriter":
+        """Read the group's roles and its pins. Without `keep` nothing is written down."""
+        found = pins.contact(group, keep=keep)
+        given = [role for rank, role in found.pins.roles.items() if rank not in found.pins.parked]
+        managed = tuple(found.roles[role] for role in given if role in found.roles)
+        return cls(group, found.roles, found.pins, managed)
 
     def write(self, wish: Wish, pen: Pen) -> None:
         user_id, desired = wish.user_id, wish.mirrors[0].desired
@@ -95,16 +103,30 @@ class GroupWriter:
             pen.write(f"unassign {_role(role)} from user {user_id}", self._call(groups.unassign, user_id, role))
         if pen.lines and not pen.dry:
             self._check(user_id, wanted)
+        self._look_for_parked(member.roles)
 
     def _wanted(self, desired: Any) -> Role:
-        role = self.roles.get(desired["role"])
+        """The role that is pinned to the wished rank. Raises Hopeless where there is none to give."""
+        rank = str(desired["rank"])
+        known = self.pins.policy.bundle.by_name.get(rank)
+        if known is None:
+            raise Hopeless(f"The policy has no rank {rank} any more.")
+        if rank in self.pins.parked:
+            raise Hopeless(f"The role of {rank} is parked. {self.pins.parked[rank]} Pin it anew.")
+        role = self.roles.get(self.pins.roles.get(rank, 0))
         if role is None:
-            raise Hopeless(
-                f"The group has no role with the rank number {desired['role']} ({desired['rank']}): make it."
-            )
+            raise Hopeless(f"The group has no role with the rank number {known.role} ({rank}): make it.")
         return role
 
+    def _look_for_parked(self, held: Sequence[int]) -> None:
+        """Say so where a role stays that would be taken if its rank were not parked."""
+        kept = [rank for rank in self.pins.parked if self.pins.roles.get(rank) in held]
+        if kept:
+            raise Hopeless(f"They keep the role of {kept[0]}, which is parked. {self.pins.parked[kept[0]]}")
+
     def _call(self, act: Callable[..., object], user_id: int, role: Role) -> Callable[[], object]:
+        if role not in self.managed:
+            raise Hopeless(f"{role.name} is not pinned to a rank.")
         return lambda: act(self.group.client, self.group.id, user_id, role.id)
 
     def _check(self, user_id: int, wanted: Role) -> None:

@@ -80,6 +80,18 @@ class World:
         """Somebody changes a member's roles by hand on Roblox."""
         self.act("setRoles", groupId=GROUP, userId=user_id, roles=[*(role_id(rank) for rank in ranks), *also])
 
+    def put_role(self, role: int, number: int, name: str, permissions: list[str] | None = None) -> None:
+        """Somebody makes a role, or gives one another number, name or permissions."""
+        body = {"id": role, "rank": number, "displayName": name, "permissions": permissions}
+        self.act("putRole", groupId=GROUP, role=body)
+
+    def remove_role(self, role: int) -> None:
+        self.act("removeRole", groupId=GROUP, roleId=role)
+
+    def own_the_group_with_the_key(self) -> None:
+        """The key is the group owner's, who reads every role's permissions."""
+        self.control("keys", key=KEY, name="tests", ownerUserId=OWNER_OF_GROUP, scopes=["*"], enabled=True)
+
     def roles(self, user_id: int) -> set[int]:
         """The ids of the roles that a member holds, without the base role."""
         answer = self.http.get(

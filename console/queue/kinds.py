@@ -8,7 +8,7 @@ from console.queue.decisions import Decisions
 from console.queue.machinery import Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.masses import Adjustments
 from console.queue.requests import Requests
-from console.queue.roblox import Differences, Parked
+from console.queue.roblox import Differences, Parked, Roles
 
 KINDS: tuple[Kind, ...] = (
     Requests(),
@@ -16,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     Decisions(),
     Appeals(),
     Guard(),
+    Roles(),
     Differences(),
     Parked(),
     Mismatches(),

@@ -3,12 +3,15 @@
 import datetime as dt
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from console import links
 from console.queue.base import Item, Kind
 from players.staff import Staff
-from syncs.models import Drift, Mirror
+from syncs import pinning
+from syncs.models import Drift, Mirror, RolePin
 
 PARKED = """
     SELECT aspect, reason, count(*), min(id), min(wanted_at) FROM
@@ -51,6 +54,36 @@ class Parked(Kind):
             )
             for aspect, reason, count, first, since in rows
         ]
+
+
+class Roles(Kind):
+    """Ranks whose role changed on Roblox so that it is neither given nor followed."""
+
+    name, title, right = "roles", "Roles", "syncs.view_mirror"
+
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [_parked_pins()]
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        return [_pin(row, by) for row in _parked_pins().filter(pk__gt=after).order_by("pk")[:limit]]
+
+
+def _parked_pins() -> Any:
+    return RolePin.objects.filter(group_id=settings.ROBLOX_GROUP_ID or 0, retired=False).exclude(parked="")
+
+
+def _pin(row: RolePin, by: Staff) -> Item:
+    anew = (("Pin anew", links.to("console:role-pin-anew", row.pk)),)
+    return Item(
+        kind=Roles.name,
+        key=str(row.pk),
+        title=f"The role of {row.rank} is parked",
+        sentence=row.parked,
+        since=row.parked_at or row.pinned_at or timezone.now(),
+        link=links.to("console:role-pin", row.pk),
+        tone="critical",
+        acts=anew if by.has(pinning.RIGHT) else (),
+    )
 
 
 def _item(row: Drift) -> Item:

@@ -49,6 +49,7 @@ class RoleBody(_Body):
     id: int
     rank: int
     display_name: str
+    permissions: list[str] | None = None
 
 
 class GroupBody(_Body):
@@ -107,6 +108,29 @@ class SetRoles(_Body, tag_field="act", tag="setRoles"):
     actor_user_id: int | None = None
 
 
+class PutRole(_Body, tag_field="act", tag="putRole"):
+    group_id: int
+    role: RoleBody
+
+
+class RemoveRole(_Body, tag_field="act", tag="removeRole"):
+    group_id: int
+    role_id: int
+
+
+class Join(_Body, tag_field="act", tag="join"):
+    group_id: int
+    user_id: int
+
+
+class Leave(_Body, tag_field="act", tag="leave"):
+    """`actor_user_id`: who removed them; without one they left by themselves."""
+
+    group_id: int
+    user_id: int
+    actor_user_id: int | None = None
+
+
 class Ban(_Body, tag_field="act", tag="ban"):
     universe_id: int
     user_id: int
@@ -126,7 +150,7 @@ class Enqueue(_Body, tag_field="act", tag="enqueue"):
     ttl: str = "600s"
 
 
-Act = SetEntry | SetOrdered | RemoveEntry | SetRoles | Ban | Enqueue
+Act = SetEntry | SetOrdered | RemoveEntry | SetRoles | PutRole | RemoveRole | Join | Leave | Ban | Enqueue
 _ANY_ACT: Any = Act  # a union is no type to the type checker
 
 
@@ -262,12 +286,24 @@ def _put_group(db: sqlite3.Connection, body: GroupBody) -> None:
     if groups.OWNER not in ranks:
         rows.append((body.group_id, max(numbers) + 1, groups.OWNER, "Owner"))
     now = micros()
-    for table in ("roles", "members", "member_roles", "group_log"):
+    for table in ("roles", "role_permissions", "members", "member_roles", "group_log"):
         db.execute(f"DELETE FROM {table} WHERE group_id = ?", (body.group_id,))
     db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)", (body.group_id, body.name, body.owner_user_id, now))
     db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", rows)
+    for role in body.roles:
+        if role.permissions is not None:
+            _put_role(db, body.group_id, role)
     owner_role = next(role for _, role, rank, _ in rows if rank == groups.OWNER)
     _put_member(db, body.group_id, MemberBody(body.owner_user_id, "", [owner_role]), now)
+
+
+def _put_role(db: sqlite3.Connection, group: int, body: RoleBody) -> None:
+    unknown = set(body.permissions or ()) - set(groups.PERMISSIONS)
+    if unknown:
+        raise invalid(f"There is no permission {sorted(unknown)[0]!r}.")
+    if not groups.GUEST <= body.rank <= groups.OWNER:
+        raise invalid("Ranks lie between 0 and 255.")
+    groups.put_role(db, group, groups.Role(body.id, body.rank, body.display_name), body.permissions)
 
 
 def put_members(store: Store, body: MembersBody, group: GroupBody | None = None) -> None:
@@ -331,6 +367,15 @@ def _do(db: sqlite3.Connection, act: Act) -> None:
             _remove_entry(db, act, now)
         case SetRoles():
             _set_roles(db, act, now)
+        case PutRole():
+            _put_role(db, act.group_id, act.role)
+        case RemoveRole():
+            groups.remove_role(db, act.group_id, act.role_id)
+        case Join():
+            _put_member(db, act.group_id, MemberBody(act.user_id), now)
+            groups.log(db, act.group_id, "JoinGroup", act.user_id, None, now)
+        case Leave():
+            _leave_by_act(db, act, now)
         case Ban():
             told = Restriction(
                 act.active, act.duration, act.private_reason, act.display_reason, act.exclude_alt_accounts
@@ -377,6 +422,16 @@ def _set_roles(db: sqlite3.Connection, act: SetRoles, now: int) -> None:
         raise invalid("A role is not one of this group.")
     owner = db.execute("SELECT owner FROM groups WHERE id = ?", (act.group_id,)).fetchone()[0]
     groups.set_roles(db, act.group_id, act.user_id, act.roles, act.actor_user_id or owner, now)
+
+
+def _leave_by_act(db: sqlite3.Connection, act: Leave, now: int) -> None:
+    if not groups.member_roles(db, act.group_id, act.user_id):
+        raise invalid(f"User {act.user_id} is no member of group {act.group_id}.")
+    for table in ("member_roles", "members"):
+        db.execute(f"DELETE FROM {table} WHERE group_id = ? AND user = ?", (act.group_id, act.user_id))
+    removed = act.actor_user_id is not None
+    actor, target = (act.actor_user_id, act.user_id) if removed else (act.user_id, None)
+    groups.log(db, act.group_id, "RemoveMember" if removed else "LeaveGroup", actor or act.user_id, target, now)
 
 
 def _raw_entry(store: Store, query: dict[str, str]) -> Answer:

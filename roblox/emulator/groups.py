@@ -17,7 +17,13 @@ LOG_SIZES = (10, 25, 50, 100)
 _USER = re.compile(r"\s*user\s*==\s*'users/([0-9]{1,18})'\s*")
 _ROLE = re.compile(r"\s*role\s*==\s*'groups/([0-9]{1,18})/roles/([0-9]{1,18})'\s*")
 _USERS = re.compile(r"\s*user\s+in\s+\[([^\]]*)\]\s*")
-_PERMISSIONS = ("changeRank", "acceptRequests", "exileMembers", "viewAuditLog", "banMembers", "viewForums")
+PERMISSIONS = (
+    *("viewWallPosts", "createWallPosts", "deleteWallPosts", "viewGroupShout", "createGroupShout", "changeRank"),
+    *("acceptRequests", "exileMembers", "manageRelationships", "viewAuditLog", "spendGroupFunds", "advertiseGroup"),
+    *("createAvatarItems", "manageAvatarItems", "manageGroupUniverses", "viewUniverseAnalytics", "createApiKeys"),
+    *("manageApiKeys", "banMembers", "viewForums", "manageCategories", "createPosts", "lockPosts", "pinPosts"),
+    *("removePosts", "createComments", "removeComments", "manageBlockedWords", "viewBlockedWords", "bypassSlowMode"),
+)
 
 
 class Role(NamedTuple):
@@ -129,7 +135,7 @@ def get_role(call: Call) -> Answer:
 
 
 def audit_log(call: Call) -> Answer:
-    """`userId` is the actor. Only changes of roles are logged here."""
+    """`userId` is the actor. Changes of roles are logged here, and who came, left or was removed by an act."""
     limit = call.number("limit", 10)
     if limit not in LOG_SIZES:
         raise invalid("limit must be 10, 25, 50 or 100.")
@@ -180,6 +186,27 @@ def set_roles(db: sqlite3.Connection, group: int, user: int, wanted: list[int], 
     db.executemany("INSERT INTO member_roles VALUES (?, ?, ?)", rows)
     if actor is not None and member_roles(db, group, user) != held:
         _changed(db, group, user, actor, held, now)
+
+
+def put_role(db: sqlite3.Connection, group: int, role: Role, granted: list[str] | None) -> None:
+    """Make a role, or let it have another number, name, or (unless None) permissions."""
+    db.execute("INSERT OR REPLACE INTO roles VALUES (?, ?, ?, ?)", (group, role.id, role.rank, role.name))
+    if granted is not None:
+        row = (group, role.id, msgspec.json.encode(granted).decode())
+        db.execute("INSERT OR REPLACE INTO role_permissions VALUES (?, ?, ?)", row)
+
+
+def remove_role(db: sqlite3.Connection, group: int, role: int) -> None:
+    """Delete a role; its holders keep their others."""
+    db.execute("DELETE FROM roles WHERE group_id = ? AND id = ?", (group, role))
+    for table in ("role_permissions", "member_roles"):
+        db.execute(f"DELETE FROM {table} WHERE group_id = ? AND role = ?", (group, role))
+
+
+def log(db: sqlite3.Connection, group: int, action: str, actor: int, target: int | None, now: int) -> None:
+    """Log what somebody did in the group to a person (`target`), or by themselves."""
+    row = (group, action, actor, target, now)
+    db.execute("INSERT INTO group_log (group_id, action, actor, target, created) VALUES (?, ?, ?, ?, ?)", row)
 
 
 def _changed(db: sqlite3.Connection, group: int, user: int, actor: int, before: list[Role], now: int) -> None:
@@ -307,15 +334,22 @@ def _role(db: sqlite3.Connection, call: Call, group: tuple[int, str, int, int], 
         body |= {"createTime": stamp(created), "updateTime": stamp(created), "description": ""}
     may_read = call.key is not None and call.key.may("group:read", None)
     if role.rank == GUEST or (may_read and (owns or role in member_roles(db, number, call.owner))):
-        body["permissions"] = dict.fromkeys(_PERMISSIONS, role.rank == OWNER)
+        granted = PERMISSIONS if role.rank == OWNER else _granted(db, number, role.id)
+        body["permissions"] = {name: name in granted for name in PERMISSIONS}
     return body
+
+
+def _granted(db: sqlite3.Connection, group: int, role: int) -> list[str]:
+    query = "SELECT granted FROM role_permissions WHERE group_id = ? AND role = ?"
+    row = db.execute(query, (group, role)).fetchone()
+    return msgspec.json.decode(row[0], type=list[str]) if row else []
 
 
 def _logged(db: sqlite3.Connection, group: int, row: tuple[Any, ...]) -> dict[str, Any]:
     _, action, actor, target, old, new, created = row
     names = {role.id: role for role in roles(db, group)}
     held = member_roles(db, group, actor)
-    person, changed = users.called(db, actor), users.called(db, target)
+    person = users.called(db, actor)
     role = held[-1] if held else names[min(names, key=lambda one: names[one].rank)]
     return {
         "actor": {
@@ -328,14 +362,20 @@ def _logged(db: sqlite3.Connection, group: int, row: tuple[Any, ...]) -> dict[st
             },
             "role": {"id": role.id, "name": role.name, "rank": role.rank},
         },
-        "actionType": "Change Rank" if action == "ChangeRank" else action,
-        "description": {
-            "TargetId": target,
-            "NewRoleSetId": new,
-            "OldRoleSetId": old,
-            "TargetName": changed.name,
-            "NewRoleSetName": names[new].name,
-            "OldRoleSetName": names[old].name,
-        },
+        "actionType": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", action),
+        "description": _description(db, names, target, old, new),
         "created": stamp(created),
     }
+
+
+def _description(
+    db: sqlite3.Connection, names: dict[int, Role], target: int | None, old: int | None, new: int | None
+) -> dict[str, Any]:
+    """What an entry says of whom it is about; nothing where that is the actor. A deleted role has no name."""
+    if target is None:
+        return {}
+    found: dict[str, Any] = {"TargetId": target, "TargetName": users.called(db, target).name}
+    for word, role in (("Old", old), ("New", new)):
+        if role is not None:
+            found |= {f"{word}RoleSetId": role, f"{word}RoleSetName": names[role].name if role in names else ""}
+    return found

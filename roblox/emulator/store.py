@@ -32,6 +32,8 @@ CREATE INDEX IF NOT EXISTS ordered_by_value ON ordered (store, scope, value, id)
 
 CREATE TABLE IF NOT EXISTS groups (id INTEGER PRIMARY KEY, name TEXT, owner INTEGER, created INTEGER);
 CREATE TABLE IF NOT EXISTS roles (group_id INTEGER, id INTEGER, rank INTEGER, name TEXT, PRIMARY KEY (group_id, id));
+CREATE TABLE IF NOT EXISTS role_permissions (group_id INTEGER, role INTEGER, granted TEXT,
+    PRIMARY KEY (group_id, role)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS members (group_id INTEGER, user INTEGER, created INTEGER, updated INTEGER,
     PRIMARY KEY (group_id, user));
 CREATE TABLE IF NOT EXISTS member_roles (group_id INTEGER, user INTEGER, role INTEGER,

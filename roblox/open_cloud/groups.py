@@ -1,7 +1,7 @@
 """Groups: roles, and who holds which. A member has the base role and any number of others."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,15 +15,23 @@ OWNER_RANK = 255  # neither can be given
 GUEST_RANK = 0
 
 
-class Role(NamedTuple):
-    """A role: its id, its name, and its rank number from 0 to 255. The id is not the rank."""
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: its id, its name, and its rank number from 0 to 255. The id is not the rank.
+
+    `permissions`: what its holders may do in the group, None where the key may not read it; `members`: how many hold
+    it, None where Roblox does not say.
+    """
 
     id: int
     name: str
     rank: int
+    permissions: frozenset[str] | None = None
+    members: int | None = None
 
 
-class Member(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Member:
     """A member and the ids of every role that they hold, the base role included."""
 
     user_id: int
@@ -34,6 +42,12 @@ class _Role(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     rank: int
     display_name: str = ""
+    permissions: dict[str, bool] | None = None
+    member_count: int | None = None
+
+    def typed(self) -> Role:
+        granted = None if self.permissions is None else frozenset(name for name, on in self.permissions.items() if on)
+        return Role(int(self.id), self.display_name[:100], self.rank, granted, self.member_count)
 
 
 class _Roles(msgspec.Struct, frozen=True, rename="camel"):
@@ -63,7 +77,7 @@ def roles(client: OpenCloud, group: int) -> list[Role]:
     while True:
         query: dict[str, str | int] = {"maxPageSize": ROLES_PAGE} | ({"pageToken": token} if token else {})
         page = client.call(LIST_ROLES, _Roles, parts={"group": group}, query=query)
-        found += [Role(int(role.id), role.display_name, role.rank) for role in page.group_roles]
+        found += [role.typed() for role in page.group_roles]
         token = page.next_page_token
         if not token:
             return found

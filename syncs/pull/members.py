@@ -19,9 +19,10 @@ from players.policy.bundle import Rank
 from roblox import cloud
 from roblox.open_cloud import groups, users
 from roblox.open_cloud.groups import Member
-from syncs import drifts, mirrors
+from syncs import drifts, mirrors, pins
 from syncs.drifts import Difference
 from syncs.models import Drift, Membership, Mirror, SyncJob
+from syncs.pins import Pins
 from syncs.pull.base import Activity, Calls, Cursor, Page
 
 GONE = 1000  # members written off between two checkpoints
@@ -37,12 +38,18 @@ SEE = """
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member who is a player: our rank of theirs, the rank that their roles show, and how their mirror stands."""
+    """A member who is a player: our rank of theirs, the rank that their roles show, and how their mirror stands.
+
+    `parked`: nothing can be said of them until the role of one of both ranks is pinned anew. `stale`: their role was
+    last confirmed by another pin of their rank than the present one.
+    """
 
     player: Player
     ours: Rank
     theirs: Rank
     mirror: Mirror | None
+    parked: bool = False
+    stale: bool = False
 
 
 class Members(Activity):
@@ -52,12 +59,15 @@ class Members(Activity):
         super().__init__(job, calls)
         self.group = cloud.group(calls.going_on)
         self.policy: ActivePolicy = active()
+        self._pins: Pins | None = None
 
     def page(self, cursor: Cursor) -> Page:
         if cursor.get("phase") == "gone":
             return Page(cursor, self._land_gone)
-        following = dict(cursor) if cursor.get("roles") else self._first(cursor)
-        self._ranks = {int(role): number for role, number in following["roles"].items()}
+        self._pins = self._pins or self._contact()
+        following = dict(cursor)
+        if "first" not in cursor:
+            following["first"] = not Membership.objects.filter(group_id=self.group.id).exists()
         call = partial(groups.members, self.group.client, self.group.id, cursor.get("token", ""))
         self._members, token = self.calls.gather([call])[0]
         self._names = self._names_of_new(self._members)
@@ -72,10 +82,11 @@ class Members(Activity):
         page.count(listed=len(self._members))
         return page
 
-    def _first(self, cursor: Cursor) -> Cursor:
-        found = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
-        first = not Membership.objects.filter(group_id=self.group.id).exists()
-        return {**cursor, "roles": {str(role.id): role.rank for role in found}, "first": first}
+    def _contact(self) -> Pins:
+        """The group's roles and the pins, read anew whenever the job is taken up."""
+        asked_at = pins.database_time()
+        roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
+        return pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run).pins
 
     def _names_of_new(self, members: Sequence[Member]) -> dict[int, tuple[str, str]]:
         """Names of those who hold a rank and are no players yet."""
@@ -91,10 +102,13 @@ class Members(Activity):
         }
 
     def _rank_of(self, roles: Iterable[int]) -> Rank:
-        """The rank that roles show: the highest of those that the policy knows."""
-        by_number = {rank.role: rank for rank in self.policy.bundle.ranks}
-        shown = [by_number[self._ranks[role]] for role in roles if self._ranks.get(role) in by_number]
-        return max(shown, key=_standing, default=self.policy.bundle.first)
+        """The rank that roles show: the highest of those that are pinned to one."""
+        return self._known_pins.shown(roles).rank
+
+    @property
+    def _known_pins(self) -> Pins:
+        assert self._pins is not None, "a page is read before it lands"
+        return self._pins
 
     def _land(self, page: Page) -> None:
         now = timezone.now()
@@ -144,7 +158,10 @@ class Members(Activity):
         agreed: list[Person] = []
         differing: list[Difference] = []
         for person in self._people():
-            if person.ours.role == person.theirs.role:
+            if person.parked:
+                page.count(parked=1)
+                continue
+            if person.ours == person.theirs:
                 agreed.append(person)
                 continue
             word = self._word(person)
@@ -174,24 +191,28 @@ class Members(Activity):
         found = list(players.order_by("user_id").select_for_update(no_key=True, of=("self",)))
         rows = {row.player_id: row for row in Mirror.objects.filter(aspect=Mirror.Aspect.ROLE, player__in=found)}
         return [
-            Person(
-                player,
-                self.policy.ranks[player.rank_id],
-                self._rank_of(members[player.user_id].roles),
-                rows.get(player.pk),
-            )
+            self._person(player, members[player.user_id], rows.get(player.pk))
             for player in found
             if player.rank_id in self.policy.ranks
         ]
 
+    def _person(self, player: Player, member: Member, mirror: Mirror | None) -> Person:
+        ours, shown = self.policy.ranks[player.rank_id], self._known_pins.shown(member.roles)
+        confirmed_at, changed_at = mirror.confirmed_at if mirror else None, self._known_pins.changed.get(ours.name)
+        stale = confirmed_at is not None and changed_at is not None and confirmed_at < changed_at
+        parked = shown.parked or ours.name in self._known_pins.lost
+        return Person(player, ours, shown.rank, mirror, parked, stale)
+
     def _word(self, person: Person) -> str:
         """`adopt` theirs, `wait` for our push, `push` ours again, or let staff say (`differ`)."""
         mirror = person.mirror
-        confirmed = (mirror.confirmed or {}).get("role") if mirror else None
+        confirmed = (mirror.confirmed or {}).get("rank") if mirror else None
         if mirror is None:
             return self._first_word(person)
+        if person.stale:
+            return "push" if person.theirs == self.policy.bundle.first else "differ"
         if mirror.status != Mirror.Status.CONFIRMED:
-            untouched = confirmed == person.theirs.role or (
+            untouched = confirmed == person.theirs.name or (
                 confirmed is None and person.theirs == self.policy.bundle.first
             )
             if not untouched:
@@ -253,11 +274,6 @@ class Members(Activity):
                 for one in players
             ]
         )
-
-
-def _standing(rank: Rank) -> tuple[bool, int]:
-    """A punishment outranks everything: who is suspended is suspended, whatever other role was forgotten."""
-    return rank.is_punishment, rank.role
 
 
 def _known(person: Person) -> bool:

@@ -6,12 +6,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from players.policies import active
-from players.policy.bundle import PolicyError, load_bundle
+from players.policy.bundle import PolicyError, Rank, load_bundle
 from roblox import cloud
 from roblox.open_cloud import groups
-from syncs import drifts
+from roblox.open_cloud.groups import Role
+from syncs import drifts, pins
 from syncs.drifts import Difference
 from syncs.models import Drift, SyncJob
+from syncs.pins import Contact
 from syncs.pull.base import Activity, Calls, Cursor, Page
 
 
@@ -23,8 +25,10 @@ class PolicyDrift(Activity):
         self.group = cloud.group(calls.going_on)
 
     def page(self, cursor: Cursor) -> Page:
+        asked_at = pins.database_time()
         roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
-        self._differences = [*_ranks_without_role(roles), *_files()]
+        contact = pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run)
+        self._differences = [*_ranks_without_role(contact), *_files()]
         page = Page(None, self._land)
         page.count(listed=len(roles), differing=len(self._differences))
         page.lines += [f"{one.subject}: {one.detail}" for one in self._differences]
@@ -38,19 +42,28 @@ class PolicyDrift(Activity):
         drifts.agree_unseen(Drift.Aspect.POLICY, experience=None, job=self.job, now=now)
 
 
-def _ranks_without_role(roles: list[groups.Role]) -> list[Difference]:
-    by_number = {role.rank: role for role in roles}
+def _ranks_without_role(contact: Contact) -> list[Difference]:
     found = []
     for rank in active().bundle.ranks:
-        role = by_number.get(rank.role)
-        if role is None:
-            detail = f"the group has no role with the rank number {rank.role}; make it, or change the policy"
-            found.append(Difference(Drift.Aspect.POLICY, rank.name, {"role": rank.role}, None, detail))
-        elif role.name and role.name != rank.name:
-            detail = f"the role {rank.role} is called {role.name!r} in the group"
-            theirs = {"role": role.rank, "rank": role.name}
+        role = contact.roles.get(contact.pins.roles.get(rank.name, 0))
+        theirs = None if role is None else {"role": role.rank, "rank": role.name}
+        detail = _detail(rank, role, contact.pins.parked.get(rank.name, ""))
+        if detail:
             found.append(Difference(Drift.Aspect.POLICY, rank.name, {"role": rank.role}, theirs, detail))
     return found
+
+
+def _detail(rank: Rank, role: Role | None, parked: str) -> str:
+    """How a rank's role does not fit the policy; empty where it does."""
+    if parked:
+        return f"it is parked, pin it anew: {parked}"
+    if role is None:
+        return f"the group has no role with the rank number {rank.role}; make it, or change the policy"
+    if role.rank != rank.role:
+        return f"its role {role.name!r} has the number {role.rank} in the group by now; it is known by its id"
+    if role.name and role.name != rank.name:
+        return f"the role {rank.role} is called {role.name!r} in the group"
+    return ""
 
 
 def _files() -> list[Difference]:

@@ -11,14 +11,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from audits.record import operator
+from players.policies import active
 from players.staff import Refused, at_the_shell
 from roblox import cloud
 from roblox.experiences import set_writes
 from roblox.models import Experience
 from roblox.open_cloud import users
 from roblox.open_cloud.budgets import Budgets
+from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import BUDGETS
-from syncs import drifts, jobs, mirrors
+from syncs import drifts, jobs, mirrors, pinning, pins
 from syncs import push as pushing
 from syncs.models import Drift, Mirror, SyncJob
 from syncs.pull.base import Page
@@ -50,6 +52,11 @@ class Command(BaseCommand):
         shown.add_argument("--limit", type=int, default=25)
         shown.add_argument("--push", action="store_true", help="write what is due now, in this process")
         shown.add_argument("--retry-parked", action="store_true", help="give what is parked another try")
+        acts.add_parser("roles", help="which role of the group stands for which rank, read anew")
+        pin = acts.add_parser("pin", help="pin a role of the group to a rank")
+        pin.add_argument("rank")
+        pin.add_argument("--role", type=int, required=True, help="the role's id, as `sync roles` says it")
+        pin.add_argument("--reason", required=True)
         acts.add_parser("drift", help="what Roblox and GRPS say differently")
         writes = acts.add_parser("writes", help="whether GRPS may write to an experience's universe")
         writes.add_argument("experience")
@@ -67,7 +74,7 @@ class Command(BaseCommand):
                 self._pull(act, **options)
             else:
                 getattr(self, f"_{act}")(**options)
-        except (Refused, cloud.NotConfigured) as reason:
+        except (Refused, cloud.NotConfigured, OpenCloudError) as reason:
             raise CommandError(str(reason)) from None
 
     def _pull(
@@ -170,6 +177,25 @@ class Command(BaseCommand):
         while pushing.step():
             pass
 
+    def _roles(self, **_: Any) -> None:
+        found = pins.contact(cloud.group())
+        names = {role: rank for rank, role in found.pins.roles.items()}
+        table = Table("id", "number", "role", "members", "stands for")
+        for role in sorted(found.roles.values(), key=lambda one: one.rank):
+            held = "" if role.members is None else f"{role.members:,}"
+            table.add_row(str(role.id), str(role.rank), role.name, held, names.get(role.id, ""))
+        self.console.print(table)
+        for rank in active().bundle.ranks:
+            if rank.name in found.pins.parked:
+                self.stdout.write(f"parked: {rank.name}: {found.pins.parked[rank.name]}{_held_by(rank.name)}")
+            elif rank.name not in found.pins.roles:
+                self.stdout.write(f"no role: {rank.name} (the policy's number is {rank.role})")
+
+    def _pin(self, *, rank: str, role: int, reason: str, **_: Any) -> None:
+        pins.contact(cloud.group())
+        row = pinning.pin(rank, role, by=at_the_shell(), reason=reason, now=timezone.now())
+        self.stdout.write(f"{row.name} (id {row.role_id}) stands for {rank} now; the members are read against it.")
+
     def _drift(self, **_: Any) -> None:
         table = Table("id", "what", "where", "who", "ours", "theirs", "since", "detail")
         for row in Drift.objects.filter(resolved_at=None).select_related("experience").order_by("pk")[:100]:
@@ -207,6 +233,15 @@ class Command(BaseCommand):
 def _waiting_and_parked() -> tuple[int, int]:
     """Mirrors that wait, and that are parked."""
     return pushing.pending().count(), Mirror.objects.filter(status=Mirror.Status.PARKED).count()
+
+
+def _held_by(rank: str) -> str:
+    held = pinning.affected(rank)
+    if not held.count:
+        return " Nobody holds the rank."
+    count = f"More than {pinning.COUNTED:,}" if held.many else f"{held.count}"
+    more = " and others" if held.count > len(held.some) else ""
+    return f" {count} hold the rank: {', '.join(one.username for one in held.some)}{more}."
 
 
 def _expected(job: SyncJob) -> int | None:
