@@ -43,7 +43,7 @@ def check_all() -> list[Diagnosis]:
 
 def needed_scopes() -> list[str]:
     """The scopes that the switched-on parts of GRPS use; those that write only once writing is on."""
-    scopes = {scope for operation in OPERATIONS for scope in operation.scopes}
+    scopes = {scope for operation in OPERATIONS if not operation.optional for scope in operation.scopes}
     if not settings.ROBLOX_WRITES:
         scopes = {scope for scope in scopes if scope.rpartition(":")[2] not in WRITING}
     return sorted(scopes)

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +40,7 @@ class OpenCloud:
     timeout: float = 10.0
     going_on: Callable[[], bool] = lambda: True
     patience: float = PATIENCE
+    tries: int = TRIES
     http: httpx.Client | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +54,10 @@ class OpenCloud:
         """The same client, on the same connections, whose calls wait at most `patience` seconds for their turn, and
         only while `going_on` says yes."""
         return replace(self, going_on=going_on, patience=patience, http=self._http)
+
+    def at_once(self, seconds: float) -> "OpenCloud":
+        """The same client for somebody who waits for the answer: one try, which ends within about `seconds`."""
+        return replace(self, patience=seconds / 2, timeout=seconds / 2, tries=1, http=self._http)
 
     @property
     def fingerprint(self) -> str:
@@ -83,7 +89,7 @@ class OpenCloud:
             except OpenCloudError as error:
                 tries, waits = (tries, waits + 1) if error.status == 429 else (tries + 1, waits)
                 hopeless = error.verdict is Verdict.GIVE_UP or error.conflict
-                if hopeless or tries >= TRIES or waits >= WAITS:
+                if hopeless or tries >= self.tries or waits >= WAITS or (self.tries == 1 and waits):
                     raise
                 time.sleep(0 if error.status == 429 else BACKOFF * 2 ** (tries - 1) * random.uniform(0.5, 1.5))  # noqa: S311
 
@@ -100,9 +106,11 @@ class OpenCloud:
         path = operation.path.format(**{name: quote(str(value), safe="") for name, value in parts.items()})
         content = None if body is None else msgspec.json.encode(body)
         headers = {"x-api-key": self.api_key} | ({"content-type": "application/json"} if content is not None else {})
-        deadline = time.monotonic() + 3 * self.timeout  # a body that trickles never times out by itself
+        # A body that trickles never times out by itself.
+        deadline = time.monotonic() + (self.timeout if self.tries == 1 else 3 * self.timeout)
+        ask = partial(self._http.stream, operation.method, path, params=query, content=content, headers=headers)
         try:
-            with self._http.stream(operation.method, path, params=query, content=content, headers=headers) as response:
+            with ask(timeout=self.timeout) as response:
                 status, received = response.status_code, _read(response, operation, deadline)
                 told = response.headers
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -1,15 +1,18 @@
 """Groups: roles, and who holds which. A member has the base role and any number of others."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from roblox.open_cloud.client import OpenCloud
-from roblox.open_cloud.operations import ASSIGN_ROLE, LIST_MEMBERSHIPS, LIST_ROLES, UNASSIGN_ROLE
+from roblox.open_cloud.operations import ASSIGN_ROLE, LIST_GROUP_LOG, LIST_MEMBERSHIPS, LIST_ROLES, UNASSIGN_ROLE
 
 ROLES_PAGE = 20
 MEMBERS_PAGE = 100
+LOG_PAGE = 100
 BASE_RANK = 1  # the role that every member has
 OWNER_RANK = 255  # neither can be given
 GUEST_RANK = 0
@@ -38,6 +41,17 @@ class Member:
     roles: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry of the group's log: what was done (as `ChangeRank`), by whom, and to whom where it was to somebody."""
+
+    at: dt.datetime
+    action: str
+    actor: int
+    target: int | None
+    roles: tuple[str, ...] = ()
+
+
 class _Role(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     rank: int
@@ -63,6 +77,35 @@ class _Membership(msgspec.Struct, frozen=True):
     def typed(self) -> Member:
         roles = self.roles or ([self.role] if self.role else [])
         return Member(_number(self.user), tuple(sorted(_number(role) for role in roles)))
+
+
+class _LogUser(msgspec.Struct, frozen=True, rename="camel"):
+    user_id: int = 0
+
+
+class _LogActor(msgspec.Struct, frozen=True):
+    user: _LogUser | None = None
+
+
+class _LogEntry(msgspec.Struct, frozen=True, rename="camel"):
+    created: dt.datetime
+    actor: _LogActor | None = None
+    action_type: str = ""
+    description: Any = None
+
+    def typed(self) -> Logged:
+        user, told = self.actor.user if self.actor else None, self.description
+        told = told if isinstance(told, dict) else {}
+        target = told.get("TargetId")
+        roles = tuple(str(told.get(name, "")) for name in ("OldRoleSetId", "NewRoleSetId"))
+        action = self.action_type.replace(" ", "")
+        known = isinstance(target, int) and not isinstance(target, bool)
+        return Logged(self.created, action, user.user_id if user else 0, target if known else None, roles)
+
+
+class _Log(msgspec.Struct, frozen=True, rename="camel"):
+    data: list[_LogEntry] = []
+    next_page_cursor: str | None = None
 
 
 class _Memberships(msgspec.Struct, frozen=True, rename="camel"):
@@ -96,6 +139,15 @@ def member(client: OpenCloud, group: int, user_id: int) -> Member | None:
     page = client.call(LIST_MEMBERSHIPS, _Memberships, parts={"group": group}, query=query)
     found = [membership.typed() for membership in page.group_memberships]
     return next((one for one in found if one.user_id == user_id), None)
+
+
+def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[Logged], str]:
+    """A page of what was done in the group, the newest first, and the cursor of the next one, empty on the last."""
+    query: dict[str, str | int] = {"limit": LOG_PAGE, "sortOrder": "Desc"}
+    if cursor:
+        query["cursor"] = cursor
+    page = client.call(LIST_GROUP_LOG, _Log, parts={"group": group}, query=query)
+    return [entry.typed() for entry in page.data], page.next_page_cursor or ""
 
 
 def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:

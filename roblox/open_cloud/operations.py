@@ -27,6 +27,7 @@ ORDERED_WRITE = Budget("orderedWrite", 250)
 ORDERED_LIST = Budget("orderedList", 100)
 GROUP_READ = Budget("groupRead", 300, per="owner")
 GROUP_WRITE = Budget("groupWrite", 300, per="owner")
+GROUP_LOG = Budget("groupLog", 100, per="owner")
 RESTRICTION_READ = Budget("restrictionRead", 50, SECOND)
 RESTRICTION_UPDATE = Budget("restrictionUpdate", 10, SECOND)
 RESTRICTION_LOGS = Budget("restrictionLogs", 50, SECOND)
@@ -39,7 +40,15 @@ BUDGETS = {
     budget.name: budget
     for budget in (
         *(DATA_STORE_READ, DATA_STORE_WRITE, DATA_STORE_LIST, DATA_STORE_REMOVE, ORDERED_WRITE, ORDERED_LIST),
-        *(GROUP_READ, GROUP_WRITE, RESTRICTION_READ, RESTRICTION_UPDATE, RESTRICTION_LOGS, RESTRICTION_OF_USER),
+        *(
+            GROUP_READ,
+            GROUP_WRITE,
+            GROUP_LOG,
+            RESTRICTION_READ,
+            RESTRICTION_UPDATE,
+            RESTRICTION_LOGS,
+            RESTRICTION_OF_USER,
+        ),
         *(MESSAGES, QUEUES, USERS, KEYS),
     )
 }
@@ -47,13 +56,15 @@ BUDGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`path` is filled with percent-encoded parts. `scopes`: what the key must have been given in Creator Hub."""
+    """`path` is filled with percent-encoded parts. `scopes`: what the key must have been given in Creator Hub.
+    `optional`: GRPS does without where the key lacks them."""
 
     name: str
     method: str
     path: str
     budget: Budget
     scopes: tuple[str, ...] = ()
+    optional: bool = False
 
 
 _STORE = "/cloud/v2/universes/{universe}/data-stores/{store}/scopes/{scope}/entries"
@@ -81,6 +92,14 @@ DELETE_ORDERED = Operation(
 )
 LIST_ROLES = Operation("listRoles", "GET", f"{_GROUP}/roles", GROUP_READ)
 LIST_MEMBERSHIPS = Operation("listMemberships", "GET", f"{_GROUP}/memberships", GROUP_READ)
+LIST_GROUP_LOG = Operation(
+    "listGroupLog",
+    "GET",
+    "/legacy-groups/v1/groups/{group}/audit-log",
+    GROUP_LOG,
+    ("legacy-group:manage",),
+    optional=True,
+)
 ASSIGN_ROLE = Operation(
     "assignRole", "POST", f"{_GROUP}/memberships/{{member}}:assignRole", GROUP_WRITE, ("group:write",)
 )
