@@ -22,6 +22,10 @@ held("memberships", "user_id", Drop("user_id"))
 impersonal("memberships", "ids of a group and its roles", "group_id", "roles")
 impersonal("memberships", OURS, "seen_by")
 
+ROLES = "what a role of the group is, for everybody"
+impersonal("group_roles", ROLES, "group_id", "role_id", "name", "permissions", "members", "number")
+impersonal("role_pins", ROLES, "group_id", "role_id", "rank", "name", "permissions", "parked", "number")
+
 held("drifts", "subject", By(forget_drifts))
 held("drifts", "ours", By(forget_drifts), Text(WORDS))
 held("drifts", "theirs", By(forget_drifts), Text(WORDS))

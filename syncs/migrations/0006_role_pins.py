@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncs', '0004_erasure'),
+        ('syncs', '0005_ban_codes'),
     ]
 
     operations = [
