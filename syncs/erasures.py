@@ -17,9 +17,9 @@ from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.errors import OpenCloudError, Verdict
-from syncs.leases import LeaseLost, backoff, claim, hold, renew
+from syncs.leases import LONGEST_LEASE, LeaseLost, backoff, claim, hold, renew
 
-LEASE = dt.timedelta(minutes=3)  # renewed before each experience: five calls that may each wait for their turn
+LEASE = LONGEST_LEASE  # renewed before each experience: five calls that may each wait for their turn
 AGAIN = dt.timedelta(minutes=10)  # a game saves what it holds of a player every few minutes
 SWITCHED_OFF = dt.timedelta(minutes=1)
 MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is looked at again

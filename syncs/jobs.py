@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from audits.actions import Action
 from audits.record import Actor, Target, record
 from players.staff import Refused
 from roblox.models import Experience
-from syncs.leases import LEASE, LeaseLost, backoff, claim, hold
+from syncs.leases import LEASE, LeaseLost, backoff, claim, hold, over
 from syncs.models import SyncJob
 
 Activity, Status = SyncJob.Activity, SyncJob.Status
@@ -97,14 +98,14 @@ def claim_one(job_id: int | None = None) -> SyncJob | None:
 
 def release_dead() -> int:
     """Jobs whose process is gone are queued, not running; how many there were."""
-    dead = SyncJob.objects.filter(status=Status.RUNNING, lease_until__lt=Now())
+    dead = SyncJob.objects.filter(over(), status=Status.RUNNING)
     return dead.update(status=Status.QUEUED, error="Its process ended; it goes on from its last page by itself.")
 
 
 def beat(job: SyncJob) -> str:
     """Hold the job for another while; what somebody wants of it (`cancel`, `pause` or nothing). Raises LeaseLost."""
     now = timezone.now()
-    if not hold(job).update(lease_until=now + LEASE, heartbeat_at=now):
+    if not hold(job).update(lease_until=Now() + LEASE, heartbeat_at=now):
         raise LeaseLost(str(job))
     return str(SyncJob.objects.values_list("wanted", flat=True).get(pk=job.pk))
 
@@ -114,7 +115,7 @@ def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -
     now = timezone.now()
     job.cursor, job.counters, job.attempts, job.error = cursor, counters, 0, ""
     held = hold(job).update(
-        cursor=cursor, counters=counters, attempts=0, error="", heartbeat_at=now, lease_until=now + LEASE
+        cursor=cursor, counters=counters, attempts=0, error="", heartbeat_at=now, lease_until=Now() + LEASE
     )
     if not held:
         raise LeaseLost(str(job))
@@ -149,7 +150,7 @@ def later(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> Non
         status=Status.QUEUED,
         attempts=attempts,
         error=error,
-        retry_at=timezone.now() + pause,
+        retry_at=Now() + pause,
         lease="",
         lease_until=None,
     )
@@ -161,7 +162,7 @@ def retry_pause(job: SyncJob) -> dt.timedelta:
 
 def yield_(job: SyncJob) -> None:
     """Let others have their turn; whoever is free goes on at once."""
-    hold(job).update(status=Status.QUEUED, retry_at=timezone.now(), lease="", lease_until=None)
+    hold(job).update(status=Status.QUEUED, retry_at=Now(), lease="", lease_until=None)
 
 
 def pause_now(job: SyncJob) -> None:
@@ -187,7 +188,7 @@ def resume(job_id: int, *, actor: Actor) -> SyncJob:
             raise Refused(f"Job {job_id} is {job.status}; only a paused or failed job can be resumed.")
         job.status, job.attempts, job.error, job.finished_at = Status.QUEUED, 0, "", None
         SyncJob.objects.filter(pk=job_id).update(
-            status=job.status, attempts=0, error="", finished_at=None, wanted="", retry_at=timezone.now()
+            status=job.status, attempts=0, error="", finished_at=None, wanted="", retry_at=Now()
         )
         return job
 
@@ -197,8 +198,7 @@ def _want(job_id: int, wish: str, at_once: SyncJob.Status, actor: Actor) -> Sync
         job = _locked(job_id)
         if job.status not in SyncJob.ACTIVE:
             raise Refused(f"Job {job_id} is {job.status} already.")
-        idle = job.lease_until is None or job.lease_until < timezone.now()
-        if not idle:
+        if SyncJob.objects.filter(pk=job_id).exclude(Q(lease_until=None) | over()).exists():
             job.wanted = wish
             SyncJob.objects.filter(pk=job_id).update(wanted=wish)
             return job

@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.actions import Action
@@ -130,7 +131,7 @@ def _follow(under_way: dict[Future[None], Wish], held: Sequence[Mirror]) -> None
             _settle(under_way[future], future.exception())
         if time.monotonic() - renewed > BEAT and held:
             renewed = time.monotonic()
-            Mirror.objects.filter(lease=held[0].lease).update(lease_until=timezone.now() + LEASE)
+            Mirror.objects.filter(lease=held[0].lease).update(lease_until=Now() + LEASE)
 
 
 def _settle(wish: Wish, error: BaseException | None) -> None:
@@ -188,7 +189,7 @@ def _put_off(wish: Wish, reason: str, pause: dt.timedelta, *, failed: bool) -> N
         hold(row).update(
             attempts=F("attempts") + int(failed),
             reason=reason,
-            retry_at=timezone.now() + pause,
+            retry_at=Now() + pause,
             lease="",
             lease_until=None,
         )

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits import reading
@@ -160,7 +161,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
                 status="exhausted", reason=f"Skipped when it was enabled: {reason}", finished_at=timezone.now()
             )
         else:
-            waiting.update(retry_at=timezone.now(), attempts=0)
+            waiting.update(retry_at=Now(), attempts=0)
         health.tell(Action.ENDPOINT_ENABLED, endpoint, actor=actor, reason=reason, skippedEvents=skipped)
         endpoint.refresh_from_db()
     return endpoint

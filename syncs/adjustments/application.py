@@ -10,6 +10,7 @@ from math import inf
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 from psycopg import errors
 
@@ -26,7 +27,7 @@ from syncs.adjustments.rows import (
     NOTE,
     tell,
 )
-from syncs.leases import LEASE, LeaseLost, backoff, claim, hold
+from syncs.leases import LeaseLost, backoff, claim, hold, renew
 from syncs.models import Adjustment
 
 CHUNK = 2_000  # rows of a transaction: some 0.3 s, in which a game server's batch may wait
@@ -132,7 +133,7 @@ def apply(
             hold(adjustment).update(
                 attempts=F("attempts") + 1,
                 error=str(error)[:500],
-                retry_at=timezone.now() + backoff(adjustment.attempts),
+                retry_at=Now() + backoff(adjustment.attempts),
             )
         raise
     finally:
@@ -259,10 +260,11 @@ def _advance(held: Adjustment, last: int, applied: int, dropped: Sequence[tuple[
     held.skipped += len(dropped)
     held.total -= points(sum(amount for _, amount, _, _ in dropped))
     held.moved -= points(sum(abs(amount) for _, amount, _, _ in dropped))
-    held.attempts, held.error, held.lease_until = 0, "", timezone.now() + LEASE
+    held.attempts, held.error = 0, ""
     held.save(
-        update_fields=["line", "applied", "skipped", "total", "moved", "attempts", "error", "lease_until"],
+        update_fields=["line", "applied", "skipped", "total", "moved", "attempts", "error"],
     )
+    renew(held)
 
 
 def _finish(held: Adjustment, now: dt.datetime) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
@@ -19,11 +20,12 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from grps_site import signing
 from grps_site.environment import BASE_DIR
+from grps_site.management.commands.bootstrap import PERIODIC
 from players import books
 from players.models import LedgerEntry, Player
 from players.staff import Refused
 from roblox.models import Experience
-from syncs import jobs, tasks
+from syncs import jobs, leases, tasks
 from syncs.leases import LeaseLost
 from syncs.models import SyncJob
 from syncs.pull import runner
@@ -66,6 +68,29 @@ def test_a_held_job_is_nobody_elses(nexus: Experience) -> None:
     assert jobs.claim_one(job.pk) is not None
     assert jobs.claim_one(job.pk) is None
     assert jobs.claim_one() is None
+
+
+def test_a_lease_dated_by_a_wrong_clock_holds_nobody_up(nexus: Experience) -> None:
+    job = request(nexus)
+    with time_machine.travel(timezone.now() + dt.timedelta(days=1), tick=True):
+        assert jobs.claim_one(job.pk) is not None
+    assert SyncJob.objects.get().lease_until < timezone.now() + dt.timedelta(minutes=1)  # type: ignore[operator]
+    SyncJob.objects.update(lease_until=timezone.now() + dt.timedelta(days=1))  # what an earlier version wrote
+    assert jobs.release_dead() == 1
+    assert jobs.claim_one(job.pk) is not None
+
+
+def test_a_try_put_off_by_a_wrong_clock_comes_in_time(nexus: Experience) -> None:
+    held = jobs.claim_one(request(nexus).pk)
+    assert held is not None
+    with time_machine.travel(timezone.now() + dt.timedelta(days=1), tick=True):
+        jobs.later(held, "Roblox is busy.", dt.timedelta(seconds=5), failed=True)
+    assert SyncJob.objects.get().retry_at < timezone.now() + dt.timedelta(minutes=1)
+
+
+def test_what_a_killed_process_held_is_taken_up_within_a_minute() -> None:
+    """The lease, the sweep and the longest turn of a push before it, whoever holds all places of the worker."""
+    assert leases.LEASE.total_seconds() + PERIODIC["syncs.run_jobs"] + tasks.PUSH_TURN < 60
 
 
 def test_a_job_whose_process_died_is_queued_and_goes_on(nexus: Experience, community: World) -> None:
