@@ -66,7 +66,6 @@ class BareBatch:
             numbers(each for _ in users),
         ]
         self.totals = [
-            dt.datetime.now(dt.UTC),
             numbers(players),
             numbers(sums),
             numbers(each for _ in users),
@@ -74,6 +73,9 @@ class BareBatch:
             texts(f"bench_{user}" for user in users),
             texts("" for _ in users),
             numbers(times[-1] for _ in users),
+            "nexus",
+            True,
+            *[dt.datetime.now(dt.UTC)] * 2,
         ]
 
     def land(self) -> None:

@@ -18,6 +18,7 @@ SESSIONS = (
     "COPY sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)"
     " FROM STDIN"
 )
+EXPERIENCES = "COPY experience_points (player_id, origin, total, counted) FROM STDIN"
 DAYS = "COPY daily_points (player_id, origin, day, awarded, events) FROM STDIN"
 
 
@@ -49,7 +50,7 @@ def _chunk(
     now: dt.datetime,
 ) -> None:
     dice = random.Random(first)
-    players, ledger, sessions, days = [], [], [], []
+    players, ledger, sessions, experiences, days = [], [], [], [], []
     for number in range(first, end):
         awards = [int(dice.expovariate(1 / 2_000)) + 25 for _ in range(ROWS)]
         start = now - dt.timedelta(days=dice.randrange(1, 300), seconds=dice.randrange(36_000))
@@ -68,8 +69,16 @@ def _chunk(
         sessions.append(
             f"{number}\tnexus\t1\t{ROWS}\t{_text(total)}\t{ROWS}\t{_text(total)}\t{ROWS}\t{start}\t{last}\n"
         )
+        experiences.append(f"{number}\tnexus\t{_text(total)}\tt\n")
         days.append(f"{number}\tnexus\t{start.date()}\t{_text(total)}\t{ROWS}\n")
-    for statement, lines in ((PLAYERS, players), (LEDGER, ledger), (SESSIONS, sessions), (DAYS, days)):
+    filled = (
+        (PLAYERS, players),
+        (LEDGER, ledger),
+        (SESSIONS, sessions),
+        (EXPERIENCES, experiences),
+        (DAYS, days),
+    )
+    for statement, lines in filled:
         with connection.cursor().copy(statement) as copy:
             copy.write("".join(lines))
 

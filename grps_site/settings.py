@@ -174,6 +174,7 @@ CELERY_TASK_ROUTES = {
     "grps_site.webhook_heartbeat": {"queue": "webhooks"},
     "syncs.*": {"queue": "syncs"},
     "roblox.*": {"queue": "syncs"},
+    "players.check_names": {"queue": "syncs"},
     "webhooks.deliver": {"queue": "webhooks"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

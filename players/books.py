@@ -18,9 +18,15 @@ CHECKS = {
         )
         SELECT count(*) FROM sessions s FULL JOIN true_parts t USING (player_id, origin, session)
         WHERE (s.sequence, s.total, s.count, s.awarded) IS DISTINCT FROM (t.sequence, t.total, t.count, t.awarded)""",
+    "experiences": """
+        SELECT count(*) FROM experience_points e
+        FULL JOIN (SELECT player_id, origin, sum(total) AS total FROM sessions GROUP BY 1, 2) s
+            USING (player_id, origin)
+        WHERE coalesce(e.total, 0) <> coalesce(s.total, 0) OR (e.player_id IS NULL AND s.player_id IS NOT NULL)""",
     "players": """
-        SELECT count(*) FROM players p
-        LEFT JOIN (SELECT player_id, sum(total) AS total FROM sessions GROUP BY player_id) s ON s.player_id = p.id
+        SELECT count(*) FROM players p LEFT JOIN (
+            SELECT player_id, sum(greatest(total, 0)) AS total FROM experience_points WHERE counted GROUP BY player_id
+        ) s ON s.player_id = p.id
         WHERE p.earned <> coalesce(s.total, 0)""",
     "adjusted": """
         SELECT count(*) FROM players p LEFT JOIN (

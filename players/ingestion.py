@@ -15,7 +15,7 @@ from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many, reserve_id
-from players import erasures, leaderboard, ledger, mismatches
+from players import erasures, leaderboard, ledger, mismatches, names, origins
 from players.amounts import points
 from players.decisions import candidate_of_row, settle, worth_settling
 from players.events import Batch, Claim, Server, Verdict
@@ -107,12 +107,11 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
     policy = active()
     if create:
         newest = {claim.user_id: claim for claim in sorted(batch.claims, key=lambda claim: claim.at)}
-        names = {user_id: (claim.username, claim.display_name) for user_id, claim in newest.items()}
-        ledger.create_players(names, policy.rank_ids[policy.bundle.first.name], now)
+        called = {user_id: (claim.username, claim.display_name) for user_id, claim in newest.items()}
+        ledger.create_players(called, policy.rank_ids[policy.bundle.first.name], now)
     players = ledger.lock_players(claim.user_id for claim in batch.claims)
     if any(claim.user_id not in players for claim in batch.claims):
         raise _Unknown
-    was = {player.id: player.earned for player in players.values()}
     batch_id = reserve_id()
     claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
     officers = mismatches.officers(claims, policy)
@@ -132,8 +131,8 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
     )
     touched = _touched(landed, players, policy)
     if touched:
-        _name(landed, players)
-        ledger.add_to_players(touched, was, now)
+        names.take(landed, players, origin, now)
+        ledger.add_to_players(touched, origin, now, counts=origins.count(origin))
     actor = Actor("experience", origin, origin)
     entries = [
         _batch_entry(batch_id, actor, origin, batch, landed, players, policy),
@@ -171,16 +170,6 @@ def _touched(landed: Iterable[Claim], players: dict[int, PlayerRow], policy: Act
         elif counter == "wos":
             player.wos += claim.magnitude
     return list(touched.values())
-
-
-def _name(landed: Iterable[Claim], players: dict[int, PlayerRow]) -> None:
-    """Take names from the newest event only: a late delivery does not bring an old name back."""
-    for claim in landed:
-        player = players[claim.user_id]
-        if claim.at > player.named_at:
-            player.named_at = claim.at
-            player.username = claim.username
-            player.display_name = claim.display_name
 
 
 def _batch_entry(

@@ -77,21 +77,35 @@ ADD_DAYS = """
         WHERE w.player_id = d.player_id AND w.origin = d.origin
           AND w.day >= date_trunc('week', d.day)::date AND w.day < date_trunc('week', d.day)::date + 7)"""
 
+# The sum of one experience counts as at least 0, so what a batch adds to `earned` depends on that sum alone.
 ADD_TO_PLAYERS = """
+    WITH c AS (
+        SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[],
+                             %s::bigint[])
+            AS c(player, gained, kos, wos, username, display_name, named_at)
+    ), e AS (
+        INSERT INTO experience_points AS e (player_id, origin, total, counted)
+        SELECT c.player, %s, c.gained * 0.01, %s FROM c ORDER BY c.player
+        ON CONFLICT (player_id, origin) DO UPDATE SET total = e.total + excluded.total
+        RETURNING player_id, total, counted::int AS counted
+    )
     UPDATE players p SET
-        earned = p.earned + c.earned * 0.01, kos = p.kos + c.kos, wos = p.wos + c.wos,
+        earned = p.earned + e.counted * (greatest(e.total, 0) - greatest(e.total - c.gained * 0.01, 0)),
+        kos = p.kos + e.counted * c.kos, wos = p.wos + e.counted * c.wos,
         username = c.username, display_name = c.display_name, updated_at = %s,
-        synced_at = CASE WHEN c.earned <> 0 OR c.kos <> 0 OR c.wos <> 0 OR p.username <> c.username
-                              OR p.display_name <> c.display_name THEN %s ELSE p.synced_at END,
+        synced_at = CASE WHEN e.counted * c.gained <> 0 OR e.counted * c.kos <> 0 OR e.counted * c.wos <> 0
+                              OR p.username <> c.username OR p.display_name <> c.display_name
+                         THEN %s ELSE p.synced_at END,
         named_at = greatest(p.named_at, 'epoch'::timestamptz + c.named_at * interval '1 microsecond')
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])
-         AS c(player, earned, kos, wos, username, display_name, named_at)
-    WHERE p.id = c.player"""
+    FROM c JOIN e ON e.player_id = c.player
+    WHERE p.id = c.player
+    RETURNING p.id, (p.earned * 100)::bigint"""
 
 
 @dataclass(slots=True)
 class PlayerRow:
-    """A locked player. Amounts in hundredths, as they will be when the transaction is through."""
+    """A locked player. Amounts in hundredths; `gained`: what this batch adds to the sum of its experience, which
+    `add_to_players` carries into `earned`."""
 
     id: int
     user_id: int
@@ -104,6 +118,7 @@ class PlayerRow:
     adjusted: int
     adjusted_sequence: int
     banned: bool
+    gained: int = 0
     kos: int = 0  # added by this batch
     wos: int = 0
 
@@ -187,7 +202,7 @@ def merge_parts(
     batch: int,
     before: Mapping[PartKey, Part],
 ) -> dict[PartKey, PartChange]:
-    """Merge landed rows into their parts, write the parts, and carry the difference into the players' `earned`.
+    """Merge landed rows into their parts, write the parts, and note the difference as what the players `gained`.
 
     `before`: the parts as they were (`read_parts`).
     """
@@ -206,7 +221,7 @@ def merge_parts(
         part = before.get(key)
         rows = [Row(claim.sequence, claim.awarded, claim.total) for claim in claims]
         after = merge(part, rows, beyond.get(key, ()))
-        owners[key[0]].earned += after.total - (part.total if part else 0)
+        owners[key[0]].gained += after.total - (part.total if part else 0)
         changes[key] = PartChange(part, after, claims)
     _write_parts(changes, origin)
     return changes
@@ -284,22 +299,31 @@ def add_days(
         }
 
 
-def add_to_players(players: Collection[PlayerRow], before: dict[int, int], now: dt.datetime) -> None:
-    """Write what the batch changed about each player; `before` has each one's `earned` as it was."""
+def add_to_players(players: Collection[PlayerRow], origin: str, now: dt.datetime, *, counts: bool) -> None:
+    """Write what the batch changed about each player; their `earned` is then what the database has.
+
+    `counts`: whether the points of `origin` count, for players who have none there yet.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             ADD_TO_PLAYERS,
             [
-                *(now, now),
                 numbers(player.id for player in players),
-                numbers(player.earned - before[player.id] for player in players),
+                numbers(player.gained for player in players),
                 numbers(player.kos for player in players),
                 numbers(player.wos for player in players),
                 texts(player.username for player in players),
                 texts(player.display_name for player in players),
                 numbers(micros(player.named_at) for player in players),
+                origin,
+                counts,
+                now,
+                now,
             ],
         )
+        earned = dict(cursor.fetchall())
+    for player in players:
+        player.earned = earned[player.id]
 
 
 def digest(landed: Iterable[Claim], players: Mapping[int, PlayerRow], origin: str) -> str:

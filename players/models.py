@@ -14,6 +14,7 @@ ZERO = Decimal(0)
 RECONCILED = "reconciled"  # the type of a row that stands for `magnitude` rows which never came
 REST = -1  # a session that no game has: see Session
 CONSOLE = "console"  # the origin whose one session, 0, is the adjusted part
+LONGEST_ORIGIN = 48  # an experience's key, and what sets a part of it apart: see players.origins
 
 
 def points_field(**options: object) -> "models.DecimalField[Decimal, Decimal]":
@@ -126,7 +127,7 @@ class Player(models.Model):
         db_index=False,
     )
     former_rank_since = models.DateTimeField(null=True)
-    earned = points_field(db_default=Value(ZERO), help_text="the sum of the sessions' totals")
+    earned = points_field(db_default=Value(ZERO), help_text="the sum over the experiences that count, each at least 0")
     adjusted = points_field(db_default=Value(ZERO), help_text="the console's part")
     adjusted_sequence = models.BigIntegerField(db_default=0)
     points = models.GeneratedField(
@@ -183,7 +184,7 @@ class Session(models.Model):
     """
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="sessions", db_index=False)
-    origin = models.CharField(max_length=32)
+    origin = models.CharField(max_length=LONGEST_ORIGIN)
     session = models.BigIntegerField()
     sequence = models.BigIntegerField()
     total = points_field()
@@ -206,11 +207,63 @@ class Session(models.Model):
         ]
 
 
+class ExperiencePoints(models.Model):
+    """What one player earned in one experience: the sum of the sessions' totals, which may be below 0.
+
+    `counted`: whether `players.earned`, KOs and WOs hold it. Then it counts there as at least 0, so that no experience
+    takes away what was earned in another.
+    """
+
+    pk = models.CompositePrimaryKey("player_id", "origin")
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
+    origin = models.CharField(max_length=LONGEST_ORIGIN)
+    total = points_field()
+    counted = models.BooleanField()
+
+    class Meta:
+        db_table = "experience_points"
+        indexes = [models.Index(fields=["origin", "counted", "player"], name="experience_points_counted")]
+
+
+class PlayerName(models.Model):
+    """A username that a player had before. Written by a trigger on `players` whenever a username changes."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="names", db_index=False)
+    username = models.CharField(max_length=50)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+
+    class Meta:
+        db_table = "player_names"
+        constraints = [models.UniqueConstraint(fields=["player", "username"], name="player_names_once")]
+        indexes = [models.Index(Collate(Lower("username"), "C"), F("id"), name="player_names_by_name")]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class NameCheck(Leased):
+    """A player whose name is to be asked of Roblox, since a game said another one than is known."""
+
+    player = models.OneToOneField(Player, on_delete=models.PROTECT, related_name="+")
+    wanted_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "name_checks"
+        indexes = [
+            models.Index(fields=["retry_at", "id"], condition=Q(answered_at=None), name="name_checks_to_do"),
+        ]
+
+    def __str__(self) -> str:
+        return f"name of player {self.player_id}"
+
+
 class LedgerEntry(models.Model):
     """One operation on one part, and the part's `total` after it. Append-only: the database refuses the rest."""
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
-    origin = models.CharField(max_length=32)
+    origin = models.CharField(max_length=LONGEST_ORIGIN)
     session = models.BigIntegerField()
     sequence = models.BigIntegerField()
     type = models.CharField(max_length=40)
@@ -239,7 +292,7 @@ class DailyPoints(models.Model):
     """Awards above zero of one player on one UTC day in one experience: what the caps are held against."""
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
-    origin = models.CharField(max_length=32)
+    origin = models.CharField(max_length=LONGEST_ORIGIN)
     day = models.DateField()
     awarded = points_field()
     events = models.IntegerField()

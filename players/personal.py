@@ -46,6 +46,10 @@ held("players", "username", ERASES, names="id")
 held("players", "display_name", ERASES, names="id")
 impersonal("players", COUNT, "adjusted_sequence", "kos", "wos")
 
+held("player_names", "username", Drop("player_id"), names="player_id")
+impersonal("name_checks", HASH, "lease")
+impersonal("experience_points", EXPERIENCE, "origin")
+
 held("decisions", "reason", Blank("player_id"), Text())
 impersonal("decisions", LIST, "kind", "status", "source", "failed")
 impersonal("decisions", "points and days as they were", "inputs")

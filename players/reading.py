@@ -15,7 +15,7 @@ from players import leaderboard
 from players.amounts import hundredths
 from players.decisions import Candidate, assess
 from players.measures import in_force_now, told_to_player
-from players.models import Player, Recommendation, Sanction, Session
+from players.models import ExperiencePoints, Player, Recommendation, Sanction
 from players.policies import ActivePolicy, active
 from players.policy.ranks import Evaluation
 from players.policy.sanctions import sanction_of
@@ -159,8 +159,8 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
         cursor.execute(PARTS, [keys, [asked[user_id] for user_id in players], origin])
         for key, *row in cursor.fetchall():
             parts[key].append(Part(*row))
-    others = Session.objects.filter(player__in=keys).exclude(origin=origin).values_list("player")
-    elsewhere = dict(others.annotate(total=Sum("total")))
+    others = ExperiencePoints.objects.filter(player__in=keys, counted=True, total__gt=0).exclude(origin=origin)
+    elsewhere = dict(others.values_list("player").annotate(total=Sum("total")))
     officers: dict[int, list[int | None]] = defaultdict(list)
     recommended = Recommendation.objects.filter(player__in=keys, rank=F("player__rank")).order_by("pk")
     for key, officer in recommended.values_list("player", "officer__user_id"):

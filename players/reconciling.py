@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, Target, record, reserve_id
-from players import erasures, ledger
+from players import erasures, ledger, origins
 from players.amounts import points
 from players.columns import micros, numbers, words
 from players.decisions import candidate_of_row, settle, worth_settling
@@ -280,7 +280,6 @@ def _apply(
     now: dt.datetime,
 ) -> None:
     batch = reserve_id()
-    was = {player.id: player.earned for player in players.values()}
     claims = [_row(change, entries[change.user_id], now) for change in changes]
     landed = ledger.append(claims, players, {}, origin, batch)
     if len(landed) != len(claims):
@@ -289,10 +288,10 @@ def _apply(
     touched: dict[int, PlayerRow] = {}
     for change in changes:
         player = touched.setdefault(change.user_id, players[change.user_id])
-        player.earned += change.after.total - change.before
+        player.gained += change.after.total - change.before
         player.kos += change.kos
         player.wos += change.wos
-    ledger.add_to_players(list(touched.values()), was, now)
+    ledger.add_to_players(list(touched.values()), origin, now, counts=origins.count(origin))
     record(
         Action.POINTS_RECONCILED,
         actor=actor,

@@ -5,7 +5,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits.hints import Hint
-from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard, simulating
+from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard, names, simulating
 from players.bulk import jobs, work
 
 BULK_TURN = 60.0  # seconds; the next run goes on
@@ -69,3 +69,9 @@ def simulate() -> int:
 
 
 SIMULATING = Hint(simulate, every=0.1)
+
+
+@shared_task(name="players.check_names")
+def check_names() -> int:
+    """Ask Roblox for the names that games do not agree on; how many were answered."""
+    return names.check_due()

@@ -104,6 +104,12 @@ def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENC
     return Group(settings.ROBLOX_GROUP_ID, client(key, going_on, patience))
 
 
+def any_client() -> OpenCloud | None:
+    """A client for what needs no universe, with the first configured key; None where there is none."""
+    key = next((one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()), "")
+    return client(key) if key else None
+
+
 def api_keys() -> dict[str, list[tuple[str, int | None]]]:
     """Every configured key, with the experiences (key and universe) that it serves."""
     universes = dict(Experience.objects.values_list("key", "universe_id"))

@@ -36,7 +36,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Earner:
-    """Whom it happened to: the points the game knows, today's and this week's awards above zero, all in hundredths."""
+    """Whom it happened to, all in hundredths: the points that may be lost (`parts.losable`), today's and this week's
+    awards above zero.
+    """
 
     can_earn: bool
     known_points: int

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from players.policy.bundle import FILES, SECOND_ABOVE, Bundle, Rank
+from players.policy.parts import balance, losable
 from players.policy.permissions import Act, may
 from players.policy.points import Earner, Event, award, day_of, week_of
 from players.policy.ranks import Standing, evaluate
@@ -222,7 +223,7 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
 
 def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """Something to ask both, and what players/policy says."""
-    return dice.choice([_award, _award, _stream, _evaluate, _may, _sanction])(dice, bundle)
+    return dice.choice([_award, _award, _stream, _evaluate, _may, _sanction, _sums])(dice, bundle)
 
 
 def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
@@ -266,9 +267,20 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     return asked, [found.amount, str(found.reason or ""), *days]
 
 
+def _sums(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    """What experiences sum up to: the points shown, and what may be lost in the first."""
+    sums = [dice.choice([0, -1, 1, -400_00, 10**9, dice.randrange(-999, 999)]) for _ in range(dice.randrange(1, 5))]
+    adjusted = dice.choice([0, 0, -1, 7, -(10**9), dice.randrange(-999, 999)])
+    elsewhere = sum(max(0, one) for one in sums[1:])
+    asked: Question = {"ask": "sums", "sums": sums, "elsewhere": elsewhere, "adjusted": adjusted}
+    return asked, [balance(sums, adjusted), losable(sums[0], elsewhere, adjusted)]
+
+
 def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """A stay of thirty events, over days and weeks: each award counts in those after it."""
     rank, at, events, amounts, reasons = dice.choice(bundle.ranks), dice.randrange(0, 1_900_000_000), [], [], []
+    others, elsewhere, adjusted = (dice.choice([0, 0, -50, 300, 10**6]) for _ in range(3))
+    elsewhere = max(0, elsewhere)
     total, today, this_week = 0, 0, 0
     counts = {"kos": 0, "wos": 0}
     last: dict[str, dt.datetime] = {}
@@ -288,7 +300,7 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         )
         found = award(
             Event(type_, moment, magnitude, duration, level, officer in recommended),
-            Earner(rank.can_earn, total, today, this_week, last),
+            Earner(rank.can_earn, losable(others + total, elsewhere, adjusted), today, this_week, last),
             bundle.points,
         )
         amounts.append(found.amount)
@@ -304,7 +316,9 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             last[type_] = moment
             recommended |= {officer} if kind.recommends else set()
     asked: Question = {"ask": "stream", "rank": rank.name, "events": events}
-    return asked, [amounts, reasons, total, counts["kos"], counts["wos"], len({*reasons} - {""}) > 0]
+    asked |= {"others": others, "elsewhere": elsewhere, "adjusted": adjusted}
+    shown = balance([others + total, elsewhere], adjusted)
+    return asked, [amounts, reasons, total, counts["kos"], counts["wos"], len({*reasons} - {""}) > 0, shown]
 
 
 def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:

@@ -34,13 +34,19 @@ end
 function asked.stream(one)
     local session = sessions.new({ UserId = 1, Name = "Nia", DisplayName = "" }, "token")
     session.rank = one.rank
+    session.others, session.elsewhere, session.adjusted.total = one.others, one.elsewhere, one.adjusted
+    sessions.recount(session)
     local amounts, reasons, wrong = {}, {}, false
     for place, event in one.events do
         local found = sessions.award(session, event.type, event, bundle, event.at)
         amounts[place], reasons[place] = found.amount, found.reason or ""
         wrong = wrong or found.reason ~= nil
     end
-    return { amounts, reasons, session.total, session.kos, session.wos, wrong }
+    return { amounts, reasons, session.total, session.kos, session.wos, wrong,
+        math.max(0, session.known) }
+end
+function asked.sums(one)
+    return { points.balance(one.sums, one.adjusted), points.losable(one.sums[1], one.elsewhere, one.adjusted) }
 end
 function asked.evaluate(one)
     local found = ranks.evaluate(one.standing, bundle, one.now)
@@ -116,6 +122,8 @@ MUTATIONS = (
     ("points", "full <= math.min(today, thisWeek)", "full < math.min(today, thisWeek)"),
     ("points", "if thisWeek <= today then", "if thisWeek < today then"),
     ("points", "-math.max(0, earner.known)) + 0", "-math.max(0, earner.known))"),
+    ("points", "total += math.max(0, sum)", "total += sum"),
+    ("points", "math.min(own, points.balance", "math.max(own, points.balance"),
     ("points", "(day + 3) % 7", "(day + 4) % 7"),
     ("ranks", "standing.points >= rank.minPoints", "standing.points > rank.minPoints"),
     ("ranks", "math.ceil(left / DAY)", "math.floor(left / DAY)"),

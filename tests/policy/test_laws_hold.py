@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from players.policy import laws
 from players.policy.bundle import Bundle, Rank, load_bundle
-from players.policy.parts import EMPTY, Part, Row, balance, merge
+from players.policy.parts import EMPTY, Part, Row, balance, losable, merge
 from players.policy.permissions import Act, may
 from players.policy.points import Award, Earner, Event, Reason, award, day_of, full_award, week_of
 from players.policy.ranks import Condition, Standing, evaluate
@@ -84,10 +84,28 @@ def test_a_gap_is_seen_and_closes(history: list[Row], data: st.DataObject) -> No
     assert deliver([rest, [missing]]) == deliver([history])
 
 
-@given(st.lists(histories(), max_size=4), amounts)
-def test_a_balance_is_never_below_nothing(parts: list[list[Row]], adjusted: int) -> None:
-    shown = balance([deliver([part]) for part in parts], adjusted)
-    assert shown == max(0, sum(part[-1].total for part in parts) + adjusted)
+@given(st.lists(st.lists(histories(), max_size=3), max_size=3), amounts)
+def test_no_experience_takes_away_what_was_earned_in_another(experiences: list[list[list[Row]]], adjusted: int) -> None:
+    sums = [sum(deliver([part]).total for part in parts) for parts in experiences]
+    shown = balance(sums, adjusted)
+    assert shown == max(0, sum(one for one in sums if one > 0) + adjusted)
+    for place in range(len(sums)):
+        assert balance([*sums[:place], -(10**9), *sums[place + 1 :]], adjusted) >= balance(
+            sums[:place] + sums[place + 1 :], adjusted
+        )
+
+
+@given(amounts, st.integers(0, 10**9), amounts)
+def test_a_loss_leaves_neither_the_experience_nor_the_points_below_nothing(
+    own: int, elsewhere: int, adjusted: int
+) -> None:
+    most = losable(own, elsewhere, adjusted)
+    assert most >= 0
+    if most:
+        assert own - most >= 0
+        assert max(0, own - most) + elsewhere + adjusted >= 0
+        assert balance([own - most, elsewhere], adjusted) == balance([own, elsewhere], adjusted) - most
+    assert own - most - 1 < 0 or max(0, own - most - 1) + elsewhere + adjusted < 0 or own <= 0
 
 
 events = st.builds(

@@ -30,6 +30,7 @@ PERIODIC = {
     "players.carry_out_erasures": 30,
     "players.carry_out_bulk": 5,
     "players.simulate": 5,
+    "players.check_names": 10,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,
     "syncs.drain_queues": 15,
