@@ -75,6 +75,16 @@ class AuditEvent(models.Model):
         return f"{self.pk} {self.action}"
 
 
+class Reversal(models.Model):
+    """That an event was taken back, and by which one. One row an event, so that nothing is taken back twice."""
+
+    event_id = models.BigIntegerField(primary_key=True, help_text="the event that was taken back")
+    by_event = models.BigIntegerField()
+
+    class Meta:
+        db_table = "reversals"
+
+
 class AuditPersonal(models.Model):
     """One personal value of an event: whose it is, and the salt of its commitment. Erasing a person deletes it."""
 

@@ -32,9 +32,19 @@ INSERT_EVENTS = """
               commitments)
     ORDER BY e.id"""
 
+# Waits for a transaction that is taking the same event back, and then says that it was.
+CLAIM = """
+    INSERT INTO reversals (event_id, by_event)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS r(event_id, by_event) ORDER BY event_id
+    ON CONFLICT DO NOTHING"""
+
 INSERT_PERSONAL = """
     INSERT INTO audit_personal (event_id, field, subject, salt, value)
     SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::text[])"""
+
+
+class TakenBack(Exception):
+    """The event that was to be taken back has been already; nothing of the transaction may stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,9 @@ def record(
 ) -> int:
     """Write one event in the transaction of the change that it tells; returns its id.
 
-    Raises UnknownAction for an action outside the registry, and TransactionManagementError outside a transaction.
+    `reverts` names the event that it takes back: no other event can do so afterwards, and TakenBack is raised where one
+    did before. Raises UnknownAction for an action outside the registry, and TransactionManagementError outside a
+    transaction.
     """
     entry = Entry(
         action,
@@ -153,6 +165,7 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
     fresh = iter(_reserve(sum(event_id is None for event_id in ids)))
     numbered = [event_id if event_id is not None else next(fresh) for event_id in ids]
     personal = [_personal(entry) for entry in entries]
+    _claim({entry.reverts: number for entry, number in zip(entries, numbered, strict=True) if entry.reverts})
     with connection.cursor() as cursor:
         cursor.execute(
             INSERT_EVENTS,
@@ -177,6 +190,16 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
     if not PATIENT.issuperset(actions):
         SEALING.after_commit()
     return numbered
+
+
+def _claim(reverting: Mapping[int, int]) -> None:
+    """Take these events back, each by the event beside it. Raises TakenBack."""
+    if not reverting:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, [list(reverting), list(reverting.values())])
+        if cursor.rowcount != len(reverting):
+            raise TakenBack("It was taken back already.")
 
 
 def erase(*subjects: str) -> int:

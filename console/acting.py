@@ -22,8 +22,8 @@ from console import links
 from console.casefile import standing
 from console.casefile.pages import find
 from console.doors import page, render, sign_in_again
-from players import acts, discipline, notes, officers, people, recommending
-from players.acts import LONGEST_REASON, Done, Verdict, adjusted_today, verdict
+from players import acts, discipline, notes, officers, people, recommending, spending
+from players.acts import LONGEST_REASON, Done, Verdict, verdict
 from players.amounts import hundredths, points
 from players.measures import readable
 from players.models import Decision, Note, Player, Sanction
@@ -311,7 +311,7 @@ def _limit(by: Staff, now: dt.datetime) -> str:
     limit = by.rank.adjust_limit if by.rank else None
     if limit is None:
         return above
-    left = max(0, limit - adjusted_today(by, now))
+    left = max(0, limit - spending.taken(by, now).spent)
     day = f"Your limit is {points(limit):,} points a day; {points(left):,} are left. Past it a second person approves."
     return f"{day} {above}"
 

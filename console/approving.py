@@ -19,6 +19,8 @@ from players.bulk import jobs
 from players.models import Approval, Decision, PolicyVersion
 from players.policies import active
 from players.staff import Refused, Staff, staff_of
+from syncs import adjustments
+from syncs.tasks import ADJUSTING
 
 SIZE = 50
 
@@ -87,6 +89,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _decided(request, form, verbs, found.pk, by, said):
         if found.act == jobs.APPROVAL:
             tasks.BULK.give()
+        elif found.act == adjustments.APPROVAL:
+            ADJUSTING.give()
         return redirect("console:approval", found.pk)
     return render(
         request,

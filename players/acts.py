@@ -11,25 +11,32 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Sum
-from django.db.models.functions import Abs
+from django.db import connection, transaction
 
 from audits.actions import Action
+from audits.models import Reversal
 from audits.record import NOBODY, Actor, Target, record
 from common.time import BadMoment, in_utc
+from players import spending
 from players.amounts import hundredths, points
-from players.models import CONSOLE, ZERO, Approval, Decision, LedgerEntry, Player, Sanction, StaffAct
+from players.models import Approval, Decision, Player, Sanction
 from players.models import Rank as RankRow
 from players.policies import ActivePolicy, active
+from players.policy import permissions
 from players.policy.bundle import Rank
-from players.policy.permissions import Act, is_large, may
+from players.policy.permissions import Act, may
+from players.spending import Taken
 from players.staff import NotAllowed, Refused, Staff
 
 ADJUSTMENT = "adjustment"  # the ledger's type of what staff add and take by hand
 MOST_LINKS = 5
 LONGEST_LINK = 500
 LONGEST_REASON = 500
+
+# What one person may move in a UTC day without a second one, whatever their rank: twice what the highest rank of the
+# ladder takes, and as many players as one call of POST /adjustments names. Beyond, a slip of the pen is a disaster.
+MASS_POINTS = 100_000_00  # hundredths, without their signs
+MASS_PLAYERS = 10_000
 
 _telling: ContextVar[bool] = ContextVar("telling_refusals", default=False)
 
@@ -65,72 +72,97 @@ def verdict(
     amount: int = 0,
     to: Rank | None = None,
     policy: ActivePolicy | None = None,
-    spent: int | None = None,
+    taken: Taken | None = None,
 ) -> Verdict:
     """Whether `by` may do `act` to `player` now. `amount` in hundredths; `to` is the rank that a change leads to.
 
-    The hierarchy is judged by the rank that is kept for somebody suspended. `policy`: the one in force, and `spent`:
-    what `by` has adjusted today, if at hand.
+    The hierarchy is judged by the rank that is kept for somebody suspended. `policy`: the one in force, and `taken`:
+    what counts against the limit of `by` today, if at hand; a rule that acts has locked it.
     """
     if player.erased_at is not None:
         return Verdict(False, reason="The person was erased.")
     if by.alone:
         return Verdict(True)
     policy = policy or active()
-    large = is_large(act, amount, policy.bundle.second_above)
-    if by.rank is None:
-        return _of_owner(act, player, by, large, policy)
+    found = _of_owner(act, player, by) if by.rank is None else _of_ranked(act, player, by, to, policy)
+    if not found.allowed or found.second or act is not Act.ADJUST:
+        return found
+    return past_limit(by, amount, spending.taken(by, now) if taken is None else taken, policy=policy) or found
+
+
+def past_limit(
+    by: Staff,
+    moved: int,
+    taken: Taken,
+    *,
+    players: int = 1,
+    largest: int | None = None,
+    policy: ActivePolicy | None = None,
+) -> Verdict | None:
+    """Why points that are let go as one act need a second person; None where they do not.
+
+    The one place that says so, for a single adjustment, a mass change, a file and an undo. `moved`: hundredths without
+    their signs, of all `players` together, and `largest` of one of them; `taken`: what counts today already.
+    """
+    above = (policy or active()).bundle.second_above
+    if not by.alone and permissions.is_large(Act.ADJUST, moved if largest is None else largest, above):
+        said = f"More than {points(above):,} points at once need a second person."
+        return Verdict(True, True, said, Approval.Cause.LIMIT)
+    if by.rank is not None and permissions.past_limit(Act.ADJUST, by.rank, moved, taken.spent):
+        limit = by.rank.adjust_limit or 0
+        return Verdict(True, True, f"Past your limit of {points(limit)} points a day.", Approval.Cause.LIMIT)
+    if abs(moved) + taken.alone > MASS_POINTS:
+        said = f"It moves more than {MASS_POINTS // 100:,} points, with what you let go today."
+        return Verdict(True, True, said, Approval.Cause.LIMIT)
+    if players + taken.players > MASS_PLAYERS:
+        said = f"It touches more than {MASS_PLAYERS:,} players, with those of today."
+        return Verdict(True, True, said, Approval.Cause.LIMIT)
+    return None
+
+
+def past_own_limit(by: Staff, moved: int) -> str:
+    """Why somebody may not be the second person for so many hundredths; empty when they may.
+
+    Approving spends nothing of their day, but what they approve must not be past what they may move at a time.
+    """
+    limit = by.rank.adjust_limit if by.rank else None
+    return "" if limit is None or abs(moved) <= limit else f"It is past your own limit of {points(limit)} points too."
+
+
+def take_turn(person: str) -> None:
+    """Let one transaction at a time act for a person: what they did lately and today is counted right then.
+
+    Taken before anything else is locked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"acts of {person}"])
+
+
+def check_not_taken_back(event: int | None) -> None:
+    """Raises Refused where an event was taken back by now. The player whom it is about is locked."""
+    by_event = Reversal.objects.filter(event_id=event).values_list("by_event", flat=True).first() if event else None
+    if by_event is not None:
+        raise Refused(f"It was taken back already, by event {by_event}.")
+
+
+def _of_ranked(act: Act, player: Player, by: Staff, to: Rank | None, policy: ActivePolicy) -> Verdict:
+    """Whether somebody of a rank may, beside what they may move in a day."""
     held = _rank_of(player, policy)
     if held is None:
         return Verdict(False, reason="The player's rank is not part of the active policy.")
-    today = 0
-    if act is Act.ADJUST:
-        today = adjusted_today(by, now) if spent is None else spent
-    found = may(
-        act,
-        by.rank,
-        held,
-        own=by.user_id == player.user_id,
-        amount=amount,
-        adjusted_today=today,
-        to=to,
-        second_above=policy.bundle.second_above,
-    )
+    assert by.rank is not None
+    found = may(act, by.rank, held, own=by.user_id == player.user_id, to=to)
     if not found.allowed:
         return Verdict(False, reason=f"You may not: {found.reason}.")
-    if large:
-        return Verdict(True, True, _too_large(policy), Approval.Cause.LIMIT)
-    if found.second and act is Act.ADJUST:
-        limit = points(by.rank.adjust_limit or 0)
-        return Verdict(True, True, f"Past your limit of {limit} points a day.", Approval.Cause.LIMIT)
     return Verdict(True, found.second, "It always needs a second person." if found.second else "")
 
 
-def adjusted_today(by: Staff, now: dt.datetime) -> int:
-    """What this person has moved since midnight UTC, and given as events in games, in hundredths."""
-    if by.user_id is None:
-        return 0
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = LedgerEntry.objects.filter(
-        origin=CONSOLE, type=ADJUSTMENT, actor__user_id=by.user_id, occurred_at__gte=midnight
-    )
-    moved = rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or ZERO
-    given = StaffAct.objects.filter(person=by.person, at__gte=midnight).aggregate(given=Sum("spent"))["given"] or ZERO
-    return hundredths(moved + given)
-
-
-def _of_owner(act: Act, player: Player, by: Staff, large: bool, policy: ActivePolicy) -> Verdict:
+def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:
     """An owner without a rank: no hierarchy binds them, but they do not act on themselves, nor alone where two must."""
     if by.user_id is not None and by.user_id == player.user_id:
         return Verdict(False, reason="You may not: nobody acts on themselves.")
-    if large:
-        return Verdict(True, True, _too_large(policy), Approval.Cause.LIMIT)
     second = act in {Act.BAN, Act.UNBAN}
     return Verdict(True, second, "It always needs a second person." if second else "")
-
-
-def _too_large(policy: ActivePolicy) -> str:
-    return f"More than {points(policy.bundle.second_above):,} points at once need a second person."
 
 
 def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:

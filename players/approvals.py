@@ -5,6 +5,7 @@ runs in the transaction of the approval and gives the id of the audit event by w
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from django.db import IntegrityError, transaction
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
-from audits.record import NOBODY, Actor, record
-from players.acts import check_reason, target_of, telling_refusals
+from audits.record import NOBODY, Actor, TakenBack, record
+from players.acts import check_reason, take_turn, target_of, telling_refusals
 from players.models import Approval, Player
 from players.staff import NotAllowed, Refused, Staff, officer, unranked
 
@@ -23,19 +24,25 @@ LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
 SEALED = "sealed"  # the argument that holds secrets, encrypted; gone once the request is decided
 
 CarryOut = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
+Closed = Callable[[Approval, Actor, str, dt.datetime], None]
+
+# Say why an event cannot be taken back by now (empty: it can): a held undo is judged again when it is carried out.
+REVERTING: list[Callable[[int], str]] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What carries an act out, who may decide on it, and how it is told in a sentence.
 
-    `both`: whoever asked is judged the same way when it is approved; else `carry_out` judges them.
+    `both`: whoever asked is judged the same way when it is approved; else `carry_out` judges them. `closed` is told, in
+    the transaction, of a request that comes to nothing.
     """
 
     carry_out: CarryOut
     entitled: Callable[[Staff, Approval], str]
     sentence: Callable[[Approval], str]
     both: bool
+    closed: Closed
 
 
 KINDS: dict[str, Kind] = {}
@@ -47,8 +54,9 @@ def carries_out(
     entitled: Callable[[Staff], bool] | None = None,
     judged: Callable[[Staff, Approval], str] | None = None,
     sentence: Callable[[Approval], str] | None = None,
+    closed: Closed = lambda approval, actor, reason, now: None,
 ) -> Callable[[CarryOut], CarryOut]:
-    """Register what carries `act` out. `entitled` says who may ask and decide.
+    """Register what carries `act` out. `entitled` says who may ask and decide; `closed` as in Kind.
 
     `judged`, in its place, says why somebody may not decide (empty: they may), where that depends on what is asked;
     whoever asked is then judged by what carries it out.
@@ -61,7 +69,7 @@ def carries_out(
 
     def register(function: CarryOut) -> CarryOut:
         told = sentence or (lambda approval: approval.act.replace(".", " "))
-        KINDS[act] = Kind(function, why_not, told, both=judged is None)
+        KINDS[act] = Kind(function, why_not, told, both=judged is None, closed=closed)
         return function
 
     return register
@@ -76,8 +84,12 @@ def hold(
     by: Staff,
     reason: str,
     now: dt.datetime,
+    once: str = "",
 ) -> Approval:
-    """Write down what is asked for; nothing happens until `approve`. Raises Refused where the same waits already."""
+    """Write down what is asked for; nothing happens until `approve`. `once` names what nobody else asks for meanwhile.
+
+    Raises Refused where the same waits already.
+    """
     reason = check_reason(reason)
     with transaction.atomic():
         event = record(
@@ -99,16 +111,19 @@ def hold(
                     requester_id=_player_id(by),
                     created_at=now,
                     expires_at=now + LIVES,
+                    once=hashlib.sha256(once.encode()).hexdigest() if once else "",
                     event=event,
                 )
         except IntegrityError:
-            raise Refused(f"A request to {act} them waits for approval already.") from None
+            raise Refused(_asked_already(act, player)) from None
 
 
 def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
     """Carry out what was asked for. Both are judged anew, by their present ranks. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
     with _telling(approval_id, "approve", by), transaction.atomic():
+        # What it moves is counted for whoever asked: their turn comes before anything is locked, as in their own acts.
+        take_turn(Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first() or "")
         approval = _waiting(approval_id, now)
         why_not = may_decide(approval, by)
         if why_not:
@@ -116,9 +131,13 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
         requester, kind = requester_of(approval), KINDS[approval.act]
         if kind.both and kind.entitled(requester, approval):
             raise Refused("Whoever asked for it is not entitled to it any more; reject it.")
+        _check_reverting(approval)
         _close(approval, Approval.Status.APPROVED, by.person, reason, now)
         _tell(Action.APPROVAL_APPROVED, approval, by.actor, reason)
-        approval.carried_out = kind.carry_out(approval, requester, by, now)
+        try:
+            approval.carried_out = kind.carry_out(approval, requester, by, now)
+        except TakenBack as error:
+            raise Refused(f"{error} Reject it.") from None
         approval.arguments.pop(SEALED, None)
         approval.save(update_fields=["carried_out", "arguments"])
         return approval
@@ -133,7 +152,7 @@ def reject(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> App
         if why_not:
             raise NotAllowed(why_not)
         _close(approval, Approval.Status.REJECTED, by.person, reason, now)
-        _tell(Action.APPROVAL_REJECTED, approval, by.actor, reason)
+        _end(Action.APPROVAL_REJECTED, approval, by.actor, reason, now)
         return approval
 
 
@@ -151,7 +170,7 @@ def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime) -> None:
     """Close a waiting request because what it was about is over. In the transaction of the caller."""
     _close(approval, Approval.Status.WITHDRAWN, person, reason, now)
-    _tell(Action.APPROVAL_WITHDRAWN, approval, actor, reason)
+    _end(Action.APPROVAL_WITHDRAWN, approval, actor, reason, now)
 
 
 def may_decide(approval: Approval, by: Staff) -> str:
@@ -183,7 +202,7 @@ def expire(now: dt.datetime) -> int:
             if approval.status != Approval.Status.WAITING:
                 continue
             _close(approval, Approval.Status.EXPIRED, "", "", now)
-            _tell(Action.APPROVAL_EXPIRED, approval, actor, "")
+            _end(Action.APPROVAL_EXPIRED, approval, actor, "", now)
             count += 1
     return count
 
@@ -233,10 +252,31 @@ def _waiting(approval_id: int, now: dt.datetime) -> Approval:
 
 def _close(approval: Approval, status: Approval.Status, person: str, reason: str, now: dt.datetime) -> None:
     approval.status, approval.decided_by, approval.decide_reason = status, person, reason
-    approval.decided_at = now
+    approval.decided_at, approval.once = now, ""
     if status != Approval.Status.APPROVED:  # it has yet to be carried out
         approval.arguments.pop(SEALED, None)
-    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at", "arguments"])
+    approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at", "arguments", "once"])
+
+
+def _check_reverting(approval: Approval) -> None:
+    """Raises Refused where what is to be taken back was so by now, or changed since."""
+    event = approval.arguments.get("reverts")
+    for why_not in REVERTING if event else ():
+        if reason := why_not(event):
+            raise Refused(f"{reason} Reject it.")
+
+
+def _asked_already(act: str, player: Player | None) -> str:
+    if player is not None:
+        return f"A request to {act} them waits for approval already."
+    return "The same is asked for already; decide on that first."
+
+
+def _end(action: Action, approval: Approval, actor: Actor, reason: str, now: dt.datetime) -> None:
+    """Tell of a request that comes to nothing, and let what it was about know."""
+    _tell(action, approval, actor, reason)
+    if approval.act in KINDS:
+        KINDS[approval.act].closed(approval, actor, reason, now)
 
 
 def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from audits.actions import Action
 from audits.record import NOBODY, record
-from players import guard
+from players import guard, spending
 from players.acts import Done, check_reason, target_of, telling_refusals, verdict
 from players.amounts import points
 from players.models import Player
@@ -27,15 +27,18 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
     amount = abs(kind.weight)
     with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = guard.is_tripped(by, now)
+        day = spending.day_of(now)
+        taken = spending.lock(by.person, day)
         player = _target(user_id)
-        found = verdict(Act.ADJUST, player, by, now=now, amount=amount)
+        found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
         if not found.allowed:
             raise NotAllowed(found.reason)
         if tripped:
             raise Refused(f"You acted too often in a short time. {INSTEAD}")
         if found.second:
             raise Refused(f"{found.reason} {INSTEAD}")
-        guard.note(by, now, spent=points(amount))
+        guard.note(by, now)
+        spending.charge(by.person, day, amount)
         written = record(
             Action.EVENT_GIVEN,
             actor=by.actor,

@@ -5,15 +5,15 @@ or when an owner lets the person act again.
 """
 
 import datetime as dt
-from decimal import Decimal
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from audits.actions import Action
 from audits.record import Target, record
-from players.acts import check_reason
-from players.models import ZERO, GuardTrip, StaffAct
+from players.acts import Verdict, check_reason, past_limit, take_turn
+from players.models import BULK_ALONE, Approval, GuardTrip, StaffAct
+from players.spending import Taken
 from players.staff import NotAllowed, Refused, Staff
 
 KEPT = dt.timedelta(days=1)
@@ -21,10 +21,9 @@ KEPT = dt.timedelta(days=1)
 
 def is_tripped(by: Staff, now: dt.datetime) -> bool:
     """Whether this person's next act must be held. In the act's transaction, before anything else is locked."""
-    if by.alone:
+    take_turn(by.person)
+    if not _binds(by):
         return False
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"acts of {by.person}"])
     limit = settings.INTEGRATIONS.moderation.guard
     count = recent(by, now)
     if count < limit.acts:
@@ -41,10 +40,41 @@ def recent(by: Staff, now: dt.datetime) -> int:
     return StaffAct.objects.filter(person=by.person, at__gt=since)[: limit.acts].count()
 
 
-def note(by: Staff, now: dt.datetime, acts: int = 1, spent: Decimal = ZERO) -> None:
-    """Count acts that were carried out; each took `spent` of what the person may adjust in a day."""
-    if not by.alone:
-        StaffAct.objects.bulk_create(StaffAct(person=by.person, at=now, spent=spent) for _ in range(acts))
+def note(by: Staff, now: dt.datetime, acts: int = 1) -> None:
+    """Count acts that were carried out."""
+    if _binds(by):
+        StaffAct.objects.bulk_create(StaffAct(person=by.person, at=now) for _ in range(min(acts, BULK_ALONE)))
+
+
+def second_for(
+    by: Staff, now: dt.datetime, *, tripped: bool, rows: int, moved: int, players: int, largest: int, taken: Taken
+) -> Verdict | None:
+    """Why what is let go as a whole, a mass change or a file, needs a second person; None where it does not.
+
+    `rows` are what it changes, `players` those of them whose points it moves, by `moved` hundredths in all and by
+    `largest` one of them. `tripped`: what `is_tripped` said; `taken`: what counts today, locked.
+    """
+    if tripped:
+        return Verdict(True, True, "You acted very often lately.", Approval.Cause.VELOCITY)
+    many = _too_many(by, now, rows)
+    if many:
+        return Verdict(True, True, many)
+    return past_limit(by, moved, taken, players=players, largest=largest) if players else None
+
+
+def _too_many(by: Staff, now: dt.datetime, rows: int) -> str:
+    if not _binds(by):
+        return ""
+    if rows > BULK_ALONE:
+        return f"It changes more than {BULK_ALONE} players at once."
+    if rows + recent(by, now) > BULK_ALONE:
+        return f"With what you did in the last minutes it is more than {BULK_ALONE} acts."
+    return ""
+
+
+def _binds(by: Staff) -> bool:
+    """Whether the guard counts somebody: people, but not the machine's operator, and no program that signs."""
+    return not by.alone and by.actor.kind != "system"
 
 
 def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:

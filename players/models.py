@@ -355,6 +355,7 @@ class Decision(models.Model):
     reason = models.TextField(db_default="")
     proposed_by = models.CharField(max_length=80, db_default="", help_text="kind:id of the officer who proposed it")
     decided_by = models.CharField(max_length=80, db_default="", help_text="kind:id of whoever settled it")
+    reverts = models.BigIntegerField(null=True, help_text="the audit event that it takes back once it is applied")
     created_at = models.DateTimeField(db_default=Now())
     decided_at = models.DateTimeField(null=True)
 
@@ -471,6 +472,7 @@ class Approval(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
+    once = models.CharField(max_length=64, db_default="", help_text="while it waits: what nobody asks for beside it")
     event = models.BigIntegerField(help_text="the audit event that says who asked")
     carried_out = models.BigIntegerField(null=True, help_text="the audit event of what came of it")
 
@@ -485,6 +487,9 @@ class Approval(models.Model):
                 fields=["act", "player"],
                 condition=Q(status="waiting", act__in=["ban", "unban"]),
                 name="approvals_one_waiting",
+            ),
+            models.UniqueConstraint(
+                fields=["once"], condition=Q(status="waiting") & ~Q(once=""), name="approvals_once_waiting"
             ),
         ]
         indexes = [
@@ -501,11 +506,30 @@ class StaffAct(models.Model):
 
     person = models.CharField(max_length=80, help_text="Staff.person")
     at = models.DateTimeField()
-    spent = points_field(db_default=0, help_text="of the day's limit, beside adjustments: events given in a game")
 
     class Meta:
         db_table = "staff_acts"
         indexes = [models.Index(fields=["person", "at"], name="staff_acts_by_person")]
+
+
+class Spending(models.Model):
+    """What a person has let go on a UTC day of what adjusts others' points, what is under way included."""
+
+    person = models.CharField(max_length=80, help_text="Staff.person")
+    day = models.DateField()
+    spent = points_field(db_default=Value(ZERO), help_text="points moved, without their signs")
+    alone = points_field(db_default=Value(ZERO), help_text="of these, what no second person approved")
+    players = models.BigIntegerField(db_default=0, help_text="how many players those moved")
+
+    class Meta:
+        db_table = "spending"
+        constraints = [
+            models.UniqueConstraint(fields=["person", "day"], name="spending_once"),
+            models.CheckConstraint(
+                condition=Q(spent__gte=0, alone__gte=0, players__gte=0), name="spending_not_negative"
+            ),
+        ]
+        indexes = [models.Index(fields=["day"], name="spending_by_day")]
 
 
 class GuardTrip(models.Model):
@@ -726,6 +750,8 @@ class BulkJob(models.Model):
     skipped = models.IntegerField(db_default=0)
     failed = models.IntegerField(db_default=0)
     line = models.IntegerField(db_default=0, help_text="up to here the rows are settled")
+    charged_on = models.DateField(null=True, help_text="the day whose limit it was charged to when it began")
+    reserved = points_field(db_default=Value(ZERO), help_text="of that charge, what no row has settled yet")
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -765,6 +791,7 @@ class BulkRow(models.Model):
     line = models.IntegerField()
     player = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     subject = models.BigIntegerField(null=True)
+    amount = points_field(db_default=Value(ZERO), help_text="by how much it adjusts them")
     status = models.CharField(max_length=8, choices=Status, db_default=Status.PENDING)
     note = models.TextField(db_default="", help_text="why it was passed over; never a name")
     event = models.BigIntegerField(null=True, help_text="the audit event of what was done")

@@ -11,7 +11,7 @@ from django.db import transaction
 from audits.actions import Action
 from audits.record import Actor, record
 from players import guard
-from players.acts import Verdict, check_reason, kept_rank, telling_refusals, verdict
+from players.acts import Verdict, check_not_taken_back, check_reason, kept_rank, telling_refusals, verdict
 from players.amounts import points
 from players.decisions import (
     KINDS,
@@ -89,11 +89,12 @@ def set_rank(
     with telling_refusals("rank", user_id, by), transaction.atomic():
         tripped = counted and guard.is_tripped(by, now)
         policy, candidate, to_rank = _for_hand(user_id, rank_name)
+        check_not_taken_back(reverts)
         _check_hand(by, candidate, policy, to_rank, reason, now)
         withdraw(list(open_proposals([candidate.id]).values()), policy, by.actor, now)
-        decision = _by_hand(candidate, to_rank, policy, by, reason, now, applied=not tripped)
+        decision = _by_hand(candidate, to_rank, policy, by, reason, now, applied=not tripped, reverts=reverts)
         if tripped:
-            _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor, reverts)
+            _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor)
             return decision
         if counted:
             guard.note(by, now)
@@ -108,6 +109,7 @@ def propose(
     """Propose a rank for somebody; another officer, who is entitled to give it, decides. Raises Refused, NotAllowed."""
     with telling_refusals(Act.PROPOSE, user_id, by), transaction.atomic():
         policy, candidate, to_rank = _for_hand(user_id, rank_name)
+        check_not_taken_back(reverts)
         if to_rank == candidate.rank_id:
             raise Refused("rank: the player holds that rank already.")
         _check(by, Act.PROPOSE, candidate, policy, to_rank, reason, now)
@@ -141,8 +143,17 @@ def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, in
 
 
 def _by_hand(
-    candidate: Candidate, to_rank: int, policy: ActivePolicy, by: Staff, reason: str, now: dt.datetime, *, applied: bool
+    candidate: Candidate,
+    to_rank: int,
+    policy: ActivePolicy,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    *,
+    applied: bool,
+    reverts: int | None = None,
 ) -> Decision:
+    """A change by hand. `reverts`: the event that it takes back, at once or when it is approved."""
     return Decision.objects.create(
         player_id=candidate.id,
         kind=Decision.Kind.HAND,
@@ -154,6 +165,7 @@ def _by_hand(
         failed=[],
         policy_id=policy.id,
         reason=reason,
+        reverts=reverts,
         proposed_by="" if applied else by.name,
         decided_by=by.name if applied else "",
         decided_at=now if applied else None,
@@ -205,9 +217,10 @@ def _approve_hand(
 ) -> Decision:
     if candidate.rank_id != decision.from_rank_id:
         raise Refused("The player's rank changed since it was proposed. Reject it instead.")
+    check_not_taken_back(decision.reverts)
     close(decision, Decision.Status.APPLIED, by.actor, reason, now)
     move([(candidate, decision)], now)
-    _tell(Action.RANK_SET, decision, candidate, policy, by.actor)
+    _tell(Action.RANK_SET, decision, candidate, policy, by.actor, decision.reverts)
     return decision
 
 

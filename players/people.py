@@ -7,8 +7,18 @@ from django.db import connection, transaction
 from audits import record as spine
 from audits.actions import Action
 from audits.record import Target, record, reserve_id
-from players import approvals, guard
-from players.acts import ADJUSTMENT, Done, check_reason, locked, target_of, telling_refusals, verdict
+from players import approvals, guard, spending
+from players.acts import (
+    ADJUSTMENT,
+    Done,
+    check_not_taken_back,
+    check_reason,
+    locked,
+    past_own_limit,
+    target_of,
+    telling_refusals,
+    verdict,
+)
 from players.amounts import points
 from players.columns import micros
 from players.decisions import candidate_of, settle
@@ -18,6 +28,7 @@ from players.policy.permissions import Act
 from players.privacy import texts
 from players.privacy.forgetting import forget, known
 from players.privacy.person import Person, new_pseudonym
+from players.spending import Taken
 from players.staff import NotAllowed, Refused, Staff
 
 TRILLION = 10**12
@@ -34,11 +45,13 @@ def adjust(
     reverts: int | None = None,
     counted: bool = True,
     settled: bool = False,
+    paid: Taken | None = None,
 ) -> Done:
     """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row, one audit event.
 
-    Past the limit of a day it is held for a second person, unless it is `settled` already. Raises Refused when there is
-    no such player, no reason or nothing to change, and NotAllowed.
+    Past the limit of a day it is held for a second person, unless it is `settled` already. `paid`: it was charged to
+    its day with the mass change that it is part of, and this is what else counts there. Raises Refused when there is no
+    such player, no reason or nothing to change, and NotAllowed.
     """
     reason = check_reason(reason)
     if amount == 0:
@@ -47,8 +60,11 @@ def adjust(
         raise Refused("amount: a trillion points and more cannot be kept.")
     with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = counted and guard.is_tripped(by, now)
+        day = spending.day_of(now)
+        taken = spending.lock(by.person, day) if paid is None else paid
         player = locked(user_id)
-        found = verdict(Act.ADJUST, player, by, now=now, amount=amount)
+        check_not_taken_back(reverts)
+        found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
         if not found.allowed:
             raise NotAllowed(found.reason)
         if tripped or (found.second and not settled):
@@ -61,6 +77,8 @@ def adjust(
             return Done(sentence, approval.event, approval=approval, player=player)
         if counted:
             guard.note(by, now)
+        if paid is None:
+            spending.charge(by.person, day, amount, approved=settled)
         return _adjust(player, amount, by, reason, now, reverts)
 
 
@@ -100,14 +118,10 @@ def _adjust(
 
 
 def _judged(by: Staff, approval: Approval) -> str:
-    """Why somebody may not approve an adjustment: their own limit is not spent by it, but it must not be past it."""
+    """Why somebody may not approve an adjustment."""
     assert approval.player is not None
-    found = verdict(Act.ADJUST, approval.player, by, now=approval.created_at)
-    if not found.allowed:
-        return found.reason
-    limit = by.rank.adjust_limit if by.rank else None
-    amount = abs(int(approval.arguments["amount"]))
-    return "" if limit is None or amount <= limit else f"It is past your own limit of {points(limit)} points too."
+    found = verdict(Act.ADJUST, approval.player, by, now=approval.created_at, taken=Taken())
+    return past_own_limit(by, int(approval.arguments["amount"])) if found.allowed else found.reason
 
 
 @approvals.carries_out(
@@ -120,10 +134,12 @@ def _judged(by: Staff, approval: Approval) -> str:
 )
 def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
     assert approval.player is not None
-    amount = int(approval.arguments["amount"])
-    found = verdict(Act.ADJUST, approval.player, requester, now=now, amount=amount)
+    amount, day = int(approval.arguments["amount"]), spending.day_of(now)
+    taken = spending.lock(approval.requested_by, day)
+    found = verdict(Act.ADJUST, approval.player, requester, now=now, amount=amount, taken=taken)
     if not found.allowed:
         raise Refused(f"Whoever asked for it may not do it any more ({found.reason}); reject it.")
+    spending.charge(approval.requested_by, day, amount, approved=True)
     reverts = approval.arguments.get("reverts")
     player = approval.player
     return _adjust(player, amount, requester, approval.reason, now, reverts, approval=approval.pk).event

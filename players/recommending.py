@@ -67,7 +67,8 @@ def take_back(recommendation_id: int, *, by: Staff, reason: str, now: dt.datetim
         if not judged.allowed:
             raise NotAllowed(judged.reason)
         row = _row(found)
-        Recommendation.objects.filter(pk=found.pk).delete()
+        if not Recommendation.objects.filter(pk=found.pk).delete()[0]:
+            raise Refused("The recommendation was taken back already.")
         event = reserve_id()
         amount = -hundredths(row.awarded) if row else 0
         _tell_and_settle(

@@ -5,7 +5,19 @@ from celery import shared_task
 from django.utils import timezone
 
 from audits.hints import Hint
-from players import approvals, commands, discipline, due, erasures, figures, guard, leaderboard, names, simulating
+from players import (
+    approvals,
+    commands,
+    discipline,
+    due,
+    erasures,
+    figures,
+    guard,
+    leaderboard,
+    names,
+    simulating,
+    spending,
+)
 from players.bulk import jobs, work
 
 BULK_TURN = 60.0  # seconds; the next run goes on
@@ -33,6 +45,7 @@ def end_sanctions() -> int:
     """End what is over by time: sanctions, requests that nobody decided, and what the guard remembers; how many."""
     now = timezone.now()
     guard.purge(now)
+    spending.purge(now)
     commands.purge(now)
     jobs.purge(now)
     return discipline.end_due(now) + approvals.expire(now)

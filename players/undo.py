@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from audits.actions import Action
-from audits.models import AuditEvent
+from audits.models import Reversal
 from audits.reading import PlacedEvent, events_by_id
+from audits.record import TakenBack
 from common.parsing import is_row_id
-from players import discipline, notes, officers, people, recommending
-from players.acts import Done
+from players import approvals, discipline, notes, officers, people, recommending
+from players.acts import Done, take_turn, telling_refusals
 from players.amounts import hundredths
 from players.models import CONSOLE, LedgerEntry, Note, Player, Recommendation, Sanction
 from players.policy.permissions import Act
+from players.spending import Taken
 from players.staff import Refused, Staff
 
 
@@ -47,13 +51,14 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Who takes it back, why, when. `counted`, `settled`: as of acts, where many are taken back at once."""
+    """Who takes it back, why, when. `counted`, `settled`, `paid`: as of acts, where many are taken back at once."""
 
     by: Staff
     reason: str
     now: dt.datetime
     counted: bool = True
     settled: bool = False
+    paid: Taken | None = None
 
     def given(self, scene: Scene) -> dict[str, Any]:
         return {"by": self.by, "reason": self.reason, "now": self.now, "reverts": scene.event.id}
@@ -80,26 +85,65 @@ def offers(events: Iterable[PlacedEvent]) -> dict[int, Offer]:
 
 
 def revert(
-    event_id: int, *, by: Staff, reason: str, now: dt.datetime, counted: bool = True, settled: bool = False
+    event_id: int,
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    counted: bool = True,
+    settled: bool = False,
+    paid: Taken | None = None,
 ) -> Done:
-    """Take an event back. Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act.
+    """Take an event back, once. Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act.
 
-    `counted`, `settled`: as of the acts of discipline.
+    Whether it can be is judged with its player locked. `counted`, `settled`: as of the acts of discipline; `paid`: as
+    of an adjustment.
     """
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         raise Refused(f"There is no event {event_id}.")
-    scene = next(iter(_scenes([event])))
-    offer = _offer(scene, reverted_by([event_id]))
-    if not offer.possible:
-        raise Refused(offer.sentence)
-    return INVERSES[Action(event.action)].do(scene, Order(by, reason, now, counted, settled))
+    scene = _scene(event)
+    inverse = INVERSES.get(event.action)
+    act = str(inverse.act) if inverse else "undo"
+    user_id = scene.player.user_id if scene.player else None
+    with telling_refusals(act, user_id, by), transaction.atomic():
+        take_turn(by.person)
+        scene = _locked(event)
+        offer = _offer(scene, reverted_by([event_id]))
+        if not offer.possible:
+            raise Refused(offer.sentence)
+        try:
+            return INVERSES[event.action].do(scene, Order(by, reason, now, counted, settled, paid))
+        except TakenBack as error:
+            raise Refused(str(error)) from None
 
 
 def reverted_by(ids: Iterable[int]) -> dict[int, int]:
     """Of these events, those that were taken back, each with the event that did it."""
-    rows = AuditEvent.objects.filter(reverts__in=list(ids)).order_by("pk")
-    return {reverts: pk for reverts, pk in rows.values_list("reverts", "pk") if reverts is not None}
+    return dict(Reversal.objects.filter(event_id__in=list(ids)).values_list("event_id", "by_event"))
+
+
+def _why_not(event_id: int) -> str:
+    """Why an event cannot be taken back by now; empty when it can. Its player is locked."""
+    event = events_by_id([event_id]).get(event_id)
+    if event is None:
+        return f"There is no event {event_id}."
+    offer = _offer(_scene(event), reverted_by([event_id]))
+    return "" if offer.possible else offer.sentence
+
+
+approvals.REVERTING.append(_why_not)
+
+
+def _scene(event: PlacedEvent) -> Scene:
+    return next(iter(_scenes([event])))
+
+
+def _locked(event: PlacedEvent) -> Scene:
+    """What is known of an event once its player is locked."""
+    if event.target_kind == "player" and is_row_id(event.target_id):
+        Player.objects.select_for_update(no_key=True).filter(pk=int(event.target_id)).first()
+    return _scene(event)
 
 
 def _scenes(events: Iterable[PlacedEvent]) -> list[Scene]:
@@ -195,7 +239,8 @@ def _recommendation(scene: Scene) -> Recommendation | None:
     ).first()
     if row is None:
         return None
-    return Recommendation.objects.filter(player=scene.player, officer=row.actor_id).order_by("-pk").first()
+    given = Recommendation.objects.filter(player=scene.player, officer=row.actor_id, created_at=row.occurred_at)
+    return given.order_by("-pk").first()
 
 
 def _take_back(scene: Scene, order: Order) -> Done:
@@ -236,7 +281,7 @@ def _pardon(scene: Scene, order: Order) -> Done:
 
 
 def _adjust(scene: Scene, order: Order) -> Done:
-    return people.adjust(_user(scene), -adjusted_by(scene.event), **order.measured(scene))
+    return people.adjust(_user(scene), -adjusted_by(scene.event), paid=order.paid, **order.measured(scene))
 
 
 def adjusted_by(event: PlacedEvent) -> int:

@@ -6,10 +6,10 @@ Every piece of pending work is a row with a lease (`Leased`): a process that die
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
-from players.models import Leased, Player, points_field
+from players.models import ZERO, Approval, Leased, Player, points_field
 from roblox.models import Experience
 
 
@@ -257,8 +257,17 @@ class Adjustment(Leased):
         db_index=False,
         help_text="the requester on the ladder, where known: nobody adjusts themselves",
     )
-    below = models.SmallIntegerField(null=True, help_text="only players below this position; empty: no rank binds")
+    below = models.SmallIntegerField(
+        null=True, help_text="when it was judged at first: only players below this position; empty: no rank binds"
+    )
     event = models.BigIntegerField(db_default=0, help_text="the audit event that says who asked")
+    approval = models.OneToOneField(
+        Approval,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="adjustment",
+        help_text="the request by which it waits for a second person",
+    )
     approved_by = models.CharField(max_length=80, db_default="")
     inverse_of = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="inverse")
     rows = models.BigIntegerField()
@@ -267,6 +276,8 @@ class Adjustment(Leased):
     total = points_field(help_text="the sum of what will change")
     moved = points_field(help_text="the sum of the amounts without their signs")
     line = models.BigIntegerField(db_default=0, help_text="up to here the rows are settled")
+    charged_on = models.DateField(null=True, help_text="the day whose limit it was charged to when it was let go")
+    reserved = points_field(db_default=Value(ZERO), help_text="of that charge, what no chunk has settled yet")
     error = models.TextField(db_default="")
     created_at = models.DateTimeField(db_default=Now())
     approved_at = models.DateTimeField(null=True)

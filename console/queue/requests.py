@@ -9,17 +9,23 @@ from players import approvals
 from players.bulk import jobs
 from players.models import Approval
 from players.staff import Staff
+from syncs import adjustments
 
 
 class Requests(Kind):
     name, title, right = "requests", "Approvals", "players.view_approval"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
-        return [Approval.objects.filter(status=Approval.Status.WAITING)]
+        return [_waiting()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        rows = Approval.objects.filter(status=Approval.Status.WAITING, pk__gt=after).order_by("pk")
+        rows = _waiting().filter(pk__gt=after).order_by("pk")
         return [_item(row, by) for row in rows.select_related("player")[:limit]]
+
+
+def _waiting() -> Any:
+    """What waits here; adjustments from a file have a kind of their own."""
+    return Approval.objects.filter(status=Approval.Status.WAITING).exclude(act=adjustments.APPROVAL)
 
 
 def _item(row: Approval, by: Staff) -> Item:

@@ -18,6 +18,7 @@ from players.models import Approval, Decision, Player, Sanction
 from players.policies import active
 from players.policy.permissions import Act
 from players.policy.sanctions import suspension_ends
+from players.spending import Taken
 from players.staff import NotAllowed, Refused, Staff
 
 Arguments = dict[str, Any]
@@ -26,7 +27,7 @@ Outcome = tuple[int | None, Approval | None]  # the audit event of what was done
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """A row about to be carried out. `settled`: a second person approved the whole."""
+    """A row about to be carried out. `settled`: a second person approved the whole; `paid`: as of an adjustment."""
 
     player: Player
     subject: int
@@ -35,6 +36,7 @@ class Doing:
     reason: str
     now: dt.datetime
     settled: bool
+    paid: Taken | None
 
     @property
     def common(self) -> dict[str, Any]:
@@ -241,7 +243,7 @@ KINDS: dict[str, Kind] = {
     "adjust": Kind(
         "Adjust",
         _plain(Act.ADJUST),
-        lambda it: _outcome(people.adjust(it.player.user_id, it.arguments["amount"], **it.measured)),
+        lambda it: _outcome(people.adjust(it.player.user_id, it.arguments["amount"], paid=it.paid, **it.measured)),
         _check_amount,
     ),
     "propose": Kind(
@@ -272,4 +274,4 @@ REVERT = "revert"
 
 def revert(it: Doing) -> Outcome:
     """Take one event back."""
-    return _outcome(undo.revert(it.subject, **it.measured))
+    return _outcome(undo.revert(it.subject, paid=it.paid, **it.measured))

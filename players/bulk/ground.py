@@ -5,12 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from players.acts import Verdict, adjusted_today, verdict
+from players import spending
+from players.acts import Verdict, verdict
 from players.decisions import assess, candidate_of, open_proposals, target_id_of
 from players.models import Decision, Player, Recommendation, Sanction
 from players.policies import ActivePolicy, active
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
+from players.spending import Taken
 from players.staff import Staff
 
 
@@ -94,11 +96,11 @@ class Judge:
     by: Staff
     now: dt.datetime
     policy: ActivePolicy
-    spent: int = 0
+    taken: Taken
 
     @classmethod
     def of(cls, by: Staff, now: dt.datetime) -> "Judge":
-        return cls(by, now, active(), adjusted_today(by, now))
+        return cls(by, now, active(), spending.taken(by, now))
 
     def judge(self, case: Case) -> Verdict:
         if case.why_not:
@@ -112,10 +114,10 @@ class Judge:
             amount=case.amount,
             to=case.to,
             policy=self.policy,
-            spent=self.spent,
+            taken=self.taken,
         )
-        if found.allowed:
-            self.spent += abs(case.amount)
+        if found.allowed and case.amount:
+            self.taken = self.taken.plus(case.amount)
         if found.allowed and case.second and not found.second and not self.by.alone:
             return Verdict(True, True, case.second)
         return found

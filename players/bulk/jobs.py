@@ -8,19 +8,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Count, Max, Sum
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Abs
 
 from audits.actions import Action
 from audits.reading import PlacedEvent, events_by_id
 from audits.record import Target, record
-from players import approvals, guard
-from players.acts import check_reason, telling_refusals
-from players.amounts import points
+from players import approvals, guard, spending
+from players.acts import check_reason, past_own_limit, telling_refusals
+from players.amounts import hundredths, points
 from players.bulk import acts, events
 from players.bulk.acts import KINDS, REVERT
 from players.bulk.ground import Case, Judge, look
-from players.models import BULK_ALONE, Approval, BulkJob, BulkRow, Player
+from players.models import ZERO, Approval, BulkJob, BulkRow, Player
 from players.policy.permissions import Act
+from players.spending import Taken
 from players.staff import NotAllowed, Refused, Staff
 
 MOST_PLAYERS = 1_000
@@ -89,9 +92,14 @@ def start(job_id: int, *, by: Staff, now: dt.datetime) -> BulkJob:
             raise Refused("Nothing would change, so there is nothing to start.")
         if by.alone:
             return _begin(job, by, now, settled=True)
-        job.second = job.second or _too_many(job.changing, by, now)
-        if tripped or job.second:
-            return _hold(job, tripped, by, now)
+        total, players, largest = moved(job)
+        taken = spending.lock(by.person, spending.day_of(now))
+        second = guard.second_for(
+            by, now, tripped=tripped, rows=job.changing, moved=total, players=players, largest=largest, taken=taken
+        )
+        job.second = job.second or (second.reason if second else "")
+        if job.second:
+            return _hold(job, second.cause if second else Approval.Cause.SECOND, by, now)
         guard.note(by, now, job.changing)
         return _begin(job, by, now)
 
@@ -174,7 +182,8 @@ def _write(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> 
     job.rows, job.changing = len(cases), sum(found.allowed for found in verdicts)
     job.skipped = job.rows - job.changing
     needing = [found.reason for found in verdicts if found.allowed and found.second]
-    job.second = needing[0] if needing and not by.alone else _too_many(job.changing, by, now)
+    many = guard.second_for(by, now, tripped=False, rows=job.changing, moved=0, players=0, largest=0, taken=Taken())
+    job.second = needing[0] if needing and not by.alone else many.reason if many else ""
     job.save(force_insert=True)
     BulkRow.objects.bulk_create(
         [
@@ -183,6 +192,7 @@ def _write(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> 
                 line=line,
                 player=case.player,
                 subject=case.subject,
+                amount=points(case.amount),
                 status=BulkRow.Status.PENDING if found.allowed else BulkRow.Status.SKIPPED,
                 note="" if found.allowed else found.reason,
             )
@@ -194,19 +204,36 @@ def _write(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> 
     return job
 
 
-def _too_many(changing: int, by: Staff, now: dt.datetime) -> str:
-    """Why so many rows need a second person; empty when they do not."""
-    if by.alone:
-        return ""
-    if changing > BULK_ALONE:
-        return f"It changes more than {BULK_ALONE} players at once."
-    if changing + guard.recent(by, now) > BULK_ALONE:
-        return f"With what you did in the last minutes it is more than {BULK_ALONE} acts."
-    return ""
+def moved(job: BulkJob) -> tuple[int, int, int]:
+    """By how many hundredths a job adjusts players, without the signs, how many of them, and by how much at most."""
+    rows = BulkRow.objects.filter(job=job, status=BulkRow.Status.PENDING).exclude(amount=0)
+    found = rows.aggregate(moved=Sum(Abs("amount")), players=Count("line"), largest=Max(Abs("amount")))
+    return hundredths(found["moved"] or ZERO), found["players"], hundredths(found["largest"] or ZERO)
 
 
-def _hold(job: BulkJob, tripped: bool, by: Staff, now: dt.datetime) -> BulkJob:
-    job.second = job.second or "You acted very often lately."
+def paid(job: BulkJob) -> Taken | None:
+    """What counts on the day that a job was charged to, beside the job itself; None for one that was not charged.
+
+    Its row is locked.
+    """
+    if job.charged_on is None:
+        return None
+    left = hundredths(job.reserved)
+    taken = spending.lock(job.requested_by, job.charged_on)
+    return taken.less(left, players=moved(job)[1], approved=job.settled)
+
+
+def _charge(job: BulkJob, now: dt.datetime) -> None:
+    """Charge what a job adjusts to the day on which it begins, for whoever asked for it."""
+    total, players, _ = moved(job)
+    if not players:
+        return
+    job.charged_on, job.reserved = spending.day_of(now), points(total)
+    spending.lock(job.requested_by, job.charged_on)
+    spending.charge(job.requested_by, job.charged_on, total, players=players, approved=job.settled)
+
+
+def _hold(job: BulkJob, cause: Approval.Cause, by: Staff, now: dt.datetime) -> BulkJob:
     job.approval = approvals.hold(
         APPROVAL,
         player=None,
@@ -216,7 +243,7 @@ def _hold(job: BulkJob, tripped: bool, by: Staff, now: dt.datetime) -> BulkJob:
             "rows": job.changing,
             "told": acts.told(job.act, job.arguments, job.changing),
         },
-        cause=Approval.Cause.VELOCITY if tripped else Approval.Cause.SECOND,
+        cause=cause,
         by=by,
         reason=job.reason,
         now=now,
@@ -235,7 +262,8 @@ def _begin(job: BulkJob, by: Staff, now: dt.datetime, *, settled: bool = False) 
         details={"act": job.act, "rows": job.changing} | ({"approval": job.approval_id} if job.approval_id else {}),
     )
     job.status, job.started_at, job.settled = Status.RUNNING, now, settled
-    job.save(update_fields=["status", "started_at", "settled", "event"])
+    _charge(job, now)
+    job.save(update_fields=["status", "started_at", "settled", "event", "charged_on", "reserved"])
     return job
 
 
@@ -251,14 +279,13 @@ def _judged(by: Staff, approval: Approval) -> str:
     job = BulkJob.objects.get(pk=approval.arguments["job"])
     if not by.has(RIGHT):
         return "You are not entitled to mass changes."
-    judge, moved = Judge.of(by, approval.created_at), 0
+    judge, total = Judge.of(by, approval.created_at), 0
     for line, case in _pending(job, by, approval.created_at):
         found = judge.judge(case)
         if not found.allowed:
             return f"Row {line}: {found.reason}"
-        moved += abs(case.amount)
-    limit = by.rank.adjust_limit if by.rank else None
-    return f"It is past your own limit of {points(limit)} points too." if limit is not None and moved > limit else ""
+        total += abs(case.amount)
+    return past_own_limit(by, total)
 
 
 def _pending(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[int, Case]]:

@@ -7,6 +7,7 @@ rows are done in their order: a later event is taken back before the earlier one
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from math import inf
 
 import structlog
@@ -17,7 +18,11 @@ from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from players import spending
+from players.acts import take_turn
+from players.amounts import hundredths, points
 from players.approvals import who_asked
+from players.bulk import jobs
 from players.bulk.acts import KINDS, REVERT, Doing, revert
 from players.bulk.jobs import BARE
 from players.models import Approval, BulkJob, BulkRow
@@ -66,6 +71,7 @@ def step(job_id: int) -> bool:
     """
     with transaction.atomic():
         running = BulkJob.objects.filter(pk=job_id, status=BulkJob.Status.RUNNING)
+        take_turn(running.values_list("requested_by", flat=True).first() or "")
         job = running.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("requester").first()
         if job is None:
             return False
@@ -103,7 +109,8 @@ def _settle(job: BulkJob, row: BulkRow, by: Staff) -> Result:
     """Call the rule. What fails unexpectedly is undone, logged and shown with the row, and the others go on."""
     assert row.player is not None
     do = revert if job.act == REVERT else KINDS[job.act].do
-    doing = Doing(row.player, row.subject or 0, job.arguments, by, job.reason, timezone.now(), job.settled)
+    paid = jobs.paid(job) if row.amount else None
+    doing = Doing(row.player, row.subject or 0, job.arguments, by, job.reason, timezone.now(), job.settled, paid)
     try:
         with transaction.atomic():
             return _do(do, doing)
@@ -125,6 +132,8 @@ def _do(do: Callable[[Doing], tuple[int | None, Approval | None]], doing: Doing)
 
 
 def _note(job: BulkJob, row: BulkRow, result: Result) -> None:
+    if row.amount and job.charged_on is not None:
+        _settle_charge(job, abs(row.amount), done=result.status == Status.DONE)
     BulkRow.objects.filter(job=job, line=row.line).update(
         status=result.status, note=result.note, event=result.event, request=result.request
     )
@@ -132,8 +141,19 @@ def _note(job: BulkJob, row: BulkRow, result: Result) -> None:
     BulkJob.objects.filter(pk=job.pk).update(line=row.line, **{counter: F(counter) + 1})
 
 
+def _settle_charge(job: BulkJob, amount: Decimal, *, done: bool, players: int = 1) -> None:
+    """Take rows out of what the job has reserved of its day; what was not done is given back to that day."""
+    assert job.charged_on is not None
+    BulkJob.objects.filter(pk=job.pk).update(reserved=F("reserved") - amount)
+    if not done:
+        spending.give_back(job.requested_by, job.charged_on, hundredths(amount), players=players, approved=job.settled)
+
+
 def _give_up(job: BulkJob) -> None:
     """Whoever asked may not act any more: the rows that are left stay undone."""
+    if job.charged_on is not None:
+        total, players, _ = jobs.moved(job)
+        _settle_charge(job, points(total), done=False, players=players)
     left = BulkRow.objects.filter(job=job, line__gt=job.line, status=Status.PENDING)
     count = left.update(status=Status.SKIPPED, note="Whoever asked for it may not act any more.")
     BulkJob.objects.filter(pk=job.pk).update(skipped=F("skipped") + count)

@@ -85,7 +85,7 @@ def may(
     if to is not None and to.position >= actor.position:
         return Verdict(False, reason=Refusal.TARGET_ABOVE)
     second = act in SECOND_PERSON or is_large(act, amount, second_above)
-    return Verdict(True, second=second or _past_limit(act, actor, amount, adjusted_today))
+    return Verdict(True, second=second or past_limit(act, actor, amount, adjusted_today))
 
 
 def is_large(act: Act, amount: int, second_above: int) -> bool:
@@ -98,7 +98,8 @@ def _entitled(act: Act, actor: Rank) -> bool:
     return need is not None and bool(getattr(actor, need))
 
 
-def _past_limit(act: Act, actor: Rank, amount: int, adjusted_today: int) -> bool:
+def past_limit(act: Act, actor: Rank, amount: int, adjusted_today: int) -> bool:
+    """Whether an act is past what its rank moves in a day, in hundredths whose signs do not count."""
     if act is not Act.ADJUST or actor.adjust_limit is None:
         return False
     return abs(amount) + abs(adjusted_today) > actor.adjust_limit

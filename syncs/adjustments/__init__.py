@@ -5,17 +5,18 @@ its audit event, and moves the adjustment's `line` on. So a process may end anyw
 """
 
 from syncs.adjustments.application import CHUNK, apply, digest, progress, run, run_due, step
-from syncs.adjustments.approval import MASS_PLAYERS, MASS_POINTS, approve, needs_second, reject, start
+from syncs.adjustments.approval import APPROVAL, approve, needs_second, reject, start
 from syncs.adjustments.intake import Conflict, Invalid, invert, largest, preview, skipped_by_note
-from syncs.adjustments.rows import ABOVE, ERASED, OVERFLOW, OWN, UNKNOWN
+from syncs.adjustments.rows import ABOVE, ERASED, GONE, LIMITED, OVERFLOW, OWN, UNKNOWN
 from syncs.leases import LeaseLost, claim
 
 __all__ = [
     "ABOVE",
+    "APPROVAL",
     "CHUNK",
     "ERASED",
-    "MASS_PLAYERS",
-    "MASS_POINTS",
+    "GONE",
+    "LIMITED",
     "OVERFLOW",
     "OWN",
     "UNKNOWN",

@@ -17,16 +17,16 @@ from psycopg import errors
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import Actor, reserve_id
-from players import leaderboard
-from players.amounts import points
+from players import leaderboard, spending
+from players.acts import past_limit, take_turn
+from players.amounts import hundredths, points
+from players.approvals import who_asked
 from players.columns import micros, numbers, texts
 from players.decisions import Candidate, settle, worth_settling
-from players.models import CONSOLE, Decision
+from players.models import CONSOLE, ZERO, Decision
 from players.policies import active
-from syncs.adjustments.rows import (
-    NOTE,
-    tell,
-)
+from players.staff import Refused, Staff
+from syncs.adjustments.rows import GONE, LIMITED, NOTE, tell, why_not_entitled
 from syncs.leases import LeaseLost, backoff, claim, hold, renew
 from syncs.models import Adjustment
 
@@ -158,7 +158,8 @@ def step(adjustment: Adjustment) -> bool:
 
 
 def _step(adjustment: Adjustment) -> bool:
-    held = hold(adjustment).select_for_update(no_key=True).first()
+    take_turn(adjustment.requested_by)
+    held = hold(adjustment).select_for_update(no_key=True, of=("self",)).select_related("requester").first()
     if held is None:
         raise LeaseLost(str(adjustment))
     if held.status != Adjustment.Status.APPLYING:
@@ -178,7 +179,12 @@ def _step(adjustment: Adjustment) -> bool:
 
 
 def _apply_chunk(held: Adjustment, first: int, last: int, user_ids: Sequence[int], now: dt.datetime) -> None:
-    judged = _judge_again(held, first, last, user_ids)
+    by, stopped = _present(held)
+    before = _beside(held, now)
+    judged = _judge_again(held, first, last, user_ids, by.rank.position if by and by.rank else None)
+    if not stopped and by is not None and by.rank is not None and not held.approved_by:
+        stopped = _past_limit(by, judged, before)
+    judged = [(line, amount, player, note or stopped) for line, amount, player, note in judged]
     landing = [(line, amount, player) for line, amount, player, note in judged if not note]
     dropped = [(line, note) for line, _, _, note in judged if note]
     event_id = reserve_id()
@@ -197,18 +203,58 @@ def _apply_chunk(held: Adjustment, first: int, last: int, user_ids: Sequence[int
             digest=digest(moved, now),
         )
         _settle(moved, held, requester, now)
+    _settle_charge(held, landing, [amount for _, amount, _, note in judged if note], now)
     _advance(held, last, len(moved), [row for row in judged if row[3]])
 
 
-def _judge_again(held: Adjustment, first: int, last: int, user_ids: Sequence[int]) -> list[tuple[int, int, int, str]]:
+def _present(held: Adjustment) -> tuple[Staff | None, str]:
+    """Whoever asked, by their present rank, and why nothing more of theirs is applied (empty: go on)."""
+    try:
+        by = who_asked(held.requester, held.event)
+    except Refused:
+        return None, GONE
+    return by, GONE if why_not_entitled(by) else ""
+
+
+def _beside(held: Adjustment, now: dt.datetime) -> spending.Taken:
+    """What counts on the day that it was charged to, beside what is left of it. The day's row is locked."""
+    taken = spending.lock(held.requested_by, held.charged_on or spending.day_of(now))
+    return taken.less(hundredths(held.reserved), players=0, approved=bool(held.approved_by))
+
+
+def _past_limit(by: Staff, judged: Sequence[tuple[int, int, int, str]], taken: spending.Taken) -> str:
+    """Why a chunk is not applied whose amounts are past the limit that whoever asked has by now."""
+    moving = [abs(amount) for _, amount, _, note in judged if not note]
+    found = past_limit(by, sum(moving), taken, players=0, largest=max(moving, default=0))
+    return LIMITED if found is not None else ""
+
+
+def _settle_charge(
+    held: Adjustment, landing: Sequence[tuple[int, int, int]], dropped: Sequence[int], now: dt.datetime
+) -> None:
+    """Take a chunk out of what is reserved of the day; what fell away is given back to it."""
+    moved, lost = sum(abs(amount) for _, amount, _ in landing), sum(map(abs, dropped))
+    day, approved = held.charged_on or spending.day_of(now), bool(held.approved_by)
+    if held.charged_on is None:  # let go before charges were kept
+        spending.charge(held.requested_by, day, moved, players=len(landing), approved=approved)
+        return
+    held.reserved = max(ZERO, held.reserved - points(moved + lost))
+    if dropped:
+        spending.give_back(held.requested_by, day, lost, players=len(dropped), approved=approved)
+
+
+def _judge_again(
+    held: Adjustment, first: int, last: int, user_ids: Sequence[int], below: int | None
+) -> list[tuple[int, int, int, str]]:
     """Line, amount in hundredths, player's id and why not (empty: go on) of each row, the players locked.
 
-    Days may lie between a preview and its approval: who has gone or risen meanwhile is passed over.
+    Days may lie between a preview and its approval: who has gone or risen meanwhile is passed over. `below`: the
+    present position of whoever asked, where a rank binds them.
     """
     asked = {"adjustment": held.pk, "first": first, "last": last}
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [numbers(sorted(user_ids))])
-        cursor.execute(JUDGE_AGAIN, {**asked, "requester": held.requester_id, "below": held.below})
+        cursor.execute(JUDGE_AGAIN, {**asked, "requester": held.requester_id, "below": below})
         return list(cursor.fetchall())
 
 
@@ -262,7 +308,7 @@ def _advance(held: Adjustment, last: int, applied: int, dropped: Sequence[tuple[
     held.moved -= points(sum(abs(amount) for _, amount, _, _ in dropped))
     held.attempts, held.error = 0, ""
     held.save(
-        update_fields=["line", "applied", "skipped", "total", "moved", "attempts", "error"],
+        update_fields=["line", "applied", "skipped", "total", "moved", "reserved", "attempts", "error"],
     )
     renew(held)
 

@@ -1,31 +1,28 @@
-"""Letting a large adjustment go: at once, or past a limit once a second person approved it."""
+"""Letting a large adjustment go: at once, or past a limit once a second person approved it.
+
+It waits as a request like every other act (players.approvals), so the same is asked of whoever asked and whoever
+approves; here stands what is its own: that the second person may adjust each of the players.
+"""
 
 import datetime as dt
 
 from django.db import connection, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Max
 from django.db.models.functions import Abs
 
 from audits.actions import Action
-from players.acts import adjusted_today
+from audits.record import Actor
+from players import approvals, guard, spending
+from players.acts import Verdict, past_own_limit, telling_refusals
 from players.amounts import hundredths, points
-from players.models import ZERO
-from players.policies import active
+from players.models import ZERO, Approval
+from players.policy.permissions import Act
 from players.staff import Refused, Staff
-from syncs.adjustments.rows import (
-    check_entitled,
-    lock,
-    locked,
-    player_id,
-    tell,
-    verdict,
-)
+from syncs.adjustments.rows import check_entitled, locked, player_id, tell, why_not_entitled
 from syncs.models import Adjustment, AdjustmentRow
 
-# What one person may move in a UTC day without a second one, whatever their rank: twice what the highest rank of the
-# ladder takes, and as many players as one call of POST /adjustments names. Beyond, a slip of the pen is a disaster.
-MASS_POINTS = 100_000_00  # hundredths, without their signs
-MASS_PLAYERS = 10_000
+APPROVAL = "adjustment"
+Status = Adjustment.Status
 
 BEYOND = """
     SELECT a.line, p.id FROM adjustment_rows a
@@ -38,105 +35,177 @@ BEYOND = """
 def start(adjustment_id: int, *, by: Staff, now: dt.datetime) -> Adjustment:
     """Let a preview go: on to be applied, or to wait for a second person. Started already, it stays as it is.
 
-    Raises Refused for anybody but whoever asked for it.
+    Raises Refused for anybody but whoever asked for it, NotAllowed for who may not adjust any more.
     """
-    with transaction.atomic():
+    with telling_refusals(Act.ADJUST, None, by), transaction.atomic():
+        tripped = guard.is_tripped(by, now)
         adjustment = locked(adjustment_id)
-        if adjustment.status != Adjustment.Status.PREVIEW:
+        if adjustment.status != Status.PREVIEW:
             return adjustment
         if by.person != adjustment.requested_by:
             raise Refused("Somebody else asked for it; only they can let their preview go.")
-        lock(f"adjustments of {adjustment.requested_by}")  # two at once would each look within the limit
-        waits = bool(needs_second(adjustment, by, now))
-        adjustment.status = Adjustment.Status.WAITING if waits else Adjustment.Status.APPLYING
-        adjustment.retry_at = now
-        adjustment.save(update_fields=["status", "retry_at"])
-        return adjustment
+        check_entitled(by, adjustment.reason)
+        taken = spending.lock(by.person, spending.day_of(now))
+        second = _second(adjustment, by, now, taken, tripped=tripped)
+        if second is not None:
+            return _hold(adjustment, second, by, now)
+        guard.note(by, now, _changing(adjustment))
+        return _let_go(adjustment, now)
 
 
 def approve(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Adjustment:
-    """Let an adjustment go that waits for a second person. Raises Refused."""
-    check_entitled(by, reason)
-    with transaction.atomic():
-        adjustment = locked(adjustment_id)
-        if adjustment.status != Adjustment.Status.WAITING:
-            raise Refused(f"The adjustment is {adjustment.get_status_display()}, it does not wait for approval.")
-        if by.person == adjustment.requested_by:
-            raise Refused("You asked for it yourself: a second person must approve it.")
-        _refuse_beyond(adjustment, by)
-        adjustment.status = Adjustment.Status.APPLYING
-        adjustment.approved_by, adjustment.approved_at, adjustment.retry_at = by.person, now, now
-        adjustment.save(update_fields=["status", "approved_by", "approved_at", "retry_at"])
-        tell(Action.ADJUSTMENT_APPROVED, adjustment, by.actor, reason=reason)
-        return adjustment
+    """Let an adjustment go that waits for a second person. Raises Refused, NotAllowed."""
+    approval = _waiting(adjustment_id)
+    if approval is None:
+        found = _found(adjustment_id)
+        raise Refused(f"The adjustment is {found.get_status_display()}, it does not wait for approval.")
+    approvals.approve(approval.pk, by=by, reason=reason, now=now)
+    return _found(adjustment_id)
 
 
 def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Adjustment:
-    """Close an adjustment that nobody was changed by; whoever asked may take it back so. Raises Refused."""
+    """Close an adjustment that nobody was changed by; whoever asked may take it back so. Raises Refused, NotAllowed."""
     check_entitled(by, reason)
+    approval = _waiting(adjustment_id)
+    if approval is not None:
+        verb = approvals.withdraw if approval.requested_by == by.person else approvals.reject
+        verb(approval.pk, by=by, reason=reason, now=now)
+        return _found(adjustment_id)
     with transaction.atomic():
         adjustment = locked(adjustment_id)
-        if adjustment.status not in {Adjustment.Status.PREVIEW, Adjustment.Status.WAITING}:
+        if adjustment.status != Status.PREVIEW:
             raise Refused(f"The adjustment is {adjustment.status} already.")
-        details = {"inverseOf": adjustment.inverse_of_id} if adjustment.inverse_of_id else {}
-        adjustment.status, adjustment.finished_at = Adjustment.Status.REJECTED, now
-        adjustment.inverse_of = None  # so that the inverse can be asked for again
-        adjustment.save(update_fields=["status", "finished_at", "inverse_of"])
-        tell(Action.ADJUSTMENT_REJECTED, adjustment, by.actor, reason=reason, **details)
+        _close(adjustment, by.actor, reason, now)
         return adjustment
 
 
 def needs_second(adjustment: Adjustment, by: Staff, now: dt.datetime) -> str:
-    """Why a second person must approve it, in a sentence; empty when nobody must."""
-    moved = hundredths(adjustment.moved)
-    if by.rank is not None and verdict(by, moved, adjusted_today(by, now) + _under_way(adjustment)).second:
-        return f"It is past what your rank may move in a day, {points(by.rank.adjust_limit or 0)} points."
-    if not by.alone and _has_large_row(adjustment):
-        return f"It moves a player by more than {points(active().bundle.second_above):,} points."
-    today = _let_go_today(adjustment, now)
-    if today["moved"] + moved > MASS_POINTS:
-        return f"It moves more than {MASS_POINTS // 100:,} points, with what you let go today."
-    if today["players"] + adjustment.rows - adjustment.skipped > MASS_PLAYERS:
-        return f"It touches more than {MASS_PLAYERS:,} players, with those of today."
-    return ""
+    """Why a second person must approve it as things stand, in a sentence; empty when nobody must."""
+    second = _second(adjustment, by, now, spending.taken(by, now), tripped=False)
+    return second.reason if second is not None else ""
 
 
-def _has_large_row(adjustment: Adjustment) -> bool:
-    """Whether it moves anybody by so much that nobody does it alone (players.policy.permissions.is_large)."""
-    above = points(active().bundle.second_above)
-    rows = AdjustmentRow.objects.filter(adjustment=adjustment, status=AdjustmentRow.Status.PENDING)
-    return rows.filter(Q(amount__gt=above) | Q(amount__lt=-above)).exists()
-
-
-def _under_way(adjustment: Adjustment) -> int:
-    """What the same person let go and is not applied yet, in hundredths."""
-    waiting = AdjustmentRow.objects.filter(
-        adjustment__requested_by=adjustment.requested_by,
-        adjustment__status=Adjustment.Status.APPLYING,
-        status=AdjustmentRow.Status.PENDING,
+def _second(
+    adjustment: Adjustment, by: Staff, now: dt.datetime, taken: spending.Taken, *, tripped: bool
+) -> Verdict | None:
+    changing = _changing(adjustment)
+    pending = AdjustmentRow.objects.filter(adjustment=adjustment, status=AdjustmentRow.Status.PENDING)
+    largest = pending.aggregate(largest=Max(Abs("amount")))["largest"] or ZERO
+    return guard.second_for(
+        by,
+        now,
+        tripped=tripped,
+        rows=changing,
+        moved=hundredths(adjustment.moved),
+        players=changing,
+        largest=hundredths(largest),
+        taken=taken,
     )
-    return hundredths(waiting.aggregate(moved=Sum(Abs("amount")))["moved"] or ZERO)
 
 
-def _let_go_today(adjustment: Adjustment, now: dt.datetime) -> dict[str, int]:
-    """What the same person let go without anybody's approval since midnight UTC: players, and hundredths moved."""
-    found = Adjustment.objects.filter(
-        requested_by=adjustment.requested_by,
-        approved_by="",
-        status__in=[Adjustment.Status.APPLYING, Adjustment.Status.DONE],
-        created_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
-    ).aggregate(moved=Sum("moved"), players=Sum(F("rows") - F("skipped")))
-    return {"moved": hundredths(found["moved"] or ZERO), "players": found["players"] or 0}
+def _changing(adjustment: Adjustment) -> int:
+    return adjustment.rows - adjustment.skipped
 
 
-def _refuse_beyond(adjustment: Adjustment, by: Staff) -> None:
-    """Whoever approves must be one who may adjust each of the players."""
+def _hold(adjustment: Adjustment, second: Verdict, by: Staff, now: dt.datetime) -> Adjustment:
+    adjustment.approval = approvals.hold(
+        APPROVAL,
+        player=None,
+        arguments={
+            "adjustment": adjustment.pk,
+            "rows": _changing(adjustment),
+            "moved": str(adjustment.moved),
+            "total": str(adjustment.total),
+        },
+        cause=second.cause,
+        by=by,
+        reason=adjustment.reason,
+        now=now,
+    )
+    adjustment.status = Status.WAITING
+    adjustment.save(update_fields=["status", "approval"])
+    return adjustment
+
+
+def _let_go(adjustment: Adjustment, now: dt.datetime) -> Adjustment:
+    """Charge it to the day of whoever asked, and have it applied."""
+    day, approved = spending.day_of(now), bool(adjustment.approved_by)
+    spending.lock(adjustment.requested_by, day)
+    spending.charge(
+        adjustment.requested_by,
+        day,
+        hundredths(adjustment.moved),
+        players=_changing(adjustment),
+        approved=approved,
+    )
+    adjustment.status, adjustment.retry_at = Status.APPLYING, now
+    adjustment.charged_on, adjustment.reserved = day, adjustment.moved
+    adjustment.save(
+        update_fields=["status", "retry_at", "approved_by", "approved_at", "charged_on", "reserved"],
+    )
+    return adjustment
+
+
+def _close(adjustment: Adjustment, actor: Actor, reason: str, now: dt.datetime) -> None:
+    details = {"inverseOf": adjustment.inverse_of_id} if adjustment.inverse_of_id else {}
+    adjustment.status, adjustment.finished_at = Status.REJECTED, now
+    adjustment.inverse_of = None  # so that the inverse can be asked for again
+    adjustment.save(update_fields=["status", "finished_at", "inverse_of"])
+    tell(Action.ADJUSTMENT_REJECTED, adjustment, actor, reason=reason, **details)
+
+
+def _waiting(adjustment_id: int) -> Approval | None:
+    """The request by which an adjustment waits for a second person."""
+    return Approval.objects.filter(adjustment=adjustment_id, status=Approval.Status.WAITING).first()
+
+
+def _found(adjustment_id: int) -> Adjustment:
+    found = Adjustment.objects.filter(pk=adjustment_id).first()
+    if found is None:
+        raise Refused(f"There is no adjustment {adjustment_id}.")
+    return found
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    """Why somebody may not decide on it: they must be one who may adjust each of the players, by as much."""
+    adjustment = Adjustment.objects.get(pk=approval.arguments["adjustment"])
+    why_not = why_not_entitled(by)
+    return why_not or _beyond(adjustment, by) or past_own_limit(by, hundredths(adjustment.moved))
+
+
+def _beyond(adjustment: Adjustment, by: Staff) -> str:
     own = player_id(by)
     below = by.rank.position if by.rank else None
     with connection.cursor() as cursor:
         cursor.execute(BEYOND, [adjustment.pk, own, below, below])
         found = cursor.fetchone()
-    if found is not None and found[1] == own:
-        raise Refused(f"You are on line {found[0]} yourself: somebody else must approve it.")
-    if found is not None:
-        raise Refused(f"The player on line {found[0]} stands at or above your own position.")
+    if found is None:
+        return ""
+    if found[1] == own:
+        return f"You are on line {found[0]} yourself: somebody else must approve it."
+    return f"The player on line {found[0]} stands at or above your own position."
+
+
+def _closed(approval: Approval, actor: Actor, reason: str, now: dt.datetime) -> None:
+    adjustment = locked(approval.arguments["adjustment"])
+    if adjustment.status == Status.WAITING:
+        _close(adjustment, actor, reason, now)
+
+
+def _sentence(approval: Approval) -> str:
+    given = approval.arguments
+    moved = f"{points(hundredths(given['moved'])):,} points"
+    return f"Adjust {given['rows']:,} players from a file, {moved} without the signs (adjustment {given['adjustment']})"
+
+
+@approvals.carries_out(APPROVAL, judged=_judged, sentence=_sentence, closed=_closed)
+def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
+    adjustment = locked(approval.arguments["adjustment"])
+    if adjustment.status != Status.WAITING:
+        raise Refused(f"The adjustment is {adjustment.status} already.")
+    why_not = why_not_entitled(requester)
+    if why_not:
+        raise Refused(f"Whoever asked for it may not do it any more ({why_not}); reject it.")
+    adjustment.approved_by, adjustment.approved_at = approver.person, now
+    _let_go(adjustment, now)
+    return tell(Action.ADJUSTMENT_APPROVED, adjustment, approver.actor, reason=approval.decide_reason)

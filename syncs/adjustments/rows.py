@@ -6,10 +6,11 @@ from django.db import connection
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from players.acts import check_reason
 from players.models import Player
 from players.policies import active
-from players.policy.permissions import Act, Refusal, may
-from players.staff import Refused, Staff
+from players.policy.permissions import Act, may
+from players.staff import NotAllowed, Refused, Staff
 from syncs.models import Adjustment
 
 UNKNOWN = "no player has this user id"
@@ -17,6 +18,8 @@ ERASED = "the player is erased"
 OWN = "nobody acts on themselves"
 ABOVE = "the player stands at or above the position of whoever asked"
 OVERFLOW = "the sum would be past a trillion points"
+GONE = "whoever asked may not adjust anybody any more"
+LIMITED = "it is past what whoever asked may move in a day by now"
 
 NOTE = f"""
     CASE WHEN p.id IS NULL THEN '{UNKNOWN}'
@@ -28,21 +31,19 @@ NOTE = f"""
 
 
 def check_entitled(by: Staff, reason: str) -> None:
-    """Raises Refused for whoever may adjust nobody, and without a reason."""
-    if not reason.strip():
-        raise Refused("A reason is required: say why in a sentence.")
+    """Raises NotAllowed for whoever may adjust nobody, and Refused without a reason."""
+    check_reason(reason)
+    why_not = why_not_entitled(by)
+    if why_not:
+        raise NotAllowed(f"You may not: {why_not}.")
+
+
+def why_not_entitled(by: Staff) -> str:
+    """Why somebody may adjust nobody, even far below; empty when they may. Who stands above is said of each row."""
     if by.rank is None:
-        return
-    if verdict(by, 0, 0).reason == Refusal.NOT_ENTITLED:
-        raise Refused(f"You may not: {Refusal.NOT_ENTITLED}.")
-
-
-def verdict(by: Staff, moved: int, today: int) -> Any:
-    """What the rules say of `by` adjusting somebody far below; who stands above them is a matter of each row, and so is
-    how much one player may be moved by without a second person."""
-    assert by.rank is not None
-    first = active().bundle.first
-    return may(Act.ADJUST, by.rank, first, own=False, adjusted_today=abs(moved) + abs(today))
+        return ""
+    found = may(Act.ADJUST, by.rank, active().bundle.first, own=False)
+    return "" if found.allowed else str(found.reason)
 
 
 def player_id(by: Staff) -> int | None:
@@ -72,9 +73,9 @@ def tell(
     reason: str = "",
     event_id: int | None = None,
     **details: Any,
-) -> None:
-    """Write in the audit log what becomes of an adjustment. `event_id`: where it is reserved already."""
-    record(
+) -> int:
+    """Tell in the audit log what becomes of an adjustment; the event. `event_id`: where it is reserved already."""
+    return record(
         action,
         actor=actor,
         target=Target("adjustment", str(adjustment.pk), ""),

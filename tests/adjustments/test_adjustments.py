@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from audits.record import Actor
-from players import books
+from players import acts, books
+from players.acts import MASS_POINTS
 from players.models import Decision, LedgerEntry, Player
 from players.people import adjust, erase
 from players.staff import Refused, Staff
 from syncs import adjustments
 from syncs.adjustment_files import Row
-from syncs.adjustments import approval
 from syncs.models import Adjustment, AdjustmentRow
 from syncs.tasks import apply_adjustments
 from tests.adjustments.conftest import OWNER, SECOND, adjusted, make_people, officer
@@ -185,7 +185,7 @@ def test_a_row_past_what_anybody_moves_alone_waits_whatever_the_limit_of_the_day
 
 def test_a_mass_change_waits_for_a_second_person_whoever_asked(within_a_day: None, people: People) -> None:
     people(range(1, 4))
-    assert go(made((1, adjustments.MASS_POINTS))).status == "done"
+    assert go(made((1, MASS_POINTS))).status == "done"
     waiting = go(made((2, -1)))
     assert (waiting.status, adjusted()[2]) == ("waiting", 0)
     with pytest.raises(Refused, match="yourself"):
@@ -203,7 +203,7 @@ def test_a_mass_change_is_also_one_of_very_many_players(
     within_a_day: None, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people(range(1, 4))
-    monkeypatch.setattr(approval, "MASS_PLAYERS", 2)
+    monkeypatch.setattr(acts, "MASS_PLAYERS", 2)
     assert go(made((1, 1), (2, 1), (404, 1))).status == "done"
     assert go(made((3, 1))).status == "waiting"
     assert go(made((3, 1), by=SECOND), by=SECOND).status == "done"
@@ -219,7 +219,7 @@ def test_the_database_itself_holds_the_second_person(people: People) -> None:
 def test_whoever_approves_must_be_entitled_to_every_row(people: People) -> None:
     people(range(1, 3))
     people(range(900, 901), rank="Brigadier General")
-    waiting = go(made((1, adjustments.MASS_POINTS), (2, 1), (900, 1)))
+    waiting = go(made((1, MASS_POINTS), (2, 1), (900, 1)))
     general = officer("Brigadier General", 900)
     with pytest.raises(Refused, match="line 4 yourself"):
         adjustments.approve(waiting.pk, by=general, reason="fine", now=timezone.now())

@@ -10,8 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
-from players import approvals, discipline, guard
-from players.acts import adjusted_today
+from players import approvals, discipline, guard, spending
 from players.models import Approval, Decision, GameCommand, Note, Recommendation, Sanction
 from players.people import erase
 from players.staff import Staff
@@ -73,11 +72,11 @@ def test_an_event_is_given_within_the_days_limit_that_adjustments_count_towards_
     assert told.details == {"event": "training", "amount": "15.00"}
     limit = people(ADMIRAL).rank.adjust_limit
     assert command(game, "adjust", amount=limit / 100 - 29, id="most")["status"] == "applied"
-    assert adjusted_today(people(ADMIRAL), timezone.now()) == limit - 1400
+    assert spending.taken(people(ADMIRAL), timezone.now()).spent == limit - 1400
     past = command(game, "award", event="training", id="past")
     assert (past["status"], "Past your limit" in past["detail"]) == ("refused", True)
     assert command(game, "adjust", amount=14.01, id="more")["status"] == "held"
-    assert adjusted_today(people(ADMIRAL), timezone.now() + dt.timedelta(days=1)) == 0
+    assert spending.taken(people(ADMIRAL), timezone.now() + dt.timedelta(days=1)).spent == 0
 
 
 def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_has(

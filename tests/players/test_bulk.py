@@ -18,6 +18,7 @@ from players.models import (
     Decision,
     Note,
     Player,
+    Rank,
     Sanction,
     StaffAct,
 )
@@ -165,12 +166,46 @@ def test_an_adjustment_past_the_limit_of_a_day_needs_a_second_person_as_a_whole(
     assert {str(player.adjusted) for player in Player.objects.filter(user_id__lte=3)} == {"50.00"}
 
 
-def test_what_came_past_the_limit_only_later_is_held_row_by_row() -> None:
+def test_what_a_job_under_way_will_move_counts_for_the_limit_already() -> None:
     make([1, 2])
     colonel = colleague(9, "Electro Colonel")
     job = preview("adjust", [1, 2], colonel, amount=50_00)
     jobs.start(job.pk, by=colonel, now=timezone.now())
-    people.adjust(1, 10_00, by=colonel, reason="between", now=timezone.now())
+    assert people.adjust(1, 10_00, by=colonel, reason="between", now=timezone.now()).approval is not None
+    work.run_due()
+    job.refresh_from_db()
+    assert (job.done, job.held, str(job.reserved)) == (2, 0, "0.00")
+
+
+def test_three_jobs_previewed_within_the_limit_do_not_start_past_it() -> None:
+    make([1, 2, 3])
+    colonel = colleague(9, "Electro Colonel")  # 100 points a day
+    made = [preview("adjust", [user_id], colonel, amount=100_00) for user_id in (1, 2, 3)]
+    assert [job.second for job in made] == ["", "", ""]
+    started = [jobs.start(job.pk, by=colonel, now=timezone.now()).status for job in made]
+    work.run_due()
+    assert started == ["running", "waiting", "waiting"]
+    assert sum(player.adjusted for player in Player.objects.filter(user_id__lte=3)) == 100
+
+
+def test_what_a_job_passes_over_is_given_back_to_the_day() -> None:
+    make([1, 2])
+    colonel = colleague(9, "Electro Colonel")
+    job = preview("adjust", [1, 2], colonel, amount=50_00)
+    jobs.start(job.pk, by=colonel, now=timezone.now())
+    Player.objects.filter(user_id=2).update(rank=Rank.objects.get(name="Imperator"))
+    work.run_due()
+    assert people.adjust(1, 50_00, by=colonel, reason="the rest", now=timezone.now()).approval is None
+    assert people.adjust(1, 1, by=colonel, reason="too much", now=timezone.now()).approval is not None
+
+
+def test_each_row_is_judged_by_the_limit_that_whoever_asked_has_when_its_turn_comes() -> None:
+    make([1, 2])
+    general = colleague(9, "Brigadier General")  # 500 points a day
+    job = preview("adjust", [1, 2], general, amount=200_00)
+    jobs.start(job.pk, by=general, now=timezone.now())
+    work.step(job.pk)
+    Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Electro Colonel"))
     work.run_due()
     job.refresh_from_db()
     assert (job.done, job.held) == (1, 1)
