@@ -27,5 +27,5 @@ ON CONFLICT (person, day) DO NOTHING;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("syncs", "0006_once")]
+    dependencies = [("syncs", "0007_once")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]

@@ -31,7 +31,7 @@ SELECT person, (now() AT TIME ZONE 'UTC')::date, sum(spent), sum(spent), sum(pla
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('players', '0016_public_times'),
+        ('players', '0018_experience_points_filled'),
     ]
 
     operations = [

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('players', '0017_once'),
-        ('syncs', '0005_ban_codes'),
+        ('players', '0019_once'),
+        ('syncs', '0006_role_pins'),
     ]
 
     operations = [
