@@ -110,6 +110,18 @@ class UntilForm(EvidenceForm):
         return data
 
 
+class BanForm(UntilForm):
+    """A ban also says whether it holds for the person's other accounts."""
+
+    alt_accounts = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Also their alternative accounts",
+        help_text="Those that Roblox takes for the same person's. Untick it where several people share a device.",
+    )
+    field_order = ("duration", "own_end", "alt_accounts", "preset", "words", "evidence")
+
+
 class AmountForm(ActForm):
     amount = forms.DecimalField(
         max_digits=13, decimal_places=2, label="Points", help_text="Below 0 takes points away. At most two decimals."
@@ -190,9 +202,11 @@ DIALOGS: dict[str, Dialog] = {
     ),
     "lift": Dialog(ActForm, "players.warn", lambda it: discipline.lift(it.player.user_id, **it.common)),
     "ban": Dialog(
-        UntilForm,
+        BanForm,
         "players.ban",
-        lambda it: discipline.ban(it.player.user_id, **_ends(it), **it.common),
+        lambda it: discipline.ban(
+            it.player.user_id, alt_accounts=it.form.cleaned_data["alt_accounts"], **_ends(it), **it.common
+        ),
         again=True,
     ),
     "unban": Dialog(ActForm, "players.ban", lambda it: discipline.unban(it.player.user_id, **it.common), again=True),

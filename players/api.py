@@ -291,7 +291,7 @@ def _joined(player: reading.Joined) -> serializers.JoinOut:
         adjusted=serializers.AdjustedOut(player.adjusted_sequence, player.adjusted),
         sanction=player.sanction,
         warnings=player.warnings,
-        ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us) if ban else None,
+        ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us, ban.alt_accounts) if ban else None,
         cases=[serializers.CaseOut(one.kind, one.code, one.until) for one in player.cases],  # type: ignore[arg-type]
     )
 

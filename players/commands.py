@@ -40,6 +40,7 @@ class Command:
     amount: float | None = None
     rank: str = ""
     event: str = ""
+    alt_accounts: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ def _check_time(command: Command, now: dt.datetime) -> None:
         raise Refused("amount: only an adjustment has one; leave it out.")
     if command.rank and command.kind != "propose":
         raise Refused("rank: only a proposal has one; leave it out.")
+    if command.alt_accounts is not None and command.kind != "ban":
+        raise Refused("altAccounts: only a ban has them; leave it out.")
     if command.event and command.kind != "award":
         raise Refused("event: only an award has one; leave it out.")
 
@@ -154,7 +157,10 @@ def _lift(command: Command, order: dict[str, Any]) -> Done:
 
 def _ban(command: Command, order: dict[str, Any]) -> Done:
     source = Sanction.Source.GAME
-    return discipline.ban(command.user_id, until=command.until, reason=command.reason, source=source, **order)
+    alts = command.alt_accounts is not False
+    return discipline.ban(
+        command.user_id, until=command.until, reason=command.reason, source=source, alt_accounts=alts, **order
+    )
 
 
 def _unban(command: Command, order: dict[str, Any]) -> Done:

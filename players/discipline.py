@@ -58,10 +58,22 @@ def lift(user_id: int, **order: Any) -> Done:
     return _act(Act.LIFT, user_id, {}, **order)
 
 
-def ban(user_id: int, *, until: dt.datetime | None = None, evidence: Sequence[str] = (), **order: Any) -> Done:
-    """Ban a player until a moment, or for good; a second person approves. Raises Refused, NotAllowed."""
+def ban(
+    user_id: int,
+    *,
+    until: dt.datetime | None = None,
+    evidence: Sequence[str] = (),
+    alt_accounts: bool = True,
+    **order: Any,
+) -> Done:
+    """Ban a player until a moment, or for good; a second person approves. Raises Refused, NotAllowed.
+
+    `alt_accounts`: Roblox keeps the accounts out that it takes for the same person's, too.
+    """
     until = check_moment(until)
-    arguments = {"until": until.isoformat() if until else None, "evidence": check_evidence(evidence)}
+    arguments: dict[str, Any] = {"until": until.isoformat() if until else None, "evidence": check_evidence(evidence)}
+    if not alt_accounts:
+        arguments["alt_accounts"] = False
     return _act(Act.BAN, user_id, arguments, **order)
 
 
@@ -169,8 +181,9 @@ def _asked(act: Act, approval: Approval) -> str:
     who = approval.player.username if approval.player else "somebody"
     until = approval.arguments.get("until")
     end = f" until {until[:16].replace('T', ' ')} UTC" if until else " for good" if act is Act.BAN else ""
+    alone = ", this account alone" if approval.arguments.get("alt_accounts") is False else ""
     threshold = ", since the warnings reached the policy's threshold" if approval.arguments.get("threshold") else ""
-    return f"{str(act).capitalize()} {who}{end}{threshold}"
+    return f"{str(act).capitalize()} {who}{end}{alone}{threshold}"
 
 
 for _one in CARRY_OUT:

@@ -30,6 +30,7 @@ class Sanctions(View):
             amount=asked.amount,
             rank=asked.rank,
             event=asked.event,
+            alt_accounts=asked.alt_accounts,
         )
         answer = commands.obey(request.auth.key, command, now=timezone.now())
         return Response(serializers.CommandOut(**answer))

@@ -234,18 +234,26 @@ def _ban(
     evidence: Sequence[str] = (),
     cause: int | None = None,
     threshold: bool = False,
+    alt_accounts: bool = True,
 ) -> Done:
     end = dt.datetime.fromisoformat(until) if until else None
     warning = Sanction.objects.filter(pk=cause).first() if cause else None
     if threshold:
         order = replace(order, source=Sanction.Source.POLICY)
-    sanction = _issue(player, Sanction.Kind.BAN, order, end, evidence, warning)
+    sanction = _issue(player, Sanction.Kind.BAN, order, end, evidence, warning, alt_accounts=alt_accounts)
     player.banned = True
     _save(player, order.now, "banned")
     withdraw(list(open_proposals([player.pk]).values()), active(), order.by.actor, order.now)
-    event = _tell(Action.PLAYER_BANNED, player, sanction, order, {"until": end.isoformat() if end else None})
+    event = _tell(
+        Action.PLAYER_BANNED,
+        player,
+        sanction,
+        order,
+        {"until": end.isoformat() if end else None, "altAccounts": alt_accounts},
+    )
     ends = f"until {end:%Y-%m-%d %H:%M} UTC" if end else "for good"
-    return Done(f"{player.username} is banned {ends}.", event, sanction=sanction, player=player)
+    alone = "" if alt_accounts else ", this account alone"
+    return Done(f"{player.username} is banned {ends}{alone}.", event, sanction=sanction, player=player)
 
 
 def _unban(player: Player, order: Order) -> Done:
@@ -262,6 +270,8 @@ def _issue(
     ends_at: dt.datetime | None,
     evidence: Sequence[str],
     cause: Sanction | None = None,
+    *,
+    alt_accounts: bool = True,
 ) -> Sanction:
     return Sanction.objects.create(
         player=player,
@@ -273,6 +283,7 @@ def _issue(
         cause=cause,
         starts_at=order.now,
         ends_at=ends_at,
+        alt_accounts=alt_accounts,
     )
 
 

@@ -405,6 +405,9 @@ class Sanction(models.Model):
     cause = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="consequences")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, help_text="empty: for good")
+    alt_accounts = models.BooleanField(
+        db_default=True, help_text="of a ban: Roblox keeps their alternative accounts out too"
+    )
     code = models.CharField(
         max_length=12,
         unique=True,

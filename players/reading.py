@@ -90,12 +90,14 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Ban:
     """A ban for the game server that is to carry it out. `until` None: for good; `reason`: what the player may read;
-    `lifted_by_us`: whether GRPS writes to this universe, and so lifts there what it lifts here."""
+    `lifted_by_us`: whether GRPS writes to this universe, and so lifts there what it lifts here; `alt_accounts`: whether
+    it holds for their alternative accounts too."""
 
     case: str
     until: dt.datetime | None
     reason: str
     lifted_by_us: bool
+    alt_accounts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def _ban(sanctions: list[Sanction], origin: str) -> Ban | None:
         return None
     experience = Experience.objects.get(key=origin)
     lifts = settings.ROBLOX_WRITES and experience.writes and experience.universe_id is not None
-    return Ban(ban.code, ban.ends_at, told_to_player(ban.reason, ban.code), lifts)
+    return Ban(ban.code, ban.ends_at, told_to_player(ban.reason, ban.code), lifts, ban.alt_accounts)
 
 
 def found(prefix: str, limit: int) -> list[tuple[leaderboard.Line, str | None]]:

@@ -202,12 +202,14 @@ class PartOut(Out, frozen=True):
 
 class BanOut(Out, frozen=True):
     """A ban for the game server to carry out. `until` null: for good; `reason`: what the player may read; `liftedByUs`:
-    whether GRPS writes to this universe, so that the game may ban there too and be sure that the ban is lifted."""
+    whether GRPS writes to this universe, so that the game may ban there too and be sure that the ban is lifted;
+    `altAccounts`: whether it holds for their alternative accounts too."""
 
     case: str
     until: dt.datetime | None
     reason: str
     lifted_by_us: bool
+    alt_accounts: bool
 
 
 class CaseOut(Out, frozen=True):
@@ -274,7 +276,8 @@ Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """A moderator's command. `id` is the game's own; `until` is for `suspend` and `ban`, `amount` (points) for
-    `adjust`, `rank` for `propose`, `event` for `award`; a note's text is `reason`."""
+    `adjust`, `rank` for `propose`, `event` for `award`, `altAccounts` (default true) for `ban`; a note's text is
+    `reason`."""
 
     id: GameId
     actor_user_id: UserId
@@ -288,6 +291,7 @@ class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
     amount: Annotated[float, msgspec.Meta(gt=-1e11, lt=1e11)] | None = None
     rank: Annotated[str, msgspec.Meta(max_length=80)] = ""
     event: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    alt_accounts: bool | None = None
 
 
 class CommandOut(Out, frozen=True):

@@ -270,7 +270,8 @@ def _again(act: Callable[..., Done]) -> Callable[[Scene, Order], Done]:
 
     def do(scene: Scene, order: Order) -> Done:
         assert scene.sanction is not None
-        return act(_user(scene), until=scene.sanction.ends_at, **order.measured(scene))
+        more = {"alt_accounts": scene.sanction.alt_accounts} if scene.sanction.kind == Sanction.Kind.BAN else {}
+        return act(_user(scene), until=scene.sanction.ends_at, **more, **order.measured(scene))
 
     return do
 

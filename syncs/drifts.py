@@ -141,7 +141,14 @@ def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, n
         if until is not None and until <= now:
             raise Refused("The restriction there has ended by itself meanwhile.")
         discipline.ban(
-            player.user_id, by=by, reason=reason, now=now, until=until, source=Sanction.Source.ROBLOX, counted=False
+            player.user_id,
+            by=by,
+            reason=reason,
+            now=now,
+            until=until,
+            alt_accounts=theirs.get("altAccounts") is not False,
+            source=Sanction.Source.ROBLOX,
+            counted=False,
         )
     else:
         discipline.unban(player.user_id, by=by, reason=reason, now=now, source=Sanction.Source.ROBLOX, counted=False)

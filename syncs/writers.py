@@ -190,19 +190,20 @@ class UniverseWriter:
             f"restrict user {user_id} in universe {self.universe.id} {how_long} ({case})"
             if active_
             else f"release user {user_id} in universe {self.universe.id}",
-            lambda: self._update(mirror, user_id, active_, seconds, case, shown),
+            lambda: self._update(mirror, wish, active_, seconds, case, shown),
         )
 
-    def _update(self, mirror: Mirror, user_id: int, active_: bool, seconds: int | None, case: str, shown: str) -> None:
+    def _update(self, mirror: Mirror, wish: Wish, active_: bool, seconds: int | None, case: str, shown: str) -> None:
         first_sent = _first_sent(mirror.wanted_at, dt.datetime.now(dt.UTC))
         after = restrictions.update(
             self.universe.client,
             self.universe.id,
-            user_id,
+            wish.user_id,
             active=active_,
             seconds=seconds,
             private_reason=case,
             display_reason=shown,
+            alt_accounts=wish.ban is None or wish.ban.alt_accounts,
             idempotency_key=str(uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")),
             first_sent=first_sent,
         )

@@ -29,6 +29,7 @@ class Restriction(NamedTuple):
     seconds: int | None
     private_reason: str
     display_reason: str
+    alt_accounts: bool = True
 
     @property
     def until(self) -> dt.datetime | None:
@@ -54,6 +55,7 @@ class _Join(msgspec.Struct, frozen=True, rename="camel"):
     duration: str | None = None
     private_reason: str = ""
     display_reason: str = ""
+    exclude_alt_accounts: bool = False
 
 
 class _Restriction(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,6 +73,7 @@ class _Restriction(msgspec.Struct, frozen=True, rename="camel"):
             _seconds(join.duration),
             join.private_reason,
             join.display_reason,
+            not join.exclude_alt_accounts,
         )
 
 
@@ -123,19 +126,21 @@ def update(
     seconds: int | None = None,
     private_reason: str = "",
     display_reason: str = "",
+    alt_accounts: bool = True,
     idempotency_key: str,
     first_sent: dt.datetime,
 ) -> Restriction:
     """Restrict or release somebody, at most twice a minute each. The same key again changes nothing.
 
-    `seconds` None: for good. Reasons are cut to what Roblox takes.
+    `seconds` None: for good.
+    `alt_accounts`: those that Roblox takes for theirs are kept out too. Reasons are cut to what Roblox takes.
     """
     join: dict[str, Any] = {"active": active}
     if active:
         join |= {
             "privateReason": private_reason[:PRIVATE_REASON],
             "displayReason": display_reason[:DISPLAY_REASON],
-            "excludeAltAccounts": False,
+            "excludeAltAccounts": not alt_accounts,
         } | ({"duration": f"{max(1, seconds)}s"} if seconds is not None else {})
     query: dict[str, str | int] = {
         "updateMask": "game_join_restriction",

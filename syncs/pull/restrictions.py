@@ -122,6 +122,7 @@ def _difference(theirs: Restriction, player: Player | None, ours: Sanction | Non
         {
             "active": theirs.active,
             "until": _text(theirs.until),
+            "altAccounts": theirs.alt_accounts,
             "displayReason": hidden(theirs.display_reason)[:400],
             "privateReason": theirs.private_reason[:1000],
         },

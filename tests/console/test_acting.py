@@ -108,6 +108,17 @@ def test_a_ban_waits_for_a_second_person_who_is_another_one(owner: Client, deput
     assert (approval.status, approval.carried_out) == ("approved", ban.event)
 
 
+@pytest.mark.parametrize(("ticked", "alts"), [({"alt_accounts": "on"}, True), ({}, False)])
+def test_alternative_accounts_are_a_choice_of_the_ban(
+    owner: Client, deputy: Client, player: Make, ticked: dict[str, str], alts: bool
+) -> None:
+    player(1)
+    assert "checked" in str(owner.get("/admin/acts/ban/1/").context["form"]["alt_accounts"])
+    send(owner, "ban", duration="good", words="exploits", **ticked)
+    deputy.post(f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "clear"})
+    assert Sanction.objects.get().alt_accounts is alts
+
+
 def test_a_request_can_be_taken_back_by_whoever_asked(owner: Client, player: Make) -> None:
     player(1)
     send(owner, "ban", duration="7", words="exploits")

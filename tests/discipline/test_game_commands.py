@@ -237,6 +237,16 @@ def test_a_game_is_told_how_many_warnings_are_in_force(people: Officers, game: C
     assert game.get("/roblox/players/1").json()["warnings"] == 1
 
 
+def test_a_ban_from_a_game_may_leave_alternative_accounts_out(people: Officers, game: Client) -> None:
+    assert command(game, "ban", altAccounts=False)["status"] == "held"
+    waiting = Approval.objects.get(act="ban")
+    assert "this account alone" in approvals.sentence(waiting)
+    approvals.approve(waiting.pk, by=people(COMMAND), reason="clear", now=timezone.now())
+    assert Sanction.objects.get(kind="ban").alt_accounts is False
+    assert game.get("/roblox/players/1").json()["ban"]["altAccounts"] is False
+    assert "only a ban" in command(game, "warn", MAJOR, altAccounts=True)["detail"]
+
+
 @pytest.mark.parametrize(("writes", "universe"), [(True, 5001), (False, 5001), (True, None)])
 def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
     people: Officers, game: Client, settings: Any, writes: bool, universe: int | None
@@ -252,6 +262,7 @@ def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
         "case": case.code,
         "reason": f"Flew, see … (case {case.code})",
         "liftedByUs": writes and universe is not None,
+        "altAccounts": True,
     }
     discipline.unban(1, by=OPERATOR, reason="It was somebody else", now=timezone.now())
     assert game.get("/roblox/players/1").json()["ban"] is None

@@ -164,6 +164,14 @@ def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) ->
     assert community.restriction(1)["active"] is False
 
 
+@pytest.mark.parametrize("alts", [True, False])
+def test_a_ban_says_whether_alternative_accounts_are_kept_out(community: World, player: Make, alts: bool) -> None:
+    player(1)
+    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now(), alt_accounts=alts)
+    push_all()
+    assert community.restriction(1)["excludeAltAccounts"] is not alts
+
+
 def test_a_ban_that_waited_for_days_is_written_all_the_same(community: World, player: Make) -> None:
     player(1)
     discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())

@@ -29,6 +29,8 @@ class Command(BaseCommand):
             acts.choices[act].add_argument("--days", type=int)
         for act in ("warn", "suspend", "ban"):
             acts.choices[act].add_argument("--evidence", action="append", default=[], help="a link; up to five")
+        only = "leave out the accounts that Roblox takes for the same person's"
+        acts.choices["ban"].add_argument("--this-account-only", action="store_true", help=only)
         acts.choices["recommend"].add_argument("--by", type=int, required=True, help="the officer's Roblox user id")
         acts.add_parser("pardon", help="take a warning back").add_argument("case", type=int)
         for act in ("approve", "reject"):
@@ -79,7 +81,10 @@ def _lift(options: Options, order: Options) -> str:
 
 def _ban(options: Options, order: Options) -> str:
     until = _until(options, order["now"])
-    return _said(discipline.ban(options["user_id"], until=until, evidence=options["evidence"], **order))
+    alts = not options["this_account_only"]
+    return _said(
+        discipline.ban(options["user_id"], until=until, evidence=options["evidence"], alt_accounts=alts, **order)
+    )
 
 
 def _unban(options: Options, order: Options) -> str:

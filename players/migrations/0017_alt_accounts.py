@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("players", "0016_public_times")]
+
+    operations = [
+        migrations.AddField(
+            model_name="sanction",
+            name="alt_accounts",
+            field=models.BooleanField(
+                db_default=True, help_text="of a ban: Roblox keeps their alternative accounts out too"
+            ),
+        ),
+    ]
