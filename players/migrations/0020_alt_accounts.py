@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("players", "0016_public_times")]
+    dependencies = [("players", "0019_once")]
 
     operations = [
         migrations.AddField(
