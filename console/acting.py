@@ -85,7 +85,7 @@ class UntilForm(EvidenceForm):
 
     duration = forms.ChoiceField(label="For", widget=forms.RadioSelect, choices=[])
     own_end = MomentField(required=False, label="Until (UTC), with “a moment of your own”")
-    field_order = ("duration", "own_end", "preset", "words", "evidence")
+    field_order: tuple[str, ...] = ("duration", "own_end", "preset", "words", "evidence")
 
     def __init__(self, *args: Any, name: str, policy: ActivePolicy, **kwargs: Any) -> None:
         super().__init__(*args, name=name, policy=policy, **kwargs)
