@@ -18,6 +18,7 @@ import psycopg
 
 from bench import console as staff
 from bench import luau as games
+from bench import serving as server
 from bench import sync as syncing
 from bench import webhooks as telling
 from bench.load import Connection, get, post
@@ -272,13 +273,18 @@ def console(bench: Bench) -> Iterator[Result]:
     yield from staff.console(bench.large_port, paired)
 
 
+def serving(bench: Bench) -> Iterator[Result]:
+    """The web server itself against a plain one (bench.serving)."""
+    yield from server.serving(bench.large, bench.large_port, paired)
+
+
 def luau(bench: Bench) -> Iterator[Result]:
     """The decisions of the game's modules, and what they ask of Roblox (bench.luau)."""
     yield from games.decisions()
     yield from games.budgets()
 
 
-CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console, luau)
+CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console, serving, luau)
 
 
 def main() -> None:

@@ -16,14 +16,14 @@ class Connection:
     def ask(self, request: bytes) -> tuple[int, bytes]:
         """Status and body."""
         self.socket.sendall(request)
-        return self._answer()
+        return self.answer()
 
     def pipeline(self, request: bytes, count: int) -> float:
         """The seconds that `count` equal requests take, sent at once."""
         started = time.perf_counter()
         self.socket.sendall(request * count)
         for _ in range(count):
-            status, _body = self._answer()
+            status, _body = self.answer()
             if status != 200:
                 raise RuntimeError(f"the server answered {status}")
         return time.perf_counter() - started
@@ -39,7 +39,8 @@ class Connection:
                 raise RuntimeError(f"the server answered {status}: {body[:300]!r}")
         return seconds
 
-    def _answer(self) -> tuple[int, bytes]:
+    def answer(self) -> tuple[int, bytes]:
+        """Status and body of the next answer."""
         while (end := self.buffer.find(b"\r\n\r\n")) < 0:
             self._more()
         head, self.buffer = self.buffer[:end], self.buffer[end + 4 :]

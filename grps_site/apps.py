@@ -6,4 +6,5 @@ class SiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from grps_site import checks  # noqa: F401 - registers them
+        # Checks register themselves; turnstile comes before REST framework's views, which import it in turn.
+        from grps_site import checks, turnstile  # noqa: F401

@@ -11,18 +11,17 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
 
-from grps_site import metrics
+from grps_site import metrics, problems
 from grps_site.problems import CONSOLE
 from grps_site.secret_paths import is_private, masked
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-DRAINED = 16 * 1_048_576  # bytes of a refused body that are read and thrown away
-PIECE = 65_536
+REFUSED = "grps.refused"  # in the WSGI environment: the status for a body that the server did not take
 CORS_EXPOSED = "ETag, X-Request-ID, Retry-After"
 
 log = structlog.get_logger("grps.http")
@@ -41,8 +40,8 @@ class RequestContextMiddleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         start = time.perf_counter()
-        response = self.get_response(request)
-        _read_to_the_end(request, response)
+        refused = request.META.get(REFUSED)
+        response = problems.body_refused(refused) if refused else self.get_response(request)
         seconds = time.perf_counter() - start
         response["X-Request-ID"] = request_id
         if is_private(request.path):
@@ -58,21 +57,6 @@ class RequestContextMiddleware:
                 ms=milliseconds,
             )
         return response
-
-
-def _read_to_the_end(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Take what is left of a body that was refused unread: else the server drops the connection, perhaps with the
-    answer on its way, perhaps under the caller's next request. Past a bound the caller is told to open a new one."""
-    if request.method in {"GET", "HEAD"} or hasattr(request, "_body"):
-        return
-    left = DRAINED
-    try:
-        while left > 0 and (piece := request.read(PIECE)):
-            left -= len(piece)
-    except UnreadablePostError:
-        left = 0
-    if left <= 0:
-        response["Connection"] = "close"
 
 
 class CrossOriginMiddleware:

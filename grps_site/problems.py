@@ -25,6 +25,7 @@ SLUGS = {
     403: "not-allowed",
     404: "not-found",
     405: "method-not-allowed",
+    408: "too-slow",
     409: "conflict",
     413: "too-large",
     415: "not-json",
@@ -38,12 +39,14 @@ MEANINGS = {
     "not-allowed": "The caller is known and may not do this.",
     "not-found": "There is nothing at this address.",
     "method-not-allowed": "The address exists; `Allow` says what can be done with it.",
+    "too-slow": "The body did not arrive in time: 20 seconds for a call. Send it again, or send less at a time.",
     "conflict": "It does not fit the state that the thing is in now; `detail` says why.",
     "too-large": "The body is larger than a megabyte. Send less at a time.",
     "not-json": "The body must be declared, and be, application/json.",
     "too-many-requests": "One address asked too often. `Retry-After` says how many seconds to wait.",
     "internal-error": "A fault here. The request id finds it in the logs.",
-    "unavailable": "The database is away or GRPS is not set up yet. `Retry-After` says when to try again.",
+    "unavailable": "The database is away, GRPS is not set up yet, or too many large bodies arrive at once. "
+    "`Retry-After` says when to try again.",
 }
 NO_DATABASE = "The database cannot be reached; try again soon."
 SOON = {"Retry-After": "5"}  # seconds
@@ -73,6 +76,18 @@ def response(
     return HttpResponse(
         dumps(document(status, detail, errors)), status=status, content_type=MEDIA_TYPE, headers=headers
     )
+
+
+BODY_REFUSED = {
+    408: "The body did not arrive in time; send it again.",
+    413: "The body is larger than a megabyte; send less at a time.",
+    503: "Too many large bodies arrive at once; try again soon.",
+}
+
+
+def body_refused(status: int) -> HttpResponse:
+    """The answer to a request whose body the server did not take (grps_site.server)."""
+    return response(status, BODY_REFUSED[status], headers=SOON if status == 503 else None)
 
 
 def reading_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:

@@ -188,6 +188,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 THROTTLE_PUBLIC_PER_MINUTE = environment.whole("THROTTLE_PUBLIC_PER_MINUTE", 600)
 THROTTLE_WRITE_PER_MINUTE = environment.whole("THROTTLE_WRITE_PER_MINUTE", 20)
+# Of one web process: threads that answer, and connections that one address may hold.
+WEB_THREADS = environment.whole("WEB_THREADS", 4, least=1)
+CONNECTIONS_PER_ADDRESS = environment.whole("CONNECTIONS_PER_ADDRESS", 200)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
 LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")

@@ -18,7 +18,7 @@ from console.doors import page, render
 from grps_site import health, metrics
 from grps_site.environment import BASE_DIR
 
-PACKAGES = ("Django", "djangorestframework", "celery", "django-allauth", "psycopg", "granian")
+PACKAGES = ("Django", "djangorestframework", "celery", "django-allauth", "psycopg", "uvicorn")
 
 # What is found waiting, in words; the states of `metrics.WAITING`.
 WORDS = {

@@ -51,7 +51,7 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
         return None
     now = time.time()
     window = int(now) // WINDOW
-    key = f"{kind}:{_network(address(request))}"
+    key = f"{kind}:{network(address(request))}"
     lease = _leases.get(key)
     if lease is None or lease.window != window:
         if len(_leases) >= ADDRESSES:
@@ -77,7 +77,7 @@ def address(request: HttpRequest | Request) -> str:
 
 
 @lru_cache(maxsize=ADDRESSES)
-def _network(text: str) -> str:
+def network(text: str) -> str:
     """Of IPv6 the network of 64 bits: one household is given so many addresses."""
     if ":" not in text:
         return text

@@ -153,18 +153,7 @@ def _processes(supervisor: Supervisor, state: State, values: dict[str, str], por
 
 
 def web_command(port: int, workers: int) -> list[str]:
-    """Granian over WSGI: one blocking thread a process, since more of them cost latency and throughput."""
-    return [
-        *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
-        *(
-            f"--workers={workers}",
-            "--blocking-threads=1",
-            "--respawn-failed-workers",
-            "--workers-kill-timeout=10s",
-            "--no-ws",
-        ),
-        "grps_site.wsgi:application",
-    ]
+    return [sys.executable, "-m", "grps_site.server", f"--port={port}", f"--workers={workers}"]
 
 
 def _serves(url: str) -> bool:

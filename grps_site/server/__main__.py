@@ -1,0 +1,49 @@
+"""Start the web processes: ``python -m grps_site.server --port 8000 --workers 2``."""
+
+import argparse
+import resource
+import sys
+
+import uvicorn
+
+KEEP_ALIVE = 75  # seconds; longer than a proxy keeps its own end (nginx: 60), so that it never writes into a closed one
+END = 10  # seconds that requests under way have at the end
+BACKLOG = 2048
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m grps_site.server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=2, help="processes; one for each core")
+    options = parser.parse_args()
+    _allow_many_connections()
+    uvicorn.run(
+        "grps_site.server.application:application",
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        loop="uvloop",
+        http="grps_site.server.connections:GuardedProtocol",
+        ws="none",
+        lifespan="off",
+        log_config=None,  # the settings have configured logging
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=END,
+        timeout_worker_healthcheck=60,
+    )
+    return 0
+
+
+def _allow_many_connections() -> None:
+    """Each connection is a file descriptor, and shells allow 1,024 of them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,264 @@
+"""From uvicorn to Django: the whole body first, within its size and its time, then a thread."""
+
+import asyncio
+import io
+import logging
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from grps_site.wsgi import application as django  # first: it sets Django up
+
+# isort: split
+from django.conf import settings
+
+from grps_site.middleware import REFUSED
+from grps_site.problems import CONSOLE
+from grps_site.server.connections import quiet
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[str, str]]
+
+
+class Limit(NamedTuple):
+    """Bytes of a body, and the seconds it may take from the end of the head."""
+
+    size: int
+    seconds: float
+
+
+API = Limit(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 20)
+FORMS = Limit(8 * 1_048_576, 60)  # staff upload files; each page has its own limits below this one
+HELD = 128 * 1_048_576  # bytes of bodies that one process keeps at a time
+DRAIN = Limit(16 * 1_048_576, 5)  # what is thrown away of a refused body, so that the answer arrives
+CHUNK_SECONDS = 30  # for a client to take a piece of a long answer
+STATIC = 8 * 1_048_576  # bytes of a file that is read as a whole
+LIVE = "/health/live"
+
+quiet(logging.getLogger("uvicorn.error"))
+_threads = ThreadPoolExecutor(settings.WEB_THREADS, thread_name_prefix="web")
+_live = ThreadPoolExecutor(1, thread_name_prefix="live")  # answers though all others wait for the database
+_streams = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+_held = 0
+_SERVER = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
+class Refused(Exception):
+    """The body is not taken; `status` says why."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+class Gone(Exception):
+    """The client hung up before its request was whole."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    environ = _environ(scope)
+    size = 0
+    try:
+        body = await _body(environ, receive)
+        size = len(body)
+    except Gone:
+        return
+    except Refused as refusal:
+        await _refuse(environ, refusal.status, receive, send)
+        return
+    try:
+        environ["wsgi.input"] = io.BytesIO(body)
+        if size:
+            environ["CONTENT_LENGTH"] = str(size)  # of a chunked body too
+        await _answer(environ, send)
+    finally:
+        _hold(-size)
+
+
+async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
+    """The whole body. Raises Refused (413, 408, 503) or Gone."""
+    declared = environ.get("CONTENT_LENGTH", "")
+    if not declared and "HTTP_TRANSFER_ENCODING" not in environ:
+        return b""
+    limit = FORMS if environ["PATH_INFO"].startswith(CONSOLE) else API
+    if declared and int(declared) > limit.size:
+        raise Refused(413)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limit.seconds):
+            async for piece in _pieces(receive):
+                size += len(piece)
+                pieces.append(piece)
+                if size > limit.size:
+                    raise Refused(413)
+                _hold(len(piece))
+                if _held > HELD:
+                    raise Refused(503)
+    except BaseException as error:
+        _hold(-sum(map(len, pieces)))
+        if isinstance(error, TimeoutError):
+            raise Refused(408) from None
+        raise
+    return b"".join(pieces)
+
+
+async def _pieces(receive: Receive) -> Any:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        yield message["body"]
+        if not message["more_body"]:
+            return
+
+
+def _hold(size: int) -> None:
+    global _held
+    _held += size
+
+
+async def _answer(environ: dict[str, Any], send: Send) -> None:
+    loop = asyncio.get_running_loop()
+    threads = _live if environ["PATH_INFO"] == LIVE else _threads
+    answer = await loop.run_in_executor(threads, _run, environ, _Outlet(loop, send))
+    if answer is not None:
+        await _send(answer, send)
+
+
+async def _refuse(environ: dict[str, Any], status: int, receive: Receive, send: Send) -> None:
+    """Answer, then throw away what the client is still sending for a moment, so that the answer arrives."""
+    environ |= {REFUSED: status, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
+    loop = asyncio.get_running_loop()
+    answer = await loop.run_in_executor(_threads, _run, environ, _Outlet(loop, send))
+    await _send(answer._replace(headers=[*answer.headers, ("Connection", "close")]), send, is_last=False)
+    if "HTTP_EXPECT" not in environ:
+        await _drain(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _drain(receive: Receive) -> None:
+    left = DRAIN.size
+    try:
+        async with asyncio.timeout(DRAIN.seconds):
+            async for piece in _pieces(receive):
+                left -= len(piece)
+                if left <= 0:
+                    return
+    except (TimeoutError, Gone):
+        return
+
+
+async def _send(answer: Answer, send: Send, *, is_last: bool = True) -> None:
+    await send(_start(answer.status, answer.headers))
+    await send({"type": "http.response.body", "body": answer.body, "more_body": not is_last})
+
+
+def _start(status: int, headers: Headers) -> Message:
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return {"type": "http.response.start", "status": status, "headers": encoded}
+
+
+class _Outlet:
+    """How a thread sends pieces of a long answer: each waits until the client has taken what went before."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+        self._loop, self._send = loop, send
+
+    def send(self, message: Message) -> None:
+        asyncio.run_coroutine_threadsafe(self._in_time(message), self._loop).result()
+
+    async def _in_time(self, message: Message) -> None:
+        async with asyncio.timeout(CHUNK_SECONDS):
+            await self._send(message)
+
+
+def _run(environ: dict[str, Any], outlet: _Outlet) -> Any:
+    """Call Django in this thread; its answer, or None where it was sent piece by piece."""
+    started: list[Any] = []
+
+    def start_response(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:
+        started[:] = int(status[:3]), headers
+        return started.append  # PEP 3333 wants a `write`, which Django never calls
+
+    response = django(environ, start_response)
+    try:
+        status, headers = started
+        if not _is_long(response, headers):
+            return _whole(status, headers, b"".join(response))
+        if not _streams.acquire(blocking=False):
+            text = b"Several long answers are under way; try again soon.\n"
+            return _whole(503, [("Content-Type", "text/plain"), ("Retry-After", "30")], text)
+        try:
+            _stream(status, headers, response, outlet)
+        finally:
+            _streams.release()
+        return None
+    finally:
+        response.close()
+
+
+def _is_long(response: Any, headers: Headers) -> bool:
+    """Whether it is made while it is sent. A file of known size is small enough to be read at once."""
+    if not getattr(response, "streaming", False):
+        return False
+    sizes = [int(value) for name, value in headers if name.lower() == "content-length"]
+    return not sizes or sizes[0] > STATIC
+
+
+def _whole(status: int, headers: Headers, body: bytes) -> Answer:
+    if not any(name.lower() == "content-length" for name, _ in headers) and status not in {204, 304}:
+        headers = [*headers, ("Content-Length", str(len(body)))]
+    return Answer(status, headers, body)
+
+
+def _stream(status: int, headers: Headers, pieces: Iterable[bytes], outlet: _Outlet) -> None:
+    outlet.send(_start(status, headers))
+    for piece in pieces:
+        outlet.send({"type": "http.response.body", "body": piece, "more_body": True})
+    outlet.send({"type": "http.response.body", "body": b""})
+
+
+def _environ(scope: Message) -> dict[str, Any]:
+    """The request as WSGI (PEP 3333) says it, without its body."""
+    host, port = scope["server"] or ("", 0)
+    environ: dict[str, Any] = _SERVER | {
+        "REQUEST_METHOD": scope["method"],
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        "wsgi.url_scheme": scope["scheme"],
+    }
+    for raw, value in scope["headers"]:
+        if b"_" not in raw:  # X_Forwarded_For would pass as X-Forwarded-For
+            _add_header(environ, raw.decode("latin-1"), value.decode("latin-1"))
+    return environ
+
+
+def _add_header(environ: dict[str, Any], name: str, value: str) -> None:
+    key = name.upper().replace("-", "_")
+    if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+        key = f"HTTP_{key}"
+    if key in environ:
+        value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+    environ[key] = value

@@ -1,0 +1,160 @@
+"""What a connection may do: how long a head may take, how large it may be, and how many one address may hold."""
+
+import asyncio
+import resource
+from typing import Any
+
+import structlog
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from grps_site.throttles import network
+
+HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
+HEAD_SIZE = 65_536  # bytes
+WRITE_SECONDS = 60.0  # for a finished answer to be taken by the client
+TICK = 1.0  # seconds between looks at the deadlines
+MOST = 10_000  # connections of one process
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+log = structlog.get_logger("grps.server")
+
+
+class Connections:
+    """All connections of this process, the oldest first, in all and by address."""
+
+    def __init__(self) -> None:
+        self.all: dict[GuardedProtocol, None] = {}
+        self.by_address: dict[str, dict[GuardedProtocol, None]] = {}
+        # Behind proxies every connection is theirs: there the proxy counts (deploy/nginx).
+        self.per_address = settings.CONNECTIONS_PER_ADDRESS if not settings.TRUSTED_PROXIES else 0
+        self.most = min(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 8 // 10)
+        self._watched = False
+
+    def add(self, connection: "GuardedProtocol") -> bool:
+        """Take one in, at the cost of the one that has waited longest; False where all others are being answered."""
+        here = self.by_address.setdefault(connection.address, {})
+        for group, most in ((here, self.per_address), (self.all, self.most)):
+            if most and len(group) >= most and not _make_room(group):
+                return False
+        here[connection] = self.all[connection] = None
+        self._watch(connection.loop)
+        return True
+
+    def remove(self, connection: "GuardedProtocol") -> None:
+        self.all.pop(connection, None)
+        here = self.by_address.get(connection.address, {})
+        here.pop(connection, None)
+        if not here:
+            self.by_address.pop(connection.address, None)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._watched:
+            self._watched = True
+            loop.call_later(TICK, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in list(self.all):
+            connection.hold_to_deadlines(now)
+        self._watched = False
+        if self.all:
+            self._watch(loop)
+
+
+def _make_room(group: "dict[GuardedProtocol, None]") -> bool:
+    """Close the oldest connection that waits for its client."""
+    for connection in group:
+        if connection.is_waiting():
+            connection.drop()
+            return True
+    return False
+
+
+_connections: Connections | None = None
+
+
+def connections() -> Connections:
+    global _connections
+    if _connections is None:
+        _connections = Connections()
+    return _connections
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol under deadlines. A body is the application's to wait for (grps_site.server.application)."""
+
+    address = ""
+    head_since: float | None = None  # since when a head is awaited; None while a request is under way, or between two
+    head_size = 0
+    unsent_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.address = network(self.client[0] if self.client else "")
+        self.head_since = self.loop.time()
+        if not connections().add(self):
+            self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        connections().remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.head_since is None and self._is_between_requests():
+            self.head_since = self.loop.time()
+        super().data_received(data)
+        if self.head_since is not None:
+            self.head_size += len(data)
+            if self.head_size > HEAD_SIZE:
+                self._refuse(TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.head_since = self.head_since or self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.head_since, self.head_size = None, 0
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.head_since is not None:  # of the next request, which came while this one was answered
+            self.head_since = self.loop.time()
+
+    def is_waiting(self) -> bool:
+        """Whether the client has the next word: for a head or a body."""
+        return self._is_between_requests() or (self.cycle.more_body and not self.cycle.response_started)
+
+    def hold_to_deadlines(self, now: float) -> None:
+        if not self.transport.get_write_buffer_size():
+            self.unsent_since = None
+        elif self.unsent_since is None:
+            self.unsent_since = now
+        if not self._is_between_requests() and not self.transport.is_closing():
+            return
+        if self.unsent_since is not None and now - self.unsent_since > WRITE_SECONDS:
+            self.drop()
+        elif self.head_since is not None and now - self.head_since > HEAD_SECONDS:
+            self._refuse(TOO_SLOW if self.head_size else b"")
+
+    def drop(self) -> None:
+        """End it at once; the slot is free again."""
+        connections().remove(self)
+        self.transport.abort()
+
+    def _is_between_requests(self) -> bool:
+        return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def _refuse(self, answer: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if answer:
+            self.transport.write(answer)
+        self.transport.close()
+
+
+def quiet(logger: Any) -> None:
+    """Malformed requests are their senders' business: no line each, by which a log could be filled."""
+    logger.setLevel("ERROR")
