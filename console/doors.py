@@ -20,6 +20,7 @@ View = Callable[..., HttpResponseBase]
 
 
 SIGNED_IN_AT = "signed_in_at"  # the session's moment of the last proof of who it is, seconds since 1970
+BEGAN_AT = "began_at"  # of a session, seconds since 1970
 FRESH = 15 * 60  # seconds
 
 

@@ -21,13 +21,15 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from console.access import proofs
 from console.access.rights import rights_of
+from console.doors import BEGAN_AT as BEGAN_AT
 from console.doors import sign_in_again
 
 CONSOLE = "/admin/"
 SIGNING_IN = "/admin/sign-in/"
 FACTORS = "/admin/sign-in/factor/"
-BEGAN_AT, SEEN_AT = "began_at", "seen_at"  # of a session, seconds since 1970
+SEEN_AT = "seen_at"  # of a session, seconds since 1970
 ABSOLUTE = 12 * 3600
 IDLE = 30 * 60
 NOTED_EVERY = 60  # seconds between two writes of when somebody was seen
@@ -65,7 +67,7 @@ class StaffMiddleware:
             end(request, found.why)
             context = {"title": "No access", "why": found.why}
             return TemplateResponse(request, "account/refused.html", context, status=403).render()
-        if request.path_info.startswith(FACTORS) and (first := sign_in_again(request)) is not None:
+        if _changes_a_factor(request) and (first := sign_in_again(request)) is not None:
             return first
         request.user.grps_perms = found.perms  # type: ignore[union-attr]
         request.staff, request.roles = found.staff, found.roles  # type: ignore[attr-defined]
@@ -89,6 +91,14 @@ def _planned_anew() -> Iterator[None]:
         yield
     finally:
         driver.prepare_threshold = before
+
+
+def _changes_a_factor(request: HttpRequest) -> bool:
+    """Whether a page is one of those that set up, show or take away a second factor, for who has to prove it first."""
+    path = request.path_info
+    if not path.startswith(FACTORS) or path in {f"{FACTORS}authenticate/", f"{FACTORS}reauthenticate/"}:
+        return False
+    return not proofs.may_set_up(request)
 
 
 def _lacks_factor(request: HttpRequest) -> bool:

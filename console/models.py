@@ -44,6 +44,18 @@ class RoleGrant(models.Model):
         ]
 
 
+class RefusedSignIns(models.Model):
+    """How many sign-ins of one way failed since an event last told of them."""
+
+    way = models.CharField(max_length=20, primary_key=True)
+    waiting = models.BigIntegerField(db_default=0)
+    why = models.TextField(db_default="", help_text="the last cause")
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "refused_sign_ins"
+
+
 class SentForm(models.Model):
     """The token of a form that was sent: sent again, it does nothing. Kept for a day."""
 

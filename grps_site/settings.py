@@ -290,6 +290,7 @@ if DISCORD_CLIENT_ID:
     ]
 ACCOUNT_ADAPTER = "console.access.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "console.access.adapters.SocialAdapter"
+SIGN_IN_THROTTLE = "grps_site.throttles.check"  # what console.access counts tries with
 ACCOUNT_FORMS = {"login": "grps_site.login.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]

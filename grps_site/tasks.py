@@ -4,8 +4,10 @@ import datetime as dt
 from typing import Any
 
 from celery import shared_task, signals
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from console.access import telling
 from grps_site.models import Heartbeat, Nonce
 
 NONCE_LIFE = dt.timedelta(minutes=15)  # three times as long as a signature lives
@@ -36,6 +38,18 @@ def beat_sends(**_: Any) -> None:
 
 def _seen(name: str) -> None:
     Heartbeat.objects.update_or_create(name=name, defaults={"seen_at": timezone.now()})
+
+
+@shared_task(name="grps_site.tell_refused_sign_ins")
+def tell_refused_sign_ins() -> int:
+    return telling.tell_counted()
+
+
+@shared_task(name="grps_site.purge_sessions")
+def purge_sessions() -> int:
+    """Sessions that are over, and those that began with a try to sign in that led nowhere."""
+    deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    return deleted
 
 
 @shared_task(name="grps_site.purge_nonces")

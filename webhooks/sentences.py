@@ -63,6 +63,14 @@ def _experience(f: Facts) -> str:
     return f" in {f.experience}" if f.experience else ""
 
 
+def _called(f: Facts) -> str:
+    return f" ({f.target})" if f.target else ""
+
+
+def _times(f: Facts, one: str, many: str) -> str:
+    return f"{f['times']} {many}" if (f["times"] or 1) > 1 else one
+
+
 def _counters(f: Facts) -> str:
     error = f["error"]
     return f" ({f['status']})" + (f", {error}" if error else "")
@@ -177,9 +185,17 @@ SENTENCES: dict[str, Sentence] = {
     Action.ACCESS_GRANTED: Sentence(CRITICAL, lambda f: f"{f.actor} gave {f.target} access to the console"),
     Action.ACCESS_REVOKED: Sentence(CRITICAL, lambda f: f"{f.actor} took {f.target}'s access away ({f['role']})"),
     Action.STAFF_SIGNED_IN: Sentence(INFO, lambda f: f"{f.actor} signed in ({f['way']})"),
-    Action.STAFF_SIGN_IN_FAILED: Sentence(WARNING, lambda f: f"A sign-in to the console failed ({f['why']})"),
+    Action.STAFF_SIGN_IN_FAILED: Sentence(
+        WARNING, lambda f: f"{_times(f, 'A sign-in', 'sign-ins')} to the console failed ({f['why']})"
+    ),
     Action.STAFF_SIGNED_OUT: Sentence(INFO, lambda f: f"{f.actor} signed out"),
-    Action.STAFF_LINKED: Sentence(NOTICE, lambda f: f"{f.actor} linked an account of {f['provider']}"),
+    Action.STAFF_LINKED: Sentence(
+        CRITICAL,
+        lambda f: f"{f.actor} linked an account of {f['provider']}{_called(f)}, a way into the console",
+    ),
+    Action.STAFF_UNLINKED: Sentence(WARNING, lambda f: f"{f.actor} unlinked an account of {f['provider']}{_called(f)}"),
+    Action.STAFF_FACTOR_ADDED: Sentence(WARNING, lambda f: f"{f.actor} set up a second factor ({f['kind']})"),
+    Action.STAFF_FACTOR_REMOVED: Sentence(CRITICAL, lambda f: f"{f.actor} took a second factor away ({f['kind']})"),
     Action.SESSION_ENDED: Sentence(NOTICE, lambda f: f"A session of {f.target} was ended ({f['why']})"),
     Action.ENDPOINT_CREATED: Sentence(WARNING, lambda f: f"{f.actor} added the endpoint {f['name']}"),
     Action.ENDPOINT_CHANGED: Sentence(WARNING, lambda f: f"{f.actor} changed the endpoint {f['name']}"),
@@ -230,6 +246,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.STAFF_SIGNED_IN: {"way": "roblox"},
     Action.STAFF_SIGN_IN_FAILED: {"why": "their rank gives no access"},
     Action.STAFF_LINKED: {"provider": "discord"},
+    Action.STAFF_UNLINKED: {"provider": "discord"},
+    Action.STAFF_FACTOR_ADDED: {"kind": "totp"},
+    Action.STAFF_FACTOR_REMOVED: {"kind": "totp"},
     Action.SESSION_ENDED: {"why": "ended by its owner"},
     Action.PLAYER_BANNED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},
     Action.RANK_PROMOTED: {"before": {"rank": "Storm Corporal I"}, "after": {"rank": "Storm Corporal II"}},

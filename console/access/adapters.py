@@ -1,7 +1,7 @@
 """Whom allauth lets in: nobody registers; a Roblox account enters whose rank or role gives access, a Discord account
 that was linked to one."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -9,15 +9,19 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.http import HttpRequest
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from console.access import telling
+from console.access import linking, proofs, telling
 from console.access.rights import of_roblox, rights_of
+from console.access.steps import refused
+from console.doors import sign_in_again
 from console.models import StaffAccount
+from players.staff import Refused, Staff
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -54,9 +58,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Decide, before allauth does, whether this account enters; make or update a Roblox user's account if so."""
         provider = sociallogin.account.provider
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
-            self._check_link(request, sociallogin)
-            return
+            self._link(request, sociallogin)
         if provider == "roblox":
+            self._check_proof(request)
             self._enter(request, sociallogin)
         elif not sociallogin.is_existing:
             self._refuse(
@@ -69,6 +73,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             found = rights_of(sociallogin.user)
             if found.staff is None:
                 self._refuse(request, provider, found.why, _name(sociallogin))
+        proofs.began(request, provider)
 
     def on_authentication_error(
         self,
@@ -95,17 +100,33 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             sociallogin.account.save()
             get_user_model().objects.filter(pk=user.pk).update(first_name=name[:150])
 
-    def _check_link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        if getattr(request, "staff", None) is None or sociallogin.account.provider != "discord":
-            self._refuse(request, sociallogin.account.provider, "Only Discord is linked, by who is signed in.", "")
-        if sociallogin.is_existing and sociallogin.user != request.user:
-            self._refuse(request, "discord", "This Discord account is linked to somebody else.", _name(sociallogin))
-        telling.linked(request, sociallogin.account.provider)
+    def _check_proof(self, request: HttpRequest) -> None:
+        """Whoever came to prove again who they are has to have proved it to Roblox just now."""
+        proof = proofs.of(request)
+        if proof.again and request.user.is_authenticated and not proof.is_fresh:
+            context = {"title": "Not proved again", "at": proof.at_text, "factor": proofs.has_factor(request.user)}
+            raise ImmediateHttpResponse(render(request, "account/not_proved.html", context, status=403))
 
-    def _refuse(self, request: HttpRequest, provider: str, why: str, name: str) -> None:
+    def _link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Link an account to whoever is signed in, and show what is linked now: always ends in an answer."""
+        by: Staff | None = getattr(request, "staff", None)
+        provider = sociallogin.account.provider
+        if by is None or request.user.pk is None or provider != linking.DISCORD:
+            self._refuse(request, provider, "Only Discord is linked, by who is signed in.", _name(sociallogin))
+        if (first := sign_in_again(request)) is not None:
+            raise ImmediateHttpResponse(first)
+        try:
+            linking.link(sociallogin.account, by=by, user_id=request.user.pk, address=telling.address(request))
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            name = linking.name_of(sociallogin.account)
+            messages.warning(request, f"{name} of Discord is linked: whoever has it signs in as you. {linking.NOT_ME}")
+        raise ImmediateHttpResponse(redirect("console:sessions"))
+
+    def _refuse(self, request: HttpRequest, provider: str, why: str, name: str) -> NoReturn:
         telling.failed(request, provider, why, name)
-        page = render(request, "account/refused.html", {"title": "Not signed in", "why": why}, status=403)
-        raise ImmediateHttpResponse(page)
+        raise ImmediateHttpResponse(refused(request, why))
 
 
 def _name(sociallogin: SocialLogin) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account import views as account_views
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.discord.provider import DiscordProvider
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.conf import settings
@@ -22,8 +23,10 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from common.parsing import is_row_id
-from console.access import roles, telling
+from console.access import linking, proofs, roles, steps, telling
+from console.access.discord import DiscordAdapter
 from console.access.rights import BY_ROLE
+from console.access.roblox_sign_in.provider import RobloxAdapter, RobloxProvider
 from console.doors import is_fresh, page, render
 from console.models import RoleGrant, StaffAccount
 from players.acts import LONGEST_REASON
@@ -49,11 +52,14 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated and is_fresh(request) and getattr(request, "staff", None) is not None:
         return redirect(following)
     providers = [app.provider for app in get_adapter().list_apps(request)]
+    if request.user.is_authenticated:  # Discord never says when somebody proved who they are
+        providers = [name for name in providers if name != linking.DISCORD]
     context = {
         "title": "Sign in again" if request.user.is_authenticated else "Sign in",
         "next": following,
         "again": request.user.is_authenticated,
         "providers": [(reverse(f"{name}_login"), TITLES[name]) for name in TITLES if name in providers],
+        "factor": request.user.is_authenticated and proofs.has_factor(request.user),
         "local": settings.LOCAL_LOGIN,
     }
     return TemplateResponse(request, "account/ways.html", context)
@@ -87,6 +93,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def sessions(request: HttpRequest) -> HttpResponseBase:
     """One's own sessions, to look at and to end; and the Discord account that is linked."""
     assert request.user.is_authenticated
+    if request.method == "POST" and request.POST.get("verb") == "unlink":
+        return _unlink_own(request)
     if request.method == "POST":
         others = UserSession.objects.filter(user=request.user)
         which = request.POST.get("session", "")
@@ -103,9 +111,30 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
         "Your sessions",
         sessions=UserSession.objects.purge_and_list(request.user),
         current=request.session.session_key,
-        linked=linked,
+        linked=linked and linking.name_of(linked),
+        linked_at=linked and linked.date_joined,
+        factor=proofs.has_factor(request.user),
         may_link="discord" in providers and not linked and staff_of(request).user_id is not None,
     )
+
+
+@page()
+def to_sessions(request: HttpRequest) -> HttpResponseBase:
+    """Where allauth shows what is linked."""
+    return redirect("console:sessions")
+
+
+def _unlink_own(request: HttpRequest) -> HttpResponseBase:
+    assert request.user.is_authenticated
+    try:
+        name = linking.unlink(
+            request.user.pk, by=staff_of(request), own=True, keep=str(request.session.session_key or "")
+        )
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{name} of Discord is unlinked, and your other sessions are ended.")
+    return redirect("console:sessions")
 
 
 class GrantForm(forms.Form):
@@ -119,6 +148,8 @@ class GrantForm(forms.Form):
 @page("console.roles", fresh=True)
 def access(request: HttpRequest) -> HttpResponse:
     """Who has access by rank and by role; roles are asked for and taken away here, and a second owner approves."""
+    if request.method == "POST" and request.POST.get("verb") == "unlink":
+        return _unlink(request)
     form = GrantForm(request.POST or None)
     if request.method == "POST" and _asked(request, form):
         return redirect("console:access")
@@ -137,6 +168,7 @@ def access(request: HttpRequest) -> HttpResponse:
         grants=[(one, names.get(one.user_id, "")) for one in grants],
         waiting=roles.waiting(),
         locals=StaffAccount.objects.filter(roblox_id=None).select_related("user"),
+        linked=linking.linked(),
         form=form,
         roles=[(role.label, len(BY_ROLE[role])) for role in RoleGrant.Role],
     )
@@ -158,6 +190,23 @@ def _asked(request: HttpRequest, form: GrantForm) -> bool:
     return True
 
 
+def _unlink(request: HttpRequest) -> HttpResponse:
+    """Unlink the Discord account of somebody else."""
+    user = request.POST.get("user", "")
+    try:
+        name = linking.unlink(
+            int(user) if is_row_id(user) else 0,
+            by=staff_of(request),
+            own=False,
+            reason=request.POST.get("reason", ""),
+        )
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{name} of Discord is unlinked, and all sessions of its owner are ended.")
+    return redirect("console:access")
+
+
 def _next(request: HttpRequest) -> str:
     wanted = request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
@@ -171,11 +220,15 @@ urls = [
 ]
 # allauth's own addresses, as far as they are needed; its registration and its mails are not there at all.
 allauth_urls = [
-    path("sign-in/local/", local, name="account_login"),
+    path("sign-in/", sign_in, name="account_login"),  # where allauth sends whoever has to begin anew
+    path("sign-in/local/", local, name="local-sign-in"),
     path("sign-in/again/", sign_in, name="account_reauthenticate"),
     path("logout/", sign_out, name="account_logout"),
     path("sign-in/inactive/", account_views.account_inactive, name="account_inactive"),
     path("sign-in/factor/", include("allauth.mfa.urls")),
-    path("sign-in/with/", include("console.access.roblox_sign_in.urls")),
-    path("sign-in/with/", include("allauth.socialaccount.providers.discord.urls")),
+    path("sign-in/with/", include(steps.paths(RobloxProvider, RobloxAdapter))),
+    path("sign-in/with/", include(steps.paths(DiscordProvider, DiscordAdapter))),
+    path("sign-in/cancelled/", sign_in, name="socialaccount_login_cancelled"),
+    path("sign-in/error/", sign_in, name="socialaccount_login_error"),
+    path("sign-in/linked/", to_sessions, name="socialaccount_connections"),
 ]

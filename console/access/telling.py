@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from audits.actions import Action
 from audits.record import NOBODY, Actor, Target, record
+from console.access import refusals
 from console.access.rights import rights_of
 from players.staff import staff_of
 
@@ -28,19 +29,38 @@ def signed_out(request: HttpRequest) -> None:
         record(Action.STAFF_SIGNED_OUT, actor=staff_of(request).actor)
 
 
-def linked(request: HttpRequest, provider: str) -> None:
+def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
+    """A second factor was set up or taken away."""
+    found = rights_of(user)
+    actor = found.staff.actor if found.staff else Actor("staff", f"local-{user.pk}", user.get_username())
     with transaction.atomic():
-        record(Action.STAFF_LINKED, actor=staff_of(request).actor, details={"provider": provider})
+        personal = {"address": (actor.subject or f"staff:{user.pk}", address(request))}
+        record(action, actor=actor, details={"kind": str(kind)}, personal=personal)
 
 
 def failed(request: HttpRequest, way: str, why: str, name: str) -> None:
-    """Somebody was not let in. The name that they gave is a personal value, so that it can be erased."""
+    """Somebody was not let in: counted, and told at most once a minute of each way.
+
+    The name that they gave is a personal value, so that it can be erased.
+    """
     subject = f"sign-in:{name[:60].lower()}"
     target = Target("sign-in", way, name[:150], subject) if name else NOBODY
     personal = {"address": (subject, address(request))}
     with transaction.atomic():
-        details = {"way": way, "why": why}
-        record(Action.STAFF_SIGN_IN_FAILED, actor=SYSTEM, target=target, details=details, personal=personal)
+        times = refusals.count(way, why)
+        if times:
+            details = {"way": way, "why": why, "times": times}
+            record(Action.STAFF_SIGN_IN_FAILED, actor=SYSTEM, target=target, details=details, personal=personal)
+
+
+def tell_counted() -> int:
+    """Tell of the failed sign-ins that were counted and not told yet; how many events that took."""
+    with transaction.atomic():
+        found = refusals.due()
+        for way, why, times in found:
+            details = {"way": way, "why": why, "times": times}
+            record(Action.STAFF_SIGN_IN_FAILED, actor=SYSTEM, details=details)
+    return len(found)
 
 
 def address(request: HttpRequest) -> str:

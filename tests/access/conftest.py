@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from allauth.socialaccount.providers.discord.views import DiscordOAuth2Adapter
 from django.test import Client
 
 from grps_site.embedded.__main__ import BASE_DIR
+from tests.access.discord import Discord
 from tests.conftest import free_port
 from tests.console.conftest import player
 
@@ -77,3 +79,17 @@ def roblox(provider: str, settings: Any, bootstrapped: None) -> Roblox:
     providers = settings.SOCIALACCOUNT_PROVIDERS
     settings.SOCIALACCOUNT_PROVIDERS = providers | {"roblox": providers["roblox"] | {"APPS": [app]}}
     return Roblox(provider)
+
+
+@pytest.fixture
+def discord(provider: str, settings: Any, bootstrapped: None, monkeypatch: pytest.MonkeyPatch) -> Discord:
+    settings.SOCIALACCOUNT_PROVIDERS = settings.SOCIALACCOUNT_PROVIDERS | {
+        "discord": {
+            "OAUTH_PKCE_ENABLED": True,
+            "SCOPE": ["profile"],
+            "APPS": [{"client_id": "grps", "secret": "a secret"}],
+        }
+    }
+    for name, path in (("authorize", "oauth2/authorize"), ("access_token", "oauth2/token"), ("profile", "userinfo")):
+        monkeypatch.setattr(DiscordOAuth2Adapter, f"{name}_url", f"{provider}/{path}")
+    return Discord(provider)

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import time
 from typing import Any
 
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
@@ -11,7 +12,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from console.access import proofs
+from console.doors import FRESH
+
 NONCE = "roblox_nonce"  # in the session, from the redirect to the callback
+AGAIN = "roblox_again"  # as NONCE: whether somebody who is signed in proves it again
 KNOWN = ("sub", "preferred_username", "name", "nickname", "profile")
 
 
@@ -25,11 +30,13 @@ class RobloxAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         expected = request.session.pop(NONCE, "")
         claims = self._decode_id_token(app, kwargs["response"].get("id_token", ""))
         given = claims.get("nonce", "")
+        again = request.session.pop(AGAIN, False) is True
         if not expected or not isinstance(given, str) or not hmac.compare_digest(expected, given):
             raise OAuth2Error("The answer's nonce is not the one that was asked with.")
         found = self._fetch_user_info(token.token)
         if str(found.get("sub")) != str(claims.get("sub")):
             raise OAuth2Error("The token and the profile are of two people.")
+        proofs.keep(request, proofs.read(claims.get("auth_time"), time.time(), again=again))
         return self.get_provider().sociallogin_from_response(request, {"userinfo": found})
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
@@ -59,10 +66,14 @@ class RobloxProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return ["openid", "profile"]
 
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, str]:
-        """The nonce, and `prompt=login` where somebody proves again who they are. Nothing else comes from the URL."""
-        request.session[NONCE] = secrets.token_urlsafe(32)
-        again = {"prompt": "login"} if request.GET.get("again") else {}
-        return {"nonce": request.session[NONCE]} | again
+        """The nonce, and where somebody proves again who they are, that Roblox is to ask them, and to say when it did.
+
+        Nothing else comes from the URL.
+        """
+        again = bool(request.GET.get("again"))
+        request.session[NONCE], request.session[AGAIN] = secrets.token_urlsafe(32), again
+        params = {"nonce": request.session[NONCE]}
+        return params | {"prompt": "login", "max_age": str(FRESH)} if again else params
 
     def get_scope_from_request(self, request: HttpRequest) -> list[str]:
         return list(self.get_scope())

@@ -42,6 +42,8 @@ PERIODIC = {
     "grps_site.sync_heartbeat": 10,
     "grps_site.webhook_heartbeat": 10,
     "grps_site.purge_nonces": 600,
+    "grps_site.purge_sessions": 3600,
+    "grps_site.tell_refused_sign_ins": 60,
 }
 # Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks are known.
 NIGHTLY = {

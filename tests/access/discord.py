@@ -1,0 +1,36 @@
+"""Discord as these tests know it: a provider of the same kind as Roblox's, asked for other things."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from django.test import Client
+
+LOGIN = "/admin/sign-in/with/discord/login/"
+
+
+class Discord:
+    """Discord, and a person's browser that goes back and forth between it and the console."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def knows(self, user_id: int, name: str, **claims: Any) -> None:
+        told = {"id": str(user_id), "username": name, "global_name": None} | claims
+        httpx.put(f"{self.url}/users/{user_id}", json=told, timeout=60).raise_for_status()
+
+    def asked(self, client: Client, process: str, path: str = "") -> Any:
+        """What the console answers whoever goes to Discord."""
+        return client.post(path or f"{LOGIN}?process={process}&next=/admin/sessions/")
+
+    def consents(self, address: str, user_id: int) -> str:
+        response = httpx.post(address, data={"sub": str(user_id)}, timeout=60)
+        assert response.status_code in {302, 303}, response.text[:2000]
+        parts = urlsplit(response.headers["Location"])
+        return f"{parts.path}?{parts.query}"
+
+    def comes_back(self, client: Client, user_id: int, process: str) -> Any:
+        """The whole way; what the callback answers."""
+        out = self.asked(client, process)
+        assert out.status_code == 302, out.content.decode()[:2000]
+        return client.get(self.consents(out["Location"], user_id))
