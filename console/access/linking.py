@@ -15,6 +15,7 @@ from audits.actions import Action
 from audits.record import Target, record
 from console.models import StaffAccount
 from players.acts import check_reason
+from players.models import Player
 from players.staff import NotAllowed, Refused, Staff
 
 DISCORD = "discord"
@@ -56,8 +57,7 @@ def unlink(user_id: int, *, by: Staff, own: bool, reason: str = "", keep: str = 
         if account is None:
             raise Refused("No Discord account is linked.")
         name = name_of(account)
-        owner = StaffAccount.objects.select_related("user").get(user=user_id)
-        _tell(Action.STAFF_UNLINKED, account, by, by.actor.subject if own else f"staff:{owner.user_id}", reason=reason)
+        _tell(Action.STAFF_UNLINKED, account, by, by.actor.subject if own else _subject_of(user_id), reason=reason)
         account.delete()
         for session in UserSession.objects.filter(user=user_id).exclude(session_key=keep):
             session.end()
@@ -70,6 +70,13 @@ def remind(request: HttpRequest, user: Any) -> None:
     if account is not None and timezone.now() - account.date_joined < REMINDED:
         since = f"{account.date_joined:%Y-%m-%d %H:%M} UTC"
         messages.warning(request, f"{name_of(account)} of Discord was linked with your account on {since}. {NOT_ME}")
+
+
+def _subject_of(user_id: int) -> str:
+    """Whose data an account of the console is."""
+    roblox_id = StaffAccount.objects.filter(user=user_id).values_list("roblox_id", flat=True).first()
+    player = Player.objects.filter(user_id=roblox_id).first() if roblox_id else None
+    return player.subject if player else f"staff:{user_id}"
 
 
 def name_of(account: SocialAccount) -> str:

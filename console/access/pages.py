@@ -195,7 +195,7 @@ def _unlink(request: HttpRequest) -> HttpResponse:
     user = request.POST.get("user", "")
     try:
         name = linking.unlink(
-            int(user) if is_row_id(user) else 0,
+            int(user) if is_row_id(user) and len(user) < 10 else 0,
             by=staff_of(request),
             own=False,
             reason=request.POST.get("reason", ""),
