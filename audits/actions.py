@@ -25,6 +25,7 @@ class Action(enum.StrEnum):
     AUDIT_REDACTED = "audit.redacted"
     EXPERIENCE_CREATED = "experience.created"
     EXPERIENCE_CHANGED = "experience.changed"
+    CLAIM_DENIED = "claim.denied"
     KEY_CREATED = "key.created"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"

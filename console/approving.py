@@ -19,6 +19,7 @@ from players.bulk import jobs
 from players.models import Approval, Decision, PolicyVersion
 from players.policies import active
 from players.staff import Refused, Staff, staff_of
+from roblox.models import Experience
 from syncs import adjustments
 from syncs.tasks import ADJUSTING
 
@@ -35,7 +36,7 @@ class Deciding(forms.Form):
         label="In your own words",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    verb = forms.ChoiceField(choices=[(verb, verb) for verb in ("approve", "reject", "withdraw")])
+    verb = forms.ChoiceField(choices=[(verb, verb) for verb in ("approve", "reject", "withdraw", "deny")])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,8 +84,14 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         "approve": approvals.approve,
         "reject": approvals.reject,
         "withdraw": approvals.withdraw,
+        "deny": approvals.deny,
     }
-    said = {"approve": "Approved and carried out", "reject": "Turned down", "withdraw": "Taken back"}
+    said = {
+        "approve": "Approved and carried out",
+        "reject": "Turned down",
+        "withdraw": "Taken back",
+        "deny": "Turned down. Owners are told that the experience's key may be in other hands",
+    }
     form = Deciding(request.POST or None)
     if request.method == "POST" and form.is_valid() and _decided(request, form, verbs, found.pk, by, said):
         if found.act == jobs.APPROVAL:
@@ -101,6 +108,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         asked_by=names_of([found.event]).get(found.event, found.requested_by),
         why_not=approvals.may_decide(found, by),
         own=found.requested_by == by.person,
+        brought_by=_experience(found),
+        confirmable=approvals.confirmable(found),
         form=form,
     )
 
@@ -128,6 +137,12 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         policy_number=PolicyVersion.objects.values_list("number", flat=True).get(pk=found.policy_id),
         form=form,
     )
+
+
+def _experience(found: Approval) -> str:
+    """The name of the experience whose game server brought a request; empty where a person asked in the console."""
+    name = Experience.objects.filter(key=found.experience).values_list("name", flat=True).first()
+    return name or found.experience
 
 
 def names_of(events: list[int]) -> dict[int, str]:

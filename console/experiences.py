@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from console import secrets
 from console.doors import page, render
+from players import bounds
 from players.models import Approval
+from players.policy.bounds import told
 from players.staff import Refused, staff_of
 from roblox import keys
 from roblox.experiences import set_writes
@@ -71,17 +73,21 @@ def listing(request: HttpRequest) -> HttpResponse:
             "experience": one,
             "keys": [_line(key, now) for key in list(one.keys.all())[:KEYS_SHOWN]],
             "waiting": [approval for approval in waiting if approval.arguments["experience"] == one.key],
+            "bounds": _bounds(one.key),
+            "more": bounds.missing(one.key),
+            "asked": bounds.waiting(one.key),
             "ready": [approval for approval in ready if approval.arguments["experience"] == one.key],
         }
         for one in Experience.objects.prefetch_related(newest)
     ]
-    may = request.user.has_perm("console.secrets")
+    may, may_ask = request.user.has_perm("console.secrets"), request.user.has_perm(bounds.RIGHT)
     return render(
         request,
         "console/experiences.html",
         "Experiences and keys",
         rows=rows,
         may=may,
+        may_ask=may_ask,
         cloud_keys=list(CloudKey.objects.order_by("name", "fingerprint")),
         soon=now + SOON,
     )
@@ -150,6 +156,32 @@ def writes(request: HttpRequest, key: str) -> HttpResponse:
     return _form(request, form, title, note, "Switch on" if on else "Switch off", hidden={"on": "1" if on else "0"})
 
 
+@page(bounds.RIGHT, fresh=True)
+def more(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask for what the configuration says beyond what is in force."""
+    experience = get_object_or_404(Experience, key=key)
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            approval = bounds.ask(key, by=staff_of(request), reason=reason, now=timezone.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Asked for (approval {approval.pk}): another owner finds it in the queue.")
+            return redirect("console:experiences")
+    note = f"Another owner approves it. Then game servers may bring: {'; '.join(bounds.missing(key)) or 'nothing new'}."
+    return _form(request, form, f"Let {experience.name} do more", note, "Ask for approval")
+
+
+def _bounds(key: str) -> list[tuple[str, str]]:
+    """What game servers may bring by themselves, in words: kinds of acts, and how far they go."""
+    found: dict[str, list[str]] = {}
+    for kind, ceiling in bounds.in_force(key).acts.items():
+        found.setdefault(told(ceiling), []).append(kind)
+    return [(", ".join(kinds), words) for words, kinds in found.items()]
+
+
 def _ask(request: HttpRequest, experience: Experience, form: Reason, act: str, title: str, note: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given: dict[str, Any] = form.cleaned_data
@@ -187,6 +219,7 @@ urls = [
     path("experiences/<slug:key>/new-key/", new_key, name="key-new"),
     path("experiences/<slug:key>/rotate/", rotate, name="key-rotate"),
     path("experiences/<slug:key>/writes/", writes, name="experience-writes"),
+    path("experiences/<slug:key>/more/", more, name="experience-more"),
     path("keys/collect/<rowid:pk>/", collect, name="key-collect"),
     path("keys/<slug:prefix>/revoke/", revoke, name="key-revoke"),
 ]

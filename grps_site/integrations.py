@@ -8,6 +8,7 @@ import jsonschema
 import msgspec
 
 from grps_site import environment
+from players.policy.bounds import Bounds
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -31,11 +32,14 @@ class Datastore(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
+    """An experience. `bounds`: what its game servers may do to people; looser ones wait for two owners."""
+
     key: Name
     name: Name
     universe_id: FromEnvironment
     api_key: FromEnvironment
     datastore: Datastore
+    bounds: Bounds = Bounds()
 
 
 class Endpoints(msgspec.Struct, frozen=True, rename="camel"):

@@ -11,17 +11,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import NOBODY, Actor, TakenBack, record
+from players import guard
 from players.acts import check_reason, take_turn, target_of, telling_refusals
 from players.models import Approval, Player
 from players.staff import NotAllowed, Refused, Staff, officer, unranked
 
+MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
 SEALED = "sealed"  # the argument that holds secrets, encrypted; gone once the request is decided
+
+TEXT = "text"  # the argument that holds a note's text, which stands nowhere else once the request is decided
+ALONE = "A second person must decide."
 
 CarryOut = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
 Closed = Callable[[Approval, Actor, str, dt.datetime], None]
@@ -35,7 +40,8 @@ class Kind:
     """What carries an act out, who may decide on it, and how it is told in a sentence.
 
     `both`: whoever asked is judged the same way when it is approved; else `carry_out` judges them. `closed` is told, in
-    the transaction, of a request that comes to nothing.
+    the transaction, of a request that comes to nothing. `second`: why the officer whom a game server named cannot
+    confirm it alone now (empty: they can).
     """
 
     carry_out: CarryOut
@@ -43,6 +49,7 @@ class Kind:
     sentence: Callable[[Approval], str]
     both: bool
     closed: Closed
+    second: Callable[[Staff, Approval], str]
 
 
 KINDS: dict[str, Kind] = {}
@@ -55,8 +62,9 @@ def carries_out(
     judged: Callable[[Staff, Approval], str] | None = None,
     sentence: Callable[[Approval], str] | None = None,
     closed: Closed = lambda approval, actor, reason, now: None,
+    second: Callable[[Staff, Approval], str] = lambda by, approval: ALONE,
 ) -> Callable[[CarryOut], CarryOut]:
-    """Register what carries `act` out. `entitled` says who may ask and decide; `closed` as in Kind.
+    """Register what carries `act` out. `entitled` says who may ask and decide; `closed` and `second` as in Kind.
 
     `judged`, in its place, says why somebody may not decide (empty: they may), where that depends on what is asked;
     whoever asked is then judged by what carries it out.
@@ -69,7 +77,7 @@ def carries_out(
 
     def register(function: CarryOut) -> CarryOut:
         told = sentence or (lambda approval: approval.act.replace(".", " "))
-        KINDS[act] = Kind(function, why_not, told, both=judged is None, closed=closed)
+        KINDS[act] = Kind(function, why_not, told, both=judged is None, closed=closed, second=second)
         return function
 
     return register
@@ -85,18 +93,23 @@ def hold(
     reason: str,
     now: dt.datetime,
     once: str = "",
+    experience: str = "",
 ) -> Approval:
-    """Write down what is asked for; nothing happens until `approve`. `once` names what nobody else asks for meanwhile.
+    """Write down what is asked for; nothing happens until `approve`. `once` names what nobody else asks for meanwhile,
+    `experience` whose game server brought it.
 
-    Raises Refused where the same waits already.
+    Raises Refused where the same waits already, and where too much of that experience waits.
     """
     reason = check_reason(reason)
     with transaction.atomic():
+        if experience:
+            _check_room(experience)
         event = record(
             Action.APPROVAL_REQUESTED,
             actor=by.actor,
             target=target_of(player) if player else NOBODY,
             reason=reason,
+            experience=experience,
             details={"act": act, "cause": str(cause), "arguments": _impersonal(arguments)},
         )
         try:
@@ -106,6 +119,7 @@ def hold(
                     player=player,
                     arguments=arguments,
                     cause=cause,
+                    experience=experience,
                     reason=reason,
                     requested_by=by.person,
                     requester_id=_player_id(by),
@@ -124,6 +138,9 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
     with _telling(approval_id, "approve", by), transaction.atomic():
         # What it moves is counted for whoever asked: their turn comes before anything is locked, as in their own acts.
         take_turn(Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first() or "")
+        own = _is_own(approval_id, by)
+        if own and guard.is_tripped(by, now):
+            raise Refused("You acted very often lately: a second person must decide.")
         approval = _waiting(approval_id, now)
         why_not = may_decide(approval, by)
         if why_not:
@@ -138,7 +155,9 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
             approval.carried_out = kind.carry_out(approval, requester, by, now)
         except TakenBack as error:
             raise Refused(f"{error} Reject it.") from None
-        approval.arguments.pop(SEALED, None)
+        _forget(approval)
+        if own:
+            guard.note(by, now)
         approval.save(update_fields=["carried_out", "arguments"])
         return approval
 
@@ -167,6 +186,27 @@ def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
         return approval
 
 
+def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
+    """Say that one never did what a game server brought in one's name; it is turned down, and the audit log names the
+    experience, since its key may be in other hands. Raises Refused."""
+    reason = check_reason(reason)
+    with transaction.atomic():
+        approval = _waiting(approval_id, now)
+        if approval.requested_by != by.person or not approval.experience:
+            raise Refused("No game server brought this in your name.")
+        _close(approval, Approval.Status.REJECTED, by.person, reason, now)
+        record(
+            Action.CLAIM_DENIED,
+            actor=by.actor,
+            target=target_of(approval.player) if approval.player else NOBODY,
+            reason=reason,
+            experience=approval.experience,
+            details={"act": approval.act, "approval": approval.pk},
+        )
+        KINDS[approval.act].closed(approval, by.actor, reason, now)
+        return approval
+
+
 def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime) -> None:
     """Close a waiting request because what it was about is over. In the transaction of the caller."""
     _close(approval, Approval.Status.WITHDRAWN, person, reason, now)
@@ -175,12 +215,20 @@ def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: d
 
 def may_decide(approval: Approval, by: Staff) -> str:
     """Why a person may not decide on a request; empty when they may."""
-    if approval.requested_by == by.person:
+    own = approval.requested_by == by.person
+    if own and not confirmable(approval):
         return "You asked for it yourself: a second person must decide."
     if approval.player is not None and by.user_id is not None and approval.player.user_id == by.user_id:
         return "It is about you: somebody else must decide."
     kind = KINDS.get(approval.act)
-    return kind.entitled(by, approval) if kind else f"Nothing here can carry out {approval.act!r}."
+    if kind is None:
+        return f"Nothing here can carry out {approval.act!r}."
+    return kind.entitled(by, approval) or (kind.second(by, approval) if own else "")
+
+
+def confirmable(approval: Approval) -> bool:
+    """Whether it waits only because a game server brought it: then the word of the officer whom it named is enough."""
+    return bool(approval.experience) and approval.cause == Approval.Cause.EXPERIENCE
 
 
 def sentence(approval: Approval) -> str:
@@ -254,7 +302,7 @@ def _close(approval: Approval, status: Approval.Status, person: str, reason: str
     approval.status, approval.decided_by, approval.decide_reason = status, person, reason
     approval.decided_at, approval.once = now, ""
     if status != Approval.Status.APPROVED:  # it has yet to be carried out
-        approval.arguments.pop(SEALED, None)
+        _forget(approval)
     approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at", "arguments", "once"])
 
 
@@ -279,19 +327,40 @@ def _end(action: Action, approval: Approval, actor: Actor, reason: str, now: dt.
         KINDS[approval.act].closed(approval, actor, reason, now)
 
 
+def _forget(approval: Approval) -> None:
+    """Drop what a request holds only until it is decided."""
+    for name in (SEALED, TEXT):
+        approval.arguments.pop(name, None)
+
+
+def _is_own(approval_id: int, by: Staff) -> bool:
+    asked = Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first()
+    return asked is not None and asked == by.person
+
+
+def _check_room(experience: str) -> None:
+    """Raises Refused where so many requests of an experience wait that staff could not look at one more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"requests of {experience}"])
+    found = Approval.objects.filter(experience=experience, status=Approval.Status.WAITING)
+    if found[:MOST_OF_A_GAME].count() >= MOST_OF_A_GAME:
+        raise Refused(f"{MOST_OF_A_GAME} requests of this experience wait already; decide on those first.")
+
+
 def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None:
     record(
         action,
         actor=actor,
         target=target_of(approval.player) if approval.player else NOBODY,
         reason=reason,
+        experience=approval.experience,
         details={"act": approval.act, "approval": approval.pk},
     )
 
 
 def _impersonal(arguments: dict[str, Any]) -> dict[str, Any]:
     """Arguments as they may stand in the audit log for ever: a link to what was seen may show the person."""
-    return {name: value for name, value in arguments.items() if name not in {"evidence", SEALED}}
+    return {name: value for name, value in arguments.items() if name not in {"evidence", SEALED, TEXT}}
 
 
 def _player_id(by: Staff) -> int | None:

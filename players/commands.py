@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import discipline, giving, notes, officers, people, recommending
+from players import bounds, discipline, giving, notes, officers, people, recommending
 from players.acts import Done, tell_refusal
 from players.amounts import hundredths_of
 from players.measures import in_force
@@ -92,6 +92,7 @@ def report(experience: str, lines: Sequence[Line], *, now: dt.datetime) -> int:
 def purge(now: dt.datetime) -> None:
     """Forget the ids of what is too old to come again."""
     GameCommand.objects.filter(created_at__lt=now - KEPT).delete()
+    bounds.purge(now)
 
 
 def _answer(experience: str, command: Command, now: dt.datetime) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def _adjust(command: Command, order: dict[str, Any]) -> Done:
         amount = hundredths_of(command.amount)
     except ValueError:
         raise Refused("amount: use at most two decimals.") from None
-    return people.adjust(command.user_id, amount, by=order["by"], reason=command.reason, now=order["now"])
+    return people.adjust(command.user_id, amount, reason=command.reason, **order)
 
 
 def _award(command: Command, order: dict[str, Any]) -> Done:
@@ -192,8 +193,11 @@ def _award(command: Command, order: dict[str, Any]) -> Done:
 def _propose(command: Command, order: dict[str, Any]) -> Done:
     if not command.rank:
         raise Refused("rank: say which rank.")
-    decision = officers.propose(command.user_id, command.rank, by=order["by"], reason=command.reason, now=order["now"])
-    return Done(f"Proposed: {decision.to_rank.name}. Somebody who may give it decides.", None, player=decision.player)
+    given = {"reason": command.reason, "by": order["by"], "now": order["now"]}
+    made = officers.propose_from(order["experience"], command.user_id, command.rank, **given)
+    if isinstance(made, Done):
+        return made
+    return Done(f"Proposed: {made.to_rank.name}. Somebody who may give it decides.", None, player=made.player)
 
 
 ACTS: dict[str, Callable[[Command, dict[str, Any]], Done]] = {

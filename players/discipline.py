@@ -17,7 +17,7 @@ import structlog
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from players import approvals, guard
+from players import approvals, bounds, guard
 from players.acts import Done, check_evidence, check_moment, check_reason, locked, telling_refusals, verdict
 from players.measures import CARRY_OUT, SCHEDULE, SENSIBLE, Order, end, following, hold, nobody
 from players.models import Approval, Player, Sanction
@@ -134,6 +134,8 @@ def _act(
         if tripped or (second and not by.alone and not settled and not adopted):
             cause = Approval.Cause.VELOCITY if tripped else found.cause
             return hold(act, player, arguments, cause, order)
+        if past := bounds.take(experience, str(act), player, now=now):
+            return hold(act, player, arguments, Approval.Cause.EXPERIENCE, order, past)
         if counted:
             guard.note(by, now)
         return CARRY_OUT[act](player, order, **arguments)
@@ -147,6 +149,14 @@ def _approved(act: Act) -> None:
         needed = Act.UNBAN if _lifts_ban(act, approval.player, approval.arguments, timezone.now()) else act
         found = verdict(needed, approval.player, by, now=approval.created_at)
         return "" if found.allowed else found.reason
+
+    def second(by: Staff, approval: Approval) -> str:
+        assert approval.player is not None
+        now = timezone.now()
+        found = verdict(act, approval.player, by, now=now)
+        if found.second or _lifts_ban(act, approval.player, approval.arguments, now):
+            return f"{found.reason or 'It ends a ban too.'} A second person must decide."
+        return ""
 
     def carry_out(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
         assert approval.player is not None
@@ -167,7 +177,9 @@ def _approved(act: Act) -> None:
         SENSIBLE[act](approval.player, arguments, now)
         return CARRY_OUT[act](approval.player, order, **arguments).event
 
-    approvals.carries_out(str(act), judged=judged, sentence=lambda approval: _asked(act, approval))(carry_out)
+    approvals.carries_out(str(act), judged=judged, second=second, sentence=lambda approval: _asked(act, approval))(
+        carry_out
+    )
 
 
 def _lifts_ban(act: Act, player: Player, arguments: dict[str, Any], now: dt.datetime) -> bool:

@@ -6,11 +6,12 @@ from django.db import transaction
 
 from audits.actions import Action
 from audits.record import NOBODY, record
-from players import guard, spending
+from players import bounds, guard, spending
 from players.acts import Done, check_reason, target_of, telling_refusals, verdict
 from players.amounts import points
 from players.models import Player
 from players.policies import active
+from players.policy.bounds import Kind
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
@@ -19,7 +20,10 @@ INSTEAD = "Adjust their points instead: a second person can approve that."
 
 def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, experience: str) -> Done:
     """Let a game count one event for a player. What it is worth is taken from the day's limit of the officer, whatever
-    the player's caps leave of it. Raises Refused past the limit, since a game holds nothing back, and NotAllowed."""
+    the player's caps leave of it. Raises Refused past the limit, since a game holds nothing back, and NotAllowed.
+
+    Past what the experience may do, an adjustment by as many points waits for the named officer's word instead.
+    """
     reason = check_reason(reason)
     kind = active().bundle.points.events.get(event)
     if kind is None or kind.recommends or kind.weight is None:
@@ -37,6 +41,9 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
             raise Refused(f"You acted too often in a short time. {INSTEAD}")
         if found.second:
             raise Refused(f"{found.reason} {INSTEAD}")
+        if past := bounds.take(experience, Kind.AWARD, player, now=now, amount=amount):
+            brought = bounds.Brought(experience, by, reason, now)
+            return _hold(player, event, amount, past, brought)
         guard.note(by, now)
         spending.charge(by.person, day, amount)
         written = record(
@@ -48,6 +55,12 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
             details={"event": event, "amount": f"{points(amount):.2f}"},
         )
     return Done(f"{player.username or 'A newcomer'} is given {event}.", written, player=player if player.pk else None)
+
+
+def _hold(player: Player, event: str, amount: int, past: str, brought: bounds.Brought) -> Done:
+    if not player.pk:
+        raise Refused(f"{past} Nothing is known of them yet, so there is nothing to wait.")
+    return bounds.hold(str(Act.ADJUST), player, {"amount": amount, "event": event}, past, brought)
 
 
 def _target(user_id: int) -> Player:

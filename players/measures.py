@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import approvals
+from players import approvals, bounds
 from players.acts import Done, kept_rank, policy_version, target_of
 from players.decisions import open_proposals, withdraw
 from players.models import Approval, Player, Sanction
@@ -71,8 +71,13 @@ def in_force_now(player_ids: Sequence[int], now: dt.datetime) -> QuerySet[Sancti
     return found.filter(Q(ends_at=None) | Q(ends_at__gt=now))
 
 
-def hold(act: Act, player: Player, arguments: dict[str, Any], cause: Approval.Cause, order: Order) -> Done:
-    """Ask for an act instead of doing it; a second person decides. Raises Refused where the same waits already."""
+def hold(
+    act: Act, player: Player, arguments: dict[str, Any], cause: Approval.Cause, order: Order, past: str = ""
+) -> Done:
+    """Ask for an act instead of doing it; a second person decides. Raises Refused where the same waits already.
+
+    `past`: why it is more than the experience that brought it may do; then the named officer's word is enough.
+    """
     kept = {"reverts": order.reverts, "source": order.source, "experience": order.experience}
     approval = approvals.hold(
         str(act),
@@ -82,7 +87,10 @@ def hold(act: Act, player: Player, arguments: dict[str, Any], cause: Approval.Ca
         by=order.by,
         reason=order.reason,
         now=order.now,
+        experience=order.experience,
     )
+    if past:
+        return bounds.to_confirm(player, approval, past)
     why = "you acted very often lately" if cause == Approval.Cause.VELOCITY else "it always needs a second person"
     sentence = f"Nothing happened yet to {player.username}: {why}. It waits as request {approval.pk}."
     return Done(sentence, approval.event, approval=approval, player=player)

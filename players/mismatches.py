@@ -8,18 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target
+from players import bounds, recommending, staff
 from players.columns import numbers
 from players.events import Claim, Verdict
 from players.ledger import DayChange, PartChange, PartKey, PlayerRow
-from players.models import RECONCILED
+from players.models import RECONCILED, Approval, Player, Recommendation
 from players.policies import ActivePolicy
 from players.policy import laws
 from players.policy.parts import Part
 from players.policy.permissions import Act, may
 from players.policy.points import full_award
+from players.staff import Refused
 
 OFFICERS = "SELECT id, user_id, rank_id FROM players WHERE user_id = ANY(%s::bigint[])"
 
@@ -187,6 +190,12 @@ def _recommendations(scene: Scene) -> Iterator[Finding]:
             counted.append((claim, officer))
     if not counted:
         return
+    past = {}
+    for claim, officer in counted:
+        if why := _past_bounds(claim, officer, scene):
+            past[claim.item] = why
+            yield Verdict(claim.item, "PAST_BOUNDS", why), None
+    counted = [(claim, officer) for claim, officer in counted if claim.item not in past]
     with connection.cursor() as cursor:
         cursor.execute(
             RECOMMEND,
@@ -203,6 +212,27 @@ def _recommendations(scene: Scene) -> Iterator[Finding]:
             detail = "this officer has recommended the player at this rank before."
             yield Verdict(claim.item, "ALREADY_RECOMMENDED", detail), None
         new.discard(key)
+
+
+def _past_bounds(claim: Claim, officer: Officer, scene: Scene) -> str:
+    """Why the experience may not bring this recommendation by itself; it waits then. Empty where it may."""
+    now = timezone.now()
+    player = Player.objects.select_related("rank", "former_rank").get(pk=scene.players[claim.user_id].id)
+    given = Recommendation.objects.filter(player=player, officer=officer.id, rank=player.rank_id)
+    if given.exists():
+        return ""
+    past = bounds.take(scene.origin, str(Act.RECOMMEND), player, now=now, amount=claim.awarded)
+    if not past:
+        return ""
+    waiting = Approval.objects.filter(act=str(Act.RECOMMEND), player=player, requester=officer.id)
+    if waiting.filter(status=Approval.Status.WAITING).exists():
+        return f"{past} It waits for the officer's word already."
+    try:
+        by = staff.officer(claim.actor_user_id or 0)
+        brought = bounds.Brought(scene.origin, by, "recommended in the game", now)
+        return bounds.hold(str(Act.RECOMMEND), player, {recommending.BY_EVENT: True}, past, brought).sentence
+    except Refused as refusal:
+        return f"{past} It does not count: {refusal}"
 
 
 def _entitled(claim: Claim, officer: Officer, scene: Scene) -> bool:

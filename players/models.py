@@ -461,6 +461,7 @@ class Approval(models.Model):
         SECOND = "second", "always needs a second person"
         LIMIT = "limit", "past the limit"
         VELOCITY = "velocity", "too many acts in a short time"
+        EXPERIENCE = "experience", "past what the experience may bring"
 
     act = models.CharField(max_length=40)
     player = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="approvals", db_index=False)
@@ -469,6 +470,9 @@ class Approval(models.Model):
     reason = models.TextField()
     requested_by = models.CharField(max_length=80, help_text="the person: Staff.person")
     requester = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    experience = models.CharField(
+        max_length=32, db_default="", help_text="whose game server brought it, in the requester's name"
+    )
     status = models.CharField(max_length=10, choices=Status, db_default=Status.WAITING)
     decided_by = models.CharField(max_length=80, db_default="")
     decide_reason = models.TextField(db_default="")
@@ -483,7 +487,15 @@ class Approval(models.Model):
         db_table = "approvals"
         constraints = [
             models.CheckConstraint(
-                condition=~Q(status="approved") | (~Q(decided_by="") & ~Q(decided_by=F("requested_by"))),
+                # What waits only for the word of the officer whom a game server named, that officer confirms alone.
+                condition=~Q(status="approved")
+                | (
+                    ~Q(decided_by="")
+                    & (
+                        ~Q(decided_by=F("requested_by"))
+                        | (Q(cause="experience") & ~Q(experience="") & ~Q(act__in=["ban", "unban"]))
+                    )
+                ),
                 name="approvals_second_person",
             ),
             models.UniqueConstraint(
@@ -498,6 +510,9 @@ class Approval(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(status="waiting"), name="approvals_waiting"),
             models.Index(fields=["player", "id"], name="approvals_by_player"),
+            models.Index(
+                fields=["experience"], condition=Q(status="waiting") & ~Q(experience=""), name="approvals_of_games"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -550,6 +565,36 @@ class GuardTrip(models.Model):
             models.UniqueConstraint(fields=["person"], condition=Q(ended_at=None), name="guard_trips_one_open")
         ]
         indexes = [models.Index(fields=["person", "ended_at"], name="guard_trips_by_person")]
+
+
+class BroughtDay(models.Model):
+    """What an experience's game servers did to people on a UTC day. `pool`: a kind of act that is counted by itself, or
+    empty for all others together."""
+
+    experience = models.CharField(max_length=32)
+    day = models.DateField()
+    pool = models.CharField(max_length=20, db_default="")
+    spent = points_field(db_default=Value(ZERO), help_text="points moved, without signs")
+    people = models.IntegerField(db_default=0, help_text="how many different ones")
+
+    class Meta:
+        db_table = "brought_days"
+        constraints = [
+            models.UniqueConstraint(fields=["experience", "day", "pool"], name="brought_days_once"),
+            models.CheckConstraint(condition=Q(spent__gte=0, people__gte=0), name="brought_days_not_negative"),
+        ]
+        indexes = [models.Index(fields=["day"], name="brought_days_by_day")]
+
+
+class BroughtPerson(models.Model):
+    """That a player is one of the people of a BroughtDay."""
+
+    of = models.ForeignKey(BroughtDay, on_delete=models.CASCADE, related_name="whom", db_index=False)
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "brought_people"
+        constraints = [models.UniqueConstraint(fields=["of", "player"], name="brought_people_once")]
 
 
 class GameCommand(models.Model):

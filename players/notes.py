@@ -6,8 +6,9 @@ from django.db import transaction
 
 from audits.actions import Action
 from audits.record import record
+from players import approvals, bounds
 from players.acts import Done, locked, target_of, telling_refusals, verdict
-from players.models import Note, Player
+from players.models import Approval, Note, Player
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
@@ -22,11 +23,41 @@ def write(
     with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
         player = locked(user_id)
         _check(player, by, now)
-        event = record(
-            Action.PLAYER_NOTED, actor=by.actor, target=target_of(player), reverts=reverts, experience=experience
-        )
-        Note.objects.create(player=player, text=text, author=by.person, event=event, created_at=now)
-        return Done(f"The note on {player.username} is kept.", event, player=player)
+        if past := bounds.take(experience, str(Act.NOTE), player, now=now):
+            brought = bounds.Brought(experience, by, "a note", now)
+            return bounds.hold(str(Act.NOTE), player, {approvals.TEXT: text}, past, brought)
+        return _write(player, text, by, now, reverts, experience)
+
+
+def _write(
+    player: Player, text: str, by: Staff, now: dt.datetime, reverts: int | None = None, experience: str = ""
+) -> Done:
+    event = record(
+        Action.PLAYER_NOTED, actor=by.actor, target=target_of(player), reverts=reverts, experience=experience
+    )
+    Note.objects.create(player=player, text=text, author=by.person, event=event, created_at=now)
+    return Done(f"The note on {player.username} is kept.", event, player=player)
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    assert approval.player is not None
+    found = verdict(Act.NOTE, approval.player, by, now=approval.created_at)
+    return "" if found.allowed else found.reason
+
+
+def _told(approval: Approval) -> str:
+    who = approval.player.username if approval.player else "somebody"
+    text = approval.arguments.get(approvals.TEXT)
+    return f"Write a note on {who}" + (f": “{text}”" if text else "")
+
+
+@approvals.carries_out(str(Act.NOTE), judged=_judged, second=lambda by, approval: "", sentence=_told)
+def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
+    assert approval.player is not None
+    if why_not := _judged(requester, approval):
+        raise Refused(f"Whoever asked for it may not do it any more ({why_not}); reject it.")
+    text = str(approval.arguments[approvals.TEXT])
+    return _write(approval.player, text, requester, now, experience=approval.experience).event
 
 
 def withdraw(note_id: int, *, by: Staff, now: dt.datetime, reverts: int | None = None) -> Done:

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import guard
-from players.acts import Verdict, check_not_taken_back, check_reason, kept_rank, telling_refusals, verdict
+from players import approvals, bounds, guard
+from players.acts import Done, Verdict, check_not_taken_back, check_reason, kept_rank, telling_refusals, verdict
 from players.amounts import points
 from players.decisions import (
     KINDS,
@@ -26,7 +26,7 @@ from players.decisions import (
     target_id_of,
     withdraw,
 )
-from players.models import Decision, Player
+from players.models import Approval, Decision, Player
 from players.policies import ActivePolicy, active
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
@@ -108,16 +108,59 @@ def propose(
 ) -> Decision:
     """Propose a rank for somebody; another officer, who is entitled to give it, decides. Raises Refused, NotAllowed."""
     with telling_refusals(Act.PROPOSE, user_id, by), transaction.atomic():
-        policy, candidate, to_rank = _for_hand(user_id, rank_name)
+        policy, candidate, to_rank = _proposable(user_id, rank_name, by, reason, now)
         check_not_taken_back(reverts)
-        if to_rank == candidate.rank_id:
-            raise Refused("rank: the player holds that rank already.")
-        _check(by, Act.PROPOSE, candidate, policy, to_rank, reason, now)
-        if open_proposals([candidate.id]):
-            raise Refused("A change of their rank is proposed already; decide on that first.")
         decision = _by_hand(candidate, to_rank, policy, by, reason, now, applied=False)
         _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor, reverts)
         return decision
+
+
+def propose_from(
+    experience: str, user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.datetime
+) -> Decision | Done:
+    """The same for a proposal that a game server brings: past its bounds it waits for the named officer's word."""
+    with telling_refusals(Act.PROPOSE, user_id, by), transaction.atomic():
+        policy, candidate, to_rank = _proposable(user_id, rank_name, by, reason, now)
+        player = Player.objects.get(pk=candidate.id)
+        past = bounds.take(experience, str(Act.PROPOSE), player, now=now, to=policy.ranks[to_rank])
+        if past:
+            brought = bounds.Brought(experience, by, reason, now)
+            return bounds.hold(str(Act.PROPOSE), player, {"rank": rank_name}, past, brought)
+        return propose(user_id, rank_name, by=by, reason=reason, now=now)
+
+
+def _proposable(
+    user_id: int, rank_name: str, by: Staff, reason: str, now: dt.datetime
+) -> tuple[ActivePolicy, Candidate, int]:
+    """The policy, the locked player and the rank's id, where the rank may be proposed. Raises Refused, NotAllowed."""
+    policy, candidate, to_rank = _for_hand(user_id, rank_name)
+    if to_rank == candidate.rank_id:
+        raise Refused("rank: the player holds that rank already.")
+    _check(by, Act.PROPOSE, candidate, policy, to_rank, reason, now)
+    if open_proposals([candidate.id]):
+        raise Refused("A change of their rank is proposed already; decide on that first.")
+    return policy, candidate, to_rank
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    assert approval.player is not None
+    to = active().bundle.by_name.get(approval.arguments["rank"])
+    found = verdict(Act.PROPOSE, approval.player, by, now=approval.created_at, to=to)
+    return "" if found.allowed else found.reason
+
+
+@approvals.carries_out(
+    str(Act.PROPOSE),
+    judged=_judged,
+    second=lambda by, approval: "",
+    sentence=lambda approval: (
+        f"Propose {approval.arguments['rank']} for {approval.player.username if approval.player else 'somebody'}"
+    ),
+)
+def _proposal_approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
+    assert approval.player is not None
+    propose(approval.player.user_id, approval.arguments["rank"], by=requester, reason=approval.reason, now=now)
+    return None
 
 
 def reopen(decision_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None) -> Decision:

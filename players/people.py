@@ -3,11 +3,12 @@
 import datetime as dt
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from audits import record as spine
 from audits.actions import Action
 from audits.record import Target, record, reserve_id
-from players import approvals, guard, spending
+from players import approvals, bounds, guard, spending
 from players.acts import (
     ADJUSTMENT,
     Done,
@@ -46,12 +47,14 @@ def adjust(
     counted: bool = True,
     settled: bool = False,
     paid: Taken | None = None,
+    experience: str = "",
 ) -> Done:
     """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row, one audit event.
 
-    Past the limit of a day it is held for a second person, unless it is `settled` already. `paid`: it was charged to
-    its day with the mass change that it is part of, and this is what else counts there. Raises Refused when there is no
-    such player, no reason or nothing to change, and NotAllowed.
+    Past the limit of a day it is held for a second person, unless it is `settled` already; past what the `experience`
+    that brought it may do, for the named officer's word. `paid`: it was charged to its day with the mass change that it
+    is part of, and this is what else counts there. Raises Refused when there is no such player, no reason or nothing to
+    change, and NotAllowed.
     """
     reason = check_reason(reason)
     if amount == 0:
@@ -71,15 +74,25 @@ def adjust(
             cause = Approval.Cause.VELOCITY if tripped else found.cause
             arguments = {"amount": amount} | ({"reverts": reverts} if reverts else {})
             approval = approvals.hold(
-                str(Act.ADJUST), player=player, arguments=arguments, cause=cause, by=by, reason=reason, now=now
+                str(Act.ADJUST),
+                player=player,
+                arguments=arguments,
+                cause=cause,
+                by=by,
+                reason=reason,
+                now=now,
+                experience=experience,
             )
             sentence = f"Nothing happened yet to {player.username}. {found.reason} It waits as request {approval.pk}."
             return Done(sentence, approval.event, approval=approval, player=player)
+        if past := bounds.take(experience, str(Act.ADJUST), player, now=now, amount=amount):
+            brought = bounds.Brought(experience, by, reason, now)
+            return bounds.hold(str(Act.ADJUST), player, {"amount": amount}, past, brought)
         if counted:
             guard.note(by, now)
         if paid is None:
             spending.charge(by.person, day, amount, approved=settled)
-        return _adjust(player, amount, by, reason, now, reverts)
+        return _adjust(player, amount, by, reason, now, reverts, experience=experience)
 
 
 def _adjust(
@@ -91,6 +104,7 @@ def _adjust(
     reverts: int | None = None,
     kind: str = ADJUSTMENT,
     approval: int | None = None,
+    experience: str = "",
 ) -> Done:
     """Write an adjustment of a locked player, and settle the rank that follows from it."""
     policy = active()
@@ -111,6 +125,7 @@ def _adjust(
         details={"approval": approval} if approval is not None else None,
         policy_version=policy.bundle.version,
         reverts=reverts,
+        experience=experience,
     )
     candidate = candidate_of(player)
     settle([candidate], source=Decision.Source.STAFF, policy=policy, actor=by.actor, now=now, reason=reason)
@@ -124,9 +139,18 @@ def _judged(by: Staff, approval: Approval) -> str:
     return past_own_limit(by, int(approval.arguments["amount"])) if found.allowed else found.reason
 
 
+def _second(by: Staff, approval: Approval) -> str:
+    """Why the officer whom a game server named cannot confirm it alone."""
+    assert approval.player is not None
+    amount = int(approval.arguments["amount"])
+    found = verdict(Act.ADJUST, approval.player, by, now=timezone.now(), amount=amount)
+    return f"{found.reason} A second person must decide." if found.second else ""
+
+
 @approvals.carries_out(
     str(Act.ADJUST),
     judged=_judged,
+    second=_second,
     sentence=lambda approval: (
         f"Adjust {approval.player.username if approval.player else 'somebody'} "
         f"by {points(int(approval.arguments['amount'])):+} points"
@@ -139,10 +163,20 @@ def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.dat
     found = verdict(Act.ADJUST, approval.player, requester, now=now, amount=amount, taken=taken)
     if not found.allowed:
         raise Refused(f"Whoever asked for it may not do it any more ({found.reason}); reject it.")
-    spending.charge(approval.requested_by, day, amount, approved=True)
+    alone = approver.person == approval.requested_by  # the officer's own word for what a game server brought
+    spending.charge(approval.requested_by, day, amount, approved=not alone)
     reverts = approval.arguments.get("reverts")
     player = approval.player
-    return _adjust(player, amount, requester, approval.reason, now, reverts, approval=approval.pk).event
+    return _adjust(
+        player,
+        amount,
+        requester,
+        approval.reason,
+        now,
+        reverts,
+        approval=approval.pk,
+        experience=approval.experience,
+    ).event
 
 
 def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:

@@ -6,16 +6,17 @@ from django.db import IntegrityError, transaction
 
 from audits.actions import Action
 from audits.record import record, reserve_id
-from players import guard, people
+from players import approvals, bounds, guard, people
 from players.acts import Done, check_reason, locked, policy_version, target_of, telling_refusals, verdict
 from players.amounts import hundredths, points
 from players.decisions import candidate_of, settle
-from players.models import CONSOLE, Decision, LedgerEntry, Player, Recommendation
+from players.models import CONSOLE, Approval, Decision, LedgerEntry, Player, Recommendation
 from players.policies import active
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
 KIND = "recommendation"
+BY_EVENT = "byEvent"  # of a held one: the game gave its points
 
 
 def recommend(
@@ -43,16 +44,58 @@ def recommend(
             raise NotAllowed("You may not: the policy counts no recommendation of your level.")
         if player.banned or not player.rank.can_earn:
             raise Refused("They cannot earn points now, so a recommendation would be lost.")
-        event = reserve_id()
-        try:
-            with transaction.atomic():
-                Recommendation.objects.create(player=player, officer=officer, rank_id=player.rank_id, created_at=now)
-        except IntegrityError:
-            raise Refused("You recommended them at this rank already.") from None
+        if past := bounds.take(experience, str(Act.RECOMMEND), player, now=now, amount=award):
+            brought = bounds.Brought(experience, by, reason, now)
+            return bounds.hold(str(Act.RECOMMEND), player, {}, past, brought)
+        done = _recommend(player, officer, award, by, reason, now, reverts, experience)
         if counted:
             guard.note(by, now)
-        _tell_and_settle(Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts, experience)
-        return Done(f"{player.username} is recommended (+{points(award)} points).", event, player=player)
+        return done
+
+
+def _recommend(
+    player: Player,
+    officer: Player,
+    award: int,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    experience: str = "",
+) -> Done:
+    event = reserve_id()
+    try:
+        with transaction.atomic():
+            Recommendation.objects.create(player=player, officer=officer, rank_id=player.rank_id, created_at=now)
+    except IntegrityError:
+        raise Refused("You recommended them at this rank already.") from None
+    _tell_and_settle(Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts, experience)
+    return Done(f"{player.username} is recommended (+{points(award)} points).", event, player=player)
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    assert approval.player is not None
+    found = verdict(Act.RECOMMEND, approval.player, by, now=approval.created_at)
+    return "" if found.allowed else found.reason
+
+
+@approvals.carries_out(
+    str(Act.RECOMMEND),
+    judged=_judged,
+    second=lambda by, approval: "",
+    sentence=lambda approval: f"Recommend {approval.player.username if approval.player else 'somebody'}",
+)
+def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
+    """A recommendation that came as an event brought its points in the game: then only the word itself is counted."""
+    player = approval.player
+    assert player is not None
+    if why_not := _judged(requester, approval):
+        raise Refused(f"Whoever asked for it may not do it any more ({why_not}); reject it.")
+    award = 0 if approval.arguments.get(BY_EVENT) else worth(requester)
+    if award is None or player.banned or not player.rank.can_earn:
+        raise Refused("It counts for nothing now; reject it.")
+    officer, reason = _officer(requester), approval.reason
+    return _recommend(player, officer, award, requester, reason, now, experience=approval.experience).event
 
 
 def take_back(recommendation_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None) -> Done:

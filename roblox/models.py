@@ -12,6 +12,7 @@ class Experience(models.Model):
     universe_id = models.BigIntegerField(null=True)
     enabled = models.BooleanField(db_default=True)
     writes = models.BooleanField(db_default=True, help_text="whether GRPS may write there once ROBLOX_WRITES is on")
+    bounds = models.JSONField(default=dict, help_text="what its game servers may do to people; empty: the defaults")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -154,6 +154,12 @@ SENTENCES: dict[str, Sentence] = {
     ),
     Action.EXPERIENCE_CREATED: Sentence(NOTICE, lambda f: f"{f.actor} connected the experience {f.experience}"),
     Action.EXPERIENCE_CHANGED: Sentence(NOTICE, lambda f: f"{f.actor} changed the experience {f.experience}"),
+    Action.CLAIM_DENIED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"{f.actor} never did what {f.experience} brought in their name ({f['act']} {f.target}): rotate its key"
+        ),
+    ),
     Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
     Action.KEY_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the key of {f.experience}"),
     Action.KEY_REVOKED: Sentence(WARNING, lambda f: f"{f.actor} revoked a key of {f.experience}"),
@@ -230,6 +236,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.APPROVAL_REJECTED: {"act": "ban"},
     Action.APPROVAL_WITHDRAWN: {"act": "ban"},
     Action.APPROVAL_EXPIRED: {"act": "ban"},
+    Action.CLAIM_DENIED: {"act": "suspend"},
     Action.APPEAL_OPENED: {"kind": "ban"},
     Action.APPEAL_APPROVED: {"kind": "ban"},
     Action.GUARD_TRIPPED: {"acts": 20, "seconds": 600},

@@ -5,7 +5,7 @@ from typing import Any
 from console.queue.appeals import Appeals
 from console.queue.base import Kind
 from console.queue.decisions import Decisions
-from console.queue.machinery import Endpoints, Guard, Keys, Mismatches, Reviews
+from console.queue.machinery import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.masses import Adjustments
 from console.queue.requests import Requests
 from console.queue.roblox import Differences, Parked, Roles
@@ -17,6 +17,7 @@ KINDS: tuple[Kind, ...] = (
     Appeals(),
     Guard(),
     Roles(),
+    Denials(),
     Differences(),
     Parked(),
     Mismatches(),

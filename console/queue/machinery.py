@@ -75,10 +75,11 @@ class Mismatches(Kind):
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
-        return [_unseen()]
+        return [_unseen(self.name, Action.POINTS_MISMATCH)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        ids = list(_unseen().filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:limit])
+        unseen = _unseen(self.name, Action.POINTS_MISMATCH).filter(pk__gt=after).order_by("pk")
+        ids = list(unseen.values_list("pk", flat=True)[:limit])
         found = reading.events_by_id(ids) if ids else {}
         told = happenings.tell(found.values())
         return [
@@ -91,6 +92,37 @@ class Mismatches(Kind):
                 link=links.event(pk),
                 tone="warning",
                 acts=(("Seen up to here", links.to("console:queue-seen", self.name, pk)),),
+            )
+            for pk in ids
+        ]
+
+
+class Denials(Kind):
+    """What officers say they never did though a game server brought it, until an owner says that they looked at it."""
+
+    name, title, right = "denials", "Denied", "console.roles"
+
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [_unseen(self.name, Action.CLAIM_DENIED)]
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        unseen = _unseen(self.name, Action.CLAIM_DENIED).filter(pk__gt=after).order_by("pk")
+        ids = list(unseen.values_list("pk", flat=True)[:limit])
+        found = reading.events_by_id(ids) if ids else {}
+        told = happenings.tell(found.values())
+        return [
+            Item(
+                kind=self.name,
+                key=str(pk),
+                title=told[pk].message,
+                sentence=f"The key of {found[pk].experience} may be in other hands: rotate or revoke it.",
+                since=found[pk].at,
+                link=links.event(pk),
+                tone="critical",
+                acts=(
+                    ("Keys", links.to("console:experiences")),
+                    ("Seen up to here", links.to("console:queue-seen", self.name, pk)),
+                ),
             )
             for pk in ids
         ]
@@ -171,7 +203,8 @@ def _sick() -> Any:
     return CloudKey.objects.exclude(problem="").order_by("pk")
 
 
-def _unseen() -> Any:
-    seen = SeenUpTo.objects.filter(kind=Mismatches.name).values("event")
+def _unseen(kind: str, action: Action) -> Any:
+    """The events of an action that nobody has seen yet as items of a kind."""
+    seen = SeenUpTo.objects.filter(kind=kind).values("event")
     behind = Coalesce(Subquery(seen), Value(0))
-    return AuditEvent.objects.filter(action=Action.POINTS_MISMATCH, pk__gt=behind)
+    return AuditEvent.objects.filter(action=action, pk__gt=behind)

@@ -30,7 +30,7 @@ def _waiting() -> Any:
 
 def _item(row: Approval, by: Staff) -> Item:
     own = row.requested_by == by.person
-    address = links.approval(row.pk)
+    confirmable, address = approvals.confirmable(row), links.approval(row.pk)
     about = links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
     if row.act == jobs.APPROVAL:
         about = links.bulk_job(row.arguments["job"])
@@ -38,9 +38,17 @@ def _item(row: Approval, by: Staff) -> Item:
         kind=Requests.name,
         key=str(row.pk),
         title=approvals.sentence(row),
-        sentence=f"{'You asked for it; somebody else decides. ' if own else ''}{row.reason}",
+        sentence=f"{_whose(row, own)}{row.reason}",
         since=row.created_at,
         link=about,
-        tone="quiet" if own else "warning",
-        acts=(("Take back" if own else "Decide", address),),
+        tone="quiet" if own and not confirmable else "warning",
+        acts=(("Confirm" if own and confirmable else "Take back" if own else "Decide", address),),
     )
+
+
+def _whose(row: Approval, own: bool) -> str:
+    if own and row.experience:
+        return f"You are named as who did this in {row.experience}. "
+    if own:
+        return "You asked for it; somebody else decides. "
+    return f"Brought by a game server of {row.experience}. " if row.experience else ""

@@ -48,6 +48,7 @@ LIMIT = {
     "Stormmarshal": 500,
     "Supreme Admirals": 500,
 }
+GAME_AMOUNT = 500  # points; a game brings no more at once
 SECOND_EYES = 1000  # points; nobody adjusts by more alone, whatever their limit
 RECOMMENDS = WARN - {"Supreme Command", "Supreme Council", "Imperator"}  # CMD and CCM, not LDR
 EARNS = set(ORDER) - {"Suspended", "Envoy", "Ambassador"}

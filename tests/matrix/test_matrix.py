@@ -89,7 +89,7 @@ def standing(user_id: int) -> dict[str, Any]:
     }
 
 
-def outcome(case: Case, attempt: Callable[[Case, int], tuple[str, str]]) -> str:
+def outcome(case: Case, attempt: Callable[[Case, int], tuple[str, str]], expected: str) -> str:
     """What came of it, and whether the tables say the same as the answer."""
     user_id = staged(case)
     before, told = standing(user_id), AuditEvent.objects.filter(action="act.refused").count()
@@ -105,7 +105,7 @@ def outcome(case: Case, attempt: Callable[[Case, int], tuple[str, str]]) -> str:
     # Who is sanctioned does not come as far as the rule; not every door has somebody to tell of then.
     if not case.sanctioned and refusals != (1 if said.startswith("You may not") else 0):
         problems.append(f"is told {refusals} times as refused")
-    return " but ".join([found, *problems]) + ("" if found == case.expected else f" ({said})")
+    return " but ".join([found, *problems]) + ("" if found == expected else f" ({said})")
 
 
 @pytest.mark.parametrize(("door", "act"), [(door, act) for door, make in DOORS.items() for act in make("").acts])
@@ -115,10 +115,10 @@ def test_an_act_is_allowed_exactly_where_the_rules_say(world: str, door: str, ac
     tried = set()
     for case in cases(act, opened.people):
         with undone():
-            found = outcome(case, opened.attempt)
-        tried.add(case.expected)
-        if found != case.expected:
-            wrong[f"{case.person} / {case.target}"] = f"{found}, expected {case.expected}"
+            found = outcome(case, opened.attempt, opened.expects(case))
+        tried.add(opened.expects(case))
+        if found != opened.expects(case):
+            wrong[f"{case.person} / {case.target}"] = f"{found}, expected {opened.expects(case)}"
     assert wrong == {}
     assert tried - {REFUSED} or act not in ENTITLES, "no case in which the act is possible"
 

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
+from players import bounds
 from players.policies import ensure_active
 from players.policy.bundle import PolicyError
 from roblox.experiences import Wanted, ensure
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            done = [*self._experiences(), *self._policy(), *self._tasks()]
+            done = [*self._experiences(), *self._policy(), *self._bounds(), *self._tasks()]
         if not quiet:
             self.stdout.write("\n".join(done or ["Everything was there already."]))
 
@@ -88,6 +89,18 @@ class Command(BaseCommand):
         except PolicyError as error:
             raise CommandError(f"The policy files are not valid:\n{error}") from None
         return ["Policy version 1 is in force."] if made else []
+
+    def _bounds(self) -> list[str]:
+        """Take over tighter bounds of experiences; looser ones are a matter of two owners."""
+        done = []
+        for configured in settings.INTEGRATIONS.experiences:
+            if bounds.adopt(configured.key, actor=ACTOR):
+                done.append(f"The bounds of {configured.key} are tighter now.")
+            done += [
+                f"{configured.key} wants more than two owners let it have ({more}): ask for it in the console."
+                for more in bounds.missing(configured.key)
+            ]
+        return done
 
     def _tasks(self) -> list[str]:
         """Put in what is missing; what an operator changed stays. The clock is told once."""
