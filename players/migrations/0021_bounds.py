@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('players', '0019_once'),
+        ('players', '0020_alt_accounts'),
     ]
 
     operations = [
