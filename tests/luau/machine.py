@@ -5,6 +5,7 @@ with the keys 1 to n is a list, any other one a dict; an empty table is an empty
 """
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ FOLDERS = {"ReplicatedStorage", "ServerScriptService", "StarterPlayer", "ServerS
 # `script` and `require` come as arguments on the first line, so that lines keep their numbers.
 HEAD = (
     "local script, require, game, task, Instance, DateTime, os, typeof, print, warn, Enum, "
-    "UDim2, UDim, Vector2, Color3 = ... "
+    "UDim2, UDim, Vector2, Color3, utf8 = ... "
 )
 INITS = ("init.luau", "init.server.luau", "init.client.luau")
 
@@ -36,12 +37,18 @@ local function require(module)
         local chunk = compile(module.path)
         local g = globals
         found = { chunk(module, require, g.game, g.task, g.Instance, g.DateTime, g.os, g.typeof, g.print, g.warn,
-            g.Enum, g.UDim2, g.UDim, g.Vector2, g.Color3) }
+            g.Enum, g.UDim2, g.UDim, g.Vector2, g.Color3, g.utf8) }
         loaded[module] = found
     end
     return found[1]
 end
 return require
+"""
+
+# What Roblox has beside the functions of Luau itself.
+UTF8 = """
+local globals, normalize = ...
+globals.utf8 = setmetatable({ nfcnormalize = normalize }, { __index = utf8 })
 """
 
 
@@ -66,6 +73,8 @@ class Machine:
         self.engine = self._load(WORLD / "engine.luau").call()[0]
         self.set_clock(now)
         compile_ = self.lua.create_function(lambda lua, args: self._module(str(args[0])))
+        normalize = self.lua.create_function(lambda lua, args: [unicodedata.normalize("NFC", str(args[0]))])
+        self.lua.load_chunk(UTF8, name="utf8").call(self.engine.get("globals"), normalize)
         self._require = self.lua.load_chunk(REQUIRE, name="require").call(compile_, self.engine.get("globals"))[0]
         tree = json.loads((HOME / project).read_text(encoding="utf-8"))["tree"]
         for name, node in tree.items():

@@ -189,3 +189,111 @@ def test_an_event_is_awarded_to_whoever_is_here(server: Server, grps: Grps) -> N
     assert "not entitle" in server.say(MAJOR, "/grps award Nia training")
     server.universe.run(8)
     assert grps.total(NIA) == 1500
+
+
+@pytest.mark.parametrize(
+    ("length", "until"),
+    [
+        ("7d", "2025-06-22T15:06"),
+        ("7D", "2025-06-22T15:06"),
+        ("2mo", "2025-08-14T15:06"),
+        ("1Y", "2026-06-15T15:06"),
+        ("1y", "2026-06-15T15:06"),
+        ("PERM", None),
+    ],
+)
+def test_a_length_may_be_of_months_and_years_and_in_capitals(
+    server: Server, grps: Grps, length: str, until: str | None
+) -> None:
+    assert server.say(ADMIRAL, f"/grps ban Nia {length} exploits") == "Done."
+    (sent,) = grps.commands
+    found = sent.get("until")
+    assert (found[:16] if found else None, sent["reason"]) == (until, "exploits")
+
+
+@pytest.mark.parametrize("verb", ["ban", "suspend"])
+@pytest.mark.parametrize("word", ["3days", "30", "1d12h", "0d", "11y", "-7d", "+1d", "1.5d", "7dd", "2months", ".5d"])
+def test_what_begins_like_a_length_and_is_none_bans_nobody_for_good(
+    server: Server, grps: Grps, verb: str, word: str
+) -> None:
+    answer = server.say(ADMIRAL, f"/grps {verb} Nia {word} exploits")
+    assert f"{word} is no length. Say for how long, as 30m, 12h, 7d, 2w, 3mo, 1y or perm" in answer
+    assert grps.commands == []
+
+
+def test_the_panel_reads_lengths_by_the_same_rule(server: Server) -> None:
+    chunk = server.machine.chunk(
+        "local order, why = require(game.ServerScriptService.GRPS.orders)"
+        ".read({ verb = 'ban', userId = 1, duration = '3days', reason = 'x' }, {}) "
+        "return if order == nil then why else 'read'"
+    )
+    assert "3days is no length" in str(take(server.machine.call(chunk)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ban Nia 7d exploits", "ban Nia until 2025-06-22 15:06 UTC: GRPS is asked."),
+        ("ban Nia exploits", "ban Nia for good: GRPS is asked."),
+        ("suspend Nia harassed others", "suspend Nia for as long as the policy says: GRPS is asked."),
+    ],
+)
+def test_the_officer_reads_until_when_before_grps_is_asked(server: Server, grps: Grps, text: str, said: str) -> None:
+    server.universe.latency["http"] = 3.0
+    assert server.say(ADMIRAL, f"/grps {text}") == said
+    assert grps.commands == []
+    server.universe.run(5)
+    assert (server.told(ADMIRAL), len(grps.commands)) == ("Done.", 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["note \u201cNiall\u201d is polite", "note \u201eNiall\u201c is polite", "note «Niall» is polite"]
+)
+def test_curly_quotes_are_quotes(server: Server, grps: Grps, text: str) -> None:
+    assert server.say(ADMIRAL, f"/grps {text}") == "Done."
+    (sent,) = grps.commands
+    assert (sent["userId"], sent["reason"]) == (NIALL, "is polite")
+
+
+@pytest.mark.parametrize("name", ["Zed", "@zed", "ZED"])
+def test_somebody_elsewhere_is_called_by_their_username(server: Server, grps: Grps, name: str) -> None:
+    server.universe.usernames["zed"] = 900
+    assert server.say(ADMIRAL, f"/grps warn {name} spammed in another server") == "Done."
+    assert [sent["userId"] for sent in grps.commands] == [900]
+
+
+def test_a_name_that_nobody_has_reaches_nobody(server: Server, grps: Grps) -> None:
+    assert "whole username or their user id" in server.say(ADMIRAL, "/grps warn Zod spammed")
+    server.universe.usernames["zod"] = 901
+    server.universe.faults["GetUserIdFromNameAsync"] = (1.0, 0.0)
+    assert "whole username or their user id" in server.say(ADMIRAL, "/grps warn Zod spammed")
+    assert grps.commands == []
+
+
+def test_members_who_may_not_act_cost_roblox_no_look_up_of_names(server: Server, grps: Grps) -> None:
+    server.universe.usernames["zed"] = 900
+    before = server.universe.counts["name"]
+    server.say(NIA, "/grps warn Zed spammed")
+    assert server.universe.counts["name"] == before
+    assert grps.commands == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "typed"),
+    [
+        ("Ärger", "äRGER"),
+        ("Ärger", "A\u0308rger"),
+        ("ДЖОРДЖ", "джордж"),
+        ("Ёлка", "ёлка"),
+        ("ΝΊΚΟΣ", "νίκος"),
+        ("ŁUKASZ", "łukasz"),
+        ("Ñandú", "ÑANDÚ"),
+    ],
+)
+def test_names_outside_ascii_are_compared_whatever_their_case(
+    server: Server, grps: Grps, shown: str, typed: str
+) -> None:
+    server.join(201, "nova_9", shown)
+    server.universe.run(5)
+    assert server.say(MAJOR, f"/grps note {typed} is polite") == "Done."
+    assert [sent["userId"] for sent in grps.commands] == [201]

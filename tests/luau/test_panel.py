@@ -136,8 +136,8 @@ def test_an_officer_searches_chooses_and_warns(officer: Client, grps: Grps) -> N
     [
         ("adjust", "Points, as 12.5 or -3", "-2.5", "amount", -2.5),
         ("rank", "Rank, by its whole name", "Shock Trooper II", "rank", "Shock Trooper II"),
-        ("ban", "For how long: 30m, 7d, 2w, perm", "perm", "until", None),
-        ("suspend", "For how long: 30m, 7d, 2w, perm", "7d", "until", "2025-06-22"),
+        ("ban", "For how long: 30m, 7d, 2w, 3mo, 1y, perm", "perm", "until", None),
+        ("suspend", "For how long: 30m, 7d, 2w, 3mo, 1y, perm", "7d", "until", "2025-06-22"),
     ],
 )
 def test_a_verb_shows_the_box_that_it_wants(

@@ -133,6 +133,35 @@ def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(universe
     assert universe.total(NIA) == grps.total(NIA) == 3000  # learned from GRPS: the store had never heard of it
 
 
+def test_a_lease_that_a_wrong_clock_dated_ahead_holds_nobody_up_for_longer(universe: Universe, grps: Grps) -> None:
+    first = universe.playing()
+    first.award(NIA, "training")
+    universe.run(70)
+    first.crash()
+    record = universe.record(NIA)
+    record["lease"]["until"] += 86_400  # the crashed server's clock was a day ahead
+    universe.stores["GRPS_Points"][f"player:{NIA}"] = json.dumps(record)
+    second = universe.server()
+    second.join(NIA)
+    universe.run(280)
+    assert second.session(NIA)["state"] == "ready"
+    second.award(NIA, "training")
+    second.close()
+    assert universe.total(NIA) == grps.total(NIA) == 3000
+
+
+def test_a_lease_that_is_renewed_is_not_taken_however_it_is_dated(universe: Universe, grps: Grps) -> None:
+    universe.playing()
+    second = universe.server()
+    second.join(NIA)
+    for _ in range(10):
+        universe.run(60)
+        record = universe.record(NIA)
+        record["lease"]["until"] += 86_400
+        universe.stores["GRPS_Points"][f"player:{NIA}"] = json.dumps(record)
+    assert second.session(NIA)["state"] == "waiting"
+
+
 def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Universe, grps: Grps) -> None:
     first = universe.playing()
     first.award(NIA, "training")

@@ -57,6 +57,7 @@ class Universe:
     in_studio: bool = False
     secrets: set[str] = field(default_factory=lambda: {"GRPS_KEY"})
     bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
+    usernames: dict[str, int] = field(default_factory=dict)  # of Roblox, in lower case; for who is on no server
     latency: dict[str, float] = field(default_factory=dict)  # seconds, of "stores" and of "http", where not 0.1
     budgets_told: tuple[str, ...] = ("newer", "older")  # by which names of theirs
 
@@ -294,6 +295,7 @@ class Server:
             "http": http,
             "enqueue": universe.enqueue,
             "ban": universe.ban,
+            "userIdOf": lambda name: universe.usernames.get(name.lower(), 0),
             "sorted": lambda store, ascending, size: self.machine.give(universe.page(store, ascending, int(size))),
             "quote": lambda text: quote(text, safe=""),
             "publish": universe.spread,
