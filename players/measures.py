@@ -92,7 +92,8 @@ def hold(
     if past:
         return bounds.to_confirm(player, approval, past)
     why = "you acted very often lately" if cause == Approval.Cause.VELOCITY else "it always needs a second person"
-    sentence = f"Nothing happened yet to {player.username}: {why}. It waits as request {approval.pk}."
+    asked = approvals.sentence(approval)
+    sentence = f"Nothing happened yet to {player.username}: {why}. “{asked}” waits as request {approval.pk}."
     return Done(sentence, approval.event, approval=approval, player=player)
 
 

@@ -237,6 +237,15 @@ def test_a_game_is_told_how_many_warnings_are_in_force(people: Officers, game: C
     assert game.get("/roblox/players/1").json()["warnings"] == 1
 
 
+@pytest.mark.parametrize(("days", "said"), [(3, "until 20"), (None, "for good")])
+def test_the_answer_to_a_ban_that_waits_says_until_when_it_would_last(
+    people: Officers, game: Client, days: int | None, said: str
+) -> None:
+    until = {"until": (timezone.now() + dt.timedelta(days=days)).isoformat()} if days else {}
+    answer = command(game, "ban", **until)
+    assert (answer["status"], said in answer["detail"]) == ("held", True)
+
+
 def test_a_ban_from_a_game_may_leave_alternative_accounts_out(people: Officers, game: Client) -> None:
     assert command(game, "ban", altAccounts=False)["status"] == "held"
     waiting = Approval.objects.get(act="ban")
