@@ -19,12 +19,13 @@ from audits.record import NOBODY, Actor, Target, record
 from common.time import BadMoment, in_utc
 from players import spending
 from players.amounts import hundredths, points
+from players.belonging import present
 from players.models import Approval, Decision, Player, Sanction
 from players.models import Rank as RankRow
 from players.policies import ActivePolicy, active
 from players.policy import permissions
 from players.policy.bundle import Rank
-from players.policy.permissions import Act, may
+from players.policy.permissions import FOR_MEMBERS, Act, Refusal, concerns, may
 from players.spending import Taken
 from players.staff import NotAllowed, Refused, Staff
 
@@ -81,6 +82,9 @@ def verdict(
     """
     if player.erased_at is not None:
         return Verdict(False, reason="The person was erased.")
+    membership = present(player.member)
+    if not concerns(act, membership) and (act in FOR_MEMBERS or not by.alone):
+        return Verdict(False, reason=f"You may not: {Refusal.TARGET_NO_MEMBER}.")
     if by.alone:
         return Verdict(True)
     policy = policy or active()
@@ -151,7 +155,15 @@ def _of_ranked(act: Act, player: Player, by: Staff, to: Rank | None, policy: Act
     if held is None:
         return Verdict(False, reason="The player's rank is not part of the active policy.")
     assert by.rank is not None
-    found = may(act, by.rank, held, own=by.user_id == player.user_id, to=to)
+    found = may(
+        act,
+        by.rank,
+        held,
+        own=by.user_id == player.user_id,
+        actor_membership=by.membership,
+        target_membership=present(player.member),
+        to=to,
+    )
     if not found.allowed:
         return Verdict(False, reason=f"You may not: {found.reason}.")
     return Verdict(True, found.second, "It always needs a second person." if found.second else "")

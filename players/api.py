@@ -293,6 +293,7 @@ def _joined(player: reading.Joined) -> serializers.JoinOut:
         warnings=player.warnings,
         ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us, ban.alt_accounts) if ban else None,
         cases=[serializers.CaseOut(one.kind, one.code, one.until) for one in player.cases],  # type: ignore[arg-type]
+        membership=serializers.MembershipOut(player.membership.value, player.member_since),
     )
 
 
@@ -424,6 +425,7 @@ def _receipt(receipt: Receipt) -> serializers.ReceiptOut:
                 confirmed=serializers.ConfirmedOut(row.session, row.confirmed),
                 adjusted=serializers.AdjustedOut(row.adjusted_sequence, row.adjusted),
                 sanction=row.sanction,
+                membership=serializers.MembershipOut(row.membership.value, row.member_since),
             )
             for row in receipt.players
         ],

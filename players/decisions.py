@@ -14,11 +14,13 @@ from django.db import connection
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
 from players.amounts import hundredths, points
+from players.belonging import present
 from players.columns import numbers
 from players.ledger import PlayerRow
 from players.models import Decision, Player
 from players.policies import ActivePolicy
 from players.policy.bundle import Rank
+from players.policy.membership import Membership
 from players.policy.ranks import Evaluation, Standing, evaluate
 from players.staff import Refused
 
@@ -41,6 +43,7 @@ class Candidate:
     rank_since: dt.datetime
     points: int
     banned: bool = False
+    member: str = Membership.UNKNOWN
 
     @property
     def target(self) -> Target:
@@ -146,6 +149,7 @@ def candidate_of(player: Player) -> Candidate:
         player.rank_since,
         hundredths(player.points),
         player.banned,
+        player.member,
     )
 
 
@@ -158,13 +162,21 @@ def candidate_of_row(player: PlayerRow) -> Candidate:
         player.rank_since,
         player.points,
         player.banned,
+        player.member,
     )
 
 
 def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) -> Standing:
     rank = policy.ranks[candidate.rank_id]
     sanctioned = rank.is_punishment or candidate.banned
-    return Standing(rank, candidate.points, candidate.rank_since, recommendations, sanctioned)
+    return Standing(
+        rank,
+        candidate.points,
+        candidate.rank_since,
+        recommendations,
+        sanctioned,
+        membership=present(candidate.member),
+    )
 
 
 def _automatic(evaluation: Evaluation) -> bool:

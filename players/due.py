@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audits.record import Actor
 from players.amounts import points
+from players.belonging import belonging
 from players.decisions import Candidate, settle
 from players.models import Decision
 from players.policies import ActivePolicy, active
@@ -21,10 +22,10 @@ FIND = """
     JOIN unnest(%s::bigint[], %s::numeric[], %s::timestamptz[], %s::numeric[])
          AS r(rank, enough, since, too_few) ON p.rank_id = r.rank
     WHERE p.ctid >= %s::tid AND p.ctid < %s::tid AND p.erased_at IS NULL
-      AND ((p.points >= r.enough AND p.rank_since <= r.since) OR p.points < r.too_few)"""
+      AND p.member = ANY(%s) AND ((p.points >= r.enough AND p.rank_since <= r.since) OR p.points < r.too_few)"""
 
 LOCK = """
-    SELECT id, user_id, username, rank_id, rank_since, (points * 100)::bigint, banned FROM players
+    SELECT id, user_id, username, rank_id, rank_since, (points * 100)::bigint, banned, member FROM players
     WHERE id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE SKIP LOCKED"""
 
 
@@ -59,7 +60,8 @@ def _find(first_page: int, now: dt.datetime, policy: ActivePolicy) -> list[int]:
         since.append(now - dt.timedelta(days=target.min_time_days) if target else now)
         too_few.append("-1" if rank.privileged or rank.ignored or rank.is_punishment else str(points(rank.min_points)))
     with connection.cursor() as cursor:
-        cursor.execute(FIND, [ranks, enough, since, too_few, f"({first_page},0)", f"({first_page + PAGES},0)"])
+        stretch = [f"({first_page},0)", f"({first_page + PAGES},0)"]
+        cursor.execute(FIND, [ranks, enough, since, too_few, *stretch, belonging()])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -9,9 +9,11 @@ from audits.record import NOBODY, record
 from players import bounds, guard, spending
 from players.acts import Done, check_reason, target_of, telling_refusals, verdict
 from players.amounts import points
+from players.belonging import present
 from players.models import Player
 from players.policies import active
 from players.policy.bounds import Kind
+from players.policy.membership import Membership
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
@@ -37,6 +39,8 @@ def give(user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, 
         found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
         if not found.allowed:
             raise NotAllowed(found.reason)
+        if present(player.member) not in {Membership.MEMBER, Membership.UNKNOWN}:
+            raise Refused("They are no member of the group, so they earn nothing.")
         if tripped:
             raise Refused(f"You acted too often in a short time. {INSTEAD}")
         if found.second:
@@ -70,4 +74,5 @@ def _target(user_id: int) -> Player:
     if player is not None:
         return player
     policy = active()
-    return Player(user_id=user_id, rank_id=policy.rank_ids[policy.bundle.first.name])
+    first = policy.rank_ids[policy.bundle.first.name]
+    return Player(user_id=user_id, rank_id=first, member=Membership.UNKNOWN.value)

@@ -17,12 +17,14 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many, reserve_id
 from players import erasures, leaderboard, ledger, mismatches, names, origins
 from players.amounts import points
+from players.belonging import present
 from players.decisions import candidate_of_row, settle, worth_settling
 from players.events import Batch, Claim, Server, Verdict
 from players.ledger import PlayerRow
 from players.metrics import EVENTS, MISMATCHES
 from players.models import Decision
 from players.policies import ActivePolicy, active
+from players.policy.membership import Membership
 from players.policy.parts import Part
 from players.policy.sanctions import sanction_of
 
@@ -45,6 +47,8 @@ class Standing:
     adjusted: Decimal
     adjusted_sequence: int
     sanction: str | None
+    membership: Membership
+    member_since: dt.datetime
 
 
 @dataclass(slots=True)
@@ -247,6 +251,8 @@ def _standing(player: PlayerRow, session: int, confirmed: int, rank_id: int, pol
         adjusted=points(player.adjusted),
         adjusted_sequence=player.adjusted_sequence,
         sanction=sanction_of(player.banned, rank.is_punishment),
+        membership=present(player.member),
+        member_since=player.member_since,
     )
 
 

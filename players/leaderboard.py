@@ -102,13 +102,15 @@ def records(column: str, limit: int) -> list[Line]:
     ]
 
 
-def search(prefix: str, limit: int, after: tuple[str, int] | None = None) -> list[Line]:
-    """Up to `limit` players whose name starts with `prefix`, in any case, by name; without positions."""
+def search(prefix: str, limit: int, after: tuple[str, int] | None = None, *, everybody: bool = False) -> list[Line]:
+    """Up to `limit` players whose name starts with `prefix`, in any case, by name; without positions. `everybody`: also
+    whom public lists leave out, but for the erased."""
+    shown = "p.erased_at IS NULL" if everybody else "p.listed"
     name = 'lower(p.username) COLLATE "C"'
     low = prefix.lower()
     # One lower bound only: beside a second one PostgreSQL may begin at the lesser and walk the index up to the other.
     query = f"""
-        SELECT {ROW} {FROM} WHERE p.listed AND ({name}, p.id) > (%s, %s) AND {name} < %s
+        SELECT {ROW} {FROM} WHERE {shown} AND ({name}, p.id) > (%s, %s) AND {name} < %s
         ORDER BY {name}, p.id LIMIT {limit:d}"""
     return _lines(query, [*(after or (low, 0)), low + "\U0010ffff"])
 

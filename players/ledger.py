@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from players.belonging import can_be_asked
 from players.columns import micros, numbers, optional, texts, words
 from players.events import Claim
 from players.policy.parts import Part, Row, merge
@@ -18,8 +19,8 @@ from players.policy.parts import Part, Row, merge
 PartKey = tuple[int, int]  # the player's id, the session
 
 CREATE_PLAYERS = """
-    INSERT INTO players (user_id, username, display_name, rank_id, rank_since, named_at)
-    SELECT c.user_id, c.username, c.display_name, %s, %s, 'epoch'
+    INSERT INTO players (user_id, username, display_name, rank_id, rank_since, named_at, listed)
+    SELECT c.user_id, c.username, c.display_name, %s, %s, 'epoch', %s
     FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS c(user_id, username, display_name)
     WHERE NOT EXISTS (SELECT 1 FROM players p WHERE p.user_id = c.user_id)
     ORDER BY c.user_id
@@ -27,7 +28,7 @@ CREATE_PLAYERS = """
 
 LOCK_PLAYERS = """
     SELECT id, user_id, username, display_name, named_at, rank_id, rank_since,
-           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence, banned
+           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence, banned, member, member_since
     FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
 
 APPEND = """
@@ -118,6 +119,8 @@ class PlayerRow:
     adjusted: int
     adjusted_sequence: int
     banned: bool
+    member: str
+    member_since: dt.datetime
     gained: int = 0
     kos: int = 0  # added by this batch
     wos: int = 0
@@ -161,7 +164,8 @@ def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: d
     usernames = texts(names[user_id][0] for user_id in user_ids)
     display_names = texts(names[user_id][1] for user_id in user_ids)
     with connection.cursor() as cursor:
-        cursor.execute(CREATE_PLAYERS, [first_rank, now, numbers(user_ids), usernames, display_names])
+        listed = not can_be_asked()  # where Roblox can be asked, a new player is shown once it has answered
+        cursor.execute(CREATE_PLAYERS, [first_rank, now, listed, numbers(user_ids), usernames, display_names])
 
 
 def append(

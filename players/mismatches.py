@@ -13,6 +13,7 @@ from django.utils import timezone
 from audits.actions import Action
 from audits.record import Actor, Entry, Target
 from players import bounds, recommending, staff
+from players.belonging import present
 from players.columns import numbers
 from players.events import Claim, Verdict
 from players.ledger import DayChange, PartChange, PartKey, PlayerRow
@@ -24,7 +25,7 @@ from players.policy.permissions import Act, may
 from players.policy.points import full_award
 from players.staff import Refused
 
-OFFICERS = "SELECT id, user_id, rank_id FROM players WHERE user_id = ANY(%s::bigint[])"
+OFFICERS = "SELECT id, user_id, rank_id, member FROM players WHERE user_id = ANY(%s::bigint[])"
 
 STORED = """
     SELECT l.player_id, l.session, l.sequence, l.type, (l.awarded * 100)::bigint, (l.total * 100)::bigint
@@ -55,10 +56,11 @@ Counted = dict[str, dict[int, list[dt.datetime]]]
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """A player named as the actor of an event: our id and their rank's id."""
+    """A player named as the actor of an event: our id, their rank's id and their membership."""
 
     id: int
     rank_id: int
+    member: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def officers(claims: Iterable[Claim], policy: ActivePolicy) -> dict[int, Officer
         return {}
     with connection.cursor() as cursor:
         cursor.execute(OFFICERS, [numbers(user_ids)])
-        return {user_id: Officer(player, rank) for player, user_id, rank in cursor.fetchall()}
+        return {user_id: Officer(player, rank, member) for player, user_id, rank, member in cursor.fetchall()}
 
 
 def scrutinise(scene: Scene) -> tuple[list[Verdict], list[Breach]]:
@@ -242,7 +244,15 @@ def _entitled(claim: Claim, officer: Officer, scene: Scene) -> bool:
         return False
     own = claim.actor_user_id == claim.user_id
     worth = full_award(claim.type, claim.magnitude, actor.level, scene.policy.bundle.points)
-    return bool(worth) and may(Act.RECOMMEND, actor, target, own=own).allowed
+    found = may(
+        Act.RECOMMEND,
+        actor,
+        target,
+        own=own,
+        actor_membership=present(officer.member),
+        target_membership=present(scene.players[claim.user_id].member),
+    )
+    return bool(worth) and found.allowed
 
 
 def _totals(scene: Scene) -> Iterator[Breach]:

@@ -9,6 +9,7 @@ from django.db.models.functions import Collate, Greatest, Lower, Now
 
 from common.time import LATEST
 from players import cases
+from players.policy.membership import Membership
 
 ZERO = Decimal(0)
 RECONCILED = "reconciled"  # the type of a row that stands for `magnitude` rows which never came
@@ -139,6 +140,16 @@ class Player(models.Model):
     wos = models.BigIntegerField(db_default=0)
     listed = models.BooleanField(db_default=True, help_text="whether public lists show them")
     banned = models.BooleanField(db_default=False, help_text="an active ban is in force")
+    member = models.CharField(
+        max_length=8,
+        choices=[(one.value, one.value.capitalize()) for one in Membership],
+        db_default=Membership.UNKNOWN.value,
+        help_text="what Roblox said of their membership in the group",
+    )
+    member_since = models.DateTimeField(db_default=Now(), help_text="since when `member` is as it is")
+    member_seen_at = models.DateTimeField(
+        null=True, help_text="when Roblox was last asked about them alone, or a pull changed `member`"
+    )
     named_at = models.DateTimeField(help_text="when the names were last seen in the game")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
@@ -152,6 +163,10 @@ class Player(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(kos__gte=0, wos__gte=0), name="players_counts_not_negative"),
             models.CheckConstraint(condition=Q(adjusted_sequence__gte=0), name="players_adjusted_sequence"),
+            models.CheckConstraint(
+                condition=Q(listed=False) | Q(member__in=["member", "unknown"]),
+                name="players_listed_belong",
+            ),
         ]
         indexes = [
             models.Index(fields=["points", "id"], condition=Q(listed=True), name="players_by_points"),
@@ -164,6 +179,7 @@ class Player(models.Model):
             models.Index(fields=["points", "id"], name="players_all_by_points"),
             models.Index(fields=["rank", "points", "id"], name="players_by_rank"),
             models.Index(fields=["points", "id"], condition=Q(banned=True), name="players_banned"),
+            models.Index(fields=["id"], condition=Q(member="unknown"), name="players_unknown"),
         ]
 
     def __str__(self) -> str:

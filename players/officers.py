@@ -263,6 +263,9 @@ def _approve_hand(
     check_not_taken_back(decision.reverts)
     close(decision, Decision.Status.APPLIED, by.actor, reason, now)
     move([(candidate, decision)], now)
+    since = decision.inputs.get("restoresSince")
+    if since:  # the rank of somebody who came back: they held it before
+        Player.objects.filter(pk=candidate.id).update(rank_since=dt.datetime.fromisoformat(since))
     _tell(Action.RANK_SET, decision, candidate, policy, by.actor, decision.reverts)
     return decision
 

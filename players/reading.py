@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from players import leaderboard
 from players.amounts import hundredths
+from players.belonging import present
 from players.decisions import Candidate, assess
 from players.measures import in_force_now, told_to_player
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
 from players.policies import ActivePolicy, active
+from players.policy.membership import Membership
 from players.policy.ranks import Evaluation
 from players.policy.sanctions import sanction_of
 from roblox.models import Experience
@@ -116,6 +118,8 @@ class Joined:
     parts: list[Part]
     recommendations: int
     known: bool
+    membership: Membership
+    member_since: dt.datetime | None
     warnings: int = 0  # in force
     recommended_by: list[int] = field(default_factory=list)  # user ids of officers, for the rank that is held
     cases: list[Case] = field(default_factory=list)  # in force, the newest first
@@ -132,7 +136,13 @@ def profile(user_id: int) -> Profile | None:
 def progress(player: Profile, policy: ActivePolicy, now: dt.datetime) -> Evaluation | None:
     """What the policy says of the player's public rank; None when that rank left the policy."""
     candidate = Candidate(
-        player.id, player.user_id, player.username, player.rank_id, player.rank_since, hundredths(player.points)
+        player.id,
+        player.user_id,
+        player.username,
+        player.rank_id,
+        player.rank_since,
+        hundredths(player.points),
+        member=Membership.MEMBER,  # only members are listed
     )
     return assess([candidate], policy, now).get(player.id)
 
@@ -176,7 +186,13 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
         if player is None:
             nothing = Decimal(0)
             first = policy.bundle.first.name
-            return Joined(user_id, first, now, nothing, nothing, nothing, 0, None, None, [], 0, known=False)
+            unknown = present(Membership.UNKNOWN)
+            return Joined(
+                *(user_id, first, now, nothing, nothing, nothing, 0, None, None, [], 0),
+                known=False,
+                membership=unknown,
+                member_since=None,
+            )
         return Joined(
             user_id=user_id,
             rank=player.rank.name,
@@ -190,6 +206,8 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
             parts=parts[player.pk],
             recommendations=len(officers[player.pk]),
             known=True,
+            membership=present(player.member),
+            member_since=player.member_since,
             recommended_by=[officer for officer in officers[player.pk] if officer is not None],  # the erased have none
             warnings=sum(one.kind == Sanction.Kind.WARNING for one in sanctions[player.pk]),
             cases=[Case(one.kind, one.code, one.ends_at) for one in sanctions[player.pk][:MOST_CASES]],
@@ -208,8 +226,9 @@ def _ban(sanctions: list[Sanction], origin: str) -> Ban | None:
 
 
 def found(prefix: str, limit: int) -> list[tuple[leaderboard.Line, str | None]]:
-    """Up to `limit` listed players whose name starts with `prefix`, each with the sanction that games are told of."""
-    lines = leaderboard.search(prefix, limit)
+    """Up to `limit` players whose name starts with `prefix`, members or not, each with the sanction that games are told
+    of."""
+    lines = leaderboard.search(prefix, limit, everybody=True)
     rows = Player.objects.filter(pk__in=[line.id for line in lines]).values_list("pk", "banned", "rank__is_punishment")
     sanctions = {key: sanction_of(banned, punished) for key, banned, punished in rows}
     return [(line, sanctions.get(line.id)) for line in lines]

@@ -160,6 +160,15 @@ class AdjustedOut(Out, frozen=True):
     total: Decimal
 
 
+class MembershipOut(Out, frozen=True):
+    """What Roblox said of a player's membership in the group: `unknown`, `member`, `left` or `guest` (never a member),
+    and since when it is so (null: the player is not known yet). Somebody unknown earns for five minutes; left and guest
+    earn nothing and may do nothing."""
+
+    state: Literal["unknown", "member", "left", "guest"]
+    since: dt.datetime | None
+
+
 class PolicyOut(Out, frozen=True):
     """The active bundle: its version, and its documents as in the files of `config/`."""
 
@@ -179,6 +188,7 @@ class StandingOut(Out, frozen=True):
     confirmed: ConfirmedOut
     adjusted: AdjustedOut
     sanction: str | None
+    membership: MembershipOut
 
 
 class ReceiptOut(Out, frozen=True):
@@ -241,6 +251,7 @@ class JoinOut(Out, frozen=True):
     warnings: Whole
     ban: BanOut | None
     cases: list[CaseOut]
+    membership: MembershipOut
 
 
 class JoinsOut(Out, frozen=True):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from players.amounts import points
+from players.belonging import belonging
 from players.models import Rank as RankRow
 from players.policies import active
 from players.policy.bundle import Bundle, Rank
@@ -23,8 +24,8 @@ LEFT_OUT = "left out"
 
 KIND = """
     CASE WHEN r.{side}_gone THEN 'left out'
-         WHEN p.points < r.{side}_floor AND NOT p.banned THEN 'demotion'
-         WHEN p.points >= r.{side}_enough AND p.rank_since <= r.{side}_since AND NOT p.banned
+         WHEN p.points < r.{side}_floor AND NOT p.banned AND p.belongs THEN 'demotion'
+         WHEN p.points >= r.{side}_enough AND p.rank_since <= r.{side}_since AND NOT p.banned AND p.belongs
               AND (r.{side}_words = 0 OR r.{side}_words <= (
                   SELECT count(*) FROM recommendations c WHERE c.player_id = p.id AND c.rank_id = p.rank_id))
          THEN 'promotion' ELSE '' END"""
@@ -32,7 +33,7 @@ KIND = """
 COUNT = f"""
     SELECT p.rank_id, {KIND.format(side="old")} AS old_kind, {KIND.format(side="new")} AS new_kind,
            count(*), min(p.id), max(p.id)
-    FROM players p
+    FROM (SELECT *, member = ANY(%s) AS belongs FROM players) p
     JOIN unnest(%s::bigint[],
                 %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[],
                 %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[])
@@ -96,7 +97,7 @@ def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int
     """Count the players with our ids above `after` and up to `upto`."""
     sides = _sides(present, other, _ids(present), now)
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [*sides, after, upto])
+        cursor.execute(COUNT, [belonging(), *sides, after, upto])
         return {
             (rank, old, new): Group(count, tuple(sorted({least, most})))
             for rank, old, new, count, least, most in cursor.fetchall()

@@ -7,9 +7,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from audits.record import Actor, operator
+from players.belonging import present
 from players.models import Player
 from players.policies import active
 from players.policy.bundle import Rank
+from players.policy.membership import Membership, belongs
 
 # Technical rights are a matter of the console, above the ladder: it puts here what tells those of an actor by now.
 RIGHTS: list[Callable[[Actor], frozenset[str]]] = []
@@ -36,6 +38,7 @@ class Staff:
     user_id: int | None = None
     alone: bool = False
     rights: frozenset[str] = frozenset()
+    membership: Membership = Membership.MEMBER
 
     def has(self, right: str) -> bool:
         """Whether a technical right is theirs, as `console.policy`; what they may do to players is a matter of rank."""
@@ -57,15 +60,20 @@ def at_the_shell() -> Staff:
 
 
 def officer(user_id: int) -> Staff:
-    """A player as one who acts, by their present rank. Raises Refused for nobody, NotAllowed for who is sanctioned."""
+    """A player as one who acts, by their present rank. Raises Refused for nobody, NotAllowed for somebody who is
+    sanctioned or no member of the group."""
     player = Player.objects.select_related("rank").filter(user_id=user_id, erased_at=None).first()
     if player is None:
         raise Refused(f"No player has the user id {user_id}.")
     rank = active().ranks.get(player.rank_id)
     if rank is None or rank.is_punishment or player.banned:
         raise NotAllowed("You may not: your rank does not entitle you to it.")
-    actor = actor_of(player)
-    return Staff(actor, rank, player.user_id, rights=_rights(actor))
+    membership, actor = present(player.member), actor_of(player)
+    rights = _rights(actor)
+    # Somebody who never was a member may hold a technical role; leaving takes that away too.
+    if not belongs(membership) and (membership is Membership.LEFT or not rights):
+        raise NotAllowed("You may not: only a member of the group may act.")
+    return Staff(actor, rank, player.user_id, rights=rights, membership=membership)
 
 
 def unranked(actor: Actor) -> Staff:

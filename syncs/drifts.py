@@ -13,12 +13,15 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target, record, record_many
 from players import discipline, officers
 from players.acts import telling_refusals
+from players.belonging import can_be_asked
 from players.models import Player, Sanction
 from players.policies import active
 from players.staff import Refused, Staff
 from roblox.models import Experience
 from syncs import mirrors, pins
 from syncs.models import Drift, Mirror, SyncJob
+
+MEMBERSHIPS = Actor("system", "memberships", "memberships")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,22 @@ class Difference:
     player_id: int | None = None
 
 
-def note(differences: Iterable[Difference], *, experience: Experience | None, job: SyncJob, now: dt.datetime) -> int:
-    """Write down what differs; how many are new. Seen again, a difference keeps since when it is there."""
+def note(
+    differences: Iterable[Difference],
+    *,
+    experience: Experience | None,
+    job: SyncJob | None,
+    now: dt.datetime,
+    actor: Actor | None = None,
+) -> int:
+    """Write down what differs; how many are new. Seen again, a difference keeps since when it is there.
+
+    `actor`: who saw it, where that is no job.
+    """
+    seen_by = job.pk if job else None
     fresh: list[Entry] = []
     for one in differences:
-        seen = {"ours": one.ours, "theirs": one.theirs, "detail": one.detail, "last_seen_at": now, "seen_by": job.pk}
+        seen = {"ours": one.ours, "theirs": one.theirs, "detail": one.detail, "last_seen_at": now, "seen_by": seen_by}
         drift, created = Drift.objects.update_or_create(
             aspect=one.aspect,
             experience=experience,
@@ -50,10 +64,10 @@ def note(differences: Iterable[Difference], *, experience: Experience | None, jo
             fresh.append(
                 Entry(
                     Action.DRIFT_FOUND,
-                    actor=job_actor(job),
+                    actor=job_actor(job) if job else actor or MEMBERSHIPS,
                     target=Target("drift", str(drift.pk), ""),
                     experience=experience.key if experience else "",
-                    details={"aspect": str(one.aspect), "job": job.pk},
+                    details={"aspect": str(one.aspect), "job": seen_by},
                 )
             )
     record_many(fresh)
@@ -176,6 +190,7 @@ def _player(drift: Drift, name: str) -> Player:
         rank_id=policy.rank_ids[policy.bundle.first.name],
         rank_since=moment,
         named_at=moment,
+        listed=not can_be_asked(),
     )
 
 

@@ -13,9 +13,15 @@ from roblox.models import Experience
 from syncs.models import Mirror
 
 
+def rest(player_ids: Iterable[int]) -> None:
+    """Let the roles of people who left rest: Roblox took them, and takes none until they are back."""
+    rows = Mirror.objects.filter(player__in=list(player_ids), aspect=Mirror.Aspect.ROLE)
+    rows.update(version=F("version") + 1, status=Mirror.Status.RESTING, attempts=0, reason="", confirmed=None)
+
+
 def again(aspect: Mirror.Aspect, player: Player, experience: Experience | None, *, otherwise: Any = None) -> None:
     """Push what is desired once more; `otherwise`: what is desired where nothing was wished for yet."""
-    fresh = {
+    fresh: dict[str, Any] = {
         "version": F("version") + 1,
         "status": Mirror.Status.PENDING,
         "attempts": 0,
@@ -33,6 +39,7 @@ COMPLETE = """
     INSERT INTO mirrors (player_id, aspect, experience_id, desired)
     SELECT p.id, 'standing', %s, jsonb_build_object('rank', r.name, 'sanction',
            CASE WHEN p.banned THEN 'ban' WHEN r.is_punishment THEN 'suspension' END)
+           || CASE WHEN p.member IN ('left', 'guest') THEN jsonb_build_object('membership', p.member) ELSE '{}' END
     FROM players p JOIN ranks r ON r.id = p.rank_id
     WHERE p.erased_at IS NULL AND (p.banned OR r.is_punishment OR r.position > (
         SELECT min(position) FROM ranks WHERE NOT is_punishment AND NOT retired))

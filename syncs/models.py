@@ -73,7 +73,7 @@ class SyncJob(Leased):
 
 
 class Membership(models.Model):
-    """A member of the group as last read: every role they hold, and when they were gone."""
+    """A member of the group as last read: every role they hold, since when, and when they were gone."""
 
     group_id = models.BigIntegerField()
     user_id = models.BigIntegerField()
@@ -81,6 +81,7 @@ class Membership(models.Model):
     seen_at = models.DateTimeField()
     seen_by = models.BigIntegerField(help_text="the job that saw them last")
     left_at = models.DateTimeField(null=True)
+    joined_at = models.DateTimeField(null=True, help_text="by Roblox; a later one is another stay")
 
     class Meta:
         db_table = "memberships"
@@ -205,6 +206,7 @@ class Mirror(Leased):
         PENDING = "pending"
         CONFIRMED = "confirmed"
         PARKED = "parked"
+        RESTING = "resting", "rests until they are back in the group"
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
     aspect = models.CharField(max_length=12, choices=Aspect)

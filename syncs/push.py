@@ -18,14 +18,17 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
+from players.belonging import belonging
 from players.models import Sanction
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.errors import OpenCloudError, Verdict
+from syncs import memberships
 from syncs.leases import LEASE, backoff, claim, hold
+from syncs.memberships import Reading, Said
 from syncs.models import Mirror
-from syncs.writers import GroupWriter, Hopeless, Pen, UniverseWriter, Wish
+from syncs.writers import GroupWriter, Hopeless, NoMember, Pen, UniverseWriter, Wish
 
 BATCH = 60  # mirrors held at once; their leases are renewed while they are written
 WRITERS = 8
@@ -60,8 +63,9 @@ def step(stopping: Callable[[], bool] = lambda: False) -> int:
 
 
 def pending() -> QuerySet[Mirror]:
-    """Mirrors whose wish is not confirmed and not parked."""
-    return Mirror.objects.filter(status=Mirror.Status.PENDING).select_related("player", "experience")
+    """Mirrors whose wish is not confirmed, not parked, and not a role of somebody who is no member: that one rests."""
+    rows = Mirror.objects.filter(status=Mirror.Status.PENDING).select_related("player", "experience")
+    return rows.filter(~Q(aspect=Mirror.Aspect.ROLE) | Q(player__member__in=belonging()))
 
 
 def preview(limit: int) -> list[tuple[Wish, list[str]]]:
@@ -138,6 +142,8 @@ def _settle(wish: Wish, error: BaseException | None) -> None:
     """Write down what came of a wish. A zombie, whose lease is somebody else's by now, changes nothing."""
     if error is None:
         _confirm(wish)
+    elif isinstance(error, NoMember):
+        _rest(wish)
     elif isinstance(error, Hopeless):
         _park(wish, str(error))
     elif isinstance(error, cloud.NotConfigured) or (isinstance(error, OpenCloudError) and error.about_key):
@@ -179,6 +185,16 @@ def _park(wish: Wish, reason: str) -> None:
         record_many([_entry(Action.MIRROR_PARKED, row, reason) for row in parked])
     for row in wish.mirrors:
         hold(row).update(lease="", lease_until=None)  # what has a new wish is tried with it
+
+
+def _rest(wish: Wish) -> None:
+    """Write down that they left; the role rests until they are back."""
+    group = settings.ROBLOX_GROUP_ID
+    if group is not None:
+        reading = Reading(group, None, ACTOR, timezone.now())
+        memberships.land([Said(wish.player.user_id, None)], reading)
+    for row in wish.mirrors:
+        hold(row).update(lease="", lease_until=None)
 
 
 def _put_off(wish: Wish, reason: str, pause: dt.timedelta, *, failed: bool) -> None:

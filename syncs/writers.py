@@ -28,6 +28,10 @@ class Hopeless(Exception):
     """It cannot be written until somebody changes something; the text says what."""
 
 
+class NoMember(Hopeless):
+    """The person is not in the group, by what Roblox said just now."""
+
+
 @dataclass(slots=True)
 class Pen:
     """Writes, or, when `dry`, only says what it would write. `lines`: what that was."""
@@ -93,7 +97,7 @@ class GroupWriter:
         wanted = self._wanted(desired)
         member = groups.member(self.group.client, self.group.id, user_id)
         if member is None:
-            raise Hopeless("They are not a member of the group; they get the role when they join.")
+            raise NoMember("They are not a member of the group; they get the role when they join.")
         if wanted.rank in {OWNER_RANK, GUEST_RANK} and wanted.id not in member.roles:
             raise Hopeless(f"{wanted.name} is a role that Roblox lets nobody give.")
         give, take = groups.steps(member.roles, wanted, self.managed)

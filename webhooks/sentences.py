@@ -174,6 +174,12 @@ SENTENCES: dict[str, Sentence] = {
     ),
     Action.MEMBER_JOINED: Sentence(INFO, lambda f: f"{f.target} joined the group"),
     Action.MEMBER_LEFT: Sentence(INFO, lambda f: f"{f.target} left the group"),
+    Action.MEMBER_RETURNED: Sentence(INFO, lambda f: f"{f.target} came back to the group ({f['rejoin']})"),
+    Action.MEMBERS_READ: Sentence(
+        INFO, lambda f: f"Roblox named {f['members']} players as members and {f['guests']} as none"
+    ),
+    Action.SYNC_ASKED: Sentence(CRITICAL, lambda f: f"The pull of {f['activity']} waits: {f['question']}"),
+    Action.SYNC_CONFIRMED: Sentence(WARNING, lambda f: f"{f.actor} let the pull of {f['activity']} go on"),
     Action.SYNC_REQUESTED: Sentence(INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{_experience(f)}"),
     Action.SYNC_FINISHED: Sentence(INFO, lambda f: f"The pull of {f['activity']}{_experience(f)} ended{_counters(f)}"),
     Action.DRIFT_FOUND: Sentence(WARNING, lambda f: f"Roblox shows another {f['aspect']} than GRPS{_experience(f)}"),
@@ -267,6 +273,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.POLICY_ACTIVATED: {"after": {"number": 2}},
     Action.ADJUSTMENT_PREVIEWED: {"rows": 120, "total": "3000.00"},
     Action.ADJUSTMENT_APPLIED: {"done": True, "count": 120, "sum": "3000.00"},
+    Action.MEMBER_RETURNED: {"rejoin": "restore"},
+    Action.MEMBERS_READ: {"members": 12, "guests": 3},
+    Action.SYNC_ASKED: {"activity": "members", "question": "it would write off 3 officers"},
+    Action.SYNC_CONFIRMED: {"activity": "members"},
     Action.SYNC_REQUESTED: {"activity": "points"},
     Action.SYNC_FINISHED: {"activity": "points", "status": "succeeded"},
     Action.DRIFT_FOUND: {"aspect": "role"},

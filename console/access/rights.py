@@ -11,9 +11,11 @@ from django.contrib.auth.models import User
 
 from audits.record import Actor
 from console.models import RoleGrant, StaffAccount
+from players.belonging import present
 from players.models import Player
 from players.policies import active
 from players.policy.bundle import Rank
+from players.policy.membership import Membership, belongs
 from players.staff import Staff, actor_of
 
 Role = RoleGrant.Role
@@ -79,12 +81,18 @@ def of_roblox(user_id: int) -> Rights:
     rank = active().ranks.get(player.rank_id) if player else None
     if player is not None and (player.banned or (rank is not None and rank.is_punishment)):
         return Rights(None, roles, why="You are suspended or banned; the console is closed to you meanwhile.")
-    perms = by_rank(rank).union(*(BY_ROLE[Role(role)] for role in roles))
+    membership = present(player.member) if player else Membership.UNKNOWN
+    if membership is Membership.LEFT:
+        return Rights(None, roles, why="You left the group; the console is closed to you until you are back.")
+    by_present_rank = by_rank(rank) if belongs(membership) else frozenset()
+    perms = by_present_rank.union(*(BY_ROLE[Role(role)] for role in roles))
+    if not perms and by_rank(rank) and membership is Membership.UNKNOWN:
+        return Rights(None, roles, why="Roblox has not confirmed yet that you are in the group; try again in a minute.")
     if not perms:
         return Rights(None, roles, why="Your rank gives no access to the console.")
     if player is None:
         return Rights(None, roles, why="You have a role, but are no player here yet: join one of the games first.")
-    return Rights(Staff(actor_of(player), rank, user_id, rights=perms), roles, perms)
+    return Rights(Staff(actor_of(player), rank, user_id, rights=perms, membership=membership), roles, perms)
 
 
 def of_actor(actor: Actor) -> frozenset[str]:

@@ -125,6 +125,7 @@ class Bundle:
     ignored_roles: frozenset[str]
     demotion: str
     repropose_days: int
+    rejoin: str
     points: PointsPolicy
     punishments: Punishments
     documents: Mapping[str, Any]
@@ -409,6 +410,7 @@ def _bundle(documents: Mapping[str, Any]) -> Bundle:
         ignored_roles=frozenset(documents["ranks"]["ignoredRoles"]),
         demotion=documents["ranks"]["demotion"],
         repropose_days=documents["ranks"]["reproposeDays"],
+        rejoin=documents["ranks"].get("rejoin", "restore"),
         points=_points(documents["points"]),
         punishments=Punishments(**documents["punishments"]),
         documents=_plain(documents),

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from players.policy.bundle import SECOND_ABOVE, Rank
+from players.policy.membership import Membership, belongs
 
 
 class Act(enum.StrEnum):
@@ -38,6 +39,8 @@ NEEDS = {
 }
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
 CHANGES_RANK = {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}
+FOR_MEMBERS = {Act.RECOMMEND, Act.PROPOSE, Act.PROMOTE}  # only a member is promoted
+NOT_FOR_GUESTS = {Act.WARN, Act.SUSPEND, Act.BAN, Act.DEMOTE}  # whoever left can be sanctioned, whoever never came not
 
 
 class Refusal(enum.StrEnum):
@@ -46,6 +49,8 @@ class Refusal(enum.StrEnum):
     TARGET_ABOVE = "the rank stands at or above your own position"
     NO_RANK = "a change of rank must say which rank it leads to"
     NOT_ENTITLED = "your rank does not entitle you to it"
+    NO_MEMBER = "only a member of the group may act"
+    TARGET_NO_MEMBER = "the player is no member of the group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ def may(
     target: Rank,
     *,
     own: bool,
+    actor_membership: Membership,
+    target_membership: Membership,
     amount: int = 0,
     adjusted_today: int = 0,
     to: Rank | None = None,
@@ -76,8 +83,12 @@ def may(
     """
     if own:
         return Verdict(False, reason=Refusal.OWN)
+    if not belongs(actor_membership):
+        return Verdict(False, reason=Refusal.NO_MEMBER)
     if actor.is_punishment or actor.ignored or not _entitled(act, actor):
         return Verdict(False, reason=Refusal.NOT_ENTITLED)
+    if not concerns(act, target_membership):
+        return Verdict(False, reason=Refusal.TARGET_NO_MEMBER)
     if target.position >= actor.position:
         return Verdict(False, reason=Refusal.ABOVE)
     if to is None and act in CHANGES_RANK:
@@ -91,6 +102,13 @@ def may(
 def is_large(act: Act, amount: int, second_above: int) -> bool:
     """Whether an adjustment is so large that nobody makes it alone. `amount` in hundredths; its sign does not count."""
     return act is Act.ADJUST and abs(amount) > second_above
+
+
+def concerns(act: Act, membership: Membership) -> bool:
+    """Whether an act can be done to somebody of this membership at all, whoever does it."""
+    if act in FOR_MEMBERS:
+        return belongs(membership)
+    return act not in NOT_FOR_GUESTS or membership is not Membership.GUEST
 
 
 def _entitled(act: Act, actor: Rank) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from players.policy.bundle import EventKind, PointsPolicy
+from players.policy.membership import Membership, earns
 
 
 class Reason(enum.StrEnum):
@@ -37,7 +38,7 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Earner:
     """Whom it happened to, all in hundredths: the points that may be lost (`parts.losable`), today's and this week's
-    awards above zero.
+    awards above zero. `unknown_for`: seconds since their membership is unknown, see players.policy.membership.
     """
 
     can_earn: bool
@@ -45,6 +46,8 @@ class Earner:
     earned_today: int = 0
     earned_this_week: int = 0
     last_counted: Mapping[str, dt.datetime] = field(default_factory=dict)
+    membership: Membership = field(kw_only=True)
+    unknown_for: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
 
 
 def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:
-    if not earner.can_earn:
+    if not earner.can_earn or not earns(earner.membership, earner.unknown_for):
         return Reason.NOT_EARNING
     if kind.per_unit(event.actor_level) is None:
         return Reason.ACTOR_NOT_ENTITLED

@@ -2,9 +2,10 @@
 
 import datetime as dt
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from players.policy.bundle import Bundle, Rank
+from players.policy.membership import Membership, belongs
 
 DAY = dt.timedelta(days=1)
 
@@ -17,6 +18,7 @@ class Condition(enum.StrEnum):
     RECOMMENDATIONS = "recommendations"
     SANCTION = "sanction"
     PERMITTED = "permitted"
+    MEMBERSHIP = "membership"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Standing:
     rank_since: dt.datetime
     recommendations: int = 0
     sanctioned: bool = False
+    membership: Membership = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
     target = bundle.next_after(standing.rank)
     if target is None:
         sanction = (Condition.SANCTION,) if standing.sanctioned or standing.rank.is_punishment else ()
-        return Evaluation(None, None, False, (*sanction, Condition.PERMITTED), NOTHING)
+        away = () if belongs(standing.membership) else (Condition.MEMBERSHIP,)
+        return Evaluation(None, None, False, (*sanction, Condition.PERMITTED, *away), NOTHING)
     missing = _missing(standing, target, now)
     failed = _failed(standing, missing)
     return Evaluation(
@@ -79,8 +83,11 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
 
 
 def _demotion(standing: Standing, bundle: Bundle) -> Evaluation | None:
-    """Points alone take no privileged rank and no side post, since those are given by hand."""
+    """Points alone take no privileged rank and no side post, since those are given by hand. Whoever is no member keeps
+    what they had."""
     rank = standing.rank
+    if not belongs(standing.membership):
+        return None
     if bundle.demotion == "off" or rank.privileged or standing.sanctioned or standing.points >= rank.min_points:
         return None
     target = bundle.below(rank)
@@ -109,5 +116,6 @@ def _failed(standing: Standing, missing: Missing) -> tuple[Condition, ...]:
         (Condition.TIME, missing.days > 0),
         (Condition.RECOMMENDATIONS, missing.recommendations > 0),
         (Condition.SANCTION, standing.sanctioned),
+        (Condition.MEMBERSHIP, not belongs(standing.membership)),
     )
     return tuple(condition for condition, fails in checks if fails)

@@ -8,7 +8,14 @@ from typing import Any
 import msgspec
 
 from roblox.open_cloud.client import OpenCloud
-from roblox.open_cloud.operations import ASSIGN_ROLE, LIST_GROUP_LOG, LIST_MEMBERSHIPS, LIST_ROLES, UNASSIGN_ROLE
+from roblox.open_cloud.operations import (
+    ASSIGN_ROLE,
+    GET_GROUP,
+    LIST_GROUP_LOG,
+    LIST_MEMBERSHIPS,
+    LIST_ROLES,
+    UNASSIGN_ROLE,
+)
 
 ROLES_PAGE = 20
 MEMBERS_PAGE = 100
@@ -35,10 +42,12 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member and the ids of every role that they hold, the base role included."""
+    """A member, the ids of every role that they hold, the base role included, and since when they are a member: who
+    leaves and comes back is a member since then."""
 
     user_id: int
     roles: tuple[int, ...]
+    joined_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +78,15 @@ class _Roles(msgspec.Struct, frozen=True, rename="camel"):
     next_page_token: str = ""
 
 
-class _Membership(msgspec.Struct, frozen=True):
+class _Membership(msgspec.Struct, frozen=True, rename="camel"):
     user: str
     role: str = ""
     roles: list[str] = []
+    create_time: dt.datetime | None = None
 
     def typed(self) -> Member:
         roles = self.roles or ([self.role] if self.role else [])
-        return Member(_number(self.user), tuple(sorted(_number(role) for role in roles)))
+        return Member(_number(self.user), tuple(sorted(_number(role) for role in roles)), self.create_time)
 
 
 class _LogUser(msgspec.Struct, frozen=True, rename="camel"):
@@ -111,6 +121,15 @@ class _Log(msgspec.Struct, frozen=True, rename="camel"):
 class _Memberships(msgspec.Struct, frozen=True, rename="camel"):
     group_memberships: list[_Membership] = []
     next_page_token: str = ""
+
+
+class _Group(msgspec.Struct, frozen=True, rename="camel"):
+    member_count: int = 0
+
+
+def size(client: OpenCloud, group: int) -> int:
+    """How many members the group says it has."""
+    return client.call(GET_GROUP, _Group, parts={"group": group}).member_count
 
 
 def roles(client: OpenCloud, group: int) -> list[Role]:

@@ -90,6 +90,7 @@ PUT_ORDERED = Operation("updateOrdered", "PATCH", f"{_ORDERED}/{{entry}}", ORDER
 DELETE_ORDERED = Operation(
     "deleteOrdered", "DELETE", f"{_ORDERED}/{{entry}}", ORDERED_WRITE, (f"{_ORDERED_SCOPE}write",)
 )
+GET_GROUP = Operation("getGroup", "GET", _GROUP, GROUP_READ)
 LIST_ROLES = Operation("listRoles", "GET", f"{_GROUP}/roles", GROUP_READ)
 LIST_MEMBERSHIPS = Operation("listMemberships", "GET", f"{_GROUP}/memberships", GROUP_READ)
 LIST_GROUP_LOG = Operation(

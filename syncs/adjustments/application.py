@@ -55,7 +55,7 @@ MOVE = """
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, amount, line)
     WHERE p.id = c.player
     RETURNING c.line, p.id, p.user_id, p.username, p.rank_id, p.rank_since, c.amount, p.adjusted_sequence,
-              (p.adjusted * 100)::bigint, (p.points * 100)::bigint"""
+              (p.adjusted * 100)::bigint, (p.points * 100)::bigint, p.banned, p.member"""
 
 APPEND = """
     INSERT INTO ledger (player_id, origin, session, sequence, type, actor_id, awarded, total, occurred_at, batch)
@@ -89,6 +89,8 @@ class Moved:
     sequence: int
     adjusted: int
     points: int
+    banned: bool
+    member: str
 
 
 def run(adjustment_id: int, on_chunk: Callable[[Adjustment], None] = lambda adjustment: None) -> bool:
@@ -293,7 +295,13 @@ def _write_rows(
 def _settle(moved: Sequence[Moved], held: Adjustment, actor: Actor, now: dt.datetime) -> None:
     policy = active()
     candidates = worth_settling(
-        [Candidate(row.id, row.user_id, row.username, row.rank_id, row.rank_since, row.points) for row in moved], policy
+        [
+            Candidate(
+                row.id, row.user_id, row.username, row.rank_id, row.rank_since, row.points, row.banned, row.member
+            )
+            for row in moved
+        ],
+        policy,
     )
     if candidates:
         settle(candidates, source=Decision.Source.STAFF, policy=policy, actor=actor, now=now, reason=held.reason)

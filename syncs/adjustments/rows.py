@@ -9,6 +9,7 @@ from audits.record import Actor, Target, record
 from players.acts import check_reason
 from players.models import Player
 from players.policies import active
+from players.policy.membership import Membership
 from players.policy.permissions import Act, may
 from players.staff import NotAllowed, Refused, Staff
 from syncs.models import Adjustment
@@ -42,7 +43,14 @@ def why_not_entitled(by: Staff) -> str:
     """Why somebody may adjust nobody, even far below; empty when they may. Who stands above is said of each row."""
     if by.rank is None:
         return ""
-    found = may(Act.ADJUST, by.rank, active().bundle.first, own=False)
+    found = may(
+        Act.ADJUST,
+        by.rank,
+        active().bundle.first,
+        own=False,
+        actor_membership=by.membership,
+        target_membership=Membership.MEMBER,
+    )
     return "" if found.allowed else str(found.reason)
 
 

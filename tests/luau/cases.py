@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from players.policy.bundle import FILES, SECOND_ABOVE, Bundle, Rank
+from players.policy.membership import Membership, belongs, earns, is_ignored
 from players.policy.parts import balance, losable
 from players.policy.permissions import Act, may
 from players.policy.points import Earner, Event, award, day_of, week_of
@@ -73,7 +74,8 @@ def policy(dice: random.Random) -> Documents:
         "ranks": {
             "demotion": dice.choice(["off", "propose", "auto"]),
             "reproposeDays": dice.randrange(30),
-            "ignoredRoles": ["Guest"],
+            **dice.choice([{}, {"rejoin": "restore"}, {"rejoin": "ask"}, {"rejoin": "reset"}]),
+            "ignoredRoles": dice.choice([["Guest"], ["Guest", "Bot"], []]),
             "ranks": ranks,
         },
         "points": {
@@ -141,7 +143,7 @@ def _lose_field(dice: random.Random, made: Documents) -> None:
     rows = [document, made["ranks"]["ranks"][0], *made["points"]["events"].values()]
     row = dice.choice(rows)
     # null and nothing are the same to a game: not these two
-    keys = [key for key in row if key not in {"warning_days", "adjustLimit"}]
+    keys = [key for key in row if key not in {"warning_days", "adjustLimit", "rejoin"}]
     del row[dice.choice(keys)]
 
 
@@ -182,6 +184,10 @@ def _event_name(dice: random.Random, made: Documents) -> None:
     made["points"]["events"][dice.choice(["Ko", "1ko", "k" * 41, "k" * 40, "ko-1", "k.o"])] = {"weight": 1}
 
 
+def _rejoin(dice: random.Random, made: Documents) -> None:
+    made["ranks"]["rejoin"] = dice.choice(["reset", "", "forget", 1])
+
+
 def _both_weights(dice: random.Random, made: Documents) -> None:
     kind = dice.choice([*made["points"]["events"].values()])
     kind |= {"weight": 1, "weightByLevel": {made["permissions"]["levels"][0]: 1}}
@@ -215,6 +221,7 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
     _caps,
     _thresholds,
     _event_name,
+    _rejoin,
     _both_weights,
     _level_twice,
     _long_name,
@@ -223,7 +230,7 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
 
 def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """Something to ask both, and what players/policy says."""
-    return dice.choice([_award, _award, _stream, _evaluate, _may, _sanction, _sums])(dice, bundle)
+    return dice.choice([_award, _award, _stream, _evaluate, _may, _may, _sanction, _sums, _belonging])(dice, bundle)
 
 
 def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
@@ -248,6 +255,8 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             "today": max(0, daily - dice.choice([0, 1, 10, 25, 100, daily])) if dice.random() < 0.7 else daily + 3,
             "thisWeek": max(0, weekly - dice.choice([0, 1, 10, 25, 2000, weekly])),
             "lastCounted": {dice.choice([type_, "ko"]): at - near} if dice.random() < 0.6 else {},
+            "membership": str(_membership(dice)),
+            "unknownFor": dice.choice([None, 0, 299, 300, 301, 10**6]),
         },
     }
     event, earner = asked["event"], asked["earner"]
@@ -260,6 +269,8 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             earner["today"],
             earner["thisWeek"],
             {name: dt.datetime.fromtimestamp(last, dt.UTC) for name, last in earner["lastCounted"].items()},
+            membership=Membership(earner["membership"]),
+            unknown_for=earner["unknownFor"],
         ),
         bundle.points,
     )
@@ -285,6 +296,7 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     counts = {"kos": 0, "wos": 0}
     last: dict[str, dt.datetime] = {}
     recommended: set[int] = set()
+    membership, unknown_since = _membership(dice), at + dice.choice([0, -299, 1])
     moment = dt.datetime.fromtimestamp(at, dt.UTC)
     for _ in range(30):
         before, at = moment, at + dice.choice([0, 1, 29, 30, 31, 300, 3600, 28_800, 7 * DAY])
@@ -300,7 +312,11 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         )
         found = award(
             Event(type_, moment, magnitude, duration, level, officer in recommended),
-            Earner(rank.can_earn, losable(others + total, elsewhere, adjusted), today, this_week, last),
+            Earner(
+                *(rank.can_earn, losable(others + total, elsewhere, adjusted), today, this_week, last),
+                membership=membership,
+                unknown_for=at - unknown_since,
+            ),
             bundle.points,
         )
         amounts.append(found.amount)
@@ -317,6 +333,7 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             recommended |= {officer} if kind.recommends else set()
     asked: Question = {"ask": "stream", "rank": rank.name, "events": events}
     asked |= {"others": others, "elsewhere": elsewhere, "adjusted": adjusted}
+    asked |= {"membership": str(membership), "unknownSince": unknown_since}
     shown = balance([others + total, elsewhere], adjusted)
     return asked, [amounts, reasons, total, counts["kos"], counts["wos"], len({*reasons} - {""}) > 0, shown]
 
@@ -328,7 +345,7 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     now = since + target.min_time_days * DAY + dice.choice([-DAY - 1, -DAY, -1, 0, 1, DAY, -3 * DAY])
     points = dice.choice([target.min_points, rank.min_points]) + dice.choice([-100, -1, 0, 1, 5000])
     words = target.required_recommendations + dice.choice([-1, 0, 1])
-    sanctioned = dice.random() < 0.2
+    sanctioned, membership = dice.random() < 0.2, _membership(dice)
     asked: Question = {
         "ask": "evaluate",
         "standing": {
@@ -337,10 +354,12 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
             "rankSince": since,
             "recommendations": words,
             "sanctioned": sanctioned,
+            "membership": str(membership),
         },
         "now": now,
     }
-    standing = Standing(rank, points, dt.datetime.fromtimestamp(since, dt.UTC), words, sanctioned)
+    moment = dt.datetime.fromtimestamp(since, dt.UTC)
+    standing = Standing(rank, points, moment, words, sanctioned, membership=membership)
     found = evaluate(standing, bundle, dt.datetime.fromtimestamp(now, dt.UTC))
     return asked, [
         found.kind or "",
@@ -365,19 +384,47 @@ def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     if dice.random() < 0.4:
         moved = dice.choice([1, -1]) * (above + dice.choice([-1, 0, 1]))
     act = dice.choice([*Act, Act.ADJUST])
+    actor_in, target_in = _membership(dice), _membership(dice)
     asked: Question = {
         "ask": "may",
         "act": str(act),
         "actor": actor.name,
         "target": target.name,
-        "details": {"own": own, "amount": moved, "adjustedToday": today, "secondAbove": above},
+        "details": {"own": own, "amount": moved, "adjustedToday": today, "secondAbove": above}
+        | {"actorMembership": str(actor_in), "targetMembership": str(target_in)},
         "to": to.name if to else "",
     }
     if dice.random() < 0.2:  # what both take for granted
         del asked["details"]["secondAbove"]
         above = SECOND_ABOVE
-    found = may(act, actor, target, own=own, amount=moved, adjusted_today=today, to=to, second_above=above)
+    found = may(
+        *(act, actor, target),
+        own=own,
+        actor_membership=actor_in,
+        target_membership=target_in,
+        amount=moved,
+        adjusted_today=today,
+        to=to,
+        second_above=above,
+    )
     return asked, [found.allowed, found.second, str(found.reason or "")]
+
+
+def _membership(dice: random.Random) -> Membership:
+    found: Membership = dice.choice([Membership.MEMBER] * 3 + [*Membership])
+    return found
+
+
+def _belonging(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
+    """Who earns and belongs, and whose roles are all ignored."""
+    membership, unknown_for = _membership(dice), dice.choice([None, -1, 0, 299, 300, 301])
+    roles = dice.sample(["Guest", "Member", "Bot", *bundle.ignored_roles], dice.randrange(3))
+    asked: Question = {"ask": "belonging", "state": str(membership), "unknownFor": unknown_for, "roles": roles}
+    return asked, [
+        belongs(membership),
+        earns(membership, unknown_for),
+        is_ignored(roles, bundle.ignored_roles),
+    ]
 
 
 def _sanction(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:

@@ -18,8 +18,8 @@ CHUNK = 200  # policies that one machine answers for
 
 ASK = """
 local shared = game.ReplicatedStorage.GRPSShared
-local permissions, points, policy, ranks =
-    require(shared.permissions), require(shared.points), require(shared.policy), require(shared.ranks)
+local permissions, points, policy, ranks, membership = require(shared.permissions), require(shared.points),
+    require(shared.policy), require(shared.ranks), require(shared.membership)
 local sessions = require(game.ServerScriptService.GRPS.sessions)
 local document, questions = ...
 local bundle, problems = policy.read(document)
@@ -33,7 +33,7 @@ function asked.award(one)
 end
 function asked.stream(one)
     local session = sessions.new({ UserId = 1, Name = "Nia", DisplayName = "" }, "token")
-    session.rank = one.rank
+    session.rank, session.membership, session.unknownSince = one.rank, one.membership, one.unknownSince
     session.others, session.elsewhere, session.adjusted.total = one.others, one.elsewhere, one.adjusted
     sessions.recount(session)
     local amounts, reasons, wrong = {}, {}, false
@@ -62,6 +62,10 @@ function asked.may(one)
     end
     local found = permissions.may(one.act, bundle.byName[one.actor], bundle.byName[one.target], one.details)
     return { found.allowed, found.second, found.reason or "" }
+end
+function asked.belonging(one)
+    return { membership.belongs(one.state), membership.earns(one.state, one.unknownFor),
+        membership.isIgnored(one.roles, bundle.ignoredRoles) }
 end
 function asked.sanction(one)
     local expires = permissions.warningExpires(one.start, bundle.punishments)
@@ -133,6 +137,11 @@ MUTATIONS = (
     ("permissions", "> (details.secondAbove", ">= (details.secondAbove"),
     ("policy", "else hundredths(document.permissions.secondPersonAbove)", "else permissions.SECOND_ABOVE"),
     ("permissions", "warnings >= punishments.severeThreshold", "warnings > punishments.severeThreshold"),
+    ("membership", "unknownFor < UNKNOWN_EARNS", "unknownFor <= UNKNOWN_EARNS"),
+    ("membership", 'state == "member"', 'state ~= "left"'),
+    ("membership", "#roleNames > 0", "true"),
+    ("permissions", "recommend = true, propose = true", "propose = true"),
+    ("permissions", "suspend = true, ban = true", "suspend = true"),
     ("policy", "rank.minPoints <= below.minPoints", "rank.minPoints < below.minPoints"),
     ("policy", "length > most", "length >= most"),
     ("policy", "document.dailyCap > document.weeklyCap", "false"),

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from players.belonging import present
 from players.models import Player, Rank, Recommendation
 from players.policies import active
 from players.policy.bundle import Bundle, parse_bundle
@@ -67,7 +68,9 @@ def kind_of(player: Player, bundle: Bundle) -> str:
         return LEFT_OUT
     words = Recommendation.objects.filter(player=player, rank=player.rank).count()
     player.refresh_from_db()
-    standing = Standing(rank, int(player.points * 100), player.rank_since, words, rank.is_punishment or player.banned)
+    sanctioned = rank.is_punishment or player.banned
+    membership = present(player.member)
+    standing = Standing(rank, int(player.points * 100), player.rank_since, words, sanctioned, membership=membership)
     return evaluate(standing, bundle, NOW).kind or ""
 
 

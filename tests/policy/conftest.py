@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from players.policy.bundle import FILES, Bundle, load_bundle
+from players.policy.membership import Membership
 
+MEMBER = Membership.MEMBER
+MEMBERS: dict[str, Any] = {"actor_membership": MEMBER, "target_membership": MEMBER}
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
 
 

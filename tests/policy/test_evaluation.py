@@ -7,6 +7,7 @@ import pytest
 
 from players.policy.bundle import Bundle
 from players.policy.ranks import Condition, Evaluation, Missing, Standing, evaluate
+from tests.policy.conftest import MEMBER
 
 SINCE = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -16,7 +17,7 @@ MOMENT = dt.timedelta(microseconds=1)
 @pytest.fixture
 def trooper(bundle: Bundle) -> Standing:
     """Has the points for Shock Trooper II, which asks for two days."""
-    return Standing(bundle.by_name["Shock Trooper I"], 150_00, SINCE)
+    return Standing(bundle.by_name["Shock Trooper I"], 150_00, SINCE, membership=MEMBER)
 
 
 def test_time_alone_makes_a_promotion_due_at_a_known_moment(bundle: Bundle, trooper: Standing) -> None:
@@ -63,7 +64,12 @@ def test_a_rank_is_kept_at_exactly_its_points(bundle: Bundle, trooper: Standing)
 
 @pytest.mark.parametrize("name", ["Tempest Major", "Envoy"])
 def test_ranks_given_by_hand_are_kept_without_any_points(bundle: Bundle, name: str) -> None:
-    assert evaluate(Standing(bundle.by_name[name], 0, SINCE), replace(bundle, demotion="auto"), SINCE).kind is None
+    assert (
+        evaluate(
+            Standing(bundle.by_name[name], 0, SINCE, membership=MEMBER), replace(bundle, demotion="auto"), SINCE
+        ).kind
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,5 +81,5 @@ def test_ranks_given_by_hand_are_kept_without_any_points(bundle: Bundle, name: s
     ],
 )
 def test_off_the_ladder_and_at_its_top_nothing_is_due(bundle: Bundle, name: str, failed: tuple[Condition, ...]) -> None:
-    found = evaluate(Standing(bundle.by_name[name], 90_000_00, SINCE), bundle, SINCE + 999 * DAY)
+    found = evaluate(Standing(bundle.by_name[name], 90_000_00, SINCE, membership=MEMBER), bundle, SINCE + 999 * DAY)
     assert (found.kind, found.target, found.failed, found.due_at) == (None, None, failed, None)

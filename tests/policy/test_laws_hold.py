@@ -13,7 +13,7 @@ from players.policy.parts import EMPTY, Part, Row, balance, losable, merge
 from players.policy.permissions import Act, may
 from players.policy.points import Award, Earner, Event, Reason, award, day_of, full_award, week_of
 from players.policy.ranks import Condition, Standing, evaluate
-from tests.policy.conftest import CONFIG
+from tests.policy.conftest import CONFIG, MEMBER, MEMBERS
 
 BUNDLE = load_bundle(CONFIG)
 MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -130,7 +130,7 @@ def test_a_game_that_follows_the_policy_passes_no_cap_and_breaks_no_law(
         day, week = day_of(event.at), week_of(event.at)
         this_week = sum(amount for other, amount in days.items() if week_of_day(other) == week)
         last = {type_: moments[-1] for type_, moments in counted.items()}
-        given_ = award(event, Earner(can_earn, known, days.get(day, 0), this_week, last), policy)
+        given_ = award(event, Earner(can_earn, known, days.get(day, 0), this_week, last, membership=MEMBER), policy)
         known += given_.amount
         assert known >= 0
         assert laws.check_award(event.type, event.magnitude, given_.amount, event.actor_level, policy) is None
@@ -153,7 +153,7 @@ def week_of_day(day: dt.date) -> dt.date:
 
 @given(events)
 def test_an_award_is_exact_or_says_why_it_is_less(event: Event) -> None:
-    given_ = award(event, Earner(True, 1_000_000), BUNDLE.points)
+    given_ = award(event, Earner(True, 1_000_000, membership=MEMBER), BUNDLE.points)
     full = full_award(event.type, event.magnitude, event.actor_level, BUNDLE.points)
     assert (given_.reason is None) == (given_.amount == full)
 
@@ -161,8 +161,8 @@ def test_an_award_is_exact_or_says_why_it_is_less(event: Event) -> None:
 @given(ladder, st.integers(0, 5_000_000), st.integers(0, 5_000_000), st.integers(0, 500), st.integers(0, 500))
 def test_promotion_is_monotone_in_points_and_in_time(rank: Rank, fewer: int, more: int, early: int, late: int) -> None:
     fewer, more, early, late = *sorted((fewer, more)), *sorted((early, late))  # type: ignore[assignment]
-    first = evaluate(Standing(rank, fewer, MONDAY), BUNDLE, MONDAY + dt.timedelta(days=early))
-    then = evaluate(Standing(rank, more, MONDAY), BUNDLE, MONDAY + dt.timedelta(days=late))
+    first = evaluate(Standing(rank, fewer, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=early))
+    then = evaluate(Standing(rank, more, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=late))
     if first.kind == "promotion":
         assert then.kind == "promotion"
     assert then.missing.days <= first.missing.days or first.kind == "demotion"
@@ -171,14 +171,17 @@ def test_promotion_is_monotone_in_points_and_in_time(rank: Rank, fewer: int, mor
 @given(ranks, st.integers(0, 5_000_000), st.integers(0, 500))
 def test_the_sanctioned_and_the_side_posts_are_never_moved(rank: Rank, points: int, days: int) -> None:
     now = MONDAY + dt.timedelta(days=days)
-    assert evaluate(Standing(rank, points, MONDAY, sanctioned=True), BUNDLE, now).kind is None
+    assert evaluate(Standing(rank, points, MONDAY, sanctioned=True, membership=MEMBER), BUNDLE, now).kind is None
     if rank.ignored or rank.is_punishment:
-        assert evaluate(Standing(rank, points, MONDAY, sanctioned=rank.is_punishment), BUNDLE, now).kind is None
+        assert (
+            evaluate(Standing(rank, points, MONDAY, sanctioned=rank.is_punishment, membership=MEMBER), BUNDLE, now).kind
+            is None
+        )
 
 
 @given(ranks, st.integers(0, 5_000_000))
 def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
-    found = evaluate(Standing(rank, points, MONDAY), BUNDLE, MONDAY)
+    found = evaluate(Standing(rank, points, MONDAY, membership=MEMBER), BUNDLE, MONDAY)
     if found.kind == "demotion":
         assert not rank.privileged
         assert points < rank.min_points
@@ -187,8 +190,8 @@ def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
 
 @given(st.sampled_from(Act), ranks, ranks, st.none() | ranks, st.integers(0, 10_000_000))
 def test_nobody_acts_upward_or_on_themselves(act: Act, actor: Rank, target: Rank, to: Rank | None, amount: int) -> None:
-    assert not may(act, actor, target, own=True, amount=amount, to=to).allowed
-    verdict = may(act, actor, target, own=False, amount=amount, to=to)
+    assert not may(act, actor, target, own=True, amount=amount, to=to, **MEMBERS).allowed
+    verdict = may(act, actor, target, own=False, amount=amount, to=to, **MEMBERS)
     if verdict.allowed:
         assert target.position < actor.position
         assert to is None or to.position < actor.position
@@ -201,45 +204,49 @@ def test_nobody_acts_upward_or_on_themselves(act: Act, actor: Rank, target: Rank
 def test_the_figures_of_who_may_do_what(bundle: Bundle) -> None:
     colonel, major, low = (bundle.by_name[name] for name in ("Electro Colonel", "Tempest Major", "Captain I"))
     admirals, envoy = bundle.by_name["Supreme Admirals"], bundle.by_name["Envoy"]
-    assert may(Act.WARN, major, low, own=False).allowed
-    assert not may(Act.ADJUST, major, low, own=False, amount=1).allowed
-    within = may(Act.ADJUST, colonel, low, own=False, amount=100_00)
+    assert may(Act.WARN, major, low, own=False, **MEMBERS).allowed
+    assert not may(Act.ADJUST, major, low, own=False, amount=1, **MEMBERS).allowed
+    within = may(Act.ADJUST, colonel, low, own=False, amount=100_00, **MEMBERS)
     assert (within.allowed, within.second) == (True, False)
-    assert may(Act.ADJUST, colonel, low, own=False, amount=100_01).second
-    assert may(Act.ADJUST, colonel, low, own=False, amount=1, adjusted_today=100_00).second
-    assert not may(Act.BAN, colonel, low, own=False).allowed
-    assert may(Act.BAN, admirals, low, own=False).second
-    assert not may(Act.WARN, envoy, low, own=False).allowed
-    assert not may(Act.PROMOTE, colonel, low, own=False, to=bundle.by_name["Electro Colonel"]).allowed
+    assert may(Act.ADJUST, colonel, low, own=False, amount=100_01, **MEMBERS).second
+    assert may(Act.ADJUST, colonel, low, own=False, amount=1, adjusted_today=100_00, **MEMBERS).second
+    assert not may(Act.BAN, colonel, low, own=False, **MEMBERS).allowed
+    assert may(Act.BAN, admirals, low, own=False, **MEMBERS).second
+    assert not may(Act.WARN, envoy, low, own=False, **MEMBERS).allowed
+    assert not may(Act.PROMOTE, colonel, low, own=False, to=bundle.by_name["Electro Colonel"], **MEMBERS).allowed
 
 
 def test_each_failed_condition_is_named(bundle: Bundle) -> None:
     rank = bundle.by_name["Shock Trooper I"]
-    found = evaluate(Standing(rank, 149_99, MONDAY, sanctioned=True), bundle, MONDAY + dt.timedelta(hours=1))
+    found = evaluate(
+        Standing(rank, 149_99, MONDAY, sanctioned=True, membership=MEMBER), bundle, MONDAY + dt.timedelta(hours=1)
+    )
     assert found.failed == (Condition.POINTS, Condition.TIME, Condition.SANCTION)
     assert (found.missing.points, found.missing.days) == (1, 2)
-    due = evaluate(Standing(rank, 150_00, MONDAY), bundle, MONDAY + dt.timedelta(days=2))
+    due = evaluate(Standing(rank, 150_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=2))
     assert (due.kind, due.automatic, due.failed) == ("promotion", True, ())
 
 
 def test_a_privileged_rank_is_proposed_and_not_given(bundle: Bundle) -> None:
     captain = bundle.by_name["Captain II"]
-    found = evaluate(Standing(captain, 4_500_00, MONDAY), bundle, MONDAY + dt.timedelta(days=32))
+    found = evaluate(Standing(captain, 4_500_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=32))
     assert (found.kind, found.automatic, found.target) == ("promotion", False, bundle.by_name["Tempest Major"])
 
 
 def test_reasons_for_nothing(bundle: Bundle) -> None:
-    policy, earner = bundle.points, Earner(True, 0, last_counted={"ko": MONDAY})
+    policy, earner = bundle.points, Earner(True, 0, last_counted={"ko": MONDAY}, membership=MEMBER)
     soon = MONDAY + dt.timedelta(seconds=29)
     assert award(Event("ko", soon), earner, policy).reason is Reason.KO_COOLDOWN
     assert award(Event("ko", soon + dt.timedelta(seconds=1)), earner, policy).amount == 25
     assert award(Event("activity", soon, duration=299), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
     assert award(Event("activity", soon), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
     assert award(Event("activity", soon, duration=300), earner, policy) == Award(1_00)
-    assert award(Event("wo", soon), Earner(True, 4), policy).amount == -4
-    assert award(Event("training", soon), Earner(True, 0, earned_today=490_00), policy).amount == 10_00
+    assert award(Event("wo", soon), Earner(True, 4, membership=MEMBER), policy).amount == -4
+    assert (
+        award(Event("training", soon), Earner(True, 0, earned_today=490_00, membership=MEMBER), policy).amount == 10_00
+    )
     assert award(Event("unheard_of", soon), earner, policy).reason is Reason.UNKNOWN_TYPE
-    assert award(Event("training", soon), Earner(False, 0), policy).reason is Reason.NOT_EARNING
+    assert award(Event("training", soon), Earner(False, 0, membership=MEMBER), policy).reason is Reason.NOT_EARNING
     assert award(Event("recommendation", soon, actor_level="MR"), earner, policy).reason is Reason.ACTOR_NOT_ENTITLED
     again = Event("recommendation", soon, actor_level="CCM", already_recommended=True)
     assert award(again, earner, policy).reason is Reason.ALREADY_RECOMMENDED
@@ -249,7 +256,9 @@ def test_an_award_names_the_cap_that_cuts_it(bundle: Bundle) -> None:
     training = Event("training", MONDAY)
 
     def given_to(today: int, this_week: int) -> Award:
-        return award(training, Earner(True, 0, earned_today=today, earned_this_week=this_week), bundle.points)
+        return award(
+            training, Earner(True, 0, earned_today=today, earned_this_week=this_week, membership=MEMBER), bundle.points
+        )
 
     assert given_to(485_00, 2_485_00) == Award(15_00)
     assert given_to(490_00, 2_000_00) == Award(10_00, Reason.CAPPED_DAY)

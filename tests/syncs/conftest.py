@@ -74,13 +74,13 @@ def pull(community: World) -> Callable[..., SyncJob]:
 
 @pytest.fixture
 def player(community: World) -> Callable[..., Player]:
-    """A player at a rank, made behind the rules, so that no mirror knows of it."""
+    """A player at a rank, made behind the rules, so that no mirror knows of it; a member, if nothing else is said."""
 
-    def player(user_id: int, rank: str = "Initiate") -> Player:
+    def player(user_id: int, rank: str = "Initiate", member: str = "member") -> Player:
         held = Rank.objects.get(name=rank)
         now = "2026-01-01T00:00:00Z"
         made: Player = Player.objects.create(
-            user_id=user_id, username=f"citizen_{user_id}", rank=held, rank_since=now, named_at=now
+            user_id=user_id, username=f"citizen_{user_id}", rank=held, rank_since=now, named_at=now, member=member
         )
         return made
 

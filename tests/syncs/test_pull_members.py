@@ -1,5 +1,6 @@
 """The group's members: who came, who left, and which ranks were changed by hand on Roblox."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -166,21 +167,76 @@ def test_who_left_is_written_down_and_told(community: World, pull: Pull) -> None
     assert pull("members").counters["left"] == 0
 
 
-def test_who_comes_back_is_told_once_and_gets_the_role(
+def test_nobody_is_promoted_before_they_join_and_joining_is_told_once(
     community: World, pull: Pull, player: Callable[..., Player]
 ) -> None:
-    player(1)
+    player(1, member="unknown")
     pull("members")
+    assert Player.objects.get(user_id=1).member == "guest"
+    with pytest.raises(Refused, match="no member of the group"):
+        officers.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+    community.join(1)
+    pull("members")
+    pull("members")
+    assert Player.objects.get(user_id=1).member == "member"
+    assert AuditEvent.objects.filter(action="member.joined").count() == 1
     officers.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
     while push.step():
         pass
-    assert Mirror.objects.get(player__user_id=1, aspect="role").status == "parked"
+    assert community.roles(1) == {70_000 + ROLES["Captain I"]}
+
+
+def test_a_rank_that_somebody_left_with_is_given_back_and_time_away_does_not_count(
+    community: World, pull: Pull
+) -> None:
+    settled(pull, community, 1, "Captain I")
+    long_ago = timezone.now() - dt.timedelta(days=10)
+    Player.objects.filter(user_id=1).update(rank_since=long_ago)
+    community.leave(1)
+    pull("members")
+    left = Player.objects.get(user_id=1)
+    assert (left.member, left.listed, left.rank.name) == ("left", False, "Captain I")
+    Player.objects.filter(user_id=1).update(member_since=timezone.now() - dt.timedelta(days=3))
+    community.join(1)
+    pull("members")
+    back = Player.objects.get(user_id=1)
+    assert (back.member, back.listed, back.rank.name) == ("member", True, "Captain I")
+    assert dt.timedelta(days=2.9) < back.rank_since - long_ago < dt.timedelta(days=3.1)
+    while push.step():
+        pass
+    assert community.roles(1) == {70_000 + ROLES["Captain I"]}
+    assert not Drift.objects.exists()
+    assert Decision.objects.filter(player__user_id=1).count() == 1  # of the first meeting
+    assert AuditEvent.objects.filter(action="member.returned").count() == 1
+
+
+def test_leaving_and_coming_back_between_two_pulls_is_no_demotion(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Captain I")
+    community.leave(1)
+    community.join(1)
+    pull("members")
+    assert rank_of(1) == "Captain I"
+    pull("members")
+    while push.step():
+        pass
+    assert (rank_of(1), community.roles(1)) == ("Captain I", {70_000 + ROLES["Captain I"]})
+    assert not Drift.objects.exists()
+
+
+def test_a_role_is_not_pushed_to_somebody_who_left(community: World, pull: Pull) -> None:
+    settled(pull, community, 1, "Captain I")
+    community.leave(1)
+    pull("members")
+    discipline.suspend(1, by=OWNER, reason="fought before they left", now=timezone.now())
+    while push.step():
+        pass
+    assert not Mirror.objects.filter(player__user_id=1, aspect="role", status="parked").exists()
     community.join(1)
     pull("members")
     while push.step():
         pass
-    assert community.roles(1) == {70_000 + ROLES["Captain I"]}
-    assert AuditEvent.objects.filter(action="member.joined").count() == 1
+    assert (rank_of(1), community.roles(1)) == ("Suspended", {70_000 + ROLES["Suspended"]})
+    assert Player.objects.get(user_id=1).former_rank.name == "Captain I"  # type: ignore[union-attr]
 
 
 def test_a_dry_run_says_what_would_be_adopted(community: World, pull: Pull) -> None:

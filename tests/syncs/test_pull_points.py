@@ -220,10 +220,12 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(community: World, 
 def test_points_that_were_pulled_bring_their_rank(community: World, pull: Pull, nexus: Experience) -> None:
     community.save(1, legacy(60), 6000)
     pull("points", nexus)
+    community.join(1)
+    pull("members")
     Player.objects.update(rank_since="2026-01-01T00:00:00Z")
     community.save(1, legacy(61), 6100)
     pull("points", nexus)
-    assert Player.objects.get().rank.name == "Shock Trooper I"
+    assert Player.objects.get(user_id=1).rank.name == "Shock Trooper I"
 
 
 def test_the_leaderboard_looks_at_the_best_alone(community: World, pull: Pull, nexus: Experience) -> None:

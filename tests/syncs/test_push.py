@@ -69,25 +69,28 @@ def test_many_wishes_become_one_write(community: World, player: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rank", "held", "reason"),
-    [
-        ("Captain I", None, "not a member of the group"),
-        ("Imperator", (), "lets nobody give"),
-        ("Captain II", (), "no role with the rank number 15"),
-    ],
+    ("rank", "reason"), [("Imperator", "lets nobody give"), ("Captain II", "no role with the rank number 15")]
 )
-def test_what_cannot_work_is_parked_with_its_reason(
-    community: World, player: Make, rank: str, held: Any, reason: str
-) -> None:
+def test_what_cannot_work_is_parked_with_its_reason(community: World, player: Make, rank: str, reason: str) -> None:
     player(1)
-    if held is not None:
-        community.join(1)
+    community.join(1)
     give(1, rank)
     push_all()
     mirror = role_mirror(1)
     assert mirror.status == "parked"
     assert reason in mirror.reason
     assert AuditEvent.objects.filter(action="mirror.parked").count() == 1
+
+
+def test_a_write_that_finds_nobody_in_the_group_writes_them_down_as_left_and_rests(
+    community: World, player: Make
+) -> None:
+    player(1)
+    give(1, "Captain I")
+    push_all()
+    assert (Player.objects.get(user_id=1).member, role_mirror(1).status) == ("left", "resting")
+    assert not AuditEvent.objects.filter(action="mirror.parked").exists()
+    assert AuditEvent.objects.filter(action="member.left").count() == 1
 
 
 def test_a_member_above_the_keys_owner_is_parked_in_words_for_a_moderator(community: World, player: Make) -> None:
@@ -273,6 +276,7 @@ def test_no_job_is_needed_for_a_push(community: World) -> None:
 
 def test_a_universe_that_is_connected_later_is_told_all_of_it(community: World, player: Make) -> None:
     Experience.objects.filter(key="nexus").update(universe_id=None)
+    community.join(1)
     player(1)
     people.adjust(1, 700, by=OWNER, reason="well done", now=timezone.now())
     give(1, "Captain I")

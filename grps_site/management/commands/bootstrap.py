@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
-from players import bounds
+from players import bounds, membership
+from players.belonging import can_be_asked
 from players.policies import ensure_active
 from players.policy.bundle import PolicyError
 from roblox.experiences import Wanted, ensure
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            done = [*self._experiences(), *self._policy(), *self._bounds(), *self._tasks()]
+            done = [*self._experiences(), *self._policy(), *self._bounds(), *self._members(), *self._tasks()]
         if not quiet:
             self.stdout.write("\n".join(done or ["Everything was there already."]))
 
@@ -101,6 +102,12 @@ class Command(BaseCommand):
                 for more in bounds.missing(configured.key)
             ]
         return done
+
+    def _members(self) -> list[str]:
+        """Whom Roblox was not asked about is listed where no group is configured, and else once it has answered."""
+        word = "hidden" if can_be_asked() else "listed"
+        changed = membership.list_unknown(not can_be_asked())
+        return [f"{changed} players of unknown membership are {word} now."] if changed else []
 
     def _tasks(self) -> list[str]:
         """Put in what is missing; what an operator changed stays. The clock is told once."""
