@@ -45,6 +45,7 @@ held("players", "user_id", ERASES)
 held("players", "username", ERASES, names="id")
 held("players", "display_name", ERASES, names="id")
 impersonal("players", COUNT, "adjusted_sequence", "kos", "wos")
+impersonal("players", LIST, "member")
 
 held("player_names", "username", Drop("player_id"), names="player_id")
 impersonal("name_checks", HASH, "lease")
