@@ -21,7 +21,7 @@ from common.form_fields import MomentField
 from console import links
 from console.casefile import standing
 from console.casefile.pages import find
-from console.doors import page, render, sign_in_again
+from console.doors import page, render
 from players import acts, discipline, notes, officers, people, recommending, spending
 from players.acts import LONGEST_REASON, Done, Verdict, verdict
 from players.amounts import hundredths, points
@@ -169,12 +169,11 @@ class Doing:
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """An act's form, the right that it asks for, and what carries it out. `again`: sign in again before it."""
+    """An act's form, the right that it asks for, and what carries it out."""
 
     form: Callable[..., Any]
     right: str
     do: Callable[[Doing], Done]
-    again: bool = False
     on: bool = False
 
 
@@ -207,9 +206,8 @@ DIALOGS: dict[str, Dialog] = {
         lambda it: discipline.ban(
             it.player.user_id, alt_accounts=it.form.cleaned_data["alt_accounts"], **_ends(it), **it.common
         ),
-        again=True,
     ),
-    "unban": Dialog(ActForm, "players.ban", lambda it: discipline.unban(it.player.user_id, **it.common), again=True),
+    "unban": Dialog(ActForm, "players.ban", lambda it: discipline.unban(it.player.user_id, **it.common)),
     "adjust": Dialog(
         AmountForm,
         "players.adjust",
@@ -248,8 +246,6 @@ def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) ->
         if request.method == "POST":
             acts.tell_refusal(name, user_id, staff_of(request).actor)
         raise PermissionDenied
-    if dialog.again and (answer := sign_in_again(request)) is not None:
-        return answer
     player, policy, by, now = find(user_id), active(), staff_of(request), timezone.now()
     if pk is not None and not _is_theirs(name, player, pk):
         raise Http404

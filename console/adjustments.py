@@ -95,7 +95,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
-@page(ACT, fresh=True)
+@page(ACT)
 def upload(request: HttpRequest) -> HttpResponse:
     """Take a file in; leads to its preview."""
     form = Upload(request.POST or None, request.FILES or None, initial={"token": uuid.uuid4()})
@@ -163,7 +163,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@page(ACT, fresh=True)
+@page(ACT)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let one's own preview go."""
     get_object_or_404(Adjustment, pk=pk)
@@ -180,7 +180,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("console:adjustment", pk)
 
 
-@page(ACT, fresh=True)
+@page(ACT)
 def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """A dialog: GET says what follows, POST does it with a reason."""
     if verb not in VERBS:

@@ -75,7 +75,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
-@page("players.view_approval", fresh=True)
+@page("players.view_approval")
 def approval(request: HttpRequest, pk: int) -> HttpResponse:
     """A request: what is asked, by whom, why; and the decision on it."""
     found = get_object_or_404(Approval.objects.select_related("player", "player__rank"), pk=pk)

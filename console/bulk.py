@@ -21,7 +21,7 @@ from common.parsing import is_row_id
 from console import links, lists
 from console.acting import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
 from console.approving import names_of
-from console.doors import page, render, sign_in_again
+from console.doors import page, render
 from console.experiences import Reason
 from console.explorer.asking import actors_of
 from console.players_list import BULK_ACTS
@@ -110,8 +110,7 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
 
 def _select(request: HttpRequest) -> HttpResponseBase:
     by, now, act = staff_of(request), timezone.now(), request.POST.get("act", "")
-    if (first := _entitled(request, act)) is not None:
-        return first
+    _check_entitled(request, act)
     user_ids, more = _selected(request)
     if not user_ids:
         messages.error(request, "Select the players first.")
@@ -142,13 +141,12 @@ def _select(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def _entitled(request: HttpRequest, act: str) -> HttpResponseBase | None:
-    """None for who may go on. Raises PermissionDenied, told in the audit log."""
+def _check_entitled(request: HttpRequest, act: str) -> None:
+    """Raises PermissionDenied, told in the audit log."""
     right = next((right for name, _, right in BULK_ACTS if name == act), "")
     if not right or not request.user.has_perm(RIGHT) or not request.user.has_perm(right):
         acts.tell_refusal(jobs.APPROVAL, None, staff_of(request).actor)
         raise PermissionDenied
-    return sign_in_again(request)
 
 
 def _selected(request: HttpRequest) -> tuple[list[int], bool]:
@@ -201,7 +199,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@page(RIGHT, fresh=True)
+@page(RIGHT)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let one's own preview go."""
     try:
@@ -217,7 +215,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("console:bulk-job", pk)
 
 
-@page(RIGHT, fresh=True)
+@page(RIGHT)
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """A dialog: why all that a job did is taken back. Leads to a preview."""
     found = get_object_or_404(BulkJob, pk=pk)
@@ -232,7 +230,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "console/bulk_undo.html", f"Take back job {pk}", form=form, job=found)
 
 
-@page(RIGHT, fresh=True)
+@page(RIGHT)
 def revert(request: HttpRequest) -> HttpResponse:
     """Take back what somebody did in a span of time: who, from, until; leads to a preview."""
     form = Reverting(request.POST or None, initial={"actor": request.GET.get("actor", "")})

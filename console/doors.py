@@ -1,4 +1,5 @@
-"""The way into every page of the console: signed in, entitled, and for grave acts signed in lately."""
+"""The way into every page of the console: signed in and entitled; and how long a sign-in is fresh enough for grave
+acts (console.access.step_up says which)."""
 
 import time
 from collections.abc import Callable
@@ -42,7 +43,10 @@ def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
-    """A view for staff who have the permission `right` (as `players.view_player`); `fresh`: signed in lately, too."""
+    """A view for staff who have the permission `right` (as `players.view_player`); `fresh`: signed in lately, too.
+
+    Acts that need it stand in the one table of `console.access.step_up`; `fresh` is for a page that is not in it yet.
+    """
 
     def wrap(view: View) -> View:
         @wraps(view)
@@ -55,6 +59,7 @@ def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
                 return first
             return view(request, *args, **kwargs)
 
+        inner.fresh = fresh  # type: ignore[attr-defined]
         return never_cache(csrf_protect(inner))
 
     return wrap

@@ -93,7 +93,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
-@page("console.secrets", fresh=True)
+@page("console.secrets")
 def new_key(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
     note = "A second owner approves it. Then it is made when you collect it here, and shown that once."
@@ -101,7 +101,7 @@ def new_key(request: HttpRequest, key: str) -> HttpResponse:
     return _ask(request, experience, form, secrets.CREATE, f"A new key for {experience.name}", note)
 
 
-@page("console.secrets", fresh=True)
+@page("console.secrets")
 def rotate(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
     note = (
@@ -112,7 +112,7 @@ def rotate(request: HttpRequest, key: str) -> HttpResponse:
     return _ask(request, experience, form, secrets.ROTATE, f"Rotate the keys of {experience.name}", note)
 
 
-@page("console.secrets", fresh=True)
+@page("console.secrets")
 def collect(request: HttpRequest, pk: int) -> HttpResponse:
     approval = get_object_or_404(Approval, pk=pk, act__in=[secrets.CREATE, secrets.ROTATE])
     if request.method != "POST":
@@ -126,7 +126,7 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "console/key.html", f"The new key of {key.experience}", key=key, raw=raw)
 
 
-@page("console.secrets", fresh=True)
+@page("console.secrets")
 def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
     key = get_object_or_404(ExperienceKey.objects.select_related("experience"), prefix=prefix)
     form = Reason(request.POST or None)
@@ -139,7 +139,7 @@ def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
     return _form(request, form, f"Revoke {key}", note, "Revoke", grave=True)
 
 
-@page("console.secrets", fresh=True)
+@page("console.secrets")
 def writes(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
     form = Reason(request.POST or None)
@@ -156,7 +156,7 @@ def writes(request: HttpRequest, key: str) -> HttpResponse:
     return _form(request, form, title, note, "Switch on" if on else "Switch off", hidden={"on": "1" if on else "0"})
 
 
-@page(bounds.RIGHT, fresh=True)
+@page(bounds.RIGHT)
 def more(request: HttpRequest, key: str) -> HttpResponse:
     """Ask for what the configuration says beyond what is in force."""
     experience = get_object_or_404(Experience, key=key)

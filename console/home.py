@@ -127,7 +127,7 @@ def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
     return render(request, "console/form.html", "Seen", button="Seen", back="console:home", asks=False, **context)
 
 
-@page("console.roles", fresh=True)
+@page("console.roles")
 def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
     """Let somebody act again whom the guard holds up."""
     trip = get_object_or_404(GuardTrip, pk=pk)
@@ -153,7 +153,7 @@ def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@page("console.policy", fresh=True)
+@page("console.policy")
 def review(request: HttpRequest) -> HttpResponse:
     """Note that the policy was reviewed and stays."""
     form = Reason(request.POST or None)

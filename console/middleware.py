@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
-from console.access import proofs
+from console.access import proofs, step_up
 from console.access.rights import rights_of
 from console.doors import BEGAN_AT as BEGAN_AT
 from console.doors import sign_in_again
@@ -46,6 +46,15 @@ class StaffMiddleware:
             return self.get_response(request)
         with _planned_anew():
             return self._too_old(request) or self._judged(request) or self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: tuple[object, ...], given: dict[str, object]
+    ) -> HttpResponseBase | None:
+        """Ask who is signed in to prove it again before a grave act, whichever view carries it out."""
+        match = request.resolver_match
+        if getattr(request, "staff", None) is None or match is None:
+            return None
+        return step_up.first(request, match.view_name, given)
 
     def _too_old(self, request: HttpRequest) -> HttpResponseBase | None:
         now = int(time.time())

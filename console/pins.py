@@ -50,7 +50,7 @@ def pin(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@page(pinning.RIGHT, fresh=True)
+@page(pinning.RIGHT)
 def anew(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for a role to be pinned to the rank; a second person approves it."""
     found = get_object_or_404(_pins(), pk=pk)

@@ -185,7 +185,7 @@ class Adopt(Reason):
     name = forms.CharField(max_length=20, required=False, label="Username, where they are no player yet")
 
 
-@page("console.sync", fresh=True)
+@page("console.sync")
 def settle(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Adopt theirs or push ours, with a reason."""
     found = get_object_or_404(Drift, pk=pk)

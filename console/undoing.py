@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audits.reading import PlacedEvent, events_by_id
 from common.parsing import is_row_id
-from console.doors import page, render, sign_in_again
+from console.doors import page, render
 from console.experiences import Reason
 from players import undo
 from players.models import Player
@@ -22,8 +22,6 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         raise Http404
-    if event.action in {"player.banned", "player.unbanned"} and (first := sign_in_again(request)) is not None:
-        return first  # type: ignore[return-value]
     offer = undo.offers([event])[event_id]
     back = _back(event)
     form = Reason(request.POST or None)

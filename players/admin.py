@@ -1,17 +1,9 @@
-"""The console's door: what is there to see, and the acts on proposals. Nothing is edited as a form of columns."""
+"""Rows to look at. What is done about them is done on the console's pages, with a reason and a fresh sign-in."""
 
-import datetime as dt
-from typing import Any
-
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
+from django.contrib import admin
 
 from audits.admin import ReadOnly, whole
-from players import officers
 from players.models import Decision, ErasureOrder, LedgerEntry, Player, PolicyVersion, Rank
-from players.staff import Refused, staff_of
 
 
 @admin.register(Player)
@@ -27,29 +19,7 @@ class DecisionAdmin(ReadOnly):
     list_select_related = ("player", "from_rank", "to_rank")
     list_filter = ("status", "kind")
     indexed = (("status",),)
-    actions = ("approve", "reject")
-
-    @admin.action(description="Approve the proposals", permissions=["settle"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
-        self._settle(request, queryset, officers.approve, "approved in the console")
-
-    @admin.action(description="Reject the proposals", permissions=["settle"])
-    def reject(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
-        self._settle(request, queryset, officers.reject, "rejected in the console")
-
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("players.adjust")
-
-    def _settle(self, request: HttpRequest, queryset: QuerySet[Decision], verb: Any, reason: str) -> None:
-        by = staff_of(request)
-        now: dt.datetime = timezone.now()
-        for decision_id in queryset.values_list("pk", flat=True):
-            try:
-                settled = verb(decision_id, by=by, reason=reason, now=now)
-            except Refused as refusal:
-                self.message_user(request, f"Decision {decision_id}: {refusal}", messages.ERROR)
-            else:
-                self.message_user(request, f"Decision {decision_id} is {settled.status}.", messages.SUCCESS)
+    actions = None
 
 
 @admin.register(LedgerEntry)

@@ -145,7 +145,7 @@ class GrantForm(forms.Form):
     reason = forms.CharField(max_length=LONGEST_REASON, label="Reason")
 
 
-@page("console.roles", fresh=True)
+@page("console.roles")
 def access(request: HttpRequest) -> HttpResponse:
     """Who has access by rank and by role; roles are asked for and taken away here, and a second owner approves."""
     if request.method == "POST" and request.POST.get("verb") == "unlink":

@@ -123,7 +123,7 @@ def difference(request: HttpRequest) -> HttpResponse:
     )
 
 
-@page("console.policy", fresh=True)
+@page("console.policy")
 def new(request: HttpRequest) -> HttpResponse:
     """A new version, typed or uploaded: checked as often as one likes, kept when it is valid, not yet in force."""
     base = _base(request)
@@ -155,7 +155,7 @@ def new(request: HttpRequest) -> HttpResponse:
     )
 
 
-@page("console.policy", fresh=True)
+@page("console.policy")
 def activate(request: HttpRequest, number: int) -> HttpResponse:
     """A dialog: ask a second owner to put a version in force."""
     found = get_object_or_404(PolicyVersion, number=number)
