@@ -13,11 +13,13 @@ from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
+from players import former_names
 from players.models import Player, Rank, Sanction
 
 PAGE = 50
 LOOKED = 5_000  # rows that one page looks at where no index serves the filter
 MOST_MATCHING = 1_000  # players that one bulk act takes from a filter
+FORMER = 10  # players whom a search shows by a former username
 LARGEST_ID = 2**63 - 1
 
 NAME = 'lower(p.username) COLLATE "C"'
@@ -41,7 +43,8 @@ CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Whom a list shows. `q`: the beginning of a name, or a whole user id; the rest as in a query string."""
+    """Whom a list shows. `q`: the beginning of a present or former username, or a whole user id; the rest as in a query
+    string."""
 
     q: str = ""
     rank: int | None = None
@@ -69,6 +72,7 @@ class Row:
     sanction: Sanction | None
     state: str
     mark: str
+    formerly: str = ""  # the former username by which the search found them
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,35 +107,33 @@ def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
     ids, last, cut = _find(wanted, place, back=back, limit=PAGE + 1)
     shown = ids[:PAGE]
     more = len(ids) > PAGE
-    if not place and not back and (exact := _exact(wanted)):
-        shown = [exact, *(pk for pk in shown if pk != exact)][: PAGE + 1]
+    direct = _direct(wanted) if not place and not back else {}
+    shown = [*direct, *(pk for pk in shown if pk not in direct)]
     players = _players(shown[::-1] if back else shown)
     edge = _cursor(wanted, players[0 if back else -1]) if players and more else last
     begin = _cursor(wanted, players[-1 if back else 0]) if players and place else ""
     if back:
-        return Page(_rows(players), begin, edge, cut and not more)
-    return Page(_rows(players), edge, begin, cut and not more)
+        return Page(_rows(players, direct), begin, edge, cut and not more)
+    return Page(_rows(players, direct), edge, begin, cut and not more)
 
 
 def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
     """User ids of the players that a query string finds, at most `limit`; whether there may be more of them."""
     wanted = filter_of(query)
     ids, _, cut = _find(wanted, None, back=False, limit=limit + 1)
-    if (exact := _exact(wanted)) and exact not in ids:
-        ids.insert(0, exact)
+    ids = [*(pk for pk in _direct(wanted) if pk not in ids), *ids]
     found = dict(Player.objects.filter(pk__in=ids[:limit]).values_list("pk", "user_id"))
     return [found[pk] for pk in ids[:limit] if pk in found], cut or len(ids) > limit
 
 
 def beginning_with(q: str, limit: int) -> list[Player]:
-    """Up to `limit` players whose name begins with `q`, or who have it as user id: what the palette offers."""
+    """Up to `limit` players whose present or former name begins with `q`, or who have it as user id."""
     wanted = filter_of({"q": q})
     if not wanted.q:
         return []
     ids, _, _ = _find(wanted, None, back=False, limit=limit)
-    exact = _exact(wanted)
-    first = [exact] if exact else []
-    return _players([*first, *(pk for pk in ids if pk != exact)][:limit])
+    direct = _direct(wanted)
+    return _players([*direct, *(pk for pk in ids if pk not in direct)][:limit])
 
 
 def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
@@ -220,6 +222,13 @@ def _ranks(wanted: Filter) -> list[int] | None:
     return list(ranks.values_list("pk", flat=True))
 
 
+def _direct(wanted: Filter) -> dict[int, str]:
+    """Whom a search means beside present names: by user id, or by a former username, which is the value."""
+    exact = _exact(wanted)
+    found = {exact: ""} if exact else {}
+    return found | (former_names.beginning_with(wanted.q, FORMER) if wanted.q else {})
+
+
 def _exact(wanted: Filter) -> int | None:
     """Our id of the player whose user id was typed."""
     if not (wanted.q.isascii() and wanted.q.isdigit()) or int(wanted.q) > LARGEST_ID:
@@ -232,7 +241,7 @@ def _players(ids: list[int]) -> list[Player]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def _rows(players: list[Player]) -> list[Row]:
+def _rows(players: list[Player], direct: Mapping[int, str]) -> list[Row]:
     kinds = (Sanction.Kind.SUSPENSION, Sanction.Kind.BAN)
     in_force = Sanction.objects.filter(player__in=players, kind__in=kinds, lifted_at=None)
     # In this order a ban takes the place of a suspension.
@@ -240,7 +249,7 @@ def _rows(players: list[Player]) -> list[Row]:
     rows = []
     for player in players:
         sanction = by_player.get(player.pk)
-        rows.append(Row(player, sanction, *state_of(player, sanction)))
+        rows.append(Row(player, sanction, *state_of(player, sanction), direct.get(player.pk, "")))
     return rows
 
 

@@ -115,6 +115,14 @@ def search(prefix: str, limit: int, after: tuple[str, int] | None = None, *, eve
     return _lines(query, [*(after or (low, 0)), low + "\U0010ffff"])
 
 
+def lines_of(player_ids: Sequence[int]) -> list[Line]:
+    """Players by our ids, listed or not, by name; without positions."""
+    query = (
+        f"SELECT {ROW} {FROM} WHERE p.erased_at IS NULL AND p.id = ANY(%s::bigint[]) ORDER BY lower(p.username), p.id"
+    )
+    return _lines(query, [list(player_ids)]) if player_ids else []
+
+
 def position(points: Decimal) -> int:
     """The position of a listed player with so many points."""
     return _ahead([points])[0] + 1

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from players import leaderboard
+from players import former_names, leaderboard
 from players.amounts import hundredths
 from players.belonging import present
 from players.decisions import Candidate, assess
@@ -226,9 +226,13 @@ def _ban(sanctions: list[Sanction], origin: str) -> Ban | None:
 
 
 def found(prefix: str, limit: int) -> list[tuple[leaderboard.Line, str | None]]:
-    """Up to `limit` players whose name starts with `prefix`, members or not, each with the sanction that games are told
-    of."""
+    """Up to `limit` players whose present or former username starts with `prefix`, members or not, each with the
+    sanction that games are told of."""
     lines = leaderboard.search(prefix, limit, everybody=True)
+    if len(lines) < limit:
+        known = {line.id for line in lines}
+        former = former_names.beginning_with(prefix, limit).keys() - known
+        lines += leaderboard.lines_of(sorted(former))[: limit - len(lines)]
     rows = Player.objects.filter(pk__in=[line.id for line in lines]).values_list("pk", "banned", "rank__is_punishment")
     sanctions = {key: sanction_of(banned, punished) for key, banned, punished in rows}
     return [(line, sanctions.get(line.id)) for line in lines]

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from audits.actions import Action
 from audits.exploring import Filter
 from common.form_fields import MomentField
+from players import former_names
 from players.models import Player
 from roblox.models import Experience
 
@@ -130,11 +131,10 @@ def _players(text: str) -> list[Player]:
     """The players whom a whole name or a Roblox user id means; a name that was passed on may mean several."""
     if text.isascii() and text.isdigit():
         return list(Player.objects.filter(user_id=int(text))) if int(text) <= LARGEST else []
-    return list(
-        Player.objects.extra(where=['lower(players.username) COLLATE "C" = lower(%s)'], params=[text]).order_by("pk")[
-            :5
-        ]
-    )
+    named = Player.objects.extra(where=['lower(players.username) COLLATE "C" = lower(%s)'], params=[text])
+    found = list(named.order_by("pk")[:5])
+    former = [pk for pk, name in former_names.beginning_with(text, 5).items() if name.lower() == text.lower()]
+    return found + list(Player.objects.filter(pk__in=former).exclude(pk__in=[one.pk for one in found]))
 
 
 def _owners(text: str) -> list[int]:

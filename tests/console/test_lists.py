@@ -181,3 +181,36 @@ def test_a_filter_that_cannot_be_saved_is_answered_with_what_to_mend(
     page = client.post("/admin/filters/players/", {"name": name, "query": query}, follow=True)
     assert told in page.content.decode()
     assert not SavedFilter.objects.exists()
+
+
+def renamed(user_id: int, former: str, present: str) -> Player:
+    made = player(user_id, former)
+    Player.objects.filter(pk=made.pk).update(username=present)
+    return made
+
+
+def test_a_former_username_finds_its_player_and_says_so(client: Client) -> None:
+    renamed(1, "OldNia", "Nova")
+    player(2, "oldham")
+    page = client.get("/admin/players/?q=oldn").content.decode()
+    assert re.findall(r"data-open>([^<]+)<", page) == ["Nova"]
+    assert "formerly OldNia" in page
+    assert names(client, "q=old") == ["Nova", "oldham"]
+    assert lists.matching("q=oldn") == ([1], False)
+
+
+def test_the_palette_the_explorer_and_games_find_a_former_username_too(client: Client, api_key: str) -> None:
+    renamed(1, "OldNia", "Nova")
+    assert "Nova" in client.get("/admin/palette/?q=oldnia").content.decode()
+    discipline.warn(1, by=at_the_shell(), reason="spam", now=timezone.now())
+    assert "warned" in client.get("/admin/audit/?target=oldnia").content.decode().lower()
+    game = Client(headers={"x-grps-api-key": api_key})
+    assert [one["username"] for one in game.get("/roblox/players?search=oldn").json()["players"]] == ["Nova"]
+
+
+def test_a_name_that_changed_hands_finds_both_and_the_public_only_who_has_it(client: Client) -> None:
+    renamed(1, "Nia", "Nova")
+    player(2, "Nia")
+    assert sorted(names(client, "q=nia")) == ["Nia", "Nova"]
+    public = Client().get("/players?search=nia").json()["players"]
+    assert [one["userId"] for one in public] == [2]
