@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
 
+from grps_site import database_roles
 from webhooks.kinds.base import BadEndpoint
 from webhooks.kinds.standard import key_of
 
@@ -60,6 +62,19 @@ def check_encryption_keys(**_: Any) -> list[CheckMessage]:
     hint = "Make one with `manage.py webhooks new-key`, and keep a copy where the database is not."
     said = "FIELD_ENCRYPTION_KEYS is not set: no webhook endpoint can be added."
     return [Warning(said, hint, id="grps.W004")]
+
+
+@register(Tags.security, deploy=True)
+def check_database_role(**_: Any) -> list[CheckMessage]:
+    """Whoever gets into a process must not get at the tables themselves. That a database is away is health's to tell."""
+    try:
+        found = database_roles.shortcomings()
+    except DatabaseError:
+        return []
+    if not found:
+        return []
+    said = f"{found[0].upper()}{found[1:]}: the append-only logs are as safe as the web processes."
+    return [Warning(said, f"Give it a role that owns nothing: {database_roles.STEPS}.", id="grps.W005")]
 
 
 @register(Tags.security, deploy=True)

@@ -15,6 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")).resolve()
 
 env = environ.Env()
+OWNER_FILE = "owner.env"  # in the state folder, of `make up`
 PLACEHOLDER = "change-me"  # what the example files hold where a secret belongs
 
 
@@ -31,6 +32,21 @@ def load_files(name: str) -> None:
     for file in files:
         if file.is_file():
             env.read_env(str(file), overwrite=False)
+
+
+def owner_database_url() -> str:
+    """The address by which `migrate` reaches the database as the owner of its tables; empty where there is one role.
+
+    Only `migrate` asks for it, so that no process that serves knows it: from the environment, or a file of its own.
+    """
+    files = [BASE_DIR / f".env.{env.str('GRPS_ENV', default='production')}.owner", STATE_DIR / OWNER_FILE]
+    for file in files:
+        if file.is_file():
+            env.read_env(str(file), overwrite=False)
+    url = str(env.str("DATABASE_OWNER_URL", default=""))
+    if url:
+        address("DATABASE_OWNER_URL", url, ("postgresql", "postgres"))
+    return url
 
 
 def required(variable: str, what: str) -> str:

@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from grps_site import database_roles
 from grps_site.models import Heartbeat
 from grps_site.problems import reading_only
 from grps_site.rendering import dumps
@@ -88,7 +89,8 @@ def _run(check: Callable[[], str]) -> dict[str, Any]:
 def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return "answers"
+    too_much = database_roles.shortcomings()
+    return f"answers; {too_much}: see {database_roles.STEPS}" if too_much else "answers"
 
 
 def _migrations() -> str:

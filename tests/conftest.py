@@ -25,7 +25,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone
 
 from audits.record import Actor
-from grps_site import signing
+from grps_site import database_roles, signing
 from grps_site.embedded.__main__ import BASE_DIR, web_command
 from roblox import keys
 from roblox.models import Experience
@@ -125,6 +125,13 @@ def api_key(bootstrapped: None) -> str:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The processes of a test run as a role that owns nothing; the tests themselves make databases."""
+    with django_db_blocker.unblock():
+        database_roles.grant(database_roles.role_of(os.environ["DATABASE_APPLICATION_URL"]))
+
+
+@pytest.fixture(scope="session")
 def serve(django_db_setup: None) -> Iterator[Callable[..., str]]:
     """Start a real server on the test database with other settings; its address. It ends with the session."""
     with ExitStack() as stack:
@@ -163,8 +170,8 @@ def _server(environment: dict[str, str]) -> Iterator[str]:
 
 
 def database_url() -> str:
-    """The address of the database that the tests made, not of the one that they started from."""
-    address = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+    """The address of the database that the tests made, for a process: as the role that owns nothing."""
+    address = urllib.parse.urlsplit(os.environ["DATABASE_APPLICATION_URL"])
     return address._replace(path="/" + str(connection.settings_dict["NAME"])).geturl()
 
 

@@ -45,6 +45,7 @@ def main() -> int:
 
 def run(supervisor: Supervisor, state: State, argv: list[str]) -> int:
     values = _servers(supervisor, state)
+    values["DATABASE_APPLICATION_URL"] = state.application_url(state.port_of("postgres"))
     child = subprocess.Popen(argv, env={**os.environ, **values}, cwd=BASE_DIR)
     supervisor.run(until=lambda: child.poll() is not None)
     if child.poll() is None:
@@ -56,7 +57,9 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     ready = state.folder / "ready.json"
     ready.unlink(missing_ok=True)
     values = _servers(supervisor, state) | _roblox(supervisor, state)
-    state.write_env(values)
+    owner_url = values["DATABASE_URL"]
+    values["DATABASE_URL"] = state.application_url(state.port_of("postgres"))
+    state.write_env(values, owner_url)
     for left_over in (state.folder / "metrics").glob("*.db"):
         left_over.unlink()  # the counters of processes that are gone
     if supervisor.is_stopping():

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from grps_site.embedded.accounts import Account, move, reachable_copy, reachable_folder, unprivileged
 from grps_site.embedded.services import Service
-from grps_site.embedded.state import State
+from grps_site.embedded.state import APPLICATION, State
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -51,11 +52,19 @@ def service(state: State, port: int) -> Service:
 
 
 def create_database(state: State, port: int) -> None:
-    """Make the database ``grps`` unless it is there."""
+    """Make the role of the application and the database ``grps`` unless they are there."""
     with psycopg.connect(_url(state, port, "postgres"), autocommit=True) as connection:
+        _create_role(connection, state.secrets()["LOCAL_APPLICATION_PASSWORD"])
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'grps'").fetchone():
             return
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("grps")))
+
+
+def _create_role(connection: "psycopg.Connection[tuple[Any, ...]]", password: str) -> None:
+    name = sql.Identifier(APPLICATION)
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]).fetchone():
+        connection.execute(sql.SQL("CREATE ROLE {}").format(name))
+    connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password)))
 
 
 def _reachable_data(state: State, account: Account) -> Path:

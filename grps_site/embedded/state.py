@@ -12,6 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from grps_site.environment import OWNER_FILE
+
+APPLICATION = "grps_app"  # the database role of web, workers and beat
 SECRETS: dict[str, Callable[[], str]] = {
     "DJANGO_SECRET_KEY": lambda: secrets.token_urlsafe(50),
     "AUTOMATION_SIGNATURE_SECRET": lambda: secrets.token_urlsafe(32),
@@ -22,6 +25,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "METRICS_TOKEN": lambda: secrets.token_urlsafe(24),
     "LOCAL_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(18),
     "LOCAL_DATABASE_PASSWORD": lambda: secrets.token_urlsafe(18),
+    "LOCAL_APPLICATION_PASSWORD": lambda: secrets.token_urlsafe(18),
     "LOCAL_REDIS_PASSWORD": lambda: secrets.token_urlsafe(18),
 }
 
@@ -69,8 +73,13 @@ class State:
         port: int = json.loads((self.folder / "ports.json").read_text())[name]
         return port
 
+    def application_url(self, database_port: int) -> str:
+        """The database as the role that our processes have: it owns nothing (grps_site/database_roles.py)."""
+        password = self.secrets()["LOCAL_APPLICATION_PASSWORD"]
+        return f"postgresql://{APPLICATION}:{password}@127.0.0.1:{database_port}/grps"
+
     def environment(self, database_port: int, redis_port: int) -> dict[str, str]:
-        """Every variable that the settings need, for this machine alone."""
+        """Every variable that the settings need, for this machine alone; DATABASE_URL is the owner's."""
         known = self.secrets()
         values = {name: value for name, value in known.items() if not name.startswith("LOCAL_")}
         return values | {
@@ -85,9 +94,10 @@ class State:
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }
 
-    def write_env(self, values: dict[str, str]) -> None:
-        """Let ``manage.py`` in another terminal find the running services."""
+    def write_env(self, values: dict[str, str], owner_url: str) -> None:
+        """Let ``manage.py`` in another terminal find the running services, and its `migrate` the owner's way in."""
         write_private(self.folder / "env", "".join(f"{name}={value}\n" for name, value in values.items()))
+        write_private(self.folder / OWNER_FILE, f"DATABASE_OWNER_URL={owner_url}\n")
 
 
 def keep_private() -> None:

@@ -22,6 +22,7 @@ PATIENCE = 240.0  # seconds; two whole systems may share two cores
 # What `make test` says about its own servers is not for the one that is started here.
 OURS = {
     "DATABASE_URL",
+    "DATABASE_APPLICATION_URL",
     "REDIS_URL",
     "PROMETHEUS_MULTIPROC_DIR",
     "AUDIT_SEAL_FILE",

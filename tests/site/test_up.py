@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -16,6 +17,7 @@ import redis
 import structlog
 from celery import Celery
 
+from grps_site import database_roles
 from grps_site.embedded.services import Service
 from grps_site.embedded.state import State
 from grps_site.embedded.supervisor import ServiceFailed, Supervisor
@@ -32,6 +34,8 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     assert redis.Redis.from_url(ready["redisUrl"]).ping()
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
+        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0)
+    _no_process_knows_the_owner(ready, shared_up)
     _sign_in(ready)
     shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200)
     _send(ready)
@@ -59,6 +63,17 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     assert again == ready
     page = httpx.get(f"{ready['url']}/leaderboard/top", timeout=60).json()
     assert [player["userId"] for player in page["players"]] == [42]
+
+
+def _no_process_knows_the_owner(ready: dict[str, Any], up: Up) -> None:
+    """Whoever takes a web process over finds the application's way into the database, and no other."""
+    secret = urlsplit(ready["ownerDatabaseUrl"]).password
+    assert secret
+    assert secret != urlsplit(ready["databaseUrl"]).password
+    for name in ("web", "worker", "sync-worker", "webhook-worker", "beat"):
+        process = psutil.Process(up.processes()[name]["pid"])
+        for one in (process, *process.children(recursive=True)):
+            assert secret not in "".join(one.environ().values())
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -14,7 +14,7 @@ from audits.record import Actor
 from console.management.commands.staff import make_local_owner
 from grps_site.embedded import emulator
 from grps_site.embedded.state import State, write_private
-from grps_site.environment import STATE_DIR, env
+from grps_site.environment import STATE_DIR, env, owner_database_url
 from roblox import keys
 from roblox.models import Experience
 
@@ -57,6 +57,7 @@ class Command(BaseCommand):
         ready = {
             "url": url,
             "databaseUrl": env.str("DATABASE_URL"),
+            "ownerDatabaseUrl": owner_database_url() or env.str("DATABASE_URL"),
             "redisUrl": settings.REDIS_URL,
             "admin": {"username": OWNER, "password": password, "deputy": DEPUTY},
             "experiences": self._experiences(state.folder / "keys.json"),

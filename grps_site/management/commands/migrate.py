@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import transaction
+
+from grps_site import database_roles
+
+
+class Command(migrate.Command):
+    help = "Migrate as the owner of the tables (DATABASE_OWNER_URL), then let the role of DATABASE_URL use them."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with database_roles.as_owner() as application:
+            super().handle(*args, **options)
+            if application is not None:
+                with transaction.atomic():
+                    database_roles.grant(application)

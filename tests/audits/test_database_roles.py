@@ -1,0 +1,109 @@
+"""What the web's role in the database cannot do, whoever speaks through it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+
+from audits.models import AuditEvent
+from grps_site import checks, database_roles
+from grps_site.environment import BASE_DIR
+from tests.conftest import database_url
+
+REFUSED = r"permission denied|must be|refused|not permitted|cannot be changed"
+Database = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def web(chain: list[int], transactional_db: None) -> Iterator[Database]:
+    """The database as web, workers and beat reach it."""
+    with psycopg.connect(database_url(), autocommit=True) as database:
+        yield database
+
+
+FORBIDDEN = [
+    "ALTER TABLE audits DISABLE TRIGGER ALL",
+    "ALTER TABLE audits DISABLE TRIGGER audits_append_only",
+    "DROP TRIGGER audits_append_only ON audits",
+    "DROP TRIGGER ledger_append_only ON ledger",
+    "CREATE OR REPLACE FUNCTION grps_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "DROP FUNCTION grps_refuse() CASCADE",
+    "ALTER TABLE ledger RENAME TO old_ledger",
+    "ALTER TABLE audits OWNER TO current_user",
+    "DROP TABLE audits CASCADE",
+    "CREATE TABLE another (id int)",
+    "CREATE TRIGGER mine BEFORE INSERT ON audits FOR EACH ROW EXECUTE FUNCTION grps_refuse()",
+    "TRUNCATE audits CASCADE",
+    "TRUNCATE ledger",
+    "TRUNCATE audit_personal",
+    "DELETE FROM audits",
+    "UPDATE audits SET action = 'x'",
+    "UPDATE ledger SET awarded = 1",
+    "DELETE FROM ledger",
+    "UPDATE seals SET root = 'x'",
+    "DELETE FROM seals",
+    "DELETE FROM sealed_events",
+    "UPDATE audit_personal SET value = 'x'",
+    "DELETE FROM audit_personal",
+    "DELETE FROM django_migrations",
+    "SET session_replication_role = replica",
+    "SET ROLE grps",
+    "SET SESSION AUTHORIZATION grps",
+    "ALTER ROLE current_user SUPERUSER",
+    "CREATE ROLE another SUPERUSER",
+    "GRANT grps TO current_user",
+    "COPY audits TO PROGRAM 'true'",
+    "CREATE EXTENSION citext",
+]
+
+
+def test_the_web_cannot_forget_or_change_the_rules(web: Database, chain: list[int]) -> None:
+    for statement in FORBIDDEN:
+        with pytest.raises(psycopg.Error, match=REFUSED):
+            web.execute(statement)
+            pytest.fail(statement)
+    assert AuditEvent.objects.count() == len(chain)
+
+
+def test_the_web_owns_nothing(web: Database) -> None:
+    assert web.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0)
+
+
+def test_the_web_uses_every_table(web: Database) -> None:
+    for table in connection.introspection.table_names():
+        for right in ("SELECT", "INSERT") if table != "django_migrations" else ("SELECT",):
+            allowed = web.execute("SELECT has_table_privilege(%s, %s)", [table, right]).fetchone()
+            assert allowed == (True,), f"{right} on {table}"
+
+
+def test_one_role_for_everything_is_told(db: None, client: Client) -> None:
+    """As here, where the tests' own role makes databases."""
+    assert [found.id for found in checks.check_database_role()] == ["grps.W005"]
+    said = client.get("/health/ready").json()["checks"]["database"]
+    assert said["ok"]
+    assert "The two roles of the database" in said["detail"]
+
+
+def manage(url: str, owner: str, *command: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "DATABASE_URL": url, "DATABASE_OWNER_URL": owner, "LOG_LEVEL": "ERROR"}
+    return subprocess.run(
+        [sys.executable, "manage.py", *command], cwd=BASE_DIR, env=environment, capture_output=True, text=True
+    )
+
+
+def test_migrate_runs_as_the_owner_and_lets_the_application_in(web: Database) -> None:
+    name = connection.settings_dict["NAME"]
+    owner = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
+    with connection.cursor() as cursor:
+        cursor.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM grps_app")
+    done = manage(database_url(), owner, "migrate", "--verbosity=0")
+    assert done.returncode == 0, done.stderr
+    assert web.execute("SELECT count(*) FROM audits").fetchone() == (AuditEvent.objects.count(),)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web.execute("DELETE FROM audits")
