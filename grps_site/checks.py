@@ -66,7 +66,7 @@ def check_encryption_keys(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_database_role(**_: Any) -> list[CheckMessage]:
-    """Whoever gets into a process must not get at the tables themselves. That a database is away is health's to tell."""
+    """Whoever gets into a process must not get at the tables themselves. Health tells of a database that is away."""
     try:
         found = database_roles.shortcomings()
     except DatabaseError:

@@ -1,6 +1,7 @@
 """What the web's role in the database cannot do, whoever speaks through it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,11 +64,16 @@ FORBIDDEN = [
 ]
 
 
+def is_refused(web: Database, statement: str) -> bool:
+    try:
+        web.execute(statement)
+    except psycopg.Error as error:
+        return re.search(REFUSED, str(error)) is not None
+    return False
+
+
 def test_the_web_cannot_forget_or_change_the_rules(web: Database, chain: list[int]) -> None:
-    for statement in FORBIDDEN:
-        with pytest.raises(psycopg.Error, match=REFUSED):
-            web.execute(statement)
-            pytest.fail(statement)
+    assert [statement for statement in FORBIDDEN if not is_refused(web, statement)] == []
     assert AuditEvent.objects.count() == len(chain)
 
 
