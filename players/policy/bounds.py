@@ -31,6 +31,9 @@ class Kind(StrEnum):
     PROPOSE = "propose"
 
 
+# Recommendations come as events, many on a good day: they do not use up what officers need to keep order.
+BY_THEMSELVES = (Kind.RECOMMEND,)
+
 Whole = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
@@ -74,7 +77,8 @@ class Bounds(msgspec.Struct, frozen=True, rename="camel"):
     def terms(self) -> Terms:
         shared = Ceiling(self.points_per_act, self.points_per_day, self.people_per_day, self.below)
         allowed = [*Kind] if self.acts is None else [Kind(name) for name in self.acts]
-        return Terms({str(kind): _differing(shared, self.each.get(kind)) for kind in allowed})
+        each = {str(kind): Differing() for kind in BY_THEMSELVES} | self.each
+        return Terms({str(kind): _differing(shared, each.get(kind)) for kind in allowed})
 
 
 def _differing(shared: Ceiling, own: Differing | None) -> Ceiling:

@@ -112,6 +112,11 @@ def test_past_the_limit_it_waits_for_a_person(send: Send) -> None:
     assert apply_adjustments() == 0
 
 
+def test_a_row_past_what_anybody_moves_alone_waits_for_a_person(send: Send) -> None:
+    assert send(body((1, 1_000))).json()["status"] == "applying"
+    assert send(body((1, 1), (2, -1_000.01)), key="another").json()["status"] == "waiting"
+
+
 def test_nobody_reads_or_adjusts_without_a_signature(client: Client, send: Send) -> None:
     place = send(body((1, 1)))["Location"]
     assert client.get(place).status_code == 401

@@ -169,3 +169,14 @@ def test_whoever_may_not_warn_sees_no_revert(player: Make) -> None:
     captain = client_as(player(3, rank="Captain I"))
     assert captain.get(f"/admin/revert/{last('player.warned').pk}/").status_code == 403
     assert not Approval.objects.exists()
+
+
+def test_taking_back_more_than_anybody_moves_alone_waits_for_a_second_person(player: Make) -> None:
+    player(1, points=0)
+    imperator = client_as(player(2, rank="Imperator", points=50_000))
+    people.adjust(1, 5_000_00, by=at_the_shell(), reason="a prize", now=timezone.now())  # the operator is alone
+    imperator.post(f"/admin/revert/{last('points.adjusted').pk}/", {"reason": "a slip of the pen"})
+    assert (standing()[2], Approval.objects.get().status) == ("5000.00", "waiting")
+    council = client_as(player(3, rank="Supreme Council", points=20_000))
+    council.post(f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "I looked"})
+    assert standing()[2] == "0.00"
