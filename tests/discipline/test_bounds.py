@@ -269,6 +269,16 @@ def test_past_their_own_limit_of_the_day_the_officers_word_is_not_enough(game: C
     assert player(GENERAL).adjusted == 300
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_many_decide_at_once_happens_once(game: Client) -> None:
+    brings(game, "adjust", amount=501)
+    browsers = [client_as(player(user_id)) for user_id in (IMPERATOR, COUNCIL, IMPERATOR, COMMAND)]
+    asked, verbs = Approval.objects.get(), ("approve", "approve", "deny", "approve")
+    at_once([lambda one=one, verb=verb: decide(one, verb, asked) for one, verb in zip(browsers, verbs, strict=True)])
+    asked.refresh_from_db()
+    assert (asked.status, player().adjusted) in {("approved", 501), ("rejected", 0)}
+
+
 def test_only_what_waits_for_the_word_of_an_officer_may_be_approved_by_them(game: Client) -> None:
     brings(game, "suspend", COUNCIL)
     asked = Approval.objects.get()

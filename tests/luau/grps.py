@@ -36,6 +36,7 @@ class Grps:
     asked: Counter[str] = field(default_factory=Counter)
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
+    detail: str = "Done."
     dice: Any = None
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
@@ -63,7 +64,7 @@ class Grps:
                 self.warnings[self.commands[-1]["userId"]] += 1
             if self.dice is not None and self.dice.random() < self.lossy:
                 return None
-            return 200, {}, json.dumps({"id": "1", "status": self.verdict, "detail": "Done.", "sanction": None})
+            return 200, {}, json.dumps({"id": "1", "status": self.verdict, "detail": self.detail, "sanction": None})
         if path.startswith("/roblox/players?search="):
             wanted = unquote(path.partition("=")[2]).lower()
             found = [self.found(user_id) for user_id, name in self.names.items() if name.lower().startswith(wanted)]

@@ -159,6 +159,13 @@ def test_an_order_whose_answer_got_lost_is_said_again_under_the_same_id(server: 
 def test_what_grps_refuses_or_holds_is_told_in_its_words(server: Server, grps: Grps) -> None:
     grps.verdict = "held"
     assert server.say(ADMIRAL, "/grps ban Nia exploits") == "Done."
+    grps.detail = (
+        "Nothing happened yet to Nia. Nexus may move 500 points an act. Sign in to the console and confirm request 12, "
+        "or let a second person approve it."
+    )
+    for text in ("adjust Nia 501 won", "award Nia training", "rank Nia Captain II leads"):
+        assert server.say(ADMIRAL, f"/grps {text}") == grps.detail
+    assert grps.total(NIA) == 0  # an event that waits is not counted
     assert server.say(NIA, "/grps me") == "Initiate, 0 points. Shock Trooper I from 50 points."
     assert "warn, pardon" in server.say(NIA, "/grps help")
 
