@@ -25,11 +25,15 @@ from console.access import proofs, step_up
 from console.access.rights import rights_of
 from console.doors import BEGAN_AT as BEGAN_AT
 from console.doors import sign_in_again
+from console.models import StaffAccount
+from players import freshness
+from players.models import Player
 
 CONSOLE = "/admin/"
 SIGNING_IN = "/admin/sign-in/"
 FACTORS = "/admin/sign-in/factor/"
 SEEN_AT = "seen_at"  # of a session, seconds since 1970
+READING = {"GET", "HEAD", "OPTIONS"}
 ABSOLUTE = 12 * 3600
 IDLE = 30 * 60
 NOTED_EVERY = 60  # seconds between two writes of when somebody was seen
@@ -71,11 +75,16 @@ class StaffMiddleware:
         return None
 
     def _judged(self, request: HttpRequest) -> HttpResponseBase | None:
+        roblox_id = _roblox_id(request) if freshness.is_asked() else None
+        freshness.before_act(roblox_id)
         found = rights_of(request.user)
         if found.staff is None:
             end(request, found.why)
             context = {"title": "No access", "why": found.why}
             return TemplateResponse(request, "account/refused.html", context, status=403).render()
+        if _is_act(request) and not _is_confirmed(roblox_id):
+            context = {"title": "Not done", "why": freshness.UNCONFIRMED}
+            return TemplateResponse(request, "account/refused.html", context, status=503).render()
         if _changes_a_factor(request) and (first := sign_in_again(request)) is not None:
             return first
         request.user.grps_perms = found.perms  # type: ignore[union-attr]
@@ -85,6 +94,22 @@ class StaffMiddleware:
             messages.info(request, "A second factor is required: set one up before you go on.")
             return redirect("mfa_activate_totp")
         return None
+
+
+def _roblox_id(request: HttpRequest) -> int | None:
+    return StaffAccount.objects.filter(user=request.user.pk).values_list("roblox_id", flat=True).first()
+
+
+def _is_act(request: HttpRequest) -> bool:
+    """Whether something may change by it; signing out may always be done."""
+    signing_out = request.path_info in {f"{CONSOLE}logout/", f"{SIGNING_IN}logout/"}
+    return request.method not in READING and not signing_out
+
+
+def _is_confirmed(roblox_id: int | None) -> bool:
+    """Whether Roblox's last word on whoever is signed in is young enough to act on; a local owner needs none."""
+    player = Player.objects.filter(user_id=roblox_id, erased_at=None).first() if roblox_id is not None else None
+    return player is None or not freshness.is_too_old(player)
 
 
 @contextmanager

@@ -67,11 +67,15 @@ class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
 
 class Sync(msgspec.Struct, frozen=True, rename="camel"):
     """Entries that the hourly pull looks at; how old a gap must be to be closed from the data store; how many changes
-    of rank made by hand on Roblox one pull adopts before it asks staff."""
+    of rank made by hand on Roblox one pull adopts before it asks staff; after how long somebody who acts is read anew,
+    how old Roblox's last word on them may be, and whether the group's log is followed."""
 
     leaderboard_entries: int
     reconcile_after_seconds: int
     adopt_at_most: int
+    read_membership_after_seconds: int = 60
+    trust_membership_minutes: int = 15
+    follow_group_log: bool = True
 
 
 class Retry(msgspec.Struct, frozen=True, rename="camel"):

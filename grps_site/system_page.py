@@ -17,6 +17,7 @@ from audits.models import Seal
 from console.doors import page, render
 from grps_site import health, metrics
 from grps_site.environment import BASE_DIR
+from syncs import group_log
 
 PACKAGES = ("Django", "djangorestframework", "celery", "django-allauth", "psycopg", "uvicorn")
 
@@ -98,8 +99,18 @@ def switches() -> list[Switch]:
         _switch("Webhooks from Roblox", bool(settings.ROBLOX_WEBHOOK_SECRET)),
         _switch("Encryption of endpoints' secrets", bool(settings.FIELD_ENCRYPTION_KEYS)),
         _switch("Automatic promotions", settings.INTEGRATIONS.features.automatic_promotions),
+        _group_log(),
         Switch("Open Cloud", settings.OPEN_CLOUD_URL, "quiet"),
     ]
+
+
+def _group_log() -> Switch:
+    """Whether changes by hand on Roblox are seen by the group's log, and why not."""
+    name, problem = "The group's log on Roblox", group_log.problem(settings.ROBLOX_GROUP_ID)
+    if problem:
+        return Switch(name, problem, "warning")
+    on = settings.ROBLOX_GROUP_ID is not None and settings.INTEGRATIONS.sync.follow_group_log
+    return Switch(name, "followed" if on else "off", "good" if on else "quiet")
 
 
 def _switch(name: str, on: bool) -> Switch:

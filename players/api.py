@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from audits.record import Actor
 from common import time
-from players import leaderboard, parameters, reading, serializers
+from players import freshness, leaderboard, parameters, reading, serializers
 from players.amounts import points
 from players.decisions import assess, lock_one, settle
 from players.events import BadBatch, BatchIn, parse
@@ -261,6 +261,7 @@ class Join(View):
     query = (AFTER_EPOCH,)
 
     def get(self, request: Request, user_id: int) -> Response:
+        freshness.on_join([user_id])
         (player,) = reading.joined({user_id: parameters.whole(request, AFTER_EPOCH)}, request.auth.key)
         return Response(_joined(player))
 
@@ -272,7 +273,9 @@ class Joins(View):
     query = (parameters.PLAYERS,)
 
     def get(self, request: Request) -> Response:
-        players = reading.joined(parameters.players(request), request.auth.key)
+        asked = parameters.players(request)
+        freshness.on_join(list(asked))
+        players = reading.joined(asked, request.auth.key)
         return Response(serializers.JoinsOut([_joined(player) for player in players]))
 
 

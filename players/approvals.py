@@ -16,10 +16,10 @@ from django.db import IntegrityError, connection, transaction
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import NOBODY, Actor, TakenBack, record
-from players import guard
+from players import freshness, guard
 from players.acts import check_reason, take_turn, target_of, telling_refusals
 from players.models import Approval, Player
-from players.staff import NotAllowed, Refused, Staff, officer, unranked
+from players.staff import NotAllowed, Refused, Staff, Unconfirmed, officer, unranked
 
 MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
@@ -135,6 +135,7 @@ def hold(
 def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
     """Carry out what was asked for. Both are judged anew, by their present ranks. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
+    freshness.before_act(_requester_id(approval_id), by.user_id)
     with _telling(approval_id, "approve", by), transaction.atomic():
         # What it moves is counted for whoever asked: their turn comes before anything is locked, as in their own acts.
         take_turn(Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first() or "")
@@ -259,6 +260,8 @@ def requester_of(approval: Approval) -> Staff:
     """Whoever asked, by their present rank. Raises Refused when they may not act any more."""
     try:
         return who_asked(approval.requester, approval.event)
+    except Unconfirmed:
+        raise
     except Refused:
         raise Refused("Whoever asked for it may not act any more; reject it.") from None
 
@@ -271,6 +274,10 @@ def who_asked(requester: Player | None, event_id: int) -> Staff:
     name = AuditPersonal.objects.filter(event_id=event_id, field="actorName").first()
     actor = Actor(event.actor_kind, event.actor_id, name.value if name else "", name.subject if name else "")
     return unranked(actor)
+
+
+def _requester_id(approval_id: int) -> int | None:
+    return Approval.objects.filter(pk=approval_id).values_list("requester__user_id", flat=True).first()
 
 
 def _telling(approval_id: int, word: str, by: Staff) -> AbstractContextManager[None]:

@@ -9,11 +9,12 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import bounds, discipline, giving, notes, officers, people, recommending
+from players import bounds, discipline, freshness, giving, notes, officers, people, recommending
 from players.acts import Done, tell_refusal
 from players.amounts import hundredths_of
 from players.measures import in_force
 from players.models import GameCommand, Player, Sanction
+from players.policies import active
 from players.staff import NotAllowed, Refused, Staff, actor_of, officer
 
 # An id is remembered for longer than a command may be late, so that a repeat is always known for one.
@@ -57,6 +58,7 @@ class Line:
 def obey(experience: str, command: Command, *, now: dt.datetime) -> dict[str, Any]:
     """Carry a command out, or say what was answered when it came before: `status` applied, held or refused, `detail`,
     and the `sanction` that it made or ended. One row, so a repeat waits until the first is answered."""
+    _read_actor(command.actor_user_id)
     with transaction.atomic():
         row, fresh = GameCommand.objects.get_or_create(
             experience=experience, command=f"command:{command.id}", defaults={"answer": {}}
@@ -103,6 +105,14 @@ def _answer(experience: str, command: Command, now: dt.datetime) -> dict[str, An
         return {"status": "refused", "detail": str(refusal), "sanction": None}
     status = "held" if done.approval is not None else "applied"
     return {"status": status, "detail": done.sentence, "sanction": done.sanction.pk if done.sanction else None}
+
+
+def _read_actor(user_id: int) -> None:
+    """Have Roblox asked about whoever acts, where their rank, by what is known, lets them act at all."""
+    rank_id = Player.objects.filter(user_id=user_id, erased_at=None).values_list("rank_id", flat=True).first()
+    rank = active().ranks.get(rank_id or 0)
+    if rank is not None and (rank.privileged or rank.can_warn or rank.can_adjust or rank.can_ban):
+        freshness.before_act(user_id)
 
 
 def _check_time(command: Command, now: dt.datetime) -> None:

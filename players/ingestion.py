@@ -15,7 +15,7 @@ from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many, reserve_id
-from players import erasures, leaderboard, ledger, mismatches, names, origins
+from players import erasures, freshness, leaderboard, ledger, mismatches, names, origins
 from players.amounts import points
 from players.belonging import present
 from players.decisions import candidate_of_row, settle, worth_settling
@@ -65,6 +65,10 @@ class Receipt:
 class _Unknown(Exception):
     """Some players are not known yet."""
 
+    def __init__(self, user_ids: Iterable[int]) -> None:
+        super().__init__("some players are not known yet")
+        self.user_ids = sorted(set(user_ids))
+
 
 def ingest(origin: str, batch: Batch, *, now: dt.datetime) -> Receipt:
     """Land `batch` of the experience `origin`. A repeat, in part or as a whole, changes nothing.
@@ -73,22 +77,24 @@ def ingest(origin: str, batch: Batch, *, now: dt.datetime) -> Receipt:
     """
     if not batch.claims:
         return Receipt(rejected=batch.rejected)
-    receipt = _try(origin, batch, now)
+    receipt, new = _try(origin, batch, now)
+    freshness.on_join(new)
     _count(origin, receipt)
     _fold_sometimes(len(receipt.players))
     return receipt
 
 
-def _try(origin: str, batch: Batch, now: dt.datetime) -> Receipt:
-    create = False
+def _try(origin: str, batch: Batch, now: dt.datetime) -> tuple[Receipt, list[int]]:
+    """The receipt, and the players who were not known before."""
+    create, new = False, list[int]()
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _land(origin, batch, now, create)
-        except _Unknown:
-            batch, create = erasures.spare(batch), True
+                return _land(origin, batch, now, create), new
+        except _Unknown as unknown:
+            batch, create, new = erasures.spare(batch), True, unknown.user_ids
             if not batch.claims:
-                return Receipt(rejected=batch.rejected)
+                return Receipt(rejected=batch.rejected), []
         except OperationalError as error:
             if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
                 raise
@@ -114,8 +120,8 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
         called = {user_id: (claim.username, claim.display_name) for user_id, claim in newest.items()}
         ledger.create_players(called, policy.rank_ids[policy.bundle.first.name], now)
     players = ledger.lock_players(claim.user_id for claim in batch.claims)
-    if any(claim.user_id not in players for claim in batch.claims):
-        raise _Unknown
+    if unknown := {claim.user_id for claim in batch.claims} - set(players):
+        raise _Unknown(unknown)
     batch_id = reserve_id()
     claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
     officers = mismatches.officers(claims, policy)

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from audits.record import Actor, operator
+from players import freshness
 from players.belonging import present
 from players.models import Player
 from players.policies import active
@@ -23,6 +24,10 @@ class Refused(Exception):
 
 class NotAllowed(Refused):
     """An act that the person who asked may not do; it is told in the audit log."""
+
+
+class Unconfirmed(Refused):
+    """An act of somebody about whom Roblox's last word is too old to act on."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ def officer(user_id: int) -> Staff:
     rank = active().ranks.get(player.rank_id)
     if rank is None or rank.is_punishment or player.banned:
         raise NotAllowed("You may not: your rank does not entitle you to it.")
+    if freshness.is_too_old(player):
+        raise Unconfirmed(freshness.UNCONFIRMED)
     membership, actor = present(player.member), actor_of(player)
     rights = _rights(actor)
     # Somebody who never was a member may hold a technical role; leaving takes that away too.

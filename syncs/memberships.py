@@ -54,7 +54,8 @@ class Said:
 class Reading:
     """Where and when it was read: the group, its roles and pins, who reads, and the job that does, if one does.
 
-    `contact` None: roles were not read, and only people who are no members can be told of.
+    `contact` None: roles were not read, and only people who are no members can be told of. `asked_at`: when Roblox was
+    asked, where its answer may be older than what somebody else has read of the same people by now.
     """
 
     group: int
@@ -62,6 +63,7 @@ class Reading:
     actor: Actor
     now: dt.datetime
     job: SyncJob | None = None
+    asked_at: dt.datetime | None = None
 
     def names(self, role_ids: Iterable[int]) -> list[str]:
         """The names of these roles."""
@@ -134,6 +136,8 @@ def land(
         if not dry_run:
             _make_players({key: name for key, name in (names or {}).items() if key in told}, policy, reading.now)
         players = _locked(told)
+        if reading.asked_at is not None:
+            before, players = _without_older_words(told, players, before, reading.asked_at)
         back = _returns(players, told, before, reading, policy)
         if not dry_run:
             _see([one for one in told.values() if one.roles is not None], reading)
@@ -176,6 +180,21 @@ def _locked(told: Mapping[int, Said]) -> list[Player]:
     """The players among them, locked in the order that everybody locks players in: no rank moves meanwhile."""
     players = Player.objects.filter(user_id__in=list(told), erased_at=None).select_related("rank")
     return list(players.order_by("user_id").select_for_update(no_key=True, of=("self",)))
+
+
+def _without_older_words(
+    told: dict[int, Said], players: list[Player], before: Mapping[int, Membership], asked_at: dt.datetime
+) -> tuple[dict[int, Membership], list[Player]]:
+    """Drop from `told` those of whom something newer is known: who was demoted meanwhile must not get the rank back.
+
+    With the players locked the memberships are read once more: another reading may have landed while this one waited.
+    """
+    there = {row.user_id: row for row in Membership.objects.filter(pk__in=[row.pk for row in before.values()])}
+    newer = {user_id for user_id, row in there.items() if row.seen_at > asked_at}
+    newer |= {one.user_id for one in players if one.member_seen_at is not None and one.member_seen_at > asked_at}
+    for user_id in newer:
+        told.pop(user_id, None)
+    return there, [one for one in players if one.user_id in told]
 
 
 def _see(members: Sequence[Said], reading: Reading) -> None:

@@ -89,6 +89,41 @@ class Membership(models.Model):
         indexes = [models.Index(fields=["group_id", "seen_by"], condition=Q(left_at=None), name="memberships_by_job")]
 
 
+class MembershipRead(Leased):
+    """When somebody's membership was last read alone, and whether that is wanted again. One process at a time reads."""
+
+    user_id = models.BigIntegerField(primary_key=True)
+    read_at = models.DateTimeField(null=True, help_text="when Roblox was asked for the last answer that came")
+    wanted_at = models.DateTimeField(null=True, help_text="since when it is to be read; empty: it is not")
+
+    class Meta:
+        db_table = "membership_reads"
+        indexes = [
+            models.Index(fields=["retry_at"], condition=Q(wanted_at__isnull=False), name="membership_reads_to_do")
+        ]
+
+    def __str__(self) -> str:
+        return f"the membership of user {self.user_id}"
+
+
+class GroupLog(Leased):
+    """How far the group's log was read: up to a moment, and which entries near that moment were taken."""
+
+    group_id = models.BigIntegerField(unique=True)
+    read_up_to = models.DateTimeField(null=True, help_text="when the newest entry that was taken was made")
+    taken = ArrayField(models.CharField(max_length=24), default=list)
+    read_at = models.DateTimeField(null=True, help_text="when it was last read")
+    adopted = models.IntegerField(db_default=0, help_text="changes of rank that single readings adopted")
+    adopted_since = models.DateTimeField(null=True, help_text="since when `adopted` counts")
+    problem = models.TextField(db_default="", help_text="why it is not followed, in a sentence")
+
+    class Meta:
+        db_table = "group_logs"
+
+    def __str__(self) -> str:
+        return f"the log of group {self.group_id}"
+
+
 class GroupRole(models.Model):
     """A role of the group as last read. `permissions`: what its holders may do there; null where the key may not read
     it."""

@@ -22,6 +22,14 @@ held("memberships", "user_id", Drop("user_id"))
 impersonal("memberships", "ids of a group and its roles", "group_id", "roles")
 impersonal("memberships", OURS, "seen_by")
 
+held("membership_reads", "user_id", Drop("user_id"))
+impersonal("membership_reads", HASH, "lease")
+walked_by("membership_reads", "user_id")
+impersonal("group_logs", "the id of a group", "group_id")
+impersonal("group_logs", HASH, "lease", "taken")
+impersonal("group_logs", COUNT, "adopted")
+impersonal("group_logs", "a sentence of ours or an answer of Roblox about the key", "problem")
+
 ROLES = "what a role of the group is, for everybody"
 impersonal("group_roles", ROLES, "group_id", "role_id", "name", "permissions", "members", "number")
 impersonal("role_pins", ROLES, "group_id", "role_id", "rank", "name", "permissions", "parked", "number")

@@ -108,10 +108,23 @@ def land(group_id: int, roles: Sequence[Role], asked_at: dt.datetime, *, keep: b
     return Contact(by_id, _pins(policy, rows.values(), by_id))
 
 
-def of(group_id: int, policy: ActivePolicy) -> Pins:
-    """The pins as the last contact left them, without asking Roblox."""
-    there = set(GroupRole.objects.filter(group_id=group_id, gone_at=None).values_list("role_id", flat=True))
-    return _pins(policy, RolePin.objects.filter(group_id=group_id, retired=False), there)
+def last(group_id: int) -> Contact | None:
+    """The roles and the pins as the last contact left them, without asking Roblox; None where there was none."""
+    rows = GroupRole.objects.filter(group_id=group_id, gone_at=None)
+    roles = {
+        row.role_id: Role(
+            row.role_id,
+            row.name,
+            row.number,
+            None if row.permissions is None else frozenset(row.permissions),
+            row.members,
+        )
+        for row in rows
+    }
+    if not roles:
+        return None
+    found = RolePin.objects.filter(group_id=group_id, retired=False)
+    return Contact(roles, _pins(active(), found, roles))
 
 
 def why_parked(group_id: int | None, rank: str) -> str:

@@ -4,6 +4,7 @@ The sweeps make it certain that work is picked up; the hint after a request only
 """
 
 import time
+from collections.abc import Collection
 
 import structlog
 from celery import shared_task
@@ -15,10 +16,12 @@ from audits.record import Actor
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
-from syncs import adjustments, draining, erasures, jobs, push
+from syncs import adjustments, draining, erasures, freshness, group_log, jobs, pins, push
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 
+READING_TURN = 15.0  # seconds, as for PUSH_TURN
+GROUP_PATIENCE = 20.0  # seconds that a look at the group waits for its turn
 TURN = 300.0  # seconds: well below the worker's time limit; the next run goes on
 PUSH_TURN = 15.0  # a run comes every five: without an end of its own each would hold a place that jobs wait for
 
@@ -106,6 +109,48 @@ def pull_restrictions() -> int:
 @shared_task(name="syncs.check_policy")
 def check_policy() -> int:
     return _request_for_all(SyncJob.Activity.POLICY_DRIFT) if settings.ROBLOX_GROUP_ID else 0
+
+
+@shared_task(name="syncs.read_memberships")
+def read_memberships() -> int:
+    """Read who joined a game or is named by the group's log, for a while; how many."""
+    until = time.monotonic() + READING_TURN
+    read = 0
+    while time.monotonic() < until and (taken := freshness.step()):
+        read += taken
+    return read
+
+
+READING = Hint(read_memberships, every=0.5)
+
+
+def want_soon(user_ids: Collection[int]) -> None:
+    """Have people read soon, and a worker look now."""
+    if freshness.want(user_ids):
+        READING.after_commit()
+
+
+@shared_task(name="syncs.follow_group")
+def follow_group() -> int:
+    """Read the group's roles and what is new in its log; how many entries."""
+    try:
+        group = cloud.group(patience=GROUP_PATIENCE)
+        pins.contact(group)
+        entries = group_log.step(group) if settings.INTEGRATIONS.sync.follow_group_log else 0
+    except cloud.NotConfigured:
+        return 0
+    except OpenCloudError as error:
+        log.warning("the group is not followed", error=str(error))
+        return 0
+    if entries:
+        READING.give()
+    return entries
+
+
+@shared_task(name="syncs.purge_memberships")
+def purge_memberships() -> int:
+    """Forget when people were read long ago."""
+    return freshness.purge()
 
 
 @shared_task(name="syncs.apply_adjustments")

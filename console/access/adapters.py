@@ -21,6 +21,7 @@ from console.access.rights import of_roblox, rights_of
 from console.access.steps import refused
 from console.doors import sign_in_again
 from console.models import StaffAccount
+from players import freshness
 from players.staff import Refused, Staff
 
 
@@ -91,6 +92,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def _enter(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         user_id, name = int(sociallogin.account.uid), _name(sociallogin)
+        freshness.before_act(user_id)
         found = of_roblox(user_id)
         if found.staff is None:
             self._refuse(request, "roblox", found.why, name)

@@ -18,7 +18,7 @@ from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
-from players import spending
+from players import freshness, spending
 from players.acts import take_turn
 from players.amounts import hundredths, points
 from players.approvals import who_asked
@@ -26,9 +26,10 @@ from players.bulk import jobs
 from players.bulk.acts import KINDS, REVERT, Doing, revert
 from players.bulk.jobs import BARE
 from players.models import Approval, BulkJob, BulkRow
-from players.staff import Refused, Staff
+from players.staff import Refused, Staff, Unconfirmed
 
 ATTEMPTS = 5
+READ_EVERY = 30.0  # seconds after which whoever asked is read from Roblox again
 CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
 BY_ITSELF = Actor("system", "bulk", "bulk")
 FAULT = "A fault of the program; the log has it. The player is as before."
@@ -57,11 +58,20 @@ def run_due(seconds: float = inf) -> int:
 
 def run(job_id: int, until: float = inf, on_row: Callable[[], None] = lambda: None) -> int:
     """Carry one job out, to its end or to that moment of the monotonic clock; how many rows were settled."""
-    settled = 0
-    while time.monotonic() < until and _step_again(job_id):
+    settled, read_at = 0, -inf
+    while time.monotonic() < until:
+        if time.monotonic() - read_at > READ_EVERY:
+            read_at = time.monotonic()
+            freshness.before_act(_requester_id(job_id))
+        if not _step_again(job_id):
+            break
         settled += 1
         on_row()
     return settled
+
+
+def _requester_id(job_id: int) -> int | None:
+    return BulkJob.objects.filter(pk=job_id).values_list("requester__user_id", flat=True).first()
 
 
 def step(job_id: int) -> bool:
@@ -82,6 +92,8 @@ def step(job_id: int) -> bool:
         assert job.event is not None
         try:
             by = who_asked(job.requester, job.event)
+        except Unconfirmed:
+            return False  # the sweep goes on once Roblox answers again
         except Refused:
             _give_up(job)
             return True

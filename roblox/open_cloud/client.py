@@ -55,9 +55,10 @@ class OpenCloud:
         only while `going_on` says yes."""
         return replace(self, going_on=going_on, patience=patience, http=self._http)
 
-    def at_once(self, seconds: float) -> "OpenCloud":
-        """The same client for somebody who waits for the answer: one try, which ends within about `seconds`."""
-        return replace(self, patience=seconds / 2, timeout=seconds / 2, tries=1, http=self._http)
+    def at_once(self, patience: float, timeout: float) -> "OpenCloud":
+        """The same client for somebody who waits for the answer: one try, with so many seconds for its turn and for
+        Roblox."""
+        return replace(self, patience=patience, timeout=timeout, tries=1, http=self._http)
 
     @property
     def fingerprint(self) -> str:

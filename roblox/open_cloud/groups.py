@@ -15,6 +15,7 @@ from roblox.open_cloud.operations import (
     LIST_MEMBERSHIPS,
     LIST_ROLES,
     UNASSIGN_ROLE,
+    Operation,
 )
 
 ROLES_PAGE = 20
@@ -152,10 +153,10 @@ def members(client: OpenCloud, group: int, token: str = "", size: int = MEMBERS_
     return [membership.typed() for membership in page.group_memberships], page.next_page_token
 
 
-def member(client: OpenCloud, group: int, user_id: int) -> Member | None:
-    """One member; None when they are not in the group."""
+def member(client: OpenCloud, group: int, user_id: int, operation: Operation = LIST_MEMBERSHIPS) -> Member | None:
+    """One member; None when they are not in the group. `operation`: READ_ACTOR for somebody who is about to act."""
     query: dict[str, str | int] = {"maxPageSize": 1, "filter": f"user == 'users/{user_id}'"}
-    page = client.call(LIST_MEMBERSHIPS, _Memberships, parts={"group": group}, query=query)
+    page = client.call(operation, _Memberships, parts={"group": group}, query=query)
     found = [membership.typed() for membership in page.group_memberships]
     return next((one for one in found if one.user_id == user_id), None)
 

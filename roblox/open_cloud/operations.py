@@ -25,7 +25,8 @@ DATA_STORE_LIST = Budget("dataStoreList", 10)
 DATA_STORE_REMOVE = Budget("dataStoreRemove", 100)
 ORDERED_WRITE = Budget("orderedWrite", 250)
 ORDERED_LIST = Budget("orderedList", 100)
-GROUP_READ = Budget("groupRead", 300, per="owner")
+GROUP_READ = Budget("groupRead", 240, per="owner")
+GROUP_ACT = Budget("groupAct", 60, per="owner")  # a lane for who is about to act: of 300 with groupRead
 GROUP_WRITE = Budget("groupWrite", 300, per="owner")
 GROUP_LOG = Budget("groupLog", 100, per="owner")
 RESTRICTION_READ = Budget("restrictionRead", 50, SECOND)
@@ -42,6 +43,7 @@ BUDGETS = {
         *(DATA_STORE_READ, DATA_STORE_WRITE, DATA_STORE_LIST, DATA_STORE_REMOVE, ORDERED_WRITE, ORDERED_LIST),
         *(
             GROUP_READ,
+            GROUP_ACT,
             GROUP_WRITE,
             GROUP_LOG,
             RESTRICTION_READ,
@@ -93,6 +95,7 @@ DELETE_ORDERED = Operation(
 GET_GROUP = Operation("getGroup", "GET", _GROUP, GROUP_READ)
 LIST_ROLES = Operation("listRoles", "GET", f"{_GROUP}/roles", GROUP_READ)
 LIST_MEMBERSHIPS = Operation("listMemberships", "GET", f"{_GROUP}/memberships", GROUP_READ)
+READ_ACTOR = Operation("readActor", "GET", f"{_GROUP}/memberships", GROUP_ACT)
 LIST_GROUP_LOG = Operation(
     "listGroupLog",
     "GET",

@@ -17,7 +17,7 @@ from psycopg import errors
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import Actor, reserve_id
-from players import leaderboard, spending
+from players import freshness, leaderboard, spending
 from players.acts import past_limit, take_turn
 from players.amounts import hundredths, points
 from players.approvals import who_asked
@@ -25,13 +25,14 @@ from players.columns import micros, numbers, texts
 from players.decisions import Candidate, settle, worth_settling
 from players.models import CONSOLE, ZERO, Decision
 from players.policies import active
-from players.staff import Refused, Staff
+from players.staff import Refused, Staff, Unconfirmed
 from syncs.adjustments.rows import GONE, LIMITED, NOTE, tell, why_not_entitled
 from syncs.leases import LeaseLost, backoff, claim, hold, renew
 from syncs.models import Adjustment
 
 CHUNK = 2_000  # rows of a transaction: some 0.3 s, in which a game server's batch may wait
 ATTEMPTS = 5
+UNCONFIRMED = dt.timedelta(minutes=1)  # until Roblox is asked again about whoever asked
 CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
 FOLD_EVERY = 5  # chunks
 
@@ -123,13 +124,15 @@ def apply(
     """
     try:
         chunks = 0
-        while time.monotonic() < until and step(adjustment):
+        while time.monotonic() < until and _confirmed_step(adjustment):
             chunks += 1
             if chunks % FOLD_EVERY == 0:
                 leaderboard.fold()  # without a worker the moves would pile up
             on_chunk(adjustment)
     except LeaseLost:
         raise
+    except Unconfirmed as reason:
+        hold(adjustment).update(error=str(reason), retry_at=Now() + UNCONFIRMED)
     except Exception as error:
         with suppress(DatabaseError):  # where the database is away, the lease runs out by itself
             hold(adjustment).update(
@@ -141,6 +144,12 @@ def apply(
     finally:
         with suppress(DatabaseError):
             hold(adjustment).update(lease="", lease_until=None)
+
+
+def _confirmed_step(adjustment: Adjustment) -> bool:
+    """A step, once Roblox was asked about whoever wants it."""
+    freshness.before_act(adjustment.requester.user_id if adjustment.requester else None)
+    return step(adjustment)
 
 
 def step(adjustment: Adjustment) -> bool:
@@ -213,6 +222,8 @@ def _present(held: Adjustment) -> tuple[Staff | None, str]:
     """Whoever asked, by their present rank, and why nothing more of theirs is applied (empty: go on)."""
     try:
         by = who_asked(held.requester, held.event)
+    except Unconfirmed:
+        raise
     except Refused:
         return None, GONE
     return by, GONE if why_not_entitled(by) else ""

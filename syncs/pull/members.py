@@ -28,6 +28,7 @@ class Members(Activity):
         self.group = cloud.group(calls.going_on)
         self.policy: ActivePolicy = active()
         self._contact: Contact | None = None
+        self._asked_at = job.started_at
 
     def page(self, cursor: Cursor) -> Page:
         if cursor.get("phase") == "gone":
@@ -35,6 +36,7 @@ class Members(Activity):
             return Page(dict(cursor), self._land_gone)
         self._contact = self._contact or self._meet()
         following = dict(cursor)
+        self._asked_at = pins.database_time()
         call = partial(groups.members, self.group.client, self.group.id, cursor.get("token", ""))
         self._members, token = self.calls.gather([call])[0]
         self._names = self._names_of_new(self._members)
@@ -68,7 +70,9 @@ class Members(Activity):
         }
 
     def _reading(self) -> Reading:
-        return Reading(self.group.id, self._contact, drifts.job_actor(self.job), timezone.now(), self.job)
+        return Reading(
+            self.group.id, self._contact, drifts.job_actor(self.job), timezone.now(), self.job, self._asked_at
+        )
 
     def _land(self, page: Page) -> None:
         said = [Said(one.user_id, one.roles, one.joined_at) for one in self._members]

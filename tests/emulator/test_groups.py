@@ -180,3 +180,27 @@ def test_who_left_is_no_member(cloud: Cloud) -> None:
     assert cloud.get(MEMBERSHIPS, filter=text).json()["groupMemberships"] == []
     assert change(cloud, "assign", 4).status_code == 404
     assert cloud.http.delete(f"/_emulator/members/{GROUP}/{MEMBER}").status_code == 404
+
+
+def test_who_joins_leaves_and_is_removed_is_in_the_audit_log(cloud: Cloud) -> None:
+    cloud.act("join", groupId=GROUP, userId=42)
+    cloud.act("leave", groupId=GROUP, userId=42)
+    cloud.act("leave", groupId=GROUP, userId=MEMBER, actorUserId=OWNER)
+    log = cloud.get(LOG, limit=10).json()["data"]
+    assert [item["actionType"] for item in log] == ["Join Group", "Leave Group", "Remove Member"]
+    assert [item["actor"]["user"]["userId"] for item in log] == [42, 42, OWNER]
+    assert [item["description"].get("TargetId") for item in log] == [None, None, MEMBER]
+
+
+def test_a_role_changes_its_number_name_and_permissions(cloud: Cloud) -> None:
+    cloud.tell("keys", {"key": "owner", "name": "", "ownerUserId": OWNER, "scopes": ["group:read"]})
+    body = {"id": role(4), "rank": 10, "displayName": "Sergeant", "permissions": ["banMembers"]}
+    cloud.act("putRole", groupId=GROUP, role=body)
+    found = cloud.ask("GET", f"{PATH}/roles/{role(4)}", key="owner").json()
+    assert (found["displayName"], found["rank"], found["memberCount"]) == ("Sergeant", 10, 1)
+    assert [name for name, granted in found["permissions"].items() if granted] == ["banMembers"]
+    roles = cloud.get(PATH + "/roles", maxPageSize=20).json()["groupRoles"]
+    assert [one["rank"] for one in roles].count(10) == 2
+    cloud.act("removeRole", groupId=GROUP, roleId=role(4))
+    assert cloud.get(f"{PATH}/roles/{role(4)}").status_code == 404
+    assert ranks(cloud) == [3, 1]

@@ -9,7 +9,7 @@ from roblox import cloud, keys
 from roblox.models import Experience
 from roblox.open_cloud import client
 from roblox.open_cloud.operations import BUDGETS
-from syncs import jobs
+from syncs import freshness, jobs
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 from tests.conftest import TESTER
@@ -36,6 +36,8 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
     monkeypatch.setenv("ROBLOX_UNIVERSE_ID", str(NEXUS))
     monkeypatch.setenv("ROBLOX_TRAINING_UNIVERSE_ID", str(TRAINING))
     monkeypatch.setattr(client, "BACKOFF", 0.02)
+    for name in ("TURN", "ANSWER", "PATIENCE", "CALL"):
+        monkeypatch.setattr(freshness, name, 60.0)  # a busy machine must not decide what is read
     cloud._client.cache_clear()
     return _world
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from players import discipline, erasures, notes, officers, people, recommending
+from players import discipline, erasures, freshness, notes, officers, people, recommending
 from players.acts import Done
 from players.amounts import NotAnAmount, hundredths
 from players.staff import Refused, Staff, at_the_shell, officer
@@ -97,6 +97,7 @@ def _note(options: Options, order: Options) -> str:
 
 def _recommend(options: Options, order: Options) -> str:
     """Only an officer's word counts toward a rank, so the operator passes one on, by that officer's rights."""
+    freshness.before_act(options["by"])
     by: Staff = officer(options["by"])
     return recommending.recommend(options["user_id"], **(order | {"by": by})).sentence
 

@@ -64,3 +64,9 @@ class Command(BaseCommand):
             return
         roles = groups.roles(group.client, group.id)
         console.print(f"Group {group.id} has {len(roles)} roles.")
+        try:
+            groups.log(group.client, group.id)
+        except OpenCloudError as refused:
+            if refused.status != 403:
+                raise
+            console.print(f"The group's log is not followed, which is optional: {refused}", soft_wrap=True)
