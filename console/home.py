@@ -118,13 +118,19 @@ def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
     if kind not in BY_NAME:
         raise Http404
     if request.method == "POST":
-        SeenUpTo.objects.update_or_create(
-            kind=kind, defaults={"event": event, "person": staff_of(request).person, "at": timezone.now()}
-        )
+        _see(kind, event, staff_of(request).person)
         messages.success(request, "They are off the queue; the audit log keeps them.")
         return redirect("console:home")
     context = {"form": forms.Form(), "note": "Everything up to this one leaves the queue, for all of staff."}
     return render(request, "console/form.html", "Seen", button="Seen", back="console:home", asks=False, **context)
+
+
+def _see(kind: str, event: int, person: str) -> None:
+    """Note how far a kind was looked at: whoever looked further is not set back."""
+    seen = {"event": event, "person": person, "at": timezone.now()}
+    _, created = SeenUpTo.objects.get_or_create(kind=kind, defaults=seen)
+    if not created:
+        SeenUpTo.objects.filter(kind=kind, event__lt=event).update(**seen)
 
 
 @page("console.roles")

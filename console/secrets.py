@@ -25,8 +25,6 @@ def ask(
     """Ask for a new key (CREATE) or for the rotation of the live ones (ROTATE). Raises Refused."""
     if not experience.enabled:
         raise Refused(f"{experience.key} is switched off; a key would open nothing.")
-    if any(one.arguments["experience"] == experience.key for one in waiting()):
-        raise Refused(f"A key of {experience.key} is asked for already; decide on that first.")
     return approvals.hold(
         act,
         player=None,
@@ -35,6 +33,7 @@ def ask(
         by=by,
         reason=reason,
         now=now,
+        once=f"key of {experience.key}",
     )
 
 

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from audits.actions import Action
 from audits.record import Actor, record
 from players import cases, claims, discipline
-from players.acts import target_of, telling_refusals, verdict
+from players.acts import take_turn, target_of, telling_refusals, verdict
 from players.models import Appeal, Approval, Player, Sanction
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
@@ -113,6 +113,7 @@ def _decide(appeal_id: int, answer: str, by: Staff, now: dt.datetime, outcome: A
     answer = _checked(answer, "answer", 1, LONGEST_ANSWER)
     user_id = Appeal.objects.filter(pk=appeal_id).values_list("player__user_id", flat=True).first()
     with telling_refusals("appeal", user_id, by), transaction.atomic():
+        take_turn(by.person)  # before the player is locked, as in every act that the guard counts
         appeal = _locked(appeal_id)
         if appeal.status != Appeal.Status.OPEN:
             raise Refused(f"The appeal is {appeal.status} already.")

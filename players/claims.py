@@ -15,13 +15,15 @@ TAKE = """
     INSERT INTO claims (kind, key, holder, holder_name, until) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (kind, key) DO UPDATE SET
         holder = excluded.holder, holder_name = excluded.holder_name, until = excluded.until
-    WHERE claims.holder = excluded.holder OR claims.until <= %s OR claims.until > excluded.until"""
+    WHERE claims.holder = excluded.holder OR claims.until <= %s
+       OR claims.until > excluded.until + interval '1 minute'"""
 
 
 def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
     """Take an item, or hold it for longer. Raises Refused while somebody else holds it.
 
-    A claim that ends later than a new one would was dated by a wrong clock, and holds nobody up.
+    A claim that ends much later than a new one would was dated by a wrong clock, and holds nobody up. A little later is
+    no sign of that: of two who claim at once, the later one may have read the clock first.
     """
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [kind, key, by.person, by.actor.name[:80], now + LASTS, now])

@@ -184,19 +184,26 @@ def _player(drift: Drift, name: str) -> Player:
         raise Refused(f"No player has the user id {drift.subject}.")
     policy = active()
     moment = drift.first_seen_at
-    return Player.objects.create(
+    made, _ = Player.objects.get_or_create(
         user_id=int(drift.subject),
-        username=name[:50],
-        rank_id=policy.rank_ids[policy.bundle.first.name],
-        rank_since=moment,
-        named_at=moment,
-        listed=not can_be_asked(),
+        defaults={
+            "username": name[:50],
+            "rank_id": policy.rank_ids[policy.bundle.first.name],
+            "rank_since": moment,
+            "named_at": moment,
+            "listed": not can_be_asked(),
+        },
     )
+    return made
 
 
 def _open(drift_id: int, reason: str) -> Drift:
     if not reason.strip():
         raise Refused("A reason is required: say why in a sentence.")
+    # The player first: a pull that sees them holds them when it writes what differs.
+    user_id = _user_id(drift_id)
+    if user_id is not None:
+        Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     drift = Drift.objects.select_for_update(of=("self",)).select_related("experience").filter(pk=drift_id).first()
     if drift is None:
         raise Refused(f"There is no difference {drift_id}.")

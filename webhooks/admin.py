@@ -195,7 +195,7 @@ class EndpointAdmin(ReadOnly):
                 request_for = asking.ask_change(endpoint, form.wanted(), **_order(request, form))
             except BadEndpoint as error:
                 form.refuse(error)
-            except Refused as refusal:
+            except (Refused, NotPossible) as refusal:
                 form.add_error("reason", str(refusal).removeprefix("reason: "))
             else:
                 changed = f"The endpoint {form.cleaned_data['name']} is changed."

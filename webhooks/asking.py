@@ -93,9 +93,6 @@ def _hold(
     reason: str,
     now: dt.datetime,
 ) -> Approval:
-    key = ("endpoint", endpoint.pk) if endpoint else ("name", wanted.name if wanted else "")
-    if any(one.act == act and one.arguments.get(key[0]) == key[1] for one in _waiting()):
-        raise Refused("The same is asked for already; decide on that first.")
     kept = _Sealed(secret=secret)
     arguments: dict[str, Any] = {"endpoint": endpoint.pk, "version": endpoint.version} if endpoint else {}
     arguments["name"] = endpoint.name if endpoint else (wanted.name if wanted else "")
@@ -113,7 +110,14 @@ def _hold(
         }
     arguments["sealed"] = secrecy.seal(msgspec.json.encode(kept).decode())
     return approvals.hold(
-        act, player=None, arguments=arguments, cause=Approval.Cause.SECOND, by=by, reason=reason, now=now
+        act,
+        player=None,
+        arguments=arguments,
+        cause=Approval.Cause.SECOND,
+        by=by,
+        reason=reason,
+        now=now,
+        once=f"{act} {endpoint.pk if endpoint else arguments['name'].strip()}",
     )
 
 
@@ -161,9 +165,10 @@ def _rotate(approval: Approval, requester: Staff, approver: Staff, now: dt.datet
 
 
 def _same(approval: Approval) -> WebhookEndpoint:
-    """The endpoint, if it is as it was when this was asked for."""
+    """The endpoint, locked, if it is as it was when this was asked for."""
     given = approval.arguments
-    found = WebhookEndpoint.objects.filter(pk=given["endpoint"], version=given["version"]).first()
+    rows = WebhookEndpoint.objects.select_for_update(no_key=True)
+    found = rows.filter(pk=given["endpoint"], version=given["version"]).first()
     if found is None:
         raise Refused(f"The endpoint {given['name']} was changed or deleted since; turn this down and ask again.")
     return found

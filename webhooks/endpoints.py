@@ -75,10 +75,10 @@ def create(wanted: Wanted, *, actor: Actor, secret: str = "") -> tuple[WebhookEn
 
 
 def change(pk: int, wanted: Wanted, *, actor: Actor) -> WebhookEndpoint:
-    """Change an endpoint; calls under way end as they began. Raises BadEndpoint, or WebhookEndpoint.DoesNotExist."""
+    """Change an endpoint; calls under way end as they began. Raises BadEndpoint, NotPossible."""
     _check(wanted)
     with transaction.atomic():
-        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=pk)
+        endpoint = _locked(pk)
         if wanted.kind != endpoint.kind:
             raise BadEndpoint("kind: an endpoint keeps its kind; add another endpoint.")
         before = _public(endpoint)
@@ -105,7 +105,7 @@ def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint,
     own = secret or new_secret()
     key_of(own)
     with transaction.atomic():
-        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=pk)
+        endpoint = _locked(pk)
         if not kind_of(endpoint.kind).signs:
             raise BadEndpoint(f"secret: {kind_of(endpoint.kind).title} has none; its address is the secret.")
         former = endpoint.secret_sealed or _sealed(settings.WEBHOOK_VERIFICATION_KEY)
@@ -125,7 +125,7 @@ def disable(pk: int, *, actor: Actor, reason: str) -> WebhookEndpoint:
     """Stop an endpoint; what happens meanwhile waits for it. Raises NotPossible without a reason."""
     _require(reason)
     with transaction.atomic():
-        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=pk)
+        endpoint = _locked(pk)
         if not health.disable(endpoint, reason, actor=actor, now=timezone.now()):
             raise NotPossible("It is disabled already.")
     endpoint.refresh_from_db()
@@ -140,7 +140,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
     _require(reason)
     with transaction.atomic():
         locks.alone()
-        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=pk)
+        endpoint = _locked(pk)
         if endpoint.status == WebhookEndpoint.Status.ACTIVE:
             raise NotPossible("It is active already.")
         head = reading.head()
@@ -172,7 +172,7 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
     _require(reason)
     with transaction.atomic():
         locks.alone()
-        endpoint = WebhookEndpoint.objects.select_for_update().get(pk=pk)
+        endpoint = _locked(pk)
         health.tell(Action.ENDPOINT_DELETED, endpoint, actor=actor, reason=reason, **_public(endpoint))
         with connection.cursor() as cursor:
             cursor.execute(
@@ -188,7 +188,7 @@ def send_examples(pk: int, actions: Iterable[str]) -> list[WebhookDelivery]:
     """Send an invented event of each of these actions. Raises NotPossible for a disabled endpoint, BadEndpoint for an
     action that is none."""
     with transaction.atomic():
-        endpoint = WebhookEndpoint.objects.get(pk=pk)
+        endpoint = _locked(pk)
         if endpoint.status != WebhookEndpoint.Status.ACTIVE:
             raise NotPossible("It is disabled; enable it first.")
         for action in actions:
@@ -273,6 +273,14 @@ def spell_headers(text: str) -> dict[str, str]:
             raise BadEndpoint(f"headers: line {number} is no header; write one `Name: value` a line.")
         headers[name.strip()] = value.strip()
     return headers
+
+
+def _locked(pk: int) -> WebhookEndpoint:
+    """The endpoint, locked for a change. Raises NotPossible where somebody deleted it meanwhile."""
+    found = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()
+    if found is None:
+        raise NotPossible("The endpoint was deleted meanwhile.")
+    return found
 
 
 def _check(wanted: Wanted) -> Kind:

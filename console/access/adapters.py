@@ -144,5 +144,5 @@ def _user_of(user_id: int, name: str) -> Any:
     user, _ = get_user_model().objects.get_or_create(username=f"roblox-{user_id}", defaults={"first_name": name[:150]})
     user.set_unusable_password()
     user.save(update_fields=["password"])
-    StaffAccount.objects.create(user=user, roblox_id=user_id)
+    StaffAccount.objects.get_or_create(roblox_id=user_id, defaults={"user": user})  # two sign-ins may be under way
     return user

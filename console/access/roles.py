@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from audits.actions import Action
 from audits.record import Target, record
@@ -79,15 +79,20 @@ def _hold(act: str, user_id: int, role: str, by: Staff, reason: str, now: dt.dat
         by=by,
         reason=reason,
         now=now,
+        once=f"{act} {user_id} {role}",
     )
 
 
 def _grant(user_id: int, role: str, second: str, by: Staff, reason: str, now: dt.datetime) -> tuple[RoleGrant, int]:
     if _held(user_id, role):
         raise Refused("They have that role already.")
-    made = RoleGrant.objects.create(
-        user_id=user_id, role=role, granted_by=by.person, approved_by=second, granted_at=now
-    )
+    try:
+        with transaction.atomic():
+            made = RoleGrant.objects.create(
+                user_id=user_id, role=role, granted_by=by.person, approved_by=second, granted_at=now
+            )
+    except IntegrityError:  # somebody gave it this moment
+        raise Refused("They have that role already.") from None
     return made, _tell(Action.ACCESS_GRANTED, user_id, role, by, reason)
 
 

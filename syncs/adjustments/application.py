@@ -195,7 +195,7 @@ def _apply_chunk(held: Adjustment, first: int, last: int, user_ids: Sequence[int
     judged = _judge_again(held, first, last, user_ids, by.rank.position if by and by.rank else None)
     if not stopped and by is not None and by.rank is not None and not held.approved_by:
         stopped = _past_limit(by, judged, before)
-    judged = [(line, amount, player, note or stopped) for line, amount, player, note in judged]
+    judged = [(line, amount, player, stopped or note) for line, amount, player, note in judged]
     landing = [(line, amount, player) for line, amount, player, note in judged if not note]
     dropped = [(line, note) for line, _, _, note in judged if note]
     event_id = reserve_id()

@@ -5,6 +5,7 @@ approves; here stands what is its own: that the second person may adjust each of
 """
 
 import datetime as dt
+from decimal import Decimal
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -14,7 +15,7 @@ from audits.actions import Action
 from audits.record import Actor
 from players import approvals, guard, spending
 from players.acts import Verdict, past_own_limit, telling_refusals
-from players.amounts import hundredths, points
+from players.amounts import hundredths
 from players.models import ZERO, Approval
 from players.policy.permissions import Act
 from players.staff import Refused, Staff
@@ -194,7 +195,7 @@ def _closed(approval: Approval, actor: Actor, reason: str, now: dt.datetime) -> 
 
 def _sentence(approval: Approval) -> str:
     given = approval.arguments
-    moved = f"{points(hundredths(given['moved'])):,} points"
+    moved = f"{Decimal(given['moved']):,} points"
     return f"Adjust {given['rows']:,} players from a file, {moved} without the signs (adjustment {given['adjustment']})"
 
 

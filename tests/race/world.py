@@ -1,0 +1,109 @@
+"""The people of a race, and what they do: each attempt is one call of a rule, as every entry point makes it."""
+
+import datetime as dt
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from console.access.rights import rights_of
+from players import approvals, people, undo
+from players.models import Approval, Player
+from players.staff import Staff, at_the_shell, officer
+from tests.console.people import local_owner
+from tests.discipline.conftest import RANKS, make
+from tests.race.together import Attempt
+
+TARGET, OTHER, COLONEL, GENERAL = 1, 2, 905, 906
+NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Race:
+    """`attempts` run at once, of which `wins` do it (None: it is no matter of one) and the others are told a sentence
+    with `told` in it; then `effect` gives `expected`."""
+
+    attempts: list[Attempt]
+    effect: Callable[[], Any]
+    expected: Any
+    wins: int | None = 1
+    told: str = ""
+
+
+def populate() -> None:
+    """Two plain players, an officer of each kind, and two owners."""
+    for user_id in (TARGET, OTHER):
+        make(user_id, "Captain I", days=30)
+    for user_id, rank in {**RANKS, COLONEL: "Electro Colonel", GENERAL: "Brigadier General"}.items():
+        make(user_id, rank)
+    for name in ("olga", "sven", "ines"):
+        local_owner(name)
+
+
+def owner(name: str = "olga") -> Staff:
+    """A local owner, as the console sees them."""
+    from django.contrib.auth.models import User
+
+    found = rights_of(User.objects.get(username=name)).staff
+    assert found is not None
+    return found
+
+
+def order(by: Staff, **more: Any) -> dict[str, Any]:
+    return {"by": by, "reason": "seen it", "now": timezone.now()} | more
+
+
+def call(act: Callable[..., Any], *given: Any, by: Staff, **more: Any) -> Attempt:
+    """An act, once its turn comes."""
+    return lambda: act(*given, **order(by, **more))
+
+
+def staff(*user_ids: int) -> list[Staff]:
+    return [officer(user_id) for user_id in user_ids]
+
+
+def shell() -> Staff:
+    return at_the_shell()
+
+
+def player(user_id: int = TARGET) -> Player:
+    return Player.objects.select_related("rank").get(user_id=user_id)
+
+
+def told(action: str) -> int:
+    """How often something was written down."""
+    return AuditEvent.objects.filter(action=action).count()
+
+
+def last(action: str) -> int:
+    found = AuditEvent.objects.filter(action=action).order_by("-pk").values_list("pk", flat=True).first()
+    assert found is not None, action
+    return found
+
+
+def adjusted(amount: int = 10_00, user_id: int = TARGET) -> int:
+    """An adjustment that was made; its event."""
+    done = people.adjust(user_id, amount, **order(shell()))
+    assert done.event is not None
+    return done.event
+
+
+def held_undo(event: int, by: Staff) -> Approval:
+    """An undo that waits, because whoever asks acted very often lately."""
+    from players import guard
+
+    guard.note(by, timezone.now(), acts=20)
+    approval = undo.revert(event, **order(by)).approval
+    assert approval is not None
+    return approval
+
+
+def approve(approval: Approval, by: Staff) -> Attempt:
+    return call(approvals.approve, approval.pk, by=by)
+
+
+def ago(**span: float) -> dt.datetime:
+    return timezone.now() - dt.timedelta(**span)
