@@ -19,7 +19,7 @@ Paired = Callable[..., tuple[float, float]]
 
 def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[Result]:
     plain_port = free_port()
-    plain = subprocess.Popen(_plain(plain_port), env={**os.environ, **environment}, start_new_session=True)
+    plain = subprocess.Popen(_plain(plain_port), env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     try:
         _wait_for(plain_port)
         for connections, goal in ((1, 0.5), (MANY, 0.7)):
@@ -39,7 +39,7 @@ def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[
 def _plain(port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
-        *("--workers=1", "--blocking-threads=1", "--no-ws", "grps_site.wsgi:application"),
+        *("--workers=1", "--blocking-threads=1", "--no-ws", "--no-log", "grps_site.wsgi:application"),
     ]
 
 

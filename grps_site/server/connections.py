@@ -87,7 +87,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     address = ""
     head_since: float | None = None  # since when a head is awaited; None while a request is under way, or between two
-    head_size = 0
+    head_size = 0  # bytes of the head that is awaited, without those that came together with an earlier one
+    head_ended = False  # within the bytes that came last
     unsent_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -104,8 +105,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.head_since is None and self._is_between_requests():
             self.head_since = self.loop.time()
+        self.head_ended = False
         super().data_received(data)
-        if self.head_since is not None:
+        if self.head_since is not None and not self.head_ended:
             self.head_size += len(data)
             if self.head_size > HEAD_SIZE:
                 self._refuse(TOO_LARGE)
@@ -116,7 +118,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self.head_since, self.head_size = None, 0
+        self.head_since, self.head_size, self.head_ended = None, 0, True
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -166,7 +166,7 @@ def test_a_body_in_chunks_is_read_up_to_the_limit(live: Live, api_key: str) -> N
 
 
 def test_requests_sent_at_once_are_answered_in_their_order(port: int, live: Live) -> None:
-    wanted = [f"one-{number}" for number in range(50)]
+    wanted = [f"one-{number}" for number in range(2000)]
     sent = "".join(f"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: {one}\r\n\r\n" for one in wanted)
     said = b""
     with connect(port, sent.encode()) as connection:
