@@ -135,7 +135,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     """An adjustment: what it would do or did, how far it is, and what can be done with it."""
     found = get_object_or_404(Adjustment.objects.select_related("inverse_of"), pk=pk)
     by, may = staff_of(request), request.user.has_perm(ACT)
-    own, second = found.requested_by == by.person, ""
+    own, second = by.is_person(found.requested_by), ""
     if own and found.status == Status.PREVIEW:
         second = adjustments.needs_second(found, by, timezone.now())
     settled = _settled(found)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audits.models import AuditPersonal
 from common.parsing import is_row_id
+from console.access import identity
 from console.doors import page, render
 from players import acts, approvals, officers, tasks
 from players.acts import LONGEST_REASON
@@ -24,6 +25,7 @@ from syncs import adjustments
 from syncs.tasks import ADJUSTING
 
 SIZE = 50
+UNLINKED = "local owner, unlinked"
 
 
 class Deciding(forms.Form):
@@ -107,7 +109,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         sentence=approvals.sentence(found),
         asked_by=names_of([found.event]).get(found.event, found.requested_by),
         why_not=approvals.may_decide(found, by),
-        own=found.requested_by == by.person,
+        own=by.is_person(found.requested_by),
         brought_by=_experience(found),
         confirmable=approvals.confirmable(found),
         form=form,
@@ -146,9 +148,12 @@ def _experience(found: Approval) -> str:
 
 
 def names_of(events: list[int]) -> dict[int, str]:
-    """Who did each of these events, by the event's id, as far as the name is not erased."""
+    """Who did each of these events, by the event's id, as far as the name is not erased; of a local owner whom no
+    player is linked with it says so."""
     rows = AuditPersonal.objects.filter(event_id__in=events, field="actorName")
-    return dict(rows.values_list("event_id", "value"))
+    found = list(rows.values_list("event_id", "value", "subject"))
+    unlinked = identity.unlinked([subject for *_, subject in found])
+    return {event: f"{name} ({UNLINKED})" if subject in unlinked else name for event, name, subject in found}
 
 
 def _decided(
@@ -174,7 +179,7 @@ def _decided(
 
 def _why_not(found: Decision, by: Staff) -> str:
     """Why this person may not decide; empty when they may."""
-    if found.proposed_by == by.name:
+    if by.is_named(found.proposed_by):
         return "You proposed it yourself: another officer must decide."
     judged = officers.may_decide(found, found.player, by, active(), timezone.now())
     return "" if judged.allowed else judged.reason

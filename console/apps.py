@@ -7,11 +7,15 @@ class ConsoleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from console.access import signals  # noqa: F401 - connects them
+        from console.access import (
+            identity,
+            signals,  # noqa: F401 - connects them
+        )
         from console.access.rights import of_actor
-        from players.staff import RIGHTS
+        from players.staff import ACCOUNTS, RIGHTS
 
         RIGHTS.append(of_actor)
+        ACCOUNTS.append(identity.of_actor)
 
 
 class SiteConfig(AdminConfig):

@@ -185,7 +185,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         job=found,
         line=_line(found, by),
         state=state,
-        own=found.requested_by == by.person,
+        own=by.is_person(found.requested_by),
         may=request.user.has_perm(RIGHT),
         settled=settled,
         reasons=_reasons(found),
@@ -277,7 +277,7 @@ def _line(job: BulkJob, by: Staff) -> dict[str, Any]:
 
 def _maker(job: BulkJob, by: Staff) -> str:
     """Who asked; before it is told in the audit log, a local owner's name is known to themselves alone."""
-    if job.requested_by == by.person:
+    if by.is_person(job.requested_by):
         return by.actor.name
     if job.requester is not None:
         return str(job.requester.username)

@@ -11,10 +11,14 @@ class StaffAccount(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
     roblox_id = models.BigIntegerField(unique=True, null=True)
+    same_as = models.BigIntegerField(null=True, db_index=True, help_text="of a local owner: their Roblox user id")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "staff_accounts"
+        constraints = [
+            models.CheckConstraint(condition=Q(roblox_id=None) | Q(same_as=None), name="staff_accounts_linked_locals")
+        ]
 
 
 class RoleGrant(models.Model):

@@ -54,6 +54,11 @@ def forget_account(person: Person) -> None:
         get_user_model().objects.filter(pk=account.user_id).delete()
 
 
+def forget_link(person: Person) -> None:
+    """A local owner who was them is linked with nobody any more."""
+    StaffAccount.objects.filter(same_as=person.user_id).update(same_as=None)
+
+
 @sweeping("sessions of browsers")
 def sweep_sessions(person: Person, after: str | None) -> str | None:
     """A sign-in that was begun keeps what Roblox or Discord said; what is over goes anyway."""
@@ -68,6 +73,7 @@ def sweep_sessions(person: Person, after: str | None) -> str | None:
 WITH_ACCOUNT = By(forget_account)
 
 held("staff_accounts", "roblox_id", WITH_ACCOUNT)
+held("staff_accounts", "same_as", By(forget_link))
 held("role_grants", "user_id", Pseudonym())
 impersonal("role_grants", LIST, "role")
 impersonal("role_grants", ACTOR, "granted_by", "approved_by", "revoked_by")

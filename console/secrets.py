@@ -47,7 +47,7 @@ def ready(by: Staff, now: dt.datetime) -> list[Approval]:
     approved = Approval.objects.filter(
         act__in=[CREATE, ROTATE],
         status=Approval.Status.APPROVED,
-        requested_by=by.person,
+        requested_by__in=by.persons,
         decided_at__gt=now - COLLECTED_WITHIN,
     )
     return list(approved.exclude(arguments__has_key="key").order_by("pk"))
@@ -59,7 +59,7 @@ def collect(approval_id: int, *, by: Staff, now: dt.datetime) -> tuple[Experienc
         found = Approval.objects.select_for_update(no_key=True).filter(pk=approval_id, act__in=[CREATE, ROTATE]).first()
         if found is None or found.status != Approval.Status.APPROVED or found.decided_at is None:
             raise Refused("No key was approved by this.")
-        if found.requested_by != by.person:
+        if not by.is_person(found.requested_by):
             raise Refused("Somebody else asked for it; only they can collect it.")
         if "key" in found.arguments:
             raise Refused("It was collected already; ask for another one.")

@@ -159,7 +159,7 @@ def _of_ranked(act: Act, player: Player, by: Staff, to: Rank | None, policy: Act
         act,
         by.rank,
         held,
-        own=by.user_id == player.user_id,
+        own=by.is_player(player),
         actor_membership=by.membership,
         target_membership=present(player.member),
         to=to,
@@ -171,7 +171,7 @@ def _of_ranked(act: Act, player: Player, by: Staff, to: Rank | None, policy: Act
 
 def _of_owner(act: Act, player: Player, by: Staff) -> Verdict:
     """An owner without a rank: no hierarchy binds them, but they do not act on themselves, nor alone where two must."""
-    if by.user_id is not None and by.user_id == player.user_id:
+    if by.is_player(player):
         return Verdict(False, reason="You may not: nobody acts on themselves.")
     second = act in {Act.BAN, Act.UNBAN}
     return Verdict(True, second, "It always needs a second person." if second else "")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audits.actions import Action
 from audits.record import Actor, record
@@ -96,7 +97,7 @@ def why_not(appeal: Appeal, by: Staff, now: dt.datetime) -> str:
     """Why a person may not decide on an appeal; empty when they may, once they hold it."""
     sanction, player = appeal.sanction, appeal.player
     issuers = {sanction.issued_by, sanction.cause.issued_by if sanction.cause else ""}
-    if by.name in issuers:
+    if any(by.is_named(issuer) for issuer in issuers):
         return "You issued it yourself: somebody else must decide."
     if sanction.event is not None and _approved_by(sanction.event, by):
         return "You had a part in it as the second person: somebody else must decide."
@@ -106,7 +107,7 @@ def why_not(appeal: Appeal, by: Staff, now: dt.datetime) -> str:
 
 def _approved_by(event: int, by: Staff) -> bool:
     had_part = Approval.objects.filter(carried_out=event)
-    return had_part.filter(decided_by=by.person).exists() or had_part.filter(requested_by=by.person).exists()
+    return had_part.filter(Q(decided_by__in=by.persons) | Q(requested_by__in=by.persons)).exists()
 
 
 def _decide(appeal_id: int, answer: str, by: Staff, now: dt.datetime, outcome: Appeal.Status) -> Appeal:

@@ -19,7 +19,7 @@ from audits.record import NOBODY, Actor, TakenBack, record
 from players import freshness, guard
 from players.acts import check_reason, take_turn, target_of, telling_refusals
 from players.models import Approval, Player
-from players.staff import NotAllowed, Refused, Staff, Unconfirmed, officer, unranked
+from players.staff import NotAllowed, Refused, Staff, Unconfirmed, accounts_of, officer, unranked
 
 MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
@@ -110,7 +110,7 @@ def hold(
             target=target_of(player) if player else NOBODY,
             reason=reason,
             experience=experience,
-            details={"act": act, "cause": str(cause), "arguments": _impersonal(arguments)},
+            details={"act": act, "cause": str(cause), "arguments": _impersonal(arguments)} | _unlinked(by.actor),
         )
         try:
             with transaction.atomic():
@@ -181,7 +181,7 @@ def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
     reason = check_reason(reason)
     with transaction.atomic():
         approval = _waiting(approval_id, now)
-        if approval.requested_by != by.person:
+        if not by.is_person(approval.requested_by):
             raise Refused("Somebody else asked for it; reject it instead.")
         take_back(approval, by.actor, by.person, reason, now)
         return approval
@@ -193,7 +193,7 @@ def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Appro
     reason = check_reason(reason)
     with transaction.atomic():
         approval = _waiting(approval_id, now)
-        if approval.requested_by != by.person or not approval.experience:
+        if not by.is_person(approval.requested_by) or not approval.experience:
             raise Refused("No game server brought this in your name.")
         _close(approval, Approval.Status.REJECTED, by.person, reason, now)
         record(
@@ -216,10 +216,10 @@ def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: d
 
 def may_decide(approval: Approval, by: Staff) -> str:
     """Why a person may not decide on a request; empty when they may."""
-    own = approval.requested_by == by.person
+    own = by.is_person(approval.requested_by)
     if own and not confirmable(approval):
         return "You asked for it yourself: a second person must decide."
-    if approval.player is not None and by.user_id is not None and approval.player.user_id == by.user_id:
+    if approval.player is not None and by.is_player(approval.player):
         return "It is about you: somebody else must decide."
     kind = KINDS.get(approval.act)
     if kind is None:
@@ -342,7 +342,7 @@ def _forget(approval: Approval) -> None:
 
 def _is_own(approval_id: int, by: Staff) -> bool:
     asked = Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first()
-    return asked is not None and asked == by.person
+    return asked is not None and by.is_person(asked)
 
 
 def _check_room(experience: str) -> None:
@@ -361,8 +361,13 @@ def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None
         target=target_of(approval.player) if approval.player else NOBODY,
         reason=reason,
         experience=approval.experience,
-        details={"act": approval.act, "approval": approval.pk},
+        details={"act": approval.act, "approval": approval.pk} | _unlinked(actor),
     )
+
+
+def _unlinked(actor: Actor) -> dict[str, bool]:
+    """What an event says of a local owner of whom nobody knows which player they are."""
+    return {"unlinked": True} if Staff(actor, rank=None, also=accounts_of(actor)).is_unlinked else {}
 
 
 def _impersonal(arguments: dict[str, Any]) -> dict[str, Any]:

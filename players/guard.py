@@ -82,7 +82,7 @@ def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:
     reason = check_reason(reason)
     if not by.has("console.roles"):
         raise NotAllowed("You may not: only an owner lets somebody act again.")
-    if by.person == person:
+    if by.is_person(person):
         raise NotAllowed("You may not: another owner must let you act again.")
     with transaction.atomic():
         trip = GuardTrip.objects.select_for_update().filter(person=person, ended_at=None).first()

@@ -40,7 +40,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
         if decision.to_rank_id not in policy.ranks:
             raise Refused(RETIRED)
-        if decision.proposed_by == by.name:
+        if by.is_named(decision.proposed_by):
             raise NotAllowed("You may not: you proposed it yourself, a second officer must approve.")
         if decision.kind == Decision.Kind.HAND:
             return _approve_hand(decision, candidate, policy, by, reason, now)

@@ -1,5 +1,6 @@
 """Who acts, when a person does: the name for the audit log, and the rank that says what they may do."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from players.policy.membership import Membership, belongs
 
 # Technical rights are a matter of the console, above the ladder: it puts here what tells those of an actor by now.
 RIGHTS: list[Callable[[Actor], frozenset[str]]] = []
+# Several accounts may be one person's; the console knows. Each as (name, person): `staff:local-5` and `staff:5`.
+ACCOUNTS: list[Callable[[Actor], frozenset[tuple[str, str]]]] = []
+LOCAL = re.compile(r"staff:[0-9]+")  # the person of an account that is no player's
 
 
 class Refused(Exception):
@@ -44,6 +48,7 @@ class Staff:
     alone: bool = False
     rights: frozenset[str] = frozenset()
     membership: Membership = Membership.MEMBER
+    also: frozenset[tuple[str, str]] = frozenset()  # the same person's other accounts, as in ACCOUNTS
 
     def has(self, right: str) -> bool:
         """Whether a technical right is theirs, as `console.policy`; what they may do to players is a matter of rank."""
@@ -51,8 +56,35 @@ class Staff:
 
     @property
     def person(self) -> str:
-        """Who they are, as far as a second person must be somebody else, through whichever door: `player:12`."""
-        return self.actor.subject or self.name
+        """Who they are, as far as a second person must be somebody else, through whichever door: `player:12`.
+
+        Of several accounts the player's speaks for all.
+        """
+        own = self.actor.subject or self.name
+        players = sorted(person for _, person in self.also if person.startswith("player:"))
+        return own if own.startswith("player:") or not players else players[0]
+
+    def is_person(self, person: str) -> bool:
+        """Whether a `person` as it was written down is they, whichever of their accounts it was."""
+        return person in {self.person, self.actor.subject or self.name} | {one for _, one in self.also}
+
+    def is_player(self, player: Player) -> bool:
+        """Whether a player is they."""
+        return self.user_id == player.user_id or any(person == player.subject for _, person in self.also)
+
+    def is_named(self, name: str) -> bool:
+        """The same of a `name`, as `staff:12`."""
+        return name in {self.name} | {one for one, _ in self.also}
+
+    @property
+    def persons(self) -> list[str]:
+        """Every `person` that may stand for them."""
+        return sorted({self.person, self.actor.subject or self.name} | {one for _, one in self.also})
+
+    @property
+    def is_unlinked(self) -> bool:
+        """A local owner of whom nobody knows which player they are."""
+        return not self.alone and is_local(self.person)
 
     @property
     def name(self) -> str:
@@ -80,13 +112,13 @@ def officer(user_id: int) -> Staff:
     # Somebody who never was a member may hold a technical role; leaving takes that away too.
     if not belongs(membership) and (membership is Membership.LEFT or not rights):
         raise NotAllowed("You may not: only a member of the group may act.")
-    return Staff(actor, rank, player.user_id, rights=rights, membership=membership)
+    return Staff(actor, rank, player.user_id, rights=rights, membership=membership, also=accounts_of(actor))
 
 
 def unranked(actor: Actor) -> Staff:
     """Somebody who acted and is no player: an owner of the console as they are by now, or the machine's operator."""
     alone = (actor.kind, actor.id) == (operator().kind, operator().id)
-    return Staff(actor, rank=None, alone=alone, rights=_rights(actor))
+    return Staff(actor, rank=None, alone=alone, rights=_rights(actor), also=accounts_of(actor))
 
 
 def actor_of(player: Player) -> Actor:
@@ -100,6 +132,16 @@ def staff_of(request: HttpRequest) -> Staff:
     if found is None:
         raise PermissionDenied("Sign in first.")
     return found
+
+
+def is_local(person: str) -> bool:
+    """Whether a `person` is a local owner, whom no player is linked with."""
+    return LOCAL.fullmatch(person) is not None
+
+
+def accounts_of(actor: Actor) -> frozenset[tuple[str, str]]:
+    """The other accounts of who acts."""
+    return frozenset().union(*(tell(actor) for tell in ACCOUNTS))
 
 
 def _rights(actor: Actor) -> frozenset[str]:

@@ -63,6 +63,17 @@ def _experience(f: Facts) -> str:
     return f" in {f.experience}" if f.experience else ""
 
 
+def _whose(f: Facts) -> str:
+    """Who acts; of a local owner whom no player is linked with, that nobody knows which person it is."""
+    return f"{f.actor} (unlinked)" if f["unlinked"] else f.actor
+
+
+def _linked(f: Facts) -> str:
+    if f["provider"] == "roblox":
+        return f"said that a local owner is {f.target}"
+    return f"linked an account of {f['provider']}{_called(f)}, a way into the console"
+
+
 def _called(f: Facts) -> str:
     return f" ({f.target})" if f.target else ""
 
@@ -110,9 +121,9 @@ SENTENCES: dict[str, Sentence] = {
     Action.NOTE_WITHDRAWN: Sentence(INFO, lambda f: f"{f.actor} withdrew a note on {f.target}"),
     Action.PLAYER_RECOMMENDED: Sentence(GOOD, lambda f: f"{f.actor} recommended {f.target}"),
     Action.RECOMMENDATION_WITHDRAWN: Sentence(NOTICE, lambda f: f"{f.actor} withdrew a recommendation of {f.target}"),
-    Action.APPROVAL_REQUESTED: Sentence(WARNING, lambda f: f"{f.actor} asks for approval: {f['act']} {f.target}"),
-    Action.APPROVAL_APPROVED: Sentence(WARNING, lambda f: f"{f.actor} approved: {f['act']} {f.target}"),
-    Action.APPROVAL_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} turned down: {f['act']} {f.target}"),
+    Action.APPROVAL_REQUESTED: Sentence(WARNING, lambda f: f"{_whose(f)} asks for approval: {f['act']} {f.target}"),
+    Action.APPROVAL_APPROVED: Sentence(WARNING, lambda f: f"{_whose(f)} approved: {f['act']} {f.target}"),
+    Action.APPROVAL_REJECTED: Sentence(NOTICE, lambda f: f"{_whose(f)} turned down: {f['act']} {f.target}"),
     Action.APPROVAL_WITHDRAWN: Sentence(NOTICE, lambda f: f"{f.actor} took back a request: {f['act']} {f.target}"),
     Action.APPROVAL_EXPIRED: Sentence(NOTICE, lambda f: f"Nobody approved in time: {f['act']} {f.target}"),
     Action.APPEAL_OPENED: Sentence(NOTICE, lambda f: f"{f.target} appeals against a {f['kind']}"),
@@ -201,10 +212,7 @@ SENTENCES: dict[str, Sentence] = {
         WARNING, lambda f: f"{_times(f, 'A sign-in', 'sign-ins')} to the console failed ({f['why']})"
     ),
     Action.STAFF_SIGNED_OUT: Sentence(INFO, lambda f: f"{f.actor} signed out"),
-    Action.STAFF_LINKED: Sentence(
-        CRITICAL,
-        lambda f: f"{f.actor} linked an account of {f['provider']}{_called(f)}, a way into the console",
-    ),
+    Action.STAFF_LINKED: Sentence(CRITICAL, lambda f: f"{f.actor} {_linked(f)}"),
     Action.STAFF_UNLINKED: Sentence(WARNING, lambda f: f"{f.actor} unlinked an account of {f['provider']}{_called(f)}"),
     Action.STAFF_FACTOR_ADDED: Sentence(WARNING, lambda f: f"{f.actor} set up a second factor ({f['kind']})"),
     Action.STAFF_FACTOR_REMOVED: Sentence(CRITICAL, lambda f: f"{f.actor} took a second factor away ({f['kind']})"),

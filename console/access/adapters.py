@@ -15,8 +15,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
-from console.access import linking, proofs, telling
+from console.access import identity, linking, proofs, telling
 from console.access.rights import of_roblox, rights_of
 from console.access.steps import refused
 from console.doors import sign_in_again
@@ -113,6 +114,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Link an account to whoever is signed in, and show what is linked now: always ends in an answer."""
         by: Staff | None = getattr(request, "staff", None)
         provider = sociallogin.account.provider
+        if by is not None and by.user_id is None and provider == "roblox":
+            self._say_who(request, sociallogin, by)
         if by is None or request.user.pk is None or provider != linking.DISCORD:
             self._refuse(request, provider, "Only Discord is linked, by who is signed in.", _name(sociallogin))
         if (first := sign_in_again(request)) is not None:
@@ -124,6 +127,20 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         else:
             name = linking.name_of(sociallogin.account)
             messages.warning(request, f"{name} of Discord is linked: whoever has it signs in as you. {linking.NOT_ME}")
+        raise ImmediateHttpResponse(redirect("console:sessions"))
+
+    def _say_who(self, request: HttpRequest, sociallogin: SocialLogin, by: Staff) -> NoReturn:
+        """A local owner shows which Roblox account is theirs."""
+        if (first := sign_in_again(request)) is not None:
+            raise ImmediateHttpResponse(first)
+        account = StaffAccount.objects.get(user=request.user.pk)
+        order: dict[str, Any] = {"by": by, "reason": "shown by signing in with it", "now": timezone.now()}
+        try:
+            player = identity.link(account, int(sociallogin.account.uid), **order)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"You are {player.username} to everybody who needs a second person.")
         raise ImmediateHttpResponse(redirect("console:sessions"))
 
     def _refuse(self, request: HttpRequest, provider: str, why: str, name: str) -> NoReturn:

@@ -114,6 +114,9 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
         linked=linked and linking.name_of(linked),
         linked_at=linked and linked.date_joined,
         factor=proofs.has_factor(request.user),
+        is_local=staff_of(request).user_id is None,
+        person=staff_of(request).person,
+        may_say_who=staff_of(request).is_unlinked and "roblox" in providers,
         may_link="discord" in providers and not linked and staff_of(request).user_id is not None,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from audits.record import Actor
+from console.access import identity
 from console.models import RoleGrant, StaffAccount
 from players.belonging import present
 from players.models import Player
@@ -70,7 +71,8 @@ def rights_of(user: Any) -> Rights:
     if account.roblox_id is None:
         perms = EVERYTHING | TECHNICAL | WARNING | ADJUSTING | BANNING
         actor = Actor("staff", f"{LOCAL}{user.pk}", user.get_username(), f"staff:{user.pk}")
-        return Rights(Staff(actor, rank=None, rights=perms), frozenset({Role.OWNER}), perms)
+        staff = Staff(actor, rank=None, rights=perms, also=identity.of_local(account.same_as))
+        return Rights(staff, frozenset({Role.OWNER}), perms)
     return of_roblox(account.roblox_id)
 
 
@@ -92,7 +94,9 @@ def of_roblox(user_id: int) -> Rights:
         return Rights(None, roles, why="Your rank gives no access to the console.")
     if player is None:
         return Rights(None, roles, why="You have a role, but are no player here yet: join one of the games first.")
-    return Rights(Staff(actor_of(player), rank, user_id, rights=perms, membership=membership), roles, perms)
+    actor = actor_of(player)
+    also = identity.of_actor(actor)
+    return Rights(Staff(actor, rank, user_id, rights=perms, membership=membership, also=also), roles, perms)
 
 
 def of_actor(actor: Actor) -> frozenset[str]:

@@ -21,7 +21,7 @@ class Adjustments(Kind):
 
 
 def _item(row: Adjustment, by: Staff) -> Item:
-    own = row.requested_by == by.person
+    own = by.is_person(row.requested_by)
     address = links.to("console:adjustment", row.pk)
     return Item(
         kind=Adjustments.name,

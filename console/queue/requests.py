@@ -8,7 +8,7 @@ from console.queue.base import Item, Kind
 from players import approvals
 from players.bulk import jobs
 from players.models import Approval
-from players.staff import Staff
+from players.staff import Staff, is_local
 from syncs import adjustments
 
 
@@ -29,7 +29,7 @@ def _waiting() -> Any:
 
 
 def _item(row: Approval, by: Staff) -> Item:
-    own = row.requested_by == by.person
+    own = by.is_person(row.requested_by)
     confirmable, address = approvals.confirmable(row), links.approval(row.pk)
     about = links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
     if row.act == jobs.APPROVAL:
@@ -51,4 +51,6 @@ def _whose(row: Approval, own: bool) -> str:
         return f"You are named as who did this in {row.experience}. "
     if own:
         return "You asked for it; somebody else decides. "
+    if is_local(row.requested_by):
+        return "Asked for by an unlinked local owner. "
     return f"Brought by a game server of {row.experience}. " if row.experience else ""

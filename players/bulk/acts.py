@@ -181,7 +181,7 @@ def _approve_case(player: Player, ground: Ground, arguments: Arguments) -> Case:
     why_not = ""
     if ground.proposals[player.pk].to_rank_id not in ground.policy.ranks:
         why_not = officers.RETIRED
-    elif ground.proposals[player.pk].proposed_by == ground.by.name:
+    elif ground.by.is_named(ground.proposals[player.pk].proposed_by):
         why_not = "You proposed it yourself."
     elif player.pk not in ground.due:
         why_not = "They are no longer due for it: reject it instead."

@@ -84,7 +84,7 @@ def start(job_id: int, *, by: Staff, now: dt.datetime) -> BulkJob:
         _check_right(by)
         tripped = guard.is_tripped(by, now)
         job = _locked(job_id)
-        if job.requested_by != by.person:
+        if not by.is_person(job.requested_by):
             raise Refused("Somebody else made this preview; make one of your own.")
         if job.status != Status.PREVIEW:
             return job

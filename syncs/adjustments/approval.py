@@ -43,7 +43,7 @@ def start(adjustment_id: int, *, by: Staff, now: dt.datetime) -> Adjustment:
         adjustment = locked(adjustment_id)
         if adjustment.status != Status.PREVIEW:
             return adjustment
-        if by.person != adjustment.requested_by:
+        if not by.is_person(adjustment.requested_by):
             raise Refused("Somebody else asked for it; only they can let their preview go.")
         check_entitled(by, adjustment.reason)
         taken = spending.lock(by.person, spending.day_of(now))
@@ -69,7 +69,7 @@ def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
     check_entitled(by, reason)
     approval = _waiting(adjustment_id)
     if approval is not None:
-        verb = approvals.withdraw if approval.requested_by == by.person else approvals.reject
+        verb = approvals.withdraw if by.is_person(approval.requested_by) else approvals.reject
         verb(approval.pk, by=by, reason=reason, now=now)
         return _found(adjustment_id)
     with transaction.atomic():

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Target, record
-from console.access import roles
+from console.access import identity, roles
 from console.models import RoleGrant, StaffAccount
 from players.staff import Refused, at_the_shell
 
@@ -31,6 +31,13 @@ class Command(BaseCommand):
         local.add_argument("name")
         local.add_argument("--generate", action="store_true", help="make the password up and print it once")
         local.add_argument("--remove", action="store_true", help="take the local owner's account away")
+        link = acts.add_parser("link", help="say which Roblox user a local owner is")
+        link.add_argument("name")
+        link.add_argument("user_id", type=int)
+        link.add_argument("--reason", required=True)
+        unlink = acts.add_parser("unlink", help="take that back")
+        unlink.add_argument("name")
+        unlink.add_argument("--reason", required=True)
         acts.add_parser("sessions", help="everybody's sessions")
         acts.add_parser("end-sessions", help="sign a Roblox user out everywhere").add_argument("user_id", type=int)
 
@@ -53,7 +60,16 @@ class Command(BaseCommand):
         for one in RoleGrant.objects.filter(revoked_at=None).order_by("role", "pk"):
             self.stdout.write(f"{one.role:<11} {one.user_id:<20} since {one.granted_at:%Y-%m-%d}, by {one.granted_by}")
         for account in StaffAccount.objects.filter(roblox_id=None).select_related("user"):
-            self.stdout.write(f"local owner {account.user.get_username()}")
+            linked = f"Roblox user {account.same_as}" if account.same_as else "unlinked"
+            self.stdout.write(f"local owner {account.user.get_username()}, {linked}")
+
+    def _link(self, name: str, user_id: int, reason: str, **_: Any) -> None:
+        player = identity.link(_local(name), user_id, by=at_the_shell(), reason=reason, now=timezone.now())
+        self.stdout.write(f"{name} and {player.username} are one person now.")
+
+    def _unlink(self, name: str, reason: str, **_: Any) -> None:
+        identity.unlink(_local(name), by=at_the_shell(), reason=reason)
+        self.stdout.write(f"{name} is unlinked.")
 
     def _local_owner(self, name: str, generate: bool, remove: bool, **_: Any) -> None:
         if remove:
@@ -86,6 +102,13 @@ class Command(BaseCommand):
         for session in found:
             session.end()
         self.stdout.write(f"{len(found)} sessions ended.")
+
+
+def _local(name: str) -> StaffAccount:
+    found = StaffAccount.objects.filter(roblox_id=None, user__username=name).first()
+    if found is None:
+        raise CommandError(f"There is no local owner {name!r}.")
+    return found
 
 
 def make_local_owner(name: str, password: str) -> None:
