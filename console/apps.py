@@ -11,11 +11,12 @@ class ConsoleConfig(AppConfig):
             identity,
             signals,  # noqa: F401 - connects them
         )
-        from console.access.rights import of_actor
-        from players.staff import ACCOUNTS, RIGHTS
+        from console.access.rights import is_gone, of_actor
+        from players.staff import ACCOUNTS, GONE, RIGHTS
 
         RIGHTS.append(of_actor)
         ACCOUNTS.append(identity.of_actor)
+        GONE.append(is_gone)
 
 
 class SiteConfig(AdminConfig):

@@ -19,6 +19,8 @@ from players.policy.membership import Membership, belongs
 RIGHTS: list[Callable[[Actor], frozenset[str]]] = []
 # Several accounts may be one person's; the console knows. Each as (name, person): `staff:local-5` and `staff:5`.
 ACCOUNTS: list[Callable[[Actor], frozenset[tuple[str, str]]]] = []
+# Whether who acted and is no player was an owner of the console and is none any more.
+GONE: list[Callable[[Actor], bool]] = []
 LOCAL = re.compile(r"staff:[0-9]+")  # the person of an account that is no player's
 
 
@@ -116,7 +118,12 @@ def officer(user_id: int) -> Staff:
 
 
 def unranked(actor: Actor) -> Staff:
-    """Somebody who acted and is no player: an owner of the console as they are by now, or the machine's operator."""
+    """Somebody who acted and is no player: an owner of the console as they are by now, or the machine's operator.
+
+    Raises NotAllowed for an owner whose account has no access any more.
+    """
+    if any(gone(actor) for gone in GONE):
+        raise NotAllowed("You may not: your account has no access any more.")
     alone = (actor.kind, actor.id) == (operator().kind, operator().id)
     return Staff(actor, rank=None, alone=alone, rights=_rights(actor), also=accounts_of(actor))
 

@@ -111,6 +111,11 @@ def of_actor(actor: Actor) -> frozenset[str]:
     return of_roblox(user_id).perms if user_id else frozenset()
 
 
+def is_gone(actor: Actor) -> bool:
+    """Whether somebody acted as a local owner and is none any more."""
+    return actor.id.startswith(LOCAL) and not of_actor(actor)
+
+
 def by_rank(rank: Rank | None) -> frozenset[str]:
     """The permissions that a rank brings; none for a rank that may do nothing to anybody."""
     if rank is None or rank.is_punishment or rank.ignored:

@@ -12,8 +12,8 @@ from players.models import Approval, BulkJob, Player, Rank
 from players.staff import Staff, officer
 
 RIGHTS = frozenset({"console.bulk"})
-OLGA = Staff(Actor("staff", "local-1", "Olga", "staff:1"), rank=None, rights=RIGHTS)
-SVEN = Staff(Actor("staff", "local-2", "Sven", "staff:2"), rank=None, rights=RIGHTS)
+OLGA = Staff(Actor("staff", "olga", "Olga", "staff:1"), rank=None, rights=RIGHTS)
+SVEN = Staff(Actor("staff", "sven", "Sven", "staff:2"), rank=None, rights=RIGHTS)
 
 
 def make(user_ids: range | list[int], rank: str = "Storm Corporal I", points: int = 800) -> None:

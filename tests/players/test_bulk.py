@@ -339,7 +339,7 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
     go(job)
     assert (job.done, warned()) == (4, 1)
     assert Player.objects.get(user_id=4).adjusted == 0
-    assert AuditEvent.objects.exclude(reverts=None).filter(actor_id="local-1").count() == 4
+    assert AuditEvent.objects.exclude(reverts=None).filter(actor_id="olga").count() == 4
     assert revert(rogue, start, end).changing == 0
 
 

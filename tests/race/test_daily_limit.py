@@ -200,6 +200,20 @@ def test_a_file_of_somebody_who_may_not_any_more_is_not_carried_out(change: dict
     assert adjustments.reject(waiting.pk, **order(owner())).status == "rejected"
 
 
+def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None:
+    waiting = asked(owner("olga"), 5_000)
+    held = people.adjust(TARGET, 5_000_00, **order(owner("olga"))).approval
+    assert held is not None
+    User.objects.filter(username="olga").update(is_active=False)
+    for attempt in (
+        lambda: adjustments.approve(waiting.pk, **order(owner("sven"))),
+        lambda: approvals.approve(held.pk, **order(owner("sven"))),
+    ):
+        with pytest.raises(Refused, match="may not act any more"):
+            attempt()
+    assert player().adjusted == 0
+
+
 @pytest.mark.parametrize(("change", "note"), [({"banned": True}, "GONE"), ({"rank": "Captain I"}, "GONE")])
 def test_between_two_chunks_whoever_asked_is_judged_anew(
     change: dict[str, Any], note: str, monkeypatch: pytest.MonkeyPatch

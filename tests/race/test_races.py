@@ -23,6 +23,7 @@ from grps_site import signing
 from players import (
     appeals,
     approvals,
+    bounds,
     claims,
     commands,
     discipline,
@@ -54,6 +55,7 @@ from players.models import (
     Simulation,
 )
 from players.policies import active
+from players.policy import bounds as rules
 from players.policy.bundle import FILES
 from roblox import experiences, keys
 from roblox.models import Experience, ExperienceKey
@@ -63,7 +65,7 @@ from syncs.adjustment_files import Row
 from syncs.models import Adjustment, Drift, SyncJob
 from tests.conftest import TESTER
 from tests.console.people import client_as
-from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL
+from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, make
 from tests.inbound.conftest import SECRET, Sender, notification
 from tests.race.together import Attempt, at_once, lost, won
 from tests.race.world import (
@@ -520,6 +522,17 @@ def switching_writes_off() -> Race:
     )
 
 
+@race
+def asking_for_looser_bounds() -> Race:
+    Experience.objects.filter(key="nexus").update(bounds=rules.written(rules.Terms({})))
+    return Race(
+        [call(bounds.ask, "nexus", by=owner(name)) for name in ("olga", "sven", "ines")],
+        lambda: Approval.objects.count(),
+        1,
+        told="asked for already",
+    )
+
+
 # --- endpoints -------------------------------------------------------------------------------------------------------
 WANTED = Wanted(name="portal", kind="standard", address="https://93.184.216.34/hook", events=["rank.*"])
 
@@ -869,6 +882,28 @@ def a_command_of_a_game() -> Race:
         lambda: (player().adjusted, GameCommand.objects.count(), told("points.adjusted")),
         (10, 1, 1),
         wins=4,
+    )
+
+
+@race
+def commands_up_to_what_an_experience_may_move_in_a_day() -> Race:
+    """500 points an act, 2,500 a day: of six at once, in two officers' names on two players, five are done."""
+    make(908, "Supreme Council")
+    raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
+    return Race(
+        [
+            lambda number=number: _command(
+                raw,
+                id=f"c-{number}",
+                amount=500,
+                actorUserId=COMMAND if number % 2 else 908,
+                userId=TARGET if number % 3 else OTHER,
+            )
+            for number in range(6)
+        ],
+        lambda: (player(TARGET).adjusted + player(OTHER).adjusted, Approval.objects.count()),
+        (2500, 1),
+        wins=6,
     )
 
 
