@@ -22,7 +22,7 @@ def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[
     plain = subprocess.Popen(_plain(plain_port), env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
     try:
         _wait_for(plain_port)
-        for connections, goal in ((1, 0.5), (MANY, 0.7)):
+        for connections, goal in ((1, 0.4), (MANY, 0.7)):
 
             def take(port: int, connections: int = connections) -> float:
                 return _seconds(port, connections)
