@@ -18,6 +18,7 @@ from audits.models import canonical
 from audits.tasks import SEALING
 
 SALT = 16  # bytes
+NEXT_ID = "nextval(pg_get_serial_sequence('audits', 'id'))"  # SQL
 # Every batch of earned points writes one; they can wait for the sweep.
 PATIENT = frozenset({Action.POINTS_INGESTED})
 
@@ -238,7 +239,7 @@ def _reserve(count: int) -> list[int]:
     if not count:
         return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence('audits', 'id')) FROM generate_series(1, %s)", [count])
+        cursor.execute(f"SELECT {NEXT_ID} FROM generate_series(1, %s)", [count])
         return [row[0] for row in cursor.fetchall()]
 
 

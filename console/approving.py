@@ -19,6 +19,7 @@ from players.acts import LONGEST_REASON
 from players.bulk import jobs
 from players.models import Approval, Decision, PolicyVersion
 from players.policies import active
+from players.quarantines import deciding
 from players.staff import Refused, Staff, staff_of
 from roblox.models import Experience
 from syncs import adjustments
@@ -100,6 +101,8 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
             tasks.BULK.give()
         elif found.act == adjustments.APPROVAL:
             ADJUSTING.give()
+        elif found.act == deciding.RELEASE:
+            tasks.RELEASING.give()
         return redirect("console:approval", found.pk)
     return render(
         request,

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from console import secrets
 from console.doors import page, render
-from players import bounds
+from players import bounds, counting, recounting
 from players.models import Approval
 from players.policy.bounds import told
 from players.staff import Refused, staff_of
@@ -76,6 +76,9 @@ def listing(request: HttpRequest) -> HttpResponse:
             "bounds": _bounds(one.key),
             "more": bounds.missing(one.key),
             "asked": bounds.waiting(one.key),
+            "counts": _counts(one),
+            "more_counts": recounting.missing(one.key),
+            "counts_asked": recounting.waiting(one.key),
             "ready": [approval for approval in ready if approval.arguments["experience"] == one.key],
         }
         for one in Experience.objects.prefetch_related(newest)
@@ -174,6 +177,32 @@ def more(request: HttpRequest, key: str) -> HttpResponse:
     return _form(request, form, f"Let {experience.name} do more", note, "Ask for approval")
 
 
+@page(recounting.OWNER, fresh=True)
+def count_more(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask to let count what the configuration says beyond what counts by now."""
+    experience = get_object_or_404(Experience, key=key)
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            approval = recounting.ask(key, by=staff_of(request), reason=reason, now=timezone.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Asked for (approval {approval.pk}): another owner finds it in the queue.")
+            return redirect("console:experiences")
+    more = ", ".join(recounting.missing(key)) or "nothing new"
+    return _form(
+        request, form, f"Let more of {experience.name} count", f"Another owner approves it: {more}.", "Ask for approval"
+    )
+
+
+def _counts(experience: Experience) -> list[tuple[str, bool]]:
+    """What of an experience counts as points, in words."""
+    found = counting.both(experience.key, experience.counts)
+    return [(words, getattr(found, name)) for name, words in counting.WORDS.items()]
+
+
 def _bounds(key: str) -> list[tuple[str, str]]:
     """What game servers may bring by themselves, in words: kinds of acts, and how far they go."""
     found: dict[str, list[str]] = {}
@@ -220,6 +249,7 @@ urls = [
     path("experiences/<slug:key>/rotate/", rotate, name="key-rotate"),
     path("experiences/<slug:key>/writes/", writes, name="experience-writes"),
     path("experiences/<slug:key>/more/", more, name="experience-more"),
+    path("experiences/<slug:key>/counts/", count_more, name="experience-counts"),
     path("keys/collect/<rowid:pk>/", collect, name="key-collect"),
     path("keys/<slug:prefix>/revoke/", revoke, name="key-revoke"),
 ]

@@ -14,6 +14,7 @@ from console import (
     palette,
     pins,
     players_list,
+    quarantines,
     sync,
     undoing,
 )
@@ -34,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *undoing.urls,
     *appeals.urls,
     *experiences.urls,
+    *quarantines.urls,
     *sync.urls,
     *pins.urls,
     *exploring.urls,

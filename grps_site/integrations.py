@@ -31,6 +31,14 @@ class Datastore(msgspec.Struct, frozen=True, rename="camel"):
     index: str | None = None
 
 
+class Counts(msgspec.Struct, frozen=True, rename="camel"):
+    """What of an experience counts as points: all of it (a test experience: nothing), its private servers, Studio."""
+
+    points: bool = True
+    private_servers: bool = False
+    studio: bool = False
+
+
 class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
     """An experience. `bounds`: what its game servers may do to people; looser ones wait for two owners."""
 
@@ -40,6 +48,7 @@ class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
     api_key: FromEnvironment
     datastore: Datastore
     bounds: Bounds = Bounds()
+    counts: Counts = Counts()
 
 
 class Endpoints(msgspec.Struct, frozen=True, rename="camel"):
@@ -104,6 +113,28 @@ class Guard(msgspec.Struct, frozen=True, rename="camel"):
     window_seconds: int
 
 
+class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
+    """How much one key of an experience may bring within a time before what it brings is put into quarantine.
+
+    `acts`: commands of moderators; `adjusted`: points that these ask for; `renames`; `new_players`; `breaches`: of the
+    laws of points; `points`: moved by batches that hold such a breach.
+    """
+
+    acts: int
+    adjusted: int
+    renames: int
+    new_players: int
+    breaches: int
+    points: int
+
+
+class KeyGuard(msgspec.Struct, frozen=True, rename="camel"):
+    """The limits of every key, made for 100 servers of 100 players: see docs/operate.md."""
+
+    minute: KeyLimits = KeyLimits(60, 10_000, 200, 12_000, 100, 5_000_000)
+    hour: KeyLimits = KeyLimits(600, 25_000, 2_000, 40_000, 500, 15_000_000)
+
+
 class Moderation(msgspec.Struct, frozen=True, rename="camel"):
     """The guard against too many acts in a short time, and the reasons to choose from, by act."""
 
@@ -126,6 +157,7 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
     webhooks: Webhooks
     moderation: Moderation
     features: Features
+    key_guard: KeyGuard = KeyGuard()
     group_id: int | None = None
 
 

@@ -24,6 +24,7 @@ from players.policies import NoPolicy, active
 from players.policy.ranks import Evaluation, Missing
 from players.serializers import LineOut, MissingOut
 from players.staff import Refused
+from roblox.models import Experience
 
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
 TOP_LIMIT, RECORDS_LIMIT, HISTORY_LIMIT, SEARCH_LIMIT = limit(25, 100), limit(5, 50), limit(50, 200), limit(25, 100)
@@ -230,7 +231,7 @@ class Events(View):
             batch = parse(request.body, now)
         except BadBatch as error:
             raise ValidationError(str(error)) from None
-        return Response(_receipt(ingest(request.auth.key, batch, now=now)))
+        return Response(_receipt(ingest(request.auth.key, batch, now=now, key=key_of(request))))
 
 
 class _NotJson(APIException):
@@ -297,6 +298,7 @@ def _joined(player: reading.Joined) -> serializers.JoinOut:
         ban=serializers.BanOut(ban.case, ban.until, ban.reason, ban.lifted_by_us, ban.alt_accounts) if ban else None,
         cases=[serializers.CaseOut(one.kind, one.code, one.until) for one in player.cases],  # type: ignore[arg-type]
         membership=serializers.MembershipOut(player.membership.value, player.member_since),
+        counts=serializers.CountsOut(player.counts.points, player.counts.private_servers, player.counts.studio),
     )
 
 
@@ -365,6 +367,11 @@ class Decide(View):
                 status=decision.status if decision else None,
             )
         )
+
+
+def key_of(request: Request) -> int | None:
+    """Our id of the key by which a game server proved itself."""
+    return request.auth.presented if isinstance(request.auth, Experience) else None
 
 
 def body_of[T: msgspec.Struct](request: Request, kind: type[T]) -> T:

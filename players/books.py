@@ -20,9 +20,14 @@ CHECKS = {
         WHERE (s.sequence, s.total, s.count, s.awarded) IS DISTINCT FROM (t.sequence, t.total, t.count, t.awarded)""",
     "experiences": """
         SELECT count(*) FROM experience_points e
-        FULL JOIN (SELECT player_id, origin, sum(total) AS total FROM sessions GROUP BY 1, 2) s
+        FULL JOIN (SELECT player_id, origin, sum(total - apart) AS total FROM sessions GROUP BY 1, 2) s
             USING (player_id, origin)
         WHERE coalesce(e.total, 0) <> coalesce(s.total, 0) OR (e.player_id IS NULL AND s.player_id IS NOT NULL)""",
+    "apart": """
+        SELECT count(*) FROM sessions s WHERE s.apart <> 0 AND NOT EXISTS (
+            SELECT 1 FROM quarantines q JOIN sessions h ON h.origin = q.experience || '~' || q.id
+            WHERE q.experience = s.origin AND q.status <> 'released'
+              AND h.player_id = s.player_id AND h.session = s.session)""",
     "players": """
         SELECT count(*) FROM players p LEFT JOIN (
             SELECT player_id, sum(greatest(total, 0)) AS total FROM experience_points WHERE counted GROUP BY player_id

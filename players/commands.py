@@ -2,25 +2,29 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
-from players import bounds, discipline, freshness, giving, notes, officers, people, recommending
+from players import bounds, counting, discipline, freshness, giving, notes, officers, people, recommending
 from players.acts import Done, tell_refusal
 from players.amounts import hundredths_of
 from players.measures import in_force
 from players.models import GameCommand, Player, Sanction
 from players.policies import active
+from players.quarantines import acts
+from players.quarantines.guarding import Source
 from players.staff import NotAllowed, Refused, Staff, actor_of, officer
 
 # An id is remembered for longer than a command may be late, so that a repeat is always known for one.
 LATEST = dt.timedelta(days=1)
 AHEAD = dt.timedelta(minutes=5)
 KEPT = dt.timedelta(days=7)
+GIVING = {"adjust", "award", "recommend"}  # commands that move points
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,37 @@ class Line:
     user_id: int | None = None
 
 
-def obey(experience: str, command: Command, *, now: dt.datetime) -> dict[str, Any]:
+def obey(experience: str, command: Command, *, now: dt.datetime, key: int | None = None) -> dict[str, Any]:
     """Carry a command out, or say what was answered when it came before: `status` applied, held or refused, `detail`,
-    and the `sanction` that it made or ended. One row, so a repeat waits until the first is answered."""
+    and the `sanction` that it made or ended. One row, so a repeat waits until the first is answered.
+
+    `key`: our id of the key that it came with; while that is in quarantine the command is held."""
+    source = Source(experience, key)
+    acts.count(source, f"command:{command.id}", round((command.amount or 0) * 100), now)
     _read_actor(command.actor_user_id)
     with transaction.atomic():
         row, fresh = GameCommand.objects.get_or_create(
             experience=experience, command=f"command:{command.id}", defaults={"answer": {}}
         )
         if fresh:
-            row.answer = {"userId": command.user_id} | _answer(experience, command, now)
-            row.save(update_fields=["answer"])
+            answer = acts.hold(row, source, msgspec.to_builtins(command)) or _answer(experience, command, now)
+            row.answer = {"userId": command.user_id} | answer
+            row.save(update_fields=["answer", "quarantine", "asked"])
         return {"id": command.id} | {name: row.answer[name] for name in ("status", "detail", "sanction")}
+
+
+def carry_out_held(quarantine_id: int, *, now: dt.datetime) -> bool:
+    """Carry out the next command that a released quarantine held, judged as it is now; False where there is none."""
+    with transaction.atomic():
+        rows = GameCommand.objects.select_for_update(no_key=True).filter(quarantine=quarantine_id, asked__isnull=False)
+        row = rows.order_by("pk").first()
+        if row is None:
+            return False
+        command = replace(msgspec.convert(row.asked, Command), occurred_at=now)
+        row.answer = {"userId": command.user_id} | _answer(row.experience, command, now)
+        row.asked = None
+        row.save(update_fields=["answer", "asked"])
+        return True
 
 
 def report(experience: str, lines: Sequence[Line], *, now: dt.datetime) -> int:
@@ -93,13 +116,13 @@ def report(experience: str, lines: Sequence[Line], *, now: dt.datetime) -> int:
 
 def purge(now: dt.datetime) -> None:
     """Forget the ids of what is too old to come again."""
-    GameCommand.objects.filter(created_at__lt=now - KEPT).delete()
+    GameCommand.objects.filter(created_at__lt=now - KEPT, asked__isnull=True).delete()
     bounds.purge(now)
 
 
 def _answer(experience: str, command: Command, now: dt.datetime) -> dict[str, Any]:
     try:
-        _check_time(command, now)
+        _check(experience, command, now)
         done = ACTS[command.kind](command, {"by": _officer(command), "now": now, "experience": experience})
     except Refused as refusal:
         return {"status": "refused", "detail": str(refusal), "sanction": None}
@@ -115,13 +138,15 @@ def _read_actor(user_id: int) -> None:
         freshness.before_act(user_id)
 
 
-def _check_time(command: Command, now: dt.datetime) -> None:
+def _check(experience: str, command: Command, now: dt.datetime) -> None:
     if command.occurred_at > now + AHEAD:
         raise Refused("occurredAt: it lies in the future; check the game server's clock.")
     if command.occurred_at < now - LATEST:
         raise Refused("occurredAt: it is more than a day ago; give the command again.")
     if command.until is not None and command.kind not in {"suspend", "ban"}:
         raise Refused("until: only a suspension and a ban have an end; leave it out.")
+    if command.kind in GIVING and not counting.in_force(experience).points:
+        raise Refused("Points of this experience do not count, so nobody is given any from here.")
     if command.amount is not None and command.kind != "adjust":
         raise Refused("amount: only an adjustment has one; leave it out.")
     if command.rank and command.kind != "propose":

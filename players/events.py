@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from players import origins
 from players.amounts import NotAnAmount, hundredths_of
 from players.columns import micros
 
@@ -25,14 +26,21 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
 
 
 class Server(msgspec.Struct, frozen=True, rename="camel"):
-    """The game server that sends: its place and its job."""
+    """The game server that sends: its place and its job. `private_server`, `studio`: what it is, for every event that
+    does not say it itself.
+    """
 
     place_id: Annotated[int, msgspec.Meta(ge=0, le=BIGINT)]
     job_id: Annotated[str, msgspec.Meta(max_length=100)]
+    private_server: bool = False
+    studio: bool = False
 
 
 class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One event as sent. `awarded` and `total` are points with at most two decimals; `duration` is in seconds."""
+    """One event as sent. `awarded` and `total` are points with at most two decimals; `duration` is in seconds.
+
+    `private_server`, `studio`: where it happened, since another server may deliver it; left out, as the batch says.
+    """
 
     user_id: UserId
     username: Name
@@ -46,6 +54,8 @@ class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
     duration: Annotated[int, msgspec.Meta(ge=0, le=604_800)] | None = None
     actor_user_id: UserId | None = None
     display_name: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    private_server: bool | None = None
+    studio: bool | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -66,7 +76,10 @@ class BatchIn(msgspec.Struct, frozen=True):
 
 
 class Claim(NamedTuple):
-    """One well-formed event, the batch's `item`-th. Amounts are whole hundredths; `micros` is `at` since 1970."""
+    """One well-formed event, the batch's `item`-th. Amounts are whole hundredths; `micros` is `at` since 1970.
+
+    `apart`: `origins.PRIVATE` or `origins.STUDIO` where it happened on such a server.
+    """
 
     item: int
     user_id: int
@@ -82,6 +95,7 @@ class Claim(NamedTuple):
     total: int
     at: dt.datetime
     micros: int
+    apart: str = ""
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -134,7 +148,7 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
     batch = Batch(envelope.server)
     latest = now + CLOCK_SKEW
     for index, raw in enumerate(envelope.events):
-        claim = _claim(index, raw, latest)
+        claim = _claim(index, raw, latest, batch.server)
         if isinstance(claim, Claim):
             batch.claims.append(claim)
         else:
@@ -158,7 +172,7 @@ def _read_event(raw: msgspec.Raw) -> EventIn:
         return msgspec.convert(_plain.decode(raw), EventIn)
 
 
-def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime) -> Claim | Verdict:
+def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime, server: Server) -> Claim | Verdict:
     try:
         event = _read_event(raw)
         awarded, total = hundredths_of(event.awarded), hundredths_of(event.total)
@@ -190,7 +204,15 @@ def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime) -> Claim | Verdict
         total,
         event.occurred_at,
         micros(event.occurred_at),
+        _apart(event, server),
     )
+
+
+def _apart(event: EventIn, server: Server) -> str:
+    if server.studio if event.studio is None else event.studio:
+        return origins.STUDIO
+    private = server.private_server if event.private_server is None else event.private_server
+    return origins.PRIVATE if private else ""
 
 
 def _sentence(error: Exception) -> str:

@@ -25,8 +25,9 @@ COUNTED = {
 SUM_DAY = """
     INSERT INTO daily_figures (day, what, label, value)
     SELECT %(day)s::date, w.what, s.origin, CASE w.what WHEN 'points' THEN s.points ELSE s.players END
-    FROM (SELECT origin, sum(awarded) AS points, count(*) AS players FROM daily_points
-          WHERE day = %(day)s::date GROUP BY origin) s,
+    FROM (SELECT d.origin, sum(d.awarded) AS points, count(*) AS players FROM daily_points d
+          LEFT JOIN experience_points e ON e.player_id = d.player_id AND e.origin = d.origin
+          WHERE d.day = %(day)s::date AND coalesce(e.counted, true) GROUP BY d.origin) s,
          (VALUES ('points'), ('players')) w(what)
     ON CONFLICT (day, what, label) DO UPDATE SET value = excluded.value"""
 

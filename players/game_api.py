@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from players import commands, serializers
-from players.api import View, body_of
+from players.api import View, body_of, key_of
 from players.commands import Command, Line
 
 
@@ -32,7 +32,7 @@ class Sanctions(View):
             event=asked.event,
             alt_accounts=asked.alt_accounts,
         )
-        answer = commands.obey(request.auth.key, command, now=timezone.now())
+        answer = commands.obey(request.auth.key, command, now=timezone.now(), key=key_of(request))
         return Response(serializers.CommandOut(**answer))
 
 

@@ -14,8 +14,8 @@ from django.db import OperationalError, transaction
 from psycopg import errors
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record_many, reserve_id
-from players import erasures, freshness, leaderboard, ledger, mismatches, names, origins
+from audits.record import Actor, Entry, Target, record_many
+from players import counting, erasures, freshness, leaderboard, ledger, mismatches, names, origins
 from players.amounts import points
 from players.belonging import present
 from players.decisions import candidate_of_row, settle, worth_settling
@@ -27,6 +27,8 @@ from players.policies import ActivePolicy, active
 from players.policy.membership import Membership
 from players.policy.parts import Part
 from players.policy.sanctions import sanction_of
+from players.quarantines import guarding, holding
+from players.quarantines.guarding import Source
 
 ATTEMPTS = 5
 CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
@@ -70,31 +72,55 @@ class _Unknown(Exception):
         self.user_ids = sorted(set(user_ids))
 
 
-def ingest(origin: str, batch: Batch, *, now: dt.datetime) -> Receipt:
-    """Land `batch` of the experience `origin`. A repeat, in part or as a whole, changes nothing.
+def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None = None) -> Receipt:
+    """Land `batch` of an experience. A repeat, in part or as a whole, changes nothing.
 
-    Raises OperationalError when the database is away, and when it is contended beyond ATTEMPTS tries.
+    `key`: our id of the key that it came with; None: by the experience's queue. What does not count (private servers,
+    quarantine) is stored and confirmed all the same. Raises OperationalError when the database is away, and when it is
+    contended beyond ATTEMPTS tries.
     """
-    if not batch.claims:
-        return Receipt(rejected=batch.rejected)
-    receipt, new = _try(origin, batch, now)
-    freshness.on_join(new)
-    _count(origin, receipt)
+    source, everybody = Source(experience, key), list[int]()
+    receipt = Receipt(rejected=batch.rejected)
+    for origin, part in _parts(experience, batch).items():
+        found, new = _try(origin, part, now, source)
+        everybody += new
+        receipt.accepted += found.accepted
+        receipt.duplicates += found.duplicates
+        receipt.notices += found.notices
+        receipt.players += found.players
+        receipt.rejected = found.rejected
+    freshness.on_join(everybody)
+    _count(experience, receipt)
     _fold_sometimes(len(receipt.players))
     return receipt
 
 
-def _try(origin: str, batch: Batch, now: dt.datetime) -> tuple[Receipt, list[int]]:
+def _parts(experience: str, batch: Batch) -> dict[str, Batch]:
+    """The batch by origin: mostly one. What was refused as a whole is told with the first."""
+    parts: dict[str, Batch] = {}
+    apart = any(claim.apart for claim in batch.claims)
+    what = counting.in_force(experience) if apart else counting.Counting()
+    for claim in batch.claims:
+        origin = counting.place_of(experience, claim.apart, what)
+        if origin not in parts:
+            parts[origin] = Batch(batch.server, rejected=batch.rejected)
+        parts[origin].claims.append(claim)
+    return parts
+
+
+def _try(origin: str, batch: Batch, now: dt.datetime, source: Source) -> tuple[Receipt, list[int]]:
     """The receipt, and the players who were not known before."""
-    create, new = False, list[int]()
+    policy, create, new = active(), False, list[int]()
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _land(origin, batch, now, create), new
+                return _land(origin, batch, now, create, source, policy), new
         except _Unknown as unknown:
             batch, create, new = erasures.spare(batch), True, unknown.user_ids
             if not batch.claims:
                 return Receipt(rejected=batch.rejected), []
+        except guarding.Tripped as tripped:
+            guarding.open_quarantine(source, tripped.cause, now)  # where the next try puts it
         except OperationalError as error:
             if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
                 raise
@@ -111,53 +137,117 @@ def _fold_sometimes(moves: int) -> None:
         leaderboard.fold()
 
 
-def _land(origin: str, batch: Batch, now: dt.datetime, create: bool) -> Receipt:
+def _land(origin: str, batch: Batch, now: dt.datetime, create: bool, source: Source, policy: ActivePolicy) -> Receipt:
     """One try. New players are made in a try of their own, in order and before any lock: so two batches can only ever
     wait for each other one way round, and the common batch pays nothing for it."""
-    policy = active()
+    tally = guarding.Tally()
     if create:
         newest = {claim.user_id: claim for claim in sorted(batch.claims, key=lambda claim: claim.at)}
         called = {user_id: (claim.username, claim.display_name) for user_id, claim in newest.items()}
-        ledger.create_players(called, policy.rank_ids[policy.bundle.first.name], now)
+        tally.new_players = ledger.create_players(called, policy.rank_ids[policy.bundle.first.name], now)
     players = ledger.lock_players(claim.user_id for claim in batch.claims)
     if unknown := {claim.user_id for claim in batch.claims} - set(players):
         raise _Unknown(unknown)
-    batch_id = reserve_id()
+    batch_id, found = holding.begin(source)
+    place = _place(origin, source, found)
+    scene, parts = land_rows(place, batch_id, batch, players, policy, found)
+    notices, breaches = mismatches.scrutinise(scene)
+    touched = touched_of(scene.landed, players, policy)
+    actor = Actor("experience", source.experience, source.experience)
+    entries = [
+        _batch_entry(place, actor, batch, scene),
+        *(breach.entry(actor, source.experience, policy) for breach in breaches),
+    ]
+    if touched:
+        tally.renames = names.take(scene.landed, players, place.origin, now, hold=place.held is not None)
+        ledger.add_to_players(touched, place.origin, now, counts=place.counts)
+    if scene.landed or breaches:
+        record_many(entries if scene.landed else entries[1:])
+    ranks = _decide(touched, policy, actor, now) if place.counts else {}
+    if place.held is None:
+        _guard(source, tally, breaches, touched, now)
+    else:
+        holding.note(place.held, len(scene.landed), sum(claim.awarded for claim in scene.landed))
+    return Receipt(
+        accepted=len(scene.landed),
+        duplicates=len(batch.claims) - len(scene.landed),
+        rejected=batch.rejected,
+        notices=notices,
+        players=_standings(batch.claims, players, parts, scene.changes, ranks, policy),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch goes: the origin of its rows, the quarantine that it is, and whether it counts."""
+
+    origin: str
+    counts: bool
+    held: int | None = None
+
+
+def _place(origin: str, source: Source, found: holding.Standing) -> Place:
+    """What counts goes into quarantine where its source is in one; what does not count anyway stays where it is."""
+    if found.held is None or origin != source.experience or not holding.lock(found.held):
+        return Place(origin, found.counts and not origins.is_apart(origin))
+    return Place(holding.origin_of(source.experience, found.held), counts=False, held=found.held)
+
+
+def land_rows(
+    place: Place,
+    batch_id: int,
+    batch: Batch,
+    players: dict[int, PlayerRow],
+    policy: ActivePolicy,
+    found: holding.Standing,
+) -> tuple[mismatches.Scene, dict[ledger.PartKey, Part]]:
+    """Write what is new of a batch into the ledger, the parts and the days; the scene of it, and the parts as they
+    were. The players are locked."""
+    origin = place.origin
     claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
     officers = mismatches.officers(claims, policy)
     counted = mismatches.counted_near(claims, players, origin, policy)
-    parts = ledger.read_parts({(players[claim.user_id].id, claim.session) for claim in claims}, origin)
+    keys = {(players[claim.user_id].id, claim.session) for claim in claims}
+    parts = ledger.read_parts(keys, origin)
+    if place.held is not None:
+        parts = _behind(parts, ledger.read_parts(keys, origins.experience_of(origin)))
     landed = ledger.append(
         _not_confirmed(claims, players, parts),
         players,
-        {user_id: found.id for user_id, found in officers.items()},
+        {user_id: officer.id for user_id, officer in officers.items()},
         origin,
         batch_id,
     )
-    changes = ledger.merge_parts(landed, players, origin, batch_id, parts)
+    apart = holding.kept_apart(origin, {key[0] for key in keys}, found) if place.counts else set()
+    changes = ledger.merge_parts(landed, players, origin, batch_id, parts, apart)
     days = ledger.add_days(landed, players, origin)
-    notices, breaches = mismatches.scrutinise(
-        mismatches.Scene(origin, batch_id, batch.claims, landed, players, changes, days, counted, officers, policy)
+    scene = mismatches.Scene(
+        origin, batch_id, batch.claims, landed, players, changes, days, counted, officers, policy, place.counts
     )
-    touched = _touched(landed, players, policy)
-    if touched:
-        names.take(landed, players, origin, now)
-        ledger.add_to_players(touched, origin, now, counts=origins.count(origin))
-    actor = Actor("experience", origin, origin)
-    entries = [
-        _batch_entry(batch_id, actor, origin, batch, landed, players, policy),
-        *(breach.entry(actor, origin, policy) for breach in breaches),
-    ]
-    if landed or breaches:
-        record_many(entries if landed else entries[1:])
-    ranks = _decide(touched, policy, actor, now)
-    return Receipt(
-        accepted=len(landed),
-        duplicates=len(batch.claims) - len(landed),
-        rejected=batch.rejected,
-        notices=notices,
-        players=_standings(batch.claims, players, parts, changes, ranks, policy),
-    )
+    return scene, parts
+
+
+def _behind(held: dict[ledger.PartKey, Part], counted: dict[ledger.PartKey, Part]) -> dict[ledger.PartKey, Part]:
+    """Parts in quarantine, each confirmed at least as far as the part that counts, which it goes on from."""
+    found = {key: Part(0, 0, 0, 0, part.confirmed) for key, part in counted.items()}
+    return found | {
+        key: part._replace(confirmed=max(part.confirmed, counted[key].confirmed if key in counted else 0))
+        for key, part in held.items()
+    }
+
+
+def _guard(
+    source: Source,
+    tally: guarding.Tally,
+    breaches: Sequence[mismatches.Breach],
+    touched: Iterable[PlayerRow],
+    now: dt.datetime,
+) -> None:
+    """Count what no ordinary batch brings."""
+    if breaches and not guarding.is_settling(now):
+        tally.breaches = len(breaches)
+        tally.points = sum(abs(player.gained) for player in touched)
+    guarding.note(source, tally, now)
 
 
 def _not_confirmed(
@@ -168,7 +258,7 @@ def _not_confirmed(
     return [claim for claim in claims if claim.sequence > known.get((players[claim.user_id].id, claim.session), 0)]
 
 
-def _touched(landed: Iterable[Claim], players: dict[int, PlayerRow], policy: ActivePolicy) -> list[PlayerRow]:
+def touched_of(landed: Iterable[Claim], players: dict[int, PlayerRow], policy: ActivePolicy) -> list[PlayerRow]:
     """The players with something new, their records counted."""
     counters = policy.bundle.points.counters
     touched: dict[int, PlayerRow] = {}
@@ -182,27 +272,22 @@ def _touched(landed: Iterable[Claim], players: dict[int, PlayerRow], policy: Act
     return list(touched.values())
 
 
-def _batch_entry(
-    batch_id: int,
-    actor: Actor,
-    origin: str,
-    batch: Batch,
-    landed: Sequence[Claim],
-    players: dict[int, PlayerRow],
-    policy: ActivePolicy,
-) -> Entry:
+def _batch_entry(place: Place, actor: Actor, batch: Batch, scene: mismatches.Scene) -> Entry:
+    experience = origins.experience_of(place.origin)
+    apart = {} if place.origin == experience else {"origin": place.origin}
     return Entry(
         Action.POINTS_INGESTED,
         actor=actor,
-        target=Target("experience", origin, ""),
-        event_id=batch_id,
-        experience=origin,
-        policy_version=policy.bundle.version,
+        target=Target("experience", experience, ""),
+        event_id=scene.batch_id,
+        experience=experience,
+        policy_version=scene.policy.bundle.version,
         details={
-            "accepted": len(landed),
-            "duplicates": len(batch.claims) - len(landed),
+            "accepted": len(scene.landed),
+            "duplicates": len(batch.claims) - len(scene.landed),
             "rejected": dict(sorted(Counter(verdict.code for verdict in batch.rejected).items())),
-            "digest": ledger.digest(landed, players, origin),
+            "digest": ledger.digest(scene.landed, scene.players, place.origin),
+            **apart,
             **_server(batch.server),
         },
     )
@@ -262,8 +347,8 @@ def _standing(player: PlayerRow, session: int, confirmed: int, rank_id: int, pol
     )
 
 
-def _count(origin: str, receipt: Receipt) -> None:
-    EVENTS.labels(origin, "accepted").inc(receipt.accepted)
-    EVENTS.labels(origin, "duplicate").inc(receipt.duplicates)
-    EVENTS.labels(origin, "rejected").inc(len(receipt.rejected))
-    MISMATCHES.labels(origin).inc(len(receipt.notices))
+def _count(experience: str, receipt: Receipt) -> None:
+    EVENTS.labels(experience, "accepted").inc(receipt.accepted)
+    EVENTS.labels(experience, "duplicate").inc(receipt.duplicates)
+    EVENTS.labels(experience, "rejected").inc(len(receipt.rejected))
+    MISMATCHES.labels(experience).inc(len(receipt.notices))

@@ -67,6 +67,11 @@ WRITE_PARTS = """
         confirmed = excluded.confirmed, started_at = least(sessions.started_at, excluded.started_at),
         last_at = greatest(sessions.last_at, excluded.last_at)"""
 
+SET_APART = """
+    UPDATE sessions s SET apart = s.apart + c.moved * 0.01
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, session, moved)
+    WHERE s.player_id = c.player AND s.session = c.session AND s.origin = %s"""
+
 ADD_DAYS = """
     INSERT INTO daily_points AS d (player_id, origin, day, awarded, events)
     SELECT c.player, %s, c.day, c.awarded * 0.01, c.events
@@ -146,6 +151,7 @@ class PartChange:
     before: Part | None
     after: Part
     claims: list[Claim]
+    apart: int = 0  # of the total's change, what does not count
 
 
 def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
@@ -155,8 +161,8 @@ def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
         return {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
 
 
-def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> None:
-    """Make the players that are new; `names`: username and display name by Roblox user id.
+def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> int:
+    """Make the players that are new; `names`: username and display name by Roblox user id. How many were.
 
     Only before any lock is taken: see `ingestion._land`.
     """
@@ -166,6 +172,7 @@ def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: d
     with connection.cursor() as cursor:
         listed = not can_be_asked()  # where Roblox can be asked, a new player is shown once it has answered
         cursor.execute(CREATE_PLAYERS, [first_rank, now, listed, numbers(user_ids), usernames, display_names])
+        return int(cursor.rowcount)
 
 
 def append(
@@ -205,10 +212,12 @@ def merge_parts(
     origin: str,
     batch: int,
     before: Mapping[PartKey, Part],
+    apart: Collection[PartKey] = (),
 ) -> dict[PartKey, PartChange]:
     """Merge landed rows into their parts, write the parts, and note the difference as what the players `gained`.
 
-    `before`: the parts as they were (`read_parts`).
+    `before`: the parts as they were (`read_parts`). `apart`: parts of which rows are kept apart (quarantines.holding):
+    they count by what landed rows award, since their totals may stand for those rows too.
     """
     groups: dict[PartKey, list[Claim]] = {}
     owners: dict[int, PlayerRow] = {}
@@ -225,10 +234,23 @@ def merge_parts(
         part = before.get(key)
         rows = [Row(claim.sequence, claim.awarded, claim.total) for claim in claims]
         after = merge(part, rows, beyond.get(key, ()))
-        owners[key[0]].gained += after.total - (part.total if part else 0)
-        changes[key] = PartChange(part, after, claims)
+        moved = after.total - (part.total if part else 0)
+        counted = sum(claim.awarded for claim in claims) if key in apart else moved
+        owners[key[0]].gained += counted
+        changes[key] = PartChange(part, after, claims, moved - counted)
     _write_parts(changes, origin)
+    _set_apart(changes, origin)
     return changes
+
+
+def _set_apart(changes: Mapping[PartKey, PartChange], origin: str) -> None:
+    """Note what of a part's total does not count."""
+    moved = {key: change.apart for key, change in changes.items() if change.apart}
+    if not moved:
+        return
+    columns = [numbers(key[0] for key in moved), numbers(key[1] for key in moved), numbers(moved.values())]
+    with connection.cursor() as cursor:
+        cursor.execute(SET_APART, [*columns, origin])
 
 
 def read_parts(keys: Collection[PartKey], origin: str) -> dict[PartKey, Part]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target
-from players import bounds, recommending, staff
+from players import bounds, origins, recommending, staff
 from players.belonging import present
 from players.columns import numbers
 from players.events import Claim, Verdict
@@ -30,7 +30,8 @@ OFFICERS = "SELECT id, user_id, rank_id, member FROM players WHERE user_id = ANY
 STORED = """
     SELECT l.player_id, l.session, l.sequence, l.type, (l.awarded * 100)::bigint, (l.total * 100)::bigint
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(player, session, sequence)
-    JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence = k.sequence"""
+    JOIN ledger l ON l.player_id = k.player AND l.origin = ANY(%s::text[]) AND l.session = k.session
+         AND l.sequence = k.sequence"""
 
 # Read before the batch lands: then there is next to nothing to read.
 COUNTED = """
@@ -97,6 +98,7 @@ class Scene:
     counted: "Counted"
     officers: dict[int, Officer]
     policy: ActivePolicy
+    counts: bool = True  # what does not count recommends nobody
 
 
 def officers(claims: Iterable[Claim], policy: ActivePolicy) -> dict[int, Officer]:
@@ -113,7 +115,8 @@ def scrutinise(scene: Scene) -> tuple[list[Verdict], list[Breach]]:
     """Notices on single items for the game server, and breaches for the audit log and the staff."""
     notices: list[Verdict] = []
     breaches: list[Breach] = []
-    for finding in (_awards, _repeats, _recommendations):
+    findings = (_awards, _repeats, _recommendations) if scene.counts else (_awards, _repeats)
+    for finding in findings:
         for verdict, breach in finding(scene):
             notices.append(verdict)
             if breach is not None:
@@ -163,7 +166,8 @@ def _repeats(scene: Scene) -> Iterator[Finding]:
         numbers(claim.sequence for claim in repeats),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(STORED, [*columns, scene.origin])
+        # What was delivered before a quarantine began stands where it counts.
+        cursor.execute(STORED, [*columns, [scene.origin, origins.experience_of(scene.origin)]])
         stored = {tuple(row[:3]): tuple(row[3:]) for row in cursor.fetchall()}
     for claim in repeats:
         player = scene.players[claim.user_id]
@@ -235,6 +239,12 @@ def _past_bounds(claim: Claim, officer: Officer, scene: Scene) -> str:
         return bounds.hold(str(Act.RECOMMEND), player, {recommending.BY_EVENT: True}, past, brought).sentence
     except Refused as refusal:
         return f"{past} It does not count: {refusal}"
+
+
+def recommend(scene: Scene) -> None:
+    """Count the recommendations of a batch, and say nothing of those that do not count."""
+    for _ in _recommendations(scene):
+        pass
 
 
 def _entitled(claim: Claim, officer: Officer, scene: Scene) -> bool:

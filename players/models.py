@@ -209,6 +209,9 @@ class Session(models.Model):
     confirmed = models.BigIntegerField()
     kos = models.BigIntegerField(db_default=0, help_text="counted in the data store and by no row here")
     wos = models.BigIntegerField(db_default=0, help_text="as kos")
+    apart = points_field(
+        db_default=Value(ZERO), help_text="of `total`, what rows in quarantine may stand for, so that it does not count"
+    )
     started_at = models.DateTimeField()
     last_at = models.DateTimeField()
 
@@ -620,11 +623,20 @@ class GameCommand(models.Model):
     command = models.CharField(max_length=64)
     answer = models.JSONField()
     created_at = models.DateTimeField(db_default=Now())
+    quarantine = models.ForeignKey(
+        "Quarantine", on_delete=models.PROTECT, null=True, related_name="commands", db_index=False
+    )
+    asked = models.JSONField(null=True, help_text="the command, as long as it is held in a quarantine")
 
     class Meta:
         db_table = "game_commands"
         constraints = [models.UniqueConstraint(fields=["experience", "command"], name="game_commands_once")]
-        indexes = [models.Index(fields=["created_at"], name="game_commands_by_time")]
+        indexes = [
+            models.Index(fields=["created_at"], name="game_commands_by_time"),
+            models.Index(
+                fields=["quarantine", "id"], condition=Q(asked__isnull=False), name="game_commands_in_quarantine"
+            ),
+        ]
 
 
 class Note(models.Model):
@@ -733,6 +745,72 @@ class LeaderboardChange(models.Model):
 
     class Meta:
         db_table = "leaderboard_changes"
+
+
+class KeyCount(models.Model):
+    """What one source (a key of an experience, or its queue) brought within one minute: see players.quarantines."""
+
+    pk = models.CompositePrimaryKey("source", "minute")
+    source = models.CharField(max_length=48)
+    minute = models.DateTimeField()
+    acts = models.BigIntegerField()
+    adjusted = models.BigIntegerField(help_text="hundredths")
+    renames = models.BigIntegerField()
+    new_players = models.BigIntegerField()
+    breaches = models.BigIntegerField()
+    points = models.BigIntegerField(help_text="hundredths")
+
+    class Meta:
+        db_table = "key_counts"
+        indexes = [models.Index(fields=["minute"], name="key_counts_by_minute")]
+
+
+class Quarantine(Leased):
+    """What one source brings after it tripped the guard: stored, confirmed, and counted only once it is released.
+
+    Its rows stand in the ledger under an origin of their own (`origin`). Two owners release it (then a worker lets the
+    rows count, player by player, up to `upto`) or discard it; what was discarded can still be released.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        DISCARDED = "discarded"
+        RELEASING = "releasing"
+        RELEASED = "released"
+
+    experience = models.CharField(max_length=32)
+    key = models.ForeignKey(
+        "roblox.ExperienceKey", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    source = models.CharField(max_length=48)
+    status = models.CharField(max_length=10, choices=Status, db_default=Status.OPEN)
+    cause = models.JSONField(help_text="what was counted, how much, the limit, and within what time")
+    event = models.BigIntegerField(help_text="the audit event by which it began")
+    rows = models.BigIntegerField(db_default=0)
+    awarded = points_field(db_default=Value(ZERO))
+    acts = models.BigIntegerField(db_default=0)
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, help_text="when two owners decided")
+    discarded = models.BigIntegerField(null=True, help_text="the audit event by which it was discarded")
+    upto = models.BigIntegerField(db_default=0)
+
+    class Meta:
+        db_table = "quarantines"
+        constraints = [
+            models.UniqueConstraint(fields=["source"], condition=Q(status="open"), name="quarantines_one_open"),
+        ]
+        indexes = [
+            models.Index(fields=["experience"], condition=~Q(status="released"), name="quarantines_of_experience"),
+            models.Index(fields=["retry_at", "id"], condition=Q(status="releasing"), name="quarantines_to_release"),
+        ]
+
+    def __str__(self) -> str:
+        return f"quarantine {self.pk} ({self.status})"
+
+    @property
+    def origin(self) -> str:
+        """The origin of its rows in the ledger."""
+        return f"{self.experience}~{self.pk}"
 
 
 class ErasureOrder(Leased):

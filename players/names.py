@@ -43,10 +43,13 @@ ASK = """
 log = structlog.get_logger("grps.names")
 
 
-def take(landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str, now: dt.datetime) -> int:
+def take(
+    landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str, now: dt.datetime, *, hold: bool = False
+) -> int:
     """Give locked players the names of their newest events, as far as `origin` may say them; how many it would rename.
 
-    Before the batch counts as had: in the order of `ingestion`, ahead of `ledger.add_to_players`.
+    `hold`: rename nobody, and ask nobody either: the events are in quarantine. Before the batch counts as had: in the
+    order of `ingestion`, ahead of `ledger.add_to_players`.
     """
     newest: dict[int, Claim] = {}
     for claim in landed:
@@ -62,7 +65,7 @@ def take(landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str, no
             player.named_at = claim.at
         else:
             renamed[player.id] = player, claim
-    if not renamed:
+    if not renamed or hold:
         return 0
     answered = _answered(renamed, now)
     own = _had_by_nobody_else(renamed, origin)

@@ -23,6 +23,7 @@ from players.privacy.registry import (
     walked_by,
 )
 from players.privacy.texts import end_of_stretch
+from players.quarantines.forgetting import forget_held_commands
 
 LIST = "one of a fixed list"
 OURS = "a number of ours"
@@ -50,6 +51,15 @@ impersonal("players", LIST, "member")
 held("player_names", "username", Drop("player_id"), names="player_id")
 impersonal("name_checks", HASH, "lease")
 impersonal("experience_points", EXPERIENCE, "origin")
+impersonal("key_counts", "a key's number of ours, or the key of an experience", "source")
+impersonal("key_counts", COUNT, "acts", "adjusted", "renames", "new_players", "breaches", "points")
+impersonal("quarantines", EXPERIENCE, "experience")
+impersonal("quarantines", "a key's number of ours, or the key of an experience", "source")
+impersonal("quarantines", LIST, "status")
+impersonal("quarantines", "what was counted, and the limit", "cause")
+impersonal("quarantines", OURS, "event", "discarded", "upto")
+impersonal("quarantines", COUNT, "rows", "acts")
+impersonal("quarantines", HASH, "lease")
 
 held("decisions", "reason", Blank("player_id"), Text())
 impersonal("decisions", LIST, "kind", "status", "source", "failed")
@@ -99,6 +109,7 @@ impersonal("spending", COUNT, "players")
 impersonal("brought_days", EXPERIENCE, "experience")
 impersonal("brought_days", LIST, "pool")
 held("game_commands", "answer", Text(WORDS), Until("7 days"))
+held("game_commands", "asked", Text(WORDS), By(forget_held_commands))
 impersonal("game_commands", "random characters that a game made", "command")
 impersonal("game_commands", EXPERIENCE, "experience")
 
@@ -168,6 +179,7 @@ impersonal("sealed_events", COUNT, "position")
 # --- roblox --------------------------------------------------------------------------------------------------------
 impersonal("experiences", EXPERIENCE, "key", "name")
 impersonal("experiences", "kinds of acts, figures, and a level or rank of the policy", "bounds")
+impersonal("experiences", "what of it counts as points", "counts")
 impersonal("experiences", "an id that Roblox gave to a universe", "universe_id")
 impersonal("experience_keys", HASH, "prefix", "digest")
 impersonal("cloud_keys", HASH, "fingerprint")

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from players import former_names, leaderboard
+from players import counting, former_names, leaderboard
 from players.amounts import hundredths
 from players.belonging import present
 from players.decisions import Candidate, assess
@@ -36,10 +36,12 @@ PARTS = """
     JOIN unnest(%s::bigint[], %s::bigint[]) AS a(player, after) ON s.player_id = a.player AND s.session > a.after
     WHERE s.origin = %s ORDER BY s.player_id, s.session"""
 
-# A row that awarded nothing is not public: a run of them would tell of a suspension.
+# A row that awarded nothing is not public: a run of them would tell of a suspension. Nor is one that does not count.
 HISTORY = """
     SELECT l.id, l.origin, l.type, l.magnitude, l.awarded, l.occurred_at FROM ledger l
+    LEFT JOIN experience_points e ON e.player_id = l.player_id AND e.origin = l.origin
     WHERE l.player_id = %s AND l.awarded <> 0 AND (l.occurred_at, l.id) < (%s, %s)
+      AND coalesce(e.counted, true)
     ORDER BY l.occurred_at DESC, l.id DESC LIMIT """
 
 
@@ -121,6 +123,7 @@ class Joined:
     membership: Membership
     member_since: dt.datetime | None
     warnings: int = 0  # in force
+    counts: counting.Counting = field(default_factory=counting.Counting)
     recommended_by: list[int] = field(default_factory=list)  # user ids of officers, for the rank that is held
     cases: list[Case] = field(default_factory=list)  # in force, the newest first
 
@@ -153,7 +156,7 @@ def listed_id(user_id: int) -> tuple[int, Decimal] | None:
 
 
 def history(player_id: int, limit: int, before: tuple[dt.datetime, int]) -> list[HistoryRow]:
-    """Up to `limit` ledger rows, the newest first, older than `before` (moment and id)."""
+    """Up to `limit` ledger rows that count, the newest first, older than `before` (moment and id)."""
     with connection.cursor() as cursor:
         cursor.execute(f"{HISTORY}{limit:d}", [player_id, *before])
         return [HistoryRow(*row) for row in cursor.fetchall()]
@@ -163,7 +166,7 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
     """What the experience `origin` is told of players, in the order they are asked for: by user id, each with the epoch
     after which sessions are wanted. Somebody new has the first rank and nothing else. Many take as many queries as one.
     """
-    policy, now = active(), timezone.now()
+    policy, now, what = active(), timezone.now(), counting.in_force(origin)
     players = {player.user_id: player for player in Player.objects.filter(user_id__in=asked).select_related("rank")}
     keys = [player.pk for player in players.values()]
     parts: dict[int, list[Part]] = defaultdict(list)
@@ -192,6 +195,7 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
                 known=False,
                 membership=unknown,
                 member_since=None,
+                counts=what,
             )
         return Joined(
             user_id=user_id,
@@ -208,6 +212,7 @@ def joined(asked: Mapping[int, int], origin: str) -> list[Joined]:
             known=True,
             membership=present(player.member),
             member_since=player.member_since,
+            counts=what,
             recommended_by=[officer for officer in officers[player.pk] if officer is not None],  # the erased have none
             warnings=sum(one.kind == Sanction.Kind.WARNING for one in sanctions[player.pk]),
             cases=[Case(one.kind, one.code, one.ends_at) for one in sanctions[player.pk][:MOST_CASES]],

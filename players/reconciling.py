@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import Actor, Target, record, reserve_id
-from players import erasures, ledger, origins
+from players import counting, erasures, ledger
 from players.amounts import points
 from players.columns import micros, numbers, words
 from players.decisions import candidate_of_row, settle, worth_settling
@@ -22,6 +22,8 @@ from players.ledger import PlayerRow
 from players.models import RECONCILED, REST, Decision
 from players.policies import ActivePolicy, active
 from players.policy.parts import EMPTY, Part, close
+from players.quarantines import holding
+from players.quarantines.guarding import Source
 
 EVERYTHING = 2**63 - 1  # `through` of an entry that knows no sessions
 
@@ -151,7 +153,7 @@ def compare(origin: str, stored: Iterable[Stored], *, now: dt.datetime, patience
     with connection.cursor() as cursor:
         cursor.execute(READ_IDS, [numbers(entries)])
         ids = dict(cursor.fetchall())
-    return _compare(origin, entries, ids, active(), now - patience)
+    return _await_owners(origin, _compare(origin, entries, ids, active(), now - patience))
 
 
 def reconcile(
@@ -177,9 +179,17 @@ def reconcile(
         ledger.create_players(names, policy.rank_ids[policy.bundle.first.name], now)
         players = ledger.lock_players(entries)
         ids = {user_id: player.id for user_id, player in players.items()}
-        found = _compare(origin, entries, ids, policy, now - patience)
+        found = _await_owners(origin, _compare(origin, entries, ids, policy, now - patience))
         if found.changes:
             _apply(found.changes, players, entries, origin, policy, actor, details, now)
+    return found
+
+
+def _await_owners(origin: str, found: Comparison) -> Comparison:
+    """Change nothing while what the experience's servers deliver is in quarantine: they write the data store too."""
+    if found.changes and holding.standing(Source(origin)).open:
+        found.waiting += len(found.changes)
+        found.changes = []
     return found
 
 
@@ -190,14 +200,17 @@ def _compare(
     known = _read_known(origin, entries, ids)
     sums = _read_sums(origin, entries, ids, policy)
     counted = _read_counted(origin, entries, ids, known, policy)
+    apart = holding.not_in_store(origin, ids.values(), holding.standing(Source(origin)))
     found = Comparison()
     for user_id, entry in entries.items():
         player = ids.get(user_id, 0)
         sessions = {key[1] for key in known if key[0] == player and key[1] != REST} | set(entry.sessions)
-        for session in sorted(sessions):
+        own = {session for owner, session in apart if owner == player}
+        for session in sorted(sessions - own):
             have = known.get((player, session), NOTHING)
             _session(found, entry, session, have, counted.get((player, session), (0, 0)), settled)
-        if entry.folded is not None:
+        # What is folded holds the sessions that are kept apart, to an amount that nobody can tell.
+        if entry.folded is not None and not any(session <= entry.through for session in own):
             _rest(found, entry, entry.folded, known.get((player, REST), NOTHING), sums.get(player, (0, 0, 0)))
     return found
 
@@ -291,7 +304,7 @@ def _apply(
         player.gained += change.after.total - change.before
         player.kos += change.kos
         player.wos += change.wos
-    ledger.add_to_players(list(touched.values()), origin, now, counts=origins.count(origin))
+    ledger.add_to_players(list(touched.values()), origin, now, counts=counting.in_force(origin).points)
     record(
         Action.POINTS_RECONCILED,
         actor=actor,

@@ -231,8 +231,16 @@ class CaseOut(Out, frozen=True):
     until: dt.datetime | None
 
 
+class CountsOut(Out, frozen=True):
+    """What of the experience counts as points: anything at all, what is earned on private servers, and in Studio."""
+
+    points: bool
+    private_servers: bool
+    studio: bool
+
+
 class JoinOut(Out, frozen=True):
-    """What a game server needs when a player joins. `elsewhere`: what other experiences' sessions sum up to;
+    """What a game server needs when a player joins. `elsewhere`: what other experiences sum up to, each at least 0;
     `recommendedBy`: the officers behind `recommendations`, but for those who were erased; `warnings`: how many are in
     force; `cases`: the sanctions in force, the newest first, twenty at most. A player never seen before has the first
     rank and no sessions."""
@@ -252,6 +260,7 @@ class JoinOut(Out, frozen=True):
     ban: BanOut | None
     cases: list[CaseOut]
     membership: MembershipOut
+    counts: CountsOut
 
 
 class JoinsOut(Out, frozen=True):

@@ -15,10 +15,12 @@ from players import (
     guard,
     leaderboard,
     names,
+    recounting,
     simulating,
     spending,
 )
 from players.bulk import jobs, work
+from players.quarantines import guarding, releasing
 
 BULK_TURN = 60.0  # seconds; the next run goes on
 
@@ -47,6 +49,7 @@ def end_sanctions() -> int:
     guard.purge(now)
     spending.purge(now)
     commands.purge(now)
+    guarding.purge(now)
     jobs.purge(now)
     return discipline.end_due(now) + approvals.expire(now)
 
@@ -88,3 +91,18 @@ SIMULATING = Hint(simulate, every=0.1)
 def check_names() -> int:
     """Ask Roblox for the names that games do not agree on; how many were answered."""
     return names.check_due()
+
+
+@shared_task(name="players.release_quarantines")
+def release_quarantines() -> int:
+    """Let what two owners released count; of how many players."""
+    return releasing.run_due()
+
+
+RELEASING = Hint(release_quarantines, every=0.1)
+
+
+@shared_task(name="players.apply_counting")
+def apply_counting() -> int:
+    """Let experiences count, or count no more, as they are configured by now; of how many players."""
+    return recounting.apply_due()

@@ -327,5 +327,6 @@ ELSEWHERE: dict[str, str] = {
     Action.ADJUSTMENT_APPLIED: "A large adjustment is inverted as a whole, under Adjustments.",
     Action.POLICY_ACTIVATED: "The former version is put in force again under Policy.",
     Action.ACCESS_GRANTED: "The role is taken away under Access.",
+    Action.QUARANTINE_DISCARDED: "Two owners can still release it on the page of the quarantine.",
     Action.KEY_REVOKED: "A revoked key stays closed; make a new one.",
 }

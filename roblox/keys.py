@@ -55,7 +55,8 @@ def revoke(key: ExperienceKey, *, actor: Actor, reason: str) -> None:
 
 
 def authenticate(raw: str) -> Experience:
-    """The experience that a key belongs to. One query; nothing is remembered, so that a revocation acts at once.
+    """The experience that a key belongs to, with the key's id as `presented`. One query; nothing is remembered, so that
+    a revocation acts at once.
 
     Raises KeyRefused.
     """
@@ -75,7 +76,9 @@ def authenticate(raw: str) -> Experience:
         raise KeyRefused("The experience is switched off.")
     if key.last_used_at is None or now - key.last_used_at > USE_EVERY:
         ExperienceKey.objects.filter(pk=key.pk).update(last_used_at=now)
-    return key.experience
+    experience = key.experience
+    experience.presented = key.pk
+    return experience
 
 
 def live_keys(experience: Experience) -> models.QuerySet[ExperienceKey]:

@@ -13,7 +13,10 @@ class Experience(models.Model):
     enabled = models.BooleanField(db_default=True)
     writes = models.BooleanField(db_default=True, help_text="whether GRPS may write there once ROBLOX_WRITES is on")
     bounds = models.JSONField(default=dict, help_text="what its game servers may do to people; empty: the defaults")
+    counts = models.JSONField(default=dict, help_text="what of it counts as points; empty: the defaults")
     created_at = models.DateTimeField(db_default=Now())
+
+    presented: int | None = None  # our id of the key that a caller proved itself by
 
     class Meta:
         db_table = "experiences"

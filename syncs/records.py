@@ -54,7 +54,7 @@ def _grps(user_id: int, value: dict[str, Any]) -> Stored:
         raise BrokenRecord("sessions: must be an object of sessions by epoch")
     if len(sessions) > MOST_SESSIONS:
         raise BrokenRecord(f"sessions: {len(sessions)} of them; fold what is confirmed, {MOST_SESSIONS} are read")
-    kept = {_epoch(name): _session(f"sessions.{name}", one) for name, one in sessions.items()}
+    kept = {_epoch(name): _session(f"sessions.{name}", one) for name, one in sessions.items() if not _is_apart(one)}
     through, folded = _folded(value.get("folded"))
     beneath = [epoch for epoch in kept if epoch <= through]
     if beneath:
@@ -86,6 +86,11 @@ def _session(where: str, value: Any) -> Kept:
         _count(f"{where}.wos", value.get("wos", 0)),
         saved_at,
     )
+
+
+def _is_apart(value: Any) -> bool:
+    """A stay on a private server or in Studio, which the game keeps out of its sums: it comes as events, or not."""
+    return isinstance(value, dict) and value.get("apart") is True
 
 
 def _names(value: dict[str, Any]) -> tuple[str, str]:

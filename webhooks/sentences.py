@@ -173,6 +173,19 @@ SENTENCES: dict[str, Sentence] = {
     ),
     Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
     Action.KEY_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the key of {f.experience}"),
+    Action.KEY_QUARANTINED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"A key of {f.experience} brought {f['count']} {f['words']} in {f['seconds']} seconds; what it brings is"
+            " stored and counts only once two owners release it"
+        ),
+    ),
+    Action.QUARANTINE_RELEASED: Sentence(
+        WARNING, lambda f: f"{f.actor} released {f['rows']} rows of {f.experience} from quarantine"
+    ),
+    Action.QUARANTINE_DISCARDED: Sentence(
+        WARNING, lambda f: f"{f.actor} discarded {f['rows']} rows of {f.experience} that were in quarantine"
+    ),
     Action.KEY_REVOKED: Sentence(WARNING, lambda f: f"{f.actor} revoked a key of {f.experience}"),
     Action.ADJUSTMENT_PREVIEWED: Sentence(
         NOTICE, lambda f: f"{f.actor} asks to adjust {f['rows']} players by {f['total']} points in all"
@@ -254,6 +267,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.APPEAL_OPENED: {"kind": "ban"},
     Action.APPEAL_APPROVED: {"kind": "ban"},
     Action.GUARD_TRIPPED: {"acts": 20, "seconds": 600},
+    Action.KEY_QUARANTINED: {"count": 101, "words": "breaches of the laws of points", "seconds": 60},
+    Action.QUARANTINE_RELEASED: {"rows": 500},
+    Action.QUARANTINE_DISCARDED: {"rows": 500},
     Action.ACT_REFUSED: {"act": "ban"},
     Action.BULK_STARTED: {"act": "warn", "rows": 38},
     Action.BULK_FINISHED: {"act": "warn", "done": 35, "skipped": 3},

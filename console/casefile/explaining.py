@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from players import origins
 from players.amounts import points
 from players.models import CONSOLE, Player
 from players.policies import ActivePolicy
@@ -15,8 +16,9 @@ ROWS = 50
 PARTS = 50
 
 SUMS = """
-    SELECT origin, count(*), sum(total), max(last_at), sum(sequence - count) FROM sessions
-    WHERE player_id = %s GROUP BY origin ORDER BY origin"""
+    SELECT s.origin, count(*), e.total, max(s.last_at), sum(s.sequence - s.count), e.counted FROM sessions s
+    JOIN experience_points e ON e.player_id = s.player_id AND e.origin = s.origin
+    WHERE s.player_id = %s GROUP BY s.origin, e.total, e.counted ORDER BY s.origin"""
 
 CAPS = """
     SELECT origin, coalesce(sum(awarded) FILTER (WHERE day = %s), 0), coalesce(sum(awarded), 0) FROM daily_points
@@ -46,13 +48,25 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The points of one experience, or the console's adjusted part."""
+    """The points of one experience or of a part of it, or the console's adjusted part."""
 
     origin: str
     sessions: int
     total: Decimal
     last_at: dt.datetime | None
     missing: int
+    counted: bool
+
+    @property
+    def told(self) -> str:
+        return origins.told(self.origin)
+
+    @property
+    def shown(self) -> Decimal:
+        """What counts of it: an experience never takes away what was earned in another."""
+        if self.origin == CONSOLE:
+            return self.total
+        return max(self.total, Decimal(0)) if self.counted else Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,10 @@ class Row:
     awarded: Decimal
     total: Decimal
     officer: str | None
+
+    @property
+    def told(self) -> str:
+        return origins.told(self.origin)
 
 
 def rules(player: Player, evaluation: Evaluation | None, policy: ActivePolicy, now: dt.datetime) -> list[Rule]:
@@ -114,7 +132,7 @@ def parts(player: Player) -> list[Part]:
     with connection.cursor() as cursor:
         cursor.execute(SUMS, [player.pk])
         found = [Part(*row) for row in cursor.fetchall()]
-    return [*found, Part(CONSOLE, player.adjusted_sequence, player.adjusted, None, 0)]
+    return [*found, Part(CONSOLE, player.adjusted_sequence, player.adjusted, None, 0, True)]
 
 
 def caps(player: Player, policy: ActivePolicy, now: dt.datetime) -> list[Cap]:
@@ -124,7 +142,10 @@ def caps(player: Player, policy: ActivePolicy, now: dt.datetime) -> list[Cap]:
     daily, weekly = points(policy.bundle.points.daily_cap), points(policy.bundle.points.weekly_cap)
     with connection.cursor() as cursor:
         cursor.execute(CAPS, [today, player.pk, monday])
-        return [Cap(origin, day, week, day >= daily, week >= weekly) for origin, day, week in cursor.fetchall()]
+        return [
+            Cap(origins.told(origin), day, week, day >= daily, week >= weekly)
+            for origin, day, week in cursor.fetchall()
+        ]
 
 
 def rows(player: Player, before: tuple[dt.datetime, int]) -> list[Row]:

@@ -45,8 +45,10 @@ EVENTS = """
     SELECT id FROM audits WHERE target_kind = 'player' AND target_id = %s AND id < %s {which} ORDER BY id DESC LIMIT """
 
 DAYS = f"""
-    SELECT day, sum(awarded), sum(events), string_agg(origin, ', ' ORDER BY origin) FROM daily_points
-    WHERE player_id = %s AND day < %s GROUP BY day ORDER BY day DESC LIMIT {SIZE + 1}"""
+    SELECT d.day, sum(d.awarded), sum(d.events), string_agg(d.origin, ', ' ORDER BY d.origin) FROM daily_points d
+    LEFT JOIN experience_points e ON e.player_id = d.player_id AND e.origin = d.origin
+    WHERE d.player_id = %s AND d.day < %s AND coalesce(e.counted, true)
+    GROUP BY d.day ORDER BY d.day DESC LIMIT {SIZE + 1}"""
 
 # Through the few endpoints: the index that finds a delivery begins with them.
 DELIVERED = """
@@ -135,11 +137,11 @@ def _days(player: Player, before: dt.date) -> list[Entry]:
     return [
         Entry(
             dt.datetime.combine(day, dt.time.max, dt.UTC),
-            f"Earned {awarded:,} points in {origins} ({events} awards).",
+            f"Earned {awarded:,} points in {where} ({events} awards).",
             "quiet",
             day=day,
         )
-        for day, awarded, events, origins in rows
+        for day, awarded, events, where in rows
     ]
 
 

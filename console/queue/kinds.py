@@ -7,6 +7,7 @@ from console.queue.base import Kind
 from console.queue.decisions import Decisions
 from console.queue.machinery import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.masses import Adjustments
+from console.queue.quarantined import Quarantined
 from console.queue.requests import Requests
 from console.queue.roblox import Differences, Parked, Roles
 
@@ -18,6 +19,7 @@ KINDS: tuple[Kind, ...] = (
     Guard(),
     Roles(),
     Denials(),
+    Quarantined(),
     Differences(),
     Parked(),
     Mismatches(),

@@ -37,6 +37,7 @@ class Grps:
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
     detail: str = "Done."
+    counts: dict[str, bool] | None = None  # what it says of what counts; None: an older one, which says nothing
     dice: Any = None
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
@@ -160,6 +161,7 @@ class Grps:
             "elsewhere": self.elsewhere.get(user_id, 0) / 100,
             "sessions": parts,
             "ban": self.bans.get(user_id),
+            **({"counts": self.counts} if self.counts is not None else {}),
             "warnings": self.warnings[user_id],
             "cases": [{"kind": kind, "case": case, "until": None} for kind, case in self.cases.get(user_id, [])],
         } | self._said(user_id)

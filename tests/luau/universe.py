@@ -55,6 +55,7 @@ class Universe:
     now: float = START
     losing_messages: float = 0.0
     in_studio: bool = False
+    private: bool = False  # whether servers that start now are somebody's private ones
     secrets: set[str] = field(default_factory=lambda: {"GRPS_KEY"})
     bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
     usernames: dict[str, int] = field(default_factory=dict)  # of Roblox, in lower case; for who is on no server
@@ -170,6 +171,9 @@ class Server:
         self.present: set[int] = set()
         self.machine = Machine(project, now=universe.now)
         self.machine.engine.get("game").set("JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex)
+        if universe.private:
+            self.machine.engine.get("game").set("PrivateServerId", "their-own")
+            self.machine.engine.get("game").set("PrivateServerOwnerId", 7)
         services = self.machine._load(WORLD / "services.luau").call()[0]
         self.outside = self.machine.call(services, self.machine.engine, self._host())
         for user_id in present:

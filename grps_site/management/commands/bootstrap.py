@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
-from players import bounds, membership
+from players import bounds, membership, recounting
 from players.belonging import can_be_asked
 from players.policies import ensure_active
 from players.policy.bundle import PolicyError
@@ -33,6 +33,8 @@ PERIODIC = {
     "players.carry_out_bulk": 5,
     "players.simulate": 5,
     "players.check_names": 10,
+    "players.release_quarantines": 5,
+    "players.apply_counting": 60,
     "syncs.run_jobs": 10,
     "syncs.push_mirrors": 5,
     "syncs.drain_queues": 15,
@@ -70,7 +72,8 @@ class Command(BaseCommand):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            done = [*self._experiences(), *self._policy(), *self._bounds(), *self._members(), *self._tasks()]
+            done = [*self._experiences(), *self._policy(), *self._bounds(), *self._counts(), *self._members()]
+            done += self._tasks()
         if not quiet:
             self.stdout.write("\n".join(done or ["Everything was there already."]))
 
@@ -111,6 +114,18 @@ class Command(BaseCommand):
         word = "hidden" if can_be_asked() else "listed"
         changed = membership.list_unknown(not can_be_asked())
         return [f"{changed} players of unknown membership are {word} now."] if changed else []
+
+    def _counts(self) -> list[str]:
+        """Take over what counts no more; what is to count beyond that is a matter of two owners."""
+        done = []
+        for configured in settings.INTEGRATIONS.experiences:
+            if recounting.adopt(configured.key, actor=ACTOR):
+                done.append(f"Less of {configured.key} counts now.")
+            done += [
+                f"{configured.key}: {more} does not count until two owners let it; ask for it in the console."
+                for more in recounting.missing(configured.key)
+            ]
+        return done
 
     def _tasks(self) -> list[str]:
         """Put in what is missing; what an operator changed stays. The clock is told once."""

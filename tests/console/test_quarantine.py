@@ -1,0 +1,279 @@
+"""A key that brings what no honest one can is put into quarantine: stored, confirmed, counted if two owners say so."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import msgspec
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from players import books, leaderboard, reconciling
+from players.events import parse
+from players.ingestion import ingest
+from players.models import Approval, Decision, GameCommand, LedgerEntry, Note, Player, Quarantine, Rank, Recommendation
+from players.quarantines import releasing
+from players.reconciling import Kept, Stored
+from roblox import keys
+from roblox.models import Experience
+from tests.conftest import TESTER
+from tests.console.people import client_with_role
+from tests.players.conftest import Game
+
+AGREED = {"verb": "approve", "words": "agreed"}
+Decide = Callable[[str], Quarantine]
+LIE = {"type": "training", "awarded": 500, "total": 500}  # training is worth 15
+
+
+@pytest.fixture
+def game(api_key: str) -> Game:
+    return Game(api_key)
+
+
+@pytest.fixture
+def thief(game: Game) -> Game:
+    """Whoever stole another key of the same experience."""
+    return Game(keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1])
+
+
+@pytest.fixture
+def decide(owner: Client, deputy: Client) -> Decide:
+    """Two owners decide on the newest quarantine, and the worker does its part."""
+
+    def decide(verb: str) -> Quarantine:
+        found = Quarantine.objects.latest("pk")
+        owner.post(f"/admin/quarantines/{found.pk}/{verb}/", {"reason": "looked at it"})
+        deputy.post(f"/admin/approvals/{Approval.objects.latest('pk').pk}/", AGREED)
+        releasing.run_due()
+        found.refresh_from_db()
+        return found
+
+    return decide
+
+
+def lies(game: Game, first: int = 1000, count: int = 101, **changes: Any) -> list[dict[str, Any]]:
+    """More breaches of the laws than the guard lets through, by as many players."""
+    return [game.event(user_id, 1, **(LIE | changes)) for user_id in range(first, first + count)]
+
+
+def shown(user_id: int = 1) -> Any:
+    return Client().get(f"/players/{user_id}?_={uuid.uuid4()}").json().get("points")
+
+
+def history(user_id: int = 1) -> list[float]:
+    entries = Client().get(f"/players/{user_id}/history?_={uuid.uuid4()}").json()["entries"]
+    return [entry["awarded"] for entry in entries]
+
+
+def allow(settings: Any, **most: int) -> None:
+    """Let the guard pass so much within an hour, so that no test depends on when a minute ends."""
+    guard = settings.INTEGRATIONS.key_guard
+    guard = msgspec.structs.replace(guard, hour=msgspec.structs.replace(guard.hour, **most))
+    settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, key_guard=guard)
+
+
+def seen(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return unescape(answer.content.decode())
+
+
+def test_what_breaks_the_laws_too_often_is_kept_and_confirmed_and_counts_nowhere(thief: Game) -> None:
+    receipt = thief.send(*lies(thief))
+    assert (receipt["accepted"], receipt["rejected"]) == (101, [])
+    assert {one["confirmed"]["sequence"] for one in receipt["players"]} == {1}
+    assert {one["points"] for one in receipt["players"]} == {0}
+    found = Quarantine.objects.get()
+    assert (found.status, found.rows, found.cause["what"]) == ("open", 101, "breaches")
+    assert AuditEvent.objects.filter(action="key.quarantined", experience="nexus").count() == 1
+    assert shown(1000) == 0
+    assert history(1000) == []
+    assert books.verify() == []
+
+
+def test_a_replay_of_what_is_in_quarantine_is_a_duplicate(thief: Game) -> None:
+    batch = lies(thief)
+    thief.send(*batch)
+    again = thief.send(*batch)
+    assert (again["accepted"], again["duplicates"], again["notices"]) == (0, 101, [])
+    assert {one["confirmed"]["sequence"] for one in again["players"]} == {1}
+    assert LedgerEntry.objects.count() == 101
+
+
+def test_the_rest_of_the_site_goes_on_and_other_keys_of_the_experience_too(game: Game, thief: Game) -> None:
+    thief.send(*lies(thief))
+    receipt = game.send(game.event(1, 1))
+    assert receipt["players"][0]["points"] == shown(1) == 15
+    other = Game(keys.create(Experience.objects.get(key="training_site"), actor=TESTER)[1])
+    assert other.send(other.event(1, 1))["players"][0]["points"] == 30
+    # What the key brings from then on is kept too, also what would be in order.
+    assert thief.send(thief.event(2, 1))["players"][0]["points"] == 0
+
+
+def test_two_owners_release_it_and_then_everything_counts_as_it_would_have(thief: Game, decide: Decide) -> None:
+    thief.send(thief.event(1, 1), thief.event(1, 2))
+    thief.send(*lies(thief))
+    receipt = thief.send(thief.event(1, 3), thief.event(1, 4, type="ko", awarded=0.25, total=45.25))
+    assert receipt["players"][0]["confirmed"]["sequence"] == 4
+    assert shown(1) == 30
+    Player.objects.filter(user_id=1000).update(rank_since=timezone.now() - dt.timedelta(days=9))
+    assert decide("release").status == "released"
+    assert (shown(1), shown(1000)) == (45.25, 500)
+    assert sorted(history(1)) == [0.25, 15, 15, 15]
+    assert Player.objects.get(user_id=1).kos == 1
+    assert Decision.objects.filter(player__user_id=1000).exists()
+    assert thief.send(thief.event(1, 5, total=60.25))["players"][0]["points"] == 60.25
+    assert books.verify() == []
+    leaderboard.fold()
+    assert leaderboard.verify() == 0
+
+
+def test_what_two_owners_discard_never_counts_even_by_later_totals(thief: Game, decide: Decide) -> None:
+    thief.send(thief.event(1, 1), thief.event(1, 2))
+    thief.send(*lies(thief))
+    thief.send(thief.event(1, 3, awarded=15, total=1000))
+    found = decide("discard")
+    assert found.status == "discarded"
+    assert thief.send(thief.event(1, 5, awarded=15, total=1030))["players"][0]["points"] == 45
+    assert thief.send(thief.event(1, 4, awarded=15, total=1015))["players"][0]["points"] == 60
+    assert shown(1000) == 0
+    assert books.verify() == []
+
+
+def test_a_discard_is_taken_back_as_one_act(thief: Game, decide: Decide) -> None:
+    thief.send(*lies(thief))
+    thief.send(thief.event(1, 1))
+    discarded = decide("discard")
+    thief.send(thief.event(1, 2))
+    assert shown(1) == 15
+    assert decide("release").status == "released"
+    assert (shown(1), shown(1000)) == (30, 500)
+    undone = AuditEvent.objects.get(action="quarantine.released")
+    assert undone.reverts == discarded.discarded
+    assert books.verify() == []
+
+
+def test_one_owner_alone_decides_nothing(thief: Game, owner: Client, deputy: Client) -> None:
+    thief.send(*lies(thief))
+    page = f"/admin/quarantines/{Quarantine.objects.get().pk}/"
+    owner.post(f"{page}release/", {"reason": "looked at it"})
+    asked = Approval.objects.get()
+    owner.post(f"/admin/approvals/{asked.pk}/", AGREED)
+    assert "asked already" in unescape(deputy.post(f"{page}discard/", {"reason": "no"}).content.decode())
+    someone = Player.objects.get(user_id=1000)
+    assert client_with_role(someone, "integrator").get(page).status_code in (302, 403)
+    assert releasing.run_due() == 0
+    assert (Approval.objects.get().status, Quarantine.objects.get().status) == ("waiting", "open")
+    deputy.post(f"/admin/approvals/{asked.pk}/", AGREED | {"verb": "reject"})
+    assert (Approval.objects.get().status, Quarantine.objects.get().status) == ("rejected", "open")
+
+
+def test_owners_find_it_in_the_queue_and_see_what_was_delivered(thief: Game, owner: Client) -> None:
+    thief.send(thief.event(1, 1, username="Nia"))
+    thief.send(*lies(thief))
+    thief.send(thief.event(1, 2, username="Nia"))
+    assert "What a key of nexus brings is kept and does not count" in seen(owner, "/admin/?kind=quarantine")
+    found = Quarantine.objects.get()
+    page = seen(owner, f"/admin/quarantines/{found.pk}/")
+    for told in ("Nia", "102", "50515.00", "Release", "Discard", "101 breaches of the laws of points"):
+        assert told in page
+    assert str(found.key) in seen(owner, "/admin/quarantines/")
+
+
+def test_another_servers_rows_of_a_session_that_a_thief_writes_into_count_by_what_they_award(
+    game: Game, thief: Game, decide: Decide
+) -> None:
+    game.send(game.event(1, 1), game.event(1, 2))
+    thief.send(*lies(thief))
+    thief.send(thief.event(1, 3, total=-9000, awarded=-0.1, type="wo"), thief.event(1, 10**6, total=10**9, awarded=0))
+    assert game.send(game.event(1, 3), game.event(1, 4))["players"][0]["points"] == 60
+    decide("discard")
+    assert game.send(game.event(1, 5))["players"][0]["points"] == 75
+    assert books.verify() == []
+
+
+def test_the_data_store_brings_nothing_that_is_in_quarantine(thief: Game, decide: Decide) -> None:
+    thief.send(thief.event(1, 1))
+    thief.send(*lies(thief))
+    thief.send(thief.event(1, 2), thief.event(1, 3))
+    old = timezone.now() - dt.timedelta(days=1)
+    stored = [Stored(1, "player_1", "", {1: Kept(3, 45_00, 0, 0, old), 2: Kept(1, 15_00, 0, 0, old)}, -1, None)]
+
+    def reconcile(entries: list[Stored]) -> int:
+        now, patience = timezone.now(), dt.timedelta(0)
+        return len(
+            reconciling.reconcile("nexus", entries, actor=TESTER, details={}, now=now, patience=patience).changes
+        )
+
+    assert reconcile(stored) == 0  # the servers that write it are in question
+    decide("discard")
+    assert reconcile(stored) == 1  # the other session
+    assert shown(1) == 30
+    folded = [Stored(1, "player_1", "", {}, 2, Kept(0, 60_00))]
+    assert reconcile(folded) == 0
+    assert shown(1) == 30
+    assert books.verify() == []
+
+
+def test_renames_and_new_players_trip_it_too(thief: Game, settings: Any, decide: Decide) -> None:
+    allow(settings, renames=3, new_players=5)
+    thief.send(*[thief.event(user_id, 1) for user_id in range(1, 6)])
+    thief.send(*[thief.event(user_id, 2, username="Stolen") for user_id in range(1, 4)])
+    assert not Quarantine.objects.exists()
+    thief.send(thief.event(4, 2, username="Stolen"), thief.event(5, 2, username="Stolen"))
+    assert Quarantine.objects.get().cause["what"] == "renames"
+    assert Player.objects.get(user_id=4).username == "player_4"
+    decide("discard")
+
+
+def test_too_many_commands_are_held_and_done_once_released(
+    game: Game, thief: Game, settings: Any, decide: Decide
+) -> None:
+    allow(settings, acts=4)
+    game.send(game.event(1), game.event(2))
+    Player.objects.filter(user_id=1).update(rank=Rank.objects.get(name="Tempest Major"))
+
+    def order(number: int) -> dict[str, Any]:
+        body = {"id": f"c{number}", "actorUserId": 1, "userId": 2, "kind": "note", "reason": "a note"}
+        body |= {"occurredAt": timezone.now().isoformat()}
+        answer = thief.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        found: dict[str, Any] = answer.json()
+        return found
+
+    assert [order(number)["status"] for number in range(5)] == ["applied"] * 4 + ["held"]
+    assert (Quarantine.objects.get().acts, Quarantine.objects.get().cause["what"]) == (1, "acts")
+    assert order(4)["status"] == "held"  # a repeat is no second one
+    assert order(5)["status"] == "held"
+    assert Quarantine.objects.get().acts == 2
+    assert Note.objects.count() == 4
+    Player.objects.filter(user_id=1).update(rank=Rank.objects.get(name="Initiate"))
+    decide("release")
+    assert not GameCommand.objects.filter(asked__isnull=False).exists()
+    assert order(5)["status"] == "refused"  # judged as it is when they are carried out
+    assert Note.objects.count() == 4
+
+
+def test_what_the_queue_brings_while_a_key_is_in_quarantine_is_kept_too(thief: Game, decide: Decide) -> None:
+    thief.send(*lies(thief))
+    body = {"server": {"placeId": 1, "jobId": "job"}, "events": [thief.event(1, 1)]}
+    ingest("nexus", parse(json.dumps(body).encode(), timezone.now()), now=timezone.now())
+    assert shown(1) == 0
+    decide("release")
+    assert shown(1) == 15
+
+
+def test_recommendations_wait_with_the_rest(game: Game, thief: Game, decide: Decide) -> None:
+    game.send(game.event(1), game.event(9))
+    Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Stormmarshal"))
+    thief.send(*lies(thief))
+    thief.send(thief.event(1, 1, session=2, type="recommendation", awarded=20, total=20, actorUserId=9))
+    assert not Recommendation.objects.exists()
+    decide("release")
+    assert Recommendation.objects.get().officer.user_id == 9
+    assert shown(1) == 35
