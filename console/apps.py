@@ -11,10 +11,11 @@ class ConsoleConfig(AppConfig):
             identity,
             signals,  # noqa: F401 - connects them
         )
-        from console.access.rights import is_gone, of_actor
-        from players.staff import ACCOUNTS, GONE, RIGHTS
+        from console.access.rights import is_gone, of_actor, role_holders
+        from players.staff import ACCOUNTS, GONE, RIGHTS, ROLE_HOLDERS
 
         RIGHTS.append(of_actor)
+        ROLE_HOLDERS.append(role_holders)
         ACCOUNTS.append(identity.of_actor)
         GONE.append(is_gone)
 

@@ -20,6 +20,7 @@ from players.staff import Refused, Staff, staff_of
 from roblox.models import Experience
 from syncs import drifts, jobs, mirrors, tasks, writers
 from syncs.models import Drift, Mirror, RolePin, SyncJob
+from syncs.pull import unmet
 
 SHOWN = 50
 MANY = 1_000  # where counting stops
@@ -136,6 +137,32 @@ def on_job(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         _try(request, lambda: do(pk, actor=staff_of(request).actor), f"Job {pk} {said}.")
         tasks.RUNNING.give()
     return redirect("console:sync")
+
+
+@page("syncs.view_syncjob", fresh=True)
+def question(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a pull asks, whom it is about, and the form to let it go on."""
+    job = get_object_or_404(SyncJob, pk=pk, status=SyncJob.Status.WAITING)
+    form = Reason(request.POST or None) if request.user.has_perm("console.sync") else None
+    if request.method == "POST" and form is not None and form.is_valid():
+        try:
+            jobs.confirm(pk, by=staff_of(request), reason=form.cleaned_data["reason"])
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Job {pk} goes on.")
+            tasks.RUNNING.give()
+            return redirect("console:sync")
+    group = settings.ROBLOX_GROUP_ID or 0
+    return render(
+        request,
+        "console/sync_question.html",
+        f"The pull of {job.activity} waits for a person",
+        job=job,
+        form=form,
+        staff=unmet.staff_among(job, group, SHOWN),
+        others=unmet.known(job, group, SHOWN),
+    )
 
 
 @page("console.sync")
@@ -258,6 +285,7 @@ def _try(request: HttpRequest, do: Callable[[], Any], said: str) -> None:
 urls = [
     path("sync/", overview, name="sync"),
     path("sync/ask/", ask, name="sync-ask"),
+    path("sync/jobs/<rowid:pk>/question/", question, name="sync-question"),
     path("sync/jobs/<rowid:pk>/<slug:act>/", on_job, name="sync-job"),
     path("sync/drift/", drift_list, name="drifts"),
     path("sync/drift/<rowid:pk>/", drift, name="drift"),

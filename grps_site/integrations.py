@@ -77,7 +77,8 @@ class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
 class Sync(msgspec.Struct, frozen=True, rename="camel"):
     """Entries that the hourly pull looks at; how old a gap must be to be closed from the data store; how many changes
     of rank made by hand on Roblox one pull adopts before it asks staff; after how long somebody who acts is read anew,
-    how old Roblox's last word on them may be, and whether the group's log is followed."""
+    how old Roblox's last word on them may be, and whether the group's log is followed; how many members, and which
+    share of all, one pull writes off before it asks staff."""
 
     leaderboard_entries: int
     reconcile_after_seconds: int
@@ -85,6 +86,8 @@ class Sync(msgspec.Struct, frozen=True, rename="camel"):
     read_membership_after_seconds: int = 60
     trust_membership_minutes: int = 15
     follow_group_log: bool = True
+    leave_at_most: int = 100
+    leave_share_at_most: float = 0.05
 
 
 class Retry(msgspec.Struct, frozen=True, rename="camel"):

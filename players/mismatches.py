@@ -131,10 +131,12 @@ Finding = tuple[Verdict, Breach | None]
 def _awards(scene: Scene) -> Iterator[Finding]:
     policy = scene.policy.bundle.points
     for claim in scene.landed:
-        level = _level(claim, scene)
+        level, player = _level(claim, scene), scene.players[claim.user_id]
         breach = laws.check_award(claim.type, claim.magnitude, claim.awarded, level, policy)
+        if breach is None:
+            seconds = (claim.at - player.member_since).total_seconds()
+            breach = laws.check_membership(claim.awarded, present(player.member), seconds)
         if breach is not None:
-            player = scene.players[claim.user_id]
             yield (
                 Verdict(claim.item, str(breach.law), breach.detail),
                 Breach(str(breach.law), breach.detail, player, claim.session),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest
 
 from audits.record import Actor, operator
@@ -22,6 +23,8 @@ ACCOUNTS: list[Callable[[Actor], frozenset[tuple[str, str]]]] = []
 # Whether who acted and is no player was an owner of the console and is none any more.
 GONE: list[Callable[[Actor], bool]] = []
 LOCAL = re.compile(r"staff:[0-9]+")  # the person of an account that is no player's
+# The same of the Roblox ids of all who hold a technical role.
+ROLE_HOLDERS: list[Callable[[], frozenset[int]]] = []
 
 
 class Refused(Exception):
@@ -149,6 +152,25 @@ def is_local(person: str) -> bool:
 def accounts_of(actor: Actor) -> frozenset[tuple[str, str]]:
     """The other accounts of who acts."""
     return frozenset().union(*(tell(actor) for tell in ACCOUNTS))
+
+
+def may_be_staff() -> Q:
+    """Players of whom `is_staff` can be true: they hold, or keep, a rank with powers, or a technical role."""
+    ranks = [rank_id for rank_id, rank in active().ranks.items() if _acts(rank)]
+    subjects = frozenset[int]().union(*(tell() for tell in ROLE_HOLDERS))
+    return Q(rank__in=ranks) | Q(former_rank__in=ranks) | Q(user_id__in=subjects)
+
+
+def is_staff(player: Player) -> bool:
+    """Whether a player has powers, now or once a suspension ends, or a technical role."""
+    ranks = active().ranks
+    held = (ranks.get(player.rank_id), ranks.get(player.former_rank_id or 0))
+    technical = any(player.user_id in tell() for tell in ROLE_HOLDERS)
+    return technical or any(rank is not None and _acts(rank) for rank in held)
+
+
+def _acts(rank: Rank) -> bool:
+    return rank.can_warn or rank.can_adjust or rank.can_ban
 
 
 def _rights(actor: Actor) -> frozenset[str]:

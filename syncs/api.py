@@ -160,6 +160,7 @@ def _job(job: SyncJob, together: list[int] | None = None) -> JobOut:
         activity=job.activity,
         experience=job.experience.key if job.experience else None,
         status=status,
+        question=job.question if status == SyncJob.Status.WAITING else "",
         dry_run=job.dry_run,
         full=job.full,
         limit=job.limit,

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
-from players.staff import Refused
+from players.acts import check_reason
+from players.staff import NotAllowed, Refused, Staff
 from roblox.models import Experience
 from syncs.leases import LEASE, LeaseLost, backoff, claim, hold, over
 from syncs.models import SyncJob
@@ -139,6 +140,56 @@ def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
     job.status, job.error, job.finished_at = status, error, now
 
 
+def ask(job: SyncJob, question: str) -> None:
+    """Let the job wait for a person's word; what an earlier job of the same kind asked is withdrawn."""
+    with transaction.atomic():
+        say(job, question)
+        waiting = {"status": Status.WAITING, "question": question, "lease": "", "lease_until": None, "wanted": ""}
+        if not hold(job).update(**waiting):
+            return
+        withdraw_questions(job)
+        record(
+            Action.SYNC_ASKED,
+            actor=Actor("system", f"sync-{job.activity}", f"sync {job.pk}"),
+            target=Target("job", str(job.pk), ""),
+            details={"activity": str(job.activity), "question": question},
+        )
+    job.status, job.question = Status.WAITING, question
+
+
+def withdraw_questions(job: SyncJob) -> None:
+    """End the jobs before this one that still wait for an answer: this one knows better."""
+    earlier = SyncJob.objects.filter(activity=job.activity, experience=job.experience, status=Status.WAITING)
+    earlier.filter(pk__lt=job.pk).update(
+        status=Status.CANCELLED, error=f"Job {job.pk} read it all again.", finished_at=timezone.now()
+    )
+
+
+def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
+    """Let a job go on that waits for a person. Raises Refused, and NotAllowed for whoever may not run pulls."""
+    reason = check_reason(reason)
+    if not by.has("console.sync"):
+        raise NotAllowed("You may not: only those who run pulls confirm this.")
+    try:
+        with transaction.atomic():
+            job = _locked(job_id)
+            if job.status != Status.WAITING:
+                raise Refused(f"Job {job_id} is {job.status}; it asks nothing.")
+            job.status, job.confirmed_by, job.error = Status.QUEUED, by.person, ""
+            job.retry_at = timezone.now()
+            job.save(update_fields=["status", "confirmed_by", "error", "retry_at"])
+            record(
+                Action.SYNC_CONFIRMED,
+                actor=by.actor,
+                target=Target("job", str(job.pk), ""),
+                reason=reason,
+                details={"activity": str(job.activity), "question": job.question},
+            )
+            return job
+    except IntegrityError:
+        raise Refused("Another job of the same kind is under way; wait for its end.") from None
+
+
 def later(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> None:
     """Let the job go on after `pause`. `failed`: it counts as a failure, and too many in a row end it."""
     attempts = job.attempts + 1 if failed else job.attempts
@@ -196,8 +247,10 @@ def resume(job_id: int, *, actor: Actor) -> SyncJob:
 def _want(job_id: int, wish: str, at_once: SyncJob.Status, actor: Actor) -> SyncJob:
     with transaction.atomic():
         job = _locked(job_id)
-        if job.status not in SyncJob.ACTIVE:
+        if job.status not in {*SyncJob.ACTIVE, Status.WAITING}:
             raise Refused(f"Job {job_id} is {job.status} already.")
+        if job.status == Status.WAITING and wish != "cancel":
+            raise Refused(f"Job {job_id} waits for a person: confirm or cancel it.")
         if SyncJob.objects.filter(pk=job_id).exclude(Q(lease_until=None) | over()).exists():
             job.wanted = wish
             SyncJob.objects.filter(pk=job_id).update(wanted=wish)

@@ -28,6 +28,7 @@ class SyncJob(Leased):
         QUEUED = "queued"
         RUNNING = "running"
         PAUSED = "paused"
+        WAITING = "waiting", "waits for a person"
         DONE = "done"
         FAILED = "failed"
         CANCELLED = "cancelled"
@@ -45,6 +46,8 @@ class SyncJob(Leased):
     counters = models.JSONField(default=dict)
     steps = models.JSONField(default=list, help_text="what happened, newest last; the last 50")
     error = models.TextField(db_default="", help_text="why it failed or waits, in a sentence")
+    question = models.TextField(db_default="", help_text="what a person must confirm before it goes on")
+    confirmed_by = models.CharField(max_length=80, db_default="", help_text="the person: Staff.person")
     requested_by = models.CharField(max_length=80)
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)

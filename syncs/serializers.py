@@ -27,12 +27,14 @@ class StepOut(Out, frozen=True):
 
 
 class JobOut(Out, frozen=True):
-    """A job. `status`: queued, running, paused, done, failed, cancelled. `jobs`: all that the same request made."""
+    """A job. `status`: queued, running, paused, waiting (for a person, who must confirm the `question`), done, failed,
+    cancelled. `jobs`: all that the same request made."""
 
     id: Whole
     activity: str
     experience: str | None
     status: str
+    question: str
     dry_run: bool
     full: bool
     limit: int | None

@@ -116,6 +116,11 @@ def is_gone(actor: Actor) -> bool:
     return actor.id.startswith(LOCAL) and not of_actor(actor)
 
 
+def role_holders() -> frozenset[int]:
+    """The Roblox ids of all who hold a technical role."""
+    return frozenset(RoleGrant.objects.filter(revoked_at=None).values_list("user_id", flat=True))
+
+
 def by_rank(rank: Rank | None) -> frozenset[str]:
     """The permissions that a rank brings; none for a rank that may do nothing to anybody."""
     if rank is None or rank.is_punishment or rank.ignored:

@@ -9,7 +9,7 @@ from console.queue.machinery import Denials, Endpoints, Guard, Keys, Mismatches,
 from console.queue.masses import Adjustments
 from console.queue.quarantined import Quarantined
 from console.queue.requests import Requests
-from console.queue.roblox import Differences, Parked, Roles
+from console.queue.roblox import Differences, Parked, Questions, Roles
 
 KINDS: tuple[Kind, ...] = (
     Requests(),
@@ -18,6 +18,7 @@ KINDS: tuple[Kind, ...] = (
     Appeals(),
     Guard(),
     Roles(),
+    Questions(),
     Denials(),
     Quarantined(),
     Differences(),

@@ -11,7 +11,7 @@ from console import links
 from console.queue.base import Item, Kind
 from players.staff import Staff
 from syncs import pinning
-from syncs.models import Drift, Mirror, RolePin
+from syncs.models import Drift, Mirror, RolePin, SyncJob
 
 PARKED = """
     SELECT aspect, reason, count(*), min(id), min(wanted_at) FROM
@@ -66,6 +66,33 @@ class Roles(Kind):
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
         return [_pin(row, by) for row in _parked_pins().filter(pk__gt=after).order_by("pk")[:limit]]
+
+
+class Questions(Kind):
+    """Pulls that wait for a person, since they would change much."""
+
+    name, title, right = "questions", "Pulls that ask", "syncs.view_syncjob"
+
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [SyncJob.objects.filter(status=SyncJob.Status.WAITING)]
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = SyncJob.objects.filter(status=SyncJob.Status.WAITING, pk__gt=after).order_by("pk")
+        return [_question(row, by) for row in rows[:limit]]
+
+
+def _question(row: SyncJob, by: Staff) -> Item:
+    answer = (("Look and confirm", links.to("console:sync-question", row.pk)),)
+    return Item(
+        kind=Questions.name,
+        key=str(row.pk),
+        title=f"The pull of {row.activity} waits for a person",
+        sentence=row.question,
+        since=row.heartbeat_at or row.created_at,
+        link=links.to("console:sync-question", row.pk),
+        tone="critical",
+        acts=answer if by.has("console.sync") else (),
+    )
 
 
 def _parked_pins() -> Any:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from players.policy.bundle import PointsPolicy
+from players.policy.membership import Membership, belongs
 from players.policy.parts import Part
+
+TOLD_WITHIN = 600  # seconds in which a game has heard that somebody is no member, or that nobody knows
 
 
 class Law(enum.StrEnum):
@@ -17,6 +20,7 @@ class Law(enum.StrEnum):
     COOLDOWN = "COOLDOWN"
     TOTAL = "TOTAL"
     REPEAT_DIFFERS = "REPEAT_DIFFERS"
+    NO_MEMBER = "NO_MEMBER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,13 @@ def check_award(
     return Breach(
         Law.AWARD_ABOVE_WEIGHT, f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given."
     )
+
+
+def check_membership(awarded: int, membership: Membership, seconds: float) -> Breach | None:
+    """Nothing is awarded to somebody who is no member. `seconds`: from when that became so to the event."""
+    if awarded <= 0 or belongs(membership) or seconds < TOLD_WITHIN:
+        return None
+    return Breach(Law.NO_MEMBER, f"{_text(awarded)} was given to somebody who is no member of the group.")
 
 
 def check_day(awarded: int, policy: PointsPolicy) -> Breach | None:

@@ -26,13 +26,15 @@ class Calls(Protocol):
 class Page:
     """What was read. `land` writes it, in the transaction that also writes `cursor` (None: this was the last page).
 
-    `counts` are added to the job's counters; `lines` say what changes, for people. `land` may add to both.
+    `counts` are added to the job's counters; `lines` say what changes, for people. `land` may add to both. `question`:
+    nothing was landed, and a person must confirm first that the job may go on.
     """
 
     cursor: Cursor | None
     land: Callable[["Page"], None]
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    question: str = ""
 
     def count(self, **counts: int) -> None:
         for name, number in counts.items():

@@ -10,7 +10,7 @@ from players.policies import ActivePolicy, active
 from roblox import cloud
 from roblox.open_cloud import groups, users
 from roblox.open_cloud.groups import Member
-from syncs import drifts, memberships, pins
+from syncs import drifts, jobs, memberships, pins
 from syncs.memberships import Reading, Said
 from syncs.models import SyncJob
 from syncs.pins import Contact
@@ -37,6 +37,8 @@ class Members(Activity):
         self._contact = self._contact or self._meet()
         following = dict(cursor)
         self._asked_at = pins.database_time()
+        if "size" not in cursor:
+            following["size"] = self._size()
         call = partial(groups.members, self.group.client, self.group.id, cursor.get("token", ""))
         self._members, token = self.calls.gather([call])[0]
         self._names = self._names_of_new(self._members)
@@ -44,11 +46,15 @@ class Members(Activity):
         over = not token or (self.job.limit is not None and following["done"] >= self.job.limit)
         following["token"] = token
         if over:
-            following["phase"] = "gone"
+            following |= {"phase": "gone", "size": min(int(following["size"]), self._size())}
         # Who was not met is only known after the whole group was read.
         page = Page(None if over and self.job.limit is not None else following, self._land)
         page.count(listed=len(self._members))
         return page
+
+    def _size(self) -> int:
+        """How many members the group says it has."""
+        return self.calls.gather([partial(groups.size, self.group.client, self.group.id)])[0]
 
     def _meet(self) -> Contact:
         """The group's roles and the pins, read anew whenever the job is taken up."""
@@ -78,7 +84,8 @@ class Members(Activity):
         said = [Said(one.user_id, one.roles, one.joined_at) for one in self._members]
         self._tell(page, said)
 
-    def _tell(self, page: Page, said: Sequence[Said]) -> None:
+    def _tell(self, page: Page, said: Sequence[Said]) -> int:
+        """Land what was read; how many players left by it."""
         landed = memberships.land(
             said,
             self._reading(),
@@ -88,23 +95,41 @@ class Members(Activity):
         )
         page.count(**landed.counts)
         page.lines += landed.lines
+        return landed.counts.get("left", 0)
 
     def _land_gone(self, page: Page) -> None:
         """Write off who was not met, a thousand at a time: first members, then players of whom nothing is known."""
         cursor = page.cursor or {}
+        if "after" not in cursor and not self._goes_on(page, cursor):
+            return
         after = int(cursor.get("after", 0))
         if cursor.get("players"):
             user_ids = list(unmet.players(self.job, self.group.id, after)[:GONE])
         else:
             user_ids = list(unmet.members(self.job, self.group.id, after)[:GONE])
-            page.lines += [f"user {user_id} left the group" for user_id in user_ids]
-        if self.job.dry_run:
-            page.count(left=len(user_ids))
-        else:
-            self._tell(page, [Said(user_id, None) for user_id in user_ids])
+        known = self._tell(page, [Said(user_id, None) for user_id in user_ids])
+        if not cursor.get("players"):
+            page.count(left=len(user_ids) - known)  # those who are no players
         if len(user_ids) == GONE:
             page.cursor = cursor | {"after": user_ids[-1]}
         elif cursor.get("players"):
             page.cursor = None
         else:
             page.cursor = cursor | {"after": 0, "players": True}
+
+    def _goes_on(self, page: Page, cursor: Cursor) -> bool:
+        """Whether those who were not met are written off: not by a listing that is short of the group's own count, and
+        not many, or any of the staff, before a person confirmed it."""
+        if self.job.dry_run:  # it writes nobody down, so it cannot say whom it did not meet
+            page.cursor = None
+            return False
+        met, size = unmet.met(self.job, self.group.id), int(cursor.get("size", 0))
+        if not met or met < size:
+            jobs.say(self.job, f"Roblox listed {met:,} of {size:,} members, so nobody is written off.")
+            page.count(short=1)
+            page.cursor = None
+            return False
+        page.question = "" if self.job.confirmed_by else unmet.question(self.job, self.group.id)
+        if not page.question:
+            jobs.withdraw_questions(self.job)
+        return not page.question

@@ -137,6 +137,9 @@ def _pages(
             continue
         _land(job, page)
         report(job, page)
+        if page.question:
+            jobs.ask(job, page.question)
+            return
         cursor = page.cursor
     client = getattr(activity, "universe", None) or getattr(activity, "group", None)
     if client is not None:

@@ -1,10 +1,15 @@
-"""Whom a pull of the members did not meet, and nobody has met since it began."""
+"""Whom a pull of the members did not meet, and nobody has met since it began; when that is too much to write off."""
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from players import staff
 from players.models import Player
 from players.policy.membership import Membership as Belonging
 from syncs.models import Membership, SyncJob
+
+FEW = 2  # so many are never too large a share
+MOST_STAFF = 50  # where counting stops
 
 
 def members(job: SyncJob, group: int, after: int = 0) -> QuerySet[Membership, int]:
@@ -25,3 +30,39 @@ def players(job: SyncJob, group: int, after: int = 0) -> QuerySet[Player, int]:
         user_id__gt=after,
     )
     return rows.order_by("user_id").values_list("user_id", flat=True)
+
+
+def met(job: SyncJob, group: int) -> int:
+    """How many members the job met, each counted once."""
+    return Membership.objects.filter(group_id=group, seen_by=job.pk).count()
+
+
+def staff_among(job: SyncJob, group: int, limit: int) -> list[Player]:
+    """Up to `limit` players among them who have powers or a technical role."""
+    gone = Q(user_id__in=members(job, group)) | Q(user_id__in=players(job, group))
+    found = Player.objects.filter(gone, erased_at=None).select_related("rank", "former_rank").order_by("user_id")
+    return [player for player in found.filter(staff.may_be_staff()) if staff.is_staff(player)][:limit]
+
+
+def known(job: SyncJob, group: int, limit: int) -> list[Player]:
+    """Up to `limit` players among them, those with the most points first."""
+    gone = Q(user_id__in=members(job, group)) | Q(user_id__in=players(job, group), member=Belonging.MEMBER.value)
+    found = Player.objects.filter(gone, erased_at=None).select_related("rank").order_by("-points", "pk")
+    return list(found[:limit])
+
+
+def question(job: SyncJob, group: int) -> str:
+    """What a person must confirm before they are written off; empty where it is few, and none of the staff."""
+    sync, total = settings.INTEGRATIONS.sync, Membership.objects.filter(group_id=group, left_at=None).count()
+    without_row = players(job, group).filter(member=Belonging.MEMBER.value).count()
+    gone, all_members = members(job, group).count() + without_row, total + without_row
+    officers = len(staff_among(job, group, MOST_STAFF))
+    many = gone > sync.leave_at_most or (gone > FEW and gone > sync.leave_share_at_most * all_members)
+    if not many and not officers:
+        return ""
+    whom = f"{officers} of the staff" if officers < MOST_STAFF else f"{MOST_STAFF} or more of the staff"
+    return (
+        f"Roblox did not list {gone:,} of {all_members:,} members"
+        + (f", among them {whom}" if officers else "")
+        + ". Look whether they really left before you confirm that they are written off."
+    )

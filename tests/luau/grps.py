@@ -39,6 +39,7 @@ class Grps:
     detail: str = "Done."
     counts: dict[str, bool] | None = None  # what it says of what counts; None: an older one, which says nothing
     dice: Any = None
+    membership: dict[int, dict[str, Any]] = field(default_factory=dict)  # of those who are no plain members
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         if self.away:
@@ -169,4 +170,6 @@ class Grps:
     def _said(self, user_id: int) -> dict[str, Any]:
         rank, sanction = self.standing.get(user_id, (FIRST, None))
         sequence, total = self.adjusted.get(user_id, (0, 0))
-        return {"rank": rank, "sanction": sanction, "adjusted": {"sequence": sequence, "total": total / 100}}
+        membership = self.membership.get(user_id, {"state": "member", "since": "2025-01-01T00:00:00Z"})
+        adjusted = {"sequence": sequence, "total": total / 100}
+        return {"rank": rank, "sanction": sanction, "adjusted": adjusted, "membership": membership}

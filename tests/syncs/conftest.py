@@ -82,7 +82,13 @@ def player(community: World) -> Callable[..., Player]:
         held = Rank.objects.get(name=rank)
         now = "2026-01-01T00:00:00Z"
         made: Player = Player.objects.create(
-            user_id=user_id, username=f"citizen_{user_id}", rank=held, rank_since=now, named_at=now, member=member
+            user_id=user_id,
+            username=f"citizen_{user_id}",
+            rank=held,
+            rank_since=now,
+            named_at=now,
+            member=member,
+            listed=member == "member",
         )
         return made
 

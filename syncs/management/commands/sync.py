@@ -48,6 +48,9 @@ class Command(BaseCommand):
         acts.add_parser("jobs", help="the latest jobs")
         for wish in ("cancel", "pause", "resume"):
             acts.add_parser(wish, help=f"{wish} a job").add_argument("job_id", type=int)
+        confirm = acts.add_parser("confirm", help="let a job go on that waits for a person")
+        confirm.add_argument("job_id", type=int)
+        confirm.add_argument("--reason", required=True)
         shown = acts.add_parser("mirrors", help="what waits to be written, and exactly what would be")
         shown.add_argument("--limit", type=int, default=25)
         shown.add_argument("--push", action="store_true", help="write what is due now, in this process")
@@ -129,6 +132,9 @@ class Command(BaseCommand):
                 if job.retry_at > timezone.now():
                     bar.console.print(f"{name}: {job.error} Goes on at {job.retry_at:%H:%M:%S} UTC.", style="yellow")
                 time.sleep(LOOK_EVERY)
+        if job.status == SyncJob.Status.WAITING:
+            self.console.print(f"{name}: {job.question} Then: manage.py sync confirm {job.pk} --reason ...")
+            return WAITING
         self.console.print(f"{name}: {job.status}. {job.error or _counted(job.counters)}")
         if job.status == SyncJob.Status.DONE:
             return 0
@@ -154,6 +160,9 @@ class Command(BaseCommand):
 
     def _resume(self, *, job_id: int, **_: Any) -> None:
         self.stdout.write(f"Job {jobs.resume(job_id, actor=operator()).pk} goes on.")
+
+    def _confirm(self, *, job_id: int, reason: str, **_: Any) -> None:
+        self.stdout.write(f"Job {jobs.confirm(job_id, by=at_the_shell(), reason=reason).pk} goes on.")
 
     def _mirrors(self, *, limit: int, push: bool, retry_parked: bool, **_: Any) -> None:
         if retry_parked:

@@ -1,0 +1,268 @@
+"""Who left the group has nothing any more, who comes back has what they had, and a faulty listing takes nothing."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+
+from audits.models import AuditEvent
+from players import approvals, discipline, officers
+from players.models import Decision, Player, Rank
+from players.policies import activate, active
+from players.policy.bundle import parse_bundle
+from players.staff import NotAllowed, Refused, Staff, officer
+from roblox.open_cloud import groups
+from syncs import jobs, memberships, pins, push
+from syncs.memberships import Reading, Said
+from syncs.models import Drift, SyncJob
+from syncs.pull.runner import run
+from tests.conftest import TESTER
+from tests.console.people import owner_client
+from tests.players.conftest import Game
+from tests.roblox_world import GROUP, KEY, ROLES, World
+
+Pull = Callable[..., SyncJob]
+Make = Callable[..., Player]
+OWNER = Staff(TESTER, rank=None, alone=True)
+MAJOR, ADMIRAL = "Tempest Major", "Supreme Council"
+
+
+def say(user_id: int, *roles: int, member: bool = True) -> None:
+    """Roblox says something of one user, as whatever asks for them alone lands it."""
+    roles_there = [groups.Role(70_000 + number, name, number) for name, number in ROLES.items()]
+    contact = pins.land(GROUP, roles_there, pins.database_time())
+    reading = Reading(GROUP, contact, TESTER, timezone.now())
+    memberships.land([Said(user_id, tuple(roles) if member else None)], reading)
+
+
+def command(game: Game, actor: int, user_id: int, kind: str = "warn", **more: Any) -> dict[str, Any]:
+    body = {
+        "id": f"{kind}-{actor}-{user_id}-{timezone.now().timestamp()}",
+        "actorUserId": actor,
+        "userId": user_id,
+        "kind": kind,
+        "reason": "fought",
+        "occurredAt": timezone.now().isoformat(),
+    }
+    answer = game.client.post("/roblox/sanctions", body | more, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "rank"),
+    [
+        *(("warn", MAJOR), ("suspend", MAJOR), ("note", MAJOR), ("recommend", MAJOR)),
+        *(("ban", ADMIRAL), ("adjust", ADMIRAL)),
+    ],
+)
+def test_an_officer_who_left_may_do_nothing_in_a_game(
+    community: World, game: Game, player: Make, kind: str, rank: str
+) -> None:
+    player(1, rank)
+    player(2)
+    more = {"amount": 5} if kind == "adjust" else {}
+    assert command(game, 1, 2, kind, **more)["status"] in {"applied", "held"}
+    say(1, member=False)
+    answer = command(game, 1, 2, kind, **more)
+    assert (answer["status"], "only a member of the group" in answer["detail"]) == ("refused", True)
+    assert AuditEvent.objects.filter(action="act.refused").count() == 1
+
+
+def test_a_held_act_of_an_officer_who_left_is_not_carried_out(community: World, game: Game, player: Make) -> None:
+    player(1, ADMIRAL)
+    player(2)
+    player(3, "Imperator")
+    assert command(game, 1, 2, "ban")["status"] == "held"
+    say(1, member=False)
+    approval = Player.objects.get(user_id=2).approvals.get(status="waiting")
+    with pytest.raises(Refused, match="may not act any more"):
+        approvals.approve(approval.pk, by=officer(3), reason="agreed", now=timezone.now())
+    assert not Player.objects.get(user_id=2).banned
+
+
+def test_who_left_has_no_public_place_and_a_game_is_told(community: World, game: Game, player: Make) -> None:
+    for user_id in (1, 2):
+        player(user_id, "Captain I")
+        game.send(game.event(user_id, 1, type="training", awarded=15, total=15))
+    say(1, member=False)
+    top = Client().get("/leaderboard/top?limit=10").json()["players"]
+    assert [(line["userId"], line["position"]) for line in top] == [(2, 1)]
+    for address in ("/players/1", "/players/1/history", "/leaderboard/around/1"):
+        assert Client().get(address).status_code == 404
+    name = Player.objects.get(user_id=2).username[:5]
+    assert [one["userId"] for one in Client().get(f"/players?search={name}").json()["players"]] == [2]
+    told = game.client.get("/roblox/players/1").json()
+    assert (told["membership"]["state"], told["rank"], told["points"]) == ("left", "Captain I", 15)
+    found = game.client.get(f"/roblox/players?search={name}").json()["players"]
+    assert {one["userId"] for one in found} >= {1, 2}  # officers can still sanction them
+    say(1, 70_001)
+    assert Client().get("/players/1?back").json()["position"] == 1
+
+
+def test_who_left_is_promoted_to_nothing_and_what_was_proposed_is_withdrawn(community: World, player: Make) -> None:
+    player(1, "Captain I")
+    officers.propose(1, MAJOR, by=Staff(TESTER, rank=None), reason="leads well", now=timezone.now())
+    say(1, member=False)
+    assert not Decision.objects.filter(status="proposed").exists()
+    with pytest.raises(NotAllowed, match="no member of the group"):
+        officers.set_rank(1, "Captain II", by=OWNER, reason="deserved", now=timezone.now())
+
+
+def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(community: World, player: Make) -> None:
+    player(1, "Captain I")
+    say(1, member=False)
+    discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    say(1, 70_001)
+    back = Player.objects.get(user_id=1)
+    assert (back.rank.name, back.former_rank and back.former_rank.name) == ("Suspended", "Captain I")
+
+
+def test_somebody_new_is_unknown_and_not_listed_until_roblox_says_what_they_are(community: World, game: Game) -> None:
+    game.send(game.event(5, 1, type="training", awarded=15, total=15))
+    assert game.client.get("/roblox/players/5").json()["membership"]["state"] == "unknown"
+    assert Client().get("/leaderboard/top?new").json()["players"] == []
+    say(5, 70_001)
+    assert game.client.get("/roblox/players/5").json()["membership"]["state"] == "member"
+    assert Client().get("/leaderboard/top?known").json()["players"][0]["userId"] == 5
+
+
+def with_rejoin(word: str) -> None:
+    documents = {**active().bundle.documents}
+    documents["ranks"] = {**documents["ranks"], "rejoin": word}
+    activate(parse_bundle(documents), actor=TESTER, reason="a test")
+
+
+def left_and_came_back(world: World, pull: Pull) -> Player:
+    world.join(1, "Captain I")
+    pull("members")
+    world.leave(1)
+    pull("members")
+    world.join(1)
+    pull("members")
+    return Player.objects.get(user_id=1)
+
+
+def test_by_policy_staff_are_asked_for_the_rank_of_whoever_comes_back(community: World, pull: Pull) -> None:
+    with_rejoin("ask")
+    back = left_and_came_back(community, pull)
+    assert back.rank.name == "Initiate"
+    proposal = Decision.objects.get(player=back, status="proposed")
+    assert (proposal.to_rank.name, proposal.source) == ("Captain I", "roblox")
+    held_since = dt.datetime.fromisoformat(proposal.inputs["restoresSince"])
+    officers.approve(proposal.pk, by=OWNER, reason="welcome back", now=timezone.now())
+    back.refresh_from_db()
+    assert (back.rank.name, back.rank_since) == ("Captain I", held_since)
+    while push.step():
+        pass
+    assert community.roles(1) == {70_000 + ROLES["Captain I"]}
+    assert not Drift.objects.exists()
+
+
+def test_by_policy_whoever_comes_back_starts_anew(community: World, pull: Pull) -> None:
+    with_rejoin("reset")
+    back = left_and_came_back(community, pull)
+    assert (back.rank.name, community.roles(1)) == ("Initiate", set())
+    assert not Decision.objects.filter(player=back, status="proposed").exists()
+    assert not Drift.objects.exists()
+
+
+def test_a_pull_that_misses_one_of_the_staff_stops_and_asks(
+    community: World, pull: Pull, capsys: pytest.CaptureFixture[str]
+) -> None:
+    community.join(1, MAJOR)
+    community.join(2, "Captain I")
+    pull("members")
+    Player.objects.filter(user_id=1).update(rank=Rank.objects.get(name=MAJOR))
+    community.leave(1)
+    community.leave(2)
+    job = pull("members")
+    assert (job.status, "1 of the staff" in job.question) == ("waiting", True)
+    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {"member"}
+    assert AuditEvent.objects.filter(action="sync.asked").count() == 1
+    again = pull("members")
+    assert (again.status, SyncJob.objects.get(pk=job.pk).status) == ("waiting", "cancelled")
+    call_command("sync", "confirm", str(again.pk), reason="they said goodbye")
+    held = jobs.claim_one(again.pk)
+    assert held is not None
+    run(held)
+    done = SyncJob.objects.get(pk=again.pk)
+    assert (done.status, done.counters["left"]) == ("done", 2)
+    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {"left"}
+    assert done.confirmed_by.startswith("shell:")
+    assert AuditEvent.objects.get(action="sync.confirmed").actor_id == "shell"
+
+
+@pytest.mark.parametrize("sync", [{"leave_at_most": 2}, {"leave_share_at_most": 0.3}])
+def test_a_pull_that_misses_too_many_stops_and_asks(
+    community: World, pull: Pull, settings: Any, sync: dict[str, Any]
+) -> None:
+    changed = msgspec.structs.replace(settings.INTEGRATIONS.sync, leave_at_most=50, leave_share_at_most=1.0)
+    changed = msgspec.structs.replace(changed, **sync)
+    settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, sync=changed)
+    for user_id in range(1, 9):
+        community.join(user_id)
+    pull("members")
+    for user_id in range(1, 3):
+        community.leave(user_id)
+    assert pull("members").counters["left"] == 2
+    for user_id in range(3, 7):
+        community.leave(user_id)
+    job = pull("members")
+    assert (job.status, "4 of 8 members" in job.question) == ("waiting", True)
+
+
+def test_a_listing_that_is_shorter_than_the_group_writes_off_nobody(community: World, pull: Pull) -> None:
+    for user_id in range(1, 5):
+        community.join(user_id, "Captain I")
+    rows = [{"userId": n, "username": f"citizen_{n}", "roles": []} for n in range(10_000, 10_120)]
+    community.control("members", groupId=GROUP, members=rows)
+    pull("members")
+    first = community.http.get(
+        f"/cloud/v2/groups/{GROUP}/memberships", params={"maxPageSize": 100}, headers={"x-api-key": KEY}
+    ).json()
+    job = pull("members", token=first["nextPageToken"])  # as if Roblox had left out the first page
+    assert (job.status, job.counters.get("short")) == ("done", 1)
+    assert Player.objects.filter(member="left").count() == 0
+
+
+def test_only_those_who_run_pulls_let_one_go_on(community: World, pull: Pull) -> None:
+    job = pull("members")
+    SyncJob.objects.filter(pk=job.pk).update(status="waiting", question="Really?")
+    with pytest.raises(NotAllowed):
+        jobs.confirm(job.pk, by=Staff(TESTER, rank=None), reason="why not")
+    jobs.confirm(job.pk, by=Staff(TESTER, rank=None, rights=frozenset({"console.sync"})), reason="looked")
+    with pytest.raises(Refused, match="asks nothing"):
+        jobs.confirm(job.pk, by=OWNER, reason="again")
+
+
+def test_a_waiting_pull_is_confirmed_in_the_console_with_a_reason(community: World, pull: Pull, player: Make) -> None:
+    community.join(1, "Captain I")
+    job = pull("members")
+    SyncJob.objects.filter(pk=job.pk).update(status="waiting", question="Roblox did not list 3 of 9 members.")
+    owner = owner_client("olga")
+    address = f"/admin/sync/jobs/{job.pk}/question/"
+    assert "Roblox did not list 3 of 9 members." in owner.get(address).content.decode()
+    assert "Roblox did not list 3 of 9 members." in owner.get("/admin/sync/").content.decode()
+    assert owner.post(address, {"reason": ""}).status_code == 200
+    assert SyncJob.objects.get(pk=job.pk).status == "waiting"
+    assert owner.post(address, {"reason": "looked at each of them"}).status_code == 302
+    found = SyncJob.objects.get(pk=job.pk)
+    assert (found.status, bool(found.confirmed_by)) == ("queued", True)
+    assert AuditEvent.objects.filter(action="sync.confirmed").count() == 1
+
+
+def test_an_award_to_who_is_no_member_lands_and_breaks_a_law(community: World, game: Game, player: Make) -> None:
+    player(1, "Captain I", member="left")
+    Player.objects.filter(user_id=1).update(member_since=timezone.now() - dt.timedelta(hours=1), listed=False)
+    receipt = game.send(game.event(1, 1, type="training", awarded=15, total=15))
+    assert (receipt["accepted"], [one["code"] for one in receipt["notices"]]) == (1, ["NO_MEMBER"])
+    assert AuditEvent.objects.get(action="points.mismatch").details["law"] == "NO_MEMBER"
+    assert receipt["players"][0]["membership"]["state"] == "left"
+    assert Player.objects.get(user_id=1).rank.name == "Captain I"
