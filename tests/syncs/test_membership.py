@@ -40,6 +40,12 @@ def say(user_id: int, *roles: int, member: bool = True) -> None:
     memberships.land([Said(user_id, tuple(roles) if member else None)], reading)
 
 
+def here(world: World, player: Make, user_id: int, rank: str = "Initiate") -> None:
+    """A player who is in the group, with the role of their rank."""
+    world.join(user_id, *(() if rank == "Initiate" else (rank,)))
+    player(user_id, rank)
+
+
 def command(game: Game, actor: int, user_id: int, kind: str = "warn", **more: Any) -> dict[str, Any]:
     body = {
         "id": f"{kind}-{actor}-{user_id}-{timezone.now().timestamp()}",
@@ -65,10 +71,11 @@ def command(game: Game, actor: int, user_id: int, kind: str = "warn", **more: An
 def test_an_officer_who_left_may_do_nothing_in_a_game(
     community: World, game: Game, player: Make, kind: str, rank: str
 ) -> None:
-    player(1, rank)
-    player(2)
+    here(community, player, 1, rank)
+    here(community, player, 2)
     more = {"amount": 5} if kind == "adjust" else {}
     assert command(game, 1, 2, kind, **more)["status"] in {"applied", "held"}
+    community.leave(1)
     say(1, member=False)
     answer = command(game, 1, 2, kind, **more)
     assert (answer["status"], "only a member of the group" in answer["detail"]) == ("refused", True)
@@ -76,10 +83,11 @@ def test_an_officer_who_left_may_do_nothing_in_a_game(
 
 
 def test_a_held_act_of_an_officer_who_left_is_not_carried_out(community: World, game: Game, player: Make) -> None:
-    player(1, ADMIRAL)
-    player(2)
-    player(3, "Imperator")
+    here(community, player, 1, ADMIRAL)
+    here(community, player, 2)
+    here(community, player, 3, "Imperator")
     assert command(game, 1, 2, "ban")["status"] == "held"
+    community.leave(1)
     say(1, member=False)
     approval = Player.objects.get(user_id=2).approvals.get(status="waiting")
     with pytest.raises(Refused, match="may not act any more"):
