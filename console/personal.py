@@ -8,7 +8,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from audits.record import FORGETTING
+from console.access import roles
 from console.models import StaffAccount
+from players import approvals
+from players.models import Approval
 from players.personal import ACTOR, HASH, LIST, OURS
 from players.privacy.person import Person
 from players.privacy.registry import (
@@ -59,6 +63,15 @@ def forget_link(person: Person) -> None:
     StaffAccount.objects.filter(same_as=person.user_id).update(same_as=None)
 
 
+def close_requests(person: Person) -> None:
+    """Nobody gives a role to somebody who is erased: what waits for a second owner is over."""
+    waiting = Approval.objects.select_for_update(no_key=True).filter(
+        act__in=[roles.GRANT, roles.REVOKE], status=Approval.Status.WAITING, arguments__userId=str(person.user_id)
+    )
+    for request in waiting.order_by("pk"):
+        approvals.take_back(request, FORGETTING, "", "The person was erased.", timezone.now())
+
+
 @sweeping("sessions of browsers")
 def sweep_sessions(person: Person, after: str | None) -> str | None:
     """A sign-in that was begun keeps what Roblox or Discord said; what is over goes anyway."""
@@ -74,7 +87,7 @@ WITH_ACCOUNT = By(forget_account)
 
 held("staff_accounts", "roblox_id", WITH_ACCOUNT)
 held("staff_accounts", "same_as", By(forget_link))
-held("role_grants", "user_id", Pseudonym())
+held("role_grants", "user_id", Pseudonym(), By(close_requests))
 impersonal("role_grants", LIST, "role")
 impersonal("role_grants", ACTOR, "granted_by", "approved_by", "revoked_by")
 held("saved_filters", "name", Drop("person"), Text(unique=True))

@@ -6,7 +6,10 @@ from typing import Any
 
 import structlog
 
-from grps_site.secret_paths import masked
+from grps_site.secret_paths import SHOWN, impersonal, masked
+
+OWN = frozenset({"timestamp", "level", "logger", "request_id", "ms"})  # written by us alone
+LARGEST_OURS = 10**9  # a number from here on is an id of Roblox
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -44,14 +47,37 @@ def configure(*, level: str, readable: bool) -> None:
 
 def _formatter(readable: bool) -> logging.Formatter:
     final: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(), _without_people_in_line]
         if readable
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        else [
+            structlog.processors.format_exc_info,
+            _without_people,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final, _without_secrets],
     )
+
+
+def _without_people(logger: Any, name: str, event: Any) -> Any:
+    """A line's values before they are rendered: it must stay JSON."""
+    return {key: value if key in OWN else _impersonal(value) for key, value in event.items()}
+
+
+def _impersonal(value: Any) -> Any:
+    if isinstance(value, str):
+        return impersonal(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return SHOWN if abs(value) >= LARGEST_OURS else value
+    if isinstance(value, list | tuple):
+        return [_impersonal(item) for item in value]
+    return value
+
+
+def _without_people_in_line(logger: Any, name: str, line: Any) -> Any:
+    return impersonal(line)
 
 
 def _without_secrets(logger: Any, name: str, line: Any) -> Any:

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from celery import shared_task, signals
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -47,8 +48,9 @@ def tell_refused_sign_ins() -> int:
 
 @shared_task(name="grps_site.purge_sessions")
 def purge_sessions() -> int:
-    """Sessions that are over, and those that began with a try to sign in that led nowhere."""
+    """Sessions that are over, with their addresses, and those that began with a try to sign in that led nowhere."""
     deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     return deleted
 
 

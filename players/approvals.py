@@ -24,6 +24,12 @@ from players.staff import NotAllowed, Refused, Staff, Unconfirmed, accounts_of, 
 MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
 SEALED = "sealed"  # the argument that holds secrets, encrypted; gone once the request is decided
+# Arguments that the audit log may tell for ever: amounts, moments and ids of ours. Everything else may name somebody
+# (an id of Roblox, a link, a text, what somebody called something) and stands in the request's own row.
+IMPERSONAL = frozenset(
+    {"amount", "endpoint", "experience", "experiences", "events", "hours", "insteadOf", "job", "kind", "number", "rank"}
+    | {"rate", "reverts", "role", "rows", "sanction", "simulation", "source", "until", "version"}
+)
 
 TEXT = "text"  # the argument that holds a note's text, which stands nowhere else once the request is decided
 ALONE = "A second person must decide."
@@ -371,8 +377,8 @@ def _unlinked(actor: Actor) -> dict[str, bool]:
 
 
 def _impersonal(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments as they may stand in the audit log for ever: a link to what was seen may show the person."""
-    return {name: value for name, value in arguments.items() if name not in {"evidence", SEALED, TEXT}}
+    """Arguments as they may stand in the audit log for ever."""
+    return {name: value for name, value in arguments.items() if name in IMPERSONAL}
 
 
 def _player_id(by: Staff) -> int | None:

@@ -280,7 +280,8 @@ def _told(job: SyncJob, status: SyncJob.Status, error: str, actor: Actor | None 
         actor=actor or Actor("system", f"sync-{job.activity}", f"sync {job.pk}"),
         target=Target("job", str(job.pk), ""),
         experience=job.experience.key if job.experience else "",
-        details={"activity": str(job.activity), "status": str(status), "error": error, "counters": job.counters},
+        reason=error,  # what Roblox said may name somebody
+        details={"activity": str(job.activity), "status": str(status), "counters": job.counters},
     )
 
 

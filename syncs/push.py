@@ -218,6 +218,7 @@ def _entry(action: Action, row: Mirror, reason: str = "") -> Entry:
         actor=ACTOR,
         target=Target("player", str(player.pk), player.username, player.subject),
         experience=row.experience.key if row.experience else "",
-        details={"aspect": str(row.aspect), "version": row.version, "why": reason},
+        reason=reason,  # what Roblox said may name somebody
+        details={"aspect": str(row.aspect), "version": row.version},
         after=row.desired,
     )

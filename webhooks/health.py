@@ -136,9 +136,10 @@ def tell(
     return record(
         action,
         actor=actor,
-        target=Target("endpoint", str(endpoint.pk), ""),
+        # What people call it may name one of them.
+        target=Target("endpoint", str(endpoint.pk), endpoint.name, f"endpoint:{endpoint.pk}"),
         reason=reason,
-        details={"name": endpoint.name, "kind": endpoint.kind, **details},
+        details={"kind": endpoint.kind, **details},
     )
 
 

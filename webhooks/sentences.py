@@ -83,8 +83,13 @@ def _times(f: Facts, one: str, many: str) -> str:
 
 
 def _counters(f: Facts) -> str:
-    error = f["error"]
+    error = f["error"]  # of events from before it was their reason
     return f" ({f['status']})" + (f", {error}" if error else "")
+
+
+def _endpoint(f: Facts) -> str:
+    """What people call it; events from before this was a personal value have it in their details."""
+    return str(f["name"] or f.target.removeprefix("endpoint "))
 
 
 INFO, GOOD, NOTICE, WARNING, CRITICAL = Severity
@@ -230,21 +235,21 @@ SENTENCES: dict[str, Sentence] = {
     Action.STAFF_FACTOR_ADDED: Sentence(WARNING, lambda f: f"{f.actor} set up a second factor ({f['kind']})"),
     Action.STAFF_FACTOR_REMOVED: Sentence(CRITICAL, lambda f: f"{f.actor} took a second factor away ({f['kind']})"),
     Action.SESSION_ENDED: Sentence(NOTICE, lambda f: f"A session of {f.target} was ended ({f['why']})"),
-    Action.ENDPOINT_CREATED: Sentence(WARNING, lambda f: f"{f.actor} added the endpoint {f['name']}"),
-    Action.ENDPOINT_CHANGED: Sentence(WARNING, lambda f: f"{f.actor} changed the endpoint {f['name']}"),
-    Action.ENDPOINT_DELETED: Sentence(WARNING, lambda f: f"{f.actor} deleted the endpoint {f['name']}"),
-    Action.ENDPOINT_ENABLED: Sentence(NOTICE, lambda f: f"{f.actor} enabled the endpoint {f['name']}"),
-    Action.ENDPOINT_DISABLED: Sentence(CRITICAL, lambda f: f"{f.actor} disabled the endpoint {f['name']}"),
-    Action.SECRET_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the secret of the endpoint {f['name']}"),
+    Action.ENDPOINT_CREATED: Sentence(WARNING, lambda f: f"{f.actor} added the endpoint {_endpoint(f)}"),
+    Action.ENDPOINT_CHANGED: Sentence(WARNING, lambda f: f"{f.actor} changed the endpoint {_endpoint(f)}"),
+    Action.ENDPOINT_DELETED: Sentence(WARNING, lambda f: f"{f.actor} deleted the endpoint {_endpoint(f)}"),
+    Action.ENDPOINT_ENABLED: Sentence(NOTICE, lambda f: f"{f.actor} enabled the endpoint {_endpoint(f)}"),
+    Action.ENDPOINT_DISABLED: Sentence(CRITICAL, lambda f: f"{f.actor} disabled the endpoint {_endpoint(f)}"),
+    Action.SECRET_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the secret of the endpoint {_endpoint(f)}"),
     Action.DELIVERY_RESENT: Sentence(
-        NOTICE, lambda f: f"{f.actor} sent {f['count']} deliveries again to the endpoint {f['name']}"
+        NOTICE, lambda f: f"{f.actor} sent {f['count']} deliveries again to the endpoint {_endpoint(f)}"
     ),
     Action.DELIVERY_FAILING: Sentence(
-        WARNING, lambda f: f"The endpoint {f['name']} fails since {f['since'][:16].replace('T', ' ')} UTC"
+        WARNING, lambda f: f"The endpoint {_endpoint(f)} fails since {f['since'][:16].replace('T', ' ')} UTC"
     ),
-    Action.DELIVERY_RECOVERED: Sentence(GOOD, lambda f: f"The endpoint {f['name']} takes deliveries again"),
+    Action.DELIVERY_RECOVERED: Sentence(GOOD, lambda f: f"The endpoint {_endpoint(f)} takes deliveries again"),
     Action.DELIVERY_EXHAUSTED: Sentence(
-        CRITICAL, lambda f: f"{f['count']} deliveries to the endpoint {f['name']} were given up"
+        CRITICAL, lambda f: f"{f['count']} deliveries to the endpoint {_endpoint(f)} were given up"
     ),
 }
 

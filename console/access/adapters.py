@@ -70,11 +70,12 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 provider,
                 "This Discord account is not linked. Sign in with Roblox once, then link Discord under Sessions.",
                 _name(sociallogin),
+                _subject(sociallogin),
             )
         else:
             found = rights_of(sociallogin.user)
             if found.staff is None:
-                self._refuse(request, provider, found.why, _name(sociallogin))
+                self._refuse(request, provider, found.why, _name(sociallogin), _subject(sociallogin))
         proofs.began(request, provider)
 
     def on_authentication_error(
@@ -86,7 +87,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> None:
         """Whatever went wrong on the way: a page that says so, and how to go on."""
-        why = str(exception) if exception is not None else f"{provider.name} answered: {error}"
+        # What an answer said stands behind the colon, and may name somebody: the log keeps this for ever.
+        why = str(exception).partition(": ")[0] if exception is not None else f"{provider.name} answered: {error}"
         if str(error) == "cancelled":
             why = f"You did not let {provider.name} tell who you are."
         self._refuse(request, provider.id, why[:300], "")
@@ -96,7 +98,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         freshness.before_act(user_id)
         found = of_roblox(user_id)
         if found.staff is None:
-            self._refuse(request, "roblox", found.why, name)
+            self._refuse(request, "roblox", found.why, name, _subject(sociallogin))
         with transaction.atomic():
             user = _user_of(user_id, name)
             sociallogin.user = sociallogin.account.user = user
@@ -117,7 +119,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if by is not None and by.user_id is None and provider == "roblox":
             self._say_who(request, sociallogin, by)
         if by is None or request.user.pk is None or provider != linking.DISCORD:
-            self._refuse(request, provider, "Only Discord is linked, by who is signed in.", _name(sociallogin))
+            why = "Only Discord is linked, by who is signed in."
+            self._refuse(request, provider, why, _name(sociallogin), _subject(sociallogin))
         if (first := sign_in_again(request)) is not None:
             raise ImmediateHttpResponse(first)
         try:
@@ -143,14 +146,20 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             messages.success(request, f"You are {player.username} to everybody who needs a second person.")
         raise ImmediateHttpResponse(redirect("console:sessions"))
 
-    def _refuse(self, request: HttpRequest, provider: str, why: str, name: str) -> NoReturn:
-        telling.failed(request, provider, why, name)
+    def _refuse(self, request: HttpRequest, provider: str, why: str, name: str, subject: str = "") -> NoReturn:
+        telling.failed(request, provider, why, name, subject)
         raise ImmediateHttpResponse(refused(request, why))
 
 
 def _name(sociallogin: SocialLogin) -> str:
     kept = sociallogin.account.extra_data or {}
     return str(kept.get("preferred_username") or kept.get("username") or kept.get("name") or "")
+
+
+def _subject(sociallogin: SocialLogin) -> str:
+    """Whose a refused sign-in is: players.privacy finds it by the id when they are erased."""
+    kind = "user" if sociallogin.account.provider == "roblox" else sociallogin.account.provider
+    return f"{kind}:{sociallogin.account.uid}"
 
 
 def _user_of(user_id: int, name: str) -> Any:

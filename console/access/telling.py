@@ -10,6 +10,7 @@ from audits.actions import Action
 from audits.record import NOBODY, Actor, Target, record
 from console.access import refusals
 from console.access.rights import rights_of
+from players.privacy.person import sign_in_subject
 from players.staff import staff_of
 
 SYSTEM = Actor("system", "sign-in", "sign-in")
@@ -38,12 +39,13 @@ def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
         record(action, actor=actor, details={"kind": str(kind)}, personal=personal)
 
 
-def failed(request: HttpRequest, way: str, why: str, name: str) -> None:
+def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "") -> None:
     """Somebody was not let in: counted, and told at most once a minute of each way.
 
-    The name that they gave is a personal value, so that it can be erased.
+    The name that they gave is a personal value, so that it can be erased, and it and the address go after 30 days
+    (audits.addresses). `subject`: whose it is, where a provider said it, as user:12.
     """
-    subject = f"sign-in:{name[:60].lower()}"
+    subject = subject or sign_in_subject(name)
     target = Target("sign-in", way, name[:150], subject) if name else NOBODY
     personal = {"address": (subject, address(request))}
     with transaction.atomic():

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import re
 from typing import Any
 
 from django import forms
@@ -17,6 +18,8 @@ from roblox.models import Experience
 
 KINDS = ("staff", "experience", "system", "shell")
 LARGEST = 2**63 - 1
+TELLABLE = ("player", "staff", "person", "job", "drift", "adjustment", "bulk", "policy", "endpoint", "erasure", "event")
+OURS = re.compile(r"(local-)?\d{1,12}|shell")
 LONGEST_KIND, LONGEST_ID = 20, 80
 
 
@@ -100,16 +103,21 @@ def actors_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def described(wanted: Filter) -> dict[str, Any]:
-    """A filter as the audit log may keep it for ever: ids and moments, no names."""
+    """A filter as the audit log may keep it for ever: ids of ours and moments. What else was typed is `…`."""
     moments = {name: moment.astimezone(dt.UTC).isoformat() for name, moment in _moments(wanted) if moment}
     given = {
-        "actors": [":".join(actor) for actor in wanted.actors],
+        "actors": [_ours(*actor) for actor in wanted.actors],
         "actions": list(wanted.actions),
-        "target": ":".join(wanted.target) if wanted.target else "",
+        "target": _ours(*wanted.target) if wanted.target else "",
         "experience": wanted.experience,
-        "request": wanted.request_id,
+        "request": "…" if wanted.request_id else "",
     }
     return {name: value for name, value in given.items() if value} | moments
+
+
+def _ours(kind: str, number: str) -> str:
+    """kind:id where that can only be one of ours: what somebody typed may be a name, or an id of Roblox."""
+    return f"{kind}:{number}" if OURS.fullmatch(number) and kind in TELLABLE else f"{kind}:…"
 
 
 def _moments(wanted: Filter) -> list[tuple[str, dt.datetime | None]]:

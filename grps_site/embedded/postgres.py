@@ -25,6 +25,7 @@ SETTINGS = {
     "wal_level": "logical",
     "random_page_cost": "1.1",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # without the values that it refused: they may name people
 }
 
 
