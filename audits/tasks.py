@@ -2,9 +2,8 @@ from typing import Any
 
 from celery import shared_task
 from django.dispatch import receiver
-from django.utils import timezone
 
-from audits import addresses, streams
+from audits import streams
 from audits.hints import Hint
 from audits.seals import seal_pending
 from audits.signals import sealed
@@ -23,12 +22,6 @@ def seal() -> int:
 def mirror(hinted: bool = False) -> int:
     """Write to each mirror of the log what it lacks; how many events. Safe to run at the same time elsewhere."""
     return sum(streams.catch_up(outlet, hinted=hinted) for outlet in streams.configured())
-
-
-@shared_task(name="audits.forget_addresses")
-def forget_addresses() -> int:
-    """Forget the addresses and names of sign-ins by their age; how many personal values."""
-    return addresses.forget_due(timezone.now())
 
 
 SEALING = Hint(seal, every=0.25)

@@ -8,7 +8,7 @@ import structlog
 
 from grps_site.secret_paths import SHOWN, impersonal, masked
 
-OWN = frozenset({"timestamp", "level", "logger", "request_id", "ms"})  # written by us alone
+OWN = frozenset({"timestamp", "level", "logger", "ms"})  # written by us alone
 LARGEST_OURS = 10**9  # a number from here on is an id of Roblox
 
 SHARED: list[structlog.types.Processor] = [

@@ -27,8 +27,8 @@ place(
 )
 place(
     "the broker of tasks",
-    holds="names of tasks; no argument is a person",
-    forgets="nothing is there",
+    holds="names of tasks, and the id of the request that gave one; no argument is a person",
+    forgets="a task is gone when a worker takes it, or after a minute",
 )
 place(
     "logs of the processes",

@@ -1,4 +1,4 @@
-"""Secrets and people in addresses: kept out of every log line, and secrets out of what a browser tells the next site."""
+"""Secrets and people in addresses: kept out of log lines, and secrets out of what a browser tells the next site."""
 
 import re
 
@@ -15,7 +15,7 @@ def masked(text: str) -> str:
 
 
 # Where a path names a player by their Roblox id, of however few digits.
-_PLAYER = re.compile(r"(/(?:players|around|users)/+)-?\d+", re.IGNORECASE)
+_PLAYER = re.compile(r"(/(?:players|around|users|acts/+[a-z_-]+)/+)-?\d+", re.IGNORECASE)
 # Numbers as long as most ids of Roblox; those of ours and the parts of hexadecimal ones are not.
 _LONG_NUMBER = re.compile(r"(?<![A-Za-z0-9.])\d{6,}(?!\.?[A-Za-z0-9])")
 # PostgreSQL tells which value it refused.

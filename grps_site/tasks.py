@@ -8,6 +8,7 @@ from celery import shared_task, signals
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from audits import addresses
 from console.access import telling
 from grps_site.models import Heartbeat, Nonce
 
@@ -44,6 +45,12 @@ def _seen(name: str) -> None:
 @shared_task(name="grps_site.tell_refused_sign_ins")
 def tell_refused_sign_ins() -> int:
     return telling.tell_counted()
+
+
+@shared_task(name="grps_site.forget_addresses")
+def forget_addresses() -> int:
+    """Forget the addresses and names of sign-ins by their age; how many personal values."""
+    return addresses.forget_due(timezone.now())
 
 
 @shared_task(name="grps_site.purge_sessions")

@@ -36,7 +36,7 @@ COMMUNITY = "the community's own ranks and rules, which owners write"
 # Keys in JSON whose values are words of ours: a name may equal one by chance.
 WORDS = frozenset(
     {"act", "action", "actions", "activity", "amount", "aspect", "cause", "digest", "event", "events", "experience"}
-    | {"experiences", "format", "host", "headers", "insteadOf", "kind", "kinds", "law", "provider", "rank", "rate"}
+    | {"experiences", "format", "host", "headers", "insteadOf", "kind", "law", "provider", "rank", "rate"}
     | {"resolution", "role", "sealed", "source", "status", "type", "until", "version", "way", "sanction", "at"}
 )
 ERASES = Elsewhere("players.people.erase: the pseudonym takes its place")
@@ -110,7 +110,7 @@ impersonal("brought_days", EXPERIENCE, "experience")
 impersonal("brought_days", LIST, "pool")
 held("game_commands", "answer", Text(WORDS), Until("7 days"))
 held("game_commands", "asked", Text(WORDS), By(forget_held_commands))
-impersonal("game_commands", "random characters that a game made", "command")
+held("game_commands", "command", Text(unique=True), Until("7 days"))
 impersonal("game_commands", EXPERIENCE, "experience")
 
 held("bulk_jobs", "reason", Text())

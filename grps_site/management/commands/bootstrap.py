@@ -59,7 +59,7 @@ NIGHTLY = {
     "syncs.pull_restrictions": ("3", "0"),
     "syncs.pull_points": ("3", "30"),
     "webhooks.purge": ("4", "30"),
-    "audits.forget_addresses": ("4", "45"),
+    "grps_site.forget_addresses": ("4", "45"),
     "grps_site.purge_sessions": ("5", "0"),
 }
 
