@@ -87,6 +87,8 @@ def _happening(event: PlacedEvent, player: Player | None) -> Happening:
     if player:
         target = {"kind": "player", "id": event.target_id, "userId": player.user_id, "username": player.username}
         data |= {"target": target}
+    if event.target_kind == "endpoint" and "targetName" in event.personal:
+        data |= {"details": event.details | {"name": event.personal["targetName"]}}
     return Happening(
         event.action,
         event.at,

@@ -360,7 +360,7 @@ def test_what_others_wrote_keeps_its_sense_and_what_they_did_is_theirs(planted: 
     own = Sanction.objects.filter(player=pk, issued_by=f"staff:{officer}")
     assert {one.reason for one in own} == {"seen by …", left}
     links = [one.evidence for one in Sanction.objects.filter(player=pk).exclude(evidence=[])]
-    assert links == [["https://clips.example/…/1"], ["https://clips.example/…"]]
+    assert sorted(links) == [["https://clips.example/…"], ["https://clips.example/…/1"]]
     assert WebhookEndpoint.objects.get().name.startswith("…'s room ")
     assert Decimal(Player.objects.get(pk=pk).points) > 0
     assert User.objects.filter(account__roblox_id=BOSS).exists()

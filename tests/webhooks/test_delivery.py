@@ -114,7 +114,8 @@ def test_ten_tries_over_seventy_five_hours_then_given_up_aloud(office: Office, r
     assert sum(planned) > 75 * 3600
     row = WebhookDelivery.objects.get()
     assert (row.status, row.attempts, row.reason) == ("exhausted", 10, "It answered 500.")
-    assert [event.details["name"] for event in told(Action.DELIVERY_FAILING)] == ["standard"]
+    (failing,) = told(Action.DELIVERY_FAILING)
+    assert failing.personal.get(field="targetName").value == "standard"
     health.sweep(timezone.now())
     (event,) = told(Action.DELIVERY_EXHAUSTED)
     assert (event.details["count"], event.personal.get(field="reason").value) == (1, "It answered 500.")
