@@ -60,7 +60,6 @@ NIGHTLY = {
     "syncs.pull_points": ("3", "30"),
     "webhooks.purge": ("4", "30"),
     "grps_site.forget_addresses": ("4", "45"),
-    "grps_site.purge_sessions": ("5", "0"),
 }
 
 
