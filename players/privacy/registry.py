@@ -13,7 +13,7 @@ from django.utils.module_loading import autodiscover_modules
 
 from players.privacy.person import Person
 
-Forget = Callable[[Person], object]
+Forget = Callable[[Person], None]
 # Goes through a stretch behind `after` (None: from the beginning) and gives its end; None when nothing is left.
 Sweep = Callable[[Person, Any], Any]
 
@@ -24,6 +24,10 @@ class Drop:
 
     by: str
 
+    @property
+    def told(self) -> str:
+        return "the row is deleted where it is theirs"
+
 
 @dataclass(frozen=True, slots=True)
 class Blank:
@@ -32,10 +36,18 @@ class Blank:
     by: str
     to: str = "''"
 
+    @property
+    def told(self) -> str:
+        return "emptied where the row is theirs"
+
 
 @dataclass(frozen=True, slots=True)
 class Pseudonym:
     """Their Roblox id is replaced by the pseudonym; the row stays."""
+
+    @property
+    def told(self) -> str:
+        return "the pseudonym takes the place of their id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +62,20 @@ class Text:
     unique: bool = False
     only: str = ""
 
+    @property
+    def told(self) -> str:
+        return "every text is read, and loses the words that name them"
+
 
 @dataclass(frozen=True, slots=True)
 class By:
     """A function of the app forgets it, in the transaction of the erasure."""
 
     forget: Forget
+
+    @property
+    def told(self) -> str:
+        return f"{self.forget.__module__}.{self.forget.__name__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +84,20 @@ class Until:
 
     when: str
 
+    @property
+    def told(self) -> str:
+        return f"goes by itself: {self.when}"
+
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Another module forgets it; `how` says which, and how."""
 
     how: str
+
+    @property
+    def told(self) -> str:
+        return self.how
 
 
 How = Drop | Blank | Pseudonym | Text | By | Until | Elsewhere

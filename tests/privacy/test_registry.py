@@ -1,6 +1,9 @@
 """The one list of what may hold a person is complete: every column of the database is in it, and nothing else is."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from players.privacy.registry import OWNERS, REGISTRY, Blank, Drop, Elsewhere, Pseudonym, Text
@@ -85,3 +88,14 @@ def test_what_another_module_forgets_is_not_left_to_nobody() -> None:
     elsewhere = {column.table for column, _ in REGISTRY.load().of(Elsewhere)}
     assert elsewhere == {"players", "erasure_orders", "audit_personal", "audits", "django_session"}
     assert {column.table for column, _ in REGISTRY.of(Text)} >= {"notes", "sanctions", "adjustments", "approvals"}
+
+
+def test_the_operator_can_read_the_list(db: None) -> None:
+    said = StringIO()
+    call_command("erasures", "held", stdout=said)
+    lines = said.getvalue().splitlines()
+    assert (
+        "notes.text: the row is deleted where it is theirs; every text is read, and loses the words that name them"
+        in (lines)
+    )
+    assert len(lines) == len(REGISTRY.columns) + len(REGISTRY.places)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from players import erasures
 from players.models import ErasureOrder
+from players.privacy.registry import REGISTRY
 from players.staff import Refused, at_the_shell
 
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         done.add_argument("order_id", type=int, metavar="ORDER")
         done.add_argument("--experience", action="append", default=[], help="there only; again for more than one")
         done.add_argument("--reason", required=True, help="who deleted them, and how")
+        acts.add_parser("held", help="everything that may hold a person, and how it forgets")
         order = acts.add_parser("order", help="take down an order that did not come by the webhook")
         order.add_argument("user_id", type=int)
         order.add_argument("--reason", required=True, help="where it came from")
@@ -38,6 +40,13 @@ class Command(BaseCommand):
             self.stdout.write(_line(order))
         if not found:
             self.stdout.write("No order is open.")
+
+    def _held(self, **_: Any) -> None:
+        registry = REGISTRY.load()
+        for one in sorted(registry.columns.values(), key=lambda column: (column.table, column.name)):
+            self.stdout.write(f"{one.table}.{one.name}: {'; '.join(how.told for how in one.hows)}")
+        for place in registry.places.values():
+            self.stdout.write(f"{place.name}: {place.holds}; {place.forgets}")
 
     def _done(self, *, order_id: int, experience: list[str], reason: str, **_: Any) -> None:
         by = at_the_shell()
