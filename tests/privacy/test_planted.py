@@ -104,7 +104,7 @@ def _earn(game: Game) -> None:
     game.send(game.event(USER, 2, username=NAME, displayName=DISPLAY, occurredAt=later))
     game.send(game.event(OTHER, 2, actorUserId=USER, type="recommendation_cmd", awarded=0, total=15))
     for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Command"), (OTHER, "Captain I")):
-        Player.objects.filter(user_id=user_id).update(rank=Rank.objects.get(name=rank))
+        Player.objects.filter(user_id=user_id).update(rank=Rank.objects.get(name=rank), member="member")
 
 
 def _be_an_officer(accounts: Roblox) -> None:
@@ -129,7 +129,8 @@ def _be_an_officer(accounts: Roblox) -> None:
 def _on_roblox(community: World, pull: Pull, nexus: Experience) -> None:
     entry = {"points": 12.5, "kos": 1, "wos": 0, "rank": "Initiate", "username": NAME}
     community.save(USER, entry, 1250)
-    community.join(USER, "Captain I")
+    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Command"), (OTHER, "Captain I")):
+        community.join(user_id, rank)
     pull("members", dry_run=True)
     pull("members")
     pull("points", nexus, dry_run=True)
