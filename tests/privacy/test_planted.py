@@ -76,6 +76,8 @@ def planted(
     settings.THROTTLE_WRITE_PER_MINUTE = settings.THROTTLE_PUBLIC_PER_MINUTE = 10_000
     settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA = True, False
     throttles._leases.clear()
+    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Command"), (OTHER, "Captain I")):
+        community.join(user_id, rank)
     _earn(game)
     _be_an_officer(accounts)
     _on_roblox(community, pull, nexus)
@@ -129,8 +131,6 @@ def _be_an_officer(accounts: Roblox) -> None:
 def _on_roblox(community: World, pull: Pull, nexus: Experience) -> None:
     entry = {"points": 12.5, "kos": 1, "wos": 0, "rank": "Initiate", "username": NAME}
     community.save(USER, entry, 1250)
-    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Command"), (OTHER, "Captain I")):
-        community.join(user_id, rank)
     pull("members", dry_run=True)
     pull("members")
     pull("points", nexus, dry_run=True)
