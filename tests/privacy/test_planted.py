@@ -76,7 +76,7 @@ def planted(
     settings.THROTTLE_WRITE_PER_MINUTE = settings.THROTTLE_PUBLIC_PER_MINUTE = 10_000
     settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA = True, False
     throttles._leases.clear()
-    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Command"), (OTHER, "Captain I")):
+    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Council"), (OTHER, "Captain I")):
         community.join(user_id, rank)
     _earn(game)
     _be_an_officer(accounts)
@@ -105,7 +105,7 @@ def _earn(game: Game) -> None:
     later = (timezone.now() + dt.timedelta(seconds=1)).isoformat()
     game.send(game.event(USER, 2, username=NAME, displayName=DISPLAY, occurredAt=later))
     game.send(game.event(OTHER, 2, actorUserId=USER, type="recommendation_cmd", awarded=0, total=15))
-    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Command"), (OTHER, "Captain I")):
+    for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Council"), (OTHER, "Captain I")):
         Player.objects.filter(user_id=user_id).update(rank=Rank.objects.get(name=rank), member="member")
 
 
