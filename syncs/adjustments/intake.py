@@ -10,7 +10,9 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import reserve_id
+from players.acts import telling_refusals
 from players.models import ZERO
+from players.policy.permissions import Act
 from players.staff import Refused, Staff
 from syncs.adjustment_files import SHOWN, Flaws, Row
 from syncs.adjustments.rows import (
@@ -78,7 +80,8 @@ def preview(
     meanwhile. Raises Invalid (nothing is kept), Conflict for a key with other content, and Refused.
     """
     flaws = flaws if flaws is not None else Flaws()
-    check_entitled(by, reason)
+    with telling_refusals(Act.ADJUST, None, by):
+        check_entitled(by, reason)
     with transaction.atomic(), _staging():
         if idempotency_key is not None:
             lock(f"adjustment key {idempotency_key}")

@@ -1,5 +1,6 @@
 """The doors through which people act. To add one: a class with `acts`, `people` and `attempt`, and a line in DOORS."""
 
+import datetime as dt
 import itertools
 import json
 import os
@@ -11,23 +12,29 @@ from io import StringIO
 from typing import Any, Protocol
 
 import msgspec
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from audits.models import AuditEvent
 from audits.record import Actor
 from console.access.rights import of_roblox, rights_of
 from console.models import StaffAccount
-from players import discipline, notes, officers, people, recommending
+from players import approvals, discipline, guard, notes, officers, people, recommending, undo
 from players.acts import Done
 from players.bulk import jobs, work
 from players.models import Approval, BulkJob, Decision, Player, Sanction
 from players.policy.bounds import Bounds
-from players.staff import Refused, Staff, at_the_shell, officer
+from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
 from roblox.models import Experience
+from syncs import adjustments
+from syncs.adjustment_files import Row
+from syncs.models import Adjustment
 from tests.console.people import client_as, owner_client
-from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, GAME_AMOUNT, HELD, PEOPLE, RANKED, REFUSED, Case
+from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, GAME_AMOUNT, HELD, LIMIT, PEOPLE, RANKED, REFUSED, Case
 
+Order = dict[str, Any]
 ACTOR, TARGET = 100, 200  # Roblox user ids
 NUMBERS = itertools.count(1)
 OF_LADDER = tuple(person for person in PEOPLE if person not in {"an owner without a rank", "the operator"})
@@ -56,6 +63,9 @@ class Door(Protocol):
     def expects(self, case: Case) -> str:
         """What is to come of it here."""
 
+    def prepare(self, case: Case, user_id: int) -> None:
+        """Bring about what the attempt begins with, once the two players are set."""
+
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         """Try it on the player: ALLOWED, HELD or REFUSED, and what was said. `key`s and sessions are the door's."""
 
@@ -65,6 +75,9 @@ class ByTheRules:
 
     def expects(self, case: Case) -> str:
         return case.expected
+
+    def prepare(self, case: Case, user_id: int) -> None:
+        return
 
 
 class Rule(ByTheRules):
@@ -83,7 +96,7 @@ class Rule(ByTheRules):
         return HELD if done.approval else ALLOWED, done.sentence
 
 
-class Game:
+class Game(ByTheRules):
     """POST /roblox/sanctions."""
 
     acts = tuple(act for act in ENTITLES if act not in {"promote", "promote to one's own rank", "demote"})
@@ -190,7 +203,7 @@ class Bulk(ByTheRules):
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         act = "adjust" if case.act in AMOUNTS else case.act
         act = act if act in {"adjust", "propose"} or case.act not in RANKED else "rank"
-        by, now = self._by(case), timezone.now()
+        by, now = console_staff(case), timezone.now()
         if by is None:
             return REFUSED, "no access"
         given = {"amount": AMOUNTS.get(case.act, 0) * 100, "rank": case.to, "text": "seen it"}
@@ -205,12 +218,131 @@ class Bulk(ByTheRules):
         row = job.lines.get()
         return {"done": ALLOWED, "held": HELD, "skipped": REFUSED}[row.status], row.note
 
-    def _by(self, case: Case) -> Staff | None:
-        """Who asks, as the console knows them; None where it is closed to them."""
-        if case.bound:
-            return of_roblox(ACTOR).staff
-        owner_client("olga")
-        return rights_of(StaffAccount.objects.get(user__username="olga").user).staff
+
+class File(ByTheRules):
+    """An adjustment of one player by a file: previewed, let go and applied, with the rights that the console gives."""
+
+    acts = tuple(AMOUNTS)
+    people = (*FEW, "an owner without a rank")
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        by, now = console_staff(case), timezone.now()
+        if by is None:
+            return REFUSED, "no access"
+        rows = [Row(1, user_id, AMOUNTS[case.act] * 100)]
+        try:
+            made = adjustments.preview(rows, by=by, reason="seen it", now=now)
+            made = adjustments.start(made.pk, by=by, now=now)
+        except Refused as refusal:
+            return REFUSED, str(refusal)
+        if made.status == Adjustment.Status.WAITING:
+            return HELD, ""
+        adjustments.run(made.pk)
+        row = made.lines.get()
+        return (ALLOWED if row.status == "applied" else REFUSED), row.note
+
+
+class Undo(ByTheRules):
+    """An event that the operator brought about is taken back: that is the act, judged as every other."""
+
+    acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", *AMOUNTS)
+    people = (*FEW, "an owner without a rank")
+
+    def prepare(self, case: Case, user_id: int) -> None:
+        by_operator: Order = {"by": at_the_shell(), "reason": "a mistake", "now": timezone.now()}
+        Sanction.objects.filter(player__user_id=user_id).update(lifted_at=timezone.now(), lifted_by="system:test")
+        Player.objects.filter(user_id=user_id).update(banned=False)
+        suspended = Player.objects.get(user_id=user_id).former_rank_id is not None
+        if suspended:
+            self._suspend(user_id, by_operator)
+        if self._impossible(case, user_id):
+            return
+        steps: dict[str, tuple[Callable[[], object], ...]] = {
+            "warn": (lambda: discipline.warn(user_id, **by_operator), lambda: self._pardon(user_id, by_operator)),
+            "pardon": (lambda: discipline.warn(user_id, **by_operator),),
+            "suspend": (lambda: self._suspend(user_id, by_operator), lambda: discipline.lift(user_id, **by_operator)),
+            "lift": (),
+            "ban": (lambda: discipline.ban(user_id, **by_operator), lambda: discipline.unban(user_id, **by_operator)),
+            "unban": (lambda: discipline.ban(user_id, **by_operator),),
+        }
+        amount = -AMOUNTS.get(case.act, 0) * 100
+        for step in steps.get(case.act, (lambda: people.adjust(user_id, amount, **by_operator),)):
+            step()
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        by = console_staff(case)
+        if by is None:
+            return REFUSED, "no access"
+        if self._impossible(case, user_id):
+            return REFUSED, "nobody is suspended twice, so nothing can be taken back"
+        target = str(player_of(user_id).pk)
+        events = AuditEvent.objects.filter(target_kind="player", target_id=target, action__in=list(undo.INVERSES))
+        event = events.order_by("-pk").first()
+        if event is None:
+            return REFUSED, "nothing happened"
+        try:
+            done = undo.revert(event.pk, by=by, reason="seen it", now=timezone.now())
+        except Refused as refusal:
+            return REFUSED, str(refusal)
+        return (HELD if done.approval else ALLOWED), done.sentence
+
+    def _impossible(self, case: Case, user_id: int) -> bool:
+        """Nobody is suspended twice, so that no second suspension can be taken back."""
+        return case.act == "suspend" and player_of(user_id).former_rank_id is not None
+
+    def _suspend(self, user_id: int, order: Order) -> None:
+        """Suspended by an event of its own, whatever the players were set to before."""
+        player = player_of(user_id)
+        if player.former_rank_id is not None:
+            player.rank_id, player.former_rank_id, player.former_rank_since = player.former_rank_id, None, None
+            player.save()
+        discipline.suspend(user_id, until=timezone.now() + dt.timedelta(days=7), **order)
+
+    def _pardon(self, user_id: int, order: Order) -> None:
+        warning = Sanction.objects.filter(player__user_id=user_id, kind="warning", lifted_at=None).latest("pk")
+        discipline.pardon(warning.pk, **order)
+
+
+class Approving(ByTheRules):
+    """A second person approves what an owner asked for and acted too often to do alone."""
+
+    acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", *AMOUNTS)
+    people = (*FEW, "an owner without a rank")
+
+    def expects(self, case: Case) -> str:
+        """Whoever may do the act alone may let it happen, and a ban as well; past their own limit they may not."""
+        if case.expected == HELD:
+            return ALLOWED if case.act in {"ban", "unban"} or case.rank not in LIMIT else REFUSED
+        return case.expected
+
+    def prepare(self, case: Case, user_id: int) -> None:
+        owner_client("rita")
+        asker = rights_of(StaffAccount.objects.get(user__username="rita").user).staff
+        assert asker is not None
+        now = timezone.now()
+        guard.note(asker, now, acts=settings.INTEGRATIONS.moderation.guard.acts)
+        try:
+            RULES[case.act](case, user_id, {"by": asker, "reason": "seen it", "now": now})
+        except Refused:
+            return  # it makes no sense, so nobody can ask for it
+
+    def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
+        by, waiting = console_staff(case), Approval.objects.filter(player__user_id=user_id, status="waiting").first()
+        if by is None or waiting is None:
+            return REFUSED, "no access" if by is None else "nothing waits"
+        try:
+            approvals.approve(waiting.pk, by=by, reason="seen it", now=timezone.now())
+        except Refused as refusal:
+            return REFUSED, f"You may not: {refusal}" if isinstance(refusal, NotAllowed) else str(refusal)
+        return ALLOWED, ""
+
+
+def console_staff(case: Case) -> Staff | None:
+    """The person as the console knows them; None where it is closed to them."""
+    if case.bound:
+        return of_roblox(ACTOR).staff
+    owner_client("olga")
+    return rights_of(StaffAccount.objects.get(user__username="olga").user).staff
 
 
 def staff(case: Case) -> Staff:
@@ -224,9 +356,6 @@ def staff(case: Case) -> Staff:
 
 def warning_of(user_id: int) -> int:
     return Sanction.objects.get(player__user_id=user_id, kind=Sanction.Kind.WARNING).pk
-
-
-Order = dict[str, Any]
 
 
 def _warn(case: Case, user_id: int, order: Order) -> Done:
@@ -298,6 +427,9 @@ DOORS: dict[str, Callable[[str], Door]] = {
     "shell": lambda api_key: Shell(),
     "console": lambda api_key: Console(),
     "mass change": lambda api_key: Bulk(),
+    "file": lambda api_key: File(),
+    "undo": lambda api_key: Undo(),
+    "approval": lambda api_key: Approving(),
 }
 
 
