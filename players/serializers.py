@@ -291,7 +291,7 @@ class DecideOut(Out, frozen=True):
 
 
 GameId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,50}$")]
-Moment = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+Moment = Annotated[dt.datetime, msgspec.Meta(tz=True, description="From the year 1970 to 9998.")]
 
 
 class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
