@@ -270,14 +270,18 @@ def _entitled(claim: Claim, officer: Officer, scene: Scene) -> bool:
 def _totals(scene: Scene) -> Iterator[Breach]:
     by_id = {player.id: player for player in scene.players.values()}
     for (player_id, session), change in scene.changes.items():
-        breach = laws.check_total(change.after)
+        breach = _false_total(change.after, scene)
         if breach is None:
             continue
-        before = laws.check_total(change.before) if change.before else None
+        before = _false_total(change.before, scene) if change.before else None
         known = before is not None and change.before is not None
         if known and change.before and _difference(change.before) == _difference(change.after):
             continue  # said before; nothing is worse
         yield Breach(str(breach.law), breach.detail, by_id[player_id], session)
+
+
+def _false_total(part: Part, scene: Scene) -> laws.Breach | None:
+    return laws.check_total(part) or laws.check_gap(part, scene.policy.bundle.points)
 
 
 def _difference(part: Part) -> int:

@@ -94,6 +94,14 @@ def check_total(part: Part) -> Breach | None:
     return Breach(Law.TOTAL, f"the total is {_text(part.total)}, but its awards sum up to {_text(part.awarded)}.")
 
 
+def check_gap(part: Part, policy: PointsPolicy) -> Breach | None:
+    """Rows that are missing hide no more than a week awards at most, up or down."""
+    hidden = part.total - part.awarded
+    if not part.gap or abs(hidden) <= policy.weekly_cap:
+        return None
+    return Breach(Law.TOTAL, f"the total is {_text(part.total)}; missing rows would have to stand for {_text(hidden)}.")
+
+
 def _text(amount: int) -> str:
     sign = "-" if amount < 0 else ""
     return f"{sign}{abs(amount) // 100}.{abs(amount) % 100:02d}"

@@ -96,6 +96,14 @@ def test_what_breaks_the_laws_too_often_is_kept_and_confirmed_and_counts_nowhere
     assert books.verify() == []
 
 
+def test_totals_that_missing_rows_would_have_to_explain_are_breaches_too(thief: Game) -> None:
+    thief.send(thief.event(1, 2, awarded=0, total=10**6))
+    assert AuditEvent.objects.filter(action="points.mismatch").count() == 1
+    thief.send(thief.event(2, 2, awarded=0, total=10**7))
+    assert Quarantine.objects.get().cause["what"] == "points"
+    assert shown(2) == 0
+
+
 def test_a_replay_of_what_is_in_quarantine_is_a_duplicate(thief: Game) -> None:
     batch = lies(thief)
     thief.send(*batch)
