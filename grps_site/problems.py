@@ -15,6 +15,7 @@ from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
 
 from grps_site.rendering import dumps
+from grps_site.secret_paths import masked
 
 CONSOLE = "/admin/"  # people with a browser: errors there are pages
 MEDIA_TYPE = "application/problem+json"
@@ -104,7 +105,7 @@ def reading_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpRespon
 
 
 def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """REST framework's exception handler. What it does not know becomes a logged 500 in `internal_error`."""
+    """REST framework's exception handler. What it does not know becomes a 500 in `internal_error`, which logs it."""
     if isinstance(exc, Http404):
         exc = NotFound("There is nothing at this address.")
     if isinstance(exc, RequestDataTooBig):
@@ -165,7 +166,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
-    """Called while the error is being handled, and logged by Django."""
+    """Answer while the error is being handled, and leave its traceback in the log, under the request's id."""
+    log.exception("unexpected error", method=request.method, path=masked(request.path))
     if request.path.startswith(CONSOLE):
         return server_error(request)
     if isinstance(sys.exception(), OperationalError | InterfaceError):

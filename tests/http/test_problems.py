@@ -128,3 +128,13 @@ def test_every_type_has_its_line_in_the_documentation(visitor: Client) -> None:
 
 def _away(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
     raise OperationalError("the server closed the connection")
+
+
+def test_an_unexpected_error_leaves_one_traceback_under_its_request_id(
+    visitor: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem(visitor.get("/broken", headers={"X-Request-ID": "find-me"}), 500)
+    told = [line.msg for line in caplog.records if isinstance(line.msg, dict) and line.levelname == "ERROR"]
+    (one,) = [line for line in told if line.get("request_id") == "find-me"]
+    assert one["event"] == "unexpected error"
+    assert one["exc_info"]
