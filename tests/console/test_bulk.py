@@ -183,6 +183,15 @@ def test_rows_are_filtered_and_leave_as_csv(owner: Client, player: Make) -> None
     assert rows[1]["event"].isdigit()
 
 
+def test_no_cell_of_the_results_is_a_formula(owner: Client, player: Make) -> None:
+    player(1)
+    Player.objects.update(username="=HYPERLINK(1)")
+    job = preview(owner, "warn", [1])
+    answer = owner.get(f"/admin/bulk/{job.pk}/rows.csv")
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
+    assert rows[0]["username"] == "'=HYPERLINK(1)"
+
+
 def test_what_somebody_did_in_a_span_is_taken_back(owner: Client, player: Make) -> None:
     player(1)
     rogue = player(2, rank="Brigadier General", points=9000)
