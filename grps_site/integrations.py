@@ -120,7 +120,7 @@ class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
     """How much one key of an experience may bring within a time before what it brings is put into quarantine.
 
     `acts`: commands of moderators; `adjusted`: points that these ask for; `renames`; `new_players`; `breaches`: of the
-    laws of points; `points`: moved by batches that hold such a breach.
+    laws of points; `points`: by which such breaches move players.
     """
 
     acts: int
@@ -134,8 +134,8 @@ class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
 class KeyGuard(msgspec.Struct, frozen=True, rename="camel"):
     """The limits of every key, made for 100 servers of 100 players: see docs/operate.md."""
 
-    minute: KeyLimits = KeyLimits(60, 10_000, 200, 12_000, 100, 5_000_000)
-    hour: KeyLimits = KeyLimits(600, 25_000, 2_000, 40_000, 500, 15_000_000)
+    minute: KeyLimits = KeyLimits(60, 10_000, 200, 12_000, 100, 50_000)
+    hour: KeyLimits = KeyLimits(600, 25_000, 2_000, 40_000, 500, 250_000)
 
 
 class Moderation(msgspec.Struct, frozen=True, rename="camel"):

@@ -165,7 +165,7 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool, source: Sou
         record_many(entries if scene.landed else entries[1:])
     ranks = _decide(touched, policy, actor, now) if place.counts else {}
     if place.held is None:
-        _guard(source, tally, breaches, touched, now)
+        _guard(source, tally, breaches, touched, policy.bundle.points.weekly_cap, now)
     else:
         holding.note(place.held, len(scene.landed), sum(claim.awarded for claim in scene.landed))
     return Receipt(
@@ -241,12 +241,18 @@ def _guard(
     tally: guarding.Tally,
     breaches: Sequence[mismatches.Breach],
     touched: Iterable[PlayerRow],
+    weekly_cap: int,
     now: dt.datetime,
 ) -> None:
-    """Count what no ordinary batch brings."""
-    if breaches and not guarding.is_settling(now):
+    """Count what no ordinary batch brings. While a change of policy settles, laws are broken by honest games too; but
+    none of them moves one player by more than a week awards at most."""
+    broken = {breach.player.id for breach in breaches}
+    moved = [abs(player.gained) for player in touched if player.id in broken]
+    if breaches and guarding.is_settling(now):
+        moved = [amount for amount in moved if amount > weekly_cap]
+    else:
         tally.breaches = len(breaches)
-        tally.points = sum(abs(player.gained) for player in touched)
+    tally.points = sum(moved)
     guarding.note(source, tally, now)
 
 

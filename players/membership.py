@@ -1,6 +1,7 @@
 """Changes of a player's membership, as Roblox says it, and what follows from them here.
 
 `syncs.memberships.land` calls these in its transaction, with the players locked. Nobody else says who is a member.
+`at`: when Roblox was asked for it; a later answer of an earlier question is told by it.
 """
 
 import datetime as dt
@@ -28,9 +29,9 @@ class Return:
     until: dt.datetime
 
 
-def seen(players: Sequence[Player], now: dt.datetime) -> None:
-    """Note that Roblox said of players what is known already."""
-    Player.objects.filter(pk__in=[player.pk for player in players]).update(member_seen_at=now)
+def seen(players: Sequence[Player], at: dt.datetime) -> None:
+    """Note that Roblox said of players what is known already, asked at that moment."""
+    Player.objects.filter(pk__in=[player.pk for player in players]).update(member_seen_at=at)
 
 
 def list_unknown(listed: bool) -> int:
@@ -39,10 +40,10 @@ def list_unknown(listed: bool) -> int:
     return unknown.exclude(listed=listed).update(listed=listed)
 
 
-def learn(found: Mapping[int, Membership], *, group: int, actor: Actor, now: dt.datetime) -> None:
+def learn(found: Mapping[int, Membership], *, group: int, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
     """Write down what Roblox said of players whose membership was unknown, by our id: one audit event for all."""
     for membership in set(found.values()):
-        _set([pk for pk, one in found.items() if one is membership], membership, now)
+        _set([pk for pk, one in found.items() if one is membership], membership, now, at)
     if not found:
         return
     said = [membership.value for membership in found.values()]
@@ -54,24 +55,24 @@ def learn(found: Mapping[int, Membership], *, group: int, actor: Actor, now: dt.
     )
 
 
-def join(players: Sequence[Player], *, actor: Actor, now: dt.datetime) -> None:
+def join(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
     """Somebody who was no member and never had been is one now."""
-    _change(players, Membership.MEMBER, Action.MEMBER_JOINED, actor, now)
+    _change(players, Membership.MEMBER, Action.MEMBER_JOINED, actor, now, at)
 
 
-def leave(players: Sequence[Player], *, actor: Actor, now: dt.datetime) -> None:
+def leave(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
     """Members left, or were removed: what they had is kept, what was proposed for them is withdrawn."""
-    _change(players, Membership.LEFT, Action.MEMBER_LEFT, actor, now)
+    _change(players, Membership.LEFT, Action.MEMBER_LEFT, actor, now, at)
     proposals = open_proposals([player.pk for player in players])
     withdraw(list(proposals.values()), active(), actor, now)
 
 
-def ignore(players: Sequence[Player], *, actor: Actor, now: dt.datetime) -> None:
+def ignore(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
     """Members hold nothing but roles that the policy ignores: they count as guests."""
-    _change(players, Membership.GUEST, Action.MEMBER_LEFT, actor, now)
+    _change(players, Membership.GUEST, Action.MEMBER_LEFT, actor, now, at)
 
 
-def come_back(back: Return, *, actor: Actor, now: dt.datetime) -> None:
+def come_back(back: Return, *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
     """Somebody who left is a member again: by the policy they keep the rank, or staff are asked, or they start anew.
 
     The time away does not count as time in the rank. A sanction goes on: whoever is suspended stays so.
@@ -80,7 +81,7 @@ def come_back(back: Return, *, actor: Actor, now: dt.datetime) -> None:
     held = policy.ranks.get(player.former_rank_id or player.rank_id)
     before = held.name if held else ""
     _shift(player, back.until - back.away_since, now)
-    _set([player.pk], Membership.MEMBER, now)
+    _set([player.pk], Membership.MEMBER, now, at)
     player.refresh_from_db()
     record(
         Action.MEMBER_RETURNED,
@@ -160,16 +161,23 @@ def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:
     player.save(update_fields=["rank_since", "former_rank_since"])
 
 
-def _change(players: Sequence[Player], membership: Membership, action: Action, actor: Actor, now: dt.datetime) -> None:
-    _set([player.pk for player in players], membership, now)
+def _change(
+    players: Sequence[Player],
+    membership: Membership,
+    action: Action,
+    actor: Actor,
+    now: dt.datetime,
+    at: dt.datetime,
+) -> None:
+    _set([player.pk for player in players], membership, now, at)
     record_many([Entry(action, actor=actor, target=target_of(player)) for player in players])
 
 
-def _set(player_ids: Sequence[int], membership: Membership, now: dt.datetime) -> None:
+def _set(player_ids: Sequence[int], membership: Membership, now: dt.datetime, at: dt.datetime) -> None:
     Player.objects.filter(pk__in=player_ids, erased_at=None).update(
         member=membership.value,
         member_since=now,
-        member_seen_at=now,
+        member_seen_at=at,
         listed=belongs(membership),
         updated_at=now,
     )

@@ -5,6 +5,7 @@ The player is locked first and the decision after it, in the order in which inge
 
 import datetime as dt
 from contextlib import AbstractContextManager
+from math import inf
 
 from django.db import transaction
 
@@ -28,6 +29,7 @@ from players.decisions import (
 )
 from players.models import Approval, Decision, Player
 from players.policies import ActivePolicy, active
+from players.policy.bundle import Rank
 from players.policy.permissions import Act
 from players.staff import NotAllowed, Refused, Staff
 
@@ -216,8 +218,8 @@ def _by_hand(
 
 
 def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> Decision | None:
-    """Take over a rank that somebody gave by hand on Roblox: at once, or as a proposal where the rank is privileged,
-    since such a rank brings powers here. None when it is held or proposed already.
+    """Take over a rank that somebody gave by hand on Roblox: at once, or as a proposal where the rank is privileged and
+    brings powers here that they have not. None when it is held or proposed already.
 
     Raises Refused when there is no such player or rank, and where it would suspend somebody or free them.
     """
@@ -234,7 +236,7 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
         if to_rank == candidate.rank_id or (standing is not None and standing.to_rank_id == to_rank):
             return None
         withdraw([standing] if standing else [], policy, actor, now)
-        applied = not policy.bundle.by_name[rank_name].privileged
+        applied = _brings_nothing(policy.bundle.by_name[rank_name], held)
         decision = Decision.objects.create(
             player_id=candidate.id,
             kind=Decision.Kind.HAND,
@@ -253,6 +255,23 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
             move([(candidate, decision)], now)
         _tell(Action.RANK_SET if applied else Action.DECISION_PROPOSED, decision, candidate, policy, actor)
         return decision
+
+
+def _brings_nothing(to: Rank, held: Rank | None) -> bool:
+    """Whether a rank brings no powers beyond those of the one that is held: then it is a demotion, or nothing."""
+    if not to.privileged:
+        return True
+    if held is None or to.position > held.position:
+        return False
+    limits = [inf if rank.adjust_limit is None else rank.adjust_limit for rank in (to, held)]
+    return limits[0] <= limits[1] and all(
+        has <= had
+        for has, had in (
+            (to.can_warn, held.can_warn),
+            (to.can_adjust, held.can_adjust),
+            (to.can_ban, held.can_ban),
+        )
+    )
 
 
 def _approve_hand(

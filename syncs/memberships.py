@@ -65,6 +65,11 @@ class Reading:
     job: SyncJob | None = None
     asked_at: dt.datetime | None = None
 
+    @property
+    def seen_at(self) -> dt.datetime:
+        """Of when the answer is, by the database's clock where it was noted: a later question has the later word."""
+        return self.asked_at or self.now
+
     def names(self, role_ids: Iterable[int]) -> list[str]:
         """The names of these roles."""
         roles = self._contact().roles
@@ -204,7 +209,7 @@ def _see(members: Sequence[Said], reading: Reading) -> None:
         cursor.execute(
             SEE,
             [
-                *(reading.group, reading.now, reading.job.pk if reading.job else NO_JOB),
+                *(reading.group, reading.seen_at, reading.job.pk if reading.job else NO_JOB),
                 [one.user_id for one in members],
                 ["{" + ",".join(map(str, one.roles or ())) + "}" for one in members],
                 [one.joined_at for one in members],
@@ -215,14 +220,16 @@ def _see(members: Sequence[Said], reading: Reading) -> None:
 def _unsee(user_ids: Sequence[int], reading: Reading) -> None:
     if user_ids:
         there = Membership.objects.filter(group_id=reading.group, user_id__in=user_ids, left_at=None)
-        there.update(left_at=reading.now, seen_at=reading.now)
+        there.update(left_at=reading.now, seen_at=reading.seen_at)
 
 
 def _said_of(told: Said, reading: Reading, policy: ActivePolicy) -> bool:
-    """Whether somebody counts as a member: they are in the group, and not all their roles are ignored."""
+    """Whether somebody counts as a member: they are in the group, and not all their roles are ignored. A role that was
+    made since the group's roles were read is not."""
     if told.roles is None:
         return False
-    return not is_ignored(reading.names(told.roles), policy.bundle.ignored_roles)
+    names = reading.names(told.roles)
+    return len(names) < len(told.roles) or not is_ignored(names, policy.bundle.ignored_roles)
 
 
 def _returns(
@@ -262,7 +269,7 @@ def _belong(
 ) -> None:
     """Let players become members, or cease to be. Whose membership is as before is only noted where it was asked alone:
     a pull would rewrite every row each night."""
-    actor, now = reading.actor, reading.now
+    actor, now, at = reading.actor, reading.now, reading.seen_at
     returned = {one.player.pk for one in back}
     learnt: dict[int, Belonging] = {}
     joined: list[Player] = []
@@ -283,17 +290,17 @@ def _belong(
             (left if said.roles is None else ignored).append(player)
         else:
             same.append(player)
-    membership.learn(learnt, group=reading.group, actor=actor, now=now)
-    membership.join(joined, actor=actor, now=now)
-    membership.leave(left, actor=actor, now=now)
-    membership.ignore(ignored, actor=actor, now=now)
+    membership.learn(learnt, group=reading.group, actor=actor, now=now, at=at)
+    membership.join(joined, actor=actor, now=now, at=at)
+    membership.leave(left, actor=actor, now=now, at=at)
+    membership.ignore(ignored, actor=actor, now=now, at=at)
     guests = [pk for pk, found in learnt.items() if found is Belonging.GUEST]
     mirrors.rest([*guests, *(player.pk for player in (*left, *ignored))])
     for one in back:
-        membership.come_back(one, actor=actor, now=now)
+        membership.come_back(one, actor=actor, now=now, at=at)
     mirrors.rest(returned)  # until it is weighed: Roblox took their roles
     if reading.job is None:
-        membership.seen(same, now)
+        membership.seen(same, reading.seen_at)
     landed.count(joined=len(joined), left=len(left) + len(ignored), returned=len(back))
 
 

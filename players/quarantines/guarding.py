@@ -39,7 +39,7 @@ NAMES = {
     "renames": "new names",
     "new_players": "new players",
     "breaches": "breaches of the laws of points",
-    "points": "points in batches with such a breach",
+    "points": "points of players in whose events such a breach is",
 }
 HUNDREDTHS = frozenset({"adjusted", "points"})
 

@@ -17,6 +17,8 @@ from players import books, leaderboard, reconciling
 from players.events import parse
 from players.ingestion import ingest
 from players.models import Approval, Decision, GameCommand, LedgerEntry, Note, Player, Quarantine, Rank, Recommendation
+from players.policies import activate, active
+from players.policy.bundle import parse_bundle
 from players.quarantines import releasing
 from players.reconciling import Kept, Stored
 from roblox import keys
@@ -97,11 +99,29 @@ def test_what_breaks_the_laws_too_often_is_kept_and_confirmed_and_counts_nowhere
 
 
 def test_totals_that_missing_rows_would_have_to_explain_are_breaches_too(thief: Game) -> None:
-    thief.send(thief.event(1, 2, awarded=0, total=10**6))
+    thief.send(thief.event(1, 2, awarded=0, total=10**4))
     assert AuditEvent.objects.filter(action="points.mismatch").count() == 1
-    thief.send(thief.event(2, 2, awarded=0, total=10**7))
+    thief.send(thief.event(2, 2, awarded=0, total=10**5))
     assert Quarantine.objects.get().cause["what"] == "points"
     assert shown(2) == 0
+
+
+@pytest.mark.parametrize("lie", [{"awarded": 60_000, "total": 60_000}, {"awarded": 15, "total": 60_000}])
+def test_no_key_lifts_one_player_above_the_ladder_by_one_lie(thief: Game, lie: dict[str, Any]) -> None:
+    thief.send(thief.event(1, 1, **lie))
+    assert Quarantine.objects.get().cause["what"] == "points"
+    assert shown(1) == 0
+
+
+def test_a_change_of_policy_lets_no_key_lift_a_player(thief: Game) -> None:
+    document = json.loads(json.dumps(active().bundle.documents))
+    document["points"]["dailyCap"] += 1
+    activate(parse_bundle(document), actor=TESTER, reason="a test")
+    thief.send(*lies(thief))
+    assert not Quarantine.objects.exists()
+    thief.send(thief.event(1, 1, awarded=60_000, total=60_000))
+    assert shown(1) == 0
+    assert Quarantine.objects.get().cause["what"] == "points"
 
 
 def test_a_replay_of_what_is_in_quarantine_is_a_duplicate(thief: Game) -> None:

@@ -50,13 +50,18 @@ def a_minute_passes() -> None:
         MembershipRead.objects.filter(pk=row.pk).update(read_at=row.read_at - MINUTE if row.read_at else None)
 
 
-def warn(game: Game, actor: int = MAJOR) -> dict[str, Any]:
-    body = {"id": uuid.uuid4().hex, "actorUserId": actor, "userId": TROOPER, "kind": "warn", "reason": "seen in game"}
+def warn(game: Game, actor: int = MAJOR, user_id: int = TROOPER) -> dict[str, Any]:
+    body = {"id": uuid.uuid4().hex, "actorUserId": actor, "userId": user_id, "kind": "warn", "reason": "seen in game"}
     body["occurredAt"] = timezone.now().isoformat()
     answer = game.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
     assert answer.status_code == 200, answer.content
     found: dict[str, Any] = answer.json()
     return found
+
+
+def read_anew(user_id: int) -> None:
+    a_minute_passes()
+    freshness.read_now({user_id})
 
 
 def asked(world: World) -> int:
@@ -79,6 +84,29 @@ def test_an_officer_demoted_by_hand_is_refused_at_the_next_act(staff: World, gam
     a_minute_passes()
     assert warn(game)["status"] == "refused"
     assert (rank_of(MAJOR), Sanction.objects.count()) == ("Captain I", 1)
+
+
+@pytest.mark.parametrize("lower", ["Tempest Major", "Envoy"])
+def test_an_officer_demoted_to_a_lower_rank_of_officers_keeps_no_power_of_the_former_one(
+    staff: World, game: Game, lower: str
+) -> None:
+    """The lower rank is privileged too, but it brings nothing that they had not."""
+    council = 3
+    staff.join(council, "Supreme Council")
+    read_anew(council)
+    officers.set_rank(council, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now())
+    read_anew(council)
+    assert warn(game, council, MAJOR)["status"] == "held"  # past what the experience may bring
+    staff.set_roles(council, lower)
+    a_minute_passes()
+    assert warn(game, council, MAJOR)["status"] == "refused"
+    assert rank_of(council) == lower
+
+
+def test_an_officer_given_a_higher_rank_by_hand_waits_for_somebody_who_may_give_it(staff: World, game: Game) -> None:
+    staff.set_roles(MAJOR, "Supreme Council")
+    read_anew(MAJOR)
+    assert rank_of(MAJOR) == "Tempest Major"
 
 
 def test_an_officer_who_was_removed_from_the_group_is_refused_at_the_next_act(staff: World, game: Game) -> None:
@@ -244,6 +272,21 @@ def test_a_reading_of_a_dead_process_is_taken_over(staff: World, game: Game) -> 
     MembershipRead.objects.update_or_create(pk=MAJOR, defaults={"lease": "dead", "lease_until": later, "read_at": None})
     staff.set_roles(MAJOR, "Captain I")
     assert warn(game)["status"] == "refused"
+
+
+def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull: Pull) -> None:
+    """Roblox is asked by a pull, then the officer is demoted and read; the pull's answer lands between both."""
+    from roblox import cloud
+
+    group = cloud.group()
+    found = pins.contact(group)
+    held = (found.pins.roles["Initiate"], found.pins.roles["Tempest Major"])
+    demoted = (found.pins.roles["Initiate"], found.pins.roles["Captain I"])
+    first, second = pins.database_time(), pins.database_time()
+    for roles_there, asked_at in ((held, first), (demoted, second)):
+        reading = memberships.Reading(group.id, found, freshness.ACTOR, timezone.now(), asked_at=asked_at)
+        memberships.land([memberships.Said(MAJOR, roles_there)], reading)
+    assert rank_of(MAJOR) == "Captain I"
 
 
 def test_an_older_answer_does_not_undo_a_newer_one(staff: World, pull: Pull) -> None:

@@ -141,6 +141,18 @@ def test_somebody_new_is_unknown_and_not_listed_until_roblox_says_what_they_are(
     assert Client().get("/leaderboard/top?known").json()["players"][0]["userId"] == 5
 
 
+def test_a_role_that_was_made_a_moment_ago_makes_nobody_a_guest(community: World, player: Make) -> None:
+    """The roles were read before it was made, so nobody knows its name yet."""
+    here(community, player, 1, MAJOR)
+    documents = {**active().bundle.documents}
+    documents["ranks"] = {**documents["ranks"], "ignoredRoles": ["Initiate"]}
+    activate(parse_bundle(documents), actor=TESTER, reason="a test")
+    say(1, 70_001, 79_999)
+    assert Player.objects.get(user_id=1).member == "member"
+    say(1, 70_001)
+    assert Player.objects.get(user_id=1).member == "guest"
+
+
 def with_rejoin(word: str) -> None:
     documents = {**active().bundle.documents}
     documents["ranks"] = {**documents["ranks"], "rejoin": word}
