@@ -348,7 +348,8 @@ def _back(request: HttpRequest, player: Player) -> str:
     """Where they came from, if that is here; else the case file."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else reverse("console:player", args=[player.user_id])
+    here = safe and wanted.startswith("/")  # else it could name a view
+    return wanted if here else reverse("console:player", args=[player.user_id])
 
 
 def _first(token: uuid.UUID, now: dt.datetime) -> bool:

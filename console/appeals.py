@@ -32,7 +32,8 @@ class Answer(forms.Form):
 @page("players.view_appeal")
 def listing(request: HttpRequest) -> HttpResponse:
     """Appeals of one status, the newest first."""
-    status = request.GET.get("status", Appeal.Status.OPEN)
+    wanted = request.GET.get("status", "")
+    status = wanted if wanted in Appeal.Status.values else Appeal.Status.OPEN
     before = request.GET.get("before", "")
     rows = Appeal.objects.filter(status=status).select_related("player", "sanction").order_by("-pk")
     is_id = before.isascii() and before.isdigit() and len(before) < 19

@@ -136,12 +136,21 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         "console/decision.html",
         f"{found.player.username}: {found.from_rank} to {found.to_rank}",
         decision=found,
+        proposed_by=_proposer(found),
         is_open=found.status == Decision.Status.PROPOSED,
         why_not=_why_not(found, by),
         retired="" if found.to_rank_id in active().ranks else officers.RETIRED,
         policy_number=PolicyVersion.objects.values_list("number", flat=True).get(pk=found.policy_id),
         form=form,
     )
+
+
+def _proposer(found: Decision) -> str:
+    """Who proposed a rank, unlinked local owners marked; empty where no person did."""
+    if not found.proposed_by:
+        return ""
+    name, is_unlinked = identity.called(found.proposed_by)
+    return f"{name} ({UNLINKED})" if is_unlinked else name
 
 
 def _experience(found: Approval) -> str:

@@ -20,7 +20,7 @@ from common.form_fields import MomentField
 from common.parsing import is_row_id
 from console import links, lists
 from console.acting import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
-from console.approving import names_of
+from console.approving import UNLINKED, names_of
 from console.doors import page, render
 from console.experiences import Reason
 from console.explorer.asking import actors_of
@@ -31,7 +31,7 @@ from players.bulk import jobs
 from players.bulk.acts import told
 from players.models import BulkJob, BulkRow, Player
 from players.policies import active
-from players.staff import Refused, Staff, staff_of
+from players.staff import Refused, Staff, is_local, staff_of
 
 RIGHT = jobs.RIGHT
 SIZE = 50
@@ -282,7 +282,8 @@ def _maker(job: BulkJob, by: Staff) -> str:
     if job.requester is not None:
         return str(job.requester.username)
     event = job.event or (job.approval.event if job.approval else None)
-    return names_of([event]).get(event, job.requested_by) if event else job.requested_by
+    unnamed = f"{job.requested_by} ({UNLINKED})" if is_local(job.requested_by) else job.requested_by
+    return names_of([event]).get(event, unnamed) if event else unnamed
 
 
 def _passed_over(job: BulkJob) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from audits.models import AuditEvent
 from console.charts.bars import bars
 from console.doors import page, render
 from console.experiences import Reason
@@ -114,9 +116,12 @@ def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
 
 @page("audits.view_auditevent")
 def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
-    """Say that everything of a kind was looked at up to an event."""
-    if kind not in BY_NAME:
+    """Say that everything of a kind was looked at up to an event of it."""
+    work = BY_NAME.get(kind)
+    if work is None or not AuditEvent.objects.filter(pk=event, action=work.action).exists():
         raise Http404
+    if not work.seen_by(request.user):
+        raise PermissionDenied
     if request.method == "POST":
         _see(kind, event, staff_of(request).person)
         messages.success(request, "They are off the queue; the audit log keeps them.")
@@ -224,7 +229,7 @@ def _deliveries(now: dt.datetime) -> list[tuple[WebhookEndpoint, statistics.Stri
 def _back(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return redirect(wanted if safe else "console:home")
+    return redirect(wanted if safe and wanted.startswith("/") else "console:home")  # else it could name a view
 
 
 urls = [

@@ -3,9 +3,10 @@
 A page begins behind a row. Where no index serves a filter, a page looks at most at LOOKED rows and says so.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
+from common.parsing import is_row_id
 from players import former_names
 from players.models import Player, Rank, Sanction
 
@@ -21,6 +23,7 @@ LOOKED = 5_000  # rows that one page looks at where no index serves the filter
 MOST_MATCHING = 1_000  # players that one bulk act takes from a filter
 FORMER = 10  # players whom a search shows by a former username
 LARGEST_ID = 2**63 - 1
+POINTS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 
 NAME = 'lower(p.username) COLLATE "C"'
 ORDERS = {"points": "most points first", "name": "by name"}
@@ -260,12 +263,8 @@ def _cursor(wanted: Filter, player: Player) -> str:
 def _place(wanted: Filter, cursor: str) -> tuple[Any, int] | None:
     """Where a cursor points to; the beginning when it makes no sense."""
     pk, dot, key = cursor.replace("\0", "").partition(".")
-    if not (dot and pk.isascii() and pk.isdigit()) or int(pk) > LARGEST_ID:
+    if not (dot and is_row_id(pk)):
         return None
     if wanted.order == "name":
         return key[:50], int(pk)
-    try:
-        points = Decimal(key)
-    except InvalidOperation:
-        return None
-    return (points, int(pk)) if points.is_finite() and abs(points) < 10**12 else None
+    return (Decimal(key), int(pk)) if POINTS.fullmatch(key) else None

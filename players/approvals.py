@@ -33,6 +33,7 @@ IMPERSONAL = frozenset(
 
 TEXT = "text"  # the argument that holds a note's text, which stands nowhere else once the request is decided
 ALONE = "A second person must decide."
+ONE_PERSON = "you asked for it by another account of yours; a second person must decide."
 
 CarryOut = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
 Closed = Callable[[Approval, Actor, str, dt.datetime], None]
@@ -156,7 +157,7 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
         if kind.both and kind.entitled(requester, approval):
             raise Refused("Whoever asked for it is not entitled to it any more; reject it.")
         _check_reverting(approval)
-        _close(approval, Approval.Status.APPROVED, by.person, reason, now)
+        _close_approved(approval, by, reason, now)
         _tell(Action.APPROVAL_APPROVED, approval, by.actor, reason)
         try:
             approval.carried_out = kind.carry_out(approval, requester, by, now)
@@ -317,6 +318,15 @@ def _close(approval: Approval, status: Approval.Status, person: str, reason: str
     if status != Approval.Status.APPROVED:  # it has yet to be carried out
         _forget(approval)
     approval.save(update_fields=["status", "decided_by", "decide_reason", "decided_at", "arguments", "once"])
+
+
+def _close_approved(approval: Approval, by: Staff, reason: str, now: dt.datetime) -> None:
+    """Raises NotAllowed where the database knows both for one person: their accounts were linked this moment."""
+    try:
+        with transaction.atomic():
+            _close(approval, Approval.Status.APPROVED, by.person, reason, now)
+    except IntegrityError:
+        raise NotAllowed(f"You may not: {ONE_PERSON}") from None
 
 
 def _check_reverting(approval: Approval) -> None:

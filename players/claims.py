@@ -9,6 +9,7 @@ from players.models import Claim
 from players.staff import Refused, Staff
 
 LASTS = dt.timedelta(minutes=30)
+LONGEST_KIND, LONGEST_KEY = 20, 80  # characters that the columns hold
 
 # One statement, so that two who claim at once cannot both have it.
 TAKE = """
@@ -25,6 +26,7 @@ def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
     A claim that ends much later than a new one would was dated by a wrong clock, and holds nobody up. A little later is
     no sign of that: of two who claim at once, the later one may have read the clock first.
     """
+    _check(kind, key)
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [kind, key, by.person, by.actor.name[:80], now + LASTS, now])
         taken = bool(cursor.rowcount)
@@ -37,8 +39,14 @@ def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
 
 def release(kind: str, key: str, *, by: Staff) -> None:
     """Let an item go that one holds oneself. Raises Refused where one does not."""
+    _check(kind, key)
     if not Claim.objects.filter(kind=kind, key=key, holder=by.person).delete()[0]:
         raise Refused("You do not hold it.")
+
+
+def _check(kind: str, key: str) -> None:
+    if len(kind) > LONGEST_KIND or len(key) > LONGEST_KEY or "\0" in kind + key:
+        raise Refused("There is no such item in the queue.")
 
 
 def held(kind: str, keys: Iterable[str], now: dt.datetime) -> dict[str, Claim]:

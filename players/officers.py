@@ -7,7 +7,7 @@ import datetime as dt
 from contextlib import AbstractContextManager
 from math import inf
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from audits.actions import Action
 from audits.record import Actor, record
@@ -52,7 +52,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
             raise Refused(
                 f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead."
             )
-        close(decision, Decision.Status.APPLIED, by.actor, reason, now)
+        _apply(decision, by, reason, now)
         move([(candidate, decision)], now)
         _tell(KINDS[decision.kind], decision, candidate, policy, by.actor)
         return decision
@@ -280,13 +280,22 @@ def _approve_hand(
     if candidate.rank_id != decision.from_rank_id:
         raise Refused("The player's rank changed since it was proposed. Reject it instead.")
     check_not_taken_back(decision.reverts)
-    close(decision, Decision.Status.APPLIED, by.actor, reason, now)
+    _apply(decision, by, reason, now)
     move([(candidate, decision)], now)
     since = decision.inputs.get("restoresSince")
     if since:  # the rank of somebody who came back: they held it before
         Player.objects.filter(pk=candidate.id).update(rank_since=dt.datetime.fromisoformat(since))
     _tell(Action.RANK_SET, decision, candidate, policy, by.actor, decision.reverts)
     return decision
+
+
+def _apply(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None:
+    """Raises NotAllowed where the database knows both for one person: their accounts were linked this moment."""
+    try:
+        with transaction.atomic():
+            close(decision, Decision.Status.APPLIED, by.actor, reason, now)
+    except IntegrityError:
+        raise NotAllowed("You may not: you proposed it by another account of yours; somebody else decides.") from None
 
 
 def _settling(decision_id: int, by: Staff) -> AbstractContextManager[None]:

@@ -233,15 +233,18 @@ def pause(job_id: int, *, actor: Actor) -> SyncJob:
 
 def resume(job_id: int, *, actor: Actor) -> SyncJob:
     """Let a paused job go on, or a failed one from the page that it had reached. Raises Refused."""
-    with transaction.atomic():
-        job = _locked(job_id)
-        if job.status not in {Status.PAUSED, Status.FAILED}:
-            raise Refused(f"Job {job_id} is {job.status}; only a paused or failed job can be resumed.")
-        job.status, job.attempts, job.error, job.finished_at = Status.QUEUED, 0, "", None
-        SyncJob.objects.filter(pk=job_id).update(
-            status=job.status, attempts=0, error="", finished_at=None, wanted="", retry_at=Now()
-        )
-        return job
+    try:
+        with transaction.atomic():
+            job = _locked(job_id)
+            if job.status not in {Status.PAUSED, Status.FAILED}:
+                raise Refused(f"Job {job_id} is {job.status}; only a paused or failed job can be resumed.")
+            job.status, job.attempts, job.error, job.finished_at = Status.QUEUED, 0, "", None
+            SyncJob.objects.filter(pk=job_id).update(
+                status=job.status, attempts=0, error="", finished_at=None, wanted="", retry_at=Now()
+            )
+            return job
+    except IntegrityError:
+        raise Refused("Another job of the same kind is under way; wait for its end.") from None
 
 
 def _want(job_id: int, wish: str, at_once: SyncJob.Status, actor: Actor) -> SyncJob:

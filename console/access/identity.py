@@ -5,6 +5,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from audits.actions import Action
@@ -45,6 +46,18 @@ def unlinked(persons: Iterable[str]) -> set[str]:
     ids = {int(person.removeprefix("staff:")) for person in persons if re.fullmatch("staff:[0-9]{1,9}", person)}
     linked = set(StaffAccount.objects.filter(user__in=ids).exclude(same_as=None).values_list("user_id", flat=True))
     return {f"staff:{pk}" for pk in ids - linked}
+
+
+def called(name: str) -> tuple[str, bool]:
+    """What to call who acted by the name `staff:12` or `staff:local-5`, and whether that is a local owner whom no
+    player is linked with."""
+    kind, _, key = name.partition(":")
+    local = LOCAL_NAME.fullmatch(key)
+    if local is not None:
+        user = User.objects.filter(pk=int(local[1])).first()
+        return (user.get_username() if user else name), bool(unlinked([f"staff:{local[1]}"]))
+    found = Player.objects.filter(pk=int(key)).first() if kind == "staff" and key.isdecimal() else None
+    return (found.username if found else name), False
 
 
 def link(account: StaffAccount, user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Player:

@@ -13,7 +13,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
-from console.doors import BEGAN_AT, FRESH, SIGNED_IN_AT
+from console.doors import BEGAN_AT, FRESH, SIGNED_IN_AT, is_fresh
 
 SKEW = 60  # seconds that Roblox's clock may be ahead of ours
 WAY = "signed_in_by"  # of a session: roblox, discord or local
@@ -79,8 +79,11 @@ def has_factor(user: Any) -> bool:
 def may_set_up(request: HttpRequest) -> bool:
     """Whether somebody without a second factor may set one up: right after they signed in, with Roblox or here.
 
-    It is the only proof that is left to them where Roblox states no moment; it is told in the audit log.
+    It is the only proof that is left to them where Roblox states no moment; it is told in the audit log. Where Roblox
+    states one, that counts here too: it let a browser through that somebody may have found open.
     """
+    if request.session.get(SIGNED_IN_AT, NEVER) != NEVER:
+        return is_fresh(request)
     begun = request.session.get(BEGAN_AT, 0)
     lately = 0 <= time.time() - begun < FRESH
     return lately and request.session.get(WAY) != "discord" and not has_factor(request.user)

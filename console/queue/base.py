@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet, Value
 
+from audits.actions import Action
 from players.models import Claim
 from players.staff import Staff
 
@@ -33,12 +34,14 @@ class Item:
 
 
 class Kind(ABC):
-    """A kind of work. `claimed`: whether a person takes its items before working on them."""
+    """A kind of work. `claimed`: whether a person takes its items before working on them; `action`: of the events that
+    leave the queue once somebody says that they looked at them."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     right: ClassVar[str]
     claimed: ClassVar[bool] = False
+    action: ClassVar[Action | None] = None
 
     @abstractmethod
     def waiting(self, now: dt.datetime) -> Sequence[QuerySet[Any]]:

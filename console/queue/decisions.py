@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from console import links
+from console.access.rights import LOCAL
 from console.queue.base import Item, Kind
 from players.models import Decision
 from players.staff import Staff
@@ -20,6 +21,11 @@ class Decisions(Kind):
         return [_item(row) for row in rows.select_related("player", "from_rank", "to_rank")[:limit]]
 
 
+def _whose(row: Decision) -> str:
+    is_local = row.proposed_by.startswith(f"staff:{LOCAL}")
+    return "Proposed by an unlinked local owner. " if is_local else ""  # linking renames what is open
+
+
 def _item(row: Decision) -> Item:
     address = links.to("console:decision", row.pk)
     points = row.inputs.get("points", "")
@@ -28,7 +34,7 @@ def _item(row: Decision) -> Item:
         kind=Decisions.name,
         key=str(row.pk),
         title=f"{row.player.username}: {row.from_rank} to {row.to_rank}",
-        sentence=why if row.kind == Decision.Kind.HAND else f"{row.get_kind_display()}, {why}",
+        sentence=f"{_whose(row)}{why if row.kind == Decision.Kind.HAND else f'{row.get_kind_display()}, {why}'}",
         since=row.created_at,
         link=links.player(row.player.user_id) if row.player.user_id > 0 else address,
         tone="warning" if row.kind == Decision.Kind.DEMOTION else "notice",

@@ -73,12 +73,13 @@ class Mismatches(Kind):
     """What games claimed against their policy, until somebody says that they looked at it."""
 
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
+    action = Action.POINTS_MISMATCH
 
     def waiting(self, now: dt.datetime) -> list[Any]:
-        return [_unseen(self.name, Action.POINTS_MISMATCH)]
+        return [_unseen(self.name, self.action)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        unseen = _unseen(self.name, Action.POINTS_MISMATCH).filter(pk__gt=after).order_by("pk")
+        unseen = _unseen(self.name, self.action).filter(pk__gt=after).order_by("pk")
         ids = list(unseen.values_list("pk", flat=True)[:limit])
         found = reading.events_by_id(ids) if ids else {}
         told = happenings.tell(found.values())
@@ -101,12 +102,13 @@ class Denials(Kind):
     """What officers say they never did though a game server brought it, until an owner says that they looked at it."""
 
     name, title, right = "denials", "Denied", "console.roles"
+    action = Action.CLAIM_DENIED
 
     def waiting(self, now: dt.datetime) -> list[Any]:
-        return [_unseen(self.name, Action.CLAIM_DENIED)]
+        return [_unseen(self.name, self.action)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        unseen = _unseen(self.name, Action.CLAIM_DENIED).filter(pk__gt=after).order_by("pk")
+        unseen = _unseen(self.name, self.action).filter(pk__gt=after).order_by("pk")
         ids = list(unseen.values_list("pk", flat=True)[:limit])
         found = reading.events_by_id(ids) if ids else {}
         told = happenings.tell(found.values())

@@ -5,7 +5,7 @@ from typing import Any
 
 from console import links
 from console.queue.base import Item, Kind
-from players.staff import Staff
+from players.staff import Staff, is_local
 from syncs.models import Adjustment
 
 
@@ -27,12 +27,18 @@ def _item(row: Adjustment, by: Staff) -> Item:
         kind=Adjustments.name,
         key=str(row.pk),
         title=f"Adjust {row.rows - row.skipped:,} players, {row.total:+,} points in all",
-        sentence=f"{'You asked for it; somebody else decides. ' if own else ''}{row.reason}",
+        sentence=f"{_whose(row, own)}{row.reason}",
         since=row.created_at,
         link=address,
         tone="quiet" if own else "warning",
         acts=() if own else tuple(_verb(row, verb) for verb in ("approve", "reject")),
     )
+
+
+def _whose(row: Adjustment, own: bool) -> str:
+    if own:
+        return "You asked for it; somebody else decides. "
+    return "Asked for by an unlinked local owner. " if is_local(row.requested_by) else ""
 
 
 def _verb(row: Adjustment, verb: str) -> tuple[str, str]:

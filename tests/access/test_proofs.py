@@ -172,3 +172,16 @@ def test_a_factor_is_set_up_right_after_a_sign_in_and_told_and_never_from_an_old
     age(client, SIGNED_IN_AT)
     assert client.get("/admin/sign-in/factor/totp/deactivate/").status_code == 302
     assert Authenticator.objects.filter(type="totp").exists()
+
+
+def test_who_finds_a_browser_that_roblox_lets_through_sets_no_factor_up(roblox: Roblox, player: Make) -> None:
+    client = signed_in(roblox, player, auth_time=int(time.time()) - 86_400)
+    page = "/admin/sign-in/factor/totp/activate/"
+    answer = client.get(page)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/sign-in/?next=")
+    assert client.post(page, {"code": code_of(generate_totp_secret())}).status_code == 302
+    assert not Authenticator.objects.exists()
+    roblox.knows(501, "Commander")  # asked for it, Roblox has them prove it again, and says so
+    assert sign_in_again(roblox, client).status_code == 302
+    assert client.get(page).status_code == 200
