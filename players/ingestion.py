@@ -116,7 +116,8 @@ def _try(origin: str, batch: Batch, now: dt.datetime, source: Source) -> tuple[R
             with transaction.atomic():
                 return _land(origin, batch, now, create, source, policy), new
         except _Unknown as unknown:
-            batch, create, new = erasures.spare(batch), True, unknown.user_ids
+            batch, create = erasures.spare(batch), True
+            new = sorted(set(unknown.user_ids) & {claim.user_id for claim in batch.claims})
             if not batch.claims:
                 return Receipt(rejected=batch.rejected), []
         except guarding.Tripped as tripped:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.record import Actor
+from players import erasures
 from players.models import Player
 from roblox import cloud
 from roblox.open_cloud import groups, users
@@ -69,14 +70,18 @@ def read_now(user_ids: Collection[int]) -> None:
     """Read these people unless that was done within the last minute; returns within some PATIENCE seconds, whatever
     Roblox does. Who could not be read keeps their last known state."""
     deadline = time.monotonic() + PATIENCE
-    for user_id in sorted(user_ids):
+    for user_id in sorted(set(user_ids) - erasures.pending(user_ids)):
         _read_one(user_id, deadline)
 
 
 def want(user_ids: Collection[int], *, again: bool = False) -> int:
-    """Have these people read soon, unless that was done within the last minute (`again`: in any case); how many."""
+    """Have these people read soon, unless that was done within the last minute (`again`: in any case); how many.
+
+    Of whoever is about to be erased nothing is written here.
+    """
+    wanted = sorted(set(user_ids) - erasures.pending(user_ids))
     with connection.cursor() as cursor:
-        cursor.execute(WANT, {"users": sorted(set(user_ids)), "most": MOST_WANTED, "again": again, "fresh": _fresh()})
+        cursor.execute(WANT, {"users": wanted, "most": MOST_WANTED, "again": again, "fresh": _fresh()})
         return int(cursor.rowcount)
 
 

@@ -290,6 +290,13 @@ def test_whoever_a_transaction_from_before_brought_back_is_erased_again(communit
     assert verify().findings == []
 
 
+def test_a_game_that_asks_for_them_meanwhile_writes_nothing_down(known: World, roblox: Sender, game: Game) -> None:
+    roblox.erase(USER)
+    tasks.carry_out_erasures()
+    assert game.client.get(f"/roblox/players/{USER}").status_code == 200
+    assert everywhere(NAME, str(USER)) == ["erasure_orders.user_id"]
+
+
 def test_an_event_that_was_on_its_way_does_not_bring_them_back(known: World, roblox: Sender, game: Game) -> None:
     before = game.event(USER, 2, total=30, username=NAME)
     roblox.erase(USER)
