@@ -11,6 +11,8 @@ from players.quarantines import guarding, holding
 from players.quarantines.guarding import Source, Tally, Tripped
 
 ANSWER = "Nothing is done yet: this experience's key brings too much, so its commands wait for the owners."
+# Beyond this nothing moves without a second person, so that one slip of an officer puts no key into quarantine.
+MOST_OF_ONE = 1_000_00  # hundredths
 
 
 def count(source: Source, command: str, amount: int, now: dt.datetime) -> None:
@@ -21,7 +23,7 @@ def count(source: Source, command: str, amount: int, now: dt.datetime) -> None:
         return
     try:
         with transaction.atomic():
-            guarding.note(source, Tally(acts=1, adjusted=abs(amount)), now)
+            guarding.note(source, Tally(acts=1, adjusted=min(abs(amount), MOST_OF_ONE)), now)
     except Tripped as tripped:
         guarding.open_quarantine(source, tripped.cause, now)
 
