@@ -16,6 +16,7 @@ from players.columns import micros
 
 MAX_EVENTS = 500
 BIGINT = 2**63 - 1
+MOST_POINTS = 100_000_000_00  # hundredths: a whole batch of such events still fits into every sum
 WHOLE = 2**53  # up to here every whole number has its own double
 CLOCK_SKEW = dt.timedelta(minutes=5)  # a game server's clock may be this far ahead of ours
 EARLIEST = dt.datetime(2006, 9, 1, tzinfo=dt.UTC)  # Roblox opened; anything before is a broken clock
@@ -180,6 +181,8 @@ def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime, server: Server) ->
         return Verdict(index, "INVALID", f"awarded or total {error}.")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         return Verdict(index, "INVALID", _sentence(error))
+    if max(abs(awarded), abs(total)) > MOST_POINTS:
+        return Verdict(index, "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points.")
     if not EARLIEST <= event.occurred_at <= latest:
         return Verdict(
             index, "OCCURRED_AT", "occurredAt lies in the future or before Roblox; check the server's clock."

@@ -59,6 +59,8 @@ def _grps(user_id: int, value: dict[str, Any]) -> Stored:
     beneath = [epoch for epoch in kept if epoch <= through]
     if beneath:
         raise BrokenRecord(f"sessions.{beneath[0]}: is folded already (folded.through is {through}); leave it out")
+    if sum(abs(one.total) for one in (*kept.values(), *([folded] if folded else []))) > MOST:
+        raise BrokenRecord("sessions: all totals together must be below 100 billion points")
     return Stored(user_id, *_names(value), kept, through, folded)
 
 

@@ -18,6 +18,8 @@ from players.ledger import PartKey, PlayerRow
 from players.models import Quarantine
 from players.quarantines.guarding import Source
 
+MOST_SHOWN = 10**11  # points
+
 # In the transaction that has locked the players, so that nothing is decided on meanwhile which it does not see. With
 # the id of the batch's audit event, since every batch asks for both.
 STANDING = f"""
@@ -102,11 +104,12 @@ def not_in_store(experience: str, player_ids: Collection[int], found: Standing) 
 
 
 def note(quarantine_id: int, rows: int, awarded: int) -> None:
-    """Add to what the quarantine's page shows."""
+    """Add to what the quarantine's page shows; past what its column holds it stays there, and no batch fails by it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE quarantines SET rows = rows + %s, awarded = awarded + %s * 0.01 WHERE id = %s",
-            [rows, awarded, quarantine_id],
+            "UPDATE quarantines SET rows = rows + %s,"
+            " awarded = greatest(-%s, least(%s, awarded + %s * 0.01)) WHERE id = %s",
+            [rows, MOST_SHOWN, MOST_SHOWN, awarded, quarantine_id],
         )
 
 

@@ -113,6 +113,19 @@ def test_no_key_lifts_one_player_above_the_ladder_by_one_lie(thief: Game, lie: d
     assert shown(1) == 0
 
 
+def test_amounts_that_no_column_holds_fail_no_batch(thief: Game) -> None:
+    """Twenty sessions of one player would sum up to more than a trillion points."""
+    told = thief.send(*[thief.event(1, 1, session=one, awarded=9e10, total=9e10) for one in range(1, 21)])
+    assert {one["code"] for one in told["rejected"]} == {"INVALID"}
+    for sign in (1, -1):
+        for batch in range(3):
+            rows = range(1000 * batch, 1000 * batch + 500)
+            thief.send(*[thief.event(2 + sign, 1, session=one, awarded=sign * 1e8, total=sign * 1e8) for one in rows])
+    Quarantine.objects.update(awarded=-(10**11))
+    told = thief.send(thief.event(9, 1, awarded=-1e8, total=-1e8), thief.event(8, 1))
+    assert (told["accepted"], shown(8)) == (2, 0)
+
+
 def test_a_change_of_policy_lets_no_key_lift_a_player(thief: Game) -> None:
     document = json.loads(json.dumps(active().bundle.documents))
     document["points"]["dailyCap"] += 1
