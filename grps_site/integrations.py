@@ -120,7 +120,7 @@ class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
     """How much one key of an experience may bring within a time before what it brings is put into quarantine.
 
     `acts`: commands of moderators; `adjusted`: points that these ask for; `renames`; `new_players`; `breaches`: of the
-    laws of points; `points`: by which such breaches move players.
+    laws of points; `points`: by which such breaches, events of long ago and rows that never came move players.
     """
 
     acts: int

@@ -6,7 +6,7 @@ The way of an event: claim -> ledger row (once) -> its part -> the player's poin
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -25,7 +25,7 @@ from players.metrics import EVENTS, MISMATCHES
 from players.models import Decision
 from players.policies import ActivePolicy, active
 from players.policy.membership import Membership
-from players.policy.parts import Part
+from players.policy.parts import EMPTY, Part
 from players.policy.sanctions import sanction_of
 from players.quarantines import guarding, holding
 from players.quarantines.guarding import Source
@@ -166,7 +166,7 @@ def _land(origin: str, batch: Batch, now: dt.datetime, create: bool, source: Sou
         record_many(entries if scene.landed else entries[1:])
     ranks = _decide(touched, policy, actor, now) if place.counts else {}
     if place.held is None:
-        _guard(source, tally, breaches, touched, policy.bundle.points.weekly_cap, now)
+        _guard(source, tally, breaches, touched, scene, now)
     else:
         holding.note(place.held, len(scene.landed), sum(claim.awarded for claim in scene.landed))
     return Receipt(
@@ -242,7 +242,7 @@ def _guard(
     tally: guarding.Tally,
     breaches: Sequence[mismatches.Breach],
     touched: Iterable[PlayerRow],
-    weekly_cap: int,
+    scene: mismatches.Scene,
     now: dt.datetime,
 ) -> None:
     """Count what no ordinary batch brings. While a change of policy settles, laws are broken by honest games too; but
@@ -250,11 +250,29 @@ def _guard(
     broken = {breach.player.id for breach in breaches}
     moved = [abs(player.gained) for player in touched if player.id in broken]
     if breaches and guarding.is_settling(now):
-        moved = [amount for amount in moved if amount > weekly_cap]
+        moved = [amount for amount in moved if amount > scene.policy.bundle.points.weekly_cap]
     else:
         tally.breaches = len(breaches)
-    tally.points = sum(moved)
+    tally.points = sum(moved) + _beyond_laws(scene, broken, now)
     guarding.note(source, tally, now)
+
+
+def _beyond_laws(scene: mismatches.Scene, broken: Collection[int], now: dt.datetime) -> int:
+    """Points of players without a breach that no law can judge: of events so late that any day may be theirs, and of
+    totals that stand for much that never came."""
+    late = sum(
+        max(0, claim.awarded)
+        for claim in scene.landed
+        if claim.at < now - guarding.LATE and scene.players[claim.user_id].id not in broken
+    )
+    hidden: Counter[int] = Counter()
+    for (player_id, _), change in scene.changes.items():
+        before = change.before or EMPTY
+        grown = (change.after.total - change.after.awarded) - (before.total - before.awarded)
+        if change.after.gap and grown > 0 and player_id not in broken:
+            hidden[player_id] += grown
+    much = scene.policy.bundle.points.daily_cap // guarding.HIDDEN_PART
+    return late + sum(amount for amount in hidden.values() if amount > much)
 
 
 def _not_confirmed(

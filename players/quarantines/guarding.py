@@ -17,6 +17,8 @@ from players.models import KeyCount, PolicyVersion, Quarantine
 from roblox.models import ExperienceKey
 
 KEPT = dt.timedelta(days=1)
+LATE = dt.timedelta(days=7)  # events older than this are counted: each day in the past has caps of its own
+HIDDEN_PART = 5  # what more than a fifth of the daily cap would have to come of rows that are missing is counted
 SETTLING = dt.timedelta(minutes=15)  # so long games may still award by the policy that was in force before
 
 # What the minute holds with this call, and what the rest of the hour held before it.
@@ -39,7 +41,7 @@ NAMES = {
     "renames": "new names",
     "new_players": "new players",
     "breaches": "breaches of the laws of points",
-    "points": "points of players in whose events such a breach is",
+    "points": "points by breaches, by events of long ago and by rows that never came",
 }
 HUNDREDTHS = frozenset({"adjusted", "points"})
 

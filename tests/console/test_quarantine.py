@@ -16,7 +16,18 @@ from audits.models import AuditEvent
 from players import books, leaderboard, reconciling
 from players.events import parse
 from players.ingestion import ingest
-from players.models import Approval, Decision, GameCommand, LedgerEntry, Note, Player, Quarantine, Rank, Recommendation
+from players.models import (
+    Approval,
+    Decision,
+    GameCommand,
+    KeyCount,
+    LedgerEntry,
+    Note,
+    Player,
+    Quarantine,
+    Rank,
+    Recommendation,
+)
 from players.policies import activate, active
 from players.policy.bundle import parse_bundle
 from players.quarantines import releasing
@@ -111,6 +122,32 @@ def test_no_key_lifts_one_player_above_the_ladder_by_one_lie(thief: Game, lie: d
     thief.send(thief.event(1, 1, **lie))
     assert Quarantine.objects.get().cause["what"] == "points"
     assert shown(1) == 0
+
+
+def test_days_of_long_ago_have_no_caps_that_lift_a_player(thief: Game) -> None:
+    """Each day and week keeps to its caps, so no law is broken."""
+    now = timezone.now()
+    days = [(now - dt.timedelta(days=10 + day)).isoformat() for day in range(200)]
+    rows = [
+        thief.event(1, day + 1, magnitude=20, awarded=300, total=300 * (day + 1), occurredAt=moment)
+        for day, moment in enumerate(reversed(days))
+    ]
+    thief.send(*rows)
+    assert not AuditEvent.objects.filter(action="points.mismatch").exists()
+    assert (Quarantine.objects.get().cause["what"], shown(1)) == ("points", 0)
+
+
+def test_many_sessions_hide_no_more_than_one(thief: Game) -> None:
+    """Of each session a row is missing that could stand for a week's points."""
+    thief.send(*[thief.event(1, 2, session=one, awarded=0, total=2500) for one in range(1, 22)])
+    assert not AuditEvent.objects.filter(action="points.mismatch").exists()
+    assert (Quarantine.objects.get().cause["what"], shown(1)) == ("points", 0)
+
+
+def test_a_batch_that_comes_before_an_earlier_one_is_no_cause(game: Game) -> None:
+    game.send(*[game.event(user_id, 3, total=45) for user_id in range(1, 501)])
+    assert not Quarantine.objects.exists()
+    assert KeyCount.objects.filter(points__gt=0).count() == 0
 
 
 def test_amounts_that_no_column_holds_fail_no_batch(thief: Game) -> None:
