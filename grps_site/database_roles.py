@@ -18,11 +18,18 @@ REFUSED = """
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid
     WHERE p.proname = 'grps_refuse' AND c.relnamespace = current_schema()::regnamespace
     GROUP BY c.relname"""
-# What a role may have that none of our processes needs. Membership in an owner is as good as owning.
+# What a role may have that none of our processes needs. Membership in an owner is as good as owning; whoever owns the
+# schema or the database (which owns `public`) drops tables of others, and whoever owns a trigger's function empties it.
 SHORTCOMINGS = """
     SELECT r.rolsuper, r.rolcreaterole,
            (SELECT count(*) FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
-            AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'MEMBER'))
+            AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'MEMBER')),
+           (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace
+            AND pg_has_role(current_user, p.proowner, 'MEMBER')),
+           (SELECT pg_has_role(current_user, n.nspowner, 'MEMBER') FROM pg_namespace n
+            WHERE n.nspname = current_schema()),
+           (SELECT pg_has_role(current_user, d.datdba, 'MEMBER') FROM pg_database d
+            WHERE d.datname = current_database())
     FROM pg_roles r WHERE r.rolname = current_user"""
 STEPS = "docs/run.md, The two roles of the database"
 
@@ -67,11 +74,17 @@ def shortcomings() -> str:
     """What the role of this connection has too much of, or an empty text."""
     with connection.cursor() as cursor:
         cursor.execute(SHORTCOMINGS)
-        is_superuser, makes_roles, owned = cursor.fetchone()
+        is_superuser, makes_roles, owned, functions, has_schema, has_database = cursor.fetchone()
     if is_superuser:
         return "the role of DATABASE_URL is a superuser"
     if owned:
         return f"the role of DATABASE_URL owns {owned} tables"
+    if functions:
+        return f"the role of DATABASE_URL owns {functions} functions, those of triggers among them"
+    if has_database or has_schema:
+        return (
+            f"the role of DATABASE_URL owns the {'database' if has_database else 'schema'}, and so may drop its tables"
+        )
     return "the role of DATABASE_URL may make roles" if makes_roles else ""
 
 

@@ -37,6 +37,7 @@ def ask(act: str, quarantine_id: int, *, by: Staff, reason: str, now: dt.datetim
         by=by,
         reason=reason,
         now=now,
+        once=f"quarantine {quarantine_id}",
     )
 
 

@@ -78,7 +78,27 @@ def test_the_web_cannot_forget_or_change_the_rules(web: Database, chain: list[in
 
 
 def test_the_web_owns_nothing(web: Database) -> None:
-    assert web.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0)
+    assert web.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0, 0, False, False)
+
+
+OWNED = {
+    "database": "ALTER DATABASE {database} OWNER TO half_owner",
+    "schema": "ALTER SCHEMA public OWNER TO half_owner",
+    "functions": "ALTER FUNCTION grps_refuse() OWNER TO half_owner",
+}
+
+
+@pytest.mark.parametrize("what", OWNED)
+def test_a_role_that_owns_no_table_but_what_holds_or_guards_them_is_told(db: None, client: Client, what: str) -> None:
+    with connection.cursor() as cursor:
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute("CREATE ROLE half_owner")
+        cursor.execute("GRANT USAGE, CREATE ON SCHEMA public TO half_owner")
+        cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO half_owner")
+        cursor.execute(OWNED[what].format(database=name))
+        cursor.execute("SET LOCAL ROLE half_owner")
+        assert what in database_roles.shortcomings()
+        cursor.execute("RESET ROLE")
 
 
 def test_the_web_uses_every_table(web: Database) -> None:

@@ -50,6 +50,7 @@ from players.models import (
     LedgerEntry,
     Note,
     PolicyVersion,
+    Quarantine,
     Recommendation,
     Sanction,
     Simulation,
@@ -57,6 +58,7 @@ from players.models import (
 from players.policies import active
 from players.policy import bounds as rules
 from players.policy.bundle import FILES
+from players.quarantines import deciding
 from roblox import experiences, keys
 from roblox.models import Experience, ExperienceKey
 from syncs import adjustments, drifts
@@ -964,6 +966,19 @@ def a_dialog_sent_twice() -> Race:
         lambda: (player().adjusted, SentForm.objects.count()),
         (10, 1),
         wins=3,
+    )
+
+
+@race
+def asking_about_a_quarantine() -> Race:
+    opened = {"experience": "nexus", "source": "nexus", "event": 1, "opened_at": timezone.now()}
+    found = Quarantine.objects.create(cause={"what": "acts", "count": 9, "limit": 8, "seconds": 60}, **opened)
+    asked = [(deciding.RELEASE, "olga"), (deciding.DISCARD, "sven"), (deciding.RELEASE, "ines")]
+    return Race(
+        [call(deciding.ask, act, found.pk, by=owner(name)) for act, name in asked],
+        lambda: Approval.objects.filter(status="waiting").count(),
+        1,
+        told="asked",
     )
 
 
