@@ -23,6 +23,7 @@ View = Callable[..., HttpResponseBase]
 SIGNED_IN_AT = "signed_in_at"  # the session's moment of the last proof of who it is, seconds since 1970
 BEGAN_AT = "began_at"  # of a session, seconds since 1970
 FRESH = 15 * 60  # seconds
+CALLBACK = "/login/callback/"  # the end of the addresses that providers send a browser back to
 
 
 def is_fresh(request: HttpRequest) -> bool:
@@ -36,10 +37,13 @@ def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
     if is_fresh(request):
         return None
     messages.info(request, "This needs a sign-in that is younger than 15 minutes: sign in again, then repeat it.")
-    to = (
-        request.get_full_path() if request.method == "GET" else request.META.get("HTTP_REFERER", reverse("admin:index"))
-    )
+    to = here(request) if request.method == "GET" else request.META.get("HTTP_REFERER", reverse("admin:index"))
     return redirect_to_login(urlsplit(to)._replace(scheme="", netloc="").geturl(), settings.LOGIN_URL)
+
+
+def here(request: HttpRequest) -> str:
+    """The page to come back to after a sign-in. The way back from a provider holds its code: that is told to nobody."""
+    return reverse("console:sessions") if request.path_info.endswith(CALLBACK) else request.get_full_path()
 
 
 def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:

@@ -12,6 +12,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -24,7 +25,7 @@ from audits.record import Actor, Target, record
 from console.access import proofs, step_up
 from console.access.rights import rights_of
 from console.doors import BEGAN_AT as BEGAN_AT
-from console.doors import sign_in_again
+from console.doors import here, sign_in_again
 from console.models import StaffAccount
 from players import freshness
 from players.models import Player
@@ -66,8 +67,8 @@ class StaffMiddleware:
         if now - began > ABSOLUTE or now - seen > IDLE:
             end(request, "it was idle" if now - began <= ABSOLUTE else "it was twelve hours old")
             messages.info(request, "You were signed out: the session was idle for half an hour, or twelve hours old.")
-            return redirect(
-                f"{settings.LOGIN_URL}?next={request.get_full_path()}" if request.method == "GET" else CONSOLE
+            return (
+                redirect_to_login(here(request), settings.LOGIN_URL) if request.method == "GET" else redirect(CONSOLE)
             )
         if now - seen > NOTED_EVERY:
             request.session[SEEN_AT] = now

@@ -164,6 +164,8 @@ def test_showing_it_needs_a_fresh_sign_in(roblox: Roblox, olga: tuple[Client, Cl
     session.save()
     answer = here.post(OUT) if when == "start" else here.get(back)
     assert answer["Location"].startswith("/admin/sign-in/?next=")
+    if when == "callback":  # its own address holds Roblox's code
+        assert answer["Location"] == "/admin/sign-in/?next=/admin/sessions/"
     assert StaffAccount.objects.get(user__username="olga").same_as is None
 
 

@@ -163,3 +163,12 @@ def test_production_is_told_of_an_easy_way_in(settings: Any, changes: dict[str, 
     for name, value in changes.items():
         setattr(settings, name, value)
     assert {one.id for one in checks.check_local_login()} == ids
+
+
+def test_a_session_that_ends_on_the_way_back_from_a_provider_tells_its_code_to_no_address(bootstrapped: None) -> None:
+    owner = owner_client("olga")
+    session = owner.session
+    session[SEEN_AT] = int(time.time()) - 7200
+    session.save()
+    answer = owner.get("/admin/sign-in/with/roblox/login/callback/?code=a-secret&state=another")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/sign-in/?next=/admin/sessions/")
