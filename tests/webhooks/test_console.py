@@ -203,7 +203,7 @@ def test_a_request_about_an_endpoint_that_changed_since_is_not_carried_out(owner
 def test_who_is_no_owner_any_more_has_no_request_carried_out(owner: Client, office: Office) -> None:
     request = asked(owner, f"{LIST}add/", **ADDED)
     User.objects.filter(username="olga").update(is_active=False)
-    assert "not entitled to it any more" in let(request)
+    assert "may not act any more" in let(request)
     assert not WebhookEndpoint.objects.exists()
 
 
