@@ -107,9 +107,9 @@ async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
             async for piece in _pieces(receive):
                 size += len(piece)
                 pieces.append(piece)
+                _hold(len(piece))
                 if size > limit.size:
                     raise Refused(413)
-                _hold(len(piece))
                 if _held > HELD:
                     raise Refused(503)
     except BaseException as error:

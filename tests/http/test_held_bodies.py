@@ -1,0 +1,47 @@
+"""What the web server holds of bodies in memory is counted right, however a body ends."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from grps_site.server import application
+
+CHUNKED = {"PATH_INFO": "/roblox/events", "HTTP_TRANSFER_ENCODING": "chunked"}
+PIECE = b"x" * 65_536
+
+
+def read(*messages: dict[str, Any]) -> bytes:
+    coming: Iterator[dict[str, Any]] = iter(messages)
+
+    async def receive() -> dict[str, Any]:
+        return next(coming)
+
+    return asyncio.run(application._body(dict(CHUNKED), receive))
+
+
+def piece(*, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.request", "body": PIECE, "more_body": more}
+
+
+def test_a_body_without_a_declared_length_that_is_refused_frees_what_it_held_and_no_more() -> None:
+    before = application._held
+    for _ in range(3):
+        with pytest.raises(application.Refused):
+            read(*[piece()] * 64)
+        assert application._held == before
+
+
+def test_a_client_that_hangs_up_frees_what_it_held() -> None:
+    before = application._held
+    with pytest.raises(application.Gone):
+        read(piece(), piece(), {"type": "http.disconnect"})
+    assert application._held == before
+
+
+def test_a_body_that_is_whole_is_held_until_it_is_answered() -> None:
+    before = application._held
+    assert read(piece(), piece(more=False)) == PIECE * 2
+    assert application._held == before + 2 * len(PIECE)
+    application._hold(-2 * len(PIECE))
