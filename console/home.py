@@ -37,6 +37,9 @@ STRIPS = 4  # endpoints whose last day is drawn, the troubled first
 PICKED = 100  # proposals that are decided on at once
 CHAIN = "SELECT at, number FROM seals ORDER BY number DESC LIMIT 1"
 
+# Nobody decides on these without taking them first, so only who may decide can take them.
+DECIDED_WITH = {"appeal": "players.decide_appeals"}
+
 
 @page()
 def home(request: HttpRequest) -> HttpResponse:
@@ -103,10 +106,12 @@ def act(request: HttpRequest) -> HttpResponse:
 @page("players.view_player")
 def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
     """Take an item, or let it go."""
-    by = staff_of(request)
+    by, needed = staff_of(request), DECIDED_WITH.get(kind, "")
     try:
         if request.POST.get("verb") == "release":
             claims.release(kind, key, by=by)
+        elif needed and not request.user.has_perm(needed):
+            raise Refused("You may not decide on it, so you cannot take it from those who may.")
         else:
             claims.claim(kind, key, by=by, now=timezone.now())
     except Refused as refusal:

@@ -25,10 +25,10 @@ from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from players import appeals, approvals, claims, discipline, people
 from players.cases import read_code
-from players.models import Appeal, Approval, Player, Sanction
+from players.models import Appeal, Approval, Claim, Player, Sanction
 from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
 from tests.console.conftest import Make
-from tests.console.people import client_as
+from tests.console.people import client_as, client_with_role
 from tests.http.test_turnstile import Receiver
 from tests.players.conftest import OWNER
 
@@ -246,6 +246,15 @@ def test_a_moderator_takes_and_answers_it_in_the_console(player: Make) -> None:
     assert (appeal.status, appeal.decided_by) == ("approved", Player.objects.get(user_id=2).subject)
     assert not Sanction.objects.filter(lifted_at=None).exists()
     assert "player_1" in unescape(major.get("/admin/appeals/?status=approved").content.decode())
+
+
+def test_who_may_only_look_takes_no_appeal_from_those_who_decide(player: Make) -> None:
+    player(1)
+    auditor = client_with_role(player(2, rank="Initiate"), "auditor")
+    appeal = appealed(warned())
+    answer = auditor.post(f"/admin/queue/take/appeal/{appeal.pk}/", follow=True)
+    assert "You may not decide on it" in unescape(answer.content.decode())
+    assert not Claim.objects.exists()
 
 
 def test_a_case_is_no_counter_and_its_code_is_told_to_the_game_of_its_player(
