@@ -25,6 +25,7 @@ from bench.games import HOUR, Day, EmulatedUniverse, Wire, universe
 from bench.patience import patiently
 from bench.roblox_side import RobloxSide
 from grps_site.embedded import emulator
+from grps_site.embedded.emulator import GROUP
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 OFFICERS = ["Electro Colonel", "Brigadier General", "Stormmarshal", "Supreme Admirals"]
@@ -84,7 +85,9 @@ class Demo:
         database, since a day of play makes nobody a month older. Officers get their ranks by hand."""
         from django.db import connection
 
+        self._join_group()
         self.days[0].arrive(self.everybody)
+        self._await_membership()
         self.days[0].officers = self.officers
         patiently(self._promote)
 
@@ -97,6 +100,25 @@ class Demo:
                 )
 
         patiently(age)
+
+    def _join_group(self) -> None:
+        """Everybody is a member of the group: who is none earns nothing and is listed nowhere."""
+        if not self.emulated:
+            return
+        members = [{"userId": one, "username": f"player_{one}", "roles": []} for one in self.everybody]
+        with httpx.Client(base_url=self.ready["openCloud"]["url"], timeout=60) as roblox:
+            roblox.post("/_emulator/members", json={"groupId": int(GROUP), "members": members}).raise_for_status()
+
+    def _await_membership(self) -> None:
+        """GRPS asks Roblox of whoever is new; until it has read them, nobody is promoted."""
+        from players.models import Player
+
+        until = time.monotonic() + SETTLED_WITHIN
+        known = Player.objects.filter(user_id__in=self.everybody, member="member")
+        while patiently(known.count) < len(self.everybody):
+            if time.monotonic() > until:
+                raise TimeoutError("GRPS did not read who is a member of the group.")
+            time.sleep(1)
 
     def _promote(self) -> None:
         from players.officers import set_rank

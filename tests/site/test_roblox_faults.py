@@ -29,9 +29,13 @@ PROMOTE = """
 from django.utils import timezone
 from audits.record import Actor
 from players import officers
+from players.models import Player
 from players.staff import Refused, Staff
 by = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
-for user_id in range({first}, {first} + {count}):
+wanted = range({first}, {first} + {count})
+if Player.objects.filter(user_id__in=wanted, member="member").count() < {count}:
+    raise SystemExit("their membership is not read yet")
+for user_id in wanted:
     try:
         officers.set_rank(user_id, "Captain I", by=by, reason="deserved", now=timezone.now())
     except Refused:
@@ -51,6 +55,7 @@ def test_a_pull_and_a_push_through_kills_end_as_if_nothing_had_happened(up: Up) 
     try:
         _ask(ready, {"activity": "points", "experience": "nexus", "full": True})
         _until(lambda: _count(ready, f"players WHERE user_id >= {FIRST}") == PLAYERS)
+        _ask(ready, {"activity": "members"})
         _promote(up)
         captains = "mirrors WHERE aspect = 'role' AND status = 'confirmed' AND confirmed->>'rank' = 'Captain I'"
         _until(lambda: _count(ready, captains) >= PROMOTED)

@@ -34,7 +34,7 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     assert redis.Redis.from_url(ready["redisUrl"]).ping()
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
-        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0)
+        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0, 0, False, False)
     _no_process_knows_the_owner(ready, shared_up)
     _sign_in(ready)
     shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200)
