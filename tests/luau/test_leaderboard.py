@@ -29,6 +29,7 @@ def server(grps: Grps) -> Server:
 
 
 def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
+    grps.counts = {"points": True, "privateServers": False, "studio": False}
     for path, shape in (
         ("/leaderboard/top?limit=50", serializers.TopOut),
         ("/roblox/players?search=ni", serializers.GameSearchOut),

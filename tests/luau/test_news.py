@@ -94,6 +94,7 @@ def test_an_officer_announces_once_a_minute(universe: Universe) -> None:
 def test_who_is_under_a_sanction_or_unknown_announces_nothing(universe: Universe) -> None:
     here = universe.servers[0]
     stand(universe, MAJOR, "Tempest Major", "suspension")
+    universe.run(5)  # they read that they are suspended
     assert "You may not announce" in here.say(MAJOR, "/grps announce one")
     stand(universe, MAJOR, "Tempest Major")
     here.do("grps.context.policy.bundle = nil")

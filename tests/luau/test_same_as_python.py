@@ -163,5 +163,5 @@ def test_a_boundary_that_is_off_by_one_is_found(module: str, old: str, new: str)
 
     machine = Machine(mutate=mutate)
     ask = machine.chunk(ASK)
-    assert any(disagreement(machine, ask, random.Random(seed)) for seed in range(600))
+    assert any(disagreement(machine, ask, random.Random(seed)) for seed in range(6000))
     assert changed
