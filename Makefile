@@ -15,16 +15,16 @@ help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: setup ## run everything on this machine until Ctrl-C (PORT, GRPS_STATE)
-	@exec $(PY) -m grps_site.embedded up
+	@exec $(PY) -m devserver up
 
 demo: setup ## play a day of a community against a running `make up`
 	@exec $(PY) -m bench.demo $(ARGS)
 
 test: setup check ## all checks and tests
-	@GRPS_STATE=$(GRPS_STATE)/test $(PY) -m grps_site.embedded run -- $(PY) -m pytest $(ARGS)
+	@GRPS_STATE=$(GRPS_STATE)/test $(PY) -m devserver run -- $(PY) -m pytest $(ARGS)
 
 test-long: setup ## the tests again, as long campaigns: 80 kills, 20,000 cases a property, 400 requests an operation
-	@GRPS_STATE=$(GRPS_STATE)/test HYPOTHESIS_PROFILE=nightly GRPS_LONG=1 $(PY) -m grps_site.embedded run -- $(PY) -m pytest $(ARGS)
+	@GRPS_STATE=$(GRPS_STATE)/test HYPOTHESIS_PROFILE=nightly GRPS_LONG=1 $(PY) -m devserver run -- $(PY) -m pytest $(ARGS)
 
 bench: setup ## measure; ratios of one run, also in $GRPS_STATE/bench.json
 	@exec $(PY) -m bench $(ARGS)

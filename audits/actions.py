@@ -111,4 +111,6 @@ def known(action: str) -> Action:
     try:
         return Action(action)
     except ValueError:
-        raise UnknownAction(f"{action!r} is not an action of audits.actions; add it there first.") from None
+        raise UnknownAction(
+            f"{action!r} is not an action of audits.actions; add it there first."
+        ) from None

@@ -1,4 +1,6 @@
-"""The spine's tables. Triggers (migration 0001) refuse every UPDATE, DELETE and TRUNCATE of events and seals."""
+"""The spine's tables. Triggers (migration 0001) refuse every UPDATE, DELETE and TRUNCATE of events
+and seals.
+"""
 
 import json
 from typing import Any
@@ -12,7 +14,8 @@ from django.db.models.functions import Now
 def canonical(value: Any) -> str:
     """Compact JSON with sorted keys: the one text of a value, whoever writes it.
 
-    Raises TypeError for floats and Decimals: their text differs between languages, so amounts travel as strings.
+    Raises TypeError for floats and Decimals: their text differs between languages, so amounts
+    travel as strings.
     """
     _check(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -32,20 +35,26 @@ def _check(value: Any) -> None:
 
 
 class CanonicalJSONField(models.JSONField):
-    """JSON kept as the text it was written as (`json`, not `jsonb`), so that hashes of it can be computed again."""
+    """JSON kept as the text it was written as (`json`, not `jsonb`), so that hashes of it can be
+    computed again.
+    """
 
     def db_type(self, connection: Any) -> str:
         return "json"
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        return value if not isinstance(value, str) else json.loads(value)  # the driver has read `json` already
+        return (
+            value if not isinstance(value, str) else json.loads(value)
+        )  # the driver has read `json` already
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if isinstance(value, str) else canonical(value)
 
 
 class AuditEvent(models.Model):
-    """Who did what to whom, and why. Personal values stand beside it (AuditPersonal), here only their commitments."""
+    """Who did what to whom, and why. Personal values stand beside it (AuditPersonal), here only
+    their commitments.
+    """
 
     at = models.DateTimeField(db_default=Now())
     action = models.CharField(max_length=40)
@@ -65,10 +74,18 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["target_kind", "target_id", "id"], name="audits_by_target"),
             models.Index(fields=["action", "id"], name="audits_by_action"),
-            models.Index(fields=["reverts"], condition=Q(reverts__isnull=False), name="audits_by_reverts"),
+            models.Index(
+                fields=["reverts"], condition=Q(reverts__isnull=False), name="audits_by_reverts"
+            ),
             models.Index(fields=["actor_kind", "actor_id", "id"], name="audits_by_actor"),
-            models.Index(fields=["request_id", "id"], condition=~Q(request_id=""), name="audits_by_request"),
-            models.Index(fields=["experience", "id"], condition=~Q(experience=""), name="audits_by_experience"),
+            models.Index(
+                fields=["request_id", "id"], condition=~Q(request_id=""), name="audits_by_request"
+            ),
+            models.Index(
+                fields=["experience", "id"],
+                condition=~Q(experience=""),
+                name="audits_by_experience",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -76,7 +93,9 @@ class AuditEvent(models.Model):
 
 
 class Reversal(models.Model):
-    """That an event was taken back, and by which one. One row an event, so that nothing is taken back twice."""
+    """That an event was taken back, and by which one. One row an event, so that nothing is taken
+    back twice.
+    """
 
     event_id = models.BigIntegerField(primary_key=True, help_text="the event that was taken back")
     by_event = models.BigIntegerField()
@@ -86,9 +105,13 @@ class Reversal(models.Model):
 
 
 class AuditPersonal(models.Model):
-    """One personal value of an event: whose it is, and the salt of its commitment. Erasing a person deletes it."""
+    """One personal value of an event: whose it is, and the salt of its commitment. Erasing a person
+    deletes it.
+    """
 
-    event = models.ForeignKey(AuditEvent, on_delete=models.PROTECT, related_name="personal", db_index=False)
+    event = models.ForeignKey(
+        AuditEvent, on_delete=models.PROTECT, related_name="personal", db_index=False
+    )
     field = models.CharField(max_length=20)
     subject = models.CharField(max_length=90)
     salt = models.BinaryField()
@@ -96,18 +119,26 @@ class AuditPersonal(models.Model):
 
     class Meta:
         db_table = "audit_personal"
-        constraints = [models.UniqueConstraint(fields=["event", "field"], name="audit_personal_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "field"], name="audit_personal_once")
+        ]
         indexes = [
             models.Index(fields=["subject"], name="audit_personal_by_subject"),
-            models.Index(fields=["event"], condition=Q(field="address"), name="audit_personal_addresses"),
+            models.Index(
+                fields=["event"], condition=Q(field="address"), name="audit_personal_addresses"
+            ),
         ]
 
 
 class AuditRedaction(models.Model):
-    """An event whose details lost a person's words. `leaf` is the hash of the line as it was sealed, and stays, so that
-    the chain holds; a later event `audit.redacted` says so, with the hash of what is left."""
+    """An event whose details lost a person's words. `leaf` is the hash of the line as it was
+    sealed, and stays, so that the chain holds; a later event `audit.redacted` says so, with the
+    hash of what is left.
+    """
 
-    event = models.OneToOneField(AuditEvent, on_delete=models.PROTECT, primary_key=True, related_name="redaction")
+    event = models.OneToOneField(
+        AuditEvent, on_delete=models.PROTECT, primary_key=True, related_name="redaction"
+    )
     leaf = models.CharField(max_length=64)
     at = models.DateTimeField(db_default=Now())
     mirrors = ArrayField(
@@ -121,7 +152,9 @@ class AuditRedaction(models.Model):
 
 
 class AuditPending(models.Model):
-    """An event that no seal covers yet. A trigger writes it with the event; the sealer takes it away."""
+    """An event that no seal covers yet. A trigger writes it with the event; the sealer takes it
+    away.
+    """
 
     event_id = models.BigIntegerField(primary_key=True)
 
@@ -161,9 +194,11 @@ class SealedEvent(models.Model):
 
 
 class AuditStream(models.Model):
-    """How far a mirror of the log outside has come, as far as we know: the mirror's own end is what counts.
+    """How far a mirror of the log outside has come, as far as we know: the mirror's own end is what
+    counts.
 
-    `error` is empty while all goes well; `note` tells the last time that it did not hold what it was given.
+    `error` is empty while all goes well; `note` tells the last time that it did not hold what it
+    was given.
     """
 
     name = models.CharField(max_length=20, primary_key=True)

@@ -1,4 +1,6 @@
-"""`record`: the one function through which everything that changes a player, a rule, a secret or an access is told."""
+"""`record`: the one function through which everything that changes a player, a rule, a secret or an
+access is told.
+"""
 
 import hashlib
 import os
@@ -50,7 +52,8 @@ class TakenBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `kind` is staff, player, experience or system; `name` is frozen into the event as it is now.
+    """Who acts: `kind` is staff, player, experience or system; `name` is frozen into the event as
+    it is now.
 
     `subject` says whose personal data the name is; an experience or the system is nobody's.
     """
@@ -62,7 +65,8 @@ class Actor:
 
 
 def operator() -> Actor:
-    """Whoever runs a command on this machine, by the account of the process: LOGNAME says what one likes.
+    """Whoever runs a command on this machine, by the account of the process: LOGNAME says what one
+    likes.
 
     The login is a personal value like every name, so it can be erased.
     """
@@ -104,9 +108,11 @@ class _Body:
 
 @dataclass(frozen=True, slots=True)
 class Entry(_Body):
-    """An event to be. `before`, `after`, `details` hold no personal values; `personal` does: field to (subject, value).
+    """An event to be. `before`, `after`, `details` hold no personal values; `personal` does: field
+    to (subject, value).
 
-    The names and the reason become personal values by themselves: a reason may say anything about its target.
+    The names and the reason become personal values by themselves: a reason may say anything about
+    its target.
     """
 
     action: Action
@@ -129,9 +135,9 @@ def record(
 ) -> int:
     """Write one event in the transaction of the change that it tells; returns its id.
 
-    `reverts` names the event that it takes back: no other event can do so afterwards, and TakenBack is raised where one
-    did before. Raises UnknownAction for an action outside the registry, and TransactionManagementError outside a
-    transaction.
+    `reverts` names the event that it takes back: no other event can do so afterwards, and TakenBack
+    is raised where one did before. Raises UnknownAction for an action outside the registry, and
+    TransactionManagementError outside a transaction.
     """
     entry = Entry(
         action,
@@ -156,9 +162,13 @@ def reserve_id() -> int:
 
 
 def record_many(entries: Sequence[Entry]) -> list[int]:
-    """Write many events with two statements; their ids, in the order given. Raises as `record` does."""
+    """Write many events with two statements; their ids, in the order given. Raises as `record`
+    does.
+    """
     if not connection.in_atomic_block:
-        raise TransactionManagementError("An audit event belongs into the transaction of the change that it tells.")
+        raise TransactionManagementError(
+            "An audit event belongs into the transaction of the change that it tells."
+        )
     if not entries:
         return []
     actions = [known(entry.action) for entry in entries]
@@ -166,7 +176,13 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
     fresh = iter(_reserve(sum(event_id is None for event_id in ids)))
     numbered = [event_id if event_id is not None else next(fresh) for event_id in ids]
     personal = [_personal(entry) for entry in entries]
-    _claim({entry.reverts: number for entry, number in zip(entries, numbered, strict=True) if entry.reverts})
+    _claim(
+        {
+            entry.reverts: number
+            for entry, number in zip(entries, numbered, strict=True)
+            if entry.reverts
+        }
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             INSERT_EVENTS,
@@ -182,10 +198,17 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
                 [entry.policy_version for entry in entries],
                 [entry.reverts for entry in entries],
                 [canonical(_details(entry)) for entry in entries],
-                [canonical({name: _commitment(salt, value) for name, _, salt, value in rows}) for rows in personal],
+                [
+                    canonical({name: _commitment(salt, value) for name, _, salt, value in rows})
+                    for rows in personal
+                ],
             ],
         )
-        rows = [(event_id, *row) for event_id, found in zip(numbered, personal, strict=True) for row in found]
+        rows = [
+            (event_id, *row)
+            for event_id, found in zip(numbered, personal, strict=True)
+            for row in found
+        ]
         if rows:
             cursor.execute(INSERT_PERSONAL, [list(column) for column in zip(*rows, strict=True)])
     if not PATIENT.issuperset(actions):
@@ -204,17 +227,23 @@ def _claim(reverting: Mapping[int, int]) -> None:
 
 
 def erase(*subjects: str) -> int:
-    """Delete every personal value of one person; how many there were. The chain holds: it knows commitments only.
+    """Delete every personal value of one person; how many there were. The chain holds: it knows
+    commitments only.
 
-    The caller records `player.erased` with that number in the same transaction: without it, `verify` speaks up.
+    The caller records `player.erased` with that number in the same transaction: without it,
+    `verify` speaks up.
     """
     with erasing() as cursor:
-        cursor.execute("DELETE FROM audit_personal WHERE subject = ANY(%s::text[])", [list(subjects)])
+        cursor.execute(
+            "DELETE FROM audit_personal WHERE subject = ANY(%s::text[])", [list(subjects)]
+        )
         return int(cursor.rowcount)
 
 
 def forget(ids: Sequence[int], *, why: str) -> int:
-    """Delete personal values by the ids of their rows, and tell it in one event; how many there were."""
+    """Delete personal values by the ids of their rows, and tell it in one event; how many there
+    were.
+    """
     if not ids:
         return 0
     with transaction.atomic():
@@ -222,7 +251,11 @@ def forget(ids: Sequence[int], *, why: str) -> int:
             cursor.execute("DELETE FROM audit_personal WHERE id = ANY(%s::bigint[])", [list(ids)])
             removed = int(cursor.rowcount)
         if removed:
-            record(Action.AUDIT_FORGOTTEN, actor=FORGETTING, details={"personalRows": removed, "why": why})
+            record(
+                Action.AUDIT_FORGOTTEN,
+                actor=FORGETTING,
+                details={"personalRows": removed, "why": why},
+            )
         return removed
 
 
@@ -255,14 +288,21 @@ def _details(entry: Entry) -> dict[str, Any]:
 def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
     """Field, subject, salt and value of everything in `entry` that is somebody's."""
     values = {
-        "actorName": (entry.actor.subject or f"{entry.actor.kind}:{entry.actor.id}", entry.actor.name),
+        "actorName": (
+            entry.actor.subject or f"{entry.actor.kind}:{entry.actor.id}",
+            entry.actor.name,
+        ),
         "targetName": (entry.target.subject, entry.target.name),
         "reason": (entry.target.subject or f"{entry.actor.kind}:{entry.actor.id}", entry.reason),
         **entry.personal,
     }
     if entry.actor.kind in {"experience", "system"}:
         del values["actorName"]  # nobody's name; the id says it
-    return [(name, subject, secrets.token_bytes(SALT), value) for name, (subject, value) in values.items() if value]
+    return [
+        (name, subject, secrets.token_bytes(SALT), value)
+        for name, (subject, value) in values.items()
+        if value
+    ]
 
 
 def _commitment(salt: bytes, value: str) -> str:

@@ -3,10 +3,10 @@ from typing import Any
 from celery import shared_task
 from django.dispatch import receiver
 
-from audits import streams
-from audits.hints import Hint
-from audits.seals import seal_pending
+from audits.chain.sealing import seal_pending
 from audits.signals import sealed
+from audits.streams import publisher
+from common.task_hints import Hint
 
 
 @shared_task(name="audits.seal")
@@ -20,8 +20,10 @@ def seal() -> int:
 
 @shared_task(name="audits.mirror")
 def mirror(hinted: bool = False) -> int:
-    """Write to each mirror of the log what it lacks; how many events. Safe to run at the same time elsewhere."""
-    return sum(streams.catch_up(outlet, hinted=hinted) for outlet in streams.configured())
+    """Write to each mirror of the log what it lacks; how many events. Safe to run at the same time
+    elsewhere.
+    """
+    return sum(publisher.catch_up(outlet, hinted=hinted) for outlet in publisher.configured())
 
 
 SEALING = Hint(seal, every=0.25)
@@ -30,5 +32,5 @@ MIRRORING = Hint(mirror, every=0.25, hinted=True)
 
 @receiver(sealed)
 def hint_mirrors(**_: Any) -> None:
-    if streams.configured():
+    if publisher.configured():
         MIRRORING.give()

@@ -1,1 +1,3 @@
-"""Measuring: ratios within one run on one machine, and a day of a community to play (bench/demo.py)."""
+"""Measuring: ratios within one run on one machine, and a day of a community to play
+(bench/demo.py).
+"""

@@ -1,4 +1,6 @@
-"""`make bench`: fill two databases, a small and a large one, and print ratios measured in this one run."""
+"""`make bench`: fill two databases, a small and a large one, and print ratios measured in this one
+run.
+"""
 
 import argparse
 import json
@@ -12,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Connection, get
-from grps_site.embedded import postgres, valkey
-from grps_site.embedded.__main__ import web_command
-from grps_site.embedded.services import Service
-from grps_site.embedded.state import State, keep_private, write_private
-from grps_site.embedded.supervisor import Supervisor
+from devserver import postgres, valkey
+from devserver.__main__ import web_command
+from devserver.process import Service
+from devserver.state import State, keep_private, write_private
+from devserver.supervisor import Supervisor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 console = Console(stderr=True)
@@ -24,7 +26,9 @@ console = Console(stderr=True)
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--large", type=int, default=1_000_000, help="players in the large database")
+    parser.add_argument(
+        "--large", type=int, default=1_000_000, help="players in the large database"
+    )
     parser.add_argument("--small", type=int, default=10_000, help="players in the small one")
     parser.add_argument("--only", default="", help="run the cases whose name holds this text")
     options = parser.parse_args()
@@ -41,9 +45,16 @@ def main() -> int:
         supervisor.add([_web(state, name, values) for name, values in databases.items()])
         command = [sys.executable, "-m", "bench.cases", "--only", options.only]
         for name, values in databases.items():
-            command += [f"--{name}={json.dumps(values)}", f"--{name}-port={state.port_of(f'web-{name}')}"]
+            command += [
+                f"--{name}={json.dumps(values)}",
+                f"--{name}-port={state.port_of(f'web-{name}')}",
+            ]
         child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, env={**os.environ, **databases["large"]}, cwd=BASE_DIR, text=True
+            command,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **databases["large"]},
+            cwd=BASE_DIR,
+            text=True,
         )
         output, _ = child.communicate()
     if child.returncode:

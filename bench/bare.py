@@ -1,4 +1,6 @@
-"""What ingestion is held against: the same inserts and updates on the same tables, prepared beforehand."""
+"""What ingestion is held against: the same inserts and updates on the same tables, prepared
+beforehand.
+"""
 
 import datetime as dt
 import json
@@ -6,8 +8,8 @@ from typing import Any
 
 import psycopg
 
-from players.columns import EPOCH, MICROSECOND, numbers, optional, texts, words
-from players.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, LOCK_PLAYERS, WRITE_PARTS
+from common.pg_arrays import EPOCH, MICROSECOND, numbers, optional, texts, words
+from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, LOCK_PLAYERS, WRITE_PARTS
 
 AUDIT = """
     INSERT INTO audits (id, action, actor_kind, actor_id, target_kind, target_id, experience, request_id,
@@ -18,7 +20,9 @@ AUDIT = """
 class BareBatch:
     """One batch in its final form: only SQL is left to be done."""
 
-    def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]", events: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, connection: "psycopg.Connection[tuple[Any, ...]]", events: list[dict[str, Any]]
+    ) -> None:
         self.connection = connection
         users = sorted({event["userId"] for event in events})
         with connection.transaction(), connection.cursor() as cursor:
@@ -27,7 +31,10 @@ class BareBatch:
             cursor.execute("SELECT nextval(pg_get_serial_sequence('audits', 'id'))")
             (self.batch,) = cursor.fetchone() or (0,)
         players = [ids[user] for user in users]
-        times = [(dt.datetime.fromisoformat(event["occurredAt"]) - EPOCH) // MICROSECOND for event in events]
+        times = [
+            (dt.datetime.fromisoformat(event["occurredAt"]) - EPOCH) // MICROSECOND
+            for event in events
+        ]
         each = len(events) // len(users)
         self.users = numbers(users)
         self.ledger = [

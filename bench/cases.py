@@ -1,4 +1,6 @@
-"""The cases of `make bench`. Each pairs two measurements within this run; the ratio of their medians is what counts."""
+"""The cases of `make bench`. Each pairs two measurements within this run; the ratio of their
+medians is what counts.
+"""
 
 import argparse
 import datetime as dt
@@ -37,7 +39,9 @@ class Bench:
     large_port: int
 
 
-def paired(first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float]:
+def paired(
+    first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS
+) -> tuple[float, float]:
     """The medians of two measurements taken in turns, so that a drift of the machine hits both."""
     pairs = [(first(), second()) for _ in range(rounds)]
     if os.environ.get("BENCH_DETAIL"):
@@ -47,7 +51,9 @@ def paired(first: Callable[[], float], second: Callable[[], float], rounds: int 
 
 
 def ingestion(bench: Bench) -> Iterator[Result]:
-    """A batch of 500 events over HTTP against the same statements sent by bare psycopg to the same tables."""
+    """A batch of 500 events over HTTP against the same statements sent by bare psycopg to the same
+    tables.
+    """
     from audits.record import Actor
     from bench.bare import BareBatch
     from players import leaderboard
@@ -131,11 +137,15 @@ def growth(bench: Bench) -> Iterator[Result]:
         return 10_000_001 + next(counter) * 7919 % size
 
     paths: dict[str, Callable[[int], str]] = {
-        "leaderboard/top": lambda size: f"/leaderboard/top?after={next(counter) % 2000}.00:{next(counter) + 1}",
+        "leaderboard/top": lambda size: (
+            f"/leaderboard/top?after={next(counter) % 2000}.00:{next(counter) + 1}"
+        ),
         "players/{id}": lambda size: f"/players/{user(size)}",
         "leaderboard/around": lambda size: f"/leaderboard/around/{user(size)}",
         "players/{id}/history": lambda size: f"/players/{user(size)}/history",
-        "players?search": lambda size: f"/players?search=player_{next(counter) % 90}&limit={next(counter) % 50 + 20}",
+        "players?search": lambda size: (
+            f"/players?search=player_{next(counter) % 90}&limit={next(counter) % 50 + 20}"
+        ),
     }
     for name, path in paths.items():
 
@@ -144,15 +154,20 @@ def growth(bench: Bench) -> Iterator[Result]:
             return statistics.median(connections[which].timed(requests))
 
         for _ in range(10):
-            measure("small"), measure("large")  # both warm: what is measured is the work, not the disk
+            (
+                measure("small"),
+                measure("large"),
+            )  # both warm: what is measured is the work, not the disk
         at_small, at_large = paired(lambda: measure("small"), lambda: measure("large"), 12)
         yield Result(f"{name}, large / small (time)", at_large / at_small, 1.2, "lower")
 
 
 def audit(bench: Bench) -> Iterator[Result]:
-    """Verifying the whole chain against one SHA-256 over each of the same lines, which are in memory by then."""
-    from audits.lines import ids_between, start
-    from audits.verify import verify
+    """Verifying the whole chain against one SHA-256 over each of the same lines, which are in
+    memory by then.
+    """
+    from audits.chain.copy_reader import ids_between, start
+    from audits.chain.verify import verify
 
     lines = list(start(ids_between(1, 300_000)).lines())
 
@@ -174,14 +189,16 @@ def audit(bench: Bench) -> Iterator[Result]:
     plain_seconds, our_seconds = paired(plain, ours, 3)
     lines.clear()
     gc.collect()
-    yield Result("audit verify / plain SHA-256 (throughput)", plain_seconds / our_seconds, 0.2, "higher")
+    yield Result(
+        "audit verify / plain SHA-256 (throughput)", plain_seconds / our_seconds, 0.2, "higher"
+    )
 
 
 def evaluation(bench: Bench) -> Iterator[Result]:
     """Finding everybody whom time made due against one sequential scan of the players."""
     from django.db import connection
 
-    from players.due import evaluate_due
+    from players.ranks.schedule import evaluate_due
 
     def scan() -> float:
         with connection.cursor() as cursor:
@@ -197,7 +214,9 @@ def evaluation(bench: Bench) -> Iterator[Result]:
 
     ours()  # settles what the filled data left due
     scan_seconds, our_seconds = paired(scan, ours, 5)
-    yield Result("evaluation of all players / sequential scan (time)", our_seconds / scan_seconds, 5, "lower")
+    yield Result(
+        "evaluation of all players / sequential scan (time)", our_seconds / scan_seconds, 5, "lower"
+    )
 
 
 def simulation(bench: Bench) -> Iterator[Result]:
@@ -205,9 +224,9 @@ def simulation(bench: Bench) -> Iterator[Result]:
     from django.db import connection
     from django.utils import timezone
 
-    from players.policies import active
+    from players.active_policy import active
     from players.policy.bundle import parse_bundle
-    from players.simulation import simulate
+    from players.policy_changes.simulation_query import simulate
 
     documents = json.loads(json.dumps(dict(active().bundle.documents)))
     for row in documents["ranks"]["ranks"]:
@@ -227,7 +246,9 @@ def simulation(bench: Bench) -> Iterator[Result]:
         return time.perf_counter() - started
 
     scan_seconds, our_seconds = paired(scan, ours, 5)
-    yield Result("simulation of a policy / sequential scan (time)", our_seconds / scan_seconds, 10, "lower")
+    yield Result(
+        "simulation of a policy / sequential scan (time)", our_seconds / scan_seconds, 10, "lower"
+    )
 
 
 def memory(bench: Bench) -> Iterator[Result]:
@@ -237,7 +258,12 @@ def memory(bench: Bench) -> Iterator[Result]:
         "audit export": ["audit", "export", os.devnull],
         "ledger verify": ["ledger", "verify"],
         "ledger rebuild-leaderboard": ["ledger", "rebuild-leaderboard"],
-        "evaluate_due": ["shell", "-v0", "-c", "from players.due import evaluate_due; evaluate_due()"],
+        "evaluate_due": [
+            "shell",
+            "-v0",
+            "-c",
+            "from players.ranks.schedule import evaluate_due; evaluate_due()",
+        ],
     }
     for name, arguments in commands.items():
         small, large = (_peak(values, arguments) for values in (bench.small, bench.large))
@@ -253,7 +279,10 @@ def _peak(values: dict[str, str], arguments: list[str]) -> float:
         "finally:\n    print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env={**os.environ, **values}, capture_output=True, text=True
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, **values},
+        capture_output=True,
+        text=True,
     )
     return float(done.stdout.split("peak ")[-1])
 
@@ -284,7 +313,20 @@ def luau(bench: Bench) -> Iterator[Result]:
     yield from games.budgets()
 
 
-CASES = (ingestion, top, growth, audit, evaluation, simulation, memory, sync, webhooks, console, serving, luau)
+CASES = (
+    ingestion,
+    top,
+    growth,
+    audit,
+    evaluation,
+    simulation,
+    memory,
+    sync,
+    webhooks,
+    console,
+    serving,
+    luau,
+)
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""The console's pages at a million players against a bare page of the admin, from the same server in the same run."""
+"""The console's pages at a million players against a bare page of the admin, from the same server
+in the same run.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +45,9 @@ PAGES = (
 def console(
     port: int, paired: Callable[[Callable[[], float], Callable[[], float]], tuple[float, float]]
 ) -> Iterator[Result]:
-    """The queue and a case file against the list of ranks: frame, session and rights, and hardly a row."""
+    """The queue and a case file against the list of ranks: frame, session and rights, and hardly a
+    row.
+    """
     client, user_id = _signed_in()
     cookie = f"{COOKIE}={client.cookies[COOKIE].value}"
     connection = Connection(port)
@@ -64,7 +68,9 @@ def console(
     pages = [page.format(user_id=user_id) for page in PAGES]
     slowest = max(min(seconds(page) for _ in range(5)) for page in pages)
     quickest = min(seconds(bare) for _ in range(5))
-    yield Result("console: slowest of the pages / bare admin page (time)", slowest / quickest, 5, "lower")
+    yield Result(
+        "console: slowest of the pages / bare admin page (time)", slowest / quickest, 5, "lower"
+    )
     most = max(_queries(client, page) for page in pages)
     yield Result("console: most queries of a page", most, 25, "lower")
 
@@ -87,18 +93,21 @@ def _signed_in() -> tuple["Client", int]:
     from django.utils import timezone
 
     from console.management.commands.staff import make_local_owner
-    from players import discipline, notes, people
+    from players.discipline import notes, sanctions
     from players.models import Player
-    from players.staff import at_the_shell
+    from players.moderation.actors import at_the_shell
+    from players.points import adjustments
 
     make_local_owner("bench", "a password of the bench")
     client = Client()
-    client.force_login(User.objects.get(username="bench"), backend="console.access.backend.SignInBackend")
+    client.force_login(
+        User.objects.get(username="bench"), backend="console.accounts.backends.SignInBackend"
+    )
     player = Player.objects.filter(erased_at=None).order_by("pk")[1000]
     told: dict[str, Any] = {"by": at_the_shell(), "now": timezone.now()}
     for number in range(20):
         notes.write(player.user_id, f"note {number}", **told)
-        people.adjust(player.user_id, 100 if number % 2 else -100, reason="bench", **told)
+        adjustments.adjust(player.user_id, 100 if number % 2 else -100, reason="bench", **told)
     if not player.banned:
-        discipline.warn(player.user_id, reason="bench", **told)
+        sanctions.warn(player.user_id, reason="bench", **told)
     return client, player.user_id

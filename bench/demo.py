@@ -1,4 +1,6 @@
-"""`make demo`: a day of a community on a running `make up`, played by the modules of roblox/luau; all books agree."""
+"""`make demo`: a day of a community on a running `make up`, played by the modules of roblox/luau;
+all books agree.
+"""
 
 import argparse
 import datetime as dt
@@ -24,8 +26,8 @@ from bench import staff_side, told_side
 from bench.games import HOUR, Day, EmulatedUniverse, Wire, universe
 from bench.patience import patiently
 from bench.roblox_side import RobloxSide
-from grps_site.embedded import emulator
-from grps_site.embedded.emulator import GROUP
+from devserver import emulator
+from devserver.emulator import GROUP
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 OFFICERS = ["Electro Colonel", "Brigadier General", "Stormmarshal", "Supreme Admirals"]
@@ -51,7 +53,9 @@ class Demo:
         self.orders = staff_side.orders(self.officers, self.players)
         self.emulated = emulator.is_local(ready["openCloud"]["url"])
         self.began = time.time() - (hours + 1) * HOUR
-        self.days = [self._day(row) for row in sorted(ready["experiences"], key=lambda row: str(row["key"]))]
+        self.days = [
+            self._day(row) for row in sorted(ready["experiences"], key=lambda row: str(row["key"]))
+        ]
 
     def _day(self, row: dict[str, Any]) -> Day:
         from roblox.models import Experience
@@ -81,8 +85,10 @@ class Demo:
             day.end()
 
     def _arrive(self) -> None:
-        """Everybody comes for the first time. Two thirds of them have been around for a month: the demo says so in the
-        database, since a day of play makes nobody a month older. Officers get their ranks by hand."""
+        """Everybody comes for the first time. Two thirds of them have been around for a month: the
+        demo says so in the database, since a day of play makes nobody a month older. Officers get
+        their ranks by hand.
+        """
         from django.db import connection
 
         self._join_group()
@@ -105,9 +111,13 @@ class Demo:
         """Everybody is a member of the group: who is none earns nothing and is listed nowhere."""
         if not self.emulated:
             return
-        members = [{"userId": one, "username": f"player_{one}", "roles": []} for one in self.everybody]
+        members = [
+            {"userId": one, "username": f"player_{one}", "roles": []} for one in self.everybody
+        ]
         with httpx.Client(base_url=self.ready["openCloud"]["url"], timeout=60) as roblox:
-            roblox.post("/_emulator/members", json={"groupId": int(GROUP), "members": members}).raise_for_status()
+            roblox.post(
+                "/_emulator/members", json={"groupId": int(GROUP), "members": members}
+            ).raise_for_status()
 
     def _await_membership(self) -> None:
         """GRPS asks Roblox of whoever is new; until it has read them, nobody is promoted."""
@@ -121,22 +131,32 @@ class Demo:
             time.sleep(1)
 
     def _promote(self) -> None:
-        from players.officers import set_rank
-        from players.staff import Refused
+        from common.errors import Refused
+        from players.ranks.decisions import set_rank
 
         for user_id, rank in zip(self.officers, OFFICERS, strict=True):
             with suppress(Refused):  # held already: a try before this one was cut off
-                set_rank(user_id, rank, by=staff_side.alone(), reason="the demo needs officers", now=self.now)
+                set_rank(
+                    user_id,
+                    rank,
+                    by=staff_side.alone(),
+                    reason="the demo needs officers",
+                    now=self.now,
+                )
 
     def _adjust(self) -> None:
         """Staff adjust in the console while the games go on."""
         from django.utils import timezone
 
-        from players import people
+        from players.points import adjustments
 
         user_id, amount = self.dice.choice(self.players), self.dice.choice([-1_25, 2_50, 10_00])
         by = staff_side.alone()
-        patiently(lambda: people.adjust(user_id, amount, by=by, reason="the demo adjusts", now=timezone.now()))
+        patiently(
+            lambda: adjustments.adjust(
+                user_id, amount, by=by, reason="the demo adjusts", now=timezone.now()
+            )
+        )
 
     def _speak(self) -> None:
         """The next officer's words in the chat, again and again until GRPS answered them."""
@@ -157,7 +177,11 @@ class Books:
 
     def stored(self) -> dict[tuple[int, str], int]:
         """The data stores, by player and experience."""
-        found = {(user, day.key): day.universe.total(user) for day in self.demo.days for user in self.demo.everybody}
+        found = {
+            (user, day.key): day.universe.total(user)
+            for day in self.demo.days
+            for user in self.demo.everybody
+        }
         return {key: total for key, total in found.items() if total}
 
     def ledger(self) -> dict[tuple[int, str], int]:
@@ -169,12 +193,16 @@ class Books:
                 " ON p.id = l.player_id WHERE p.user_id = ANY(%s) AND l.origin <> 'console' GROUP BY 1, 2",
                 [self.demo.everybody],
             )
-            return {(user_id, origin): total for user_id, origin, total in cursor.fetchall() if total}
+            return {
+                (user_id, origin): total for user_id, origin, total in cursor.fetchall() if total
+            }
 
     def adjusted(self) -> dict[int, int]:
         from players.models import Player
 
-        rows = Player.objects.filter(user_id__in=self.demo.everybody).values_list("user_id", "adjusted")
+        rows = Player.objects.filter(user_id__in=self.demo.everybody).values_list(
+            "user_id", "adjusted"
+        )
         return {user_id: int(adjusted * 100) for user_id, adjusted in rows}
 
     def leaderboard(self) -> dict[int, float]:
@@ -200,11 +228,19 @@ class Books:
         from django.test import Client
 
         owner, browser = User.objects.get(username=self.demo.ready["admin"]["username"]), Client()
-        browser.force_login(owner, backend="console.access.backend.SignInBackend")
-        cookies = {settings.SESSION_COOKIE_NAME: browser.cookies[settings.SESSION_COOKIE_NAME].value}
+        browser.force_login(owner, backend="console.accounts.backends.SignInBackend")
+        cookies = {
+            settings.SESSION_COOKIE_NAME: browser.cookies[settings.SESSION_COOKIE_NAME].value
+        }
         with httpx.Client(base_url=self.demo.ready["url"], cookies=cookies, timeout=30) as client:
-            pages = {user_id: client.get(f"/admin/players/{user_id}/").raise_for_status().text for user_id in users}
-        return {user_id: float(match[1]) if (match := POINTS.search(page)) else -1 for user_id, page in pages.items()}
+            pages = {
+                user_id: client.get(f"/admin/players/{user_id}/").raise_for_status().text
+                for user_id in users
+            }
+        return {
+            user_id: float(match[1]) if (match := POINTS.search(page)) else -1
+            for user_id, page in pages.items()
+        }
 
 
 def check(demo: Demo) -> list[str]:
@@ -212,7 +248,11 @@ def check(demo: Demo) -> list[str]:
     wrong = [f"an officer could not say: {text}" for _, text in demo.orders]
     for day in demo.days:
         wrong += [f"{day.key}: refused: {line}" for line in day.wire.refused]
-        wrong += [f"{day.key}: {count} events {what}" for what, count in day.wire.told.items() if "rejected" in what]
+        wrong += [
+            f"{day.key}: {count} events {what}"
+            for what, count in day.wire.told.items()
+            if "rejected" in what
+        ]
     wrong += _settled(demo)
     books = Books(demo)
     stored, ledger, adjusted = books.stored(), books.ledger(), books.adjusted()
@@ -243,7 +283,9 @@ def check(demo: Demo) -> list[str]:
 
 
 def _settled(demo: Demo) -> list[str]:
-    """Wait until GRPS took what games put into the queue, let everybody come once more, and read the data stores."""
+    """Wait until GRPS took what games put into the queue, let everybody come once more, and read
+    the data stores.
+    """
     deadline = time.monotonic() + SETTLED_WITHIN
     places = [day.universe for day in demo.days if isinstance(day.universe, EmulatedUniverse)]
     while any(place.waiting("GRPS_Events") for place in places):
@@ -276,11 +318,11 @@ def _seen(demo: Demo, books: Books, due: dict[int, int], users: list[int]) -> li
 
 def _proved() -> list[str]:
     """The ledger against all that is derived from it, and the audit chain."""
-    from audits.seals import seal_pending
-    from audits.verify import verify as verify_chain
-    from players import books
+    from audits.chain.sealing import seal_pending
+    from audits.chain.verify import verify as verify_chain
+    from players.points import consistency
 
-    wrong = [f"{finding.kind}: {finding.rows} rows disagree" for finding in books.verify()]
+    wrong = [f"{finding.kind}: {finding.rows} rows disagree" for finding in consistency.verify()]
     while seal_pending():
         pass
     return wrong + [f"{finding.where}: {finding.message}" for finding in verify_chain().findings]
@@ -299,9 +341,15 @@ def _report(demo: Demo, seconds: float) -> None:
     count: Counter[str] = Counter()
     for day in demo.days:
         count.update(day.count + day.wire.told + Counter({"events played": day.events}))
-        count["calls to data stores"] += sum(number for kind, number in day.universe.counts.items() if "Async" in kind)
+        count["calls to data stores"] += sum(
+            number for kind, number in day.universe.counts.items() if "Async" in kind
+        )
         count["calls to data stores that failed, done or not"] += day.universe.counts["failed"]
-    table = Table("what", "how many", title=f"A day of {len(demo.players):,} players, played in {seconds:.0f} s")
+    table = Table(
+        "what",
+        "how many",
+        title=f"A day of {len(demo.players):,} players, played in {seconds:.0f} s",
+    )
     for name, number in sorted(count.items()):
         table.add_row(name, f"{number:,}")
     for name, number in _outcomes(demo):
@@ -316,7 +364,9 @@ def _outcomes(demo: Demo) -> Iterator[tuple[str, int]]:
     from players.models import Decision
 
     decisions = Decision.objects.filter(player__user_id__in=demo.players)
-    for row in decisions.values("kind", "status").annotate(number=Count("id")).order_by("kind", "status"):
+    for row in (
+        decisions.values("kind", "status").annotate(number=Count("id")).order_by("kind", "status")
+    ):
         yield f"{row['kind']}s {row['status']}", row["number"]
     mismatches = AuditEvent.objects.filter(action="points.mismatch", at__gte=demo.now)
     yield "mismatches recorded for the staff", mismatches.count()
@@ -356,12 +406,17 @@ def main() -> int:
         console.print(line, style="red")
     if wrong:
         return 1
-    console.print("Data stores, ledger, leaderboard, case files, games and audit chain agree.", style="green")
+    console.print(
+        "Data stores, ledger, leaderboard, case files, games and audit chain agree.", style="green"
+    )
     console.print("Staff left some work in the queue: look at /admin/.", style="green")
     if demo.emulated:
-        console.print("What changed on Roblox is here, and what was decided here is there.", style="green")
+        console.print(
+            "What changed on Roblox is here, and what was decided here is there.", style="green"
+        )
     console.print(
-        f"What a moderator did was told in Discord, in Slack and to a program, after {median:.2f} s.", style="green"
+        f"What a moderator did was told in Discord, in Slack and to a program, after {median:.2f} s.",
+        style="green",
     )
     return 0
 

@@ -1,4 +1,6 @@
-"""A database of any size, filled with COPY: players, sessions, twenty ledger rows each, days; all of it consistent."""
+"""A database of any size, filled with COPY: players, sessions, twenty ledger rows each, days; all
+of it consistent.
+"""
 
 import datetime as dt
 import random
@@ -32,13 +34,16 @@ def fill(
 ) -> None:
     """Fill an empty, bootstrapped database. Each player holds the rank that their points are worth."""
     with psycopg.connect(url) as connection:
-        # Foreign keys and the leaderboard's trigger would look at every row; the data is right by construction.
+        # Foreign keys and the leaderboard's trigger would look at every row; the data is right by
+        # construction.
         connection.execute("SET session_replication_role = replica")
         for first in range(1, players + 1, 50_000):
             end = min(first + 50_000, players + 1)
             _chunk(connection, first, end, bundle, rank_ids, now)
             progress(end - 1)
-        connection.execute("SELECT setval(pg_get_serial_sequence('players', 'id'), %s)", [max(1, players)])
+        connection.execute(
+            "SELECT setval(pg_get_serial_sequence('players', 'id'), %s)", [max(1, players)]
+        )
 
 
 def _chunk(
@@ -64,7 +69,9 @@ def _chunk(
         for sequence, awarded in enumerate(awards, start=1):
             total += awarded
             moment = start + sequence * SECOND
-            ledger.append(f"{number}\tnexus\t1\t{sequence}\toperation\t{_text(awarded)}\t{_text(total)}\t{moment}\t0\n")
+            ledger.append(
+                f"{number}\tnexus\t1\t{sequence}\toperation\t{_text(awarded)}\t{_text(total)}\t{moment}\t0\n"
+            )
         last = start + ROWS * SECOND
         sessions.append(
             f"{number}\tnexus\t1\t{ROWS}\t{_text(total)}\t{ROWS}\t{_text(total)}\t{ROWS}\t{start}\t{last}\n"

@@ -1,8 +1,10 @@
-"""The games of the demo: the modules of roblox/luau play in Luau machines, each against GRPS and the data stores.
+"""The games of the demo: the modules of roblox/luau play in Luau machines, each against GRPS and
+the data stores.
 
-A day is what happens in one experience: players come, earn and go, officers speak, and everything goes wrong that can
-go wrong on Roblox: servers crash, hang and close, two of them want one player, stores are throttled and lie about what
-they did, answers and messages get lost, GRPS is away for an hour. The machines' time runs faster than ours.
+A day is what happens in one experience: players come, earn and go, officers speak, and everything
+goes wrong that can go wrong on Roblox: servers crash, hang and close, two of them want one player,
+stores are throttled and lie about what they did, answers and messages get lost, GRPS is away for an
+hour. The machines' time runs faster than ours.
 """
 
 import json
@@ -14,20 +16,25 @@ from typing import Any
 
 import httpx
 
-from grps_site.embedded.emulator import KEY
+from devserver.emulator import KEY
 from tests.luau.universe import Answer, Server, Universe
 
 STORE, INDEX, TOPIC = "GRPS_Points", "GRPS_Points_Index", "GRPS"
-HOME = "https://grps.example.org"  # what the games are configured with; the wire leads to the real one
+HOME = (
+    "https://grps.example.org"  # what the games are configured with; the wire leads to the real one
+)
 HOUR, TICK = 3600.0, 20.0  # seconds
 CROWD = 60  # players of one server
-SETTLING = 3600.0  # seconds: a crashed server's lease ends, what it left is sent, and GRPS may be away for a while
+# seconds: a crashed server's lease ends, what it left is sent, and GRPS may be away for a while
+SETTLING = 3600.0
 HAPPENINGS = ["ko", "wo", "training", "operation", "picnic"]  # the last one is none of the policy's
 WEIGHTS = [50, 15, 8, 5, 0.3]
 
 
 class Wire:
-    """HTTP from the games to GRPS. `away`: GRPS does not answer; `lossy`: how often an answer is lost on its way."""
+    """HTTP from the games to GRPS. `away`: GRPS does not answer; `lossy`: how often an answer is
+    lost on its way.
+    """
 
     def __init__(self, url: str, api_key: str, dice: random.Random) -> None:
         self.client = httpx.Client(base_url=url, headers={"x-grps-api-key": api_key}, timeout=30)
@@ -60,7 +67,9 @@ class Wire:
         said = answer.json()
         self.told["accepted"] += said["accepted"]
         self.told["duplicates"] += said["duplicates"]
-        self.told.update(f"{kind}: {one['code']}" for kind in ("rejected", "notices") for one in said[kind])
+        self.told.update(
+            f"{kind}: {one['code']}" for kind in ("rejected", "notices") for one in said[kind]
+        )
 
 
 @dataclass
@@ -72,7 +81,12 @@ class EmulatedUniverse(Universe):
     heard: int = 0
 
     def read(self, store: str, key: str) -> str | None:
-        where: dict[str, str | int] = {"universeId": self.id, "store": store, "scope": "global", "key": key}
+        where: dict[str, str | int] = {
+            "universeId": self.id,
+            "store": store,
+            "scope": "global",
+            "key": key,
+        }
         answer = self.roblox.get("/_emulator/entry", params=where)
         return answer.text if answer.status_code == 200 else None
 
@@ -80,11 +94,15 @@ class EmulatedUniverse(Universe):
         if user_ids is None:
             self._act("setOrdered", store=store, id=key, value=int(text))
         else:
-            self._act("setEntry", store=store, key=key, value=json.loads(text), users=list(user_ids))
+            self._act(
+                "setEntry", store=store, key=key, value=json.loads(text), users=list(user_ids)
+            )
 
     def page(self, store: str, ascending: bool, size: int) -> list[dict[str, Any]]:
         path = f"/cloud/v2/universes/{self.id}/ordered-data-stores/{store}/scopes/global/entries"
-        query: dict[str, str | int] = {"maxPageSize": size} | ({} if ascending else {"orderBy": "value desc"})
+        query: dict[str, str | int] = {"maxPageSize": size} | (
+            {} if ascending else {"orderBy": "value desc"}
+        )
         answer = self.roblox.get(path, params=query, headers={"x-api-key": KEY})
         rows = answer.raise_for_status().json()["orderedDataStoreEntries"]
         return [{"key": row["id"], "value": row["value"]} for row in rows]
@@ -94,12 +112,16 @@ class EmulatedUniverse(Universe):
 
     def waiting(self, queue: str) -> int:
         """How many items of a queue are not taken yet."""
-        answer = self.roblox.get("/_emulator/items", params={"universeId": self.id, "queue": queue}).raise_for_status()
+        answer = self.roblox.get(
+            "/_emulator/items", params={"universeId": self.id, "queue": queue}
+        ).raise_for_status()
         return int(answer.json()["items"])
 
     def ban(self, user_id: int, seconds: int, shown: str, private: str) -> None:
         length = {"duration": f"{seconds}s"} if seconds > 0 else {}
-        self._act("ban", userId=user_id, active=True, displayReason=shown, privateReason=private, **length)
+        self._act(
+            "ban", userId=user_id, active=True, displayReason=shown, privateReason=private, **length
+        )
         super().ban(user_id, seconds, shown, private)
 
     def listen(self) -> None:
@@ -110,16 +132,25 @@ class EmulatedUniverse(Universe):
             self.spread(one["topic"], one["message"])
 
     def _act(self, act: str, **body: Any) -> None:
-        answer = self.roblox.post("/_emulator/act", json={"act": act, "universeId": self.id, **body})
+        answer = self.roblox.post(
+            "/_emulator/act", json={"act": act, "universeId": self.id, **body}
+        )
         answer.raise_for_status()
 
 
 def _is_settled(session: Any) -> bool:
     """Whether a player's record is held, GRPS said what it knows, and has all that they did."""
-    return session["state"] == "ready" and session["met"] and not session["tail"] and not session["inherited"]
+    return (
+        session["state"] == "ready"
+        and session["met"]
+        and not session["tail"]
+        and not session["inherited"]
+    )
 
 
-def universe(wire: Wire, seed: int, began: float, roblox_url: str = "", universe_id: int = 0) -> Universe:
+def universe(
+    wire: Wire, seed: int, began: float, roblox_url: str = "", universe_id: int = 0
+) -> Universe:
     """The emulator's universe, or, without an address, one whose data stores are in memory."""
     if not roblox_url:
         return Universe(http=wire, seed=seed, now=began)
@@ -149,7 +180,9 @@ class Day:
     dice: random.Random
     officers: list[int] = field(default_factory=list)
     earned: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    disturbed: set[int] = field(default_factory=set)  # whose server crashed or hung: the last seconds may be lost
+    disturbed: set[int] = field(
+        default_factory=set
+    )  # whose server crashed or hung: the last seconds may be lost
     events: int = 0
     count: Counter[str] = field(default_factory=Counter)
 
@@ -159,7 +192,8 @@ class Day:
         self.begin(self.universe.now)
         self.stays = sorted(self._planned(), key=lambda stay: stay.comes)
         self.present: list[Stay] = []
-        # GRPS is away for an hour in the middle, a third of a shorter day; the stores are throttled for half an hour
+        # GRPS is away for an hour in the middle, a third of a shorter day; the stores are throttled
+        # for half an hour
         # after it.
         middle = 0.4 * self.hours * HOUR
         self.away = (middle, middle + min(1.0, self.hours / 3) * HOUR)
@@ -205,7 +239,9 @@ class Day:
         self.wire.away = self.away[0] <= now < self.away[1]
         self.universe.losing_messages, self.wire.lossy = 0.3, 0.05
         rate = (0.2, 0.1) if self.throttled[0] <= now < self.throttled[1] else (0.02, 0.02)
-        self.universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), rate)
+        self.universe.faults = dict.fromkeys(
+            ("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), rate
+        )
         self._disturb()
         for officer in self.officers:
             if officer not in self.here:
@@ -224,7 +260,9 @@ class Day:
         """Onto a server with room; they may still be on another one, where they are about to leave."""
         before = self.here.get(user_id)
         choice = [one for one in self.universe.servers if not one.hangs_until and one is not before]
-        room = [one for one in choice if sum(server is one for server in self.here.values()) < CROWD]
+        room = [
+            one for one in choice if sum(server is one for server in self.here.values()) < CROWD
+        ]
         server = self.dice.choice(room) if room else self.universe.server()
         server.join(user_id, f"citizen_{user_id}")
         self.here[user_id] = server
@@ -302,8 +340,10 @@ class Day:
         self.here.clear()
 
     def come_again(self) -> list[str]:
-        """Everybody comes once more, as everybody does one day: what others left in the records is sent, and what GRPS
-        heard of servers that crashed is learned. Who could not be settled, in sentences."""
+        """Everybody comes once more, as everybody does one day: what others left in the records is
+        sent, and what GRPS heard of servers that crashed is learned. Who could not be settled, in
+        sentences.
+        """
         last = self.universe.server()
         waiting = {*self.players, *self.officers}
         for user_id in waiting:

@@ -1,4 +1,6 @@
-"""A client that costs next to nothing: raw sockets, kept open, requests prepared: the server is what is timed."""
+"""A client that costs next to nothing: raw sockets, kept open, requests prepared: the server is
+what is timed.
+"""
 
 import socket
 import time
@@ -6,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 
 class Connection:
-    """One HTTP/1.1 connection. `pipeline` sends many requests at once; `ask` one, and waits for its answer."""
+    """One HTTP/1.1 connection. `pipeline` sends many requests at once; `ask` one, and waits for its
+    answer.
+    """
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))

@@ -1,4 +1,6 @@
-"""How many decisions a game server's modules make in a second, and what of Roblox's budgets they ask for."""
+"""How many decisions a game server's modules make in a second, and what of Roblox's budgets they
+ask for.
+"""
 
 import json
 import time
@@ -53,7 +55,9 @@ def decisions() -> Iterator[Result]:
     from tests.luau.machine import Machine
     from tests.luau.universe import without_null
 
-    document = {key: json.loads((CONFIG / name).read_text(encoding="utf-8")) for key, name in FILES.items()}
+    document = {
+        key: json.loads((CONFIG / name).read_text(encoding="utf-8")) for key, name in FILES.items()
+    }
     machine = Machine()
     given = machine.give({"version": "1"} | without_null(document))
     for kind, source in DECIDE.items():

@@ -7,7 +7,9 @@ PATIENCE = 120.0  # seconds
 
 
 def patiently[T](ask: Callable[[], T]) -> T:
-    """The answer, once the database or the server gives one. Raises what still stands after PATIENCE."""
+    """The answer, once the database or the server gives one. Raises what still stands after
+    PATIENCE.
+    """
     import httpx
     from django.db import InterfaceError, OperationalError, connection
 

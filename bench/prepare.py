@@ -1,4 +1,6 @@
-"""Make and fill one database of `make bench`: python -m bench.prepare PLAYERS, with DATABASE_URL set."""
+"""Make and fill one database of `make bench`: python -m bench.prepare PLAYERS, with DATABASE_URL
+set.
+"""
 
 import os
 import sys
@@ -17,10 +19,10 @@ def main(players: int) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     django.setup()
-    from audits.seals import seal_pending
+    from audits.chain.sealing import seal_pending
     from bench.fill import fill, fill_audits
     from players import leaderboard
-    from players.policies import active
+    from players.active_policy import active
 
     call_command("migrate", verbosity=0)
     call_command("bootstrap", "--quiet")

@@ -1,9 +1,11 @@
-"""A receiver that costs next to nothing: what is measured is the sender. One port answers well, one with 500, one late.
+"""A receiver that costs next to nothing: what is measured is the sender. One port answers well, one
+with 500, one late.
 
 ``python -m bench.receiver PORT PORT PORT``
 """
 
 import asyncio
+import functools
 import sys
 
 LATE = 1.0  # seconds that the slow one takes
@@ -46,7 +48,7 @@ async def main(ports: list[int]) -> None:
     loop = asyncio.get_running_loop()
     kinds = [(FINE, 0.0), (BROKEN, 0.0), (FINE, LATE)]
     servers = [
-        await loop.create_server(lambda answer=answer, delay=delay: Receiver(answer, delay), "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_server(functools.partial(Receiver, answer, delay), "127.0.0.1", port)
         for port, (answer, delay) in zip(ports, kinds, strict=True)
     ]
     await asyncio.gather(*(server.serve_forever() for server in servers))

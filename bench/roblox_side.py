@@ -1,7 +1,8 @@
-"""The part of the demo that happens on Roblox: games save, people change roles and ban by hand, and GRPS answers.
+"""The part of the demo that happens on Roblox: games save, people change roles and ban by hand, and
+GRPS answers.
 
-Against the emulator of `make up` alone. Every change is one that only Roblox knows at first, or that only GRPS knows;
-at the end both must say the same.
+Against the emulator of `make up` alone. Every change is one that only Roblox knows at first, or
+that only GRPS knows; at the end both must say the same.
 """
 
 import json
@@ -12,10 +13,11 @@ from typing import Any
 
 import httpx
 
-from grps_site import signing
-from grps_site.embedded.emulator import GROUP, UNIVERSES
+from devserver.emulator import GROUP, UNIVERSES
+from grps_site.http import request_signing
 
-PATIENCE = 300.0  # seconds until everything must have arrived; the first pull of a new database takes two minutes
+# seconds until everything must have arrived; the first pull of a new database takes two minutes
+PATIENCE = 300.0
 ASK_EVERY = 10.0
 PLAYERS = 12
 NEXUS, TRAINING = (int(universe) for universe in UNIVERSES)
@@ -24,7 +26,9 @@ ROLE = 70_000  # the emulator's ids of roles begin behind it
 
 @dataclass(frozen=True)
 class Expectation:
-    """Something that must come true: what, the pull that brings it (empty: a push), and how to see it."""
+    """Something that must come true: what, the pull that brings it (empty: a push), and how to see
+    it.
+    """
 
     what: str
     activity: str
@@ -54,17 +58,34 @@ class RobloxSide:
             {"userId": self.first + n, "username": f"settler_{self.first + n}", "roles": [ROLE + 5]}
             for n in range(PLAYERS)
         ]
-        self.roblox.post("/_emulator/members", json={"groupId": int(GROUP), "members": members}).raise_for_status()
+        self.roblox.post(
+            "/_emulator/members", json={"groupId": int(GROUP), "members": members}
+        ).raise_for_status()
 
     def _saved(self) -> Iterator[Expectation]:
         """Games save players: half of them in our form, half in the simple one of older games."""
         for n in range(PLAYERS):
             user_id, total = self.first + n, 20_000 + n * 25
             universe = NEXUS if n % 2 else TRAINING
-            value: dict[str, Any] = {"points": total / 100, "kos": n, "wos": 0, "username": f"settler_{user_id}"}
+            value: dict[str, Any] = {
+                "points": total / 100,
+                "kos": n,
+                "wos": 0,
+                "username": f"settler_{user_id}",
+            }
             if universe == NEXUS:
-                session = {"sequence": 9, "total": total, "kos": n, "savedAt": int(time.time()) - 3600}
-                value = {"grps": 1, "userId": user_id, "username": f"settler_{user_id}", "sessions": {"1": session}}
+                session = {
+                    "sequence": 9,
+                    "total": total,
+                    "kos": n,
+                    "savedAt": int(time.time()) - 3600,
+                }
+                value = {
+                    "grps": 1,
+                    "userId": user_id,
+                    "username": f"settler_{user_id}",
+                    "sessions": {"1": session},
+                }
             self._act(
                 "setEntry",
                 universeId=universe,
@@ -77,7 +98,9 @@ class RobloxSide:
             yield Expectation(
                 f"{total / 100} points of player {user_id}",
                 "points",
-                lambda user_id=user_id, total=total: self._player(user_id).get("points") == total / 100,  # type: ignore[misc]
+                lambda user_id=user_id, total=total: (  # type: ignore[misc]
+                    self._player(user_id).get("points") == total / 100
+                ),
             )
 
     def _met(self) -> Iterator[Expectation]:
@@ -105,7 +128,9 @@ class RobloxSide:
         for n in (10, 11):
             user_id = self.first + n
             reasons = {"displayReason": "cheats", "privateReason": "made in the game"}
-            self._act("ban", universeId=NEXUS, userId=user_id, active=True, duration="86400s", **reasons)
+            self._act(
+                "ban", universeId=NEXUS, userId=user_id, active=True, duration="86400s", **reasons
+            )
             yield Expectation(
                 f"the ban of player {user_id} made in the game",
                 "restrictions",
@@ -119,26 +144,34 @@ class RobloxSide:
         from django.utils import timezone
 
         from audits.record import Actor
-        from players import discipline, officers, people
-        from players.staff import Staff
+        from players.discipline import sanctions
+        from players.moderation.actors import Staff
+        from players.points import adjustments
+        from players.ranks import decisions
 
         by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
         points, rank, ban = self.first + 7, self.first + 8, self.first + 9
-        people.adjust(points, 1250, by=by, reason="the demo rewards", now=timezone.now())
-        officers.set_rank(rank, "Captain II", by=by, reason="the demo promotes", now=timezone.now())
-        discipline.ban(ban, by=by, reason="the demo bans", now=timezone.now())
+        adjustments.adjust(points, 1250, by=by, reason="the demo rewards", now=timezone.now())
+        decisions.set_rank(
+            rank, "Captain II", by=by, reason="the demo promotes", now=timezone.now()
+        )
+        sanctions.ban(ban, by=by, reason="the demo bans", now=timezone.now())
         for universe in (NEXUS, TRAINING):
             yield Expectation(
                 f"the reward of player {points} in universe {universe}",
                 "",
-                lambda universe=universe: self._entry(universe, points).get("adjusted", {}).get("total") == 1250,  # type: ignore[misc]
+                lambda universe=universe: (  # type: ignore[misc]
+                    self._entry(universe, points).get("adjusted", {}).get("total") == 1250
+                ),
             )
             yield Expectation(
                 f"the ban of player {ban} in universe {universe}",
                 "",
                 lambda universe=universe: self._is_banned(universe, ban),  # type: ignore[misc]
             )
-        yield Expectation(f"the role of player {rank}", "", lambda: self._roles(rank) == {ROLE + 15})
+        yield Expectation(
+            f"the role of player {rank}", "", lambda: self._roles(rank) == {ROLE + 15}
+        )
 
     def _await(self, expected: list[Expectation]) -> list[str]:
         deadline = time.monotonic() + PATIENCE
@@ -155,8 +188,10 @@ class RobloxSide:
 
     def ask(self, activity: str) -> None:
         body = json.dumps({"activity": activity}).encode()
-        headers = signing.sign(self.secret, "POST", "/sync/roblox", body)
-        self.grps.post("/sync/roblox", content=body, headers=headers | {"Content-Type": "application/json"})
+        headers = request_signing.sign(self.secret, "POST", "/sync/roblox", body)
+        self.grps.post(
+            "/sync/roblox", content=body, headers=headers | {"Content-Type": "application/json"}
+        )
 
     def _player(self, user_id: int) -> dict[str, Any]:
         answer = self.grps.get(f"/players/{user_id}?_={time.monotonic_ns()}")
@@ -167,7 +202,12 @@ class RobloxSide:
 
     def _entry(self, universe: int, user_id: int) -> dict[str, Any]:
         key = f"player:{user_id}"
-        where: dict[str, str | int] = {"universeId": universe, "store": "GRPS_State", "scope": "global", "key": key}
+        where: dict[str, str | int] = {
+            "universeId": universe,
+            "store": "GRPS_State",
+            "scope": "global",
+            "key": key,
+        }
         answer = self.roblox.get("/_emulator/entry", params=where)
         found: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
         return found
@@ -177,11 +217,13 @@ class RobloxSide:
         return bool(answer["gameJoinRestriction"]["active"])
 
     def _roles(self, user_id: int) -> set[int]:
-        found = self._cloud(f"/cloud/v2/groups/{GROUP}/memberships?maxPageSize=1&filter=user == 'users/{user_id}'")
+        found = self._cloud(
+            f"/cloud/v2/groups/{GROUP}/memberships?maxPageSize=1&filter=user == 'users/{user_id}'"
+        )
         roles = {int(role.rpartition("/")[2]) for role in found["groupMemberships"][0]["roles"]}
         return roles - {ROLE + 1}
 
     def _cloud(self, path: str) -> Any:
-        from grps_site.embedded.emulator import KEY
+        from devserver.emulator import KEY
 
         return self.roblox.get(path, headers={"x-api-key": KEY}).raise_for_status().json()

@@ -1,4 +1,6 @@
-"""The web server of GRPS against plain granian over WSGI, which has no deadlines for bodies: the same bare view."""
+"""The web server of GRPS against plain granian over WSGI, which has no deadlines for bodies: the
+same bare view.
+"""
 
 import os
 import selectors
@@ -9,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from bench.load import Connection, get
 from bench.results import Result
-from grps_site.embedded.state import free_port
+from devserver.state import free_port
 
 BARE = get("/bench/bare")
 REQUESTS = 1500
@@ -19,7 +21,9 @@ Paired = Callable[..., tuple[float, float]]
 
 def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[Result]:
     plain_port = free_port()
-    plain = subprocess.Popen(_plain(plain_port), env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+    plain = subprocess.Popen(
+        _plain(plain_port), env={**os.environ, **environment}, stdout=subprocess.DEVNULL
+    )
     try:
         _wait_for(plain_port)
         for connections, goal in ((1, 0.4), (MANY, 0.7)):
@@ -30,7 +34,9 @@ def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[
             take(port), take(plain_port)
             ours, theirs = paired(lambda: take(port), lambda: take(plain_port), 8)
             words = "one connection" if connections == 1 else f"{connections} connections"
-            yield Result(f"web server / plain granian, {words} (throughput)", theirs / ours, goal, "higher")
+            yield Result(
+                f"web server / plain granian, {words} (throughput)", theirs / ours, goal, "higher"
+            )
     finally:
         plain.terminate()
         plain.wait()
@@ -38,8 +44,21 @@ def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[
 
 def _plain(port: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"),
-        *("--workers=1", "--blocking-threads=1", "--no-ws", "--no-log", "grps_site.wsgi:application"),
+        *(
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface=wsgi",
+            "--host=127.0.0.1",
+            f"--port={port}",
+        ),
+        *(
+            "--workers=1",
+            "--blocking-threads=1",
+            "--no-ws",
+            "--no-log",
+            "grps_site.wsgi:application",
+        ),
     ]
 
 

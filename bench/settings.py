@@ -1,4 +1,6 @@
-"""The project's settings with one more address, a bare view to compare with, and nothing that would throttle a load."""
+"""The project's settings with one more address, a bare view to compare with, and nothing that would
+throttle a load.
+"""
 
 from grps_site.settings import *  # noqa: F403
 

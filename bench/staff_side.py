@@ -1,4 +1,6 @@
-"""What staff do on the demo's day: officers in the chat of the games, others in the console, who leave a queue."""
+"""What staff do on the demo's day: officers in the chat of the games, others in the console, who
+leave a queue.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from players.staff import Staff
+    from players.moderation.actors import Staff
 
 WARNED = 6  # players whom officers in the game deal with
 
@@ -14,7 +16,7 @@ WARNED = 6  # players whom officers in the game deal with
 def alone() -> "Staff":
     """Somebody who needs no second person."""
     from audits.record import Actor
-    from players.staff import Staff
+    from players.moderation.actors import Staff
 
     return Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
 
@@ -42,12 +44,16 @@ def _check(players: Sequence[int]) -> Iterator[str]:
 
     some = players[20 : 20 + WARNED]
     for user_id in some:
-        found = Sanction.objects.filter(player__user_id=user_id, kind="warning", source="game").count()
+        found = Sanction.objects.filter(
+            player__user_id=user_id, kind="warning", source="game"
+        ).count()
         if found != 1:
             yield f"player {user_id} was warned once in the game and has {found} warnings"
     if Sanction.objects.filter(player__user_id=some[1], kind="suspension").count() != 1:
         yield f"player {some[1]} was suspended in the game, and is not once"
-    rewards = LedgerEntry.objects.filter(player__user_id=some[2], origin="console", awarded="12.5").count()
+    rewards = LedgerEntry.objects.filter(
+        player__user_id=some[2], origin="console", awarded="12.5"
+    ).count()
     if rewards != 1:
         yield f"player {some[2]} was given 12.5 points in the game {rewards} times"
     if not Approval.objects.filter(player__user_id=some[4]).exists():
@@ -55,8 +61,10 @@ def _check(players: Sequence[int]) -> Iterator[str]:
 
 
 def play(players: Sequence[int]) -> list[str]:
-    """An appeal, and what waits for a second person; what did not come out as it should, in sentences."""
-    from players.staff import Refused
+    """An appeal, and what waits for a second person; what did not come out as it should, in
+    sentences.
+    """
+    from common.errors import Refused
 
     try:
         return list(_ask_for_more(players[20 : 20 + WARNED]))
@@ -66,16 +74,26 @@ def play(players: Sequence[int]) -> list[str]:
 
 def _ask_for_more(players: Sequence[int]) -> Iterator[str]:
     from audits.record import Actor
-    from players import appeals, discipline, notes, officers
+    from players.discipline import appeals, notes, sanctions
     from players.models import Sanction
-    from players.staff import Staff
+    from players.moderation.actors import Staff
+    from players.ranks import decisions
 
-    by, now = Staff(Actor("staff", "demo", "Dana of the demo", "staff:demo"), rank=None), timezone.now()
-    case = Sanction.objects.filter(player__user_id=players[0], kind="warning", lifted_at=None).first()
+    by, now = (
+        Staff(Actor("staff", "demo", "Dana of the demo", "staff:demo"), rank=None),
+        timezone.now(),
+    )
+    case = Sanction.objects.filter(
+        player__user_id=players[0], kind="warning", lifted_at=None
+    ).first()
     if case is None:
         yield f"the warning of {players[0]} is not there"
         return
-    appeals.open_(players[0], case.code, "I was in another round; the clip shows somebody else.", now=now)
-    discipline.ban(players[2], by=by, reason="Exploiting: flew over the map", now=now)
-    officers.propose(players[3], "Tempest Major", by=by, reason="Led four trainings this week", now=now)
+    appeals.open_(
+        players[0], case.code, "I was in another round; the clip shows somebody else.", now=now
+    )
+    sanctions.ban(players[2], by=by, reason="Exploiting: flew over the map", now=now)
+    decisions.propose(
+        players[3], "Tempest Major", by=by, reason="Led four trainings this week", now=now
+    )
     notes.write(players[4], "Asked for a rank twice; polite when told no.", by=by, now=now)

@@ -1,4 +1,6 @@
-"""Syncing measured against the emulator: the calls that a pull makes, its pace, and the memory that it takes."""
+"""Syncing measured against the emulator: the calls that a pull makes, its pace, and the memory that
+it takes.
+"""
 
 import json
 import os
@@ -16,8 +18,8 @@ import httpx
 import psycopg
 
 from bench.results import Result
-from grps_site.embedded.emulator import KEY, UNIVERSES
-from grps_site.embedded.state import free_port
+from devserver.emulator import KEY, UNIVERSES
+from devserver.state import free_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PLAYERS, LARGE, SMALL, PACED = 100_000, 1_000_000, 10_000, 400
@@ -27,7 +29,9 @@ DOCUMENTED = 300  # reads a minute that a universe has with nobody online
 FIRST = 1000
 UNIVERSE = int(UNIVERSES[0])
 HEADERS = {"x-api-key": KEY}
-PLAYER_ROWS = "COPY players (id, user_id, username, rank_id, rank_since, earned, named_at) FROM STDIN"
+PLAYER_ROWS = (
+    "COPY players (id, user_id, username, rank_id, rank_since, earned, named_at) FROM STDIN"
+)
 PART_ROWS = (
     "COPY sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)"
     " FROM STDIN"
@@ -35,31 +39,47 @@ PART_ROWS = (
 
 
 def sync(small: Mapping[str, str]) -> Iterator[Result]:
-    """`small`: the environment of another database on the same server; these cases make their own beside it."""
+    """`small`: the environment of another database on the same server; these cases make their own
+    beside it.
+    """
     with _emulator() as roblox:
         yield _calls(small, roblox)
         yield from _pace(small, roblox)
         peaks = [_peak(small, roblox, players) for players in (SMALL, LARGE)]
-        yield Result("pull of 1,000,000 / 10,000 entries (peak memory)", peaks[1] / peaks[0], 1.2, "lower")
+        yield Result(
+            "pull of 1,000,000 / 10,000 entries (peak memory)", peaks[1] / peaks[0], 1.2, "lower"
+        )
 
 
 def _calls(small: Mapping[str, str], roblox: httpx.Client) -> Result:
-    """A pull of players that are known, of which some earned: against the listing and the changed reads alone."""
+    """A pull of players that are known, of which some earned: against the listing and the changed
+    reads alone.
+    """
     values = _fresh(small, roblox, PLAYERS, "legacy")
     _know(values["DATABASE_URL"], roblox, PLAYERS)
     changed = len(_seed(roblox, PLAYERS, "legacy", CHANGED)["changed"])
     _tell(roblox, "calls/reset")
     _manage(values, "sync", "points", "nexus")
     needed = -(-PLAYERS // PAGE) + changed
-    return Result("calls of a pull / listing and changed reads", _spent(roblox)["total"] / needed, 1.1, "lower")
+    return Result(
+        "calls of a pull / listing and changed reads",
+        _spent(roblox)["total"] / needed,
+        1.1,
+        "lower",
+    )
 
 
 def _pace(small: Mapping[str, str], roblox: httpx.Client) -> Iterator[Result]:
-    """A full pull at the limits as documented: what it reads of what it might read, and how often it is refused."""
+    """A full pull at the limits as documented: what it reads of what it might read, and how often
+    it is refused.
+    """
     values = _fresh(small, roblox, PACED, "grps")
     _tell(roblox, "limits", dataStoreRead=DOCUMENTED, dataStoreList=DOCUMENTED)
     _tell(roblox, "calls/reset")
-    _manage(values | {"OPEN_CLOUD_BUDGETS": f"dataStoreRead={DOCUMENTED},dataStoreList={DOCUMENTED}"}, *FULL)
+    _manage(
+        values | {"OPEN_CLOUD_BUDGETS": f"dataStoreRead={DOCUMENTED},dataStoreList={DOCUMENTED}"},
+        *FULL,
+    )
     _tell(roblox, "limits", all=None)
     with psycopg.connect(values["DATABASE_URL"]) as database:
         row = database.execute(
@@ -67,7 +87,12 @@ def _pace(small: Mapping[str, str], roblox: httpx.Client) -> Iterator[Result]:
         ).fetchone()
     if row is None or row[2] != "done":
         raise RuntimeError(f"the pull ended otherwise: {row}")
-    yield Result("pace of a full pull / allowed", int(row[1]) / (float(row[0]) / 60 * DOCUMENTED), 0.95, "higher")
+    yield Result(
+        "pace of a full pull / allowed",
+        int(row[1]) / (float(row[0]) / 60 * DOCUMENTED),
+        0.95,
+        "higher",
+    )
     refused = sum(counts.get("429", 0) for counts in _spent(roblox)["calls"].values())
     yield Result("calls of it that were refused", refused, 0, "lower")
 
@@ -87,8 +112,16 @@ def _peak(small: Mapping[str, str], roblox: httpx.Client, players: int) -> float
 def _emulator() -> Iterator[httpx.Client]:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "roblox.emulator", f"--port={port}", f"--state={Path(folder) / 'state'}"]
-        process = subprocess.Popen(command, cwd=BASE_DIR, stdout=subprocess.DEVNULL, start_new_session=True)
+        command = [
+            sys.executable,
+            "-m",
+            "roblox.emulator",
+            f"--port={port}",
+            f"--state={Path(folder) / 'state'}",
+        ]
+        process = subprocess.Popen(
+            command, cwd=BASE_DIR, stdout=subprocess.DEVNULL, start_new_session=True
+        )
         roblox = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600)
         try:
             _wait(roblox)
@@ -109,8 +142,12 @@ def _wait(roblox: httpx.Client) -> None:
     raise TimeoutError("the emulator did not serve in time")
 
 
-def _fresh(small: Mapping[str, str], roblox: httpx.Client, players: int, form: str) -> dict[str, str]:
-    """An empty database and a Roblox with so many players; the environment of commands that use both."""
+def _fresh(
+    small: Mapping[str, str], roblox: httpx.Client, players: int, form: str
+) -> dict[str, str]:
+    """An empty database and a Roblox with so many players; the environment of commands that use
+    both.
+    """
     _tell(roblox, "reset")
     _tell(roblox, "limits", all=None)
     _tell(roblox, "keys", key=KEY, name="bench", ownerUserId=1, scopes=["*"], enabled=True)
@@ -125,12 +162,21 @@ def _fresh(small: Mapping[str, str], roblox: httpx.Client, players: int, form: s
         "ROBLOX_UNIVERSE_ID": str(UNIVERSE),
     }
     Path(values["AUDIT_SEAL_FILE"]).unlink(missing_ok=True)
-    subprocess.run([sys.executable, "-m", "bench.prepare", "0"], check=True, env={**os.environ, **values}, cwd=BASE_DIR)
+    subprocess.run(
+        [sys.executable, "-m", "bench.prepare", "0"],
+        check=True,
+        env={**os.environ, **values},
+        cwd=BASE_DIR,
+    )
     return values
 
 
 def _seed(roblox: httpx.Client, players: int, form: str, changed: float = 0) -> Any:
-    body: dict[str, Any] = {"store": "GRPS_Points", "scope": "global", "keyFormat": "player:{userId}"}
+    body: dict[str, Any] = {
+        "store": "GRPS_Points",
+        "scope": "global",
+        "keyFormat": "player:{userId}",
+    }
     body |= {"universeId": UNIVERSE, "players": players, "firstUserId": FIRST, "format": form}
     return _tell(roblox, "seed", **body, index="GRPS_Points_Index", seed=1, changeFraction=changed)
 
@@ -145,12 +191,17 @@ def _know(url: str, roblox: httpx.Client, players: int) -> None:
         database.execute("SET session_replication_role = replica")
         token, lines, parts, number = "", list[str](), list[str](), 0
         while True:
-            query: dict[str, str | int] = {"maxPageSize": PAGE, **({"pageToken": token} if token else {})}
+            query: dict[str, str | int] = {
+                "maxPageSize": PAGE,
+                **({"pageToken": token} if token else {}),
+            }
             page = roblox.get(path, params=query, headers=HEADERS).raise_for_status().json()
             for entry in page["orderedDataStoreEntries"]:
                 number += 1
                 total = f"{int(entry['value']) / 100:.2f}"
-                lines.append(f"{number}\t{entry['id']}\tcitizen_{entry['id']}\t{row[0]}\tnow\t{total}\tnow\n")
+                lines.append(
+                    f"{number}\t{entry['id']}\tcitizen_{entry['id']}\t{row[0]}\tnow\t{total}\tnow\n"
+                )
                 parts.append(f"{number}\tnexus\t-1\t1\t{total}\t1\t{total}\t1\tnow\tnow\n")
             token = page.get("nextPageToken", "")
             if len(lines) >= 50_000 or not token:
@@ -168,8 +219,14 @@ def _know(url: str, roblox: httpx.Client, players: int) -> None:
 
 
 def _manage(values: Mapping[str, str], *arguments: str, peak: bool = False) -> str:
-    command = [sys.executable, "-m", "bench.sync", *arguments] if peak else [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **values}, capture_output=True, text=True)
+    command = (
+        [sys.executable, "-m", "bench.sync", *arguments]
+        if peak
+        else [sys.executable, "manage.py", *arguments]
+    )
+    done = subprocess.run(
+        command, cwd=BASE_DIR, env={**os.environ, **values}, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout

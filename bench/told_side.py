@@ -1,6 +1,8 @@
-"""The part of the demo in which the world is told: a moderator acts, and three receivers on this machine check it.
+"""The part of the demo in which the world is told: a moderator acts, and three receivers on this
+machine check it.
 
-One is shaped like Discord, one like Slack, one verifies Standard Webhooks with the example that we hand to others.
+One is shaped like Discord, one like Slack, one verifies Standard Webhooks with the example that we
+hand to others.
 """
 
 import json
@@ -18,12 +20,18 @@ from django.utils import timezone
 from deploy.webhook_receiver import NotGenuine, verify
 
 PATIENCE = 90.0  # seconds
-PATHS = {"standard": "/hooks/grps", "discord": "/api/webhooks/1/token", "slack": "/services/T1/B1/token"}
+PATHS = {
+    "standard": "/hooks/grps",
+    "discord": "/api/webhooks/1/token",
+    "slack": "/services/T1/B1/token",
+}
 ACTS = 10
 
 
 class Receiver:
-    """One receiver of a kind: `complaints` about the form of what came, `came` is when a text was first seen."""
+    """One receiver of a kind: `complaints` about the form of what came, `came` is when a text was
+    first seen.
+    """
 
     def __init__(self, kind: str) -> None:
         self.kind, self.secret = kind, ""
@@ -40,7 +48,9 @@ class Receiver:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         """Judge a message as the real one would; the status to answer."""
         try:
-            message = verify(self.secret, headers, body) if self.kind == "standard" else json.loads(body)
+            message = (
+                verify(self.secret, headers, body) if self.kind == "standard" else json.loads(body)
+            )
             self.complaints += [f"{self.kind}: {wrong}" for wrong in CHECKS[self.kind](message)]
         except (NotGenuine, ValueError, KeyError, TypeError) as error:
             self.complaints.append(f"{self.kind}: {error!r}")
@@ -55,7 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        status = self.receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
+        status = self.receiver.take(
+            {name.lower(): value for name, value in self.headers.items()}, body
+        )
         self.send_response(status)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -70,7 +82,10 @@ def _discord(message: Any) -> Iterator[str]:
     if message["allowed_mentions"] != {"parse": []}:
         yield "mentions are not switched off"
     if (
-        sum(len(e["description"]) + len(e.get("title", "")) + len(e["footer"]["text"]) for e in message["embeds"])
+        sum(
+            len(e["description"]) + len(e.get("title", "")) + len(e["footer"]["text"])
+            for e in message["embeds"]
+        )
         > 6000
     ):
         yield "more than 6,000 characters"
@@ -79,7 +94,11 @@ def _discord(message: Any) -> Iterator[str]:
 def _slack(message: Any) -> Iterator[str]:
     if not message["text"] or not 1 <= len(message["blocks"]) <= 50:
         yield "no text, or not 1 to 50 blocks"
-    if any(len(block["text"]["text"]) > 3000 for block in message["blocks"] if block["type"] == "section"):
+    if any(
+        len(block["text"]["text"]) > 3000
+        for block in message["blocks"]
+        if block["type"] == "section"
+    ):
         yield "a section of more than 3,000 characters"
 
 
@@ -88,14 +107,20 @@ def _standard(message: Any) -> Iterator[str]:
         yield f"fields {sorted(message)}"
 
 
-CHECKS: dict[str, Callable[[Any], Iterator[str]]] = {"discord": _discord, "slack": _slack, "standard": _standard}
+CHECKS: dict[str, Callable[[Any], Iterator[str]]] = {
+    "discord": _discord,
+    "slack": _slack,
+    "standard": _standard,
+}
 
 
 def play(user_id: int) -> tuple[list[str], float]:
-    """Ban and pardon a player some times; what did not arrive as it should, and the median of the seconds it took."""
+    """Ban and pardon a player some times; what did not arrive as it should, and the median of the
+    seconds it took.
+    """
     from audits.record import Actor
-    from players import discipline
-    from players.staff import Staff
+    from players.discipline import sanctions
+    from players.moderation.actors import Staff
 
     by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
     wrong, took = [], []
@@ -104,13 +129,15 @@ def play(user_id: int) -> tuple[list[str], float]:
             word = f"demo case {number} of {user_id}"  # nothing that a format would escape
             began = time.monotonic()
             if number % 2:
-                discipline.unban(user_id, by=by, reason=word, now=timezone.now())
+                sanctions.unban(user_id, by=by, reason=word, now=timezone.now())
             else:
-                discipline.ban(user_id, by=by, until=None, reason=word, now=timezone.now())
+                sanctions.ban(user_id, by=by, until=None, reason=word, now=timezone.now())
             for receiver in receivers:
                 at = _wait_for(receiver, word)
                 if at is None:
-                    wrong.append(f"{receiver.kind}: {word!r} did not arrive within {PATIENCE:.0f} s")
+                    wrong.append(
+                        f"{receiver.kind}: {word!r} did not arrive within {PATIENCE:.0f} s"
+                    )
                 else:
                     took.append(at - began)
         wrong += [complaint for receiver in receivers for complaint in receiver.complaints]
@@ -129,20 +156,22 @@ def _wait_for(receiver: Receiver, word: str) -> float | None:
 @contextmanager
 def _endpoints() -> Iterator[list[Receiver]]:
     from audits.record import Actor
-    from webhooks import endpoints
-    from webhooks.endpoints import Wanted
+    from webhooks.endpoints import services
+    from webhooks.endpoints.services import Wanted
 
     actor = Actor("system", "demo", "demo")
     receivers, made = [Receiver(kind) for kind in PATHS], []
     try:
         for receiver in receivers:
             name = f"demo {receiver.kind} {os.getpid()}"
-            wanted = Wanted(name=name, kind=receiver.kind, address=receiver.url, events=["player.*"])
-            endpoint, receiver.secret = endpoints.create(wanted, actor=actor)
+            wanted = Wanted(
+                name=name, kind=receiver.kind, address=receiver.url, events=["player.*"]
+            )
+            endpoint, receiver.secret = services.create(wanted, actor=actor)
             made.append(endpoint.pk)
         yield receivers
     finally:
         for pk in made:
-            endpoints.delete(pk, actor=actor, reason="the demo is over")
+            services.delete(pk, actor=actor, reason="the demo is over")
         for receiver in receivers:
             receiver.server.shutdown()

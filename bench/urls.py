@@ -15,4 +15,4 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("bench/bare", bare), *site_urls]
-handler500 = "grps_site.problems.internal_error"
+handler500 = "grps_site.http.errors.internal_error"

@@ -1,6 +1,8 @@
-"""Webhooks measured against local receivers: one that takes everything, one that fails always, one that is slow.
+"""Webhooks measured against local receivers: one that takes everything, one that fails always, one
+that is slow.
 
-The engine's calls a second, all its rows written, against bare httpx with as many calls at a time in the same run.
+The engine's calls a second, all its rows written, against bare httpx with as many calls at a time
+in the same run.
 """
 
 import asyncio
@@ -18,32 +20,42 @@ import httpx
 import psycopg
 
 from bench.results import Result
-from grps_site.embedded.state import free_port
+from devserver.state import free_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EVENTS, FEW = 100_000, 10_000
 CONCURRENCY = 32  # what the engine gives to two endpoints that are quick to answer
 BARE_CALLS = 4000
-BODY = json.dumps({"type": "rank.promoted", "timestamp": "2026-01-01T00:00:00Z", "data": {"text": "x" * 600}}).encode()
+BODY = json.dumps(
+    {"type": "rank.promoted", "timestamp": "2026-01-01T00:00:00Z", "data": {"text": "x" * 600}}
+).encode()
 HEADERS = {
     "content-type": "application/json",
     "webhook-id": "msg_" + "0" * 32,
     "webhook-timestamp": "1700000000",
     "webhook-signature": "v1," + "A" * 43 + "=",
 }
-ARRIVED = "SELECT count(*) FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id"
+ARRIVED = (
+    "SELECT count(*) FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id"
+)
 
 
 def webhooks(small: Mapping[str, str]) -> Iterator[Result]:
-    """`small`: the environment of another database on the same server; these cases make their own beside it."""
+    """`small`: the environment of another database on the same server; these cases make their own
+    beside it.
+    """
     with _receivers() as ports:
         few = _deliver(small, ports, FEW)
         bare = [asyncio.run(_bare(ports[0]))]
         many = _deliver(small, ports, EVENTS)
         bare.append(asyncio.run(_bare(ports[0])))
-    yield Result("webhook calls a second / bare httpx", many["pace"] / (sum(bare) / 2), 0.6, "higher")
+    yield Result(
+        "webhook calls a second / bare httpx", many["pace"] / (sum(bare) / 2), 0.6, "higher"
+    )
     yield Result("healthy deliveries that arrived", many["arrived"] / EVENTS, 1.0, "higher")
-    yield Result("webhooks, 100,000 / 10,000 events (peak memory)", many["peak"] / few["peak"], 1.2, "lower")
+    yield Result(
+        "webhooks, 100,000 / 10,000 events (peak memory)", many["peak"] / few["peak"], 1.2, "lower"
+    )
 
 
 async def _bare(port: int) -> float:
@@ -62,7 +74,9 @@ async def _bare(port: int) -> float:
 
 
 def _deliver(small: Mapping[str, str], ports: list[int], events: int) -> dict[str, float]:
-    """Deliver so many events to three endpoints: calls a second, healthy ones that arrived, peak memory."""
+    """Deliver so many events to three endpoints: calls a second, healthy ones that arrived, peak
+    memory.
+    """
     values = {
         **small,
         "DATABASE_URL": f"{small['DATABASE_URL'].rpartition('/')[0]}/bench_webhooks",
@@ -73,8 +87,12 @@ def _deliver(small: Mapping[str, str], ports: list[int], events: int) -> dict[st
     _run(values, "bench.webhooks", "fill", str(events), *map(str, ports))
     seconds, peak = map(float, _run(values, "bench.webhooks", "deliver").split())
     with psycopg.connect(values["DATABASE_URL"]) as database:
-        calls = database.execute("SELECT count(*) FROM webhook_attempts WHERE outcome <> 'running'").fetchone()
-        arrived = database.execute(f"{ARRIVED} WHERE e.name = 'fine' AND d.status = 'delivered'").fetchone()
+        calls = database.execute(
+            "SELECT count(*) FROM webhook_attempts WHERE outcome <> 'running'"
+        ).fetchone()
+        arrived = database.execute(
+            f"{ARRIVED} WHERE e.name = 'fine' AND d.status = 'delivered'"
+        ).fetchone()
     assert calls is not None
     assert arrived is not None
     return {"pace": calls[0] / seconds, "arrived": arrived[0], "peak": peak}
@@ -82,7 +100,9 @@ def _deliver(small: Mapping[str, str], ports: list[int], events: int) -> dict[st
 
 def _run(values: Mapping[str, str], module: str, *arguments: str) -> str:
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **values}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=BASE_DIR, env={**os.environ, **values}, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(f"{module} {arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
@@ -111,18 +131,26 @@ def fill(events: int, ports: list[str]) -> None:
     from django.db import transaction
 
     from audits.actions import Action
+    from audits.chain.sealing import seal_pending
     from audits.record import Actor, Entry, Target, record_many
-    from audits.seals import seal_pending
-    from webhooks import endpoints, fanout
-    from webhooks.endpoints import Wanted
+    from webhooks.endpoints import services
+    from webhooks.endpoints.services import Wanted
+    from webhooks.outbound import fanout
 
     actor = Actor("staff", "1", "bench", "shell:bench")
     for name, port in zip(("fine", "broken", "slow"), ports, strict=True):
         address = f"http://127.0.0.1:{port}/{name}"
-        endpoints.create(Wanted(name=name, kind="standard", address=address, events=["member.joined"]), actor=actor)
+        services.create(
+            Wanted(name=name, kind="standard", address=address, events=["member.joined"]),
+            actor=actor,
+        )
     for start in range(0, events, 5000):
         entries = [
-            Entry(Action.MEMBER_JOINED, actor=actor, target=Target("player", "1", f"player_{number}", "player:1"))
+            Entry(
+                Action.MEMBER_JOINED,
+                actor=actor,
+                target=Target("player", "1", f"player_{number}", "player:1"),
+            )
             for number in range(start, min(start + 5000, events))
         ]
         with transaction.atomic():
@@ -133,14 +161,16 @@ def fill(events: int, ports: list[str]) -> None:
 
 
 def deliver() -> None:
-    """Deliver until the healthy endpoint has everything; the seconds that took, and this process's peak memory."""
-    from webhooks import engine
+    """Deliver until the healthy endpoint has everything; the seconds that took, and this process's
+    peak memory.
+    """
     from webhooks.models import WebhookDelivery
+    from webhooks.outbound import worker
 
     fine = WebhookDelivery.objects.filter(endpoint__name="fine", status="pending")
     started = time.perf_counter()
     while fine.exists():
-        engine.run(2.0)
+        worker.run(2.0)
     print(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms included.
+# What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms
+# included.
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 BLANK = re.compile(r"^[\s\ufeff\u200b]+")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -20,7 +21,9 @@ def line(values: Iterable[Any]) -> str:
 
 
 def harmless(value: Any) -> Any:
-    """Return `value` so that no spreadsheet runs it: a text that could be a formula begins with an apostrophe."""
+    """Return `value` so that no spreadsheet runs it: a text that could be a formula begins with an
+    apostrophe.
+    """
     if not isinstance(value, str) or NUMBER.fullmatch(value):
         return value
     if value.startswith(("\t", "\r", "\n")) or BLANK.sub("", value).startswith(FORMULA):

@@ -1,7 +1,9 @@
-"""Moments as people and programs write them: one parser, with bounds that Python and PostgreSQL both hold.
+"""Moments as people and programs write them: one parser, with bounds that Python and PostgreSQL
+both hold.
 
-A moment close to the year 1 or 9999 cannot be moved to another time zone or by a duration without an overflow, and
-PostgreSQL stores what Python cannot read back. So every moment from outside is checked here.
+A moment close to the year 1 or 9999 cannot be moved to another time zone or by a duration without
+an overflow, and PostgreSQL stores what Python cannot read back. So every moment from outside is
+checked here.
 """
 
 import datetime as dt
@@ -20,7 +22,9 @@ class BadMoment(ValueError):
 
 
 def in_utc(moment: dt.datetime) -> dt.datetime:
-    """Return `moment` in UTC. Raises BadMoment without a time zone, and outside EARLIEST and LATEST."""
+    """Return `moment` in UTC. Raises BadMoment without a time zone, and outside EARLIEST and
+    LATEST.
+    """
     if moment.tzinfo is None:
         raise BadMoment("say the time zone too, as in 2030-01-31T18:00:00Z")
     if not EARLIEST <= moment < LATEST:  # compares without an overflow, whatever the offset
@@ -29,7 +33,9 @@ def in_utc(moment: dt.datetime) -> dt.datetime:
 
 
 def parse(text: str, *, default_zone: dt.tzinfo | None = None) -> dt.datetime:
-    """Read an ISO 8601 moment, in UTC. `default_zone` applies where the text names none. Raises BadMoment."""
+    """Read an ISO 8601 moment, in UTC. `default_zone` applies where the text names none. Raises
+    BadMoment.
+    """
     try:
         moment = dt.datetime.fromisoformat(text.strip())
     except ValueError:
@@ -49,7 +55,9 @@ def after(start: dt.datetime, seconds: float) -> dt.datetime | None:
 
 
 def out_of_bounds(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the place and the fault of every unusable moment in a decoded body (structs, lists, dicts)."""
+    """Yield the place and the fault of every unusable moment in a decoded body (structs, lists,
+    dicts).
+    """
     waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
         place, found = waiting.pop()

@@ -1,4 +1,6 @@
-"""Path converters for ids: a number that no column holds is nobody's address (404), not an error of the database."""
+"""Path converters for ids: a number that no column holds is nobody's address (404), not an error of
+the database.
+"""
 
 from django.urls import register_converter
 

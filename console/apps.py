@@ -7,12 +7,9 @@ class ConsoleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from console.access import (
-            identity,
-            signals,  # noqa: F401 - connects them
-        )
-        from console.access.rights import is_gone, of_actor, role_holders
-        from players.staff import ACCOUNTS, GONE, RIGHTS, ROLE_HOLDERS
+        from console.accounts import identity
+        from console.accounts.permissions import is_gone, of_actor, role_holders
+        from players.moderation.actors import ACCOUNTS, GONE, RIGHTS, ROLE_HOLDERS
 
         RIGHTS.append(of_actor)
         ROLE_HOLDERS.append(role_holders)

@@ -50,7 +50,9 @@ def event(event_id: int) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the navigation: `key` is pressed after `g`; any of `rights` opens it (none: whoever is in)."""
+    """A page of the navigation: `key` is pressed after `g`; any of `rights` opens it (none: whoever
+    is in).
+    """
 
     title: str
     key: str
@@ -69,7 +71,12 @@ class Page:
 PAGES = (
     Page("Queue", "q", ("console:home", "admin:index")),
     Page("Players", "p", ("console:players",), ("players.view_player",)),
-    Page("Decisions", "d", ("console:decisions", "admin:players_decision_changelist"), ("players.view_decision",)),
+    Page(
+        "Decisions",
+        "d",
+        ("console:decisions", "admin:players_decision_changelist"),
+        ("players.view_decision",),
+    ),
     Page("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
     Page(
         "Audit",
@@ -83,16 +90,28 @@ PAGES = (
         ("console:policy", "console:policies", "admin:players_policyversion_changelist"),
         ("console.policy", "players.view_policyversion"),
     ),
-    Page("Sync", "s", ("console:sync", "admin:syncs_syncjob_changelist"), ("console.sync", "syncs.view_syncjob")),
-    Page("Webhooks", "w", ("admin:webhooks_webhookendpoint_changelist",), ("webhooks.view_webhookendpoint",)),
+    Page(
+        "Sync",
+        "s",
+        ("console:sync", "admin:syncs_syncjob_changelist"),
+        ("console.sync", "syncs.view_syncjob"),
+    ),
+    Page(
+        "Webhooks",
+        "w",
+        ("admin:webhooks_webhookendpoint_changelist",),
+        ("webhooks.view_webhookendpoint",),
+    ),
     Page(
         "Adjustments",
         "j",
-        ("console:adjustments", "admin:syncs_adjustment_changelist"),
-        ("players.adjust", "console.bulk", "syncs.view_adjustment"),
+        ("console:adjustments", "admin:players_adjustment_changelist"),
+        ("players.adjust", "console.bulk", "players.view_adjustment"),
     ),
     Page("Mass changes", "m", ("console:bulk",), ("console.bulk",)),
-    Page("Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")),
+    Page(
+        "Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")
+    ),
     Page("System", "y", ("console:system", "system"), ("console.system",)),
 )
 

@@ -7,22 +7,32 @@ from django.db.models.functions import Now
 
 
 class StaffAccount(models.Model):
-    """A person's account: `roblox_id` is what Roblox calls them (`sub`), empty for a local owner alone."""
+    """A person's account: `roblox_id` is what Roblox calls them (`sub`), empty for a local owner
+    alone.
+    """
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account"
+    )
     roblox_id = models.BigIntegerField(unique=True, null=True)
-    same_as = models.BigIntegerField(null=True, db_index=True, help_text="of a local owner: their Roblox user id")
+    same_as = models.BigIntegerField(
+        null=True, db_index=True, help_text="of a local owner: their Roblox user id"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "staff_accounts"
         constraints = [
-            models.CheckConstraint(condition=Q(roblox_id=None) | Q(same_as=None), name="staff_accounts_linked_locals")
+            models.CheckConstraint(
+                condition=Q(roblox_id=None) | Q(same_as=None), name="staff_accounts_linked_locals"
+            )
         ]
 
 
 class RoleGrant(models.Model):
-    """A technical role beside the ladder, given to a Roblox user by two owners (or by the operator at the shell)."""
+    """A technical role beside the ladder, given to a Roblox user by two owners (or by the operator
+    at the shell).
+    """
 
     class Role(models.TextChoices):
         OWNER = "owner"
@@ -40,7 +50,9 @@ class RoleGrant(models.Model):
     class Meta:
         db_table = "role_grants"
         constraints = [
-            models.UniqueConstraint(fields=["user_id", "role"], condition=Q(revoked_at=None), name="role_grants_once"),
+            models.UniqueConstraint(
+                fields=["user_id", "role"], condition=Q(revoked_at=None), name="role_grants_once"
+            ),
             models.CheckConstraint(
                 condition=~Q(approved_by=F("granted_by")) | Q(granted_by__startswith="shell:"),
                 name="role_grants_second_person",
@@ -94,4 +106,6 @@ class SavedFilter(models.Model):
 
     class Meta:
         db_table = "saved_filters"
-        constraints = [models.UniqueConstraint(fields=["person", "page", "name"], name="saved_filters_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "page", "name"], name="saved_filters_once")
+        ]

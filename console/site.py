@@ -20,17 +20,27 @@ class ConsoleSite(AdminSite):
         return getattr(request, "staff", None) is not None
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Only our own models: what packages keep (users, tokens, schedules) is not for anybody's hand here."""
-        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        """Only our own models: what packages keep (users, tokens, schedules) is not for anybody's
+        hand here.
+        """
+        models: list[Any] = (
+            [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        )
         ours = [model for model in models if model._meta.app_label in OURS]
         super().register(ours, admin_class, **options)
 
     def get_urls(self) -> list[Any]:
-        """Without the admin's own sign-in and passwords: console.access has those."""
+        """Without the admin's own sign-in and passwords: console.accounts has those."""
         gone = {"login", "logout", "password_change", "password_change_done"}
-        kept = [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in gone]
+        kept = [
+            pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in gone
+        ]
         return [
-            path("login/", RedirectView.as_view(url=settings.LOGIN_URL, query_string=True), name="login"),
+            path(
+                "login/",
+                RedirectView.as_view(url=settings.LOGIN_URL, query_string=True),
+                name="login",
+            ),
             path("signed-out/", RedirectView.as_view(url=settings.LOGIN_URL), name="logout"),
             *kept,
         ]

@@ -2,48 +2,45 @@
 
 from django.urls import URLPattern, URLResolver
 
-from console import (
-    acting,
-    adjustments,
-    appeals,
-    approving,
-    bulk,
-    experiences,
-    filters,
-    home,
-    palette,
-    pins,
-    players_list,
-    quarantines,
-    sync,
-    undoing,
-)
-from console.access import pages as signing_in
-from console.casefile import pages
-from console.explorer import pages as exploring
-from console.policy import pages as policy
-from console.policy import trials
+from console.accounts import views as signing_in
+from console.actions import revert_views
+from console.actions import views as actions_views
+from console.appeals import views as appeals_views
+from console.approvals import views as approvals_views
+from console.audit import views as exploring
+from console.bulk import adjustment_views
+from console.bulk import views as bulk_views
+from console.experiences import views as experiences_views
+from console.players import case_views, saved_filters
+from console.players import views as players_views
+from console.policy import simulation_views
+from console.policy import views as policy
+from console.quarantines import views as quarantines_views
+from console.queue import views as queue_views
+from console.search import palette
+from console.sync import pin_views
+from console.sync import views as sync_views
 
 app_name = "console"
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *home.urls,
+    *queue_views.urls,
     *signing_in.urls,
-    *pages.urls,
-    *acting.urls,
-    *approving.urls,
-    *undoing.urls,
-    *appeals.urls,
-    *experiences.urls,
-    *quarantines.urls,
-    *sync.urls,
-    *pins.urls,
+    *case_views.urls,
+    *actions_views.urls,
+    *approvals_views.urls,
+    *revert_views.urls,
+    *appeals_views.urls,
+    *experiences_views.urls,
+    *quarantines_views.urls,
+    *sync_views.urls,
+    *pin_views.urls,
     *exploring.urls,
     *policy.urls,
-    *trials.urls,
+    *simulation_views.urls,
     *palette.urls,
-    *players_list.urls,
-    *filters.urls,
-    *bulk.urls,
-    *adjustments.urls,
+    *players_views.urls,
+    *saved_filters.urls,
+    *bulk_views.urls,
+    *adjustment_views.urls,
 ]

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Make one signed call to GRPS from cron, a timer or a pipeline. Needs Python 3.12 and nothing else.
+"""Make one signed call to GRPS from cron, a timer or a pipeline. Needs Python 3.12 and nothing
+else.
 
     export AUTOMATION_SIGNATURE_SECRET=…
     deploy/signed_call.py https://grps.example.org POST /sync/roblox '{"activity": "points"}'
 
-With --wait the call is followed until the jobs that it started have ended. Prints the last answer. Exit codes: 0 done
-(or accepted, without --wait), 1 refused or failed, 2 not ended in time.
+With --wait the call is followed until the jobs that it started have ended. Prints the last answer.
+Exit codes: 0 done (or accepted, without --wait), 1 refused or failed, 2 not ended in time.
 """
 
 import argparse
@@ -19,15 +20,22 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-SIGNING = Path(__file__).resolve().parent.parent / "grps_site" / "signing.py"
+SIGNING = Path(__file__).resolve().parent.parent / "grps_site" / "http" / "request_signing.py"
 ENDED = {"done", "failed", "cancelled"}
-FIRST_LOOK, LOOK_EVERY = 0.5, 10.0  # seconds; the pause doubles, since most jobs end soon and the others take long
+FIRST_LOOK, LOOK_EVERY = (
+    0.5,
+    10.0,
+)  # seconds; the pause doubles, since most jobs end soon and the others take long
 
 
-def call(base: str, method: str, target: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+def call(
+    base: str, method: str, target: str, body: bytes, headers: dict[str, str]
+) -> tuple[int, Any]:
     """Status and document of one signed call."""
     # The file alone, so that no package of GRPS must be installed where this runs.
-    signed = runpy.run_path(str(SIGNING))["sign"](os.environ["AUTOMATION_SIGNATURE_SECRET"], method, target, body)
+    signed = runpy.run_path(str(SIGNING))["sign"](
+        os.environ["AUTOMATION_SIGNATURE_SECRET"], method, target, body
+    )
     request = urllib.request.Request(  # noqa: S310 - the operator's own address
         base.rstrip("/") + target,
         data=body if method != "GET" else None,
@@ -62,7 +70,9 @@ def follow(base: str, jobs: list[int], patience: float) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("base", help="where GRPS is, like https://grps.example.org")
     parser.add_argument("method", choices=["GET", "POST"])
     parser.add_argument("target", help="path with its query, like /sync/roblox")
@@ -73,7 +83,9 @@ def main() -> int:
         print("AUTOMATION_SIGNATURE_SECRET is not set.", file=sys.stderr)
         return 1
     try:
-        status, document = call(options.base, options.method, options.target, options.body.encode(), {})
+        status, document = call(
+            options.base, options.method, options.target, options.body.encode(), {}
+        )
         if not 200 <= status < 300 or options.wait is None:
             print(json.dumps(document))
             return 0 if 200 <= status < 300 else 1

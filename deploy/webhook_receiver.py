@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""A receiver of GRPS's webhooks that checks what it gets. Nothing but Python's standard library; copy it and go on.
+"""A receiver of GRPS's webhooks that checks what it gets. Nothing but Python's standard library;
+copy it and go on.
 
     WEBHOOK_SECRET=whsec_… python3 webhook_receiver.py 8099
 
-Answer 2xx once you have it, within 15 seconds; do the work afterwards. Anything else is sent again, under the same id.
+Answer 2xx once you have it, within 15 seconds; do the work afterwards. Anything else is sent again,
+under the same id.
 """
 
 import base64
@@ -25,8 +27,11 @@ class NotGenuine(Exception):
     """This was not sent by whoever knows the secret, or too long ago."""
 
 
-def verify(secret: str, headers: Mapping[str, str], body: bytes, now: float | None = None) -> dict[str, Any]:
-    """The message. `body` must be the bytes as they came: JSON that was read and written again signs differently.
+def verify(
+    secret: str, headers: Mapping[str, str], body: bytes, now: float | None = None
+) -> dict[str, Any]:
+    """The message. `body` must be the bytes as they came: JSON that was read and written again
+    signs differently.
 
     Raises NotGenuine.
     """
@@ -38,7 +43,8 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: float | No
     key = base64.b64decode(secret.removeprefix("whsec_"))
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     expected = "v1," + base64.b64encode(digest).decode()
-    # While a secret is being rotated there are two signatures, separated by a space; one that fits is enough.
+    # While a secret is being rotated there are two signatures, separated by a space; one that fits
+    # is enough.
     given = headers.get("webhook-signature", "").split(" ")
     if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):
         raise NotGenuine("no signature fits")

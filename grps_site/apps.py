@@ -6,5 +6,6 @@ class SiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Checks register themselves; turnstile comes before REST framework's views, which import it in turn.
-        from grps_site import checks, turnstile  # noqa: F401
+        # Checks register themselves; turnstile comes before REST framework's views, which import it
+        # in turn.
+        from grps_site.http import turnstile  # noqa: F401

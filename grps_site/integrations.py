@@ -1,4 +1,6 @@
-"""config/backend.integrations.json as one typed value: endpoints, experiences, retry policy, feature switches."""
+"""config/backend.integrations.json as one typed value: endpoints, experiences, retry policy,
+feature switches.
+"""
 
 import json
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Annotated, Any
 import jsonschema
 import msgspec
 
-from grps_site import environment
+from common import environment
 from players.policy.bounds import Bounds
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
@@ -23,7 +25,9 @@ class FromEnvironment(msgspec.Struct, frozen=True):
 
 
 class Datastore(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a game keeps its players. `index`: an ordered store beside it, user id to points there in hundredths."""
+    """Where a game keeps its players. `index`: an ordered store beside it, user id to points there
+    in hundredths.
+    """
 
     name: Name
     scope: Name
@@ -32,7 +36,9 @@ class Datastore(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Counts(msgspec.Struct, frozen=True, rename="camel"):
-    """What of an experience counts as points: all of it (a test experience: nothing), its private servers, Studio."""
+    """What of an experience counts as points: all of it (a test experience: nothing), its private
+    servers, Studio.
+    """
 
     points: bool = True
     private_servers: bool = False
@@ -40,7 +46,9 @@ class Counts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """An experience. `bounds`: what its game servers may do to people; looser ones wait for two owners."""
+    """An experience. `bounds`: what its game servers may do to people; looser ones wait for two
+    owners.
+    """
 
     key: Name
     name: Name
@@ -58,14 +66,18 @@ class Endpoints(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OpenCloudConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """How long a call may take, and budgets (calls a minute, see roblox.open_cloud.operations) that differ."""
+    """How long a call may take, and budgets (calls a minute, see roblox.open_cloud.operations) that
+    differ.
+    """
 
     timeout_seconds: float
     budgets: dict[str, float | None]
 
 
 class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
-    """GRPS's own places in every universe: its store, its ordered board, its topic, and the queue that games fill."""
+    """GRPS's own places in every universe: its store, its ordered board, its topic, and the queue
+    that games fill.
+    """
 
     store: Name
     key_format: Name
@@ -75,10 +87,12 @@ class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Sync(msgspec.Struct, frozen=True, rename="camel"):
-    """Entries that the hourly pull looks at; how old a gap must be to be closed from the data store; how many changes
-    of rank made by hand on Roblox one pull adopts before it asks staff; after how long somebody who acts is read anew,
-    how old Roblox's last word on them may be, and whether the group's log is followed; how many members, and which
-    share of all, one pull writes off before it asks staff."""
+    """Entries that the hourly pull looks at; how old a gap must be to be closed from the data
+    store; how many changes of rank made by hand on Roblox one pull adopts before it asks staff;
+    after how long somebody who acts is read anew, how old Roblox's last word on them may be, and
+    whether the group's log is followed; how many members, and which share of all, one pull writes
+    off before it asks staff.
+    """
 
     leaderboard_entries: int
     reconcile_after_seconds: int
@@ -99,8 +113,10 @@ class Retry(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
-    """Outgoing webhooks: seconds for one call, connections of one worker, hours of nothing but failures after which an
-    endpoint is disabled or its operators are warned, days that finished deliveries are kept."""
+    """Outgoing webhooks: seconds for one call, connections of one worker, hours of nothing but
+    failures after which an endpoint is disabled or its operators are warned, days that finished
+    deliveries are kept.
+    """
 
     timeout_seconds: float
     connections: int
@@ -110,17 +126,21 @@ class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Guard(msgspec.Struct, frozen=True, rename="camel"):
-    """How many acts of one person within a window go through before further ones need a second person."""
+    """How many acts of one person within a window go through before further ones need a second
+    person.
+    """
 
     acts: int
     window_seconds: int
 
 
 class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
-    """How much one key of an experience may bring within a time before what it brings is put into quarantine.
+    """How much one key of an experience may bring within a time before what it brings is put into
+    quarantine.
 
-    `acts`: commands of moderators; `adjusted`: points that these ask for; `renames`; `new_players`; `breaches`: of the
-    laws of points; `points`: by which such breaches, events of long ago and rows that never came move players.
+    `acts`: commands of moderators; `adjusted`: points that these ask for; `renames`; `new_players`;
+    `breaches`: of the laws of points; `points`: by which such breaches, events of long ago and rows
+    that never came move players.
     """
 
     acts: int
@@ -165,16 +185,22 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def load(path: Path) -> Integrations:
-    """Read and check the file against the schema beside it; any defect stops the start, naming file and place."""
+    """Read and check the file against the schema beside it; any defect stops the start, naming file
+    and place.
+    """
     document = _json(path)
     schema = _json(path.with_suffix(".schema.json"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(document))
+    error = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(schema).iter_errors(document)
+    )
     if error is not None:
         environment.stop(f"{path.name}: {error.json_path}: {error.message}.")
     parsed = msgspec.convert(document, Integrations)
     keys = [experience.key for experience in parsed.experiences]
     if len(set(keys)) != len(keys):
-        environment.stop(f"{path.name}: $.experiences: two experiences share a key. Give each its own.")
+        environment.stop(
+            f"{path.name}: $.experiences: two experiences share a key. Give each its own."
+        )
     return parsed
 
 

@@ -5,7 +5,9 @@ from django.db.models.functions import Now
 
 
 class Nonce(models.Model):
-    """A nonce of a signed call: once seen, never again (they are kept longer than a signature lives)."""
+    """A nonce of a signed call: once seen, never again (they are kept longer than a signature
+    lives).
+    """
 
     nonce = models.CharField(max_length=128, primary_key=True)
     seen_at = models.DateTimeField(db_default=Now())

@@ -1,11 +1,15 @@
-"""Django settings: everything that differs between machines comes from the environment (see environment.py)."""
+"""Django settings: everything that differs between machines comes from the environment (see
+environment.py).
+"""
 
 from typing import Any
 
 from django.utils.csp import CSP
 
-from grps_site import brokers, environment, integrations, logs, production
-from grps_site.environment import BASE_DIR, STATE_DIR, env
+from common import environment
+from common.environment import BASE_DIR, STATE_DIR, env
+from grps_site import integrations
+from grps_site.ops import brokers, json_logs, production
 
 ENVIRONMENT = env.str("GRPS_ENV", default="production")
 if ENVIRONMENT not in {"development", "production"}:
@@ -14,8 +18,11 @@ environment.load_files(ENVIRONMENT)
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = False
 
-# --- secrets -------------------------------------------------------------------------------------------------
-SECRET_KEY = environment.required("DJANGO_SECRET_KEY", "the key that signs sessions, 50 random characters")
+# --- secrets
+# -------------------------------------------------------------------------------------------------
+SECRET_KEY = environment.required(
+    "DJANGO_SECRET_KEY", "the key that signs sessions, 50 random characters"
+)
 SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
 AUTOMATION_SIGNATURE_SECRET = environment.secret("AUTOMATION_SIGNATURE_SECRET")
 AUTOMATION_SIGNATURE_SECRET_PREVIOUS = environment.secret("AUTOMATION_SIGNATURE_SECRET_PREVIOUS")
@@ -38,11 +45,15 @@ for _key in FIELD_ENCRYPTION_KEYS:
 ROBLOX_OPEN_CLOUD_API_KEY = environment.secret("ROBLOX_OPEN_CLOUD_API_KEY")
 ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
 
-# Addresses that are not public and may be called all the same: a receiver in the intranet, or on this machine.
+# Addresses that are not public and may be called all the same: a receiver in the intranet, or on
+# this machine.
 WEBHOOK_ALLOWED_NETWORKS = environment.networks("WEBHOOK_ALLOWED_NETWORKS")
 
-# --- the audit chain -----------------------------------------------------------------------------------------
-AUDIT_SIGNING_KEY = environment.required("AUDIT_SIGNING_KEY", "base64 of the 32-byte Ed25519 seed that signs seals")
+# --- the audit chain
+# -----------------------------------------------------------------------------------------
+AUDIT_SIGNING_KEY = environment.required(
+    "AUDIT_SIGNING_KEY", "base64 of the 32-byte Ed25519 seed that signs seals"
+)
 environment.key_bytes("AUDIT_SIGNING_KEY", AUDIT_SIGNING_KEY, 32)
 AUDIT_TRUSTED_KEYS: list[str] = env.list("AUDIT_TRUSTED_KEYS", default=[])
 for _key in AUDIT_TRUSTED_KEYS:
@@ -58,7 +69,8 @@ AUDIT_STREAM_KEY = env.str("AUDIT_STREAM_KEY", default="") or "grps:audit"
 AUDIT_STREAM_LENGTH = environment.whole("AUDIT_STREAM_LENGTH", 1_000_000)
 AUDIT_JSONL = env.str("AUDIT_JSONL", default="")
 
-# --- the project ---------------------------------------------------------------------------------------------
+# --- the project
+# ---------------------------------------------------------------------------------------------
 INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")
 OPEN_CLOUD_URL = env.str("OPEN_CLOUD_URL", default="") or INTEGRATIONS.endpoints.open_cloud
 environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
@@ -67,7 +79,9 @@ ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 
 # Nothing is written to Roblox until somebody who means it says so.
 ROBLOX_WRITES = environment.switch("ROBLOX_WRITES", False)
 POLICY_DIR = BASE_DIR / "config"
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
+)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PORTAL_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
 ROOT_URLCONF = "grps_site.urls"
@@ -86,13 +100,14 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.discord",
     "allauth.usersessions",
-    "console.access.roblox_sign_in.apps.RobloxSignInConfig",
+    "console.accounts.roblox_oauth.apps.RobloxSignInConfig",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "grps_site",
+    *([] if PRODUCTION else ["devserver"]),
     "audits",
     "roblox",
     "players",
@@ -100,22 +115,23 @@ INSTALLED_APPS = [
     "webhooks",
     "console.apps.ConsoleConfig",
 ]
-# The console's middleware steps aside on every other path: a session and a CSRF check cost a game server's
-# request more than its own work (see grps_site/middleware.py).
+# The console's middleware steps aside on every other path: a session and a CSRF check cost a game
+# server's
+# request more than its own work (see grps_site/http/middleware.py).
 MIDDLEWARE = [
-    "grps_site.middleware.RequestContextMiddleware",
+    "grps_site.http.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "grps_site.middleware.CrossOriginMiddleware",
+    "grps_site.http.middleware.CrossOriginMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "grps_site.middleware.ConsoleSessionMiddleware",
-    "grps_site.middleware.ConsoleCsrfMiddleware",
-    "grps_site.middleware.ConsoleAuthenticationMiddleware",
-    "grps_site.middleware.ConsoleMessageMiddleware",
+    "grps_site.http.middleware.ConsoleSessionMiddleware",
+    "grps_site.http.middleware.ConsoleCsrfMiddleware",
+    "grps_site.http.middleware.ConsoleAuthenticationMiddleware",
+    "grps_site.http.middleware.ConsoleMessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "console.middleware.StaffMiddleware",
-    "console.headers.HeadersMiddleware",
+    "console.middleware.staff.StaffMiddleware",
+    "console.middleware.security_headers.HeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES: list[dict[str, Any]] = [
@@ -138,11 +154,15 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# --- state ---------------------------------------------------------------------------------------------------
+# --- state ----------------------------------------------------------------------------------------
+# -----------
 environment.address(
     "DATABASE_URL",
     environment.required("DATABASE_URL", "the address of the PostgreSQL database"),
@@ -158,9 +178,12 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
 environment.address("REDIS_URL", REDIS_URL, ("redis", "rediss"))
 
-# --- tasks ---------------------------------------------------------------------------------------------------
+# --- tasks ----------------------------------------------------------------------------------------
+# -----------
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
-environment.address("CELERY_BROKER_URL", CELERY_BROKER_URL, ("redis", "rediss", "amqp", "amqps", "sqs"))
+environment.address(
+    "CELERY_BROKER_URL", CELERY_BROKER_URL, ("redis", "rediss", "amqp", "amqps", "sqs")
+)
 CELERY_BROKER_TRANSPORT_OPTIONS = brokers.transport_options(CELERY_BROKER_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -168,13 +191,15 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_DEFAULT_QUEUE = "grps"
-# What waits for Roblox or for receivers has a queue and a worker of its own: sealing and ranks never wait behind it.
+# What waits for Roblox or for receivers has a queue and a worker of its own: sealing and ranks
+# never wait behind it.
 CELERY_TASK_ROUTES = {
     "grps_site.sync_heartbeat": {"queue": "syncs"},
     "grps_site.webhook_heartbeat": {"queue": "webhooks"},
     "syncs.*": {"queue": "syncs"},
     "roblox.*": {"queue": "syncs"},
     "players.check_names": {"queue": "syncs"},
+    "players.apply_adjustments": {"queue": "syncs"},
     "webhooks.deliver": {"queue": "webhooks"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -183,9 +208,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
-# --- HTTP ----------------------------------------------------------------------------------------------------
+# --- HTTP -----------------------------------------------------------------------------------------
+# -----------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
 THROTTLE_PUBLIC_PER_MINUTE = environment.whole("THROTTLE_PUBLIC_PER_MINUTE", 600)
 THROTTLE_WRITE_PER_MINUTE = environment.whole("THROTTLE_WRITE_PER_MINUTE", 20)
 # Of one web process: threads that answer, and connections that one address may hold.
@@ -195,14 +223,14 @@ TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
 LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.callers.CallerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["grps_site.callers.CallerIsEntitled"],
-    "DEFAULT_THROTTLE_CLASSES": ["grps_site.throttles.AddressThrottle"],
-    "DEFAULT_RENDERER_CLASSES": ["grps_site.rendering.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["grps_site.rendering.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "grps_site.openapi.ContractSchema",
-    "EXCEPTION_HANDLER": "grps_site.problems.answer",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "grps_site.rendering.AlwaysJSON",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.http.authentication.CallerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["grps_site.http.authentication.CallerIsEntitled"],
+    "DEFAULT_THROTTLE_CLASSES": ["grps_site.http.throttling.AddressThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["grps_site.http.json_codec.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["grps_site.http.json_codec.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "grps_site.http.openapi.ContractSchema",
+    "EXCEPTION_HANDLER": "grps_site.http.errors.answer",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "grps_site.http.json_codec.AlwaysJSON",
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
 }
@@ -212,12 +240,15 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["grps_site.openapi.finish"],
+    "POSTPROCESSING_HOOKS": ["grps_site.http.openapi.finish"],
 }
 
-# --- browsers ------------------------------------------------------------------------------------------------
+# --- browsers
+# ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles" if PRODUCTION else STATE_DIR / "static"))
+STATIC_ROOT = env.str(
+    "STATIC_ROOT", default=str(BASE_DIR / "staticfiles" if PRODUCTION else STATE_DIR / "static")
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -241,12 +272,15 @@ SECURE_CSP: dict[str, list[str]] = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# W003 looks for Django's own CSRF middleware by name; ours is a subclass of it for the console, the only place with
+# W003 looks for Django's own CSRF middleware by name; ours is a subclass of it for the console, the
+# only place with
 # cookies (grps.E001 sees that it stays).
 SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # the way back from Roblox is a navigation from elsewhere
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = (
+    "Lax"  # the way back from Roblox is a navigation from elsewhere
+)
 SESSION_COOKIE_NAME = "__Host-grps-session" if PRODUCTION else "grps-session"
 CSRF_COOKIE_NAME = "__Host-grps-csrf" if PRODUCTION else "grps-csrf"
 CSRF_COOKIE_HTTPONLY = True
@@ -258,14 +292,16 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 
-# --- who gets into the console (docs/sign-in.md) ---------------------------------------------------------------
+# --- who gets into the console (docs/sign-in.md)
+# ---------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
-    "console.access.backend.SignInBackend",
-    "console.access.backend.RightsBackend",
+    "console.accounts.backends.SignInBackend",
+    "console.accounts.backends.RightsBackend",
 ]
 LOGIN_URL = "/admin/sign-in/"
 LOGIN_REDIRECT_URL = "/admin/"
-# The way in for owners when neither Roblox nor Discord answers: off unless it is meant, with a second factor.
+# The way in for owners when neither Roblox nor Discord answers: off unless it is meant, with a
+# second factor.
 LOCAL_LOGIN = environment.switch("LOCAL_LOGIN", False)
 LOCAL_LOGIN_MFA = environment.switch("LOCAL_LOGIN_MFA", True)
 ROBLOX_OAUTH_CLIENT_ID = env.str("ROBLOX_OAUTH_CLIENT_ID", default="")
@@ -288,26 +324,31 @@ if DISCORD_CLIENT_ID:
     SOCIALACCOUNT_PROVIDERS["discord"]["APPS"] = [
         {"client_id": DISCORD_CLIENT_ID, "secret": environment.secret("DISCORD_CLIENT_SECRET")}
     ]
-ACCOUNT_ADAPTER = "console.access.adapters.AccountAdapter"
-SOCIALACCOUNT_ADAPTER = "console.access.adapters.SocialAdapter"
-SIGN_IN_THROTTLE = "grps_site.throttles.check"  # what console.access counts tries with
-ACCOUNT_FORMS = {"login": "grps_site.login.LoginForm"}
+ACCOUNT_ADAPTER = "console.accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "console.accounts.adapters.SocialAdapter"
+SIGN_IN_THROTTLE = "grps_site.http.throttling.check"  # what console.accounts counts tries with
+ACCOUNT_FORMS = {"login": "grps_site.pages.login.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"} if LOCAL_LOGIN_MFA else False
+ACCOUNT_RATE_LIMITS = (
+    {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"} if LOCAL_LOGIN_MFA else False
+)
 SOCIALACCOUNT_STORE_TOKENS = False  # nothing is asked of Roblox in a person's name
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "GRPS"
-MFA_REAUTHENTICATION_REQUIRED = False  # console.middleware asks for a young sign-in before a factor is changed
-USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware notes it, once a minute
+MFA_REAUTHENTICATION_REQUIRED = (
+    False  # console.middleware.staff asks for a young sign-in before a factor is changed
+)
+USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware.staff notes it, once a minute
 
-# --- what production refuses ----------------------------------------------------------------------------------
+# --- what production refuses
+# ----------------------------------------------------------------------------------
 if PRODUCTION:
     production.refuse_weak(
         {
@@ -327,12 +368,18 @@ if PRODUCTION:
         hosts=ALLOWED_HOSTS,
         local_login=LOCAL_LOGIN,
         second_factor=LOCAL_LOGIN_MFA,
-        turnstile_keys={"TURNSTILE_SITE_KEY": TURNSTILE_SITEKEY, "TURNSTILE_SECRET_KEY": TURNSTILE_SECRET},
+        turnstile_keys={
+            "TURNSTILE_SITE_KEY": TURNSTILE_SITEKEY,
+            "TURNSTILE_SECRET_KEY": TURNSTILE_SECRET,
+        },
     )
 
-# --- logs ----------------------------------------------------------------------------------------------------
+# --- logs -----------------------------------------------------------------------------------------
+# -----------
 LOGGING_CONFIG = None
-logs.configure(
-    level=environment.one_of("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+json_logs.configure(
+    level=environment.one_of(
+        "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    ),
     readable=environment.switch("LOG_READABLE", False),
 )

@@ -1,4 +1,6 @@
-"""The site's own periodic tasks. beat and worker each write down that they live: health tells them apart."""
+"""The site's own periodic tasks. beat and worker each write down that they live: health tells them
+apart.
+"""
 
 import datetime as dt
 from typing import Any
@@ -8,8 +10,8 @@ from celery import shared_task, signals
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from audits import addresses
-from console.access import telling
+from audits import client_addresses
+from console.accounts import audit_events
 from grps_site.models import Heartbeat, Nonce
 
 NONCE_LIFE = dt.timedelta(minutes=15)  # three times as long as a signature lives
@@ -44,18 +46,20 @@ def _seen(name: str) -> None:
 
 @shared_task(name="grps_site.tell_refused_sign_ins")
 def tell_refused_sign_ins() -> int:
-    return telling.tell_counted()
+    return audit_events.tell_counted()
 
 
 @shared_task(name="grps_site.forget_addresses")
 def forget_addresses() -> int:
     """Forget the addresses and names of sign-ins by their age; how many personal values."""
-    return addresses.forget_due(timezone.now())
+    return client_addresses.forget_due(timezone.now())
 
 
 @shared_task(name="grps_site.purge_sessions")
 def purge_sessions() -> int:
-    """Sessions that are over, with their addresses, and those that began with a try to sign in that led nowhere."""
+    """Sessions that are over, with their addresses, and those that began with a try to sign in that
+    led nowhere.
+    """
     deleted, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     return deleted

@@ -1,21 +1,25 @@
-"""The house's doors: the apps' addresses, the cache of a second around what anyone may read, and the site's own."""
+"""The house's doors: the apps' addresses, the cache of a second around what anyone may read, and
+the site's own.
+"""
 
 from django.contrib import admin
 from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
 from django.views.generic import RedirectView
 
-from grps_site import appeal_page, docs, health, metrics, system_page, turnstile
-from grps_site.caching import one_second
+from grps_site.http import docs, turnstile
+from grps_site.http.response_cache import one_second
+from grps_site.ops import health, metrics
+from grps_site.pages import appeals, system
+from players.mass_adjustments.urls import urlpatterns as adjustment_urls
 from players.urls import urlpatterns as player_urls
-from syncs.adjustments_urls import urlpatterns as adjustment_urls
 from syncs.urls import urlpatterns as sync_urls
 from webhooks.urls import urlpatterns as webhook_urls
 
-handler400 = "grps_site.problems.bad_request"
-handler403 = "grps_site.problems.not_allowed"
-handler404 = "grps_site.problems.not_found"
-handler500 = "grps_site.problems.internal_error"
+handler400 = "grps_site.http.errors.bad_request"
+handler403 = "grps_site.http.errors.not_allowed"
+handler404 = "grps_site.http.errors.not_found"
+handler500 = "grps_site.http.errors.internal_error"
 
 
 def _cached(pattern: URLPattern) -> URLPattern:
@@ -33,8 +37,8 @@ urlpatterns = [
     *sync_urls,
     *adjustment_urls,
     *webhook_urls,
-    path("appeal", appeal_page.appeal, name="appeal"),
-    path("appeal/<str:token>", appeal_page.answer, name="appeal-page"),
+    path("appeal", appeals.appeal, name="appeal"),
+    path("appeal/<str:token>", appeals.answer, name="appeal-page"),
     path("turnstile/verify", turnstile.TurnstileVerify.as_view(), name="turnstile-verify"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
@@ -43,8 +47,8 @@ urlpatterns = [
     path("openapi.json", docs.openapi, name="openapi"),
     path("docs", docs.docs, name="docs"),
     path("docs/problems", docs.problem_types, name="problem-types"),
-    *system_page.urls,
-    path("admin/", include("console.access.urls")),
+    *system.urls,
+    path("admin/", include("console.accounts.urls")),
     path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(url="/docs"), name="home"),

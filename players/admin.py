@@ -1,9 +1,19 @@
-"""Rows to look at. What is done about them is done on the console's pages, with a reason and a fresh sign-in."""
+"""Rows to look at. What is done about them is done on the console's pages, with a reason and a
+fresh sign-in.
+"""
 
 from django.contrib import admin
 
-from audits.admin import ReadOnly, whole
-from players.models import Decision, ErasureOrder, LedgerEntry, Player, PolicyVersion, Rank
+from common.admin import ReadOnly, whole
+from players.models import (
+    Adjustment,
+    Decision,
+    ErasureOrder,
+    LedgerEntry,
+    Player,
+    PolicyVersion,
+    Rank,
+)
 
 
 @admin.register(Player)
@@ -15,7 +25,16 @@ class PlayerAdmin(ReadOnly):
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnly):
-    list_display = ("id", "player", "kind", "from_rank", "to_rank", "status", "source", "created_at")
+    list_display = (
+        "id",
+        "player",
+        "kind",
+        "from_rank",
+        "to_rank",
+        "status",
+        "source",
+        "created_at",
+    )
     list_select_related = ("player", "from_rank", "to_rank")
     list_filter = ("status", "kind")
     indexed = (("status",),)
@@ -24,7 +43,17 @@ class DecisionAdmin(ReadOnly):
 
 @admin.register(LedgerEntry)
 class LedgerAdmin(ReadOnly):
-    list_display = ("id", "player", "origin", "session", "sequence", "type", "awarded", "total", "occurred_at")
+    list_display = (
+        "id",
+        "player",
+        "origin",
+        "session",
+        "sequence",
+        "type",
+        "awarded",
+        "total",
+        "occurred_at",
+    )
     list_select_related = ("player",)
     exactly = {"player__user_id": whole}
 
@@ -32,7 +61,16 @@ class LedgerAdmin(ReadOnly):
 @admin.register(Rank)
 class RankAdmin(ReadOnly):
     few = True
-    list_display = ("name", "level", "position", "role", "min_points", "privileged", "is_punishment", "ignored")
+    list_display = (
+        "name",
+        "level",
+        "position",
+        "role",
+        "min_points",
+        "privileged",
+        "is_punishment",
+        "ignored",
+    )
 
 
 @admin.register(PolicyVersion)
@@ -42,7 +80,32 @@ class PolicyAdmin(ReadOnly):
 
 @admin.register(ErasureOrder)
 class ErasureOrderAdmin(ReadOnly):
-    list_display = ("id", "received_at", "due_at", "tables_erased_at", "stores_erased_at", "status", "stores", "reason")
+    list_display = (
+        "id",
+        "received_at",
+        "due_at",
+        "tables_erased_at",
+        "stores_erased_at",
+        "status",
+        "stores",
+        "reason",
+    )
     list_filter = ("status",)
     exactly = {"notification_id": str}
     exclude = ("mark", "lease", "lease_until")
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(ReadOnly):
+    list_display = (
+        "id",
+        "status",
+        "reason",
+        "rows",
+        "skipped",
+        "applied",
+        "total",
+        "requested_by",
+        "created_at",
+    )
+    list_filter = ("status",)

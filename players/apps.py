@@ -7,4 +7,4 @@ class PlayersConfig(AppConfig):
 
     def ready(self) -> None:
         from common import url_converters  # noqa: F401 - registers them before any path is made
-        from players import undo  # noqa: F401 - it says which requests can still be carried out
+        from players.actions import undo  # noqa: F401 - it says which requests can still be carried out

@@ -1,9 +1,10 @@
 """Positions and pages of the leaderboard, exact and at the same cost for any number of players.
 
-`players` is the truth. A position is one more than the number of listed players with more points; that number is a sum
-over a tree of counts (`leaderboard_buckets`: level 0 counts single hundredths, each level above 64 buckets of the one
-below) plus the few moves that a trigger wrote and `fold` has not yet taken in (`leaderboard_changes`). So a change of
-points never waits for another one, and a reader adds up some hundred rows whatever the size.
+`players` is the truth. A position is one more than the number of listed players with more points;
+that number is a sum over a tree of counts (`leaderboard_buckets`: level 0 counts single hundredths,
+each level above 64 buckets of the one below) plus the few moves that a trigger wrote and `fold` has
+not yet taken in (`leaderboard_changes`). So a change of points never waits for another one, and a
+reader adds up some hundred rows whatever the size.
 """
 
 import datetime as dt
@@ -49,7 +50,9 @@ TRUE_COUNTS = f"""
     WHERE listed GROUP BY 1, 2"""
 
 ROW = """p.id, p.user_id, p.username, p.display_name, coalesce(f.name, r.name), p.points, p.kos, p.wos, p.synced_at"""
-FROM = "FROM players p JOIN ranks r ON r.id = p.rank_id LEFT JOIN ranks f ON f.id = p.former_rank_id"
+FROM = (
+    "FROM players p JOIN ranks r ON r.id = p.rank_id LEFT JOIN ranks f ON f.id = p.former_rank_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,14 @@ class Line:
 
 
 def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[Line]:
-    """Up to `limit` players by points, the best first, from behind `after` (points and id of the last one seen)."""
+    """Up to `limit` players by points, the best first, from behind `after` (points and id of the
+    last one seen).
+    """
     where, parameters = "WHERE p.listed", list[Any]()
     if after is not None:
         where, parameters = "WHERE p.listed AND (p.points, p.id) < (%s, %s)", [*after]
-    # The limit stands in the statement: a plan made without it would sort everything behind `after`.
+    # The limit stands in the statement: a plan made without it would sort everything behind
+    # `after`.
     query = f"SELECT {ROW} {FROM} {where} ORDER BY p.points DESC, p.id DESC LIMIT {limit:d}"
     return _positioned(query, parameters)
 
@@ -90,7 +96,9 @@ def around(player_id: int, points: Decimal, span: int) -> list[Line]:
 
 
 def records(column: str, limit: int) -> list[Line]:
-    """Up to `limit` players with the most `kos` or `wos`, positions by that count; nobody with none."""
+    """Up to `limit` players with the most `kos` or `wos`, positions by that count; nobody with
+    none.
+    """
     if column not in {"kos", "wos"}:
         raise ValueError(f"{column} is not a record")
     query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT {limit:d}"
@@ -102,13 +110,17 @@ def records(column: str, limit: int) -> list[Line]:
     ]
 
 
-def search(prefix: str, limit: int, after: tuple[str, int] | None = None, *, everybody: bool = False) -> list[Line]:
-    """Up to `limit` players whose name starts with `prefix`, in any case, by name; without positions. `everybody`: also
-    whom public lists leave out, but for the erased."""
+def search(
+    prefix: str, limit: int, after: tuple[str, int] | None = None, *, everybody: bool = False
+) -> list[Line]:
+    """Up to `limit` players whose name starts with `prefix`, in any case, by name; without
+    positions. `everybody`: also whom public lists leave out, but for the erased.
+    """
     shown = "p.erased_at IS NULL" if everybody else "p.listed"
     name = 'lower(p.username) COLLATE "C"'
     low = prefix.lower()
-    # One lower bound only: beside a second one PostgreSQL may begin at the lesser and walk the index up to the other.
+    # One lower bound only: beside a second one PostgreSQL may begin at the lesser and walk the
+    # index up to the other.
     query = f"""
         SELECT {ROW} {FROM} WHERE {shown} AND ({name}, p.id) > (%s, %s) AND {name} < %s
         ORDER BY {name}, p.id LIMIT {limit:d}"""
@@ -117,9 +129,8 @@ def search(prefix: str, limit: int, after: tuple[str, int] | None = None, *, eve
 
 def lines_of(player_ids: Sequence[int]) -> list[Line]:
     """Players by our ids, listed or not, by name; without positions."""
-    query = (
-        f"SELECT {ROW} {FROM} WHERE p.erased_at IS NULL AND p.id = ANY(%s::bigint[]) ORDER BY lower(p.username), p.id"
-    )
+    query = f"SELECT {ROW} {FROM} WHERE p.erased_at IS NULL AND p.id = ANY(%s::bigint[])"
+    query += " ORDER BY lower(p.username), p.id"
     return _lines(query, [list(player_ids)]) if player_ids else []
 
 
@@ -140,7 +151,9 @@ def total() -> int:
 
 
 def fold() -> int:
-    """Take pending moves into the counts, at most FOLD_ROWS of them; how many buckets changed. One at a time."""
+    """Take pending moves into the counts, at most FOLD_ROWS of them; how many buckets changed. One
+    at a time.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
         if not cursor.fetchone()[0]:
@@ -150,7 +163,9 @@ def fold() -> int:
 
 
 def rebuild() -> None:
-    """Count everything anew from `players`, which nobody changes meanwhile (writers wait, readers do not)."""
+    """Count everything anew from `players`, which nobody changes meanwhile (writers wait, readers
+    do not).
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
         cursor.execute("LOCK TABLE players IN SHARE MODE")
@@ -160,7 +175,9 @@ def rebuild() -> None:
 
 
 def verify() -> int:
-    """How many buckets differ from what `players` says, pending moves taken into account; 0 is right."""
+    """How many buckets differ from what `players` says, pending moves taken into account; 0 is
+    right.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         # One statement sees one moment, so that writers need not wait.
         cursor.execute(f"""
@@ -198,8 +215,11 @@ def _positioned(query: str, parameters: list[Any]) -> list[Line]:
     lines = _lines(query, parameters)
     if not lines:
         return []
-    # Only the first group of equals can begin outside the list, and only its end is not known from the list alone.
-    second = next((index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines))
+    # Only the first group of equals can begin outside the list, and only its end is not known from
+    # the list alone.
+    second = next(
+        (index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines)
+    )
     asked = [lines[0].points] if second == len(lines) else [lines[0].points, lines[second].points]
     ahead = _ahead(asked)
     placed = [replace(line, position=ahead[0] + 1) for line in lines[:second]]

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from audits.admin import ReadOnly
+from common.admin import ReadOnly
 from roblox.models import Experience, ExperienceKey
 
 
@@ -12,6 +12,13 @@ class ExperienceAdmin(ReadOnly):
 
 @admin.register(ExperienceKey)
 class ExperienceKeyAdmin(ReadOnly):
-    list_display = ("prefix", "experience", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_display = (
+        "prefix",
+        "experience",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
     list_select_related = ("experience",)
     exclude = ("digest",)

@@ -24,7 +24,9 @@ class NotConfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Universe:
-    """An experience's universe, ready to be called: the game's store and index, and GRPS's own places."""
+    """An experience's universe, ready to be called: the game's store and index, and GRPS's own
+    places.
+    """
 
     experience: Experience
     id: int
@@ -46,7 +48,9 @@ class Universe:
         """Whose entry `key` is; None when it is not of the configured form."""
         before, _, after = self.key_format.partition("{userId}")
         middle = key[len(before) : len(key) - len(after) or None]
-        if not (key.startswith(before) and key.endswith(after) and middle.isascii() and middle.isdigit()):
+        if not (
+            key.startswith(before) and key.endswith(after) and middle.isascii() and middle.isdigit()
+        ):
             return None
         number = int(middle) if len(middle) < 20 else 0
         return number if 0 < number < 2**63 else None
@@ -67,15 +71,22 @@ class Group:
 def universe(
     experience: Experience, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
 ) -> Universe:
-    """The universe of an experience. `going_on`: asked while a call waits for its turn, at most `patience` seconds.
+    """The universe of an experience. `going_on`: asked while a call waits for its turn, at most
+    `patience` seconds.
 
     Raises NotConfigured.
     """
-    config = next((one for one in settings.INTEGRATIONS.experiences if one.key == experience.key), None)
+    config = next(
+        (one for one in settings.INTEGRATIONS.experiences if one.key == experience.key), None
+    )
     if config is None:
-        raise NotConfigured(f"{experience.key} is not in config/backend.integrations.json any more.")
+        raise NotConfigured(
+            f"{experience.key} is not in config/backend.integrations.json any more."
+        )
     if experience.universe_id is None:
-        raise NotConfigured(f"{experience.key} has no universe: set {config.universe_id.env} and run bootstrap.")
+        raise NotConfigured(
+            f"{experience.key} has no universe: set {config.universe_id.env} and run bootstrap."
+        )
     if not config.api_key.value():
         raise NotConfigured(f"{experience.key} has no Open Cloud key: set {config.api_key.env}.")
     number, own, stored = experience.universe_id, settings.INTEGRATIONS.mirrors, config.datastore
@@ -98,7 +109,10 @@ def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENC
     """The community's group, reached with the first experience's key. Raises NotConfigured."""
     if settings.ROBLOX_GROUP_ID is None:
         raise NotConfigured("No group is configured: set ROBLOX_GROUP_ID.")
-    key = next((one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()), "")
+    key = next(
+        (one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()),
+        "",
+    )
     if not key:
         raise NotConfigured("No Open Cloud key is configured: set ROBLOX_OPEN_CLOUD_API_KEY.")
     return Group(settings.ROBLOX_GROUP_ID, client(key, going_on, patience))
@@ -106,7 +120,10 @@ def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENC
 
 def any_client() -> OpenCloud | None:
     """A client for what needs no universe, with the first configured key; None where there is none."""
-    key = next((one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()), "")
+    key = next(
+        (one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()),
+        "",
+    )
     return client(key) if key else None
 
 
@@ -116,20 +133,30 @@ def api_keys() -> dict[str, list[tuple[str, int | None]]]:
     found: dict[str, list[tuple[str, int | None]]] = {}
     for config in settings.INTEGRATIONS.experiences:
         if config.api_key.value():
-            found.setdefault(config.api_key.value(), []).append((config.key, universes.get(config.key)))
+            found.setdefault(config.api_key.value(), []).append(
+                (config.key, universes.get(config.key))
+            )
     return found
 
 
-def client(api_key: str, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE) -> OpenCloud:
+def client(
+    api_key: str, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
+) -> OpenCloud:
     """A client with the configured budgets; connections are shared by all that have the same key."""
-    shared = _client(settings.OPEN_CLOUD_URL, api_key, settings.REDIS_URL, _frozen(settings.OPEN_CLOUD_BUDGETS))
+    shared = _client(
+        settings.OPEN_CLOUD_URL, api_key, settings.REDIS_URL, _frozen(settings.OPEN_CLOUD_BUDGETS)
+    )
     return shared.for_work(going_on, patience)
 
 
 @lru_cache(maxsize=8)
-def _client(url: str, api_key: str, redis_url: str, budgets: tuple[tuple[str, float | None], ...]) -> OpenCloud:
+def _client(
+    url: str, api_key: str, redis_url: str, budgets: tuple[tuple[str, float | None], ...]
+) -> OpenCloud:
     timeout = settings.INTEGRATIONS.open_cloud.timeout_seconds
-    return OpenCloud(url, api_key, Budgets(redis_url, dict(budgets), urlsplit(url).netloc), timeout=timeout)
+    return OpenCloud(
+        url, api_key, Budgets(redis_url, dict(budgets), urlsplit(url).netloc), timeout=timeout
+    )
 
 
 def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:
@@ -137,8 +164,12 @@ def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:
 
 
 def note_use(used: OpenCloud) -> None:
-    """Write down, once an hour at most, that a key was used: Roblox ends keys that are not for 60 days."""
+    """Write down, once an hour at most, that a key was used: Roblox ends keys that are not for 60
+    days.
+    """
     now = timezone.now()
-    row, created = CloudKey.objects.get_or_create(fingerprint=used.fingerprint, defaults={"last_used_at": now})
+    row, created = CloudKey.objects.get_or_create(
+        fingerprint=used.fingerprint, defaults={"last_used_at": now}
+    )
     if not created and (row.last_used_at is None or now - row.last_used_at > NOTE_EVERY):
         CloudKey.objects.filter(pk=row.pk).update(last_used_at=now)

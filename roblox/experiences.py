@@ -29,7 +29,9 @@ def ensure(wanted: Wanted, *, actor: Actor) -> bool:
         if not created and before == after:
             return False
         if not created:
-            Experience.objects.filter(pk=experience.pk).update(name=wanted.name, universe_id=wanted.universe_id)
+            Experience.objects.filter(pk=experience.pk).update(
+                name=wanted.name, universe_id=wanted.universe_id
+            )
         record(
             Action.EXPERIENCE_CREATED if created else Action.EXPERIENCE_CHANGED,
             actor=actor,

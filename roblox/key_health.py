@@ -1,4 +1,6 @@
-"""Whether the Open Cloud keys still open what GRPS needs, in words that say what to do in Creator Hub."""
+"""Whether the Open Cloud keys still open what GRPS needs, in words that say what to do in Creator
+Hub.
+"""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -43,7 +45,9 @@ def check_all() -> list[Diagnosis]:
 
 def needed_scopes() -> list[str]:
     """The scopes that the switched-on parts of GRPS use; those that write only once writing is on."""
-    scopes = {scope for operation in OPERATIONS if not operation.optional for scope in operation.scopes}
+    scopes = {
+        scope for operation in OPERATIONS if not operation.optional for scope in operation.scopes
+    }
     if not settings.ROBLOX_WRITES:
         scopes = {scope for scope in scopes if scope.rpartition(":")[2] not in WRITING}
     return sorted(scopes)
@@ -58,14 +62,20 @@ def _check(api_key: str, serves: list[tuple[str, int | None]]) -> Diagnosis:
     except OpenCloudError as error:
         if error.verdict is not Verdict.GIVE_UP:
             raise
-        found.problems.append(f"Roblox does not know this key: make a new one ({WHERE}) and set it.")
+        found.problems.append(
+            f"Roblox does not know this key: make a new one ({WHERE}) and set it."
+        )
         _write(found, KeyState(enabled=False))
         return found
     found.name, found.owner_user_id = state.name, state.authorized_user_id
-    found.expires_at = dt.datetime.fromisoformat(state.expiration_time_utc) if state.expiration_time_utc else None
+    found.expires_at = (
+        dt.datetime.fromisoformat(state.expiration_time_utc) if state.expiration_time_utc else None
+    )
     found.problems += _state_problems(state, found, timezone.now())
     found.missing = _missing(state, [universe for _, universe in serves])
-    found.problems += [f"Add {scope} to the key ({WHERE}, Access permissions)." for scope in found.missing]
+    found.problems += [
+        f"Add {scope} to the key ({WHERE}, Access permissions)." for scope in found.missing
+    ]
     _write(found, state)
     return found
 
@@ -80,7 +90,9 @@ def _state_problems(state: KeyState, found: Diagnosis, now: dt.datetime) -> list
         problems.append(f"The key expires on {found.expires_at:%Y-%m-%d}: extend it ({WHERE}).")
     if found.last_used_at is not None and now - found.last_used_at > UNUSED - SOON:
         days = (now - found.last_used_at).days
-        problems.append(f"The key was not used for {days} days; Roblox ends it after 60. Run `manage.py sync points`.")
+        problems.append(
+            f"The key was not used for {days} days; Roblox ends it after 60. Run `manage.py sync points`."
+        )
     return problems
 
 

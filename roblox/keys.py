@@ -1,4 +1,6 @@
-"""API keys of experiences: made, rotated with overlap, revoked at once; shown once and kept as a hash."""
+"""API keys of experiences: made, rotated with overlap, revoked at once; shown once and kept as a
+hash.
+"""
 
 import datetime as dt
 import hashlib
@@ -21,7 +23,9 @@ class KeyRefused(Exception):
     """The key opens nothing; the text says why, without saying anything of other keys."""
 
 
-def create(experience: Experience, *, actor: Actor, expires_at: dt.datetime | None = None) -> tuple[ExperienceKey, str]:
+def create(
+    experience: Experience, *, actor: Actor, expires_at: dt.datetime | None = None
+) -> tuple[ExperienceKey, str]:
     """A new key; the text returned with it is the only time that it is seen."""
     with transaction.atomic():
         key, raw = _make(experience, expires_at)
@@ -29,7 +33,9 @@ def create(experience: Experience, *, actor: Actor, expires_at: dt.datetime | No
         return key, raw
 
 
-def rotate(experience: Experience, *, actor: Actor, overlap: dt.timedelta) -> tuple[ExperienceKey, str]:
+def rotate(
+    experience: Experience, *, actor: Actor, overlap: dt.timedelta
+) -> tuple[ExperienceKey, str]:
     """A new key; the live ones go on for `overlap`, so that game servers can change over."""
     with transaction.atomic():
         end = timezone.now() + overlap
@@ -49,14 +55,16 @@ def rotate(experience: Experience, *, actor: Actor, overlap: dt.timedelta) -> tu
 def revoke(key: ExperienceKey, *, actor: Actor, reason: str) -> None:
     """End a key now: the next request with it is refused."""
     with transaction.atomic():
-        revoked = ExperienceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        revoked = ExperienceKey.objects.filter(pk=key.pk, revoked_at=None).update(
+            revoked_at=timezone.now()
+        )
         if revoked:
             _tell(Action.KEY_REVOKED, key, actor, reason=reason)
 
 
 def authenticate(raw: str) -> Experience:
-    """The experience that a key belongs to, with the key's id as `presented`. One query; nothing is remembered, so that
-    a revocation acts at once.
+    """The experience that a key belongs to, with the key's id as `presented`. One query; nothing is
+    remembered, so that a revocation acts at once.
 
     Raises KeyRefused.
     """
@@ -84,13 +92,17 @@ def authenticate(raw: str) -> Experience:
 def live_keys(experience: Experience) -> models.QuerySet[ExperienceKey]:
     """The keys of an experience that open it now."""
     now = timezone.now()
-    return experience.keys.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    return experience.keys.filter(revoked_at=None).filter(
+        Q(expires_at=None) | Q(expires_at__gt=now)
+    )
 
 
 def _make(experience: Experience, expires_at: dt.datetime | None) -> tuple[ExperienceKey, str]:
     prefix = secrets.token_hex(PREFIX // 2)
     raw = f"grps_{prefix}_{secrets.token_urlsafe(32)}"
-    key = ExperienceKey.objects.create(experience=experience, prefix=prefix, digest=_digest(raw), expires_at=expires_at)
+    key = ExperienceKey.objects.create(
+        experience=experience, prefix=prefix, digest=_digest(raw), expires_at=expires_at
+    )
     return key, raw
 
 

@@ -5,15 +5,23 @@ from django.db.models.functions import Now
 
 
 class Experience(models.Model):
-    """A Roblox experience. `key` is its name in the ledger and never changes; `universe_id` is Roblox's id."""
+    """A Roblox experience. `key` is its name in the ledger and never changes; `universe_id` is
+    Roblox's id.
+    """
 
     key = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=80)
     universe_id = models.BigIntegerField(null=True)
     enabled = models.BooleanField(db_default=True)
-    writes = models.BooleanField(db_default=True, help_text="whether GRPS may write there once ROBLOX_WRITES is on")
-    bounds = models.JSONField(default=dict, help_text="what its game servers may do to people; empty: the defaults")
-    counts = models.JSONField(default=dict, help_text="what of it counts as points; empty: the defaults")
+    writes = models.BooleanField(
+        db_default=True, help_text="whether GRPS may write there once ROBLOX_WRITES is on"
+    )
+    bounds = models.JSONField(
+        default=dict, help_text="what its game servers may do to people; empty: the defaults"
+    )
+    counts = models.JSONField(
+        default=dict, help_text="what of it counts as points; empty: the defaults"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     presented: int | None = None  # our id of the key that a caller proved itself by
@@ -45,7 +53,9 @@ class ExperienceKey(models.Model):
 
 
 class CloudKey(models.Model):
-    """What is known of an Open Cloud key's health. The key itself is never here, only the start of its SHA-256."""
+    """What is known of an Open Cloud key's health. The key itself is never here, only the start of
+    its SHA-256.
+    """
 
     fingerprint = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=100, db_default="")
@@ -53,8 +63,12 @@ class CloudKey(models.Model):
     enabled = models.BooleanField(db_default=True)
     expired = models.BooleanField(db_default=False)
     expires_at = models.DateTimeField(null=True)
-    missing_scopes = models.JSONField(default=list, help_text="scopes that GRPS needs and the key has not")
-    problem = models.TextField(db_default="", help_text="what to mend, in a sentence; empty when all is well")
+    missing_scopes = models.JSONField(
+        default=list, help_text="scopes that GRPS needs and the key has not"
+    )
+    problem = models.TextField(
+        db_default="", help_text="what to mend, in a sentence; empty when all is well"
+    )
     checked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
 

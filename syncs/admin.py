@@ -3,17 +3,24 @@
 from django.contrib import admin
 from django.utils import timezone
 
-from audits.admin import ReadOnly, whole
-from syncs import adjustments_admin, jobs
+from common.admin import ReadOnly, whole
+from syncs import jobs
 from syncs.models import Drift, Membership, Mirror, SyncJob
-from syncs.writers import sentence
-
-__all__ = ["adjustments_admin"]
+from syncs.push.writers import sentence
 
 
 @admin.register(SyncJob)
 class SyncJobAdmin(ReadOnly):
-    list_display = ("id", "activity", "experience", "present_status", "counters", "requested_by", "created_at", "error")
+    list_display = (
+        "id",
+        "activity",
+        "experience",
+        "present_status",
+        "counters",
+        "requested_by",
+        "created_at",
+        "error",
+    )
     list_select_related = ("experience",)
     list_filter = ("activity", "status")
     actions = None
@@ -25,7 +32,16 @@ class SyncJobAdmin(ReadOnly):
 
 @admin.register(Mirror)
 class MirrorAdmin(ReadOnly):
-    list_display = ("player", "aspect", "experience", "status", "would_write", "confirmed", "reason", "retry_at")
+    list_display = (
+        "player",
+        "aspect",
+        "experience",
+        "status",
+        "would_write",
+        "confirmed",
+        "reason",
+        "retry_at",
+    )
     list_select_related = ("player", "experience")
     list_filter = ("status", "aspect")
     exactly = {"player__user_id": whole}
@@ -38,7 +54,17 @@ class MirrorAdmin(ReadOnly):
 
 @admin.register(Drift)
 class DriftAdmin(ReadOnly):
-    list_display = ("id", "aspect", "experience", "subject", "ours", "theirs", "detail", "first_seen_at", "resolution")
+    list_display = (
+        "id",
+        "aspect",
+        "experience",
+        "subject",
+        "ours",
+        "theirs",
+        "detail",
+        "first_seen_at",
+        "resolution",
+    )
     list_select_related = ("experience",)
     list_filter = ("aspect", "resolution")
     search_fields = ("=subject",)

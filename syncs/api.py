@@ -10,14 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
-from players import parameters
-from players.api import Conflict, View, body_of
-from players.parameters import limit
-from players.staff import Refused
+from common.errors import Refused
+from players.api import parameters
+from players.api.parameters import limit
+from players.api.public import Conflict, View, body_of
 from roblox.models import Experience
 from syncs import jobs, tasks
 from syncs.models import SyncJob
-from syncs.serializers import JobOut, JobsOut, StepOut, SyncIn
+from syncs.schemas import JobOut, JobsOut, StepOut, SyncIn
 
 AUTOMATION = Actor("system", "automation", "automation")
 JOBS_LIMIT = limit(25, 100)
@@ -31,8 +31,8 @@ WAIT_LOCK = 4_710_030  # advisory lock
 class SyncRoblox(View):
     """Ask for a pull from Roblox. Asking for what is under way already answers with that job.
 
-    `Prefer: wait=30` holds the answer until the job has ended, for at most so many seconds; while one call waits,
-    others are answered at once.
+    `Prefer: wait=30` holds the answer until the job has ended, for at most so many seconds; while
+    one call waits, others are answered at once.
     """
 
     caller, takes, answers, status = "signed", SyncIn, JobOut, 202
@@ -115,7 +115,9 @@ def _experiences(asked: SyncIn) -> list[Experience | None]:
         return [found]
     every = [*enabled.exclude(universe_id=None)]
     if not every:
-        raise Conflict("No experience has a universe yet: set ROBLOX_UNIVERSE_ID and run `manage.py bootstrap`.")
+        raise Conflict(
+            "No experience has a universe yet: set ROBLOX_UNIVERSE_ID and run `manage.py bootstrap`."
+        )
     return [*every]
 
 
@@ -125,13 +127,17 @@ def _patience(request: Request) -> float:
 
 
 def _await(made: list[SyncJob], seconds: float) -> None:
-    """Wait for the jobs' end. One call of all waits at a time: it holds a web process that games need too."""
+    """Wait for the jobs' end. One call of all waits at a time: it holds a web process that games
+    need too.
+    """
     deadline = time.monotonic() + seconds
     if not seconds or not _waits_alone():
         return
     try:
         while time.monotonic() < deadline:
-            if not SyncJob.objects.filter(pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE).exists():
+            if not SyncJob.objects.filter(
+                pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE
+            ).exists():
                 return
             time.sleep(LOOK_EVERY)
     finally:

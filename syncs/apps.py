@@ -6,8 +6,8 @@ class SyncsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from players import freshness
-        from syncs.freshness import read_now
+        from players.membership import freshness
+        from syncs.membership.reader import read_now
         from syncs.tasks import want_soon
 
         freshness.READ.append(read_now)

@@ -1,4 +1,6 @@
-"""What Roblox and GRPS say differently: noted when it is seen, closed when they agree, settled by staff."""
+"""What Roblox and GRPS say differently: noted when it is seen, closed when they agree, settled by
+staff.
+"""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -11,15 +13,18 @@ from django.db.models import Q
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record, record_many
-from players import discipline, officers
-from players.acts import telling_refusals
-from players.belonging import can_be_asked
+from common.errors import Refused
+from players.active_policy import active
+from players.discipline import sanctions
+from players.membership.status import can_be_asked
 from players.models import Player, Sanction
-from players.policies import active
-from players.staff import Refused, Staff
+from players.moderation.actors import Staff
+from players.moderation.authorization import telling_refusals
+from players.ranks import decisions
 from roblox.models import Experience
-from syncs import mirrors, pins
 from syncs.models import Drift, Mirror, SyncJob
+from syncs.push import mirrors
+from syncs.roles import pins
 
 MEMBERSHIPS = Actor("system", "memberships", "memberships")
 
@@ -44,14 +49,21 @@ def note(
     now: dt.datetime,
     actor: Actor | None = None,
 ) -> int:
-    """Write down what differs; how many are new. Seen again, a difference keeps since when it is there.
+    """Write down what differs; how many are new. Seen again, a difference keeps since when it is
+    there.
 
     `actor`: who saw it, where that is no job.
     """
     seen_by = job.pk if job else None
     fresh: list[Entry] = []
     for one in differences:
-        seen = {"ours": one.ours, "theirs": one.theirs, "detail": one.detail, "last_seen_at": now, "seen_by": seen_by}
+        seen = {
+            "ours": one.ours,
+            "theirs": one.theirs,
+            "detail": one.detail,
+            "last_seen_at": now,
+            "seen_by": seen_by,
+        }
         drift, created = Drift.objects.update_or_create(
             aspect=one.aspect,
             experience=experience,
@@ -74,7 +86,13 @@ def note(
     return len(fresh)
 
 
-def agree(aspect: Drift.Aspect, subjects: Iterable[str], *, experience: Experience | None, now: dt.datetime) -> int:
+def agree(
+    aspect: Drift.Aspect,
+    subjects: Iterable[str],
+    *,
+    experience: Experience | None,
+    now: dt.datetime,
+) -> int:
     """Close the differences that are none any more; how many there were."""
     return (
         Drift.objects.filter(aspect=aspect, experience=experience, resolved_at=None, subject__in=list(subjects))
@@ -82,7 +100,9 @@ def agree(aspect: Drift.Aspect, subjects: Iterable[str], *, experience: Experien
     )  # fmt: skip
 
 
-def agree_unseen(aspect: Drift.Aspect, *, experience: Experience | None, job: SyncJob, now: dt.datetime) -> int:
+def agree_unseen(
+    aspect: Drift.Aspect, *, experience: Experience | None, job: SyncJob, now: dt.datetime
+) -> int:
     """Close the differences that a job which looked at everything did not see."""
     unseen = Drift.objects.filter(aspect=aspect, experience=experience, resolved_at=None).filter(
         Q(seen_by=None) | ~Q(seen_by=job.pk)
@@ -91,9 +111,11 @@ def agree_unseen(aspect: Drift.Aspect, *, experience: Experience | None, job: Sy
 
 
 def adopt(drift_id: int, *, by: Staff, reason: str, now: dt.datetime, name: str = "") -> Drift:
-    """Take over what Roblox says. `name`: the username of somebody who is no player yet. Raises Refused.
+    """Take over what Roblox says. `name`: the username of somebody who is no player yet. Raises
+    Refused.
 
-    It is in force there already: no second person is needed, and it is no act that the guard counts.
+    It is in force there already: no second person is needed, and it is no act that the guard
+    counts.
     """
     with telling_refusals("adopt", _user_id(drift_id), by), transaction.atomic():
         drift = _open(drift_id, reason)
@@ -106,7 +128,9 @@ def adopt(drift_id: int, *, by: Staff, reason: str, now: dt.datetime, name: str 
         elif drift.aspect == Drift.Aspect.RESTRICTION:
             _adopt_restriction(drift, by, reason, now, name)
         else:
-            raise Refused(f"A difference of {drift.get_aspect_display()} cannot be adopted: mend it where it is.")
+            raise Refused(
+                f"A difference of {drift.get_aspect_display()} cannot be adopted: mend it where it is."
+            )
         return _resolve(drift, Drift.Resolution.THEIRS, by, reason, now)
 
 
@@ -120,9 +144,13 @@ def push(drift_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Drift:
             mirrors.again(Mirror.Aspect.ROLE, player, None)
         elif drift.aspect == Drift.Aspect.RESTRICTION:
             player = _player(drift, str(drift.subject))
-            mirrors.again(Mirror.Aspect.RESTRICTION, player, drift.experience, otherwise={"active": False})
+            mirrors.again(
+                Mirror.Aspect.RESTRICTION, player, drift.experience, otherwise={"active": False}
+            )
         else:
-            raise Refused(f"A difference of {drift.get_aspect_display()} cannot be pushed: mend it where it is.")
+            raise Refused(
+                f"A difference of {drift.get_aspect_display()} cannot be pushed: mend it where it is."
+            )
         return _resolve(drift, Drift.Resolution.OURS, by, reason, now)
 
 
@@ -140,11 +168,11 @@ def _adopt_role(drift: Drift, rank: str, by: Staff, reason: str, now: dt.datetim
     held = policy.ranks.get(_player(drift, "").rank_id)
     if there is not None and there.is_punishment:
         source = Sanction.Source.ROBLOX
-        discipline.suspend(user_id, by=by, reason=reason, now=now, source=source, counted=False)
+        sanctions.suspend(user_id, by=by, reason=reason, now=now, source=source, counted=False)
     elif held is not None and held.is_punishment:
         raise Refused("The player is suspended here: push ours, or lift the suspension first.")
     else:
-        officers.set_rank(user_id, rank, by=by, reason=reason, now=now, counted=False)
+        decisions.set_rank(user_id, rank, by=by, reason=reason, now=now, counted=False)
 
 
 def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, name: str) -> None:
@@ -154,7 +182,7 @@ def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, n
         until = dt.datetime.fromisoformat(theirs["until"]) if theirs.get("until") else None
         if until is not None and until <= now:
             raise Refused("The restriction there has ended by itself meanwhile.")
-        discipline.ban(
+        sanctions.ban(
             player.user_id,
             by=by,
             reason=reason,
@@ -165,13 +193,22 @@ def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, n
             counted=False,
         )
     else:
-        discipline.unban(player.user_id, by=by, reason=reason, now=now, source=Sanction.Source.ROBLOX, counted=False)
+        sanctions.unban(
+            player.user_id,
+            by=by,
+            reason=reason,
+            now=now,
+            source=Sanction.Source.ROBLOX,
+            counted=False,
+        )
     mirrors.confirm_as_is(Mirror.Aspect.RESTRICTION, player, drift.experience, now)
 
 
 def _user_id(drift_id: int) -> int | None:
     """Whom a difference is about, where it is about a player."""
-    about = Drift.objects.filter(pk=drift_id, aspect__in=[Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION])
+    about = Drift.objects.filter(
+        pk=drift_id, aspect__in=[Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION]
+    )
     subject = about.values_list("subject", flat=True).first()
     return int(subject) if subject else None
 
@@ -204,7 +241,12 @@ def _open(drift_id: int, reason: str) -> Drift:
     user_id = _user_id(drift_id)
     if user_id is not None:
         Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
-    drift = Drift.objects.select_for_update(of=("self",)).select_related("experience").filter(pk=drift_id).first()
+    drift = (
+        Drift.objects.select_for_update(of=("self",))
+        .select_related("experience")
+        .filter(pk=drift_id)
+        .first()
+    )
     if drift is None:
         raise Refused(f"There is no difference {drift_id}.")
     if drift.resolved_at is not None:
@@ -212,7 +254,9 @@ def _open(drift_id: int, reason: str) -> Drift:
     return drift
 
 
-def _resolve(drift: Drift, how: Drift.Resolution, by: Staff, reason: str, now: dt.datetime) -> Drift:
+def _resolve(
+    drift: Drift, how: Drift.Resolution, by: Staff, reason: str, now: dt.datetime
+) -> Drift:
     drift.resolved_at, drift.resolution = now, how
     drift.save(update_fields=["resolved_at", "resolution"])
     record(

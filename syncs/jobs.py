@@ -1,4 +1,6 @@
-"""The life of a sync job: asked for, claimed, carried on page by page, ended. What is pulled stands in `pull`."""
+"""The life of a sync job: asked for, claimed, carried on page by page, ended. What is pulled stands
+in `pull`.
+"""
 
 import datetime as dt
 from typing import Any
@@ -10,10 +12,11 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
-from players.acts import check_reason
-from players.staff import NotAllowed, Refused, Staff
+from common.errors import NotAllowed, Refused
+from common.leases import LEASE, LeaseLost, backoff, claim, hold, over
+from players.moderation.actors import Staff
+from players.moderation.authorization import check_reason
 from roblox.models import Experience
-from syncs.leases import LEASE, LeaseLost, backoff, claim, hold, over
 from syncs.models import SyncJob
 
 Activity, Status = SyncJob.Activity, SyncJob.Status
@@ -36,21 +39,28 @@ def request(
     limit: int | None = None,
     token: str = "",
 ) -> tuple[SyncJob, bool]:
-    """A job for the activity, and whether it is new: the one that is active already serves whoever asks for the same.
+    """A job for the activity, and whether it is new: the one that is active already serves whoever
+    asks for the same.
 
     `token`: the page of Roblox's listing to begin with. Raises Refused, AlreadyActive.
     """
     if activity not in Activity.values:
-        raise Refused(f"There is no activity {activity!r}. There are: {', '.join(Activity.values)}.")
+        raise Refused(
+            f"There is no activity {activity!r}. There are: {', '.join(Activity.values)}."
+        )
     if (experience is None) != (activity in OF_THE_GROUP):
-        needs = "is about the group: leave out the experience" if experience else "needs an experience"
+        needs = (
+            "is about the group: leave out the experience" if experience else "needs an experience"
+        )
         raise Refused(f"{activity} {needs}.")
     options = {"dry_run": dry_run, "full": full, "limit": limit}
     while True:
         try:
             job = _make(activity, experience, {"token": token} if token else {}, actor, options)
         except IntegrityError:
-            active = SyncJob.objects.filter(activity=activity, experience=experience, status__in=SyncJob.ACTIVE).first()
+            active = SyncJob.objects.filter(
+                activity=activity, experience=experience, status__in=SyncJob.ACTIVE
+            ).first()
             if active is None:
                 continue  # it ended this moment
             if any(getattr(active, name) != value for name, value in options.items()):
@@ -62,7 +72,11 @@ def request(
 
 
 def _make(
-    activity: str, experience: Experience | None, cursor: dict[str, Any], actor: Actor, options: dict[str, Any]
+    activity: str,
+    experience: Experience | None,
+    cursor: dict[str, Any],
+    actor: Actor,
+    options: dict[str, Any],
 ) -> SyncJob:
     with transaction.atomic():
         job = SyncJob.objects.create(
@@ -84,7 +98,9 @@ def _make(
 
 def claim_one(job_id: int | None = None) -> SyncJob | None:
     """A job that is due and that nobody works on, now ours and running; None when there is none."""
-    due = SyncJob.objects.filter(status__in=[Status.QUEUED, Status.RUNNING]).select_related("experience")
+    due = SyncJob.objects.filter(status__in=[Status.QUEUED, Status.RUNNING]).select_related(
+        "experience"
+    )
     if job_id is not None:
         due = due.filter(pk=job_id)
     found = claim(due, 1)
@@ -100,11 +116,15 @@ def claim_one(job_id: int | None = None) -> SyncJob | None:
 def release_dead() -> int:
     """Jobs whose process is gone are queued, not running; how many there were."""
     dead = SyncJob.objects.filter(over(), status=Status.RUNNING)
-    return dead.update(status=Status.QUEUED, error="Its process ended; it goes on from its last page by itself.")
+    return dead.update(
+        status=Status.QUEUED, error="Its process ended; it goes on from its last page by itself."
+    )
 
 
 def beat(job: SyncJob) -> str:
-    """Hold the job for another while; what somebody wants of it (`cancel`, `pause` or nothing). Raises LeaseLost."""
+    """Hold the job for another while; what somebody wants of it (`cancel`, `pause` or nothing).
+    Raises LeaseLost.
+    """
     now = timezone.now()
     if not hold(job).update(lease_until=Now() + LEASE, heartbeat_at=now):
         raise LeaseLost(str(job))
@@ -116,7 +136,12 @@ def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -
     now = timezone.now()
     job.cursor, job.counters, job.attempts, job.error = cursor, counters, 0, ""
     held = hold(job).update(
-        cursor=cursor, counters=counters, attempts=0, error="", heartbeat_at=now, lease_until=Now() + LEASE
+        cursor=cursor,
+        counters=counters,
+        attempts=0,
+        error="",
+        heartbeat_at=now,
+        lease_until=Now() + LEASE,
     )
     if not held:
         raise LeaseLost(str(job))
@@ -124,7 +149,9 @@ def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -
 
 def say(job: SyncJob, text: str) -> None:
     """Add a line to the job's log."""
-    job.steps = [*job.steps, {"at": timezone.now().isoformat(timespec="seconds"), "text": text}][-STEPS:]
+    job.steps = [*job.steps, {"at": timezone.now().isoformat(timespec="seconds"), "text": text}][
+        -STEPS:
+    ]
     hold(job).update(steps=job.steps)
 
 
@@ -133,7 +160,14 @@ def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
     with transaction.atomic():
         now = timezone.now()
         say(job, error or f"{status}.")
-        ended = {"status": status, "error": error, "finished_at": now, "lease": "", "lease_until": None, "wanted": ""}
+        ended = {
+            "status": status,
+            "error": error,
+            "finished_at": now,
+            "lease": "",
+            "lease_until": None,
+            "wanted": "",
+        }
         if not hold(job).update(**ended):
             return
         _told(job, status, error)
@@ -141,10 +175,18 @@ def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
 
 
 def ask(job: SyncJob, question: str) -> None:
-    """Let the job wait for a person's word; what an earlier job of the same kind asked is withdrawn."""
+    """Let the job wait for a person's word; what an earlier job of the same kind asked is
+    withdrawn.
+    """
     with transaction.atomic():
         say(job, question)
-        waiting = {"status": Status.WAITING, "question": question, "lease": "", "lease_until": None, "wanted": ""}
+        waiting = {
+            "status": Status.WAITING,
+            "question": question,
+            "lease": "",
+            "lease_until": None,
+            "wanted": "",
+        }
         if not hold(job).update(**waiting):
             return
         withdraw_questions(job)
@@ -159,14 +201,20 @@ def ask(job: SyncJob, question: str) -> None:
 
 def withdraw_questions(job: SyncJob) -> None:
     """End the jobs before this one that still wait for an answer: this one knows better."""
-    earlier = SyncJob.objects.filter(activity=job.activity, experience=job.experience, status=Status.WAITING)
+    earlier = SyncJob.objects.filter(
+        activity=job.activity, experience=job.experience, status=Status.WAITING
+    )
     earlier.filter(pk__lt=job.pk).update(
-        status=Status.CANCELLED, error=f"Job {job.pk} read it all again.", finished_at=timezone.now()
+        status=Status.CANCELLED,
+        error=f"Job {job.pk} read it all again.",
+        finished_at=timezone.now(),
     )
 
 
 def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
-    """Let a job go on that waits for a person. Raises Refused, and NotAllowed for whoever may not run pulls."""
+    """Let a job go on that waits for a person. Raises Refused, and NotAllowed for whoever may not
+    run pulls.
+    """
     reason = check_reason(reason)
     if not by.has("console.sync"):
         raise NotAllowed("You may not: only those who run pulls confirm this.")
@@ -191,7 +239,9 @@ def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
 
 
 def later(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> None:
-    """Let the job go on after `pause`. `failed`: it counts as a failure, and too many in a row end it."""
+    """Let the job go on after `pause`. `failed`: it counts as a failure, and too many in a row end
+    it.
+    """
     attempts = job.attempts + 1 if failed else job.attempts
     if attempts >= TRIES:
         finish(job, Status.FAILED, f"{error} (given up after {attempts} tries)")
@@ -222,7 +272,9 @@ def pause_now(job: SyncJob) -> None:
 
 
 def cancel(job_id: int, *, actor: Actor) -> SyncJob:
-    """End a job at its next page; at once when nobody works on it. Raises Refused when it has ended."""
+    """End a job at its next page; at once when nobody works on it. Raises Refused when it has
+    ended.
+    """
     return _want(job_id, "cancel", Status.CANCELLED, actor)
 
 
@@ -237,7 +289,9 @@ def resume(job_id: int, *, actor: Actor) -> SyncJob:
         with transaction.atomic():
             job = _locked(job_id)
             if job.status not in {Status.PAUSED, Status.FAILED}:
-                raise Refused(f"Job {job_id} is {job.status}; only a paused or failed job can be resumed.")
+                raise Refused(
+                    f"Job {job_id} is {job.status}; only a paused or failed job can be resumed."
+                )
             job.status, job.attempts, job.error, job.finished_at = Status.QUEUED, 0, "", None
             SyncJob.objects.filter(pk=job_id).update(
                 status=job.status, attempts=0, error="", finished_at=None, wanted="", retry_at=Now()

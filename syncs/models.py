@@ -1,21 +1,25 @@
-"""What goes between Roblox and us: jobs that pull, mirrors that push, what differs, and large adjustments.
+"""What goes between Roblox and us: jobs that pull, mirrors that push, what differs, and large
+adjustments.
 
-Every piece of pending work is a row with a lease (`Leased`): a process that dies leaves a lease that runs out.
+Every piece of pending work is a row with a lease (`Leased`): a process that dies leaves a lease
+that runs out.
 """
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import Q
 from django.db.models.functions import Now
 
-from players.models import ZERO, Approval, Leased, Player, points_field
+from common.leased_model import Leased
+from players.models import Player
 from roblox.models import Experience
 
 
 class SyncJob(Leased):
-    """One pull of one activity. `cursor` and `counters` are written in the transaction of the page that they tell of,
-    so that a killed job goes on behind it."""
+    """One pull of one activity. `cursor` and `counters` are written in the transaction of the page
+    that they tell of, so that a killed job goes on behind it.
+    """
 
     class Activity(models.TextChoices):
         POINTS = "points"
@@ -36,18 +40,28 @@ class SyncJob(Leased):
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 
     activity = models.CharField(max_length=16, choices=Activity)
-    experience = models.ForeignKey(Experience, on_delete=models.PROTECT, null=True, related_name="+")
+    experience = models.ForeignKey(
+        Experience, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     status = models.CharField(max_length=10, choices=Status, db_default=Status.QUEUED)
-    wanted = models.CharField(max_length=10, db_default="", help_text="cancel or pause, once its page is done")
+    wanted = models.CharField(
+        max_length=10, db_default="", help_text="cancel or pause, once its page is done"
+    )
     dry_run = models.BooleanField(db_default=False)
-    full = models.BooleanField(db_default=False, help_text="read every entry, not only those that differ")
+    full = models.BooleanField(
+        db_default=False, help_text="read every entry, not only those that differ"
+    )
     limit = models.IntegerField(null=True, help_text="entries at most")
     cursor = models.JSONField(default=dict)
     counters = models.JSONField(default=dict)
     steps = models.JSONField(default=list, help_text="what happened, newest last; the last 50")
     error = models.TextField(db_default="", help_text="why it failed or waits, in a sentence")
-    question = models.TextField(db_default="", help_text="what a person must confirm before it goes on")
-    confirmed_by = models.CharField(max_length=80, db_default="", help_text="the person: Staff.person")
+    question = models.TextField(
+        db_default="", help_text="what a person must confirm before it goes on"
+    )
+    confirmed_by = models.CharField(
+        max_length=80, db_default="", help_text="the person: Staff.person"
+    )
     requested_by = models.CharField(max_length=80)
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
@@ -64,11 +78,16 @@ class SyncJob(Leased):
                 name="sync_jobs_one_active",
             ),
             models.CheckConstraint(
-                condition=~Q(status="running") | Q(lease_until__isnull=False), name="sync_jobs_running_is_leased"
+                condition=~Q(status="running") | Q(lease_until__isnull=False),
+                name="sync_jobs_running_is_leased",
             ),
         ]
         indexes = [
-            models.Index(fields=["retry_at"], condition=Q(status__in=["queued", "running"]), name="sync_jobs_to_do")
+            models.Index(
+                fields=["retry_at"],
+                condition=Q(status__in=["queued", "running"]),
+                name="sync_jobs_to_do",
+            )
         ]
 
     def __str__(self) -> str:
@@ -76,7 +95,9 @@ class SyncJob(Leased):
 
 
 class Membership(models.Model):
-    """A member of the group as last read: every role they hold, since when, and when they were gone."""
+    """A member of the group as last read: every role they hold, since when, and when they were
+    gone.
+    """
 
     group_id = models.BigIntegerField()
     user_id = models.BigIntegerField()
@@ -88,21 +109,37 @@ class Membership(models.Model):
 
     class Meta:
         db_table = "memberships"
-        constraints = [models.UniqueConstraint(fields=["group_id", "user_id"], name="memberships_once")]
-        indexes = [models.Index(fields=["group_id", "seen_by"], condition=Q(left_at=None), name="memberships_by_job")]
+        constraints = [
+            models.UniqueConstraint(fields=["group_id", "user_id"], name="memberships_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["group_id", "seen_by"], condition=Q(left_at=None), name="memberships_by_job"
+            )
+        ]
 
 
 class MembershipRead(Leased):
-    """When somebody's membership was last read alone, and whether that is wanted again. One process at a time reads."""
+    """When somebody's membership was last read alone, and whether that is wanted again. One process
+    at a time reads.
+    """
 
     user_id = models.BigIntegerField(primary_key=True)
-    read_at = models.DateTimeField(null=True, help_text="when Roblox was asked for the last answer that came")
-    wanted_at = models.DateTimeField(null=True, help_text="since when it is to be read; empty: it is not")
+    read_at = models.DateTimeField(
+        null=True, help_text="when Roblox was asked for the last answer that came"
+    )
+    wanted_at = models.DateTimeField(
+        null=True, help_text="since when it is to be read; empty: it is not"
+    )
 
     class Meta:
         db_table = "membership_reads"
         indexes = [
-            models.Index(fields=["retry_at"], condition=Q(wanted_at__isnull=False), name="membership_reads_to_do")
+            models.Index(
+                fields=["retry_at"],
+                condition=Q(wanted_at__isnull=False),
+                name="membership_reads_to_do",
+            )
         ]
 
     def __str__(self) -> str:
@@ -110,13 +147,19 @@ class MembershipRead(Leased):
 
 
 class GroupLog(Leased):
-    """How far the group's log was read: up to a moment, and which entries near that moment were taken."""
+    """How far the group's log was read: up to a moment, and which entries near that moment were
+    taken.
+    """
 
     group_id = models.BigIntegerField(unique=True)
-    read_up_to = models.DateTimeField(null=True, help_text="when the newest entry that was taken was made")
+    read_up_to = models.DateTimeField(
+        null=True, help_text="when the newest entry that was taken was made"
+    )
     taken = ArrayField(models.CharField(max_length=24), default=list)
     read_at = models.DateTimeField(null=True, help_text="when it was last read")
-    adopted = models.IntegerField(db_default=0, help_text="changes of rank that single readings adopted")
+    adopted = models.IntegerField(
+        db_default=0, help_text="changes of rank that single readings adopted"
+    )
     adopted_since = models.DateTimeField(null=True, help_text="since when `adopted` counts")
     problem = models.TextField(db_default="", help_text="why it is not followed, in a sentence")
 
@@ -128,8 +171,9 @@ class GroupLog(Leased):
 
 
 class GroupRole(models.Model):
-    """A role of the group as last read. `permissions`: what its holders may do there; null where the key may not read
-    it."""
+    """A role of the group as last read. `permissions`: what its holders may do there; null where
+    the key may not read it.
+    """
 
     group_id = models.BigIntegerField()
     role_id = models.BigIntegerField()
@@ -142,50 +186,72 @@ class GroupRole(models.Model):
 
     class Meta:
         db_table = "group_roles"
-        constraints = [models.UniqueConstraint(fields=["group_id", "role_id"], name="group_roles_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["group_id", "role_id"], name="group_roles_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} (rank number {self.number}, id {self.role_id})"
 
 
 class RolePin(models.Model):
-    """Which role of the group, by id, stands for a rank of the policy, and what that role was when it was pinned.
+    """Which role of the group, by id, stands for a rank of the policy, and what that role was when
+    it was pinned.
 
-    Without `role_id` no role is pinned yet. While `parked` says why, GRPS neither gives the role nor takes the rank
-    over from Roblox.
+    Without `role_id` no role is pinned yet. While `parked` says why, GRPS neither gives the role
+    nor takes the rank over from Roblox.
     """
 
     group_id = models.BigIntegerField()
     rank = models.CharField(max_length=80)
-    number = models.SmallIntegerField(help_text="the number that the policy named when the role was pinned")
+    number = models.SmallIntegerField(
+        help_text="the number that the policy named when the role was pinned"
+    )
     role_id = models.BigIntegerField(null=True)
-    name = models.CharField(max_length=100, db_default="", help_text="of the role when it was pinned")
-    permissions = ArrayField(models.CharField(max_length=40), null=True, help_text="of the role when it was pinned")
+    name = models.CharField(
+        max_length=100, db_default="", help_text="of the role when it was pinned"
+    )
+    permissions = ArrayField(
+        models.CharField(max_length=40), null=True, help_text="of the role when it was pinned"
+    )
     pinned_at = models.DateTimeField(null=True)
-    changed_at = models.DateTimeField(null=True, help_text="when staff pinned another role than before")
+    changed_at = models.DateTimeField(
+        null=True, help_text="when staff pinned another role than before"
+    )
     parked = models.TextField(db_default="", help_text="why, in a sentence")
     parked_at = models.DateTimeField(null=True)
-    retired = models.BooleanField(db_default=False, help_text="the policy in force has no such rank")
+    retired = models.BooleanField(
+        db_default=False, help_text="the policy in force has no such rank"
+    )
 
     class Meta:
         db_table = "role_pins"
         constraints = [
             models.UniqueConstraint(fields=["group_id", "rank"], name="role_pins_rank_once"),
             models.UniqueConstraint(
-                fields=["group_id", "role_id"], condition=Q(retired=False), name="role_pins_role_once"
+                fields=["group_id", "role_id"],
+                condition=Q(retired=False),
+                name="role_pins_role_once",
             ),
             models.CheckConstraint(
-                condition=Q(role_id=None) | Q(pinned_at__isnull=False), name="role_pins_pinned_some_time"
+                condition=Q(role_id=None) | Q(pinned_at__isnull=False),
+                name="role_pins_pinned_some_time",
             ),
         ]
-        indexes = [models.Index(fields=["id"], condition=~Q(parked="") & Q(retired=False), name="role_pins_parked")]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=~Q(parked="") & Q(retired=False), name="role_pins_parked"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"the role of {self.rank}"
 
 
 class Drift(models.Model):
-    """Something that Roblox and GRPS say differently, until one side is adopted or they agree again."""
+    """Something that Roblox and GRPS say differently, until one side is adopted or they agree
+    again.
+    """
 
     class Aspect(models.TextChoices):
         ROLE = "role"
@@ -200,9 +266,13 @@ class Drift(models.Model):
         AGREED = "agreed"
 
     aspect = models.CharField(max_length=12, choices=Aspect)
-    experience = models.ForeignKey(Experience, on_delete=models.PROTECT, null=True, related_name="+")
+    experience = models.ForeignKey(
+        Experience, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     subject = models.CharField(max_length=80, help_text="the user id, the entry's key, or the rank")
-    player = models.ForeignKey(Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    player = models.ForeignKey(
+        Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     ours = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     theirs = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     detail = models.TextField(db_default="")
@@ -229,9 +299,11 @@ class Drift(models.Model):
 
 
 class Mirror(Leased):
-    """What Roblox should look like for one player and aspect: `desired` by us (a trigger writes it), `confirmed` there.
+    """What Roblox should look like for one player and aspect: `desired` by us (a trigger writes
+    it), `confirmed` there.
 
-    `version` counts the wishes; a push confirms the version that it took, so that a wish made meanwhile stays pending.
+    `version` counts the wishes; a push confirms the version that it took, so that a wish made
+    meanwhile stays pending.
     """
 
     class Aspect(models.TextChoices):
@@ -248,7 +320,9 @@ class Mirror(Leased):
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
     aspect = models.CharField(max_length=12, choices=Aspect)
-    experience = models.ForeignKey(Experience, on_delete=models.PROTECT, null=True, related_name="+")
+    experience = models.ForeignKey(
+        Experience, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     desired = models.JSONField(null=True)
     version = models.BigIntegerField(db_default=1)
     confirmed = models.JSONField(null=True)
@@ -266,98 +340,11 @@ class Mirror(Leased):
             )
         ]
         indexes = [
-            models.Index(fields=["retry_at", "id"], condition=Q(status="pending"), name="mirrors_to_do"),
+            models.Index(
+                fields=["retry_at", "id"], condition=Q(status="pending"), name="mirrors_to_do"
+            ),
             models.Index(fields=["id"], condition=Q(status="parked"), name="mirrors_parked"),
         ]
 
     def __str__(self) -> str:
         return f"{self.aspect} of {self.player_id} ({self.status})"
-
-
-class Adjustment(Leased):
-    """A large adjustment: validated as a whole, approved where it must be, applied in chunks, undone in one step."""
-
-    class Status(models.TextChoices):
-        PREVIEW = "preview"
-        WAITING = "waiting", "waits for a second person"
-        APPLYING = "applying"
-        DONE = "done"
-        REJECTED = "rejected"
-
-    idempotency_key = models.CharField(max_length=128, unique=True, null=True)  # noqa: DJ001 - many have none
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the rows, so that a key stands for one content")
-    status = models.CharField(max_length=10, choices=Status, db_default=Status.PREVIEW)
-    reason = models.TextField()
-    requested_by = models.CharField(max_length=80, help_text="the person, by whom the second one is told apart")
-    requester = models.ForeignKey(
-        Player,
-        on_delete=models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        help_text="the requester on the ladder, where known: nobody adjusts themselves",
-    )
-    below = models.SmallIntegerField(
-        null=True, help_text="when it was judged at first: only players below this position; empty: no rank binds"
-    )
-    event = models.BigIntegerField(db_default=0, help_text="the audit event that says who asked")
-    approval = models.OneToOneField(
-        Approval,
-        on_delete=models.PROTECT,
-        null=True,
-        related_name="adjustment",
-        help_text="the request by which it waits for a second person",
-    )
-    approved_by = models.CharField(max_length=80, db_default="")
-    inverse_of = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="inverse")
-    rows = models.BigIntegerField()
-    skipped = models.BigIntegerField()
-    applied = models.BigIntegerField(db_default=0)
-    total = points_field(help_text="the sum of what will change")
-    moved = points_field(help_text="the sum of the amounts without their signs")
-    line = models.BigIntegerField(db_default=0, help_text="up to here the rows are settled")
-    charged_on = models.DateField(null=True, help_text="the day whose limit it was charged to when it was let go")
-    reserved = points_field(db_default=Value(ZERO), help_text="of that charge, what no chunk has settled yet")
-    error = models.TextField(db_default="")
-    created_at = models.DateTimeField(db_default=Now())
-    approved_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "adjustments"
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(approved_by="") | ~Q(approved_by=models.F("requested_by")),
-                name="adjustments_second_person",
-            )
-        ]
-        indexes = [models.Index(fields=["retry_at"], condition=Q(status="applying"), name="adjustments_to_do")]
-
-    def __str__(self) -> str:
-        return f"adjustment {self.pk} ({self.status})"
-
-
-class AdjustmentRow(models.Model):
-    """One line of a large adjustment, and what came of it."""
-
-    class Status(models.TextChoices):
-        PENDING = "pending"
-        APPLIED = "applied"
-        SKIPPED = "skipped"
-
-    pk = models.CompositePrimaryKey("adjustment_id", "line")
-    adjustment = models.ForeignKey(Adjustment, on_delete=models.PROTECT, related_name="lines", db_index=False)
-    line = models.BigIntegerField()
-    user_id = models.BigIntegerField()
-    amount = points_field()
-    reason = models.TextField(db_default="", help_text="of this row, where the file gives one")
-    status = models.CharField(max_length=8, choices=Status, db_default=Status.PENDING)
-    note = models.TextField(db_default="", help_text="why it was skipped")
-    points = points_field(null=True, help_text="the player's points after it")
-
-    class Meta:
-        db_table = "adjustment_rows"
-        constraints = [models.UniqueConstraint(fields=["user_id", "adjustment"], name="adjustment_rows_once")]
-        indexes = [
-            models.Index(fields=["adjustment", "line"], condition=Q(status="skipped"), name="adjustment_rows_skipped")
-        ]

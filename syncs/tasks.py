@@ -1,4 +1,5 @@
-"""Celery's door, in a queue of its own: these wait for Roblox or take long, and nothing else should wait for them.
+"""Celery's door, in a queue of its own: these wait for Roblox or take long, and nothing else should
+wait for them.
 
 The sweeps make it certain that work is picked up; the hint after a request only makes it quick.
 """
@@ -11,19 +12,25 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from audits.hints import Hint
 from audits.record import Actor
+from common.task_hints import Hint
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud.errors import OpenCloudError
-from syncs import adjustments, draining, erasures, freshness, group_log, jobs, pins, push
+from syncs import jobs
+from syncs.membership import group_log, reader
 from syncs.models import SyncJob
+from syncs.privacy import datastores
+from syncs.pull import queue
 from syncs.pull.runner import run
+from syncs.push import runner
+from syncs.roles import pins
 
+TURN = 300.0  # seconds, well below the worker's time limit
 READING_TURN = 15.0  # seconds, as for PUSH_TURN
 GROUP_PATIENCE = 20.0  # seconds that a look at the group waits for its turn
-TURN = 300.0  # seconds: well below the worker's time limit; the next run goes on
-PUSH_TURN = 15.0  # a run comes every five: without an end of its own each would hold a place that jobs wait for
+# a run comes every five: without an end of its own each would hold a place that jobs wait for
+PUSH_TURN = 15.0
 
 log = structlog.get_logger("grps.tasks")
 
@@ -49,7 +56,7 @@ def push_mirrors() -> int:
     """Push what is due, batch after batch, for a while; how many mirrors were taken up."""
     until = time.monotonic() + PUSH_TURN
     pushed = 0
-    while time.monotonic() < until and (taken := push.step()):
+    while time.monotonic() < until and (taken := runner.step()):
         pushed += taken
     return pushed
 
@@ -60,9 +67,11 @@ def drain_queues() -> int:
     if not settings.ROBLOX_WRITES:
         return 0  # reading a queue hides what it reads, and discarding it writes
     drained = 0
-    for experience in Experience.objects.filter(enabled=True, writes=True).exclude(universe_id=None):
+    for experience in Experience.objects.filter(enabled=True, writes=True).exclude(
+        universe_id=None
+    ):
         try:
-            while read := draining.drain(experience, now=timezone.now()):
+            while read := queue.drain(experience, now=timezone.now()):
                 drained += read
         except cloud.NotConfigured:
             continue
@@ -116,7 +125,7 @@ def read_memberships() -> int:
     """Read who joined a game or is named by the group's log, for a while; how many."""
     until = time.monotonic() + READING_TURN
     read = 0
-    while time.monotonic() < until and (taken := freshness.step()):
+    while time.monotonic() < until and (taken := reader.step()):
         read += taken
     return read
 
@@ -126,7 +135,7 @@ READING = Hint(read_memberships, every=0.5)
 
 def want_soon(user_ids: Collection[int]) -> None:
     """Have people read soon, and a worker look now."""
-    if freshness.want(user_ids):
+    if reader.want(user_ids):
         READING.after_commit()
 
 
@@ -150,19 +159,7 @@ def follow_group() -> int:
 @shared_task(name="syncs.purge_memberships")
 def purge_memberships() -> int:
     """Forget when people were read long ago."""
-    return freshness.purge()
-
-
-@shared_task(name="syncs.apply_adjustments")
-def apply_adjustments() -> int:
-    """Go on with whatever large adjustment is let go and held by nobody."""
-    done = adjustments.run_due(TURN)
-    if done:
-        log.info("adjustments applied", adjustments=done)
-    return done
-
-
-ADJUSTING = Hint(apply_adjustments, every=0.1)
+    return reader.purge()
 
 
 @shared_task(name="syncs.erase_stores")
@@ -170,6 +167,6 @@ def erase_stores() -> int:
     """Go on with erasure orders whose data stores are not done; how many were taken up."""
     until = time.monotonic() + TURN
     taken = 0
-    while time.monotonic() < until and erasures.step():
+    while time.monotonic() < until and datastores.step():
         taken += 1
     return taken

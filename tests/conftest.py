@@ -1,4 +1,6 @@
-"""What every test stands on: PostgreSQL and Valkey (`make test` starts them), and a real server on call."""
+"""What every test stands on: PostgreSQL and Valkey (`make test` starts them), and a real server on
+call.
+"""
 
 import dataclasses
 import itertools
@@ -25,8 +27,9 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone
 
 from audits.record import Actor
-from grps_site import database_roles, signing
-from grps_site.embedded.__main__ import BASE_DIR, web_command
+from devserver.__main__ import BASE_DIR, web_command
+from grps_site.http import request_signing
+from grps_site.ops import database_roles
 from roblox import keys
 from roblox.models import Experience
 from tests import own_broker
@@ -40,7 +43,9 @@ TESTER = Actor("system", "tests", "tests")
 WITHOUT_LIMITS = {"THROTTLE_PUBLIC_PER_MINUTE": "0", "THROTTLE_WRITE_PER_MINUTE": "0"}
 START_PATIENCE = 120  # seconds
 BY_MIGRATE = {"django_content_type", "auth_permission"}
-_PORTS = itertools.count(20_000 + 750 * int(own_broker.number) + os.getpid() % 500)  # each process has its own range
+_PORTS = itertools.count(
+    20_000 + 750 * int(own_broker.number) + os.getpid() % 500
+)  # each process has its own range
 
 
 def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
@@ -52,7 +57,9 @@ def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that wait for whole systems come first, so that the other processor has the many small ones beside."""
+    """The tests that wait for whole systems come first, so that the other processor has the many
+    small ones beside.
+    """
     items.sort(key=lambda item: "tests/site/" not in item.nodeid)
 
 
@@ -75,18 +82,28 @@ class Live:
     def signed(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Call as the portal does, signed with the current secret."""
         content = b"" if body is None else json.dumps(body).encode()
-        headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, method, path, content)
-        return self.http.request(method, path, content=content, headers=headers | {"Content-Type": "application/json"})
+        headers = request_signing.sign(
+            django_settings.AUTOMATION_SIGNATURE_SECRET, method, path, content
+        )
+        return self.http.request(
+            method, path, content=content, headers=headers | {"Content-Type": "application/json"}
+        )
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _flush_passes_the_triggers() -> Iterator[None]:
-    """How tables are emptied after a test that commits: past the triggers of append-only tables, and by DELETE, which
-    costs next to nothing for the few rows of a test where TRUNCATE makes new files for sixty tables. What `migrate`
-    wrote into BY_MIGRATE stays, so that it need not be written again."""
+    """How tables are emptied after a test that commits: past the triggers of append-only tables,
+    and by DELETE, which costs next to nothing for the few rows of a test where TRUNCATE makes new
+    files for sixty tables. What `migrate` wrote into BY_MIGRATE stays, so that it need not be
+    written again.
+    """
 
-    def sql_flush(self: DatabaseOperations, style: Any, tables: Iterable[str], **_: Any) -> list[str]:
-        deletes = [f"DELETE FROM {self.quote_name(table)};" for table in tables if table not in BY_MIGRATE]
+    def sql_flush(
+        self: DatabaseOperations, style: Any, tables: Iterable[str], **_: Any
+    ) -> list[str]:
+        deletes = [
+            f"DELETE FROM {self.quote_name(table)};" for table in tables if table not in BY_MIGRATE
+        ]
         return [" ".join(["SET LOCAL session_replication_role = replica;", *deletes])]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -103,8 +120,9 @@ def _no_request() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any, tmp_path: Any) -> None:
-    """No test is slowed by what another one asked for, by a password, or by static files, all of which each new client
-    would look through; seals go to a file of the test's own."""
+    """No test is slowed by what another one asked for, by a password, or by static files, all of
+    which each new client would look through; seals go to a file of the test's own.
+    """
     settings.THROTTLE_PUBLIC_PER_MINUTE = 0
     settings.THROTTLE_WRITE_PER_MINUTE = 0
     settings.AUDIT_SEAL_FILE = str(tmp_path / "seals.jsonl")
@@ -133,7 +151,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(scope="session")
 def serve(django_db_setup: None) -> Iterator[Callable[..., str]]:
-    """Start a real server on the test database with other settings; its address. It ends with the session."""
+    """Start a real server on the test database with other settings; its address. It ends with the
+    session.
+    """
     with ExitStack() as stack:
         yield lambda **environment: stack.enter_context(_server(environment))
 
@@ -170,7 +190,9 @@ def _server(environment: dict[str, str]) -> Iterator[str]:
 
 
 def database_url() -> str:
-    """The address of the database that the tests made, for a process: as the role that owns nothing."""
+    """The address of the database that the tests made, for a process: as the role that owns
+    nothing.
+    """
     address = urllib.parse.urlsplit(os.environ["DATABASE_APPLICATION_URL"])
     return address._replace(path="/" + str(connection.settings_dict["NAME"])).geturl()
 
@@ -188,8 +210,9 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that nobody is given before a server of the test does: below those that the
-    system gives out, and of this process alone."""
+    """A port that nobody listens on, and that nobody is given before a server of the test does:
+    below those that the system gives out, and of this process alone.
+    """
     while True:
         port = next(_PORTS)
         with socket.socket() as probe, suppress(OSError):

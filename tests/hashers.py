@@ -1,4 +1,6 @@
-"""A password hasher for tests: the real one with a single round. What it makes, the real one checks too."""
+"""A password hasher for tests: the real one with a single round. What it makes, the real one checks
+too.
+"""
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 

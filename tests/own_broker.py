@@ -1,4 +1,6 @@
-"""Each of the tests' processes has a numbered database of Valkey of its own: none takes up what another one left."""
+"""Each of the tests' processes has a numbered database of Valkey of its own: none takes up what
+another one left.
+"""
 
 import os
 from urllib.parse import urlsplit

@@ -1,4 +1,6 @@
-"""A Roblox of the tests' own: the emulator in its own process, and the hands that change things there."""
+"""A Roblox of the tests' own: the emulator in its own process, and the hands that change things
+there.
+"""
 
 import os
 import subprocess
@@ -14,7 +16,7 @@ import httpx
 import redis
 from django.conf import settings
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 from tests.conftest import START_PATIENCE, free_port
 
 KEY, GROUP, NEXUS, TRAINING = "tests-key", 7001, 5001, 5002
@@ -56,16 +58,26 @@ class World:
         self.control("reset")
         _forget(httpx.URL(self.url).netloc.decode())
         for universe in (NEXUS, TRAINING):
-            self.control("universes", universeId=universe, rootPlaceId=universe + 1000, name=str(universe))
-        roles = [{"id": role_id(name), "rank": rank, "displayName": name} for name, rank in ROLES.items()]
+            self.control(
+                "universes", universeId=universe, rootPlaceId=universe + 1000, name=str(universe)
+            )
+        roles = [
+            {"id": role_id(name), "rank": rank, "displayName": name} for name, rank in ROLES.items()
+        ]
         roles.append({"id": EVENT_HOST, "rank": 3, "displayName": "Event Host"})
-        self.control("groups", groupId=GROUP, name="The group", ownerUserId=OWNER_OF_GROUP, roles=roles)
-        self.control("keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=["*"], enabled=True)
+        self.control(
+            "groups", groupId=GROUP, name="The group", ownerUserId=OWNER_OF_GROUP, roles=roles
+        )
+        self.control(
+            "keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=["*"], enabled=True
+        )
         self.join(OWNER_OF_KEY, "Supreme Council")
         self.control("limits", all=None)
 
     def join(self, user_id: int, *ranks: str, also: tuple[int, ...] = ()) -> None:
-        """Somebody joins the group, or holds other roles from now on (as a fact, not as somebody's deed)."""
+        """Somebody joins the group, or holds other roles from now on (as a fact, not as somebody's
+        deed).
+        """
         member = {
             "userId": user_id,
             "username": f"citizen_{user_id}",
@@ -78,9 +90,16 @@ class World:
 
     def set_roles(self, user_id: int, *ranks: str, also: tuple[int, ...] = ()) -> None:
         """Somebody changes a member's roles by hand on Roblox."""
-        self.act("setRoles", groupId=GROUP, userId=user_id, roles=[*(role_id(rank) for rank in ranks), *also])
+        self.act(
+            "setRoles",
+            groupId=GROUP,
+            userId=user_id,
+            roles=[*(role_id(rank) for rank in ranks), *also],
+        )
 
-    def put_role(self, role: int, number: int, name: str, permissions: list[str] | None = None) -> None:
+    def put_role(
+        self, role: int, number: int, name: str, permissions: list[str] | None = None
+    ) -> None:
         """Somebody makes a role, or gives one another number, name or permissions."""
         body = {"id": role, "rank": number, "displayName": name, "permissions": permissions}
         self.act("putRole", groupId=GROUP, role=body)
@@ -90,7 +109,9 @@ class World:
 
     def own_the_group_with_the_key(self) -> None:
         """The key is the group owner's, who reads every role's permissions."""
-        self.control("keys", key=KEY, name="tests", ownerUserId=OWNER_OF_GROUP, scopes=["*"], enabled=True)
+        self.control(
+            "keys", key=KEY, name="tests", ownerUserId=OWNER_OF_GROUP, scopes=["*"], enabled=True
+        )
 
     def roles(self, user_id: int) -> set[int]:
         """The ids of the roles that a member holds, without the base role."""
@@ -107,7 +128,11 @@ class World:
 
     def save(self, user_id: int, value: Any, index: int | None, universe: int = NEXUS) -> None:
         """A game server writes a player's entry, and its index."""
-        there = {"store": "GRPS_Points_Index", "id": str(user_id), "value": index} if index is not None else None
+        there = (
+            {"store": "GRPS_Points_Index", "id": str(user_id), "value": index}
+            if index is not None
+            else None
+        )
         self.act(
             "setEntry",
             universeId=universe,
@@ -120,7 +145,8 @@ class World:
 
     def entry(self, store: str, key: str, universe: int = NEXUS) -> Any:
         answer = self.http.get(
-            "/_emulator/entry", params={"universeId": universe, "store": store, "scope": "global", "key": key}
+            "/_emulator/entry",
+            params={"universeId": universe, "store": store, "scope": "global", "key": key},
         )
         return answer.json() if answer.status_code == 200 else None
 
@@ -152,7 +178,8 @@ class World:
 
     def restriction(self, user_id: int, universe: int = NEXUS) -> dict[str, Any]:
         answer = self.http.get(
-            f"/cloud/v2/universes/{universe}/user-restrictions/{user_id}", headers={"x-api-key": KEY}
+            f"/cloud/v2/universes/{universe}/user-restrictions/{user_id}",
+            headers={"x-api-key": KEY},
         ).json()
         found: dict[str, Any] = answer["gameJoinRestriction"]
         return found
@@ -171,7 +198,13 @@ def emulated() -> Iterator[World]:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
-            [sys.executable, "-m", "roblox.emulator", f"--port={port}", f"--state={Path(folder) / 'state'}"],
+            [
+                sys.executable,
+                "-m",
+                "roblox.emulator",
+                f"--port={port}",
+                f"--state={Path(folder) / 'state'}",
+            ],
             cwd=BASE_DIR,
             env={**os.environ, "LOG_LEVEL": "ERROR"},
             start_new_session=True,

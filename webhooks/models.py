@@ -10,7 +10,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from audits.models import AuditEvent
-from webhooks import secrecy
+from common import encryption
 
 EXCERPT = 20_000  # bytes of a request or an answer that are kept
 
@@ -23,7 +23,8 @@ class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
 class WebhookEndpoint(models.Model):
     """A place outside that wants to know. Address, headers and secrets lie encrypted (`*_sealed`).
 
-    `position` is how far along the audit chain it has been served: what lies behind it has its deliveries.
+    `position` is how far along the audit chain it has been served: what lies behind it has its
+    deliveries.
     """
 
     class Status(models.TextChoices):
@@ -37,7 +38,9 @@ class WebhookEndpoint(models.Model):
     previous_secret_sealed = models.TextField(blank=True, db_default="")
     previous_until = models.DateTimeField(null=True, help_text="until then both secrets sign")
     headers_sealed = models.TextField(blank=True, db_default="")
-    events = ArrayField(models.CharField(max_length=60), help_text="dotted patterns: `*`, `rank.*`, `player.banned`")
+    events = ArrayField(
+        models.CharField(max_length=60), help_text="dotted patterns: `*`, `rank.*`, `player.banned`"
+    )
     experiences = ArrayField(
         models.CharField(max_length=32),
         db_default=Value([], output_field=ArrayField(models.CharField(max_length=32))),
@@ -51,11 +54,15 @@ class WebhookEndpoint(models.Model):
     reason = models.TextField(blank=True, db_default="", help_text="why it is in this state")
     status_at = models.DateTimeField(db_default=Now())
     position = models.BigIntegerField(db_default=0)
-    failing_since = models.DateTimeField(null=True, help_text="the first failure since the last success")
+    failing_since = models.DateTimeField(
+        null=True, help_text="the first failure since the last success"
+    )
     failing_told_at = models.DateTimeField(null=True)
     warnings = models.PositiveSmallIntegerField(db_default=0)
     exhausted_told_at = models.DateTimeField(null=True)
-    paused_until = models.DateTimeField(null=True, help_text="it asked for a pause, or a rate limit is used up")
+    paused_until = models.DateTimeField(
+        null=True, help_text="it asked for a pause, or a rate limit is used up"
+    )
     next_call_at = models.DateTimeField(null=True, help_text="where the rate's schedule stands")
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
@@ -73,27 +80,29 @@ class WebhookEndpoint(models.Model):
 
     @property
     def address(self) -> str:
-        return secrecy.unseal(self.address_sealed)
+        return encryption.unseal(self.address_sealed)
 
     @property
     def headers(self) -> dict[str, str]:
-        text = secrecy.unseal(self.headers_sealed)
+        text = encryption.unseal(self.headers_sealed)
         return msgspec.json.decode(text, type=dict[str, str]) if text else {}
 
     @property
     def secret(self) -> str:
         """Its own secret; empty: the project's (WEBHOOK_VERIFICATION_KEY) signs."""
-        return secrecy.unseal(self.secret_sealed)
+        return encryption.unseal(self.secret_sealed)
 
     @property
     def previous_secret(self) -> str:
-        return secrecy.unseal(self.previous_secret_sealed)
+        return encryption.unseal(self.previous_secret_sealed)
 
 
 class WebhookDelivery(models.Model):
-    """One event on its way to one endpoint, until it has arrived or was given up. An example has no event.
+    """One event on its way to one endpoint, until it has arrived or was given up. An example has no
+    event.
 
-    While a worker has it, `retry_at` lies ahead and `lease` names the worker: dead, its turn comes by itself.
+    While a worker has it, `retry_at` lies ahead and `lease` names the worker: dead, its turn comes
+    by itself.
     """
 
     class Status(models.TextChoices):
@@ -101,14 +110,26 @@ class WebhookDelivery(models.Model):
         DELIVERED = "delivered", "delivered"
         EXHAUSTED = "exhausted", "given up"
 
-    message = models.UUIDField(unique=True, db_default=RandomUUID(), help_text="webhook-id: the same at every try")
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
-    event = models.ForeignKey(AuditEvent, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    message = models.UUIDField(
+        unique=True, db_default=RandomUUID(), help_text="webhook-id: the same at every try"
+    )
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
+    event = models.ForeignKey(
+        AuditEvent, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     action = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=Status, db_default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(db_default=0, help_text="tries that count toward giving up")
-    alone = models.BooleanField(db_default=False, help_text="not folded with others: it was refused in company")
-    trigger = models.CharField(max_length=10, db_default="event", help_text="event, example, resend, recover, replay")
+    attempts = models.PositiveSmallIntegerField(
+        db_default=0, help_text="tries that count toward giving up"
+    )
+    alone = models.BooleanField(
+        db_default=False, help_text="not folded with others: it was refused in company"
+    )
+    trigger = models.CharField(
+        max_length=10, db_default="event", help_text="event, example, resend, recover, replay"
+    )
     retry_at = models.DateTimeField(db_default=Now())
     lease = models.CharField(max_length=32, blank=True, db_default="")
     status_code = models.PositiveSmallIntegerField(null=True)
@@ -119,14 +140,20 @@ class WebhookDelivery(models.Model):
     class Meta:
         db_table = "webhook_deliveries"
         verbose_name_plural = "webhook deliveries"
-        constraints = [models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_deliveries_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_deliveries_once")
+        ]
         indexes = [
             models.Index(
-                fields=["endpoint", "retry_at", "id"], condition=Q(status="pending"), name="webhook_deliveries_due"
+                fields=["endpoint", "retry_at", "id"],
+                condition=Q(status="pending"),
+                name="webhook_deliveries_due",
             ),
             models.Index(fields=["endpoint", "-id"], name="webhook_deliveries_newest"),
             models.Index(
-                fields=["endpoint", "finished_at"], condition=Q(status="exhausted"), name="webhook_deliveries_given_up"
+                fields=["endpoint", "finished_at"],
+                condition=Q(status="exhausted"),
+                name="webhook_deliveries_given_up",
             ),
             models.Index(
                 fields=["finished_at"],
@@ -140,7 +167,9 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """One try of one delivery, written before the call. Deliveries folded into one message share `call`."""
+    """One try of one delivery, written before the call. Deliveries folded into one message share
+    `call`.
+    """
 
     class Outcome(models.TextChoices):
         RUNNING = "running", "under way"
@@ -149,7 +178,9 @@ class WebhookAttempt(models.Model):
         DEFERRED = "deferred", "told to wait"
         LOST = "lost", "outcome unknown"
 
-    delivery = models.ForeignKey(WebhookDelivery, on_delete=models.CASCADE, related_name="tries", db_index=False)
+    delivery = models.ForeignKey(
+        WebhookDelivery, on_delete=models.CASCADE, related_name="tries", db_index=False
+    )
     call = models.UUIDField()
     trigger = models.CharField(max_length=10)
     started_at = models.DateTimeField(db_default=Now())
@@ -169,7 +200,9 @@ class WebhookAttempt(models.Model):
 
 
 class RobloxNotification(models.Model):
-    """What Roblox sent to `POST /webhooks/roblox`, once each. The payload of an erasure order goes when it is done."""
+    """What Roblox sent to `POST /webhooks/roblox`, once each. The payload of an erasure order goes
+    when it is done.
+    """
 
     class Status(models.TextChoices):
         STORED = "stored", "stored"

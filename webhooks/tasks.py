@@ -1,4 +1,6 @@
-"""Celery's door: hints make deliveries quick, the sweeps make them certain. Safe to run twice, and side by side."""
+"""Celery's door: hints make deliveries quick, the sweeps make them certain. Safe to run twice, and
+side by side.
+"""
 
 from typing import Any
 
@@ -6,9 +8,10 @@ from celery import shared_task
 from django.dispatch import receiver
 from django.utils import timezone
 
-from audits.hints import Hint
 from audits.signals import sealed
-from webhooks import engine, fanout, health, purge
+from common.task_hints import Hint
+from webhooks.endpoints import health
+from webhooks.outbound import fanout, retention, worker
 
 TURN = 300.0  # seconds: below the worker's time limit; the next run goes on
 
@@ -16,7 +19,7 @@ TURN = 300.0  # seconds: below the worker's time limit; the next run goes on
 @shared_task(name="webhooks.deliver")
 def deliver() -> int:
     """Deliver whatever is due; how many calls were made."""
-    return engine.run(TURN, successor=DELIVERING.give)
+    return worker.run(TURN, successor=DELIVERING.give)
 
 
 @shared_task(name="webhooks.fan_out")
@@ -37,7 +40,7 @@ def sweep() -> int:
 @shared_task(name="webhooks.purge")
 def forget() -> int:
     """Delete finished deliveries that are older than they are kept; how many."""
-    return purge.run(timezone.now())
+    return retention.run(timezone.now())
 
 
 DELIVERING = Hint(deliver, every=0.1)

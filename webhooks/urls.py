@@ -1,6 +1,6 @@
 from django.urls import path
 
-from webhooks import api
+from webhooks.inbound import api
 
 urlpatterns = [
     path("webhooks/roblox", api.RobloxWebhook.as_view(), name="webhooks-roblox"),

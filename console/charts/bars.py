@@ -1,4 +1,6 @@
-"""Bars by day, stacked by series. Series differ in pattern besides colour; the same figures stand in a table."""
+"""Bars by day, stacked by series. Series differ in pattern besides colour; the same figures stand
+in a table.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -24,11 +26,19 @@ class Bar:
 
 
 def bars(
-    title: str, days: Sequence[dt.date], series: Mapping[str, Mapping[dt.date, Decimal]], *, unit: str = ""
+    title: str,
+    days: Sequence[dt.date],
+    series: Mapping[str, Mapping[dt.date, Decimal]],
+    *,
+    unit: str = "",
 ) -> SafeString:
-    """A chart of some days; `series`: the figures of each name by day, where a missing day is nothing."""
+    """A chart of some days; `series`: the figures of each name by day, where a missing day is
+    nothing.
+    """
     names = [*series][:SERIES]
-    totals = [sum((series[name].get(day, Decimal(0)) for name in names), Decimal(0)) for day in days]
+    totals = [
+        sum((series[name].get(day, Decimal(0)) for name in names), Decimal(0)) for day in days
+    ]
     highest = max(totals, default=Decimal(0))
     context = {
         "title": title,
@@ -39,7 +49,9 @@ def bars(
         "last": days[-1],
         "highest": highest,
         "sum": sum(totals, Decimal(0)),
-        "rows": [(day, [series[name].get(day, Decimal(0)) for name in names]) for day in reversed(days)],
+        "rows": [
+            (day, [series[name].get(day, Decimal(0)) for name in names]) for day in reversed(days)
+        ],
         "width": WIDTH,
         "height": HEIGHT,
         "base": BASE,
@@ -47,7 +59,9 @@ def bars(
     return render_to_string("console/charts/bars.html", context)
 
 
-def _drawn(days: Sequence[dt.date], series: Sequence[Mapping[dt.date, Decimal]], highest: Decimal) -> list[Bar]:
+def _drawn(
+    days: Sequence[dt.date], series: Sequence[Mapping[dt.date, Decimal]], highest: Decimal
+) -> list[Bar]:
     step = WIDTH / len(days)
     found = []
     for column, day in enumerate(days):
@@ -57,6 +71,12 @@ def _drawn(days: Sequence[dt.date], series: Sequence[Mapping[dt.date, Decimal]],
             top -= height
             if height > 0:
                 found.append(
-                    Bar(round(column * step + 2, 2), round(top, 2), round(step - 4, 2), round(height, 2), look)
+                    Bar(
+                        round(column * step + 2, 2),
+                        round(top, 2),
+                        round(step - 4, 2),
+                        round(height, 2),
+                        look,
+                    )
                 )
     return found

@@ -1,4 +1,6 @@
-"""Policy documents as people bring them: the four files, a zip of them, or one JSON object with all four."""
+"""Policy documents as people bring them: the four files, a zip of them, or one JSON object with all
+four.
+"""
 
 import io
 import json
@@ -7,15 +9,17 @@ from collections.abc import Iterable
 
 from django.core.files.base import File
 
+from common.errors import Refused
 from players.policy.bundle import FILES
-from players.staff import Refused
 
 LARGEST = 1_000_000  # bytes of one document, far beyond any real one
 BY_FILE = {name: key for key, name in FILES.items()}
 
 
 def texts_of(files: Iterable["File[bytes]"]) -> dict[str, str]:
-    """The documents that were uploaded, by the keys of FILES. Raises Refused naming the file that is none."""
+    """The documents that were uploaded, by the keys of FILES. Raises Refused naming the file that
+    is none.
+    """
     found: dict[str, str] = {}
     for file in files:
         name = file.name or ""
@@ -48,7 +52,9 @@ def _zipped(name: str, body: bytes) -> dict[str, str]:
         raise Refused(f"files: {name[:80]!r} is larger than {LARGEST} bytes.")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            inside = [one for one in archive.infolist() if one.filename.rsplit("/", 1)[-1] in BY_FILE]
+            inside = [
+                one for one in archive.infolist() if one.filename.rsplit("/", 1)[-1] in BY_FILE
+            ]
             found: dict[str, str] = {}
             for one in inside[: len(FILES)]:
                 with archive.open(one) as file:

@@ -6,7 +6,7 @@ from typing import Any
 from console import links
 from console.queue.base import Item, Kind
 from players.models import Appeal
-from players.staff import Staff
+from players.moderation.actors import Staff
 
 
 class Appeals(Kind):

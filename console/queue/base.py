@@ -11,7 +11,7 @@ from django.db.models import QuerySet, Value
 
 from audits.actions import Action
 from players.models import Claim
-from players.staff import Staff
+from players.moderation.actors import Staff
 
 MOST = 100  # where counting stops
 
@@ -34,8 +34,9 @@ class Item:
 
 
 class Kind(ABC):
-    """A kind of work. `claimed`: whether a person takes its items before working on them; `action`: of the events that
-    leave the queue once somebody says that they looked at them."""
+    """A kind of work. `claimed`: whether a person takes its items before working on them; `action`:
+    of the events that leave the queue once somebody says that they looked at them.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]

@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Any
 
 from console import links
-from console.access.rights import LOCAL
+from console.accounts.permissions import LOCAL
 from console.queue.base import Item, Kind
 from players.models import Decision
-from players.staff import Staff
+from players.moderation.actors import Staff
 
 
 class Decisions(Kind):
@@ -23,7 +23,9 @@ class Decisions(Kind):
 
 def _whose(row: Decision) -> str:
     is_local = row.proposed_by.startswith(f"staff:{LOCAL}")
-    return "Proposed by an unlinked local owner. " if is_local else ""  # linking renames what is open
+    return (
+        "Proposed by an unlinked local owner. " if is_local else ""
+    )  # linking renames what is open
 
 
 def _item(row: Decision) -> Item:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from console import links
 from console.queue.base import Item, Kind
-from players.staff import Staff
-from syncs import pinning
+from players.moderation.actors import Staff
 from syncs.models import Drift, Mirror, RolePin, SyncJob
+from syncs.roles import pin_requests
 
 PARKED = """
     SELECT aspect, reason, count(*), min(id), min(wanted_at) FROM
@@ -96,7 +96,9 @@ def _question(row: SyncJob, by: Staff) -> Item:
 
 
 def _parked_pins() -> Any:
-    return RolePin.objects.filter(group_id=settings.ROBLOX_GROUP_ID or 0, retired=False).exclude(parked="")
+    return RolePin.objects.filter(group_id=settings.ROBLOX_GROUP_ID or 0, retired=False).exclude(
+        parked=""
+    )
 
 
 def _pin(row: RolePin, by: Staff) -> Item:
@@ -109,7 +111,7 @@ def _pin(row: RolePin, by: Staff) -> Item:
         since=row.parked_at or row.pinned_at or timezone.now(),
         link=links.to("console:role-pin", row.pk),
         tone="critical",
-        acts=anew if by.has(pinning.RIGHT) else (),
+        acts=anew if by.has(pin_requests.RIGHT) else (),
     )
 
 

@@ -1,4 +1,6 @@
-"""What every page of the console has around it: the navigation, and what a message lets you take back."""
+"""What every page of the console has around it: the navigation, and what a message lets you take
+back.
+"""
 
 from typing import Any
 
@@ -17,7 +19,9 @@ def navigation(context: template.Context) -> list[dict[str, Any]]:
     request = context["request"]
     found = [(page, address) for page, address in links.pages(request.user)]
     # /admin/ is the beginning of every address: the longest one is where we are.
-    here = max((address for _, address in found if request.path.startswith(address)), key=len, default="")
+    here = max(
+        (address for _, address in found if request.path.startswith(address)), key=len, default=""
+    )
     if here == links.home() and request.path != here:
         here = ""
     return [{"page": page, "address": address, "here": address == here} for page, address in found]

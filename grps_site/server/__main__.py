@@ -6,7 +6,9 @@ import sys
 
 import uvicorn
 
-KEEP_ALIVE = 75  # seconds; longer than a proxy keeps its own end (nginx: 60), so that it never writes into a closed one
+# seconds; longer than a proxy keeps its own end (nginx: 60), so that it never writes into a closed
+# one
+KEEP_ALIVE = 75
 END = 10  # seconds that requests under way have at the end
 BACKLOG = 2048
 

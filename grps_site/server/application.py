@@ -15,8 +15,8 @@ from grps_site.wsgi import application as django  # first: it sets Django up
 # isort: split
 from django.conf import settings
 
-from grps_site.middleware import REFUSED
-from grps_site.problems import CONSOLE
+from grps_site.http.errors import CONSOLE
+from grps_site.http.middleware import REFUSED
 from grps_site.server.connections import quiet
 
 Message = MutableMapping[str, Any]
@@ -35,14 +35,18 @@ class Limit(NamedTuple):
 API = Limit(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 20)
 FORMS = Limit(8 * 1_048_576, 60)  # staff upload files; each page has its own limits below this one
 HELD = 128 * 1_048_576  # bytes of bodies that one process keeps at a time
-DRAIN = Limit(16 * 1_048_576, 5)  # what is thrown away of a refused body, so that the answer arrives
+DRAIN = Limit(
+    16 * 1_048_576, 5
+)  # what is thrown away of a refused body, so that the answer arrives
 CHUNK_SECONDS = 30  # for a client to take a piece of a long answer
 STATIC = 8 * 1_048_576  # bytes of a file that is read as a whole
 LIVE = "/health/live"
 
 quiet(logging.getLogger("uvicorn.error"))
 _threads = ThreadPoolExecutor(settings.WEB_THREADS, thread_name_prefix="web")
-_live = ThreadPoolExecutor(1, thread_name_prefix="live")  # answers though all others wait for the database
+_live = ThreadPoolExecutor(
+    1, thread_name_prefix="live"
+)  # answers though all others wait for the database
 _streams = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 _held = 0
 _SERVER = {
@@ -144,11 +148,15 @@ async def _answer(environ: dict[str, Any], send: Send) -> None:
 
 
 async def _refuse(environ: dict[str, Any], status: int, receive: Receive, send: Send) -> None:
-    """Answer, then throw away what the client is still sending for a moment, so that the answer arrives."""
+    """Answer, then throw away what the client is still sending for a moment, so that the answer
+    arrives.
+    """
     environ |= {REFUSED: status, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
     loop = asyncio.get_running_loop()
     answer = await loop.run_in_executor(_threads, _run, environ, _Outlet(loop, send))
-    await _send(answer._replace(headers=[*answer.headers, ("Connection", "close")]), send, is_last=False)
+    await _send(
+        answer._replace(headers=[*answer.headers, ("Connection", "close")]), send, is_last=False
+    )
     if "HTTP_EXPECT" not in environ:
         await _drain(receive)
     await send({"type": "http.response.body", "body": b""})
@@ -177,7 +185,9 @@ def _start(status: int, headers: Headers) -> Message:
 
 
 class _Outlet:
-    """How a thread sends pieces of a long answer: each waits until the client has taken what went before."""
+    """How a thread sends pieces of a long answer: each waits until the client has taken what went
+    before.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self._loop, self._send = loop, send
@@ -194,7 +204,9 @@ def _run(environ: dict[str, Any], outlet: _Outlet) -> Any:
     """Call Django in this thread; its answer, or None where it was sent piece by piece."""
     started: list[Any] = []
 
-    def start_response(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:
+    def start_response(
+        status: str, headers: Headers, exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
         started[:] = int(status[:3]), headers
         return started.append  # PEP 3333 wants a `write`, which Django never calls
 
@@ -224,7 +236,10 @@ def _is_long(response: Any, headers: Headers) -> bool:
 
 
 def _whole(status: int, headers: Headers, body: bytes) -> Answer:
-    if not any(name.lower() == "content-length" for name, _ in headers) and status not in {204, 304}:
+    if not any(name.lower() == "content-length" for name, _ in headers) and status not in {
+        204,
+        304,
+    }:
         headers = [*headers, ("Content-Length", str(len(body)))]
     return Answer(status, headers, body)
 

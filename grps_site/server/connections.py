@@ -1,4 +1,6 @@
-"""What a connection may do: how long a head may take, how large it may be, and how many one address may hold."""
+"""What a connection may do: how long a head may take, how large it may be, and how many one address
+may hold.
+"""
 
 import asyncio
 import resource
@@ -8,7 +10,7 @@ import structlog
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from grps_site.throttles import network
+from grps_site.http.throttling import network
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
 HEAD_SIZE = 65_536  # bytes
@@ -33,7 +35,9 @@ class Connections:
         self._watched = False
 
     def add(self, connection: "GuardedProtocol") -> bool:
-        """Take one in, at the cost of the one that has waited longest; False where all others are being answered."""
+        """Take one in, at the cost of the one that has waited longest; False where all others are
+        being answered.
+        """
         here = self.by_address.setdefault(connection.address, {})
         for group, most in ((here, self.per_address), (self.all, self.most)):
             if most and len(group) >= most and not _make_room(group):
@@ -83,11 +87,17 @@ def connections() -> Connections:
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol under deadlines. A body is the application's to wait for (grps_site.server.application)."""
+    """uvicorn's protocol under deadlines. A body is the application's to wait for
+    (grps_site.server.application).
+    """
 
     address = ""
-    head_since: float | None = None  # since when a head is awaited; None while a request is under way, or between two
-    head_size = 0  # bytes of the head that is awaited, without those that came together with an earlier one
+    head_since: float | None = (
+        None  # since when a head is awaited; None while a request is under way, or between two
+    )
+    head_size = (
+        0  # bytes of the head that is awaited, without those that came together with an earlier one
+    )
     head_ended = False  # within the bytes that came last
     unsent_since: float | None = None
 
@@ -122,12 +132,16 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.head_since is not None:  # of the next request, which came while this one was answered
+        if (
+            self.head_since is not None
+        ):  # of the next request, which came while this one was answered
             self.head_since = self.loop.time()
 
     def is_waiting(self) -> bool:
         """Whether the client has the next word: for a head or a body."""
-        return self._is_between_requests() or (self.cycle.more_body and not self.cycle.response_started)
+        return self._is_between_requests() or (
+            self.cycle.more_body and not self.cycle.response_started
+        )
 
     def hold_to_deadlines(self, now: float) -> None:
         if not self.transport.get_write_buffer_size():

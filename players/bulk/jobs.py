@@ -1,6 +1,7 @@
 """Bulk jobs up to their start: a preview that changes nothing, and who lets it go.
 
-Beyond a few rows, and where any row needs it, a second person approves who may do the act to each of the players.
+Beyond a few rows, and where any row needs it, a second person approves who may do the act to each
+of the players.
 """
 
 import datetime as dt
@@ -13,18 +14,19 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Abs
 
 from audits.actions import Action
-from audits.reading import PlacedEvent, events_by_id
+from audits.queries import PlacedEvent, events_by_id
 from audits.record import Target, record
-from players import approvals, guard, spending
-from players.acts import check_reason, past_own_limit, telling_refusals
-from players.amounts import hundredths, points
-from players.bulk import acts, events
-from players.bulk.acts import KINDS, REVERT
-from players.bulk.ground import Case, Judge, look
+from common.amounts import hundredths, points
+from common.errors import NotAllowed, Refused
+from players.bulk import actions, reversals
+from players.bulk.actions import KINDS, REVERT
+from players.bulk.facts import Case, Judge, look
 from players.models import ZERO, Approval, BulkJob, BulkRow, Player
+from players.moderation import approvals, daily_limit, velocity_limit
+from players.moderation.actors import Staff
+from players.moderation.authorization import check_reason, past_own_limit, telling_refusals
+from players.moderation.daily_limit import Taken
 from players.policy.permissions import Act
-from players.spending import Taken
-from players.staff import NotAllowed, Refused, Staff
 
 MOST_PLAYERS = 1_000
 KEPT = dt.timedelta(days=1)  # how long a preview waits for its maker
@@ -34,12 +36,18 @@ Status = BulkJob.Status
 
 
 def preview(
-    act: str, user_ids: Sequence[int], arguments: dict[str, Any], *, by: Staff, reason: str, now: dt.datetime
+    act: str,
+    user_ids: Sequence[int],
+    arguments: dict[str, Any],
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
 ) -> BulkJob:
     """Judge an act on each of these players; nobody is changed, `start` comes next.
 
-    `arguments` are the act's: evidence, until (a moment), amount (hundredths), rank (its name), text. Raises Refused
-    that names what to mend, NotAllowed.
+    `arguments` are the act's: evidence, until (a moment), amount (hundredths), rank (its name),
+    text. Raises Refused that names what to mend, NotAllowed.
     """
     reason = check_reason(reason)
     if act not in KINDS:
@@ -58,13 +66,15 @@ def preview(
 def preview_revert(
     actors: tuple[tuple[str, str], ...], since: dt.datetime, until: dt.datetime, **order: Any
 ) -> BulkJob:
-    """Judge the undo of what these actors (kind, id) did in a span of time. `by`, `reason`, `now`. Raises Refused."""
+    """Judge the undo of what these actors (kind, id) did in a span of time. `by`, `reason`, `now`.
+    Raises Refused.
+    """
     arguments = {
         "actors": [f"{kind}:{name}" for kind, name in actors],
         "since": since.isoformat(),
         "until": until.isoformat(),
     }
-    return _preview_revert(events.of_actors(actors, since, until), arguments, **order)
+    return _preview_revert(reversals.of_actors(actors, since, until), arguments, **order)
 
 
 def preview_undo(job_id: int, **order: Any) -> BulkJob:
@@ -72,17 +82,18 @@ def preview_undo(job_id: int, **order: Any) -> BulkJob:
     job = BulkJob.objects.filter(pk=job_id).first()
     if job is None or job.status != Status.DONE:
         raise Refused("Only a job that is done can be taken back.")
-    return _preview_revert(events.of_job(job), {"job": job_id}, **order)
+    return _preview_revert(reversals.of_job(job), {"job": job_id}, **order)
 
 
 def start(job_id: int, *, by: Staff, now: dt.datetime) -> BulkJob:
-    """Let a preview go: to be carried out, or to wait for a second person. Started already, it stays as it is.
+    """Let a preview go: to be carried out, or to wait for a second person. Started already, it
+    stays as it is.
 
     Raises Refused for anybody but its maker, and where nothing would change.
     """
     with telling_refusals(APPROVAL, None, by), transaction.atomic():
         _check_right(by)
-        tripped = guard.is_tripped(by, now)
+        tripped = velocity_limit.is_tripped(by, now)
         job = _locked(job_id)
         if not by.is_person(job.requested_by):
             raise Refused("Somebody else made this preview; make one of your own.")
@@ -93,20 +104,33 @@ def start(job_id: int, *, by: Staff, now: dt.datetime) -> BulkJob:
         if by.alone:
             return _begin(job, by, now, settled=True)
         total, players, largest = moved(job)
-        taken = spending.lock(by.person, spending.day_of(now))
-        second = guard.second_for(
-            by, now, tripped=tripped, rows=job.changing, moved=total, players=players, largest=largest, taken=taken
+        taken = daily_limit.lock(by.person, daily_limit.day_of(now))
+        second = velocity_limit.second_for(
+            by,
+            now,
+            tripped=tripped,
+            rows=job.changing,
+            moved=total,
+            players=players,
+            largest=largest,
+            taken=taken,
         )
         job.second = job.second or (second.reason if second else "")
         if job.second:
             return _hold(job, second.cause if second else Approval.Cause.SECOND, by, now)
-        guard.note(by, now, job.changing)
+        velocity_limit.note(by, now, job.changing)
         return _begin(job, by, now)
 
 
 def state(job: BulkJob) -> str:
-    """Where a job is: its status, but closed where its request was not approved: rejected, withdrawn, expired."""
-    if job.status == Status.WAITING and job.approval is not None and job.approval.status != Approval.Status.WAITING:
+    """Where a job is: its status, but closed where its request was not approved: rejected,
+    withdrawn, expired.
+    """
+    if (
+        job.status == Status.WAITING
+        and job.approval is not None
+        and job.approval.status != Approval.Status.WAITING
+    ):
         return str(job.approval.status)
     return str(job.status)
 
@@ -135,7 +159,8 @@ def purge(now: dt.datetime) -> int:
     return len(old)
 
 
-# A note's text and links to what was seen may show the person: the notes and sanctions keep them, and lose them when
+# A note's text and links to what was seen may show the person: the notes and sanctions keep them,
+# and lose them when
 # the person is erased.
 BARE = RawSQL("arguments - 'text' - 'evidence'", [])
 
@@ -153,7 +178,9 @@ def _preview_revert(
         raise Refused("There is nothing that can be taken back.")
     with telling_refusals(APPROVAL, None, by), transaction.atomic():
         _check_right(by)
-        return _write(BulkJob(act=REVERT, arguments=arguments, reason=reason), events.cases(found), by, now)
+        return _write(
+            BulkJob(act=REVERT, arguments=arguments, reason=reason), reversals.cases(found), by, now
+        )
 
 
 def _check_right(by: Staff) -> None:
@@ -165,7 +192,9 @@ def _players(user_ids: Sequence[int]) -> list[Player]:
     """The players in the order in which they were selected. Raises Refused for whom there is not."""
     found = {
         player.user_id: player
-        for player in Player.objects.filter(user_id__in=user_ids).select_related("rank", "former_rank")
+        for player in Player.objects.filter(user_id__in=user_ids).select_related(
+            "rank", "former_rank"
+        )
     }
     unknown = [str(user_id) for user_id in dict.fromkeys(user_ids) if user_id not in found]
     if unknown:
@@ -182,7 +211,9 @@ def _write(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> 
     job.rows, job.changing = len(cases), sum(found.allowed for found in verdicts)
     job.skipped = job.rows - job.changing
     needing = [found.reason for found in verdicts if found.allowed and found.second]
-    many = guard.second_for(by, now, tripped=False, rows=job.changing, moved=0, players=0, largest=0, taken=Taken())
+    many = velocity_limit.second_for(
+        by, now, tripped=False, rows=job.changing, moved=0, players=0, largest=0, taken=Taken()
+    )
     job.second = needing[0] if needing and not by.alone else many.reason if many else ""
     job.save(force_insert=True)
     BulkRow.objects.bulk_create(
@@ -205,21 +236,30 @@ def _write(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> 
 
 
 def moved(job: BulkJob) -> tuple[int, int, int]:
-    """By how many hundredths a job adjusts players, without the signs, how many of them, and by how much at most."""
+    """By how many hundredths a job adjusts players, without the signs, how many of them, and by how
+    much at most.
+    """
     rows = BulkRow.objects.filter(job=job, status=BulkRow.Status.PENDING).exclude(amount=0)
-    found = rows.aggregate(moved=Sum(Abs("amount")), players=Count("line"), largest=Max(Abs("amount")))
-    return hundredths(found["moved"] or ZERO), found["players"], hundredths(found["largest"] or ZERO)
+    found = rows.aggregate(
+        moved=Sum(Abs("amount")), players=Count("line"), largest=Max(Abs("amount"))
+    )
+    return (
+        hundredths(found["moved"] or ZERO),
+        found["players"],
+        hundredths(found["largest"] or ZERO),
+    )
 
 
 def paid(job: BulkJob) -> Taken | None:
-    """What counts on the day that a job was charged to, beside the job itself; None for one that was not charged.
+    """What counts on the day that a job was charged to, beside the job itself; None for one that
+    was not charged.
 
     Its row is locked.
     """
     if job.charged_on is None:
         return None
     left = hundredths(job.reserved)
-    taken = spending.lock(job.requested_by, job.charged_on)
+    taken = daily_limit.lock(job.requested_by, job.charged_on)
     return taken.less(left, players=moved(job)[1], approved=job.settled)
 
 
@@ -228,9 +268,11 @@ def _charge(job: BulkJob, now: dt.datetime) -> None:
     total, players, _ = moved(job)
     if not players:
         return
-    job.charged_on, job.reserved = spending.day_of(now), points(total)
-    spending.lock(job.requested_by, job.charged_on)
-    spending.charge(job.requested_by, job.charged_on, total, players=players, approved=job.settled)
+    job.charged_on, job.reserved = daily_limit.day_of(now), points(total)
+    daily_limit.lock(job.requested_by, job.charged_on)
+    daily_limit.charge(
+        job.requested_by, job.charged_on, total, players=players, approved=job.settled
+    )
 
 
 def _hold(job: BulkJob, cause: Approval.Cause, by: Staff, now: dt.datetime) -> BulkJob:
@@ -241,7 +283,7 @@ def _hold(job: BulkJob, cause: Approval.Cause, by: Staff, now: dt.datetime) -> B
             "job": job.pk,
             "act": job.act,
             "rows": job.changing,
-            "told": acts.told(job.act, job.arguments, job.changing),
+            "told": actions.told(job.act, job.arguments, job.changing),
         },
         cause=cause,
         by=by,
@@ -259,7 +301,8 @@ def _begin(job: BulkJob, by: Staff, now: dt.datetime, *, settled: bool = False) 
         actor=by.actor,
         target=Target("bulk", str(job.pk), ""),
         reason=job.reason,
-        details={"act": job.act, "rows": job.changing} | ({"approval": job.approval_id} if job.approval_id else {}),
+        details={"act": job.act, "rows": job.changing}
+        | ({"approval": job.approval_id} if job.approval_id else {}),
     )
     job.status, job.started_at, job.settled = Status.RUNNING, now, settled
     _charge(job, now)
@@ -275,7 +318,9 @@ def _locked(job_id: int) -> BulkJob:
 
 
 def _judged(by: Staff, approval: Approval) -> str:
-    """Why somebody may not approve a job: they must be one who may do the act to each of the players."""
+    """Why somebody may not approve a job: they must be one who may do the act to each of the
+    players.
+    """
     job = BulkJob.objects.get(pk=approval.arguments["job"])
     if not by.has(RIGHT):
         return "You are not entitled to mass changes."
@@ -289,7 +334,9 @@ def _judged(by: Staff, approval: Approval) -> str:
 
 
 def _pending(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[int, Case]]:
-    """The rows to be done, with what somebody is judged by; what makes no sense any more is passed over later."""
+    """The rows to be done, with what somebody is judged by; what makes no sense any more is passed
+    over later.
+    """
     rows = list(
         BulkRow.objects.filter(job=job, status=BulkRow.Status.PENDING)
         .select_related("player__rank", "player__former_rank")
@@ -297,8 +344,10 @@ def _pending(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[int, C
     )
     if job.act == REVERT:
         found = events_by_id([row.subject for row in rows if row.subject], personal=False)
-        cases = {case.subject: case for case in events.cases(found.values())}
-        yield from ((row.line, _as_such(cases[row.subject])) for row in rows if row.subject in cases)
+        cases = {case.subject: case for case in reversals.cases(found.values())}
+        yield from (
+            (row.line, _as_such(cases[row.subject])) for row in rows if row.subject in cases
+        )
         return
     ground = look([row.player for row in rows if row.player], by, now)
     for row in rows:
@@ -308,8 +357,19 @@ def _pending(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[int, C
 
 def _as_such(case: Case) -> Case:
     """The case without whether it makes sense now: who approves is asked whether they may."""
-    act = case.act if case.to is not None or case.act not in {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE} else Act.ADJUST
-    return Case(act, case.player, case.subject, case.to, case.amount, why_not="" if case.player else case.why_not)
+    act = (
+        case.act
+        if case.to is not None or case.act not in {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}
+        else Act.ADJUST
+    )
+    return Case(
+        act,
+        case.player,
+        case.subject,
+        case.to,
+        case.amount,
+        why_not="" if case.player else case.why_not,
+    )
 
 
 @approvals.carries_out(
@@ -317,7 +377,9 @@ def _as_such(case: Case) -> Case:
     judged=_judged,
     sentence=lambda approval: str(approval.arguments["told"]),
 )
-def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
+def _approved(
+    approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
+) -> int | None:
     job = _locked(approval.arguments["job"])
     if job.status != Status.WAITING:
         raise Refused(f"The job is {job.status} already.")

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import migrations, models
 
-import players.cases
+from players.discipline import case_codes
 
 BATCH = 5_000
 FILL = """
@@ -15,7 +15,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
     sanctions = apps.get_model("players", "Sanction").objects.filter(code=None).order_by("pk")
     while ids := list(sanctions.values_list("pk", flat=True)[:BATCH]):
         with schema_editor.connection.cursor() as cursor:
-            cursor.execute(FILL, [ids, [players.cases.new_code() for _ in ids]])
+            cursor.execute(FILL, [ids, [case_codes.new_code() for _ in ids]])
 
 
 class Migration(migrations.Migration):
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             "sanction",
             "code",
             models.CharField(
-                default=players.cases.new_code,
+                default=case_codes.new_code,
                 help_text="shown to the sanctioned player, and to nobody else",
                 max_length=12,
                 unique=True,

@@ -1,5 +1,6 @@
-"""The rules, pure: plain values and a policy bundle in, a verdict out. No Django, no clock, no I/O but `load_bundle`.
+"""The rules, pure: plain values and a policy bundle in, a verdict out. No Django, no clock, no I/O
+but `load_bundle`.
 
-Amounts are whole hundredths of a point, times are aware datetimes. The Luau twin of these rules is held to the same
-cases, so that what a game decides at once is what GRPS would have decided.
+Amounts are whole hundredths of a point, times are aware datetimes. The Luau twin of these rules is
+held to the same cases, so that what a game decides at once is what GRPS would have decided.
 """

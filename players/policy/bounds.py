@@ -1,7 +1,8 @@
 """What an experience may do to people by the commands of its game servers.
 
-A key proves the experience and never the officer whom a command names. So a command is bounded by its experience,
-whatever rank it names: which acts, how many points an act and a day, how many people a day, how high they may stand.
+A key proves the experience and never the officer whom a command names. So a command is bounded by
+its experience, whatever rank it names: which acts, how many points an act and a day, how many
+people a day, how high they may stand.
 """
 
 from collections.abc import Iterator
@@ -31,15 +32,18 @@ class Kind(StrEnum):
     PROPOSE = "propose"
 
 
-# Recommendations come as events, many on a good day: they do not use up what officers need to keep order.
+# Recommendations come as events, many on a good day: they do not use up what officers need to keep
+# order.
 BY_THEMSELVES = (Kind.RECOMMEND,)
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class Ceiling(msgspec.Struct, frozen=True, rename="camel"):
-    """How far one kind of act goes: points an act, points and people a day (UTC), and below which level or rank people
-    must stand (None: anybody). Kinds are counted together; a kind that is `own` is counted alone."""
+    """How far one kind of act goes: points an act, points and people a day (UTC), and below which
+    level or rank people must stand (None: anybody). Kinds are counted together; a kind that is
+    `own` is counted alone.
+    """
 
     points_per_act: Whole = 500
     points_per_day: Whole = 2500
@@ -64,7 +68,9 @@ class Differing(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Bounds(msgspec.Struct, frozen=True, rename="camel"):
-    """The bounds of an experience as the configuration says them. `acts`: left out, every kind. `each`: by kind."""
+    """The bounds of an experience as the configuration says them. `acts`: left out, every kind.
+    `each`: by kind.
+    """
 
     acts: tuple[str, ...] | None = None
     points_per_act: Whole = 500
@@ -108,7 +114,9 @@ def written(terms: Terms) -> dict[str, Any]:
 
 
 def position_below(name: str | None, bundle: Bundle) -> int:
-    """From which position on people stand too high. A level or rank that the policy has not leaves nobody below it."""
+    """From which position on people stand too high. A level or rank that the policy has not leaves
+    nobody below it.
+    """
     if name is None:
         return HIGHER_THAN_ANY
     if name in bundle.by_name:
@@ -123,7 +131,9 @@ def tightest(one: Terms, other: Terms, bundle: Bundle) -> Terms:
 
 
 def _tighter(one: Ceiling, other: Ceiling, bundle: Bundle) -> Ceiling:
-    lower = one if position_below(one.below, bundle) <= position_below(other.below, bundle) else other
+    lower = (
+        one if position_below(one.below, bundle) <= position_below(other.below, bundle) else other
+    )
     return Ceiling(
         min(one.points_per_act, other.points_per_act),
         min(one.points_per_day, other.points_per_day),
@@ -134,7 +144,9 @@ def _tighter(one: Ceiling, other: Ceiling, bundle: Bundle) -> Ceiling:
 
 
 def loosened(before: Terms, after: Terms, bundle: Bundle) -> list[str]:
-    """What `after` allows that `before` does not, a phrase each; nothing where it is as tight or tighter."""
+    """What `after` allows that `before` does not, a phrase each; nothing where it is as tight or
+    tighter.
+    """
     return list(_loosened(before, after, bundle))
 
 
@@ -158,13 +170,21 @@ def told(ceiling: Ceiling) -> str:
 
 
 def past(
-    terms: Terms, kind: str, *, amount: int, spent: int, people: int, known: bool, position: int, bundle: Bundle
+    terms: Terms,
+    kind: str,
+    *,
+    amount: int,
+    spent: int,
+    people: int,
+    known: bool,
+    position: int,
+    bundle: Bundle,
 ) -> str:
     """Why an act is past what an experience may bring, as a phrase; empty where it is within.
 
-    `amount`: what the act moves, `spent`: what was moved today already, in hundredths without signs. `people`: how many
-    were acted on today; `known`: whether this person is one of them. `position`: the higher one of the person's rank
-    and the rank that the act leads to.
+    `amount`: what the act moves, `spent`: what was moved today already, in hundredths without
+    signs. `people`: how many were acted on today; `known`: whether this person is one of them.
+    `position`: the higher one of the person's rank and the rank that the act leads to.
     """
     ceiling = terms.acts.get(kind)
     if ceiling is None:

@@ -1,4 +1,6 @@
-"""The policy bundle: four JSON documents, checked as a whole, as one immutable value with a version."""
+"""The policy bundle: four JSON documents, checked as a whole, as one immutable value with a
+version.
+"""
 
 import hashlib
 import json
@@ -23,8 +25,11 @@ FILES = {
 HUNDREDTH = Decimal("0.01")
 # RecursionError: nested too deep. ArithmeticError: an exponent beyond what a Decimal holds.
 UNREADABLE = (ValueError, RecursionError, ArithmeticError)
-SECOND_ABOVE = 1_000_00  # hundredths that one person adjusts by alone, where the policy says nothing else
-LARGEST = 1_000_000_000  # points; no schema allows more, and a float of JSON is exact to two decimals up to there
+SECOND_ABOVE = (
+    1_000_00  # hundredths that one person adjusts by alone, where the policy says nothing else
+)
+# points; no schema allows more, and a float of JSON is exact to two decimals up to there
+LARGEST = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,9 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """What one type of event is worth. Either `weight` or `weight_by_level` (the actor's) is set; hundredths."""
+    """What one type of event is worth. Either `weight` or `weight_by_level` (the actor's) is set;
+    hundredths.
+    """
 
     weight: int | None
     weight_by_level: Mapping[str, int] = field(default_factory=dict)
@@ -82,7 +89,9 @@ class EventKind:
 
     def per_unit(self, actor_level: str | None) -> int | None:
         """The weight of one unit; None when the actor's level decides and is not entitled."""
-        return self.weight if self.weight is not None else self.weight_by_level.get(actor_level or "")
+        return (
+            self.weight if self.weight is not None else self.weight_by_level.get(actor_level or "")
+        )
 
     @property
     def highest(self) -> int:
@@ -114,7 +123,8 @@ class Punishments:
 class Bundle:
     """A valid policy. `documents` is its JSON form, which parses to the same bundle and version.
 
-    `second_above`: an adjustment of more hundredths at once needs a second person, whoever makes it.
+    `second_above`: an adjustment of more hundredths at once needs a second person, whoever makes
+    it.
     """
 
     version: str
@@ -145,14 +155,18 @@ class Bundle:
         return self.steps.get(rank.name)
 
     def below(self, rank: Rank) -> Rank | None:
-        """The rank of the ladder before this one; None at its foot and for ranks that are not on it."""
+        """The rank of the ladder before this one; None at its foot and for ranks that are not on
+        it.
+        """
         if rank not in self.ladder or rank == self.first:
             return None
         return self.ladder[self.ladder.index(rank) - 1]
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read and check the four files of `folder`. Raises PolicyError with every defect of all of them."""
+    """Read and check the four files of `folder`. Raises PolicyError with every defect of all of
+    them.
+    """
     documents: dict[str, Any] = {}
     problems = []
     for key, name in FILES.items():
@@ -166,7 +180,9 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def read_bundle(texts: Mapping[str, str]) -> Bundle:
-    """Check the documents as JSON texts (by the keys of FILES). Raises PolicyError with every defect of all of them."""
+    """Check the documents as JSON texts (by the keys of FILES). Raises PolicyError with every
+    defect of all of them.
+    """
     documents: dict[str, Any] = {}
     problems = []
     for key, name in FILES.items():
@@ -178,7 +194,9 @@ def read_bundle(texts: Mapping[str, str]) -> Bundle:
 
 
 def parse_bundle(documents: Mapping[str, Any]) -> Bundle:
-    """Check the documents (by the keys of FILES) and make the bundle. Raises PolicyError with every defect."""
+    """Check the documents (by the keys of FILES) and make the bundle. Raises PolicyError with every
+    defect.
+    """
     return _checked({key: documents.get(key) for key in FILES}, [])
 
 
@@ -191,12 +209,16 @@ def _read(text: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that stands twice Python would keep the last: a second row could pass for the one that was reviewed."""
+    """Of a name that stands twice Python would keep the last: a second row could pass for the one
+    that was reviewed.
+    """
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
     names = [name for name, _ in pairs]
-    raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
+    raise ValueError(
+        f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object"
+    )
 
 
 def _checked(documents: Mapping[str, Any], problems: list[Problem]) -> Bundle:
@@ -224,7 +246,9 @@ class _Number(Decimal):
 
 
 def _exact(value: Any) -> Any:
-    """The same JSON with every number exact, whole ones as int, and without the `$schema` of editors."""
+    """The same JSON with every number exact, whole ones as int, and without the `$schema` of
+    editors.
+    """
     if isinstance(value, float | Decimal):
         return _number(Decimal(str(value)))
     if isinstance(value, Mapping):
@@ -237,7 +261,8 @@ def _exact(value: Any) -> Any:
 def _number(value: Decimal) -> Any:
     if not value.is_finite():
         return float(value)  # not a number to the schemas
-    # Beyond LARGEST the schemas refuse it; as an int, 1e999999 alone would take the machine's memory.
+    # Beyond LARGEST the schemas refuse it; as an int, 1e999999 alone would take the machine's
+    # memory.
     if value.copy_abs() <= LARGEST and value == value.to_integral_value():
         return int(value)
     return _Number(value)
@@ -245,7 +270,9 @@ def _number(value: Decimal) -> Any:
 
 @cache
 def _validator(file: str) -> jsonschema.Draft202012Validator:
-    schema = json.loads((SCHEMA_FOLDER / file.replace(".json", ".schema.json")).read_text(encoding="utf-8"))
+    schema = json.loads(
+        (SCHEMA_FOLDER / file.replace(".json", ".schema.json")).read_text(encoding="utf-8")
+    )
     # Decimal is a number here: JSON's own floats would not be exact.
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "number", lambda _, value: isinstance(value, int | Decimal) and not isinstance(value, bool)
@@ -260,7 +287,12 @@ def _schema_problems(file: str, document: Any) -> Iterator[Problem]:
         yield Problem(file, _path(error.absolute_path), f"{error.message}.", _fix(file, error))
     for path, value in _numbers((), document):
         if value.copy_abs() <= LARGEST and value != value.quantize(HUNDREDTH):
-            yield Problem(file, _path(path), f"{value} is not exact in hundredths.", "use at most two decimals.")
+            yield Problem(
+                file,
+                _path(path),
+                f"{value} is not exact in hundredths.",
+                "use at most two decimals.",
+            )
 
 
 def _path(parts: Iterable[str | int]) -> str:
@@ -287,7 +319,9 @@ def _fix(file: str, error: jsonschema.ValidationError) -> str:
     return f"see {file.replace('.json', '.schema.json')}."
 
 
-def _numbers(path: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], Decimal]]:
+def _numbers(
+    path: tuple[str | int, ...], value: Any
+) -> Iterator[tuple[tuple[str | int, ...], Decimal]]:
     if isinstance(value, Decimal):
         yield path, value
     elif isinstance(value, Mapping):
@@ -317,9 +351,16 @@ def _ladder_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
     file, ranks = FILES["ranks"], documents["ranks"]["ranks"]
     ladder = [(index, rank) for index, rank in enumerate(ranks) if _on_ladder(rank)]
     if not any(rank["isPunishment"] for rank in ranks):
-        yield Problem(file, "ranks", "no rank has isPunishment.", "name the rank that the suspended hold.")
+        yield Problem(
+            file, "ranks", "no rank has isPunishment.", "name the rank that the suspended hold."
+        )
     if not ladder:
-        yield Problem(file, "ranks", "no rank is on the ladder.", "add one that is neither punishment nor ignored.")
+        yield Problem(
+            file,
+            "ranks",
+            "no rank is on the ladder.",
+            "add one that is neither punishment nor ignored.",
+        )
         return
     index, first = ladder[0]
     if first["minPoints"] != 0 or first["privileged"]:
@@ -328,7 +369,9 @@ def _ladder_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
     for (_, below), (index, rank) in pairwise(ladder):
         if rank["minPoints"] <= below["minPoints"]:
             message = f"{rank['minPoints']} is not above {below['minPoints']}, which {below['name']} asks for."
-            yield Problem(file, f"ranks[{index}].minPoints", message, "let the points rise along the ladder.")
+            yield Problem(
+                file, f"ranks[{index}].minPoints", message, "let the points rise along the ladder."
+            )
 
 
 def _level_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
@@ -344,7 +387,9 @@ def _permission_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
     file, permissions = FILES["permissions"], documents["permissions"]["ranks"]
     names = {rank["name"] for rank in documents["ranks"]["ranks"]}
     for name in sorted(names - permissions.keys()):
-        yield Problem(file, "ranks", f"{name} is missing.", "say its level and what its holders may do.")
+        yield Problem(
+            file, "ranks", f"{name} is missing.", "say its level and what its holders may do."
+        )
     for name in permissions:
         if name not in names:
             fix = f"take it out, or add the rank to {FILES['ranks']}."
@@ -359,7 +404,9 @@ def _points_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
     for name, kind in points["events"].items():
         if kind.get("recommends") and "weightByLevel" not in kind:
             fix = "say by weightByLevel whose recommendation counts."
-            yield Problem(file, f"events.{name}", "a recommendation needs an entitled officer.", fix)
+            yield Problem(
+                file, f"events.{name}", "a recommendation needs an entitled officer.", fix
+            )
 
 
 def _weight_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
@@ -367,7 +414,10 @@ def _weight_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
     for name, kind in documents["points"]["events"].items():
         for level in kind.get("weightByLevel", {}):
             if level not in levels:
-                path, fix = f"events.{name}.weightByLevel.{level}", f"use one of {', '.join(levels)}."
+                path, fix = (
+                    f"events.{name}.weightByLevel.{level}",
+                    f"use one of {', '.join(levels)}.",
+                )
                 yield Problem(FILES["points"], path, "there is no such level.", fix)
 
 
@@ -448,13 +498,19 @@ def _points(row: Mapping[str, Any]) -> PointsPolicy:
         daily_cap=_hundredths(row["dailyCap"]),
         weekly_cap=_hundredths(row["weeklyCap"]),
         events=MappingProxyType(events),
-        cooldowns=MappingProxyType({name: kind.cooldown for name, kind in events.items() if kind.cooldown}),
-        counters=MappingProxyType({name: kind.counter for name, kind in events.items() if kind.counter}),
+        cooldowns=MappingProxyType(
+            {name: kind.cooldown for name, kind in events.items() if kind.cooldown}
+        ),
+        counters=MappingProxyType(
+            {name: kind.counter for name, kind in events.items() if kind.counter}
+        ),
     )
 
 
 def _kind(kind: Mapping[str, Any], row: Mapping[str, Any]) -> EventKind:
-    by_level = {level: _hundredths(weight) for level, weight in kind.get("weightByLevel", {}).items()}
+    by_level = {
+        level: _hundredths(weight) for level, weight in kind.get("weightByLevel", {}).items()
+    }
     return EventKind(
         weight=_hundredths(kind["weight"]) if "weight" in kind else None,
         weight_by_level=MappingProxyType(by_level),
@@ -466,12 +522,16 @@ def _kind(kind: Mapping[str, Any], row: Mapping[str, Any]) -> EventKind:
 
 
 def _version(documents: Mapping[str, Any]) -> str:
-    canonical = json.dumps(_plain(documents), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(
+        _plain(documents), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:
-    """JSON's own numbers again: whole ones as int, the rest as the float that prints with two decimals."""
+    """JSON's own numbers again: whole ones as int, the rest as the float that prints with two
+    decimals.
+    """
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):

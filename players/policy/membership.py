@@ -1,4 +1,6 @@
-"""Who belongs to the group, and what that decides: earning, promotion, powers, being shown in public."""
+"""Who belongs to the group, and what that decides: earning, promotion, powers, being shown in
+public.
+"""
 
 import enum
 
@@ -6,7 +8,9 @@ UNKNOWN_EARNS = 300  # seconds
 
 
 class Membership(enum.StrEnum):
-    """What Roblox said of somebody. UNKNOWN: it was not asked yet; LEFT: they were a member; GUEST: they never were."""
+    """What Roblox said of somebody. UNKNOWN: it was not asked yet; LEFT: they were a member; GUEST:
+    they never were.
+    """
 
     UNKNOWN = "unknown"
     MEMBER = "member"
@@ -20,7 +24,8 @@ def belongs(membership: Membership) -> bool:
 
 
 def earns(membership: Membership, unknown_for: int | None) -> bool:
-    """Whether events award points. `unknown_for`: seconds since Roblox should have been asked; None: nobody can say.
+    """Whether events award points. `unknown_for`: seconds since Roblox should have been asked;
+    None: nobody can say.
 
     Somebody unknown earns for UNKNOWN_EARNS seconds, in which Roblox is asked.
     """
@@ -30,5 +35,7 @@ def earns(membership: Membership, unknown_for: int | None) -> bool:
 
 
 def is_ignored(role_names: list[str], ignored_roles: frozenset[str]) -> bool:
-    """Whether all roles that somebody holds are ones that the policy ignores: they count as guests then."""
+    """Whether all roles that somebody holds are ones that the policy ignores: they count as guests
+    then.
+    """
     return bool(role_names) and all(name in ignored_roles for name in role_names)

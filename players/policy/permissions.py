@@ -40,7 +40,12 @@ NEEDS = {
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
 CHANGES_RANK = {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}
 FOR_MEMBERS = {Act.RECOMMEND, Act.PROPOSE, Act.PROMOTE}  # only a member is promoted
-NOT_FOR_GUESTS = {Act.WARN, Act.SUSPEND, Act.BAN, Act.DEMOTE}  # whoever left can be sanctioned, whoever never came not
+NOT_FOR_GUESTS = {
+    Act.WARN,
+    Act.SUSPEND,
+    Act.BAN,
+    Act.DEMOTE,
+}  # whoever left can be sanctioned, whoever never came not
 
 
 class Refusal(enum.StrEnum):
@@ -55,7 +60,9 @@ class Refusal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an act is allowed, and whether a second entitled person must approve before anything happens."""
+    """Whether an act is allowed, and whether a second entitled person must approve before anything
+    happens.
+    """
 
     allowed: bool
     second: bool = False
@@ -77,9 +84,10 @@ def may(
 ) -> Verdict:
     """Whether a holder of `actor` may act on a holder of `target`.
 
-    `own`: both are one person. `amount` and `adjusted_today` are hundredths, their signs do not count; `to` is the
-    rank that a promotion or demotion leads to, which is refused without. An adjustment of more than `second_above`
-    hundredths needs a second person whatever the actor's limit of a day.
+    `own`: both are one person. `amount` and `adjusted_today` are hundredths, their signs do not
+    count; `to` is the rank that a promotion or demotion leads to, which is refused without. An
+    adjustment of more than `second_above` hundredths needs a second person whatever the actor's
+    limit of a day.
     """
     if own:
         return Verdict(False, reason=Refusal.OWN)
@@ -100,7 +108,9 @@ def may(
 
 
 def is_large(act: Act, amount: int, second_above: int) -> bool:
-    """Whether an adjustment is so large that nobody makes it alone. `amount` in hundredths; its sign does not count."""
+    """Whether an adjustment is so large that nobody makes it alone. `amount` in hundredths; its
+    sign does not count.
+    """
     return act is Act.ADJUST and abs(amount) > second_above
 
 

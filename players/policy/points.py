@@ -25,7 +25,9 @@ class Reason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, `magnitude` (1 or more) times. `duration` in seconds; `actor_level`: the officer's."""
+    """Something that happened, `magnitude` (1 or more) times. `duration` in seconds; `actor_level`:
+    the officer's.
+    """
 
     type: str
     at: dt.datetime
@@ -37,8 +39,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Earner:
-    """Whom it happened to, all in hundredths: the points that may be lost (`parts.losable`), today's and this week's
-    awards above zero. `unknown_for`: seconds since their membership is unknown, see players.policy.membership.
+    """Whom it happened to, all in hundredths: the points that may be lost (`parts.losable`),
+    today's and this week's awards above zero. `unknown_for`: seconds since their membership is
+    unknown, see players.policy.membership.
     """
 
     can_earn: bool
@@ -63,7 +66,9 @@ class Award:
 
 
 def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
-    """Decide one event. Exact; never more than the caps leave, never below the floor of known points."""
+    """Decide one event. Exact; never more than the caps leave, never below the floor of known
+    points.
+    """
     kind = policy.events.get(event.type)
     if kind is None:
         return Award(0, Reason.UNKNOWN_TYPE)
@@ -79,7 +84,11 @@ def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
     if full <= min(today, this_week):
         return Award(full)
     # Where both leave the same, the week is named: tomorrow changes nothing.
-    return Award(this_week, Reason.CAPPED_WEEK) if this_week <= today else Award(today, Reason.CAPPED_DAY)
+    return (
+        Award(this_week, Reason.CAPPED_WEEK)
+        if this_week <= today
+        else Award(today, Reason.CAPPED_DAY)
+    )
 
 
 def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:
@@ -92,13 +101,21 @@ def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:
     if kind.shortest is not None and (event.duration is None or event.duration < kind.shortest):
         return Reason.ACTIVITY_TOO_SHORT
     last = earner.last_counted.get(event.type)
-    if kind.cooldown is not None and last is not None and event.at - last < dt.timedelta(seconds=kind.cooldown):
+    if (
+        kind.cooldown is not None
+        and last is not None
+        and event.at - last < dt.timedelta(seconds=kind.cooldown)
+    ):
         return Reason.KO_COOLDOWN
     return None
 
 
-def full_award(type_: str, magnitude: int, actor_level: str | None, policy: PointsPolicy) -> int | None:
-    """Weight times magnitude in hundredths; None for an unknown type or an actor who is not entitled."""
+def full_award(
+    type_: str, magnitude: int, actor_level: str | None, policy: PointsPolicy
+) -> int | None:
+    """Weight times magnitude in hundredths; None for an unknown type or an actor who is not
+    entitled.
+    """
     kind = policy.events.get(type_)
     per_unit = kind.per_unit(actor_level) if kind else None
     return None if per_unit is None else per_unit * magnitude

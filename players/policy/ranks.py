@@ -47,9 +47,11 @@ NOTHING = Missing(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The policy's word. `kind` None: no change; `target` is then the rank that the player is on the way to.
+    """The policy's word. `kind` None: no change; `target` is then the rank that the player is on
+    the way to.
 
-    `due_at`: when the promotion is (or was) due if nothing but time passes; None while anything else is missing.
+    `due_at`: when the promotion is (or was) due if nothing but time passes; None while anything
+    else is missing.
     """
 
     kind: str | None
@@ -67,7 +69,9 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
         return fallen
     target = bundle.next_after(standing.rank)
     if target is None:
-        sanction = (Condition.SANCTION,) if standing.sanctioned or standing.rank.is_punishment else ()
+        sanction = (
+            (Condition.SANCTION,) if standing.sanctioned or standing.rank.is_punishment else ()
+        )
         away = () if belongs(standing.membership) else (Condition.MEMBERSHIP,)
         return Evaluation(None, None, False, (*sanction, Condition.PERMITTED, *away), NOTHING)
     missing = _missing(standing, target, now)
@@ -83,12 +87,18 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
 
 
 def _demotion(standing: Standing, bundle: Bundle) -> Evaluation | None:
-    """Points alone take no privileged rank and no side post, since those are given by hand. Whoever is no member keeps
-    what they had."""
+    """Points alone take no privileged rank and no side post, since those are given by hand. Whoever
+    is no member keeps what they had.
+    """
     rank = standing.rank
     if not belongs(standing.membership):
         return None
-    if bundle.demotion == "off" or rank.privileged or standing.sanctioned or standing.points >= rank.min_points:
+    if (
+        bundle.demotion == "off"
+        or rank.privileged
+        or standing.sanctioned
+        or standing.points >= rank.min_points
+    ):
         return None
     target = bundle.below(rank)
     if target is None:

@@ -20,9 +20,11 @@ ID_KEYS = re.compile(r"user|actor|moderator|owner|officer|subject|member|^by$|^i
 
 @dataclass(frozen=True)
 class Person:
-    """`player_id` is ours and None where they are no player; `accounts` are ids of console accounts.
+    """`player_id` is ours and None where they are no player; `accounts` are ids of console
+    accounts.
 
-    `pseudonym` is the negative id that takes the place of theirs; `others` are ids that other services gave them.
+    `pseudonym` is the negative id that takes the place of theirs; `others` are ids that other
+    services gave them.
     """
 
     user_id: int
@@ -65,7 +67,12 @@ class Person:
     @property
     def likes(self) -> list[str]:
         """LIKE patterns of which every text that `told` matches has one, whatever its case."""
-        spelt = {form for word in self.words for one in spellings(word) for form in (one, one.lower(), one.upper())}
+        spelt = {
+            form
+            for word in self.words
+            for one in spellings(word)
+            for form in (one, one.lower(), one.upper())
+        }
         return [f"%{re.sub(r'([\\%_])', r'\\\1', form)}%" for form in sorted(spelt)]
 
     def named_in(self, text: str) -> bool:
@@ -84,9 +91,11 @@ class Person:
         )
 
     def without_in(self, value: Any, fixed: frozenset[str] = frozenset(), key: str = "") -> Any:
-        """The same JSON without them: a text that names them has `…`, and an id as a number is null.
+        """The same JSON without them: a text that names them has `…`, and an id as a number is
+        null.
 
-        What stands under a key of `fixed` is a word of ours, which a name may equal by chance: it stays.
+        What stands under a key of `fixed` is a word of ours, which a name may equal by chance: it
+        stays.
         """
         if key in fixed:
             return value
@@ -122,7 +131,11 @@ def sign_in_subject(name: str) -> str:
 
 def spellings(word: str) -> list[str]:
     """A word as it stands in a text, in JSON and in an address."""
-    return list(dict.fromkeys([word, json.dumps(word, ensure_ascii=False)[1:-1], quote(word), quote_plus(word)]))
+    return list(
+        dict.fromkeys(
+            [word, json.dumps(word, ensure_ascii=False)[1:-1], quote(word), quote_plus(word)]
+        )
+    )
 
 
 def _id_pattern(number: str) -> str:
@@ -132,7 +145,9 @@ def _id_pattern(number: str) -> str:
 
 
 def _name_pattern(name: str) -> str:
-    """A name with a digit or `_` is found wherever it stands; one that may be a word, as a whole word only."""
+    """A name with a digit or `_` is found wherever it stands; one that may be a word, as a whole
+    word only.
+    """
     found = re.escape(name)
     if not (re.fullmatch(r"\w+", name) and len(name) >= LONG_ENOUGH and re.search(r"[\d_]", name)):
         found = rf"(?<![^\W_]){found}(?![^\W_])"

@@ -1,8 +1,9 @@
-"""The one list of every column, log, stream and file that may hold a person, with how each forgets.
+"""List every column, log, stream and file that may hold a person, with how each forgets.
 
-Each app says in its `personal.py` what its own tables hold; `players.personal` speaks for `audits` and `roblox` too,
-which lie below. A test holds the list against the database: a column that may hold a person and is not in the list
-fails it. To add a column: `held(…)` with how it forgets, or `impersonal(…)` with why it never holds anybody.
+Each app lists its own tables in `personal_data.py`; `players.personal_data` also lists those of
+`audits` and `roblox`. A test compares the list with the database: it fails for a column that may
+hold a person and is not listed. To add a column, use `held(…)` with how it forgets, or
+`impersonal(…)` with why it never holds anybody.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ from django.utils.module_loading import autodiscover_modules
 from players.privacy.person import Person
 
 Forget = Callable[[Person], None]
-# Goes through a stretch behind `after` (None: from the beginning) and gives its end; None when nothing is left.
+# Goes through a stretch behind `after` (None: from the beginning) and gives its end; None when
+# nothing is left.
 Sweep = Callable[[Person, Any], Any]
 
 
@@ -31,7 +33,9 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """The value goes where the row is theirs, and the row stays. `to`: what takes its place, as SQL."""
+    """The value goes where the row is theirs, and the row stays. `to`: what takes its place, as
+    SQL.
+    """
 
     by: str
     to: str = "''"
@@ -54,8 +58,9 @@ class Pseudonym:
 class Text:
     """May name anybody: `players.privacy.texts` reads all of it for each erasure, and leaves `…`.
 
-    Under the keys `fixed` of JSON stand words of ours, which a name may equal by chance. `unique`: what is left must
-    differ from that of every other row. `only`: the condition, as SQL, under which a row is read.
+    Under the keys `fixed` of JSON stand words of ours, which a name may equal by chance. `unique`:
+    what is left must differ from that of every other row. `only`: the condition, as SQL, under
+    which a row is read.
     """
 
     fixed: frozenset[str] = frozenset()
@@ -102,7 +107,8 @@ class Elsewhere:
 
 How = Drop | Blank | Pseudonym | Text | By | Until | Elsewhere
 
-# By what a row says whose it is: our id (in `players` the row's own), Roblox's, or a text like `player:12`, of which
+# By what a row says whose it is: our id (in `players` the row's own), Roblox's, or a text like
+# `player:12`, of which
 # kind every other column is.
 OURS, ROBLOX, SUBJECT = "ours", "roblox", "subject"
 OWNERS = {"id": OURS, "player_id": OURS, "user_id": ROBLOX}
@@ -127,7 +133,9 @@ class Place:
 
 @dataclass(slots=True)
 class Registry:
-    """What is registered. `walked`: the whole number by which a table is read stretch by stretch, where not `id`."""
+    """What is registered. `walked`: the whole number by which a table is read stretch by stretch,
+    where not `id`.
+    """
 
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
     nobody: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -141,7 +149,7 @@ class Registry:
         """With what each app's `personal` module registers."""
         if not self._loaded:
             self._loaded = True
-            autodiscover_modules("personal")
+            autodiscover_modules("personal_data")
         return self
 
     def of[Kind](self, kind: type[Kind]) -> Iterator[tuple[Column, Kind]]:
@@ -156,7 +164,9 @@ REGISTRY = Registry()
 
 
 def held(table: str, column: str, *hows: How, names: str = "") -> None:
-    """Register a column that may hold a person. `names`: it is a name of whoever that column of the table says."""
+    """Register a column that may hold a person. `names`: it is a name of whoever that column of the
+    table says.
+    """
     _add(table, column)
     REGISTRY.columns[table, column] = Column(table, column, hows, names)
 
@@ -179,7 +189,9 @@ def walked_by(table: str, column: str) -> None:
 
 
 def naming(find: Callable[[Person], Person]) -> Callable[[Person], Person]:
-    """Register a function that adds words by which a person is known, before anything of them is gone."""
+    """Register a function that adds words by which a person is known, before anything of them is
+    gone.
+    """
     REGISTRY.naming.append(find)
     return find
 

@@ -1,8 +1,9 @@
-"""Take a person's words out of what others wrote: stretch by stretch, so that no table is held and none read at once.
+"""Take a person's words out of what others wrote: stretch by stretch, so that no table is held and
+none read at once.
 
-No index finds a name inside a text without an extension of PostgreSQL that a managed one may not have. So every text is
-read once for an erasure, some thousand rows at a time, each stretch in a transaction of its own; where it stopped, it
-goes on.
+No index finds a name inside a text without an extension of PostgreSQL that a managed one may not
+have. So every text is read once for an erasure, some thousand rows at a time, each stretch in a
+transaction of its own; where it stopped, it goes on.
 """
 
 import json
@@ -23,9 +24,11 @@ Progress = dict[str, Any]
 
 
 def sweep(person: Person, progress: Progress, *, until: float | None = None) -> bool:
-    """Go on from `progress`, which is brought up to date, to the end or for a while; whether it is over.
+    """Go on from `progress`, which is brought up to date, to the end or for a while; whether it is
+    over.
 
-    `progress`: `step`, the part that is under way, and `after`, how far it has come. `until`: of time.monotonic().
+    `progress`: `step`, the part that is under way, and `after`, how far it has come. `until`: of
+    time.monotonic().
     """
     parts = _parts()
     names = list(parts)
@@ -76,7 +79,9 @@ def _parts() -> dict[str, Sweep]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, the whole number by which it is read, and its columns of texts, some of them in JSON."""
+    """A table, the whole number by which it is read, and its columns of texts, some of them in
+    JSON.
+    """
 
     name: str
     walked: str
@@ -91,7 +96,9 @@ class Table:
         for _ in range(TRIES):
             if all(self._mend(person, row) for row in self._naming(person, after or 0, end)):
                 return end
-        raise RuntimeError(f"{self.name}: rows behind {after or 0} change all the time; the next run tries again.")
+        raise RuntimeError(
+            f"{self.name}: rows behind {after or 0} change all the time; the next run tries again."
+        )
 
     def _naming(self, person: Person, after: int, end: int) -> list[tuple[Any, ...]]:
         conditions = [
@@ -121,12 +128,18 @@ class Table:
                 changes[column] = (json.dumps(left) if column in self.in_json else left, was)
         if not changes:
             return True
-        sets = ", ".join(f'"{column}" = %s{"::jsonb" if column in self.in_json else ""}' for column in changes)
+        sets = ", ".join(
+            f'"{column}" = %s{"::jsonb" if column in self.in_json else ""}' for column in changes
+        )
         same = " AND ".join(f'"{column}"::text = %s' for column in changes)
         with connection.cursor() as cursor:
             cursor.execute(
                 f'UPDATE "{self.name}" SET {sets} WHERE ctid = %s::tid AND {same}',
-                [*(left for left, _ in changes.values()), place, *(was for _, was in changes.values())],
+                [
+                    *(left for left, _ in changes.values()),
+                    place,
+                    *(was for _, was in changes.values()),
+                ],
             )
             return bool(cursor.rowcount)
 

@@ -1,1 +1,3 @@
-"""An emulator of Roblox Open Cloud, for tests and for trying things out. It imports nothing of GRPS."""
+"""An emulator of Roblox Open Cloud, for tests and for trying things out. It imports nothing of
+GRPS.
+"""

@@ -21,10 +21,20 @@ THREADS = 16  # slow faults hold a thread each
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m roblox.emulator", description=__doc__)
     parser.add_argument("--port", type=int, default=8010)
-    parser.add_argument("--state", type=Path, help="the file that keeps everything; without it nothing is kept")
-    parser.add_argument("--lively", type=float, default=0, metavar="SECONDS", help="let players earn every so often")
-    parser.add_argument("--seed-demo", action="store_true", help="a small community, if it is not there yet")
-    parser.add_argument("--roles", type=Path, help="the ladder of the demo's group, such as config/policy.ranks.json")
+    parser.add_argument(
+        "--state", type=Path, help="the file that keeps everything; without it nothing is kept"
+    )
+    parser.add_argument(
+        "--lively", type=float, default=0, metavar="SECONDS", help="let players earn every so often"
+    )
+    parser.add_argument(
+        "--seed-demo", action="store_true", help="a small community, if it is not there yet"
+    )
+    parser.add_argument(
+        "--roles",
+        type=Path,
+        help="the ladder of the demo's group, such as config/policy.ranks.json",
+    )
     options = parser.parse_args()
     if options.seed_demo and options.roles is None:
         parser.error("--seed-demo needs --roles")

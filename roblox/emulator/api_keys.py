@@ -22,12 +22,16 @@ def find(db: sqlite3.Connection, raw: str) -> Key | None:
     if row is None:
         return None
     key, name, owner, scopes, enabled, expires = row
-    grants = tuple((scope, frozenset(universes)) for scope, universes in msgspec.json.decode(scopes))
+    grants = tuple(
+        (scope, frozenset(universes)) for scope, universes in msgspec.json.decode(scopes)
+    )
     return Key(key, name, owner, grants, bool(enabled), expires)
 
 
 def opened_by(db: sqlite3.Connection, raw: str | None) -> Key:
-    """The key of a call. Refused (401, in the gateway's form) if it is missing, unknown, disabled or expired."""
+    """The key of a call. Refused (401, in the gateway's form) if it is missing, unknown, disabled
+    or expired.
+    """
     key = find(db, raw) if raw else None
     if key is None or not key.enabled or _expired(key):
         raise Refused("UNAUTHENTICATED", INVALID, shape=Shape.GATEWAY)

@@ -54,7 +54,11 @@ class Operation:
     @cached_property
     def matcher(self) -> re.Pattern[str]:
         text = (
-            re.escape(self.pattern).replace(r"\{", "{").replace(r"\}", "}").replace(r"\[", "(?:").replace(r"\]", ")?")
+            re.escape(self.pattern)
+            .replace(r"\{", "{")
+            .replace(r"\}", "}")
+            .replace(r"\[", "(?:")
+            .replace(r"\]", ")?")
         )
         return re.compile(_PARAMETER.sub(_group, text))
 
@@ -72,7 +76,9 @@ _BANS = _V2 + "[/places/{place}]/user-restrictions"
 _GROUP = "/cloud/v2/groups/{group}"
 _STORES_V1 = "/datastores/v1/universes/{universe}/standard-datastores"
 _ENTRY_V1 = _STORES_V1 + "/datastore/entries/entry"
-_ORDERED_V1 = "/ordered-data-stores/v1/universes/{universe}/orderedDataStores/{store}/scopes/{scope}/entries"
+_ORDERED_V1 = (
+    "/ordered-data-stores/v1/universes/{universe}/orderedDataStores/{store}/scopes/{scope}/entries"
+)
 
 _LIST, _READ = ("universe-datastores.objects:list",), ("universe-datastores.objects:read",)
 _CREATE, _UPDATE = ("universe-datastores.objects:create",), ("universe-datastores.objects:update",)
@@ -86,7 +92,8 @@ _PUBLISH = ("universe-messaging-service:publish",)
 _V1, _PLAIN, _GATEWAY = Shape.STORES_V1, Shape.PLAIN_V1, Shape.GATEWAY
 _BAN_LIMITS = ("restrictionUpdate", "restrictionUpdateUser")
 
-# The names are those of faults and of counted calls. What is more special stands before what is more general.
+# The names are those of faults and of counted calls. What is more special stands before what is
+# more general.
 OPERATIONS = tuple(
     Operation(*row)
     for row in (
@@ -175,7 +182,11 @@ class Emulator:
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], _text(environ["PATH_INFO"])
-        body = environ["wsgi.input"].read() if int(environ.get("CONTENT_LENGTH") or 0) or _chunked(environ) else b""
+        body = (
+            environ["wsgi.input"].read()
+            if int(environ.get("CONTENT_LENGTH") or 0) or _chunked(environ)
+            else b""
+        )
         query = dict(urllib.parse.parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
         if path.startswith(CONTROL):
             return _send(self._guarded(lambda: self._controlled(method, path, query, body)), start)
@@ -224,12 +235,20 @@ class Emulator:
         by = self.limiter.by(limit)
         if by == "owner":
             return str(call.owner)
-        return call.path["universe"] if by == "universe" else f"{call.path['universe']}/{call.path['user']}"
+        return (
+            call.path["universe"]
+            if by == "universe"
+            else f"{call.path['universe']}/{call.path['user']}"
+        )
 
     def _check_universe(self, call: Call) -> None:
         if "universe" not in call.path:
             return
-        if not self.store.read().execute("SELECT 1 FROM universes WHERE id = ?", (call.universe,)).fetchone():
+        if (
+            not self.store.read()
+            .execute("SELECT 1 FROM universes WHERE id = ?", (call.universe,))
+            .fetchone()
+        ):
             raise Refused("NOT_FOUND", "The universe was not found.")
 
     def _controlled(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
@@ -254,7 +273,9 @@ def _find(method: str, path: str) -> tuple[Operation | None, dict[str, str]]:
             continue
         match = operation.matcher.fullmatch(path)
         if match:
-            return operation, {name: value for name, value in match.groupdict().items() if value is not None}
+            return operation, {
+                name: value for name, value in match.groupdict().items() if value is not None
+            }
     return None, {}
 
 
@@ -269,16 +290,26 @@ def _check_scopes(operation: Operation, call: Call, key: Key) -> None:
     universe = int(call.path["universe"]) if "universe" in call.path else None
     for scope in operation.scopes:
         if not key.may(scope, universe):
-            code = "INSUFFICIENT_SCOPE" if operation.shape in (Shape.STORES_V1, Shape.PLAIN_V1) else "PERMISSION_DENIED"
+            code = (
+                "INSUFFICIENT_SCOPE"
+                if operation.shape in (Shape.STORES_V1, Shape.PLAIN_V1)
+                else "PERMISSION_DENIED"
+            )
             raise Refused(code, f"The API key does not have the scope {scope}.")
 
 
 def _refusal(operation: Operation, fault: Fault) -> Answer:
     if fault.kind == "502":
-        return Answer(502, b"<html><head><title>502 Bad Gateway</title></head></html>", {"content-type": "text/html"})
+        return Answer(
+            502,
+            b"<html><head><title>502 Bad Gateway</title></head></html>",
+            {"content-type": "text/html"},
+        )
     code = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}[fault.kind]
     headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-    return Refused(code, f"A fault of the emulator: {code}.", headers=headers).answer(operation.shape)
+    return Refused(code, f"A fault of the emulator: {code}.", headers=headers).answer(
+        operation.shape
+    )
 
 
 def _distorted(answer: Answer, fault: Fault, start: Start) -> Iterable[bytes]:
@@ -305,7 +336,8 @@ def _trickle(body: bytes, seconds: float) -> Iterator[bytes]:
 
 
 def _cut(start: Start) -> Iterator[bytes]:
-    # The server closes the connection when the body fails: the caller never gets the bytes that were promised.
+    # The server closes the connection when the body fails: the caller never gets the bytes that
+    # were promised.
     start("200 OK", [("content-type", "application/json"), ("content-length", "2")])
     return (_broken() for _ in range(1))
 

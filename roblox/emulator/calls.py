@@ -42,7 +42,8 @@ class Shape(enum.Enum):
 
 
 class Refused(Exception):
-    """The operation is not done. `code` is one of v2's; `reason` is the data stores' own code of v1.
+    """The operation is not done. `code` is one of v2's; `reason` is the data stores' own code of
+    v1.
 
     `fields` names wrong fields, which the v1 services answer in the form of RFC 9110.
     """
@@ -75,7 +76,11 @@ class Refused(Exception):
             return {"errors": self.fields, "title": title, "status": STATUS[self.code]}
         if shape is Shape.PLAIN_V1:
             return {"code": self.code, "message": self.message}
-        details = [{"errorDetailType": "DatastoreErrorInfo", "datastoreErrorCode": self.reason}] if self.reason else []
+        details = (
+            [{"errorDetailType": "DatastoreErrorInfo", "datastoreErrorCode": self.reason}]
+            if self.reason
+            else []
+        )
         return {"error": self.code, "message": self.message, "errorDetails": details}
 
 
@@ -86,7 +91,9 @@ def invalid(message: str, **more: Any) -> Refused:
 
 @dataclass
 class Answer:
-    """What is sent back: `body` is sent as it is when it is bytes, else as JSON; None is an empty body."""
+    """What is sent back: `body` is sent as it is when it is bytes, else as JSON; None is an empty
+    body.
+    """
 
     status: int
     body: Any = None
@@ -105,7 +112,8 @@ class Key(NamedTuple):
 
     def may(self, scope: str, universe: int | None) -> bool:
         return any(
-            name in ("*", scope) and (universe is None or "*" in universes or str(universe) in universes)
+            name in ("*", scope)
+            and (universe is None or "*" in universes or str(universe) in universes)
             for name, universes in self.grants
         )
 
@@ -135,7 +143,9 @@ class Call:
         return self.key.owner
 
     def flag(self, name: str) -> bool:
-        """A boolean query parameter, false by default. Refused (400) if it is neither true nor false."""
+        """A boolean query parameter, false by default. Refused (400) if it is neither true nor
+        false.
+        """
         text = self.query.get(name, "false").lower()
         if text not in ("true", "false"):
             raise invalid(f"{name} must be true or false.")
@@ -168,7 +178,12 @@ class Call:
         asked = msgspec.json.encode([self.url, others])
         mark = hashlib.blake2b(asked, digest_size=9).hexdigest()
         wanted = self.number(size, default) or default
-        return Page(min(wanted, maximum), mark, _cursor(self.query.get(token, ""), mark, token), self.repeats_page)
+        return Page(
+            min(wanted, maximum),
+            mark,
+            _cursor(self.query.get(token, ""), mark, token),
+            self.repeats_page,
+        )
 
 
 class Page(NamedTuple):
@@ -193,18 +208,24 @@ class Page(NamedTuple):
         return rows[: self.size], self._token(cursor(rows[self.size - 1]))
 
     def _token(self, cursor: Any) -> str:
-        return base64.urlsafe_b64encode(msgspec.json.encode([self.mark, cursor])).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(msgspec.json.encode([self.mark, cursor])).decode().rstrip("=")
+        )
 
 
 def _cursor(token: str, mark: str, name: str) -> Any:
     if not token:
         return None
     try:
-        known, cursor = msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        known, cursor = msgspec.json.decode(
+            base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        )
     except (binascii.Error, msgspec.DecodeError, ValueError, TypeError):
         raise invalid(f"{name} is not a token of this listing.") from None
     if known != mark:
-        raise invalid(f"{name} belongs to other parameters; all of them must stay the same from page to page.")
+        raise invalid(
+            f"{name} belongs to other parameters; all of them must stay the same from page to page."
+        )
     return cursor
 
 

@@ -150,7 +150,18 @@ class Enqueue(_Body, tag_field="act", tag="enqueue"):
     ttl: str = "600s"
 
 
-Act = SetEntry | SetOrdered | RemoveEntry | SetRoles | PutRole | RemoveRole | Join | Leave | Ban | Enqueue
+Act = (
+    SetEntry
+    | SetOrdered
+    | RemoveEntry
+    | SetRoles
+    | PutRole
+    | RemoveRole
+    | Join
+    | Leave
+    | Ban
+    | Enqueue
+)
 _ANY_ACT: Any = Act  # a union is no type to the type checker
 
 
@@ -203,7 +214,9 @@ class Control:
             return _leave(self.store, rest)
         return Answer(404, {"error": f"{method} /_emulator/{path} does not exist."})
 
-    def _taking[T](self, kind: type[T], done: Callable[[Store, T], Any]) -> Callable[[bytes], Answer]:
+    def _taking[T](
+        self, kind: type[T], done: Callable[[Store, T], Any]
+    ) -> Callable[[bytes], Answer]:
         def door(body: bytes) -> Answer:
             return Answer(200, done(self.store, _read(body, kind)) or {})
 
@@ -251,7 +264,9 @@ def put_key(store: Store, body: KeyBody) -> None:
     if body.expiration_time_utc is not None:
         moment(body.expiration_time_utc)
     grants = [
-        (grant, ["*"]) if isinstance(grant, str) else (grant.scope, [str(universe) for universe in grant.universe_ids])
+        (grant, ["*"])
+        if isinstance(grant, str)
+        else (grant.scope, [str(universe) for universe in grant.universe_ids])
         for grant in body.scopes
     ]
     scopes = msgspec.json.encode(grants).decode()
@@ -268,7 +283,9 @@ def put_universe(store: Store, body: UniverseBody) -> None:
 
 
 def put_group(store: Store, body: GroupBody) -> None:
-    """Make or replace a group. Guest and Owner roles are added where the body has none; the owner is a member."""
+    """Make or replace a group. Guest and Owner roles are added where the body has none; the owner
+    is a member.
+    """
     with store.write() as db:
         _put_group(db, body)
 
@@ -288,7 +305,10 @@ def _put_group(db: sqlite3.Connection, body: GroupBody) -> None:
     now = micros()
     for table in ("roles", "role_permissions", "members", "member_roles", "group_log"):
         db.execute(f"DELETE FROM {table} WHERE group_id = ?", (body.group_id,))
-    db.execute("INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)", (body.group_id, body.name, body.owner_user_id, now))
+    db.execute(
+        "INSERT OR REPLACE INTO groups VALUES (?, ?, ?, ?)",
+        (body.group_id, body.name, body.owner_user_id, now),
+    )
     db.executemany("INSERT INTO roles VALUES (?, ?, ?, ?)", rows)
     for role in body.roles:
         if role.permissions is not None:
@@ -317,12 +337,16 @@ def put_members(store: Store, body: MembersBody, group: GroupBody | None = None)
             raise invalid(f"There is no group {body.group_id}.")
         for member in body.members:
             if not known.issuperset(member.roles):
-                raise invalid(f"User {member.user_id} cannot hold a role that the group does not have.")
+                raise invalid(
+                    f"User {member.user_id} cannot hold a role that the group does not have."
+                )
             _put_member(db, body.group_id, member, now)
 
 
 def _put_member(db: sqlite3.Connection, group: int, member: MemberBody, now: int) -> None:
-    db.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)", (group, member.user_id, now, now))
+    db.execute(
+        "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)", (group, member.user_id, now, now)
+    )
     if member.username:
         users.learn(db, member.user_id, member.username)
     groups.set_roles(db, group, member.user_id, member.roles, None, now)
@@ -344,7 +368,9 @@ def put_options(store: Store, body: dict[str, float]) -> None:
     """Set switches."""
     unknown = set(body) - set(OPTIONS)
     if unknown:
-        raise invalid(f"There is no option {sorted(unknown)[0]!r}; there are {' and '.join(OPTIONS)}.")
+        raise invalid(
+            f"There is no option {sorted(unknown)[0]!r}; there are {' and '.join(OPTIONS)}."
+        )
     with store.write() as db:
         db.executemany("INSERT OR REPLACE INTO options VALUES (?, ?)", list(body.items()))
 
@@ -378,18 +404,32 @@ def _do(db: sqlite3.Connection, act: Act) -> None:
             _leave_by_act(db, act, now)
         case Ban():
             told = Restriction(
-                act.active, act.duration, act.private_reason, act.display_reason, act.exclude_alt_accounts
+                act.active,
+                act.duration,
+                act.private_reason,
+                act.display_reason,
+                act.exclude_alt_accounts,
             )
             restrict(db, act.universe_id, act.place_id, act.user_id, told, None, now)
         case Enqueue():
-            memory.add(db, act.universe_id, act.queue, memory.ItemBody(act.data, act.priority, act.ttl), now)
+            memory.add(
+                db,
+                act.universe_id,
+                act.queue,
+                memory.ItemBody(act.data, act.priority, act.ttl),
+                now,
+            )
 
 
 def _set_entry(db: sqlite3.Connection, act: SetEntry, now: int) -> None:
     db.execute("INSERT OR IGNORE INTO universes VALUES (?, 0, '')", (act.universe_id,))
-    store = entries.make_store(db, act.universe_id, entries.check_name(act.store, "data store"), now)
+    store = entries.make_store(
+        db, act.universe_id, entries.check_name(act.store, "data store"), now
+    )
     scope, key = entries.check_name(act.scope, "scope"), entries.check_name(act.key, "key")
-    checked: Content = entries.content(bytes(act.value), [f"users/{user}" for user in act.users], {})
+    checked: Content = entries.content(
+        bytes(act.value), [f"users/{user}" for user in act.users], {}
+    )
     entries.put(db, store, scope, key, checked, now)
     if act.index is not None:
         if act.index.value is None:
@@ -428,10 +468,19 @@ def _leave_by_act(db: sqlite3.Connection, act: Leave, now: int) -> None:
     if not groups.member_roles(db, act.group_id, act.user_id):
         raise invalid(f"User {act.user_id} is no member of group {act.group_id}.")
     for table in ("member_roles", "members"):
-        db.execute(f"DELETE FROM {table} WHERE group_id = ? AND user = ?", (act.group_id, act.user_id))
+        db.execute(
+            f"DELETE FROM {table} WHERE group_id = ? AND user = ?", (act.group_id, act.user_id)
+        )
     removed = act.actor_user_id is not None
     actor, target = (act.actor_user_id, act.user_id) if removed else (act.user_id, None)
-    groups.log(db, act.group_id, "RemoveMember" if removed else "LeaveGroup", actor or act.user_id, target, now)
+    groups.log(
+        db,
+        act.group_id,
+        "RemoveMember" if removed else "LeaveGroup",
+        actor or act.user_id,
+        target,
+        now,
+    )
 
 
 def _raw_entry(store: Store, query: dict[str, str]) -> Answer:
@@ -451,7 +500,10 @@ def _messages(store: Store, query: dict[str, str]) -> Answer:
     )
     return Answer(
         200,
-        [{"id": number, "topic": topic, "message": message, "at": stamp(at)} for number, topic, message, at in rows],
+        [
+            {"id": number, "topic": topic, "message": message, "at": stamp(at)}
+            for number, topic, message, at in rows
+        ],
     )
 
 

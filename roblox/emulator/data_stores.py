@@ -46,7 +46,9 @@ def list_stores(call: Call) -> Answer:
         (call.universe, page.cursor or "", prefix, prefix + "\U0010ffff", page.fetch),
     )
     kept, token = page.cut(rows.fetchall(), lambda row: row[0])
-    return listing("dataStores", (_store(call.universe, name, created) for name, created in kept), token)
+    return listing(
+        "dataStores", (_store(call.universe, name, created) for name, created in kept), token
+    )
 
 
 def list_entries(call: Call) -> Answer:
@@ -67,7 +69,9 @@ def list_entries(call: Call) -> Answer:
         deleted=deleted,
     )
     kept, token = page.cut(rows, list)
-    return listing("dataStoreEntries", ({"path": _path(call, *row), "id": row[1]} for row in kept), token)
+    return listing(
+        "dataStoreEntries", ({"path": _path(call, *row), "id": row[1]} for row in kept), token
+    )
 
 
 def create_entry(call: Call) -> Answer:
@@ -112,7 +116,9 @@ def update_entry(call: Call) -> Answer:
 
 
 def increment_entry(call: Call) -> Answer:
-    """Refused (400) for anything but bare whole numbers. A missing or deleted entry starts at the amount."""
+    """Refused (400) for anything but bare whole numbers. A missing or deleted entry starts at the
+    amount.
+    """
     body = call.json(IncrementBody)
     key = entries.check_name(call.path["entry"], "id")
     with call.store.write() as db:
@@ -124,7 +130,9 @@ def increment_entry(call: Call) -> Answer:
 
 
 def added(current: Entry | None, amount: float) -> int:
-    """The sum, clamped to what a double counts exactly. Refused (400) unless both are whole numbers."""
+    """The sum, clamped to what a double counts exactly. Refused (400) unless both are whole
+    numbers.
+    """
     if not float(amount).is_integer():
         raise invalid("amount must be a whole number.", reason="InvalidAmount")
     value = current.value if current and current.active and current.value is not None else "0"
@@ -156,17 +164,23 @@ def list_revisions(call: Call) -> Answer:
         if since <= row.revised <= until and (page.cursor is None or row.number < page.cursor)
     ]
     kept, token = page.cut(rows, lambda row: row.number)
-    return listing("dataStoreEntries", (_entry(call, row, suffix=f"@{row.revision}") for row in kept), token)
+    return listing(
+        "dataStoreEntries", (_entry(call, row, suffix=f"@{row.revision}") for row in kept), token
+    )
 
 
 def snapshot(call: Call) -> Answer:
     """One is taken on a UTC day."""
     with call.store.write() as db:
-        row = db.execute("SELECT taken FROM snapshots WHERE universe = ?", (call.universe,)).fetchone()
+        row = db.execute(
+            "SELECT taken FROM snapshots WHERE universe = ?", (call.universe,)
+        ).fetchone()
         new = row is None or row[0] // DAY != call.now // DAY
         if new:
             db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (call.universe, call.now))
-    return Answer(200, {"newSnapshotTaken": new, "latestSnapshotTime": stamp(call.now if new else row[0])})
+    return Answer(
+        200, {"newSnapshotTaken": new, "latestSnapshotTime": stamp(call.now if new else row[0])}
+    )
 
 
 def _store(universe: int, name: str, created: int) -> dict[str, Any]:
@@ -186,7 +200,11 @@ def _prefix(call: Call) -> str:
 
 def _path(call: Call, scope: str, key: str) -> str:
     store = f"universes/{call.universe}/data-stores/{call.path['store']}"
-    return f"{store}/scopes/{scope}/entries/{key}" if call.path.get("scope") else f"{store}/entries/{key}"
+    return (
+        f"{store}/scopes/{scope}/entries/{key}"
+        if call.path.get("scope")
+        else f"{store}/entries/{key}"
+    )
 
 
 def _entry(call: Call, entry: Entry, suffix: str = "") -> dict[str, Any]:

@@ -39,7 +39,10 @@ def list_entries(call: Call) -> Answer:
     prefix = call.query.get("prefix", "")
     rows = entries.page_of_keys(db, _store(call, db), scope, prefix, page.cursor, page.fetch, edge)
     kept, token = page.cut(rows, list)
-    keys = [{"scope": scope, "key": f"{scope}/{key}"} if everywhere else {"key": key} for scope, key in kept]
+    keys = [
+        {"scope": scope, "key": f"{scope}/{key}"} if everywhere else {"key": key}
+        for scope, key in kept
+    ]
     return Answer(200, {"keys": keys, "nextPageCursor": token})
 
 
@@ -54,7 +57,9 @@ def set_entry(call: Call) -> Answer:
     new = _content(call)
     match, exclusive = call.query.get("matchVersion", ""), call.flag("exclusiveCreate")
     if match and exclusive:
-        raise invalid("matchVersion and exclusiveCreate exclude each other.", reason="InvalidParameter")
+        raise invalid(
+            "matchVersion and exclusiveCreate exclude each other.", reason="InvalidParameter"
+        )
     with call.store.write() as db:
         store, scope, key = _writable(call, db)
         current = entries.find(db, store, scope, key)
@@ -94,7 +99,11 @@ def list_versions(call: Call) -> Answer:
     descending = call.query.get("sortOrder", "Ascending").lower() == "descending"
     rows.sort(key=lambda row: row.number, reverse=descending)
     if page.cursor is not None:
-        rows = [row for row in rows if (row.number < page.cursor if descending else row.number > page.cursor)]
+        rows = [
+            row
+            for row in rows
+            if (row.number < page.cursor if descending else row.number > page.cursor)
+        ]
     kept, token = page.cut(rows, lambda row: row.number)
     lengths = (entries.length(db, row) for row in kept)
     versions = [_version(row, length) for row, length in zip(kept, lengths, strict=True)]
@@ -156,7 +165,10 @@ def _metadata(call: Call) -> tuple[list[str], dict[str, Any]]:
 
 def _raw(entry: Entry, status: int = 200) -> Answer:
     body = (entry.value or "").encode()
-    ids = [int(user.removeprefix("users/")) for user in msgspec.json.decode(entry.users, type=list[str])]
+    ids = [
+        int(user.removeprefix("users/"))
+        for user in msgspec.json.decode(entry.users, type=list[str])
+    ]
     headers = {
         "content-md5": _md5(body),
         "roblox-entry-version": entry.revision,

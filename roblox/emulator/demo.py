@@ -39,7 +39,9 @@ class Ladder(msgspec.Struct):
 
 
 def seed_demo(store: Store, roles_file: Path) -> bool:
-    """Make the demo; says False, and leaves everything alone, if it is there. Raises Refused, OSError."""
+    """Make the demo; says False, and leaves everything alone, if it is there. Raises Refused,
+    OSError.
+    """
     if store.read().execute("SELECT 1 FROM groups WHERE id = ?", (GROUP,)).fetchone():
         return False
     try:
@@ -61,7 +63,11 @@ def _group(ladder: Ladder) -> control.GroupBody:
 
 
 def _members(store: Store, ladder: Ladder) -> list[control.MemberBody]:
-    steps = [rank for rank in ladder.ranks if not (rank.is_punishment or rank.ignored) and rank.role < KEY_OWNER_RANK]
+    steps = [
+        rank
+        for rank in ladder.ranks
+        if not (rank.is_punishment or rank.ignored) and rank.role < KEY_OWNER_RANK
+    ]
     steps.sort(key=lambda rank: rank.min_points)
     members = [control.MemberBody(KEY_OWNER, "grps_ranker", [ROLE_IDS + KEY_OWNER_RANK])]
     query = "SELECT CAST(id AS INTEGER), max(value) FROM ordered GROUP BY id ORDER BY 1 LIMIT ?"

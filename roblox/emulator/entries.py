@@ -11,14 +11,20 @@ from roblox.emulator.calls import MICROS, invalid
 NAME_LENGTH = 50  # characters, of stores, scopes and keys
 VALUE_LENGTH = 4_194_304  # characters
 ATTRIBUTE_KEY, ATTRIBUTE_VALUE, ATTRIBUTES_LENGTH = 50, 250, 300  # characters
-EPOCH_TICKS = 0x089F7FF5F7B58000  # 1970 on the clock of revision ids, which counts 100 ns from the year 1
+EPOCH_TICKS = (
+    0x089F7FF5F7B58000  # 1970 on the clock of revision ids, which counts 100 ns from the year 1
+)
 HOUR = 3600 * MICROS
 REVISION = re.compile(r"[0-9A-F]{16}\.([0-9]{10})\.[0-9A-F]{16}\.01")
-_COLUMNS = "id, store, scope, key, created, number, revised, since, active, value, users, attributes"
+_COLUMNS = (
+    "id, store, scope, key, created, number, revised, since, active, value, users, attributes"
+)
 
 
 class Entry(NamedTuple):
-    """One entry at one revision; `since` is when it last became active or deleted; `users`, `attributes` are JSON."""
+    """One entry at one revision; `since` is when it last became active or deleted; `users`,
+    `attributes` are JSON.
+    """
 
     id: int
     store: int
@@ -52,7 +58,9 @@ def content(value: bytes, users: list[str], attributes: dict[str, Any]) -> Conte
     if text in ("", "null"):
         raise invalid("A value is needed.", reason="InvalidContent")
     if len(text) > VALUE_LENGTH:
-        raise invalid(f"The value is longer than {VALUE_LENGTH} characters.", reason="ContentLengthExceeded")
+        raise invalid(
+            f"The value is longer than {VALUE_LENGTH} characters.", reason="ContentLengthExceeded"
+        )
     for user in users:
         if not re.fullmatch(r"users/[0-9]+", user):
             raise invalid(f"{user!r} is not a user of the form users/1.", reason="InvalidUserIds")
@@ -75,20 +83,27 @@ def check_name(name: str, what: str) -> str:
 
 def store_id(db: sqlite3.Connection, universe: int, name: str) -> int:
     """The store's row, 0 while nothing was ever written to it."""
-    row = db.execute("SELECT id FROM data_stores WHERE universe = ? AND name = ?", (universe, name)).fetchone()
+    row = db.execute(
+        "SELECT id FROM data_stores WHERE universe = ? AND name = ?", (universe, name)
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
 def make_store(db: sqlite3.Connection, universe: int, name: str, now: int) -> int:
     """The store's row, made by the first write."""
-    db.execute("INSERT OR IGNORE INTO data_stores (universe, name, created) VALUES (?, ?, ?)", (universe, name, now))
+    db.execute(
+        "INSERT OR IGNORE INTO data_stores (universe, name, created) VALUES (?, ?, ?)",
+        (universe, name, now),
+    )
     return store_id(db, universe, name)
 
 
 def find(db: sqlite3.Connection, store: int, scope: str, key: str) -> Entry | None:
     """The current revision, which may be a deleted one."""
     where = "store = ? AND scope = ? AND key = ?"
-    row = db.execute(f"SELECT {_COLUMNS} FROM entries WHERE {where}", (store, scope, key)).fetchone()
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM entries WHERE {where}", (store, scope, key)
+    ).fetchone()
     return Entry(*row) if row else None
 
 
@@ -96,7 +111,9 @@ def put(db: sqlite3.Connection, store: int, scope: str, key: str, new: Content, 
     """Write the next revision."""
     entry = find(db, store, scope, key)
     if entry is None:
-        names = "store, scope, key, created, number, revised, since, active, value, users, attributes"
+        names = (
+            "store, scope, key, created, number, revised, since, active, value, users, attributes"
+        )
         db.execute(
             f"INSERT INTO entries ({names}) VALUES (?, ?, ?, ?, 1, ?, ?, 1, ?, ?, ?)",
             (store, scope, key, now, now, now, *new),
@@ -126,8 +143,13 @@ def remove(db: sqlite3.Connection, entry: Entry, now: int) -> None:
 def revisions(db: sqlite3.Connection, entry: Entry) -> list[Entry]:
     """The kept revisions without their values, newest first."""
     names = "number, revised, active, users, attributes"
-    rows = db.execute(f"SELECT {names} FROM revisions WHERE entry = ? ORDER BY number DESC", (entry.id,)).fetchall()
-    former = [_former(entry, (number, revised, active, None, *more)) for number, revised, active, *more in rows]
+    rows = db.execute(
+        f"SELECT {names} FROM revisions WHERE entry = ? ORDER BY number DESC", (entry.id,)
+    ).fetchall()
+    former = [
+        _former(entry, (number, revised, active, None, *more))
+        for number, revised, active, *more in rows
+    ]
     return [entry._replace(value=None), *former]
 
 
@@ -163,7 +185,9 @@ def page_of_keys(
     *,
     deleted: bool = False,
 ) -> list[tuple[str, str]]:
-    """(scope, key) in order, of all scopes for None; what changed after `edge` is listed as it was before."""
+    """(scope, key) in order, of all scopes for None; what changed after `edge` is listed as it was
+    before.
+    """
     conditions, values = ["store = ?"], [store]
     bounds: list[Any] = []
     if scope is not None:
@@ -176,7 +200,9 @@ def page_of_keys(
         conditions.append("(scope, key) > (?, ?)" if scope is None else "key > ?")
         bounds += after if scope is None else after[1:]
     if not deleted:
-        conditions.append("((active = 1 AND since <= ?) OR (active = 0 AND since > ? AND created <= ?))")
+        conditions.append(
+            "((active = 1 AND since <= ?) OR (active = 0 AND since > ? AND created <= ?))"
+        )
         bounds += [edge, edge, edge]
     where = " AND ".join(conditions)
     query = f"SELECT scope, key FROM entries WHERE {where} ORDER BY scope, key LIMIT ?"
@@ -184,7 +210,8 @@ def page_of_keys(
 
 
 def _keep(db: sqlite3.Connection, entry: Entry, now: int, *, always: bool = False) -> None:
-    # A further write within one UTC hour overwrites for ever; the last state before an hour's first write is kept.
+    # A further write within one UTC hour overwrites for ever; the last state before an hour's first
+    # write is kept.
     if always or not entry.active or entry.revised // HOUR != now // HOUR or _keeps_all(db):
         db.execute(
             "INSERT INTO revisions (entry, number, revised, active, value, users, attributes)"
@@ -207,7 +234,12 @@ def _one(db: sqlite3.Connection, entry: Entry, condition: str, value: int) -> En
 def _former(entry: Entry, row: tuple[Any, ...]) -> Entry:
     number, revised, active, value, users, attributes = row
     return entry._replace(
-        number=number, revised=revised, active=active, value=value, users=users, attributes=attributes
+        number=number,
+        revised=revised,
+        active=active,
+        value=value,
+        users=users,
+        attributes=attributes,
     )
 
 

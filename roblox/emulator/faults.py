@@ -7,7 +7,18 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["429", "500", "502", "503", "timeoutAfter", "drop", "truncate", "slow", "duplicatePage", "hugeBody"]
+Kind = Literal[
+    "429",
+    "500",
+    "502",
+    "503",
+    "timeoutAfter",
+    "drop",
+    "truncate",
+    "slow",
+    "duplicatePage",
+    "hugeBody",
+]
 HUGE = 64 * 1024 * 1024  # bytes
 PIECE = 1024 * 1024  # bytes
 
@@ -24,7 +35,9 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Faults:
-    """The set in force. With the same seed and the same calls in the same order it strikes the same."""
+    """The set in force. With the same seed and the same calls in the same order it strikes the
+    same.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -18,11 +18,46 @@ _USER = re.compile(r"\s*user\s*==\s*'users/([0-9]{1,18})'\s*")
 _ROLE = re.compile(r"\s*role\s*==\s*'groups/([0-9]{1,18})/roles/([0-9]{1,18})'\s*")
 _USERS = re.compile(r"\s*user\s+in\s+\[([^\]]*)\]\s*")
 PERMISSIONS = (
-    *("viewWallPosts", "createWallPosts", "deleteWallPosts", "viewGroupShout", "createGroupShout", "changeRank"),
-    *("acceptRequests", "exileMembers", "manageRelationships", "viewAuditLog", "spendGroupFunds", "advertiseGroup"),
-    *("createAvatarItems", "manageAvatarItems", "manageGroupUniverses", "viewUniverseAnalytics", "createApiKeys"),
-    *("manageApiKeys", "banMembers", "viewForums", "manageCategories", "createPosts", "lockPosts", "pinPosts"),
-    *("removePosts", "createComments", "removeComments", "manageBlockedWords", "viewBlockedWords", "bypassSlowMode"),
+    *(
+        "viewWallPosts",
+        "createWallPosts",
+        "deleteWallPosts",
+        "viewGroupShout",
+        "createGroupShout",
+        "changeRank",
+    ),
+    *(
+        "acceptRequests",
+        "exileMembers",
+        "manageRelationships",
+        "viewAuditLog",
+        "spendGroupFunds",
+        "advertiseGroup",
+    ),
+    *(
+        "createAvatarItems",
+        "manageAvatarItems",
+        "manageGroupUniverses",
+        "viewUniverseAnalytics",
+        "createApiKeys",
+    ),
+    *(
+        "manageApiKeys",
+        "banMembers",
+        "viewForums",
+        "manageCategories",
+        "createPosts",
+        "lockPosts",
+        "pinPosts",
+    ),
+    *(
+        "removePosts",
+        "createComments",
+        "removeComments",
+        "manageBlockedWords",
+        "viewBlockedWords",
+        "bypassSlowMode",
+    ),
 )
 
 
@@ -75,7 +110,9 @@ def list_memberships(call: Call) -> Answer:
     query = f"SELECT user, group_id, created, updated FROM members WHERE {condition} ORDER BY user, group_id LIMIT ?"
     rows = db.execute(query, (*values, page.fetch)).fetchall()
     kept, token = page.cut(rows, lambda row: [row[0], row[1]])
-    found = (_membership(db, group, user, created, updated) for user, group, created, updated in kept)
+    found = (
+        _membership(db, group, user, created, updated) for user, group, created, updated in kept
+    )
     return listing("groupMemberships", found, token)
 
 
@@ -119,7 +156,8 @@ def list_roles(call: Call) -> Answer:
     group = _group(db, call)
     values: list[int] = [group[0], *(page.cursor or [-1, 0]), page.fetch]
     rows = db.execute(
-        "SELECT id, rank, name FROM roles WHERE group_id = ? AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT ?", values
+        "SELECT id, rank, name FROM roles WHERE group_id = ? AND (rank, id) > (?, ?) ORDER BY rank, id LIMIT ?",
+        values,
     ).fetchall()
     kept, token = page.cut([Role(*row) for row in rows], lambda role: [role.rank, role.id])
     return listing("groupRoles", (_role(db, call, group, role) for role in kept), token)
@@ -135,7 +173,9 @@ def get_role(call: Call) -> Answer:
 
 
 def audit_log(call: Call) -> Answer:
-    """`userId` is the actor. Changes of roles are logged here, and who came, left or was removed by an act."""
+    """`userId` is the actor. Changes of roles are logged here, and who came, left or was removed by
+    an act.
+    """
     limit = call.number("limit", 10)
     if limit not in LOG_SIZES:
         raise invalid("limit must be 10, 25, 50 or 100.")
@@ -177,8 +217,12 @@ def member_roles(db: sqlite3.Connection, group: int, user: int) -> list[Role]:
     return [Role(*row) for row in db.execute(query, (group, group, user))]
 
 
-def set_roles(db: sqlite3.Connection, group: int, user: int, wanted: list[int], actor: int | None, now: int) -> None:
-    """Let a member hold these roles and the base role; `actor` None joins or changes without the log."""
+def set_roles(
+    db: sqlite3.Connection, group: int, user: int, wanted: list[int], actor: int | None, now: int
+) -> None:
+    """Let a member hold these roles and the base role; `actor` None joins or changes without the
+    log.
+    """
     held = member_roles(db, group, user)
     base = next(role.id for role in roles(db, group) if role.rank == BASE)
     db.execute("DELETE FROM member_roles WHERE group_id = ? AND user = ?", (group, user))
@@ -190,7 +234,9 @@ def set_roles(db: sqlite3.Connection, group: int, user: int, wanted: list[int], 
 
 def put_role(db: sqlite3.Connection, group: int, role: Role, granted: list[str] | None) -> None:
     """Make a role, or let it have another number, name, or (unless None) permissions."""
-    db.execute("INSERT OR REPLACE INTO roles VALUES (?, ?, ?, ?)", (group, role.id, role.rank, role.name))
+    db.execute(
+        "INSERT OR REPLACE INTO roles VALUES (?, ?, ?, ?)", (group, role.id, role.rank, role.name)
+    )
     if granted is not None:
         row = (group, role.id, msgspec.json.encode(granted).decode())
         db.execute("INSERT OR REPLACE INTO role_permissions VALUES (?, ?, ?)", row)
@@ -203,13 +249,20 @@ def remove_role(db: sqlite3.Connection, group: int, role: int) -> None:
         db.execute(f"DELETE FROM {table} WHERE group_id = ? AND role = ?", (group, role))
 
 
-def log(db: sqlite3.Connection, group: int, action: str, actor: int, target: int | None, now: int) -> None:
+def log(
+    db: sqlite3.Connection, group: int, action: str, actor: int, target: int | None, now: int
+) -> None:
     """Log what somebody did in the group to a person (`target`), or by themselves."""
     row = (group, action, actor, target, now)
-    db.execute("INSERT INTO group_log (group_id, action, actor, target, created) VALUES (?, ?, ?, ?, ?)", row)
+    db.execute(
+        "INSERT INTO group_log (group_id, action, actor, target, created) VALUES (?, ?, ?, ?, ?)",
+        row,
+    )
 
 
-def _changed(db: sqlite3.Connection, group: int, user: int, actor: int, before: list[Role], now: int) -> None:
+def _changed(
+    db: sqlite3.Connection, group: int, user: int, actor: int, before: list[Role], now: int
+) -> None:
     after = member_roles(db, group, user)
     db.execute("UPDATE members SET updated = ? WHERE group_id = ? AND user = ?", (now, group, user))
     db.execute(
@@ -220,7 +273,8 @@ def _changed(db: sqlite3.Connection, group: int, user: int, actor: int, before: 
 
 
 def _what_changed(before: list[Role], after: list[Role]) -> tuple[int, int]:
-    # How Roblox logs one of several roles is not documented: old and new are the highest that differ,
+    # How Roblox logs one of several roles is not documented: old and new are the highest that
+    # differ,
     # or the highest role where one was only added or only taken away.
     lost = [role for role in before if role not in after]
     won = [role for role in after if role not in before]
@@ -231,15 +285,21 @@ def _group(db: sqlite3.Connection, call: Call) -> tuple[int, str, int, int]:
     text = call.path["group"]
     row = None
     if re.fullmatch(r"[0-9]{1,18}", text):
-        row = db.execute("SELECT id, name, owner, created FROM groups WHERE id = ?", (int(text),)).fetchone()
+        row = db.execute(
+            "SELECT id, name, owner, created FROM groups WHERE id = ?", (int(text),)
+        ).fetchone()
     if row is None:
         raise Refused("NOT_FOUND", "The group was not found.")
     number, name, owner, created = row
     return number, name, owner, created
 
 
-def _manageable(db: sqlite3.Connection, call: Call, wanted: tuple[int, int]) -> tuple[int, int, Role]:
-    """The group, the member and the role to change. Refused if they do not exist, or the key's owner stands too low."""
+def _manageable(
+    db: sqlite3.Connection, call: Call, wanted: tuple[int, int]
+) -> tuple[int, int, Role]:
+    """The group, the member and the role to change. Refused if they do not exist, or the key's
+    owner stands too low.
+    """
     group = _group(db, call)[0]
     user = _member_id(call.path["membership"])
     held = member_roles(db, group, user)
@@ -254,7 +314,9 @@ def _manageable(db: sqlite3.Connection, call: Call, wanted: tuple[int, int]) -> 
         raise Refused("PERMISSION_DENIED", "Nobody changes their own roles.")
     own = max((role.rank for role in member_roles(db, group, call.owner)), default=-1)
     if own <= held[-1].rank or own <= target.rank:
-        raise Refused("PERMISSION_DENIED", "The key's owner does not stand above the member and the role.")
+        raise Refused(
+            "PERMISSION_DENIED", "The key's owner does not stand above the member and the role."
+        )
     return group, user, target
 
 
@@ -284,7 +346,9 @@ def _one_group(group: int, text: str) -> tuple[str, list[int]]:
         return "group_id = ? AND user = ?", [group, int(match[1])]
     match = _ROLE.fullmatch(text)
     if match is None or int(match[1]) != group:
-        raise invalid("Invalid filter: user == 'users/1' or role == 'groups/1/roles/2' of the same group.")
+        raise invalid(
+            "Invalid filter: user == 'users/1' or role == 'groups/1/roles/2' of the same group."
+        )
     within = "SELECT user FROM member_roles WHERE group_id = ? AND role = ?"
     return f"group_id = ? AND user IN ({within})", [group, group, int(match[2])]
 
@@ -305,7 +369,9 @@ def _member(db: sqlite3.Connection, group: int, user: int) -> dict[str, Any]:
     return _membership(db, group, user, *db.execute(query, (group, user)).fetchone())
 
 
-def _membership(db: sqlite3.Connection, group: int, user: int, created: int, updated: int) -> dict[str, Any]:
+def _membership(
+    db: sqlite3.Connection, group: int, user: int, created: int, updated: int
+) -> dict[str, Any]:
     held = [f"groups/{group}/roles/{role.id}" for role in member_roles(db, group, user)]
     number = base64.urlsafe_b64encode(str(user).encode()).decode().rstrip("=")
     return {
@@ -318,7 +384,9 @@ def _membership(db: sqlite3.Connection, group: int, user: int, created: int, upd
     }
 
 
-def _role(db: sqlite3.Connection, call: Call, group: tuple[int, str, int, int], role: Role) -> dict[str, Any]:
+def _role(
+    db: sqlite3.Connection, call: Call, group: tuple[int, str, int, int], role: Role
+) -> dict[str, Any]:
     number, _, owner, created = group
     body: dict[str, Any] = {
         "path": f"groups/{number}/roles/{role.id}",
@@ -369,13 +437,22 @@ def _logged(db: sqlite3.Connection, group: int, row: tuple[Any, ...]) -> dict[st
 
 
 def _description(
-    db: sqlite3.Connection, names: dict[int, Role], target: int | None, old: int | None, new: int | None
+    db: sqlite3.Connection,
+    names: dict[int, Role],
+    target: int | None,
+    old: int | None,
+    new: int | None,
 ) -> dict[str, Any]:
-    """What an entry says of whom it is about; nothing where that is the actor. A deleted role has no name."""
+    """What an entry says of whom it is about; nothing where that is the actor. A deleted role has
+    no name.
+    """
     if target is None:
         return {}
     found: dict[str, Any] = {"TargetId": target, "TargetName": users.called(db, target).name}
     for word, role in (("Old", old), ("New", new)):
         if role is not None:
-            found |= {f"{word}RoleSetId": role, f"{word}RoleSetName": names[role].name if role in names else ""}
+            found |= {
+                f"{word}RoleSetId": role,
+                f"{word}RoleSetName": names[role].name if role in names else "",
+            }
     return found

@@ -12,7 +12,9 @@ FORGET_ABOVE = 50_000  # windows; those that are over are dropped then
 
 @dataclass(frozen=True)
 class Limit:
-    """`maximum` units (None: any number) in `window` seconds, counted for each universe, key owner or banned user."""
+    """`maximum` units (None: any number) in `window` seconds, counted for each universe, key owner
+    or banned user.
+    """
 
     name: str
     maximum: int | None
@@ -20,7 +22,8 @@ class Limit:
     by: str
 
 
-# Data stores: the shared budget of a universe at 0 concurrent users. Their v1 has budgets of its own.
+# Data stores: the shared budget of a universe at 0 concurrent users. Their v1 has budgets of its
+# own.
 LIMITS = (
     Limit("dataStoreRead", 300, 60, "universe"),
     Limit("dataStoreWrite", 300, 60, "universe"),
@@ -76,7 +79,9 @@ class Limiter:
         return {limit.name: limit.maximum for limit in self._limits.values()}
 
     def change(self, figures: dict[str, int | None]) -> None:
-        """Set maxima by class; the class `all` is every class. Raises KeyError for a class that does not exist."""
+        """Set maxima by class; the class `all` is every class. Raises KeyError for a class that
+        does not exist.
+        """
         with self._lock:
             for name, maximum in figures.items():
                 for changed in list(self._limits) if name == "all" else [name]:
@@ -96,11 +101,15 @@ class Limiter:
         with self._lock:
             pairs = [(self._limits[name], subject) for name, subject in wanted]
             limited = [
-                (limit, self._window(limit, subject, now)) for limit, subject in pairs if limit.maximum is not None
+                (limit, self._window(limit, subject, now))
+                for limit, subject in pairs
+                if limit.maximum is not None
             ]
             if not limited:
                 return {}
-            full = [(limit, window) for limit, window in limited if window.used >= (limit.maximum or 0)]
+            full = [
+                (limit, window) for limit, window in limited if window.used >= (limit.maximum or 0)
+            ]
             if full:
                 raise _exhausted(full, limited, now)
             for _, window in limited:
@@ -121,7 +130,11 @@ class Limiter:
         return window
 
     def _forget(self, now: float) -> None:
-        over = [key for key, window in self._windows.items() if now - window.started >= self._limits[key[0]].window]
+        over = [
+            key
+            for key, window in self._windows.items()
+            if now - window.started >= self._limits[key[0]].window
+        ]
         for key in over:
             del self._windows[key]
 
@@ -136,10 +149,14 @@ def _headers(limited: list[tuple[Limit, _Window]], now: float) -> dict[str, str]
     }
 
 
-def _exhausted(full: list[tuple[Limit, _Window]], limited: list[tuple[Limit, _Window]], now: float) -> Refused:
+def _exhausted(
+    full: list[tuple[Limit, _Window]], limited: list[tuple[Limit, _Window]], now: float
+) -> Refused:
     wait = max(_seconds_left(limit, window, now) for limit, window in full)
     headers = _headers(limited, now) | {"retry-after": str(wait)}
-    return Refused("RESOURCE_EXHAUSTED", f"Too many requests: {full[0][0].name} is used up.", headers=headers)
+    return Refused(
+        "RESOURCE_EXHAUSTED", f"Too many requests: {full[0][0].name} is used up.", headers=headers
+    )
 
 
 def _seconds_left(limit: Limit, window: _Window, now: float) -> int:

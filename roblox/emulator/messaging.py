@@ -1,4 +1,6 @@
-"""Messages to the live servers of a universe; the emulator keeps them for `GET /_emulator/messages`."""
+"""Messages to the live servers of a universe; the emulator keeps them for `GET
+/_emulator/messages`.
+"""
 
 import msgspec
 
@@ -29,7 +31,9 @@ def publish(call: Call) -> Answer:
 def publish_v1(call: Call) -> Answer:
     message = call.json(MessageBody).message
     if not message:
-        raise invalid("A message is needed.", fields={"message": ["The message field is required."]})
+        raise invalid(
+            "A message is needed.", fields={"message": ["The message field is required."]}
+        )
     answer = _publish(call, call.path["topic"], message)
     return Answer(answer.status)
 

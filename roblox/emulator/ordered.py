@@ -14,7 +14,9 @@ from roblox.emulator.calls import Answer, Call, Page, Refused, invalid, listing
 ID_LENGTH = 63
 LARGEST = 2**63 - 1
 _NUMBER = "(-?[0-9]{1,18})"
-_FILTER = re.compile(rf"entry >= {_NUMBER}(?: && entry <= {_NUMBER})?|entry <= {_NUMBER}(?: && entry >= {_NUMBER})?")
+_FILTER = re.compile(
+    rf"entry >= {_NUMBER}(?: && entry <= {_NUMBER})?|entry <= {_NUMBER}(?: && entry >= {_NUMBER})?"
+)
 
 
 class ValueBody(msgspec.Struct):
@@ -91,13 +93,17 @@ def delete_entry(call: Call) -> Answer:
 
 def make_store(db: sqlite3.Connection, universe: int, name: str) -> int:
     """The store's row, made by the first write."""
-    db.execute("INSERT OR IGNORE INTO ordered_stores (universe, name) VALUES (?, ?)", (universe, name))
+    db.execute(
+        "INSERT OR IGNORE INTO ordered_stores (universe, name) VALUES (?, ?)", (universe, name)
+    )
     return store_id(db, universe, name)
 
 
 def store_id(db: sqlite3.Connection, universe: int, name: str) -> int:
     """The store's row, 0 while nothing was ever written to it."""
-    row = db.execute("SELECT id FROM ordered_stores WHERE universe = ? AND name = ?", (universe, name)).fetchone()
+    row = db.execute(
+        "SELECT id FROM ordered_stores WHERE universe = ? AND name = ?", (universe, name)
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -108,7 +114,9 @@ def put(db: sqlite3.Connection, store: int, scope: str, key: str, value: int) ->
 
 def remove(db: sqlite3.Connection, store: int, scope: str, key: str) -> bool:
     """Delete at once and for ever; says whether it was there."""
-    done = db.execute("DELETE FROM ordered WHERE store = ? AND scope = ? AND id = ?", (store, scope, key))
+    done = db.execute(
+        "DELETE FROM ordered WHERE store = ? AND scope = ? AND id = ?", (store, scope, key)
+    )
     return done.rowcount > 0
 
 
@@ -124,7 +132,9 @@ def _page(call: Call, page: Page, order: str) -> tuple[Any, str]:
         conditions += f" AND (value, id) {'<' if descending else '>'} (?, ?)"
         values += page.cursor
     way = "DESC" if descending else "ASC"
-    query = f"SELECT id, value FROM ordered WHERE {conditions} ORDER BY value {way}, id {way} LIMIT ?"
+    query = (
+        f"SELECT id, value FROM ordered WHERE {conditions} ORDER BY value {way}, id {way} LIMIT ?"
+    )
     rows = db.execute(query, (*values, page.fetch)).fetchall()
     after: Callable[[Any], Any] = lambda row: [row[1], row[0]]  # noqa: E731
     return page.cut(rows, after)
@@ -135,14 +145,20 @@ def _bounds(text: str) -> tuple[int, int]:
         return -LARGEST - 1, LARGEST
     match = _FILTER.fullmatch(text)
     if match is None:
-        raise invalid("Invalid filter: only entry with >=, <= and &&, separated by one space, is supported.")
+        raise invalid(
+            "Invalid filter: only entry with >=, <= and &&, separated by one space, is supported."
+        )
     low, high = match[1] or match[4], match[2] or match[3]
     return int(low) if low else -LARGEST - 1, int(high) if high else LARGEST
 
 
 def _entry(call: Call, key: str, value: int) -> dict[str, Any]:
     stores = f"universes/{call.universe}/ordered-data-stores/{call.path['store']}"
-    return {"path": f"{stores}/scopes/{call.path['scope']}/entries/{key}", "value": value, "id": key}
+    return {
+        "path": f"{stores}/scopes/{call.path['scope']}/entries/{key}",
+        "value": value,
+        "id": key,
+    }
 
 
 def _whole(value: float) -> int:
@@ -171,7 +187,9 @@ def _store(call: Call, db: sqlite3.Connection) -> int:
 
 def _value(call: Call, db: sqlite3.Connection, store: int, key: str) -> int | None:
     where = "store = ? AND scope = ? AND id = ?"
-    row = db.execute(f"SELECT value FROM ordered WHERE {where}", (store, call.path["scope"], key)).fetchone()
+    row = db.execute(
+        f"SELECT value FROM ordered WHERE {where}", (store, call.path["scope"], key)
+    ).fetchone()
     return int(row[0]) if row else None
 
 

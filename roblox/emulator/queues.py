@@ -34,8 +34,12 @@ def add_item(call: Call) -> Answer:
     return Answer(200, _item(call, *item))
 
 
-def add(db: sqlite3.Connection, universe: int, queue: str, body: ItemBody, now: int) -> tuple[int, str, float, int]:
-    """A new item: its number, data, priority, and when it expires. Refused (400) if a limit is exceeded."""
+def add(
+    db: sqlite3.Connection, universe: int, queue: str, body: ItemBody, now: int
+) -> tuple[int, str, float, int]:
+    """A new item: its number, data, priority, and when it expires. Refused (400) if a limit is
+    exceeded.
+    """
     data = bytes(body.data)
     if data in (b"", b"null") or len(data) > DATA_LENGTH:
         raise invalid(f"data of at most {DATA_LENGTH} bytes is needed.")
@@ -55,7 +59,9 @@ def read_items(call: Call) -> Answer:
     window = duration(call.query.get("invisibilityWindow") or "30s", LONGEST_TTL)
     read_id = secrets.token_hex(16)
     with call.store.write() as db:
-        db.execute("DELETE FROM queue_items WHERE universe = ? AND expires <= ?", (call.universe, call.now))
+        db.execute(
+            "DELETE FROM queue_items WHERE universe = ? AND expires <= ?", (call.universe, call.now)
+        )
         rows = db.execute(
             "SELECT id, data, priority, expires FROM queue_items WHERE universe = ? AND queue = ?"
             " AND hidden_until <= ? ORDER BY priority DESC, id LIMIT ?",

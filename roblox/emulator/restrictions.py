@@ -46,7 +46,9 @@ class Row(NamedTuple):
 def get_restriction(call: Call) -> Answer:
     """Also of somebody who was never restricted."""
     user = int(call.path["user"])
-    return Answer(200, _restriction(call, user, *_row(call.store.read(), call.universe, _place(call), user)))
+    return Answer(
+        200, _restriction(call, user, *_row(call.store.read(), call.universe, _place(call), user))
+    )
 
 
 def list_restrictions(call: Call) -> Answer:
@@ -64,7 +66,10 @@ def list_restrictions(call: Call) -> Answer:
 
 def update_restriction(call: Call) -> Answer:
     """An idempotency key that was seen answers as the first time."""
-    if call.query.get("updateMask", "game_join_restriction") not in ("game_join_restriction", "gameJoinRestriction"):
+    if call.query.get("updateMask", "game_join_restriction") not in (
+        "game_join_restriction",
+        "gameJoinRestriction",
+    ):
         raise invalid("updateMask can only be game_join_restriction.")
     once = _idempotency_key(call)
     wanted = call.json(UpdateBody).game_join_restriction
@@ -94,11 +99,22 @@ def restrict(
 ) -> None:
     """Ban or unban and log it; the moderator is None for a script of the game. Refused (400)."""
     if len(wanted.private_reason) > PRIVATE_LENGTH or len(wanted.display_reason) > DISPLAY_LENGTH:
-        raise invalid(f"privateReason has at most {PRIVATE_LENGTH} characters, displayReason {DISPLAY_LENGTH}.")
+        raise invalid(
+            f"privateReason has at most {PRIVATE_LENGTH} characters, displayReason {DISPLAY_LENGTH}."
+        )
     seconds = None if wanted.duration is None else duration(wanted.duration, LONGEST)
-    told = (wanted.active, now, seconds, wanted.private_reason, wanted.display_reason, wanted.exclude_alt_accounts, now)
+    told = (
+        wanted.active,
+        now,
+        seconds,
+        wanted.private_reason,
+        wanted.display_reason,
+        wanted.exclude_alt_accounts,
+        now,
+    )
     db.execute(
-        "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (universe, place, user, *told)
+        "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (universe, place, user, *told),
     )
     db.execute(
         "INSERT INTO restriction_log (universe, place, user, moderator, active, started, seconds, private, display,"
@@ -117,7 +133,9 @@ def list_logs(call: Call) -> Answer:
     if page.cursor is not None:
         conditions.append("id < ?")
         values.append(page.cursor)
-    names = "id, user, place, moderator, active, started, seconds, private, display, no_alts, created"
+    names = (
+        "id, user, place, moderator, active, started, seconds, private, display, no_alts, created"
+    )
     query = f"SELECT {names} FROM restriction_log WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
     rows = call.store.read().execute(query, (*values, page.fetch)).fetchall()
     kept, token = page.cut(rows, lambda row: row[0])
@@ -140,7 +158,9 @@ def _row(db: sqlite3.Connection, universe: int, place: int, user: int) -> tuple[
 def _stored(db: sqlite3.Connection, universe: int, place: int, user: int) -> Row | None:
     names = "active, started, seconds, private, display, no_alts, updated"
     where = "universe = ? AND place = ? AND user = ?"
-    row = db.execute(f"SELECT {names} FROM restrictions WHERE {where}", (universe, place, user)).fetchone()
+    row = db.execute(
+        f"SELECT {names} FROM restrictions WHERE {where}", (universe, place, user)
+    ).fetchone()
     return Row(*row) if row else None
 
 
@@ -150,7 +170,12 @@ def _restriction(call: Call, user: int, row: Row | None, inherited: bool) -> dic
         parent += f"/places/{call.path['place']}"
     body: dict[str, Any] = {"path": f"{parent}/user-restrictions/{user}", "user": f"users/{user}"}
     if row is None:
-        nothing = {"active": False, "privateReason": "", "displayReason": "", "excludeAltAccounts": False}
+        nothing = {
+            "active": False,
+            "privateReason": "",
+            "displayReason": "",
+            "excludeAltAccounts": False,
+        }
         return body | {"gameJoinRestriction": nothing | {"inherited": False}}
     over = row.seconds is not None and row.started + row.seconds * MICROS <= call.now
     told: dict[str, Any] = {
@@ -171,7 +196,9 @@ def _log(row: tuple[Any, ...]) -> dict[str, Any]:
     body: dict[str, Any] = {
         "user": f"users/{user}",
         "place": f"places/{place}" if place else "",
-        "moderator": {"robloxUser": f"users/{moderator}"} if moderator else {"gameServerScript": {}},
+        "moderator": {"robloxUser": f"users/{moderator}"}
+        if moderator
+        else {"gameServerScript": {}},
         "createTime": stamp(created),
         "active": bool(active),
         "startTime": stamp(started),
@@ -184,7 +211,10 @@ def _log(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _idempotency_key(call: Call) -> str:
-    once, sent = call.query.get("idempotencyKey.key", ""), call.query.get("idempotencyKey.firstSent", "")
+    once, sent = (
+        call.query.get("idempotencyKey.key", ""),
+        call.query.get("idempotencyKey.firstSent", ""),
+    )
     if sent and moment(sent) < call.now - KEY_LIFETIME:
         raise invalid("idempotencyKey.firstSent is further in the past than a key lives.")
     return once
@@ -194,7 +224,10 @@ def _first_answer(db: sqlite3.Connection, call: Call, once: str) -> msgspec.Raw 
     if not once:
         return None
     where = "universe = ? AND key = ? AND created > ?"
-    row = db.execute(f"SELECT answer FROM sent_once WHERE {where}", (call.universe, once, call.now - KEY_LIFETIME))
+    row = db.execute(
+        f"SELECT answer FROM sent_once WHERE {where}",
+        (call.universe, once, call.now - KEY_LIFETIME),
+    )
     found = row.fetchone()
     return msgspec.Raw(found[0]) if found else None
 
@@ -205,5 +238,7 @@ def _filter(text: str) -> list[tuple[str, int]]:
     terms = [_TERM.fullmatch(term) for term in text.split("&&")]
     found = [(term[1], int(term[3])) for term in terms if term and term[2] == f"{term[1]}s"]
     if len(found) != len(terms):
-        raise invalid("Invalid filter: only user == 'users/1' and place == 'places/2', joined by &&, are supported.")
+        raise invalid(
+            "Invalid filter: only user == 'users/1' and place == 'places/2', joined by &&, are supported."
+        )
     return found

@@ -30,7 +30,9 @@ Format = Literal["legacy", "grps"]
 
 
 class Seed(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Players to make, or, with a `change_fraction` above 0, the share of them that goes on earning."""
+    """Players to make, or, with a `change_fraction` above 0, the share of them that goes on
+    earning.
+    """
 
     universe_id: int
     players: int
@@ -78,7 +80,11 @@ def change(store: Store, seed: Seed, chance: random.Random) -> list[int]:
     for start in range(0, count, BATCH):
         with store.write() as db:
             home = entries.store_id(db, seed.universe_id, seed.store)
-            changed += [user for user in chosen[start : start + BATCH] if _earn(db, seed, home, user, chance)]
+            changed += [
+                user
+                for user in chosen[start : start + BATCH]
+                if _earn(db, seed, home, user, chance)
+            ]
     return changed
 
 
@@ -89,11 +95,15 @@ def live_on(store: Store, chance: random.Random) -> list[int]:
     if not rows:
         return []
     universe, name, scope, key_format, index, form, players, first = chance.choice(rows)
-    seed = Seed(universe, players, name, form, first, scope, key_format, index, change_fraction=3 / players)
+    seed = Seed(
+        universe, players, name, form, first, scope, key_format, index, change_fraction=3 / players
+    )
     return change(store, seed, chance)
 
 
-def _entries(seed: Seed, home: int, made: list[tuple[int, str, int]], now: int) -> Iterator[tuple[Any, ...]]:
+def _entries(
+    seed: Seed, home: int, made: list[tuple[int, str, int]], now: int
+) -> Iterator[tuple[Any, ...]]:
     return ((home, seed.scope, seed.key(user), now, now, now, value) for user, value, _ in made)
 
 
@@ -113,7 +123,11 @@ def _grps(user: int, chance: random.Random) -> tuple[str, int]:
     kills = recent // 40
     counts = f'"sequence":{1 + kills},"total":{recent},"kos":{kills},"wos":{kills // 3}'
     session = f'"{last}":{{{counts},"savedAt":{SEASON + user}}}'
-    fold = f',"folded":{{"through":{last - 1},"total":{folded},"kos":{folded // 40},"wos":0}}' if folded else ""
+    fold = (
+        f',"folded":{{"through":{last - 1},"total":{folded},"kos":{folded // 40},"wos":0}}'
+        if folded
+        else ""
+    )
     text = (
         f'{{"grps":1,"userId":{user},"username":"citizen_{user}","displayName":"Citizen {user}",'
         f'"sessions":{{{session}}}{fold}}}'

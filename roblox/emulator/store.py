@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Times are microseconds since 1970. A value is held once: the current one in `entries`, former ones in `revisions`.
+# Times are microseconds since 1970. A value is held once: the current one in `entries`, former ones
+# in `revisions`.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS api_keys (key TEXT PRIMARY KEY, name TEXT, owner INTEGER, scopes TEXT, enabled INTEGER,
     expires TEXT);
@@ -76,7 +77,9 @@ class Store:
         """This thread's connection, for reading only."""
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self.path, isolation_level=None, timeout=60, check_same_thread=False)
+            connection = sqlite3.connect(
+                self.path, isolation_level=None, timeout=60, check_same_thread=False
+            )
             connection.execute("PRAGMA journal_mode = WAL")
             # The file outlives the process, not the machine: nothing has to wait for the disk.
             connection.execute("PRAGMA synchronous = OFF")
@@ -107,7 +110,12 @@ class Store:
     def empty(self) -> None:
         """Forget everything."""
         with self.write() as db:
-            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()]
+            tables = [
+                name
+                for (name,) in db.execute(
+                    "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                ).fetchall()
+            ]
             for table in tables:
                 db.execute(f"DELETE FROM {table}")
 

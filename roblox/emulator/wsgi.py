@@ -1,4 +1,6 @@
-"""What the server's worker process loads: the application on the state file that the parent process names."""
+"""What the server's worker process loads: the application on the state file that the parent process
+names.
+"""
 
 import ctypes
 import os

@@ -9,7 +9,9 @@ from roblox.open_cloud.operations import INTROSPECT
 
 
 class Scope(msgspec.Struct, frozen=True, rename="camel"):
-    """One API with the operations allowed, for some universes (`*` for all) or for none in particular."""
+    """One API with the operations allowed, for some universes (`*` for all) or for none in
+    particular.
+    """
 
     scope_name: str = ""
     name: str = ""
@@ -24,7 +26,9 @@ class Scope(msgspec.Struct, frozen=True, rename="camel"):
         return {f"{base}:{operation}" for operation in self.operations} | {base}
 
     def covers(self, universe: int | None) -> bool:
-        limited = [str(number) for number in [*self.universe_ids, self.universe_id] if number is not None]
+        limited = [
+            str(number) for number in [*self.universe_ids, self.universe_id] if number is not None
+        ]
         return not limited or "*" in limited or universe is None or str(universe) in limited
 
 
@@ -40,5 +44,7 @@ class KeyState(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def introspect(client: OpenCloud) -> KeyState:
-    """The state of the client's own key. Raises OpenCloudError: 401 or 404 when Roblox does not know it any more."""
+    """The state of the client's own key. Raises OpenCloudError: 401 or 404 when Roblox does not
+    know it any more.
+    """
     return client.call(INTROSPECT, KeyState, parts={}, body={"apiKey": client.api_key})

@@ -1,9 +1,10 @@
-"""Roblox's limits, spent by all processes together: one pace per universe and budget, kept in Valkey.
+"""Roblox's limits, spent by all processes together: one pace per universe and budget, kept in
+Valkey.
 
-A call reserves the next free moment of its budget and sleeps until then, so callers are served in the order in which
-they came (the generic cell rate algorithm: one number a budget, one atomic step a call). What Roblox says of its
-limits is learnt: a smaller figure slows us down, a refusal stops the budget for as long as it says. A universe that
-does not answer trips a breaker of its own.
+A call reserves the next free moment of its budget and sleeps until then, so callers are served in
+the order in which they came (the generic cell rate algorithm: one number a budget, one atomic step
+a call). What Roblox says of its limits is learnt: a smaller figure slows us down, a refusal stops
+the budget for as long as it says. A universe that does not answer trips a breaker of its own.
 """
 
 import threading
@@ -39,8 +40,10 @@ WAITED = Histogram(
 )
 log = structlog.get_logger("grps.open_cloud")
 
-# KEYS: budget, breaker. ARGV: microseconds between calls, calls that may go at once, longest wait in microseconds.
-# Answers {wait in microseconds, 0}, {-1, wait} when that is too long, {-2, rest} while the breaker is open.
+# KEYS: budget, breaker. ARGV: microseconds between calls, calls that may go at once, longest wait
+# in microseconds.
+# Answers {wait in microseconds, 0}, {-1, wait} when that is too long, {-2, rest} while the breaker
+# is open.
 RESERVE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -57,7 +60,8 @@ redis.call('HSET', KEYS[1], 'next', string.format('%.0f', math.max(following, bl
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return {start - now, 0}
 """
-# KEYS: budget. ARGV: block for microseconds, learnt interval in microseconds (0: nothing learnt), believed seconds.
+# KEYS: budget. ARGV: block for microseconds, learnt interval in microseconds (0: nothing learnt),
+# believed seconds.
 LEARN = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -69,7 +73,8 @@ end
 redis.call('EXPIRE', KEYS[1], 3600)
 return 1
 """
-# KEYS: breaker. ARGV: failures that trip, rest and longest rest in microseconds. Answers 1 when it tripped now.
+# KEYS: breaker. ARGV: failures that trip, rest and longest rest in microseconds. Answers 1 when it
+# tripped now.
 FAILED = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -85,7 +90,9 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a call spends: its budget, and whose it is (a universe's id, a key's fingerprint, a user's id)."""
+    """What a call spends: its budget, and whose it is (a universe's id, a key's fingerprint, a
+    user's id).
+    """
 
     budget: Budget
     whose: str
@@ -100,8 +107,9 @@ class _Alone:
 
 @dataclass
 class Budgets:
-    """All budgets as configured: calls per window by name, None for no limit. `realm`: which Roblox they are spent at,
-    the true one or an emulated one."""
+    """All budgets as configured: calls per window by name, None for no limit. `realm`: which Roblox
+    they are spent at, the true one or an emulated one.
+    """
 
     redis_url: str
     figures: Mapping[str, float | None] = field(default_factory=dict)
@@ -110,7 +118,9 @@ class Budgets:
     def __post_init__(self) -> None:
         unknown = set(self.figures) - set(BUDGETS)
         if unknown:
-            raise ValueError(f"{', '.join(sorted(unknown))}: no such budget. There are: {', '.join(BUDGETS)}.")
+            raise ValueError(
+                f"{', '.join(sorted(unknown))}: no such budget. There are: {', '.join(BUDGETS)}."
+            )
         self._redis = redis.Redis.from_url(
             self.redis_url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
         )
@@ -132,8 +142,9 @@ class Budgets:
         going_on: Callable[[], bool] = lambda: True,
         patience: float = PATIENCE,
     ) -> None:
-        """Sleep until the call may go. Raises OpenCloudError (wait) when that is more than `patience` seconds, when
-        the breaker is open, and when `going_on` says no meanwhile."""
+        """Sleep until the call may go. Raises OpenCloudError (wait) when that is more than
+        `patience` seconds, when the breaker is open, and when `going_on` says no meanwhile.
+        """
         allowed = self.calls(turn.budget)
         pause = self._pause(turn, target, allowed, patience)
         if allowed is not None:
@@ -141,7 +152,11 @@ class Budgets:
         until = time.monotonic() + pause
         while (left := until - time.monotonic()) > 0:
             if not going_on():
-                raise OpenCloudError(Verdict.WAIT, "The work was stopped while it waited for its turn.", retry_after=0)
+                raise OpenCloudError(
+                    Verdict.WAIT,
+                    "The work was stopped while it waited for its turn.",
+                    retry_after=0,
+                )
             time.sleep(min(left, SLICE))
 
     def _pause(self, turn: Turn, target: str, allowed: float | None, patience: float) -> float:
@@ -153,15 +168,21 @@ class Budgets:
                 args=[round(interval), burst, round(patience * 1e6), FORGET],
             )
         except redis.RedisError as error:
-            log.warning("Valkey is away: this process keeps a quarter of the pace alone", error=str(error))
+            log.warning(
+                "Valkey is away: this process keeps a quarter of the pace alone", error=str(error)
+            )
             return self._pause_alone(turn, interval * 4 / 1e6)
         if wait == -2:
             raise OpenCloudError(
-                Verdict.WAIT, "Roblox has not been answering; it is left alone for a while.", retry_after=rest / 1e6
+                Verdict.WAIT,
+                "Roblox has not been answering; it is left alone for a while.",
+                retry_after=rest / 1e6,
             )
         if wait == -1:
             raise OpenCloudError(
-                Verdict.WAIT, f"The limit of {turn.budget.name} is used up for a while.", retry_after=rest / 1e6
+                Verdict.WAIT,
+                f"The limit of {turn.budget.name} is used up for a while.",
+                retry_after=rest / 1e6,
             )
         return float(wait) / 1e6
 
@@ -172,15 +193,21 @@ class Budgets:
             pace.following = start + interval
             return start - time.monotonic()
 
-    def answered(self, turn: Turn, target: str, operation: Operation, status: int, headers: httpx.Headers) -> None:
-        """Learn from an answer: what is left, a smaller figure than ours, how long to stay away, who is in trouble."""
+    def answered(
+        self, turn: Turn, target: str, operation: Operation, status: int, headers: httpx.Headers
+    ) -> None:
+        """Learn from an answer: what is left, a smaller figure than ours, how long to stay away,
+        who is in trouble.
+        """
         CALLS.labels(operation.name, str(status)).inc()
         with self._lock:
             self.spent[turn.budget.name] = self.spent.get(turn.budget.name, 0) + 1
         block, interval = _lesson(turn.budget, self.calls(turn.budget), status, headers)
         if block or interval:
             self._quietly(
-                lambda: self._learn(keys=[self._key(turn)], args=[round(block * 1e6), round(interval * 1e6), LEARNT])
+                lambda: self._learn(
+                    keys=[self._key(turn)], args=[round(block * 1e6), round(interval * 1e6), LEARNT]
+                )
             )
         if status >= 500 and status != 501:
             self.failed(target, operation, counted=True)
@@ -210,11 +237,19 @@ class Budgets:
             return None
 
 
-def _lesson(budget: Budget, ours: float | None, status: int, headers: httpx.Headers) -> tuple[float, float]:
-    """Seconds to stay away, and the seconds between calls that the headers ask for where that is more than ours."""
+def _lesson(
+    budget: Budget, ours: float | None, status: int, headers: httpx.Headers
+) -> tuple[float, float]:
+    """Seconds to stay away, and the seconds between calls that the headers ask for where that is
+    more than ours.
+    """
     block = 0.0
     if status == 429:
-        block = _number(headers.get("retry-after")) or _number(headers.get("x-ratelimit-reset")) or budget.window / 4
+        block = (
+            _number(headers.get("retry-after"))
+            or _number(headers.get("x-ratelimit-reset"))
+            or budget.window / 4
+        )
     elif headers.get("x-ratelimit-remaining", "").strip() == "0":
         block = _number(headers.get("x-ratelimit-reset")) or 0.0
     theirs = _interval(headers.get("x-ratelimit-limit", ""))
@@ -223,7 +258,9 @@ def _lesson(budget: Budget, ours: float | None, status: int, headers: httpx.Head
 
 
 def _interval(header: str) -> float:
-    """Seconds between calls by `100, 100;w=60, 5000;w=3600`: the slowest of its windows; 0 when it says nothing."""
+    """Seconds between calls by `100, 100;w=60, 5000;w=3600`: the slowest of its windows; 0 when it
+    says nothing.
+    """
     slowest = 0.0
     for part in header.split(","):
         calls, _, window = part.partition(";w=")

@@ -1,4 +1,6 @@
-"""`OpenCloud`: one call at a time through budget, breaker, timeout and size cap, and again where that may help."""
+"""`OpenCloud`: one call at a time through budget, breaker, timeout and size cap, and again where
+that may help.
+"""
 
 import hashlib
 import random
@@ -51,13 +53,15 @@ class OpenCloud:
         )
 
     def for_work(self, going_on: Callable[[], bool], patience: float) -> "OpenCloud":
-        """The same client, on the same connections, whose calls wait at most `patience` seconds for their turn, and
-        only while `going_on` says yes."""
+        """The same client, on the same connections, whose calls wait at most `patience` seconds for
+        their turn, and only while `going_on` says yes.
+        """
         return replace(self, going_on=going_on, patience=patience, http=self._http)
 
     def at_once(self, patience: float, timeout: float) -> "OpenCloud":
-        """The same client for somebody who waits for the answer: one try, with so many seconds for its turn and for
-        Roblox."""
+        """The same client for somebody who waits for the answer: one try, with so many seconds for
+        its turn and for Roblox.
+        """
         return replace(self, patience=patience, timeout=timeout, tries=1, http=self._http)
 
     @property
@@ -79,7 +83,9 @@ class OpenCloud:
         Raises OpenCloudError once retrying is no use, or has been of none.
         """
         target = str(parts.get("universe") or parts.get("group") or "roblox")
-        turn = Turn(operation.budget, target if operation.budget.per == "universe" else self.fingerprint)
+        turn = Turn(
+            operation.budget, target if operation.budget.per == "universe" else self.fingerprint
+        )
         tries = waits = 0
         while True:
             if also is not None:
@@ -92,7 +98,8 @@ class OpenCloud:
                 hopeless = error.verdict is Verdict.GIVE_UP or error.conflict
                 if hopeless or tries >= self.tries or waits >= WAITS or (self.tries == 1 and waits):
                     raise
-                time.sleep(0 if error.status == 429 else BACKOFF * 2 ** (tries - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+                jitter = random.uniform(0.5, 1.5)  # noqa: S311
+                time.sleep(0 if error.status == 429 else BACKOFF * 2 ** (tries - 1) * jitter)
 
     def _once[T](
         self,
@@ -104,12 +111,23 @@ class OpenCloud:
         query: Mapping[str, str | int] | None,
         body: Any,
     ) -> T:
-        path = operation.path.format(**{name: quote(str(value), safe="") for name, value in parts.items()})
+        path = operation.path.format(
+            **{name: quote(str(value), safe="") for name, value in parts.items()}
+        )
         content = None if body is None else msgspec.json.encode(body)
-        headers = {"x-api-key": self.api_key} | ({"content-type": "application/json"} if content is not None else {})
+        headers = {"x-api-key": self.api_key} | (
+            {"content-type": "application/json"} if content is not None else {}
+        )
         # A body that trickles never times out by itself.
         deadline = time.monotonic() + (self.timeout if self.tries == 1 else 3 * self.timeout)
-        ask = partial(self._http.stream, operation.method, path, params=query, content=content, headers=headers)
+        ask = partial(
+            self._http.stream,
+            operation.method,
+            path,
+            params=query,
+            content=content,
+            headers=headers,
+        )
         try:
             with ask(timeout=self.timeout) as response:
                 status, received = response.status_code, _read(response, operation, deadline)

@@ -75,9 +75,15 @@ class Nothing(msgspec.Struct, frozen=True):
     """An answer of which nothing is needed."""
 
 
-def list_ids(client: OpenCloud, store: Store, token: str = "", size: int = PAGE) -> tuple[list[str], str]:
-    """A page of ids, and the token of the next one, empty on the last. Listing may lag behind writing."""
-    query: dict[str, str | int] = {"maxPageSize": min(size, PAGE)} | ({"pageToken": token} if token else {})
+def list_ids(
+    client: OpenCloud, store: Store, token: str = "", size: int = PAGE
+) -> tuple[list[str], str]:
+    """A page of ids, and the token of the next one, empty on the last. Listing may lag behind
+    writing.
+    """
+    query: dict[str, str | int] = {"maxPageSize": min(size, PAGE)} | (
+        {"pageToken": token} if token else {}
+    )
     page = client.call(LIST_ENTRIES, _Ids, parts=store.parts, query=query)
     return [entry.id for entry in page.data_store_entries], page.next_page_token
 
@@ -95,16 +101,24 @@ def read(client: OpenCloud, store: Store, entry: str) -> Entry | None:
     return None if found.state == "DELETED" else found
 
 
-def write(client: OpenCloud, store: Store, entry: str, value: Any, *, over: Entry | None, user_id: int) -> Entry:
-    """Write a value over the one that was read (`over`; None: there was none). Users and attributes stay.
+def write(
+    client: OpenCloud, store: Store, entry: str, value: Any, *, over: Entry | None, user_id: int
+) -> Entry:
+    """Write a value over the one that was read (`over`; None: there was none). Users and attributes
+    stay.
 
     Raises OpenCloudError with `conflict` when somebody wrote meanwhile.
     """
-    body: dict[str, Any] = {"value": value, "users": over.users if over and over.users else [f"users/{user_id}"]}
+    body: dict[str, Any] = {
+        "value": value,
+        "users": over.users if over and over.users else [f"users/{user_id}"],
+    }
     if over is not None:
         body |= {"etag": over.etag} | ({"attributes": over.attributes} if over.attributes else {})
     query = {"allowMissing": "false" if over else "true"}
-    return client.call(PUT_ENTRY, Entry, parts={**store.parts, "entry": entry}, query=query, body=body)
+    return client.call(
+        PUT_ENTRY, Entry, parts={**store.parts, "entry": entry}, query=query, body=body
+    )
 
 
 def remove(client: OpenCloud, store: Store, entry: str) -> bool:
@@ -135,7 +149,9 @@ def list_ordered(
     descending: bool = True,
     size: int = ORDERED_PAGE,
 ) -> tuple[list[OrderedEntry], str]:
-    """A page of an ordered store with its values, and the token of the next page, empty on the last."""
+    """A page of an ordered store with its values, and the token of the next page, empty on the
+    last.
+    """
     query: dict[str, str | int] = {"maxPageSize": min(size, ORDERED_PAGE)}
     if descending:
         query["orderBy"] = "value desc"
@@ -148,4 +164,6 @@ def list_ordered(
 def write_ordered(client: OpenCloud, store: Store, entry: str, value: int) -> None:
     """Set the whole number of an id, making it if need be."""
     parts = {**store.parts, "entry": entry}
-    client.call(PUT_ORDERED, Nothing, parts=parts, query={"allowMissing": "true"}, body={"value": value})
+    client.call(
+        PUT_ORDERED, Nothing, parts=parts, query={"allowMissing": "true"}, body={"value": value}
+    )

@@ -1,4 +1,6 @@
-"""Whatever goes wrong with Open Cloud, as one error: whether to retry, wait or give up, and why, for a moderator."""
+"""Whatever goes wrong with Open Cloud, as one error: whether to retry, wait or give up, and why,
+for a moderator.
+"""
 
 import enum
 import json
@@ -16,7 +18,8 @@ class Verdict(enum.StrEnum):
 
 
 class OpenCloudError(Exception):
-    """A call that did not succeed. `text` is Roblox's own message, `str(error)` the sentence for people.
+    """A call that did not succeed. `text` is Roblox's own message, `str(error)` the sentence for
+    people.
 
     `status` 0: there was no answer; the call may have landed all the same.
     """
@@ -86,17 +89,24 @@ def unanswered(operation: Operation, error: Exception) -> OpenCloudError:
     """No answer came: a timeout, a broken connection, or a body that cannot be read."""
     what = "in time" if isinstance(error, httpx.TimeoutException) else "in one piece"
     return OpenCloudError(
-        Verdict.RETRY, f"Roblox did not answer {what} ({operation.name}).", operation=operation.name, text=str(error)
+        Verdict.RETRY,
+        f"Roblox did not answer {what} ({operation.name}).",
+        operation=operation.name,
+        text=str(error),
     )
 
 
 def unreadable(operation: Operation, reason: str) -> OpenCloudError:
     return OpenCloudError(
-        Verdict.RETRY, f"Roblox's answer cannot be read ({operation.name}): {reason}.", operation=operation.name
+        Verdict.RETRY,
+        f"Roblox's answer cannot be read ({operation.name}): {reason}.",
+        operation=operation.name,
     )
 
 
-def refused(operation: Operation, status: int, body: bytes, headers: httpx.Headers) -> OpenCloudError:
+def refused(
+    operation: Operation, status: int, body: bytes, headers: httpx.Headers
+) -> OpenCloudError:
     """The error of an answer that is not 2xx, whichever of the documented shapes it has."""
     code, text = _read(body)
     return OpenCloudError(
@@ -133,7 +143,13 @@ def _explanation(operation: Operation, status: int, text: str) -> str | None:
         return None
     lowered = text.lower()
     found = next((meaning for part, meaning in MEANINGS if part in lowered), None)
-    if found is None and status == 403 and operation in ABOUT_RANK and text and "scope" not in lowered:
+    if (
+        found is None
+        and status == 403
+        and operation in ABOUT_RANK
+        and text
+        and "scope" not in lowered
+    ):
         return RANKS_BELOW  # Roblox's words for it are not documented; a lack of scope says so
     return found
 
@@ -151,7 +167,9 @@ def _read(body: bytes) -> tuple[str, str]:
     if isinstance(document.get("errors"), dict):
         fields = "; ".join(f"{name}: {_joined(said)}" for name, said in document["errors"].items())
         return "INVALID_ARGUMENT", fields or str(document.get("title", ""))
-    return str(document.get("code") or document.get("error") or ""), str(document.get("message") or "")
+    return str(document.get("code") or document.get("error") or ""), str(
+        document.get("message") or ""
+    )
 
 
 def _gateway(error: Any) -> tuple[str, str]:

@@ -30,8 +30,8 @@ GUEST_RANK = 0
 class Role:
     """A role: its id, its name, and its rank number from 0 to 255. The id is not the rank.
 
-    `permissions`: what its holders may do in the group, None where the key may not read it; `members`: how many hold
-    it, None where Roblox does not say.
+    `permissions`: what its holders may do in the group, None where the key may not read it;
+    `members`: how many hold it, None where Roblox does not say.
     """
 
     id: int
@@ -43,8 +43,9 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member, the ids of every role that they hold, the base role included, and since when they are a member: who
-    leaves and comes back is a member since then."""
+    """A member, the ids of every role that they hold, the base role included, and since when they
+    are a member: who leaves and comes back is a member since then.
+    """
 
     user_id: int
     roles: tuple[int, ...]
@@ -53,7 +54,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """An entry of the group's log: what was done (as `ChangeRank`), by whom, and to whom where it was to somebody."""
+    """An entry of the group's log: what was done (as `ChangeRank`), by whom, and to whom where it
+    was to somebody.
+    """
 
     at: dt.datetime
     action: str
@@ -70,7 +73,11 @@ class _Role(msgspec.Struct, frozen=True, rename="camel"):
     member_count: int | None = None
 
     def typed(self) -> Role:
-        granted = None if self.permissions is None else frozenset(name for name, on in self.permissions.items() if on)
+        granted = (
+            None
+            if self.permissions is None
+            else frozenset(name for name, on in self.permissions.items() if on)
+        )
         return Role(int(self.id), self.display_name[:100], self.rank, granted, self.member_count)
 
 
@@ -87,7 +94,9 @@ class _Membership(msgspec.Struct, frozen=True, rename="camel"):
 
     def typed(self) -> Member:
         roles = self.roles or ([self.role] if self.role else [])
-        return Member(_number(self.user), tuple(sorted(_number(role) for role in roles)), self.create_time)
+        return Member(
+            _number(self.user), tuple(sorted(_number(role) for role in roles)), self.create_time
+        )
 
 
 class _LogUser(msgspec.Struct, frozen=True, rename="camel"):
@@ -111,7 +120,9 @@ class _LogEntry(msgspec.Struct, frozen=True, rename="camel"):
         roles = tuple(str(told.get(name, "")) for name in ("OldRoleSetId", "NewRoleSetId"))
         action = self.action_type.replace(" ", "")
         known = isinstance(target, int) and not isinstance(target, bool)
-        return Logged(self.created, action, user.user_id if user else 0, target if known else None, roles)
+        return Logged(
+            self.created, action, user.user_id if user else 0, target if known else None, roles
+        )
 
 
 class _Log(msgspec.Struct, frozen=True, rename="camel"):
@@ -138,7 +149,9 @@ def roles(client: OpenCloud, group: int) -> list[Role]:
     found: list[Role] = []
     token = ""
     while True:
-        query: dict[str, str | int] = {"maxPageSize": ROLES_PAGE} | ({"pageToken": token} if token else {})
+        query: dict[str, str | int] = {"maxPageSize": ROLES_PAGE} | (
+            {"pageToken": token} if token else {}
+        )
         page = client.call(LIST_ROLES, _Roles, parts={"group": group}, query=query)
         found += [role.typed() for role in page.group_roles]
         token = page.next_page_token
@@ -146,15 +159,23 @@ def roles(client: OpenCloud, group: int) -> list[Role]:
             return found
 
 
-def members(client: OpenCloud, group: int, token: str = "", size: int = MEMBERS_PAGE) -> tuple[list[Member], str]:
+def members(
+    client: OpenCloud, group: int, token: str = "", size: int = MEMBERS_PAGE
+) -> tuple[list[Member], str]:
     """A page of members, and the token of the next one, empty on the last."""
-    query: dict[str, str | int] = {"maxPageSize": min(size, MEMBERS_PAGE)} | ({"pageToken": token} if token else {})
+    query: dict[str, str | int] = {"maxPageSize": min(size, MEMBERS_PAGE)} | (
+        {"pageToken": token} if token else {}
+    )
     page = client.call(LIST_MEMBERSHIPS, _Memberships, parts={"group": group}, query=query)
     return [membership.typed() for membership in page.group_memberships], page.next_page_token
 
 
-def member(client: OpenCloud, group: int, user_id: int, operation: Operation = LIST_MEMBERSHIPS) -> Member | None:
-    """One member; None when they are not in the group. `operation`: READ_ACTOR for somebody who is about to act."""
+def member(
+    client: OpenCloud, group: int, user_id: int, operation: Operation = LIST_MEMBERSHIPS
+) -> Member | None:
+    """One member; None when they are not in the group. `operation`: READ_ACTOR for somebody who is
+    about to act.
+    """
     query: dict[str, str | int] = {"maxPageSize": 1, "filter": f"user == 'users/{user_id}'"}
     page = client.call(operation, _Memberships, parts={"group": group}, query=query)
     found = [membership.typed() for membership in page.group_memberships]
@@ -162,7 +183,9 @@ def member(client: OpenCloud, group: int, user_id: int, operation: Operation = L
 
 
 def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[Logged], str]:
-    """A page of what was done in the group, the newest first, and the cursor of the next one, empty on the last."""
+    """A page of what was done in the group, the newest first, and the cursor of the next one, empty
+    on the last.
+    """
     query: dict[str, str | int] = {"limit": LOG_PAGE, "sortOrder": "Desc"}
     if cursor:
         query["cursor"] = cursor
@@ -171,24 +194,40 @@ def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[Logged], 
 
 
 def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
-    """Give a role beside those held; nothing changes when it is held already. A user id serves as membership id."""
+    """Give a role beside those held; nothing changes when it is held already. A user id serves as
+    membership id.
+    """
     body = {"role": f"groups/{group}/roles/{role}"}
-    return client.call(ASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body).typed()
+    return client.call(
+        ASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body
+    ).typed()
 
 
 def unassign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
     """Take one role away; nothing changes when it is not held."""
     body = {"role": f"groups/{group}/roles/{role}"}
-    return client.call(UNASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body).typed()
+    return client.call(
+        UNASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body
+    ).typed()
 
 
-def steps(held: Sequence[int], wanted: Role | None, managed: Sequence[Role]) -> tuple[list[Role], list[Role]]:
-    """The roles to give and to take so that of the managed ones only `wanted` is held; others are not looked at.
+def steps(
+    held: Sequence[int], wanted: Role | None, managed: Sequence[Role]
+) -> tuple[list[Role], list[Role]]:
+    """The roles to give and to take so that of the managed ones only `wanted` is held; others are
+    not looked at.
 
-    The base role cannot be taken, and is had by being a member: wanting it means holding no other managed one.
+    The base role cannot be taken, and is had by being a member: wanting it means holding no other
+    managed one.
     """
-    give = [wanted] if wanted is not None and wanted.rank != BASE_RANK and wanted.id not in held else []
-    take = [role for role in managed if role.id in held and role != wanted and role.rank != BASE_RANK]
+    give = (
+        [wanted]
+        if wanted is not None and wanted.rank != BASE_RANK and wanted.id not in held
+        else []
+    )
+    take = [
+        role for role in managed if role.id in held and role != wanted and role.rank != BASE_RANK
+    ]
     return give, sorted(take, key=lambda role: -role.rank)
 
 

@@ -1,4 +1,6 @@
-"""Every operation that GRPS uses: its address, the scope that a key needs for it, and the budget that it spends."""
+"""Every operation that GRPS uses: its address, the scope that a key needs for it, and the budget
+that it spends.
+"""
 
 from dataclasses import dataclass
 
@@ -7,10 +9,11 @@ MINUTE, SECOND = 60.0, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many calls in `window` seconds, counted per universe, per owner of the key (`owner`) or per user (`user`).
+    """So many calls in `window` seconds, counted per universe, per owner of the key (`owner`) or
+    per user (`user`).
 
-    The figures are the lower ones where Roblox documents two, and none grows with the players online: live game
-    servers spend the same budgets of a universe.
+    The figures are the lower ones where Roblox documents two, and none grows with the players
+    online: live game servers spend the same budgets of a universe.
     """
 
     name: str
@@ -26,21 +29,32 @@ DATA_STORE_REMOVE = Budget("dataStoreRemove", 100)
 ORDERED_WRITE = Budget("orderedWrite", 250)
 ORDERED_LIST = Budget("orderedList", 100)
 GROUP_READ = Budget("groupRead", 240, per="owner")
-GROUP_ACT = Budget("groupAct", 60, per="owner")  # a lane for who is about to act: of 300 with groupRead
+GROUP_ACT = Budget(
+    "groupAct", 60, per="owner"
+)  # a lane for who is about to act: of 300 with groupRead
 GROUP_WRITE = Budget("groupWrite", 300, per="owner")
 GROUP_LOG = Budget("groupLog", 100, per="owner")
 RESTRICTION_READ = Budget("restrictionRead", 50, SECOND)
 RESTRICTION_UPDATE = Budget("restrictionUpdate", 10, SECOND)
 RESTRICTION_LOGS = Budget("restrictionLogs", 50, SECOND)
 RESTRICTION_OF_USER = Budget("restrictionOfUser", 2, per="user")
-MESSAGES = Budget("messages", 600)  # a topic receives 40 a minute and 80 more for each server: stay far below 5,000
+MESSAGES = Budget(
+    "messages", 600
+)  # a topic receives 40 a minute and 80 more for each server: stay far below 5,000
 QUEUES = Budget("queues", 900)  # of 1,000 request units that the servers share
 USERS = Budget("users", 1000, per="owner")
 KEYS = Budget("keys", 60, per="owner")
 BUDGETS = {
     budget.name: budget
     for budget in (
-        *(DATA_STORE_READ, DATA_STORE_WRITE, DATA_STORE_LIST, DATA_STORE_REMOVE, ORDERED_WRITE, ORDERED_LIST),
+        *(
+            DATA_STORE_READ,
+            DATA_STORE_WRITE,
+            DATA_STORE_LIST,
+            DATA_STORE_REMOVE,
+            ORDERED_WRITE,
+            ORDERED_LIST,
+        ),
         *(
             GROUP_READ,
             GROUP_ACT,
@@ -58,8 +72,9 @@ BUDGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`path` is filled with percent-encoded parts. `scopes`: what the key must have been given in Creator Hub.
-    `optional`: GRPS does without where the key lacks them."""
+    """`path` is filled with percent-encoded parts. `scopes`: what the key must have been given in
+    Creator Hub. `optional`: GRPS does without where the key lacks them.
+    """
 
     name: str
     method: str
@@ -78,7 +93,9 @@ _OBJECTS = "universe-datastores.objects:"
 _ORDERED_SCOPE = "universe.ordered-data-store.scope.entry:"
 
 LIST_ENTRIES = Operation("listEntries", "GET", _STORE, DATA_STORE_LIST, (f"{_OBJECTS}list",))
-GET_ENTRY = Operation("getEntry", "GET", f"{_STORE}/{{entry}}", DATA_STORE_READ, (f"{_OBJECTS}read",))
+GET_ENTRY = Operation(
+    "getEntry", "GET", f"{_STORE}/{{entry}}", DATA_STORE_READ, (f"{_OBJECTS}read",)
+)
 PUT_ENTRY = Operation(
     "updateEntry",
     "PATCH",
@@ -86,9 +103,13 @@ PUT_ENTRY = Operation(
     DATA_STORE_WRITE,
     (f"{_OBJECTS}create", f"{_OBJECTS}update"),
 )
-DELETE_ENTRY = Operation("deleteEntry", "DELETE", f"{_STORE}/{{entry}}", DATA_STORE_REMOVE, (f"{_OBJECTS}delete",))
+DELETE_ENTRY = Operation(
+    "deleteEntry", "DELETE", f"{_STORE}/{{entry}}", DATA_STORE_REMOVE, (f"{_OBJECTS}delete",)
+)
 LIST_ORDERED = Operation("listOrdered", "GET", _ORDERED, ORDERED_LIST, (f"{_ORDERED_SCOPE}read",))
-PUT_ORDERED = Operation("updateOrdered", "PATCH", f"{_ORDERED}/{{entry}}", ORDERED_WRITE, (f"{_ORDERED_SCOPE}write",))
+PUT_ORDERED = Operation(
+    "updateOrdered", "PATCH", f"{_ORDERED}/{{entry}}", ORDERED_WRITE, (f"{_ORDERED_SCOPE}write",)
+)
 DELETE_ORDERED = Operation(
     "deleteOrdered", "DELETE", f"{_ORDERED}/{{entry}}", ORDERED_WRITE, (f"{_ORDERED_SCOPE}write",)
 )
@@ -105,22 +126,42 @@ LIST_GROUP_LOG = Operation(
     optional=True,
 )
 ASSIGN_ROLE = Operation(
-    "assignRole", "POST", f"{_GROUP}/memberships/{{member}}:assignRole", GROUP_WRITE, ("group:write",)
+    "assignRole",
+    "POST",
+    f"{_GROUP}/memberships/{{member}}:assignRole",
+    GROUP_WRITE,
+    ("group:write",),
 )
 UNASSIGN_ROLE = Operation(
-    "unassignRole", "POST", f"{_GROUP}/memberships/{{member}}:unassignRole", GROUP_WRITE, ("group:write",)
+    "unassignRole",
+    "POST",
+    f"{_GROUP}/memberships/{{member}}:unassignRole",
+    GROUP_WRITE,
+    ("group:write",),
 )
 LIST_RESTRICTIONS = Operation(
     "listRestrictions", "GET", _RESTRICTIONS, RESTRICTION_READ, ("universe.user-restriction:read",)
 )
 GET_RESTRICTION = Operation(
-    "getRestriction", "GET", f"{_RESTRICTIONS}/{{user}}", RESTRICTION_READ, ("universe.user-restriction:read",)
+    "getRestriction",
+    "GET",
+    f"{_RESTRICTIONS}/{{user}}",
+    RESTRICTION_READ,
+    ("universe.user-restriction:read",),
 )
 UPDATE_RESTRICTION = Operation(
-    "updateRestriction", "PATCH", f"{_RESTRICTIONS}/{{user}}", RESTRICTION_UPDATE, ("universe.user-restriction:write",)
+    "updateRestriction",
+    "PATCH",
+    f"{_RESTRICTIONS}/{{user}}",
+    RESTRICTION_UPDATE,
+    ("universe.user-restriction:write",),
 )
 LIST_RESTRICTION_LOGS = Operation(
-    "listRestrictionLogs", "GET", f"{_RESTRICTIONS}:listLogs", RESTRICTION_LOGS, ("universe.user-restriction:read",)
+    "listRestrictionLogs",
+    "GET",
+    f"{_RESTRICTIONS}:listLogs",
+    RESTRICTION_LOGS,
+    ("universe.user-restriction:read",),
 )
 PUBLISH = Operation(
     "publishMessage",
@@ -129,8 +170,12 @@ PUBLISH = Operation(
     MESSAGES,
     ("universe-messaging-service:publish",),
 )
-READ_QUEUE = Operation("readQueue", "GET", f"{_QUEUE}:read", QUEUES, ("memory-store.queue:dequeue",))
-DISCARD_QUEUE = Operation("discardQueue", "POST", f"{_QUEUE}:discard", QUEUES, ("memory-store.queue:discard",))
+READ_QUEUE = Operation(
+    "readQueue", "GET", f"{_QUEUE}:read", QUEUES, ("memory-store.queue:dequeue",)
+)
+DISCARD_QUEUE = Operation(
+    "discardQueue", "POST", f"{_QUEUE}:discard", QUEUES, ("memory-store.queue:discard",)
+)
 GET_USER = Operation("getUser", "GET", "/cloud/v2/users/{user}", USERS)
 INTROSPECT = Operation("introspectKey", "POST", "/api-keys/v1/introspect", KEYS)
 

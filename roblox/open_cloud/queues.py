@@ -28,15 +28,21 @@ class _Items(msgspec.Struct, frozen=True, rename="camel"):
     items: list[_Item] = []
 
 
-def read(client: OpenCloud, universe: int, queue: str, *, count: int = MOST, hidden: int = 60) -> Items:
-    """Up to `count` items, hidden from other readers for `hidden` seconds; none when the queue is empty."""
+def read(
+    client: OpenCloud, universe: int, queue: str, *, count: int = MOST, hidden: int = 60
+) -> Items:
+    """Up to `count` items, hidden from other readers for `hidden` seconds; none when the queue is
+    empty.
+    """
     query: dict[str, str | int] = {
         "count": min(count, MOST),
         "allOrNothing": "false",
         "invisibilityWindow": f"{hidden}s",
     }
     try:
-        found = client.call(READ_QUEUE, _Items, parts={"universe": universe, "queue": queue}, query=query)
+        found = client.call(
+            READ_QUEUE, _Items, parts={"universe": universe, "queue": queue}, query=query
+        )
     except OpenCloudError as error:
         if error.missing:
             return Items("", [])
@@ -46,4 +52,9 @@ def read(client: OpenCloud, universe: int, queue: str, *, count: int = MOST, hid
 
 def discard(client: OpenCloud, universe: int, queue: str, read_id: str) -> None:
     """Take what was read out of the queue for good."""
-    client.call(DISCARD_QUEUE, Nothing, parts={"universe": universe, "queue": queue}, body={"readId": read_id})
+    client.call(
+        DISCARD_QUEUE,
+        Nothing,
+        parts={"universe": universe, "queue": queue},
+        body={"readId": read_id},
+    )

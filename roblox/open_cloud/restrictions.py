@@ -21,7 +21,9 @@ PRIVATE_REASON, DISPLAY_REASON = 1000, 400  # characters
 
 
 class Restriction(NamedTuple):
-    """Whether somebody is kept out. `seconds` None: for good; `start` empty while nothing was ever set."""
+    """Whether somebody is kept out. `seconds` None: for good; `start` empty while nothing was ever
+    set.
+    """
 
     user_id: int
     active: bool
@@ -33,7 +35,9 @@ class Restriction(NamedTuple):
 
     @property
     def until(self) -> dt.datetime | None:
-        """When it ends by itself; None for good (an end beyond every calendar is none), or without a known start."""
+        """When it ends by itself; None for good (an end beyond every calendar is none), or without
+        a known start.
+        """
         if self.seconds is None or not self.start:
             return None
         return time.after(time.parse(self.start, default_zone=dt.UTC), self.seconds)
@@ -97,7 +101,9 @@ class _Logs(msgspec.Struct, frozen=True, rename="camel"):
 
 def get(client: OpenCloud, universe: int, user_id: int) -> Restriction:
     """The restriction of one user, inactive if there never was one."""
-    return client.call(GET_RESTRICTION, _Restriction, parts={"universe": universe, "user": user_id}).typed()
+    return client.call(
+        GET_RESTRICTION, _Restriction, parts={"universe": universe, "user": user_id}
+    ).typed()
 
 
 def page(client: OpenCloud, universe: int, token: str = "") -> tuple[list[Restriction], str]:
@@ -112,7 +118,13 @@ def logs(client: OpenCloud, universe: int, user_id: int) -> list[LogLine]:
     query: dict[str, str | int] = {"maxPageSize": 10, "filter": f"user == 'users/{user_id}'"}
     found = client.call(LIST_RESTRICTION_LOGS, _Logs, parts={"universe": universe}, query=query)
     return [
-        LogLine(_user(row.user), _moderator(row.moderator), row.create_time, row.active, row.private_reason)
+        LogLine(
+            _user(row.user),
+            _moderator(row.moderator),
+            row.create_time,
+            row.active,
+            row.private_reason,
+        )
         for row in found.logs
     ]
 
@@ -130,10 +142,11 @@ def update(
     idempotency_key: str,
     first_sent: dt.datetime,
 ) -> Restriction:
-    """Restrict or release somebody, at most twice a minute each. The same key again changes nothing.
+    """Restrict or release somebody, at most twice a minute each. The same key again changes
+    nothing.
 
-    `seconds` None: for good.
-    `alt_accounts`: those that Roblox takes for theirs are kept out too. Reasons are cut to what Roblox takes.
+    `seconds` None: for good. `alt_accounts`: those that Roblox takes for theirs are kept out too.
+    Reasons are cut to what Roblox takes.
     """
     join: dict[str, Any] = {"active": active}
     if active:

@@ -11,10 +11,14 @@ Cursor = dict[str, Any]
 
 
 class Calls(Protocol):
-    """Where an activity makes its calls to Roblox: off the thread that talks to the database, many at a time."""
+    """Where an activity makes its calls to Roblox: off the thread that talks to the database, many
+    at a time.
+    """
 
     def gather[T](self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        """Make all calls; their answers in order. Raises the first error of any, LeaseLost, and Interrupted."""
+        """Make all calls; their answers in order. Raises the first error of any, LeaseLost, and
+        Interrupted.
+        """
         ...
 
     def going_on(self) -> bool:
@@ -24,10 +28,11 @@ class Calls(Protocol):
 
 @dataclass(slots=True)
 class Page:
-    """What was read. `land` writes it, in the transaction that also writes `cursor` (None: this was the last page).
+    """What was read. `land` writes it, in the transaction that also writes `cursor` (None: this was
+    the last page).
 
-    `counts` are added to the job's counters; `lines` say what changes, for people. `land` may add to both. `question`:
-    nothing was landed, and a person must confirm first that the job may go on.
+    `counts` are added to the job's counters; `lines` say what changes, for people. `land` may add
+    to both. `question`: nothing was landed, and a person must confirm first that the job may go on.
     """
 
     cursor: Cursor | None
@@ -42,7 +47,9 @@ class Page:
 
 
 class Activity(ABC):
-    """One kind of pull. Made anew each time that a job is taken up; all it remembers is in the cursor."""
+    """One kind of pull. Made anew each time that a job is taken up; all it remembers is in the
+    cursor.
+    """
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         self.job = job

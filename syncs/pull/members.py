@@ -1,21 +1,25 @@
-"""Members: who is in the group with which roles, who came and went, and which ranks were changed by hand on Roblox."""
+"""Members: who is in the group with which roles, who came and went, and which ranks were changed by
+hand on Roblox.
+"""
 
 from collections.abc import Sequence
 from functools import partial
 
 from django.utils import timezone
 
+from players.active_policy import ActivePolicy, active
 from players.models import Player
-from players.policies import ActivePolicy, active
 from roblox import cloud
 from roblox.open_cloud import groups, users
 from roblox.open_cloud.groups import Member
-from syncs import drifts, jobs, memberships, pins
-from syncs.memberships import Reading, Said
+from syncs import drifts, jobs
+from syncs.membership import landing
+from syncs.membership.landing import Reading, Said
 from syncs.models import SyncJob
-from syncs.pins import Contact
-from syncs.pull import unmet
+from syncs.pull import missing_members
 from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.roles import pins
+from syncs.roles.pins import Contact
 
 GONE = 1000  # members written off between two checkpoints
 
@@ -65,19 +69,34 @@ class Members(Activity):
     def _names_of_new(self, members: Sequence[Member]) -> dict[int, tuple[str, str]]:
         """Names of those who hold a rank and are no players yet."""
         known = set(
-            Player.objects.filter(user_id__in=[one.user_id for one in members]).values_list("user_id", flat=True)
+            Player.objects.filter(user_id__in=[one.user_id for one in members]).values_list(
+                "user_id", flat=True
+            )
         )
         lowest, reading = self.policy.bundle.first, self._reading()
-        new = [one.user_id for one in members if one.user_id not in known and reading.shown(one.roles).rank != lowest]
-        found = self.calls.gather([partial(users.get, self.group.client, user_id) for user_id in new])
+        new = [
+            one.user_id
+            for one in members
+            if one.user_id not in known and reading.shown(one.roles).rank != lowest
+        ]
+        found = self.calls.gather(
+            [partial(users.get, self.group.client, user_id) for user_id in new]
+        )
         return {
-            user_id: (user.name[:50], user.display_name[:50]) if user and user.name else (f"user_{user_id}", "")
+            user_id: (user.name[:50], user.display_name[:50])
+            if user and user.name
+            else (f"user_{user_id}", "")
             for user_id, user in zip(new, found, strict=True)
         }
 
     def _reading(self) -> Reading:
         return Reading(
-            self.group.id, self._contact, drifts.job_actor(self.job), timezone.now(), self.job, self._asked_at
+            self.group.id,
+            self._contact,
+            drifts.job_actor(self.job),
+            timezone.now(),
+            self.job,
+            self._asked_at,
         )
 
     def _land(self, page: Page) -> None:
@@ -86,7 +105,7 @@ class Members(Activity):
 
     def _tell(self, page: Page, said: Sequence[Said]) -> int:
         """Land what was read; how many players left by it."""
-        landed = memberships.land(
+        landed = landing.land(
             said,
             self._reading(),
             names=self._names,
@@ -98,15 +117,17 @@ class Members(Activity):
         return landed.counts.get("left", 0)
 
     def _land_gone(self, page: Page) -> None:
-        """Write off who was not met, a thousand at a time: first members, then players of whom nothing is known."""
+        """Write off who was not met, a thousand at a time: first members, then players of whom
+        nothing is known.
+        """
         cursor = page.cursor or {}
         if "after" not in cursor and not self._goes_on(page, cursor):
             return
         after = int(cursor.get("after", 0))
         if cursor.get("players"):
-            user_ids = list(unmet.players(self.job, self.group.id, after)[:GONE])
+            user_ids = list(missing_members.players(self.job, self.group.id, after)[:GONE])
         else:
-            user_ids = list(unmet.members(self.job, self.group.id, after)[:GONE])
+            user_ids = list(missing_members.members(self.job, self.group.id, after)[:GONE])
         known = self._tell(page, [Said(user_id, None) for user_id in user_ids])
         if not cursor.get("players"):
             page.count(left=len(user_ids) - known)  # those who are no players
@@ -118,18 +139,23 @@ class Members(Activity):
             page.cursor = cursor | {"after": 0, "players": True}
 
     def _goes_on(self, page: Page, cursor: Cursor) -> bool:
-        """Whether those who were not met are written off: not by a listing that is short of the group's own count, and
-        not many, or any of the staff, before a person confirmed it."""
+        """Whether those who were not met are written off: not by a listing that is short of the
+        group's own count, and not many, or any of the staff, before a person confirmed it.
+        """
         if self.job.dry_run:  # it writes nobody down, so it cannot say whom it did not meet
             page.cursor = None
             return False
-        met, size = unmet.met(self.job, self.group.id), int(cursor.get("size", 0))
+        met, size = missing_members.met(self.job, self.group.id), int(cursor.get("size", 0))
         if not met or met < size:
-            jobs.say(self.job, f"Roblox listed {met:,} of {size:,} members, so nobody is written off.")
+            jobs.say(
+                self.job, f"Roblox listed {met:,} of {size:,} members, so nobody is written off."
+            )
             page.count(short=1)
             page.cursor = None
             return False
-        page.question = "" if self.job.confirmed_by else unmet.question(self.job, self.group.id)
+        page.question = (
+            "" if self.job.confirmed_by else missing_members.question(self.job, self.group.id)
+        )
         if not page.question:
             jobs.withdraw_questions(self.job)
         return not page.question

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils import timezone
 
-from players import erasures, reconciling
-from players.amounts import points
+from common.amounts import points
 from players.models import Player
-from players.reconciling import Change, Stored
+from players.points import reconciliation
+from players.points.reconciliation import Change, Stored
+from players.privacy import orders
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud import data_stores, users
@@ -21,10 +22,12 @@ from syncs import drifts
 from syncs.drifts import Difference
 from syncs.models import Drift, SyncJob
 from syncs.pull.base import Activity, Calls, Cursor, Page
-from syncs.records import BrokenRecord, parse
+from syncs.pull.entry_parser import BrokenRecord, parse
 
 PAGE = 100  # entries between two checkpoints
-SENDS_EVENTS = dt.timedelta(days=1)  # a game whose key was used so lately is taken to send its events
+SENDS_EVENTS = dt.timedelta(
+    days=1
+)  # a game whose key was used so lately is taken to send its events
 MOST_TROUBLE = 3  # entries of a page that may fail for good before it is taken for an outage
 EXCERPT = 1000  # characters of a broken entry that staff see
 
@@ -41,8 +44,9 @@ class Listed(NamedTuple):
 
 
 class Points(Activity):
-    """Every player of the experience: by the index where there is one, the lowest first, so that who earns meanwhile
-    moves to pages that are yet to come."""
+    """Every player of the experience: by the index where there is one, the lowest first, so that
+    who earns meanwhile moves to pages that are yet to come.
+    """
 
     descending = False
 
@@ -75,12 +79,17 @@ class Points(Activity):
         return page
 
     def _read(self, wanted: Sequence[Listed]) -> list[Answer]:
-        """The entries, None where there is none, the error where Roblox cannot read one: that one is for staff.
+        """The entries, None where there is none, the error where Roblox cannot read one: that one
+        is for staff.
 
         Raises OpenCloudError where so many fail that it is Roblox who is in trouble.
         """
         read = self.calls.gather([partial(_read_one, self.universe, one.key) for one in wanted])
-        trouble = [one for one in read if isinstance(one, OpenCloudError) and one.verdict is not Verdict.GIVE_UP]
+        trouble = [
+            one
+            for one in read
+            if isinstance(one, OpenCloudError) and one.verdict is not Verdict.GIVE_UP
+        ]
         if len(trouble) > MOST_TROUBLE or len(trouble) == len(read) > 0:
             raise trouble[0]
         return read
@@ -88,27 +97,44 @@ class Points(Activity):
     def _list(self, token: str, size: int) -> tuple[list[Listed], str]:
         index = self.universe.index
         if index is None or self.job.full:
-            call = partial(data_stores.list_ids, self.universe.client, self.universe.store, token, size)
+            call = partial(
+                data_stores.list_ids, self.universe.client, self.universe.store, token, size
+            )
             ids, following = self.calls.gather([call])[0]
             return [Listed(key, self.universe.user_id(key), None) for key in ids], following
         ordered = partial(
-            data_stores.list_ordered, self.universe.client, index, token, descending=self.descending, size=size
+            data_stores.list_ordered,
+            self.universe.client,
+            index,
+            token,
+            descending=self.descending,
+            size=size,
         )
         entries, following = self.calls.gather([ordered])[0]
         return [self._listed(entry.id, entry.whole) for entry in entries], following
 
     def _listed(self, name: str, value: int) -> Listed:
         """An index names players by their id or by their entry's key."""
-        user_id = int(name) if name.isascii() and name.isdigit() and len(name) < 19 else self.universe.user_id(name)
+        user_id = (
+            int(name)
+            if name.isascii() and name.isdigit() and len(name) < 19
+            else self.universe.user_id(name)
+        )
         return Listed(self.universe.key(user_id) if user_id else name, user_id, value)
 
     def _differing(self, listed: Sequence[Listed]) -> list[Listed]:
-        known = reconciling.known_totals(self.experience.key, [one.user_id for one in listed if one.user_id])
+        known = reconciliation.known_totals(
+            self.experience.key, [one.user_id for one in listed if one.user_id]
+        )
         return [
-            one for one in listed if one.value is None or one.user_id is None or known.get(one.user_id) != one.value
+            one
+            for one in listed
+            if one.value is None or one.user_id is None or known.get(one.user_id) != one.value
         ]
 
-    def _parse(self, wanted: Sequence[Listed], read: Sequence[Answer]) -> tuple[list[Stored], list[Difference]]:
+    def _parse(
+        self, wanted: Sequence[Listed], read: Sequence[Answer]
+    ) -> tuple[list[Stored], list[Difference]]:
         stored: list[Stored] = []
         broken: list[Difference] = []
         for one, entry in zip(wanted, read, strict=True):
@@ -130,11 +156,17 @@ class Points(Activity):
     def _named(self, stored: list[Stored]) -> list[Stored]:
         """With the names of people who are new and whose entry does not say: Roblox is asked."""
         nameless = {one.user_id for one in stored if not one.username}
-        nameless -= set(Player.objects.filter(user_id__in=nameless).values_list("user_id", flat=True))
+        nameless -= set(
+            Player.objects.filter(user_id__in=nameless).values_list("user_id", flat=True)
+        )
         asked = sorted(nameless)
-        found = self.calls.gather([partial(users.get, self.universe.client, user_id) for user_id in asked])
+        found = self.calls.gather(
+            [partial(users.get, self.universe.client, user_id) for user_id in asked]
+        )
         names = {
-            user_id: (user.name, user.display_name) if user and user.name else (f"user_{user_id}", "")
+            user_id: (user.name, user.display_name)
+            if user and user.name
+            else (f"user_{user_id}", "")
             for user_id, user in zip(asked, found, strict=True)
         }
         return [_with_name(one, names) for one in stored]
@@ -143,9 +175,11 @@ class Points(Activity):
         now = timezone.now()
         self._leave_out_the_erased()
         if self.job.dry_run:
-            found = reconciling.compare(self.experience.key, self._stored, now=now, patience=self.patience)
+            found = reconciliation.compare(
+                self.experience.key, self._stored, now=now, patience=self.patience
+            )
         else:
-            found = reconciling.reconcile(
+            found = reconciliation.reconcile(
                 self.experience.key,
                 self._stored,
                 actor=drifts.job_actor(self.job),
@@ -159,9 +193,11 @@ class Points(Activity):
         page.lines += [f"{one.subject}: cannot be read: {one.detail}" for one in self._broken]
 
     def _leave_out_the_erased(self) -> None:
-        """Their entries were read before they were deleted. `reconcile` does the same with those that can be read."""
+        """Their entries were read before they were deleted. `reconcile` does the same with those
+        that can be read.
+        """
         user_ids = {one.subject: self.universe.user_id(one.subject) for one in self._broken}
-        pending = erasures.pending(user_id for user_id in user_ids.values() if user_id is not None)
+        pending = orders.pending(user_id for user_id in user_ids.values() if user_id is not None)
         self._broken = [one for one in self._broken if user_ids[one.subject] not in pending]
 
     def _note(self, contradictions: dict[int, str], now: dt.datetime) -> None:
@@ -195,7 +231,9 @@ def _patience(experience: Experience) -> dt.timedelta:
 
 
 def _read_one(universe: cloud.Universe, key: str) -> Answer:
-    """One entry, or the error that is about it alone. Raises OpenCloudError for what hinders every call."""
+    """One entry, or the error that is about it alone. Raises OpenCloudError for what hinders every
+    call.
+    """
     try:
         return data_stores.read(universe.client, universe.store, key)
     except OpenCloudError as error:

@@ -1,20 +1,23 @@
-"""Whether the group's roles still fit the policy: a rank whose role is gone or called otherwise cannot be mirrored."""
+"""Whether the group's roles still fit the policy: a rank whose role is gone or called otherwise
+cannot be mirrored.
+"""
 
 from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
 
-from players.policies import active
+from players.active_policy import active
 from players.policy.bundle import PolicyError, Rank, load_bundle
 from roblox import cloud
 from roblox.open_cloud import groups
 from roblox.open_cloud.groups import Role
-from syncs import drifts, pins
+from syncs import drifts
 from syncs.drifts import Difference
 from syncs.models import Drift, SyncJob
-from syncs.pins import Contact
 from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.roles import pins
+from syncs.roles.pins import Contact
 
 
 class PolicyDrift(Activity):
@@ -49,7 +52,9 @@ def _ranks_without_role(contact: Contact) -> list[Difference]:
         theirs = None if role is None else {"role": role.rank, "rank": role.name}
         detail = _detail(rank, role, contact.pins.parked.get(rank.name, ""))
         if detail:
-            found.append(Difference(Drift.Aspect.POLICY, rank.name, {"role": rank.role}, theirs, detail))
+            found.append(
+                Difference(Drift.Aspect.POLICY, rank.name, {"role": rank.role}, theirs, detail)
+            )
     return found
 
 
@@ -58,7 +63,9 @@ def _detail(rank: Rank, role: Role | None, parked: str) -> str:
     if parked:
         return f"it is parked, pin it anew: {parked}"
     if role is None:
-        return f"the group has no role with the rank number {rank.role}; make it, or change the policy"
+        return (
+            f"the group has no role with the rank number {rank.role}; make it, or change the policy"
+        )
     if role.rank != rank.role:
         return f"its role {role.name!r} has the number {role.rank} in the group by now; it is known by its id"
     if role.name and role.name != rank.name:
@@ -67,12 +74,21 @@ def _detail(rank: Rank, role: Role | None, parked: str) -> str:
 
 
 def _files() -> list[Difference]:
-    """The policy's files are edited first and activated after; that they differ for long is worth a look."""
+    """The policy's files are edited first and activated after; that they differ for long is worth a
+    look.
+    """
     version = active().bundle.version
     try:
-        theirs, detail = load_bundle(settings.POLICY_DIR).version, "config/ differs from the policy in force"
+        theirs, detail = (
+            load_bundle(settings.POLICY_DIR).version,
+            "config/ differs from the policy in force",
+        )
     except PolicyError as error:
         theirs, detail = "", f"config/ is not a valid policy: {str(error)[:500]}"
     if theirs == version:
         return []
-    return [Difference(Drift.Aspect.POLICY, "config/", {"version": version}, {"version": theirs}, detail)]
+    return [
+        Difference(
+            Drift.Aspect.POLICY, "config/", {"version": version}, {"version": theirs}, detail
+        )
+    ]

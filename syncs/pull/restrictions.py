@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from players import erasures
-from players.cases import hidden
+from players.discipline.case_codes import hidden
 from players.models import Player, Sanction
+from players.privacy import orders
 from roblox import cloud
 from roblox.open_cloud import restrictions
 from roblox.open_cloud.restrictions import LogLine, Restriction
@@ -34,30 +34,48 @@ class Restrictions(Activity):
     def page(self, cursor: Cursor) -> Page:
         if cursor.get("phase") == "ours":
             return self._ours(int(cursor["after"]))
-        call = partial(restrictions.page, self.universe.client, self.universe.id, cursor.get("token", ""))
+        call = partial(
+            restrictions.page, self.universe.client, self.universe.id, cursor.get("token", "")
+        )
         found, token = self.calls.gather([call])[0]
         done = int(cursor.get("done", 0)) + len(found)
-        following: Cursor | None = {"token": token, "done": done} if token else {"phase": "ours", "after": 0}
+        following: Cursor | None = (
+            {"token": token, "done": done} if token else {"phase": "ours", "after": 0}
+        )
         if self.job.limit is not None and done >= self.job.limit:
             following = None
         return self._compared(found, following)
 
     def _ours(self, after: int) -> Page:
-        bans = Sanction.objects.filter(kind=Sanction.Kind.BAN, lifted_at=None, pk__gt=after, player__erased_at=None)
+        bans = Sanction.objects.filter(
+            kind=Sanction.Kind.BAN, lifted_at=None, pk__gt=after, player__erased_at=None
+        )
         rows = list(bans.order_by("pk").values_list("pk", "player__user_id")[:OURS])
         found = self.calls.gather(
-            [partial(restrictions.get, self.universe.client, self.universe.id, user_id) for _, user_id in rows]
+            [
+                partial(restrictions.get, self.universe.client, self.universe.id, user_id)
+                for _, user_id in rows
+            ]
         )
         over = len(rows) < OURS
-        return self._compared(found, None if over else {"phase": "ours", "after": rows[-1][0]}, last=over)
+        return self._compared(
+            found, None if over else {"phase": "ours", "after": rows[-1][0]}, last=over
+        )
 
-    def _compared(self, found: Sequence[Restriction], following: Cursor | None, *, last: bool = False) -> Page:
+    def _compared(
+        self, found: Sequence[Restriction], following: Cursor | None, *, last: bool = False
+    ) -> Page:
         theirs = {one.user_id: one for one in found}
         differing, self._agreed = self._differing(theirs)
         lines = self.calls.gather(
-            [partial(restrictions.logs, self.universe.client, self.universe.id, int(one.subject)) for one in differing]
+            [
+                partial(restrictions.logs, self.universe.client, self.universe.id, int(one.subject))
+                for one in differing
+            ]
         )
-        self._differences = [_with_log(one, line) for one, line in zip(differing, lines, strict=True)]
+        self._differences = [
+            _with_log(one, line) for one, line in zip(differing, lines, strict=True)
+        ]
         self._last = last
         page = Page(following, self._land)
         page.count(listed=len(found), differing=len(differing))
@@ -68,7 +86,9 @@ class Restrictions(Activity):
         players = {one.user_id: one for one in Player.objects.filter(user_id__in=theirs)}
         bans = {
             ban.player_id: ban
-            for ban in Sanction.objects.filter(player__in=players.values(), kind=Sanction.Kind.BAN, lifted_at=None)
+            for ban in Sanction.objects.filter(
+                player__in=players.values(), kind=Sanction.Kind.BAN, lifted_at=None
+            )
         }
         # What waits to be pushed differs on purpose.
         waiting = set(
@@ -96,12 +116,18 @@ class Restrictions(Activity):
             return
         now = timezone.now()
         # A restriction stays on Roblox when a person is erased, and is nobody's difference then.
-        gone = erasures.erased(int(one.subject) for one in self._differences if one.player_id is None)
-        self._differences = [one for one in self._differences if one.player_id or int(one.subject) not in gone]
-        page.count(new=drifts.note(self._differences, experience=self.experience, job=self.job, now=now))
+        gone = orders.erased(int(one.subject) for one in self._differences if one.player_id is None)
+        self._differences = [
+            one for one in self._differences if one.player_id or int(one.subject) not in gone
+        ]
+        page.count(
+            new=drifts.note(self._differences, experience=self.experience, job=self.job, now=now)
+        )
         drifts.agree(Drift.Aspect.RESTRICTION, self._agreed, experience=self.experience, now=now)
         if self._last:
-            drifts.agree_unseen(Drift.Aspect.RESTRICTION, experience=self.experience, job=self.job, now=now)
+            drifts.agree_unseen(
+                Drift.Aspect.RESTRICTION, experience=self.experience, job=self.job, now=now
+            )
 
 
 def _same(theirs: Restriction, ours: Sanction | None, now: dt.datetime) -> bool:
@@ -140,9 +166,16 @@ def _with_log(difference: Difference, lines: Sequence[LogLine]) -> Difference:
     there = "banned" if theirs["active"] else "not banned"
     here = "banned" if difference.ours["active"] else "not banned"
     both = theirs["active"] and difference.ours["active"]
-    what = "banned on both sides, until different moments" if both else f"{here} here, {there} there"
+    what = (
+        "banned on both sides, until different moments" if both else f"{here} here, {there} there"
+    )
     return Difference(
-        difference.aspect, difference.subject, difference.ours, theirs, f"{what} ({by})", difference.player_id
+        difference.aspect,
+        difference.subject,
+        difference.ours,
+        theirs,
+        f"{what} ({by})",
+        difference.player_id,
     )
 
 

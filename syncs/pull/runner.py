@@ -1,7 +1,9 @@
-"""Carries a claimed job on: reads a page from Roblox, lands it with its checkpoint in one transaction, goes on.
+"""Carries a claimed job on: reads a page from Roblox, lands it with its checkpoint in one
+transaction, goes on.
 
-Calls to Roblox run in threads that never touch the database; the job's own thread waits for them, holds the lease and
-looks whether somebody wants the job to stop. A process that dies leaves the last checkpoint and a lease that runs out.
+Calls to Roblox run in threads that never touch the database; the job's own thread waits for them,
+holds the lease and looks whether somebody wants the job to stop. A process that dies leaves the
+last checkpoint and a lease that runs out.
 """
 
 import threading
@@ -12,10 +14,10 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 import structlog
 from django.db import transaction
 
+from common.leases import LeaseLost, backoff, hold
 from roblox import cloud
 from roblox.open_cloud.errors import OpenCloudError, Verdict
 from syncs import jobs
-from syncs.leases import LeaseLost, backoff, hold
 from syncs.models import SyncJob
 from syncs.pull.base import Activity, Cursor, Page
 from syncs.pull.members import Members
@@ -93,8 +95,8 @@ def run(
 ) -> None:
     """Carry a claimed job on until it ends, must wait, or has had its turn; its row says which.
 
-    `report` sees each page once it has landed; `stopping`: whether this process is about to end. Raises what is no
-    fault of Roblox's, after the row has been set up for another try.
+    `report` sees each page once it has landed; `stopping`: whether this process is about to end.
+    Raises what is no fault of Roblox's, after the row has been set up for another try.
     """
     structlog.contextvars.bind_contextvars(sync_job=job.pk)
     threads = Threads(job)
@@ -162,7 +164,9 @@ def _land(job: SyncJob, page: Page) -> None:
 
 
 def _anew(job: SyncJob, cursor: Cursor, error: OpenCloudError) -> Cursor:
-    """Begin the listing again when Roblox does not know the page token any more: what landed is not changed twice."""
+    """Begin the listing again when Roblox does not know the page token any more: what landed is not
+    changed twice.
+    """
     anew = int(cursor.get("anew", 0)) + 1
     if error.status != 400 or not cursor.get("token") or anew > NEW_LISTINGS:
         raise error

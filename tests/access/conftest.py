@@ -10,7 +10,7 @@ import pytest
 from allauth.socialaccount.providers.discord.views import DiscordOAuth2Adapter
 from django.test import Client
 
-from grps_site.embedded.__main__ import BASE_DIR
+from devserver.__main__ import BASE_DIR
 from tests.access.discord import Discord
 from tests.conftest import free_port
 from tests.console.conftest import player
@@ -52,7 +52,12 @@ class Roblox:
 
     def knows(self, user_id: int, name: str, **claims: Any) -> None:
         """A user of Roblox; their picture may be null, and their name may change."""
-        told = {"preferred_username": name, "name": name, "nickname": name, "picture": None} | claims
+        told = {
+            "preferred_username": name,
+            "name": name,
+            "nickname": name,
+            "picture": None,
+        } | claims
         httpx.put(f"{self.url}/users/{user_id}", json=told, timeout=60).raise_for_status()
 
     def asked(self, client: Client, path: str = f"{WITH}?process=login&next=/admin/") -> str:
@@ -62,7 +67,9 @@ class Roblox:
         return str(response["Location"])
 
     def consents(self, address: str, user_id: int) -> str:
-        """The user lets Roblox tell who they are; the path and query that the browser comes back to."""
+        """The user lets Roblox tell who they are; the path and query that the browser comes back
+        to.
+        """
         response = httpx.post(address, data={"sub": str(user_id)}, timeout=60)
         assert response.status_code in {302, 303}, response.text[:2000]
         parts = urlsplit(response.headers["Location"])
@@ -82,7 +89,9 @@ def roblox(provider: str, settings: Any, bootstrapped: None) -> Roblox:
 
 
 @pytest.fixture
-def discord(provider: str, settings: Any, bootstrapped: None, monkeypatch: pytest.MonkeyPatch) -> Discord:
+def discord(
+    provider: str, settings: Any, bootstrapped: None, monkeypatch: pytest.MonkeyPatch
+) -> Discord:
     settings.SOCIALACCOUNT_PROVIDERS = settings.SOCIALACCOUNT_PROVIDERS | {
         "discord": {
             "OAUTH_PKCE_ENABLED": True,
@@ -90,6 +99,10 @@ def discord(provider: str, settings: Any, bootstrapped: None, monkeypatch: pytes
             "APPS": [{"client_id": "grps", "secret": "a secret"}],
         }
     }
-    for name, path in (("authorize", "oauth2/authorize"), ("access_token", "oauth2/token"), ("profile", "userinfo")):
+    for name, path in (
+        ("authorize", "oauth2/authorize"),
+        ("access_token", "oauth2/token"),
+        ("profile", "userinfo"),
+    ):
         monkeypatch.setattr(DiscordOAuth2Adapter, f"{name}_url", f"{provider}/{path}")
     return Discord(provider)

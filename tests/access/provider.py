@@ -1,6 +1,8 @@
-"""Roblox's side of signing in, as its documentation tells it: a real OpenID Connect provider in a process of its own.
+"""Roblox's side of signing in, as its documentation tells it: a real OpenID Connect provider in a
+process of its own.
 
-Run as `python -m tests.access.provider PORT`. What differs from the plain provider: the issuer ends with a slash.
+Run as `python -m tests.access.provider PORT`. What differs from the plain provider: the issuer ends
+with a slash.
 """
 
 import sys

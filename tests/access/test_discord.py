@@ -1,4 +1,6 @@
-"""Discord as a second way in: linked and unlinked by its owner or by an owner of the site, and told to both."""
+"""Discord as a second way in: linked and unlinked by its owner or by an owner of the site, and told
+to both.
+"""
 
 import time
 from html import unescape
@@ -10,12 +12,12 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from audits.models import AuditEvent, AuditPersonal
-from audits.reading import events_by_id
-from console.doors import SIGNED_IN_AT
+from audits.queries import events_by_id
+from console.decorators import SIGNED_IN_AT
 from tests.access.discord import LOGIN, Discord
 from tests.console.conftest import Make
 from tests.console.people import client_as, owner_client
-from webhooks import happenings
+from webhooks.messages import payloads
 
 
 def stale(client: Client) -> Client:
@@ -36,14 +38,16 @@ def linked(discord: Discord, client: Client, user_id: int = 9001, name: str = "T
     return discord.comes_back(client, user_id, "connect")
 
 
-def test_linking_ends_in_a_page_and_is_told_to_the_person_and_to_the_owners(discord: Discord, officer: Client) -> None:
+def test_linking_ends_in_a_page_and_is_told_to_the_person_and_to_the_owners(
+    discord: Discord, officer: Client
+) -> None:
     answer = linked(discord, officer)
     assert (answer.status_code, answer["Location"]) == (302, "/admin/sessions/")
     page = unescape(officer.get("/admin/sessions/").content.decode())
     assert "Tom#1 of Discord is linked" in page
     assert "Tom#1 signs in as you too" in page
     event = AuditEvent.objects.get(action="staff.linked")
-    (told,) = happenings.tell(events_by_id([event.pk]).values()).values()
+    (told,) = payloads.tell(events_by_id([event.pk]).values()).values()
     assert "linked an account of discord (Tom#1)" in told.message
     assert str(told.severity) == "critical"
     assert {"targetName", "address"} <= set(
@@ -51,7 +55,9 @@ def test_linking_ends_in_a_page_and_is_told_to_the_person_and_to_the_owners(disc
     )
 
 
-def test_linking_needs_a_sign_in_of_the_last_minutes_at_its_start(discord: Discord, officer: Client) -> None:
+def test_linking_needs_a_sign_in_of_the_last_minutes_at_its_start(
+    discord: Discord, officer: Client
+) -> None:
     answer = discord.asked(stale(officer), "connect")
     assert answer["Location"].startswith("/admin/sign-in/")
     assert not SocialAccount.objects.exists()
@@ -66,7 +72,9 @@ def test_and_at_the_way_back(discord: Discord, officer: Client) -> None:
     assert not AuditEvent.objects.filter(action="staff.linked").exists()
 
 
-def test_nobody_links_who_is_not_signed_in_or_signed_out_on_the_way(discord: Discord, officer: Client) -> None:
+def test_nobody_links_who_is_not_signed_in_or_signed_out_on_the_way(
+    discord: Discord, officer: Client
+) -> None:
     assert discord.asked(Client(), "connect")["Location"] == "/admin/sign-in/"
     discord.knows(9001, "Tom#1")
     back = discord.consents(discord.asked(officer, "connect")["Location"], 9001)
@@ -108,10 +116,14 @@ def test_who_linked_it_signs_in_with_it_and_is_told_of_it_and_does_nothing_grave
     assert grave.status_code == 302
     ways = client.get(grave["Location"]).content.decode()
     assert "Sign in with Discord" not in ways
-    assert client.get("/admin/sign-in/factor/totp/activate/").status_code == 302  # nor is a factor set up by it
+    assert (
+        client.get("/admin/sign-in/factor/totp/activate/").status_code == 302
+    )  # nor is a factor set up by it
 
 
-def test_unlinking_is_told_and_ends_the_sessions_that_it_began(discord: Discord, officer: Client) -> None:
+def test_unlinking_is_told_and_ends_the_sessions_that_it_began(
+    discord: Discord, officer: Client
+) -> None:
     linked(discord, officer)
     client = Client()
     discord.comes_back(client, 9001, "login")
@@ -131,10 +143,15 @@ def test_an_owner_unlinks_the_account_of_somebody_else(discord: Discord, officer
     assert "Tom#1" in owner.get("/admin/access/").content.decode()
     owner.post("/admin/access/", {"verb": "unlink", "user": user, "reason": ""})
     assert SocialAccount.objects.exists()
-    owner.post("/admin/access/", {"verb": "unlink", "user": user, "reason": "their Discord was stolen"})
+    owner.post(
+        "/admin/access/", {"verb": "unlink", "user": user, "reason": "their Discord was stolen"}
+    )
     assert not SocialAccount.objects.exists()
     assert not UserSession.objects.filter(user=user).exists()
-    assert officer.post("/admin/access/", {"verb": "unlink", "user": user, "reason": "x"}).status_code == 403
+    assert (
+        officer.post("/admin/access/", {"verb": "unlink", "user": user, "reason": "x"}).status_code
+        == 403
+    )
 
 
 def test_an_answer_of_discord_that_says_nobody_is_a_page(discord: Discord, officer: Client) -> None:
@@ -147,7 +164,9 @@ def test_an_answer_of_discord_that_says_nobody_is_a_page(discord: Discord, offic
 
 @pytest.mark.parametrize("process", ["redirect", "signup", "", "login&process=redirect"])
 @pytest.mark.parametrize("name", ["roblox", "discord"])
-def test_only_signing_in_and_linking_are_processes(discord: Discord, name: str, process: str) -> None:
+def test_only_signing_in_and_linking_are_processes(
+    discord: Discord, name: str, process: str
+) -> None:
     answer = Client().post(f"/admin/sign-in/with/{name}/login/?process={process}")
     assert (answer.status_code, answer["Location"]) == (302, "/admin/sign-in/")
 

@@ -1,4 +1,6 @@
-"""Accounts that are linked while an approval is under way: a clear refusal; and who is unlinked is said everywhere."""
+"""Accounts that are linked while an approval is under way: a clear refusal; and who is unlinked is
+said everywhere.
+"""
 
 import threading
 import uuid
@@ -13,12 +15,11 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from console.access.rights import rights_of
+from console.accounts.permissions import rights_of
 from console.models import RoleGrant
-from players import officers
-from players.models import Approval, BulkJob, Decision, Player
-from players.staff import Staff, officer
-from syncs.models import Adjustment
+from players.models import Adjustment, Approval, BulkJob, Decision, Player
+from players.moderation.actors import Staff, officer
+from players.ranks import decisions
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role, local_owner, owner_client
 
@@ -67,10 +68,13 @@ def test_accounts_linked_while_one_of_them_approves_what_the_other_asked_for(pla
     player(900, rank="Captain I")
     here, there = owner_client("olga"), client_with_role(player(7, rank="Supreme Command"), "owner")
     there.post(
-        "/admin/access/", {"user_id": 900, "role": "integrator", "reason": "connects the games", "verb": "grant"}
+        "/admin/access/",
+        {"user_id": 900, "role": "integrator", "reason": "connects the games", "verb": "grant"},
     )
     pk = Approval.objects.get().pk
-    answer = while_linking(here, f"/admin/approvals/{pk}/", lambda: Approval.objects.select_for_update().get(pk=pk))
+    answer = while_linking(
+        here, f"/admin/approvals/{pk}/", lambda: Approval.objects.select_for_update().get(pk=pk)
+    )
     assert answer.status_code == 200
     assert "another account of yours" in unescape(answer.content.decode())
     assert Approval.objects.get().status == "waiting"
@@ -78,11 +82,15 @@ def test_accounts_linked_while_one_of_them_approves_what_the_other_asked_for(pla
 
 
 @pytest.mark.django_db(transaction=True)
-def test_accounts_linked_while_one_of_them_gives_a_rank_that_the_other_proposed(player: Make) -> None:
+def test_accounts_linked_while_one_of_them_gives_a_rank_that_the_other_proposed(
+    player: Make,
+) -> None:
     player(900, rank="Captain I"), player(7, rank="Supreme Command")
     here = owner_client("olga")
-    pk = officers.propose(900, "Captain II", by=officer(7), reason="seen", now=timezone.now()).pk
-    answer = while_linking(here, f"/admin/decisions/{pk}/", lambda: Decision.objects.select_for_update().get(pk=pk))
+    pk = decisions.propose(900, "Captain II", by=officer(7), reason="seen", now=timezone.now()).pk
+    answer = while_linking(
+        here, f"/admin/decisions/{pk}/", lambda: Decision.objects.select_for_update().get(pk=pk)
+    )
     assert answer.status_code == 200
     assert "another account of yours" in unescape(answer.content.decode())
     assert Decision.objects.get().status == "proposed"
@@ -90,15 +98,25 @@ def test_accounts_linked_while_one_of_them_gives_a_rank_that_the_other_proposed(
 
 
 @pytest.mark.django_db
-def test_a_file_and_a_mass_change_of_an_unlinked_owner_say_so_in_the_queue_and_on_their_pages(player: Make) -> None:
+def test_a_file_and_a_mass_change_of_an_unlinked_owner_say_so_in_the_queue_and_on_their_pages(
+    player: Make,
+) -> None:
     for user_id in (1, 2):
         player(user_id)
     olga, dora = owner_client("olga"), owner_client("dora")
     body = SimpleUploadedFile("a.csv", b"userId,amount\n1,5000\n2,3\n")
-    olga.post("/admin/adjustments/new/", {"file": body, "reason": "an event", "token": str(uuid.uuid4())})
+    olga.post(
+        "/admin/adjustments/new/", {"file": body, "reason": "an event", "token": str(uuid.uuid4())}
+    )
     file = Adjustment.objects.get()
     olga.post(f"/admin/adjustments/{file.pk}/start/")
-    bulk = {"act": "adjust", "selected": "1,2", "amount": "5000", "words": "an event", "preview": "1"}
+    bulk = {
+        "act": "adjust",
+        "selected": "1,2",
+        "amount": "5000",
+        "words": "an event",
+        "preview": "1",
+    }
     olga.post("/admin/bulk/", bulk | {"token": str(uuid.uuid4())})
     job = BulkJob.objects.get()
     pages = ["/admin/bulk/", f"/admin/bulk/{job.pk}/"]
@@ -116,7 +134,9 @@ def test_a_file_and_a_mass_change_of_an_unlinked_owner_say_so_in_the_queue_and_o
 def test_a_rank_that_an_unlinked_owner_proposed_says_so(player: Make) -> None:
     player(900, rank="Captain I")
     dora = client_as(player(7, rank="Supreme Command"))
-    pk = officers.propose(900, "Captain II", by=local("olga"), reason="seen", now=timezone.now()).pk
+    pk = decisions.propose(
+        900, "Captain II", by=local("olga"), reason="seen", now=timezone.now()
+    ).pk
     assert "olga (local owner, unlinked)" in text(dora, f"/admin/decisions/{pk}/")
     assert "unlinked local owner" in text(dora, "/admin/?kind=decisions")
     player(8, rank="Supreme Command")

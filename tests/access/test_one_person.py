@@ -1,4 +1,6 @@
-"""A local owner and the same person's Roblox account are one person to the rule of the second person, once linked."""
+"""A local owner and the same person's Roblox account are one person to the rule of the second
+person, once linked.
+"""
 
 import time
 from html import unescape
@@ -11,17 +13,20 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from audits.reading import events_by_id
-from console.access.rights import rights_of
-from console.doors import SIGNED_IN_AT
+from audits.queries import events_by_id
+from common.errors import NotAllowed
+from console.accounts.permissions import rights_of
+from console.decorators import SIGNED_IN_AT
 from console.models import RoleGrant, StaffAccount
-from players import approvals, discipline, officers
+from players.discipline import sanctions
 from players.models import Approval, Decision, Player, StaffAct
-from players.staff import NotAllowed, Staff, officer
+from players.moderation import approvals
+from players.moderation.actors import Staff, officer
+from players.ranks import decisions
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role, local_owner, owner_client
-from webhooks import happenings
+from webhooks.messages import payloads
 
 ASK = {"user_id": 900, "role": "integrator", "reason": "connects the games", "verb": "grant"}
 APPROVE = {"verb": "approve", "words": "agreed"}
@@ -45,7 +50,9 @@ def olga(player: Make) -> tuple[Client, Client]:
     return owner_client("olga"), client_with_role(player(7, rank="Supreme Command"), "owner")
 
 
-def test_who_asked_by_one_account_does_not_approve_by_the_other(olga: tuple[Client, Client]) -> None:
+def test_who_asked_by_one_account_does_not_approve_by_the_other(
+    olga: tuple[Client, Client],
+) -> None:
     here, there = olga
     here.post("/admin/access/", ASK)
     linked()
@@ -77,7 +84,7 @@ def test_until_they_are_linked_every_approval_says_unlinked(olga: tuple[Client, 
         assert "unlinked" in unescape(there.get(path).content.decode()), path
     event = AuditEvent.objects.get(action="approval.requested")
     assert event.details["unlinked"] is True
-    (told,) = happenings.tell(events_by_id([event.pk]).values()).values()
+    (told,) = payloads.tell(events_by_id([event.pk]).values()).values()
     assert "olga (unlinked)" in told.message
     owner_client("dora").post(f"/admin/approvals/{pk}/", APPROVE)
     assert AuditEvent.objects.get(action="approval.approved").details["unlinked"] is True
@@ -91,11 +98,15 @@ def test_the_database_knows_both_accounts_for_one_person(olga: tuple[Client, Cli
     Approval.objects.update(expires_at=timezone.now())
     here.post("/admin/access/", ASK)
     olga_here, olga_there = local().person, Player.objects.get(user_id=7).subject
-    StaffAccount.objects.filter(user__username="olga").update(same_as=7)  # a link that came past what renames requests
+    StaffAccount.objects.filter(user__username="olga").update(
+        same_as=7
+    )  # a link that came past what renames requests
     with pytest.raises(IntegrityError), transaction.atomic():
         Approval.objects.update(status="approved", decided_by=olga_there, decided_at=timezone.now())
     with pytest.raises(IntegrityError), transaction.atomic():
-        RoleGrant.objects.create(user_id=901, role="owner", granted_by=olga_there, approved_by=f"staff:{_pk('olga')}")
+        RoleGrant.objects.create(
+            user_id=901, role="owner", granted_by=olga_there, approved_by=f"staff:{_pk('olga')}"
+        )
     assert olga_here.startswith("staff:")
 
 
@@ -106,19 +117,21 @@ def _pk(name: str) -> int:
 def test_the_database_refuses_a_rank_that_one_person_proposed_and_gave(player: Make) -> None:
     player(900, rank="Captain I"), player(7, rank="Supreme Command")
     local_owner("olga")
-    proposed = officers.propose(900, "Captain II", by=local(), reason="seen", now=timezone.now())
+    proposed = decisions.propose(900, "Captain II", by=local(), reason="seen", now=timezone.now())
     StaffAccount.objects.filter(user__username="olga").update(same_as=7)
     with pytest.raises(NotAllowed, match="proposed it yourself"):
-        officers.approve(proposed.pk, by=officer(7), reason="fine", now=timezone.now())
+        decisions.approve(proposed.pk, by=officer(7), reason="fine", now=timezone.now())
     name = f"staff:{Player.objects.get(user_id=7).pk}"
     with pytest.raises(IntegrityError), transaction.atomic():
-        Decision.objects.filter(pk=proposed.pk).update(status="applied", decided_by=name, decided_at=timezone.now())
+        Decision.objects.filter(pk=proposed.pk).update(
+            status="applied", decided_by=name, decided_at=timezone.now()
+        )
 
 
 def test_a_linked_owner_does_nothing_to_themselves(olga: tuple[Client, Client]) -> None:
     linked()
     with pytest.raises(NotAllowed, match="themselves"):
-        discipline.warn(7, by=local(), reason="x", now=timezone.now())
+        sanctions.warn(7, by=local(), reason="x", now=timezone.now())
     held = approvals.hold(
         "ban",
         player=Player.objects.get(user_id=7),
@@ -132,11 +145,13 @@ def test_a_linked_owner_does_nothing_to_themselves(olga: tuple[Client, Client]) 
 
 
 def test_whom_the_guard_counts_is_the_person(olga: tuple[Client, Client]) -> None:
-    discipline.warn(900, by=local(), reason="spam", now=timezone.now())
+    sanctions.warn(900, by=local(), reason="spam", now=timezone.now())
     linked()
-    discipline.warn(900, by=local(), reason="spam", now=timezone.now())
-    discipline.warn(900, by=officer(7), reason="spam", now=timezone.now())
-    assert set(StaffAct.objects.values_list("person", flat=True)) == {Player.objects.get(user_id=7).subject}
+    sanctions.warn(900, by=local(), reason="spam", now=timezone.now())
+    sanctions.warn(900, by=officer(7), reason="spam", now=timezone.now())
+    assert set(StaffAct.objects.values_list("person", flat=True)) == {
+        Player.objects.get(user_id=7).subject
+    }
 
 
 def test_a_local_owner_shows_who_they_are_by_signing_in_with_roblox(
@@ -151,11 +166,15 @@ def test_a_local_owner_shows_who_they_are_by_signing_in_with_roblox(
     assert "shows you as unlinked" not in here.get("/admin/sessions/").content.decode()
     event = AuditEvent.objects.get(action="staff.linked")
     assert event.details["account"] == f"staff:local-{_pk('olga')}"
-    assert roblox.sign_in(Client(), 7)["Location"] == "/admin/"  # the Roblox account is still one of its own
+    assert (
+        roblox.sign_in(Client(), 7)["Location"] == "/admin/"
+    )  # the Roblox account is still one of its own
 
 
 @pytest.mark.parametrize("when", ["start", "callback"])
-def test_showing_it_needs_a_fresh_sign_in(roblox: Roblox, olga: tuple[Client, Client], when: str) -> None:
+def test_showing_it_needs_a_fresh_sign_in(
+    roblox: Roblox, olga: tuple[Client, Client], when: str
+) -> None:
     here, _ = olga
     roblox.knows(7, "Olga_R")
     back = roblox.consents(roblox.asked(here, OUT), 7)
@@ -177,7 +196,9 @@ def test_nobody_who_is_no_local_owner_links_a_roblox_account(roblox: Roblox, pla
     assert not StaffAccount.objects.exclude(same_as=None).exists()
 
 
-def test_only_the_operator_makes_two_persons_of_one(olga: tuple[Client, Client], capsys: Any) -> None:
+def test_only_the_operator_makes_two_persons_of_one(
+    olga: tuple[Client, Client], capsys: Any
+) -> None:
     here, _ = olga
     linked()
     with pytest.raises(CommandError, match="linked already"):

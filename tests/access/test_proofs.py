@@ -1,4 +1,6 @@
-"""Grave acts ask for a sign-in of the last minutes: proved by Roblox's own word of when, or by a second factor."""
+"""Grave acts ask for a sign-in of the last minutes: proved by Roblox's own word of when, or by a
+second factor.
+"""
 
 import time
 from typing import Any
@@ -17,7 +19,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from audits.models import AuditEvent
-from console.doors import BEGAN_AT, SIGNED_IN_AT
+from console.decorators import BEGAN_AT, SIGNED_IN_AT
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
 
@@ -51,7 +53,9 @@ def is_asked(client: Client) -> bool:
     return answer.status_code == 302 and "/admin/sign-in/" in answer["Location"]
 
 
-def test_a_sign_in_that_roblox_dates_to_now_is_fresh_and_grows_old(roblox: Roblox, player: Make) -> None:
+def test_a_sign_in_that_roblox_dates_to_now_is_fresh_and_grows_old(
+    roblox: Roblox, player: Make
+) -> None:
     client = signed_in(roblox, player)
     assert not is_asked(client)
     age(client, SIGNED_IN_AT)
@@ -89,13 +93,17 @@ def test_a_sign_in_that_roblox_does_not_date_to_the_last_minutes_is_no_step_up(
     assert client.get("/admin/players/502/").status_code == 200  # the session goes on as it was
 
 
-def test_a_first_sign_in_without_a_moment_lets_in_and_proves_nothing(roblox: Roblox, player: Make) -> None:
+def test_a_first_sign_in_without_a_moment_lets_in_and_proves_nothing(
+    roblox: Roblox, player: Make
+) -> None:
     client = signed_in(roblox, player, auth_time=None)
     assert client.get("/admin/players/502/").status_code == 200
     assert is_asked(client)
 
 
-def test_signing_out_and_in_without_being_asked_by_roblox_is_no_step_up(roblox: Roblox, player: Make) -> None:
+def test_signing_out_and_in_without_being_asked_by_roblox_is_no_step_up(
+    roblox: Roblox, player: Make
+) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) - 86_400)
     client.post("/admin/logout/")
     assert roblox.sign_in(client, 501).status_code == 302
@@ -104,13 +112,17 @@ def test_signing_out_and_in_without_being_asked_by_roblox_is_no_step_up(roblox: 
 
 
 @pytest.mark.parametrize(("ahead", "asked"), [(50, False), (70, True)])
-def test_a_clock_of_roblox_that_is_a_little_ahead_is_now(roblox: Roblox, player: Make, ahead: int, asked: bool) -> None:
+def test_a_clock_of_roblox_that_is_a_little_ahead_is_now(
+    roblox: Roblox, player: Make, ahead: int, asked: bool
+) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) + ahead)
     assert is_asked(client) is asked
     assert client.session[SIGNED_IN_AT] <= time.time()
 
 
-def test_freshness_counts_from_when_roblox_asked_and_not_from_the_way_back(roblox: Roblox, player: Make) -> None:
+def test_freshness_counts_from_when_roblox_asked_and_not_from_the_way_back(
+    roblox: Roblox, player: Make
+) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) - 800)
     assert not is_asked(client)
     session = client.session
@@ -150,7 +162,11 @@ def test_a_second_factor_steps_up_where_roblox_cannot(roblox: Roblox, player: Ma
     answer = client.post(address, {"code": code_of(secret)})
     assert (answer.status_code, answer["Location"]) == (302, GRAVE)
     assert not is_asked(client)
-    ways_told = AuditEvent.objects.filter(action="staff.signed_in").order_by("-pk").values_list("details", flat=True)
+    ways_told = (
+        AuditEvent.objects.filter(action="staff.signed_in")
+        .order_by("-pk")
+        .values_list("details", flat=True)
+    )
     assert ways_told[0] == {"way": "second factor"}
 
 
@@ -174,7 +190,9 @@ def test_a_factor_is_set_up_right_after_a_sign_in_and_told_and_never_from_an_old
     assert Authenticator.objects.filter(type="totp").exists()
 
 
-def test_who_finds_a_browser_that_roblox_lets_through_sets_no_factor_up(roblox: Roblox, player: Make) -> None:
+def test_who_finds_a_browser_that_roblox_lets_through_sets_no_factor_up(
+    roblox: Roblox, player: Make
+) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) - 86_400)
     page = "/admin/sign-in/factor/totp/activate/"
     answer = client.get(page)

@@ -1,5 +1,6 @@
-"""Failed sign-ins and other calls that prove nothing leave a handful of rows, however many there are; and every address
-of signing in answers a page, whatever is set up."""
+"""Failed sign-ins and other calls that prove nothing leave a handful of rows, however many there
+are; and every address of signing in answers a page, whatever is set up.
+"""
 
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audits.models import AuditEvent, AuditPersonal
-from console.access import telling
+from console.accounts import audit_events
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
 from tests.console.people import local_owner, owner_client
@@ -46,12 +47,12 @@ def test_made_up_callbacks_are_counted_and_told_once_a_minute(
     (event,) = failed()
     assert event.details["times"] == 1
     assert AuditPersonal.objects.count() <= 3
-    assert telling.tell_counted() == 0
+    assert audit_events.tell_counted() == 0
     an_hour_later()
-    assert telling.tell_counted() == 1
+    assert audit_events.tell_counted() == 1
     assert [one.details["times"] for one in failed()] == [1, MANY - 1]
     an_hour_later()
-    assert telling.tell_counted() == 0
+    assert audit_events.tell_counted() == 0
     assert Session.objects.count() == 0
 
 
@@ -61,7 +62,10 @@ def test_one_address_is_told_to_wait(roblox: Roblox, settings: Any) -> None:
     codes = [client.get(CALLBACK.format("roblox", "code=x&state=y")).status_code for _ in range(30)]
     assert codes[0] == 403
     assert codes[-1] == 429
-    out = [client.post("/admin/sign-in/with/roblox/login/?process=login").status_code for _ in range(30)]
+    out = [
+        client.post("/admin/sign-in/with/roblox/login/?process=login").status_code
+        for _ in range(30)
+    ]
     assert set(out) == {429}
     assert len(failed()) == 1
 
@@ -70,18 +74,25 @@ def test_errors_that_were_asked_for_are_counted_too(roblox: Roblox, player: Make
     for _ in range(10):
         client = Client()
         state = roblox.asked(client).split("state=")[1].split("&")[0]
-        assert client.get(CALLBACK.format("roblox", f"error=access_denied&state={state}")).status_code == 403
+        assert (
+            client.get(CALLBACK.format("roblox", f"error=access_denied&state={state}")).status_code
+            == 403
+        )
     assert len(failed()) == 1
 
 
 def test_wrong_passwords_are_counted(settings: Any, bootstrapped: None) -> None:
-    settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA, settings.ACCOUNT_RATE_LIMITS = True, False, False
+    settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA, settings.ACCOUNT_RATE_LIMITS = (
+        True,
+        False,
+        False,
+    )
     local_owner()
     for _ in range(40):
         Client().post("/admin/sign-in/local/", {"login": "olga", "password": "not the password"})
     assert len(failed()) == 1
     an_hour_later()
-    telling.tell_counted()
+    audit_events.tell_counted()
     assert sum(event.details["times"] for event in failed()) == 40
 
 
@@ -90,7 +101,11 @@ def test_wrong_passwords_are_counted(settings: Any, bootstrapped: None) -> None:
     [
         ("post", "/roblox/events", {"x-grps-api-key": "grps_12345678_wrong"}),
         ("post", "/roblox/sanctions", {"x-grps-api-key": "grps_12345678_wrong"}),
-        ("post", "/sync/roblox", {"x-grps-timestamp": "1", "x-grps-nonce": "a" * 20, "x-grps-signature": "v1=0"}),
+        (
+            "post",
+            "/sync/roblox",
+            {"x-grps-timestamp": "1", "x-grps-nonce": "a" * 20, "x-grps-signature": "v1=0"},
+        ),
         ("post", "/webhooks/roblox", {"roblox-signature": "t=1,v1=AAAA"}),
         ("post", "/appeals", {"cf-turnstile-response": "no"}),
         ("post", "/appeal", {}),
@@ -104,27 +119,46 @@ def test_wrong_passwords_are_counted(settings: Any, bootstrapped: None) -> None:
     ],
 )
 def test_no_call_that_proves_nothing_leaves_a_row(
-    client: Client, bootstrapped: None, settings: Any, method: str, path: str, headers: dict[str, str]
+    client: Client,
+    bootstrapped: None,
+    settings: Any,
+    method: str,
+    path: str,
+    headers: dict[str, str],
 ) -> None:
     settings.ROBLOX_WEBHOOK_SECRET = "a secret of this test, long enough"
     with CaptureQueriesContext(connection) as queries:
         for _ in range(5):
-            client.generic(method.upper(), path, "{}", content_type="application/json", headers=headers)
-    assert [one["sql"] for one in queries if one["sql"].lstrip().upper().startswith(("INSERT", "UPDATE"))] == []
+            client.generic(
+                method.upper(), path, "{}", content_type="application/json", headers=headers
+            )
+    assert [
+        one["sql"]
+        for one in queries
+        if one["sql"].lstrip().upper().startswith(("INSERT", "UPDATE"))
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["roblox", "discord"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_provider_that_is_not_set_up_answers_a_page(bootstrapped: None, name: str, method: str) -> None:
+def test_a_provider_that_is_not_set_up_answers_a_page(
+    bootstrapped: None, name: str, method: str
+) -> None:
     login = f"/admin/sign-in/with/{name}/login/?process=login"
-    for path in (login, CALLBACK.format(name, "code=x&state=y"), CALLBACK.format(name, "error=access_denied")):
+    for path in (
+        login,
+        CALLBACK.format(name, "code=x&state=y"),
+        CALLBACK.format(name, "error=access_denied"),
+    ):
         answer = getattr(Client(), method)(path)
         if (method, path) == ("get", login):
             assert answer["Location"] == "/admin/sign-in/"
             continue
         assert answer.status_code == 404
         assert "is not set up here" in answer.content.decode()
-    assert owner_client().post(f"/admin/sign-in/with/{name}/login/?process=connect").status_code == 404
+    assert (
+        owner_client().post(f"/admin/sign-in/with/{name}/login/?process=connect").status_code == 404
+    )
 
 
 NAMED_BY_ALLAUTH = (

@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console.middleware import BEGAN_AT, IDLE, SEEN_AT
+from console.middleware.staff import BEGAN_AT, IDLE, SEEN_AT
 from console.models import RoleGrant
-from grps_site import checks
+from grps_site.ops import checks
 from players.models import Approval
 from tests.console.conftest import Make
 from tests.console.people import PASSWORD, client_with_role, local_owner, owner_client
@@ -33,7 +33,9 @@ def on(settings: Any, bootstrapped: None) -> Any:
     return settings
 
 
-def test_the_local_way_is_not_there_unless_it_is_switched_on(settings: Any, bootstrapped: None) -> None:
+def test_the_local_way_is_not_there_unless_it_is_switched_on(
+    settings: Any, bootstrapped: None
+) -> None:
     local_owner()
     settings.LOCAL_LOGIN = False
     client = Client()
@@ -66,7 +68,10 @@ def test_without_a_second_factor_nothing_is_shown_but_its_setting_up(on: Any) ->
     client = Client()
     local(client)
     response = client.get("/admin/approvals/")
-    assert (response.status_code, response["Location"]) == (302, "/admin/sign-in/factor/totp/activate/")
+    assert (response.status_code, response["Location"]) == (
+        302,
+        "/admin/sign-in/factor/totp/activate/",
+    )
     assert client.get(response["Location"]).status_code == 200
 
 
@@ -76,7 +81,7 @@ def test_an_account_without_a_role_or_rank_is_nobody(bootstrapped: None) -> None
     user.save()
     user.account.delete()
     client = Client()
-    client.force_login(user, backend="console.access.backend.SignInBackend")
+    client.force_login(user, backend="console.accounts.backends.SignInBackend")
     assert client.get("/admin/approvals/").status_code == 403
 
 
@@ -87,7 +92,9 @@ def age(client: Client, key: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(("key", "seconds"), [(SEEN_AT, IDLE + 5), (BEGAN_AT, 12 * 3600 + 5)])
-def test_a_session_ends_when_idle_and_in_any_case_after_half_a_day(bootstrapped: None, key: str, seconds: int) -> None:
+def test_a_session_ends_when_idle_and_in_any_case_after_half_a_day(
+    bootstrapped: None, key: str, seconds: int
+) -> None:
     client = owner_client()
     assert client.get("/admin/approvals/").status_code == 200
     age(client, key, seconds - 30)
@@ -120,14 +127,20 @@ def test_a_role_is_given_by_two_owners_and_never_by_one(player: Make) -> None:
     assert not RoleGrant.objects.exists()
     dora.post(f"/admin/approvals/{approval.pk}/", decide)
     grant = RoleGrant.objects.get()
-    assert (grant.user_id, grant.role, grant.granted_by != grant.approved_by) == (7, "integrator", True)
+    assert (grant.user_id, grant.role, grant.granted_by != grant.approved_by) == (
+        7,
+        "integrator",
+        True,
+    )
     event = AuditEvent.objects.filter(action="access.granted").order_by("-pk")[0]
     assert event.details == {"role": "integrator"}
 
 
 def test_the_database_refuses_a_role_of_one_owner(bootstrapped: None) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        RoleGrant.objects.create(user_id=7, role="owner", granted_by="player:1", approved_by="player:1")
+        RoleGrant.objects.create(
+            user_id=7, role="owner", granted_by="player:1", approved_by="player:1"
+        )
 
 
 def test_an_integrator_gives_no_roles(player: Make) -> None:
@@ -136,7 +149,9 @@ def test_an_integrator_gives_no_roles(player: Make) -> None:
     assert integrator.get("/admin/experiences/").status_code == 200
 
 
-def test_the_operator_gives_a_role_alone(bootstrapped: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_operator_gives_a_role_alone(
+    bootstrapped: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     call_command("staff", "grant", "7", "owner", "--reason", "the first owner")
     call_command("staff", "list")
     assert "owner" in capsys.readouterr().out
@@ -153,22 +168,34 @@ def test_the_operator_gives_a_role_alone(bootstrapped: None, capsys: pytest.Capt
         ({"LOCAL_LOGIN": True, "LOCAL_LOGIN_MFA": True}, {"grps.E005"}),
         ({"LOCAL_LOGIN": True, "LOCAL_LOGIN_MFA": False}, {"grps.E004", "grps.E005"}),
         (
-            {"LOCAL_LOGIN": True, "LOCAL_LOGIN_MFA": True, "TURNSTILE_SECRET": "own", "TURNSTILE_SITEKEY": "own"},
+            {
+                "LOCAL_LOGIN": True,
+                "LOCAL_LOGIN_MFA": True,
+                "TURNSTILE_SECRET": "own",
+                "TURNSTILE_SITEKEY": "own",
+            },
             set(),
         ),
     ],
 )
-def test_production_is_told_of_an_easy_way_in(settings: Any, changes: dict[str, Any], ids: set[str]) -> None:
+def test_production_is_told_of_an_easy_way_in(
+    settings: Any, changes: dict[str, Any], ids: set[str]
+) -> None:
     settings.TURNSTILE_SECRET = settings.TURNSTILE_SITEKEY = ""
     for name, value in changes.items():
         setattr(settings, name, value)
     assert {one.id for one in checks.check_local_login()} == ids
 
 
-def test_a_session_that_ends_on_the_way_back_from_a_provider_tells_its_code_to_no_address(bootstrapped: None) -> None:
+def test_a_session_that_ends_on_the_way_back_from_a_provider_tells_its_code_to_no_address(
+    bootstrapped: None,
+) -> None:
     owner = owner_client("olga")
     session = owner.session
     session[SEEN_AT] = int(time.time()) - 7200
     session.save()
     answer = owner.get("/admin/sign-in/with/roblox/login/callback/?code=a-secret&state=another")
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/sign-in/?next=/admin/sessions/")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        "/admin/sign-in/?next=/admin/sessions/",
+    )

@@ -11,17 +11,21 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
-from console.access.roblox_sign_in.provider import NONCE
+from console.accounts.roblox_oauth.provider import NONCE
 from console.models import RoleGrant, StaffAccount
-from players import discipline, people
+from players.discipline import sanctions
 from players.models import Player, Rank
+from players.points import adjustments
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
 
 def failures() -> list[str]:
-    return [event.details["why"] for event in AuditEvent.objects.filter(action="staff.sign_in_failed").order_by("pk")]
+    return [
+        event.details["why"]
+        for event in AuditEvent.objects.filter(action="staff.sign_in_failed").order_by("pk")
+    ]
 
 
 def test_an_officer_signs_in_and_is_known_by_their_id(roblox: Roblox, player: Make) -> None:
@@ -38,7 +42,9 @@ def test_an_officer_signs_in_and_is_known_by_their_id(roblox: Roblox, player: Ma
     assert not SocialToken.objects.exists()
 
 
-def test_what_is_asked_of_roblox_has_a_challenge_a_state_and_a_nonce(roblox: Roblox, player: Make) -> None:
+def test_what_is_asked_of_roblox_has_a_challenge_a_state_and_a_nonce(
+    roblox: Roblox, player: Make
+) -> None:
     first, second = (parse_qs(urlsplit(roblox.asked(Client())).query) for _ in range(2))
     assert first["code_challenge_method"] == ["S256"]
     assert sorted(first["scope"][0].split()) == ["openid", "profile"]
@@ -52,12 +58,19 @@ def test_a_changed_name_is_the_same_person(roblox: Roblox, player: Make) -> None
     for name in ("Old_Name", "New_Name"):
         roblox.knows(501, name)
         roblox.sign_in(Client(), 501)
-    assert StaffAccount.objects.count() == User.objects.count() == SocialAccount.objects.count() == 1
+    assert (
+        StaffAccount.objects.count() == User.objects.count() == SocialAccount.objects.count() == 1
+    )
     assert User.objects.get().first_name == "New_Name"
 
 
 @pytest.mark.parametrize(
-    ("rank", "words"), [("Captain II", "rank gives no access"), ("Envoy", "rank gives no access"), (None, "no access")]
+    ("rank", "words"),
+    [
+        ("Captain II", "rank gives no access"),
+        ("Envoy", "rank gives no access"),
+        (None, "no access"),
+    ],
 )
 def test_nobody_registers(roblox: Roblox, player: Make, rank: str | None, words: str) -> None:
     if rank is not None:
@@ -76,7 +89,7 @@ def test_nobody_registers(roblox: Roblox, player: Make, rank: str | None, words:
 
 def test_whoever_is_suspended_or_banned_does_not_get_in(roblox: Roblox, player: Make) -> None:
     player(501, rank="Tempest Major")
-    discipline.suspend(501, by=OWNER, reason="under investigation", now=timezone.now())
+    sanctions.suspend(501, by=OWNER, reason="under investigation", now=timezone.now())
     roblox.knows(501, "Major_Tom")
     response = roblox.sign_in(Client(), 501)
     assert response.status_code == 403
@@ -133,15 +146,21 @@ def test_an_answer_that_nobody_asked_for_is_refused(roblox: Roblox, player: Make
 def test_somebody_who_changes_their_mind_is_told_so(roblox: Roblox, player: Make) -> None:
     client = Client()
     state = parse_qs(urlsplit(roblox.asked(client)).query)["state"][0]
-    response = client.get(f"/admin/sign-in/with/roblox/login/callback/?error=access_denied&state={state}")
+    response = client.get(
+        f"/admin/sign-in/with/roblox/login/callback/?error=access_denied&state={state}"
+    )
     assert response.status_code == 403
     assert failures()
 
 
-def test_a_provider_that_is_away_is_a_page_and_not_an_error(roblox: Roblox, settings: Any, player: Make) -> None:
+def test_a_provider_that_is_away_is_a_page_and_not_an_error(
+    roblox: Roblox, settings: Any, player: Make
+) -> None:
     client = Client()
     back = roblox.asked(client)
-    settings.SOCIALACCOUNT_PROVIDERS["roblox"]["APPS"][0]["settings"]["server_url"] = "http://127.0.0.1:1/"
+    settings.SOCIALACCOUNT_PROVIDERS["roblox"]["APPS"][0]["settings"]["server_url"] = (
+        "http://127.0.0.1:1/"
+    )
     state = parse_qs(urlsplit(back).query)["state"][0]
     response = client.get(f"/admin/sign-in/with/roblox/login/callback/?code=x&state={state}")
     assert response.status_code == 403
@@ -150,7 +169,9 @@ def test_a_provider_that_is_away_is_a_page_and_not_an_error(roblox: Roblox, sett
 
 def test_a_role_lets_somebody_in_whose_rank_does_not(roblox: Roblox, player: Make) -> None:
     player(503, rank="Captain I")
-    RoleGrant.objects.create(user_id=503, role="auditor", granted_by="player:1", approved_by="player:2")
+    RoleGrant.objects.create(
+        user_id=503, role="auditor", granted_by="player:1", approved_by="player:2"
+    )
     roblox.knows(503, "Auditor")
     client = Client()
     roblox.sign_in(client, 503)
@@ -160,7 +181,11 @@ def test_a_role_lets_somebody_in_whose_rank_does_not(roblox: Roblox, player: Mak
 
 def test_signing_in_again_asks_roblox_to_ask_again(roblox: Roblox, player: Make) -> None:
     player(501, rank="Tempest Major")
-    asked = parse_qs(urlsplit(roblox.asked(Client(), "/admin/sign-in/with/roblox/login/?process=login&again=1")).query)
+    asked = parse_qs(
+        urlsplit(
+            roblox.asked(Client(), "/admin/sign-in/with/roblox/login/?process=login&again=1")
+        ).query
+    )
     assert asked["prompt"] == ["login"]
 
 
@@ -178,7 +203,7 @@ def test_an_erased_person_leaves_no_account(roblox: Roblox, player: Make) -> Non
     roblox.knows(501, "Major_Tom")
     client = Client()
     roblox.sign_in(client, 501)
-    people.erase(501, by=OWNER, reason="an order", now=timezone.now())
+    adjustments.erase(501, by=OWNER, reason="an order", now=timezone.now())
     assert not User.objects.exists()
     assert not SocialAccount.objects.exists()
     assert client.get("/admin/").status_code == 302

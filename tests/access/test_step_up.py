@@ -1,4 +1,6 @@
-"""Whoever finds an old session does nothing grave with it: every address of the console is grave or known to be not."""
+"""Whoever finds an old session does nothing grave with it: every address of the console is grave or
+known to be not.
+"""
 
 import re
 import time
@@ -12,16 +14,18 @@ from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console.access.step_up import ACTS, GRAVE, changing
-from console.acting import DIALOGS
-from console.doors import SIGNED_IN_AT
-from players import discipline, officers
+from console.accounts.step_up import ACTS, GRAVE, changing
+from console.actions.views import DIALOGS
+from console.decorators import SIGNED_IN_AT
+from players.discipline import sanctions
 from players.models import Decision, Player
+from players.ranks import decisions
 from tests.console.conftest import Make
 from tests.console.people import client_as, owner_client
 from tests.players.conftest import OWNER
 
-# What is read, or changes nothing that only a fresh sign-in may. A new address belongs here or in the table.
+# What is read, or changes nothing that only a fresh sign-in may. A new address belongs here or in
+# the table.
 OURS = """
     home queue-seen queue-take sign-in sessions player explain act-preview approvals appeals experiences sync
     sync-ask sync-job drifts drift parked parked-retry parked-again role-pins role-pin audit audit-export seals
@@ -29,16 +33,24 @@ OURS = """
     filter-save filter-delete bulk-job bulk-results adjustments adjustment adjustment-results quarantines quarantine
 """
 OF_THE_ADMIN = "login logout index autocomplete jsi18n view_on_site app_list None"
-ORDINARY = {f"console:{name}" for name in OURS.split()} | {f"admin:{name}" for name in OF_THE_ADMIN.split()}
-READ_ONLY = re.compile(r"admin:(audits|roblox|players|syncs|webhooks)_\w+_(changelist|add|history|delete|change)")
+ORDINARY = {f"console:{name}" for name in OURS.split()} | {
+    f"admin:{name}" for name in OF_THE_ADMIN.split()
+}
+READ_ONLY = re.compile(
+    r"admin:(audits|roblox|players|syncs|webhooks)_\w+_(changelist|add|history|delete|change)"
+)
 
 
-def addresses(resolver: Any = None, path: str = "", space: str = "") -> Iterator[tuple[str, str, Any]]:
+def addresses(
+    resolver: Any = None, path: str = "", space: str = ""
+) -> Iterator[tuple[str, str, Any]]:
     """Path, name and view of everything below /admin/ that has a name of ours or of the admin."""
     for pattern in (resolver or get_resolver()).url_patterns:
         here = path + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from addresses(pattern, here, space + (f"{pattern.namespace}:" if pattern.namespace else ""))
+            yield from addresses(
+                pattern, here, space + (f"{pattern.namespace}:" if pattern.namespace else "")
+            )
         elif here.startswith("admin/") and space:
             yield here, f"{space}{pattern.name}", pattern.callback
 
@@ -47,9 +59,16 @@ def test_every_address_of_the_console_is_in_the_table_or_known_to_need_no_fresh_
     unknown = [
         name
         for _, name, view in addresses()
-        if not (name in GRAVE or name in ORDINARY or READ_ONLY.fullmatch(name) or getattr(view, "fresh", False))
+        if not (
+            name in GRAVE
+            or name in ORDINARY
+            or READ_ONLY.fullmatch(name)
+            or getattr(view, "fresh", False)
+        )
     ]
-    assert unknown == [], "put it into console.access.step_up.GRAVE, or here with the ordinary ones"
+    assert unknown == [], (
+        "put it into console.accounts.step_up.GRAVE, or here with the ordinary ones"
+    )
     names = {name for _, name, _ in addresses()}
     assert names >= GRAVE.keys()
 
@@ -62,14 +81,20 @@ def stale(client: Client) -> Client:
 
 
 def is_asked(answer: Any) -> bool:
-    return bool(answer.status_code == 302 and answer["Location"].startswith("/admin/sign-in/?next="))
+    return bool(
+        answer.status_code == 302 and answer["Location"].startswith("/admin/sign-in/?next=")
+    )
 
 
 def filled(path: str) -> str:
-    return "/" + re.sub(r"<slug:name>", "ban", re.sub(r"<(slug|str):\w+>", "nexus", re.sub(r"<\w+:\w+>", "1", path)))
+    return "/" + re.sub(
+        r"<slug:name>", "ban", re.sub(r"<(slug|str):\w+>", "nexus", re.sub(r"<\w+:\w+>", "1", path))
+    )
 
 
-@pytest.mark.parametrize("name", sorted(GRAVE.keys() - {"console:revert", "console:act", "console:act-on"}))
+@pytest.mark.parametrize(
+    "name", sorted(GRAVE.keys() - {"console:revert", "console:act", "console:act-on"})
+)
 def test_an_old_session_is_asked_to_sign_in_again(bootstrapped: None, name: str) -> None:
     (path,) = [filled(path) for path, found, _ in addresses() if found == name]
     client = stale(owner_client())
@@ -90,7 +115,9 @@ def test_the_dialogs_on_a_player_ask_for_it_where_the_act_is_grave(player: Make,
 
 @pytest.fixture
 def proposal(player: Make) -> Decision:
-    return officers.propose(player(1).user_id, "Captain I", by=OWNER, reason="seen", now=timezone.now())
+    return decisions.propose(
+        player(1).user_id, "Captain I", by=OWNER, reason="seen", now=timezone.now()
+    )
 
 
 def test_an_old_session_approves_no_rank_by_any_way(proposal: Decision, player: Make) -> None:
@@ -98,11 +125,15 @@ def test_an_old_session_approves_no_rank_by_any_way(proposal: Decision, player: 
     assert client.get(f"/admin/decisions/{proposal.pk}/").status_code == 200
     tries = [
         client.post(f"/admin/decisions/{proposal.pk}/", {"verb": "approve", "words": "fine"}),
-        client.post("/admin/queue/act/", {"verb": "approve", "reason": "fine", "pick": [proposal.pk]}),
+        client.post(
+            "/admin/queue/act/", {"verb": "approve", "reason": "fine", "pick": [proposal.pk]}
+        ),
         client.post("/admin/acts/rank/1/", {"rank": "Captain I", "words": "fine"}),
     ]
     assert all(is_asked(one) for one in tries)
-    listed = client.post("/admin/players/decision/", {"action": "approve", "_selected_action": [proposal.pk]})
+    listed = client.post(
+        "/admin/players/decision/", {"action": "approve", "_selected_action": [proposal.pk]}
+    )
     assert listed.status_code in {200, 302, 403, 405}
     proposal.refresh_from_db()
     assert proposal.status == "proposed"
@@ -115,12 +146,12 @@ def test_an_old_session_approves_no_rank_by_any_way(proposal: Decision, player: 
 
 def test_an_old_session_lifts_no_ban_by_undoing_it(player: Make) -> None:
     player(1)
-    discipline.ban(1, by=OWNER, reason="exploits", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="exploits", now=timezone.now())
     event = AuditEvent.objects.get(action="player.banned")
     client = stale(owner_client("dora"))
     assert is_asked(client.get(f"/admin/revert/{event.pk}/"))
     assert is_asked(client.post(f"/admin/revert/{event.pk}/", {"reason": "x"}))
-    discipline.warn(1, by=OWNER, reason="spam", now=timezone.now())
+    sanctions.warn(1, by=OWNER, reason="spam", now=timezone.now())
     warned = AuditEvent.objects.get(action="player.warned")
     assert client.get(f"/admin/revert/{warned.pk}/").status_code == 200
 

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from audits.record import Actor
+from players.active_policy import active
 from players.models import Player, Rank
-from players.policies import active
-from players.staff import Staff
+from players.moderation.actors import Staff
 
 OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
 SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None, alone=True)
@@ -18,7 +18,11 @@ SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None, alone=True)
 
 def officer(rank: str, user_id: int) -> Staff:
     """A person of a rank on the ladder, with a player of their own."""
-    return Staff(Actor("staff", str(user_id), f"officer {user_id}", f"staff:{user_id}"), rank_of(rank), user_id)
+    return Staff(
+        Actor("staff", str(user_id), f"officer {user_id}", f"staff:{user_id}"),
+        rank_of(rank),
+        user_id,
+    )
 
 
 def rank_of(name: str):

@@ -22,17 +22,16 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audits.chain.sealing import seal_pending
+from audits.chain.verify import verify
 from audits.models import AuditEvent
-from audits.seals import seal_pending
-from audits.verify import verify
-from grps_site.environment import BASE_DIR
-from players import books, leaderboard
-from players.models import LedgerEntry, Player
-from players.people import adjust as adjust_one
-from syncs import adjustments
-from syncs.adjustment_files import Row
-from syncs.models import Adjustment
-from syncs.tasks import apply_adjustments
+from common.environment import BASE_DIR
+from players import leaderboard, mass_adjustments
+from players.mass_adjustments.files import Row
+from players.models import Adjustment, LedgerEntry, Player
+from players.points import consistency
+from players.points.adjustments import adjust as adjust_one
+from players.tasks import apply_adjustments
 from tests.adjustments.conftest import OWNER, SECOND, adjusted, make_people
 from tests.conftest import database_url
 
@@ -60,14 +59,23 @@ def write(tmp_path: Path, lines: list[str], name: str = "bonus.csv") -> Path:
 
 
 def another_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if somebody else had signed in on this machine: the operating system says who runs a process."""
+    """As if somebody else had signed in on this machine: the operating system says who runs a
+    process.
+    """
     monkeypatch.setattr(os, "getuid", lambda: 1)
 
 
 def test_it_shows_what_it_would_do_and_does_it(people: People, tmp_path: Path) -> None:
     people(range(1, 4))
-    said = command("file", write(tmp_path, ["1,2.5", "2,-1000", "404,1"]), "--reason", "May bonus", "--yes")
-    for words in ("May bonus", "-997.50 points (1,002.50", "-1,000.00 for player_2 (2)", "no player has this user id"):
+    said = command(
+        "file", write(tmp_path, ["1,2.5", "2,-1000", "404,1"]), "--reason", "May bonus", "--yes"
+    )
+    for words in (
+        "May bonus",
+        "-997.50 points (1,002.50",
+        "-1,000.00 for player_2 (2)",
+        "no player has this user id",
+    ):
         assert words in said
     assert "not needed" in said
     assert "is done: 2 applied, 1 skipped" in said
@@ -90,7 +98,9 @@ def test_a_bad_file_changes_nothing_and_every_line_is_named(people: People, tmp_
         command("file", tmp_path / "none.csv", "--reason", "r")
 
 
-def test_without_yes_and_without_a_terminal_it_stays_a_preview(people: People, tmp_path: Path) -> None:
+def test_without_yes_and_without_a_terminal_it_stays_a_preview(
+    people: People, tmp_path: Path
+) -> None:
     people(range(1, 4))
     with pytest.raises(CommandError, match=r"Say --yes.*adjust apply"):
         command("file", write(tmp_path, ["1,2"]), "--reason", "r")
@@ -133,14 +143,22 @@ def test_it_inverts_shows_lists_rejects_and_exports(people: People, tmp_path: Pa
     out = tmp_path / "result.csv"
     assert "applied │ 1 (100.0%)" in " ".join(command("show", done.pk, "--rows", out).split())
     assert list(csv.DictReader(out.open())) == [
-        {"line": "2", "userId": "1", "amount": "2.00", "status": "applied", "points": "2.00", "note": "", "reason": ""},
+        {
+            "line": "2",
+            "userId": "1",
+            "amount": "2.00",
+            "status": "applied",
+            "points": "2.00",
+            "note": "",
+            "reason": "",
+        },
         {
             "line": "3",
             "userId": "404",
             "amount": "5.00",
             "status": "skipped",
             "points": "",
-            "note": adjustments.UNKNOWN,
+            "note": mass_adjustments.UNKNOWN,
             "reason": "",
         },
     ]
@@ -184,7 +202,7 @@ def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(tmp_path
     assert _ledger_rows() == count
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    assert books.verify() == []
+    assert consistency.verify() == []
     while seal_pending():
         pass
     assert verify().findings == []
@@ -208,7 +226,9 @@ def test_a_worker_goes_on_where_a_killed_command_was(tmp_path: Path) -> None:
     make_people(range(1, 9_001))
     file = write(tmp_path, [f"{user_id},1" for user_id in range(1, 9_001)])
     with transaction.atomic():
-        Player.objects.select_for_update(no_key=True).get(user_id=9_000)  # it cannot end before it is killed
+        Player.objects.select_for_update(no_key=True).get(
+            user_id=9_000
+        )  # it cannot end before it is killed
         process = _start(file)
         _wait(process, lambda: _applied() > 0)
         process.send_signal(signal.SIGKILL)
@@ -253,8 +273,9 @@ def _applied() -> int:
 
 
 def _books() -> tuple[int, int]:
-    """What is said to be applied and the rows of the ledger, at one moment: the database may still be committing what
-    a dead process sent."""
+    """What is said to be applied and the rows of the ledger, at one moment: the database may still
+    be committing what a dead process sent.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT coalesce(sum(applied), 0)::int FROM adjustments),"
@@ -273,10 +294,13 @@ AMOUNTS = st.integers(min_value=-(10**9), max_value=10**9).filter(bool)
 
 @pytest.mark.django_db
 @settings(
-    max_examples=200 if LONG else 25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=200 if LONG else 25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    mix=st.dictionaries(st.integers(1, 14), AMOUNTS).filter(lambda mix: any(user_id <= 10 for user_id in mix)),
+    mix=st.dictionaries(st.integers(1, 14), AMOUNTS).filter(
+        lambda mix: any(user_id <= 10 for user_id in mix)
+    ),
     before=st.dictionaries(st.integers(1, 10), AMOUNTS, max_size=4),
     between=st.dictionaries(st.integers(1, 10), AMOUNTS, max_size=3),
 )
@@ -290,24 +314,25 @@ def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had
         adjust_one(user_id, amount, by=OWNER, reason="before", now=now)
     had = adjusted()
     rows = [Row(line, user_id, amount) for line, (user_id, amount) in enumerate(mix.items(), 1)]
-    done = _through(adjustments.preview(rows, by=OWNER, reason="a mix", now=now))
+    done = _through(mass_adjustments.preview(rows, by=OWNER, reason="a mix", now=now))
     assert done.applied == sum(user_id <= 10 for user_id in mix)
     if not done.applied:
         return
     for user_id, amount in between.items():
         adjust_one(user_id, amount, by=OWNER, reason="between", now=now)
-    _through(adjustments.invert(done.pk, by=OWNER, reason="undone", now=now))
+    _through(mass_adjustments.invert(done.pk, by=OWNER, reason="undone", now=now))
     assert adjusted() == {
-        user_id: amount + Decimal(between.get(user_id, 0)).scaleb(-2) for user_id, amount in had.items()
+        user_id: amount + Decimal(between.get(user_id, 0)).scaleb(-2)
+        for user_id, amount in had.items()
     }
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def _through(adjustment: Adjustment) -> Adjustment:
-    started = adjustments.start(adjustment.pk, by=OWNER, now=timezone.now())
+    started = mass_adjustments.start(adjustment.pk, by=OWNER, now=timezone.now())
     if started.status == "waiting":
-        adjustments.approve(started.pk, by=SECOND, reason="fine", now=timezone.now())
-    assert adjustments.run(adjustment.pk)
+        mass_adjustments.approve(started.pk, by=SECOND, reason="fine", now=timezone.now())
+    assert mass_adjustments.run(adjustment.pk)
     adjustment.refresh_from_db()
     return adjustment
 
@@ -318,13 +343,15 @@ def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
     file = write(tmp_path, [f"{user_id},{user_id % 97 + 1}.25" for user_id in range(1, count + 1)])
     assert exit_code("file", file, "--reason", "large", "--yes") == 2
     waiting = Adjustment.objects.get()
-    adjustments.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
+    mass_adjustments.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
     began = time.monotonic()
     command("apply", waiting.pk)
     waiting.refresh_from_db()
     seconds = time.monotonic() - began
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as autovacuum does, once it is committed: the checks below join whole tables
+        cursor.execute(
+            "ANALYZE"
+        )  # as autovacuum does, once it is committed: the checks below join whole tables
     return waiting, seconds
 
 
@@ -337,7 +364,7 @@ def test_a_large_file_is_applied_in_chunks_that_the_audit_log_tells(
     assert (done.status, done.applied, done.skipped) == ("done", count, 0)
     assert done.total == Player.objects.aggregate(total=Sum("adjusted"))["total"]
     events = AuditEvent.objects.filter(action="adjustment.applied", target_id=str(done.pk))
-    assert events.count() == count // adjustments.CHUNK + 1
+    assert events.count() == count // mass_adjustments.CHUNK + 1
     assert sum(event.details["count"] for event in events if "lines" in event.details) == count
-    assert books.verify() == []
+    assert consistency.verify() == []
     assert leaderboard.total() == count

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncs.adjustment_files import Flaws, Row, UnknownFormat, read
+from players.mass_adjustments.files import Flaws, Row, UnknownFormat, read
 
 
 def parse(tmp_path: Path, content: str | bytes, name: str = "f.csv") -> tuple[list[Row], list[str]]:
@@ -28,14 +28,20 @@ def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
 
 def test_jsonl(tmp_path: Path) -> None:
     content = '{"userId": 1, "amount": 12.50}\n{"amount": -3, "userId": 2, "reason": "é"}\n{"userId":3,"amount":1e2}\n'
-    assert parse(tmp_path, content, "f.JSONL") == ([Row(1, 1, 1250), Row(2, 2, -300, "é"), Row(3, 3, 10_000)], [])
+    assert parse(tmp_path, content, "f.JSONL") == (
+        [Row(1, 1, 1250), Row(2, 2, -300, "é"), Row(3, 3, 10_000)],
+        [],
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("1", "fields: must be 2 as in the header, not 1"),
-        ("1,12,50", "fields: must be 2 as in the header, not 3; write amounts with a point, like 12.50"),
+        (
+            "1,12,50",
+            "fields: must be 2 as in the header, not 3; write amounts with a point, like 12.50",
+        ),
         ("x,1", "userId: must be a Roblox user id"),
         ("0,1", "userId: must be a Roblox user id"),
         ("-5,1", "userId: must be a Roblox user id"),
@@ -48,13 +54,18 @@ def test_jsonl(tmp_path: Path) -> None:
         ("1,1e3", "amount: must be a number"),
         ("1,1_000", "amount: must be a number"),
         ("1,0.001", "amount: must have at most two decimals, like 12.50"),
-        ("1,0.500000000000000000000000000000000001", "amount: must be a number with at most two decimals"),
+        (
+            "1,0.500000000000000000000000000000000001",
+            "amount: must be a number with at most two decimals",
+        ),
         ("1,0.00", "amount: must not be 0: leave the line out"),
         ("1,100000000000", "amount: must be below a hundred billion"),
         ('1,"5', "quotes: must be closed on their own line"),
     ],
 )
-def test_a_bad_csv_line_is_named_with_its_mend_and_the_others_are_read(tmp_path: Path, line: str, said: str) -> None:
+def test_a_bad_csv_line_is_named_with_its_mend_and_the_others_are_read(
+    tmp_path: Path, line: str, said: str
+) -> None:
     rows, flaws = parse(tmp_path, f"userId,amount\n7,1\n{line}\n8,2\n")
     assert rows == [Row(2, 7, 100), Row(4, 8, 200)]
     assert len(flaws) == 1
@@ -85,7 +96,10 @@ def test_a_bad_csv_line_is_named_with_its_mend_and_the_others_are_read(tmp_path:
         ('{"userId": 1, "amount": 1, "reason": 5}', "reason: must be a text"),
         ('{"userId": 1, "amount": 1, "reason": "\\u0000"}', "reason: must be a text without NUL"),
         ('{"userId": 1, "amount": 1, "reason": "\\ud800"}', "reason: must be a text"),
-        ('{"userId": 1, "amount": 1, "reason": "' + "x" * 501 + '"}', "reason: must be at most 500 characters"),
+        (
+            '{"userId": 1, "amount": 1, "reason": "' + "x" * 501 + '"}',
+            "reason: must be at most 500 characters",
+        ),
         ("x" * 10_001, "line: must be at most 10000 bytes long"),
     ],
 )
@@ -103,12 +117,20 @@ def test_a_bad_jsonl_line_is_named_with_its_mend(tmp_path: Path, line: str, said
     [
         (b"", "line 1: header: must be userId,amount"),
         (b"userId;amount\n1;2\n", "save the file as CSV with commas"),
-        (b"user,points\n1,2\n", "header: must be userId,amount or userId,amount,reason, not 'user,points'"),
+        (
+            b"user,points\n1,2\n",
+            "header: must be userId,amount or userId,amount,reason, not 'user,points'",
+        ),
         ("userId,amount\n1,2\n".encode("utf-16"), "line 1: encoding: must be UTF-8"),
-        (b"userId,amount,reason\n1,2,\xe9t\xe9\n", "line 2: encoding: must be UTF-8; save the file as UTF-8"),
+        (
+            b"userId,amount,reason\n1,2,\xe9t\xe9\n",
+            "line 2: encoding: must be UTF-8; save the file as UTF-8",
+        ),
     ],
 )
-def test_a_file_of_another_kind_is_refused_with_its_mend(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_of_another_kind_is_refused_with_its_mend(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
     rows, flaws = parse(tmp_path, content)
     assert rows == []
     assert len(flaws) == 1
@@ -128,8 +150,14 @@ def test_a_hundred_flaws_are_shown_and_all_are_counted(tmp_path: Path) -> None:
     assert (flaws.total, len(flaws.shown), flaws.shown[-1][:9]) == (250, 100, "line 101:")
 
 
-@given(amount=st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**10), max_value=10**10))
-def test_amounts_are_exact_in_both_forms(tmp_path_factory: pytest.TempPathFactory, amount: Decimal) -> None:
+@given(
+    amount=st.decimals(
+        allow_nan=False, allow_infinity=False, places=2, min_value=-(10**10), max_value=10**10
+    )
+)
+def test_amounts_are_exact_in_both_forms(
+    tmp_path_factory: pytest.TempPathFactory, amount: Decimal
+) -> None:
     folder = tmp_path_factory.mktemp("exact")
     expected = int(amount * 100)
     if expected == 0:

@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
-from grps_site import signing
-from syncs import adjustments
-from syncs.models import Adjustment
-from syncs.tasks import apply_adjustments
+from grps_site.http import request_signing
+from players import mass_adjustments
+from players.models import Adjustment
+from players.tasks import apply_adjustments
 from tests.adjustments.conftest import adjusted, make_people
 from tests.conftest import Live
 
@@ -20,19 +20,28 @@ Send = Callable[..., Any]
 
 
 def body(*pairs: tuple[Any, Any], reason: str = "weekly bonus") -> dict[str, Any]:
-    return {"reason": reason, "rows": [{"userId": user_id, "amount": amount} for user_id, amount in pairs]}
+    return {
+        "reason": reason,
+        "rows": [{"userId": user_id, "amount": amount} for user_id, amount in pairs],
+    }
 
 
 @pytest.fixture
 def send(client: Client, people: Callable[..., None]) -> Send:
     people(range(1, 6))
 
-    def send(asked: Any, key: str | None = "a-key", path: str = "/adjustments", method: str = "POST") -> Any:
+    def send(
+        asked: Any, key: str | None = "a-key", path: str = "/adjustments", method: str = "POST"
+    ) -> Any:
         content = json.dumps(asked).encode() if asked is not None else b""
-        headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, method, path, content)
+        headers = request_signing.sign(
+            django_settings.AUTOMATION_SIGNATURE_SECRET, method, path, content
+        )
         if key is not None:
             headers["Idempotency-Key"] = key
-        return client.generic(method, path, content, content_type="application/json", headers=headers)
+        return client.generic(
+            method, path, content, content_type="application/json", headers=headers
+        )
 
     return send
 
@@ -42,12 +51,25 @@ def test_it_is_taken_in_applied_in_the_background_and_told(send: Send) -> None:
     assert answer.status_code == 202
     made = answer.json()
     assert answer["Location"] == f"/adjustments/{made['id']}"
-    assert (made["status"], made["rows"], made["skipped"], made["progress"]) == ("applying", 3, 1, 0)
+    assert (made["status"], made["rows"], made["skipped"], made["progress"]) == (
+        "applying",
+        3,
+        1,
+        0,
+    )
     assert set(map(float, adjusted().values())) == {0}
     apply_adjustments()
     told = send(None, None, answer["Location"], "GET").json()
-    assert (told["status"], told["applied"], told["progress"], told["total"], told["moved"]) == ("done", 2, 1, 1.5, 3.5)
-    assert told["skippedRows"] == [{"line": 3, "userId": 404, "amount": 3, "note": adjustments.UNKNOWN}]
+    assert (told["status"], told["applied"], told["progress"], told["total"], told["moved"]) == (
+        "done",
+        2,
+        1,
+        1.5,
+        3.5,
+    )
+    assert told["skippedRows"] == [
+        {"line": 3, "userId": 404, "amount": 3, "note": mass_adjustments.UNKNOWN}
+    ]
     assert float(adjusted()[1]) == 2.5
 
 
@@ -88,7 +110,10 @@ def test_every_bad_row_is_named_and_none_is_taken(send: Send) -> None:
 
 def test_very_many_bad_rows_are_counted(send: Send) -> None:
     errors = send(body(*[(1, 0)] * 500)).json()["errors"]
-    assert (len(errors), errors[-1]) == (101, {"field": "rows", "detail": "have 500 errors; the first 100 are shown."})
+    assert (len(errors), errors[-1]) == (
+        101,
+        {"field": "rows", "detail": "have 500 errors; the first 100 are shown."},
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +145,10 @@ def test_a_row_past_what_anybody_moves_alone_waits_for_a_person(send: Send) -> N
 def test_nobody_reads_or_adjusts_without_a_signature(client: Client, send: Send) -> None:
     place = send(body((1, 1)))["Location"]
     assert client.get(place).status_code == 401
-    assert client.post("/adjustments", body((1, 1)), content_type="application/json").status_code == 401
+    assert (
+        client.post("/adjustments", body((1, 1)), content_type="application/json").status_code
+        == 401
+    )
     assert send(None, None, "/adjustments/999999", "GET").status_code == 404
 
 
@@ -131,7 +159,9 @@ def test_ten_thousand_rows_fit_into_one_call_and_its_repeats_at_once_make_one(li
     def post(_: int) -> Any:
         content = json.dumps(asked).encode()
         assert len(content) < 1_048_576
-        headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", content)
+        headers = request_signing.sign(
+            django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", content
+        )
         headers |= {"Content-Type": "application/json", "Idempotency-Key": "once"}
         return live.http.post("/adjustments", content=content, headers=headers)
 

@@ -1,4 +1,6 @@
-"""Appeals: opened by the player over HTTP or the page, decided by somebody who had no part in it, read by token."""
+"""Appeals: opened by the player over HTTP or the page, decided by somebody who had no part in it,
+read by token.
+"""
 
 import datetime as dt
 import importlib
@@ -23,10 +25,13 @@ from structlog.stdlib import ProcessorFormatter
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
-from players import appeals, approvals, claims, discipline, people
-from players.cases import read_code
+from common.errors import NotAllowed, Refused
+from players.discipline import appeals, sanctions
+from players.discipline.case_codes import read_code
 from players.models import Appeal, Approval, Claim, Player, Sanction
-from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
+from players.moderation import approvals, assignments
+from players.moderation.actors import Staff, at_the_shell, officer
+from players.points import adjustments
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
 from tests.http.test_turnstile import Receiver
@@ -36,19 +41,24 @@ TEXT = "I was not there that day, my brother had the account."
 
 
 def ask(client: Client, case: str, user_id: int = 1, **changes: Any) -> Any:
-    body = {"userId": user_id, "case": case, "text": TEXT, "cf-turnstile-response": "a token"} | changes
+    body = {
+        "userId": user_id,
+        "case": case,
+        "text": TEXT,
+        "cf-turnstile-response": "a token",
+    } | changes
     return client.post("/appeals", body, content_type="application/json")
 
 
 def warned(user_id: int = 1, by: Staff = OWNER) -> Sanction:
-    done = discipline.warn(user_id, by=by, reason="insulted somebody", now=timezone.now())
+    done = sanctions.warn(user_id, by=by, reason="insulted somebody", now=timezone.now())
     assert done.sanction is not None
     return done.sanction
 
 
 def suspended(user_id: int) -> Sanction:
     until = timezone.now() + dt.timedelta(days=3)
-    done = discipline.suspend(user_id, until=until, by=OWNER, reason="seen", now=timezone.now())
+    done = sanctions.suspend(user_id, until=until, by=OWNER, reason="seen", now=timezone.now())
     assert done.sanction is not None
     return done.sanction
 
@@ -56,7 +66,9 @@ def suspended(user_id: int) -> Sanction:
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """What the logs of this process hold."""
-    handlers = [one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)]
+    handlers = [
+        one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)
+    ]
     (handler,) = [one for one in handlers if isinstance(one, logging.StreamHandler)]
     text = io.StringIO()
     before = handler.setStream(text)
@@ -69,12 +81,14 @@ def appealed(case: Sanction, user_id: int = 1) -> Appeal:
 
 
 def decide(appeal: Appeal, by: Staff, verb: Any = appeals.approve) -> Appeal:
-    claims.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
+    assignments.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
     found: Appeal = verb(appeal.pk, "The clip shows somebody else.", by=by, now=timezone.now())
     return found
 
 
-def test_a_player_appeals_once_and_reads_the_answer(client: Client, cloudflare: type[Receiver], player: Make) -> None:
+def test_a_player_appeals_once_and_reads_the_answer(
+    client: Client, cloudflare: type[Receiver], player: Make
+) -> None:
     player(1)
     major = officer(player(2, rank="Tempest Major").user_id)
     case = warned()
@@ -118,7 +132,9 @@ def test_without_turnstile_nobody_gets_in(
     assert ask(client, case.code).status_code == 401
     settings.TURNSTILE_SECRET = ""
     assert ask(client, case.code).status_code == 401
-    assert client.post("/appeal", {"user_id": 1, "case": case.code, "text": TEXT}).status_code == 400
+    assert (
+        client.post("/appeal", {"user_id": 1, "case": case.code, "text": TEXT}).status_code == 400
+    )
     assert not Appeal.objects.exists()
 
 
@@ -176,20 +192,22 @@ def test_whoever_issued_it_does_not_decide(player: Make) -> None:
     appeal = appealed(warned(by=major))
     with pytest.raises(NotAllowed, match="issued it yourself"):
         decide(appeal, major)
-    claims.drop(appeals.KIND, str(appeal.pk))
+    assignments.drop(appeals.KIND, str(appeal.pk))
     assert decide(appeal, other).status == "approved"
 
 
 def test_neither_of_the_two_who_banned_decides_on_the_ban(player: Make) -> None:
     player(1)
-    first, second, third = (officer(player(number, rank="Supreme Command").user_id) for number in (2, 3, 4))
-    discipline.ban(1, by=first, reason="exploits", now=timezone.now())
+    first, second, third = (
+        officer(player(number, rank="Supreme Command").user_id) for number in (2, 3, 4)
+    )
+    sanctions.ban(1, by=first, reason="exploits", now=timezone.now())
     approvals.approve(Approval.objects.get().pk, by=second, reason="seen", now=timezone.now())
     appeal = appealed(Sanction.objects.get(kind="ban"))
     for by in (first, second):
         with pytest.raises(NotAllowed):
             decide(appeal, by)
-        claims.drop(appeals.KIND, str(appeal.pk))
+        assignments.drop(appeals.KIND, str(appeal.pk))
     decide(appeal, third)
     assert not Player.objects.get(user_id=1).banned
     assert Approval.objects.count() == 1  # the outcome of an appeal needs no further person
@@ -198,7 +216,7 @@ def test_neither_of_the_two_who_banned_decides_on_the_ban(player: Make) -> None:
 def test_a_ban_is_not_lifted_by_somebody_who_may_not_ban(player: Make) -> None:
     player(1)
     major = officer(player(2, rank="Tempest Major").user_id)
-    discipline.ban(1, by=OWNER, reason="exploits", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="exploits", now=timezone.now())
     with pytest.raises(NotAllowed):
         decide(appealed(Sanction.objects.get()), major)
     assert Player.objects.get(user_id=1).banned
@@ -210,7 +228,7 @@ def test_only_whoever_holds_it_decides(player: Make) -> None:
     appeal = appealed(warned())
     with pytest.raises(Refused, match="Take the appeal first"):
         appeals.approve(appeal.pk, "Granted.", by=major, now=timezone.now())
-    claims.claim(appeals.KIND, str(appeal.pk), by=other, now=timezone.now())
+    assignments.claim(appeals.KIND, str(appeal.pk), by=other, now=timezone.now())
     with pytest.raises(Refused, match="Take the appeal first"):
         appeals.approve(appeal.pk, "Granted.", by=major, now=timezone.now())
 
@@ -218,7 +236,7 @@ def test_only_whoever_holds_it_decides(player: Make) -> None:
 def test_what_is_over_cannot_be_appealed_against(player: Make) -> None:
     player(1)
     now = timezone.now()
-    discipline.suspend(1, until=now + dt.timedelta(hours=1), by=OWNER, reason="seen", now=now)
+    sanctions.suspend(1, until=now + dt.timedelta(hours=1), by=OWNER, reason="seen", now=now)
     with pytest.raises(Refused):
         appeals.open_(1, Sanction.objects.get().code, TEXT, now=now + dt.timedelta(hours=2))
 
@@ -226,7 +244,7 @@ def test_what_is_over_cannot_be_appealed_against(player: Make) -> None:
 def test_erasing_the_person_takes_their_words(player: Make) -> None:
     player(1)
     appeal = appealed(warned())
-    people.erase(1, by=at_the_shell(), reason="an order", now=timezone.now())
+    adjustments.erase(1, by=at_the_shell(), reason="an order", now=timezone.now())
     appeal.refresh_from_db()
     assert (appeal.text, appeal.answer) == ("", "")
 
@@ -267,23 +285,35 @@ def test_a_case_is_no_counter_and_its_code_is_told_to_the_game_of_its_player(
     assert len(set(codes)) == 4
     headers = {"x-grps-api-key": api_key}
     told = client.get("/roblox/players/1", headers=headers).json()["cases"]
-    assert [(one["kind"], one["case"]) for one in told] == [("warning", code) for code in reversed(codes[:3])]
+    assert [(one["kind"], one["case"]) for one in told] == [
+        ("warning", code) for code in reversed(codes[:3])
+    ]
     (case,) = client.get("/roblox/players/2", headers=headers).json()["cases"]
     assert (case["kind"], case["case"]) == ("suspension", codes[3])
     assert codes[3] not in client.get("/players/2").content.decode()
 
 
-@pytest.mark.parametrize("guess", ["1", "{pk}", "0", "999999", "BCDFGHJKMNPQ", "../../etc", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "guess", ["1", "{pk}", "0", "999999", "BCDFGHJKMNPQ", "../../etc", "' OR 1=1 --"]
+)
 def test_nobody_spends_the_appeal_of_somebody_else_by_guessing(
     client: Client, cloudflare: type[Receiver], player: Make, guess: str
 ) -> None:
     player(1), player(2)
     case = warned()
     guess = guess.format(pk=case.pk)
-    sanctioned, not_sanctioned, unknown = (ask(client, guess, user_id=user_id) for user_id in (1, 2, 77))
+    sanctioned, not_sanctioned, unknown = (
+        ask(client, guess, user_id=user_id) for user_id in (1, 2, 77)
+    )
     assert sanctioned.status_code == not_sanctioned.status_code == unknown.status_code == 400
-    bodies = {answer.content.replace(answer["X-Request-ID"].encode(), b"") for answer in (sanctioned, unknown)}
-    assert len(bodies | {not_sanctioned.content.replace(not_sanctioned["X-Request-ID"].encode(), b"")}) == 1
+    bodies = {
+        answer.content.replace(answer["X-Request-ID"].encode(), b"")
+        for answer in (sanctioned, unknown)
+    }
+    assert (
+        len(bodies | {not_sanctioned.content.replace(not_sanctioned["X-Request-ID"].encode(), b"")})
+        == 1
+    )
     assert not Appeal.objects.exists()
     assert not AuditEvent.objects.filter(action=Action.APPEAL_OPENED).exists()
     typed = f"{case.code[:4].lower()}-{case.code[4:8]} {case.code[8:]} "
@@ -335,13 +365,19 @@ def test_two_who_have_the_code_appeal_once(transactional_db: None, player: Make)
     assert "made already" in said[0]
 
 
-@pytest.mark.parametrize("path", ["/appeals/{}", "/appeal/{}", "/appeal/{}/", "/appeals//{}", "/APPEALS/{}"])
+@pytest.mark.parametrize(
+    "path", ["/appeals/{}", "/appeal/{}", "/appeal/{}/", "/appeals//{}", "/APPEALS/{}"]
+)
 def test_the_token_in_a_path_is_in_no_log_and_no_referrer(
     client: Client, cloudflare: type[Receiver], player: Make, written: io.StringIO, path: str
 ) -> None:
     player(1)
     token = ask(client, warned().code).json()["token"]
-    answers = [client.get(path.format(token)), client.head(path.format(token)), client.post(path.format(token))]
+    answers = [
+        client.get(path.format(token)),
+        client.head(path.format(token)),
+        client.post(path.format(token)),
+    ]
     assert {answer["Referrer-Policy"] for answer in answers} == {"no-referrer"}
     logging.getLogger("somebody.else").error("GET %s failed", path.format(token))
     assert written.getvalue().lower().count("ppeal") >= 4
@@ -353,7 +389,9 @@ def test_the_token_in_a_path_is_in_no_log_and_no_referrer(
     assert "appeal" in metrics
 
 
-def test_an_error_on_the_way_to_an_answer_tells_no_token(client: Client, player: Make, written: io.StringIO) -> None:
+def test_an_error_on_the_way_to_an_answer_tells_no_token(
+    client: Client, player: Make, written: io.StringIO
+) -> None:
     token = "a-token-of-nobody-but-secret-all-the-same"
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE appeals RENAME TO elsewhere")
@@ -369,7 +407,9 @@ def test_sanctions_of_before_get_codes(player: Make) -> None:
     for _ in range(3):
         warned()
     with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what waits for the end of the transaction stops the next
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE"
+        )  # what waits for the end of the transaction stops the next
         cursor.execute("ALTER TABLE sanctions ALTER code DROP NOT NULL")
         cursor.execute("UPDATE sanctions SET code = NULL")
     with connection.schema_editor(atomic=False) as editor:

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection, transaction
 
 from audits.actions import Action
+from audits.chain.sealing import seal_pending
 from audits.record import Actor, Target, record
-from audits.seals import seal_pending
 
 STAFF = Actor("staff", "5", "Mona", "staff:5")
 
@@ -36,7 +36,10 @@ def chain(tell: Callable[..., int]) -> list[int]:
     """Nine events under three seals; the ids of the events."""
     ids = []
     for _ in range(3):
-        ids += [tell(f"reason {number}\twith a tab, a \\ and a\nnewline, ünïcode") for number in range(3)]
+        ids += [
+            tell(f"reason {number}\twith a tab, a \\ and a\nnewline, ünïcode")
+            for number in range(3)
+        ]
         assert seal_pending() is not None
     return ids
 
@@ -52,5 +55,7 @@ def past_the_triggers() -> Iterator[Any]:
 @pytest.fixture
 def other_connection(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
     options = connection.get_connection_params()
-    with psycopg.connect(**{key: options[key] for key in ("dbname", "user", "password", "host", "port")}) as other:
+    with psycopg.connect(
+        **{key: options[key] for key in ("dbname", "user", "password", "host", "port")}
+    ) as other:
         yield other

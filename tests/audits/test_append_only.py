@@ -60,7 +60,9 @@ def test_amounts_must_be_texts_in_details(db: None) -> None:
 
 def test_the_name_is_frozen_as_it_was_and_stands_apart(tell: Callable[..., int]) -> None:
     event = AuditEvent.objects.get(pk=tell())
-    personal = {row.field: (row.subject, row.value) for row in AuditPersonal.objects.filter(event=event)}
+    personal = {
+        row.field: (row.subject, row.value) for row in AuditPersonal.objects.filter(event=event)
+    }
     assert personal == {
         "actorName": ("staff:5", "Mona"),
         "targetName": ("player:7", "Newt"),

@@ -13,8 +13,8 @@ from django.db import connection
 from django.test import Client
 
 from audits.models import AuditEvent
-from grps_site import checks, database_roles
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
+from grps_site.ops import checks, database_roles
 from tests.conftest import database_url
 
 REFUSED = r"permission denied|must be|refused|not permitted|cannot be changed"
@@ -89,7 +89,9 @@ OWNED = {
 
 
 @pytest.mark.parametrize("what", OWNED)
-def test_a_role_that_owns_no_table_but_what_holds_or_guards_them_is_told(db: None, client: Client, what: str) -> None:
+def test_a_role_that_owns_no_table_but_what_holds_or_guards_them_is_told(
+    db: None, client: Client, what: str
+) -> None:
     with connection.cursor() as cursor:
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         cursor.execute("CREATE ROLE half_owner")
@@ -117,9 +119,18 @@ def test_one_role_for_everything_is_told(db: None, client: Client) -> None:
 
 
 def manage(url: str, owner: str, *command: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "DATABASE_URL": url, "DATABASE_OWNER_URL": owner, "LOG_LEVEL": "ERROR"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "DATABASE_OWNER_URL": owner,
+        "LOG_LEVEL": "ERROR",
+    }
     return subprocess.run(
-        [sys.executable, "manage.py", *command], cwd=BASE_DIR, env=environment, capture_output=True, text=True
+        [sys.executable, "manage.py", *command],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
 
 

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from audits import chain as chains
-from audits import offline, seals
-from audits.export import export
-from audits.lines import in_order
-from audits.prove import prove
-from audits.seals import seal_pending
-from audits.verify import verify
+from audits.chain import chain as chains
+from audits.chain import offline, sealing
+from audits.chain.copy_reader import in_order
+from audits.chain.export import export
+from audits.chain.proofs import prove
+from audits.chain.sealing import seal_pending
+from audits.chain.verify import verify
 
-# Everything that COPY writes in another way, what looks as if it did, and what other readers take for line ends.
+# Everything that COPY writes in another way, what looks as if it did, and what other readers take
+# for line ends.
 AWKWARD = [
     "".join(map(chr, range(1, 0x21))),
     r"\n \t \\ \. \N \x41 \101",
@@ -46,18 +47,27 @@ def exported() -> list[str]:
 
 
 def found(lines: list[str], outside: list[str] | None = None) -> list[str]:
-    return offline.verify_export(lines, seals.trusted_keys(), outside)
+    return offline.verify_export(lines, sealing.trusted_keys(), outside)
 
 
-def test_awkward_texts_hash_the_same_in_the_database_and_in_an_export(tell: Callable[..., int]) -> None:
+def test_awkward_texts_hash_the_same_in_the_database_and_in_an_export(
+    tell: Callable[..., int],
+) -> None:
     for text in AWKWARD:
-        tell(reason=text, details={"text": text, text: "as a key"}, experience=text[:32], policy_version=text)
+        tell(
+            reason=text,
+            details={"text": text, text: "as a key"},
+            experience=text[:32],
+            policy_version=text,
+        )
     assert seal_pending() is not None
     assert verify().findings == []
     assert found(exported()) == []
     events = [json.loads(line)["event"] for line in exported()[:-1]]
     streamed = in_order([int(event["id"]) for event in events])
-    assert [chains.line_of([event[column] for column in chains.COLUMNS]) for event in events] == streamed
+    assert [
+        chains.line_of([event[column] for column in chains.COLUMNS]) for event in events
+    ] == streamed
     assert [event["personal"]["reason"]["value"] for event in events] == AWKWARD
 
 
@@ -74,7 +84,9 @@ def test_one_flipped_bit_anywhere_is_found(lines: list[str], index: int) -> None
         assert found(altered), (place, altered[index])
 
 
-@pytest.mark.parametrize("line", ["", "{", "7", "[]", "{}", '{"event":{}}', '{"event":7}', '{"seal":{}}', "null"])
+@pytest.mark.parametrize(
+    "line", ["", "{", "7", "[]", "{}", '{"event":{}}', '{"event":7}', '{"seal":{}}', "null"]
+)
 def test_a_line_that_is_not_of_an_export_is_named(lines: list[str], line: str) -> None:
     lines[1] = line
     assert "line 2 is not of an export" in found(lines)[0]
@@ -108,20 +120,35 @@ def test_a_cut_off_end_shows_against_the_seal_file(lines: list[str], settings: A
     assert "disagree" in found(lines, [outside[0], later, outside[2]])[0]
 
 
-def test_an_export_from_behind_a_seal_agrees_with_the_whole_seal_file(chain: list[int], settings: Any) -> None:
+def test_an_export_from_behind_a_seal_agrees_with_the_whole_seal_file(
+    chain: list[int], settings: Any
+) -> None:
     out = io.StringIO()
     export(out, after=2)
-    assert found(out.getvalue().splitlines(), Path(settings.AUDIT_SEAL_FILE).read_text().splitlines()) == []
+    assert (
+        found(out.getvalue().splitlines(), Path(settings.AUDIT_SEAL_FILE).read_text().splitlines())
+        == []
+    )
 
 
 def test_an_export_with_nothing_in_it_proves_nothing() -> None:
     assert found([]) == ["there is no seal in it"]
 
 
-def test_the_command_compares_an_export_with_a_seal_file(lines: list[str], settings: Any, tmp_path: Path) -> None:
+def test_the_command_compares_an_export_with_a_seal_file(
+    lines: list[str], settings: Any, tmp_path: Path
+) -> None:
     file = tmp_path / "export.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    call_command("audit", "verify", "--export", str(file), "--seals", settings.AUDIT_SEAL_FILE, stdout=io.StringIO())
+    call_command(
+        "audit",
+        "verify",
+        "--export",
+        str(file),
+        "--seals",
+        settings.AUDIT_SEAL_FILE,
+        stdout=io.StringIO(),
+    )
     file.write_text("\n".join(lines[:8]) + "\n", encoding="utf-8")
     with pytest.raises(CommandError, match="1 findings"):
         call_command("audit", "verify", "--export", str(file), "--seals", settings.AUDIT_SEAL_FILE)
@@ -130,7 +157,7 @@ def test_the_command_compares_an_export_with_a_seal_file(lines: list[str], setti
 def test_bytes_that_are_not_utf_8_are_a_finding(lines: list[str], tmp_path: Path) -> None:
     file = tmp_path / "export.jsonl"
     file.write_bytes("\n".join(lines).encode().replace(b"Newt", b"N\xffwt", 1))
-    assert offline.verify_file(file, seals.trusted_keys())
+    assert offline.verify_file(file, sealing.trusted_keys())
 
 
 def test_it_runs_without_django_settings(chain: list[int], settings: Any, tmp_path: Path) -> None:
@@ -142,7 +169,14 @@ def test_it_runs_without_django_settings(chain: list[int], settings: Any, tmp_pa
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         code = "import sys; from audits import offline; code = offline.main(); assert 'django' not in sys.modules; "
         return subprocess.run(
-            [sys.executable, "-c", code + "sys.exit(code)", *arguments, "--key", seals.trusted_keys()[0]],
+            [
+                sys.executable,
+                "-c",
+                code + "sys.exit(code)",
+                *arguments,
+                "--key",
+                sealing.trusted_keys()[0],
+            ],
             cwd=Path(__file__).parents[2],
             env={},
             capture_output=True,
@@ -161,4 +195,4 @@ def test_it_runs_without_django_settings(chain: list[int], settings: Any, tmp_pa
 def test_a_proof_without_a_part_proves_nothing(chain: list[int], missing: str) -> None:
     proof = prove(chain[0])
     del proof[missing]
-    assert offline.verify_proof(proof, seals.trusted_keys())
+    assert offline.verify_proof(proof, sealing.trusted_keys())

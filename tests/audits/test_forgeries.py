@@ -1,4 +1,6 @@
-"""Forgers who know the scheme: beside the chain, over the whole chain, with a key of their own or with ours."""
+"""Forgers who know the scheme: beside the chain, over the whole chain, with a key of their own or
+with ours.
+"""
 
 import base64
 import datetime as dt
@@ -7,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from audits import chain as chains
-from audits import seals
-from audits import verify as verifying
-from audits.chain import GENESIS, SealFields
-from audits.lines import ids_between, in_order
-from audits.merkle import leaf_hash, root_of
+from audits.chain import chain as chains
+from audits.chain import sealing
+from audits.chain import verify as verifying
+from audits.chain.chain import GENESIS, SealFields
+from audits.chain.copy_reader import ids_between, in_order
+from audits.chain.merkle import leaf_hash, root_of
+from audits.chain.proofs import NotProvable, prove
 from audits.models import Seal
-from audits.prove import NotProvable, prove
 from tests.audits.conftest import past_the_triggers
 
 FORGE = """
@@ -35,7 +37,7 @@ def rewrite_history(seed: str) -> None:
     public = chains.public_text(key.public_key())
     previous = GENESIS
     for row in list(Seal.objects.order_by("number")):
-        old = seals.fields_of(row)
+        old = sealing.fields_of(row)
         lines = in_order(ids_between(old.first_position, old.last_position))
         fields = {
             "number": old.number,
@@ -51,7 +53,14 @@ def rewrite_history(seed: str) -> None:
         with past_the_triggers() as cursor:
             cursor.execute(
                 "UPDATE seals SET root = %s, previous = %s, hash = %s, key_id = %s, signature = %s WHERE number = %s",
-                [fields["root"], fields["previous"], previous, fields["key_id"], signature, old.number],
+                [
+                    fields["root"],
+                    fields["previous"],
+                    previous,
+                    fields["key_id"],
+                    signature,
+                    old.number,
+                ],
             )
 
 
@@ -59,7 +68,9 @@ def rewrite_history(seed: str) -> None:
 def test_an_event_put_beside_the_chain_is_found(chain: list[int], position: int) -> None:
     with past_the_triggers() as cursor:
         cursor.execute(FORGE, [chain[0]])
-        cursor.execute("INSERT INTO sealed_events VALUES (%s, %s, 1)", [position, cursor.fetchone()[0]])
+        cursor.execute(
+            "INSERT INTO sealed_events VALUES (%s, %s, 1)", [position, cursor.fetchone()[0]]
+        )
     assert any("put beside the chain" in line for line in said())
 
 
@@ -91,7 +102,9 @@ def test_a_history_signed_with_another_key_is_not_believed(chain: list[int]) -> 
     assert sum("not trusted" in line for line in said()) == 3
 
 
-def test_a_history_signed_with_the_stolen_key_disagrees_with_the_file(chain: list[int], settings: Any) -> None:
+def test_a_history_signed_with_the_stolen_key_disagrees_with_the_file(
+    chain: list[int], settings: Any
+) -> None:
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE audits SET actor_id = '6' WHERE id = %s", [chain[0]])
     rewrite_history(settings.AUDIT_SIGNING_KEY)
@@ -102,12 +115,14 @@ def test_rewriting_without_a_change_changes_nothing(chain: list[int], settings: 
     before = Path(settings.AUDIT_SEAL_FILE).read_text()
     rewrite_history(settings.AUDIT_SIGNING_KEY)
     assert said() == []
-    assert [seal.as_json() for seal in seals.stream_seals()] == before.splitlines()
+    assert [seal.as_json() for seal in sealing.stream_seals()] == before.splitlines()
 
 
 def test_a_seal_moved_in_time_is_found(chain: list[int]) -> None:
     with past_the_triggers() as cursor:
-        cursor.execute("UPDATE seals SET at = at - %s WHERE number = 2", [dt.timedelta(microseconds=1)])
+        cursor.execute(
+            "UPDATE seals SET at = at - %s WHERE number = 2", [dt.timedelta(microseconds=1)]
+        )
     assert any("hash does not fit its fields" in line for line in said())
 
 
@@ -115,7 +130,9 @@ def test_a_seal_moved_in_time_is_found(chain: list[int]) -> None:
 def test_a_place_taken_out_of_a_long_chain_is_found(
     chain: list[int], position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifying, "STRETCH", 2)  # each seal is read by itself, as in a chain of many
+    monkeypatch.setattr(
+        verifying, "STRETCH", 2
+    )  # each seal is read by itself, as in a chain of many
     with past_the_triggers() as cursor:
         cursor.execute("DELETE FROM sealed_events WHERE position = %s", [position])
     broken = [line.partition(":")[0] for line in said() if "root does not fit" in line]

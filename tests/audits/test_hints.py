@@ -14,15 +14,17 @@ from django.db import transaction
 
 from audits import tasks
 from audits.actions import Action
-from audits.hints import Hint
 from audits.record import Actor, record
-from grps_site import brokers
+from common.task_hints import Hint
+from grps_site.ops import brokers
 
 SYSTEM = Actor("system", "x", "x")
 
 
 class Queue:
-    """The broker's queue, of which only what this test asked for is looked at: others ask for the same."""
+    """The broker's queue, of which only what this test asked for is looked at: others ask for the
+    same.
+    """
 
     def __init__(self, broker: "redis.Redis[bytes]", request_id: str) -> None:
         self.broker, self.request_id = broker, request_id
@@ -30,7 +32,9 @@ class Queue:
     def asked(self, task: str) -> int:
         messages: Any = self.broker.lrange("grps", 0, -1)
         headers = [json.loads(message)["headers"] for message in messages]
-        return sum(one["task"] == task and one.get("request_id") == self.request_id for one in headers)
+        return sum(
+            one["task"] == task and one.get("request_id") == self.request_id for one in headers
+        )
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def queue() -> Iterator[Queue]:
 
 @pytest.fixture
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that has asked for nothing yet: what an earlier test asked for may not have begun."""
+    """As in a process that has asked for nothing yet: what an earlier test asked for may not have
+    begun.
+    """
     monkeypatch.setattr("audits.record.SEALING", Hint(tasks.seal, every=0.25))
 
 
@@ -54,7 +60,9 @@ def look() -> None:
     """Never run: only the asking counts."""
 
 
-def test_recording_asks_for_a_seal_after_the_commit(transactional_db: None, rested: None, queue: Queue) -> None:
+def test_recording_asks_for_a_seal_after_the_commit(
+    transactional_db: None, rested: None, queue: Queue
+) -> None:
     with transaction.atomic():
         record(Action.POLICY_ACTIVATED, actor=SYSTEM)
         assert queue.asked("audits.seal") == 0
@@ -65,7 +73,9 @@ def test_recording_asks_for_a_seal_after_the_commit(transactional_db: None, rest
     assert queue.asked("audits.seal") == 1
 
 
-def test_batches_of_earned_points_ask_for_nothing(transactional_db: None, rested: None, queue: Queue) -> None:
+def test_batches_of_earned_points_ask_for_nothing(
+    transactional_db: None, rested: None, queue: Queue
+) -> None:
     with transaction.atomic():
         record(Action.POINTS_INGESTED, actor=SYSTEM)
     assert queue.asked("audits.seal") == 0

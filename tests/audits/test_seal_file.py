@@ -10,9 +10,9 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
+from audits.chain.sealing import append_to_file, seal_pending
+from audits.chain.verify import verify
 from audits.models import Seal
-from audits.seals import append_to_file, seal_pending
-from audits.verify import verify
 
 LATER = dt.timedelta(minutes=2)
 
@@ -28,7 +28,9 @@ def test_it_catches_up_though_there_is_nothing_to_seal(chain: list[int], setting
     assert lines_of(settings) == whole
 
 
-def test_a_seal_on_its_way_into_the_file_is_no_finding_but_a_late_one_is(chain: list[int], settings: Any) -> None:
+def test_a_seal_on_its_way_into_the_file_is_no_finding_but_a_late_one_is(
+    chain: list[int], settings: Any
+) -> None:
     Path(settings.AUDIT_SEAL_FILE).write_bytes(b"".join(lines_of(settings)[:2]))
     assert verify().findings == []
     with time_machine.travel(dt.datetime.now(dt.UTC) + LATER):
@@ -37,7 +39,9 @@ def test_a_seal_on_its_way_into_the_file_is_no_finding_but_a_late_one_is(chain: 
     assert "the seal file does not" in finding.message
 
 
-def test_no_seal_is_made_in_a_transaction_that_may_roll_back(tell: Callable[..., int], settings: Any) -> None:
+def test_no_seal_is_made_in_a_transaction_that_may_roll_back(
+    tell: Callable[..., int], settings: Any
+) -> None:
     tell()
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         seal_pending()

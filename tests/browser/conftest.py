@@ -1,4 +1,5 @@
-"""A real browser on a real server. The system's Chromium is taken; where there is none, Playwright installs its own.
+"""A real browser on a real server. The system's Chromium is taken; where there is none, Playwright
+installs its own.
 
 A machine where neither can be had fails with one line that says so. The pictures are kept below
 $GRPS_STATE/screenshots.
@@ -17,11 +18,20 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
-from players import discipline, officers
+from players.discipline import sanctions
 from players.models import Player, Rank
-from players.staff import at_the_shell
+from players.moderation.actors import at_the_shell
+from players.ranks import decisions
 from tests.browser.help import no_complaints
 from tests.conftest import Live
 from tests.console.staff import owner_client
@@ -56,18 +66,29 @@ def _launch(playwright: Playwright) -> Browser:
     try:
         return playwright.chromium.launch(args=FLAGS)
     except Error:
-        installed = subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+        installed = subprocess.run(
+            [sys.executable, "-m", "playwright", "install", "chromium"], check=False
+        )
     if installed.returncode:
-        pytest.fail("The browser tests need Chromium: install the package chromium of your system.", pytrace=False)
+        pytest.fail(
+            "The browser tests need Chromium: install the package chromium of your system.",
+            pytrace=False,
+        )
     return playwright.chromium.launch(args=FLAGS)
 
 
 def _system() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
 
 
 def _from_packages() -> str | None:
-    """The system's own package, where we may install it: by one process, while the others wait for it."""
+    """The system's own package, where we may install it: by one process, while the others wait for
+    it.
+    """
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     with (Path(tempfile.gettempdir()) / "grps-chromium.lock").open("w") as lock:
@@ -76,14 +97,18 @@ def _from_packages() -> str | None:
             quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
             subprocess.run(["apt-get", "update", "-qq"], **quietly)
             install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
-            subprocess.run(install, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, **quietly)
+            subprocess.run(
+                install, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, **quietly
+            )
     return _system()
 
 
 @pytest.fixture
 def context(browser: Browser, live: Live) -> Iterator[BrowserContext]:
     """A browser that nobody used before, in front of the server."""
-    fresh = browser.new_context(base_url=live.url, viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+    fresh = browser.new_context(
+        base_url=live.url, viewport={"width": 1280, "height": 860}, reduced_motion="reduce"
+    )
     fresh.set_default_timeout(PATIENCE)
     yield fresh
     fresh.close()
@@ -94,7 +119,12 @@ def sign_in(context: BrowserContext, live: Live) -> Callable[[Client], None]:
     """Take over the cookies of a test client that is signed in."""
 
     def sign_in(client: Client) -> None:
-        context.add_cookies([{"name": one.key, "value": one.value, "url": live.url} for one in client.cookies.values()])
+        context.add_cookies(
+            [
+                {"name": one.key, "value": one.value, "url": live.url}
+                for one in client.cookies.values()
+            ]
+        )
 
     return sign_in
 
@@ -110,7 +140,9 @@ def browser_page(context: BrowserContext, sign_in: Callable[[Client], None]) -> 
 
 @pytest.fixture
 def community(live: Live) -> list[Player]:
-    """Sixty players over the ladder; among them one who was warned, one who is suspended, one with a proposal."""
+    """Sixty players over the ladder; among them one who was warned, one who is suspended, one with
+    a proposal.
+    """
     now = timezone.now()
     ranks = list(Rank.objects.filter(is_punishment=False, ignored=False).order_by("position"))
     players = Player.objects.bulk_create(
@@ -126,7 +158,9 @@ def community(live: Live) -> list[Player]:
         for number in range(60)
     )
     told = {"by": at_the_shell(), "reason": "Team killing in the training.", "now": now}
-    discipline.warn(players[1].user_id, **told)
-    discipline.suspend(players[2].user_id, until=now + dt.timedelta(days=14), **told)
-    officers.propose(players[3].user_id, "Tempest Major", by=at_the_shell(), reason="Leads well.", now=now)
+    sanctions.warn(players[1].user_id, **told)
+    sanctions.suspend(players[2].user_id, until=now + dt.timedelta(days=14), **told)
+    decisions.propose(
+        players[3].user_id, "Tempest Major", by=at_the_shell(), reason="Leads well.", now=now
+    )
     return players

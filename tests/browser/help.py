@@ -1,4 +1,6 @@
-"""What a browser test looks at: accessibility, the policy of content, the width of a phone, pictures to keep."""
+"""What a browser test looks at: accessibility, the policy of content, the width of a phone,
+pictures to keep.
+"""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ from playwright.sync_api import Page
 
 LONG = bool(os.environ.get("GRPS_LONG"))
 CRITERIA = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-# Without `resultTypes` every element that passes is described too, which takes longer than finding those that fail.
+# Without `resultTypes` every element that passes is described too, which takes longer than finding
+# those that fail.
 AXE_OPTIONS = {"runOnly": {"type": "tag", "values": CRITERIA}, "resultTypes": ["violations"]}
 WIDTHS = {"phone": (360, 740), "wide": (1280, 860)}
 TELL_VIOLATIONS = """
@@ -34,9 +37,13 @@ def axe(page: Page) -> None:
     """Fail with every rule of WCAG 2.2 AA that the page breaks, and where."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("options => axe.run(options).then(results => results.violations)", AXE_OPTIONS)
+    found = page.evaluate(
+        "options => axe.run(options).then(results => results.violations)", AXE_OPTIONS
+    )
     told = [
-        f"{one['id']} ({one['help']}): {node['html'][:200]} {_contrast(node)}" for one in found for node in one["nodes"]
+        f"{one['id']} ({one['help']}): {node['html'][:200]} {_contrast(node)}"
+        for one in found
+        for node in one["nodes"]
     ]
     assert not told, "\n".join(told)
 
@@ -51,13 +58,17 @@ def _contrast(node: dict[str, Any]) -> str:
 
 
 def fits(page: Page) -> None:
-    """Fail where the page is wider than the window, as a phone would scroll sideways; with what sticks out."""
+    """Fail where the page is wider than the window, as a phone would scroll sideways; with what
+    sticks out.
+    """
     out = page.evaluate(STICKING_OUT)
     assert not out, f"{page.url}: {out}"
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep pictures of the page in light and dark, on a phone and wide, below $GRPS_STATE/screenshots."""
+    """Keep pictures of the page in light and dark, on a phone and wide, below
+    $GRPS_STATE/screenshots.
+    """
     folder = Path(os.environ.get("GRPS_STATE", ".local")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     for theme, width in each_look(page, every=True):
@@ -65,7 +76,9 @@ def shoot(page: Page, name: str) -> None:
 
 
 def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
-    """The page light and wide, and dark on a phone; `every`: in each theme at each width, as `make test-long` looks."""
+    """The page light and wide, and dark on a phone; `every`: in each theme at each width, as `make
+    test-long` looks.
+    """
     for width, (across, down) in WIDTHS.items():
         page.set_viewport_size({"width": across, "height": down})
         for theme in ("light", "dark"):
@@ -76,10 +89,14 @@ def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def no_complaints(page: Page) -> Iterator[None]:
-    """Fail for what the browser complains of meanwhile: errors in scripts, what the content policy stopped."""
+    """Fail for what the browser complains of meanwhile: errors in scripts, what the content policy
+    stopped.
+    """
     heard: list[str] = []
     page.add_init_script(TELL_VIOLATIONS)
-    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console", lambda message: heard.append(message.text) if message.type == "error" else None
+    )
     page.on("pageerror", lambda error: heard.append(str(error)))
     yield
     stopped = page.evaluate("window.violations || []")

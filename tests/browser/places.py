@@ -1,4 +1,6 @@
-"""Every page of the console there is, found by its address: a new one is looked at without being named here."""
+"""Every page of the console there is, found by its address: a new one is looked at without being
+named here.
+"""
 
 from collections.abc import Iterator
 
@@ -13,7 +15,8 @@ def without_arguments() -> list[str]:
     """The addresses of all pages that need no id; some of them only take a POST."""
     own = [reverse(f"console:{name}") for name in dict.fromkeys(_names()) if name not in NOT_PAGES]
     lists = [
-        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in admin.site._registry
+        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for model in admin.site._registry
     ]
     return [reverse("admin:index"), reverse("system"), *own, *lists]
 
@@ -22,5 +25,9 @@ def _names() -> Iterator[str]:
     for entry in get_resolver().url_patterns:
         if isinstance(entry, URLResolver) and entry.namespace == "console":
             for pattern in entry.url_patterns:
-                if isinstance(pattern, URLPattern) and pattern.name and not pattern.pattern.converters:
+                if (
+                    isinstance(pattern, URLPattern)
+                    and pattern.name
+                    and not pattern.pattern.converters
+                ):
                     yield pattern.name

@@ -15,11 +15,15 @@ def opened(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("Writing to")
 
 
-def test_escape_closes_it_and_gives_the_focus_back(browser_page: Page, community: list[Player]) -> None:
+def test_escape_closes_it_and_gives_the_focus_back(
+    browser_page: Page, community: list[Player]
+) -> None:
     opened(browser_page)
     browser_page.keyboard.press("Escape")
     expect(browser_page.get_by_role("dialog")).to_have_count(0)
-    expect(browser_page.get_by_role("link", name=re.compile("Stop writing|Allow writing")).first).to_be_focused()
+    expect(
+        browser_page.get_by_role("link", name=re.compile("Stop writing|Allow writing")).first
+    ).to_be_focused()
 
 
 def test_it_is_for_everybody_in_every_look(browser_page: Page, community: list[Player]) -> None:
@@ -29,7 +33,9 @@ def test_it_is_for_everybody_in_every_look(browser_page: Page, community: list[P
         fits(browser_page)
 
 
-def test_what_is_refused_stays_open_with_the_reason(browser_page: Page, community: list[Player]) -> None:
+def test_what_is_refused_stays_open_with_the_reason(
+    browser_page: Page, community: list[Player]
+) -> None:
     before = Experience.objects.order_by("key").values_list("writes", flat=True)[0]
     opened(browser_page)
     dialog = browser_page.get_by_role("dialog")
@@ -44,7 +50,9 @@ def test_what_is_done_is_told_on_the_page(browser_page: Page, community: list[Pl
     dialog = browser_page.get_by_role("dialog")
     dialog.get_by_label("Reason").fill("The season is over.")
     dialog.get_by_role("button", name=re.compile("Switch")).click()
-    expect(browser_page.get_by_role("status")).to_contain_text(re.compile("GRPS (may write|writes nothing) to"))
+    expect(browser_page.get_by_role("status")).to_contain_text(
+        re.compile("GRPS (may write|writes nothing) to")
+    )
     expect(browser_page.get_by_role("dialog")).to_have_count(0)
     axe(browser_page)
     browser_page.get_by_role("button", name="Dismiss").click()

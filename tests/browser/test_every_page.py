@@ -1,4 +1,6 @@
-"""Each page of the console, as it is found by its address: for everybody to read, within the policy, on a phone."""
+"""Each page of the console, as it is found by its address: for everybody to read, within the
+policy, on a phone.
+"""
 
 import re
 from itertools import batched
@@ -17,8 +19,12 @@ def name_of(address: str) -> str:
     return re.sub(r"\W+", "-", address).strip("-") or "home"
 
 
-@pytest.mark.parametrize("addresses", list(batched(places.without_arguments(), TOGETHER)), ids=lambda some: some[0])
-def test_pages_are_for_everybody(browser_page: Page, community: list[Player], addresses: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "addresses", list(batched(places.without_arguments(), TOGETHER)), ids=lambda some: some[0]
+)
+def test_pages_are_for_everybody(
+    browser_page: Page, community: list[Player], addresses: tuple[str, ...]
+) -> None:
     for address in addresses:
         answer = browser_page.request.get(address)
         if answer.status == 405:
@@ -36,6 +42,8 @@ def test_pages_are_for_everybody(browser_page: Page, community: list[Player], ad
 
 def test_a_page_that_is_not_for_everybody_is_told(context: BrowserContext) -> None:
     page = context.new_page()
-    page.set_content('<html lang="en"><title>A picture</title><main><h1>Look</h1><img src="data:,"></main></html>')
+    page.set_content(
+        '<html lang="en"><title>A picture</title><main><h1>Look</h1><img src="data:,"></main></html>'
+    )
     with pytest.raises(AssertionError, match="image-alt"):
         axe(page)

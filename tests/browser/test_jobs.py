@@ -1,4 +1,6 @@
-"""A moderator's jobs, from the queue to the end, as hands and eyes meet them; pictures of every page are kept."""
+"""A moderator's jobs, from the queue to the end, as hands and eyes meet them; pictures of every
+page are kept.
+"""
 
 import datetime as dt
 import re
@@ -8,9 +10,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from audits.models import AuditEvent
-from players import discipline, figures, notes, officers, people
+from players import daily_figures
+from players.discipline import notes, sanctions
 from players.models import Approval, DailyFigure, Decision, Player, Sanction
-from players.staff import Staff, at_the_shell
+from players.moderation.actors import Staff, at_the_shell
+from players.points import adjustments
+from players.ranks import decisions
 from tests.browser.help import axe, each_look, fits, shoot
 from tests.console.people import local_owner
 
@@ -32,12 +37,16 @@ def busy(community: list[Player]) -> Player:
     one, now = community[4], timezone.now()
     told = {"by": at_the_shell(), "now": now}
     for reason in ("Spammed the chat: three times", "Insulted other players"):
-        discipline.warn(one.user_id, reason=reason, evidence=["https://example.com/clip"], **told)
-    people.adjust(one.user_id, 2500, reason="Prize of an event", **told)
+        sanctions.warn(one.user_id, reason=reason, evidence=["https://example.com/clip"], **told)
+    adjustments.adjust(one.user_id, 2500, reason="Prize of an event", **told)
     notes.write(one.user_id, "Asked twice for a rank.\nPolite when told no.", **told)
-    officers.propose(one.user_id, "Tempest Major", by=OTHER, reason="Led four trainings in a row.", now=now)
-    discipline.ban(community[7].user_id, by=OTHER, reason="Exploiting: seen by three officers", now=now)
-    for back in range(figures.DAYS):
+    decisions.propose(
+        one.user_id, "Tempest Major", by=OTHER, reason="Led four trainings in a row.", now=now
+    )
+    sanctions.ban(
+        community[7].user_id, by=OTHER, reason="Exploiting: seen by three officers", now=now
+    )
+    for back in range(daily_figures.DAYS):
         day = now.date() - dt.timedelta(days=back)
         for label, value in (("nexus", 4200 - 170 * back), ("training_site", 900 + 60 * back)):
             DailyFigure.objects.create(day=day, what="points", label=label, value=value)
@@ -47,7 +56,9 @@ def busy(community: list[Player]) -> Player:
     return one
 
 
-def test_a_proposal_is_approved_from_the_queue_in_two_clicks(browser_page: Page, busy: Player) -> None:
+def test_a_proposal_is_approved_from_the_queue_in_two_clicks(
+    browser_page: Page, busy: Player
+) -> None:
     browser_page.goto("/admin/?kind=decisions")
     looked_at(browser_page, "queue-ranks")
     row = browser_page.locator("[data-row]", has_text=f"{busy.username}:")
@@ -76,7 +87,9 @@ def test_home_shows_everything_that_waits(browser_page: Page, busy: Player) -> N
     looked_at(browser_page, "home")
 
 
-def test_a_warning_is_given_in_the_dialog_and_undone_from_the_toast(browser_page: Page, busy: Player) -> None:
+def test_a_warning_is_given_in_the_dialog_and_undone_from_the_toast(
+    browser_page: Page, busy: Player
+) -> None:
     browser_page.goto(f"/admin/players/{busy.user_id}/")
     looked_at(browser_page, "case-file")
     browser_page.get_by_role("link", name="Warn", exact=True).click()
@@ -108,7 +121,9 @@ def test_a_ban_is_asked_for_by_one_and_shown_as_such(browser_page: Page, busy: P
     assert Approval.objects.filter(player=busy, act="ban", status="waiting").exists()
 
 
-def test_a_request_of_somebody_else_is_approved(browser_page: Page, busy: Player, community: list[Player]) -> None:
+def test_a_request_of_somebody_else_is_approved(
+    browser_page: Page, busy: Player, community: list[Player]
+) -> None:
     pk = Approval.objects.get(act="ban").pk
     browser_page.goto(f"/admin/approvals/{pk}/")
     looked_at(browser_page, "approval")

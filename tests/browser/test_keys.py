@@ -35,7 +35,9 @@ def test_g_and_a_letter_go_to_a_page(browser_page: Page, community: list[Player]
     browser_page.wait_for_url("**/admin/players/")
 
 
-def test_the_sheet_opens_names_the_keys_and_gives_the_focus_back(browser_page: Page, community: list[Player]) -> None:
+def test_the_sheet_opens_names_the_keys_and_gives_the_focus_back(
+    browser_page: Page, community: list[Player]
+) -> None:
     browser_page.goto("/admin/players/")
     browser_page.locator("[data-open]").first.focus()
     browser_page.keyboard.press("?")
@@ -47,7 +49,9 @@ def test_the_sheet_opens_names_the_keys_and_gives_the_focus_back(browser_page: P
     expect(browser_page.locator("[data-open]").first).to_be_focused()
 
 
-def test_letters_are_letters_while_somebody_types(browser_page: Page, community: list[Player]) -> None:
+def test_letters_are_letters_while_somebody_types(
+    browser_page: Page, community: list[Player]
+) -> None:
     browser_page.goto("/admin/players/")
     field = browser_page.get_by_label("Name begins with, or user id")
     field.press_sequentially("gp?j")
@@ -56,7 +60,9 @@ def test_letters_are_letters_while_somebody_types(browser_page: Page, community:
     expect(browser_page.locator(".is-at")).to_have_count(0)
 
 
-def test_the_palette_finds_a_player_and_opens_the_case(browser_page: Page, community: list[Player]) -> None:
+def test_the_palette_finds_a_player_and_opens_the_case(
+    browser_page: Page, community: list[Player]
+) -> None:
     browser_page.goto("/admin/players/")
     browser_page.keyboard.press("Control+k")
     search = browser_page.get_by_role("combobox", name="Search players, pages and acts")
@@ -64,7 +70,9 @@ def test_the_palette_finds_a_player_and_opens_the_case(browser_page: Page, commu
     search.press_sequentially("storm_01")
     option = browser_page.get_by_role("option", name="Storm_01").last
     expect(option).to_be_visible()
-    expect(browser_page.get_by_role("option", name="Storm_03")).to_have_count(0)  # what was found for less is gone
+    expect(browser_page.get_by_role("option", name="Storm_03")).to_have_count(
+        0
+    )  # what was found for less is gone
     axe(browser_page)
     expect(search).to_have_attribute("aria-expanded", "true")
     target = browser_page.locator("#c-found [aria-selected=true]").get_attribute("href")
@@ -72,29 +80,41 @@ def test_the_palette_finds_a_player_and_opens_the_case(browser_page: Page, commu
     browser_page.wait_for_url(f"**{target}")
 
 
-def test_arrows_choose_in_the_palette_and_escape_folds_it(browser_page: Page, community: list[Player]) -> None:
+def test_arrows_choose_in_the_palette_and_escape_folds_it(
+    browser_page: Page, community: list[Player]
+) -> None:
     browser_page.goto("/admin/players/")
     browser_page.keyboard.press("/")
     search = browser_page.get_by_role("combobox", name="Search players, pages and acts")
     expect(search).to_be_focused()
-    browser_page.keyboard.insert_text("storm")  # all at once: nothing is found for less, to take the place of later
+    browser_page.keyboard.insert_text(
+        "storm"
+    )  # all at once: nothing is found for less, to take the place of later
     expect(browser_page.locator("#c-found [role=option]").nth(2)).to_contain_text("Storm_")
     search.press("ArrowDown")
-    expect(browser_page.locator("#c-found [role=option]").nth(1)).to_have_attribute("aria-selected", "true")
+    expect(browser_page.locator("#c-found [role=option]").nth(1)).to_have_attribute(
+        "aria-selected", "true"
+    )
     chosen = browser_page.locator("#c-found [role=option]").nth(1).get_attribute("id")
     expect(search).to_have_attribute("aria-activedescendant", chosen or "")
     search.press("ArrowUp")
-    expect(browser_page.locator("#c-found [role=option]").nth(0)).to_have_attribute("aria-selected", "true")
+    expect(browser_page.locator("#c-found [role=option]").nth(0)).to_have_attribute(
+        "aria-selected", "true"
+    )
     search.press("Escape")
     expect(browser_page.locator("#c-found")).to_be_hidden()
     expect(search).to_have_attribute("aria-expanded", "false")
 
 
-def test_the_frame_works_without_scripts(browser_page: Page, community: list[Player], context: object) -> None:
+def test_the_frame_works_without_scripts(
+    browser_page: Page, community: list[Player], context: object
+) -> None:
     state = browser_page.context.storage_state()
     browser = browser_page.context.browser
     assert browser is not None
-    plain = browser.new_context(java_script_enabled=False, storage_state=state, viewport={"width": 360, "height": 740})
+    plain = browser.new_context(
+        java_script_enabled=False, storage_state=state, viewport={"width": 360, "height": 740}
+    )
     page = plain.new_page()
     page.goto(browser_page.request.get("/admin/players/").url)
     page.get_by_text("Pages", exact=True).click()

@@ -5,13 +5,13 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from audits.chain.sealing import seal_pending
 from audits.models import AuditEvent
-from audits.seals import seal_pending
-from players import simulating, versions
+from players.active_policy import active
 from players.models import Player, PolicyVersion
-from players.policies import active
+from players.moderation.actors import at_the_shell
 from players.policy.bundle import FILES
-from players.staff import at_the_shell
+from players.policy_changes import activation, simulations
 from tests.browser.test_jobs import looked_at
 
 
@@ -22,7 +22,9 @@ def other(community: list[Player]) -> PolicyVersion:
     for row in found["ranks"]["ranks"][3:9]:
         row["minPoints"] = row["minPoints"] * 6 // 5
     texts = {key: json.dumps(found[key]) for key in FILES}
-    return versions.add(texts, by=at_the_shell(), reason="Trainings count more.", now=community[0].rank_since)
+    return activation.add(
+        texts, by=at_the_shell(), reason="Trainings count more.", now=community[0].rank_since
+    )
 
 
 def test_an_event_is_found_and_its_proof_seen(browser_page: Page, community: list[Player]) -> None:
@@ -51,7 +53,7 @@ def test_a_policy_is_typed_mended_and_asked_for(browser_page: Page, other: Polic
     looked_at(browser_page, "policy-simulation-none")
     browser_page.get_by_role("button", name="Simulate").click()
     expect(browser_page.locator("#content")).to_contain_text("It is being counted")
-    simulating.run_due()
+    simulations.run_due()
     expect(browser_page.locator("#content")).to_contain_text("Movers by rank")
     expect(browser_page.locator("#content")).to_contain_text("would be due")
     looked_at(browser_page, "policy-simulation")

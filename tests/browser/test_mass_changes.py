@@ -1,4 +1,6 @@
-"""Mass changes and large adjustments, as hands and eyes meet them: from a selection to the end, watched live."""
+"""Mass changes and large adjustments, as hands and eyes meet them: from a selection to the end,
+watched live.
+"""
 
 import re
 from pathlib import Path
@@ -6,10 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from players.bulk import work
-from players.models import BulkJob, Player, Sanction
-from syncs import adjustments
-from syncs.models import Adjustment
+from players import mass_adjustments
+from players.bulk import runner
+from players.models import Adjustment, BulkJob, Player, Sanction
 from tests.browser.help import axe, each_look, fits, shoot
 
 pytestmark = pytest.mark.usefixtures("community")
@@ -43,11 +44,15 @@ def test_a_selection_is_warned_and_the_page_shows_it_without_reload(
     looked_at(page, "mass-change-preview")
     page.get_by_role("button", name=re.compile("^Do it to")).click()
     expect(page.get_by_text("running", exact=False).first).to_be_visible()
-    work.run_due()
+    runner.run_due()
     job = BulkJob.objects.get()
     expect(page.locator("#bulk-live [role=status]")).to_contain_text(f"{job.done} done")
     expect(page.get_by_role("link", name=re.compile(r"^event \d+")).first).to_be_visible()
-    assert Sanction.objects.filter(kind="suspension", reason__contains="Harassed").count() == job.done > 2
+    assert (
+        Sanction.objects.filter(kind="suspension", reason__contains="Harassed").count()
+        == job.done
+        > 2
+    )
     looked_at(page, "mass-change-done")
     page.get_by_role("link", name="Take it all back").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("the wrong ones")
@@ -56,7 +61,9 @@ def test_a_selection_is_warned_and_the_page_shows_it_without_reload(
     looked_at(page, "mass-change-revert-preview")
 
 
-def test_a_file_of_adjustments_is_uploaded_applied_and_watched(browser_page: Page, tmp_path: Path) -> None:
+def test_a_file_of_adjustments_is_uploaded_applied_and_watched(
+    browser_page: Page, tmp_path: Path
+) -> None:
     page, file = browser_page, tmp_path / "prizes.csv"
     file.write_text("userId,amount\n2005,12.50\n2006,-3\n404,5\n")
     page.goto("/admin/adjustments/")
@@ -68,6 +75,6 @@ def test_a_file_of_adjustments_is_uploaded_applied_and_watched(browser_page: Pag
     looked_at(page, "adjustment-preview")
     page.get_by_role("button", name="Apply it").click()
     expect(page.locator("#adjustment-live").get_by_text("Applying")).to_be_visible()
-    adjustments.run(Adjustment.objects.get().pk)
+    mass_adjustments.run(Adjustment.objects.get().pk)
     expect(page.get_by_text("2 of 2 applied")).to_be_visible()
     looked_at(page, "adjustment-done")

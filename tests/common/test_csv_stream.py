@@ -34,7 +34,9 @@ def test_a_text_that_could_be_a_formula_begins_with_an_apostrophe(text: str) -> 
     assert harmless(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("value", ["nia", "", "-12.50", "12", "a=b", "it's", 5, Decimal("-1.25"), None])
+@pytest.mark.parametrize(
+    "value", ["nia", "", "-12.50", "12", "a=b", "it's", 5, Decimal("-1.25"), None]
+)
 def test_everything_else_stays_as_it_is(value: object) -> None:
     assert harmless(value) == value
 

@@ -17,7 +17,9 @@ Make = Callable[..., Player]
 def player(bootstrapped: None) -> Make:
     """Make a player; whatever is not said is ordinary."""
 
-    def make(user_id: int = 1, *, rank: str = "Storm Corporal I", points: float = 800, days: float = 3) -> Player:
+    def make(
+        user_id: int = 1, *, rank: str = "Storm Corporal I", points: float = 800, days: float = 3
+    ) -> Player:
         now = timezone.now()
         return Player.objects.create(
             user_id=user_id,

@@ -32,7 +32,11 @@ def client_as(player: Player) -> Client:
 def client_with_role(player: Player, role: str) -> Client:
     """A browser of a player who has a technical role."""
     RoleGrant.objects.create(
-        user_id=player.user_id, role=role, granted_by="player:1", approved_by="player:2", granted_at=timezone.now()
+        user_id=player.user_id,
+        role=role,
+        granted_by="player:1",
+        approved_by="player:2",
+        granted_at=timezone.now(),
     )
     return client_as(player)
 
@@ -40,5 +44,5 @@ def client_with_role(player: Player, role: str) -> Client:
 def signed_in(user: User, client: Client | None = None) -> Client:
     """A browser with a session of this user, begun now."""
     client = client or Client()
-    client.force_login(user, backend="console.access.backend.SignInBackend")
+    client.force_login(user, backend="console.accounts.backends.SignInBackend")
     return client

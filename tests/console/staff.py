@@ -10,7 +10,11 @@ __all__ = ["owner_client", "plain_client"]
 
 
 def plain_client() -> Client:
-    """Somebody in the console whose only role is of another kind: they may see no player and act on none."""
+    """Somebody in the console whose only role is of another kind: they may see no player and act on
+    none.
+    """
     now, rank = timezone.now(), Rank.objects.order_by("position")[1]
-    player = Player.objects.create(user_id=990_000_001, username="pat", rank=rank, rank_since=now, named_at=now)
+    player = Player.objects.create(
+        user_id=990_000_001, username="pat", rank=rank, rank_since=now, named_at=now
+    )
     return client_with_role(player, "integrator")

@@ -10,14 +10,16 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console.doors import SIGNED_IN_AT
-from players import discipline
+from console.decorators import SIGNED_IN_AT
+from players.discipline import sanctions
 from players.models import Approval, Decision, Note, Player, Sanction
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
 
-def send(client: Client, act: str, user_id: int = 1, pk: int | None = None, /, **fields: Any) -> Any:
+def send(
+    client: Client, act: str, user_id: int = 1, pk: int | None = None, /, **fields: Any
+) -> Any:
     """Open a dialog and send its form as a browser does."""
     address = f"/admin/acts/{act}/{user_id}/" + (f"{pk}/" if pk else "")
     asked = client.get(address)
@@ -34,7 +36,13 @@ def told(response: Any) -> str:
 
 def test_a_warning_is_given_with_a_preset_reason_and_evidence(owner: Client, player: Make) -> None:
     player(1)
-    answer = send(owner, "warn", preset="Spammed the chat", words="three times", evidence="https://example.com/a")
+    answer = send(
+        owner,
+        "warn",
+        preset="Spammed the chat",
+        words="three times",
+        evidence="https://example.com/a",
+    )
     assert "is warned (1 active)" in told(answer)
     warning = Sanction.objects.get()
     assert warning.reason == "Spammed the chat: three times"
@@ -46,7 +54,9 @@ def test_a_form_sent_twice_acts_once(owner: Client, player: Make) -> None:
     player(1)
     token = "6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11"
     for _ in range(2):
-        answer = owner.post("/admin/acts/warn/1/", {"token": token, "words": "insulted somebody"}, follow=True)
+        answer = owner.post(
+            "/admin/acts/warn/1/", {"token": token, "words": "insulted somebody"}, follow=True
+        )
     assert "not done twice" in told(answer)
     assert Sanction.objects.count() == 1
 
@@ -58,7 +68,11 @@ def test_a_form_sent_twice_acts_once(owner: Client, player: Make) -> None:
         ("warn", {"words": "x" * 501}, "at most 500"),
         ("warn", {"words": "seen", "evidence": "http://example.com"}, "not an https:// link"),
         ("suspend", {"words": "seen", "duration": "own"}, "Say until when"),
-        ("suspend", {"words": "seen", "duration": "own", "own_end": "2020-01-01T10:00"}, "moment has passed"),
+        (
+            "suspend",
+            {"words": "seen", "duration": "own", "own_end": "2020-01-01T10:00"},
+            "moment has passed",
+        ),
         ("adjust", {"words": "seen", "amount": "0"}, "nothing changes nothing"),
         ("adjust", {"words": "seen", "amount": "1.234"}, "2 decimal"),
         ("rank", {"words": "seen", "rank": "Suspended"}, "Select a valid choice"),
@@ -75,7 +89,9 @@ def test_what_does_not_fit_is_said_at_its_field_and_changes_nothing(
         assert ">seen</textarea>" in re.sub(r">\s+", ">", told(answer))  # what was typed stays
 
 
-def test_a_suspension_takes_the_rank_and_its_lift_gives_it_back(owner: Client, player: Make) -> None:
+def test_a_suspension_takes_the_rank_and_its_lift_gives_it_back(
+    owner: Client, player: Make
+) -> None:
     before = player(1)
     send(owner, "suspend", duration="3", words="harassed somebody")
     held = Player.objects.select_related("rank", "former_rank").get()
@@ -90,7 +106,9 @@ def test_a_suspension_takes_the_rank_and_its_lift_gives_it_back(owner: Client, p
     assert after.former_rank_id is None
 
 
-def test_a_ban_waits_for_a_second_person_who_is_another_one(owner: Client, deputy: Client, player: Make) -> None:
+def test_a_ban_waits_for_a_second_person_who_is_another_one(
+    owner: Client, deputy: Client, player: Make
+) -> None:
     player(1)
     answer = send(owner, "ban", duration="good", words="exploits")
     assert "waits as request" in told(answer)
@@ -115,7 +133,9 @@ def test_alternative_accounts_are_a_choice_of_the_ban(
     player(1)
     assert "checked" in str(owner.get("/admin/acts/ban/1/").context["form"]["alt_accounts"])
     send(owner, "ban", duration="good", words="exploits", **ticked)
-    deputy.post(f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "clear"})
+    deputy.post(
+        f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "clear"}
+    )
     assert Sanction.objects.get().alt_accounts is alts
 
 
@@ -142,12 +162,14 @@ def test_the_dialog_says_what_follows(owner: Client, player: Make) -> None:
     player(1)
     now = timezone.now()
     for _ in range(3):
-        discipline.warn(1, by=OWNER, reason="again", now=now)
+        sanctions.warn(1, by=OWNER, reason="again", now=now)
     text = unescape(owner.get("/admin/acts/warn/1/").content.decode())
     assert "Warning 4 of 4: it suspends them for 14 days." in text
 
 
-def test_pardoning_the_fourth_warning_ends_the_suspension_that_it_caused(owner: Client, player: Make) -> None:
+def test_pardoning_the_fourth_warning_ends_the_suspension_that_it_caused(
+    owner: Client, player: Make
+) -> None:
     player(1)
     for _ in range(4):
         send(owner, "warn", words="again")
@@ -168,12 +190,16 @@ def test_a_note_is_written_seen_and_withdrawn(owner: Client, player: Make) -> No
     assert "keeps asking" not in told(owner.get("/admin/players/1/"))
 
 
-def test_a_rank_is_proposed_by_one_and_decided_by_another(owner: Client, deputy: Client, player: Make) -> None:
+def test_a_rank_is_proposed_by_one_and_decided_by_another(
+    owner: Client, deputy: Client, player: Make
+) -> None:
     player(1)
     send(owner, "propose", rank="Captain II", words="does the work already")
     decision = Decision.objects.get()
     decide = {"verb": "approve", "words": "agreed"}
-    assert "You proposed it yourself" in told(owner.post(f"/admin/decisions/{decision.pk}/", decide))
+    assert "You proposed it yourself" in told(
+        owner.post(f"/admin/decisions/{decision.pk}/", decide)
+    )
     assert Player.objects.select_related("rank").get().rank.name == "Storm Corporal I"
     deputy.post(f"/admin/decisions/{decision.pk}/", decide)
     assert Player.objects.select_related("rank").get().rank.name == "Captain II"

@@ -1,4 +1,6 @@
-"""Every address of the console, with ids that no column holds and events about anything: never an error of ours."""
+"""Every address of the console, with ids that no column holds and events about anything: never an
+error of ours.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -52,14 +54,25 @@ def test_an_id_that_no_column_holds_is_not_found(owner: Client, player: Make) ->
     failed = []
     for address, number in itertools.product(addresses(), HUGE):
         path = address.replace("{}", number)
-        failed += [path for answer in (owner.get(path), owner.post(path)) if answer.status_code >= 500]
+        failed += [
+            path for answer in (owner.get(path), owner.post(path)) if answer.status_code >= 500
+        ]
     assert failed == []
 
 
 def test_no_query_makes_a_list_fail(owner: Client, player: Make) -> None:
     player(1)
     failed = []
-    for path in ("players/", "audit/", "approvals/", "bulk/", "adjustments/", "sync/", "", "palette/"):
+    for path in (
+        "players/",
+        "audit/",
+        "approvals/",
+        "bulk/",
+        "adjustments/",
+        "sync/",
+        "",
+        "palette/",
+    ):
         for value in (*HUGE, "-1", "x", "\0", "²", "0:0"):
             answer = owner.get(f"/admin/{path}", dict.fromkeys(QUERIES, value))
             failed += [(path, value)] if answer.status_code >= 500 else []
@@ -72,7 +85,9 @@ def test_undo_of_any_kind_of_event_about_anything_is_a_page(owner: Client, playe
     failed = []
     for target in (NOBODY, Target("experience", "nexus", ""), Target("player", "9" * 30, "")):
         for action in Action:
-            event = record(action, actor=actor, target=target, reason="seen", details={"decision": 1})
+            event = record(
+                action, actor=actor, target=target, reason="seen", details={"decision": 1}
+            )
             path = f"/admin/revert/{event}/"
             answers = (owner.get(path), owner.post(path, {"reason": "a mistake"}))
             failed += [(action, target) for answer in answers if answer.status_code >= 500]

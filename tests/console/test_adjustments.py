@@ -1,4 +1,6 @@
-"""Large adjustments through their pages: a file in, the preview, a second person, progress, and the undo."""
+"""Large adjustments through their pages: a file in, the preview, a second person, progress, and the
+undo.
+"""
 
 import csv
 import io
@@ -14,15 +16,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from console import adjustments as pages
-from console.doors import SIGNED_IN_AT
-from players.acts import MASS_POINTS
-from players.models import Player
-from players.policies import active
-from players.staff import at_the_shell
-from syncs import adjustments
-from syncs.adjustment_files import Row
-from syncs.models import Adjustment
+from console.bulk import adjustment_views as pages
+from console.decorators import SIGNED_IN_AT
+from players import mass_adjustments
+from players.active_policy import active
+from players.mass_adjustments.files import Row
+from players.models import Adjustment, Player
+from players.moderation.actors import at_the_shell
+from players.moderation.authorization import MASS_POINTS
 from tests.console.conftest import Make
 from tests.console.people import client_as
 
@@ -36,9 +37,15 @@ def text(answer: Any) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
-def send(client: Client, *lines: str, name: str = "prizes.csv", token: str = "", reason: str = "an event") -> Any:
+def send(
+    client: Client, *lines: str, name: str = "prizes.csv", token: str = "", reason: str = "an event"
+) -> Any:
     body = "\n".join(["userId,amount", *lines]).encode()
-    sent = {"file": SimpleUploadedFile(name, body), "reason": reason, "token": token or str(uuid.uuid4())}
+    sent = {
+        "file": SimpleUploadedFile(name, body),
+        "reason": reason,
+        "token": token or str(uuid.uuid4()),
+    }
     return client.post(f"{LIST}new/", sent)
 
 
@@ -58,7 +65,10 @@ def state(found: Adjustment) -> str:
 
 
 def adjusted() -> list[str]:
-    return [str(amount) for amount in Player.objects.order_by("user_id").values_list("adjusted", flat=True)]
+    return [
+        str(amount)
+        for amount in Player.objects.order_by("user_id").values_list("adjusted", flat=True)
+    ]
 
 
 def test_a_file_is_previewed_applied_and_undone(owner: Client, player: Make) -> None:
@@ -67,21 +77,23 @@ def test_a_file_is_previewed_applied_and_undone(owner: Client, player: Make) -> 
     found = taken(owner, "1,12.50", "2,-3", "404,5")
     seen = text(owner.get(f"{LIST}{found.pk}/"))
     assert "3 rows, 2 will change, 1 passed over" in seen
-    assert f"1 {adjustments.UNKNOWN} 404" in seen
+    assert f"1 {mass_adjustments.UNKNOWN} 404" in seen
     assert adjusted() == ["0.00", "0.00"]
     do(owner, found, "start")
-    adjustments.run(found.pk)
+    mass_adjustments.run(found.pk)
     assert adjusted() == ["12.50", "-3.00"]
     assert "2 of 2 applied" in text(owner.get(f"{LIST}{found.pk}/"))
     do(owner, found, "invert", "a mistake")
     inverse = Adjustment.objects.get(inverse_of=found)
     do(owner, inverse, "start")
-    adjustments.run(inverse.pk)
+    mass_adjustments.run(inverse.pk)
     assert adjusted() == ["0.00", "0.00"]
     assert f"adjustment {inverse.pk}" in text(owner.get(f"{LIST}{found.pk}/"))
 
 
-def test_past_a_limit_another_owner_approves_with_a_reason(owner: Client, deputy: Client, player: Make) -> None:
+def test_past_a_limit_another_owner_approves_with_a_reason(
+    owner: Client, deputy: Client, player: Make
+) -> None:
     player(1)
     found = taken(owner, f"1,{MASS}")
     assert "a second person approves it first" in text(owner.get(f"{LIST}{found.pk}/"))
@@ -92,9 +104,11 @@ def test_past_a_limit_another_owner_approves_with_a_reason(owner: Client, deputy
     assert state(found) == "waiting"
     assert f"Adjust 1 players, {MASS:+,}" in text(deputy.get("/admin/")).replace(".00", "")
     assert f"{LIST}{found.pk}/approve/" in deputy.get("/admin/?kind=adjustments").content.decode()
-    assert f"{LIST}{found.pk}/approve/" not in owner.get("/admin/?kind=adjustments").content.decode()
+    assert (
+        f"{LIST}{found.pk}/approve/" not in owner.get("/admin/?kind=adjustments").content.decode()
+    )
     do(deputy, found, "approve")
-    adjustments.run(found.pk)
+    mass_adjustments.run(found.pk)
     assert state(found) == "done"
     assert "dora" in text(owner.get(f"{LIST}{found.pk}/"))
 
@@ -102,13 +116,17 @@ def test_past_a_limit_another_owner_approves_with_a_reason(owner: Client, deputy
 def test_an_owner_approves_what_the_shell_asked_for(owner: Client, player: Make) -> None:
     player(1)
     shell = at_the_shell()
-    made = adjustments.preview([Row(1, 1, MASS * 100)], by=shell, reason="an event", now=timezone.now())
-    adjustments.start(made.pk, by=shell, now=timezone.now())
+    made = mass_adjustments.preview(
+        [Row(1, 1, MASS * 100)], by=shell, reason="an event", now=timezone.now()
+    )
+    mass_adjustments.start(made.pk, by=shell, now=timezone.now())
     do(owner, made, "approve")
     assert state(made) == "applying"
 
 
-def test_whoever_asked_may_take_it_back_and_another_may_reject_it(owner: Client, deputy: Client, player: Make) -> None:
+def test_whoever_asked_may_take_it_back_and_another_may_reject_it(
+    owner: Client, deputy: Client, player: Make
+) -> None:
     player(1)
     for client in (owner, deputy):
         found = taken(owner, f"1,{MASS}")
@@ -121,7 +139,11 @@ def test_whoever_asked_may_take_it_back_and_another_may_reject_it(owner: Client,
 def test_every_line_that_is_wrong_is_named_with_its_mend(owner: Client, player: Make) -> None:
     player(1)
     seen = text(send(owner, "1,1.234", "x,5", "1,2", "1,3"))
-    for told in ("line 2: amount: must have at most two decimals", "line 3: userId", "nothing was changed"):
+    for told in (
+        "line 2: amount: must have at most two decimals",
+        "line 3: userId",
+        "nothing was changed",
+    ):
         assert told in seen
     assert "name it .csv or .jsonl" in text(send(owner, "1,5", name="prizes.xlsx"))
     assert "This field is required" in text(send(owner, "1,5", reason=""))
@@ -137,7 +159,10 @@ def test_a_file_too_large_for_the_browser_says_what_takes_it(owner: Client) -> N
 def test_sent_twice_it_is_one_adjustment(owner: Client, player: Make) -> None:
     player(1)
     token = str(uuid.uuid4())
-    assert send(owner, "1,5", token=token).headers["Location"] == send(owner, "1,5", token=token).headers["Location"]
+    assert (
+        send(owner, "1,5", token=token).headers["Location"]
+        == send(owner, "1,5", token=token).headers["Location"]
+    )
     assert Adjustment.objects.count() == 1
 
 
@@ -146,10 +171,15 @@ def test_its_rows_leave_as_csv(owner: Client, player: Make) -> None:
     found = taken(owner, "1,5", "404,5")
     answer = owner.get(f"{LIST}{found.pk}/rows.csv")
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
-    assert [(row["userId"], row["status"]) for row in rows] == [("1", "pending"), ("404", "skipped")]
+    assert [(row["userId"], row["status"]) for row in rows] == [
+        ("1", "pending"),
+        ("404", "skipped"),
+    ]
 
 
-def test_the_list_narrows_by_status_and_pages(owner: Client, player: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_narrows_by_status_and_pages(
+    owner: Client, player: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     player(1)
     monkeypatch.setattr(pages, "SIZE", 2)
     made = [taken(owner, f"1,{amount}") for amount in (5, 6, 7)]
@@ -183,7 +213,9 @@ def test_an_old_sign_in_is_asked_for_again(owner: Client, player: Make) -> None:
     assert state(found) == "preview"
 
 
-def test_a_page_asks_the_database_as_often_for_one_row_as_for_many(owner: Client, player: Make) -> None:
+def test_a_page_asks_the_database_as_often_for_one_row_as_for_many(
+    owner: Client, player: Make
+) -> None:
     for user_id in range(1, 21):
         player(user_id)
     active()  # parsed once a process

@@ -1,4 +1,6 @@
-"""Mass changes through their pages: select, preview, let go, have it approved, watch it, take it back."""
+"""Mass changes through their pages: select, preview, let go, have it approved, watch it, take it
+back.
+"""
 
 import csv
 import datetime as dt
@@ -14,11 +16,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console.doors import SIGNED_IN_AT
-from players import discipline
-from players.bulk import work
+from console.decorators import SIGNED_IN_AT
+from players.bulk import runner
+from players.discipline import sanctions
 from players.models import BULK_ALONE, Approval, BulkJob, Note, Player, Sanction
-from players.staff import at_the_shell
+from players.moderation.actors import at_the_shell
 from tests.console.conftest import Make
 from tests.console.people import client_as
 
@@ -39,7 +41,9 @@ def preview(client: Client, act: str, user_ids: range | list[int], **fields: Any
     assert token is not None
     selected = re.search(r'name="selected" value="([^"]+)"', asked.content.decode())
     assert selected is not None
-    sent = {"act": act, "selected": selected[1], "preview": "1", "token": token[1]} | REASON | fields
+    sent = (
+        {"act": act, "selected": selected[1], "preview": "1", "token": token[1]} | REASON | fields
+    )
     answer = client.post(LIST, sent)
     assert answer.status_code == 302, text(answer)
     return BulkJob.objects.order_by("-pk")[0]
@@ -64,7 +68,7 @@ def test_a_selection_is_previewed_let_go_and_taken_back(owner: Client, player: M
     assert "3 selected, 3 will change, 0 passed over" in look(owner, job)
     assert warnings() == 0
     start(owner, job)
-    assert work.run_due() == 3
+    assert runner.run_due() == 3
     seen = look(owner, job)
     assert "3 done" in seen
     assert "player_2" in seen
@@ -72,7 +76,7 @@ def test_a_selection_is_previewed_let_go_and_taken_back(owner: Client, player: M
     undo = BulkJob.objects.order_by("-pk")[0]
     assert answer.headers["Location"] == f"/admin/bulk/{undo.pk}/"
     start(owner, undo)
-    work.run_due()
+    runner.run_due()
     assert warnings() == 0
 
 
@@ -80,13 +84,15 @@ def test_the_preview_says_why_some_are_passed_over(owner: Client, player: Make) 
     for user_id in (1, 2, 3):
         player(user_id)
     for user_id in (1, 2):
-        discipline.suspend(user_id, by=at_the_shell(), reason="seen", now=timezone.now())
+        sanctions.suspend(user_id, by=at_the_shell(), reason="seen", now=timezone.now())
     seen = look(owner, preview(owner, "suspend", [1, 2, 3], duration="7"))
     assert "3 selected, 1 will change, 2 passed over" in seen
     assert "2 They are suspended already. player_1, player_2" in seen
 
 
-def test_many_rows_wait_until_another_owner_approves(owner: Client, deputy: Client, player: Make) -> None:
+def test_many_rows_wait_until_another_owner_approves(
+    owner: Client, deputy: Client, player: Make
+) -> None:
     for user_id in range(1, BULK_ALONE + 2):
         player(user_id)
     job = preview(owner, "warn", range(1, BULK_ALONE + 2))
@@ -97,9 +103,9 @@ def test_many_rows_wait_until_another_owner_approves(owner: Client, deputy: Clie
     assert f"Warn {BULK_ALONE + 1} players" in text(deputy.get(page))
     assert "second person must decide" in text(owner.get(page))
     owner.post(page, {"verb": "approve", "words": "mine"})
-    assert work.run_due() == 0
+    assert runner.run_due() == 0
     deputy.post(page, {"verb": "approve", "words": "agreed"})
-    assert work.run_due() == BULK_ALONE + 1
+    assert runner.run_due() == BULK_ALONE + 1
     assert warnings() == BULK_ALONE + 1
     assert f"Done {BULK_ALONE + 1} of {BULK_ALONE + 1}" in text(owner.get(LIST))
 
@@ -109,7 +115,7 @@ def test_only_its_maker_lets_a_preview_go(owner: Client, deputy: Client, player:
     job = preview(owner, "warn", [1])
     assert "Only who made the preview" in look(deputy, job)
     assert "Somebody else made this preview" in start(deputy, job)
-    assert work.run_due() == 0
+    assert runner.run_due() == 0
 
 
 @pytest.mark.parametrize(
@@ -127,7 +133,12 @@ def test_what_makes_no_sense_is_said_beside_the_field(
     owner: Client, player: Make, act: str, fields: dict[str, str], told: str
 ) -> None:
     player(1)
-    asked = {"act": act, "selected": "1", "preview": "1", "token": "2f4d6a1e-0000-4000-8000-000000000000"}
+    asked = {
+        "act": act,
+        "selected": "1",
+        "preview": "1",
+        "token": "2f4d6a1e-0000-4000-8000-000000000000",
+    }
     assert told in text(owner.post(LIST, asked | REASON | fields))
     assert not BulkJob.objects.exists()
 
@@ -152,7 +163,7 @@ def test_a_note_is_written_on_each(owner: Client, player: Make) -> None:
     for user_id in (1, 2):
         player(user_id)
     start(owner, preview(owner, "note", [1, 2], text="was part of it"))
-    work.run_due()
+    runner.run_due()
     assert Note.objects.filter(text="was part of it").count() == 2
 
 
@@ -171,12 +182,15 @@ def test_no_selection_leads_back_to_the_list(owner: Client) -> None:
 def test_rows_are_filtered_and_leave_as_csv(owner: Client, player: Make) -> None:
     for user_id in (1, 2):
         player(user_id)
-    discipline.suspend(1, by=at_the_shell(), reason="seen", now=timezone.now())
+    sanctions.suspend(1, by=at_the_shell(), reason="seen", now=timezone.now())
     job = preview(owner, "suspend", [1, 2], duration="7")
     start(owner, job)
-    work.run_due()
+    runner.run_due()
     assert "player_2" in look(owner, job, "show=done")
-    assert 'href="/admin/players/1/"' not in owner.get(f"/admin/bulk/{job.pk}/?show=done").content.decode()
+    assert (
+        'href="/admin/players/1/"'
+        not in owner.get(f"/admin/bulk/{job.pk}/?show=done").content.decode()
+    )
     answer = owner.get(f"/admin/bulk/{job.pk}/rows.csv")
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
     assert [(row["userId"], row["status"]) for row in rows] == [("1", "skipped"), ("2", "done")]
@@ -195,7 +209,9 @@ def test_no_cell_of_the_results_is_a_formula(owner: Client, player: Make) -> Non
 def test_what_somebody_did_in_a_span_is_taken_back(owner: Client, player: Make) -> None:
     player(1)
     rogue = player(2, rank="Brigadier General", points=9000)
-    client_as(rogue).post("/admin/acts/warn/1/", {"token": "2f4d6a1e-0000-4000-8000-000000000001", "words": "for fun"})
+    client_as(rogue).post(
+        "/admin/acts/warn/1/", {"token": "2f4d6a1e-0000-4000-8000-000000000001", "words": "for fun"}
+    )
     assert warnings() == 1
     now, hour = timezone.now(), dt.timedelta(hours=1)
     asked = {
@@ -207,7 +223,7 @@ def test_what_somebody_did_in_a_span_is_taken_back(owner: Client, player: Make) 
     answer = owner.post("/admin/bulk/revert/", asked, follow=True)
     assert "1 selected, 1 will change" in text(answer)
     start(owner, BulkJob.objects.get())
-    work.run_due()
+    runner.run_due()
     assert warnings() == 0
     warned = AuditEvent.objects.get(action="player.warned")
     assert AuditEvent.objects.filter(reverts=warned.pk, action="player.pardoned").exists()
@@ -226,7 +242,12 @@ def test_a_revert_of_nothing_is_said_beside_the_field(
     owner: Client, player: Make, changes: dict[str, str], told: str
 ) -> None:
     player(2)
-    asked = {"actor": "player_2", "since": "2026-01-01T00:00", "until": "2026-01-02T00:00", "reason": "stolen"}
+    asked = {
+        "actor": "player_2",
+        "since": "2026-01-01T00:00",
+        "until": "2026-01-02T00:00",
+        "reason": "stolen",
+    }
     assert told in text(owner.post("/admin/bulk/revert/", asked | changes))
 
 
@@ -246,13 +267,18 @@ def test_an_old_sign_in_is_asked_for_again(owner: Client, player: Make) -> None:
     session = owner.session
     session[SIGNED_IN_AT] = 1.0
     session.save()
-    for address, sent in ((LIST, {"act": "warn", "ids": [1]}), (f"/admin/bulk/{job.pk}/start/", {})):
+    for address, sent in (
+        (LIST, {"act": "warn", "ids": [1]}),
+        (f"/admin/bulk/{job.pk}/start/", {}),
+    ):
         answer = owner.post(address, sent)
         assert (answer.status_code, "/admin/sign-in/" in answer.headers["Location"]) == (302, True)
-    assert work.run_due() == 0
+    assert runner.run_due() == 0
 
 
-def test_the_pages_ask_the_database_as_often_for_one_row_as_for_many(owner: Client, player: Make) -> None:
+def test_the_pages_ask_the_database_as_often_for_one_row_as_for_many(
+    owner: Client, player: Make
+) -> None:
     for user_id in range(1, 61):
         player(user_id)
     counts = []

@@ -8,9 +8,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from players import discipline, notes, people, recommending
+from players.discipline import notes, sanctions
 from players.models import DailyPoints, LedgerEntry, Player
-from players.staff import officer
+from players.moderation.actors import officer
+from players.points import adjustments, recommendations
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
@@ -26,38 +27,46 @@ def seen(client: Client, address: str) -> str:
 def test_the_head_says_where_a_player_stands(owner: Client, player: Make) -> None:
     player(1)
     now = timezone.now()
-    discipline.warn(1, by=OWNER, reason="insulted somebody", now=now)
+    sanctions.warn(1, by=OWNER, reason="insulted somebody", now=now)
     text = seen(owner, "/admin/players/1/")
     assert "player_1" in text
     assert "Storm Corporal I" in text
     assert "1 of 4 warnings" in text
     assert "200.00 points" in text  # to Storm Corporal II, who needs 1,000
-    discipline.suspend(1, by=OWNER, reason="again", now=now, until=now + dt.timedelta(days=2))
+    sanctions.suspend(1, by=OWNER, reason="again", now=now, until=now + dt.timedelta(days=2))
     text = seen(owner, "/admin/players/1/")
     assert "suspended until" in text
     assert "then Storm Corporal I again" in text
 
 
-def test_everything_that_happened_is_on_one_timeline_newest_first(owner: Client, player: Make) -> None:
+def test_everything_that_happened_is_on_one_timeline_newest_first(
+    owner: Client, player: Make
+) -> None:
     one = player(1)
     now = timezone.now()
-    discipline.warn(1, by=OWNER, reason=f"said {NASTY}", now=now, evidence=["https://example.com/clip"])
+    sanctions.warn(
+        1, by=OWNER, reason=f"said {NASTY}", now=now, evidence=["https://example.com/clip"]
+    )
     notes.write(1, f"watch {NASTY}", by=OWNER, now=now)
-    people.adjust(1, 250, by=OWNER, reason="lost a save", now=now)
+    adjustments.adjust(1, 250, by=OWNER, reason="lost a save", now=now)
     yesterday = now.date() - dt.timedelta(days=1)
     DailyPoints.objects.create(player=one, origin="nexus", day=yesterday, awarded=12, events=3)
     response = owner.get("/admin/players/1/")
     raw = response.content.decode()
     assert "<script>alert" not in raw
     text = unescape(raw)
-    places = [text.index(part) for part in ("lost a save", f"watch {NASTY}", f"said {NASTY}", "Earned 12")]
+    places = [
+        text.index(part) for part in ("lost a save", f"watch {NASTY}", f"said {NASTY}", "Earned 12")
+    ]
     assert places == sorted(places)
     assert "https://example.com/clip" in text
     assert "Earned 12" not in seen(owner, "/admin/players/1/?show=discipline")
     assert "lost a save" not in seen(owner, "/admin/players/1/?show=ledger")
 
 
-def test_the_timeline_goes_on_behind_its_last_entry_without_losing_one(owner: Client, player: Make) -> None:
+def test_the_timeline_goes_on_behind_its_last_entry_without_losing_one(
+    owner: Client, player: Make
+) -> None:
     player(1)
     for number in range(70):
         notes.write(1, f"number {number:03}", by=OWNER, now=timezone.now())
@@ -65,17 +74,23 @@ def test_the_timeline_goes_on_behind_its_last_entry_without_losing_one(owner: Cl
     while address:
         text = seen(owner, address)
         found += [number for number in range(70) if f"number {number:03}" in text]
-        older = text.partition('">Older</a>')[0].rpartition('href="')[2] if '">Older</a>' in text else ""
+        older = (
+            text.partition('">Older</a>')[0].rpartition('href="')[2]
+            if '">Older</a>' in text
+            else ""
+        )
         address = f"/admin/players/1/{older}" if older else ""
     assert found != sorted(found)
     assert sorted(found) == list(range(70))
 
 
-def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(owner: Client, player: Make) -> None:
+def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
+    owner: Client, player: Make
+) -> None:
     player(1)
     now = timezone.now()
     notes.write(1, "first", by=OWNER, now=now)
-    discipline.warn(1, by=OWNER, reason="insulted somebody", now=now)
+    sanctions.warn(1, by=OWNER, reason="insulted somebody", now=now)
     owner.get("/admin/players/1/")
     with CaptureQueriesContext(
         connection,
@@ -83,7 +98,7 @@ def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(owner: C
         owner.get("/admin/players/1/")
     for number in range(60):
         notes.write(1, f"number {number}", by=OWNER, now=now)
-        people.adjust(1, 100, by=OWNER, reason="well done", now=now)
+        adjustments.adjust(1, 100, by=OWNER, reason="well done", now=now)
     with CaptureQueriesContext(connection) as many:
         owner.get("/admin/players/1/")
     assert len(many) <= len(few)
@@ -93,8 +108,10 @@ def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(owner: C
 def test_explain_shows_rules_parts_caps_and_rows(owner: Client, player: Make) -> None:
     one = player(1, points=800, days=2)
     major = player(2, rank="Tempest Major", points=4600)
-    recommending.recommend(1, by=officer(major.user_id), reason="led well", now=timezone.now())
-    DailyPoints.objects.create(player=one, origin="nexus", day=timezone.now().date(), awarded=500, events=30)
+    recommendations.recommend(1, by=officer(major.user_id), reason="led well", now=timezone.now())
+    DailyPoints.objects.create(
+        player=one, origin="nexus", day=timezone.now().date(), awarded=500, events=30
+    )
     text = seen(owner, "/admin/players/1/explain/")
     assert "Storm Corporal I to Storm Corporal II" in text
     assert "810.00" in text
@@ -107,7 +124,7 @@ def test_explain_shows_rules_parts_caps_and_rows(owner: Client, player: Make) ->
 def test_nobody_and_erased_people_have_pages_that_say_so(owner: Client, player: Make) -> None:
     player(1)
     assert owner.get("/admin/players/77/").status_code == 404
-    people.erase(1, by=OWNER, reason="an order", now=timezone.now())
+    adjustments.erase(1, by=OWNER, reason="an order", now=timezone.now())
     assert owner.get("/admin/players/1/").status_code == 404
     pseudonym = Player.objects.get().user_id
     assert pseudonym < 0
@@ -115,7 +132,12 @@ def test_nobody_and_erased_people_have_pages_that_say_so(owner: Client, player: 
 
 def test_whoever_is_not_signed_in_sees_nothing(client: Client, player: Make) -> None:
     player(1)
-    for address in ("/admin/players/1/", "/admin/players/1/explain/", "/admin/acts/warn/1/", "/admin/approvals/"):
+    for address in (
+        "/admin/players/1/",
+        "/admin/players/1/explain/",
+        "/admin/acts/warn/1/",
+        "/admin/approvals/",
+    ):
         response = client.get(address)
         assert response.status_code == 302
         assert "player_1" not in response.content.decode()

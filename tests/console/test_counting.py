@@ -1,4 +1,6 @@
-"""What more of an experience counts is decided by two owners, whatever the configuration says; less counts at once."""
+"""What more of an experience counts is decided by two owners, whatever the configuration says; less
+counts at once.
+"""
 
 import json
 from html import unescape
@@ -9,7 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from players.models import Approval, Player
-from players.recounting import apply_due
+from players.points.recounting import apply_due
 from tests.console.conftest import Make
 from tests.console.people import client_with_role
 from tests.players.conftest import Game
@@ -20,7 +22,9 @@ LIST = "/admin/experiences/"
 def configure(settings: Any, **what: bool) -> None:
     found = settings.INTEGRATIONS
     changed = tuple(
-        msgspec.structs.replace(one, counts=msgspec.structs.replace(one.counts, **what)) if one.key == "nexus" else one
+        msgspec.structs.replace(one, counts=msgspec.structs.replace(one.counts, **what))
+        if one.key == "nexus"
+        else one
         for one in found.experiences
     )
     settings.INTEGRATIONS = msgspec.structs.replace(found, experiences=changed)
@@ -30,7 +34,9 @@ def configure(settings: Any, **what: bool) -> None:
 def send(game: Game, sequence: int, **changes: Any) -> Any:
     body = {"server": {"placeId": 1, "jobId": "job", "privateServer": True}}
     body["events"] = [game.event(1, sequence, **changes)]  # type: ignore[assignment]
-    answer = game.client.post("/roblox/events", json.dumps(body), content_type="application/json").json()
+    answer = game.client.post(
+        "/roblox/events", json.dumps(body), content_type="application/json"
+    ).json()
     return answer["players"][0]["points"]
 
 
@@ -40,7 +46,9 @@ def test_private_servers_count_once_two_owners_let_them(
     game = Game(api_key)
     configure(settings, private_servers=True)
     assert send(game, 1) == 0
-    assert "on private servers. It counts once two owners agreed" in unescape(owner.get(LIST).content.decode())
+    assert "on private servers. It counts once two owners agreed" in unescape(
+        owner.get(LIST).content.decode()
+    )
     stranger = client_with_role(player(77), "integrator")
     assert stranger.post(f"{LIST}nexus/counts/", {"reason": "please"}).status_code in (302, 403)
     assert not Approval.objects.exists()
@@ -50,9 +58,9 @@ def test_private_servers_count_once_two_owners_let_them(
     assert send(game, 2, total=30) == 0
     deputy.post(f"/admin/approvals/{asked.pk}/", {"verb": "approve", "words": "agreed"})
     assert send(game, 1, session=2) == 15
-    assert "on private servers: counts" in " ".join(unescape(owner.get(LIST).content.decode()).split()).replace(
-        "<strong>", ""
-    )
+    assert "on private servers: counts" in " ".join(
+        unescape(owner.get(LIST).content.decode()).split()
+    ).replace("<strong>", "")
 
 
 def test_a_test_experience_is_let_count_by_two_owners_and_counts_no_more_at_once(
@@ -68,6 +76,8 @@ def test_a_test_experience_is_let_count_by_two_owners_and_counts_no_more_at_once
     apply_due()
     assert Player.objects.get().points == 0
     owner.post(f"{LIST}nexus/counts/", {"reason": "it is tested"})
-    deputy.post(f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "agreed"})
+    deputy.post(
+        f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "agreed"}
+    )
     apply_due()
     assert Player.objects.get().points == 30

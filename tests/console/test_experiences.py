@@ -1,4 +1,6 @@
-"""Keys of experiences in the console: asked for by one, approved by another, made and shown once to the first."""
+"""Keys of experiences in the console: asked for by one, approved by another, made and shown once to
+the first.
+"""
 
 import datetime as dt
 import re
@@ -9,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console import secrets
 from players.models import Approval
+from players.moderation import key_requests
 from roblox import keys
 from roblox.keys import KeyRefused
 from roblox.models import Experience, ExperienceKey
@@ -58,7 +60,9 @@ def test_a_key_is_made_by_two_and_shown_once(owner: Client, deputy: Client) -> N
     assert raw not in str(list(AuditEvent.objects.values_list("details", flat=True)))
 
 
-def test_rotating_gives_the_former_keys_an_end_once_it_is_collected(owner: Client, deputy: Client) -> None:
+def test_rotating_gives_the_former_keys_an_end_once_it_is_collected(
+    owner: Client, deputy: Client
+) -> None:
     nexus = Experience.objects.get(key="nexus")
     former, raw = keys.create(nexus, actor=TESTER)
     owner.post(f"{LIST}nexus/rotate/", {"overlap": 24, "reason": "once a quarter"})
@@ -77,7 +81,7 @@ def test_what_was_approved_long_ago_is_not_collected(owner: Client, deputy: Clie
     owner.post(f"{LIST}nexus/new-key/", {"reason": "a new game server"})
     approval = Approval.objects.get()
     deputy.post(f"/admin/approvals/{approval.pk}/", DECIDE)
-    long_ago = timezone.now() - secrets.COLLECTED_WITHIN - dt.timedelta(minutes=1)
+    long_ago = timezone.now() - key_requests.COLLECTED_WITHIN - dt.timedelta(minutes=1)
     Approval.objects.update(decided_at=long_ago)
     answer = owner.post(f"/admin/keys/collect/{approval.pk}/", follow=True)
     assert "more than a day ago" in unescape(answer.content.decode())

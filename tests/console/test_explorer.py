@@ -1,4 +1,6 @@
-"""The audit explorer: what its filters find, what one event shows, and what leaves the house as a file."""
+"""The audit explorer: what its filters find, what one event shows, and what leaves the house as a
+file.
+"""
 
 import csv
 import datetime as dt
@@ -15,18 +17,18 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from audits import exploring
+from audits import search
 from audits.actions import Action
-from audits.exploring import Filter, find
+from audits.chain.offline import verify_proof
+from audits.chain.sealing import seal_pending, trusted_keys
 from audits.models import AuditEvent, Seal
-from audits.offline import verify_proof
 from audits.record import NOBODY, Actor, Target, erase, record
-from audits.seals import seal_pending, trusted_keys
-from console.explorer import exporting
-from players import discipline
-from players.acts import target_of
+from audits.search import Filter, find
+from console.audit import export
+from players.discipline import sanctions
 from players.models import Player
-from players.staff import officer
+from players.moderation.actors import officer
+from players.moderation.authorization import target_of
 from tests.console.people import client_as, client_with_role
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +67,7 @@ def officer_of(player: Make) -> Player:
 @pytest.fixture
 def warned(player: Make, officer_of: Player) -> tuple[Player, int]:
     newt = player(5)
-    done = discipline.warn(5, evidence=(), by=officer(90), reason="Spamming", now=timezone.now())
+    done = sanctions.warn(5, evidence=(), by=officer(90), reason="Spamming", now=timezone.now())
     assert done.event is not None
     return newt, done.event
 
@@ -75,7 +77,9 @@ def test_it_finds_by_the_actors_name_and_user_id(owner: Client, warned: tuple[Pl
         assert ids(owner, actor=who) == [warned[1]]
 
 
-def test_it_finds_by_the_targets_name_and_user_id(owner: Client, warned: tuple[Player, int]) -> None:
+def test_it_finds_by_the_targets_name_and_user_id(
+    owner: Client, warned: tuple[Player, int]
+) -> None:
     player, event = warned
     for whom in ("player_5", "5", f"player:{player.pk}"):
         assert event in ids(owner, target=whom)
@@ -83,7 +87,11 @@ def test_it_finds_by_the_targets_name_and_user_id(owner: Client, warned: tuple[P
 
 
 def test_it_finds_one_action_and_a_whole_group(owner: Client, bootstrapped: None) -> None:
-    up, down, other = told(Action.RANK_PROMOTED), told(Action.RANK_DEMOTED), told(Action.DRIFT_FOUND)
+    up, down, other = (
+        told(Action.RANK_PROMOTED),
+        told(Action.RANK_DEMOTED),
+        told(Action.DRIFT_FOUND),
+    )
     assert ids(owner, action="rank.promoted") == [up]
     assert ids(owner, action="rank.") == [down, up]
     assert other not in ids(owner, action="rank.")
@@ -115,11 +123,15 @@ def test_a_span_leads_to_few_ids_at_any_place_of_the_log(bootstrapped: None) -> 
     start = a_march_to_come()
     for number, event in enumerate(events):
         moved(event, start + number * dt.timedelta(days=1))
-    within = exploring.span(Filter(since=start + dt.timedelta(days=50), until=start + dt.timedelta(days=52)))
+    within = search.span(
+        Filter(since=start + dt.timedelta(days=50), until=start + dt.timedelta(days=52))
+    )
     assert (within.low, within.high) == (events[50], events[53])
 
 
-def test_each_page_goes_on_behind_the_last_and_none_is_told_twice(owner: Client, bootstrapped: None) -> None:
+def test_each_page_goes_on_behind_the_last_and_none_is_told_twice(
+    owner: Client, bootstrapped: None
+) -> None:
     made = [told(Action.DRIFT_FOUND) for _ in range(120)]
     seen: list[int] = []
     before = ""
@@ -132,7 +144,9 @@ def test_each_page_goes_on_behind_the_last_and_none_is_told_twice(owner: Client,
     assert seen == made[::-1]
 
 
-def test_filters_that_no_index_serves_together_look_at_so_many_events_and_say_so(bootstrapped: None) -> None:
+def test_filters_that_no_index_serves_together_look_at_so_many_events_and_say_so(
+    bootstrapped: None,
+) -> None:
     rare = told(Action.DRIFT_FOUND, experience="nexus")
     for _ in range(30):
         told(Action.DRIFT_FOUND)
@@ -150,7 +164,11 @@ def test_filters_that_no_index_serves_together_look_at_so_many_events_and_say_so
         ({"target": "nobody at all"}, "target", "No player is called"),
         ({"actor": "system"}, "actor", "say which one too"),
         ({"since": "yesterday"}, "since", "valid date"),
-        ({"since": "2031-03-02T00:00", "until": "2031-03-01T00:00"}, "until", "ends before it begins"),
+        (
+            {"since": "2031-03-02T00:00", "until": "2031-03-01T00:00"},
+            "until",
+            "ends before it begins",
+        ),
         ({"action": "rank.nonsense"}, "action", "valid choice"),
     ],
 )
@@ -162,7 +180,9 @@ def test_a_filter_that_makes_no_sense_is_named_and_finds_nothing(
     assert page.context["rows"] == []
 
 
-def test_an_event_shows_what_changed_and_leads_to_both_people(owner: Client, warned: tuple[Player, int]) -> None:
+def test_an_event_shows_what_changed_and_leads_to_both_people(
+    owner: Client, warned: tuple[Player, int]
+) -> None:
     page = owner.get(reverse("console:event", args=[warned[1]])).content.decode()
     assert "Spamming" in page
     assert reverse("console:player", args=[5]) in page
@@ -172,7 +192,9 @@ def test_an_event_shows_what_changed_and_leads_to_both_people(owner: Client, war
 
 def test_an_event_tells_what_took_it_back(owner: Client, warned: tuple[Player, int]) -> None:
     sanction = Player.objects.get(user_id=5).sanctions.get()
-    done = discipline.pardon(sanction.pk, by=officer(90), reason="Mistake", now=timezone.now(), reverts=warned[1])
+    done = sanctions.pardon(
+        sanction.pk, by=officer(90), reason="Mistake", now=timezone.now(), reverts=warned[1]
+    )
     first = owner.get(reverse("console:event", args=[warned[1]])).content.decode()
     second = owner.get(reverse("console:event", args=[done.event])).content.decode()
     assert reverse("console:event", args=[done.event]) in first
@@ -194,7 +216,9 @@ def test_there_is_no_page_of_an_event_that_never_was(owner: Client, bootstrapped
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sealed_event_shows_that_its_proof_holds_and_gives_it_away(owner: Client, bootstrapped: None) -> None:
+def test_a_sealed_event_shows_that_its_proof_holds_and_gives_it_away(
+    owner: Client, bootstrapped: None
+) -> None:
     event = told(Action.DRIFT_FOUND)
     assert "not sealed yet" in owner.get(reverse("console:event", args=[event])).content.decode()
     assert seal_pending() is not None
@@ -205,7 +229,9 @@ def test_a_sealed_event_shows_that_its_proof_holds_and_gives_it_away(owner: Clie
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_changed_seal_is_told_on_the_event_and_in_the_chain(owner: Client, bootstrapped: None) -> None:
+def test_a_changed_seal_is_told_on_the_event_and_in_the_chain(
+    owner: Client, bootstrapped: None
+) -> None:
     event = told(Action.DRIFT_FOUND)
     assert seal_pending() is not None
     assert "signed and linked" in owner.get(reverse("console:seals")).content.decode()
@@ -213,13 +239,18 @@ def test_a_changed_seal_is_told_on_the_event_and_in_the_chain(owner: Client, boo
         cursor.execute("ALTER TABLE seals DISABLE TRIGGER USER")
         cursor.execute("UPDATE seals SET at = at + interval '1 hour'")
         cursor.execute("ALTER TABLE seals ENABLE TRIGGER USER")
-    assert "The proof does not hold" in owner.get(reverse("console:event", args=[event])).content.decode()
+    assert (
+        "The proof does not hold"
+        in owner.get(reverse("console:event", args=[event])).content.decode()
+    )
     page = owner.get(reverse("console:seals")).content.decode()
     assert "its hash does not fit" in page
     assert Seal.objects.count() >= 1
 
 
-def test_a_name_that_is_not_what_was_recorded_is_told(owner: Client, warned: tuple[Player, int]) -> None:
+def test_a_name_that_is_not_what_was_recorded_is_told(
+    owner: Client, warned: tuple[Player, int]
+) -> None:
     with transaction.atomic():
         erase(warned[0].subject)
     with connection.cursor() as cursor:
@@ -228,7 +259,10 @@ def test_a_name_that_is_not_what_was_recorded_is_told(owner: Client, warned: tup
             " VALUES (%s, 'reason', 'x', '\\x00', 'no')",
             [warned[1]],
         )
-    assert "not what was recorded" in owner.get(reverse("console:event", args=[warned[1]])).content.decode()
+    assert (
+        "not what was recorded"
+        in owner.get(reverse("console:event", args=[warned[1]])).content.decode()
+    )
 
 
 def exported(client: Client, form: str, **filters: str) -> str:
@@ -237,7 +271,9 @@ def exported(client: Client, form: str, **filters: str) -> str:
     return answer.getvalue().decode()
 
 
-def test_an_export_holds_what_the_filters_find_and_is_itself_told(owner: Client, warned: tuple[Player, int]) -> None:
+def test_an_export_holds_what_the_filters_find_and_is_itself_told(
+    owner: Client, warned: tuple[Player, int]
+) -> None:
     rows = list(csv.DictReader(io.StringIO(exported(owner, "csv", target="5"))))
     assert [int(row["id"]) for row in rows] == [warned[1]]
     assert rows[0]["reason"] == "Spamming"
@@ -246,17 +282,23 @@ def test_an_export_holds_what_the_filters_find_and_is_itself_told(owner: Client,
     assert last.details["filter"]["target"] == f"player:{warned[0].pk}"
 
 
-def test_an_export_as_json_lines_has_an_object_a_line(owner: Client, warned: tuple[Player, int]) -> None:
+def test_an_export_as_json_lines_has_an_object_a_line(
+    owner: Client, warned: tuple[Player, int]
+) -> None:
     [line] = exported(owner, "jsonl", target="5").splitlines()
     found = json.loads(line)
     assert (found["id"], found["personal"]["reason"]) == (warned[1], "Spamming")
 
 
-def test_an_export_that_is_cut_says_where(owner: Client, bootstrapped: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_is_cut_says_where(
+    owner: Client, bootstrapped: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     events = [told(Action.DRIFT_FOUND) for _ in range(9)]
-    monkeypatch.setattr(exporting, "MOST", 5)
-    monkeypatch.setattr(exporting, "BATCH", 2)
-    lines = [json.loads(line) for line in exported(owner, "jsonl", action="drift.found").splitlines()]
+    monkeypatch.setattr(export, "MOST", 5)
+    monkeypatch.setattr(export, "BATCH", 2)
+    lines = [
+        json.loads(line) for line in exported(owner, "jsonl", action="drift.found").splitlines()
+    ]
     assert [line["id"] for line in lines[:-1]] == events[:3:-1]
     assert lines[-1]["below"] == events[4]
 
@@ -267,13 +309,17 @@ def test_no_cell_of_an_export_is_a_formula(owner: Client, player: Make) -> None:
     assert row["reason"] == "'=HYPERLINK(evil)"
 
 
-def test_an_export_in_a_form_that_there_is_not_is_refused(owner: Client, bootstrapped: None) -> None:
+def test_an_export_in_a_form_that_there_is_not_is_refused(
+    owner: Client, bootstrapped: None
+) -> None:
     answer = owner.post("/admin/audit/export/", {"format": "pdf"}, follow=True)
     assert "there is no &#x27;pdf&#x27;" in answer.content.decode()
     assert not AuditEvent.objects.filter(action=Action.AUDIT_EXPORTED).exists()
 
 
-def test_who_has_no_right_to_the_log_sees_none_of_it(player: Make, warned: tuple[Player, int]) -> None:
+def test_who_has_no_right_to_the_log_sees_none_of_it(
+    player: Make, warned: tuple[Player, int]
+) -> None:
     integrator = client_with_role(player(70), "integrator")
     assert integrator.get("/admin/audit/").status_code == 403
     assert integrator.get(reverse("console:event", args=[warned[1]])).status_code == 403
@@ -288,7 +334,12 @@ def test_the_pages_cost_few_queries(owner: Client, warned: tuple[Player, int]) -
     for _ in range(60):
         told(Action.DRIFT_FOUND)
     query = "?actor=player_90&target=5&action=player.&since=2020-01-01T00:00&until=2040-01-01T00:00"
-    for address in ("/admin/audit/", f"/admin/audit/{query}", f"/admin/audit/{warned[1]}/", "/admin/audit/seals/"):
+    for address in (
+        "/admin/audit/",
+        f"/admin/audit/{query}",
+        f"/admin/audit/{warned[1]}/",
+        "/admin/audit/seals/",
+    ):
         with CaptureQueriesContext(
             connection,
         ) as queries:
@@ -298,7 +349,11 @@ def test_the_pages_cost_few_queries(owner: Client, warned: tuple[Player, int]) -
 
 def test_the_login_of_an_operator_is_shown_nowhere(owner: Client, player: Make) -> None:
     newt = player(6)
-    event = told(Action.PLAYER_NOTED, Actor("staff", "shell", "secret-login", "shell:secret-login"), target_of(newt))
+    event = told(
+        Action.PLAYER_NOTED,
+        Actor("staff", "shell", "secret-login", "shell:secret-login"),
+        target_of(newt),
+    )
     assert "secret-login" not in owner.get(reverse("console:event", args=[event])).content.decode()
     assert "secret-login" not in exported(owner, "csv", target="6")
     assert "secret-login" not in exported(owner, "jsonl", target="6")

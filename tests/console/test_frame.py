@@ -7,7 +7,7 @@ from django.contrib.messages.storage.base import Message
 from django.urls import reverse
 from django.utils import timezone
 
-from audits import changelists
+from common import admin_changelists
 from console.templatetags.console import undo
 from players.models import LedgerEntry, Player, Rank
 from tests.console.staff import owner_client, plain_client
@@ -57,7 +57,10 @@ def test_only_an_address_of_ours_is_offered_as_undo(tags: str, address: str) -> 
 
 @pytest.mark.parametrize(
     "name",
-    [f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist" for model in admin.site._registry],
+    [
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        for model in admin.site._registry
+    ],
 )
 def test_every_list_of_the_admin_opens_and_finds(name: str) -> None:
     client = owner_client()
@@ -68,7 +71,9 @@ def test_every_list_of_the_admin_opens_and_finds(name: str) -> None:
 def make_ledger(count: int) -> Player:
     now = timezone.now()
     rank = Rank.objects.get(name="Initiate")
-    player = Player.objects.create(user_id=7, username="Nia", rank=rank, rank_since=now, named_at=now)
+    player = Player.objects.create(
+        user_id=7, username="Nia", rank=rank, rank_since=now, named_at=now
+    )
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
             player=player,
@@ -99,19 +104,31 @@ def test_a_list_of_the_admin_goes_on_behind_its_last_row() -> None:
         seen += sequences(page)
         if 'rel="next"' not in page:
             break
-        query = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+        query = (
+            page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+        )
     assert seen == list(range(120, 0, -1))
 
 
-def test_a_filter_without_an_index_looks_at_so_many_rows_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changelists, "LOOKED", 60)
+def test_a_filter_without_an_index_looks_at_so_many_rows_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(admin_changelists, "LOOKED", 60)
     make_ledger(120)
-    page = owner_client().get(reverse("admin:players_ledgerentry_changelist") + "?sequence=30").content.decode()
+    page = (
+        owner_client()
+        .get(reverse("admin:players_ledgerentry_changelist") + "?sequence=30")
+        .content.decode()
+    )
     assert sequences(page) == []
     assert "Look further" in page
 
 
 def test_a_search_by_user_id_finds_the_oldest_rows() -> None:
     make_ledger(3)
-    page = owner_client().get(reverse("admin:players_ledgerentry_changelist") + "?q=7").content.decode()
+    page = (
+        owner_client()
+        .get(reverse("admin:players_ledgerentry_changelist") + "?q=7")
+        .content.decode()
+    )
     assert sequences(page) == [3, 2, 1]

@@ -1,4 +1,6 @@
-"""A staff session ends with the membership of its person, technical roles included; and they are back with it."""
+"""A staff session ends with the membership of its person, technical roles included; and they are
+back with it.
+"""
 
 import pytest
 
@@ -17,12 +19,16 @@ def test_the_console_is_closed_to_whoever_left(player: Make, role: str) -> None:
     assert client.get("/admin/players/7/").status_code in {302, 403}
 
 
-def test_whoever_never_was_a_member_keeps_a_technical_role_and_no_powers_of_a_rank(player: Make) -> None:
+def test_whoever_never_was_a_member_keeps_a_technical_role_and_no_powers_of_a_rank(
+    player: Make,
+) -> None:
     guest = player(7, rank="Supreme Command", points=13_000)
     Player.objects.filter(pk=guest.pk).update(member="guest", listed=False)
     assert client_as(guest).get("/admin/").status_code in {302, 403}
     client = client_with_role(guest, "integrator")
     assert client.get("/admin/sync/").status_code == 200
     other = player(8)
-    assert client.post(f"/admin/players/{other.user_id}/warn/", {"reason": "fought"}).status_code in {302, 403, 404}
+    assert client.post(
+        f"/admin/players/{other.user_id}/warn/", {"reason": "fought"}
+    ).status_code in {302, 403, 404}
     assert not other.sanctions.exists()

@@ -10,11 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from console import lists
 from console.models import SavedFilter
-from players import discipline
+from console.players import queries
+from players.discipline import sanctions
 from players.models import Player, Rank
-from players.staff import at_the_shell
+from players.moderation.actors import at_the_shell
 from tests.console.staff import owner_client, plain_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
@@ -23,7 +23,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 def player(user_id: int, name: str, rank: str = "Initiate", points: int = 0, **more: Any) -> Player:
     held, now = Rank.objects.get(name=rank), timezone.now()
     made: Player = Player.objects.create(
-        user_id=user_id, username=name, rank=held, rank_since=now, named_at=now, adjusted=points, **more
+        user_id=user_id,
+        username=name,
+        rank=held,
+        rank_since=now,
+        named_at=now,
+        adjusted=points,
+        **more,
     )
     return made
 
@@ -107,15 +113,17 @@ def test_states_are_found_and_said(client: Client) -> None:
     for number, name in enumerate(("plain", "warned", "suspended"), 1):
         player(number, name)
     told = {"by": at_the_shell(), "reason": "spam", "now": now}
-    discipline.warn(2, **told)
-    discipline.suspend(3, until=now + dt.timedelta(days=3), **told)
+    sanctions.warn(2, **told)
+    sanctions.suspend(3, until=now + dt.timedelta(days=3), **told)
     assert names(client, "state=warned") == ["warned"]
     assert names(client, "state=suspended") == ["suspended"]
     assert "Suspended" in client.get("/admin/players/?state=suspended").content.decode()
 
 
-def test_a_page_without_an_index_looks_at_so_many_and_says_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "LOOKED", 60)
+def test_a_page_without_an_index_looks_at_so_many_and_says_so(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "LOOKED", 60)
     for number in range(100):
         player(number + 1, f"p{number:03}", points=1000 - number)
     player(500, "last", points=1, listed=False)
@@ -127,7 +135,16 @@ def test_a_page_without_an_index_looks_at_so_many_and_says_so(client: Client, mo
 
 @pytest.mark.parametrize(
     "query",
-    ["after=x", "after=1.x", "after=1.NaN", "before=99999999999999999999.1", "rank=-1", "rank=x", "state=odd", "q=%00"],
+    [
+        "after=x",
+        "after=1.x",
+        "after=1.NaN",
+        "before=99999999999999999999.1",
+        "rank=-1",
+        "rank=x",
+        "state=odd",
+        "q=%00",
+    ],
 )
 def test_nonsense_in_the_address_is_the_first_page(client: Client, query: str) -> None:
     player(1, "one")
@@ -155,8 +172,8 @@ def test_nobody_without_the_right_sees_the_list() -> None:
 def test_a_bulk_act_gets_all_that_match_up_to_a_bound() -> None:
     for number in range(30):
         player(number + 1, f"p{number:02}")
-    assert lists.matching("q=p1") == (list(range(11, 21)), False)
-    ids, more = lists.matching("q=p", limit=7)
+    assert queries.matching("q=p1") == (list(range(11, 21)), False)
+    ids, more = queries.matching("q=p", limit=7)
     assert (len(ids), more) == (7, True)
 
 
@@ -173,7 +190,8 @@ def test_a_filter_is_saved_under_a_name_replaced_and_deleted(client: Client) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "query", "told"), [("", "q=a", "name:"), ("x" * 61, "q=a", "name:"), ("x", "", "query:")]
+    ("name", "query", "told"),
+    [("", "q=a", "name:"), ("x" * 61, "q=a", "name:"), ("x", "", "query:")],
 )
 def test_a_filter_that_cannot_be_saved_is_answered_with_what_to_mend(
     client: Client, name: str, query: str, told: str
@@ -196,19 +214,25 @@ def test_a_former_username_finds_its_player_and_says_so(client: Client) -> None:
     assert re.findall(r"data-open>([^<]+)<", page) == ["Nova"]
     assert "formerly OldNia" in page
     assert names(client, "q=old") == ["Nova", "oldham"]
-    assert lists.matching("q=oldn") == ([1], False)
+    assert queries.matching("q=oldn") == ([1], False)
 
 
-def test_the_palette_the_explorer_and_games_find_a_former_username_too(client: Client, api_key: str) -> None:
+def test_the_palette_the_explorer_and_games_find_a_former_username_too(
+    client: Client, api_key: str
+) -> None:
     renamed(1, "OldNia", "Nova")
     assert "Nova" in client.get("/admin/palette/?q=oldnia").content.decode()
-    discipline.warn(1, by=at_the_shell(), reason="spam", now=timezone.now())
+    sanctions.warn(1, by=at_the_shell(), reason="spam", now=timezone.now())
     assert "warned" in client.get("/admin/audit/?target=oldnia").content.decode().lower()
     game = Client(headers={"x-grps-api-key": api_key})
-    assert [one["username"] for one in game.get("/roblox/players?search=oldn").json()["players"]] == ["Nova"]
+    assert [
+        one["username"] for one in game.get("/roblox/players?search=oldn").json()["players"]
+    ] == ["Nova"]
 
 
-def test_a_name_that_changed_hands_finds_both_and_the_public_only_who_has_it(client: Client) -> None:
+def test_a_name_that_changed_hands_finds_both_and_the_public_only_who_has_it(
+    client: Client,
+) -> None:
     renamed(1, "Nia", "Nova")
     player(2, "Nia")
     assert sorted(names(client, "q=nia")) == ["Nia", "Nova"]

@@ -46,7 +46,9 @@ def test_a_way_back_from_an_act_that_is_no_address_here_leads_to_the_case_file(
         "/admin/appeals/?status=a%00b",
     ],
 )
-def test_a_list_takes_what_it_cannot_read_for_its_beginning(owner: Client, player: Make, path: str) -> None:
+def test_a_list_takes_what_it_cannot_read_for_its_beginning(
+    owner: Client, player: Make, path: str
+) -> None:
     player(1)
     assert owner.get(path).status_code == 200
 
@@ -62,10 +64,14 @@ def test_an_item_that_cannot_be_is_not_taken(owner: Client, item: str, verb: str
 def denial() -> int:
     target = Target("player", "1", "player_1", "player:1")
     actor = Actor("staff", "1", "player_1", "player:1")
-    return record(Action.CLAIM_DENIED, actor=actor, target=target, reason="not me", experience="nexus")
+    return record(
+        Action.CLAIM_DENIED, actor=actor, target=target, reason="not me", experience="nexus"
+    )
 
 
-def test_who_may_not_see_a_kind_of_work_does_not_take_it_off_the_queue(owner: Client, player: Make) -> None:
+def test_who_may_not_see_a_kind_of_work_does_not_take_it_off_the_queue(
+    owner: Client, player: Make
+) -> None:
     officer = client_as(player(7, rank="Tempest Major"))
     event = denial()
     assert officer.post(f"/admin/queue/seen/denials/{event}/").status_code == 403
@@ -76,7 +82,12 @@ def test_who_may_not_see_a_kind_of_work_does_not_take_it_off_the_queue(owner: Cl
 
 def test_what_is_still_to_come_is_not_taken_off_the_queue(owner: Client) -> None:
     event = denial()
-    for kind, number in (("denials", 2**63 - 1), ("denials", event + 1), ("mismatches", event), ("decisions", event)):
+    for kind, number in (
+        ("denials", 2**63 - 1),
+        ("denials", event + 1),
+        ("mismatches", event),
+        ("decisions", event),
+    ):
         assert owner.post(f"/admin/queue/seen/{kind}/{number}/").status_code == 404, kind
     assert not SeenUpTo.objects.exists()
 

@@ -17,13 +17,18 @@ def _players(bootstrapped: None) -> None:
     now = timezone.now()
     for number, name in enumerate(("Anna", "andy", "Bob"), 1):
         rank = Rank.objects.get(name="Initiate")
-        Player.objects.create(user_id=number, username=name, rank=rank, rank_since=now, named_at=now)
+        Player.objects.create(
+            user_id=number, username=name, rank=rank, rank_since=now, named_at=now
+        )
 
 
 def offered(client: Client, q: str) -> list[str]:
     answer = client.get("/admin/palette/", {"q": q})
     assert answer.status_code == 200
-    return [words.strip() for words in re.findall(r"(?s)role=\"option\".*?>([^<]+)<", answer.content.decode())]
+    return [
+        words.strip()
+        for words in re.findall(r"(?s)role=\"option\".*?>([^<]+)<", answer.content.decode())
+    ]
 
 
 def test_players_are_found_by_how_their_name_begins() -> None:

@@ -1,4 +1,6 @@
-"""The policy's pages: versions are typed or uploaded, compared, put in force by two owners, and rolled back."""
+"""The policy's pages: versions are typed or uploaded, compared, put in force by two owners, and
+rolled back.
+"""
 
 import io
 import json
@@ -14,12 +16,13 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.models import AuditEvent
-from players import simulating, versions
+from common.errors import Refused
+from players.active_policy import active
 from players.models import Approval, Player, PolicyVersion, Rank, Simulation
-from players.policies import active
+from players.moderation.actors import at_the_shell
 from players.policy.bundle import FILES, parse_bundle, read_bundle
-from players.policy.comparing import Difference, compare, lines
-from players.staff import Refused, at_the_shell
+from players.policy.diff import Difference, compare, lines
+from players.policy_changes import activation, simulations
 from tests.console.people import client_as, client_with_role
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +58,7 @@ def simulate(client: Client, number: int) -> Any:
     """The page of a simulation that was asked for and counted."""
     address = reverse("console:policy-simulation", args=[number])
     client.post(address)
-    simulating.run_due()
+    simulations.run_due()
     return client.get(address)
 
 
@@ -66,7 +69,9 @@ def ask(client: Client, number: int) -> Approval:
 
 
 def decide(client: Client, approval: Approval, verb: str = "approve") -> Any:
-    return client.post(reverse("console:approval", args=[approval.pk]), {"verb": verb, "words": "Agreed"})
+    return client.post(
+        reverse("console:approval", args=[approval.pk]), {"verb": verb, "words": "Agreed"}
+    )
 
 
 def test_a_valid_version_is_kept_and_is_not_in_force(owner: Client, bootstrapped: None) -> None:
@@ -83,7 +88,9 @@ def test_the_same_content_is_the_same_version(owner: Client, bootstrapped: None)
     assert AuditEvent.objects.filter(action=Action.POLICY_ADDED).count() == 1
 
 
-def test_every_defect_is_named_with_its_place_and_nothing_typed_is_lost(owner: Client, bootstrapped: None) -> None:
+def test_every_defect_is_named_with_its_place_and_nothing_typed_is_lost(
+    owner: Client, bootstrapped: None
+) -> None:
     found = dearer()
     found["ranks"]["ranks"][3]["minPoints"] = -5
     given = posted(found, punishments='{"trial_threshold": ')
@@ -96,11 +103,13 @@ def test_every_defect_is_named_with_its_place_and_nothing_typed_is_lost(owner: C
     assert PolicyVersion.objects.count() == 1
 
 
-def test_a_check_keeps_nothing_and_tells_what_would_change(owner: Client, bootstrapped: None) -> None:
+def test_a_check_keeps_nothing_and_tells_what_would_change(
+    owner: Client, bootstrapped: None
+) -> None:
     page = owner.post(NEW, posted(dearer(), verb="check"))
-    assert [(one.what, one.field, one.before, one.after) for one in page.context["differences"]] == [
-        ("training", "weight", "15", "30")
-    ]
+    assert [
+        (one.what, one.field, one.before, one.after) for one in page.context["differences"]
+    ] == [("training", "weight", "15", "30")]
     assert PolicyVersion.objects.count() == 1
 
 
@@ -131,7 +140,10 @@ def test_an_upload_takes_the_place_of_what_is_typed(
 ) -> None:
     upload = SimpleUploadedFile(name, body(dearer(45)))
     owner.post(NEW, posted(documents(), files=[upload]))
-    assert PolicyVersion.objects.latest("number").documents["points"]["events"]["training"]["weight"] == 45
+    assert (
+        PolicyVersion.objects.latest("number").documents["points"]["events"]["training"]["weight"]
+        == 45
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +164,9 @@ def test_an_upload_that_is_none_is_named_and_the_texts_stay(
     assert PolicyVersion.objects.count() == 1
 
 
-def test_a_version_comes_into_force_by_a_second_owner_alone(owner: Client, deputy: Client, bootstrapped: None) -> None:
+def test_a_version_comes_into_force_by_a_second_owner_alone(
+    owner: Client, deputy: Client, bootstrapped: None
+) -> None:
     version = keep(owner, dearer())
     approval = ask(owner, version.number)
     decide(owner, approval)
@@ -164,7 +178,9 @@ def test_a_version_comes_into_force_by_a_second_owner_alone(owner: Client, deput
     assert (event.action, event.policy_version) == (Action.POLICY_ACTIVATED, version.content_hash)
 
 
-def test_the_former_version_comes_back_the_same_way(owner: Client, deputy: Client, bootstrapped: None) -> None:
+def test_the_former_version_comes_back_the_same_way(
+    owner: Client, deputy: Client, bootstrapped: None
+) -> None:
     former = active().number
     decide(deputy, ask(owner, keep(owner, dearer()).number))
     simulate(owner, former)
@@ -174,22 +190,32 @@ def test_the_former_version_comes_back_the_same_way(owner: Client, deputy: Clien
     assert active().number == former
 
 
-def test_a_version_that_leaves_out_a_rank_that_players_hold_is_not_asked_for(owner: Client, player: Make) -> None:
+def test_a_version_that_leaves_out_a_rank_that_players_hold_is_not_asked_for(
+    owner: Client, player: Make
+) -> None:
     player(5, rank="Storm Corporal II")
     found = documents()
-    found["ranks"]["ranks"] = [row for row in found["ranks"]["ranks"] if row["name"] != "Storm Corporal II"]
+    found["ranks"]["ranks"] = [
+        row for row in found["ranks"]["ranks"] if row["name"] != "Storm Corporal II"
+    ]
     del found["permissions"]["ranks"]["Storm Corporal II"]
     version = keep(owner, found)
     page = owner.get(reverse("console:policy-version", args=[version.number])).content.decode()
     assert "Players hold" in page or "players hold Storm Corporal II" in page
-    answer = owner.post(reverse("console:policy-activate", args=[version.number]), {"reason": "As voted"})
+    answer = owner.post(
+        reverse("console:policy-activate", args=[version.number]), {"reason": "As voted"}
+    )
     assert "Storm Corporal II" in str(answer.context["form"].non_field_errors())
     assert not Approval.objects.exists()
 
 
-def test_a_rank_that_was_taken_up_since_stops_the_activation(owner: Client, deputy: Client, player: Make) -> None:
+def test_a_rank_that_was_taken_up_since_stops_the_activation(
+    owner: Client, deputy: Client, player: Make
+) -> None:
     found = documents()
-    found["ranks"]["ranks"] = [row for row in found["ranks"]["ranks"] if row["name"] != "Storm Corporal II"]
+    found["ranks"]["ranks"] = [
+        row for row in found["ranks"]["ranks"] if row["name"] != "Storm Corporal II"
+    ]
     del found["permissions"]["ranks"]["Storm Corporal II"]
     approval = ask(owner, keep(owner, found).number)
     player(5, rank="Storm Corporal II")
@@ -203,21 +229,29 @@ def test_a_rank_that_was_taken_up_since_stops_the_activation(owner: Client, depu
 def test_only_one_activation_waits_at_a_time(owner: Client, bootstrapped: None) -> None:
     first, second = keep(owner, dearer(30)), keep(owner, dearer(31))
     ask(owner, first.number)
-    answer = owner.post(reverse("console:policy-activate", args=[second.number]), {"reason": "As voted"})
+    answer = owner.post(
+        reverse("console:policy-activate", args=[second.number]), {"reason": "As voted"}
+    )
     assert "waits for its second owner already" in str(answer.context["form"].non_field_errors())
 
 
 def test_what_is_in_force_cannot_be_asked_for(owner: Client, bootstrapped: None) -> None:
     with pytest.raises(Refused, match="in force already"):
-        versions.ask_activation(active().number, by=at_the_shell(), reason="again", now=timezone.now())
+        activation.ask_activation(
+            active().number, by=at_the_shell(), reason="again", now=timezone.now()
+        )
     with pytest.raises(Refused, match="no policy 77"):
-        versions.ask_activation(77, by=at_the_shell(), reason="again", now=timezone.now())
+        activation.ask_activation(77, by=at_the_shell(), reason="again", now=timezone.now())
 
 
-def test_two_versions_are_compared_rule_by_rule_and_line_by_line(owner: Client, bootstrapped: None) -> None:
+def test_two_versions_are_compared_rule_by_rule_and_line_by_line(
+    owner: Client, bootstrapped: None
+) -> None:
     former, version = active().number, keep(owner, dearer())
     page = owner.get("/admin/policy/difference/", {"from": former, "to": version.number})
-    assert page.context["differences"] == [Difference("points", "changed", "training", "weight", "15", "30")]
+    assert page.context["differences"] == [
+        Difference("points", "changed", "training", "weight", "15", "30")
+    ]
     assert '-      "weight": 15' in page.content.decode().replace("&quot;", '"')
     assert owner.get("/admin/policy/difference/", {"from": former, "to": "x"}).status_code == 404
 
@@ -238,9 +272,17 @@ def test_ranks_that_come_go_and_move_are_told_apart(bootstrapped: None) -> None:
     high = next(row for row in rows if row["name"] == "Envoy")
     place = rows.index(high)
     rows[place], rows[place + 1] = rows[place + 1], rows[place]
-    told = {(one.kind, one.what) for one in compare(before, parse_bundle(found)) if one.kind != "changed"}
+    told = {
+        (one.kind, one.what)
+        for one in compare(before, parse_bundle(found))
+        if one.kind != "changed"
+    }
     assert {("added", "Shock Trooper III"), ("removed", "Shock Trooper II")} <= told
-    assert {what for kind, what in told if kind == "moved"} <= {"Envoy", "Ambassador", "Tempest Major"}
+    assert {what for kind, what in told if kind == "moved"} <= {
+        "Envoy",
+        "Ambassador",
+        "Tempest Major",
+    }
     assert ("moved", "Envoy") in told
 
 
@@ -256,7 +298,10 @@ def test_an_auditor_reads_and_changes_nothing(player: Make, owner: Client) -> No
     for address in ("/admin/policy/", reverse("console:policy-version", args=[number])):
         assert auditor.get(address).status_code == 200
     assert auditor.get(NEW).status_code == 403
-    assert auditor.post(reverse("console:policy-activate", args=[number]), {"reason": "x"}).status_code == 403
+    assert (
+        auditor.post(reverse("console:policy-activate", args=[number]), {"reason": "x"}).status_code
+        == 403
+    )
 
 
 def test_an_officer_without_the_right_may_not_approve(owner: Client, player: Make) -> None:
@@ -285,15 +330,18 @@ def test_a_version_is_simulated_before_it_is_asked_for(owner: Client, player: Ma
 
     def refused() -> bool:
         answer = owner.post(address, {"reason": "As voted"})
-        return answer.status_code == 200 and "Simulate policy" in str(answer.context["form"].non_field_errors())
+        return answer.status_code == 200 and "Simulate policy" in str(
+            answer.context["form"].non_field_errors()
+        )
 
     assert refused()
     simulate(owner, other.number)
     assert refused()
     assert "Put in force" in simulate(owner, version.number).content.decode()
-    Simulation.objects.update(finished_at=timezone.now() - simulating.GOOD_FOR)
+    Simulation.objects.update(finished_at=timezone.now() - simulations.GOOD_FOR)
     assert (
-        "simulate it again" in owner.get(reverse("console:policy-simulation", args=[version.number])).content.decode()
+        "simulate it again"
+        in owner.get(reverse("console:policy-simulation", args=[version.number])).content.decode()
     )
     assert refused()
     simulate(owner, version.number)
@@ -304,7 +352,7 @@ def test_a_version_is_simulated_before_it_is_asked_for(owner: Client, player: Ma
 def test_a_simulation_is_counted_in_steps_and_its_progress_is_shown(
     owner: Client, player: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(simulating, "STEP", 1)
+    monkeypatch.setattr(simulations, "STEP", 1)
     for user_id in range(5, 9):
         player(user_id, rank="Storm Corporal I", points=800, days=300)
     version = keep(owner, dearer())
@@ -316,6 +364,6 @@ def test_a_simulation_is_counted_in_steps_and_its_progress_is_shown(
     page = owner.get(address).content.decode()
     assert "It is being counted" in page
     assert 'hx-trigger="every 1s"' in page
-    assert simulating.run(made.pk) == 2 + (made.last - Player.objects.order_by("-pk")[0].pk)
-    assert simulating.run(made.pk) == 0
+    assert simulations.run(made.pk) == 2 + (made.last - Player.objects.order_by("-pk")[0].pk)
+    assert simulations.run(made.pk) == 0
     assert owner.get(address).context["players"] == 2

@@ -1,4 +1,6 @@
-"""A key that brings what no honest one can is put into quarantine: stored, confirmed, counted if two owners say so."""
+"""A key that brings what no honest one can is put into quarantine: stored, confirmed, counted if
+two owners say so.
+"""
 
 import datetime as dt
 import json
@@ -13,9 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import books, leaderboard, reconciling
-from players.events import parse
-from players.ingestion import ingest
+from players import leaderboard
+from players.active_policy import activate, active
 from players.models import (
     Approval,
     Decision,
@@ -28,10 +29,12 @@ from players.models import (
     Rank,
     Recommendation,
 )
-from players.policies import activate, active
+from players.points import consistency, reconciliation
+from players.points.event_parser import parse
+from players.points.ingestion import ingest
+from players.points.reconciliation import Kept, Stored
 from players.policy.bundle import parse_bundle
-from players.quarantines import releasing
-from players.reconciling import Kept, Stored
+from players.quarantines import release
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER
@@ -62,7 +65,7 @@ def decide(owner: Client, deputy: Client) -> Decide:
         found = Quarantine.objects.latest("pk")
         owner.post(f"/admin/quarantines/{found.pk}/{verb}/", {"reason": "looked at it"})
         deputy.post(f"/admin/approvals/{Approval.objects.latest('pk').pk}/", AGREED)
-        releasing.run_due()
+        release.run_due()
         found.refresh_from_db()
         return found
 
@@ -96,7 +99,9 @@ def seen(client: Client, address: str) -> str:
     return unescape(answer.content.decode())
 
 
-def test_what_breaks_the_laws_too_often_is_kept_and_confirmed_and_counts_nowhere(thief: Game) -> None:
+def test_what_breaks_the_laws_too_often_is_kept_and_confirmed_and_counts_nowhere(
+    thief: Game,
+) -> None:
     receipt = thief.send(*lies(thief))
     assert (receipt["accepted"], receipt["rejected"]) == (101, [])
     assert {one["confirmed"]["sequence"] for one in receipt["players"]} == {1}
@@ -106,7 +111,7 @@ def test_what_breaks_the_laws_too_often_is_kept_and_confirmed_and_counts_nowhere
     assert AuditEvent.objects.filter(action="key.quarantined", experience="nexus").count() == 1
     assert shown(1000) == 0
     assert history(1000) == []
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_totals_that_missing_rows_would_have_to_explain_are_breaches_too(thief: Game) -> None:
@@ -117,8 +122,12 @@ def test_totals_that_missing_rows_would_have_to_explain_are_breaches_too(thief: 
     assert shown(2) == 0
 
 
-@pytest.mark.parametrize("lie", [{"awarded": 60_000, "total": 60_000}, {"awarded": 15, "total": 60_000}])
-def test_no_key_lifts_one_player_above_the_ladder_by_one_lie(thief: Game, lie: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "lie", [{"awarded": 60_000, "total": 60_000}, {"awarded": 15, "total": 60_000}]
+)
+def test_no_key_lifts_one_player_above_the_ladder_by_one_lie(
+    thief: Game, lie: dict[str, Any]
+) -> None:
     thief.send(thief.event(1, 1, **lie))
     assert Quarantine.objects.get().cause["what"] == "points"
     assert shown(1) == 0
@@ -152,12 +161,19 @@ def test_a_batch_that_comes_before_an_earlier_one_is_no_cause(game: Game) -> Non
 
 def test_amounts_that_no_column_holds_fail_no_batch(thief: Game) -> None:
     """Twenty sessions of one player would sum up to more than a trillion points."""
-    told = thief.send(*[thief.event(1, 1, session=one, awarded=9e10, total=9e10) for one in range(1, 21)])
+    told = thief.send(
+        *[thief.event(1, 1, session=one, awarded=9e10, total=9e10) for one in range(1, 21)]
+    )
     assert {one["code"] for one in told["rejected"]} == {"INVALID"}
     for sign in (1, -1):
         for batch in range(3):
             rows = range(1000 * batch, 1000 * batch + 500)
-            thief.send(*[thief.event(2 + sign, 1, session=one, awarded=sign * 1e8, total=sign * 1e8) for one in rows])
+            thief.send(
+                *[
+                    thief.event(2 + sign, 1, session=one, awarded=sign * 1e8, total=sign * 1e8)
+                    for one in rows
+                ]
+            )
     Quarantine.objects.update(awarded=-(10**11))
     told = thief.send(thief.event(9, 1, awarded=-1e8, total=-1e8), thief.event(8, 1))
     assert (told["accepted"], shown(8)) == (2, 0)
@@ -183,7 +199,9 @@ def test_a_replay_of_what_is_in_quarantine_is_a_duplicate(thief: Game) -> None:
     assert LedgerEntry.objects.count() == 101
 
 
-def test_the_rest_of_the_site_goes_on_and_other_keys_of_the_experience_too(game: Game, thief: Game) -> None:
+def test_the_rest_of_the_site_goes_on_and_other_keys_of_the_experience_too(
+    game: Game, thief: Game
+) -> None:
     thief.send(*lies(thief))
     receipt = game.send(game.event(1, 1))
     assert receipt["players"][0]["points"] == shown(1) == 15
@@ -193,7 +211,9 @@ def test_the_rest_of_the_site_goes_on_and_other_keys_of_the_experience_too(game:
     assert thief.send(thief.event(2, 1))["players"][0]["points"] == 0
 
 
-def test_two_owners_release_it_and_then_everything_counts_as_it_would_have(thief: Game, decide: Decide) -> None:
+def test_two_owners_release_it_and_then_everything_counts_as_it_would_have(
+    thief: Game, decide: Decide
+) -> None:
     thief.send(thief.event(1, 1), thief.event(1, 2))
     thief.send(*lies(thief))
     receipt = thief.send(thief.event(1, 3), thief.event(1, 4, type="ko", awarded=0.25, total=45.25))
@@ -206,12 +226,14 @@ def test_two_owners_release_it_and_then_everything_counts_as_it_would_have(thief
     assert Player.objects.get(user_id=1).kos == 1
     assert Decision.objects.filter(player__user_id=1000).exists()
     assert thief.send(thief.event(1, 5, total=60.25))["players"][0]["points"] == 60.25
-    assert books.verify() == []
+    assert consistency.verify() == []
     leaderboard.fold()
     assert leaderboard.verify() == 0
 
 
-def test_what_two_owners_discard_never_counts_even_by_later_totals(thief: Game, decide: Decide) -> None:
+def test_what_two_owners_discard_never_counts_even_by_later_totals(
+    thief: Game, decide: Decide
+) -> None:
     thief.send(thief.event(1, 1), thief.event(1, 2))
     thief.send(*lies(thief))
     thief.send(thief.event(1, 3, awarded=15, total=1000))
@@ -220,7 +242,7 @@ def test_what_two_owners_discard_never_counts_even_by_later_totals(thief: Game, 
     assert thief.send(thief.event(1, 5, awarded=15, total=1030))["players"][0]["points"] == 45
     assert thief.send(thief.event(1, 4, awarded=15, total=1015))["players"][0]["points"] == 60
     assert shown(1000) == 0
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_a_discard_is_taken_back_as_one_act(thief: Game, decide: Decide) -> None:
@@ -233,7 +255,7 @@ def test_a_discard_is_taken_back_as_one_act(thief: Game, decide: Decide) -> None
     assert (shown(1), shown(1000)) == (30, 500)
     undone = AuditEvent.objects.get(action="quarantine.released")
     assert undone.reverts == discarded.discarded
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_one_owner_alone_decides_nothing(thief: Game, owner: Client, deputy: Client) -> None:
@@ -242,10 +264,12 @@ def test_one_owner_alone_decides_nothing(thief: Game, owner: Client, deputy: Cli
     owner.post(f"{page}release/", {"reason": "looked at it"})
     asked = Approval.objects.get()
     owner.post(f"/admin/approvals/{asked.pk}/", AGREED)
-    assert "asked already" in unescape(deputy.post(f"{page}discard/", {"reason": "no"}).content.decode())
+    assert "asked already" in unescape(
+        deputy.post(f"{page}discard/", {"reason": "no"}).content.decode()
+    )
     someone = Player.objects.get(user_id=1000)
     assert client_with_role(someone, "integrator").get(page).status_code in (302, 403)
-    assert releasing.run_due() == 0
+    assert release.run_due() == 0
     assert (Approval.objects.get().status, Quarantine.objects.get().status) == ("waiting", "open")
     deputy.post(f"/admin/approvals/{asked.pk}/", AGREED | {"verb": "reject"})
     assert (Approval.objects.get().status, Quarantine.objects.get().status) == ("rejected", "open")
@@ -255,10 +279,19 @@ def test_owners_find_it_in_the_queue_and_see_what_was_delivered(thief: Game, own
     thief.send(thief.event(1, 1, username="Nia"))
     thief.send(*lies(thief))
     thief.send(thief.event(1, 2, username="Nia"))
-    assert "What a key of nexus brings is kept and does not count" in seen(owner, "/admin/?kind=quarantine")
+    assert "What a key of nexus brings is kept and does not count" in seen(
+        owner, "/admin/?kind=quarantine"
+    )
     found = Quarantine.objects.get()
     page = seen(owner, f"/admin/quarantines/{found.pk}/")
-    for told in ("Nia", "102", "50515.00", "Release", "Discard", "101 breaches of the laws of points"):
+    for told in (
+        "Nia",
+        "102",
+        "50515.00",
+        "Release",
+        "Discard",
+        "101 breaches of the laws of points",
+    ):
         assert told in page
     assert str(found.key) in seen(owner, "/admin/quarantines/")
 
@@ -268,11 +301,14 @@ def test_another_servers_rows_of_a_session_that_a_thief_writes_into_count_by_wha
 ) -> None:
     game.send(game.event(1, 1), game.event(1, 2))
     thief.send(*lies(thief))
-    thief.send(thief.event(1, 3, total=-9000, awarded=-0.1, type="wo"), thief.event(1, 10**6, total=10**9, awarded=0))
+    thief.send(
+        thief.event(1, 3, total=-9000, awarded=-0.1, type="wo"),
+        thief.event(1, 10**6, total=10**9, awarded=0),
+    )
     assert game.send(game.event(1, 3), game.event(1, 4))["players"][0]["points"] == 60
     decide("discard")
     assert game.send(game.event(1, 5))["players"][0]["points"] == 75
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_the_data_store_brings_nothing_that_is_in_quarantine(thief: Game, decide: Decide) -> None:
@@ -280,12 +316,23 @@ def test_the_data_store_brings_nothing_that_is_in_quarantine(thief: Game, decide
     thief.send(*lies(thief))
     thief.send(thief.event(1, 2), thief.event(1, 3))
     old = timezone.now() - dt.timedelta(days=1)
-    stored = [Stored(1, "player_1", "", {1: Kept(3, 45_00, 0, 0, old), 2: Kept(1, 15_00, 0, 0, old)}, -1, None)]
+    stored = [
+        Stored(
+            1,
+            "player_1",
+            "",
+            {1: Kept(3, 45_00, 0, 0, old), 2: Kept(1, 15_00, 0, 0, old)},
+            -1,
+            None,
+        )
+    ]
 
     def reconcile(entries: list[Stored]) -> int:
         now, patience = timezone.now(), dt.timedelta(0)
         return len(
-            reconciling.reconcile("nexus", entries, actor=TESTER, details={}, now=now, patience=patience).changes
+            reconciliation.reconcile(
+                "nexus", entries, actor=TESTER, details={}, now=now, patience=patience
+            ).changes
         )
 
     assert reconcile(stored) == 0  # the servers that write it are in question
@@ -295,7 +342,7 @@ def test_the_data_store_brings_nothing_that_is_in_quarantine(thief: Game, decide
     folded = [Stored(1, "player_1", "", {}, 2, Kept(0, 60_00))]
     assert reconcile(folded) == 0
     assert shown(1) == 30
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_renames_and_new_players_trip_it_too(thief: Game, settings: Any, decide: Decide) -> None:
@@ -317,9 +364,17 @@ def test_too_many_commands_are_held_and_done_once_released(
     Player.objects.filter(user_id=1).update(rank=Rank.objects.get(name="Tempest Major"))
 
     def order(number: int) -> dict[str, Any]:
-        body = {"id": f"c{number}", "actorUserId": 1, "userId": 2, "kind": "note", "reason": "a note"}
+        body = {
+            "id": f"c{number}",
+            "actorUserId": 1,
+            "userId": 2,
+            "kind": "note",
+            "reason": "a note",
+        }
         body |= {"occurredAt": timezone.now().isoformat()}
-        answer = thief.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
+        answer = thief.client.post(
+            "/roblox/sanctions", json.dumps(body), content_type="application/json"
+        )
         assert answer.status_code == 200, answer.content
         found: dict[str, Any] = answer.json()
         return found
@@ -337,7 +392,9 @@ def test_too_many_commands_are_held_and_done_once_released(
     assert Note.objects.count() == 4
 
 
-def test_what_the_queue_brings_while_a_key_is_in_quarantine_is_kept_too(thief: Game, decide: Decide) -> None:
+def test_what_the_queue_brings_while_a_key_is_in_quarantine_is_kept_too(
+    thief: Game, decide: Decide
+) -> None:
     thief.send(*lies(thief))
     body = {"server": {"placeId": 1, "jobId": "job"}, "events": [thief.event(1, 1)]}
     ingest("nexus", parse(json.dumps(body).encode(), timezone.now()), now=timezone.now())
@@ -350,7 +407,9 @@ def test_recommendations_wait_with_the_rest(game: Game, thief: Game, decide: Dec
     game.send(game.event(1), game.event(9))
     Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Stormmarshal"))
     thief.send(*lies(thief))
-    thief.send(thief.event(1, 1, session=2, type="recommendation", awarded=20, total=20, actorUserId=9))
+    thief.send(
+        thief.event(1, 1, session=2, type="recommendation", awarded=20, total=20, actorUserId=9)
+    )
     assert not Recommendation.objects.exists()
     decide("release")
     assert Recommendation.objects.get().officer.user_id == 9

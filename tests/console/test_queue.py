@@ -10,12 +10,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audits.actions import Action
+from audits.chain.sealing import seal_pending
 from audits.models import AuditEvent
 from audits.record import Actor, Target, record
-from audits.seals import seal_pending
-from players import claims, discipline, figures, officers
+from common.errors import Refused
+from players import daily_figures
+from players.discipline import sanctions
 from players.models import DailyFigure, DailyPoints, Decision, GuardTrip, Player
-from players.staff import Refused, Staff
+from players.moderation import assignments
+from players.moderation.actors import Staff
+from players.ranks import decisions
 from roblox import keys
 from roblox.models import Experience
 from syncs.models import Drift, Mirror
@@ -23,8 +27,8 @@ from tests.conftest import TESTER
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
 from tests.players.conftest import OWNER
-from webhooks import endpoints
-from webhooks.endpoints import Wanted
+from webhooks.endpoints import services
+from webhooks.endpoints.services import Wanted
 from webhooks.models import WebhookEndpoint
 
 OLGA = Staff(Actor("staff", "1", "Olga", "player:1"), rank=None)
@@ -40,11 +44,13 @@ def seen(client: Client, address: str = "/admin/") -> str:
 def test_everything_that_waits_is_on_home(owner: Client, player: Make) -> None:
     one = player(1)
     now = timezone.now()
-    officers.propose(1, "Captain II", by=OLGA, reason="does the work", now=now)
-    discipline.ban(1, by=OLGA, reason="exploits", now=now)
+    decisions.propose(1, "Captain II", by=OLGA, reason="does the work", now=now)
+    sanctions.ban(1, by=OLGA, reason="exploits", now=now)
     nexus = Experience.objects.get(key="nexus")
     Drift.objects.create(aspect="role", subject="1", player=one, detail="another role there")
-    Mirror.objects.create(player=one, aspect="role", desired={}, status="parked", reason="No such role in the group.")
+    Mirror.objects.create(
+        player=one, aspect="role", desired={}, status="parked", reason="No such role in the group."
+    )
     keys.create(nexus, actor=TESTER, expires_at=now + dt.timedelta(days=3))
     GuardTrip.objects.create(person="player:9", name="Rogue", tripped_at=now)
     text = seen(owner)
@@ -71,13 +77,19 @@ def test_a_moderator_sees_what_their_rank_is_about_and_no_more(player: Make) -> 
     assert "Ranks" not in seen(client_with_role(player(3), "integrator"))
 
 
-def test_several_proposals_are_decided_at_once_and_each_result_is_said(owner: Client, player: Make) -> None:
+def test_several_proposals_are_decided_at_once_and_each_result_is_said(
+    owner: Client, player: Make
+) -> None:
     for number in range(1, 4):
         player(number)
-        officers.propose(number, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+        decisions.propose(number, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
     first, second, third = Decision.objects.order_by("pk")
-    officers.reject(third.pk, by=SVEN, reason="not yet", now=timezone.now())
-    picked = {"pick": [first.pk, second.pk, third.pk], "verb": "approve", "reason": "Checked and agreed"}
+    decisions.reject(third.pk, by=SVEN, reason="not yet", now=timezone.now())
+    picked = {
+        "pick": [first.pk, second.pk, third.pk],
+        "verb": "approve",
+        "reason": "Checked and agreed",
+    }
     text = unescape(owner.post("/admin/queue/act/", picked, follow=True).content.decode())
     assert "2 of 3 are decided" in text
     assert f"Proposal {third.pk}: The decision is rejected already" in text
@@ -87,25 +99,27 @@ def test_several_proposals_are_decided_at_once_and_each_result_is_said(owner: Cl
 
 def test_one_person_at_a_time_works_on_an_item(bootstrapped: None) -> None:
     now = timezone.now()
-    claims.claim("appeal", "5", by=OLGA, now=now)
-    claims.claim("appeal", "5", by=OLGA, now=now)  # once more holds it for longer
+    assignments.claim("appeal", "5", by=OLGA, now=now)
+    assignments.claim("appeal", "5", by=OLGA, now=now)  # once more holds it for longer
     with pytest.raises(Refused, match="Olga works on it"):
-        claims.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=29))
-    claims.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=31))
+        assignments.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=29))
+    assignments.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=31))
     with pytest.raises(Refused, match="do not hold"):
-        claims.release("appeal", "5", by=OLGA)
-    claims.release("appeal", "5", by=SVEN)
-    assert claims.held("appeal", ["5"], now) == {}
+        assignments.release("appeal", "5", by=OLGA)
+    assignments.release("appeal", "5", by=SVEN)
+    assert assignments.held("appeal", ["5"], now) == {}
 
 
 def test_taking_an_item_shows_it_to_the_others(owner: Client, deputy: Client, player: Make) -> None:
     player(1)
-    officers.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+    decisions.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
     pk = Decision.objects.get().pk
     owner.post(f"/admin/queue/take/decisions/{pk}/")
     assert "olga works on it" in seen(deputy)
     assert "Let go" in seen(owner)
-    assert "works on it" in unescape(deputy.post(f"/admin/queue/take/decisions/{pk}/", follow=True).content.decode())
+    assert "works on it" in unescape(
+        deputy.post(f"/admin/queue/take/decisions/{pk}/", follow=True).content.decode()
+    )
 
 
 def mismatch(one: Player) -> int:
@@ -136,9 +150,9 @@ def test_the_policy_is_reviewed_each_quarter(
     owner: Client, monkeypatch: pytest.MonkeyPatch, bootstrapped: None
 ) -> None:
     assert "to be reviewed" not in seen(owner)
-    from console.queue import machinery
+    from console.queue import operations
 
-    monkeypatch.setattr(machinery, "REVIEW_AHEAD", dt.timedelta(days=92))
+    monkeypatch.setattr(operations, "REVIEW_AHEAD", dt.timedelta(days=92))
     assert "to be reviewed" in seen(owner)
     monkeypatch.undo()
     owner.post("/admin/policy/review/", {"reason": "looked at caps and thresholds"})
@@ -156,12 +170,14 @@ def test_an_owner_lets_somebody_act_again(owner: Client, player: Make) -> None:
 def test_figures_are_counted_once_however_often_they_are_taken_down(player: Make) -> None:
     one, now = player(1), timezone.now()
     DailyPoints.objects.create(player=one, origin="nexus", day=now.date(), awarded=120, events=9)
-    discipline.warn(1, by=OWNER, reason="insulted somebody", now=now)
+    sanctions.warn(1, by=OWNER, reason="insulted somebody", now=now)
     while seal_pending():
         pass
     for _ in range(2):
-        figures.take_down(now)
-    found = {(row.what, row.label): int(row.value) for row in DailyFigure.objects.filter(day=now.date())}
+        daily_figures.take_down(now)
+    found = {
+        (row.what, row.label): int(row.value) for row in DailyFigure.objects.filter(day=now.date())
+    }
     assert found[("points", "nexus")] == 120
     assert found[("players", "nexus")] == 1
     assert found[("warnings", "")] == 1
@@ -180,8 +196,10 @@ def test_charts_say_their_figures_in_words_and_tables(owner: Client, player: Mak
 
 def test_troubled_endpoints_come_first_with_their_last_day(owner: Client, player: Make) -> None:
     for name in ("portal", "archive"):
-        wanted = Wanted(name=name, kind="standard", address="https://hooks.example.com/x", events=["*"])
-        endpoints.create(wanted, actor=TESTER)
+        wanted = Wanted(
+            name=name, kind="standard", address="https://hooks.example.com/x", events=["*"]
+        )
+        services.create(wanted, actor=TESTER)
     WebhookEndpoint.objects.filter(name="portal").update(failing_since=timezone.now())
     text = seen(owner)
     card = text[text.index("Deliveries, last 24 hours") :]
@@ -194,16 +212,18 @@ def test_troubled_endpoints_come_first_with_their_last_day(owner: Client, player
 
 def test_home_costs_the_same_with_many_rows_as_with_few(owner: Client, player: Make) -> None:
     player(1)
-    wanted = Wanted(name="portal", kind="standard", address="https://hooks.example.com/x", events=["*"])
-    endpoints.create(wanted, actor=TESTER)
-    officers.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+    wanted = Wanted(
+        name="portal", kind="standard", address="https://hooks.example.com/x", events=["*"]
+    )
+    services.create(wanted, actor=TESTER)
+    decisions.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
     owner.get("/admin/")
     with CaptureQueriesContext(connection) as few:
         owner.get("/admin/")
     for number in range(2, 60):
         player(number)
-        officers.propose(number, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
-        discipline.ban(number, by=OLGA, reason="exploits", now=timezone.now(), counted=False)
+        decisions.propose(number, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+        sanctions.ban(number, by=OLGA, reason="exploits", now=timezone.now(), counted=False)
     with CaptureQueriesContext(connection) as many:
         text = seen(owner)
     assert "58" in text

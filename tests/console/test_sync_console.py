@@ -60,7 +60,9 @@ def test_a_difference_is_settled_either_way_with_a_reason(owner: Client, player:
 
 def test_parked_writes_are_grouped_and_tried_again(owner: Client, player: Make) -> None:
     rows = [
-        Mirror.objects.create(player=player(number), aspect="role", desired={"rank": "x", "role": 9}, status="parked")
+        Mirror.objects.create(
+            player=player(number), aspect="role", desired={"rank": "x", "role": 9}, status="parked"
+        )
         for number in range(1, 4)
     ]
     Mirror.objects.update(reason="The group has no role with the rank number 9.")
@@ -74,10 +76,15 @@ def test_parked_writes_are_grouped_and_tried_again(owner: Client, player: Make) 
 
 def test_an_auditor_looks_and_a_moderator_does_not(player: Make) -> None:
     found = drift(player(1))
-    auditor, moderator = client_with_role(player(2), "auditor"), client_as(player(3, rank="Tempest Major"))
+    auditor, moderator = (
+        client_with_role(player(2), "auditor"),
+        client_as(player(3, rank="Tempest Major")),
+    )
     assert "Write ours" not in seen(auditor, f"/admin/sync/drift/{found.pk}/")
     for client in (auditor, moderator):
-        assert client.post(f"/admin/sync/drift/{found.pk}/push/", {"reason": "x"}).status_code == 403
+        assert (
+            client.post(f"/admin/sync/drift/{found.pk}/push/", {"reason": "x"}).status_code == 403
+        )
         assert client.post("/admin/sync/ask/", {"activity": "points"}).status_code == 403
     assert moderator.get("/admin/sync/").status_code == 403
     found.refresh_from_db()

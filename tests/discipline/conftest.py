@@ -9,12 +9,19 @@ from django.utils import timezone
 
 from audits.record import Actor
 from players.models import Player, Rank
-from players.staff import Staff, officer
+from players.moderation.actors import Staff, officer
 
-OWNER = Staff(Actor("staff", "7", "Olga", "staff:7"), rank=None, rights=frozenset({"console.roles"}))
+OWNER = Staff(
+    Actor("staff", "7", "Olga", "staff:7"), rank=None, rights=frozenset({"console.roles"})
+)
 OPERATOR = Staff(Actor("staff", "shell", "root", "shell:root"), rank=None, alone=True)
 MAJOR, MARSHAL, ADMIRAL, COMMAND = 901, 902, 903, 904
-RANKS = {MAJOR: "Tempest Major", MARSHAL: "Stormmarshal", ADMIRAL: "Supreme Admirals", COMMAND: "Supreme Command"}
+RANKS = {
+    MAJOR: "Tempest Major",
+    MARSHAL: "Stormmarshal",
+    ADMIRAL: "Supreme Admirals",
+    COMMAND: "Supreme Command",
+}
 
 
 def make(user_id: int, rank: str, days: float = 0) -> Player:

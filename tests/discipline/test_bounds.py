@@ -1,4 +1,6 @@
-"""A key proves the experience and not the officer: what one stolen key brings is bounded by the experience's bounds."""
+"""A key proves the experience and not the officer: what one stolen key brings is bounded by the
+experience's bounds.
+"""
 
 import json
 import threading
@@ -14,7 +16,16 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
-from players.models import Approval, BroughtDay, Decision, Note, Player, Rank, Recommendation, Sanction
+from players.models import (
+    Approval,
+    BroughtDay,
+    Decision,
+    Note,
+    Player,
+    Rank,
+    Recommendation,
+    Sanction,
+)
 from players.policy.bounds import DEFAULTS, Bounds, Differing, Kind
 from roblox import keys
 from roblox.models import Experience
@@ -36,7 +47,13 @@ def game(people: object, api_key: str) -> Client:
 
 def brings(game: Client, kind: str, user_id: int = 1, by: int = IMPERATOR, **changes: Any) -> Any:
     """What the game is answered."""
-    body = {"id": uuid.uuid4().hex, "actorUserId": by, "userId": user_id, "kind": kind, "reason": "seen in game"}
+    body = {
+        "id": uuid.uuid4().hex,
+        "actorUserId": by,
+        "userId": user_id,
+        "kind": kind,
+        "reason": "seen in game",
+    }
     body |= {"occurredAt": timezone.now().isoformat()} | changes
     answer = game.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
     assert answer.status_code == 200, answer.content
@@ -55,13 +72,17 @@ def _configure(settings: Any, configured: Bounds) -> None:
         msgspec.structs.replace(one, bounds=configured) if one.key == "nexus" else one
         for one in settings.INTEGRATIONS.experiences
     ]
-    settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, experiences=tuple(changed))
+    settings.INTEGRATIONS = msgspec.structs.replace(
+        settings.INTEGRATIONS, experiences=tuple(changed)
+    )
 
 
 def decide(client: Client, verb: str = "approve", approval: Approval | None = None) -> str:
     """Decide on the only request, in the console; what the page says."""
     pk = (approval or Approval.objects.get()).pk
-    answer = client.post(f"/admin/approvals/{pk}/", {"verb": verb, "words": "I looked"}, follow=True)
+    answer = client.post(
+        f"/admin/approvals/{pk}/", {"verb": verb, "words": "I looked"}, follow=True
+    )
     return str(answer.content.decode())
 
 
@@ -75,7 +96,10 @@ def test_nine_billion_points_in_an_imperators_name_wait(game: Client) -> None:
     assert (answer["status"], player().adjusted) == ("held", 0)
     assert "It was not me" in seen(client_as(player(IMPERATOR)))
     decide(client_as(player(IMPERATOR)))
-    assert (player().adjusted, Approval.objects.get().status) == (0, "waiting")  # past 1,000 two people must agree
+    assert (player().adjusted, Approval.objects.get().status) == (
+        0,
+        "waiting",
+    )  # past 1,000 two people must agree
     decide(client_as(player(COUNCIL)))
     assert player().adjusted == 9_000_000_000
 
@@ -92,7 +116,11 @@ def test_a_supreme_council_is_suspended_only_at_the_imperators_own_word(game: Cl
     suspension = Sanction.objects.get()
     assert (suspension.source, suspension.issued_by) == ("game", f"staff:{player(IMPERATOR).pk}")
     approved = Approval.objects.get()
-    assert (approved.cause, approved.decided_by, approved.experience) == ("experience", approved.requested_by, "nexus")
+    assert (approved.cause, approved.decided_by, approved.experience) == (
+        "experience",
+        approved.requested_by,
+        "nexus",
+    )
 
 
 def test_within_the_bounds_an_act_is_done_at_once(game: Client) -> None:
@@ -112,9 +140,13 @@ def test_more_points_than_an_act_may_move_wait(game: Client, amount: float) -> N
     assert float(player().adjusted) == amount
 
 
-def test_more_points_than_a_day_may_move_wait_whatever_their_signs_and_officers(game: Client) -> None:
+def test_more_points_than_a_day_may_move_wait_whatever_their_signs_and_officers(
+    game: Client,
+) -> None:
     for number, by in enumerate((IMPERATOR, COUNCIL, COMMAND, IMPERATOR, COUNCIL)):
-        assert brings(game, "adjust", by=by, amount=500 if number % 2 else -500)["status"] == "applied"
+        assert (
+            brings(game, "adjust", by=by, amount=500 if number % 2 else -500)["status"] == "applied"
+        )
     for act in ({"kind": "adjust", "amount": 1}, {"kind": "award", "event": "training"}):
         answer = brings(game, by=COMMAND, **act)
         assert answer["status"] == "held"
@@ -129,7 +161,10 @@ def test_an_event_past_the_bounds_waits_as_an_adjustment(game: Client, settings:
     decide(client_as(player(IMPERATOR)))
     assert player().adjusted == 15
     answer = brings(game, "award", 987_654, event="training")
-    assert (answer["status"], "Nothing is known of them yet" in answer["detail"]) == ("refused", True)
+    assert (answer["status"], "Nothing is known of them yet" in answer["detail"]) == (
+        "refused",
+        True,
+    )
 
 
 def crowd(count: int) -> list[int]:
@@ -151,15 +186,21 @@ def test_the_21st_person_of_a_day_waits_whatever_is_done_to_them(game: Client) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_racing_commands_do_not_pass_the_people_and_the_points_of_a_day(game: Client, settings: Any) -> None:
+def test_racing_commands_do_not_pass_the_people_and_the_points_of_a_day(
+    game: Client, settings: Any
+) -> None:
     bounded(settings, people_per_day=3, points_per_day=250)
     many = crowd(8)
     officers = [IMPERATOR, COUNCIL, COMMAND, IMPERATOR, COUNCIL, COMMAND, IMPERATOR, COUNCIL]
     pairs = zip(many, officers, strict=True)
-    said = at_once([lambda whom=whom, by=by: brings(game, "note", whom, by=by) for whom, by in pairs])
+    said = at_once(
+        [lambda whom=whom, by=by: brings(game, "note", whom, by=by) for whom, by in pairs]
+    )
     assert sorted(one["status"] for one in said) == ["applied"] * 3 + ["held"] * 5
     known = BroughtDay.objects.get().whom.values_list("player__user_id", flat=True)[0]
-    said = at_once([lambda by=by: brings(game, "adjust", known, by=by, amount=100) for by in officers])
+    said = at_once(
+        [lambda by=by: brings(game, "adjust", known, by=by, amount=100) for by in officers]
+    )
     assert sorted(one["status"] for one in said) == ["applied"] * 2 + ["held"] * 6
     assert player(known).adjusted == 200
 
@@ -189,14 +230,25 @@ def prepared(kind: str) -> dict[str, Any]:
     if kind in {"pardon", "lift", "unban"}:
         sanction = {"pardon": "warning", "lift": "suspension", "unban": "ban"}[kind]
         Sanction.objects.create(
-            player=one, kind=sanction, source="staff", reason="x", issued_by="staff:0", starts_at=timezone.now()
+            player=one,
+            kind=sanction,
+            source="staff",
+            reason="x",
+            issued_by="staff:0",
+            starts_at=timezone.now(),
         )
     if kind == "lift":
         rank = Rank.objects.get(name="Suspended")
-        Player.objects.filter(pk=one.pk).update(rank=rank, former_rank=one.rank, former_rank_since=one.rank_since)
+        Player.objects.filter(pk=one.pk).update(
+            rank=rank, former_rank=one.rank, former_rank_since=one.rank_since
+        )
     if kind == "unban":
         Player.objects.filter(pk=one.pk).update(banned=True)
-    return {"adjust": {"amount": 5}, "award": {"event": "training"}, "propose": {"rank": "Captain II"}}.get(kind, {})
+    return {
+        "adjust": {"amount": 5},
+        "award": {"event": "training"},
+        "propose": {"rank": "Captain II"},
+    }.get(kind, {})
 
 
 def traces() -> dict[str, Any]:
@@ -212,7 +264,9 @@ def traces() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", [*map(str, Kind)])
-def test_what_an_experience_may_not_bring_waits_for_the_named_officer(game: Client, settings: Any, kind: str) -> None:
+def test_what_an_experience_may_not_bring_waits_for_the_named_officer(
+    game: Client, settings: Any, kind: str
+) -> None:
     bounded(settings, acts=tuple(str(one) for one in Kind if one != kind))
     more = prepared(kind)
     before = traces()
@@ -245,7 +299,9 @@ def test_a_second_entitled_person_may_approve_in_the_officers_place(game: Client
 
 
 @pytest.mark.parametrize("change", [{"rank": "Captain I"}, {"banned": True}])
-def test_the_word_of_who_lost_their_rank_meanwhile_is_none(game: Client, change: dict[str, Any]) -> None:
+def test_the_word_of_who_lost_their_rank_meanwhile_is_none(
+    game: Client, change: dict[str, Any]
+) -> None:
     brings(game, "adjust", amount=501)
     browser = client_as(player(IMPERATOR))
     if "rank" in change:
@@ -274,7 +330,12 @@ def test_what_many_decide_at_once_happens_once(game: Client) -> None:
     brings(game, "adjust", amount=501)
     browsers = [client_as(player(user_id)) for user_id in (IMPERATOR, COUNCIL, IMPERATOR, COMMAND)]
     asked, verbs = Approval.objects.get(), ("approve", "approve", "deny", "approve")
-    at_once([lambda one=one, verb=verb: decide(one, verb, asked) for one, verb in zip(browsers, verbs, strict=True)])
+    at_once(
+        [
+            lambda one=one, verb=verb: decide(one, verb, asked)
+            for one, verb in zip(browsers, verbs, strict=True)
+        ]
+    )
     asked.refresh_from_db()
     assert (asked.status, player().adjusted) in {("approved", 501), ("rejected", 0)}
 
@@ -284,15 +345,26 @@ def test_only_what_waits_for_the_word_of_an_officer_may_be_approved_by_them(game
     asked = Approval.objects.get()
     for wrong in ({"cause": "second"}, {"experience": ""}, {"act": "ban"}):
         with pytest.raises(IntegrityError, match="approvals_second_person"), transaction.atomic():
-            Approval.objects.filter(pk=asked.pk).update(status="approved", decided_by=asked.requested_by, **wrong)
+            Approval.objects.filter(pk=asked.pk).update(
+                status="approved", decided_by=asked.requested_by, **wrong
+            )
 
 
-def test_it_was_not_me_turns_it_down_and_tells_the_owners_of_the_experience(game: Client, people: object) -> None:
+def test_it_was_not_me_turns_it_down_and_tells_the_owners_of_the_experience(
+    game: Client, people: object
+) -> None:
     brings(game, "suspend", COUNCIL)
     assert "Owners are told" in decide(client_as(player(IMPERATOR)), "deny")
-    assert (Approval.objects.get().status, player(COUNCIL).rank.is_punishment) == ("rejected", False)
+    assert (Approval.objects.get().status, player(COUNCIL).rank.is_punishment) == (
+        "rejected",
+        False,
+    )
     told = AuditEvent.objects.get(action="claim.denied")
-    assert (told.experience, told.actor_id, told.details["act"]) == ("nexus", str(player(IMPERATOR).pk), "suspend")
+    assert (told.experience, told.actor_id, told.details["act"]) == (
+        "nexus",
+        str(player(IMPERATOR).pk),
+        "suspend",
+    )
     owner = owner_client("olga")
     seen = owner.get("/admin/?kind=denials").content.decode()
     assert "never did what nexus brought" in seen
@@ -313,11 +385,15 @@ def test_a_ban_that_a_game_brings_may_be_denied_too(game: Client) -> None:
     assert AuditEvent.objects.filter(action="claim.denied").count() == 1
 
 
-def test_requests_of_a_game_do_not_bury_those_of_people(game: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from players import approvals
+def test_requests_of_a_game_do_not_bury_those_of_people(
+    game: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from players.moderation import approvals
 
     monkeypatch.setattr(approvals, "MOST_OF_A_GAME", 3)
-    said = [brings(game, "adjust", by=by, amount=501) for by in (IMPERATOR, COUNCIL, COMMAND, IMPERATOR)]
+    said = [
+        brings(game, "adjust", by=by, amount=501) for by in (IMPERATOR, COUNCIL, COMMAND, IMPERATOR)
+    ]
     assert [one["status"] for one in said] == ["held", "held", "held", "refused"]
     assert "wait already" in said[-1]["detail"]
     key = keys.create(Experience.objects.get(key="training_site"), actor=TESTER)[1]
@@ -328,12 +404,18 @@ def test_requests_of_a_game_do_not_bury_those_of_people(game: Client, monkeypatc
 def test_an_act_with_bounds_of_its_own_is_counted_by_itself(game: Client, settings: Any) -> None:
     bounded(settings, people_per_day=1, each={"note": Differing(people_per_day=2, below="MR")})
     many = crowd(4)
-    assert [brings(game, "note", user_id)["status"] for user_id in many[:3]] == ["applied", "applied", "held"]
+    assert [brings(game, "note", user_id)["status"] for user_id in many[:3]] == [
+        "applied",
+        "applied",
+        "held",
+    ]
     assert [brings(game, "warn", user_id)["status"] for user_id in many[:2]] == ["applied", "held"]
     assert "below MR" in brings(game, "note", 1)["detail"]
 
 
-def test_a_level_that_the_policy_has_not_leaves_nobody_to_act_on(game: Client, settings: Any) -> None:
+def test_a_level_that_the_policy_has_not_leaves_nobody_to_act_on(
+    game: Client, settings: Any
+) -> None:
     bounded(settings, below="XYZ")
     assert brings(game, "warn")["status"] == "held"
     bounded(settings, below=None)
@@ -345,7 +427,10 @@ def test_a_level_that_the_policy_has_not_leaves_nobody_to_act_on(game: Client, s
 def test_a_rank_too_high_is_proposed_only_at_the_officers_word(game: Client) -> None:
     assert brings(game, "propose", rank="Tempest Major")["status"] == "held"
     decide(client_as(player(IMPERATOR)))
-    assert (Decision.objects.get().status, Decision.objects.get().to_rank.name) == ("proposed", "Tempest Major")
+    assert (Decision.objects.get().status, Decision.objects.get().to_rank.name) == (
+        "proposed",
+        "Tempest Major",
+    )
 
 
 def recommends(game: Client, user_ids: list[int], by: int) -> Any:
@@ -362,7 +447,9 @@ def test_recommendations_that_come_as_events_are_bounded_like_every_act(game: Cl
     assert answer["accepted"] == 22  # the game's points are the game's
     assert [one["code"] for one in answer["notices"]] == ["PAST_BOUNDS"] * 2
     assert Recommendation.objects.count() == 20
-    assert brings(game, "warn", many[-1])["status"] == "applied"  # recommendations are counted by themselves
+    assert (
+        brings(game, "warn", many[-1])["status"] == "applied"
+    )  # recommendations are counted by themselves
     assert recommends(game, many, MARSHAL)["duplicates"] == 22
     waiting = Approval.objects.filter(act="recommend")
     assert waiting.count() == 2
@@ -403,25 +490,37 @@ def test_looser_bounds_are_in_force_once_two_owners_agreed_and_tighter_ones_at_o
     assert brings(game, "adjust", by=COUNCIL, amount=501)["status"] == "applied"
     assert "30 people a day" in dora.get("/admin/experiences/").content.decode()
     told = AuditEvent.objects.filter(action="experience.changed").latest("pk")
-    assert (told.experience, told.details["after"]["bounds"]["acts"]["warn"]["peoplePerDay"]) == ("nexus", 30)
+    assert (told.experience, told.details["after"]["bounds"]["acts"]["warn"]["peoplePerDay"]) == (
+        "nexus",
+        30,
+    )
     _configure(settings, Bounds(points_per_act=10))
     assert brings(game, "adjust", by=COUNCIL, amount=11)["status"] == "held"
     call_command("bootstrap", quiet=True)
-    _configure(settings, Bounds(points_per_act=900))  # back again: that is looser than what is in force by now
+    _configure(
+        settings, Bounds(points_per_act=900)
+    )  # back again: that is looser than what is in force by now
     call_command("bootstrap", quiet=True)
     assert brings(game, "adjust", by=COUNCIL, amount=11)["status"] == "held"
 
 
 def test_nobody_but_an_owner_asks_for_looser_bounds(game: Client, settings: Any) -> None:
     _configure(settings, Bounds(people_per_day=30))
-    assert client_as(player(IMPERATOR)).post("/admin/experiences/nexus/more/", {"reason": "x"}).status_code == 403
+    assert (
+        client_as(player(IMPERATOR))
+        .post("/admin/experiences/nexus/more/", {"reason": "x"})
+        .status_code
+        == 403
+    )
     assert not Approval.objects.exists()
 
 
-def test_an_experience_starts_with_the_defaults_however_loose_its_configuration(settings: Any, db: None) -> None:
+def test_an_experience_starts_with_the_defaults_however_loose_its_configuration(
+    settings: Any, db: None
+) -> None:
     _configure(settings, Bounds(people_per_day=1000, below=None))
     call_command("bootstrap", quiet=True)
-    from players import bounds
+    from players.moderation import experience_bounds
 
-    assert bounds.in_force("nexus") == DEFAULTS
-    assert len(bounds.missing("nexus")) == len(Kind)
+    assert experience_bounds.in_force("nexus") == DEFAULTS
+    assert len(experience_bounds.missing("nexus")) == len(Kind)

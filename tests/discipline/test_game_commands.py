@@ -10,10 +10,11 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent, AuditPersonal
-from players import approvals, discipline, guard, spending
+from players.discipline import sanctions
 from players.models import Approval, Decision, GameCommand, Note, Recommendation, Sanction
-from players.people import erase
-from players.staff import Staff
+from players.moderation import approvals, daily_limit, velocity_limit
+from players.moderation.actors import Staff
+from players.points.adjustments import erase
 from players.tasks import end_sanctions
 from roblox.models import Experience
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, order, player
@@ -31,8 +32,16 @@ def post(game: Client, path: str, body: dict[str, Any]) -> Any:
 
 
 def command(game: Client, kind: str, by: int = ADMIRAL, **changes: Any) -> dict[str, Any]:
-    body = {"id": f"{kind}-1", "actorUserId": by, "userId": 1, "kind": kind, "reason": "seen in game"}
-    answer = post(game, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()} | changes)
+    body = {
+        "id": f"{kind}-1",
+        "actorUserId": by,
+        "userId": 1,
+        "kind": kind,
+        "reason": "seen in game",
+    }
+    answer = post(
+        game, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()} | changes
+    )
     assert answer.status_code == 200, answer.content
     found: dict[str, Any] = answer.json()
     return found
@@ -41,12 +50,18 @@ def command(game: Client, kind: str, by: int = ADMIRAL, **changes: Any) -> dict[
 def test_a_warning_from_a_game_is_one_of_the_experience(people: Officers, game: Client) -> None:
     answer = command(game, "warn", MAJOR)
     sanction = Sanction.objects.get()
-    assert (answer["status"], answer["sanction"], sanction.source) == ("applied", sanction.pk, "game")
+    assert (answer["status"], answer["sanction"], sanction.source) == (
+        "applied",
+        sanction.pk,
+        "game",
+    )
     event = AuditEvent.objects.get(action="player.warned")
     assert (event.experience, event.actor_id) == ("nexus", people(MAJOR).actor.id)
 
 
-def test_points_are_adjusted_exactly_and_past_the_limit_held(people: Officers, game: Client) -> None:
+def test_points_are_adjusted_exactly_and_past_the_limit_held(
+    people: Officers, game: Client
+) -> None:
     assert command(game, "adjust", amount=12.29)["status"] == "applied"
     assert str(player().adjusted) == "12.29"
     assert command(game, "adjust", amount=600, id="much")["status"] == "held"
@@ -72,11 +87,11 @@ def test_an_event_is_given_within_the_days_limit_that_adjustments_count_towards_
     assert told.details == {"event": "training", "amount": "15.00"}
     limit = people(ADMIRAL).rank.adjust_limit
     assert command(game, "adjust", amount=limit / 100 - 29, id="most")["status"] == "applied"
-    assert spending.taken(people(ADMIRAL), timezone.now()).spent == limit - 1400
+    assert daily_limit.taken(people(ADMIRAL), timezone.now()).spent == limit - 1400
     past = command(game, "award", event="training", id="past")
     assert (past["status"], "Past your limit" in past["detail"]) == ("refused", True)
     assert command(game, "adjust", amount=14.01, id="more")["status"] == "held"
-    assert spending.taken(people(ADMIRAL), timezone.now() + dt.timedelta(days=1)).spent == 0
+    assert daily_limit.taken(people(ADMIRAL), timezone.now() + dt.timedelta(days=1)).spent == 0
 
 
 def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_has(
@@ -85,9 +100,15 @@ def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_ha
     assert "You may not" in command(game, "award", MAJOR, event="training")["detail"]
     assert AuditEvent.objects.filter(action="act.refused").count() == 1
     for event in ("picnic", "recommendation", ""):
-        assert "event: say one of the policy's" in command(game, "award", event=event, id=f"of-{event}")["detail"]
+        assert (
+            "event: say one of the policy's"
+            in command(game, "award", event=event, id=f"of-{event}")["detail"]
+        )
     assert "only an award has one" in command(game, "warn", event="training")["detail"]
-    assert "nobody acts on themselves" in command(game, "award", event="training", userId=ADMIRAL, id="own")["detail"]
+    assert (
+        "nobody acts on themselves"
+        in command(game, "award", event="training", userId=ADMIRAL, id="own")["detail"]
+    )
     assert not AuditEvent.objects.filter(action="event.given").exists()
 
 
@@ -97,11 +118,18 @@ def test_a_newcomer_who_never_earned_is_given_their_first_event_by_whoever_stand
     answer = command(game, "award", event="training", userId=987_654)
     assert (answer["status"], answer["detail"]) == ("applied", "A newcomer is given training.")
     assert AuditEvent.objects.get(action="event.given").target_id == ""
-    assert "You may not" in command(game, "award", MAJOR, event="training", userId=987_654, id="major")["detail"]
+    assert (
+        "You may not"
+        in command(game, "award", MAJOR, event="training", userId=987_654, id="major")["detail"]
+    )
 
 
-def test_whoever_acts_too_often_gives_no_events_either(people: Officers, game: Client, settings: Any) -> None:
-    guard.note(people(ADMIRAL), timezone.now(), settings.INTEGRATIONS.moderation.guard.acts)
+def test_whoever_acts_too_often_gives_no_events_either(
+    people: Officers, game: Client, settings: Any
+) -> None:
+    velocity_limit.note(
+        people(ADMIRAL), timezone.now(), settings.INTEGRATIONS.moderation.guard.acts
+    )
     assert "too often" in command(game, "award", event="training")["detail"]
 
 
@@ -113,7 +141,9 @@ def test_a_rank_is_proposed_for_somebody_else_to_decide(people: Officers, game: 
     assert "which rank" in command(game, "propose", id="none")["detail"]
 
 
-def test_a_command_that_comes_again_is_answered_again_and_done_once(people: Officers, game: Client) -> None:
+def test_a_command_that_comes_again_is_answered_again_and_done_once(
+    people: Officers, game: Client
+) -> None:
     assert command(game, "warn") == command(game, "warn")
     assert Sanction.objects.count() == 1
     assert command(game, "warn", id="another")["status"] == "applied"
@@ -178,15 +208,28 @@ def test_an_officer_who_may_not_is_told_of(people: Officers, game: Client) -> No
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kind": "erase"}, {"id": "a b"}, {"reason": ""}, {"occurredAt": "2026-01-01T00:00:00"}, {"x": 1}]
+    "changes",
+    [
+        {"kind": "erase"},
+        {"id": "a b"},
+        {"reason": ""},
+        {"occurredAt": "2026-01-01T00:00:00"},
+        {"x": 1},
+    ],
 )
-def test_what_does_not_fit_the_shape_is_a_400(people: Officers, game: Client, changes: dict[str, Any]) -> None:
+def test_what_does_not_fit_the_shape_is_a_400(
+    people: Officers, game: Client, changes: dict[str, Any]
+) -> None:
     body = {"id": "1", "actorUserId": ADMIRAL, "userId": 1, "kind": "warn", "reason": "x"}
-    answer = post(game, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()} | changes)
+    answer = post(
+        game, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()} | changes
+    )
     assert answer.status_code == 400
 
 
-def test_old_commands_and_those_about_erased_people_are_forgotten(people: Officers, game: Client) -> None:
+def test_old_commands_and_those_about_erased_people_are_forgotten(
+    people: Officers, game: Client
+) -> None:
     command(game, "warn")
     command(game, "note", userId=MAJOR)
     erase(1, **order(OPERATOR))
@@ -199,13 +242,23 @@ def test_old_commands_and_those_about_erased_people_are_forgotten(people: Office
 
 
 def lines(*ids: str, **changes: Any) -> dict[str, Any]:
-    line = {"at": timezone.now().isoformat(), "kind": "teleport", "text": "player_1 went up", "userId": 1} | changes
+    line = {
+        "at": timezone.now().isoformat(),
+        "kind": "teleport",
+        "text": "player_1 went up",
+        "userId": 1,
+    } | changes
     return {"lines": [line | {"id": one} for one in ids]}
 
 
-def test_lines_of_a_games_log_are_mirrored_once_as_one_event(people: Officers, game: Client) -> None:
+def test_lines_of_a_games_log_are_mirrored_once_as_one_event(
+    people: Officers, game: Client
+) -> None:
     assert post(game, "/roblox/audits", lines("a", "b")).json() == {"accepted": 2, "duplicates": 0}
-    assert post(game, "/roblox/audits", lines("b", "c", "c")).json() == {"accepted": 1, "duplicates": 2}
+    assert post(game, "/roblox/audits", lines("b", "c", "c")).json() == {
+        "accepted": 1,
+        "duplicates": 2,
+    }
     assert post(game, "/roblox/audits", lines("a")).json() == {"accepted": 0, "duplicates": 1}
     first, second = AuditEvent.objects.filter(action="game.reported").order_by("id")
     assert (first.details["lines"], second.details["lines"], first.experience) == (2, 1, "nexus")
@@ -219,8 +272,12 @@ def test_what_a_line_says_goes_with_the_person(people: Officers, game: Client) -
     assert not AuditPersonal.objects.filter(field="line.0").exists()
 
 
-@pytest.mark.parametrize("body", [{"lines": []}, lines(*map(str, range(101))), lines("a", text="a\0b")])
-def test_lines_that_do_not_fit_are_a_400(people: Officers, game: Client, body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "body", [{"lines": []}, lines(*map(str, range(101))), lines("a", text="a\0b")]
+)
+def test_lines_that_do_not_fit_are_a_400(
+    people: Officers, game: Client, body: dict[str, Any]
+) -> None:
     assert post(game, "/roblox/audits", body).status_code == 400
 
 
@@ -233,9 +290,14 @@ def test_a_game_is_told_how_many_warnings_are_in_force(people: Officers, game: C
     assert game.get("/roblox/players/1").json()["warnings"] == 0
     assert game.get("/roblox/players/987654").json()["warnings"] == 0
     for reason in ("Spammed", "Spammed again"):
-        discipline.warn(1, by=OPERATOR, reason=reason, now=timezone.now())
+        sanctions.warn(1, by=OPERATOR, reason=reason, now=timezone.now())
     assert game.get("/roblox/players/1").json()["warnings"] == 2
-    discipline.pardon(Sanction.objects.earliest("pk").pk, by=OPERATOR, reason="Was somebody else", now=timezone.now())
+    sanctions.pardon(
+        Sanction.objects.earliest("pk").pk,
+        by=OPERATOR,
+        reason="Was somebody else",
+        now=timezone.now(),
+    )
     assert game.get("/roblox/players/1").json()["warnings"] == 1
 
 
@@ -248,7 +310,9 @@ def test_the_answer_to_a_ban_that_waits_says_until_when_it_would_last(
     assert (answer["status"], said in answer["detail"]) == ("held", True)
 
 
-def test_a_ban_from_a_game_may_leave_alternative_accounts_out(people: Officers, game: Client) -> None:
+def test_a_ban_from_a_game_may_leave_alternative_accounts_out(
+    people: Officers, game: Client
+) -> None:
     assert command(game, "ban", altAccounts=False)["status"] == "held"
     waiting = Approval.objects.get(act="ban")
     assert "this account alone" in approvals.sentence(waiting)
@@ -265,7 +329,9 @@ def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
     settings.ROBLOX_WRITES = writes
     Experience.objects.update(universe_id=universe)
     until = timezone.now() + dt.timedelta(days=3)
-    discipline.ban(1, by=OPERATOR, reason="Flew, see https://clips.example/1", now=timezone.now(), until=until)
+    sanctions.ban(
+        1, by=OPERATOR, reason="Flew, see https://clips.example/1", now=timezone.now(), until=until
+    )
     told = game.get("/roblox/players/1").json()["ban"]
     case = Sanction.objects.get()
     assert dt.datetime.fromisoformat(told.pop("until")) == until
@@ -275,5 +341,5 @@ def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
         "liftedByUs": writes and universe is not None,
         "altAccounts": True,
     }
-    discipline.unban(1, by=OPERATOR, reason="It was somebody else", now=timezone.now())
+    sanctions.unban(1, by=OPERATOR, reason="It was somebody else", now=timezone.now())
     assert game.get("/roblox/players/1").json()["ban"] is None

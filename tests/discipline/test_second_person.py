@@ -9,11 +9,23 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import approvals, discipline, guard
-from players.acts import telling_refusals
+from common.errors import NotAllowed, Refused
+from players.discipline import sanctions
 from players.models import Approval, GuardTrip, Player, Rank, Sanction
-from players.staff import NotAllowed, Refused, Staff
-from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, OWNER, make, order, player
+from players.moderation import approvals, velocity_limit
+from players.moderation.actors import Staff
+from players.moderation.authorization import telling_refusals
+from tests.discipline.conftest import (
+    ADMIRAL,
+    COMMAND,
+    MAJOR,
+    MARSHAL,
+    OPERATOR,
+    OWNER,
+    make,
+    order,
+    player,
+)
 
 Officers = Callable[[int], Staff]
 
@@ -21,7 +33,9 @@ Officers = Callable[[int], Staff]
 @pytest.fixture
 def asked(people: Officers) -> Approval:
     """A ban that the Admiral asks for."""
-    approval = discipline.ban(1, evidence=["https://example.com/clip"], **order(people(ADMIRAL))).approval
+    approval = sanctions.ban(
+        1, evidence=["https://example.com/clip"], **order(people(ADMIRAL))
+    ).approval
     assert approval is not None
     return approval
 
@@ -41,8 +55,12 @@ def test_a_ban_waits_for_a_second_person(people: Officers, asked: Approval) -> N
         approvals.approve(asked.pk, **order(OWNER))
 
 
-@pytest.mark.parametrize(("user_id", "words"), [(ADMIRAL, "second person"), (MARSHAL, "entitle"), (1, "about you")])
-def test_not_everybody_may_be_the_second(people: Officers, asked: Approval, user_id: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("user_id", "words"), [(ADMIRAL, "second person"), (MARSHAL, "entitle"), (1, "about you")]
+)
+def test_not_everybody_may_be_the_second(
+    people: Officers, asked: Approval, user_id: int, words: str
+) -> None:
     with pytest.raises(NotAllowed, match=words):
         approvals.approve(asked.pk, **order(people(user_id)))
     assert not player().banned
@@ -50,7 +68,7 @@ def test_not_everybody_may_be_the_second(people: Officers, asked: Approval, user
 
 
 def test_an_owner_is_bound_to_two_persons_too(people: Officers) -> None:
-    held = discipline.ban(1, **order(OWNER)).approval
+    held = sanctions.ban(1, **order(OWNER)).approval
     assert held is not None
     with pytest.raises(NotAllowed, match="second person"):
         approvals.approve(held.pk, **order(OWNER))
@@ -58,7 +76,9 @@ def test_an_owner_is_bound_to_two_persons_too(people: Officers) -> None:
 
 def test_the_database_refuses_an_approval_by_whoever_asked(asked: Approval) -> None:
     with pytest.raises(IntegrityError, match="approvals_second_person"), transaction.atomic():
-        Approval.objects.filter(pk=asked.pk).update(status="approved", decided_by=asked.requested_by)
+        Approval.objects.filter(pk=asked.pk).update(
+            status="approved", decided_by=asked.requested_by
+        )
     with pytest.raises(IntegrityError, match="approvals_second_person"), transaction.atomic():
         Approval.objects.filter(pk=asked.pk).update(status="approved")
 
@@ -85,7 +105,7 @@ def test_whoever_asked_may_take_it_back_and_nobody_else(people: Officers, asked:
 
 def test_the_same_is_not_asked_for_twice(people: Officers, asked: Approval) -> None:
     with pytest.raises(Refused, match="waits for approval already"):
-        discipline.ban(1, **order(people(COMMAND)))
+        sanctions.ban(1, **order(people(COMMAND)))
 
 
 def test_nobody_decides_for_a_week_and_it_is_over(people: Officers, asked: Approval) -> None:
@@ -102,7 +122,7 @@ def test_links_to_evidence_stay_out_of_the_audit_log(asked: Approval) -> None:
 
 
 def test_past_the_limit_of_a_day_an_adjustment_waits(people: Officers) -> None:
-    from players.people import adjust
+    from players.points.adjustments import adjust
 
     adjust(1, 400_00, **order(people(MARSHAL)))
     held = adjust(1, 101_00, **order(people(MARSHAL))).approval
@@ -114,7 +134,7 @@ def test_past_the_limit_of_a_day_an_adjustment_waits(people: Officers) -> None:
 
 def test_whoever_acts_too_often_is_held_and_the_owners_are_told_once(people: Officers) -> None:
     make(2, "Initiate")
-    acts = [discipline.warn(2 if number % 2 else 1, **order(people(MAJOR))) for number in range(22)]
+    acts = [sanctions.warn(2 if number % 2 else 1, **order(people(MAJOR))) for number in range(22)]
     assert [done.approval is not None for done in acts] == [False] * 20 + [True] * 2
     assert acts[-1].approval is not None
     assert acts[-1].approval.cause == "velocity"
@@ -123,34 +143,37 @@ def test_whoever_acts_too_often_is_held_and_the_owners_are_told_once(people: Off
 
 def test_the_guard_lets_go_when_the_window_has_passed_or_an_owner_says_so(people: Officers) -> None:
     for _ in range(21):
-        discipline.warn(1, **order(people(MAJOR)))
+        sanctions.warn(1, **order(people(MAJOR)))
     with pytest.raises(NotAllowed, match="only an owner"):
-        guard.release(people(MAJOR).person, **order(people(COMMAND)))
-    guard.release(people(MAJOR).person, **order(OWNER))
-    assert discipline.warn(1, **order(people(MAJOR))).approval is None
+        velocity_limit.release(people(MAJOR).person, **order(people(COMMAND)))
+    velocity_limit.release(people(MAJOR).person, **order(OWNER))
+    assert sanctions.warn(1, **order(people(MAJOR))).approval is None
     assert GuardTrip.objects.get().released_by == OWNER.person
-    assert guard.is_tripped(people(MAJOR), timezone.now() + dt.timedelta(seconds=601)) is False
+    assert (
+        velocity_limit.is_tripped(people(MAJOR), timezone.now() + dt.timedelta(seconds=601))
+        is False
+    )
 
 
 def test_the_operator_is_not_counted(people: Officers) -> None:
-    assert [discipline.warn(1, **order(OPERATOR)).approval for _ in range(21)] == [None] * 21
+    assert [sanctions.warn(1, **order(OPERATOR)).approval for _ in range(21)] == [None] * 21
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_refused_act_is_told_even_when_it_is_part_of_something_larger(bootstrapped: None) -> None:
-    from players.staff import officer
+    from players.moderation.actors import officer
 
     make(MAJOR, "Tempest Major")
     make(ADMIRAL, "Supreme Admirals")
     major = officer(MAJOR)
     with pytest.raises(NotAllowed), telling_refusals("undo", ADMIRAL, major), transaction.atomic():
-        discipline.warn(ADMIRAL, **order(major))
+        sanctions.warn(ADMIRAL, **order(major))
     event = AuditEvent.objects.get(action="act.refused")
     assert (event.actor_id, event.target_id) == (major.actor.id, str(player(ADMIRAL).pk))
 
 
 def test_an_erased_person_leaves_no_link_in_a_request(people: Officers, asked: Approval) -> None:
-    from players.people import erase
+    from players.points.adjustments import erase
 
     erase(1, **order(OPERATOR))
     asked.refresh_from_db()

@@ -7,41 +7,52 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from players import discipline, officers
+from common.errors import Refused
+from players.discipline import sanctions
 from players.models import Decision, Rank, Sanction
-from players.staff import Refused, Staff, officer
+from players.moderation.actors import Staff, officer
+from players.ranks import decisions
 from players.tasks import end_sanctions
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, OPERATOR, make, order, player
 
 Officers = Callable[[int], Staff]
 
 
-def test_it_keeps_the_former_rank_while_suspended_and_gives_it_back_when_lifted(people: Officers) -> None:
+def test_it_keeps_the_former_rank_while_suspended_and_gives_it_back_when_lifted(
+    people: Officers,
+) -> None:
     since = player().rank_since
-    discipline.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, **order(people(MAJOR)))
     suspended = player()
     assert suspended.rank.name == "Suspended"
-    assert (suspended.former_rank and suspended.former_rank.name, suspended.former_rank_since) == ("Captain I", since)
-    discipline.lift(1, **order(people(MAJOR)))
-    assert (player().rank.name, player().rank_since, player().former_rank) == ("Captain I", since, None)
+    assert (suspended.former_rank and suspended.former_rank.name, suspended.former_rank_since) == (
+        "Captain I",
+        since,
+    )
+    sanctions.lift(1, **order(people(MAJOR)))
+    assert (player().rank.name, player().rank_since, player().former_rank) == (
+        "Captain I",
+        since,
+        None,
+    )
 
 
 def test_it_ends_by_itself_at_its_time_and_not_before(people: Officers) -> None:
     since, now = player().rank_since, timezone.now()
     until = now + dt.timedelta(hours=1)
-    discipline.suspend(1, until=until, **order(people(MAJOR)))
-    assert discipline.end_due(until - dt.timedelta(microseconds=1)) == 0
-    assert discipline.end_due(until) == 1
+    sanctions.suspend(1, until=until, **order(people(MAJOR)))
+    assert sanctions.end_due(until - dt.timedelta(microseconds=1)) == 0
+    assert sanctions.end_due(until) == 1
     assert (player().rank.name, player().rank_since) == ("Captain I", since)
-    assert discipline.end_due(until) == 0
+    assert sanctions.end_due(until) == 0
 
 
 def test_one_that_cannot_be_ended_keeps_no_other_one_suspended(people: Officers) -> None:
     until = timezone.now() + dt.timedelta(hours=1)
-    broken = discipline.suspend(1, until=until, **order(people(MAJOR))).sanction
+    broken = sanctions.suspend(1, until=until, **order(people(MAJOR))).sanction
     assert broken is not None
     make(77, "Captain I")
-    discipline.suspend(77, until=until, **order(people(MAJOR)))
+    sanctions.suspend(77, until=until, **order(people(MAJOR)))
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION pg_temp.break() RETURNS trigger LANGUAGE plpgsql AS"
@@ -49,65 +60,75 @@ def test_one_that_cannot_be_ended_keeps_no_other_one_suspended(people: Officers)
             "CREATE TRIGGER broken BEFORE UPDATE ON sanctions FOR EACH ROW"
             f" WHEN (OLD.id = {broken.pk}) EXECUTE FUNCTION pg_temp.break()"
         )
-    assert discipline.end_due(until) == 1
+    assert sanctions.end_due(until) == 1
     assert player(77).rank.name == "Captain I"
     assert player().rank.name == "Suspended"
 
 
 def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
-    sanction = discipline.suspend(1, **order(people(MAJOR))).sanction
+    sanction = sanctions.suspend(1, **order(people(MAJOR))).sanction
     assert sanction is not None
     over = timezone.now() - dt.timedelta(seconds=1)
-    Sanction.objects.filter(pk=sanction.pk).update(starts_at=over - dt.timedelta(days=1), ends_at=over)
+    Sanction.objects.filter(pk=sanction.pk).update(
+        starts_at=over - dt.timedelta(days=1), ends_at=over
+    )
     assert end_sanctions() == 1
     assert player().rank.name == "Captain I"
 
 
 def test_a_former_rank_that_is_gone_is_replaced_by_the_nearest_below(people: Officers) -> None:
-    discipline.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, **order(people(MAJOR)))
     gone = Rank.objects.get(name="Captain I")
-    gone.pk, gone.name, gone.position, gone.min_points, gone.retired = None, "Lost Captain", 99, "2900", True
+    gone.pk, gone.name, gone.position, gone.min_points, gone.retired = (
+        None,
+        "Lost Captain",
+        99,
+        "2900",
+        True,
+    )
     gone.save()
     former = player()
     former.former_rank = gone
     former.save()
-    discipline.lift(1, **order(people(MAJOR)))
+    sanctions.lift(1, **order(people(MAJOR)))
     assert player().rank.name == "Arc Lieutenant II"
 
 
 def test_an_open_proposal_is_withdrawn(people: Officers) -> None:
-    proposal = officers.propose(1, "Captain II", **order(people(MAJOR)))
-    discipline.suspend(1, **order(people(MAJOR)))
+    proposal = decisions.propose(1, "Captain II", **order(people(MAJOR)))
+    sanctions.suspend(1, **order(people(MAJOR)))
     assert Decision.objects.get(pk=proposal.pk).status == "withdrawn"
 
 
 def test_a_rank_is_not_given_by_hand_to_who_is_suspended(people: Officers) -> None:
-    discipline.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, **order(people(MAJOR)))
     with pytest.raises(Refused, match="lift that first"):
-        officers.set_rank(1, "Captain II", **order(people(ADMIRAL)))
+        decisions.set_rank(1, "Captain II", **order(people(ADMIRAL)))
 
 
 @pytest.mark.parametrize("first", ["lift", "unban"])
-def test_a_ban_and_a_suspension_run_side_by_side_and_end_in_any_order(people: Officers, first: str) -> None:
+def test_a_ban_and_a_suspension_run_side_by_side_and_end_in_any_order(
+    people: Officers, first: str
+) -> None:
     since = player().rank_since
-    discipline.suspend(1, **order(OPERATOR))
-    discipline.ban(1, **order(OPERATOR))
-    acts = [discipline.lift, discipline.unban]
+    sanctions.suspend(1, **order(OPERATOR))
+    sanctions.ban(1, **order(OPERATOR))
+    acts = [sanctions.lift, sanctions.unban]
     for act in acts if first == "lift" else reversed(acts):
         act(1, **order(OPERATOR))
     assert (player().rank.name, player().rank_since, player().banned) == ("Captain I", since, False)
 
 
 def test_who_is_suspended_acts_no_more(people: Officers) -> None:
-    discipline.suspend(MAJOR, **order(people(ADMIRAL)))
+    sanctions.suspend(MAJOR, **order(people(ADMIRAL)))
     with pytest.raises(Refused, match="does not entitle"):
         officer(MAJOR)
 
 
 def test_a_suspended_superior_is_still_a_superior(people: Officers) -> None:
-    discipline.suspend(ADMIRAL, **order(people(COMMAND)))
+    sanctions.suspend(ADMIRAL, **order(people(COMMAND)))
     with pytest.raises(Refused, match="at or above"):
-        discipline.lift(ADMIRAL, **order(people(MAJOR)))
+        sanctions.lift(ADMIRAL, **order(people(MAJOR)))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +140,7 @@ def test_a_suspended_superior_is_still_a_superior(people: Officers) -> None:
 )
 def test_an_end_that_cannot_be_is_refused(people: Officers, until: dt.datetime, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        discipline.suspend(1, until=until, **order(people(MAJOR)))
+        sanctions.suspend(1, until=until, **order(people(MAJOR)))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +153,15 @@ def test_an_end_that_cannot_be_is_refused(people: Officers, until: dt.datetime, 
 )
 def test_evidence_is_a_few_links(people: Officers, evidence: list[str], words: str) -> None:
     with pytest.raises(Refused, match=f"evidence: .*{words}"):
-        discipline.warn(1, evidence=evidence, **order(people(MAJOR)))
+        sanctions.warn(1, evidence=evidence, **order(people(MAJOR)))
 
 
-@pytest.mark.parametrize(("reason", "words"), [(" ", "required"), ("a" * 501, "501"), ("a\0b", "NUL")])
+@pytest.mark.parametrize(
+    ("reason", "words"), [(" ", "required"), ("a" * 501, "501"), ("a\0b", "NUL")]
+)
 def test_a_reason_is_a_sentence(people: Officers, reason: str, words: str) -> None:
     with pytest.raises(Refused, match=f"reason: .*{words}"):
-        discipline.warn(1, **order(people(MAJOR), reason=reason))
+        sanctions.warn(1, **order(people(MAJOR), reason=reason))
 
 
 def test_the_mirrors_follow(people: Officers) -> None:
@@ -147,9 +170,9 @@ def test_the_mirrors_follow(people: Officers) -> None:
 
     Experience.objects.filter(key="nexus").update(universe_id=77)
     standing = Mirror.objects.filter(player__user_id=1, aspect="standing")
-    discipline.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, **order(people(MAJOR)))
     assert standing.get().desired == {"rank": "Suspended", "sanction": "suspension"}
-    discipline.lift(1, **order(people(MAJOR)))
+    sanctions.lift(1, **order(people(MAJOR)))
     assert standing.get().desired == {"rank": "Captain I", "sanction": None}
     assert not Mirror.objects.filter(player__user_id=1, aspect="restriction").exists()
 
@@ -157,6 +180,6 @@ def test_the_mirrors_follow(people: Officers) -> None:
 def test_nothing_is_done_to_nobody(people: Officers) -> None:
     make(5, "Initiate")
     with pytest.raises(Refused, match="No player has the user id 404"):
-        discipline.warn(404, **order(people(MAJOR)))
+        sanctions.warn(404, **order(people(MAJOR)))
     with pytest.raises(Refused, match="not suspended"):
-        discipline.lift(5, **order(people(MAJOR)))
+        sanctions.lift(5, **order(people(MAJOR)))

@@ -11,16 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audits.models import AuditEvent
-from players import approvals, discipline, measures
+from players.discipline import effects, sanctions
 from players.models import Approval, Sanction
-from players.staff import Staff, officer
-from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, make, order, player
+from players.moderation import approvals
+from players.moderation.actors import Staff, officer
+from tests.discipline.conftest import (
+    ADMIRAL,
+    COMMAND,
+    MAJOR,
+    MARSHAL,
+    OPERATOR,
+    make,
+    order,
+    player,
+)
 
 Officers = Callable[[int], Staff]
 
 
 def warn(times: int, by: Staff) -> list[Sanction]:
-    found = [discipline.warn(1, **order(by)).sanction for _ in range(times)]
+    found = [sanctions.warn(1, **order(by)).sanction for _ in range(times)]
     return [one for one in found if one is not None]
 
 
@@ -51,29 +61,31 @@ def test_three_warnings_do_not(people: Officers) -> None:
 def test_pardoning_the_fourth_ends_the_suspension_that_it_caused(people: Officers) -> None:
     since = player().rank_since
     fourth = warn(4, people(MAJOR))[3]
-    discipline.pardon(fourth.pk, **order(people(MAJOR)))
+    sanctions.pardon(fourth.pk, **order(people(MAJOR)))
     assert (player().rank.name, player().rank_since, suspension()) == ("Captain I", since, None)
-    pardoned, reinstated = AuditEvent.objects.filter(action__in=["player.pardoned", "player.reinstated"]).order_by("id")
+    pardoned, reinstated = AuditEvent.objects.filter(
+        action__in=["player.pardoned", "player.reinstated"]
+    ).order_by("id")
     issued = AuditEvent.objects.get(action="player.suspended")
     assert (pardoned.reverts, reinstated.reverts) == (fourth.event, issued.id)
 
 
 def test_pardoning_one_without_which_there_would_be_none_ends_it_too(people: Officers) -> None:
     first = warn(4, people(MAJOR))[0]
-    discipline.pardon(first.pk, **order(people(MAJOR)))
+    sanctions.pardon(first.pk, **order(people(MAJOR)))
     assert suspension() is None
 
 
 def test_pardoning_one_of_five_leaves_the_suspension(people: Officers) -> None:
     first = warn(5, people(MAJOR))[0]
-    discipline.pardon(first.pk, **order(people(MAJOR)))
+    sanctions.pardon(first.pk, **order(people(MAJOR)))
     assert suspension() is not None
 
 
 def test_the_seventh_warning_asks_for_a_ban_and_nothing_happens_until_somebody_who_may_ban_agrees(
     people: Officers,
 ) -> None:
-    done = [discipline.warn(1, **order(people(MAJOR))) for _ in range(7)][-1]
+    done = [sanctions.warn(1, **order(people(MAJOR))) for _ in range(7)][-1]
     assert "waits for approval" in done.sentence
     assert not player().banned
     assert approvals.may_decide(ban_asked(), people(MARSHAL)).startswith("You may not")
@@ -85,7 +97,7 @@ def test_the_seventh_warning_asks_for_a_ban_and_nothing_happens_until_somebody_w
 
 def test_a_pardon_takes_back_the_ban_that_was_asked_for(people: Officers) -> None:
     warnings = warn(7, people(MAJOR))
-    discipline.pardon(warnings[0].pk, **order(people(MAJOR)))
+    sanctions.pardon(warnings[0].pk, **order(people(MAJOR)))
     assert Approval.objects.get(act="ban").status == "withdrawn"
     assert suspension() is not None
 
@@ -93,7 +105,7 @@ def test_a_pardon_takes_back_the_ban_that_was_asked_for(people: Officers) -> Non
 def test_a_pardon_that_would_lift_a_ban_needs_somebody_who_may_unban(people: Officers) -> None:
     warnings = warn(7, people(MAJOR))
     approvals.approve(ban_asked().pk, **order(people(ADMIRAL)))
-    held = discipline.pardon(warnings[6].pk, **order(people(MAJOR))).approval
+    held = sanctions.pardon(warnings[6].pk, **order(people(MAJOR))).approval
     assert held is not None
     assert player().banned
     assert approvals.may_decide(held, people(MARSHAL)).startswith("You may not")
@@ -109,26 +121,32 @@ def test_warnings_by_the_operator_ban_at_once(people: Officers) -> None:
 def test_an_expired_warning_does_not_count_and_ends_nothing(people: Officers) -> None:
     warn(4, people(MAJOR))
     oldest = Sanction.objects.filter(kind="warning").earliest("pk")
-    Sanction.objects.filter(pk=oldest.pk).update(ends_at=oldest.starts_at + dt.timedelta(microseconds=1))
-    assert discipline.end_due(timezone.now()) == 1
+    Sanction.objects.filter(pk=oldest.pk).update(
+        ends_at=oldest.starts_at + dt.timedelta(microseconds=1)
+    )
+    assert sanctions.end_due(timezone.now()) == 1
     assert AuditEvent.objects.filter(action="warning.expired").count() == 1
     assert suspension() is not None
-    assert measures.in_force(player(), "warning", timezone.now()).count() == 3
+    assert effects.in_force(player(), "warning", timezone.now()).count() == 3
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 6), max_size=12))
-def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(people: Officers, steps: list[int]) -> None:
-    """Warn (below 4) and pardon (the others pick which): the rank and its time come back as they were."""
+def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(
+    people: Officers, steps: list[int]
+) -> None:
+    """Warn (below 4) and pardon (the others pick which): the rank and its time come back as they
+    were.
+    """
     since, by = player().rank_since, people(MAJOR)
     with transaction.atomic():
         for step in steps:
-            active = list(measures.in_force(player(), "warning", timezone.now()).order_by("pk"))
+            active = list(effects.in_force(player(), "warning", timezone.now()).order_by("pk"))
             if step < 4 or not active:
-                discipline.warn(1, **order(by, counted=False))
+                sanctions.warn(1, **order(by, counted=False))
             else:
-                discipline.pardon(active[step % len(active)].pk, **order(by, counted=False))
-            left = measures.in_force(player(), "warning", timezone.now()).count()
+                sanctions.pardon(active[step % len(active)].pk, **order(by, counted=False))
+            left = effects.in_force(player(), "warning", timezone.now()).count()
             assert suspension() is None or left >= 4
             assert (player().rank.name == "Suspended") == (suspension() is not None)
             assert suspension() is not None or player().rank_since == since
@@ -138,7 +156,11 @@ def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(people: 
 @pytest.mark.django_db(transaction=True)
 def test_two_warnings_at_once_suspend_once(bootstrapped: None) -> None:
     make(1, "Captain I")
-    for user_id, rank in ((MAJOR, "Tempest Major"), (MARSHAL, "Stormmarshal"), (ADMIRAL, "Supreme Admirals")):
+    for user_id, rank in (
+        (MAJOR, "Tempest Major"),
+        (MARSHAL, "Stormmarshal"),
+        (ADMIRAL, "Supreme Admirals"),
+    ):
         make(user_id, rank)
     warn(2, officer(MAJOR))
     ready, failures = threading.Barrier(3), []
@@ -147,13 +169,15 @@ def test_two_warnings_at_once_suspend_once(bootstrapped: None) -> None:
         try:
             by = officer(user_id)
             ready.wait(30)
-            discipline.warn(1, **order(by))
+            sanctions.warn(1, **order(by))
         except Exception as error:  # noqa: BLE001 - told to the test below
             failures.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=one, args=[user_id]) for user_id in (MAJOR, MARSHAL, ADMIRAL)]
+    threads = [
+        threading.Thread(target=one, args=[user_id]) for user_id in (MAJOR, MARSHAL, ADMIRAL)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from grps_site.embedded.__main__ import BASE_DIR
+from devserver.__main__ import BASE_DIR
 from tests.conftest import START_PATIENCE, free_port
 from tests.emulator import contract
 
@@ -22,13 +22,23 @@ OWNER, KEY_OWNER, MEMBER = 1, 9001, 1000
 UNIVERSE, PLACE = 5001, 6001
 GROUP = 7001
 # Role ids are 70,000 and the rank.
-RANKS = {1: "Initiate", 3: "Event Host", 4: "Trooper", 10: "Sergeant", 20: "Major", 27: "Council", 255: "Imperator"}
+RANKS = {
+    1: "Initiate",
+    3: "Event Host",
+    4: "Trooper",
+    10: "Sergeant",
+    20: "Major",
+    27: "Council",
+    255: "Imperator",
+}
 ENTRIES = f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/entries"
 ORDERED = f"/cloud/v2/universes/{UNIVERSE}/ordered-data-stores/Index/scopes/global/entries"
 
 
 class Cloud:
-    """An emulator as a caller with an API key sees it; exchanges are compared with Roblox's files, if they are here."""
+    """An emulator as a caller with an API key sees it; exchanges are compared with Roblox's files,
+    if they are here.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -43,7 +53,9 @@ class Cloud:
             options["json"] = body
         answer = self.http.request(method, path, headers=headers, **options)
         if contract.spec_folder():
-            contract.check_exchange(method, str(answer.url), body, answer.status_code, _json(answer))
+            contract.check_exchange(
+                method, str(answer.url), body, answer.status_code, _json(answer)
+            )
         return answer
 
     def get(self, path: str, **query: Any) -> httpx.Response:
@@ -51,7 +63,9 @@ class Cloud:
 
     def tell(self, path: str, body: Any = None) -> Any:
         """POST to the control interface, which must accept it."""
-        answer = self.http.post(f"/_emulator/{path}", json={} if body is None else body, timeout=120)
+        answer = self.http.post(
+            f"/_emulator/{path}", json={} if body is None else body, timeout=120
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -79,7 +93,9 @@ class Cloud:
 
 
 @contextmanager
-def running(*arguments: str, port: int | None = None) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def running(
+    *arguments: str, port: int | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """An emulator process that answers; it is ended afterwards if it has not ended."""
     port = port or free_port()
     command = [sys.executable, "-m", "roblox.emulator", "--port", str(port), *arguments]
@@ -102,7 +118,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def cloud(emulator: str) -> Iterator[Cloud]:
-    """One universe, one group with an owner, a key owner and a member, one key that opens everything; no limits."""
+    """One universe, one group with an owner, a key owner and a member, one key that opens
+    everything; no limits.
+    """
     caller = Cloud(emulator)
     with caller.http:
         prepare(caller)
@@ -114,9 +132,13 @@ def prepare(caller: Cloud) -> None:
     caller.tell("reset")
     caller.tell("limits", {"all": None})
     caller.tell("universes", {"universeId": UNIVERSE, "rootPlaceId": PLACE, "name": "Arena"})
-    caller.tell("keys", {"key": API_KEY, "name": "A key", "ownerUserId": KEY_OWNER, "scopes": ["*"]})
+    caller.tell(
+        "keys", {"key": API_KEY, "name": "A key", "ownerUserId": KEY_OWNER, "scopes": ["*"]}
+    )
     roles = [{"id": role(rank), "rank": rank, "displayName": name} for rank, name in RANKS.items()]
-    caller.tell("groups", {"groupId": GROUP, "name": "A group", "ownerUserId": OWNER, "roles": roles})
+    caller.tell(
+        "groups", {"groupId": GROUP, "name": "A group", "ownerUserId": OWNER, "roles": roles}
+    )
     people = [
         {"userId": KEY_OWNER, "username": "ranker", "roles": [role(20)]},
         {"userId": MEMBER, "username": "Anna", "roles": [role(4), role(3)]},

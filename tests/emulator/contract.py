@@ -1,4 +1,6 @@
-"""Checks exchanges with Open Cloud against Roblox's own OpenAPI files, in the folder that OPEN_CLOUD_SPEC names."""
+"""Checks exchanges with Open Cloud against Roblox's own OpenAPI files, in the folder that
+OPEN_CLOUD_SPEC names.
+"""
 
 import datetime as dt
 import functools
@@ -12,7 +14,9 @@ from typing import Any, NamedTuple
 import jsonschema
 
 SPEC_VARIABLE = "OPEN_CLOUD_SPEC"
-NO_SPEC = f"{SPEC_VARIABLE} names no folder with Roblox's OpenAPI files: nothing is compared with them"
+NO_SPEC = (
+    f"{SPEC_VARIABLE} names no folder with Roblox's OpenAPI files: nothing is compared with them"
+)
 # The paths of each file start behind this.
 FILES = {
     "openapi-cloud-v2.json": "",
@@ -20,7 +24,8 @@ FILES = {
     "openapi-ordered-datastores-v1.json": "/ordered-data-stores",
     "openapi-messaging-v1.json": "/messaging-service",
 }
-LIST = "operations.json"  # methods, paths, scopes and query parameters of what the files above lack, too
+# methods, paths, scopes and query parameters of what the files above lack, too
+LIST = "operations.json"
 # Documented in prose only.
 WITHOUT_SPEC = {("POST", "/v1/usernames/users"), ("POST", "/api-keys/v1/introspect")}
 # Where the examples, and the services, differ from the schema that is printed above them.
@@ -31,7 +36,9 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Described(NamedTuple):
-    """One operation of the files; `request` and `response` are JSON schemas, None where nothing is said."""
+    """One operation of the files; `request` and `response` are JSON schemas, None where nothing is
+    said.
+    """
 
     path: re.Pattern[str]
     query: frozenset[str]
@@ -46,8 +53,11 @@ def spec_folder() -> Path | None:
     return Path(named) if named else None
 
 
-def check_exchange(method: str, url: str, request_body: Any, status: int, response_body: Any) -> bool:
-    """Compare one exchange with the files; says False where they describe no such operation in prose only.
+def check_exchange(
+    method: str, url: str, request_body: Any, status: int, response_body: Any
+) -> bool:
+    """Compare one exchange with the files; says False where they describe no such operation in
+    prose only.
 
     `url` may be absolute; bodies are decoded JSON, None for none. AssertionError says what differs.
     The folder must be there: ask `spec_folder()` first.
@@ -63,10 +73,16 @@ def check_exchange(method: str, url: str, request_body: Any, status: int, respon
         return True
     assert operation is not None, f"{method} {path} is not in Roblox's files"
     names = {name for name, _ in urllib.parse.parse_qsl(address.query, keep_blank_values=True)}
-    assert names <= operation.query, f"{method} {path} has no query parameters {sorted(names - operation.query)}"
+    assert names <= operation.query, (
+        f"{method} {path} has no query parameters {sorted(names - operation.query)}"
+    )
     if operation.request is not None and request_body is not None:
         _validate(request_body, operation.request, f"the request of {method} {path}")
-    if operation.response is not None and response_body is not None and not SCHEMA_IS_WRONG.fullmatch(path):
+    if (
+        operation.response is not None
+        and response_body is not None
+        and not SCHEMA_IS_WRONG.fullmatch(path)
+    ):
         _validate(response_body, operation.response, f"the answer to {method} {path}")
     return True
 
@@ -80,7 +96,9 @@ def find(method: str, path: str) -> Described | None:
 def _check_refusal(path: str, status: int, body: Any) -> None:
     if not isinstance(body, dict):
         return
-    gateway = set(body) == {"errors"} and all({"code", "message"} == set(error) for error in body["errors"])
+    gateway = set(body) == {"errors"} and all(
+        {"code", "message"} == set(error) for error in body["errors"]
+    )
     if path.startswith("/cloud/v2/"):
         described = {"code", "message"} <= set(body) and set(body) <= {"code", "message", "details"}
         assert gateway or described, f"{status} {path} is refused in no form of v2: {body}"
@@ -129,7 +147,9 @@ def _operations() -> dict[str, list[Described]]:
 
 
 def _described(path: str, operation: dict[str, Any], root: dict[str, Any]) -> Described:
-    query = frozenset(one["name"] for one in operation.get("parameters", []) if one["in"] == "query")
+    query = frozenset(
+        one["name"] for one in operation.get("parameters", []) if one["in"] == "query"
+    )
     request = _schema(operation.get("requestBody", {}), root)
     response = _schema(operation["responses"].get("200", {}), root)
     return Described(_pattern(path), query, None, request, response)
@@ -150,7 +170,9 @@ def _schema(holder: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] | No
 
 
 def _convert(node: Any, root: dict[str, Any]) -> Any:
-    """OpenAPI 3.0 as JSON Schema: references followed, `nullable` turned into a type, unknown members refused."""
+    """OpenAPI 3.0 as JSON Schema: references followed, `nullable` turned into a type, unknown
+    members refused.
+    """
     if isinstance(node, list):
         return [_convert(one, root) for one in node]
     if not isinstance(node, dict):
@@ -160,10 +182,16 @@ def _convert(node: Any, root: dict[str, Any]) -> Any:
         for step in node["$ref"].removeprefix("#/").split("/"):
             target = target[step]
         return _convert(target, root)
-    done = {name: _convert(value, root) for name, value in node.items() if name not in ("example", "properties")}
+    done = {
+        name: _convert(value, root)
+        for name, value in node.items()
+        if name not in ("example", "properties")
+    }
     if done.pop("nullable", False) and isinstance(done.get("type"), str):
         done["type"] = [done["type"], "null"]
     if "properties" in node:
-        done["properties"] = {name: _convert(value, root) for name, value in node["properties"].items()}
+        done["properties"] = {
+            name: _convert(value, root) for name, value in node["properties"].items()
+        }
         done.setdefault("additionalProperties", False)
     return done

@@ -1,4 +1,6 @@
-"""Roblox's own files decide; without them (OPEN_CLOUD_SPEC) these tests are reported as skipped, with that reason."""
+"""Roblox's own files decide; without them (OPEN_CLOUD_SPEC) these tests are reported as skipped,
+with that reason.
+"""
 
 import re
 from pathlib import Path
@@ -10,7 +12,13 @@ from tests.emulator import contract
 from tests.emulator.conftest import ENTRIES, Cloud, spec_or_skip
 
 # A scope that is only needed for a part of the answer, or only where the store is new.
-PARTLY = {"groupRoleList", "groupRoleGet", "userGet", "dataStoreV1EntrySet", "dataStoreV1EntryIncrement"}
+PARTLY = {
+    "groupRoleList",
+    "groupRoleGet",
+    "userGet",
+    "dataStoreV1EntrySet",
+    "dataStoreV1EntryIncrement",
+}
 IN_PROSE_ONLY = {"usernameFind", "keyIntrospect"}
 
 
@@ -26,7 +34,9 @@ def paths(operation: Operation) -> list[str]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_has_the_path_the_method_and_the_scopes_of_roblox(spec: Path, operation: Operation) -> None:
+def test_an_operation_has_the_path_the_method_and_the_scopes_of_roblox(
+    spec: Path, operation: Operation
+) -> None:
     for path in paths(operation):
         found = contract.find(operation.method, path)
         if operation.name in IN_PROSE_ONLY:
@@ -38,7 +48,10 @@ def test_an_operation_has_the_path_the_method_and_the_scopes_of_roblox(spec: Pat
 
 
 def test_an_answer_with_an_unknown_member_is_noticed(spec: Path) -> None:
-    good = {"dataStoreEntries": [{"path": "universes/1/data-stores/a/entries/b", "id": "b"}], "nextPageToken": "x"}
+    good = {
+        "dataStoreEntries": [{"path": "universes/1/data-stores/a/entries/b", "id": "b"}],
+        "nextPageToken": "x",
+    }
     assert contract.check_exchange("GET", ENTRIES, None, 200, good)
     with pytest.raises(AssertionError, match="pageToken"):
         contract.check_exchange("GET", ENTRIES, None, 200, good | {"pageToken": "x"})
@@ -56,7 +69,9 @@ def test_a_wrong_query_or_body_is_noticed(spec: Path) -> None:
 
 
 def test_a_refusal_in_an_unknown_form_is_noticed(spec: Path) -> None:
-    assert contract.check_exchange("GET", ENTRIES, None, 404, {"code": "NOT_FOUND", "message": "", "details": []})
+    assert contract.check_exchange(
+        "GET", ENTRIES, None, 404, {"code": "NOT_FOUND", "message": "", "details": []}
+    )
     with pytest.raises(AssertionError, match="no form"):
         contract.check_exchange("GET", ENTRIES, None, 404, {"error": "NOT_FOUND"})
 

@@ -23,13 +23,33 @@ def total(value: Any) -> int:
     ("path", "body"),
     [
         ("keys", {"key": "k"}),
-        ("keys", {"key": "k", "name": "", "ownerUserId": 1, "scopes": ["*"], "expirationTimeUtc": "soon"}),
+        (
+            "keys",
+            {
+                "key": "k",
+                "name": "",
+                "ownerUserId": 1,
+                "scopes": ["*"],
+                "expirationTimeUtc": "soon",
+            },
+        ),
         ("universes", {"universeId": "many"}),
-        ("groups", {"groupId": 1, "name": "g", "ownerUserId": 1, "roles": [{"id": 1, "rank": 2, "displayName": "x"}]}),
+        (
+            "groups",
+            {
+                "groupId": 1,
+                "name": "g",
+                "ownerUserId": 1,
+                "roles": [{"id": 1, "rank": 2, "displayName": "x"}],
+            },
+        ),
         ("members", {"groupId": 4242, "members": [{"userId": 1}]}),
         ("members", {"groupId": GROUP, "members": [{"userId": 1, "roles": [1]}]}),
         ("seed", {"universeId": 1, "players": 5, "store": "S", "format": "other"}),
-        ("seed", {"universeId": 1, "players": 5, "store": "S", "format": "grps", "keyFormat": "player"}),
+        (
+            "seed",
+            {"universeId": 1, "players": 5, "store": "S", "format": "grps", "keyFormat": "player"},
+        ),
         ("act", {"act": "dance"}),
         ("act", {"act": "setRoles", "groupId": GROUP, "userId": 4242, "roles": []}),
         ("act", {"act": "removeEntry", "universeId": 1, "store": "S", "key": "nobody"}),
@@ -109,7 +129,10 @@ def test_a_seed_without_an_index_writes_none(cloud: Cloud) -> None:
 
 
 def test_keys_follow_their_format_and_scope(cloud: Cloud) -> None:
-    cloud.tell("seed", SEED | {"format": "legacy", "keyFormat": "u_{userId}", "scope": "v2", "firstUserId": 50})
+    cloud.tell(
+        "seed",
+        SEED | {"format": "legacy", "keyFormat": "u_{userId}", "scope": "v2", "firstUserId": 50},
+    )
     path = f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/scopes/v2/entries/u_50"
     assert cloud.get(path).json()["value"]["username"] == "citizen_50"
 
@@ -122,7 +145,9 @@ def test_a_game_server_writes_an_ordered_store_by_itself(cloud: Cloud) -> None:
 def test_a_game_server_says_whose_an_entry_is(cloud: Cloud) -> None:
     entry = {"universeId": UNIVERSE, "store": "Points", "scope": "global", "key": "player:1000"}
     cloud.act("setEntry", **entry, value={"points": 1}, users=[1000])
-    found = cloud.get(f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/scopes/global/entries/player:1000").json()
+    found = cloud.get(
+        f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/scopes/global/entries/player:1000"
+    ).json()
     assert found["users"] == ["users/1000"]
 
 

@@ -29,7 +29,11 @@ def test_an_entry_is_read_as_it_was_created(cloud: Cloud, entry: dict[str, Any])
     read = cloud.get(f"{ENTRIES}/anna").json()
     assert read == entry
     assert read["path"] == f"universes/{UNIVERSE}/data-stores/Points/entries/anna"
-    assert (read["value"], read["users"], read["attributes"]) == ({"points": 1}, ["users/1"], {"kind": "player"})
+    assert (read["value"], read["users"], read["attributes"]) == (
+        {"points": 1},
+        ["users/1"],
+        {"kind": "player"},
+    )
     assert read["state"] == "ACTIVE"
 
 
@@ -57,12 +61,20 @@ def test_an_update_clears_what_it_does_not_send(cloud: Cloud, entry: dict[str, A
 
 def test_an_update_needs_the_entry_unless_it_may_be_missing(cloud: Cloud) -> None:
     assert cloud.ask("PATCH", f"{ENTRIES}/ben", {"value": 2}).status_code == 404
-    assert cloud.ask("PATCH", f"{ENTRIES}/ben", {"value": 2}, params={"allowMissing": "true"}).status_code == 200
+    assert (
+        cloud.ask(
+            "PATCH", f"{ENTRIES}/ben", {"value": 2}, params={"allowMissing": "true"}
+        ).status_code
+        == 200
+    )
     assert cloud.get(f"{ENTRIES}/ben").json()["value"] == 2
 
 
 def test_an_update_with_a_former_etag_is_aborted(cloud: Cloud, entry: dict[str, Any]) -> None:
-    assert cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": 2, "etag": entry["etag"]}).status_code == 200
+    assert (
+        cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": 2, "etag": entry["etag"]}).status_code
+        == 200
+    )
     late = cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": 3, "etag": entry["etag"]})
     assert late.status_code == 409
     assert late.json()["code"] == "ABORTED"
@@ -81,12 +93,19 @@ def test_a_value_has_at_most_4194304_characters(cloud: Cloud, entry: dict[str, A
 
 @pytest.mark.parametrize(("length", "status"), [(50, 200), (51, 400)])
 def test_an_id_has_at_most_50_characters(cloud: Cloud, length: int, status: int) -> None:
-    assert cloud.ask("POST", ENTRIES, {"value": 1}, params={"id": "a" * length}).status_code == status
+    assert (
+        cloud.ask("POST", ENTRIES, {"value": 1}, params={"id": "a" * length}).status_code == status
+    )
 
 
 def test_the_attributes_have_limits(cloud: Cloud, entry: dict[str, Any]) -> None:
     for attributes in ({"a" * 51: 1}, {"a": "b" * 251}, {"a": "b" * 200, "c": "d" * 200}):
-        assert cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": 1, "attributes": attributes}).status_code == 400
+        assert (
+            cloud.ask(
+                "PATCH", f"{ENTRIES}/anna", {"value": 1, "attributes": attributes}
+            ).status_code
+            == 400
+        )
 
 
 def test_a_body_needs_its_content_type(cloud: Cloud, entry: dict[str, Any]) -> None:
@@ -103,26 +122,41 @@ def test_only_whole_numbers_are_incremented(cloud: Cloud, entry: dict[str, Any])
     assert cloud.ask("POST", f"{ENTRIES}/anna:increment", {"amount": -2}).json()["value"] == 3
 
 
-def test_an_increment_creates_what_is_missing_and_clears_what_it_does_not_send(cloud: Cloud) -> None:
-    assert cloud.ask("POST", f"{ENTRIES}/new:increment", {"amount": 4, "users": ["users/7"]}).json()["value"] == 4
+def test_an_increment_creates_what_is_missing_and_clears_what_it_does_not_send(
+    cloud: Cloud,
+) -> None:
+    assert (
+        cloud.ask("POST", f"{ENTRIES}/new:increment", {"amount": 4, "users": ["users/7"]}).json()[
+            "value"
+        ]
+        == 4
+    )
     later = cloud.ask("POST", f"{ENTRIES}/new:increment", {}).json()
     assert (later["value"], later["users"]) == (5, [])
 
 
-def test_a_deleted_entry_says_so_and_is_gone_for_writers(cloud: Cloud, entry: dict[str, Any]) -> None:
+def test_a_deleted_entry_says_so_and_is_gone_for_writers(
+    cloud: Cloud, entry: dict[str, Any]
+) -> None:
     assert cloud.ask("DELETE", f"{ENTRIES}/anna").status_code == 200
     read = cloud.get(f"{ENTRIES}/anna")
     assert (read.status_code, read.json()["state"]) == (200, "DELETED")
     assert "value" not in read.json()
     assert cloud.ask("DELETE", f"{ENTRIES}/anna").status_code == 404
     assert cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": 2}).status_code == 404
-    assert cloud.ask("POST", ENTRIES, {"value": 2}, params={"id": "anna"}).json()["state"] == "ACTIVE"
+    assert (
+        cloud.ask("POST", ENTRIES, {"value": 2}, params={"id": "anna"}).json()["state"] == "ACTIVE"
+    )
 
 
 def test_what_never_was_is_not_found(cloud: Cloud) -> None:
     answer = cloud.get(f"{ENTRIES}/nobody")
     assert answer.status_code == 404
-    assert answer.json() == {"code": "NOT_FOUND", "message": "The entry was not found.", "details": []}
+    assert answer.json() == {
+        "code": "NOT_FOUND",
+        "message": "The entry was not found.",
+        "details": [],
+    }
 
 
 def test_an_id_with_an_at_sign_needs_latest(cloud: Cloud) -> None:
@@ -142,12 +176,17 @@ def test_further_writes_within_an_hour_keep_no_revision(
 
 def test_a_deletion_keeps_the_value_as_a_revision(cloud: Cloud, entry: dict[str, Any]) -> None:
     cloud.ask("DELETE", f"{ENTRIES}/anna")
-    states = [one["state"] for one in cloud.get(f"{ENTRIES}/anna:listRevisions").json()["dataStoreEntries"]]
+    states = [
+        one["state"]
+        for one in cloud.get(f"{ENTRIES}/anna:listRevisions").json()["dataStoreEntries"]
+    ]
     assert states == ["DELETED", "ACTIVE"]
     assert cloud.get(f"{ENTRIES}/anna@{entry['revisionId']}").json()["value"] == {"points": 1}
 
 
-def test_revisions_are_listed_and_read_by_id_and_by_time(cloud: Cloud, entry: dict[str, Any]) -> None:
+def test_revisions_are_listed_and_read_by_id_and_by_time(
+    cloud: Cloud, entry: dict[str, Any]
+) -> None:
     cloud.tell("options", {"keepEveryRevision": 1})
     for value in range(2, 6):
         time.sleep(0.002)

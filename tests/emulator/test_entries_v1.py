@@ -11,7 +11,9 @@ ENTRY = LIST + "/entry"
 ANNA = {"datastoreName": "Points", "entryKey": "anna"}
 
 
-def put(cloud: Cloud, content: bytes, headers: dict[str, str] | None = None, **query: object) -> httpx.Response:
+def put(
+    cloud: Cloud, content: bytes, headers: dict[str, str] | None = None, **query: object
+) -> httpx.Response:
     sent = {"content-type": "application/json"} | (headers or {})
     return cloud.ask("POST", ENTRY, content=content, params=ANNA | query, headers=sent)
 
@@ -21,7 +23,9 @@ def test_a_value_is_a_raw_body_with_headers(cloud: Cloud) -> None:
     written = put(cloud, b'{"points": 1}', sent).json()
     read = cloud.get(ENTRY, **ANNA)
     assert read.content == b'{"points": 1}'
-    assert read.headers["content-md5"] == base64.b64encode(hashlib.md5(read.content).digest()).decode()
+    assert (
+        read.headers["content-md5"] == base64.b64encode(hashlib.md5(read.content).digest()).decode()
+    )
     assert read.headers["roblox-entry-version"] == written["version"]
     assert read.headers["roblox-entry-userids"] == "[1,2]"
     assert read.headers["roblox-entry-attributes"] == '{"a":1}'
@@ -30,7 +34,10 @@ def test_a_value_is_a_raw_body_with_headers(cloud: Cloud) -> None:
 
 def test_an_entry_is_the_same_in_both_versions_of_the_interface(cloud: Cloud) -> None:
     put(cloud, b"7")
-    assert cloud.get(f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/entries/anna").json()["value"] == 7
+    assert (
+        cloud.get(f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/entries/anna").json()["value"]
+        == 7
+    )
 
 
 def test_a_write_can_be_bound_to_a_version(cloud: Cloud) -> None:

@@ -10,9 +10,16 @@ ALL_SCOPES = f"/cloud/v2/universes/{UNIVERSE}/data-stores/Points/scopes/-/entrie
 @pytest.fixture(autouse=True)
 def _entries(cloud: Cloud) -> None:
     for number in range(25):
-        act = {"universeId": UNIVERSE, "store": "Points", "key": f"player:{number:02}", "value": number}
+        act = {
+            "universeId": UNIVERSE,
+            "store": "Points",
+            "key": f"player:{number:02}",
+            "value": number,
+        }
         cloud.act("setEntry", **act)
-    cloud.act("setEntry", universeId=UNIVERSE, store="Points", key="meta", scope="other", value={"x": 1})
+    cloud.act(
+        "setEntry", universeId=UNIVERSE, store="Points", key="meta", scope="other", value={"x": 1}
+    )
 
 
 def ids(cloud: Cloud, path: str = ENTRIES, **query: object) -> list[str]:
@@ -33,9 +40,14 @@ def test_a_page_has_ten_entries_unless_told(cloud: Cloud) -> None:
 
 
 def test_a_page_has_256_entries_at_most(cloud: Cloud) -> None:
-    cloud.tell("seed", {"universeId": UNIVERSE, "players": 300, "store": "Many", "format": "legacy"})
+    cloud.tell(
+        "seed", {"universeId": UNIVERSE, "players": 300, "store": "Many", "format": "legacy"}
+    )
     path = ENTRIES.replace("Points", "Many")
-    assert [len(page) for page in cloud.pages(path, "dataStoreEntries", maxPageSize=1000)] == [256, 44]
+    assert [len(page) for page in cloud.pages(path, "dataStoreEntries", maxPageSize=1000)] == [
+        256,
+        44,
+    ]
 
 
 def test_a_token_belongs_to_its_parameters(cloud: Cloud) -> None:
@@ -48,10 +60,14 @@ def test_a_token_belongs_to_its_parameters(cloud: Cloud) -> None:
 
 
 def test_ids_are_filtered_by_how_they_start(cloud: Cloud) -> None:
-    assert ids(cloud, filter='id.startsWith("player:1")') == [f"player:{number}" for number in range(10, 20)]
+    assert ids(cloud, filter='id.startsWith("player:1")') == [
+        f"player:{number}" for number in range(10, 20)
+    ]
 
 
-@pytest.mark.parametrize("text", ['id == "x"', "id.startsWith('x')", 'id.endsWith("x")', "nonsense"])
+@pytest.mark.parametrize(
+    "text", ['id == "x"', "id.startsWith('x')", 'id.endsWith("x")', "nonsense"]
+)
 def test_no_other_filter_is_known(cloud: Cloud, text: str) -> None:
     assert cloud.get(ENTRIES, filter=text).status_code == 400
 

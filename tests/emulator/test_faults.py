@@ -13,14 +13,22 @@ UPDATE = "dataStoreEntryUpdate"
 @pytest.fixture(autouse=True)
 def _entry(cloud: Cloud) -> None:
     for number in range(30):
-        cloud.act("setEntry", universeId=UNIVERSE, store="Points", key=f"k{number:02}", value={"n": number})
+        cloud.act(
+            "setEntry",
+            universeId=UNIVERSE,
+            store="Points",
+            key=f"k{number:02}",
+            value={"n": number},
+        )
 
 
 def value(cloud: Cloud) -> object:
     return cloud.look("entry", universeId=UNIVERSE, store="Points", key="k00")
 
 
-@pytest.mark.parametrize(("kind", "code"), [("429", "RESOURCE_EXHAUSTED"), ("500", "INTERNAL"), ("503", "UNAVAILABLE")])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("429", "RESOURCE_EXHAUSTED"), ("500", "INTERNAL"), ("503", "UNAVAILABLE")]
+)
 def test_a_refusal_comes_before_anything_is_done(cloud: Cloud, kind: str, code: str) -> None:
     cloud.fault(kind, operations=[UPDATE], retryAfter=3)
     refused = cloud.ask("PATCH", f"{ENTRIES}/k00", {"value": 9})
@@ -89,7 +97,9 @@ def test_slow_bodies_do_not_stop_other_calls(cloud: Cloud) -> None:
     cloud.fault("slow", seconds=6, operations=[GET])
     with ExitStack() as slow:
         for _ in range(8):
-            slow.enter_context(cloud.http.stream("GET", f"{ENTRIES}/k00", headers={"x-api-key": API_KEY}))
+            slow.enter_context(
+                cloud.http.stream("GET", f"{ENTRIES}/k00", headers={"x-api-key": API_KEY})
+            )
         start = time.monotonic()
         assert cloud.get(ENTRIES).status_code == 200
         assert time.monotonic() - start < 5
@@ -113,7 +123,10 @@ def test_calls_are_counted_by_operation_and_status(cloud: Cloud) -> None:
     for _ in range(3):
         cloud.get(f"{ENTRIES}/k00")
     cloud.get(ENTRIES)
-    assert cloud.look("calls") == {"calls": {GET: {"200": 2, "429": 1}, "dataStoreEntryList": {"200": 1}}, "total": 4}
+    assert cloud.look("calls") == {
+        "calls": {GET: {"200": 2, "429": 1}, "dataStoreEntryList": {"200": 1}},
+        "total": 4,
+    }
     cloud.tell("calls/reset")
     assert cloud.look("calls") == {"calls": {}, "total": 0}
 

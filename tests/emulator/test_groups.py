@@ -11,7 +11,9 @@ MEMBERSHIPS = PATH + "/memberships"
 LOG = f"/legacy-groups/v1/groups/{GROUP}/audit-log"
 
 
-def change(cloud: Cloud, action: str, rank: int, member: object = MEMBER, key: str = API_KEY) -> httpx.Response:
+def change(
+    cloud: Cloud, action: str, rank: int, member: object = MEMBER, key: str = API_KEY
+) -> httpx.Response:
     body = {"role": f"groups/{GROUP}/roles/{role(rank)}"}
     return cloud.ask("POST", f"{MEMBERSHIPS}/{member}:{action}Role", body, key=key)
 
@@ -23,7 +25,9 @@ def ranks(cloud: Cloud, user: int = MEMBER) -> list[int]:
 
 
 def test_a_member_holds_the_base_role_and_others(cloud: Cloud) -> None:
-    member = cloud.get(MEMBERSHIPS, filter=f"user == 'users/{MEMBER}'").json()["groupMemberships"][0]
+    member = cloud.get(MEMBERSHIPS, filter=f"user == 'users/{MEMBER}'").json()["groupMemberships"][
+        0
+    ]
     assert member["user"] == f"users/{MEMBER}"
     assert member["path"].endswith(base64.urlsafe_b64encode(b"1000").decode().rstrip("="))
     assert ranks(cloud) == [4, 3, 1]
@@ -101,7 +105,10 @@ def test_the_deprecated_way_leaves_only_one_role_beside_the_base(cloud: Cloud) -
 
 
 def test_members_are_listed_in_pages_and_by_role(cloud: Cloud) -> None:
-    people = [{"userId": 2000 + number, "username": f"p{number}", "roles": [role(4)]} for number in range(150)]
+    people = [
+        {"userId": 2000 + number, "username": f"p{number}", "roles": [role(4)]}
+        for number in range(150)
+    ]
     cloud.tell("members", {"groupId": GROUP, "members": people})
     pages = cloud.pages(MEMBERSHIPS, "groupMemberships", maxPageSize=500)
     assert [len(page) for page in pages] == [100, 53]
@@ -142,12 +149,18 @@ def test_a_page_has_twenty_roles_at_most(cloud: Cloud) -> None:
 def test_permissions_of_roles_need_their_scope(cloud: Cloud) -> None:
     cloud.tell("keys", {"key": "plain", "name": "", "ownerUserId": KEY_OWNER, "scopes": []})
     for key, seen in ((API_KEY, True), ("plain", False)):
-        assert ("permissions" in cloud.ask("GET", f"{PATH}/roles/{role(20)}", key=key).json()) is seen
+        assert (
+            "permissions" in cloud.ask("GET", f"{PATH}/roles/{role(20)}", key=key).json()
+        ) is seen
 
 
 def test_a_group_tells_its_owner_and_size(cloud: Cloud) -> None:
     group = cloud.get(PATH).json()
-    assert (group["owner"], group["memberCount"], group["displayName"]) == (f"users/{OWNER}", 3, "A group")
+    assert (group["owner"], group["memberCount"], group["displayName"]) == (
+        f"users/{OWNER}",
+        3,
+        "A group",
+    )
 
 
 def test_changes_by_key_and_by_hand_are_in_the_audit_log(cloud: Cloud) -> None:

@@ -48,13 +48,20 @@ def test_a_scope_holds_for_its_universes(cloud: Cloud) -> None:
 
 
 def test_a_key_tells_what_it_is(cloud: Cloud) -> None:
-    grants = [{"scope": READ, "universeIds": ["5001"]}, {"scope": "group:write", "universeIds": ["*"]}]
+    grants = [
+        {"scope": READ, "universeIds": ["5001"]},
+        {"scope": "group:write", "universeIds": ["*"]},
+    ]
     cloud.tell("keys", {"key": "k", "name": "Reader", "ownerUserId": 7, "scopes": grants})
     assert introspect(cloud, "k") == {
         "name": "Reader",
         "authorizedUserId": 7,
         "scopes": [
-            {"name": "universe-datastores.objects", "operations": ["read"], "universeIds": ["5001"]},
+            {
+                "name": "universe-datastores.objects",
+                "operations": ["read"],
+                "universeIds": ["5001"],
+            },
             {"name": "group", "operations": ["write"], "universeIds": ["*"]},
         ],
         "enabled": True,
@@ -81,8 +88,20 @@ def test_a_user_is_found_by_id(cloud: Cloud) -> None:
 
 
 def test_users_are_found_by_names_without_a_key(cloud: Cloud) -> None:
-    cloud.tell("seed", {"universeId": UNIVERSE, "players": 5, "store": "S", "format": "legacy", "firstUserId": 3000})
-    names = {"usernames": ["anna", "RANKER", "nobody", "citizen_3004", "citizen_3005"], "excludeBannedUsers": False}
+    cloud.tell(
+        "seed",
+        {
+            "universeId": UNIVERSE,
+            "players": 5,
+            "store": "S",
+            "format": "legacy",
+            "firstUserId": 3000,
+        },
+    )
+    names = {
+        "usernames": ["anna", "RANKER", "nobody", "citizen_3004", "citizen_3005"],
+        "excludeBannedUsers": False,
+    }
     found = cloud.ask("POST", "/v1/usernames/users", names, key=None).json()["data"]
     assert [(one["requestedUsername"], one["id"]) for one in found] == [
         ("anna", MEMBER),

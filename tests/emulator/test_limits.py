@@ -2,7 +2,13 @@ import time
 
 from tests.emulator.conftest import ENTRIES, ORDERED, UNIVERSE, Cloud
 
-DEFAULTS = {"dataStoreRead": 300, "groupMemberships": 300, "restrictionUpdate": 10, "messaging": 5000, "users": 1000}
+DEFAULTS = {
+    "dataStoreRead": 300,
+    "groupMemberships": 300,
+    "restrictionUpdate": 10,
+    "messaging": 5000,
+    "users": 1000,
+}
 
 
 def test_the_figures_are_those_of_roblox_until_they_are_changed(cloud: Cloud) -> None:
@@ -42,13 +48,19 @@ def test_groups_are_counted_for_each_key_owner(cloud: Cloud) -> None:
     cloud.tell("keys", about | {"key": "other", "ownerUserId": 7})
     cloud.tell("limits", {"groupRoles": 1})
     path = "/cloud/v2/groups/7001/roles"
-    assert [cloud.ask("GET", path, key=key).status_code for key in ("a-key", "same", "other")] == [200, 429, 200]
+    assert [cloud.ask("GET", path, key=key).status_code for key in ("a-key", "same", "other")] == [
+        200,
+        429,
+        200,
+    ]
 
 
 def test_a_limit_by_the_second_is_over_after_one(cloud: Cloud) -> None:
     cloud.tell("limits", {"restrictionGet": 2})
     path = f"/cloud/v2/universes/{UNIVERSE}/user-restrictions/1"
-    statuses = [cloud.get(path).status_code for _ in range(10)]  # on a slow machine the third may be a second later
+    statuses = [
+        cloud.get(path).status_code for _ in range(10)
+    ]  # on a slow machine the third may be a second later
     assert statuses[:2] == [200, 200]
     assert 429 in statuses
     time.sleep(1.05)

@@ -20,7 +20,9 @@ def test_messages_are_kept_for_the_test_to_see(cloud: Cloud) -> None:
     assert [one["message"] for one in later] == ["old"]
 
 
-@pytest.mark.parametrize(("topic", "message"), [("t" * 81, "m"), ("", "m"), ("t", "m" * 1025), ("t", "")])
+@pytest.mark.parametrize(
+    ("topic", "message"), [("t" * 81, "m"), ("", "m"), ("t", "m" * 1025), ("t", "")]
+)
 def test_topics_and_messages_have_limits(cloud: Cloud, topic: str, message: str) -> None:
     assert cloud.ask("POST", PUBLISH, {"topic": topic, "message": message}).status_code == 400
     assert cloud.ask("POST", PUBLISH, {"topic": "t" * 80, "message": "m" * 1024}).status_code == 200

@@ -22,9 +22,17 @@ def test_pages_go_up_or_down_without_gaps_at_equal_values(filled: Cloud) -> None
 
 
 def test_a_page_has_a_hundred_entries_at_most(cloud: Cloud) -> None:
-    seed = {"universeId": UNIVERSE, "players": 150, "store": "Points", "index": "Index", "format": "legacy"}
+    seed = {
+        "universeId": UNIVERSE,
+        "players": 150,
+        "store": "Points",
+        "index": "Index",
+        "format": "legacy",
+    }
     cloud.tell("seed", seed)
-    assert [len(page) for page in cloud.pages(ORDERED, "orderedDataStoreEntries", maxPageSize=256)] == [100, 50]
+    assert [
+        len(page) for page in cloud.pages(ORDERED, "orderedDataStoreEntries", maxPageSize=256)
+    ] == [100, 50]
 
 
 def test_values_are_filtered_between_bounds(filled: Cloud) -> None:
@@ -49,7 +57,12 @@ def test_what_exists_cannot_be_created(cloud: Cloud) -> None:
 
 def test_an_update_needs_the_entry_unless_it_may_be_missing(cloud: Cloud) -> None:
     assert cloud.ask("PATCH", f"{ORDERED}/a", {"value": 1}).status_code == 404
-    assert cloud.ask("PATCH", f"{ORDERED}/a", {"value": 1.6}, params={"allowMissing": "true"}).json()["value"] == 2
+    assert (
+        cloud.ask("PATCH", f"{ORDERED}/a", {"value": 1.6}, params={"allowMissing": "true"}).json()[
+            "value"
+        ]
+        == 2
+    )
     assert cloud.ask("PATCH", f"{ORDERED}/a", {}).status_code == 400
 
 
@@ -69,7 +82,9 @@ def test_a_deletion_is_immediate(cloud: Cloud) -> None:
 def test_the_first_version_of_the_interface_lists_too(filled: Cloud) -> None:
     first = filled.get(V1, max_page_size=2, order_by="desc").json()
     assert [entry["value"] for entry in first["entries"]] == [12, 11]
-    second = filled.get(V1, max_page_size=2, order_by="desc", page_token=first["nextPageToken"]).json()
+    second = filled.get(
+        V1, max_page_size=2, order_by="desc", page_token=first["nextPageToken"]
+    ).json()
     assert [entry["value"] for entry in second["entries"]] == [11, 10]
     refused = filled.get(V1, filter="nonsense")
     assert (refused.status_code, set(refused.json())) == (400, {"code", "message"})

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from grps_site.embedded.__main__ import BASE_DIR
+from devserver.__main__ import BASE_DIR
 from tests.conftest import free_port
 from tests.emulator.conftest import ENTRIES, ORDERED, Cloud, prepare, role, running, until
 
@@ -22,7 +22,11 @@ LOADED = (
 
 def test_the_emulator_imports_nothing_of_grps(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LOADED, str(tmp_path / "state.sqlite3")]
-    loaded = set(subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run(
+            command, cwd=BASE_DIR, capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
     assert not loaded & {"django", "grps_site", "players", "audits", "httpx", "celery"}
     assert {"msgspec", "granian", "roblox"} <= loaded
 
@@ -59,17 +63,32 @@ def test_the_demo_is_made_once(tmp_path: Path) -> None:
         cloud = Cloud(url)
         key = "emulator-key"
         stores = "/cloud/v2/universes/{}/data-stores/GRPS_Points/entries"
-        assert "grps" in cloud.ask("GET", stores.format(5001) + "/player:1299", key=key).json()["value"]
-        assert "points" in cloud.ask("GET", stores.format(5002) + "/player:1299", key=key).json()["value"]
+        assert (
+            "grps"
+            in cloud.ask("GET", stores.format(5001) + "/player:1299", key=key).json()["value"]
+        )
+        assert (
+            "points"
+            in cloud.ask("GET", stores.format(5002) + "/player:1299", key=key).json()["value"]
+        )
         group = cloud.ask("GET", "/cloud/v2/groups/7001", key=key).json()
         assert (group["memberCount"], group["owner"]) == (202, "users/1")
-        roles = cloud.ask("GET", "/cloud/v2/groups/7001/roles?maxPageSize=20", key=key).json()["groupRoles"]
+        roles = cloud.ask("GET", "/cloud/v2/groups/7001/roles?maxPageSize=20", key=key).json()[
+            "groupRoles"
+        ]
         assert {one["displayName"]: one["id"] for one in roles}["Event Host"] == str(role(3))
         body = {"role": f"groups/7001/roles/{role(26)}"}
-        assert cloud.ask("POST", "/cloud/v2/groups/7001/memberships/1000:assignRole", body, key=key).status_code == 200
+        assert (
+            cloud.ask(
+                "POST", "/cloud/v2/groups/7001/memberships/1000:assignRole", body, key=key
+            ).status_code
+            == 200
+        )
     with running(*options) as (url, _):
         cloud = Cloud(url)
-        held = cloud.ask("GET", "/cloud/v2/groups/7001/memberships?filter=user == 'users/1000'", key=key).json()
+        held = cloud.ask(
+            "GET", "/cloud/v2/groups/7001/memberships?filter=user == 'users/1000'", key=key
+        ).json()
         assert held["groupMemberships"][0]["role"] == f"groups/7001/roles/{role(26)}"
 
 
@@ -77,7 +96,13 @@ def test_players_earn_while_the_emulator_is_lively(tmp_path: Path) -> None:
     with running("--state", str(tmp_path / "state.sqlite3"), "--lively", "0.1") as (url, _):
         cloud = Cloud(url)
         prepare(cloud)
-        seed = {"universeId": 5001, "players": 5, "store": "Points", "index": "Index", "format": "grps"}
+        seed = {
+            "universeId": 5001,
+            "players": 5,
+            "store": "Points",
+            "index": "Index",
+            "format": "grps",
+        }
         cloud.tell("seed", seed)
 
         def index() -> int:
@@ -88,7 +113,9 @@ def test_players_earn_while_the_emulator_is_lively(tmp_path: Path) -> None:
         until(lambda: index() > before)
 
 
-def test_nothing_is_left_of_an_emulator_that_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_of_an_emulator_that_was_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with running() as (url, process):
         assert list(tmp_path.iterdir())
@@ -100,7 +127,10 @@ def test_nothing_is_left_of_an_emulator_that_was_ended(tmp_path: Path, monkeypat
 
 def test_a_port_or_file_that_cannot_be_had_is_said(emulator: str, tmp_path: Path) -> None:
     taken = emulator.rpartition(":")[2]
-    for options in (["--port", taken], ["--port", str(free_port()), "--state", str(tmp_path / "no" / "folder")]):
+    for options in (
+        ["--port", taken],
+        ["--port", str(free_port()), "--state", str(tmp_path / "no" / "folder")],
+    ):
         command = [sys.executable, "-m", "roblox.emulator", *options]
         ended = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=20)
         assert ended.returncode == 1

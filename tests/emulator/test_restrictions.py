@@ -12,9 +12,19 @@ PLACE_BANS = f"/cloud/v2/universes/{UNIVERSE}/places/{PLACE}/user-restrictions"
 LOGS = BANS + ":listLogs"
 
 
-def ban(cloud: Cloud, user: int = MEMBER, path: str = BANS, query: Any = None, **details: Any) -> httpx.Response:
-    body = {"gameJoinRestriction": {"active": True, "displayReason": "No.", "privateReason": "case 7"} | details}
-    return cloud.ask("PATCH", f"{path}/{user}", body, params={"updateMask": "game_join_restriction"} | (query or {}))
+def ban(
+    cloud: Cloud, user: int = MEMBER, path: str = BANS, query: Any = None, **details: Any
+) -> httpx.Response:
+    body = {
+        "gameJoinRestriction": {"active": True, "displayReason": "No.", "privateReason": "case 7"}
+        | details
+    }
+    return cloud.ask(
+        "PATCH",
+        f"{path}/{user}",
+        body,
+        params={"updateMask": "game_join_restriction"} | (query or {}),
+    )
 
 
 def state(cloud: Cloud, path: str = BANS, user: int = MEMBER) -> dict[str, Any]:
@@ -66,7 +76,9 @@ def test_who_was_unbanned_is_still_listed(cloud: Cloud) -> None:
     ban(cloud)
     ban(cloud, active=False)
     assert state(cloud)["active"] is False
-    assert [one["user"] for one in cloud.get(BANS).json()["userRestrictions"]] == [f"users/{MEMBER}"]
+    assert [one["user"] for one in cloud.get(BANS).json()["userRestrictions"]] == [
+        f"users/{MEMBER}"
+    ]
 
 
 def test_a_listing_has_pages(cloud: Cloud) -> None:
@@ -105,7 +117,9 @@ def test_a_place_inherits_the_ban_of_its_universe(cloud: Cloud) -> None:
 
 def test_the_log_names_the_key_owner_or_the_game(cloud: Cloud) -> None:
     ban(cloud)
-    cloud.act("ban", universeId=UNIVERSE, userId=7, active=True, duration="86400s", displayReason="Out.")
+    cloud.act(
+        "ban", universeId=UNIVERSE, userId=7, active=True, duration="86400s", displayReason="Out."
+    )
     game, key = cloud.get(LOGS).json()["logs"]
     assert game["moderator"] == {"gameServerScript": {}}
     assert (game["user"], game["duration"], game["place"]) == ("users/7", "86400s", "")

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from audits.models import AuditEvent
+from devserver.management.commands import ready as ready_command
 from grps_site import celery_app
-from grps_site.management.commands import ready as ready_command
 from players.models import Player, PolicyVersion, Rank
 from roblox import keys
 from roblox.models import Experience, ExperienceKey
@@ -34,7 +34,9 @@ def test_a_first_start_makes_everything_and_says_so(capsys: pytest.CaptureFixtur
     assert set(Experience.objects.values_list("key", flat=True)) == {"nexus", "training_site"}
     assert PolicyVersion.objects.get(is_active=True).number == 1
     assert Rank.objects.count() == 24
-    assert all(word in said for word in ("nexus", "training_site", "Policy version 1", "audits.seal"))
+    assert all(
+        word in said for word in ("nexus", "training_site", "Policy version 1", "audits.seal")
+    )
 
 
 @pytest.mark.django_db
@@ -106,19 +108,29 @@ def test_an_experience_follows_its_configuration(monkeypatch: pytest.MonkeyPatch
 def test_every_periodic_task_exists() -> None:
     call_command("bootstrap", quiet=True)
     celery_app.loader.import_default_modules()
-    scheduled = set(PeriodicTask.objects.exclude(task="celery.backend_cleanup").values_list("task", flat=True))
-    assert {"audits.seal", "players.evaluate_due", "grps_site.heartbeat"} <= scheduled <= set(celery_app.tasks)
+    scheduled = set(
+        PeriodicTask.objects.exclude(task="celery.backend_cleanup").values_list("task", flat=True)
+    )
+    assert (
+        {"audits.seal", "players.evaluate_due", "grps_site.heartbeat"}
+        <= scheduled
+        <= set(celery_app.tasks)
+    )
 
 
 @pytest.mark.django_db
 def test_an_auditor_sees_the_audit_log_and_changes_nothing() -> None:
     call_command("bootstrap", quiet=True)
     rank, now = Rank.objects.get(name="Initiate"), timezone.now()
-    player = Player.objects.create(user_id=1, username="ada", rank=rank, rank_since=now, named_at=now)
+    player = Player.objects.create(
+        user_id=1, username="ada", rank=rank, rank_since=now, named_at=now
+    )
     client = client_with_role(player, "auditor")
     event = AuditEvent.objects.values_list("pk", flat=True)[0]
     assert client.get("/admin/audits/auditevent/").status_code == 200
-    assert client.post(f"/admin/audits/auditevent/{event}/delete/", {"post": "yes"}).status_code == 403
+    assert (
+        client.post(f"/admin/audits/auditevent/{event}/delete/", {"post": "yes"}).status_code == 403
+    )
     assert client.post("/admin/experiences/nexus/rotate/").status_code == 403
 
 
@@ -159,7 +171,9 @@ def test_ready_keeps_the_keys_that_still_open(state: Path) -> None:
 
 def test_ready_replaces_a_key_that_was_revoked(state: Path) -> None:
     first = ready(state)
-    keys.revoke(ExperienceKey.objects.get(experience__key="nexus"), actor=TESTER, reason="it leaked")
+    keys.revoke(
+        ExperienceKey.objects.get(experience__key="nexus"), actor=TESTER, reason="it leaked"
+    )
     second = ready(state)
     assert first["experiences"][0] != second["experiences"][0]
     assert first["experiences"][1] == second["experiences"][1]

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from grps_site import caching
+from grps_site.http import response_cache
 from tests.conftest import Live
 
 factory = RequestFactory()
@@ -30,20 +30,24 @@ class Counting(APIView):
 @pytest.fixture
 def view() -> Callable[..., object]:
     Counting.asked = 0
-    return caching.one_second(Counting.as_view())
+    return response_cache.one_second(Counting.as_view())
 
 
 def asked(view: Callable[..., object], path: str = "/x") -> object:
     return view(factory.get(path)).content  # type: ignore[attr-defined]
 
 
-def test_it_asks_once_within_a_second(view: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_asks_once_within_a_second(
+    view: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     assert [asked(view) for _ in range(3)] == [b'{"asked":1}'] * 3
 
 
-def test_it_asks_again_after_a_second(view: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_asks_again_after_a_second(
+    view: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now)
     asked(view)
@@ -64,7 +68,7 @@ def test_the_second_begins_before_the_view_reads(monkeypatch: pytest.MonkeyPatch
             clock[0] += 0.6
             return answer
 
-    view = caching.one_second(Slow.as_view())
+    view = response_cache.one_second(Slow.as_view())
     asked(view)
     clock[0] += 0.5
     assert asked(view) == b'{"asked":2}'
@@ -78,9 +82,13 @@ def test_a_refusal_is_not_kept(view: Callable[..., object]) -> None:
     assert asked(view, "/x?broken=1") != asked(view, "/x?broken=1")
 
 
-def test_it_keeps_a_bounded_number_of_answers(view: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caching, "ANSWERS", 10)
-    kept = next(cell.cell_contents for cell in view.__closure__ if isinstance(cell.cell_contents, dict))  # type: ignore[attr-defined]
+def test_it_keeps_a_bounded_number_of_answers(
+    view: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_cache, "ANSWERS", 10)
+    kept = next(
+        cell.cell_contents for cell in view.__closure__ if isinstance(cell.cell_contents, dict)
+    )  # type: ignore[attr-defined]
     for number in range(100):
         asked(view, f"/x?n={number}")
     assert 0 < len(kept) <= 10

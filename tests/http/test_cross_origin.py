@@ -26,7 +26,9 @@ def test_no_other_origin_may(client: Client, origin: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": PORTAL}, {"Origin": "https://evil.example"}])
-def test_a_shared_cache_is_told_that_the_answer_depends_on_the_origin(client: Client, headers: dict[str, str]) -> None:
+def test_a_shared_cache_is_told_that_the_answer_depends_on_the_origin(
+    client: Client, headers: dict[str, str]
+) -> None:
     assert "Origin" in client.get("/ranks", headers=headers)["Vary"]
 
 
@@ -39,8 +41,12 @@ def test_a_preflight_is_answered_without_a_body(client: Client) -> None:
 
 
 def test_the_console_is_nobody_elses(client: Client) -> None:
-    assert "Access-Control-Allow-Origin" not in client.get("/admin/login/", headers={"Origin": PORTAL})
+    assert "Access-Control-Allow-Origin" not in client.get(
+        "/admin/login/", headers={"Origin": PORTAL}
+    )
 
 
 def test_errors_can_be_read_too(client: Client) -> None:
-    assert client.get("/nowhere", headers={"Origin": PORTAL})["Access-Control-Allow-Origin"] == PORTAL
+    assert (
+        client.get("/nowhere", headers={"Origin": PORTAL})["Access-Control-Allow-Origin"] == PORTAL
+    )

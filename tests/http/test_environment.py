@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from grps_site import checks, production
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
+from grps_site.ops import checks, production
 
 GOOD = {
     "GRPS_ENV": "production",
@@ -29,7 +29,9 @@ GOOD = {
     "METRICS_TOKEN": "8d1f0c6be29a4573b0e7d2c95a6f3148",
     "FIELD_ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode(),
 }
-READ_BY_SETTINGS = re.compile(r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"')
+READ_BY_SETTINGS = re.compile(
+    r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"'
+)
 READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR", "SQS_REGION", "SQS_QUEUE_PREFIX"}
 LOCAL = {"GRPS_EMULATOR"}  # for `make up` alone
 
@@ -41,7 +43,9 @@ def start(environment: dict[str, str], *command: str) -> "subprocess.CompletedPr
 
 def python(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
     """Python in an environment of nothing but this."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ
+    }
     return subprocess.run(
         [sys.executable, *command],
         cwd=BASE_DIR,
@@ -58,7 +62,8 @@ def test_it_starts_with_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["DJANGO_SECRET_KEY", "AUDIT_SIGNING_KEY", "AUDIT_SEAL_FILE", "DATABASE_URL", "REDIS_URL"]
+    "variable",
+    ["DJANGO_SECRET_KEY", "AUDIT_SIGNING_KEY", "AUDIT_SEAL_FILE", "DATABASE_URL", "REDIS_URL"],
 )
 def test_a_missing_variable_is_named_in_one_line(variable: str) -> None:
     done = start({name: value for name, value in GOOD.items() if name != variable})
@@ -144,7 +149,10 @@ def test_production_refuses_a_secret_that_is_long_and_not_random(weak: str) -> N
 
 def test_one_weak_secret_among_several_is_refused() -> None:
     both = f"{GOOD['DJANGO_SECRET_KEY']},too-short"
-    assert "DJANGO_SECRET_KEY_FALLBACKS has fewer" in start(GOOD | {"DJANGO_SECRET_KEY_FALLBACKS": both}).stderr
+    assert (
+        "DJANGO_SECRET_KEY_FALLBACKS has fewer"
+        in start(GOOD | {"DJANGO_SECRET_KEY_FALLBACKS": both}).stderr
+    )
 
 
 @pytest.mark.parametrize("variable", ["AUDIT_SIGNING_KEY", "FIELD_ENCRYPTION_KEYS"])
@@ -153,7 +161,8 @@ def test_production_refuses_a_key_of_equal_bytes(variable: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: secrets.token_urlsafe(24), lambda: secrets.token_hex(16), lambda: str(uuid.uuid4())]
+    "make",
+    [lambda: secrets.token_urlsafe(24), lambda: secrets.token_hex(16), lambda: str(uuid.uuid4())],
 )
 def test_random_secrets_are_no_words(make: Callable[[], str]) -> None:
     assert [found for found in (production.weakness(make()) for _ in range(500)) if found] == []
@@ -191,7 +200,12 @@ def test_whatever_starts_is_refused(command: tuple[str, ...]) -> None:
 
 
 def test_development_takes_what_make_up_needs() -> None:
-    easy = {"GRPS_ENV": "development", "METRICS_TOKEN": "short", "ALLOWED_HOSTS": "*", "LOCAL_LOGIN": "on"}
+    easy = {
+        "GRPS_ENV": "development",
+        "METRICS_TOKEN": "short",
+        "ALLOWED_HOSTS": "*",
+        "LOCAL_LOGIN": "on",
+    }
     done = start(GOOD | easy | {"LOCAL_LOGIN_MFA": "off"})
     assert done.returncode == 0, done.stderr
 

@@ -89,7 +89,9 @@ def test_beat_is_seen_when_it_sends_the_heartbeat_though_no_worker_runs(client: 
 def test_freshness_counts_what_there_is(client: Client, api_key: str) -> None:
     before = client.get("/metrics/health?n=before").json()
     headers = {"x-grps-api-key": api_key}
-    sent = client.post("/roblox/events", events(5), content_type="application/json", headers=headers)
+    sent = client.post(
+        "/roblox/events", events(5), content_type="application/json", headers=headers
+    )
     assert sent.json()["accepted"] == 1
     after = client.get("/metrics/health?n=after").json()
     assert after["totalPlayers"] == before["totalPlayers"] + 1
@@ -100,7 +102,11 @@ def test_freshness_counts_what_there_is(client: Client, api_key: str) -> None:
 
 def test_metrics_are_for_whoever_has_the_token(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = "a token of the tests"
-    for given in ({}, {"Authorization": "Bearer another"}, {"Authorization": "a token of the tests"}):
+    for given in (
+        {},
+        {"Authorization": "Bearer another"},
+        {"Authorization": "a token of the tests"},
+    ):
         refused = client.get("/metrics", headers=given)
         assert (refused.status_code, refused["Content-Type"]) == (401, "application/problem+json")
         assert refused["WWW-Authenticate"] == "Bearer"
@@ -120,7 +126,9 @@ def test_metrics_name_routes_and_not_what_callers_invent(client: Client, setting
     client.get("/players/987654321987")
     client.get("/an/address/nobody/has")
     client.generic("INVENTED", "/ranks")
-    shown = client.get("/metrics", headers={"Authorization": "Bearer a token of the tests"}).content.decode()
+    shown = client.get(
+        "/metrics", headers={"Authorization": "Bearer a token of the tests"}
+    ).content.decode()
     assert 'route="players/<userid:user_id>"' in shown
     assert not any(word in shown for word in ("987654321987", "nobody", "INVENTED"))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from grps_site import signing
+from grps_site.http import request_signing
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER, Live
@@ -34,7 +34,8 @@ HOSTILE = {
     "NaN": b'{"token": NaN, "userId": NaN, "server": NaN}',
     "Infinity": b'{"token": Infinity, "userId": Infinity, "server": Infinity}',
     "a float out of range": b'{"token": 1e999, "userId": 1e999, "server": 1e999}',
-    "a number of 5,000 digits": b'{"token": %s, "userId": %s, "server": 1}' % (b"9" * 5000, b"9" * 5000),
+    "a number of 5,000 digits": b'{"token": %s, "userId": %s, "server": 1}'
+    % (b"9" * 5000, b"9" * 5000),
     "not UTF-8": b'{"token": "\xff\xfe", "server": "\xff"}',
     "a lone surrogate": rb'{"token": "\ud800", "reason": "\udfff", "server": "\ud800"}',
     "a NUL character": rb'{"token": "a\u0000b", "userId": 1, "apply": true, "reason": "\u0000", "server": 1}',
@@ -54,7 +55,9 @@ def send(live: Live) -> Send:
 
     def send(path: str, body: bytes, content_type: str = "application/json") -> httpx.Response:
         headers = {"Content-Type": content_type, "x-grps-api-key": raw}
-        headers |= signing.sign(os.environ["AUTOMATION_SIGNATURE_SECRET"], "POST", path, body)
+        headers |= request_signing.sign(
+            os.environ["AUTOMATION_SIGNATURE_SECRET"], "POST", path, body
+        )
         return live.http.post(path, content=body, headers=headers)
 
     return send
@@ -65,7 +68,10 @@ def is_problem(response: httpx.Response, *statuses: int) -> bool:
     assert response.headers["Content-Type"] == "application/problem+json"
     body = response.json()
     assert {"type", "title", "status", "detail", "requestId"} <= set(body)
-    assert (body["status"], body["requestId"]) == (response.status_code, response.headers["X-Request-ID"])
+    assert (body["status"], body["requestId"]) == (
+        response.status_code,
+        response.headers["X-Request-ID"],
+    )
     return True
 
 
@@ -86,7 +92,9 @@ def test_a_body_past_a_megabyte_is_refused_and_one_below_is_read(send: Send, pat
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("megabytes", [2, 12])
-def test_a_connection_outlives_a_refused_body_or_says_that_it_ends(send: Send, path: str, megabytes: int) -> None:
+def test_a_connection_outlives_a_refused_body_or_says_that_it_ends(
+    send: Send, path: str, megabytes: int
+) -> None:
     for _ in range(3):
         assert is_problem(send(path, b" " * megabytes * MEGABYTE), 413)
         assert is_problem(send(path, b"{"), 400)
@@ -94,8 +102,12 @@ def test_a_connection_outlives_a_refused_body_or_says_that_it_ends(send: Send, p
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_a_body_that_is_not_declared_as_json_is_refused(send: Send, path: str, content_type: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
+def test_a_body_that_is_not_declared_as_json_is_refused(
+    send: Send, path: str, content_type: str
+) -> None:
     assert is_problem(send(path, b"{}", content_type), 415)
 
 

@@ -1,4 +1,6 @@
-"""Moments at the edges of the calendar: each is refused by name, through every entry point, and nothing is stored."""
+"""Moments at the edges of the calendar: each is refused by name, through every entry point, and
+nothing is stored.
+"""
 
 import datetime as dt
 import json
@@ -12,9 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from common import time
-from players import discipline
+from common.errors import Refused
+from players.discipline import sanctions
 from players.models import Sanction
-from players.staff import Refused
 from tests.console.conftest import Make, owner, player  # noqa: F401 - fixtures
 from tests.players.conftest import OWNER
 
@@ -34,7 +36,9 @@ def post(api_key: str, path: str, body: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("field", ["until", "occurredAt"])
-def test_a_command_of_a_game_names_the_moment_that_is_out_of_bounds(api_key: str, edge: str, field: str) -> None:
+def test_a_command_of_a_game_names_the_moment_that_is_out_of_bounds(
+    api_key: str, edge: str, field: str
+) -> None:
     body = {"id": "s-1", "actorUserId": 5, "userId": 6, "kind": "suspend", "reason": "spam"}
     body |= {"occurredAt": timezone.now().isoformat(), field: edge}
     answer = post(api_key, "/roblox/sanctions", body)
@@ -51,7 +55,15 @@ def test_a_line_of_a_games_log_does_too(api_key: str, edge: str) -> None:
 
 @pytest.mark.parametrize("edge", EDGES)
 def test_an_event_with_such_a_moment_gets_a_verdict_of_its_own(api_key: str, edge: str) -> None:
-    event = {"userId": 1, "username": "a", "session": 1, "sequence": 1, "type": "ko", "awarded": 0.25, "total": 0.25}
+    event = {
+        "userId": 1,
+        "username": "a",
+        "session": 1,
+        "sequence": 1,
+        "type": "ko",
+        "awarded": 0.25,
+        "total": 0.25,
+    }
     body = {"server": {"placeId": 1, "jobId": "x"}, "events": [event | {"occurredAt": edge}]}
     answer = post(api_key, "/roblox/events", body)
     assert answer.status_code == 200
@@ -71,9 +83,11 @@ def test_the_consoles_dialog_shows_the_fault(owner: Client, player: Make, edge: 
 
 def test_the_rule_and_the_database_hold_the_bounds_too(player: Make) -> None:  # noqa: F811
     made = player(1)
-    beyond = dt.datetime(9999, 12, 31, 23, 59, tzinfo=dt.timezone(-dt.timedelta(hours=23, minutes=59)))
+    beyond = dt.datetime(
+        9999, 12, 31, 23, 59, tzinfo=dt.timezone(-dt.timedelta(hours=23, minutes=59))
+    )
     with pytest.raises(Refused, match="until: it is out of bounds"):
-        discipline.suspend(1, until=beyond, by=OWNER, reason="spam", now=timezone.now())
+        sanctions.suspend(1, until=beyond, by=OWNER, reason="spam", now=timezone.now())
     now = timezone.now()
     with pytest.raises(IntegrityError, match="sanctions_end_within_bounds"), transaction.atomic():
         Sanction.objects.create(
@@ -98,7 +112,9 @@ def test_so_many_days_that_no_calendar_holds_them_are_refused(player: Make) -> N
 @pytest.mark.parametrize("edge", EDGES)
 def test_the_audit_explorer_and_a_mass_undo_show_the_fault(owner: Client, edge: str) -> None:  # noqa: F811
     assert owner.get("/admin/audit/", {"since": edge}).status_code == 200
-    answer = owner.post("/admin/bulk/revert/", {"actor": "1", "since": edge, "until": edge, "words": "x"})
+    answer = owner.post(
+        "/admin/bulk/revert/", {"actor": "1", "since": edge, "until": edge, "words": "x"}
+    )
     assert (answer.status_code, "since" in answer.context["form"].errors) == (200, True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from players import discipline
+from players.discipline import sanctions
 from players.models import Player
 from tests.players.conftest import OWNER, Game, game  # noqa: F401 - a fixture
 
@@ -28,7 +28,7 @@ def seen(user_id: int = 1) -> dict[str, Any]:
 
 def suspend(user_id: int = 1) -> None:
     until = timezone.now() + dt.timedelta(days=3)
-    discipline.suspend(user_id, until=until, by=OWNER, reason="spam", now=timezone.now())
+    sanctions.suspend(user_id, until=until, by=OWNER, reason="spam", now=timezone.now())
 
 
 def test_a_suspension_moves_no_public_time_and_no_public_rank(game: Game) -> None:  # noqa: F811
@@ -51,7 +51,7 @@ def test_the_end_of_a_suspension_moves_nothing_either(game: Game) -> None:  # no
     game.send(game.event())
     before = seen()
     suspend()
-    discipline.lift(1, by=OWNER, reason="served", now=timezone.now())
+    sanctions.lift(1, by=OWNER, reason="served", now=timezone.now())
     assert seen() == before
 
 

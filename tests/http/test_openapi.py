@@ -1,4 +1,6 @@
-"""The OpenAPI document is valid and true: what it says of an answer is what a running server answers."""
+"""The OpenAPI document is valid and true: what it says of an answer is what a running server
+answers.
+"""
 
 import json
 import os
@@ -15,11 +17,11 @@ from django.test import Client
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from grps_site import docs, signing
+from grps_site.http import docs, request_signing
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER, Live, events
-from webhooks import inbound
+from webhooks.inbound import notifications
 
 EXAMPLES = 400 if os.environ.get("GRPS_LONG") else 25
 # No schema can say that each player stands in the rows once, and that amounts have two decimals.
@@ -89,7 +91,9 @@ def test_it_says_how_each_caller_proves_itself() -> None:
 
 @pytest.fixture
 def community(live: Live) -> str:
-    """A few players with a history, so that lists are not empty; a key of the experience they play in."""
+    """A few players with a history, so that lists are not empty; a key of the experience they play
+    in.
+    """
     raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
     assert live.play(raw, "/roblox/events", events(*range(1, 8))).json()["accepted"] == 7
     return raw
@@ -97,7 +101,9 @@ def community(live: Live) -> str:
 
 @schema.auth()
 class Proof:
-    """Proves each call as its caller would: by the key, or by a signature over what is about to be sent."""
+    """Proves each call as its caller would: by the key, or by a signature over what is about to be
+    sent.
+    """
 
     url = "http://localhost"  # some cases are made before a server runs: what is signed has no host
     key = ""
@@ -114,10 +120,14 @@ class Proof:
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         if "RobloxSignature" in ways[0]:
             moment = str(int(time.time()))
-            return {"roblox-signature": f"t={moment},v1={inbound.signature(ROBLOX_SECRET, moment, body).decode()}"}
-        return signing.sign(SECRET, str(request.method), request.path_url, body)
+            return {
+                "roblox-signature": f"t={moment},v1={notifications.signature(ROBLOX_SECRET, moment, body).decode()}"
+            }
+        return request_signing.sign(SECRET, str(request.method), request.path_url, body)
 
-    def set(self, case: schemathesis.Case, data: dict[str, str], context: schemathesis.AuthContext) -> None:
+    def set(
+        self, case: schemathesis.Case, data: dict[str, str], context: schemathesis.AuthContext
+    ) -> None:
         case.headers.update(data)
 
 
@@ -132,7 +142,9 @@ def _test_of(operation: str) -> Callable[..., None]:
     )
     def test(case: schemathesis.Case, live: Live, community: str) -> None:
         Proof.url, Proof.key = live.url, community
-        case.call_and_validate(base_url=live.url, excluded_checks=BEYOND_A_SCHEMA.get(operation, []))
+        case.call_and_validate(
+            base_url=live.url, excluded_checks=BEYOND_A_SCHEMA.get(operation, [])
+        )
 
     test.__name__ = test.__qualname__ = name_of(operation)
     return cast("Callable[..., None]", test)
@@ -140,10 +152,13 @@ def _test_of(operation: str) -> Callable[..., None]:
 
 def name_of(operation: str) -> str:
     """`GET /players/{user_id}` becomes `test_get_players_user_id_does_what_the_document_says`."""
-    return f"test_{'_'.join(re.findall(r'[a-z0-9]+', operation.lower()))}_does_what_the_document_says"
+    return (
+        f"test_{'_'.join(re.findall(r'[a-z0-9]+', operation.lower()))}_does_what_the_document_says"
+    )
 
 
-# A function for each operation: pytest-xdist runs tests of one name once only, and would leave out the rest.
+# A function for each operation: pytest-xdist runs tests of one name once only, and would leave out
+# the rest.
 OPERATIONS = [found.ok().label for found in schema.get_all_operations()]
 globals().update({name_of(operation): _test_of(operation) for operation in OPERATIONS})
 

@@ -75,8 +75,12 @@ def test_a_method_that_is_not_there_says_which_are(visitor: Client) -> None:
     assert "GET" in refused["Allow"]
 
 
-@pytest.mark.parametrize("address", ["/health/live", "/health/ready", "/metrics/health", "/openapi.json", "/docs"])
-def test_reading_is_all_that_can_be_done_to_what_the_site_tells_of_itself(visitor: Client, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["/health/live", "/health/ready", "/metrics/health", "/openapi.json", "/docs"]
+)
+def test_reading_is_all_that_can_be_done_to_what_the_site_tells_of_itself(
+    visitor: Client, address: str
+) -> None:
     problem(visitor.post(address), 405)
 
 
@@ -100,7 +104,9 @@ def test_a_plain_view_tells_the_same_of_a_database_that_is_away(visitor: Client)
 
 
 @pytest.mark.parametrize("address", ["/silent", "/misspelt"])
-def test_a_view_that_names_no_known_caller_serves_nobody(visitor: Client, address: str, api_key: str) -> None:
+def test_a_view_that_names_no_known_caller_serves_nobody(
+    visitor: Client, address: str, api_key: str
+) -> None:
     assert visitor.get(address, headers={"x-grps-api-key": api_key}).status_code in {401, 403}
 
 
@@ -134,7 +140,11 @@ def test_an_unexpected_error_leaves_one_traceback_under_its_request_id(
     visitor: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     problem(visitor.get("/broken", headers={"X-Request-ID": "find-me"}), 500)
-    told = [line.msg for line in caplog.records if isinstance(line.msg, dict) and line.levelname == "ERROR"]
+    told = [
+        line.msg
+        for line in caplog.records
+        if isinstance(line.msg, dict) and line.levelname == "ERROR"
+    ]
     (one,) = [line for line in told if line.get("request_id") == "find-me"]
     assert one["event"] == "unexpected error"
     assert one["exc_info"]

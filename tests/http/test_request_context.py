@@ -13,7 +13,10 @@ pytestmark = pytest.mark.usefixtures("bootstrapped")
 
 
 def test_a_sane_request_id_comes_back(client: Client) -> None:
-    assert client.get("/ranks", headers={"X-Request-ID": "portal:7.a_B-1"})["X-Request-ID"] == "portal:7.a_B-1"
+    assert (
+        client.get("/ranks", headers={"X-Request-ID": "portal:7.a_B-1"})["X-Request-ID"]
+        == "portal:7.a_B-1"
+    )
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\tb", "x" * 129, "é", "<script>", "a;b"])
@@ -27,11 +30,17 @@ def test_two_requests_have_two_ids(client: Client) -> None:
     assert client.get("/ranks")["X-Request-ID"] != client.get("/ranks")["X-Request-ID"]
 
 
-def test_what_a_request_writes_into_the_audit_log_carries_its_id(client: Client, api_key: str) -> None:
+def test_what_a_request_writes_into_the_audit_log_carries_its_id(
+    client: Client, api_key: str
+) -> None:
     headers = {"x-grps-api-key": api_key, "X-Request-ID": "server-5-batch-1"}
-    answer = client.post("/roblox/events", events(5), content_type="application/json", headers=headers)
+    answer = client.post(
+        "/roblox/events", events(5), content_type="application/json", headers=headers
+    )
     assert answer.json()["accepted"] == 1
-    assert AuditEvent.objects.filter(action="points.ingested", request_id="server-5-batch-1").exists()
+    assert AuditEvent.objects.filter(
+        action="points.ingested", request_id="server-5-batch-1"
+    ).exists()
 
 
 def test_a_task_that_a_request_starts_is_told_the_id(client: Client) -> None:
@@ -41,7 +50,9 @@ def test_a_task_that_a_request_starts_is_told_the_id(client: Client) -> None:
     assert headers == {"request_id": "portal:8"}
 
 
-def test_every_request_is_one_line_of_log_without_its_query(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_request_is_one_line_of_log_without_its_query(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, logger="grps.http"):
         client.get("/players?search=somebody", headers={"X-Request-ID": "portal:9"})
     lines = [record.msg for record in caplog.records if record.name == "grps.http"]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.test import Client, RequestFactory
 
-from grps_site import throttles
+from grps_site.http import throttling
 from tests.conftest import free_port
 
 factory = RequestFactory()
@@ -18,25 +18,29 @@ def _afresh(settings: Any) -> Iterator[None]:
     settings.THROTTLE_PUBLIC_PER_MINUTE = 10
     settings.THROTTLE_WRITE_PER_MINUTE = 2
     forget()
-    client = throttles._valkey()
+    client = throttling._valkey()
     with time_machine.travel(MOMENT, tick=False):
         yield
     for key in client.scan_iter(f"throttle:{int(MOMENT) // 60}*"):
         client.delete(key)
     forget()
-    throttles._client = None
+    throttling._client = None
 
 
 def forget() -> None:
-    """What another process knows of this one: nothing. Valkey may take its time, else a stall counts as its absence."""
-    throttles._leases.clear()
-    throttles._client = None
-    throttles._valkey().connection_pool.connection_kwargs.update(socket_timeout=30, socket_connect_timeout=30)
-    throttles._alone_until = 0.0
+    """What another process knows of this one: nothing. Valkey may take its time, else a stall
+    counts as its absence.
+    """
+    throttling._leases.clear()
+    throttling._client = None
+    throttling._valkey().connection_pool.connection_kwargs.update(
+        socket_timeout=30, socket_connect_timeout=30
+    )
+    throttling._alone_until = 0.0
 
 
 def ask(address: str = "192.0.2.1", kind: str = "read", **headers: str) -> float | None:
-    return throttles.check(factory.get("/x", REMOTE_ADDR=address, headers=headers), kind)
+    return throttling.check(factory.get("/x", REMOTE_ADDR=address, headers=headers), kind)
 
 
 def let_in(count: int, **options: Any) -> int:
@@ -54,8 +58,8 @@ def test_the_next_minute_is_a_new_one() -> None:
     assert let_in(12) == 10
     with time_machine.travel(MOMENT + 60, tick=False):
         assert let_in(12) == 10
-        for key in throttles._valkey().scan_iter(f"throttle:{int(MOMENT) // 60 + 1}*"):
-            throttles._valkey().delete(key)
+        for key in throttling._valkey().scan_iter(f"throttle:{int(MOMENT) // 60 + 1}*"):
+            throttling._valkey().delete(key)
 
 
 def test_another_address_has_a_limit_of_its_own() -> None:
@@ -77,8 +81,10 @@ def test_two_processes_share_one_limit() -> None:
 def test_most_requests_ask_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.THROTTLE_PUBLIC_PER_MINUTE = 100
     asked = []
-    count = throttles._count
-    monkeypatch.setattr(throttles, "_count", lambda key, portion: asked.append(portion) or count(key, portion))
+    count = throttling._count
+    monkeypatch.setattr(
+        throttling, "_count", lambda key, portion: asked.append(portion) or count(key, portion)
+    )
     assert let_in(100) == 100
     assert asked == [10] * 10
 
@@ -99,7 +105,9 @@ def test_a_header_is_believed_only_as_far_as_our_own_proxies_wrote_it(settings: 
     seen = []
     for proxies in (0, 1, 2, 3, 4):
         settings.TRUSTED_PROXIES = proxies
-        seen.append(throttles.address(factory.get("/x", REMOTE_ADDR="10.0.0.1", headers=forwarded)))
+        seen.append(
+            throttling.address(factory.get("/x", REMOTE_ADDR="10.0.0.1", headers=forwarded))
+        )
     assert seen == ["10.0.0.1", "203.0.113.3", "203.0.113.2", "203.0.113.1", "10.0.0.1"]
 
 
@@ -107,17 +115,17 @@ def test_without_valkey_each_process_counts_alone_and_says_so_once(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    throttles._client = None
+    throttling._client = None
     with caplog.at_level(logging.WARNING, logger="grps.throttle"):
         assert let_in(12) == 10
     assert len([record for record in caplog.records if record.name == "grps.throttle"]) == 1
 
 
 def test_it_remembers_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttles, "ADDRESSES", 5)
+    monkeypatch.setattr(throttling, "ADDRESSES", 5)
     for number in range(20):
         ask(address=f"198.51.100.{number}")
-    assert len(throttles._leases) <= 5
+    assert len(throttling._leases) <= 5
 
 
 @pytest.mark.usefixtures("bootstrapped")
@@ -135,7 +143,10 @@ def test_cached_answers_count_too(client: Client) -> None:
 
 @pytest.mark.usefixtures("bootstrapped")
 def test_anonymous_writing_is_limited(client: Client) -> None:
-    answers = [client.post("/turnstile/verify", {"token": "x"}, content_type="application/json") for _ in range(4)]
+    answers = [
+        client.post("/turnstile/verify", {"token": "x"}, content_type="application/json")
+        for _ in range(4)
+    ]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
 
 

@@ -35,7 +35,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def cloudflare(settings: Any) -> Iterator[type[Receiver]]:
-    Receiver.asked, Receiver.answer = [], (200, b'{"success": true, "hostname": "portal.example.org"}')
+    Receiver.asked, Receiver.answer = (
+        [],
+        (200, b'{"success": true, "hostname": "portal.example.org"}'),
+    )
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -64,7 +67,9 @@ Verify = Callable[[str], dict[str, Any]]
 
 def test_a_good_token_is_valid(cloudflare: type[Receiver], verify: Verify) -> None:
     assert verify("a token") == {"valid": True, "errors": []}
-    assert cloudflare.asked == [{"secret": ["the site's secret"], "response": ["a token"], "remoteip": ["127.0.0.1"]}]
+    assert cloudflare.asked == [
+        {"secret": ["the site's secret"], "response": ["a token"], "remoteip": ["127.0.0.1"]}
+    ]
 
 
 def test_a_refused_token_says_why(cloudflare: type[Receiver], verify: Verify) -> None:
@@ -92,12 +97,16 @@ def test_an_answer_that_cannot_be_read_lets_nobody_in(
 
 
 @pytest.mark.parametrize("hostname", ["evil.example", ""])
-def test_a_token_of_another_site_lets_nobody_in(cloudflare: type[Receiver], verify: Verify, hostname: str) -> None:
+def test_a_token_of_another_site_lets_nobody_in(
+    cloudflare: type[Receiver], verify: Verify, hostname: str
+) -> None:
     cloudflare.answer = 200, json.dumps({"success": True, "hostname": hostname}).encode()
     assert verify("a token") == {"valid": False, "errors": ["wrong-hostname"]}
 
 
-def test_nobody_at_the_other_end_lets_nobody_in(settings: Any, cloudflare: type[Receiver], verify: Verify) -> None:
+def test_nobody_at_the_other_end_lets_nobody_in(
+    settings: Any, cloudflare: type[Receiver], verify: Verify
+) -> None:
     settings.TURNSTILE_VERIFY_URL = f"http://127.0.0.1:{free_port()}/siteverify"
     assert verify("a token") == {"valid": False, "errors": ["unreachable"]}
 
@@ -110,11 +119,17 @@ def test_without_a_secret_nobody_is_asked_and_nobody_let_in(
     assert cloudflare.asked == []
 
 
-def test_a_token_longer_than_any_is_not_passed_on(cloudflare: type[Receiver], verify: Verify) -> None:
+def test_a_token_longer_than_any_is_not_passed_on(
+    cloudflare: type[Receiver], verify: Verify
+) -> None:
     assert verify("x" * 2049)["valid"] is False
     assert cloudflare.asked == []
 
 
-@pytest.mark.parametrize("body", [{}, {"token": 1}, {"token": None}, {"token": "x", "secret": "mine"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"token": 1}, {"token": None}, {"token": "x", "secret": "mine"}]
+)
 def test_a_body_of_another_shape_is_refused(client: Client, body: dict[str, Any]) -> None:
-    assert client.post("/turnstile/verify", body, content_type="application/json").status_code == 400
+    assert (
+        client.post("/turnstile/verify", body, content_type="application/json").status_code == 400
+    )

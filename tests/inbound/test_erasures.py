@@ -1,4 +1,6 @@
-"""An erasure order, from Roblox's notification to the last key: nothing of the person stays, and it can be proved."""
+"""An erasure order, from Roblox's notification to the last key: nothing of the person stays, and it
+can be proved.
+"""
 
 import datetime as dt
 import os
@@ -15,21 +17,24 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from audits.chain.sealing import seal_pending
+from audits.chain.verify import verify
 from audits.models import AuditEvent
 from audits.record import Actor
-from audits.seals import seal_pending
-from audits.verify import verify
-from grps_site.environment import BASE_DIR
-from players import books, discipline, people, tasks
-from players.models import ErasureOrder, Player, Rank
-from players.staff import Staff
+from common.environment import BASE_DIR
+from players import mass_adjustments, tasks
+from players.discipline import sanctions
+from players.mass_adjustments.files import Row
+from players.models import AdjustmentRow, ErasureOrder, Player, Rank
+from players.moderation.actors import Staff
+from players.points import adjustments, consistency
 from roblox import experiences
 from roblox.models import Experience
 from roblox.open_cloud.operations import BUDGETS
-from syncs import adjustments, erasures, push
-from syncs.adjustment_files import Row
-from syncs.models import AdjustmentRow, Drift, Membership, Mirror, SyncJob
+from syncs.models import Drift, Membership, Mirror, SyncJob
+from syncs.privacy import datastores
 from syncs.pull.points import Points
+from syncs.push import runner
 from tests.conftest import TESTER, database_url
 from tests.console.people import owner_client
 from tests.inbound.conftest import SECRET, Sender
@@ -106,14 +111,16 @@ def save_everywhere(world: World, user_id: int = USER, name: str = NAME) -> None
 
 def push_all() -> None:
     Mirror.objects.filter(status="pending").update(retry_at=timezone.now())
-    while push.step():
+    while runner.step():
         pass
 
 
 def go_on(after: dt.timedelta = dt.timedelta(0)) -> None:
     """Let the sync worker take up what is open, so long from now."""
-    ErasureOrder.objects.filter(status="open").update(retry_at=timezone.now() - dt.timedelta(seconds=1))
-    while erasures.step(timezone.now() + after):
+    ErasureOrder.objects.filter(status="open").update(
+        retry_at=timezone.now() - dt.timedelta(seconds=1)
+    )
+    while datastores.step(timezone.now() + after):
         pass
 
 
@@ -124,7 +131,9 @@ def seal_all() -> None:
 
 @pytest.fixture
 def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
-    """A person of whom everything knows: events, stores, mirrors, group, bans, adjustments, jobs, drift, webhooks."""
+    """A person of whom everything knows: events, stores, mirrors, group, bans, adjustments, jobs,
+    drift, webhooks.
+    """
     said = {"username": NAME, "displayName": DISPLAY}
     game.send(game.event(USER, **said), game.event(OTHER))
     save_everywhere(community)
@@ -132,9 +141,9 @@ def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
     for activity in ("members", "points"):
         pull(activity, None if activity == "members" else nexus, dry_run=True)
         pull(activity, None if activity == "members" else nexus)
-    people.adjust(USER, 500, by=OWNER, reason=f"{NAME} lost a save", now=timezone.now())
+    adjustments.adjust(USER, 500, by=OWNER, reason=f"{NAME} lost a save", now=timezone.now())
     push_all()
-    discipline.ban(USER, by=OWNER, reason=f"{NAME} cheats", now=timezone.now())
+    sanctions.ban(USER, by=OWNER, reason=f"{NAME} cheats", now=timezone.now())
     push_all()
     _adjust_by_file()
     _note_drift(nexus)
@@ -145,33 +154,61 @@ def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
 
 def _adjust_by_file() -> None:
     rows = [Row(1, USER, 100, f"for {NAME}"), Row(2, OTHER, 100, "")]
-    asked = adjustments.preview(rows, by=OWNER, reason="a mass reward", now=timezone.now())
-    adjustments.start(asked.pk, by=OWNER, now=timezone.now())
-    adjustments.run(asked.pk)
+    asked = mass_adjustments.preview(rows, by=OWNER, reason="a mass reward", now=timezone.now())
+    mass_adjustments.start(asked.pk, by=OWNER, now=timezone.now())
+    mass_adjustments.run(asked.pk)
 
 
 def _note_drift(nexus: Experience) -> None:
-    """The person as the moderator of somebody else's ban, in a queue's item, and in an entry that cannot be read."""
+    """The person as the moderator of somebody else's ban, in a queue's item, and in an entry that
+    cannot be read.
+    """
     theirs = {"active": True, "by": USER, "privateReason": f"by {NAME}"}
-    Drift.objects.create(aspect="restriction", experience=nexus, subject=str(OTHER), theirs=theirs, detail=f"by {USER}")
-    Drift.objects.create(aspect="entry", experience=nexus, subject="queue:abc", theirs=f'{{"username": "{NAME}"}}')
+    Drift.objects.create(
+        aspect="restriction",
+        experience=nexus,
+        subject=str(OTHER),
+        theirs=theirs,
+        detail=f"by {USER}",
+    )
+    Drift.objects.create(
+        aspect="entry", experience=nexus, subject="queue:abc", theirs=f'{{"username": "{NAME}"}}'
+    )
     Drift.objects.create(aspect="entry", experience=nexus, subject=f"player:{USER}", theirs="?")
     Drift.objects.create(aspect="points", experience=nexus, subject=str(USER), detail="differs")
 
 
 def _deliver_webhook() -> None:
     event = AuditEvent.objects.get(action="player.banned")
-    endpoint = WebhookEndpoint.objects.create(name="e", kind="standard", address_sealed="x", events=["*"])
+    endpoint = WebhookEndpoint.objects.create(
+        name="e", kind="standard", address_sealed="x", events=["*"]
+    )
     delivery = WebhookDelivery.objects.create(endpoint=endpoint, event=event, action=event.action)
     WebhookAttempt.objects.create(
-        delivery=delivery, call=uuid4(), trigger="event", request=f'{{"user": "{NAME}"}}', response=f"{USER} is known"
+        delivery=delivery,
+        call=uuid4(),
+        trigger="event",
+        request=f'{{"user": "{NAME}"}}',
+        response=f"{USER} is known",
     )
 
 
-def test_nothing_of_the_person_stays_and_everything_is_proved(known: World, roblox: Sender, pull: Pull) -> None:
+def test_nothing_of_the_person_stays_and_everything_is_proved(
+    known: World, roblox: Sender, pull: Pull
+) -> None:
     tables = everywhere(NAME, DISPLAY, str(USER))
-    assert {"players.user_id", "audit_personal.value", "memberships.user_id", "drifts.theirs"} <= set(tables)
-    assert {"webhook_attempts.request", "adjustment_rows.user_id", "sync_jobs.steps", "sanctions.reason"} <= set(tables)
+    assert {
+        "players.user_id",
+        "audit_personal.value",
+        "memberships.user_id",
+        "drifts.theirs",
+    } <= set(tables)
+    assert {
+        "webhook_attempts.request",
+        "adjustment_rows.user_id",
+        "sync_jobs.steps",
+        "sanctions.reason",
+    } <= set(tables)
     assert len(kept_by_roblox(known)) >= 6
     player = Player.objects.get(user_id=USER)
     points = player.points
@@ -192,7 +229,7 @@ def test_nothing_of_the_person_stays_and_everything_is_proved(known: World, robl
     assert player.user_id < 0
     seal_all()
     assert verify().findings == []
-    assert books.verify() == []
+    assert consistency.verify() == []
     actions = AuditEvent.objects.order_by("pk").values_list("action", flat=True)
     wanted = ["erasure.ordered", "player.erased", "erasure.completed"]
     assert [action for action in actions if action in wanted] == wanted
@@ -243,7 +280,14 @@ def test_a_pull_in_between_does_not_bring_them_back(
     known.save(OTHER, entry(OTHER, "somebody"), 1250)
     roblox.erase(USER)
     tasks.carry_out_erasures()
-    known.act("setEntry", universeId=NEXUS, store="GRPS_Points", scope="global", key=f"player:{USER}", value="broken")
+    known.act(
+        "setEntry",
+        universeId=NEXUS,
+        store="GRPS_Points",
+        scope="global",
+        key=f"player:{USER}",
+        value="broken",
+    )
     for activity in ("members", "points", "leaderboard", "restrictions"):
         pull(activity, None if activity == "members" else nexus)
     pull("points", Experience.objects.get(key="training_site"), full=True)
@@ -276,12 +320,16 @@ class _Calls:
         return True
 
 
-def test_whoever_a_transaction_from_before_brought_back_is_erased_again(community: World, roblox: Sender) -> None:
+def test_whoever_a_transaction_from_before_brought_back_is_erased_again(
+    community: World, roblox: Sender
+) -> None:
     roblox.erase(USER)
     tasks.carry_out_erasures()
     began = timezone.now() - dt.timedelta(minutes=1)
     rank = Rank.objects.get(name="Initiate")
-    back = Player.objects.create(user_id=USER, username=NAME, rank=rank, rank_since=began, named_at=began)
+    back = Player.objects.create(
+        user_id=USER, username=NAME, rank=rank, rank_since=began, named_at=began
+    )
     Player.objects.filter(pk=back.pk).update(created_at=began)
     go_on()
     go_on(LONG_AFTER)
@@ -290,14 +338,18 @@ def test_whoever_a_transaction_from_before_brought_back_is_erased_again(communit
     assert verify().findings == []
 
 
-def test_a_game_that_asks_for_them_meanwhile_writes_nothing_down(known: World, roblox: Sender, game: Game) -> None:
+def test_a_game_that_asks_for_them_meanwhile_writes_nothing_down(
+    known: World, roblox: Sender, game: Game
+) -> None:
     roblox.erase(USER)
     tasks.carry_out_erasures()
     assert game.client.get(f"/roblox/players/{USER}").status_code == 200
     assert everywhere(NAME, str(USER)) == ["erasure_orders.user_id"]
 
 
-def test_an_event_that_was_on_its_way_does_not_bring_them_back(known: World, roblox: Sender, game: Game) -> None:
+def test_an_event_that_was_on_its_way_does_not_bring_them_back(
+    known: World, roblox: Sender, game: Game
+) -> None:
     before = game.event(USER, 2, total=30, username=NAME)
     roblox.erase(USER)
     tasks.carry_out_erasures()
@@ -322,7 +374,9 @@ def test_whoever_plays_again_is_somebody_new(known: World, roblox: Sender, game:
     assert everywhere(NAME, DISPLAY) == []
 
 
-def test_a_server_that_writes_them_again_is_found_at_the_next_look(known: World, roblox: Sender) -> None:
+def test_a_server_that_writes_them_again_is_found_at_the_next_look(
+    known: World, roblox: Sender
+) -> None:
     roblox.erase(USER)
     tasks.carry_out_erasures()
     go_on()
@@ -381,7 +435,9 @@ def test_an_order_outlasts_an_outage(known: World, roblox: Sender) -> None:
     go_on()
     order = ErasureOrder.objects.get()
     assert (order.status, order.attempts, bool(order.reason)) == ("open", 1, True)
-    known.faults({"kind": "timeoutAfter", "operations": ["dataStoreEntryDelete"], "count": 2, "seconds": 0.1})
+    known.faults(
+        {"kind": "timeoutAfter", "operations": ["dataStoreEntryDelete"], "count": 2, "seconds": 0.1}
+    )
     go_on()
     go_on(LONG_AFTER)
     go_on(2 * LONG_AFTER)
@@ -397,7 +453,9 @@ erasures.step()
 """
 
 
-def test_a_process_killed_between_two_deletions_leaves_nothing_undone(known: World, roblox: Sender) -> None:
+def test_a_process_killed_between_two_deletions_leaves_nothing_undone(
+    known: World, roblox: Sender
+) -> None:
     roblox.erase(USER)
     known.control("calls/reset")
     known.faults({"kind": "timeoutAfter", "operations": ["dataStoreEntryDelete"], "seconds": 9})
@@ -437,14 +495,24 @@ def test_a_process_killed_between_two_deletions_leaves_nothing_undone(known: Wor
     assert AuditEvent.objects.filter(action="player.erased").count() == 1
 
 
-def test_an_operators_word_closes_an_order(known: World, roblox: Sender, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_operators_word_closes_an_order(
+    known: World, roblox: Sender, capsys: pytest.CaptureFixture[str]
+) -> None:
     roblox.erase(USER, "n-1")
     order = ErasureOrder.objects.get()
     with pytest.raises(CommandError, match="left are nexus, training_site"):
-        call_command("erasures", "done", str(order.pk), "--experience=nowhere", "--reason=by hand in Creator Hub")
+        call_command(
+            "erasures",
+            "done",
+            str(order.pk),
+            "--experience=nowhere",
+            "--reason=by hand in Creator Hub",
+        )
     with pytest.raises(CommandError, match="reason"):
         call_command("erasures", "done", str(order.pk), "--reason= ")
-    call_command("erasures", "done", str(order.pk), "--experience=nexus", "--reason=by hand in Creator Hub")
+    call_command(
+        "erasures", "done", str(order.pk), "--experience=nexus", "--reason=by hand in Creator Hub"
+    )
     assert "left: training_site" in capsys.readouterr().out
     call_command("erasures", "done", str(order.pk), "--reason=by hand in Creator Hub")
     order.refresh_from_db()
@@ -463,7 +531,9 @@ def test_an_operators_word_closes_an_order(known: World, roblox: Sender, capsys:
     assert verify().findings == []
 
 
-def test_an_order_that_came_by_mail_is_taken_down_by_hand(known: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_order_that_came_by_mail_is_taken_down_by_hand(
+    known: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     call_command("erasures", "order", str(USER), f"--reason=a message of Roblox about {NAME}")
     assert "tables erased" in capsys.readouterr().out
     assert everywhere(NAME, DISPLAY) == []
@@ -492,7 +562,9 @@ def test_two_orders_for_one_person_are_both_closed(known: World, roblox: Sender)
     assert AuditEvent.objects.filter(action="player.erased").count() == 1
 
 
-def test_an_order_past_half_of_its_time_shows_in_the_metrics(community: World, roblox: Sender, settings: Any) -> None:
+def test_an_order_past_half_of_its_time_shows_in_the_metrics(
+    community: World, roblox: Sender, settings: Any
+) -> None:
     settings.METRICS_TOKEN = "t"
     roblox.erase(USER)
 
@@ -505,7 +577,9 @@ def test_an_order_past_half_of_its_time_shows_in_the_metrics(community: World, r
     assert 'grps_waiting{state="late",what="erasures"} 1.0' in shown()
 
 
-def test_the_database_lets_no_order_be_done_that_still_knows_who(community: World, roblox: Sender) -> None:
+def test_the_database_lets_no_order_be_done_that_still_knows_who(
+    community: World, roblox: Sender
+) -> None:
     roblox.erase(USER)
     with pytest.raises(IntegrityError, match="forget_when_done"):
         ErasureOrder.objects.update(status="done")

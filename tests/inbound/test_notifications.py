@@ -1,4 +1,6 @@
-"""`POST /webhooks/roblox`: only Roblox is believed, each notification counts once, and none is lost."""
+"""`POST /webhooks/roblox`: only Roblox is believed, each notification counts once, and none is
+lost.
+"""
 
 import json
 import threading
@@ -12,12 +14,12 @@ from celery import Celery
 from django.db import connection
 from django.test import Client
 
-from audits.hints import Hint
 from audits.models import AuditEvent
-from grps_site import brokers
+from common.task_hints import Hint
+from grps_site.ops import brokers
 from players.models import ErasureOrder
 from tests.inbound.conftest import SECRET, Sender, notification
-from webhooks import inbound
+from webhooks.inbound import notifications
 from webhooks.models import RobloxNotification
 
 VECTOR = (
@@ -28,22 +30,26 @@ VECTOR_SIGNATURE = "PYdKeoA5fBHbSquIxIau/iyS0p9dTA98lUMN3p10raw="
 
 
 def stored() -> list[tuple[str, str, str]]:
-    rows = RobloxNotification.objects.order_by("pk").values_list("notification_id", "event_type", "status")
+    rows = RobloxNotification.objects.order_by("pk").values_list(
+        "notification_id", "event_type", "status"
+    )
     return list(rows)
 
 
-def test_the_signature_is_that_of_the_test_vector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_signature_is_that_of_the_test_vector(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.ROBLOX_WEBHOOK_SECRET, settings.ROBLOX_WEBHOOK_SECRET_PREVIOUS = SECRET, ""
     monkeypatch.setattr(time, "time", lambda: 1_700_000_100.0)
-    inbound.verify(f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR)
-    inbound.verify(f"v1={VECTOR_SIGNATURE}, t=1700000000", VECTOR)
+    notifications.verify(f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR)
+    notifications.verify(f"v1={VECTOR_SIGNATURE}, t=1700000000", VECTOR)
     for header, body in (
         (f"t=1700000001,v1={VECTOR_SIGNATURE}", VECTOR),
         (f"t=1700000000,v1={VECTOR_SIGNATURE}", VECTOR + b" "),
         (f"t=1700000000,v1={VECTOR_SIGNATURE[:-1]}", VECTOR),
     ):
-        with pytest.raises(inbound.BadSignature, match="does not fit"):
-            inbound.verify(header, body)
+        with pytest.raises(notifications.BadSignature, match="does not fit"):
+            notifications.verify(header, body)
 
 
 @pytest.mark.django_db
@@ -51,7 +57,12 @@ def test_an_erasure_request_is_stored_and_becomes_an_order(roblox: Sender) -> No
     answer = roblox.erase(77, "n-1")
     assert answer.json() == {"notificationId": "n-1", "status": "handled", "repeated": False}
     order = ErasureOrder.objects.get()
-    assert (order.user_id, order.games, order.status, order.notification_id) == (77, [1234, 2345], "open", "n-1")
+    assert (order.user_id, order.games, order.status, order.notification_id) == (
+        77,
+        [1234, 2345],
+        "open",
+        "n-1",
+    )
     assert (order.due_at - order.received_at).days == 30
     assert stored() == [("n-1", "RightToErasureRequest", "handled")]
     event = AuditEvent.objects.get(action="erasure.ordered")
@@ -74,9 +85,13 @@ def test_an_erasure_request_is_stored_and_becomes_an_order(roblox: Sender) -> No
         ("v1=AAAA", "t=<seconds"),
     ],
 )
-def test_whoever_does_not_prove_to_be_roblox_is_refused(roblox: Sender, header: str, words: str) -> None:
+def test_whoever_does_not_prove_to_be_roblox_is_refused(
+    roblox: Sender, header: str, words: str
+) -> None:
     proof = header.replace("%d", str(int(time.time())))
-    answer = roblox.send(notification("SampleNotification", {"UserId": 1}), **{"roblox-signature": proof})
+    answer = roblox.send(
+        notification("SampleNotification", {"UserId": 1}), **{"roblox-signature": proof}
+    )
     assert answer.status_code == 401
     assert words in answer.json()["detail"]
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -85,7 +100,9 @@ def test_whoever_does_not_prove_to_be_roblox_is_refused(roblox: Sender, header: 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("off", [-301, 301, -86_400, 86_400])
-def test_an_old_and_a_future_call_are_refused_though_they_are_signed(roblox: Sender, off: int) -> None:
+def test_an_old_and_a_future_call_are_refused_though_they_are_signed(
+    roblox: Sender, off: int
+) -> None:
     body = notification("SampleNotification", {"UserId": 1}, "n-1")
     now = int(time.time())
     with time_machine.travel(now, tick=False):
@@ -96,8 +113,13 @@ def test_an_old_and_a_future_call_are_refused_though_they_are_signed(roblox: Sen
 
 
 @pytest.mark.django_db
-def test_the_secret_before_is_accepted_as_long_as_it_is_configured(roblox: Sender, settings: Any) -> None:
-    settings.ROBLOX_WEBHOOK_SECRET, settings.ROBLOX_WEBHOOK_SECRET_PREVIOUS = "a newer secret", SECRET
+def test_the_secret_before_is_accepted_as_long_as_it_is_configured(
+    roblox: Sender, settings: Any
+) -> None:
+    settings.ROBLOX_WEBHOOK_SECRET, settings.ROBLOX_WEBHOOK_SECRET_PREVIOUS = (
+        "a newer secret",
+        SECRET,
+    )
     sample = notification("SampleNotification", {"UserId": 1}, "n-1")
     assert roblox.send(sample).status_code == 200
     assert roblox.send(sample, secret="a newer secret").status_code == 200
@@ -121,7 +143,7 @@ def test_the_bytes_are_signed_and_not_what_they_mean(roblox: Sender) -> None:
     assert roblox.send(odd).status_code == 200
     assert RobloxNotification.objects.get().payload == {"UserId": 77, "Name": "\u00e9\u00e9"}
     moment = str(int(time.time()))
-    proof = f"t={moment},v1={inbound.signature(SECRET, moment, json.dumps(json.loads(odd)).encode()).decode()}"
+    proof = f"t={moment},v1={notifications.signature(SECRET, moment, json.dumps(json.loads(odd)).encode()).decode()}"
     assert roblox.send(odd, **{"roblox-signature": proof}).status_code == 401
 
 
@@ -154,7 +176,9 @@ def test_repeats_at_the_same_time_make_one_order(roblox: Sender) -> None:
 @pytest.mark.django_db
 def test_a_sample_is_handled_and_what_is_not_known_is_stored(roblox: Sender) -> None:
     roblox.notify("SampleNotification", {"UserId": 1}, "n-1")
-    roblox.notify("CommerceProductOrderPaid", {"OrderId": "x", "Deep": {"List": [1, {"a": None}]}}, "n-2")
+    roblox.notify(
+        "CommerceProductOrderPaid", {"OrderId": "x", "Deep": {"List": [1, {"a": None}]}}, "n-2"
+    )
     answer = roblox.notify("SomethingOfNextYear", {}, "n-3")
     assert answer.json() == {"notificationId": "n-3", "status": "stored", "repeated": False}
     assert stored() == [
@@ -181,13 +205,30 @@ def test_a_sample_is_handled_and_what_is_not_known_is_stored(roblox: Sender) -> 
         (b'{"NotificationId":"%s","EventType":"x"}' % (b"n" * 129), "NotificationId"),
         (b'{"NotificationId":"n-1","EventType":"x","EventPayload":[]}', "EventPayload"),
         (b'{"NotificationId":"n-1","EventType":"RightToErasureRequest"}', "UserId"),
-        (b'{"NotificationId":"n-1","EventType":"RightToErasureRequest","EventPayload":{"UserId":0}}', "UserId"),
-        (b'{"NotificationId":"n-1","EventType":"RightToErasureRequest","EventPayload":{"UserId":"me"}}', "UserId"),
-        (b'{"NotificationId":"n-1","EventType":"RightToErasureRequest","EventPayload":{"UserId":1e30}}', "UserId"),
-        (b'{"NotificationId":"n-1","EventType":"x","EventPayload":' + b'{"a":' * 5000 + b"1" + b"}" * 5001, ""),
+        (
+            b'{"NotificationId":"n-1","EventType":"RightToErasureRequest","EventPayload":{"UserId":0}}',
+            "UserId",
+        ),
+        (
+            b'{"NotificationId":"n-1","EventType":"RightToErasureRequest","EventPayload":{"UserId":"me"}}',
+            "UserId",
+        ),
+        (
+            b'{"NotificationId":"n-1","EventType":"RightToErasureRequest","EventPayload":{"UserId":1e30}}',
+            "UserId",
+        ),
+        (
+            b'{"NotificationId":"n-1","EventType":"x","EventPayload":'
+            + b'{"a":' * 5000
+            + b"1"
+            + b"}" * 5001,
+            "",
+        ),
     ],
 )
-def test_a_broken_body_is_a_problem_that_names_the_field(roblox: Sender, body: bytes, word: str) -> None:
+def test_a_broken_body_is_a_problem_that_names_the_field(
+    roblox: Sender, body: bytes, word: str
+) -> None:
     answer = roblox.send(body)
     assert answer.status_code == 400, answer.content
     assert word in answer.json()["detail"]
@@ -198,7 +239,11 @@ def test_a_broken_body_is_a_problem_that_names_the_field(roblox: Sender, body: b
 @pytest.mark.django_db
 def test_a_payload_that_is_nested_as_deep_as_can_be_read_is_stored(roblox: Sender) -> None:
     for depth in (100, 400, 900):
-        body = b'{"NotificationId":"n-%d","EventType":"x","EventPayload":' % depth + b'{"a":' * depth + b"1"
+        body = (
+            b'{"NotificationId":"n-%d","EventType":"x","EventPayload":' % depth
+            + b'{"a":' * depth
+            + b"1"
+        )
         answer = roblox.send(body + b"}" * (depth + 1))
         assert answer.status_code in {200, 400}, answer.content
 
@@ -213,7 +258,9 @@ def test_a_payload_that_is_nested_as_deep_as_can_be_read_is_stored(roblox: Sende
         {"UserId": 77, "GameIds": ["x", {}], "Later": 1},
     ],
 )
-def test_an_order_is_not_lost_for_the_form_of_what_does_not_matter(roblox: Sender, payload: Any) -> None:
+def test_an_order_is_not_lost_for_the_form_of_what_does_not_matter(
+    roblox: Sender, payload: Any
+) -> None:
     body = json.loads(notification("RightToErasureRequest", payload)) | {"EventTime": "yesterday"}
     answer = roblox.send(json.dumps(body).encode(), **{"Content-Type": "text/plain"})
     assert answer.status_code == 200, answer.content
@@ -228,10 +275,14 @@ def test_orders_are_not_throttled_away(roblox: Sender, settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_an_order_is_kept_while_the_broker_is_away(roblox: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_is_kept_while_the_broker_is_away(
+    roblox: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=False)
     app.conf.broker_transport_options = brokers.transport_options("redis://127.0.0.1:1/0")
-    monkeypatch.setattr("players.tasks.ERASING", Hint(app.task(name="tests.away")(_nothing), every=0))
+    monkeypatch.setattr(
+        "players.tasks.ERASING", Hint(app.task(name="tests.away")(_nothing), every=0)
+    )
     with structlog.testing.capture_logs() as said:
         roblox.erase(77)
     assert [line["task"] for line in said if "task" in line] == ["tests.away"]

@@ -1,4 +1,6 @@
-"""Random policies, also broken ones, and random questions to them, with what players/policy answers."""
+"""Random policies, also broken ones, and random questions to them, with what players/policy
+answers.
+"""
 
 import copy
 import datetime as dt
@@ -9,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from players.policy.bundle import FILES, SECOND_ABOVE, Bundle, Rank
+from players.policy.counters import balance, losable
 from players.policy.membership import Membership, belongs, earns, is_ignored
-from players.policy.parts import balance, losable
 from players.policy.permissions import Act, may
 from players.policy.points import Earner, Event, award, day_of, week_of
 from players.policy.ranks import Standing, evaluate
-from players.policy.sanctions import sanction_for, suspension_ends, warning_expires
+from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
 
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
 EPOCH = dt.date(1970, 1, 1)
@@ -27,7 +29,8 @@ def own() -> Documents:
     """The project's own policy."""
     found = {key: json.loads((CONFIG / name).read_text()) for key, name in FILES.items()}
     return {
-        key: {name: item for name, item in document.items() if name != "$schema"} for key, document in found.items()
+        key: {name: item for name, item in document.items() if name != "$schema"}
+        for key, document in found.items()
     }
 
 
@@ -42,7 +45,9 @@ def policy(dice: random.Random) -> Documents:
     for place in range(count):
         ignored = place != punishment and len(ranks) > 2 and dice.random() < 0.15
         beside = place == punishment or ignored
-        first = not beside and not any(not row["isPunishment"] and not row["ignored"] for row in ranks)
+        first = not beside and not any(
+            not row["isPunishment"] and not row["ignored"] for row in ranks
+        )
         if not beside and not first:
             floor = round(floor + dice.choice([0.01, 0.5, 10, 99.99, 1000]), 2)
         name = dice.choice(["Rank {}", "Räng {}", "階級 {}"]).format(place)
@@ -97,7 +102,9 @@ def policy(dice: random.Random) -> Documents:
 
 def _events(dice: random.Random, levels: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in dice.sample(["ko", "wo", "activity", "training", "a.b_1", "recommendation"], dice.randrange(1, 7)):
+    for name in dice.sample(
+        ["ko", "wo", "activity", "training", "a.b_1", "recommendation"], dice.randrange(1, 7)
+    ):
         kind: dict[str, Any] = {}
         if dice.random() < 0.3:
             kind["weightByLevel"] = {level: abs(amount(dice)) for level in dice.sample(levels, 1)}
@@ -116,7 +123,9 @@ def _events(dice: random.Random, levels: list[str]) -> dict[str, Any]:
 
 def amount(dice: random.Random) -> float:
     """Points with at most two decimals, those that binary fractions are bad at included."""
-    return dice.choice([0, 1, 25, 0.25, -0.1, 0.29, 1.1, -3.33, 1.15, 4.35, 8.2, round(dice.uniform(-50, 50), 2)])
+    return dice.choice(
+        [0, 1, 25, 0.25, -0.1, 0.29, 1.1, -3.33, 1.15, 4.35, 8.2, round(dice.uniform(-50, 50), 2)]
+    )
 
 
 def broken(dice: random.Random, documents: Documents) -> Documents:
@@ -148,7 +157,12 @@ def _lose_field(dice: random.Random, made: Documents) -> None:
 
 
 def _unknown_field(dice: random.Random, made: Documents) -> None:
-    rows = [made["ranks"], made["points"], made["ranks"]["ranks"][0], *made["points"]["events"].values()]
+    rows = [
+        made["ranks"],
+        made["points"],
+        made["ranks"]["ranks"][0],
+        *made["points"]["events"].values(),
+    ]
     dice.choice(rows)["minPoint"] = 3
 
 
@@ -173,15 +187,22 @@ def _missing_rank(dice: random.Random, made: Documents) -> None:
 
 
 def _caps(dice: random.Random, made: Documents) -> None:
-    made["points"]["dailyCap"], made["points"]["weeklyCap"] = made["points"]["weeklyCap"], made["points"]["dailyCap"]
+    made["points"]["dailyCap"], made["points"]["weeklyCap"] = (
+        made["points"]["weeklyCap"],
+        made["points"]["dailyCap"],
+    )
 
 
 def _thresholds(dice: random.Random, made: Documents) -> None:
-    made["punishments"]["severe_threshold"] = made["punishments"]["trial_threshold"] + dice.randrange(-1, 1)
+    made["punishments"]["severe_threshold"] = made["punishments"][
+        "trial_threshold"
+    ] + dice.randrange(-1, 1)
 
 
 def _event_name(dice: random.Random, made: Documents) -> None:
-    made["points"]["events"][dice.choice(["Ko", "1ko", "k" * 41, "k" * 40, "ko-1", "k.o"])] = {"weight": 1}
+    made["points"]["events"][dice.choice(["Ko", "1ko", "k" * 41, "k" * 40, "ko-1", "k.o"])] = {
+        "weight": 1
+    }
 
 
 def _rejoin(dice: random.Random, made: Documents) -> None:
@@ -194,7 +215,9 @@ def _both_weights(dice: random.Random, made: Documents) -> None:
 
 
 def _level_twice(dice: random.Random, made: Documents) -> None:
-    made["permissions"]["levels"].append(dice.choice([made["permissions"]["levels"][0], "another", ""]))
+    made["permissions"]["levels"].append(
+        dice.choice([made["permissions"]["levels"][0], "another", ""])
+    )
 
 
 def _long_name(dice: random.Random, made: Documents) -> None:
@@ -230,7 +253,9 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
 
 def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """Something to ask both, and what players/policy says."""
-    return dice.choice([_award, _award, _stream, _evaluate, _may, _may, _sanction, _sums, _belonging])(dice, bundle)
+    return dice.choice(
+        [_award, _award, _stream, _evaluate, _may, _may, _sanction, _sums, _belonging]
+    )(dice, bundle)
 
 
 def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
@@ -252,7 +277,9 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         "earner": {
             "canEarn": dice.random() < 0.9,
             "known": dice.choice([0, 0, 5, -20, 333, 10**9]),
-            "today": max(0, daily - dice.choice([0, 1, 10, 25, 100, daily])) if dice.random() < 0.7 else daily + 3,
+            "today": max(0, daily - dice.choice([0, 1, 10, 25, 100, daily]))
+            if dice.random() < 0.7
+            else daily + 3,
             "thisWeek": max(0, weekly - dice.choice([0, 1, 10, 25, 2000, weekly])),
             "lastCounted": {dice.choice([type_, "ko"]): at - near} if dice.random() < 0.6 else {},
             "membership": str(_membership(dice)),
@@ -262,13 +289,18 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     event, earner = asked["event"], asked["earner"]
     moment = dt.datetime.fromtimestamp(at, dt.UTC)
     found = award(
-        Event(type_, moment, event["magnitude"], event["duration"], level, event["alreadyRecommended"]),
+        Event(
+            type_, moment, event["magnitude"], event["duration"], level, event["alreadyRecommended"]
+        ),
         Earner(
             earner["canEarn"],
             earner["known"],
             earner["today"],
             earner["thisWeek"],
-            {name: dt.datetime.fromtimestamp(last, dt.UTC) for name, last in earner["lastCounted"].items()},
+            {
+                name: dt.datetime.fromtimestamp(last, dt.UTC)
+                for name, last in earner["lastCounted"].items()
+            },
             membership=Membership(earner["membership"]),
             unknown_for=earner["unknownFor"],
         ),
@@ -280,7 +312,10 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 def _sums(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """What experiences sum up to: the points shown, and what may be lost in the first."""
-    sums = [dice.choice([0, -1, 1, -400_00, 10**9, dice.randrange(-999, 999)]) for _ in range(dice.randrange(1, 5))]
+    sums = [
+        dice.choice([0, -1, 1, -400_00, 10**9, dice.randrange(-999, 999)])
+        for _ in range(dice.randrange(1, 5))
+    ]
     adjusted = dice.choice([0, 0, -1, 7, -(10**9), dice.randrange(-999, 999)])
     elsewhere = sum(max(0, one) for one in sums[1:])
     asked: Question = {"ask": "sums", "sums": sums, "elsewhere": elsewhere, "adjusted": adjusted}
@@ -289,7 +324,13 @@ def _sums(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """A stay of thirty events, over days and weeks: each award counts in those after it."""
-    rank, at, events, amounts, reasons = dice.choice(bundle.ranks), dice.randrange(0, 1_900_000_000), [], [], []
+    rank, at, events, amounts, reasons = (
+        dice.choice(bundle.ranks),
+        dice.randrange(0, 1_900_000_000),
+        [],
+        [],
+        [],
+    )
     others, elsewhere, adjusted = (dice.choice([0, 0, -50, 300, 10**6]) for _ in range(3))
     elsewhere = max(0, elsewhere)
     total, today, this_week = 0, 0, 0
@@ -304,16 +345,32 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         today = today if day_of(moment) == day_of(before) else 0
         this_week = this_week if week_of(moment) == week_of(before) else 0
         type_ = dice.choice([*bundle.points.events, "picnic"])
-        level, officer, magnitude = dice.choice([None, *bundle.levels]), dice.choice([7, 8]), dice.choice([1, 1, 3, 50])
+        level, officer, magnitude = (
+            dice.choice([None, *bundle.levels]),
+            dice.choice([7, 8]),
+            dice.choice([1, 1, 3, 50]),
+        )
         duration = dice.choice([None, 299, 300, 301])
         events.append(
-            {"type": type_, "at": at, "magnitude": magnitude, "duration": duration, "actorLevel": level}
+            {
+                "type": type_,
+                "at": at,
+                "magnitude": magnitude,
+                "duration": duration,
+                "actorLevel": level,
+            }
             | {"actorUserId": officer}
         )
         found = award(
             Event(type_, moment, magnitude, duration, level, officer in recommended),
             Earner(
-                *(rank.can_earn, losable(others + total, elsewhere, adjusted), today, this_week, last),
+                *(
+                    rank.can_earn,
+                    losable(others + total, elsewhere, adjusted),
+                    today,
+                    this_week,
+                    last,
+                ),
                 membership=membership,
                 unknown_for=at - unknown_since,
             ),
@@ -335,14 +392,24 @@ def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     asked |= {"others": others, "elsewhere": elsewhere, "adjusted": adjusted}
     asked |= {"membership": str(membership), "unknownSince": unknown_since}
     shown = balance([others + total, elsewhere], adjusted)
-    return asked, [amounts, reasons, total, counts["kos"], counts["wos"], len({*reasons} - {""}) > 0, shown]
+    return asked, [
+        amounts,
+        reasons,
+        total,
+        counts["kos"],
+        counts["wos"],
+        len({*reasons} - {""}) > 0,
+        shown,
+    ]
 
 
 def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     rank = dice.choice(bundle.ranks)
     target = bundle.next_after(rank) or rank
     since, now = dice.randrange(1_000_000_000, 1_700_000_000), 0
-    now = since + target.min_time_days * DAY + dice.choice([-DAY - 1, -DAY, -1, 0, 1, DAY, -3 * DAY])
+    now = (
+        since + target.min_time_days * DAY + dice.choice([-DAY - 1, -DAY, -1, 0, 1, DAY, -3 * DAY])
+    )
     points = dice.choice([target.min_points, rank.min_points]) + dice.choice([-100, -1, 0, 1, 5000])
     words = target.required_recommendations + dice.choice([-1, 0, 1])
     sanctioned, membership = dice.random() < 0.2, _membership(dice)
@@ -419,7 +486,12 @@ def _belonging(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     """Who earns and belongs, and whose roles are all ignored."""
     membership, unknown_for = _membership(dice), dice.choice([None, -1, 0, 299, 300, 301])
     roles = dice.sample(["Guest", "Member", "Bot", *bundle.ignored_roles], dice.randrange(3))
-    asked: Question = {"ask": "belonging", "state": str(membership), "unknownFor": unknown_for, "roles": roles}
+    asked: Question = {
+        "ask": "belonging",
+        "state": str(membership),
+        "unknownFor": unknown_for,
+        "roles": roles,
+    }
     return asked, [
         belongs(membership),
         earns(membership, unknown_for),

@@ -1,4 +1,6 @@
-"""A player's own machine beside a game server: the panel on a screen that tests read, press and type into."""
+"""A player's own machine beside a game server: the panel on a screen that tests read, press and
+type into.
+"""
 
 from typing import Any
 
@@ -81,7 +83,11 @@ class Client:
         def ask(_: Any, args: Any) -> list[Any]:
             question, given = take(args[0]), take(args[1]) if len(args) > 1 else None
             self.asked.append((question, given))
-            found = None if self.deaf else self.server.machine.call(self._answer, self.user_id, question, given)
+            found = (
+                None
+                if self.deaf
+                else self.server.machine.call(self._answer, self.user_id, question, given)
+            )
             self._answers.append(found)
             return [len(self._answers) - 1]
 

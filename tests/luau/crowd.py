@@ -17,8 +17,9 @@ BUDGETS = {
 
 
 def shares(minutes: int) -> dict[str, float]:
-    """What of each budget is asked for in so many minutes of the game's time. Raises AssertionError where a request was
-    throttled, or a point is not in both books at the end."""
+    """What of each budget is asked for in so many minutes of the game's time. Raises AssertionError
+    where a request was throttled, or a point is not in both books at the end.
+    """
     grps, dice = Grps(), random.Random(1)
     universe = Universe(http=grps)
     server = universe.server()
@@ -30,7 +31,10 @@ def shares(minutes: int) -> dict[str, float]:
         for _ in range(EVENTS):
             server.award(dice.choice(CROWD), dice.choice(["ko", "wo"]))
         universe.run(1, most=1)
-    asked = {kind: (universe.counts[kind] - before[kind]) / minutes / most for kind, most in BUDGETS.items()}
+    asked = {
+        kind: (universe.counts[kind] - before[kind]) / minutes / most
+        for kind, most in BUDGETS.items()
+    }
     assert universe.counts["throttled"] == 0, universe.counts
     universe.run(120, most=1)
     server.close()

@@ -1,4 +1,6 @@
-"""GRPS as a game meets it, in one process: a ledger by session and sequence, kept as players/policy/parts.py says."""
+"""GRPS as a game meets it, in one process: a ledger by session and sequence
+(players/policy/counters.py).
+"""
 
 import json
 from collections import Counter
@@ -6,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from players.policy.parts import EMPTY, Part, Row, merge
+from players.policy.counters import EMPTY, Part, Row, merge
 from tests.luau import cases
 from tests.luau.universe import Answer
 
@@ -27,7 +29,9 @@ class Grps:
     elsewhere: dict[int, int] = field(default_factory=dict)
     bans: dict[int, dict[str, Any]] = field(default_factory=dict)
     recommended: dict[int, list[int]] = field(default_factory=dict)
-    cases: dict[int, list[tuple[str, str]]] = field(default_factory=dict)  # kind and code, the newest first
+    cases: dict[int, list[tuple[str, str]]] = field(
+        default_factory=dict
+    )  # kind and code, the newest first
     warnings: Counter[int] = field(default_factory=Counter)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -37,9 +41,13 @@ class Grps:
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
     detail: str = "Done."
-    counts: dict[str, bool] | None = None  # what it says of what counts; None: an older one, which says nothing
+    counts: dict[str, bool] | None = (
+        None  # what it says of what counts; None: an older one, which says nothing
+    )
     dice: Any = None
-    membership: dict[int, dict[str, Any]] = field(default_factory=dict)  # of those who are no plain members
+    membership: dict[int, dict[str, Any]] = field(
+        default_factory=dict
+    )  # of those who are no plain members
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         if self.away:
@@ -66,17 +74,37 @@ class Grps:
                 self.warnings[self.commands[-1]["userId"]] += 1
             if self.dice is not None and self.dice.random() < self.lossy:
                 return None
-            return 200, {}, json.dumps({"id": "1", "status": self.verdict, "detail": self.detail, "sanction": None})
+            return (
+                200,
+                {},
+                json.dumps(
+                    {"id": "1", "status": self.verdict, "detail": self.detail, "sanction": None}
+                ),
+            )
         if path.startswith("/roblox/players?search="):
             wanted = unquote(path.partition("=")[2]).lower()
-            found = [self.found(user_id) for user_id, name in self.names.items() if name.lower().startswith(wanted)]
+            found = [
+                self.found(user_id)
+                for user_id, name in self.names.items()
+                if name.lower().startswith(wanted)
+            ]
             return 200, {}, json.dumps({"players": found})
         if path.startswith("/roblox/joins?players="):
             asked = [one.partition(":") for one in path.partition("=")[2].split(",")]
             assert len(asked) <= 50
-            return 200, {}, json.dumps({"players": [self.joined(int(one), int(after)) for one, _, after in asked]})
+            return (
+                200,
+                {},
+                json.dumps(
+                    {"players": [self.joined(int(one), int(after)) for one, _, after in asked]}
+                ),
+            )
         if path == "/leaderboard/top?limit=50":
-            return 200, {}, json.dumps({"players": self.top(50), "lastSyncedAt": None, "next": None})
+            return (
+                200,
+                {},
+                json.dumps({"players": self.top(50), "lastSyncedAt": None, "next": None}),
+            )
         if path.startswith("/roblox/players/"):
             user_id, _, after = path.rpartition("/")[2].partition("?after=")
             return 200, {}, json.dumps(self.joined(int(user_id), int(after)))
@@ -100,7 +128,10 @@ class Grps:
             "players": [
                 {
                     "userId": user_id,
-                    "confirmed": {"session": epoch, "sequence": self.parts(user_id)[epoch].confirmed},
+                    "confirmed": {
+                        "session": epoch,
+                        "sequence": self.parts(user_id)[epoch].confirmed,
+                    },
                     "points": max(0, self.known(user_id)),
                 }
                 | self._said(user_id)
@@ -115,7 +146,10 @@ class Grps:
         items.clear()
 
     def _merge(self, user_id: int, epoch: int, sequence: int, awarded: int, total: int) -> None:
-        parts, beyond = self.merged.setdefault(user_id, {}), self.beyond.setdefault((user_id, epoch), set())
+        parts, beyond = (
+            self.merged.setdefault(user_id, {}),
+            self.beyond.setdefault((user_id, epoch), set()),
+        )
         parts[epoch] = merge(parts.get(epoch, EMPTY), [Row(sequence, awarded, total)], beyond)
         beyond.add(sequence)
         self.beyond[user_id, epoch] = {one for one in beyond if one > parts[epoch].confirmed}
@@ -138,17 +172,28 @@ class Grps:
         }
 
     def known(self, user_id: int) -> float:
-        elsewhere, (_, adjusted) = self.elsewhere.get(user_id, 0), self.adjusted.get(user_id, (0, 0))
+        elsewhere, (_, adjusted) = (
+            self.elsewhere.get(user_id, 0),
+            self.adjusted.get(user_id, (0, 0)),
+        )
         return (self.total(user_id) + elsewhere + adjusted) / 100
 
     def top(self, limit: int) -> list[dict[str, Any]]:
         best = sorted(self.names, key=self.known, reverse=True)[:limit]
         more = {"kos": 0, "wos": 0, "lastSyncedAt": "2025-06-15T15:06:40Z"}
-        return [self.found(user_id) | more | {"position": place} for place, user_id in enumerate(best, start=1)]
+        return [
+            self.found(user_id) | more | {"position": place}
+            for place, user_id in enumerate(best, start=1)
+        ]
 
     def joined(self, user_id: int, after: int) -> dict[str, Any]:
         parts = [
-            {"session": epoch, "sequence": part.sequence, "total": part.total / 100, "confirmed": part.confirmed}
+            {
+                "session": epoch,
+                "sequence": part.sequence,
+                "total": part.total / 100,
+                "confirmed": part.confirmed,
+            }
             for epoch, part in sorted(self.parts(user_id).items())
             if epoch > after
         ]
@@ -164,12 +209,17 @@ class Grps:
             "ban": self.bans.get(user_id),
             **({"counts": self.counts} if self.counts is not None else {}),
             "warnings": self.warnings[user_id],
-            "cases": [{"kind": kind, "case": case, "until": None} for kind, case in self.cases.get(user_id, [])],
+            "cases": [
+                {"kind": kind, "case": case, "until": None}
+                for kind, case in self.cases.get(user_id, [])
+            ],
         } | self._said(user_id)
 
     def _said(self, user_id: int) -> dict[str, Any]:
         rank, sanction = self.standing.get(user_id, (FIRST, None))
         sequence, total = self.adjusted.get(user_id, (0, 0))
-        membership = self.membership.get(user_id, {"state": "member", "since": "2025-01-01T00:00:00Z"})
+        membership = self.membership.get(
+            user_id, {"state": "member", "since": "2025-01-01T00:00:00Z"}
+        )
         adjusted = {"sequence": sequence, "total": total / 100}
         return {"rank": rank, "sanction": sanction, "adjusted": adjusted, "membership": membership}

@@ -1,7 +1,9 @@
-"""One Luau virtual machine that is one Roblox server: the modules of the Rojo project, on a clock that tests step.
+"""One Luau virtual machine that is one Roblox server: the modules of the Rojo project, on a clock
+that tests step.
 
-This is the only place that knows which virtual machine it is (pluau). Values cross as JSON-like Python values: a table
-with the keys 1 to n is a list, any other one a dict; an empty table is an empty dict.
+This is the only place that knows which virtual machine it is (pluau). Values cross as JSON-like
+Python values: a table with the keys 1 to n is a list, any other one a dict; an empty table is an
+empty dict.
 """
 
 import json
@@ -57,7 +59,9 @@ class LuauError(Exception):
 
 
 class Machine:
-    """A server, or a client. `mutate` changes a module's source on its way in: (path, source) to source."""
+    """A server, or a client. `mutate` changes a module's source on its way in: (path, source) to
+    source.
+    """
 
     def __init__(
         self,
@@ -73,9 +77,13 @@ class Machine:
         self.engine = self._load(WORLD / "engine.luau").call()[0]
         self.set_clock(now)
         compile_ = self.lua.create_function(lambda lua, args: self._module(str(args[0])))
-        normalize = self.lua.create_function(lambda lua, args: [unicodedata.normalize("NFC", str(args[0]))])
+        normalize = self.lua.create_function(
+            lambda lua, args: [unicodedata.normalize("NFC", str(args[0]))]
+        )
         self.lua.load_chunk(UTF8, name="utf8").call(self.engine.get("globals"), normalize)
-        self._require = self.lua.load_chunk(REQUIRE, name="require").call(compile_, self.engine.get("globals"))[0]
+        self._require = self.lua.load_chunk(REQUIRE, name="require").call(
+            compile_, self.engine.get("globals")
+        )[0]
         tree = json.loads((HOME / project).read_text(encoding="utf-8"))["tree"]
         for name, node in tree.items():
             if not name.startswith("$"):
@@ -85,16 +93,18 @@ class Machine:
         """A module by its place, as `ReplicatedStorage.GRPSShared.points`."""
         instance: Any = self.engine.get("game")
         for name in path.split("."):
-            instance = self.lua.load_chunk("local one, name = ... return one:FindFirstChild(name)").call(
-                instance, name
-            )[0]
+            instance = self.lua.load_chunk(
+                "local one, name = ... return one:FindFirstChild(name)"
+            ).call(instance, name)[0]
             if instance is None:
                 raise LookupError(f"{path}: there is no {name}")
         found: pluau.Table = self.call(self._require, instance)
         return found
 
     def chunk(self, source: str, name: str = "test") -> pluau.Function:
-        """A function of a test's own, with `require` and the globals of a module; call it with `call`."""
+        """A function of a test's own, with `require` and the globals of a module; call it with
+        `call`.
+        """
         made: pluau.Function = self.lua.load_chunk(
             "local require, globals = ... local game, task, os = globals.game, globals.task, globals.os "
             + "local Instance = globals.Instance "
@@ -114,7 +124,9 @@ class Machine:
         return found[0] if found else None
 
     def step(self, seconds: float) -> None:
-        """Let so much time pass. Raises LuauError for what was thrown in threads that nobody waits for."""
+        """Let so much time pass. Raises LuauError for what was thrown in threads that nobody waits
+        for.
+        """
         self.call(self.engine.get("step"), seconds)
         if self.errors:
             raise LuauError("\n".join(self.errors))
@@ -186,13 +198,17 @@ class Machine:
             if child.is_dir():
                 self._plant_files(child.name, child, made)
             elif child.suffix == ".luau" and child.name not in INITS:
-                self._plant_files(child.stem.removesuffix(".server").removesuffix(".client"), child, made)
+                self._plant_files(
+                    child.stem.removesuffix(".server").removesuffix(".client"), child, made
+                )
 
     def _instance(self, class_name: str, name: str, parent: Any, path: Path | None = None) -> Any:
         make = self.engine.get("Instance")
         made = make.call(class_name, name, parent)[0]
         if path is not None:
-            self.lua.load_chunk("local one, path = ... one.path = path").call(made, str(path.relative_to(HOME)))
+            self.lua.load_chunk("local one, path = ... one.path = path").call(
+                made, str(path.relative_to(HOME))
+            )
         return made
 
 

@@ -1,4 +1,6 @@
-"""What a game server asks of Roblox and of GRPS, and how much it keeps: within a quarter of the budgets, and flat."""
+"""What a game server asks of Roblox and of GRPS, and how much it keeps: within a quarter of the
+budgets, and flat.
+"""
 
 import json
 import os
@@ -21,7 +23,9 @@ def test_a_hundred_players_and_fifty_events_a_second_take_a_quarter_of_the_budge
     assert {kind: share for kind, share in asked.items() if share > 0.25} == {}
 
 
-def test_whole_rounds_of_players_who_come_at_once_stay_within_the_share_and_wait_for_nothing() -> None:
+def test_whole_rounds_of_players_who_come_at_once_stay_within_the_share_and_wait_for_nothing() -> (
+    None
+):
     universe = Universe(http=Grps())
     server = universe.playing(*range(1, 101))
     universe.run(60, most=1)
@@ -31,7 +35,9 @@ def test_whole_rounds_of_players_who_come_at_once_stay_within_the_share_and_wait
             server.leave(user_id - 100)
             server.join(user_id)
         universe.run(6, most=0.5)
-        assert all(server.session(user_id)["state"] == "ready" for user_id in range(first, first + 100))
+        assert all(
+            server.session(user_id)["state"] == "ready" for user_id in range(first, first + 100)
+        )
         universe.run(20, most=1)
     assert universe.counts["http"] - before < 60  # of 500, in less than a minute
 
@@ -55,12 +61,16 @@ def test_days_of_play_leave_memory_and_records_as_large_as_they_were() -> None:
             universe.run(120, most=20)
         if hour % 6 == 5:
             record = universe.record(1)
-            assert len(record["sessions"]) <= STAYS * 3 + 2  # of the days in which events may still come
+            assert (
+                len(record["sessions"]) <= STAYS * 3 + 2
+            )  # of the days in which events may still come
             assert len(record["outbox"]) <= 300
             sizes.append((server.machine.memory, len(json.dumps(record))))
     half = len(sizes) // 2
     # What is in use goes up and down by a tenth with the moment.
-    assert max(memory for memory, _ in sizes[half:]) < 1.25 * max(memory for memory, _ in sizes[:half])
+    assert max(memory for memory, _ in sizes[half:]) < 1.25 * max(
+        memory for memory, _ in sizes[:half]
+    )
     assert max(size for _, size in sizes[half:]) < 1.3 * max(size for _, size in sizes[:half])
 
 

@@ -78,7 +78,9 @@ def test_a_lost_session_whose_rank_was_unknown_counts_once(universe: Universe, g
     here = universe.playing()
     here.award(NIA, "training")
     universe.run(6)
-    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Brand New", "sanction": None}})
+    universe.publish(
+        "GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Brand New", "sanction": None}}
+    )
     grps.standing[NIA] = ("Brand New", None)
     universe.run(1)
     assert here.award(NIA, "training") == (0, "WAITING")

@@ -1,4 +1,6 @@
-"""Officers' commands in the chat: typed arguments, refused where anything is unknown, decided by GRPS."""
+"""Officers' commands in the chat: typed arguments, refused where anything is unknown, decided by
+GRPS.
+"""
 
 import random
 
@@ -40,7 +42,9 @@ def test_a_warning_goes_to_grps_with_who_whom_and_why(server: Server, grps: Grps
     assert sent["id"]
 
 
-def test_what_came_of_a_command_holds_in_the_game_without_a_message(server: Server, grps: Grps) -> None:
+def test_what_came_of_a_command_holds_in_the_game_without_a_message(
+    server: Server, grps: Grps
+) -> None:
     grps.standing[NIA] = ("Suspended", "suspension")
     assert server.say(ADMIRAL, "/grps suspend Nia 7d harassed others") == "Done."
     server.universe.run(1)
@@ -66,7 +70,9 @@ def test_arguments_are_read_by_their_type(
     (sent,) = grps.commands
     assert (sent["kind"], sent["userId"]) == (kind, NIALL)
     found = sent.get(field)
-    assert found == value or (isinstance(value, str) and isinstance(found, str) and found.startswith(value))
+    assert found == value or (
+        isinstance(value, str) and isinstance(found, str) and found.startswith(value)
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,9 @@ def test_arguments_are_read_by_their_type(
         ("@com", "Nobody here is called @com"),
     ],
 )
-def test_whoever_is_meant_may_be_called_by_both_names(server: Server, grps: Grps, name: str, whom: int | str) -> None:
+def test_whoever_is_meant_may_be_called_by_both_names(
+    server: Server, grps: Grps, name: str, whom: int | str
+) -> None:
     server.join(201, "nova_9", "Comet")
     server.join(202, "Nova", "Nova")
     server.join(203, "star", "Nova Star")
@@ -142,7 +150,9 @@ def test_it_fails_closed_where_grps_or_the_rank_is_unknown(server: Server, grps:
     assert grps.commands == []
 
 
-def test_an_order_whose_answer_got_lost_is_said_again_under_the_same_id(server: Server, grps: Grps) -> None:
+def test_an_order_whose_answer_got_lost_is_said_again_under_the_same_id(
+    server: Server, grps: Grps
+) -> None:
     grps.dice, grps.lossy = random.Random(1), 1.0
     assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Nia spammed the chat")
     assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Niall spammed the chat")
@@ -177,7 +187,9 @@ def test_a_reason_has_500_characters_not_bytes(server: Server, grps: Grps) -> No
 
 @pytest.mark.parametrize("version", ["TextChatService", "LegacyChatService"])
 def test_a_command_runs_once_in_either_chat(server: Server, grps: Grps, version: str) -> None:
-    server.do(f"grps.context.chat:stop() game.TextChatService.ChatVersion = '{version}' grps.context.chat:start()")
+    server.do(
+        f"grps.context.chat:stop() game.TextChatService.ChatVersion = '{version}' grps.context.chat:start()"
+    )
     assert server.say(MAJOR, "/grps warn Nia spammed") == "Done."
     server.say(MAJOR, "/grpsx warn Nia spammed")
     server.say(MAJOR, "hello")
@@ -219,7 +231,9 @@ def test_a_length_may_be_of_months_and_years_and_in_capitals(
 
 
 @pytest.mark.parametrize("verb", ["ban", "suspend"])
-@pytest.mark.parametrize("word", ["3days", "30", "1d12h", "0d", "11y", "-7d", "+1d", "1.5d", "7dd", "2months", ".5d"])
+@pytest.mark.parametrize(
+    "word", ["3days", "30", "1d12h", "0d", "11y", "-7d", "+1d", "1.5d", "7dd", "2months", ".5d"]
+)
 def test_what_begins_like_a_length_and_is_none_bans_nobody_for_good(
     server: Server, grps: Grps, verb: str, word: str
 ) -> None:
@@ -242,10 +256,15 @@ def test_the_panel_reads_lengths_by_the_same_rule(server: Server) -> None:
     [
         ("ban Nia 7d exploits", "ban Nia until 2025-06-22 15:06 UTC: GRPS is asked."),
         ("ban Nia exploits", "ban Nia for good: GRPS is asked."),
-        ("suspend Nia harassed others", "suspend Nia for as long as the policy says: GRPS is asked."),
+        (
+            "suspend Nia harassed others",
+            "suspend Nia for as long as the policy says: GRPS is asked.",
+        ),
     ],
 )
-def test_the_officer_reads_until_when_before_grps_is_asked(server: Server, grps: Grps, text: str, said: str) -> None:
+def test_the_officer_reads_until_when_before_grps_is_asked(
+    server: Server, grps: Grps, text: str, said: str
+) -> None:
     server.universe.latency["http"] = 3.0
     assert server.say(ADMIRAL, f"/grps {text}") == said
     assert grps.commands == []
@@ -254,7 +273,12 @@ def test_the_officer_reads_until_when_before_grps_is_asked(server: Server, grps:
 
 
 @pytest.mark.parametrize(
-    "text", ["note \u201cNiall\u201d is polite", "note \u201eNiall\u201c is polite", "note «Niall» is polite"]
+    "text",
+    [
+        "note \u201cNiall\u201d is polite",
+        "note \u201eNiall\u201c is polite",
+        "note «Niall» is polite",
+    ],
 )
 def test_curly_quotes_are_quotes(server: Server, grps: Grps, text: str) -> None:
     assert server.say(ADMIRAL, f"/grps {text}") == "Done."
@@ -263,7 +287,9 @@ def test_curly_quotes_are_quotes(server: Server, grps: Grps, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Zed", "@zed", "ZED"])
-def test_somebody_elsewhere_is_called_by_their_username(server: Server, grps: Grps, name: str) -> None:
+def test_somebody_elsewhere_is_called_by_their_username(
+    server: Server, grps: Grps, name: str
+) -> None:
     server.universe.usernames["zed"] = 900
     assert server.say(ADMIRAL, f"/grps warn {name} spammed in another server") == "Done."
     assert [sent["userId"] for sent in grps.commands] == [900]
@@ -277,7 +303,9 @@ def test_a_name_that_nobody_has_reaches_nobody(server: Server, grps: Grps) -> No
     assert grps.commands == []
 
 
-def test_members_who_may_not_act_cost_roblox_no_look_up_of_names(server: Server, grps: Grps) -> None:
+def test_members_who_may_not_act_cost_roblox_no_look_up_of_names(
+    server: Server, grps: Grps
+) -> None:
     server.universe.usernames["zed"] = 900
     before = server.universe.counts["name"]
     server.say(NIA, "/grps warn Zed spammed")

@@ -1,4 +1,6 @@
-"""What does not count: private servers and Studio are kept beside the points, in the game as in GRPS."""
+"""What does not count: private servers and Studio are kept beside the points, in the game as in
+GRPS.
+"""
 
 import datetime as dt
 import time
@@ -7,11 +9,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from players import books, reconciling
 from players.models import ExperiencePoints, Player
+from players.points import consistency, reconciliation
 from roblox import keys
 from roblox.models import Experience
-from syncs.records import parse as record_of
+from syncs.pull.entry_parser import parse as record_of
 from tests.conftest import TESTER, Live
 from tests.luau.grps import Grps
 from tests.luau.universe import NIA, Universe
@@ -45,10 +47,13 @@ def test_a_private_server_earns_beside_the_points(wire: Wire) -> None:
     assert Player.objects.get().points == Decimal(15)
     second.close()
     assert universe.stores["GRPS_Points_Index"] == {"501": str(TRAINING)}
-    assert [kept.get("apart") for _, kept in sorted(universe.record(501)["sessions"].items())] == [None, True]
+    assert [kept.get("apart") for _, kept in sorted(universe.record(501)["sessions"].items())] == [
+        None,
+        True,
+    ]
     assert ExperiencePoints.objects.get(origin="nexus~private").total == Decimal("14.90")
     stored = [record_of(501, universe.record(501))]
-    found = reconciling.compare("nexus", stored, now=timezone.now(), patience=dt.timedelta(0))
+    found = reconciliation.compare("nexus", stored, now=timezone.now(), patience=dt.timedelta(0))
     assert (found.changes, found.contradictions) == ([], {})
     universe.private = False
     third = universe.server()
@@ -56,15 +61,19 @@ def test_a_private_server_earns_beside_the_points(wire: Wire) -> None:
     universe.run(4)
     third.award(501, "training")
     assert third.session(501)["known"] == 2 * TRAINING
-    assert third.session(501)["earned"]["today"] == 2 * TRAINING  # the private server has caps of its own
+    assert (
+        third.session(501)["earned"]["today"] == 2 * TRAINING
+    )  # the private server has caps of its own
     universe.run(6)
     assert Player.objects.get().points == Decimal(30)
     third.close()
     assert not wire.refused
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
-def test_what_a_private_server_could_not_send_counts_nowhere_when_another_one_does(wire: Wire) -> None:
+def test_what_a_private_server_could_not_send_counts_nowhere_when_another_one_does(
+    wire: Wire,
+) -> None:
     universe = Universe(http=wire, now=time.time() - STARTED, private=True)
     first = universe.server()
     first.join(501, "Nia")
@@ -91,7 +100,9 @@ def test_in_a_test_experience_points_do_not_move(universe: Universe, grps: Grps)
     assert server.session(NIA)["known"] == 4000
 
 
-def test_a_private_server_counts_where_grps_says_so_and_where_it_says_nothing(universe: Universe, grps: Grps) -> None:
+def test_a_private_server_counts_where_grps_says_so_and_where_it_says_nothing(
+    universe: Universe, grps: Grps
+) -> None:
     universe.private = True
     for said in (None, {"points": True, "privateServers": True, "studio": False}):
         grps.counts = said

@@ -1,4 +1,6 @@
-"""Games play against a real GRPS, through outages and crashes, while staff adjust: every book says the same."""
+"""Games play against a real GRPS, through outages and crashes, while staff adjust: every book says
+the same.
+"""
 
 import datetime as dt
 import json
@@ -12,14 +14,14 @@ import pytest
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import people, reconciling
-from players.events import parse
-from players.ingestion import ingest
 from players.models import LedgerEntry, Player
-from players.staff import at_the_shell
+from players.moderation.actors import at_the_shell
+from players.points import adjustments, reconciliation
+from players.points.event_parser import parse
+from players.points.ingestion import ingest
 from roblox import keys
 from roblox.models import Experience
-from syncs.records import parse as record_of
+from syncs.pull.entry_parser import parse as record_of
 from tests.conftest import TESTER, Live
 from tests.luau.universe import Universe
 from tests.luau.wire import Wire
@@ -39,10 +41,10 @@ def ledgered(user_id: int) -> Decimal:
     return sum((row.awarded for row in rows), Decimal(0))
 
 
-def compared(universe: Universe) -> reconciling.Comparison:
+def compared(universe: Universe) -> reconciliation.Comparison:
     """What the nightly reading of the data store would still have to mend."""
     stored = [record_of(user_id, universe.record(user_id)) for user_id in PLAYERS]
-    return reconciling.compare("nexus", stored, now=timezone.now(), patience=dt.timedelta(0))
+    return reconciliation.compare("nexus", stored, now=timezone.now(), patience=dt.timedelta(0))
 
 
 def drain(universe: Universe) -> None:
@@ -59,7 +61,11 @@ def test_a_first_point_is_earned_seen_and_kept(wire: Wire) -> None:
     assert server.award(501, "training") == (1500, "")
     universe.run(6)
     player = Player.objects.get(user_id=501)
-    assert (player.username, player.points, player.rank.name) == ("Nia", Decimal("15.00"), "Initiate")
+    assert (player.username, player.points, player.rank.name) == (
+        "Nia",
+        Decimal("15.00"),
+        "Initiate",
+    )
     server.close()
     assert universe.total(501) == 1500
     assert wire.refused == []
@@ -73,7 +79,7 @@ def test_adjustments_and_ranks_of_the_console_reach_the_game(wire: Wire) -> None
     server.award(501, "training")
     universe.run(6)
     Player.objects.update(rank_since=timezone.now() - dt.timedelta(days=9))
-    people.adjust(501, 40_00, by=at_the_shell(), reason="won the finals", now=timezone.now())
+    adjustments.adjust(501, 40_00, by=at_the_shell(), reason="won the finals", now=timezone.now())
     server.award(501, "wo")
     universe.run(6)
     session = server.session(501)
@@ -82,7 +88,9 @@ def test_adjustments_and_ranks_of_the_console_reach_the_game(wire: Wire) -> None
 
 def test_through_a_wild_day_ledger_and_data_store_agree_to_the_hundredth(wire: Wire) -> None:
     universe = Universe(http=wire, now=time.time() - STARTED, losing_messages=0.3)
-    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    universe.faults = dict.fromkeys(
+        ("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05)
+    )
     dice = random.Random(11)
     for number in range(ROUNDS):
         if len(universe.servers) < 2:
@@ -97,7 +105,9 @@ def test_through_a_wild_day_ledger_and_data_store_agree_to_the_hundredth(wire: W
         else:
             _play(server, dice)
         if number % 7 == 0 and Player.objects.filter(user_id=503).exists():
-            people.adjust(503, -1_25, by=at_the_shell(), reason="counted twice", now=timezone.now())
+            adjustments.adjust(
+                503, -1_25, by=at_the_shell(), reason="counted twice", now=timezone.now()
+            )
         universe.run(dice.randrange(5, 60))
     wire.away, wire.lossy = False, 0.0
     universe.faults.clear()
@@ -129,7 +139,9 @@ def _play(server: Any, dice: random.Random) -> None:
         if server.session(user_id) is None:
             server.join(user_id)
         kind = dice.choice(["training", "ko", "wo", "operation", "activity"])
-        server.award(user_id, kind, **({"duration": dice.choice([200, 300])} if kind == "activity" else {}))
+        server.award(
+            user_id, kind, **({"duration": dice.choice([200, 300])} if kind == "activity" else {})
+        )
         if dice.random() < 0.15:
             server.leave(user_id)
 

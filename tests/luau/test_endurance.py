@@ -1,4 +1,6 @@
-"""What must hold where messages, records and good manners are missing: no epoch twice, nothing lost, nobody starved."""
+"""What must hold where messages, records and good manners are missing: no epoch twice, nothing
+lost, nobody starved.
+"""
 
 import json
 import random
@@ -46,10 +48,19 @@ def test_whoever_comes_back_and_leaves_again_before_they_could_be_saved_loses_no
     universe.run(10)
     later.close()
     assert grps.total(NIA) == universe.total(NIA) == 40_00
-    assert take(server.machine.call(server.machine.chunk("return #(...).context.store:all()"), server.grps)) == 0
+    assert (
+        take(
+            server.machine.call(
+                server.machine.chunk("return #(...).context.store:all()"), server.grps
+            )
+        )
+        == 0
+    )
 
 
-def test_a_server_that_closes_saves_the_stay_before_the_present_one_too(universe: Universe, grps: Grps) -> None:
+def test_a_server_that_closes_saves_the_stay_before_the_present_one_too(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     grps.away = True
     server.award(NIA, "training")
@@ -98,7 +109,9 @@ def test_whoever_leaves_before_the_lease_came_loses_nothing(universe: Universe, 
     assert "store.unearned" not in {line["kind"] for line in grps.lines}
 
 
-def test_hopping_from_server_to_server_past_a_lease_passes_no_cap(universe: Universe, grps: Grps) -> None:
+def test_hopping_from_server_to_server_past_a_lease_passes_no_cap(
+    universe: Universe, grps: Grps
+) -> None:
     universe.playing().crash()
     for _ in range(3):
         server = universe.server()
@@ -111,7 +124,9 @@ def test_hopping_from_server_to_server_past_a_lease_passes_no_cap(universe: Univ
     assert grps.total(NIA) == universe.total(NIA) == 500_00
 
 
-def test_the_sweep_forgets_nobody_whose_last_words_are_on_their_way(universe: Universe, grps: Grps) -> None:
+def test_the_sweep_forgets_nobody_whose_last_words_are_on_their_way(
+    universe: Universe, grps: Grps
+) -> None:
     server = crashed(universe)
     universe.latency["http"] = 4
     server.leave(NIA)
@@ -121,7 +136,9 @@ def test_the_sweep_forgets_nobody_whose_last_words_are_on_their_way(universe: Un
     assert grps.total(NIA) == universe.total(NIA) == 90_00
 
 
-def test_a_server_that_closes_before_the_lease_came_loses_nothing(universe: Universe, grps: Grps) -> None:
+def test_a_server_that_closes_before_the_lease_came_loses_nothing(
+    universe: Universe, grps: Grps
+) -> None:
     server = crashed(universe)
     grps.away = True
     server.close(NIA)
@@ -132,11 +149,15 @@ def test_a_server_that_closes_before_the_lease_came_loses_nothing(universe: Univ
     later = universe.playing()
     universe.run(90)
     later.close()
-    assert grps.total(NIA) == universe.total(NIA) == 90_00  # what was unsent was found beside the record's own
+    assert (
+        grps.total(NIA) == universe.total(NIA) == 90_00
+    )  # what was unsent was found beside the record's own
     assert not universe.record(NIA).get("strays")
 
 
-def test_the_suspended_earn_nothing_either_while_a_lease_is_awaited(universe: Universe, grps: Grps) -> None:
+def test_the_suspended_earn_nothing_either_while_a_lease_is_awaited(
+    universe: Universe, grps: Grps
+) -> None:
     grps.standing[NIA] = ("Suspended", "suspension")
     crashed(universe).leave(NIA)
     universe.run(20)
@@ -146,11 +167,16 @@ def test_the_suspended_earn_nothing_either_while_a_lease_is_awaited(universe: Un
 # A budget for everybody
 
 
-def test_members_who_ask_without_end_delay_no_event_and_no_newcomer(universe: Universe, grps: Grps) -> None:
+def test_members_who_ask_without_end_delay_no_event_and_no_newcomer(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(*range(1000, 1010), NIA)
     for second in range(240):
         for member in range(1000, 1010):
-            server.do("task.spawn(grps.command, grps, game.Players:GetPlayerByUserId(...), 'warn 999999 spam')", member)
+            server.do(
+                "task.spawn(grps.command, grps, game.Players:GetPlayerByUserId(...), 'warn 999999 spam')",
+                member,
+            )
         if second % 10 == 0:
             server.award(NIA, "training")
         universe.run(1)
@@ -161,7 +187,9 @@ def test_members_who_ask_without_end_delay_no_event_and_no_newcomer(universe: Un
     assert server.session(7)["state"] == "ready"
 
 
-def test_officers_who_search_without_end_leave_half_of_the_budget(universe: Universe, grps: Grps) -> None:
+def test_officers_who_search_without_end_leave_half_of_the_budget(
+    universe: Universe, grps: Grps
+) -> None:
     officers = range(2000, 2030)
     for officer in officers:
         grps.standing[officer] = ("Tempest Major", None)
@@ -180,7 +208,9 @@ def test_officers_who_search_without_end_leave_half_of_the_budget(universe: Univ
 
 def test_a_command_goes_out_at_once_or_not_at_all(universe: Universe, grps: Grps) -> None:
     server = universe.playing(MAJOR, NIA)
-    universe.http = lambda url, *call: (503, {"Retry-After": "300"}, "{}") if "events" in url else grps(url, *call)
+    universe.http = lambda url, *call: (
+        (503, {"Retry-After": "300"}, "{}") if "events" in url else grps(url, *call)
+    )
     server.award(NIA, "training")
     universe.run(10)
     assert "does not answer now" in server.say(MAJOR, f"/grps warn {NIA} spam")
@@ -192,14 +222,18 @@ def test_a_command_goes_out_at_once_or_not_at_all(universe: Universe, grps: Grps
 # Ranks that may have changed
 
 
-def test_whose_demotion_was_not_heard_of_is_asked_for_within_a_minute(universe: Universe, grps: Grps) -> None:
+def test_whose_demotion_was_not_heard_of_is_asked_for_within_a_minute(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(MAJOR, NIA)
     grps.standing[MAJOR] = ("Suspended", "suspension")
     universe.run(60)
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
 
 
-def test_an_officer_is_asked_for_in_time_however_seldom_records_are_saved(universe: Universe, grps: Grps) -> None:
+def test_an_officer_is_asked_for_in_time_however_seldom_records_are_saved(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.server(autosaveSeconds=120, leaseSeconds=360)
     for user_id in (MAJOR, NIA):
         server.join(user_id)
@@ -220,7 +254,9 @@ def test_without_grps_an_officers_word_holds_for_a_minute(universe: Universe, gr
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ACTOR_NOT_ENTITLED")
 
 
-def test_an_officers_word_in_another_experience_counts_here_for_that_rank(universe: Universe, grps: Grps) -> None:
+def test_an_officers_word_in_another_experience_counts_here_for_that_rank(
+    universe: Universe, grps: Grps
+) -> None:
     grps.recommended[NIA] = [MAJOR]
     server = universe.playing(MAJOR, GENERAL, NIA)
     assert server.give(NIA, "recommendation", actor=MAJOR) == (0, "ALREADY_RECOMMENDED")
@@ -240,7 +276,9 @@ def test_whoever_does_nothing_hears_of_a_ban_all_the_same(universe: Universe, gr
 
 
 @pytest.mark.parametrize("verdict", ["refused", "held"])
-def test_an_event_is_given_only_where_grps_lets_the_officer(universe: Universe, grps: Grps, verdict: str) -> None:
+def test_an_event_is_given_only_where_grps_lets_the_officer(
+    universe: Universe, grps: Grps, verdict: str
+) -> None:
     server = universe.playing(GENERAL, NIA)
     grps.verdict = verdict
     assert server.say(GENERAL, f"/grps award {NIA} training") == "Done."
@@ -290,7 +328,9 @@ def test_an_event_whose_answer_got_lost_is_given_once(universe: Universe, grps: 
 # The log, which staff read
 
 
-def test_whoever_asks_for_what_they_may_not_does_not_fill_the_log(universe: Universe, grps: Grps) -> None:
+def test_whoever_asks_for_what_they_may_not_does_not_fill_the_log(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(GENERAL, NIA, MAJOR)
     server.do("grps.context.say('store.important', 'evidence')")
     grps.away = True
@@ -307,7 +347,9 @@ def test_whoever_asks_for_what_they_may_not_does_not_fill_the_log(universe: Univ
     }
 
 
-def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(universe: Universe, grps: Grps) -> None:
+def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(
+    universe: Universe, grps: Grps
+) -> None:
     grps.away = True
     kept = {"standing": {"rank": "Initiate", "sanction": None}}
     universe.stores["GRPS_State"] = {f"player:{NIA}": json.dumps(kept)}
@@ -322,13 +364,19 @@ def test_what_grps_wrote_before_does_not_take_the_place_of_what_it_said_since(un
     assert server.award(NIA, "training") == (0, "NOT_EARNING")
 
 
-def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(universe: Universe, grps: Grps) -> None:
+def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     grps.standing[NIA] = ("Novice", None)
     document = json.dumps({"version": "2"} | grps.policy).replace('"Initiate"', '"Novice"')
 
     def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
-        return (200, {"ETag": '"2"'}, document) if url.endswith("/roblox/policy") else grps(url, method, headers, body)
+        return (
+            (200, {"ETag": '"2"'}, document)
+            if url.endswith("/roblox/policy")
+            else grps(url, method, headers, body)
+        )
 
     server.do("grps.context.store:ask(...)", NIA)
     universe.run(2)
@@ -349,7 +397,9 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(uni
 # Queues, names, keys, lines and bans
 
 
-def test_the_queue_takes_a_part_of_what_the_game_has_and_what_no_save_has_yet(universe: Universe, grps: Grps) -> None:
+def test_the_queue_takes_a_part_of_what_the_game_has_and_what_no_save_has_yet(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(*range(1, 41))
     grps.away = True
     for _ in range(120):
@@ -381,7 +431,9 @@ def test_what_is_saved_needs_no_queue(universe: Universe, grps: Grps) -> None:
     assert [event["sequence"] for event in json.loads(item)["events"]] == [2]
 
 
-def test_where_the_queue_cannot_hold_all_it_has_the_last_of_each_player(universe: Universe, grps: Grps) -> None:
+def test_where_the_queue_cannot_hold_all_it_has_the_last_of_each_player(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(NIA, MAJOR)
     grps.away = True
     for _ in range(30):
@@ -432,7 +484,9 @@ def test_a_game_whose_queue_nobody_may_empty_has_none(universe: Universe, grps: 
     assert grps.total(NIA) == universe.total(NIA) == 15_00
 
 
-def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(universe: Universe, grps: Grps) -> None:
+def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(
+    universe: Universe, grps: Grps
+) -> None:
     universe.faults["AddAsync"] = (1.0, 0.0)
     server = universe.playing()
     grps.away = True
@@ -445,11 +499,15 @@ def test_a_queue_that_takes_nothing_is_told_and_every_event_waits_for_grps(unive
     assert "outbox.unqueued" in {line["kind"] for line in grps.lines}
 
 
-def test_digits_are_a_user_id_unless_somebody_here_is_called_so(universe: Universe, grps: Grps) -> None:
+def test_digits_are_a_user_id_unless_somebody_here_is_called_so(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(MAJOR)
     server.join(NIA, "12345")
     universe.run(3)
-    assert "@12345 is they, #12345 is the user id" in server.say(MAJOR, "/grps note 12345 is polite")
+    assert "@12345 is they, #12345 is the user id" in server.say(
+        MAJOR, "/grps note 12345 is polite"
+    )
     assert server.say(MAJOR, "/grps note @12345 is polite") == "Done."
     assert server.say(MAJOR, "/grps note #12345 is polite") == "Done."
     assert server.say(MAJOR, "/grps note 99 is polite") == "Done."
@@ -457,7 +515,9 @@ def test_digits_are_a_user_id_unless_somebody_here_is_called_so(universe: Univer
     assert [sent["userId"] for sent in grps.commands] == [NIA, 12345, 99]
 
 
-def test_a_key_that_was_changed_is_read_anew_and_no_line_is_lost_meanwhile(universe: Universe, grps: Grps) -> None:
+def test_a_key_that_was_changed_is_read_anew_and_no_line_is_lost_meanwhile(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     asked: list[str] = []
 
@@ -466,7 +526,9 @@ def test_a_key_that_was_changed_is_read_anew_and_no_line_is_lost_meanwhile(unive
         return (403, {}, "{}") if len(asked) < 20 else grps(url, method, headers, body)
 
     universe.http = http
-    server.machine.call(server.machine.chunk("(...).context.say('test.kept', 'a line')"), server.grps)
+    server.machine.call(
+        server.machine.chunk("(...).context.say('test.kept', 'a line')"), server.grps
+    )
     server.award(NIA, "training")
     universe.run(400)
     assert grps.total(NIA) == 15_00
@@ -489,7 +551,9 @@ def test_one_line_that_spoils_its_call_is_let_go_alone(universe: Universe, grps:
     for number in range(9):
         text = "poison" if number == 4 else f"line {number}"
         server.machine.call(
-            server.machine.chunk("local grps, text = ... grps.context.say('test.line', text)"), server.grps, text
+            server.machine.chunk("local grps, text = ... grps.context.say('test.line', text)"),
+            server.grps,
+            text,
         )
     universe.run(120)
     found = [line["text"] for line in grps.lines if line["kind"] == "test.line"]
@@ -505,6 +569,8 @@ def test_roblox_is_told_of_a_ban_once(universe: Universe, grps: Grps) -> None:
     grps.standing[NIA] = ("Initiate", "ban")
     for _ in range(5):
         server.award(NIA, "wo")
-    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}})
+    universe.publish(
+        "GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}}
+    )
     universe.run(60)
     assert told == [NIA]

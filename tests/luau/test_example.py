@@ -1,4 +1,6 @@
-"""The example experience, as it is published: who fights, falls and moves earns what its script says."""
+"""The example experience, as it is published: who fights, falls and moves earns what its script
+says.
+"""
 
 import pytest
 
@@ -28,7 +30,9 @@ MOVE = "game:GetService('Players'):GetPlayerByUserId(userId).Character.Humanoid.
 
 
 def act(server: Server, source: str, *args: object, names: str = "userId") -> None:
-    server.machine.call(server.machine.chunk(f"local grps, {names} = ... {source}"), server.grps, *args)
+    server.machine.call(
+        server.machine.chunk(f"local grps, {names} = ... {source}"), server.grps, *args
+    )
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ def server(grps: Grps) -> Server:
     return made
 
 
-def test_whoever_defeats_another_earns_a_ko_and_the_defeated_a_wo(server: Server, grps: Grps) -> None:
+def test_whoever_defeats_another_earns_a_ko_and_the_defeated_a_wo(
+    server: Server, grps: Grps
+) -> None:
     act(server, FALL, NIA, ZED, names="userId, victor")
     server.universe.run(10)
     assert (grps.total(ZED), grps.total(NIA)) == (25, 0)

@@ -1,4 +1,6 @@
-"""What a developer meets who just put the modules into a game: mistakes that name themselves, and a handle to ask."""
+"""What a developer meets who just put the modules into a game: mistakes that name themselves, and a
+handle to ask.
+"""
 
 from itertools import takewhile
 from pathlib import Path
@@ -24,13 +26,19 @@ def warnings(server: Server) -> list[str]:
 
 def evaluate(server: Server, source: str, *args: Any) -> Any:
     chunk = server.machine.chunk(f"local grps, player, given = ... return {source}")
-    player = server.machine.call(server.machine.chunk(f"return game.Players:GetPlayerByUserId({NIA})"))
+    player = server.machine.call(
+        server.machine.chunk(f"return game.Players:GetPlayerByUserId({NIA})")
+    )
     return take(server.machine.call(chunk, server.grps, player, *args))
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "does not take the key in the secret GRPS_KEY"), (403, "put a valid key"), (502, "answers 502")],
+    [
+        (401, "does not take the key in the secret GRPS_KEY"),
+        (403, "put a valid key"),
+        (502, "answers 502"),
+    ],
 )
 def test_a_key_that_grps_does_not_take_is_told_at_once_with_its_mend(
     universe: Universe, status: int, words: str
@@ -47,7 +55,9 @@ def test_a_key_that_grps_does_not_take_is_told_at_once_with_its_mend(
     assert len(warnings(server)) == 2
 
 
-def test_a_missing_secret_is_told_and_so_is_the_next_trouble(universe: Universe, grps: Grps) -> None:
+def test_a_missing_secret_is_told_and_so_is_the_next_trouble(
+    universe: Universe, grps: Grps
+) -> None:
     universe.secrets.clear()
     server = universe.server()
     universe.run(2)
@@ -64,7 +74,9 @@ def test_a_missing_secret_is_told_and_so_is_the_next_trouble(universe: Universe,
     assert len(warnings(server)) == 2
 
 
-def test_with_a_policy_kept_from_before_points_are_not_said_to_wait(universe: Universe, grps: Grps) -> None:
+def test_with_a_policy_kept_from_before_points_are_not_said_to_wait(
+    universe: Universe, grps: Grps
+) -> None:
     universe.playing().close()
     grps.away = True
     server = universe.playing()
@@ -103,7 +115,9 @@ def test_a_value_of_the_games_own_is_left_as_it_is(universe: Universe) -> None:
     universe.run(5)
     server.award(NIA, "training")
     server.award(NIA, "training")
-    assert evaluate(server, "{ player.leaderstats.Points.Value, player.leaderstats.Rank.Value }") == [30, 7]
+    assert evaluate(
+        server, "{ player.leaderstats.Points.Value, player.leaderstats.Rank.Value }"
+    ) == [30, 7]
     assert len([line for line in server.machine.said if "leaderstats.taken" in line]) == 1
     assert server.machine.errors == []
 
@@ -131,19 +145,29 @@ def test_rank_and_points_are_a_call_away(universe: Universe, grps: Grps) -> None
     grps.standing[NIA] = ("Captain I", None)
     server = universe.server()
     server.join(NIA)
-    assert evaluate(server, "{ tostring(grps:rank(player)), tostring(grps:points(player)) }") == ["nil", "nil"]
+    assert evaluate(server, "{ tostring(grps:rank(player)), tostring(grps:points(player)) }") == [
+        "nil",
+        "nil",
+    ]
     assert evaluate(server, "grps:isAtLeast(player, 'Initiate')") is False
     universe.run(5)
     server.award(NIA, "wo")
     server.award(NIA, "ko", magnitude=3)
     assert evaluate(server, "{ grps:rank(player), grps:points(player) }") == ["Captain I", 0.75]
-    for rank, held in (("Initiate", True), ("Captain I", True), ("Captain II", False), ("Imperator", False)):
+    for rank, held in (
+        ("Initiate", True),
+        ("Captain I", True),
+        ("Captain II", False),
+        ("Imperator", False),
+    ):
         assert evaluate(server, "grps:isAtLeast(player, given)", rank) is held
     with pytest.raises(LuauError, match="Captian I is no rank of the policy"):
         evaluate(server, "grps:isAtLeast(player, 'Captian I')")
 
 
-def test_players_of_a_test_with_several_clients_earn_nothing_and_break_nothing(universe: Universe, grps: Grps) -> None:
+def test_players_of_a_test_with_several_clients_earn_nothing_and_break_nothing(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.server()
     server.join(-1, "Player1")
     universe.run(5)
@@ -155,7 +179,9 @@ def test_players_of_a_test_with_several_clients_earn_nothing_and_break_nothing(u
     assert server.machine.errors == []
 
 
-def test_stopping_twice_stops_once_and_the_server_closes_in_order(universe: Universe, grps: Grps) -> None:
+def test_stopping_twice_stops_once_and_the_server_closes_in_order(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     server.award(NIA, "training")
     server.do("grps:stop()")
@@ -185,16 +211,22 @@ def paying(universe: Universe, signal: str) -> Server:
 
 
 @pytest.mark.parametrize("signal", ["PlayerAdded", "PlayerRemoving"])
-def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(universe: Universe, grps: Grps, signal: str) -> None:
+def test_a_game_pays_in_its_own_handlers_whichever_is_called_first(
+    universe: Universe, grps: Grps, signal: str
+) -> None:
     server = paying(universe, signal)
     universe.run(10)
-    server.do("game:GetService('Players').PlayerRemoving:Connect(function(player) grps:award(player, 'operation') end)")
+    server.do(
+        "game:GetService('Players').PlayerRemoving:Connect(function(player) grps:award(player, 'operation') end)"
+    )
     server.leave(NIA)
     universe.run(10)
     assert grps.total(NIA) == universe.total(NIA) == 40_00
 
 
-def test_whoever_comes_back_is_paid_by_a_handler_that_is_called_first(universe: Universe, grps: Grps) -> None:
+def test_whoever_comes_back_is_paid_by_a_handler_that_is_called_first(
+    universe: Universe, grps: Grps
+) -> None:
     server = paying(universe, "PlayerAdded")
     universe.run(8)
     grps.away = True
@@ -208,7 +240,9 @@ def test_whoever_comes_back_is_paid_by_a_handler_that_is_called_first(universe: 
     assert grps.total(NIA) == universe.total(NIA) == 30_25
 
 
-def test_whoever_is_sent_away_by_a_closing_server_is_paid_as_ever(universe: Universe, grps: Grps) -> None:
+def test_whoever_is_sent_away_by_a_closing_server_is_paid_as_ever(
+    universe: Universe, grps: Grps
+) -> None:
     server = paying(universe, "PlayerRemoving")
     universe.run(8)
     server.close(NIA)
@@ -223,7 +257,9 @@ def test_whoever_is_not_here_earns_nothing(universe: Universe) -> None:
     assert universe.server().award(NIA, "training") == (0, "NO_SESSION")
 
 
-def test_the_first_script_of_the_docs_gives_first_points_as_it_stands(universe: Universe, grps: Grps) -> None:
+def test_the_first_script_of_the_docs_gives_first_points_as_it_stands(
+    universe: Universe, grps: Grps
+) -> None:
     docs = Path("docs/connect-a-game.md").read_text(encoding="utf-8")
     lines = docs.partition("A Script in `ServerScriptService`")[2].partition("\n\n")[2].splitlines()
     script = "\n".join(takewhile(lambda line: line.startswith("    ") or not line, lines))

@@ -1,4 +1,6 @@
-"""What a server must bear: closing in the middle of everything, wrong arguments, senseless answers, long outages."""
+"""What a server must bear: closing in the middle of everything, wrong arguments, senseless answers,
+long outages.
+"""
 
 import json
 from typing import Any
@@ -51,7 +53,9 @@ def test_whoever_is_sent_away_while_the_server_closes_is_saved(universe: Univers
     assert universe.stores["GRPS_Points_Index"] == {str(NIA): str(TRAINING)}
 
 
-def test_a_save_that_is_under_way_when_the_server_closes_is_followed_by_the_last_one(universe: Universe) -> None:
+def test_a_save_that_is_under_way_when_the_server_closes_is_followed_by_the_last_one(
+    universe: Universe,
+) -> None:
     universe.latency["stores"] = 0.6
     server = universe.playing()
     while not server.session(NIA).get("saving"):
@@ -72,7 +76,9 @@ def test_a_lease_that_comes_while_the_server_closes_is_let_go(universe: Universe
     assert universe.total(NIA) == TRAINING
 
 
-def test_events_of_the_last_moment_follow_those_that_are_under_way(universe: Universe, grps: Grps) -> None:
+def test_events_of_the_last_moment_follow_those_that_are_under_way(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     universe.latency["http"] = 2
     server.award(NIA, "training")
@@ -97,7 +103,9 @@ def test_a_busy_ordered_store_holds_up_no_save_and_no_closing(universe: Universe
     assert "lease" not in universe.record(NIA)
 
 
-def test_whoever_could_not_be_saved_when_they_left_is_saved_when_the_server_closes(universe: Universe) -> None:
+def test_whoever_could_not_be_saved_when_they_left_is_saved_when_the_server_closes(
+    universe: Universe,
+) -> None:
     server = universe.playing()
     server.award(NIA, "training")
     universe.faults["UpdateAsync"] = (1.0, 0.0)
@@ -125,7 +133,9 @@ def test_a_save_under_way_does_not_stand_for_the_last_one(universe: Universe) ->
     assert "lease" not in universe.record(NIA)
 
 
-def test_whoever_comes_back_before_they_could_be_saved_loses_nothing(universe: Universe, grps: Grps) -> None:
+def test_whoever_comes_back_before_they_could_be_saved_loses_nothing(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     grps.away = True
     universe.run(200)
@@ -155,7 +165,9 @@ def test_what_is_said_while_a_server_closes_reaches_grps(universe: Universe, grp
 # Waiting for GRPS
 
 
-def test_what_was_kept_counts_also_when_they_leave_before_grps_spoke(universe: Universe, grps: Grps) -> None:
+def test_what_was_kept_counts_also_when_they_leave_before_grps_spoke(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(ZED)
     universe.latency["http"] = 10
     server.join(NIA)
@@ -169,7 +181,9 @@ def test_what_was_kept_counts_also_when_they_leave_before_grps_spoke(universe: U
     assert grps.total(NIA) == TRAINING
 
 
-def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(universe: Universe) -> None:
+def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(
+    universe: Universe,
+) -> None:
     server = universe.playing(ZED)
     universe.latency["stores"] = 0.6
     server.join(NIA)
@@ -195,8 +209,12 @@ def test_what_was_kept_counts_also_when_they_leave_before_the_lease_came(univers
         ' "adjusted": {"total": 0}}]}',
     ],
 )
-def test_a_player_of_whom_grps_says_nothing_sensible_can_play(universe: Universe, grps: Grps, answer: str) -> None:
-    universe.http = lambda url, *call: (200, {}, answer) if "/roblox/joins" in url else grps(url, *call)
+def test_a_player_of_whom_grps_says_nothing_sensible_can_play(
+    universe: Universe, grps: Grps, answer: str
+) -> None:
+    universe.http = lambda url, *call: (
+        (200, {}, answer) if "/roblox/joins" in url else grps(url, *call)
+    )
     server = universe.playing()
     assert server.award(NIA, "training") == (TRAINING, "")
     server.close()
@@ -216,11 +234,15 @@ def test_the_suspended_earn_nothing_while_grps_is_asked(universe: Universe, grps
     assert server.session(NIA)["total"] == 0
 
 
-def test_while_grps_asks_for_quiet_its_own_data_store_speaks_for_it(universe: Universe, grps: Grps) -> None:
+def test_while_grps_asks_for_quiet_its_own_data_store_speaks_for_it(
+    universe: Universe, grps: Grps
+) -> None:
     quiet = {"now": False}
 
     def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
-        return (503, {"Retry-After": "200"}, "") if quiet["now"] else grps(url, method, headers, body)
+        return (
+            (503, {"Retry-After": "200"}, "") if quiet["now"] else grps(url, method, headers, body)
+        )
 
     universe.http = http
     standing = {"standing": {"rank": "Suspended", "sanction": "suspension"}}
@@ -238,7 +260,9 @@ def test_while_grps_asks_for_quiet_its_own_data_store_speaks_for_it(universe: Un
 
 
 @pytest.mark.parametrize("wrong", [1.5, 0, -1, float("nan"), float("inf"), 2e6, "3"])
-def test_a_magnitude_that_grps_would_refuse_is_an_error_and_breaks_no_record(universe: Universe, wrong: Any) -> None:
+def test_a_magnitude_that_grps_would_refuse_is_an_error_and_breaks_no_record(
+    universe: Universe, wrong: Any
+) -> None:
     server = universe.playing()
     with pytest.raises(LuauError, match="magnitude must be a whole number"):
         server.give(NIA, "ko", magnitude=wrong)
@@ -270,7 +294,9 @@ def test_a_record_that_was_broken_meanwhile_is_told(universe: Universe, grps: Gr
 
 
 @pytest.mark.parametrize("reason", ["x" + " " * 100_000 + "x", "x" * 2001])
-def test_a_reason_is_measured_before_anything_is_searched_in_it(universe: Universe, reason: str) -> None:
+def test_a_reason_is_measured_before_anything_is_searched_in_it(
+    universe: Universe, reason: str
+) -> None:
     server = universe.playing()
     answer = server.ask(NIA, "act", {"verb": "warn", "userId": ZED, "reason": reason})
     assert answer == {"ok": False, "text": "The reason is no text of that kind."}
@@ -300,7 +326,9 @@ def test_an_officer_recommends_somebody_below_once_per_rank(universe: Universe, 
     assert later.give(NIA, "recommendation", actor=MAJOR) == (1000, "")
 
 
-def test_what_the_server_does_by_itself_asks_whether_the_officer_still_is_one(universe: Universe, grps: Grps) -> None:
+def test_what_the_server_does_by_itself_asks_whether_the_officer_still_is_one(
+    universe: Universe, grps: Grps
+) -> None:
     words = "announce The finals begin"
     server = universe.playing(GENERAL, NIA)
     universe.run(90)
@@ -329,7 +357,11 @@ def test_an_order_that_got_no_answer_keeps_its_id_beside_others_and_for_five_min
 
     def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         answer = grps(url, method, headers, body)
-        return None if url.endswith("/roblox/sanctions") and json.loads(body)["kind"] in lost else answer
+        return (
+            None
+            if url.endswith("/roblox/sanctions") and json.loads(body)["kind"] in lost
+            else answer
+        )
 
     universe.http = http
     assert "does not answer" in server.say(GENERAL, f"/grps adjust {NIA} 5 won the finals")
@@ -349,10 +381,15 @@ def test_an_order_that_got_no_answer_keeps_its_id_beside_others_and_for_five_min
 def test_what_grps_refuses_is_told_as_refused(universe: Universe, grps: Grps) -> None:
     server = universe.playing(GENERAL, NIA)
     universe.http = lambda url, *call: (403, {}, "{}") if "sanctions" in url else grps(url, *call)
-    assert server.say(GENERAL, f"/grps warn {NIA} spammed") == "GRPS does not take this (403); nothing was done."
+    assert (
+        server.say(GENERAL, f"/grps warn {NIA} spammed")
+        == "GRPS does not take this (403); nothing was done."
+    )
 
 
-@pytest.mark.parametrize(("filter_fails", "words"), [(0.0, "You were warned: #### spam"), (1.0, "You were warned.")])
+@pytest.mark.parametrize(
+    ("filter_fails", "words"), [(0.0, "You were warned: #### spam"), (1.0, "You were warned.")]
+)
 def test_whoever_is_warned_reads_so_and_why_as_roblox_filters_it(
     universe: Universe, filter_fails: float, words: str
 ) -> None:
@@ -397,7 +434,9 @@ def test_whoever_joins_reads_how_many_warnings_are_in_force(universe: Universe, 
     assert str(server.told(NIA)).startswith("1 warning is in force")
 
 
-def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(universe: Universe, grps: Grps) -> None:
+def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     assert server.told(NIA) is None
     grps.standing[NIA] = ("Suspended", "suspension")
@@ -411,7 +450,9 @@ def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(univ
     later.join(NIA)
     universe.run(8)
     assert "You are suspended" in str(later.told(NIA))
-    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": None}})
+    universe.publish(
+        "GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": None}}
+    )
     universe.run(1)
     assert "is over" in str(later.told(NIA))
 
@@ -419,9 +460,13 @@ def test_a_suspension_is_told_when_it_begins_at_every_join_and_when_it_ends(univ
 # Answers, lines and outages
 
 
-def test_a_long_line_in_any_script_reaches_the_log_cut_between_characters(universe: Universe, grps: Grps) -> None:
+def test_a_long_line_in_any_script_reaches_the_log_cut_between_characters(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
-    server.do("grps.context.say('test.long', string.rep('가', 400)) grps.context.say('test.odd', 'a\\255b')")
+    server.do(
+        "grps.context.say('test.long', string.rep('가', 400)) grps.context.say('test.odd', 'a\\255b')"
+    )
     universe.run(12)
     assert server.machine.errors == []
     found = {line["kind"]: line["text"] for line in grps.lines}
@@ -430,7 +475,9 @@ def test_a_long_line_in_any_script_reaches_the_log_cut_between_characters(univer
 
 
 @pytest.mark.parametrize("nonsense", ["null", "7", '{"players": [{}]}', "no JSON"])
-def test_an_answer_without_sense_ends_nothing(universe: Universe, grps: Grps, nonsense: str) -> None:
+def test_an_answer_without_sense_ends_nothing(
+    universe: Universe, grps: Grps, nonsense: str
+) -> None:
     odd = {"now": True}
     universe.http = events_only(grps, lambda _: (200, {}, nonsense) if odd["now"] else None)
     server = universe.playing()
@@ -444,7 +491,9 @@ def test_an_answer_without_sense_ends_nothing(universe: Universe, grps: Grps, no
     assert universe.total(NIA) == TRAINING + KO
 
 
-def test_one_event_that_spoils_its_call_is_let_go_and_the_others_land(universe: Universe, grps: Grps) -> None:
+def test_one_event_that_spoils_its_call_is_let_go_and_the_others_land(
+    universe: Universe, grps: Grps
+) -> None:
     def spoiled(events: list[dict[str, Any]]) -> Answer | None:
         return (400, {}, "malformed") if any(event["type"] == "wo" for event in events) else None
 
@@ -472,7 +521,9 @@ def test_a_failed_write_of_the_index_is_tried_again(universe: Universe) -> None:
     assert universe.stores["GRPS_Points_Index"] == {str(NIA): str(TRAINING)}
 
 
-def test_days_without_grps_leave_a_bounded_outbox_and_every_point(universe: Universe, grps: Grps) -> None:
+def test_days_without_grps_leave_a_bounded_outbox_and_every_point(
+    universe: Universe, grps: Grps
+) -> None:
     universe.playing().close()  # the policy is known
     grps.away = True
     for _ in range(5):
@@ -515,11 +566,21 @@ def test_a_topic_that_is_refused_for_long_is_heard_at_last(universe: Universe, g
     ("standing", "warnings", "codes", "told"),
     [
         (("Suspended", "suspension"), 0, ["BCDFGHJKMNPQ"], "Your case code: BCDFGHJKMNPQ."),
-        (("Initiate", None), 2, ["RSTVWXYZBCDF", "GHJKMNPQRSTV"], "Your case codes: RSTVWXYZBCDF, GHJKMNPQRSTV."),
+        (
+            ("Initiate", None),
+            2,
+            ["RSTVWXYZBCDF", "GHJKMNPQRSTV"],
+            "Your case codes: RSTVWXYZBCDF, GHJKMNPQRSTV.",
+        ),
     ],
 )
 def test_whoever_is_sanctioned_reads_the_codes_that_an_appeal_needs(
-    universe: Universe, grps: Grps, standing: tuple[str, str | None], warnings: int, codes: list[str], told: str
+    universe: Universe,
+    grps: Grps,
+    standing: tuple[str, str | None],
+    warnings: int,
+    codes: list[str],
+    told: str,
 ) -> None:
     grps.standing[NIA], grps.warnings[NIA] = standing, warnings
     kind = standing[1] or "warning"

@@ -1,11 +1,13 @@
-"""The leaderboard of everybody, in a game: from GRPS, or from the ordered store, asked for once for all clients."""
+"""The leaderboard of everybody, in a game: from GRPS, or from the ordered store, asked for once for
+all clients.
+"""
 
 from typing import Any
 
 import msgspec
 import pytest
 
-from players import serializers
+from players.api import schemas
 from tests.luau.grps import Grps
 from tests.luau.machine import take
 from tests.luau.universe import NIA, Server, Universe
@@ -31,12 +33,14 @@ def server(grps: Grps) -> Server:
 def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
     grps.counts = {"points": True, "privateServers": False, "studio": False}
     for path, shape in (
-        ("/leaderboard/top?limit=50", serializers.TopOut),
-        ("/roblox/players?search=ni", serializers.GameSearchOut),
-        (f"/roblox/players/{NIA}?after=0", serializers.JoinOut),
-        (f"/roblox/joins?players={NIA}:0,{ZED}:41", serializers.JoinsOut),
+        ("/leaderboard/top?limit=50", schemas.TopOut),
+        ("/roblox/players?search=ni", schemas.GameSearchOut),
+        (f"/roblox/players/{NIA}?after=0", schemas.JoinOut),
+        (f"/roblox/joins?players={NIA}:0,{ZED}:41", schemas.JoinsOut),
     ):
-        answer = grps(f"https://grps.example.org{path}", "GET", {"x-grps-api-key": "secret of GRPS_KEY"}, "")
+        answer = grps(
+            f"https://grps.example.org{path}", "GET", {"x-grps-api-key": "secret of GRPS_KEY"}, ""
+        )
         assert answer is not None
         assert msgspec.json.decode(answer[2], type=shape)
 
@@ -74,14 +78,21 @@ def test_many_who_ask_at_once_and_for_a_minute_are_one_request(server: Server, g
     assert grps.asked["/leaderboard/top"] == 2
 
 
-def test_without_grps_the_games_own_sums_are_shown_and_it_is_said(server: Server, grps: Grps) -> None:
-    server.universe.stores["GRPS_Points_Index"] = {str(number): str(number * 100) for number in range(1, 61)}
+def test_without_grps_the_games_own_sums_are_shown_and_it_is_said(
+    server: Server, grps: Grps
+) -> None:
+    server.universe.stores["GRPS_Points_Index"] = {
+        str(number): str(number * 100) for number in range(1, 61)
+    }
     server.universe.stores["GRPS_Points_Index"][str(NIA)] = "990050"
     grps.away = True
     answers = tops(server, 10, seconds=10)
     assert all(answer == answers[0] for answer in answers)
     rows = answers[0]["rows"]
-    assert rows[:2] == [{"place": 1, "name": "Nia", "points": 9900.5}, {"place": 2, "name": "player_60", "points": 60}]
+    assert rows[:2] == [
+        {"place": 1, "name": "Nia", "points": 9900.5},
+        {"place": 2, "name": "player_60", "points": 60},
+    ]
     assert len(rows) == 50
     assert "without adjustments" in answers[0]["text"]
     assert server.universe.counts["GetSortedAsync"] == 1
@@ -92,7 +103,9 @@ def test_without_grps_the_games_own_sums_are_shown_and_it_is_said(server: Server
     assert server.universe.counts["name"] == 50
 
 
-def test_names_that_roblox_does_not_tell_are_ids_and_are_asked_again(server: Server, grps: Grps) -> None:
+def test_names_that_roblox_does_not_tell_are_ids_and_are_asked_again(
+    server: Server, grps: Grps
+) -> None:
     server.universe.stores["GRPS_Points_Index"] = {"7": "100"}
     server.universe.faults["GetNameFromUserIdAsync"] = (1.0, 0.0)
     grps.away = True
@@ -111,7 +124,9 @@ def test_where_nothing_answers_it_says_so_and_tries_again_soon(server: Server, g
     assert tops(server)[0]["ok"] is True
 
 
-@pytest.mark.parametrize("body", ["[]", '"x"', "null", '{"players": 7}', '{"players": [7, {"points": "x"}]}'])
+@pytest.mark.parametrize(
+    "body", ["[]", '"x"', "null", '{"players": 7}', '{"players": [7, {"points": "x"}]}']
+)
 def test_what_is_no_leaderboard_breaks_nothing(body: str) -> None:
     grps = Grps()
 

@@ -1,4 +1,6 @@
-"""Who is no member of the group earns nothing in a game and may do nothing there, from the moment that GRPS says so."""
+"""Who is no member of the group earns nothing in a game and may do nothing there, from the moment
+that GRPS says so.
+"""
 
 import pytest
 
@@ -48,7 +50,9 @@ def test_a_message_that_somebody_left_holds_at_once(universe: Universe) -> None:
     assert server.award(NIA, "training") == (0, "NOT_EARNING")
 
 
-def test_an_officer_who_left_is_refused_in_the_game_within_a_minute(universe: Universe, grps: Grps) -> None:
+def test_an_officer_who_left_is_refused_in_the_game_within_a_minute(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing(MAJOR, NIA)
     assert server.say(MAJOR, f"/grps warn {NIA} spammed the chat") == "Done."
     grps.membership[MAJOR] = {"state": "left", "since": SINCE}
@@ -58,7 +62,9 @@ def test_an_officer_who_left_is_refused_in_the_game_within_a_minute(universe: Un
     assert len(grps.commands) == 1
 
 
-def test_a_grps_of_before_says_nothing_of_membership_and_binds_nobody(universe: Universe, grps: Grps) -> None:
+def test_a_grps_of_before_says_nothing_of_membership_and_binds_nobody(
+    universe: Universe, grps: Grps
+) -> None:
     grps.membership[NIA] = {}
     server = universe.playing()
     assert server.award(NIA, "training") == (1500, "")

@@ -30,7 +30,9 @@ def universe(grps: Grps) -> Universe:
 
 
 def lines(server: Server) -> list[str]:
-    found = take(server.machine.call(server.machine.chunk("return (...).context.news:recent()"), server.grps))
+    found = take(
+        server.machine.call(server.machine.chunk("return (...).context.news:recent()"), server.grps)
+    )
     return [one["text"] for one in found or []]
 
 
@@ -48,15 +50,26 @@ def test_an_announcement_is_shown_once_in_every_server(universe: Universe, grps:
     assert (line["text"], line["userId"]) == ('Mara: The "finals" begin', MAJOR)
 
 
-def test_a_message_that_comes_again_or_is_none_changes_nothing(universe: Universe, grps: Grps) -> None:
+def test_a_message_that_comes_again_or_is_none_changes_nothing(
+    universe: Universe, grps: Grps
+) -> None:
     there = universe.servers[1]
     said = {"grps": 1, "id": "one", "at": 1_750_000_000, "by": "Mara", "text": "Finals"}
-    nonsense: tuple[Any, ...] = (said | {"text": 7}, said | {"id": None}, "hello", [1], 7, {"grps": 2})
+    nonsense: tuple[Any, ...] = (
+        said | {"text": 7},
+        said | {"id": None},
+        "hello",
+        [1],
+        7,
+        {"grps": 2},
+    )
     for message in (said, said, *nonsense):
         there.machine.call(there.outside.get("hear"), "GRPS_News", json.dumps(message))
     there.machine.call(there.outside.get("hear"), "GRPS_News", "{no json")
     assert lines(there) == ["Mara: Finals"]
-    assert len([line for line in there.machine.said if "news.unreadable" in line]) == len(nonsense) + 1
+    assert (
+        len([line for line in there.machine.said if "news.unreadable" in line]) == len(nonsense) + 1
+    )
     assert there.machine.errors == []
 
 
@@ -67,7 +80,8 @@ def test_what_is_announced_passed_the_filter(universe: Universe) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("FilterStringAsync", "could not filter"), ("PublishAsync", "could not be reached")]
+    ("kind", "words"),
+    [("FilterStringAsync", "could not filter"), ("PublishAsync", "could not be reached")],
 )
 def test_without_filter_or_messages_nothing_is_announced_and_it_may_be_tried_again(
     universe: Universe, grps: Grps, kind: str, words: str
@@ -110,7 +124,13 @@ def test_the_longest_announcement_fits_a_message(universe: Universe) -> None:
 
 def test_a_rank_that_rises_is_news_and_no_other_change(universe: Universe, grps: Grps) -> None:
     there = universe.servers[1]
-    for rank in ("Shock Trooper II", "Shock Trooper I", "Suspended", "Shock Trooper II", "Shock Trooper II"):
+    for rank in (
+        "Shock Trooper II",
+        "Shock Trooper I",
+        "Suspended",
+        "Shock Trooper II",
+        "Shock Trooper II",
+    ):
         stand(universe, NIA, rank)
     assert lines(there) == ["Nia is Shock Trooper II now."]
     there.leave(NIA)
@@ -125,6 +145,12 @@ def test_a_rank_that_rises_is_news_and_no_other_change(universe: Universe, grps:
 def test_the_last_ten_lines_are_kept_the_newest_first(universe: Universe) -> None:
     there = universe.servers[1]
     for number in range(15):
-        said = {"grps": 1, "id": str(number), "at": 1_750_000_000 + number, "by": "Mara", "text": str(number)}
+        said = {
+            "grps": 1,
+            "id": str(number),
+            "at": 1_750_000_000 + number,
+            "by": "Mara",
+            "text": str(number),
+        }
         universe.publish("GRPS_News", said)
     assert lines(there) == [f"Mara: {number}" for number in range(14, 4, -1)]

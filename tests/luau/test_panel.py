@@ -7,7 +7,11 @@ from tests.luau.grps import Grps
 from tests.luau.universe import NIA, Server, Universe
 
 ZED = 157
-SEARCH, WHY, WORDS = "A name, or a user id", "Why, in a sentence", "Or in words: warn NAME why … (help)"
+SEARCH, WHY, WORDS = (
+    "A name, or a user id",
+    "Why, in a sentence",
+    "Or in words: warn NAME why … (help)",
+)
 
 
 @pytest.fixture
@@ -93,13 +97,17 @@ def test_each_tab_shows_its_own(member: Client) -> None:
     assert "Zed: The finals begin (2 minutes ago)" in member.texts
 
 
-def test_without_grps_the_list_of_everybody_says_what_it_leaves_out(member: Client, grps: Grps) -> None:
+def test_without_grps_the_list_of_everybody_says_what_it_leaves_out(
+    member: Client, grps: Grps
+) -> None:
     member.server.universe.stores["GRPS_Points_Index"] = {"7": "123450"}
     grps.away = True
     member.key()
     member.press("Everybody")
     member.run(3)
-    assert any("without adjustments" in text and "\n1. player_7, 1,234.5" in text for text in member.texts)
+    assert any(
+        "without adjustments" in text and "\n1. player_7, 1,234.5" in text for text in member.texts
+    )
 
 
 def test_going_through_the_tabs_is_not_too_fast(member: Client) -> None:
@@ -128,7 +136,12 @@ def test_an_officer_searches_chooses_and_warns(officer: Client, grps: Grps) -> N
     officer.press("warn Nia")
     assert "Done." in officer.texts
     (sent,) = grps.commands
-    assert (sent["kind"], sent["userId"], sent["actorUserId"], sent["reason"]) == ("warn", NIA, ZED, "spammed the chat")
+    assert (sent["kind"], sent["userId"], sent["actorUserId"], sent["reason"]) == (
+        "warn",
+        NIA,
+        ZED,
+        "spammed the chat",
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,7 +166,9 @@ def test_a_verb_shows_the_box_that_it_wants(
     officer.press(f"{verb} player_9")
     (sent,) = grps.commands
     found = sent.get(field)
-    assert found == value or (isinstance(value, str) and isinstance(found, str) and found.startswith(value))
+    assert found == value or (
+        isinstance(value, str) and isinstance(found, str) and found.startswith(value)
+    )
 
 
 def test_an_event_is_given_without_a_reason_and_an_announcement_to_nobody(officer: Client) -> None:
@@ -172,7 +187,9 @@ def test_an_event_is_given_without_a_reason_and_an_announcement_to_nobody(office
     assert "Zed: The finals begin (just now)" in officer.texts
 
 
-def test_what_the_server_refuses_is_shown_and_what_was_typed_stays(officer: Client, grps: Grps) -> None:
+def test_what_the_server_refuses_is_shown_and_what_was_typed_stays(
+    officer: Client, grps: Grps
+) -> None:
     officer.press("adjust")
     officer.type("Points, as 12.5 or -3", "lots")
     officer.type(WHY, "won the finals")
@@ -205,7 +222,9 @@ def test_who_is_no_officer_any_more_is_led_back(officer: Client) -> None:
     assert "Initiate, 50 points" in officer.texts
 
 
-def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(member: Client, server: Server) -> None:
+def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(
+    member: Client, server: Server
+) -> None:
     zed = Client(server, ZED)
     server.say(ZED, "/grps note Nia is polite")
     zed.run(2)
@@ -216,7 +235,9 @@ def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(
     assert zed.texts == ["Rank"]
 
 
-def test_what_is_told_at_once_stands_together_until_each_had_its_time(member: Client, server: Server) -> None:
+def test_what_is_told_at_once_stands_together_until_each_had_its_time(
+    member: Client, server: Server
+) -> None:
     told = server.machine.chunk(
         "local grps, userId, text = ... grps.context.teller:tell(game.Players:GetPlayerByUserId(userId), text)"
     )
@@ -279,10 +300,14 @@ def test_an_impatient_search_is_one_search(officer: Client) -> None:
     assert [given for question, given in officer.asked if question == "find"] == ["ni"]
     assert "Nia, Initiate, 0, here" in officer.buttons
     officer.type(SEARCH, "zed", enter=True)
-    assert [text for text in officer.buttons if ", here" in text] == ["Zed, Supreme Admirals, 50, here"]
+    assert [text for text in officer.buttons if ", here" in text] == [
+        "Zed, Supreme Admirals, 50, here"
+    ]
 
 
-def test_a_second_press_while_the_first_is_answered_sends_nothing(officer: Client, grps: Grps) -> None:
+def test_a_second_press_while_the_first_is_answered_sends_nothing(
+    officer: Client, grps: Grps
+) -> None:
     officer.type(SEARCH, "Nia", enter=True)
     officer.press("Nia, Initiate, 0, here")
     officer.press("warn")

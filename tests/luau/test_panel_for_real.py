@@ -1,4 +1,6 @@
-"""The panel in front of a real GRPS: the leaderboard, the search and a warning, as an officer meets them."""
+"""The panel in front of a real GRPS: the leaderboard, the search and a warning, as an officer meets
+them.
+"""
 
 import time
 

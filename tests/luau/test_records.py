@@ -1,4 +1,6 @@
-"""Records that are deleted, put back, or older than these modules, and the ordered store that follows them."""
+"""Records that are deleted, put back, or older than these modules, and the ordered store that
+follows them.
+"""
 
 import json
 
@@ -13,7 +15,9 @@ def stay(universe: Universe, kind: str) -> None:
     server.close()
 
 
-def test_a_record_that_was_deleted_gives_no_epoch_twice_and_comes_back(universe: Universe, grps: Grps) -> None:
+def test_a_record_that_was_deleted_gives_no_epoch_twice_and_comes_back(
+    universe: Universe, grps: Grps
+) -> None:
     stay(universe, "training")
     stay(universe, "operation")
     del universe.stores["GRPS_Points"][f"player:{NIA}"]
@@ -21,7 +25,9 @@ def test_a_record_that_was_deleted_gives_no_epoch_twice_and_comes_back(universe:
     assert grps.total(NIA) == universe.total(NIA) == 55_00
 
 
-def test_a_record_that_was_put_back_gives_no_epoch_twice_either(universe: Universe, grps: Grps) -> None:
+def test_a_record_that_was_put_back_gives_no_epoch_twice_either(
+    universe: Universe, grps: Grps
+) -> None:
     stay(universe, "training")
     older = universe.stores["GRPS_Points"][f"player:{NIA}"]
     stay(universe, "operation")
@@ -40,7 +46,9 @@ def test_what_an_older_game_kept_beside_its_points_stays(universe: Universe) -> 
     assert universe.total(NIA) == 27_50
 
 
-def test_a_record_that_is_deleted_in_the_middle_of_a_stay_is_leased_again(universe: Universe, grps: Grps) -> None:
+def test_a_record_that_is_deleted_in_the_middle_of_a_stay_is_leased_again(
+    universe: Universe, grps: Grps
+) -> None:
     stay(universe, "operation")
     server = universe.playing()
     server.award(NIA, "training")
@@ -54,7 +62,9 @@ def test_a_record_that_is_deleted_in_the_middle_of_a_stay_is_leased_again(univer
     assert "store.relet" in {line["kind"] for line in grps.lines}
 
 
-def test_a_record_that_is_put_back_in_the_middle_of_a_stay_is_leased_again(universe: Universe, grps: Grps) -> None:
+def test_a_record_that_is_put_back_in_the_middle_of_a_stay_is_leased_again(
+    universe: Universe, grps: Grps
+) -> None:
     stay(universe, "training")
     older = universe.stores["GRPS_Points"][f"player:{NIA}"]
     server = universe.playing()
@@ -89,7 +99,9 @@ def test_a_record_of_which_another_lease_comes_back_is_leased_again_under_a_know
     assert grps.total(NIA) == universe.total(NIA) == 30_25
 
 
-def test_a_lease_that_another_server_had_since_is_lost_for_good(universe: Universe, grps: Grps) -> None:
+def test_a_lease_that_another_server_had_since_is_lost_for_good(
+    universe: Universe, grps: Grps
+) -> None:
     here = universe.playing()
     here.hang(400)
     universe.run(320)
@@ -106,7 +118,9 @@ def test_a_lease_that_another_server_had_since_is_lost_for_good(universe: Univer
 # The ordered store, by which GRPS finds what differs
 
 
-def test_a_sum_that_the_ordered_store_did_not_take_is_written_later_also_of_whoever_left(universe: Universe) -> None:
+def test_a_sum_that_the_ordered_store_did_not_take_is_written_later_also_of_whoever_left(
+    universe: Universe,
+) -> None:
     server = universe.playing()
     universe.faults["SetIncrementSortedAsync"] = (1.0, 0.0)
     server.award(NIA, "training")
@@ -122,7 +136,9 @@ def test_a_sum_that_the_ordered_store_did_not_take_is_written_later_also_of_whoe
     assert universe.counts["OrderedWrite"] == asked  # what is owed no more is not written again
 
 
-def test_what_is_owed_to_the_ordered_store_takes_nothing_of_another_server_back(universe: Universe) -> None:
+def test_what_is_owed_to_the_ordered_store_takes_nothing_of_another_server_back(
+    universe: Universe,
+) -> None:
     here = universe.playing()
     here.award(NIA, "training")
     universe.run(10)
@@ -135,7 +151,11 @@ def test_what_is_owed_to_the_ordered_store_takes_nothing_of_another_server_back(
     universe.run(5)
     there.leave(NIA)
     universe.run(150)
-    assert universe.stores["GRPS_Points_Index"] == {str(NIA): str(universe.total(NIA))} == {str(NIA): "4000"}
+    assert (
+        universe.stores["GRPS_Points_Index"]
+        == {str(NIA): str(universe.total(NIA))}
+        == {str(NIA): "4000"}
+    )
 
 
 def test_what_is_owed_of_a_record_that_is_gone_makes_no_entry(universe: Universe) -> None:

@@ -1,4 +1,6 @@
-"""What clients may ask, and what their panel says: nothing that a client sends is decided by it, or breaks anything."""
+"""What clients may ask, and what their panel says: nothing that a client sends is decided by it, or
+breaks anything.
+"""
 
 import math
 import os
@@ -19,7 +21,11 @@ EXAMPLES = 2000 if os.environ.get("GRPS_LONG") else 150
 @pytest.fixture
 def grps() -> Grps:
     made = Grps(names={NIA: "Nia", ZED: "Zed", 9: "Nina", 10: "Niko", 11: "Otto"})
-    made.standing = {ZED: ("Tempest Major", None), 9: ("Shock Trooper I", "suspension"), 10: ("Initiate", None)}
+    made.standing = {
+        ZED: ("Tempest Major", None),
+        9: ("Shock Trooper I", "suspension"),
+        10: ("Initiate", None),
+    }
     return made
 
 
@@ -73,7 +79,9 @@ def test_a_form_goes_the_same_way_as_words(server: Server, grps: Grps) -> None:
         ),
     ],
 )
-def test_every_field_means_what_the_words_mean(server: Server, grps: Grps, form: dict[str, Any], words: str) -> None:
+def test_every_field_means_what_the_words_mean(
+    server: Server, grps: Grps, form: dict[str, Any], words: str
+) -> None:
     stand(server, ZED, "Supreme Admirals")
     assert server.ask(ZED, "act", form)["ok"] is True
     one = grps.commands.pop()
@@ -111,19 +119,30 @@ def test_every_field_means_what_the_words_mean(server: Server, grps: Grps, form:
         ({"verb": "warn", "userId": NIA, "reason": "x", "amount": 5}, "warn takes no amount"),
         ({"verb": "announce", "userId": NIA, "reason": "x"}, "announce takes no userId"),
         ({"verb": "adjust", "userId": NIA, "reason": "x"}, "Say how many points"),
-        ({"verb": "adjust", "userId": NIA, "reason": "x", "amount": math.nan}, "Say how many points"),
-        ({"verb": "adjust", "userId": NIA, "reason": "x", "amount": -math.inf}, "Say how many points"),
+        (
+            {"verb": "adjust", "userId": NIA, "reason": "x", "amount": math.nan},
+            "Say how many points",
+        ),
+        (
+            {"verb": "adjust", "userId": NIA, "reason": "x", "amount": -math.inf},
+            "Say how many points",
+        ),
         ({"verb": "adjust", "userId": NIA, "reason": "x", "amount": 0}, "Say how many points"),
         ({"verb": "ban", "userId": NIA, "reason": "x", "duration": "soon"}, "Say for how long"),
         ({"verb": "ban", "userId": NIA, "reason": "x", "duration": "0m"}, "Say for how long"),
         ({"verb": "rank", "userId": NIA, "reason": "x", "rank": "Emperor"}, "Say which rank"),
         ({"verb": "award", "userId": NIA, "event": "picnic"}, "Say which event"),
-        ({"verb": "award", "userId": NIA, "event": "training", "reason": "x"}, "award takes no reason"),
+        (
+            {"verb": "award", "userId": NIA, "event": "training", "reason": "x"},
+            "award takes no reason",
+        ),
         ({"verb": "warn", "userId": ZED, "reason": "x"}, "nobody acts on themselves"),
         ({"verb": "ban", "userId": NIA, "reason": "x"}, "does not entitle"),
     ],
 )
-def test_a_form_is_checked_field_by_field(server: Server, grps: Grps, form: Any, words: str) -> None:
+def test_a_form_is_checked_field_by_field(
+    server: Server, grps: Grps, form: Any, words: str
+) -> None:
     answer = server.ask(ZED, "act", form)
     assert answer["ok"] is False
     assert words in answer["text"]
@@ -151,7 +170,9 @@ def test_officers_are_told_what_they_may_ask_and_others_that_it_is_nothing(serve
         "warn": None,
     }
     stand(server, ZED, "Supreme Admirals")
-    assert {"adjust", "award", "ban", "unban"} <= {one["verb"] for one in server.ask(ZED, "me")["verbs"]}
+    assert {"adjust", "award", "ban", "unban"} <= {
+        one["verb"] for one in server.ask(ZED, "me")["verbs"]
+    }
 
 
 def test_an_officer_finds_who_is_here_and_elsewhere(server: Server, grps: Grps) -> None:
@@ -275,7 +296,9 @@ SCALARS = st.one_of(
     st.floats(),
     st.integers(-(2**53), 2**53),
     st.text(max_size=30),
-    st.sampled_from(["x" * 700, "7d", "99999999999999999999d", "Nia", "Initiate", "training", *VERBS]),
+    st.sampled_from(
+        ["x" * 700, "7d", "99999999999999999999d", "Nia", "Initiate", "training", *VERBS]
+    ),
 )
 DEEP = st.recursive(
     SCALARS,
@@ -285,9 +308,15 @@ DEEP = st.recursive(
     ),
     max_leaves=20,
 )
-FORMS = st.fixed_dictionaries({"verb": st.sampled_from(VERBS)}, optional=dict.fromkeys(FIELDS[1:], DEEP))
-COMMANDS = st.lists(st.one_of(st.sampled_from([*VERBS, "Nia", "156", "7d", '"']), st.text(max_size=12)), max_size=5)
-QUESTIONS = st.tuples(st.one_of(st.sampled_from(WORDS), DEEP), st.one_of(DEEP, FORMS, COMMANDS.map(" ".join)))
+FORMS = st.fixed_dictionaries(
+    {"verb": st.sampled_from(VERBS)}, optional=dict.fromkeys(FIELDS[1:], DEEP)
+)
+COMMANDS = st.lists(
+    st.one_of(st.sampled_from([*VERBS, "Nia", "156", "7d", '"']), st.text(max_size=12)), max_size=5
+)
+QUESTIONS = st.tuples(
+    st.one_of(st.sampled_from(WORDS), DEEP), st.one_of(DEEP, FORMS, COMMANDS.map(" ".join))
+)
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +334,9 @@ def patient() -> Server:
 @given(questions=st.lists(QUESTIONS, min_size=1, max_size=6))
 @settings(max_examples=EXAMPLES)
 @seed(20250615)
-def test_whatever_a_client_sends_is_answered(patient: Server, questions: list[tuple[Any, Any]]) -> None:
+def test_whatever_a_client_sends_is_answered(
+    patient: Server, questions: list[tuple[Any, Any]]
+) -> None:
     for question, sent in questions:
         answer = patient.ask(ZED, question, sent)
         assert answer["ok"] in (True, False)
@@ -323,7 +354,8 @@ def test_a_client_that_asks_too_often_is_told_so_and_others_are_not(server: Serv
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (1234567.5, "1,234,567.5"), (999, "999"), (1000, "1,000"), (-1500.25, "-1,500.25")]
+    ("value", "text"),
+    [(0, "0"), (1234567.5, "1,234,567.5"), (999, "999"), (1000, "1,000"), (-1500.25, "-1,500.25")],
 )
 def test_numbers_read_well(value: float, text: str) -> None:
     machine = Machine()
@@ -337,9 +369,15 @@ def test_the_panel_says_what_is_missing() -> None:
     me = {"ok": True, "rank": "Initiate", "points": 12.5, "next": "Major"}
     short = me | {"missing": {"points": 1037.5, "days": 1, "recommendations": 0}}
     assert take(machine.call(words.get("own"), short)) == "Initiate, 12.5 points"
-    assert take(machine.call(words.get("missing"), short)) == "Major still asks for 1,037.5 points, 1 day."
+    assert (
+        take(machine.call(words.get("missing"), short))
+        == "Major still asks for 1,037.5 points, 1 day."
+    )
     asked = me | {"missing": {"points": 0, "days": 2, "recommendations": 1}}
-    assert take(machine.call(words.get("missing"), asked)) == "Major still asks for 2 days, 1 recommendation."
+    assert (
+        take(machine.call(words.get("missing"), asked))
+        == "Major still asks for 2 days, 1 recommendation."
+    )
     due = me | {"missing": {"points": 0, "days": 0, "recommendations": 0}}
     assert take(machine.call(words.get("missing"), due)) == "Major is due."
 

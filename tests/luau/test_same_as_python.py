@@ -1,4 +1,6 @@
-"""What games decide (roblox/luau/shared) is what GRPS decides (players/policy), for whatever policy and player."""
+"""What games decide (roblox/luau/shared) is what GRPS decides (players/policy), for whatever policy
+and player.
+"""
 
 import os
 import random
@@ -90,7 +92,9 @@ def without_null(value: Any) -> Any:
 
 
 def disagreement(machine: Machine, ask: Any, dice: random.Random) -> str:
-    """The first question of a random policy that the two answer differently; empty where they agree."""
+    """The first question of a random policy that the two answer differently; empty where they
+    agree.
+    """
     documents = cases.own() if dice.random() < 0.1 else cases.policy(dice)
     if dice.random() < 0.5:
         documents = cases.broken(dice, documents)
@@ -98,10 +102,14 @@ def disagreement(machine: Machine, ask: Any, dice: random.Random) -> str:
         bundle = parse_bundle(documents)
     except PolicyError as error:
         answer = take(machine.call(ask, {"version": "1"} | without_null(documents), []))
-        return "" if "refused" in answer else f"Python refuses it, Luau does not: {error}\n{documents}"
+        return (
+            "" if "refused" in answer else f"Python refuses it, Luau does not: {error}\n{documents}"
+        )
     asked = [cases.question(dice, bundle) for _ in range(QUESTIONS)]
     answer = take(
-        machine.call(ask, {"version": "1"} | without_null(documents), [without_null(one) for one, _ in asked])
+        machine.call(
+            ask, {"version": "1"} | without_null(documents), [without_null(one) for one, _ in asked]
+        )
     )
     if "refused" in answer:
         return f"Luau refuses it, Python does not: {answer['refused']}\n{documents}"
@@ -135,8 +143,16 @@ MUTATIONS = (
     ("permissions", "target.position >= actor.position", "target.position > actor.position"),
     ("permissions", "> limit", ">= limit"),
     ("permissions", "> (details.secondAbove", ">= (details.secondAbove"),
-    ("policy", "else hundredths(document.permissions.secondPersonAbove)", "else permissions.SECOND_ABOVE"),
-    ("permissions", "warnings >= punishments.severeThreshold", "warnings > punishments.severeThreshold"),
+    (
+        "policy",
+        "else hundredths(document.permissions.secondPersonAbove)",
+        "else permissions.SECOND_ABOVE",
+    ),
+    (
+        "permissions",
+        "warnings >= punishments.severeThreshold",
+        "warnings > punishments.severeThreshold",
+    ),
     ("membership", "unknownFor < UNKNOWN_EARNS", "unknownFor <= UNKNOWN_EARNS"),
     ("membership", 'state == "member"', 'state ~= "left"'),
     ("membership", "#roleNames > 0", "true"),

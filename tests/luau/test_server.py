@@ -1,4 +1,6 @@
-"""Game servers (roblox/luau/server): leases, sessions, saving and sending, through all that Roblox may do to them."""
+"""Game servers (roblox/luau/server): leases, sessions, saving and sending, through all that Roblox
+may do to them.
+"""
 
 import json
 import os
@@ -33,7 +35,9 @@ def test_what_is_earned_reaches_grps_and_the_data_store(universe: Universe, grps
     assert server.machine.errors == []
 
 
-def test_each_stay_has_an_epoch_of_its_own_and_old_ones_are_folded(universe: Universe, grps: Grps) -> None:
+def test_each_stay_has_an_epoch_of_its_own_and_old_ones_are_folded(
+    universe: Universe, grps: Grps
+) -> None:
     epochs = []
     for _ in range(3):
         server = universe.playing()
@@ -70,7 +74,9 @@ def test_a_session_that_grps_has_not_whole_is_not_folded(universe: Universe, grp
 
 
 def test_a_record_of_an_older_game_is_taken_over_whole(universe: Universe) -> None:
-    universe.stores["GRPS_Points"] = {f"player:{NIA}": json.dumps({"points": 1218.5, "kos": 33, "wos": 4})}
+    universe.stores["GRPS_Points"] = {
+        f"player:{NIA}": json.dumps({"points": 1218.5, "kos": 33, "wos": 4})
+    }
     server = universe.playing()
     assert server.session(NIA)["known"] == 121_850
     server.award(NIA, "training")
@@ -98,7 +104,9 @@ def test_what_happens_before_the_record_is_there_is_counted_once_it_is(universe:
     assert server.session(NIA)["total"] == 1500
 
 
-def test_two_servers_never_hold_one_player_and_the_second_waits_for_the_first(universe: Universe, grps: Grps) -> None:
+def test_two_servers_never_hold_one_player_and_the_second_waits_for_the_first(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     first.award(NIA, "training")
     first_epoch = first.session(NIA)["epoch"]
@@ -117,7 +125,9 @@ def test_two_servers_never_hold_one_player_and_the_second_waits_for_the_first(un
     assert universe.total(NIA) == 3000
 
 
-def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(universe: Universe, grps: Grps) -> None:
+def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     first.award(NIA, "training")
     universe.run(6)  # sent, and not yet saved
@@ -130,10 +140,14 @@ def test_after_a_crash_the_lease_ends_and_nothing_that_was_sent_is_lost(universe
     assert second.session(NIA)["state"] == "ready"
     second.award(NIA, "training")
     second.close()
-    assert universe.total(NIA) == grps.total(NIA) == 3000  # learned from GRPS: the store had never heard of it
+    assert (
+        universe.total(NIA) == grps.total(NIA) == 3000
+    )  # learned from GRPS: the store had never heard of it
 
 
-def test_a_lease_that_a_wrong_clock_dated_ahead_holds_nobody_up_for_longer(universe: Universe, grps: Grps) -> None:
+def test_a_lease_that_a_wrong_clock_dated_ahead_holds_nobody_up_for_longer(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     first.award(NIA, "training")
     universe.run(70)
@@ -150,7 +164,9 @@ def test_a_lease_that_a_wrong_clock_dated_ahead_holds_nobody_up_for_longer(unive
     assert universe.total(NIA) == grps.total(NIA) == 3000
 
 
-def test_a_lease_that_is_renewed_is_not_taken_however_it_is_dated(universe: Universe, grps: Grps) -> None:
+def test_a_lease_that_is_renewed_is_not_taken_however_it_is_dated(
+    universe: Universe, grps: Grps
+) -> None:
     universe.playing()
     second = universe.server()
     second.join(NIA)
@@ -162,7 +178,9 @@ def test_a_lease_that_is_renewed_is_not_taken_however_it_is_dated(universe: Univ
     assert second.session(NIA)["state"] == "waiting"
 
 
-def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Universe, grps: Grps) -> None:
+def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     first.award(NIA, "training")
     universe.faults["UpdateAsync"] = (1.0, 0.0)  # it cannot save for longer than the lease
@@ -181,7 +199,9 @@ def test_a_server_that_lost_its_lease_saves_nothing_and_still_sends(universe: Un
     assert universe.total(NIA) == grps.total(NIA) == 3000
 
 
-def test_a_server_that_stood_still_past_its_lease_still_writes_its_own_part(universe: Universe, grps: Grps) -> None:
+def test_a_server_that_stood_still_past_its_lease_still_writes_its_own_part(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     first.award(NIA, "training")
     first.hang(600)  # before it saved, and before it sent
@@ -198,7 +218,9 @@ def test_a_server_that_stood_still_past_its_lease_still_writes_its_own_part(univ
     assert universe.total(NIA) == grps.total(NIA) == 1500 + KO
 
 
-def test_what_grps_heard_of_a_crashed_server_late_is_asked_for(universe: Universe, grps: Grps) -> None:
+def test_what_grps_heard_of_a_crashed_server_late_is_asked_for(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     grps.away = True
     first.award(NIA, "training")
@@ -216,7 +238,9 @@ def test_what_grps_heard_of_a_crashed_server_late_is_asked_for(universe: Univers
     assert universe.total(NIA) == grps.total(NIA) == 1500 + KO
 
 
-def test_a_session_is_not_folded_while_events_of_it_may_lie_in_the_queue(universe: Universe, grps: Grps) -> None:
+def test_a_session_is_not_folded_while_events_of_it_may_lie_in_the_queue(
+    universe: Universe, grps: Grps
+) -> None:
     first = universe.playing()
     first.award(NIA, "training")
     universe.run(70)  # sent and saved
@@ -248,7 +272,9 @@ def test_the_last_requests_of_a_budget_are_for_whoever_leaves(universe: Universe
     assert server.session(NIA + 1)["state"] == "ready"
 
 
-def test_calls_wait_in_the_order_they_came_and_the_last_chances_before_them(universe: Universe) -> None:
+def test_calls_wait_in_the_order_they_came_and_the_last_chances_before_them(
+    universe: Universe,
+) -> None:
     server = universe.playing()
     universe.run(20)
     server.leave_over("StandardWrite", 0)
@@ -277,7 +303,9 @@ def test_calls_wait_in_the_order_they_came_and_the_last_chances_before_them(univ
 
 
 @pytest.mark.parametrize("told", [("newer",), ("older",)])
-def test_budgets_are_heeded_by_whichever_names_roblox_tells_them(universe: Universe, told: tuple[str, ...]) -> None:
+def test_budgets_are_heeded_by_whichever_names_roblox_tells_them(
+    universe: Universe, told: tuple[str, ...]
+) -> None:
     universe.budgets_told = told
     server = universe.server()
     for user_id in range(1, 61):
@@ -288,7 +316,9 @@ def test_budgets_are_heeded_by_whichever_names_roblox_tells_them(universe: Unive
     assert server.session(60)["state"] == "ready"
 
 
-def test_a_budget_that_is_told_as_nothing_does_not_hold_up_players_for_ever(universe: Universe) -> None:
+def test_a_budget_that_is_told_as_nothing_does_not_hold_up_players_for_ever(
+    universe: Universe,
+) -> None:
     universe.budgets_told = ()
     server = universe.server()
     server.join(NIA)
@@ -331,7 +361,9 @@ def test_a_call_that_failed_and_was_done_takes_one_epoch_only(universe: Universe
     assert server.session(NIA)["epoch"] == universe.record(NIA)["lastEpoch"] == START
 
 
-def test_points_of_an_adjustment_arrive_by_message_and_an_older_one_changes_nothing(universe: Universe) -> None:
+def test_points_of_an_adjustment_arrive_by_message_and_an_older_one_changes_nothing(
+    universe: Universe,
+) -> None:
     server = universe.playing()
     server.award(NIA, "training")
     universe.publish("GRPS", {"grps": 1, "userId": NIA, "adjusted": {"sequence": 2, "total": -500}})
@@ -342,11 +374,17 @@ def test_points_of_an_adjustment_arrive_by_message_and_an_older_one_changes_noth
 
 def test_whoever_is_suspended_earns_nothing_until_it_ends(universe: Universe) -> None:
     server = universe.playing()
-    suspended = {"grps": 1, "userId": NIA, "standing": {"rank": "Suspended", "sanction": "suspension"}}
+    suspended = {
+        "grps": 1,
+        "userId": NIA,
+        "standing": {"rank": "Suspended", "sanction": "suspension"},
+    }
     universe.publish("GRPS", suspended)
     universe.run(1)
     assert server.award(NIA, "training") == (0, "NOT_EARNING")
-    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": None}})
+    universe.publish(
+        "GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": None}}
+    )
     universe.run(1)
     assert server.award(NIA, "training") == (1500, "")
 
@@ -383,7 +421,9 @@ def test_a_ban_that_grps_will_lift_is_told_to_roblox_at_once(
 ) -> None:
     server = universe.playing()
     grps.bans[NIA] = ban
-    universe.publish("GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}})
+    universe.publish(
+        "GRPS", {"grps": 1, "userId": NIA, "standing": {"rank": "Initiate", "sanction": "ban"}}
+    )
     universe.run(2)
     length, display, private = universe.bans[NIA]
     assert abs(length - seconds) <= 5
@@ -393,7 +433,9 @@ def test_a_ban_that_grps_will_lift_is_told_to_roblox_at_once(
     assert shown in take(server.machine.call(message, without_null(ban)))
 
 
-@pytest.mark.parametrize(("ban", "in_studio"), [(BAN | {"liftedByUs": False}, False), (BAN, True), (None, False)])
+@pytest.mark.parametrize(
+    ("ban", "in_studio"), [(BAN | {"liftedByUs": False}, False), (BAN, True), (None, False)]
+)
 def test_a_ban_that_roblox_is_not_told_sends_the_player_away_whenever_they_join(
     universe: Universe, grps: Grps, ban: dict[str, object] | None, in_studio: bool
 ) -> None:
@@ -422,7 +464,9 @@ def test_points_of_other_experiences_count_towards_the_rank_and_not_into_this_re
     assert universe.total(NIA) == 15_00
 
 
-def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Universe, grps: Grps) -> None:
+def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(
+    universe: Universe, grps: Grps
+) -> None:
     server = universe.playing()
     grps.away = True
     for _ in range(5):
@@ -440,7 +484,9 @@ def test_while_grps_is_away_events_wait_in_the_queue_and_count_once(universe: Un
     assert not universe.record(NIA)["outbox"]
 
 
-def test_a_server_that_starts_while_grps_is_away_acts_by_the_last_good_policy(universe: Universe, grps: Grps) -> None:
+def test_a_server_that_starts_while_grps_is_away_acts_by_the_last_good_policy(
+    universe: Universe, grps: Grps
+) -> None:
     universe.playing().close()
     grps.away = True
     server = universe.playing()
@@ -483,7 +529,9 @@ def test_a_policy_that_is_not_valid_is_not_acted_by(universe: Universe, grps: Gr
     server = universe.playing()
     assert server.award(NIA, "training") == (0, "WAITING")
     universe.run(30)
-    assert any(line["kind"] == "policy.refused" and "dailyCap" in line["text"] for line in grps.lines)
+    assert any(
+        line["kind"] == "policy.refused" and "dailyCap" in line["text"] for line in grps.lines
+    )
 
 
 @pytest.mark.parametrize(
@@ -496,14 +544,18 @@ def test_a_policy_that_is_not_valid_is_not_acted_by(universe: Universe, grps: Gr
         ({"autosaveSeconds": 100}, "three times autosaveSeconds"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_mend(universe: Universe, config: dict[str, object], words: str) -> None:
+def test_a_wrong_setting_is_named_with_its_mend(
+    universe: Universe, config: dict[str, object], words: str
+) -> None:
     with pytest.raises(Exception, match=words):
         universe.server(**config)
 
 
 def _troubled(grps: Grps, seed: int) -> Universe:
     universe = Universe(http=grps, seed=seed, losing_messages=0.3)
-    universe.faults = dict.fromkeys(("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05))
+    universe.faults = dict.fromkeys(
+        ("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05)
+    )
     return universe
 
 

@@ -1,4 +1,6 @@
-"""How the game's modules are written: strict, pure where they decide, each with a head that names all its members."""
+"""How the game's modules are written: strict, pure where they decide, each with a head that names
+all its members.
+"""
 
 import re
 from pathlib import Path
@@ -8,7 +10,9 @@ import pytest
 from tests.luau.machine import HOME
 
 MODULES = sorted(
-    path for folder in ("shared", "server", "client", "example") for path in (HOME / folder).glob("*.luau")
+    path
+    for folder in ("shared", "server", "client", "example")
+    for path in (HOME / folder).glob("*.luau")
 )
 MEMBER = re.compile(r"^function \w+[.:]([A-Za-z]\w*)\(", re.MULTILINE)
 IMPURE = re.compile(
@@ -46,6 +50,8 @@ def test_what_decides_has_no_services_no_clock_and_no_yields(path: Path) -> None
 
 def test_what_is_impure_or_unnamed_is_found() -> None:
     assert IMPURE.findall(code("local now = os.time() -- task.wait(")) == ["os"]
-    assert MEMBER.findall("function Store:join(player)\nfunction Store:_take()\nfunction store.new(") == ["join", "new"]
+    assert MEMBER.findall(
+        "function Store:join(player)\nfunction Store:_take()\nfunction store.new("
+    ) == ["join", "new"]
     with pytest.raises(AssertionError):
         head("--[[ x ]]")

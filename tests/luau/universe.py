@@ -1,4 +1,5 @@
-"""A universe of game servers: what they share (data stores, queues, messages, GRPS by HTTP), and each one's machine.
+"""A universe of game servers: what they share (data stores, queues, messages, GRPS by HTTP), and
+each one's machine.
 
 Servers run side by side in small steps of the clock, so that they meet where real ones would.
 """
@@ -18,7 +19,9 @@ START = 1_750_000_000.0
 NIA = 156  # who plays where it does not matter who
 OWN = "return require(game.ServerScriptService.GRPS).start(...)"
 PARTS = "game.Workspace.Finish.Touched = Instance.new('BindableEvent').Event "
-EXAMPLE = "require(game.ServerScriptService.Example) return require(game.ServerScriptService.GRPS).get()"
+EXAMPLE = (
+    "require(game.ServerScriptService.Example) return require(game.ServerScriptService.GRPS).get()"
+)
 ASK = """
     local userId, question, given = ...
     local player = game.Players:GetPlayerByUserId(userId)
@@ -40,7 +43,9 @@ def nobody(url: str, method: str, headers: dict[str, str], body: str) -> Answer 
 
 @dataclass
 class Universe:
-    """`http`: who answers; `faults`: by kind of data store call, how often (0 to 1) it fails, and is done yet fails."""
+    """`http`: who answers; `faults`: by kind of data store call, how often (0 to 1) it fails, and
+    is done yet fails.
+    """
 
     http: Http = nobody
     seed: int = 0
@@ -58,8 +63,12 @@ class Universe:
     private: bool = False  # whether servers that start now are somebody's private ones
     secrets: set[str] = field(default_factory=lambda: {"GRPS_KEY"})
     bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
-    usernames: dict[str, int] = field(default_factory=dict)  # of Roblox, in lower case; for who is on no server
-    latency: dict[str, float] = field(default_factory=dict)  # seconds, of "stores" and of "http", where not 0.1
+    usernames: dict[str, int] = field(
+        default_factory=dict
+    )  # of Roblox, in lower case; for who is on no server
+    latency: dict[str, float] = field(
+        default_factory=dict
+    )  # seconds, of "stores" and of "http", where not 0.1
     budgets_told: tuple[str, ...] = ("newer", "older")  # by which names of theirs
 
     def __post_init__(self) -> None:
@@ -80,8 +89,9 @@ class Universe:
         return server
 
     def example(self, before: str = "", present: tuple[int, ...] = ()) -> "Server":
-        """Another server, of the example experience, whose own script starts GRPS; what Luau does `before`, and who is
-        there already."""
+        """Another server, of the example experience, whose own script starts GRPS; what Luau does
+        `before`, and who is there already.
+        """
         made = Server(self, {}, "example.project.json", PARTS + before + EXAMPLE, present)
         self.servers.append(made)
         return made
@@ -120,9 +130,13 @@ class Universe:
         self.stores.setdefault(store, {})[key] = text
 
     def enqueue(self, queue: str, text: str, seconds: float) -> None:
-        """Let an item of a MemoryStore queue wait for so long. Raises past the quota, which all the game shares."""
+        """Let an item of a MemoryStore queue wait for so long. Raises past the quota, which all the
+        game shares.
+        """
         for name, items in self.queues.items():
-            self.queues[name] = [item for item in items if self.expiries.get(item, self.now) >= self.now]
+            self.queues[name] = [
+                item for item in items if self.expiries.get(item, self.now) >= self.now
+            ]
         self.stored = sum(len(item) for items in self.queues.values() for item in items) + len(text)
         if self.stored > 64 * 1024 + 1200 * sum(len(server.present) for server in self.servers):
             raise RuntimeError("MemoryLimitExceeded: the quota of the experience is used up")
@@ -130,7 +144,9 @@ class Universe:
         self.expiries[text] = self.now + seconds
 
     def ban(self, user_id: int, seconds: int, shown: str, private: str) -> None:
-        """Keep somebody out of the universe. `seconds` -1: for good. Raises what the game is to see as an error."""
+        """Keep somebody out of the universe. `seconds` -1: for good. Raises what the game is to see
+        as an error.
+        """
         if self.in_studio:
             raise RuntimeError("BanAsync is not available in Studio.")
         self.bans[user_id] = (seconds, shown, private)
@@ -170,7 +186,9 @@ class Server:
         self.at, self.hangs_until = universe.now, 0.0
         self.present: set[int] = set()
         self.machine = Machine(project, now=universe.now)
-        self.machine.engine.get("game").set("JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex)
+        self.machine.engine.get("game").set(
+            "JobId", uuid.UUID(int=universe.dice.getrandbits(128)).hex
+        )
         if universe.private:
             self.machine.engine.get("game").set("PrivateServerId", "their-own")
             self.machine.engine.get("game").set("PrivateServerOwnerId", 7)
@@ -203,7 +221,9 @@ class Server:
         self.at = now
 
     def hang(self, seconds: float) -> None:
-        """Stand still for so long, as an overloaded server does: it acts later on what it believed before."""
+        """Stand still for so long, as an overloaded server does: it acts later on what it believed
+        before.
+        """
         self.hangs_until = self.universe.now + seconds
 
     def join(self, user_id: int, name: str = "", display_name: str = "") -> None:
@@ -225,13 +245,17 @@ class Server:
         return amount, reason
 
     def give(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
-        """What the game's own script does: `grps:award(player, …)`; `actor` is another player's user id."""
+        """What the game's own script does: `grps:award(player, …)`; `actor` is another player's
+        user id.
+        """
         amount, reason = take(self.machine.call(self._give, self.grps, user_id, kind, details))
         return amount, reason
 
     def say(self, user_id: int, text: str) -> str:
         """Type something into the chat; what is answered, or nothing after half a minute."""
-        self.machine.call(self.outside.get("answer"), user_id)  # one to earlier words is none to these
+        self.machine.call(
+            self.outside.get("answer"), user_id
+        )  # one to earlier words is none to these
         self.machine.call(self.outside.get("say"), user_id, text)
         for _ in range(15):
             self.universe.run(2)
@@ -253,17 +277,25 @@ class Server:
 
     def session(self, user_id: int) -> Any:
         found = self.machine.call(
-            self.machine.chunk("local grps, userId = ... return grps.context.store:session(userId)"), self.grps, user_id
+            self.machine.chunk(
+                "local grps, userId = ... return grps.context.store:session(userId)"
+            ),
+            self.grps,
+            user_id,
         )
         return take(found) if found is not None else None
 
     def do(self, source: str, *args: Any) -> Any:
         """Run Luau with `grps` in its hands, in a thread of its own."""
-        chunk = self.machine.chunk(f"local grps = ... task.spawn(function(...) {source} end, select(2, ...))")
+        chunk = self.machine.chunk(
+            f"local grps = ... task.spawn(function(...) {source} end, select(2, ...))"
+        )
         return take(self.machine.call(chunk, self.grps, *args))
 
     def close(self, *leaving: int) -> None:
-        """Shut it down in order, as Roblox does: thirty seconds at most. `leaving`: who is sent away meanwhile."""
+        """Shut it down in order, as Roblox does: thirty seconds at most. `leaving`: who is sent
+        away meanwhile.
+        """
         self.machine.call(self.machine.engine.get("close"))
         for user_id in leaving:
             self.leave(user_id)
@@ -281,10 +313,14 @@ class Server:
         universe, lua = self.universe, self.machine.lua
 
         def http(url: str, method: str, headers: Any, body: str) -> Any:
-            answer = universe.http(url, method, {str(k): str(v) for k, v in take(headers).items()}, body or "")
+            answer = universe.http(
+                url, method, {str(k): str(v) for k, v in take(headers).items()}, body or ""
+            )
             if answer is None:
                 return None
-            return self.machine.give({"StatusCode": answer[0], "Headers": answer[1], "Body": answer[2]})
+            return self.machine.give(
+                {"StatusCode": answer[0], "Headers": answer[1], "Body": answer[2]}
+            )
 
         functions: dict[str, Callable[..., Any]] = {
             "read": universe.read,
@@ -300,7 +336,9 @@ class Server:
             "enqueue": universe.enqueue,
             "ban": universe.ban,
             "userIdOf": lambda name: universe.usernames.get(name.lower(), 0),
-            "sorted": lambda store, ascending, size: self.machine.give(universe.page(store, ascending, int(size))),
+            "sorted": lambda store, ascending, size: self.machine.give(
+                universe.page(store, ascending, int(size))
+            ),
             "quote": lambda text: quote(text, safe=""),
             "publish": universe.spread,
             "latency": universe.latency.get,

@@ -22,7 +22,9 @@ class Wire:
             return None
         path = url.removeprefix("https://grps.example.org")
         given = headers | {"x-grps-api-key": self.api_key}
-        answer: httpx.Response = self.live.http.request(method, path, headers=given, content=body.encode() or None)
+        answer: httpx.Response = self.live.http.request(
+            method, path, headers=given, content=body.encode() or None
+        )
         if answer.status_code >= 400:
             self.refused.append(f"{method} {path}: {answer.status_code} {answer.text}")
         if self.dice.random() < self.lossy:

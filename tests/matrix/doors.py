@@ -1,4 +1,6 @@
-"""The doors through which people act. To add one: a class with `acts`, `people` and `attempt`, and a line in DOORS."""
+"""The doors through which people act. To add one: a class with `acts`, `people` and `attempt`, and
+a line in DOORS.
+"""
 
 import datetime as dt
 import itertools
@@ -19,25 +21,42 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from audits.record import Actor
-from console.access.rights import of_roblox, rights_of
+from common.errors import NotAllowed, Refused
+from console.accounts.permissions import of_roblox, rights_of
 from console.models import StaffAccount
-from players import approvals, discipline, guard, notes, officers, people, recommending, undo
-from players.acts import Done
-from players.bulk import jobs, work
-from players.models import Approval, BulkJob, Decision, Player, Sanction
+from players import mass_adjustments
+from players.actions import undo
+from players.bulk import jobs, runner
+from players.discipline import notes, sanctions
+from players.mass_adjustments.files import Row
+from players.models import Adjustment, Approval, BulkJob, Decision, Player, Sanction
+from players.moderation import approvals, velocity_limit
+from players.moderation.actors import Staff, at_the_shell, officer
+from players.moderation.authorization import Done
+from players.points import adjustments, recommendations
 from players.policy.bounds import Bounds
-from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
+from players.ranks import decisions
 from roblox.models import Experience
-from syncs import adjustments
-from syncs.adjustment_files import Row
-from syncs.models import Adjustment
 from tests.console.people import client_as, owner_client
-from tests.matrix.ladder import ALLOWED, AMOUNTS, ENTITLES, GAME_AMOUNT, HELD, LIMIT, PEOPLE, RANKED, REFUSED, Case
+from tests.matrix.ladder import (
+    ALLOWED,
+    AMOUNTS,
+    ENTITLES,
+    GAME_AMOUNT,
+    HELD,
+    LIMIT,
+    PEOPLE,
+    RANKED,
+    REFUSED,
+    Case,
+)
 
 Order = dict[str, Any]
 ACTOR, TARGET = 100, 200  # Roblox user ids
 NUMBERS = itertools.count(1)
-OF_LADDER = tuple(person for person in PEOPLE if person not in {"an owner without a rank", "the operator"})
+OF_LADDER = tuple(
+    person for person in PEOPLE if person not in {"an owner without a rank", "the operator"}
+)
 
 
 # One of those who have the same entitlements: a page costs fifty times a call of the rule.
@@ -67,7 +86,9 @@ class Door(Protocol):
         """Bring about what the attempt begins with, once the two players are set."""
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
-        """Try it on the player: ALLOWED, HELD or REFUSED, and what was said. `key`s and sessions are the door's."""
+        """Try it on the player: ALLOWED, HELD or REFUSED, and what was said. `key`s and sessions
+        are the door's.
+        """
 
 
 class ByTheRules:
@@ -88,7 +109,9 @@ class Rule(ByTheRules):
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         try:
-            done = RULES[case.act](case, user_id, {"by": staff(case), "reason": "seen it", "now": timezone.now()})
+            done = RULES[case.act](
+                case, user_id, {"by": staff(case), "reason": "seen it", "now": timezone.now()}
+            )
         except Refused as refusal:
             return REFUSED, str(refusal)
         if isinstance(done, Decision):
@@ -99,7 +122,9 @@ class Rule(ByTheRules):
 class Game(ByTheRules):
     """POST /roblox/sanctions."""
 
-    acts = tuple(act for act in ENTITLES if act not in {"promote", "promote to one's own rank", "demote"})
+    acts = tuple(
+        act for act in ENTITLES if act not in {"promote", "promote to one's own rank", "demote"}
+    )
     people = OF_LADDER
 
     def __init__(self, api_key: str) -> None:
@@ -110,20 +135,31 @@ class Game(ByTheRules):
         return HELD if past and case.expected == ALLOWED else case.expected
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
-        body = {"id": f"m-{next(NUMBERS)}", "actorUserId": ACTOR, "userId": user_id, "kind": case.act}
+        body = {
+            "id": f"m-{next(NUMBERS)}",
+            "actorUserId": ACTOR,
+            "userId": user_id,
+            "kind": case.act,
+        }
         if case.act in AMOUNTS:
             body |= {"kind": "adjust", "amount": AMOUNTS[case.act]}
         if case.act == "propose":
             body |= {"rank": case.to}
         body |= {"reason": "seen it", "occurredAt": timezone.now().isoformat()}
-        answer = self.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
+        answer = self.client.post(
+            "/roblox/sanctions", json.dumps(body), content_type="application/json"
+        )
         assert answer.status_code == 200, answer.content
         said = answer.json()
-        return {"applied": ALLOWED, "held": HELD, "refused": REFUSED}[said["status"]], said["detail"]
+        return {"applied": ALLOWED, "held": HELD, "refused": REFUSED}[said["status"]], said[
+            "detail"
+        ]
 
 
 class BoundedGame(Game):
-    """The same from an experience that may bring nothing by itself: whatever would be done waits for the officer."""
+    """The same from an experience that may bring nothing by itself: whatever would be done waits
+    for the officer.
+    """
 
     people = FEW
 
@@ -131,7 +167,9 @@ class BoundedGame(Game):
         return HELD if case.expected == ALLOWED else case.expected
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
-        Experience.objects.filter(key="nexus").update(bounds=msgspec.to_builtins(Bounds(acts=()).terms))
+        Experience.objects.filter(key="nexus").update(
+            bounds=msgspec.to_builtins(Bounds(acts=()).terms)
+        )
         return super().attempt(case, user_id)
 
 
@@ -168,7 +206,9 @@ class Console(ByTheRules):
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         browser = client_as(player_of(ACTOR)) if case.bound else owner_client("olga")
         address, fields = self._form(case, user_id)
-        answer = browser.post(address, {"token": uuid.uuid4(), "words": "seen it", "text": "seen it"} | fields)
+        answer = browser.post(
+            address, {"token": uuid.uuid4(), "words": "seen it", "text": "seen it"} | fields
+        )
         if answer.status_code == 302:
             held = Approval.objects.filter(player__user_id=user_id, status="waiting").exists()
             return HELD if held else ALLOWED, ""
@@ -195,7 +235,9 @@ class Console(ByTheRules):
 
 
 class Bulk(ByTheRules):
-    """A mass change of one player: from its preview to its result, with the rights that the console gives."""
+    """A mass change of one player: from its preview to its result, with the rights that the console
+    gives.
+    """
 
     acts = tuple(act for act in ENTITLES if act not in {"ban", "unban"})
     people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
@@ -214,13 +256,15 @@ class Bulk(ByTheRules):
             return REFUSED, str(refusal)
         if job.status == BulkJob.Status.WAITING:
             return HELD, job.second
-        work.run(job.pk)
+        runner.run(job.pk)
         row = job.lines.get()
         return {"done": ALLOWED, "held": HELD, "skipped": REFUSED}[row.status], row.note
 
 
 class File(ByTheRules):
-    """An adjustment of one player by a file: previewed, let go and applied, with the rights that the console gives."""
+    """An adjustment of one player by a file: previewed, let go and applied, with the rights that
+    the console gives.
+    """
 
     acts = tuple(AMOUNTS)
     people = (*FEW, "an owner without a rank")
@@ -231,26 +275,30 @@ class File(ByTheRules):
             return REFUSED, "no access"
         rows = [Row(1, user_id, AMOUNTS[case.act] * 100)]
         try:
-            made = adjustments.preview(rows, by=by, reason="seen it", now=now)
-            made = adjustments.start(made.pk, by=by, now=now)
+            made = mass_adjustments.preview(rows, by=by, reason="seen it", now=now)
+            made = mass_adjustments.start(made.pk, by=by, now=now)
         except Refused as refusal:
             return REFUSED, str(refusal)
         if made.status == Adjustment.Status.WAITING:
             return HELD, ""
-        adjustments.run(made.pk)
+        mass_adjustments.run(made.pk)
         row = made.lines.get()
         return (ALLOWED if row.status == "applied" else REFUSED), row.note
 
 
 class Undo(ByTheRules):
-    """An event that the operator brought about is taken back: that is the act, judged as every other."""
+    """An event that the operator brought about is taken back: that is the act, judged as every
+    other.
+    """
 
     acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", *AMOUNTS)
     people = (*FEW, "an owner without a rank")
 
     def prepare(self, case: Case, user_id: int) -> None:
         by_operator: Order = {"by": at_the_shell(), "reason": "a mistake", "now": timezone.now()}
-        Sanction.objects.filter(player__user_id=user_id).update(lifted_at=timezone.now(), lifted_by="system:test")
+        Sanction.objects.filter(player__user_id=user_id).update(
+            lifted_at=timezone.now(), lifted_by="system:test"
+        )
         Player.objects.filter(user_id=user_id).update(banned=False)
         suspended = Player.objects.get(user_id=user_id).former_rank_id is not None
         if suspended:
@@ -258,15 +306,26 @@ class Undo(ByTheRules):
         if self._impossible(case, user_id):
             return
         steps: dict[str, tuple[Callable[[], object], ...]] = {
-            "warn": (lambda: discipline.warn(user_id, **by_operator), lambda: self._pardon(user_id, by_operator)),
-            "pardon": (lambda: discipline.warn(user_id, **by_operator),),
-            "suspend": (lambda: self._suspend(user_id, by_operator), lambda: discipline.lift(user_id, **by_operator)),
+            "warn": (
+                lambda: sanctions.warn(user_id, **by_operator),
+                lambda: self._pardon(user_id, by_operator),
+            ),
+            "pardon": (lambda: sanctions.warn(user_id, **by_operator),),
+            "suspend": (
+                lambda: self._suspend(user_id, by_operator),
+                lambda: sanctions.lift(user_id, **by_operator),
+            ),
             "lift": (),
-            "ban": (lambda: discipline.ban(user_id, **by_operator), lambda: discipline.unban(user_id, **by_operator)),
-            "unban": (lambda: discipline.ban(user_id, **by_operator),),
+            "ban": (
+                lambda: sanctions.ban(user_id, **by_operator),
+                lambda: sanctions.unban(user_id, **by_operator),
+            ),
+            "unban": (lambda: sanctions.ban(user_id, **by_operator),),
         }
         amount = -AMOUNTS.get(case.act, 0) * 100
-        for step in steps.get(case.act, (lambda: people.adjust(user_id, amount, **by_operator),)):
+        for step in steps.get(
+            case.act, (lambda: adjustments.adjust(user_id, amount, **by_operator),)
+        ):
             step()
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
@@ -276,7 +335,9 @@ class Undo(ByTheRules):
         if self._impossible(case, user_id):
             return REFUSED, "nobody is suspended twice, so nothing can be taken back"
         target = str(player_of(user_id).pk)
-        events = AuditEvent.objects.filter(target_kind="player", target_id=target, action__in=list(undo.INVERSES))
+        events = AuditEvent.objects.filter(
+            target_kind="player", target_id=target, action__in=list(undo.INVERSES)
+        )
         event = events.order_by("-pk").first()
         if event is None:
             return REFUSED, "nothing happened"
@@ -294,13 +355,19 @@ class Undo(ByTheRules):
         """Suspended by an event of its own, whatever the players were set to before."""
         player = player_of(user_id)
         if player.former_rank_id is not None:
-            player.rank_id, player.former_rank_id, player.former_rank_since = player.former_rank_id, None, None
+            player.rank_id, player.former_rank_id, player.former_rank_since = (
+                player.former_rank_id,
+                None,
+                None,
+            )
             player.save()
-        discipline.suspend(user_id, until=timezone.now() + dt.timedelta(days=7), **order)
+        sanctions.suspend(user_id, until=timezone.now() + dt.timedelta(days=7), **order)
 
     def _pardon(self, user_id: int, order: Order) -> None:
-        warning = Sanction.objects.filter(player__user_id=user_id, kind="warning", lifted_at=None).latest("pk")
-        discipline.pardon(warning.pk, **order)
+        warning = Sanction.objects.filter(
+            player__user_id=user_id, kind="warning", lifted_at=None
+        ).latest("pk")
+        sanctions.pardon(warning.pk, **order)
 
 
 class Approving(ByTheRules):
@@ -310,7 +377,9 @@ class Approving(ByTheRules):
     people = (*FEW, "an owner without a rank")
 
     def expects(self, case: Case) -> str:
-        """Whoever may do the act alone may let it happen, and a ban as well; past their own limit they may not."""
+        """Whoever may do the act alone may let it happen, and a ban as well; past their own limit
+        they may not.
+        """
         if case.expected == HELD:
             return ALLOWED if case.act in {"ban", "unban"} or case.rank not in LIMIT else REFUSED
         return case.expected
@@ -320,20 +389,25 @@ class Approving(ByTheRules):
         asker = rights_of(StaffAccount.objects.get(user__username="rita").user).staff
         assert asker is not None
         now = timezone.now()
-        guard.note(asker, now, acts=settings.INTEGRATIONS.moderation.guard.acts)
+        velocity_limit.note(asker, now, acts=settings.INTEGRATIONS.moderation.guard.acts)
         try:
             RULES[case.act](case, user_id, {"by": asker, "reason": "seen it", "now": now})
         except Refused:
             return  # it makes no sense, so nobody can ask for it
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
-        by, waiting = console_staff(case), Approval.objects.filter(player__user_id=user_id, status="waiting").first()
+        by, waiting = (
+            console_staff(case),
+            Approval.objects.filter(player__user_id=user_id, status="waiting").first(),
+        )
         if by is None or waiting is None:
             return REFUSED, "no access" if by is None else "nothing waits"
         try:
             approvals.approve(waiting.pk, by=by, reason="seen it", now=timezone.now())
         except Refused as refusal:
-            return REFUSED, f"You may not: {refusal}" if isinstance(refusal, NotAllowed) else str(refusal)
+            return REFUSED, f"You may not: {refusal}" if isinstance(refusal, NotAllowed) else str(
+                refusal
+            )
         return ALLOWED, ""
 
 
@@ -359,27 +433,27 @@ def warning_of(user_id: int) -> int:
 
 
 def _warn(case: Case, user_id: int, order: Order) -> Done:
-    return discipline.warn(user_id, **order)
+    return sanctions.warn(user_id, **order)
 
 
 def _pardon(case: Case, user_id: int, order: Order) -> Done:
-    return discipline.pardon(warning_of(user_id), **order)
+    return sanctions.pardon(warning_of(user_id), **order)
 
 
 def _suspend(case: Case, user_id: int, order: Order) -> Done:
-    return discipline.suspend(user_id, **order)
+    return sanctions.suspend(user_id, **order)
 
 
 def _lift(case: Case, user_id: int, order: Order) -> Done:
-    return discipline.lift(user_id, **order)
+    return sanctions.lift(user_id, **order)
 
 
 def _ban(case: Case, user_id: int, order: Order) -> Done:
-    return discipline.ban(user_id, **order)
+    return sanctions.ban(user_id, **order)
 
 
 def _unban(case: Case, user_id: int, order: Order) -> Done:
-    return discipline.unban(user_id, **order)
+    return sanctions.unban(user_id, **order)
 
 
 def _note(case: Case, user_id: int, order: Order) -> Done:
@@ -387,19 +461,19 @@ def _note(case: Case, user_id: int, order: Order) -> Done:
 
 
 def _recommend(case: Case, user_id: int, order: Order) -> Done:
-    return recommending.recommend(user_id, **order)
+    return recommendations.recommend(user_id, **order)
 
 
 def _adjust(case: Case, user_id: int, order: Order) -> Done:
-    return people.adjust(user_id, AMOUNTS[case.act] * 100, **order)
+    return adjustments.adjust(user_id, AMOUNTS[case.act] * 100, **order)
 
 
 def _propose(case: Case, user_id: int, order: Order) -> Decision:
-    return officers.propose(user_id, case.to, **order)
+    return decisions.propose(user_id, case.to, **order)
 
 
 def _set_rank(case: Case, user_id: int, order: Order) -> Decision:
-    return officers.set_rank(user_id, case.to, **order)
+    return decisions.set_rank(user_id, case.to, **order)
 
 
 RULES: dict[str, Callable[[Case, int, Order], Done | Decision]] = {

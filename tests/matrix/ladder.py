@@ -1,4 +1,6 @@
-"""Who may do what, as the rules of the ladder say it: written down here by hand, and worked out without the code."""
+"""Who may do what, as the rules of the ladder say it: written down here by hand, and worked out
+without the code.
+"""
 
 from dataclasses import dataclass
 
@@ -70,11 +72,23 @@ ENTITLES = {
     "unban": BAN,
 }
 LITTLE, LOT, VERY_MUCH = 100, 501, 1001  # points
-AMOUNTS = {"adjust a little": LITTLE, "adjust a lot": LOT, "adjust past what anybody may alone": VERY_MUCH}
+AMOUNTS = {
+    "adjust a little": LITTLE,
+    "adjust a lot": LOT,
+    "adjust past what anybody may alone": VERY_MUCH,
+}
 RANKED = {"propose", "promote", "promote to one's own rank", "demote"}
 ALLOWED, HELD, REFUSED = "allowed", "held", "refused"
 
-RANKS = ("Initiate", "Captain II", "Envoy", "Ambassador", "Tempest Major", "Electro Colonel", "Brigadier General")
+RANKS = (
+    "Initiate",
+    "Captain II",
+    "Envoy",
+    "Ambassador",
+    "Tempest Major",
+    "Electro Colonel",
+    "Brigadier General",
+)
 PEOPLE = (
     *RANKS,
     "Stormmarshal",
@@ -86,7 +100,13 @@ PEOPLE = (
     "an owner without a rank",
     "the operator",
 )
-TARGETS = ("somebody below", "somebody of the same rank", "somebody above", "oneself", "somebody suspended below")
+TARGETS = (
+    "somebody below",
+    "somebody of the same rank",
+    "somebody above",
+    "oneself",
+    "somebody suspended below",
+)
 
 
 @dataclass(frozen=True)
@@ -140,9 +160,13 @@ class Case:
             return self._of_unbound()
         if self.sanctioned or self.target == "oneself" or self.rank not in ENTITLES[self.act]:
             return REFUSED
-        if not _higher(self.rank, self.target_rank) or (self.act in RANKED and not _higher(self.rank, self.to)):
+        if not _higher(self.rank, self.target_rank) or (
+            self.act in RANKED and not _higher(self.rank, self.to)
+        ):
             return REFUSED
-        if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > LIMIT.get(self.rank, SECOND_EYES):
+        if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > LIMIT.get(
+            self.rank, SECOND_EYES
+        ):
             return HELD
         return ALLOWED
 
@@ -159,7 +183,11 @@ class Case:
             return REFUSED  # a recommendation is an officer's word
         if self.person == "the operator":
             return ALLOWED  # alone with the machine, and loud in the audit log
-        return HELD if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > SECOND_EYES else ALLOWED
+        return (
+            HELD
+            if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > SECOND_EYES
+            else ALLOWED
+        )
 
 
 def _higher(one: str, other: str) -> bool:
@@ -167,6 +195,12 @@ def _higher(one: str, other: str) -> bool:
 
 
 def cases(act: str, people: tuple[str, ...]) -> list[Case]:
-    """Every attempt at an act. Who is no player cannot act on themselves, and nobody stands above them."""
+    """Every attempt at an act. Who is no player cannot act on themselves, and nobody stands above
+    them.
+    """
     found = [Case(person, act, target) for person in people for target in TARGETS]
-    return [case for case in found if case.bound or case.target in {"somebody below", "somebody suspended below"}]
+    return [
+        case
+        for case in found
+        if case.bound or case.target in {"somebody below", "somebody suspended below"}
+    ]

@@ -1,5 +1,6 @@
-"""Every act, by every kind of person, on every kind of player, through every door: allowed exactly where the rules say,
-and where it is not, nothing has happened."""
+"""Every act, by every kind of person, on every kind of player, through every door: allowed exactly
+where the rules say, and where it is not, nothing has happened.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,12 @@ def staged(case: Case) -> int:
     """Set the two players as the case wants them, behind the rules on purpose; whom it is done to."""
     user_id = ACTOR if case.target == "oneself" else TARGET
     if case.bound:
-        _set(ACTOR, case.rank, suspended=case.person == "a suspended Imperator", banned="banned" in case.person)
+        _set(
+            ACTOR,
+            case.rank,
+            suspended=case.person == "a suspended Imperator",
+            banned="banned" in case.person,
+        )
     if user_id == TARGET:
         _set(TARGET, case.target_rank, suspended=case.suspended, banned=case.act == "unban")
     if case.act == "pardon":
@@ -62,7 +68,11 @@ def _set(user_id: int, rank: str, *, suspended: bool, banned: bool) -> None:
     player = Player.objects.get(user_id=user_id)
     held = Rank.objects.get(name=rank)
     if suspended:
-        player.rank, player.former_rank, player.former_rank_since = Rank.objects.get(name=ORDER[0]), held, NOW
+        player.rank, player.former_rank, player.former_rank_since = (
+            Rank.objects.get(name=ORDER[0]),
+            held,
+            NOW,
+        )
         _sanction(player, Sanction.Kind.SUSPENSION)
     else:
         player.rank = held
@@ -73,7 +83,9 @@ def _set(user_id: int, rank: str, *, suspended: bool, banned: bool) -> None:
 
 
 def _sanction(player: Player, kind: Sanction.Kind) -> None:
-    Sanction.objects.create(player=player, kind=kind, source="staff", reason="x", issued_by="staff:0", starts_at=NOW)
+    Sanction.objects.create(
+        player=player, kind=kind, source="staff", reason="x", issued_by="staff:0", starts_at=NOW
+    )
 
 
 def standing(user_id: int) -> dict[str, Any]:
@@ -81,7 +93,9 @@ def standing(user_id: int) -> dict[str, Any]:
     player = Player.objects.get(user_id=user_id)
     return {
         "player": (player.rank_id, player.former_rank_id, player.banned, player.adjusted),
-        "sanctions": list(Sanction.objects.filter(player=player).order_by("pk").values_list("pk", "lifted_at")),
+        "sanctions": list(
+            Sanction.objects.filter(player=player).order_by("pk").values_list("pk", "lifted_at")
+        ),
         "notes": Note.objects.filter(player=player).count(),
         "recommendations": Recommendation.objects.filter(player=player).count(),
         "decisions": Decision.objects.filter(player=player).count(),
@@ -103,13 +117,16 @@ def outcome(case: Case, door: Door) -> str:
         problems.append("changed something" if changed else "changed nothing")
     if waiting != (found == HELD):
         problems.append("waits for approval" if waiting else "waits for nobody")
-    # Who is sanctioned does not come as far as the rule; not every door has somebody to tell of then.
+    # Who is sanctioned does not come as far as the rule; not every door has somebody to tell of
+    # then.
     if not case.sanctioned and refusals != (1 if said.startswith("You may not") else 0):
         problems.append(f"is told {refusals} times as refused")
     return " but ".join([found, *problems]) + ("" if found == expected else f" ({said})")
 
 
-@pytest.mark.parametrize(("door", "act"), [(door, act) for door, make in DOORS.items() for act in make("").acts])
+@pytest.mark.parametrize(
+    ("door", "act"), [(door, act) for door, make in DOORS.items() for act in make("").acts]
+)
 def test_an_act_is_allowed_exactly_where_the_rules_say(world: str, door: str, act: str) -> None:
     opened = DOORS[door](world)
     wrong = {}

@@ -6,10 +6,10 @@ from typing import Any
 from django.utils import timezone
 
 from audits.record import Actor
-from players import approvals
-from players.bulk import jobs, work
+from players.bulk import jobs, runner
 from players.models import Approval, BulkJob, Player, Rank
-from players.staff import Staff, officer
+from players.moderation import approvals
+from players.moderation.actors import Staff, officer
 
 RIGHTS = frozenset({"console.bulk"})
 OLGA = Staff(Actor("staff", "olga", "Olga", "staff:1"), rank=None, rights=RIGHTS)
@@ -39,7 +39,9 @@ def colleague(user_id: int, rank: str) -> Staff:
 
 
 def preview(act: str, user_ids: Any, by: Staff = OLGA, **arguments: Any) -> BulkJob:
-    return jobs.preview(act, list(user_ids), arguments, by=by, reason="seen in the raid", now=timezone.now())
+    return jobs.preview(
+        act, list(user_ids), arguments, by=by, reason="seen in the raid", now=timezone.now()
+    )
 
 
 def go(job: BulkJob, by: Staff = OLGA, second: Staff = SVEN) -> BulkJob:
@@ -47,7 +49,7 @@ def go(job: BulkJob, by: Staff = OLGA, second: Staff = SVEN) -> BulkJob:
     started = jobs.start(job.pk, by=by, now=timezone.now())
     if started.approval is not None:
         approvals.approve(started.approval.pk, by=second, reason="agreed", now=timezone.now())
-    work.run(job.pk)
+    runner.run(job.pk)
     job.refresh_from_db()
     return job
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audits.record import Actor
 from players.models import Player
-from players.staff import Staff
+from players.moderation.actors import Staff
 
 OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
 
@@ -21,7 +21,12 @@ class Game:
         self.client = Client(headers={"x-grps-api-key": api_key})
 
     def event(self, user_id: int = 1, sequence: int = 1, **changes: Any) -> dict[str, Any]:
-        event = {"userId": user_id, "username": f"player_{user_id}", "session": 1, "sequence": sequence}
+        event = {
+            "userId": user_id,
+            "username": f"player_{user_id}",
+            "session": 1,
+            "sequence": sequence,
+        }
         event |= {"type": "training", "awarded": 15, "total": 15 * sequence}
         return event | {"occurredAt": timezone.now().isoformat()} | changes
 
@@ -43,14 +48,18 @@ def game(api_key: str) -> Game:
 
 @pytest.fixture
 def stands(game: Game) -> Callable[..., Player]:
-    """A player with so many points at a rank held for so many days; the row is set up behind the rules on purpose."""
+    """A player with so many points at a rank held for so many days; the row is set up behind the
+    rules on purpose.
+    """
 
     def stands(points: float, rank: str = "Initiate", days: float = 0, user_id: int = 1) -> Player:
         from players.models import Rank
 
         game.send(game.event(user_id, type="training", awarded=0, total=points))
         since = timezone.now() - dt.timedelta(days=days)
-        Player.objects.filter(user_id=user_id).update(rank=Rank.objects.get(name=rank), rank_since=since)
+        Player.objects.filter(user_id=user_id).update(
+            rank=Rank.objects.get(name=rank), rank_since=since
+        )
         return Player.objects.get(user_id=user_id)
 
     return stands

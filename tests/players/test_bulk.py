@@ -1,4 +1,6 @@
-"""Bulk jobs: judged without a change, let go by their maker, beyond a few rows by a second person, each row once."""
+"""Bulk jobs: judged without a change, let go by their maker, beyond a few rows by a second person,
+each row once.
+"""
 
 import datetime as dt
 from collections.abc import Callable
@@ -9,8 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import approvals, discipline, officers, people
-from players.bulk import jobs, work
+from common.errors import NotAllowed, Refused
+from players.bulk import jobs, runner
+from players.discipline import sanctions
 from players.models import (
     BULK_ALONE,
     BulkJob,
@@ -22,7 +25,10 @@ from players.models import (
     Sanction,
     StaffAct,
 )
-from players.staff import NotAllowed, Refused, Staff, at_the_shell
+from players.moderation import approvals
+from players.moderation.actors import Staff, at_the_shell
+from players.points import adjustments
+from players.ranks import decisions
 from tests.players.bulk import OLGA, SVEN, colleague, go, go_as_far_as_the_request, make, preview
 
 
@@ -40,12 +46,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 
 def test_a_preview_changes_nobody_and_says_who_would_be_passed_over() -> None:
     make(range(1, 4))
-    discipline.suspend(2, by=at_the_shell(), reason="seen", now=timezone.now())
+    sanctions.suspend(2, by=at_the_shell(), reason="seen", now=timezone.now())
     before = AuditEvent.objects.count()
     job = preview("suspend", [1, 2, 3])
     assert (job.rows, job.changing, job.skipped, job.status) == (3, 2, 1, "preview")
     assert results(job)[2] == ("skipped", "They are suspended already.")
-    assert [(note, count) for _, note, count, _ in jobs.reasons(job)] == [("They are suspended already.", 1)]
+    assert [(note, count) for _, note, count, _ in jobs.reasons(job)] == [
+        ("They are suspended already.", 1)
+    ]
     assert Sanction.objects.count() == 1
     assert AuditEvent.objects.count() == before
 
@@ -67,13 +75,13 @@ def test_more_than_a_few_rows_wait_for_a_second_person() -> None:
     make(range(1, BULK_ALONE + 2))
     job = jobs.start(preview("warn", range(1, BULK_ALONE + 2)).pk, by=OLGA, now=timezone.now())
     assert job.status == "waiting"
-    assert work.run_due() == 0
+    assert runner.run_due() == 0
     assert warned() == 0
     assert job.approval is not None
     with pytest.raises(NotAllowed, match="second person"):
         approvals.approve(job.approval.pk, by=OLGA, reason="mine", now=timezone.now())
     approvals.approve(job.approval.pk, by=SVEN, reason="agreed", now=timezone.now())
-    assert work.run_due() == BULK_ALONE + 1
+    assert runner.run_due() == BULK_ALONE + 1
     assert warned() == BULK_ALONE + 1
 
 
@@ -99,7 +107,7 @@ def test_a_job_that_was_turned_down_changes_nobody() -> None:
     job = jobs.start(preview("warn", range(1, BULK_ALONE + 2)).pk, by=OLGA, now=timezone.now())
     assert job.approval is not None
     approvals.reject(job.approval.pk, by=SVEN, reason="too many", now=timezone.now())
-    assert work.run_due() == 0
+    assert runner.run_due() == 0
     assert jobs.state(BulkJob.objects.select_related("approval").get(pk=job.pk)) == "rejected"
     assert warned() == 0
 
@@ -109,12 +117,16 @@ def test_whoever_approves_must_be_one_who_may_do_it_to_each_of_them() -> None:
     make([99], "Tempest Major", 5000)
     colonel = colleague(501, "Electro Colonel")
     peer = colleague(502, "Tempest Major")
-    asked = go_as_far_as_the_request(preview("warn", [*range(1, BULK_ALONE + 1), 99], colonel), colonel)
+    asked = go_as_far_as_the_request(
+        preview("warn", [*range(1, BULK_ALONE + 1), 99], colonel), colonel
+    )
     assert "Row 21" in approvals.may_decide(asked, peer)
     with pytest.raises(NotAllowed, match="above your own position"):
         approvals.approve(asked.pk, by=peer, reason="fine", now=timezone.now())
-    approvals.approve(asked.pk, by=colleague(503, "Brigadier General"), reason="fine", now=timezone.now())
-    assert work.run_due() == BULK_ALONE + 1
+    approvals.approve(
+        asked.pk, by=colleague(503, "Brigadier General"), reason="fine", now=timezone.now()
+    )
+    assert runner.run_due() == BULK_ALONE + 1
 
 
 def test_each_row_is_judged_by_rank_like_the_act_itself() -> None:
@@ -132,7 +144,7 @@ def test_each_row_is_judged_by_rank_like_the_act_itself() -> None:
 def test_rows_are_judged_again_when_they_are_carried_out() -> None:
     make([1, 2])
     job = preview("suspend", [1, 2])
-    discipline.suspend(1, by=at_the_shell(), reason="seen meanwhile", now=timezone.now())
+    sanctions.suspend(1, by=at_the_shell(), reason="seen meanwhile", now=timezone.now())
     go(job)
     assert (job.done, job.skipped) == (1, 1)
     assert "suspended already" in results(job)[1][1]
@@ -142,9 +154,9 @@ def test_whoever_lost_their_rank_meanwhile_does_nothing_more() -> None:
     make(range(1, 4))
     colonel = colleague(9, "Electro Colonel")
     job = jobs.start(preview("warn", [1, 2, 3], colonel).pk, by=colonel, now=timezone.now())
-    assert work.step(job.pk)
-    discipline.suspend(9, by=at_the_shell(), reason="ran wild", now=timezone.now())
-    work.run(job.pk)
+    assert runner.step(job.pk)
+    sanctions.suspend(9, by=at_the_shell(), reason="ran wild", now=timezone.now())
+    runner.run(job.pk)
     job.refresh_from_db()
     assert (job.status, job.done, job.skipped) == ("done", 1, 2)
     assert warned() == 1
@@ -159,8 +171,10 @@ def test_an_adjustment_past_the_limit_of_a_day_needs_a_second_person_as_a_whole(
     assert "limit" in past.second
     asked = go_as_far_as_the_request(past, colonel)
     assert "own limit" in approvals.may_decide(asked, colleague(10, "Electro Colonel"))
-    approvals.approve(asked.pk, by=colleague(11, "Brigadier General"), reason="fine", now=timezone.now())
-    work.run_due()
+    approvals.approve(
+        asked.pk, by=colleague(11, "Brigadier General"), reason="fine", now=timezone.now()
+    )
+    runner.run_due()
     past.refresh_from_db()
     assert (past.done, past.held) == (3, 0)
     assert {str(player.adjusted) for player in Player.objects.filter(user_id__lte=3)} == {"50.00"}
@@ -171,8 +185,11 @@ def test_what_a_job_under_way_will_move_counts_for_the_limit_already() -> None:
     colonel = colleague(9, "Electro Colonel")
     job = preview("adjust", [1, 2], colonel, amount=50_00)
     jobs.start(job.pk, by=colonel, now=timezone.now())
-    assert people.adjust(1, 10_00, by=colonel, reason="between", now=timezone.now()).approval is not None
-    work.run_due()
+    assert (
+        adjustments.adjust(1, 10_00, by=colonel, reason="between", now=timezone.now()).approval
+        is not None
+    )
+    runner.run_due()
     job.refresh_from_db()
     assert (job.done, job.held, str(job.reserved)) == (2, 0, "0.00")
 
@@ -183,7 +200,7 @@ def test_three_jobs_previewed_within_the_limit_do_not_start_past_it() -> None:
     made = [preview("adjust", [user_id], colonel, amount=100_00) for user_id in (1, 2, 3)]
     assert [job.second for job in made] == ["", "", ""]
     started = [jobs.start(job.pk, by=colonel, now=timezone.now()).status for job in made]
-    work.run_due()
+    runner.run_due()
     assert started == ["running", "waiting", "waiting"]
     assert sum(player.adjusted for player in Player.objects.filter(user_id__lte=3)) == 100
 
@@ -194,9 +211,15 @@ def test_what_a_job_passes_over_is_given_back_to_the_day() -> None:
     job = preview("adjust", [1, 2], colonel, amount=50_00)
     jobs.start(job.pk, by=colonel, now=timezone.now())
     Player.objects.filter(user_id=2).update(rank=Rank.objects.get(name="Imperator"))
-    work.run_due()
-    assert people.adjust(1, 50_00, by=colonel, reason="the rest", now=timezone.now()).approval is None
-    assert people.adjust(1, 1, by=colonel, reason="too much", now=timezone.now()).approval is not None
+    runner.run_due()
+    assert (
+        adjustments.adjust(1, 50_00, by=colonel, reason="the rest", now=timezone.now()).approval
+        is None
+    )
+    assert (
+        adjustments.adjust(1, 1, by=colonel, reason="too much", now=timezone.now()).approval
+        is not None
+    )
 
 
 def test_each_row_is_judged_by_the_limit_that_whoever_asked_has_when_its_turn_comes() -> None:
@@ -204,9 +227,9 @@ def test_each_row_is_judged_by_the_limit_that_whoever_asked_has_when_its_turn_co
     general = colleague(9, "Brigadier General")  # 500 points a day
     job = preview("adjust", [1, 2], general, amount=200_00)
     jobs.start(job.pk, by=general, now=timezone.now())
-    work.step(job.pk)
+    runner.step(job.pk)
     Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Electro Colonel"))
-    work.run_due()
+    runner.run_due()
     job.refresh_from_db()
     assert (job.done, job.held) == (1, 1)
     held = BulkRow.objects.get(job=job, status="held")
@@ -216,7 +239,10 @@ def test_each_row_is_judged_by_the_limit_that_whoever_asked_has_when_its_turn_co
 
 ACTS: dict[str, tuple[dict[str, Any], Callable[[], int]]] = {
     "warn": ({"evidence": ["https://example.org/clip"]}, warned),
-    "note": ({"text": "was part of the raid"}, lambda: Note.objects.filter(withdrawn_at=None).count()),
+    "note": (
+        {"text": "was part of the raid"},
+        lambda: Note.objects.filter(withdrawn_at=None).count(),
+    ),
     "adjust": ({"amount": -250}, lambda: Player.objects.filter(adjusted=-2.5).count()),
     "suspend": ({}, lambda: Player.objects.filter(rank__is_punishment=True).count()),
     "propose": ({"rank": "Captain I"}, lambda: Decision.objects.filter(status="proposed").count()),
@@ -236,7 +262,9 @@ def test_an_act_is_done_to_each_and_taken_back_as_a_whole(act: str) -> None:
     assert (undo.done, count()) == (2, 0)
     with pytest.raises(Refused, match="nothing to start"):
         jobs.start(
-            jobs.preview_undo(job.pk, by=OLGA, reason="again", now=timezone.now()).pk, by=OLGA, now=timezone.now()
+            jobs.preview_undo(job.pk, by=OLGA, reason="again", now=timezone.now()).pk,
+            by=OLGA,
+            now=timezone.now(),
         )
 
 
@@ -244,16 +272,19 @@ def test_pardons_lifts_recommendations_and_decisions_find_what_they_are_about() 
     make([1, 2])
     now, shell = timezone.now(), at_the_shell()
     major = colleague(9, "Tempest Major")
-    discipline.warn(1, by=shell, reason="seen", now=now)
+    sanctions.warn(1, by=shell, reason="seen", now=now)
     assert results(preview("pardon", [1, 2]))[2] == ("skipped", "They have no active warning.")
     go(preview("pardon", [1, 2]))
     assert warned() == 0
-    discipline.suspend(1, by=shell, reason="seen", now=now)
+    sanctions.suspend(1, by=shell, reason="seen", now=now)
     assert go(preview("lift", [1, 2])).done == 1
     assert go(preview("recommend", [1, 2], major), major).done == 2
-    assert results(preview("recommend", [1], major))[1][1] == "You recommended them at this rank already."
-    officers.propose(1, "Captain I", by=major, reason="does the work", now=now)
-    officers.propose(2, "Captain I", by=major, reason="does the work", now=now)
+    assert (
+        results(preview("recommend", [1], major))[1][1]
+        == "You recommended them at this rank already."
+    )
+    decisions.propose(1, "Captain I", by=major, reason="does the work", now=now)
+    decisions.propose(2, "Captain I", by=major, reason="does the work", now=now)
     assert go(preview("approve", [1])).done == 1
     assert go(preview("reject", [1, 2])).done == 1
     assert {player.rank.name for player in Player.objects.filter(user_id=1)} == {"Captain I"}
@@ -302,11 +333,15 @@ def test_a_row_that_fails_unexpectedly_is_undone_and_shown_and_the_others_go_on(
     make([1, 2, 3])
     broken = Player.objects.get(user_id=2).pk
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE ledger ADD CONSTRAINT broken CHECK (player_id <> {broken}) NOT VALID")
+        cursor.execute(
+            f"ALTER TABLE ledger ADD CONSTRAINT broken CHECK (player_id <> {broken}) NOT VALID"
+        )
     job = go(preview("adjust", [1, 2, 3], amount=1_00))
     assert (job.status, job.done, job.failed) == ("done", 2, 1)
-    assert results(job)[2] == ("failed", work.FAULT)
-    assert list(Player.objects.filter(adjusted=1).order_by("user_id").values_list("user_id", flat=True)) == [1, 3]
+    assert results(job)[2] == ("failed", runner.FAULT)
+    assert list(
+        Player.objects.filter(adjusted=1).order_by("user_id").values_list("user_id", flat=True)
+    ) == [1, 3]
 
 
 def test_started_twice_it_is_done_once() -> None:
@@ -314,7 +349,7 @@ def test_started_twice_it_is_done_once() -> None:
     job = preview("warn", [1])
     for _ in range(2):
         jobs.start(job.pk, by=OLGA, now=timezone.now())
-        work.run_due()
+        runner.run_due()
     assert warned() == 1
     assert AuditEvent.objects.filter(action="bulk.started").count() == 1
 
@@ -324,11 +359,11 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
     rogue, other = colleague(7, "Brigadier General"), colleague(8, "Brigadier General")
     start = timezone.now()
     for user_id in (1, 2, 3):
-        discipline.warn(user_id, by=rogue, reason="for fun", now=timezone.now())
-    people.adjust(4, 25_00, by=rogue, reason="for a friend", now=timezone.now())
-    discipline.suspend(5, by=rogue, reason="for fun", now=timezone.now())
-    discipline.lift(5, by=rogue, reason="bored", now=timezone.now())
-    discipline.warn(4, by=other, reason="rightly", now=timezone.now())
+        sanctions.warn(user_id, by=rogue, reason="for fun", now=timezone.now())
+    adjustments.adjust(4, 25_00, by=rogue, reason="for a friend", now=timezone.now())
+    sanctions.suspend(5, by=rogue, reason="for fun", now=timezone.now())
+    sanctions.lift(5, by=rogue, reason="bored", now=timezone.now())
+    sanctions.warn(4, by=other, reason="rightly", now=timezone.now())
     end = timezone.now() + dt.timedelta(seconds=1)
     job = revert(rogue, start, end)
     assert (job.rows, job.changing) == (6, 4)
@@ -345,20 +380,22 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
 
 def revert(whose: Staff, since: dt.datetime, until: dt.datetime, by: Staff = OLGA) -> BulkJob:
     actors = ((whose.actor.kind, whose.actor.id),)
-    return jobs.preview_revert(actors, since, until, by=by, reason="the account was stolen", now=timezone.now())
+    return jobs.preview_revert(
+        actors, since, until, by=by, reason="the account was stolen", now=timezone.now()
+    )
 
 
 def test_taking_bans_back_in_bulk_needs_a_second_person_who_may_ban() -> None:
     make([1])
     now = timezone.now()
-    discipline.ban(1, by=at_the_shell(), reason="seen", now=now)
+    sanctions.ban(1, by=at_the_shell(), reason="seen", now=now)
     actor = at_the_shell()
     job = revert(actor, now - dt.timedelta(minutes=1), now + dt.timedelta(minutes=1))
     assert job.second
     asked = go_as_far_as_the_request(job, OLGA)
     assert "entitle" in approvals.may_decide(asked, colleague(9, "Electro Colonel"))
     approvals.approve(asked.pk, by=SVEN, reason="agreed", now=timezone.now())
-    work.run_due()
+    runner.run_due()
     assert not Player.objects.get(user_id=1).banned
 
 
@@ -390,7 +427,7 @@ def test_who_is_erased_is_named_by_no_job_and_the_others_of_it_go_on() -> None:
     made = preview("note", [1, 2], text="player_1 led it, player_12 did not")
     done = go(preview("note", [1], text="seen"))
     BulkJob.objects.update(reason="the raid of player_1")
-    people.erase(1, by=OLGA, reason="ordered", now=timezone.now())
+    adjustments.erase(1, by=OLGA, reason="ordered", now=timezone.now())
     made.refresh_from_db()
     done.refresh_from_db()
     assert (made.reason, done.reason) == ("the raid of …", "the raid of …")
@@ -399,8 +436,13 @@ def test_who_is_erased_is_named_by_no_job_and_the_others_of_it_go_on() -> None:
     assert (made.done, made.skipped + made.failed) == (1, 1)
 
 
-def test_a_preview_asks_the_database_as_often_for_one_as_for_many(django_assert_max_num_queries: Any) -> None:
+def test_a_preview_asks_the_database_as_often_for_one_as_for_many(
+    django_assert_max_num_queries: Any,
+) -> None:
     make(range(1, 201))
-    for act, arguments in [(name, given) for name, (given, _) in ACTS.items()] + [("pardon", {}), ("approve", {})]:
+    for act, arguments in [(name, given) for name, (given, _) in ACTS.items()] + [
+        ("pardon", {}),
+        ("approve", {}),
+    ]:
         with django_assert_max_num_queries(25):
             preview(act, range(1, 201), **arguments)

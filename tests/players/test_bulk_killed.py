@@ -12,9 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from grps_site.environment import BASE_DIR
-from players import approvals
+from common.environment import BASE_DIR
 from players.models import BulkJob, BulkRow, Player
+from players.moderation import approvals
 from tests.conftest import database_url
 from tests.players.bulk import OLGA, SVEN, go_as_far_as_the_request, make, preview
 
@@ -60,7 +60,11 @@ def test_killed_again_and_again_it_loses_no_row_and_does_none_twice() -> None:
     for _ in range(3):
         process = worker(50)
         deadline = time.monotonic() + SECONDS
-        while BulkJob.objects.get().done < seen + 15 and process.poll() is None and time.monotonic() < deadline:
+        while (
+            BulkJob.objects.get().done < seen + 15
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()

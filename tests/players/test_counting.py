@@ -1,4 +1,6 @@
-"""What counts: a test experience counts nowhere, private servers and Studio only where the experience says so."""
+"""What counts: a test experience counts nowhere, private servers and Studio only where the
+experience says so.
+"""
 
 import json
 import uuid
@@ -9,8 +11,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from players import books, counting, figures, leaderboard, recounting
+from players import daily_figures, leaderboard
 from players.models import Player, Rank, Recommendation
+from players.points import consistency, counting, recounting
 from roblox.models import Experience
 from tests.players.conftest import Game
 
@@ -19,7 +22,9 @@ def counts(settings: Any, **what: bool) -> None:
     """Configure what of `nexus` counts, as two owners let it."""
     found = settings.INTEGRATIONS
     changed = tuple(
-        msgspec.structs.replace(one, counts=msgspec.structs.replace(one.counts, **what)) if one.key == "nexus" else one
+        msgspec.structs.replace(one, counts=msgspec.structs.replace(one.counts, **what))
+        if one.key == "nexus"
+        else one
         for one in found.experiences
     )
     settings.INTEGRATIONS = msgspec.structs.replace(found, experiences=changed)
@@ -32,7 +37,9 @@ def fresh(path: str) -> Any:
 
 
 @pytest.mark.parametrize("flag", ["privateServer", "studio"])
-def test_what_is_earned_on_servers_that_do_not_count_is_kept_beside_the_points(game: Game, flag: str) -> None:
+def test_what_is_earned_on_servers_that_do_not_count_is_kept_beside_the_points(
+    game: Game, flag: str
+) -> None:
     game.send(game.event(1, 1), game.event(9, 1))
     Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Stormmarshal"))
     before = Player.objects.get(user_id=1)
@@ -41,10 +48,14 @@ def test_what_is_earned_on_servers_that_do_not_count_is_kept_beside_the_points(g
         "events": [
             game.event(1, 1, session=2, awarded=500, total=500),
             game.event(1, 2, session=2, type="ko", awarded=0.25, total=500.25),
-            game.event(1, 3, session=2, type="recommendation", awarded=20, total=520.25, actorUserId=9),
+            game.event(
+                1, 3, session=2, type="recommendation", awarded=20, total=520.25, actorUserId=9
+            ),
         ],
     }
-    answer = game.client.post("/roblox/events", json.dumps(body), content_type="application/json").json()
+    answer = game.client.post(
+        "/roblox/events", json.dumps(body), content_type="application/json"
+    ).json()
     assert (answer["accepted"], answer["rejected"]) == (3, [])
     assert answer["players"][0]["confirmed"] == {"session": 2, "sequence": 3}
     assert answer["players"][0]["points"] == fresh("/players/1")["points"] == 15
@@ -54,11 +65,13 @@ def test_what_is_earned_on_servers_that_do_not_count_is_kept_beside_the_points(g
     assert [entry["awarded"] for entry in fresh("/players/1/history")["entries"]] == [15]
     # The caps of what counts are untouched: a later day's award is no breach.
     assert game.send(game.event(1, 2, awarded=15, total=30))["notices"] == []
-    again = game.client.post("/roblox/events", json.dumps(body), content_type="application/json").json()
+    again = game.client.post(
+        "/roblox/events", json.dumps(body), content_type="application/json"
+    ).json()
     assert (again["accepted"], again["duplicates"]) == (0, 3)
-    figures.take_down(timezone.now())
-    assert set(figures.of(["points"], timezone.now().date())) == {("points", "nexus")}
-    assert books.verify() == []
+    daily_figures.take_down(timezone.now())
+    assert set(daily_figures.of(["points"], timezone.now().date())) == {("points", "nexus")}
+    assert consistency.verify() == []
 
 
 def test_an_event_says_where_it_happened_whichever_server_delivers_it(game: Game) -> None:
@@ -69,7 +82,9 @@ def test_an_event_says_where_it_happened_whichever_server_delivers_it(game: Game
     ]
     receipt = game.send(*events)
     assert receipt["accepted"] == 3
-    assert {one["confirmed"]["session"]: one["confirmed"]["sequence"] for one in receipt["players"]} == {
+    assert {
+        one["confirmed"]["session"]: one["confirmed"]["sequence"] for one in receipt["players"]
+    } == {
         1: 1,
         2: 1,
         3: 1,
@@ -92,7 +107,8 @@ def test_private_servers_count_where_the_experience_says_so(game: Game, settings
 def test_a_test_experience_counts_nowhere(game: Game, settings: Any) -> None:
     counts(settings, points=False)
     receipt = game.send(
-        game.event(1, 1, awarded=500, total=500), game.event(1, 2, type="ko", awarded=0.25, total=500.25)
+        game.event(1, 1, awarded=500, total=500),
+        game.event(1, 2, type="ko", awarded=0.25, total=500.25),
     )
     assert receipt["players"][0]["points"] == 0
     found = Player.objects.get()
@@ -105,12 +121,16 @@ def test_a_test_experience_counts_nowhere(game: Game, settings: Any) -> None:
     }
     order = {"id": "a", "actorUserId": 1, "userId": 1, "kind": "adjust", "reason": "x", "amount": 5}
     order |= {"occurredAt": timezone.now().isoformat()}
-    answer = game.client.post("/roblox/sanctions", json.dumps(order), content_type="application/json").json()
+    answer = game.client.post(
+        "/roblox/sanctions", json.dumps(order), content_type="application/json"
+    ).json()
     assert (answer["status"], "do not count" in answer["detail"]) == ("refused", True)
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
-def test_points_follow_when_an_experience_counts_no_more_and_when_it_does_again(game: Game, settings: Any) -> None:
+def test_points_follow_when_an_experience_counts_no_more_and_when_it_does_again(
+    game: Game, settings: Any
+) -> None:
     game.send(*[game.event(user_id, 1) for user_id in range(1, 8)])
     game.send(game.event(1, 2, type="ko", awarded=0.25, total=15.25))
     game.send(game.event(2, 1, session=2, type="wo", awarded=-0.1, total=-40))
@@ -119,12 +139,12 @@ def test_points_follow_when_an_experience_counts_no_more_and_when_it_does_again(
     assert recounting.apply_due() == 0
     assert {one.points for one in Player.objects.all()} == {0}
     assert Player.objects.get(user_id=1).kos == 0
-    assert books.verify() == []
+    assert consistency.verify() == []
     game.send(game.event(1, 3, total=30.25))
     counts(settings, points=True)
     assert recounting.apply_due() == 7
     assert float(Player.objects.get(user_id=1).points) == 30.25
     assert (Player.objects.get(user_id=1).kos, Player.objects.get(user_id=2).points) == (1, 0)
-    assert books.verify() == []
+    assert consistency.verify() == []
     leaderboard.fold()
     assert leaderboard.verify() == 0

@@ -1,4 +1,6 @@
-"""Ranks follow the policy: at once where it may, by an officer's word where it must, and every decision says why."""
+"""Ranks follow the policy: at once where it may, by an officer's word where it must, and every
+decision says why.
+"""
 
 import datetime as dt
 import json
@@ -13,13 +15,14 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from audits.record import Actor
-from grps_site.signing import sign
-from players.due import evaluate_due
+from common.errors import Refused
+from grps_site.http.request_signing import sign
+from players.active_policy import activate, active
 from players.models import Decision, Player
-from players.officers import approve, propose, reject, set_rank
-from players.policies import activate, active
+from players.moderation.actors import Staff
 from players.policy.bundle import parse_bundle
-from players.staff import Refused, Staff
+from players.ranks.decisions import approve, propose, reject, set_rank
+from players.ranks.schedule import evaluate_due
 from tests.console.people import owner_client
 from tests.players.conftest import OWNER, Game
 
@@ -80,7 +83,11 @@ def test_a_privileged_rank_waits_for_an_officer(game: Game, stands: Stands) -> N
     approve(decision.pk, by=officer("Stormmarshal"), reason="earned it", now=now())
     assert rank_of() == "Tempest Major"
     decision.refresh_from_db()
-    assert (decision.status, decision.decided_by, decision.reason) == ("applied", "staff:9", "earned it")
+    assert (decision.status, decision.decided_by, decision.reason) == (
+        "applied",
+        "staff:9",
+        "earned it",
+    )
 
 
 def test_a_rejected_proposal_rests_for_a_while(stands: Stands) -> None:
@@ -116,7 +123,11 @@ def test_automation_leaves_them_alone(stands: Stands, rank: str) -> None:
 
 @pytest.mark.parametrize(
     ("by", "words"),
-    [("Captain II", "does not entitle"), ("Tempest Major", "does not entitle"), ("Electro Colonel", None)],
+    [
+        ("Captain II", "does not entitle"),
+        ("Tempest Major", "does not entitle"),
+        ("Electro Colonel", None),
+    ],
 )
 def test_only_the_entitled_approve(stands: Stands, by: str, words: str | None) -> None:
     stands(4500, "Captain II", days=32)
@@ -149,7 +160,10 @@ def test_a_rank_given_by_hand_withdraws_what_was_proposed(stands: Stands) -> Non
     evaluate_due()
     set_rank(1, "Envoy", by=OWNER, reason="a post abroad", now=now())
     assert rank_of() == "Envoy"
-    assert list(Decision.objects.order_by("id").values_list("status", flat=True)) == ["withdrawn", "applied"]
+    assert list(Decision.objects.order_by("id").values_list("status", flat=True)) == [
+        "withdrawn",
+        "applied",
+    ]
 
 
 def test_nobody_gives_a_rank_at_or_above_their_own(stands: Stands) -> None:
@@ -172,13 +186,19 @@ def test_the_operator_s_commands_do_the_same(stands: Stands, capsys: Any) -> Non
 def decide(body: dict[str, Any]) -> Any:
     content = json.dumps(body).encode()
     headers = sign(settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/automation/decisions", content)
-    return Client(headers=headers).post("/automation/decisions", content, content_type="application/json")
+    return Client(headers=headers).post(
+        "/automation/decisions", content, content_type="application/json"
+    )
 
 
 def test_the_automation_evaluates_and_applies_only_if_asked(stands: Stands) -> None:
     stands(60, days=2)
     looked = decide({"userId": 1, "apply": False, "reason": "a look"}).json()
-    assert (looked["kind"], looked["target"], looked["status"]) == ("promotion", "Shock Trooper I", None)
+    assert (looked["kind"], looked["target"], looked["status"]) == (
+        "promotion",
+        "Shock Trooper I",
+        None,
+    )
     assert rank_of() == "Initiate"
     done = decide({"userId": 1, "apply": True, "reason": "nightly"}).json()
     assert (done["status"], rank_of()) == ("applied", "Shock Trooper I")
@@ -201,7 +221,9 @@ def test_the_automation_says_what_is_missing(stands: Stands) -> None:
         ({"userId": 1, "apply": True}, 400),
     ],
 )
-def test_the_automation_refuses_bad_input(bootstrapped: None, body: dict[str, Any], status: int) -> None:
+def test_the_automation_refuses_bad_input(
+    bootstrapped: None, body: dict[str, Any], status: int
+) -> None:
     answer = decide(body)
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
 
@@ -209,13 +231,17 @@ def test_the_automation_refuses_bad_input(bootstrapped: None, body: dict[str, An
 def _retire(name: str) -> None:
     """Put a policy without one rank in force."""
     documents = json.loads(json.dumps(active().bundle.documents))
-    documents["ranks"]["ranks"] = [rank for rank in documents["ranks"]["ranks"] if rank["name"] != name]
+    documents["ranks"]["ranks"] = [
+        rank for rank in documents["ranks"]["ranks"] if rank["name"] != name
+    ]
     del documents["permissions"]["ranks"][name]
     activate(parse_bundle(documents), actor=OWNER.actor, reason="a shorter ladder")
 
 
 @pytest.mark.parametrize("word", ["approve", "reject"])
-def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(stands: Stands, word: str) -> None:
+def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(
+    stands: Stands, word: str
+) -> None:
     stands(3300, "Captain II", days=90)
     made = propose(1, "Envoy", by=OWNER, reason="does the work", now=now())
     _retire("Envoy")

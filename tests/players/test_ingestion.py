@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import books
 from players.models import DailyPoints, LedgerEntry, Player, Session
+from players.points import consistency
 from tests.players.conftest import Game
 
 
@@ -21,7 +21,11 @@ def test_a_first_event_makes_the_player(game: Game) -> None:
     assert standing["adjusted"] == {"sequence": 0, "total": 0}
     assert (standing["userId"], standing["rank"], standing["points"]) == (7, "Initiate", 15)
     player = Player.objects.get(user_id=7)
-    assert (player.username, player.display_name, str(player.points)) == ("player_7", "Seven", "15.00")
+    assert (player.username, player.display_name, str(player.points)) == (
+        "player_7",
+        "Seven",
+        "15.00",
+    )
 
 
 def test_a_repeat_changes_nothing_and_is_answered_alike(game: Game) -> None:
@@ -32,7 +36,7 @@ def test_a_repeat_changes_nothing_and_is_answered_alike(game: Game) -> None:
     assert (again["accepted"], again["duplicates"]) == (0, 3)
     assert again["players"] == first["players"]
     assert LedgerEntry.objects.count() == 3
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_a_repeat_within_one_batch_counts_once(game: Game) -> None:
@@ -44,15 +48,20 @@ def test_a_repeat_within_one_batch_counts_once(game: Game) -> None:
 
 def test_any_order_of_any_pieces_ends_the_same(game: Game) -> None:
     moment = timezone.now() - dt.timedelta(hours=1)
-    events = [game.event(1, n, occurredAt=(moment + dt.timedelta(seconds=n)).isoformat()) for n in range(1, 30)]
+    events = [
+        game.event(1, n, occurredAt=(moment + dt.timedelta(seconds=n)).isoformat())
+        for n in range(1, 30)
+    ]
     dice = random.Random(3)
-    pieces = [dice.sample(events, 7) for _ in range(12)] + [[event] for event in dice.sample(events, len(events))]
+    pieces = [dice.sample(events, 7) for _ in range(12)] + [
+        [event] for event in dice.sample(events, len(events))
+    ]
     for piece in pieces:
         game.send(*piece)
     part = Session.objects.get()
     assert (part.count, part.sequence, part.confirmed, part.total) == (29, 29, 29, 15 * 29)
     assert Player.objects.get().points == 15 * 29
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_the_total_of_the_highest_sequence_wins(game: Game) -> None:
@@ -122,7 +131,7 @@ def test_more_than_500_events_are_refused_as_a_whole(game: Game) -> None:
 
 def test_exactly_500_events_land(game: Game) -> None:
     assert game.send(*[game.event(1 + n % 50, 1 + n // 50) for n in range(500)])["accepted"] == 500
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_kos_and_wos_are_counted_plainly(game: Game) -> None:
@@ -153,7 +162,9 @@ def test_days_hold_awards_above_zero_only(game: Game) -> None:
     assert days == {"2026-03-01": ("15.00", 2), "2026-03-02": ("15.00", 1)}
 
 
-def test_one_batch_is_one_audit_event_that_proves_its_rows(game: Game, django_assert_max_num_queries: Any) -> None:
+def test_one_batch_is_one_audit_event_that_proves_its_rows(
+    game: Game, django_assert_max_num_queries: Any
+) -> None:
     game.send(game.event(1, 1), game.event(2, 1), "broken")
     (event,) = AuditEvent.objects.filter(action="points.ingested")
     assert (event.actor_kind, event.actor_id, event.experience) == ("experience", "nexus", "nexus")
@@ -170,7 +181,7 @@ def test_a_changed_ledger_row_is_found_by_the_books(game: Game) -> None:
     game.send(game.event(1, 1), game.event(1, 2))
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE ledger SET type = 'operation' WHERE sequence = 1")
-    assert [finding.kind for finding in books.verify()] == ["batches"]
+    assert [finding.kind for finding in consistency.verify()] == ["batches"]
 
 
 @pytest.mark.parametrize("key", [None, "", "grps_00000000_x", "nonsense", "grps_é_é"])

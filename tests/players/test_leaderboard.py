@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from players import leaderboard
+from players.api.queries import joined
 from players.models import LeaderboardBucket, Player
-from players.reading import joined
 from tests.players.conftest import Game
 
 public = Client()
@@ -23,9 +23,15 @@ def crowd(game: Game) -> list[Player]:
     """300 players, many with the same points, a third of the moves folded."""
     dice = random.Random(5)
     for start in (0, 100, 200):
-        amounts = [dice.choice([0, 1, 5, 5.25, 64, 64.01, 4096, dice.randrange(10_000)]) for _ in range(100)]
+        amounts = [
+            dice.choice([0, 1, 5, 5.25, 64, 64.01, 4096, dice.randrange(10_000)])
+            for _ in range(100)
+        ]
         game.send(
-            *[game.event(start + n + 1, type="training", awarded=0, total=amount) for n, amount in enumerate(amounts)]
+            *[
+                game.event(start + n + 1, type="training", awarded=0, total=amount)
+                for n, amount in enumerate(amounts)
+            ]
         )
         if start == 0:
             leaderboard.fold()
@@ -37,7 +43,9 @@ def true_position(player: Player) -> int:
 
 
 def get(path: str) -> dict[str, Any]:
-    """Ask for what no other test asked for within the last second: the cache outlives a test's database."""
+    """Ask for what no other test asked for within the last second: the cache outlives a test's
+    database.
+    """
     answer = public.get(f"{path}{'&' if '?' in path else '?'}fresh={uuid.uuid4().hex}")
     assert answer.status_code == 200, answer.content
     body: dict[str, Any] = answer.json()
@@ -109,7 +117,9 @@ def test_records_are_by_count_and_name_nobody_with_none(game: Game) -> None:
     assert lines["wos"] == []
 
 
-def test_a_player_shows_what_is_missing_and_nothing_disciplinary(stands: Callable[..., Player]) -> None:
+def test_a_player_shows_what_is_missing_and_nothing_disciplinary(
+    stands: Callable[..., Player],
+) -> None:
     player = stands(20)
     shown = get("/players/1")
     assert shown["nextRank"]["name"] == "Shock Trooper I"
@@ -139,7 +149,14 @@ def test_history_pages_from_the_newest(game: Game) -> None:
 
 
 def test_search_finds_a_beginning_in_any_case(game: Game) -> None:
-    for user_id, name in ((1, "Anna"), (2, "anneliese"), (3, "Bernd"), (4, "ANNA"), (5, "an%na"), (6, "Ünal")):
+    for user_id, name in (
+        (1, "Anna"),
+        (2, "anneliese"),
+        (3, "Bernd"),
+        (4, "ANNA"),
+        (5, "an%na"),
+        (6, "Ünal"),
+    ):
         game.send(game.event(user_id, username=name))
     assert [found["userId"] for found in get("/players?search=ann")["players"]] == [1, 4, 2]
     assert [found["userId"] for found in get("/players?search=AN%25")["players"]] == [5]
@@ -153,7 +170,9 @@ def test_a_game_s_search_says_who_is_held_to_account_and_needs_a_key(game: Game)
     for user_id, name in ((1, "Anna"), (2, "anneliese"), (3, "Anno"), (4, "Bernd")):
         game.send(game.event(user_id, username=name))
     Player.objects.filter(user_id=2).update(banned=True)
-    Player.objects.filter(user_id=3).update(former_rank_id=_rank("Initiate"), rank_id=_rank("Suspended"))
+    Player.objects.filter(user_id=3).update(
+        former_rank_id=_rank("Initiate"), rank_id=_rank("Suspended")
+    )
     found = game.client.get("/roblox/players?search=ann").json()["players"]
     shown = [(one["userId"], one["rank"], one["sanction"]) for one in found]
     assert shown == [(1, "Initiate", None), (2, "Initiate", "ban"), (3, "Initiate", "suspension")]
@@ -184,13 +203,17 @@ def test_a_bad_parameter_is_named(bootstrapped: None, path: str) -> None:
     assert answer.json()["errors"][0]["field"] in {"limit", "after", "span", "search"}
 
 
-@pytest.mark.parametrize("path", ["/players/404", "/players/9999999999999999999999", "/leaderboard/around/404"])
+@pytest.mark.parametrize(
+    "path", ["/players/404", "/players/9999999999999999999999", "/leaderboard/around/404"]
+)
 def test_nobody_is_a_problem_document(bootstrapped: None, path: str) -> None:
     answer = public.get(path)
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
 
 
-def test_a_game_server_learns_what_it_needs_on_join(game: Game, stands: Callable[..., Player]) -> None:
+def test_a_game_server_learns_what_it_needs_on_join(
+    game: Game, stands: Callable[..., Player]
+) -> None:
     stands(20)
     game.send(game.event(1, 3, total=50))
     joined = game.client.get("/roblox/players/1").json()
@@ -213,14 +236,21 @@ def test_a_game_server_learns_of_many_at_once_what_it_learns_of_one(
         game.send(game.event(user_id, 3, session=41, total=5 * user_id))
         game.send(game.event(user_id, 1, session=42, awarded=1, total=1))
     asked = {3: 0, 777: -1, 1: 41, 2: 9007199254740992}
-    told = [f"{user_id}:{after}" if after >= 0 else str(user_id) for user_id, after in asked.items()]
+    told = [
+        f"{user_id}:{after}" if after >= 0 else str(user_id) for user_id, after in asked.items()
+    ]
     answer = game.client.get(f"/roblox/joins?players={','.join(told)}")
     assert answer.status_code == 200
     found = answer.json()["players"]
     for one, (user_id, after) in zip(found, asked.items(), strict=True):
         alone = game.client.get(f"/roblox/players/{user_id}?after={after}").json()
         assert one | {"rankSince": ""} == alone | {"rankSince": ""}
-    assert [[part["session"] for part in one["sessions"]] for one in found] == [[41, 42], [], [42], []]
+    assert [[part["session"] for part in one["sessions"]] for one in found] == [
+        [41, 42],
+        [],
+        [42],
+        [],
+    ]
     joined({1: 0}, "nexus")
     with CaptureQueriesContext(connection) as one_player:
         joined({1: 0}, "nexus")
@@ -229,7 +259,18 @@ def test_a_game_server_learns_of_many_at_once_what_it_learns_of_one(
 
 
 @pytest.mark.parametrize(
-    "players", ["", "0", "1,", "1:", "x", "1:-1", ",".join(map(str, range(1, 52))), "1 ,2", "1:99999999999999999999"]
+    "players",
+    [
+        "",
+        "0",
+        "1,",
+        "1:",
+        "x",
+        "1:-1",
+        ",".join(map(str, range(1, 52))),
+        "1 ,2",
+        "1:99999999999999999999",
+    ],
 )
 def test_a_list_of_players_that_is_none_is_refused_by_name(game: Game, players: str) -> None:
     answer = game.client.get("/roblox/joins", {"players": players})

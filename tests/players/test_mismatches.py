@@ -11,7 +11,10 @@ NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)  # of a Monday
 
 
 def laws() -> list[str]:
-    return [event.details["law"] for event in AuditEvent.objects.filter(action="points.mismatch").order_by("id")]
+    return [
+        event.details["law"]
+        for event in AuditEvent.objects.filter(action="points.mismatch").order_by("id")
+    ]
 
 
 def at(seconds: float) -> str:
@@ -20,7 +23,9 @@ def at(seconds: float) -> str:
 
 def test_an_award_above_the_weight(game: Game) -> None:
     receipt = game.send(game.event(1, 1, awarded=16, total=16))
-    assert [(notice["index"], notice["code"]) for notice in receipt["notices"]] == [(0, "AWARD_ABOVE_WEIGHT")]
+    assert [(notice["index"], notice["code"]) for notice in receipt["notices"]] == [
+        (0, "AWARD_ABOVE_WEIGHT")
+    ]
     assert laws() == ["AWARD_ABOVE_WEIGHT"]
     assert Player.objects.get().points == 16
     assert AuditPersonal.objects.filter(field="targetName", value="player_1").exists()
@@ -33,7 +38,10 @@ def test_an_unknown_type_is_reported_back(game: Game) -> None:
 
 
 def test_a_day_above_its_cap_is_said_once(game: Game) -> None:
-    events = [game.event(1, n, type="operation", awarded=25, total=25 * n, occurredAt=at(n)) for n in range(1, 24)]
+    events = [
+        game.event(1, n, type="operation", awarded=25, total=25 * n, occurredAt=at(n))
+        for n in range(1, 24)
+    ]
     game.send(*events[:20])
     assert laws() == []
     game.send(*events[20:22])
@@ -46,7 +54,13 @@ def test_a_week_above_its_cap(game: Game) -> None:
         moment = at(day * 86_400)
         game.send(
             game.event(
-                1, day + 1, type="operation", magnitude=16, awarded=400, total=400 * (day + 1), occurredAt=moment
+                1,
+                day + 1,
+                type="operation",
+                magnitude=16,
+                awarded=400,
+                total=400 * (day + 1),
+                occurredAt=moment,
             )
         )
     assert laws() == ["WEEK_CAP"]
@@ -54,7 +68,9 @@ def test_a_week_above_its_cap(game: Game) -> None:
 
 def test_two_counted_kos_too_close_whatever_their_order(game: Game) -> None:
     def ko(sequence: int, seconds: float, awarded: float = 0.25) -> dict[str, object]:
-        return game.event(1, sequence, type="ko", awarded=awarded, total=0.25 * sequence, occurredAt=at(seconds))
+        return game.event(
+            1, sequence, type="ko", awarded=awarded, total=0.25 * sequence, occurredAt=at(seconds)
+        )
 
     game.send(ko(4, 100), ko(5, 130))
     assert laws() == []
@@ -83,12 +99,16 @@ def test_a_repeat_with_other_contents_means_two_writers(game: Game) -> None:
     assert Player.objects.get().points == 15
 
 
-def test_a_recommendation_counts_once_per_officer_and_rank(game: Game, stands: Callable[..., Player]) -> None:
+def test_a_recommendation_counts_once_per_officer_and_rank(
+    game: Game, stands: Callable[..., Player]
+) -> None:
     stands(0, "Tempest Major", user_id=50)
     stands(0, user_id=1)
 
     def recommend(sequence: int, officer: int, awarded: float) -> list[str]:
-        event = game.event(1, sequence, type="recommendation", awarded=awarded, total=awarded, actorUserId=officer)
+        event = game.event(
+            1, sequence, type="recommendation", awarded=awarded, total=awarded, actorUserId=officer
+        )
         return [notice["code"] for notice in game.send(event)["notices"]]
 
     assert recommend(2, 50, 10) == []

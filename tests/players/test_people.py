@@ -5,15 +5,17 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
+from audits.chain.sealing import seal_pending
+from audits.chain.verify import verify
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import Actor
-from audits.seals import seal_pending
-from audits.verify import verify
-from players import books, leaderboard
+from common.errors import Refused
+from players import leaderboard
+from players.active_policy import active
 from players.models import LedgerEntry, Player
-from players.people import adjust, erase
-from players.policies import active
-from players.staff import Refused, Staff
+from players.moderation.actors import Staff
+from players.points import consistency
+from players.points.adjustments import adjust, erase
 from tests.players.conftest import OWNER, Game
 
 
@@ -22,18 +24,24 @@ def test_an_adjustment_is_a_part_of_its_own(game: Game, stands: Callable[..., Pl
     adjust(1, 250, by=OWNER, reason="lost a save", now=timezone.now())
     player = adjust(1, -2000, by=OWNER, reason="a glitch", now=timezone.now()).player
     assert player is not None
-    assert (str(player.adjusted), str(player.points), player.adjusted_sequence) == ("-17.50", "0.00", 2)
+    assert (str(player.adjusted), str(player.points), player.adjusted_sequence) == (
+        "-17.50",
+        "0.00",
+        2,
+    )
     receipt = game.send(game.event(1, 2, total=25))
     assert receipt["players"][0]["adjusted"] == {"sequence": 2, "total": -17.5}
     assert receipt["players"][0]["points"] == 7.5
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_an_adjustment_needs_a_reason_and_a_right_and_past_the_limit_a_second_person(
     stands: Callable[..., Player],
 ) -> None:
     stands(10)
-    colonel = Staff(Actor("staff", "9", "Otto", "staff:9"), active().bundle.by_name["Electro Colonel"], 900)
+    colonel = Staff(
+        Actor("staff", "9", "Otto", "staff:9"), active().bundle.by_name["Electro Colonel"], 900
+    )
     for by, amount, reason, words in (
         (OWNER, 100, "", "reason"),
         (OWNER, 0, "x", "nothing"),
@@ -47,7 +55,9 @@ def test_an_adjustment_needs_a_reason_and_a_right_and_past_the_limit_a_second_pe
     adjust(1, 100_00, by=colonel, reason="helped out", now=timezone.now())
 
 
-def test_erasing_a_person_keeps_every_proof(transactional_db: None, game: Game, stands: Callable[..., Player]) -> None:
+def test_erasing_a_person_keeps_every_proof(
+    transactional_db: None, game: Game, stands: Callable[..., Player]
+) -> None:
     player = stands(60, days=3)
     game.send(game.event(1, 2, total=75, username="Very Private Name"))
     game.send(game.event(1, 3, awarded=16, total=91))
@@ -63,7 +73,7 @@ def test_erasing_a_person_keeps_every_proof(transactional_db: None, game: Game, 
     assert not Player.objects.filter(user_id=1).exists()
     assert AuditEvent.objects.get(action="player.erased").details["personalRows"] > 0
     assert verify().findings == []
-    assert books.verify() == []
+    assert consistency.verify() == []
     assert leaderboard.total() == 0
 
 

@@ -11,12 +11,12 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from players.belonging import present
+from players.active_policy import active
+from players.membership.status import present
 from players.models import Player, Rank, Recommendation
-from players.policies import active
 from players.policy.bundle import Bundle, parse_bundle
 from players.policy.ranks import Standing, evaluate
-from players.simulation import LEFT_OUT, Row, simulate
+from players.policy_changes.simulation_query import LEFT_OUT, Row, simulate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 NOW = timezone.now()
@@ -57,7 +57,9 @@ def populate(chance: random.Random, count: int) -> None:
         )
     people = list(Player.objects.all())
     for player in chance.sample(people, count // 2):
-        for officer in chance.sample([one for one in people if one != player], chance.randrange(1, 4)):
+        for officer in chance.sample(
+            [one for one in people if one != player], chance.randrange(1, 4)
+        ):
             Recommendation.objects.create(player=player, officer=officer, rank=player.rank)
 
 
@@ -70,7 +72,9 @@ def kind_of(player: Player, bundle: Bundle) -> str:
     player.refresh_from_db()
     sanctioned = rank.is_punishment or player.banned
     membership = present(player.member)
-    standing = Standing(rank, int(player.points * 100), player.rank_since, words, sanctioned, membership=membership)
+    standing = Standing(
+        rank, int(player.points * 100), player.rank_since, words, sanctioned, membership=membership
+    )
     return evaluate(standing, bundle, NOW).kind or ""
 
 
@@ -113,8 +117,10 @@ def test_a_rank_that_may_earn_no_more_is_told() -> None:
     assert {row.rank: row.earning for row in rows if row.earning} == {"Captain I": "locked"}
 
 
-def test_every_stretch_is_counted_to_the_end_and_erased_people_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("players.simulation.STRETCH", 40)
+def test_every_stretch_is_counted_to_the_end_and_erased_people_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("players.policy_changes.simulation_query.STRETCH", 40)
     populate(random.Random(3), 150)
     Player.objects.filter(user_id=1).update(erased_at=NOW)
     steps: list[tuple[int, int]] = []

@@ -1,4 +1,6 @@
-"""What a stolen key of one experience can do to points and names: nothing to what another experience has."""
+"""What a stolen key of one experience can do to points and names: nothing to what another
+experience has.
+"""
 
 import datetime as dt
 import uuid
@@ -8,8 +10,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from players import books, names, people
+from players import usernames
 from players.models import NameCheck, Player, PlayerName
+from players.points import adjustments, consistency
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER
@@ -28,7 +31,9 @@ def shown(user_id: int = 1) -> dict[str, Any]:
     return found
 
 
-def test_one_experience_takes_nothing_away_that_was_earned_in_another(game: Game, other: Game) -> None:
+def test_one_experience_takes_nothing_away_that_was_earned_in_another(
+    game: Game, other: Game
+) -> None:
     game.send(game.event(1, 1, awarded=15, total=15))
     other.send(other.event(1, 1, type="wo", awarded=-0.1, total=-399))
     assert shown()["points"] == 15
@@ -36,7 +41,7 @@ def test_one_experience_takes_nothing_away_that_was_earned_in_another(game: Game
     # What it earns there pays that off first.
     other.send(other.event(1, 2, total=-384), other.event(1, 3, total=5))
     assert shown()["points"] == 35
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_a_game_is_told_what_others_earned_and_not_what_they_lost(game: Game, other: Game) -> None:
@@ -49,7 +54,7 @@ def test_a_game_is_told_what_others_earned_and_not_what_they_lost(game: Game, ot
 def test_an_adjustment_still_takes_points_of_whatever_experience(game: Game, other: Game) -> None:
     game.send(game.event(1, 1, awarded=15, total=15))
     other.send(other.event(1, 1, total=-20))
-    people.adjust(1, -1000, by=OWNER, reason="a test", now=timezone.now())
+    adjustments.adjust(1, -1000, by=OWNER, reason="a test", now=timezone.now())
     assert shown()["points"] == 5
 
 
@@ -84,13 +89,13 @@ def test_where_nobody_can_be_asked_the_older_name_stays(game: Game, other: Game)
     other.send(other.event(1, 1, username="Nia"))
     later = (timezone.now() + dt.timedelta(seconds=1)).isoformat()
     other.send(other.event(1, 2, username="Mia", occurredAt=later))
-    assert names.check_due() == 0
+    assert usernames.check_due() == 0
     assert Player.objects.get().username == "Nia"
 
 
 def test_former_names_go_with_an_erased_person(game: Game) -> None:
     game.send(game.event(1, 1, username="Nia"))
     game.send(game.event(1, 2, username="Mia"))
-    people.erase(1, by=OWNER, reason="asked for", now=timezone.now())
+    adjustments.erase(1, by=OWNER, reason="asked for", now=timezone.now())
     assert not PlayerName.objects.exists()
     assert "Mia" not in str(list(Player.objects.values()))

@@ -21,4 +21,7 @@ def bundle() -> Bundle:
 @pytest.fixture
 def documents() -> dict[str, Any]:
     """The project's own policy files, fresh for each test to break."""
-    return {key: json.loads((CONFIG / name).read_text(), parse_float=Decimal) for key, name in FILES.items()}
+    return {
+        key: json.loads((CONFIG / name).read_text(), parse_float=Decimal)
+        for key, name in FILES.items()
+    }

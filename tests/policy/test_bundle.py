@@ -74,8 +74,16 @@ DEFECTS: dict[str, tuple[Break, str, str]] = {
     "a role out of range": (_rank(3, role=256), "policy.ranks.json", "ranks[3].role"),
     "an unknown field": (_rank(3, colour="red"), "policy.ranks.json", "ranks[3]"),
     "a first rank that asks for points": (_rank(1, minPoints=1), "policy.ranks.json", "ranks[1]"),
-    "no punishment rank": (_rank(0, isPunishment=False, minPoints=-0), "policy.ranks.json", "ranks"),
-    "a third of a hundredth": (_rank(3, minPoints=Decimal("150.001")), "policy.ranks.json", "ranks[3].minPoints"),
+    "no punishment rank": (
+        _rank(0, isPunishment=False, minPoints=-0),
+        "policy.ranks.json",
+        "ranks",
+    ),
+    "a third of a hundredth": (
+        _rank(3, minPoints=Decimal("150.001")),
+        "policy.ranks.json",
+        "ranks[3].minPoints",
+    ),
     "an unknown level": (
         lambda documents: documents["permissions"]["ranks"]["Envoy"].update(level="XX"),
         "permissions.json",
@@ -87,7 +95,9 @@ DEFECTS: dict[str, tuple[Break, str, str]] = {
         "ranks",
     ),
     "permissions for nobody": (
-        lambda documents: documents["permissions"]["ranks"].update(Ghost=documents["permissions"]["ranks"]["Envoy"]),
+        lambda documents: documents["permissions"]["ranks"].update(
+            Ghost=documents["permissions"]["ranks"]["Envoy"]
+        ),
         "permissions.json",
         "ranks.Ghost",
     ),
@@ -102,18 +112,30 @@ DEFECTS: dict[str, tuple[Break, str, str]] = {
         "dailyCap",
     ),
     "a weight for an unknown level": (
-        lambda documents: documents["points"]["events"]["recommendation"]["weightByLevel"].update(ZZ=1),
+        lambda documents: documents["points"]["events"]["recommendation"]["weightByLevel"].update(
+            ZZ=1
+        ),
         "policy.points.json",
         "events.recommendation.weightByLevel.ZZ",
     ),
     "a recommendation that anybody may give": (
-        lambda documents: documents["points"]["events"].update(recommendation={"weight": 10, "recommends": True}),
+        lambda documents: documents["points"]["events"].update(
+            recommendation={"weight": 10, "recommends": True}
+        ),
         "policy.points.json",
         "events.recommendation",
     ),
-    "a misspelt choice": (lambda documents: documents["ranks"].update(demotion="of"), "policy.ranks.json", "demotion"),
+    "a misspelt choice": (
+        lambda documents: documents["ranks"].update(demotion="of"),
+        "policy.ranks.json",
+        "demotion",
+    ),
     "a field left out": (_without_a_role, "policy.ranks.json", "ranks[3]"),
-    "half a day": (_rank(3, minTimeDays=Decimal("0.5")), "policy.ranks.json", "ranks[3].minTimeDays"),
+    "half a day": (
+        _rank(3, minTimeDays=Decimal("0.5")),
+        "policy.ranks.json",
+        "ranks[3].minTimeDays",
+    ),
     "a privileged first rank": (_rank(1, privileged=True), "policy.ranks.json", "ranks[1]"),
     "no ladder": (_nobody_climbs, "policy.ranks.json", "ranks"),
     "no document at all": (lambda documents: documents.pop("points"), "policy.points.json", "$"),
@@ -135,7 +157,10 @@ def test_a_defect_is_named_with_file_place_and_mend(defect: str, documents: dict
 def test_all_defects_are_told_at_once(documents: dict[str, Any]) -> None:
     documents["punishments"]["trial_threshold"] = 9
     documents["points"]["dailyCap"] = 9000
-    assert _defects(documents) == {("policy.punishments.json", "trial_threshold"), ("policy.points.json", "dailyCap")}
+    assert _defects(documents) == {
+        ("policy.punishments.json", "trial_threshold"),
+        ("policy.points.json", "dailyCap"),
+    }
 
 
 def test_a_breach_of_one_schema_hides_no_defect_of_another_file(documents: dict[str, Any]) -> None:
@@ -168,13 +193,17 @@ def test_a_defect_is_one_line_to_read(documents: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e40", "-1e40", "1e999999", "1e-40", "0.001"])
-def test_a_number_out_of_reach_is_a_defect_like_others(number: str, documents: dict[str, Any]) -> None:
+def test_a_number_out_of_reach_is_a_defect_like_others(
+    number: str, documents: dict[str, Any]
+) -> None:
     documents["permissions"]["ranks"]["Envoy"]["adjustLimit"] = Decimal(number)
     assert _defects(documents) == {("permissions.json", "ranks.Envoy.adjustLimit")}
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), Decimal("-Infinity"), True, "5"])
-def test_what_is_no_number_is_a_defect_like_others(number: object, documents: dict[str, Any]) -> None:
+def test_what_is_no_number_is_a_defect_like_others(
+    number: object, documents: dict[str, Any]
+) -> None:
     documents["permissions"]["ranks"]["Envoy"]["adjustLimit"] = number
     assert _defects(documents) == {("permissions.json", "ranks.Envoy.adjustLimit")}
 
@@ -187,7 +216,9 @@ def test_every_amount_survives_the_way_through_json(amounts: list[int]) -> None:
         row["adjustLimit"] = Decimal(amount) / 100
     bundle = parse_bundle(documents)
     again = parse_bundle(json.loads(json.dumps(bundle.documents)))
-    assert [again.by_name[name].adjust_limit for name in documents["permissions"]["ranks"]] == amounts
+    assert [
+        again.by_name[name].adjust_limit for name in documents["permissions"]["ranks"]
+    ] == amounts
     assert again.version == bundle.version
 
 
@@ -208,8 +239,14 @@ def test_a_missing_and_a_broken_file_hide_no_defect_of_the_others(folder: Path) 
     (folder / "permissions.json").unlink()
     (folder / "policy.points.json").write_text("{")
     punishments = json.loads((folder / "policy.punishments.json").read_text())
-    (folder / "policy.punishments.json").write_text(json.dumps(punishments | {"trial_threshold": 9}))
-    assert _unreadable(folder) == {"permissions.json", "policy.points.json", "policy.punishments.json"}
+    (folder / "policy.punishments.json").write_text(
+        json.dumps(punishments | {"trial_threshold": 9})
+    )
+    assert _unreadable(folder) == {
+        "permissions.json",
+        "policy.points.json",
+        "policy.punishments.json",
+    }
 
 
 def test_no_rank_stands_twice_among_the_permissions(folder: Path) -> None:
@@ -219,7 +256,9 @@ def test_no_rank_stands_twice_among_the_permissions(folder: Path) -> None:
     assert _unreadable(folder) == {"permissions.json"}
 
 
-@pytest.mark.parametrize("content", [b"\xff{}", b"[" * 100_000, b'{"dailyCap": NaN}', b"[1e99999999999999999999]"])
+@pytest.mark.parametrize(
+    "content", [b"\xff{}", b"[" * 100_000, b'{"dailyCap": NaN}', b"[1e99999999999999999999]"]
+)
 def test_a_file_that_cannot_be_read_is_named(content: bytes, folder: Path) -> None:
     (folder / "policy.points.json").write_bytes(content)
     assert _unreadable(folder) == {"policy.points.json"}

@@ -3,18 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players.policy.parts import EMPTY, Part, Row, close, merge
+from players.policy.counters import EMPTY, Part, Row, close, merge
 
 TOTALS = st.lists(st.integers(-10_000, 10_000), min_size=1, max_size=12)
 
 
 def _rows(totals: list[int]) -> list[Row]:
     before = [0, *totals[:-1]]
-    return [Row(n, total - last, total) for n, (last, total) in enumerate(zip(before, totals, strict=True), start=1)]
+    return [
+        Row(n, total - last, total)
+        for n, (last, total) in enumerate(zip(before, totals, strict=True), start=1)
+    ]
 
 
 @given(TOTALS, st.data())
-def test_a_closed_part_has_the_total_of_the_highest_sequence_and_no_gap(totals: list[int], data: st.DataObject) -> None:
+def test_a_closed_part_has_the_total_of_the_highest_sequence_and_no_gap(
+    totals: list[int], data: st.DataObject
+) -> None:
     rows = _rows(totals)
     came = data.draw(st.lists(st.sampled_from(rows), unique=True))
     saved = data.draw(st.integers(0, len(rows)))

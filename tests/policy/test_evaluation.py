@@ -1,4 +1,6 @@
-"""The next step of a player: when it is due, what holds it up, and what a fall below the rank's points leads to."""
+"""The next step of a player: when it is due, what holds it up, and what a fall below the rank's
+points leads to.
+"""
 
 import datetime as dt
 from dataclasses import replace
@@ -20,9 +22,15 @@ def trooper(bundle: Bundle) -> Standing:
     return Standing(bundle.by_name["Shock Trooper I"], 150_00, SINCE, membership=MEMBER)
 
 
-def test_time_alone_makes_a_promotion_due_at_a_known_moment(bundle: Bundle, trooper: Standing) -> None:
+def test_time_alone_makes_a_promotion_due_at_a_known_moment(
+    bundle: Bundle, trooper: Standing
+) -> None:
     before = evaluate(trooper, bundle, SINCE + 2 * DAY - MOMENT)
-    assert (before.kind, before.failed, before.missing) == (None, (Condition.TIME,), Missing(0, 1, 0))
+    assert (before.kind, before.failed, before.missing) == (
+        None,
+        (Condition.TIME,),
+        Missing(0, 1, 0),
+    )
     assert before.due_at == SINCE + 2 * DAY
     then = evaluate(trooper, bundle, SINCE + 2 * DAY)
     assert (then.kind, then.failed, then.due_at) == ("promotion", (), SINCE + 2 * DAY)
@@ -36,12 +44,20 @@ def test_no_moment_is_named_while_more_than_time_is_missing(
     assert (found.kind, found.due_at) == (None, None)
 
 
-def test_recommendations_are_a_condition_where_the_next_rank_asks_for_them(bundle: Bundle, trooper: Standing) -> None:
+def test_recommendations_are_a_condition_where_the_next_rank_asks_for_them(
+    bundle: Bundle, trooper: Standing
+) -> None:
     second = replace(bundle.by_name["Shock Trooper II"], required_recommendations=2)
     asking = replace(bundle, steps={trooper.rank.name: second})
     one = evaluate(replace(trooper, recommendations=1), asking, SINCE + 2 * DAY)
-    assert (one.failed, one.missing, one.due_at) == ((Condition.RECOMMENDATIONS,), Missing(0, 0, 1), None)
-    assert evaluate(replace(trooper, recommendations=2), asking, SINCE + 2 * DAY).kind == "promotion"
+    assert (one.failed, one.missing, one.due_at) == (
+        (Condition.RECOMMENDATIONS,),
+        Missing(0, 0, 1),
+        None,
+    )
+    assert (
+        evaluate(replace(trooper, recommendations=2), asking, SINCE + 2 * DAY).kind == "promotion"
+    )
 
 
 def _fallen(bundle: Bundle, trooper: Standing, demotion: str) -> Evaluation:
@@ -51,10 +67,16 @@ def _fallen(bundle: Bundle, trooper: Standing, demotion: str) -> Evaluation:
 def test_a_fall_below_the_rank_is_proposed_applied_or_ignored_as_the_policy_says(
     bundle: Bundle, trooper: Standing
 ) -> None:
-    proposed, applied, ignored = (_fallen(bundle, trooper, mode) for mode in ("propose", "auto", "off"))
+    proposed, applied, ignored = (
+        _fallen(bundle, trooper, mode) for mode in ("propose", "auto", "off")
+    )
     assert (proposed.kind, proposed.automatic, proposed.target) == ("demotion", False, bundle.first)
     assert (applied.kind, applied.automatic, applied.target) == ("demotion", True, bundle.first)
-    assert (proposed.failed, proposed.missing, proposed.due_at) == ((Condition.POINTS,), Missing(1, 0, 0), None)
+    assert (proposed.failed, proposed.missing, proposed.due_at) == (
+        (Condition.POINTS,),
+        Missing(1, 0, 0),
+        None,
+    )
     assert ignored.kind is None
 
 
@@ -66,7 +88,9 @@ def test_a_rank_is_kept_at_exactly_its_points(bundle: Bundle, trooper: Standing)
 def test_ranks_given_by_hand_are_kept_without_any_points(bundle: Bundle, name: str) -> None:
     assert (
         evaluate(
-            Standing(bundle.by_name[name], 0, SINCE, membership=MEMBER), replace(bundle, demotion="auto"), SINCE
+            Standing(bundle.by_name[name], 0, SINCE, membership=MEMBER),
+            replace(bundle, demotion="auto"),
+            SINCE,
         ).kind
         is None
     )
@@ -80,6 +104,12 @@ def test_ranks_given_by_hand_are_kept_without_any_points(bundle: Bundle, name: s
         ("Imperator", (Condition.PERMITTED,)),
     ],
 )
-def test_off_the_ladder_and_at_its_top_nothing_is_due(bundle: Bundle, name: str, failed: tuple[Condition, ...]) -> None:
-    found = evaluate(Standing(bundle.by_name[name], 90_000_00, SINCE, membership=MEMBER), bundle, SINCE + 999 * DAY)
+def test_off_the_ladder_and_at_its_top_nothing_is_due(
+    bundle: Bundle, name: str, failed: tuple[Condition, ...]
+) -> None:
+    found = evaluate(
+        Standing(bundle.by_name[name], 90_000_00, SINCE, membership=MEMBER),
+        bundle,
+        SINCE + 999 * DAY,
+    )
     assert (found.kind, found.target, found.failed, found.due_at) == (None, None, failed, None)

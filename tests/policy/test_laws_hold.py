@@ -1,4 +1,6 @@
-"""The laws of the ladder, for whatever the dice say. HYPOTHESIS_PROFILE=nightly asks a hundred times more often."""
+"""The laws of the ladder, for whatever the dice say. HYPOTHESIS_PROFILE=nightly asks a hundred
+times more often.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -7,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players.policy import laws
+from players.policy import checks
 from players.policy.bundle import Bundle, Rank, load_bundle
-from players.policy.parts import EMPTY, Part, Row, balance, losable, merge
+from players.policy.counters import EMPTY, Part, Row, balance, losable, merge
 from players.policy.permissions import Act, may
 from players.policy.points import Award, Earner, Event, Reason, award, day_of, full_award, week_of
 from players.policy.ranks import Condition, Standing, evaluate
@@ -52,26 +54,36 @@ def fold(rows: Iterable[Row]) -> Part:
     last = max(by_sequence, default=0)
     confirmed = next(number for number in range(last + 1) if number + 1 not in by_sequence)
     total = by_sequence[last].total if last else 0
-    return Part(last, total, len(by_sequence), sum(row.awarded for row in by_sequence.values()), confirmed)
+    return Part(
+        last, total, len(by_sequence), sum(row.awarded for row in by_sequence.values()), confirmed
+    )
 
 
 @given(histories(), st.data(), st.integers(1, 8))
-def test_any_delivery_of_any_rows_comes_to_the_same_part(history: list[Row], data: st.DataObject, size: int) -> None:
+def test_any_delivery_of_any_rows_comes_to_the_same_part(
+    history: list[Row], data: st.DataObject, size: int
+) -> None:
     arrived = data.draw(st.lists(st.sampled_from(history), max_size=40))
     batches = [arrived[start : start + size] for start in range(0, len(arrived), size)]
     assert deliver(batches) == fold(arrived)
 
 
 @given(histories(), st.randoms(use_true_random=False), st.integers(1, 8))
-def test_repeats_and_reordering_never_change_a_part(history: list[Row], dice: object, size: int) -> None:
+def test_repeats_and_reordering_never_change_a_part(
+    history: list[Row], dice: object, size: int
+) -> None:
     rows = history + dice.choices(history, k=len(history) // 2)  # type: ignore[attr-defined]
     dice.shuffle(rows)  # type: ignore[attr-defined]
     part = deliver([rows[start : start + size] for start in range(0, len(rows), size)])
     assert part == deliver([history])
     assert part == Part(
-        len(history), history[-1].total, len(history), sum(row.awarded for row in history), len(history)
+        len(history),
+        history[-1].total,
+        len(history),
+        sum(row.awarded for row in history),
+        len(history),
     )
-    assert laws.check_total(part) is None
+    assert checks.check_total(part) is None
 
 
 @given(histories(), st.data())
@@ -85,7 +97,9 @@ def test_a_gap_is_seen_and_closes(history: list[Row], data: st.DataObject) -> No
 
 
 @given(st.lists(st.lists(histories(), max_size=3), max_size=3), amounts)
-def test_no_experience_takes_away_what_was_earned_in_another(experiences: list[list[list[Row]]], adjusted: int) -> None:
+def test_no_experience_takes_away_what_was_earned_in_another(
+    experiences: list[list[list[Row]]], adjusted: int
+) -> None:
     sums = [sum(deliver([part]).total for part in parts) for parts in experiences]
     shown = balance(sums, adjusted)
     assert shown == max(0, sum(one for one in sums if one > 0) + adjusted)
@@ -104,14 +118,18 @@ def test_a_loss_leaves_neither_the_experience_nor_the_points_below_nothing(
     if most:
         assert own - most >= 0
         assert max(0, own - most) + elsewhere + adjusted >= 0
-        assert balance([own - most, elsewhere], adjusted) == balance([own, elsewhere], adjusted) - most
+        assert (
+            balance([own - most, elsewhere], adjusted) == balance([own, elsewhere], adjusted) - most
+        )
     assert own - most - 1 < 0 or max(0, own - most - 1) + elsewhere + adjusted < 0 or own <= 0
 
 
 events = st.builds(
     Event,
     type=st.sampled_from([*BUNDLE.points.events, "unheard_of"]),
-    at=st.integers(0, 60 * 60 * 24 * 16).map(lambda seconds: MONDAY + dt.timedelta(seconds=seconds)),
+    at=st.integers(0, 60 * 60 * 24 * 16).map(
+        lambda seconds: MONDAY + dt.timedelta(seconds=seconds)
+    ),
     magnitude=st.integers(1, 40),
     duration=st.none() | st.integers(0, 900),
     actor_level=st.none() | st.sampled_from(BUNDLE.levels),
@@ -130,21 +148,32 @@ def test_a_game_that_follows_the_policy_passes_no_cap_and_breaks_no_law(
         day, week = day_of(event.at), week_of(event.at)
         this_week = sum(amount for other, amount in days.items() if week_of_day(other) == week)
         last = {type_: moments[-1] for type_, moments in counted.items()}
-        given_ = award(event, Earner(can_earn, known, days.get(day, 0), this_week, last, membership=MEMBER), policy)
+        given_ = award(
+            event,
+            Earner(can_earn, known, days.get(day, 0), this_week, last, membership=MEMBER),
+            policy,
+        )
         known += given_.amount
         assert known >= 0
-        assert laws.check_award(event.type, event.magnitude, given_.amount, event.actor_level, policy) is None
+        assert (
+            checks.check_award(
+                event.type, event.magnitude, given_.amount, event.actor_level, policy
+            )
+            is None
+        )
         if given_.amount > 0:
             days[day] = days.get(day, 0) + given_.amount
             counted.setdefault(event.type, []).append(event.at)
         if not can_earn:
             assert given_.amount == 0
     for day, amount in days.items():
-        assert laws.check_day(amount, policy) is None
-        week_sum = sum(other for when, other in days.items() if week_of_day(when) == week_of_day(day))
-        assert laws.check_week(week_sum, policy) is None
+        assert checks.check_day(amount, policy) is None
+        week_sum = sum(
+            other for when, other in days.items() if week_of_day(when) == week_of_day(day)
+        )
+        assert checks.check_week(week_sum, policy) is None
     for type_, moments in counted.items():
-        assert laws.check_cooldown(type_, moments, policy) is None
+        assert checks.check_cooldown(type_, moments, policy) is None
 
 
 def week_of_day(day: dt.date) -> dt.date:
@@ -158,23 +187,46 @@ def test_an_award_is_exact_or_says_why_it_is_less(event: Event) -> None:
     assert (given_.reason is None) == (given_.amount == full)
 
 
-@given(ladder, st.integers(0, 5_000_000), st.integers(0, 5_000_000), st.integers(0, 500), st.integers(0, 500))
-def test_promotion_is_monotone_in_points_and_in_time(rank: Rank, fewer: int, more: int, early: int, late: int) -> None:
+@given(
+    ladder,
+    st.integers(0, 5_000_000),
+    st.integers(0, 5_000_000),
+    st.integers(0, 500),
+    st.integers(0, 500),
+)
+def test_promotion_is_monotone_in_points_and_in_time(
+    rank: Rank, fewer: int, more: int, early: int, late: int
+) -> None:
     fewer, more, early, late = *sorted((fewer, more)), *sorted((early, late))  # type: ignore[assignment]
-    first = evaluate(Standing(rank, fewer, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=early))
-    then = evaluate(Standing(rank, more, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=late))
+    first = evaluate(
+        Standing(rank, fewer, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=early)
+    )
+    then = evaluate(
+        Standing(rank, more, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=late)
+    )
     if first.kind == "promotion":
         assert then.kind == "promotion"
     assert then.missing.days <= first.missing.days or first.kind == "demotion"
 
 
 @given(ranks, st.integers(0, 5_000_000), st.integers(0, 500))
-def test_the_sanctioned_and_the_side_posts_are_never_moved(rank: Rank, points: int, days: int) -> None:
+def test_the_sanctioned_and_the_side_posts_are_never_moved(
+    rank: Rank, points: int, days: int
+) -> None:
     now = MONDAY + dt.timedelta(days=days)
-    assert evaluate(Standing(rank, points, MONDAY, sanctioned=True, membership=MEMBER), BUNDLE, now).kind is None
+    assert (
+        evaluate(
+            Standing(rank, points, MONDAY, sanctioned=True, membership=MEMBER), BUNDLE, now
+        ).kind
+        is None
+    )
     if rank.ignored or rank.is_punishment:
         assert (
-            evaluate(Standing(rank, points, MONDAY, sanctioned=rank.is_punishment, membership=MEMBER), BUNDLE, now).kind
+            evaluate(
+                Standing(rank, points, MONDAY, sanctioned=rank.is_punishment, membership=MEMBER),
+                BUNDLE,
+                now,
+            ).kind
             is None
         )
 
@@ -189,7 +241,9 @@ def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
 
 
 @given(st.sampled_from(Act), ranks, ranks, st.none() | ranks, st.integers(0, 10_000_000))
-def test_nobody_acts_upward_or_on_themselves(act: Act, actor: Rank, target: Rank, to: Rank | None, amount: int) -> None:
+def test_nobody_acts_upward_or_on_themselves(
+    act: Act, actor: Rank, target: Rank, to: Rank | None, amount: int
+) -> None:
     assert not may(act, actor, target, own=True, amount=amount, to=to, **MEMBERS).allowed
     verdict = may(act, actor, target, own=False, amount=amount, to=to, **MEMBERS)
     if verdict.allowed:
@@ -202,35 +256,53 @@ def test_nobody_acts_upward_or_on_themselves(act: Act, actor: Rank, target: Rank
 
 
 def test_the_figures_of_who_may_do_what(bundle: Bundle) -> None:
-    colonel, major, low = (bundle.by_name[name] for name in ("Electro Colonel", "Tempest Major", "Captain I"))
+    colonel, major, low = (
+        bundle.by_name[name] for name in ("Electro Colonel", "Tempest Major", "Captain I")
+    )
     admirals, envoy = bundle.by_name["Supreme Admirals"], bundle.by_name["Envoy"]
     assert may(Act.WARN, major, low, own=False, **MEMBERS).allowed
     assert not may(Act.ADJUST, major, low, own=False, amount=1, **MEMBERS).allowed
     within = may(Act.ADJUST, colonel, low, own=False, amount=100_00, **MEMBERS)
     assert (within.allowed, within.second) == (True, False)
     assert may(Act.ADJUST, colonel, low, own=False, amount=100_01, **MEMBERS).second
-    assert may(Act.ADJUST, colonel, low, own=False, amount=1, adjusted_today=100_00, **MEMBERS).second
+    assert may(
+        Act.ADJUST, colonel, low, own=False, amount=1, adjusted_today=100_00, **MEMBERS
+    ).second
     assert not may(Act.BAN, colonel, low, own=False, **MEMBERS).allowed
     assert may(Act.BAN, admirals, low, own=False, **MEMBERS).second
     assert not may(Act.WARN, envoy, low, own=False, **MEMBERS).allowed
-    assert not may(Act.PROMOTE, colonel, low, own=False, to=bundle.by_name["Electro Colonel"], **MEMBERS).allowed
+    assert not may(
+        Act.PROMOTE, colonel, low, own=False, to=bundle.by_name["Electro Colonel"], **MEMBERS
+    ).allowed
 
 
 def test_each_failed_condition_is_named(bundle: Bundle) -> None:
     rank = bundle.by_name["Shock Trooper I"]
     found = evaluate(
-        Standing(rank, 149_99, MONDAY, sanctioned=True, membership=MEMBER), bundle, MONDAY + dt.timedelta(hours=1)
+        Standing(rank, 149_99, MONDAY, sanctioned=True, membership=MEMBER),
+        bundle,
+        MONDAY + dt.timedelta(hours=1),
     )
     assert found.failed == (Condition.POINTS, Condition.TIME, Condition.SANCTION)
     assert (found.missing.points, found.missing.days) == (1, 2)
-    due = evaluate(Standing(rank, 150_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=2))
+    due = evaluate(
+        Standing(rank, 150_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=2)
+    )
     assert (due.kind, due.automatic, due.failed) == ("promotion", True, ())
 
 
 def test_a_privileged_rank_is_proposed_and_not_given(bundle: Bundle) -> None:
     captain = bundle.by_name["Captain II"]
-    found = evaluate(Standing(captain, 4_500_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=32))
-    assert (found.kind, found.automatic, found.target) == ("promotion", False, bundle.by_name["Tempest Major"])
+    found = evaluate(
+        Standing(captain, 4_500_00, MONDAY, membership=MEMBER),
+        bundle,
+        MONDAY + dt.timedelta(days=32),
+    )
+    assert (found.kind, found.automatic, found.target) == (
+        "promotion",
+        False,
+        bundle.by_name["Tempest Major"],
+    )
 
 
 def test_reasons_for_nothing(bundle: Bundle) -> None:
@@ -238,16 +310,28 @@ def test_reasons_for_nothing(bundle: Bundle) -> None:
     soon = MONDAY + dt.timedelta(seconds=29)
     assert award(Event("ko", soon), earner, policy).reason is Reason.KO_COOLDOWN
     assert award(Event("ko", soon + dt.timedelta(seconds=1)), earner, policy).amount == 25
-    assert award(Event("activity", soon, duration=299), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
+    assert (
+        award(Event("activity", soon, duration=299), earner, policy).reason
+        is Reason.ACTIVITY_TOO_SHORT
+    )
     assert award(Event("activity", soon), earner, policy).reason is Reason.ACTIVITY_TOO_SHORT
     assert award(Event("activity", soon, duration=300), earner, policy) == Award(1_00)
     assert award(Event("wo", soon), Earner(True, 4, membership=MEMBER), policy).amount == -4
     assert (
-        award(Event("training", soon), Earner(True, 0, earned_today=490_00, membership=MEMBER), policy).amount == 10_00
+        award(
+            Event("training", soon), Earner(True, 0, earned_today=490_00, membership=MEMBER), policy
+        ).amount
+        == 10_00
     )
     assert award(Event("unheard_of", soon), earner, policy).reason is Reason.UNKNOWN_TYPE
-    assert award(Event("training", soon), Earner(False, 0, membership=MEMBER), policy).reason is Reason.NOT_EARNING
-    assert award(Event("recommendation", soon, actor_level="MR"), earner, policy).reason is Reason.ACTOR_NOT_ENTITLED
+    assert (
+        award(Event("training", soon), Earner(False, 0, membership=MEMBER), policy).reason
+        is Reason.NOT_EARNING
+    )
+    assert (
+        award(Event("recommendation", soon, actor_level="MR"), earner, policy).reason
+        is Reason.ACTOR_NOT_ENTITLED
+    )
     again = Event("recommendation", soon, actor_level="CCM", already_recommended=True)
     assert award(again, earner, policy).reason is Reason.ALREADY_RECOMMENDED
 
@@ -257,7 +341,9 @@ def test_an_award_names_the_cap_that_cuts_it(bundle: Bundle) -> None:
 
     def given_to(today: int, this_week: int) -> Award:
         return award(
-            training, Earner(True, 0, earned_today=today, earned_this_week=this_week, membership=MEMBER), bundle.points
+            training,
+            Earner(True, 0, earned_today=today, earned_this_week=this_week, membership=MEMBER),
+            bundle.points,
         )
 
     assert given_to(485_00, 2_485_00) == Award(15_00)
@@ -265,7 +351,11 @@ def test_an_award_names_the_cap_that_cuts_it(bundle: Bundle) -> None:
     assert given_to(0, 2_495_00) == Award(5_00, Reason.CAPPED_WEEK)
     assert given_to(500_00, 2_500_00) == Award(0, Reason.CAPPED_WEEK)
     assert given_to(600_00, 600_00) == Award(0, Reason.CAPPED_DAY)
-    assert [given_to(*earned).capped for earned in ((0, 0), (500_00, 500_00), (0, 2_500_00))] == [False, True, True]
+    assert [given_to(*earned).capped for earned in ((0, 0), (500_00, 500_00), (0, 2_500_00))] == [
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -289,26 +379,34 @@ def test_an_award_names_the_cap_that_cuts_it(bundle: Bundle) -> None:
 def test_a_claim_beyond_its_worth_is_a_breach(
     bundle: Bundle, claim: tuple[str, int, int, str | None], kept: bool
 ) -> None:
-    breach = laws.check_award(*claim, bundle.points)
+    breach = checks.check_award(*claim, bundle.points)
     assert (breach is None) == kept
-    assert breach is None or breach.law is laws.Law.AWARD_ABOVE_WEIGHT
+    assert breach is None or breach.law is checks.Law.AWARD_ABOVE_WEIGHT
 
 
 def test_each_law_is_broken_by_one_step_too_many(bundle: Bundle) -> None:
     policy, half_a_minute = bundle.points, MONDAY + dt.timedelta(seconds=30)
     found = [
-        laws.check_day(500_01, policy),
-        laws.check_week(2_500_01, policy),
-        laws.check_cooldown("ko", [MONDAY, half_a_minute - dt.timedelta(microseconds=1)], policy),
-        laws.check_total(Part(2, 51, 2, 50, 2)),
+        checks.check_day(500_01, policy),
+        checks.check_week(2_500_01, policy),
+        checks.check_cooldown("ko", [MONDAY, half_a_minute - dt.timedelta(microseconds=1)], policy),
+        checks.check_total(Part(2, 51, 2, 50, 2)),
     ]
-    assert [breach and breach.law for breach in found] == ["DAY_CAP", "WEEK_CAP", "COOLDOWN", "TOTAL"]
-    assert laws.check_cooldown("ko", [MONDAY, half_a_minute], policy) is None
-    assert laws.check_cooldown("training", [MONDAY, MONDAY], policy) is None
-    assert laws.check_total(Part(3, 51, 2, 50, 1)) is None
+    assert [breach and breach.law for breach in found] == [
+        "DAY_CAP",
+        "WEEK_CAP",
+        "COOLDOWN",
+        "TOTAL",
+    ]
+    assert checks.check_cooldown("ko", [MONDAY, half_a_minute], policy) is None
+    assert checks.check_cooldown("training", [MONDAY, MONDAY], policy) is None
+    assert checks.check_total(Part(3, 51, 2, 50, 1)) is None
 
 
 def test_days_and_weeks_turn_at_midnight_of_utc() -> None:
     sunday_in_tokyo = dt.datetime(2026, 3, 2, 8, 59, tzinfo=dt.timezone(dt.timedelta(hours=9)))
-    assert (day_of(sunday_in_tokyo), week_of(sunday_in_tokyo)) == (dt.date(2026, 3, 1), dt.date(2026, 2, 23))
+    assert (day_of(sunday_in_tokyo), week_of(sunday_in_tokyo)) == (
+        dt.date(2026, 3, 1),
+        dt.date(2026, 2, 23),
+    )
     assert (day_of(MONDAY), week_of(MONDAY)) == (dt.date(2026, 3, 2), dt.date(2026, 3, 2))

@@ -3,7 +3,12 @@ import datetime as dt
 import pytest
 
 from players.policy.bundle import Bundle
-from players.policy.sanctions import Sanction, sanction_for, suspension_ends, warning_expires
+from players.policy.warning_thresholds import (
+    Sanction,
+    sanction_for,
+    suspension_ends,
+    warning_expires,
+)
 
 START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 
@@ -12,7 +17,9 @@ START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
     ("warnings", "sanction"),
     [(0, "none"), (3, "none"), (4, "suspension"), (6, "suspension"), (7, "ban"), (70, "ban")],
 )
-def test_warnings_lead_to_the_sanction_of_their_number(bundle: Bundle, warnings: int, sanction: str) -> None:
+def test_warnings_lead_to_the_sanction_of_their_number(
+    bundle: Bundle, warnings: int, sanction: str
+) -> None:
     assert sanction_for(warnings, bundle.punishments) is Sanction(sanction)
 
 

@@ -20,7 +20,17 @@ from tests.http.test_turnstile import cloudflare
 from tests.inbound.conftest import SECRET, Sender
 from tests.syncs.conftest import _world, community, game, nexus, player, pull, world
 
-__all__ = ["_world", "cloudflare", "community", "game", "nexus", "player", "provider", "pull", "world"]
+__all__ = [
+    "_world",
+    "cloudflare",
+    "community",
+    "game",
+    "nexus",
+    "player",
+    "provider",
+    "pull",
+    "world",
+]
 
 
 @pytest.fixture
@@ -43,7 +53,9 @@ def accounts(provider: str, settings: Any) -> Roblox:
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What the logs of this process hold, written as in production."""
-    handlers = [one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)]
+    handlers = [
+        one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)
+    ]
     (handler,) = [one for one in handlers if isinstance(one, logging.StreamHandler)]
     level, text = logging.getLogger().level, io.StringIO()
     before = handler.setStream(text)
@@ -57,14 +69,19 @@ def log() -> Iterator[io.StringIO]:
 def mirrors(community: Any, settings: Any, tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """The file and the key of the stream into which the log is mirrored."""
     settings.AUDIT_JSONL = str(tmp_path / "audit.jsonl")
-    settings.AUDIT_STREAM_URL, settings.AUDIT_STREAM_KEY = django_settings.REDIS_URL, f"tests:{uuid.uuid4().hex}"
+    settings.AUDIT_STREAM_URL, settings.AUDIT_STREAM_KEY = (
+        django_settings.REDIS_URL,
+        f"tests:{uuid.uuid4().hex}",
+    )
     yield tmp_path / "audit.jsonl", settings.AUDIT_STREAM_KEY
     with redis.Redis.from_url(django_settings.REDIS_URL) as client:
         client.delete(settings.AUDIT_STREAM_KEY)
 
 
 def in_tables(*words: str) -> set[str]:
-    """Every column of every table that holds one of the words, as `table.column`; sessions are unpacked."""
+    """Every column of every table that holds one of the words, as `table.column`; sessions are
+    unpacked.
+    """
     likes = [f"%{word}%" for word in words]
     found = set()
     with connection.cursor() as cursor:
@@ -75,7 +92,8 @@ def in_tables(*words: str) -> set[str]:
         )
         for table, column in cursor.fetchall():
             cursor.execute(
-                f'SELECT EXISTS (SELECT 1 FROM "{table}" WHERE "{column}"::text ILIKE ANY(%s::text[]))', [likes]
+                f'SELECT EXISTS (SELECT 1 FROM "{table}" WHERE "{column}"::text ILIKE ANY(%s::text[]))',
+                [likes],
             )
             if cursor.fetchone()[0]:
                 found.add(f"{table}.{column}")

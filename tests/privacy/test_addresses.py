@@ -10,11 +10,11 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from audits import addresses
+from audits import client_addresses
+from audits.chain.sealing import seal_pending
+from audits.chain.verify import verify
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import erase
-from audits.seals import seal_pending
-from audits.verify import verify
 from grps_site import tasks
 from grps_site.management.commands.bootstrap import NIGHTLY
 from tests.console.people import PASSWORD, local_owner
@@ -29,41 +29,54 @@ def signed_in(transactional_db: None, bootstrapped: None, settings: Any) -> None
     settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA = True, False
     local_owner("Olga_Owner")
     for password in ("a guess", PASSWORD):
-        Client(REMOTE_ADDR=ADDRESS).post("/admin/sign-in/local/", {"login": "Olga_Owner", "password": password})
-    assert known() == {"staff.signed_in": {"address", "actorName"}, "staff.sign_in_failed": {"address", "targetName"}}
+        Client(REMOTE_ADDR=ADDRESS).post(
+            "/admin/sign-in/local/", {"login": "Olga_Owner", "password": password}
+        )
+    assert known() == {
+        "staff.signed_in": {"address", "actorName"},
+        "staff.sign_in_failed": {"address", "targetName"},
+    }
 
 
 def known() -> dict[str, set[str]]:
     """What the log still knows of each sign-in."""
     events = AuditEvent.objects.filter(action__startswith="staff.sign")
     return {
-        event.action: set(AuditPersonal.objects.filter(event=event).values_list("field", flat=True)) for event in events
+        event.action: set(AuditPersonal.objects.filter(event=event).values_list("field", flat=True))
+        for event in events
     }
 
 
-def test_a_refused_sign_in_is_forgotten_after_30_days_and_another_one_after_90(signed_in: None) -> None:
+def test_a_refused_sign_in_is_forgotten_after_30_days_and_another_one_after_90(
+    signed_in: None,
+) -> None:
     now = timezone.now()
-    assert addresses.forget_due(now + 29 * DAY) == 0
-    assert addresses.forget_due(now + 31 * DAY) == 2
+    assert client_addresses.forget_due(now + 29 * DAY) == 0
+    assert client_addresses.forget_due(now + 31 * DAY) == 2
     assert known() == {"staff.signed_in": {"address", "actorName"}, "staff.sign_in_failed": set()}
-    assert addresses.forget_due(now + 91 * DAY) == 1
+    assert client_addresses.forget_due(now + 91 * DAY) == 1
     assert known()["staff.signed_in"] == {"actorName"}
     assert not AuditPersonal.objects.filter(value=ADDRESS).exists()
     while seal_pending():
         pass
     assert verify().findings == []
     told = AuditEvent.objects.filter(action="audit.forgotten").order_by("pk")
-    assert [one.details for one in told] == [{"personalRows": 2, "why": "age"}, {"personalRows": 1, "why": "age"}]
+    assert [one.details for one in told] == [
+        {"personalRows": 2, "why": "age"},
+        {"personalRows": 1, "why": "age"},
+    ]
 
 
-def test_many_are_forgotten_in_several_transactions(signed_in: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "BATCH", 1)
-    assert addresses.forget_due(timezone.now() + 91 * DAY) == 3
+def test_many_are_forgotten_in_several_transactions(
+    signed_in: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_addresses, "BATCH", 1)
+    assert client_addresses.forget_due(timezone.now() + 91 * DAY) == 3
     assert AuditEvent.objects.filter(action="audit.forgotten").count() == 2
 
 
 def test_values_that_somebody_deletes_by_hand_are_still_found_out(signed_in: None) -> None:
-    addresses.forget_due(timezone.now() + 31 * DAY)
+    client_addresses.forget_due(timezone.now() + 31 * DAY)
     with transaction.atomic():
         assert erase(AuditPersonal.objects.get(field="address").subject) > 0
     while seal_pending():

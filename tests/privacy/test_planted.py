@@ -21,23 +21,34 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from audits import export, offline
 from audits import tasks as audit_tasks
+from audits.chain import export, offline
+from audits.chain.sealing import seal_pending, trusted_keys
+from audits.chain.verify import verify
 from audits.models import AuditEvent, AuditPersonal
-from audits.seals import seal_pending, trusted_keys
-from audits.verify import verify
-from console.access import roles
-from console.access.rights import rights_of
+from console.accounts import role_grants
+from console.accounts.permissions import rights_of
 from console.models import RoleGrant, SavedFilter, StaffAccount
-from grps_site import signing, throttles
 from grps_site.celery import app
-from players import books, tasks
-from players.models import Appeal, Approval, BulkJob, Decision, ErasureOrder, Note, Player, Rank, Sanction
-from players.staff import Staff
+from grps_site.http import request_signing, throttling
+from players import tasks
+from players.models import (
+    AdjustmentRow,
+    Appeal,
+    Approval,
+    BulkJob,
+    Decision,
+    ErasureOrder,
+    Note,
+    Player,
+    Rank,
+    Sanction,
+)
+from players.moderation.actors import Staff
+from players.points import consistency
 from roblox.models import Experience
-from syncs import erasures
-from syncs import tasks as sync_tasks
-from syncs.models import AdjustmentRow, Drift, Mirror, SyncJob
+from syncs.models import Drift, Mirror, SyncJob
+from syncs.privacy import datastores
 from tests.access.conftest import Roblox
 from tests.console.people import client_as, local_owner, owner_client
 from tests.http.test_turnstile import Receiver
@@ -75,7 +86,7 @@ def planted(
     """The person, through every door."""
     settings.THROTTLE_WRITE_PER_MINUTE = settings.THROTTLE_PUBLIC_PER_MINUTE = 10_000
     settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA = True, False
-    throttles._leases.clear()
+    throttling._leases.clear()
     for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Council"), (OTHER, "Captain I")):
         community.join(user_id, rank)
     _earn(game)
@@ -95,18 +106,24 @@ def planted(
         pass
     audit_tasks.mirror()
     yield
-    throttles._leases.clear()
+    throttling._leases.clear()
 
 
 def _earn(game: Game) -> None:
-    game.send(game.event(USER, username=FORMER, displayName=DISPLAY), game.event(OTHER), game.event(BOSS))
+    game.send(
+        game.event(USER, username=FORMER, displayName=DISPLAY), game.event(OTHER), game.event(BOSS)
+    )
     # What knows a former name is what was done under it.
     call_command("player", "note", str(USER), "--reason", SAID, stdout=StringIO())
     later = (timezone.now() + dt.timedelta(seconds=1)).isoformat()
     game.send(game.event(USER, 2, username=NAME, displayName=DISPLAY, occurredAt=later))
-    game.send(game.event(OTHER, 2, actorUserId=USER, type="recommendation_cmd", awarded=0, total=15))
+    game.send(
+        game.event(OTHER, 2, actorUserId=USER, type="recommendation_cmd", awarded=0, total=15)
+    )
     for user_id, rank in ((USER, "Tempest Major"), (BOSS, "Supreme Council"), (OTHER, "Captain I")):
-        Player.objects.filter(user_id=user_id).update(rank=Rank.objects.get(name=rank), member="member")
+        Player.objects.filter(user_id=user_id).update(
+            rank=Rank.objects.get(name=rank), member="member"
+        )
 
 
 def _be_an_officer(accounts: Roblox) -> None:
@@ -122,7 +139,9 @@ def _be_an_officer(accounts: Roblox) -> None:
         extra_data={"id": DISCORD, "username": DISCORD_NAME, "global_name": DISPLAY},
     )
     assert UserSession.objects.filter(user=account.user, ip=ADDRESS).exists()
-    answer = browser.post(f"/admin/acts/warn/{OTHER}/", {"token": uuid4(), "words": f"seen by {NAME}"})
+    answer = browser.post(
+        f"/admin/acts/warn/{OTHER}/", {"token": uuid4(), "words": f"seen by {NAME}"}
+    )
     assert answer.status_code == 302
     answer = browser.post("/admin/filters/players/", {"name": "mine", "query": f"q={NAME}"})
     assert SavedFilter.objects.filter(query__contains=NAME).exists(), answer.status_code
@@ -136,17 +155,33 @@ def _on_roblox(community: World, pull: Pull, nexus: Experience) -> None:
     pull("points", nexus, dry_run=True)
     pull("points", nexus)
     theirs = {"active": True, "by": USER, "privateReason": SAID}
-    Drift.objects.create(aspect="restriction", experience=nexus, subject=str(OTHER), theirs=theirs, detail=SAID)
+    Drift.objects.create(
+        aspect="restriction", experience=nexus, subject=str(OTHER), theirs=theirs, detail=SAID
+    )
     pull("restrictions", nexus)
     SyncJob.objects.filter(activity="points").update(error=f"user {USER} could not be read")
     Player.objects.filter(user_id=USER).update(rank=Rank.objects.get(name="Tempest Major"))
 
 
 def _in_a_game(game: Game) -> None:
-    """They are warned, they warn, they are spoken of; and a line of the game's log is about nobody it knows."""
-    for actor, user_id, kind in ((BOSS, USER, "warn"), (USER, OTHER, "warn"), (BOSS, OTHER, "note")):
-        body = {"id": f"m-{uuid4()}", "actorUserId": actor, "userId": user_id, "kind": kind, "reason": SAID}
-        answer = _post(game.client, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()})
+    """They are warned, they warn, they are spoken of; and a line of the game's log is about nobody
+    it knows.
+    """
+    for actor, user_id, kind in (
+        (BOSS, USER, "warn"),
+        (USER, OTHER, "warn"),
+        (BOSS, OTHER, "note"),
+    ):
+        body = {
+            "id": f"m-{uuid4()}",
+            "actorUserId": actor,
+            "userId": user_id,
+            "kind": kind,
+            "reason": SAID,
+        }
+        answer = _post(
+            game.client, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()}
+        )
         # A game may not act on an officer by itself: that waits, and names them too.
         assert answer.json()["status"] == ("held" if user_id == USER else "applied"), answer.content
     at = timezone.now().isoformat()
@@ -165,19 +200,35 @@ def _in_the_console() -> None:
     for address, fields in (
         (f"/admin/acts/note/{OTHER}/", {"text": SAID}),
         (f"/admin/acts/note/{USER}/", {"text": SAID}),
-        (f"/admin/acts/warn/{OTHER}/", {"words": SAID, "evidence": f"https://clips.example/{NAME}/1"}),
+        (
+            f"/admin/acts/warn/{OTHER}/",
+            {"words": SAID, "evidence": f"https://clips.example/{NAME}/1"},
+        ),
         (f"/admin/acts/warn/{USER}/", {"words": SAID, "evidence": f"https://clips.example/{USER}"}),
         (f"/admin/acts/adjust/{OTHER}/", {"words": SAID, "amount": "5"}),
         (f"/admin/acts/adjust/{USER}/", {"words": SAID, "amount": "5"}),
-        (f"/admin/acts/ban/{OTHER}/", {"words": SAID, "duration": "good", "evidence": f"https://clips.example/{NAME}"}),
+        (
+            f"/admin/acts/ban/{OTHER}/",
+            {"words": SAID, "duration": "good", "evidence": f"https://clips.example/{NAME}"},
+        ),
     ):
-        answer = boss.post(address, {"token": uuid4()} | fields, headers={"X-Request-ID": f"of-{USER}"})
+        answer = boss.post(
+            address, {"token": uuid4()} | fields, headers={"X-Request-ID": f"of-{USER}"}
+        )
         assert answer.status_code == 302, (address, ERRORS.findall(answer.content.decode()))
     proposed = Decision.objects.get(player__user_id=OTHER, status="proposed")
-    assert boss.post(f"/admin/decisions/{proposed.pk}/", {"verb": "reject", "words": SAID}).status_code == 302
+    assert (
+        boss.post(f"/admin/decisions/{proposed.pk}/", {"verb": "reject", "words": SAID}).status_code
+        == 302
+    )
     waiting = Approval.objects.get(status="waiting", act="ban")
-    assert owner.post(f"/admin/approvals/{waiting.pk}/", {"verb": "reject", "words": SAID}).status_code == 302
-    owner.post("/admin/filters/players/", {"name": f"of {NAME}", "query": f"q={DISPLAY.replace(' ', '+')}"})
+    assert (
+        owner.post(f"/admin/approvals/{waiting.pk}/", {"verb": "reject", "words": SAID}).status_code
+        == 302
+    )
+    owner.post(
+        "/admin/filters/players/", {"name": f"of {NAME}", "query": f"q={DISPLAY.replace(' ', '+')}"}
+    )
     owner.get("/admin/palette/", {"q": NAME})
     for target in (f"user:{USER}", f"player:{NAME}"):
         assert owner.post("/admin/audit/export/", {"format": "csv", "target": target}).getvalue()
@@ -185,7 +236,12 @@ def _in_the_console() -> None:
 
 def _appeal() -> None:
     case = Sanction.objects.filter(player__user_id=USER).order_by("pk")[0]
-    body = {"userId": USER, "case": case.code, "text": f"It was not me. {SAID}", "cf-turnstile-response": "a token"}
+    body = {
+        "userId": USER,
+        "case": case.code,
+        "text": f"It was not me. {SAID}",
+        "cf-turnstile-response": "a token",
+    }
     answer = Client(REMOTE_ADDR=ADDRESS).post("/appeals", body, content_type="application/json")
     assert answer.status_code == 201, answer.content
     theirs = Sanction.objects.filter(player__user_id=OTHER, kind="warning").order_by("pk")[0]
@@ -196,11 +252,11 @@ def _appeal() -> None:
 def _be_asked_for_a_role() -> None:
     now = timezone.now()
     olga, sven = _owner("Olga_Owner"), _owner("Sven_Owner")
-    asked = roles.ask_grant(USER, "auditor", by=olga, reason=SAID, now=now)
-    from players import approvals
+    asked = role_grants.ask_grant(USER, "auditor", by=olga, reason=SAID, now=now)
+    from players.moderation import approvals
 
     approvals.approve(asked.pk, by=sven, reason=SAID, now=now)
-    roles.ask_grant(USER, "integrator", by=olga, reason=SAID, now=now)
+    role_grants.ask_grant(USER, "integrator", by=olga, reason=SAID, now=now)
     assert RoleGrant.objects.filter(user_id=USER).exists()
 
 
@@ -211,34 +267,55 @@ def _be_in_files(folder: Path) -> None:
     call_command("adjust", "file", str(file), "--reason", SAID, "--yes", stdout=StringIO())
     owner = owner_client("Olga_Owner")
     sent = SimpleUploadedFile(f"{NAME}.csv", f"userId,amount\n{USER},2\n{OTHER},2".encode())
-    answer = owner.post("/admin/adjustments/new/", {"file": sent, "reason": SAID, "token": str(uuid4())})
+    answer = owner.post(
+        "/admin/adjustments/new/", {"file": sent, "reason": SAID, "token": str(uuid4())}
+    )
     assert answer.status_code == 302
-    body = {"reason": SAID, "rows": [{"userId": USER, "amount": 3, "reason": SAID}, {"userId": OTHER, "amount": 3}]}
+    body = {
+        "reason": SAID,
+        "rows": [{"userId": USER, "amount": 3, "reason": SAID}, {"userId": OTHER, "amount": 3}],
+    }
     content = json.dumps(body).encode()
-    headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", content)
+    headers = request_signing.sign(
+        django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", content
+    )
     headers["Idempotency-Key"] = "weekly-9"
-    answer = Client().generic("POST", "/adjustments", content, content_type="application/json", headers=headers)
+    answer = Client().generic(
+        "POST", "/adjustments", content, content_type="application/json", headers=headers
+    )
     assert answer.status_code == 202, answer.content
-    sync_tasks.apply_adjustments()
+    tasks.apply_adjustments()
     assert AdjustmentRow.objects.filter(user_id=USER).count() == 3
 
 
 def _be_in_mass_changes() -> None:
-    from players.bulk import jobs, work
+    from players.bulk import jobs, runner
 
     now, olga = timezone.now(), _owner("Olga_Owner")
-    for act, more in (("warn", {"evidence": [f"https://clips.example/{NAME}"]}), ("note", {"text": SAID})):
+    for act, more in (
+        ("warn", {"evidence": [f"https://clips.example/{NAME}"]}),
+        ("note", {"text": SAID}),
+    ):
         job = jobs.preview(act, [USER, OTHER], more, by=olga, reason=SAID, now=now)
         jobs.start(job.pk, by=olga, now=now)
-        work.run(job.pk)
-    jobs.preview("note", [OTHER], {"text": SAID}, by=olga, reason=SAID, now=now)  # which nobody lets go
+        runner.run(job.pk)
+    jobs.preview(
+        "note", [OTHER], {"text": SAID}, by=olga, reason=SAID, now=now
+    )  # which nobody lets go
     assert BulkJob.objects.filter(done=2).count() == 2
 
 
 def _be_told_of_outside(notifier: Sender) -> None:
     """Roblox names them in a notification that is no order; and receivers were told of them."""
-    assert notifier.notify("SubscriptionPurchased", {"Subscriber": {"UserId": USER, "Note": NAME}}).status_code == 200
-    endpoint = WebhookEndpoint.objects.create(name=f"{NAME}'s room", kind="standard", address_sealed="x", events=["*"])
+    assert (
+        notifier.notify(
+            "SubscriptionPurchased", {"Subscriber": {"UserId": USER, "Note": NAME}}
+        ).status_code
+        == 200
+    )
+    endpoint = WebhookEndpoint.objects.create(
+        name=f"{NAME}'s room", kind="standard", address_sealed="x", events=["*"]
+    )
     for event in (
         AuditEvent.objects.filter(action="player.warned", target_id=str(_ours(USER))).latest("pk"),
         AuditEvent.objects.filter(action="player.warned", target_id=str(_ours(OTHER))).latest("pk"),
@@ -247,7 +324,9 @@ def _be_told_of_outside(notifier: Sender) -> None:
             endpoint=endpoint, event=event, action=event.action, reason=f"answered: {USER}?"
         )
         call = {"call": uuid4(), "trigger": "event", "error": f"{NAME} is unknown"}
-        WebhookAttempt.objects.create(delivery=delivery, request=SAID, response=f"{USER} is known", **call)
+        WebhookAttempt.objects.create(
+            delivery=delivery, request=SAID, response=f"{USER} is known", **call
+        )
 
 
 def _owner(name: str) -> Staff:
@@ -264,12 +343,19 @@ def _sign_in_in_vain() -> None:
     for name in (NAME, FORMER.lower()):
         form = {"login": name, "password": "a guess"}
         Client(REMOTE_ADDR=ADDRESS).post("/admin/sign-in/local/", form)
-    assert AuditPersonal.objects.filter(field="address", value=ADDRESS, event__action="staff.sign_in_failed").exists()
+    assert AuditPersonal.objects.filter(
+        field="address", value=ADDRESS, event__action="staff.sign_in_failed"
+    ).exists()
 
 
 def _look_at_them() -> None:
     public = Client(REMOTE_ADDR=ADDRESS)
-    for path in (f"players/{USER}", f"players/{USER}/history", f"leaderboard/around/{USER}", f"players?search={NAME}"):
+    for path in (
+        f"players/{USER}",
+        f"players/{USER}/history",
+        f"leaderboard/around/{USER}",
+        f"players?search={NAME}",
+    ):
         public.get(f"/{path}")
 
 
@@ -280,8 +366,10 @@ def _post(client: Client, path: str, body: Any) -> Any:
 
 
 def _go_on(after: dt.timedelta = dt.timedelta(0)) -> None:
-    ErasureOrder.objects.filter(status="open").update(retry_at=timezone.now() - dt.timedelta(seconds=1))
-    while erasures.step(timezone.now() + after):
+    ErasureOrder.objects.filter(status="open").update(
+        retry_at=timezone.now() - dt.timedelta(seconds=1)
+    )
+    while datastores.step(timezone.now() + after):
         pass
 
 
@@ -291,7 +379,14 @@ def _erased_at_robloxs_order(notifier: Sender) -> None:
 
 
 def _erased_by_hand(notifier: Sender) -> None:
-    call_command("player", "erase", str(USER), "--reason", f"message of 3 March about {NAME}", stdout=StringIO())
+    call_command(
+        "player",
+        "erase",
+        str(USER),
+        "--reason",
+        f"message of 3 March about {NAME}",
+        stdout=StringIO(),
+    )
 
 
 @pytest.mark.parametrize("erased", [_erased_at_robloxs_order, _erased_by_hand])
@@ -329,7 +424,8 @@ def test_nothing_of_a_person_who_stood_everywhere_is_found(
     while seal_pending():
         pass
     audit_tasks.mirror()
-    app.control.purge()  # no worker takes tasks here; each carries the id of its request, and dies after a minute
+    # no worker takes tasks here; each carries the id of its request, and dies after a minute
+    app.control.purge()
     assert in_valkey(*WORDS) == []
     assert holding(mirrors[0].read_text(), *WORDS) == []
     assert holding(Path(settings.AUDIT_SEAL_FILE).read_text(), *WORDS) == []
@@ -337,7 +433,7 @@ def test_nothing_of_a_person_who_stood_everywhere_is_found(
     assert holding(log.getvalue(), *WORDS) == []
     assert '"path": "/players/…"' in log.getvalue()
     assert verify().findings == []
-    assert books.verify() == []
+    assert consistency.verify() == []
     assert Player.objects.get(username__startswith="erased-").points == points
 
 
@@ -347,12 +443,20 @@ def _exported() -> str:
     export.export(chain)
     assert offline.verify_export(chain.getvalue().splitlines(), trusted_keys()) == []
     owner = owner_client("Olga_Owner")
-    files = [owner.post("/admin/audit/export/", {"format": form}).getvalue().decode() for form in ("csv", "jsonl")]
-    files += [owner.get(f"/admin/bulk/{job.pk}/rows.csv").getvalue().decode() for job in BulkJob.objects.all()]
+    files = [
+        owner.post("/admin/audit/export/", {"format": form}).getvalue().decode()
+        for form in ("csv", "jsonl")
+    ]
+    files += [
+        owner.get(f"/admin/bulk/{job.pk}/rows.csv").getvalue().decode()
+        for job in BulkJob.objects.all()
+    ]
     return "\n".join([chain.getvalue(), *files])
 
 
-def test_what_others_wrote_keeps_its_sense_and_what_they_did_is_theirs(planted: None, notifier: Sender) -> None:
+def test_what_others_wrote_keeps_its_sense_and_what_they_did_is_theirs(
+    planted: None, notifier: Sender
+) -> None:
     pk, officer = _ours(OTHER), _ours(USER)
     _erased_at_robloxs_order(notifier)
     left = "…, once …, alias … (https://www.roblox.com/users/…/profile)"
@@ -368,7 +472,9 @@ def test_what_others_wrote_keeps_its_sense_and_what_they_did_is_theirs(planted: 
     assert User.objects.filter(account__roblox_id=BOSS).exists()
 
 
-def test_a_role_that_was_asked_for_somebody_erased_is_given_to_nobody(planted: None, notifier: Sender) -> None:
+def test_a_role_that_was_asked_for_somebody_erased_is_given_to_nobody(
+    planted: None, notifier: Sender
+) -> None:
     asked = Approval.objects.get(act="role.grant", status="waiting")
     _erased_at_robloxs_order(notifier)
     asked.refresh_from_db()

@@ -1,4 +1,6 @@
-"""Events of before that name somebody in their details: what names them goes, and the chain is proved as ever."""
+"""Events of before that name somebody in their details: what names them goes, and the chain is
+proved as ever.
+"""
 
 import io
 import json
@@ -11,14 +13,15 @@ from django.conf import settings as django_settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from audits import export, offline, prove, tasks
+from audits import tasks
 from audits.actions import Action
+from audits.chain import export, offline, proofs
+from audits.chain.sealing import seal_pending, trusted_keys
+from audits.chain.verify import verify
 from audits.models import AuditEvent, AuditPersonal, AuditRedaction
 from audits.record import Actor, record
-from audits.seals import seal_pending, trusted_keys
-from audits.verify import verify
-from players import people
 from players.models import Player, Rank
+from players.points import adjustments
 from players.privacy.person import Person
 from tests.audits.conftest import past_the_triggers
 from tests.players.conftest import OWNER
@@ -36,7 +39,9 @@ def seal_all() -> None:
 
 @pytest.fixture
 def old(community: Any) -> int:
-    """A role that was asked for as it was told before: with the id of Roblox in the details; beside it, others."""
+    """A role that was asked for as it was told before: with the id of Roblox in the details; beside
+    it, others.
+    """
     rank, now = Rank.objects.get(name="Initiate"), timezone.now()
     Player.objects.create(user_id=USER, username=NAME, rank=rank, rank_since=now, named_at=now)
     with transaction.atomic():
@@ -45,7 +50,10 @@ def old(community: Any) -> int:
             Action.APPROVAL_REQUESTED,
             actor=STAFF,
             reason="We need somebody who reads",
-            details={"act": "role.grant", "arguments": {"userId": str(USER), "role": "auditor", "told": f"for {NAME}"}},
+            details={
+                "act": "role.grant",
+                "arguments": {"userId": str(USER), "role": "auditor", "told": f"for {NAME}"},
+            },
         )
         record(Action.DRIFT_FOUND, actor=STAFF, details={"aspect": "points", "job": 7})
     seal_all()
@@ -54,7 +62,7 @@ def old(community: Any) -> int:
 
 
 def erase() -> None:
-    people.erase(USER, by=OWNER, reason="an order", now=timezone.now())
+    adjustments.erase(USER, by=OWNER, reason="an order", now=timezone.now())
     seal_all()
     tasks.mirror()
 
@@ -69,7 +77,10 @@ def test_what_names_them_goes_and_the_chain_is_whole(old: int) -> None:
     erase()
     assert in_tables(str(USER), NAME) == set()
     event = AuditEvent.objects.get(pk=old)
-    assert event.details == {"act": "role.grant", "arguments": {"userId": "…", "role": "auditor", "told": "for …"}}
+    assert event.details == {
+        "act": "role.grant",
+        "arguments": {"userId": "…", "role": "auditor", "told": "for …"},
+    }
     assert verify().findings == []
     told = AuditEvent.objects.get(action="audit.redacted")
     assert (told.target_id, told.details["event"]) == (str(old), old)
@@ -80,7 +91,9 @@ def test_what_names_them_goes_and_the_chain_is_whole(old: int) -> None:
 
 
 def test_nobody_can_find_the_id_out_by_trying_all_of_them(old: int) -> None:
-    """The line that was sealed holds commitments that nobody has any more: the hash alone says nothing."""
+    """The line that was sealed holds commitments that nobody has any more: the hash alone says
+    nothing.
+    """
     before = AuditEvent.objects.get(pk=old).commitments
     erase()
     after = AuditEvent.objects.get(pk=old).commitments
@@ -88,14 +101,19 @@ def test_nobody_can_find_the_id_out_by_trying_all_of_them(old: int) -> None:
     assert not set(before.values()) & set(after.values())
 
 
-def test_an_export_is_verified_offline_and_one_that_was_changed_since_is_found_out(old: int) -> None:
+def test_an_export_is_verified_offline_and_one_that_was_changed_since_is_found_out(
+    old: int,
+) -> None:
     erase()
     text = exported()
     assert holding(text, str(USER), NAME) == []
     assert offline.verify_export(text.splitlines(), trusted_keys()) == []
     forged = text.replace("auditor", "owner")
     assert forged != text
-    assert any("redacted" in defect for defect in offline.verify_export(forged.splitlines(), trusted_keys()))
+    assert any(
+        "redacted" in defect
+        for defect in offline.verify_export(forged.splitlines(), trusted_keys())
+    )
 
 
 def test_the_stream_and_the_file_forget_it_too(old: int, mirrors: tuple[Path, str]) -> None:
@@ -117,20 +135,24 @@ def test_the_stream_and_the_file_forget_it_too(old: int, mirrors: tuple[Path, st
 def test_a_proof_of_another_event_under_the_same_seal_holds(old: int) -> None:
     other = AuditEvent.objects.filter(action="drift.found").latest("pk").pk
     erase()
-    proof = prove.prove(other)
+    proof = proofs.prove(other)
     assert offline.verify_proof(json.loads(json.dumps(proof)), trusted_keys()) == []
-    with pytest.raises(prove.NotProvable, match="lost the words"):
-        prove.prove(old)
+    with pytest.raises(proofs.NotProvable, match="lost the words"):
+        proofs.prove(old)
 
 
 def test_an_event_that_two_people_are_named_in_is_redacted_twice(old: int) -> None:
     with transaction.atomic():
-        both = record(Action.APPROVAL_REQUESTED, actor=STAFF, details={"text": f"{NAME} and Other_Person_88"})
+        both = record(
+            Action.APPROVAL_REQUESTED, actor=STAFF, details={"text": f"{NAME} and Other_Person_88"}
+        )
     seal_all()
     erase()
     rank, now = Rank.objects.get(name="Initiate"), timezone.now()
-    Player.objects.create(user_id=88, username="Other_Person_88", rank=rank, rank_since=now, named_at=now)
-    people.erase(88, by=OWNER, reason="an order", now=now)
+    Player.objects.create(
+        user_id=88, username="Other_Person_88", rank=rank, rank_since=now, named_at=now
+    )
+    adjustments.erase(88, by=OWNER, reason="an order", now=now)
     seal_all()
     assert AuditEvent.objects.get(pk=both).details == {"text": "… and …"}
     assert AuditEvent.objects.filter(action="audit.redacted", target_id=str(both)).count() == 2
@@ -142,9 +164,15 @@ def test_an_event_that_two_people_are_named_in_is_redacted_twice(old: int) -> No
     ("statement", "finding"),
     [
         ("UPDATE audits SET details = '{}' WHERE id = %s", "changed again since"),
-        ("DELETE FROM audits WHERE action = 'audit.redacted' AND target_id = %s::text", "no event of the log says so"),
+        (
+            "DELETE FROM audits WHERE action = 'audit.redacted' AND target_id = %s::text",
+            "no event of the log says so",
+        ),
         ("DELETE FROM audit_redactions WHERE event_id = %s", "the hash that was sealed is gone"),
-        ("UPDATE audit_redactions SET leaf = repeat('0', 64) WHERE event_id = %s", "not the one that the log names"),
+        (
+            "UPDATE audit_redactions SET leaf = repeat('0', 64) WHERE event_id = %s",
+            "not the one that the log names",
+        ),
     ],
 )
 def test_a_redaction_by_hand_is_found_out(old: int, statement: str, finding: str) -> None:
@@ -194,14 +222,25 @@ def test_a_name_is_found_as_people_write_it_and_a_word_is_not_a_name(text: str, 
 
 def test_an_id_of_few_digits_is_found_only_where_it_is_called_one() -> None:
     person = Person(156, -1)
-    assert person.without("156 points for user 156, id: 156, 1560, player:156") == "156 points for …, …, 1560, …"
+    assert (
+        person.without("156 points for user 156, id: 156, 1560, player:156")
+        == "156 points for …, …, 1560, …"
+    )
     given = {"amount": 156, "userId": 156, "by": "156", "rows": [156], "text": "156 of them"}
-    assert person.without_in(given) == {"amount": 156, "userId": None, "by": "…", "rows": [156], "text": "156 of them"}
+    assert person.without_in(given) == {
+        "amount": 156,
+        "userId": None,
+        "by": "…",
+        "rows": [156],
+        "text": "156 of them",
+    }
 
 
 def test_a_word_of_ours_stays_though_somebody_is_called_so() -> None:
     person = Person(USER, -1).known_as(["suspension"])
-    assert person.without_in({"act": "suspension", "text": "his suspension"}, frozenset({"act"})) == {
+    assert person.without_in(
+        {"act": "suspension", "text": "his suspension"}, frozenset({"act"})
+    ) == {
         "act": "suspension",
         "text": "his …",
     }

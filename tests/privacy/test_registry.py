@@ -1,4 +1,6 @@
-"""The one list of what may hold a person is complete: every column of the database is in it, and nothing else is."""
+"""The one list of what may hold a person is complete: every column of the database is in it, and
+nothing else is.
+"""
 
 from io import StringIO
 
@@ -9,7 +11,8 @@ from django.db import connection
 from players.privacy.registry import OWNERS, REGISTRY, Blank, Drop, Elsewhere, Pseudonym, Text
 from players.privacy.texts import tables
 
-# A Roblox id needs 64 bits: moments, switches and smaller numbers hold nobody. A key of another table is held there.
+# A Roblox id needs 64 bits: moments, switches and smaller numbers hold nobody. A key of another
+# table is held there.
 MAY_HOLD = """
     SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c
     JOIN information_schema.tables t USING (table_schema, table_name)
@@ -44,7 +47,11 @@ def test_every_column_that_may_hold_a_person_is_registered(db: None) -> None:
     missing = [f"{table}.{column}" for table, column in found if not _known(table, column)]
     assert len(found) > 200
     assert not missing, f"{', '.join(missing)}: {HOW}"
-    assert registry.places.keys() >= {"logs of the processes", "the broker of tasks", "seal file (AUDIT_SEAL_FILE)"}
+    assert registry.places.keys() >= {
+        "logs of the processes",
+        "the broker of tasks",
+        "seal file (AUDIT_SEAL_FILE)",
+    }
 
 
 def _known(table: str, column: str) -> bool:
@@ -67,11 +74,16 @@ def test_rows_are_found_by_columns_that_are_there(types: dict[tuple[str, str], s
     by = [(column.table, how.by) for kind in (Drop, Blank) for column, how in registry.of(kind)]
     assert [name for name in by if name not in types] == []
     assert {types[table, owner] for table, owner in by if owner in OWNERS} == {"bigint"}
-    assert {types[table, owner] for table, owner in by if owner not in OWNERS} <= {"character varying", "text"}
+    assert {types[table, owner] for table, owner in by if owner not in OWNERS} <= {
+        "character varying",
+        "text",
+    }
     assert {types[column.table, column.name] for column, _ in registry.of(Pseudonym)} == {"bigint"}
 
 
-def test_every_table_of_texts_is_read_by_a_whole_number_with_an_index(types: dict[tuple[str, str], str]) -> None:
+def test_every_table_of_texts_is_read_by_a_whole_number_with_an_index(
+    types: dict[tuple[str, str], str],
+) -> None:
     for table in tables().values():
         assert types[table.name, table.walked] in {"bigint", "integer"}, table.name
         with connection.cursor() as cursor:
@@ -84,10 +96,17 @@ def test_every_table_of_texts_is_read_by_a_whole_number_with_an_index(types: dic
 
 
 def test_what_another_module_forgets_is_not_left_to_nobody() -> None:
-    """The ways that the list only names are few, and each is proved by what the planted person's test reads."""
+    """The ways that the list only names are few, and each is proved by what the planted person's
+    test reads.
+    """
     elsewhere = {column.table for column, _ in REGISTRY.load().of(Elsewhere)}
     assert elsewhere == {"players", "erasure_orders", "audit_personal", "audits", "django_session"}
-    assert {column.table for column, _ in REGISTRY.of(Text)} >= {"notes", "sanctions", "adjustments", "approvals"}
+    assert {column.table for column, _ in REGISTRY.of(Text)} >= {
+        "notes",
+        "sanctions",
+        "adjustments",
+        "approvals",
+    }
 
 
 def test_the_operator_can_read_the_list(db: None) -> None:

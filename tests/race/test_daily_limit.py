@@ -1,4 +1,6 @@
-"""One limit a day, whichever way an officer moves points: what is let go at once, or is still under way, counts."""
+"""One limit a day, whichever way an officer moves points: what is let go at once, or is still under
+way, counts.
+"""
 
 import datetime as dt
 import json
@@ -15,25 +17,40 @@ from django.db.models.functions import Abs
 from django.test import Client
 from django.utils import timezone
 
-from console.access.rights import of_roblox
-from players import approvals, people, spending, undo
-from players.bulk import jobs, work
-from players.models import Approval, LedgerEntry, Player, Rank, Spending
-from players.staff import NotAllowed, Refused, Staff, officer
+from common.errors import NotAllowed, Refused
+from console.accounts.permissions import of_roblox
+from players import mass_adjustments
+from players.actions import undo
+from players.bulk import jobs, runner
+from players.mass_adjustments import apply
+from players.mass_adjustments.files import Row
+from players.models import Adjustment, Approval, LedgerEntry, Player, Rank, Spending
+from players.moderation import approvals, daily_limit
+from players.moderation.actors import Staff, officer
+from players.points import adjustments
 from roblox import keys
 from roblox.models import Experience
-from syncs import adjustments
-from syncs.adjustment_files import Row
-from syncs.adjustments import application
-from syncs.models import Adjustment
 from tests.conftest import TESTER
 from tests.console.people import client_as, signed_in
 from tests.discipline.conftest import ADMIRAL, make
 from tests.race.together import Attempt, at_once
-from tests.race.world import COLONEL, GENERAL, OTHER, TARGET, adjusted, order, owner, player, populate
+from tests.race.world import (
+    COLONEL,
+    GENERAL,
+    OTHER,
+    TARGET,
+    adjusted,
+    order,
+    owner,
+    player,
+    populate,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIMIT, MOST = 100, 60  # points: a colonel's limit of a day, and what each way moves: two of them are too much
+LIMIT, MOST = (
+    100,
+    60,
+)  # points: a colonel's limit of a day, and what each way moves: two of them are too much
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +73,18 @@ def console() -> Attempt:
 
 def wire() -> Attempt:
     raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
-    body = {"id": str(uuid.uuid4()), "actorUserId": COLONEL, "userId": TARGET, "kind": "adjust", "amount": MOST}
+    body = {
+        "id": str(uuid.uuid4()),
+        "actorUserId": COLONEL,
+        "userId": TARGET,
+        "kind": "adjust",
+        "amount": MOST,
+    }
     body |= {"reason": "seen it", "occurredAt": timezone.now().isoformat()}
     game = Client(headers={"x-grps-api-key": raw})
-    return lambda: game.post("/roblox/sanctions", json.dumps(body), content_type="application/json").json()["status"]
+    return lambda: game.post(
+        "/roblox/sanctions", json.dumps(body), content_type="application/json"
+    ).json()["status"]
 
 
 def bulk() -> Attempt:
@@ -71,8 +96,8 @@ def bulk() -> Attempt:
 def file() -> Attempt:
     by = colonel()
     rows = [Row(2, TARGET, MOST * 50), Row(3, OTHER, -MOST * 50)]
-    made = adjustments.preview(rows, by=by, reason="a test", now=timezone.now())
-    return lambda: adjustments.start(made.pk, by=by, now=timezone.now())
+    made = mass_adjustments.preview(rows, by=by, reason="a test", now=timezone.now())
+    return lambda: mass_adjustments.start(made.pk, by=by, now=timezone.now())
 
 
 def taking_back() -> Attempt:
@@ -99,8 +124,8 @@ WAYS: dict[str, Callable[[], Attempt]] = {
 
 
 def finish() -> None:
-    work.run_due()
-    adjustments.run_due()
+    runner.run_due()
+    mass_adjustments.run_due()
 
 
 def moved() -> Decimal:
@@ -111,16 +136,20 @@ def moved() -> Decimal:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_of_the_same_way_three_times_at_once_one_is_within_the_limit(way: str) -> None:
-    made = [WAYS[way]() for _ in range(3)] if way != "mass undo" else [WAYS[way](), console(), file()]
+    made = (
+        [WAYS[way]() for _ in range(3)] if way != "mass undo" else [WAYS[way](), console(), file()]
+    )
     at_once(*made)
     finish()
     assert moved() == MOST
-    assert spending.taken(colonel(), timezone.now()).spent == MOST * 100
+    assert daily_limit.taken(colonel(), timezone.now()).spent == MOST * 100
 
 
 @pytest.mark.parametrize("first", WAYS)
 @pytest.mark.parametrize("then", ["console", "file", "bulk"])
-def test_one_way_and_then_another_before_the_first_is_through_is_past_the_limit(first: str, then: str) -> None:
+def test_one_way_and_then_another_before_the_first_is_through_is_past_the_limit(
+    first: str, then: str
+) -> None:
     one, other = WAYS[first](), WAYS[then]()
     one()
     other()
@@ -137,46 +166,60 @@ def test_all_ways_at_once_stay_within_the_limit() -> None:
 
 def test_three_files_at_once_stay_within_the_limit_and_say_so() -> None:
     at_once(*[file() for _ in range(3)])
-    assert sorted(Adjustment.objects.values_list("status", flat=True)) == ["applying", "waiting", "waiting"]
+    assert sorted(Adjustment.objects.values_list("status", flat=True)) == [
+        "applying",
+        "waiting",
+        "waiting",
+    ]
     assert {one.cause for one in Approval.objects.all()} == {"limit"}
 
 
 def test_what_a_second_person_approved_counts_for_whoever_asked_and_not_for_who_approved() -> None:
-    held = people.adjust(TARGET, 150_00, **order(colonel())).approval
+    held = adjustments.adjust(TARGET, 150_00, **order(colonel())).approval
     assert held is not None
-    assert spending.taken(colonel(), timezone.now()).spent == 0
+    assert daily_limit.taken(colonel(), timezone.now()).spent == 0
     general = officer(GENERAL)
     approvals.approve(held.pk, **order(general))
-    assert spending.taken(colonel(), timezone.now()).spent == 150_00
-    assert spending.taken(general, timezone.now()).spent == 0
-    assert people.adjust(TARGET, 1, **order(colonel())).approval is not None
+    assert daily_limit.taken(colonel(), timezone.now()).spent == 150_00
+    assert daily_limit.taken(general, timezone.now()).spent == 0
+    assert adjustments.adjust(TARGET, 1, **order(colonel())).approval is not None
 
 
 def test_a_request_and_a_direct_act_at_once_are_both_counted() -> None:
-    held = people.adjust(TARGET, 150_00, **order(colonel())).approval
+    held = adjustments.adjust(TARGET, 150_00, **order(colonel())).approval
     assert held is not None
     general = officer(GENERAL)
     at_once(lambda: approvals.approve(held.pk, **order(general)), console())
-    assert spending.taken(colonel(), timezone.now()).spent == moved() * 100
+    assert daily_limit.taken(colonel(), timezone.now()).spent == moved() * 100
     assert moved() in {Decimal(150), Decimal(150 + MOST)}
 
 
-def test_the_limit_begins_anew_at_midnight_utc_and_what_was_let_go_before_stays_with_its_day() -> None:
+def test_the_limit_begins_anew_at_midnight_utc_and_what_was_let_go_before_stays_with_its_day() -> (
+    None
+):
     evening = timezone.now().astimezone(dt.UTC).replace(hour=23, minute=59, second=59)
     by = colonel()
-    made = adjustments.preview([Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening)
-    assert adjustments.start(made.pk, by=by, now=evening).status == "applying"
-    assert people.adjust(TARGET, 1, by=by, reason="more", now=evening).approval is not None
+    made = mass_adjustments.preview(
+        [Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening
+    )
+    assert mass_adjustments.start(made.pk, by=by, now=evening).status == "applying"
+    assert adjustments.adjust(TARGET, 1, by=by, reason="more", now=evening).approval is not None
     morning = evening + dt.timedelta(seconds=2)
-    assert people.adjust(TARGET, LIMIT * 100, by=by, reason="a new day", now=morning).approval is None
+    assert (
+        adjustments.adjust(TARGET, LIMIT * 100, by=by, reason="a new day", now=morning).approval
+        is None
+    )
     assert Spending.objects.filter(person=by.person, spent=LIMIT).count() == 2
 
 
 # --- files go the way of every act ---
 def asked(by: Staff, points: int, *user_ids: int) -> Adjustment:
-    rows = [Row(line, user_id, points * 100) for line, user_id in enumerate(user_ids or (TARGET,), start=2)]
-    made = adjustments.preview(rows, by=by, reason="a test", now=timezone.now())
-    return adjustments.start(made.pk, by=by, now=timezone.now())
+    rows = [
+        Row(line, user_id, points * 100)
+        for line, user_id in enumerate(user_ids or (TARGET,), start=2)
+    ]
+    made = mass_adjustments.preview(rows, by=by, reason="a test", now=timezone.now())
+    return mass_adjustments.start(made.pk, by=by, now=timezone.now())
 
 
 def test_whoever_approves_a_file_must_be_one_who_may_move_as_much() -> None:
@@ -184,29 +227,30 @@ def test_whoever_approves_a_file_must_be_one_who_may_move_as_much() -> None:
     waiting = asked(colonel(), 5_000_000)
     assert waiting.status == "waiting"
     with pytest.raises(NotAllowed, match="past your own limit of 100"):
-        adjustments.approve(waiting.pk, **order(officer(907)))
-    assert adjustments.approve(waiting.pk, **order(owner())).status == "applying"
+        mass_adjustments.approve(waiting.pk, **order(officer(907)))
+    assert mass_adjustments.approve(waiting.pk, **order(owner())).status == "applying"
 
 
 @pytest.mark.parametrize(
-    "change", [{"banned": True}, {"rank": "Suspended"}, {"rank": "Captain I"}, {"rank": "Tempest Major"}]
+    "change",
+    [{"banned": True}, {"rank": "Suspended"}, {"rank": "Captain I"}, {"rank": "Tempest Major"}],
 )
 def test_a_file_of_somebody_who_may_not_any_more_is_not_carried_out(change: dict[str, Any]) -> None:
     waiting = asked(colonel(), 500)
     _change(COLONEL, change)
     with pytest.raises(Refused, match="reject it"):
-        adjustments.approve(waiting.pk, **order(owner()))
+        mass_adjustments.approve(waiting.pk, **order(owner()))
     assert player().adjusted == 0
-    assert adjustments.reject(waiting.pk, **order(owner())).status == "rejected"
+    assert mass_adjustments.reject(waiting.pk, **order(owner())).status == "rejected"
 
 
 def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None:
     waiting = asked(owner("olga"), 5_000)
-    held = people.adjust(TARGET, 5_000_00, **order(owner("olga"))).approval
+    held = adjustments.adjust(TARGET, 5_000_00, **order(owner("olga"))).approval
     assert held is not None
     User.objects.filter(username="olga").update(is_active=False)
     for attempt in (
-        lambda: adjustments.approve(waiting.pk, **order(owner("sven"))),
+        lambda: mass_adjustments.approve(waiting.pk, **order(owner("sven"))),
         lambda: approvals.approve(held.pk, **order(owner("sven"))),
     ):
         with pytest.raises(Refused, match="may not act any more"):
@@ -214,33 +258,35 @@ def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None
     assert player().adjusted == 0
 
 
-@pytest.mark.parametrize(("change", "note"), [({"banned": True}, "GONE"), ({"rank": "Captain I"}, "GONE")])
+@pytest.mark.parametrize(
+    ("change", "note"), [({"banned": True}, "GONE"), ({"rank": "Captain I"}, "GONE")]
+)
 def test_between_two_chunks_whoever_asked_is_judged_anew(
     change: dict[str, Any], note: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(application, "PENDING", application.PENDING.replace("LIMIT 2000", "LIMIT 1"))
+    monkeypatch.setattr(apply, "PENDING", apply.PENDING.replace("LIMIT 2000", "LIMIT 1"))
     made = asked(colonel(), 10, TARGET, OTHER)
-    held = adjustments.claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
-    assert adjustments.step(held)
+    held = mass_adjustments.claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
+    assert mass_adjustments.step(held)
     _change(COLONEL, change)
-    while adjustments.step(held):
+    while mass_adjustments.step(held):
         pass
     assert [player(TARGET).adjusted, player(OTHER).adjusted] == [10, 0]
     made.refresh_from_db()
     assert (made.status, made.applied, made.skipped, made.reserved) == ("done", 1, 1, 0)
-    assert made.lines.get(status="skipped").note == getattr(adjustments, note)
+    assert made.lines.get(status="skipped").note == getattr(mass_adjustments, note)
     assert Spending.objects.get(person=made.requested_by).spent == 10
 
 
 def test_between_two_chunks_a_lower_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application, "PENDING", application.PENDING.replace("LIMIT 2000", "LIMIT 1"))
+    monkeypatch.setattr(apply, "PENDING", apply.PENDING.replace("LIMIT 2000", "LIMIT 1"))
     made = asked(officer(GENERAL), 90, TARGET, OTHER)
-    held = adjustments.claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
-    adjustments.step(held)
+    held = mass_adjustments.claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
+    mass_adjustments.step(held)
     _change(GENERAL, {"rank": "Electro Colonel"})
-    while adjustments.step(held):
+    while mass_adjustments.step(held):
         pass
-    assert made.lines.get(status="skipped").note == adjustments.LIMITED
+    assert made.lines.get(status="skipped").note == mass_adjustments.LIMITED
     assert player(OTHER).adjusted == 0
 
 
@@ -269,7 +315,7 @@ def test_a_file_that_nobody_decides_on_is_closed_after_a_week() -> None:
     waiting.refresh_from_db()
     assert waiting.status == "rejected"
     with pytest.raises(Refused, match="does not wait"):
-        adjustments.approve(waiting.pk, by=owner(), reason="late", now=late)
+        mass_adjustments.approve(waiting.pk, by=owner(), reason="late", now=late)
 
 
 def test_a_file_may_be_decided_on_among_the_requests_too() -> None:
@@ -284,5 +330,8 @@ def test_a_file_may_be_decided_on_among_the_requests_too() -> None:
 
 
 def _change(user_id: int, change: dict[str, Any]) -> None:
-    fields = {name: Rank.objects.get(name=value) if name == "rank" else value for name, value in change.items()}
+    fields = {
+        name: Rank.objects.get(name=value) if name == "rank" else value
+        for name, value in change.items()
+    }
     Player.objects.filter(user_id=user_id).update(**fields)

@@ -1,4 +1,5 @@
-"""Every act that looks before it writes, raced: it happens once, and who comes too late is told so in a sentence.
+"""Every act that looks before it writes, raced: it happens once, and who comes too late is told so
+in a sentence.
 
 To add one: a function under `@race` that sets the scene and gives a Race.
 """
@@ -16,29 +17,19 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console import filters, secrets
-from console.access import adapters, roles
+from console.accounts import adapters, role_grants
 from console.models import RoleGrant, SavedFilter, SentForm, StaffAccount
-from grps_site import signing
-from players import (
-    appeals,
-    approvals,
-    bounds,
-    claims,
-    commands,
-    discipline,
-    erasures,
-    guard,
-    notes,
-    officers,
-    people,
-    recommending,
-    simulating,
-    versions,
-)
+from console.players import saved_filters
+from grps_site.http import request_signing
+from players import mass_adjustments
+from players.actions import game_commands
+from players.active_policy import active
 from players.bulk import jobs as bulk
-from players.bulk import work
+from players.bulk import runner
+from players.discipline import appeals, notes, sanctions
+from players.mass_adjustments.files import Row
 from players.models import (
+    Adjustment,
     Appeal,
     Approval,
     BulkJob,
@@ -55,16 +46,25 @@ from players.models import (
     Sanction,
     Simulation,
 )
-from players.policies import active
+from players.moderation import (
+    approvals,
+    assignments,
+    experience_bounds,
+    key_requests,
+    velocity_limit,
+)
+from players.points import adjustments, recommendations
 from players.policy import bounds as rules
 from players.policy.bundle import FILES
-from players.quarantines import deciding
+from players.policy_changes import activation, simulations
+from players.privacy import orders
+from players.quarantines import resolution
+from players.ranks import decisions
 from roblox import experiences, keys
 from roblox.models import Experience, ExperienceKey
-from syncs import adjustments, drifts
+from syncs import drifts
 from syncs import jobs as sync
-from syncs.adjustment_files import Row
-from syncs.models import Adjustment, Drift, SyncJob
+from syncs.models import Drift, SyncJob
 from tests.conftest import TESTER
 from tests.console.people import client_as
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, make
@@ -86,8 +86,8 @@ from tests.race.world import (
     staff,
     told,
 )
-from webhooks import asking, endpoints
-from webhooks.endpoints import Wanted
+from webhooks.endpoints import change_requests, services
+from webhooks.endpoints.services import Wanted
 from webhooks.models import RobloxNotification, WebhookEndpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,11 +112,12 @@ def times(attempt: Attempt, count: int = 3) -> list[Attempt]:
     return [attempt] * count
 
 
-# --- measures --------------------------------------------------------------------------------------------------------
+# --- measures -------------------------------------------------------------------------------------
+# -------------------
 @race
 def suspending() -> Race:
     return Race(
-        [call(discipline.suspend, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [call(sanctions.suspend, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: (Sanction.objects.count(), told("player.suspended"), player().rank.name),
         (1, 1, "Suspended"),
         told="suspended already",
@@ -125,9 +126,9 @@ def suspending() -> Race:
 
 @race
 def lifting() -> Race:
-    discipline.suspend(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, **order(shell()))
     return Race(
-        [call(discipline.lift, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [call(sanctions.lift, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: (told("player.reinstated"), player().rank.name),
         (1, "Captain I"),
         told="not suspended",
@@ -136,13 +137,13 @@ def lifting() -> Race:
 
 @race
 def lifting_as_it_ends_by_time() -> Race:
-    discipline.suspend(TARGET, until=timezone.now() + dt.timedelta(days=1), **order(shell()))
+    sanctions.suspend(TARGET, until=timezone.now() + dt.timedelta(days=1), **order(shell()))
     late = timezone.now() + dt.timedelta(days=2)
     return Race(
         [
-            call(discipline.lift, TARGET, by=staff(MAJOR)[0]),
-            lambda: discipline.end_due(late),
-            lambda: discipline.end_due(late),
+            call(sanctions.lift, TARGET, by=staff(MAJOR)[0]),
+            lambda: sanctions.end_due(late),
+            lambda: sanctions.end_due(late),
         ],
         lambda: (told("player.reinstated"), player().rank.name),
         (1, "Captain I"),
@@ -153,9 +154,9 @@ def lifting_as_it_ends_by_time() -> Race:
 @race
 def warning_past_the_threshold() -> Race:
     for _ in range(3):
-        discipline.warn(TARGET, **order(shell()))
+        sanctions.warn(TARGET, **order(shell()))
     return Race(
-        [call(discipline.warn, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [call(sanctions.warn, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: (told("player.warned"), told("player.suspended")),
         (6, 1),
         wins=3,
@@ -164,10 +165,10 @@ def warning_past_the_threshold() -> Race:
 
 @race
 def pardoning() -> Race:
-    discipline.warn(TARGET, **order(shell()))
+    sanctions.warn(TARGET, **order(shell()))
     warning = Sanction.objects.get().pk
     return Race(
-        [call(discipline.pardon, warning, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [call(sanctions.pardon, warning, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: told("player.pardoned"),
         1,
         told="not active any more",
@@ -177,7 +178,7 @@ def pardoning() -> Race:
 @race
 def asking_for_a_ban() -> Race:
     return Race(
-        [call(discipline.ban, TARGET, by=by) for by in staff(ADMIRAL, COMMAND)],
+        [call(sanctions.ban, TARGET, by=by) for by in staff(ADMIRAL, COMMAND)],
         lambda: Approval.objects.filter(status=WAITING).count(),
         1,
         told="waits for approval already",
@@ -186,18 +187,19 @@ def asking_for_a_ban() -> Race:
 
 @race
 def lifting_a_ban() -> Race:
-    discipline.ban(TARGET, **order(shell()))
+    sanctions.ban(TARGET, **order(shell()))
     return Race(
-        times(call(discipline.unban, TARGET, by=shell())),
+        times(call(sanctions.unban, TARGET, by=shell())),
         lambda: (told("player.unbanned"), player().banned),
         (1, False),
         told="not banned",
     )
 
 
-# --- approvals -------------------------------------------------------------------------------------------------------
+# --- approvals ------------------------------------------------------------------------------------
+# -------------------
 def _asked_ban() -> Approval:
-    approval = discipline.ban(TARGET, **order(staff(ADMIRAL)[0])).approval
+    approval = sanctions.ban(TARGET, **order(staff(ADMIRAL)[0])).approval
     assert approval is not None
     return approval
 
@@ -223,7 +225,11 @@ def deciding_in_every_way() -> Race:
             call(approvals.reject, approval.pk, by=owner("sven")),
             call(approvals.withdraw, approval.pk, by=by),
         ],
-        lambda: AuditEvent.objects.filter(action__startswith="approval.").exclude(action="approval.requested").count(),
+        lambda: (
+            AuditEvent.objects.filter(action__startswith="approval.")
+            .exclude(action="approval.requested")
+            .count()
+        ),
         1,
         told="already",
     )
@@ -234,7 +240,11 @@ def approving_as_it_expires() -> Race:
     approval = _asked_ban()
     late = timezone.now() + dt.timedelta(days=8)
     return Race(
-        [approve(approval, owner("olga")), lambda: approvals.expire(late), lambda: approvals.expire(late)],
+        [
+            approve(approval, owner("olga")),
+            lambda: approvals.expire(late),
+            lambda: approvals.expire(late),
+        ],
         lambda: told("approval.approved") + told("approval.expired"),
         1,
         wins=None,
@@ -243,7 +253,7 @@ def approving_as_it_expires() -> Race:
 
 @race
 def approving_points_past_the_limit() -> Race:
-    held = people.adjust(TARGET, 600_00, **order(staff(ADMIRAL)[0])).approval
+    held = adjustments.adjust(TARGET, 600_00, **order(staff(ADMIRAL)[0])).approval
     assert held is not None
     return Race(
         [approve(held, owner("olga")), approve(held, owner("sven")), approve(held, shell())],
@@ -253,11 +263,15 @@ def approving_points_past_the_limit() -> Race:
     )
 
 
-# --- ranks -----------------------------------------------------------------------------------------------------------
+# --- ranks ----------------------------------------------------------------------------------------
+# -------------------
 @race
 def proposing() -> Race:
     return Race(
-        [call(officers.propose, TARGET, "Captain II", by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [
+            call(decisions.propose, TARGET, "Captain II", by=by)
+            for by in staff(MAJOR, MARSHAL, ADMIRAL)
+        ],
         lambda: Decision.objects.filter(status="proposed").count(),
         1,
         told="proposed already",
@@ -266,12 +280,12 @@ def proposing() -> Race:
 
 @race
 def deciding_on_a_proposal() -> Race:
-    decision = officers.propose(TARGET, "Captain II", **order(staff(MAJOR)[0]))
+    decision = decisions.propose(TARGET, "Captain II", **order(staff(MAJOR)[0]))
     return Race(
         [
-            call(officers.approve, decision.pk, by=staff(ADMIRAL)[0]),
-            call(officers.approve, decision.pk, by=staff(COMMAND)[0]),
-            call(officers.reject, decision.pk, by=owner()),
+            call(decisions.approve, decision.pk, by=staff(ADMIRAL)[0]),
+            call(decisions.approve, decision.pk, by=staff(COMMAND)[0]),
+            call(decisions.reject, decision.pk, by=owner()),
         ],
         lambda: told("rank.set") + told("decision.rejected"),
         1,
@@ -282,7 +296,10 @@ def deciding_on_a_proposal() -> Race:
 @race
 def giving_a_rank() -> Race:
     return Race(
-        [call(officers.set_rank, TARGET, "Captain II", by=by) for by in staff(MARSHAL, ADMIRAL, COMMAND)],
+        [
+            call(decisions.set_rank, TARGET, "Captain II", by=by)
+            for by in staff(MARSHAL, ADMIRAL, COMMAND)
+        ],
         lambda: told("rank.set"),
         1,
         told="that rank already",
@@ -291,10 +308,10 @@ def giving_a_rank() -> Race:
 
 @race
 def reopening_a_rejected_proposal() -> Race:
-    decision = officers.propose(TARGET, "Captain II", **order(staff(MAJOR)[0]))
-    officers.reject(decision.pk, **order(owner()))
+    decision = decisions.propose(TARGET, "Captain II", **order(staff(MAJOR)[0]))
+    decisions.reject(decision.pk, **order(owner()))
     return Race(
-        [call(officers.reopen, decision.pk, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [call(decisions.reopen, decision.pk, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: Decision.objects.filter(status="proposed").count(),
         1,
         told="already",
@@ -304,7 +321,7 @@ def reopening_a_rejected_proposal() -> Race:
 @race
 def recommending_a_player() -> Race:
     return Race(
-        times(call(recommending.recommend, TARGET, by=staff(ADMIRAL)[0])),
+        times(call(recommendations.recommend, TARGET, by=staff(ADMIRAL)[0])),
         lambda: (Recommendation.objects.count(), LedgerEntry.objects.count()),
         (1, 1),
         told="already",
@@ -313,10 +330,10 @@ def recommending_a_player() -> Race:
 
 @race
 def taking_a_recommendation_back() -> Race:
-    recommending.recommend(TARGET, **order(staff(ADMIRAL)[0]))
+    recommendations.recommend(TARGET, **order(staff(ADMIRAL)[0]))
     given = Recommendation.objects.get().pk
     return Race(
-        times(call(recommending.take_back, given, by=owner())),
+        times(call(recommendations.take_back, given, by=owner())),
         lambda: (Recommendation.objects.count(), player().adjusted),
         (0, 0),
         told="recommendation",
@@ -335,14 +352,18 @@ def withdrawing_a_note() -> Race:
     )
 
 
-# --- the guard, the queue, appeals -----------------------------------------------------------------------------------
+# --- the guard, the queue, appeals
+# -----------------------------------------------------------------------------------
 @race
 def letting_somebody_act_again() -> Race:
     by = staff(MAJOR)[0]
-    guard.note(by, timezone.now(), acts=20)
-    discipline.warn(TARGET, **order(by))
+    velocity_limit.note(by, timezone.now(), acts=20)
+    sanctions.warn(TARGET, **order(by))
     return Race(
-        [call(guard.release, by.person, by=owner(name)) for name in ("olga", "sven", "ines")],
+        [
+            call(velocity_limit.release, by.person, by=owner(name))
+            for name in ("olga", "sven", "ines")
+        ],
         lambda: (told("guard.released"), GuardTrip.objects.filter(ended_at=None).count()),
         (1, 0),
         told="Nothing holds them up",
@@ -352,9 +373,9 @@ def letting_somebody_act_again() -> Race:
 @race
 def tripping_the_guard() -> Race:
     by = staff(MAJOR)[0]
-    guard.note(by, timezone.now(), acts=19)
+    velocity_limit.note(by, timezone.now(), acts=19)
     return Race(
-        times(call(discipline.warn, TARGET, by=by)),
+        times(call(sanctions.warn, TARGET, by=by)),
         lambda: (told("player.warned"), told("guard.tripped"), Approval.objects.count()),
         (1, 1, 2),
         wins=3,
@@ -364,7 +385,10 @@ def tripping_the_guard() -> Race:
 @race
 def taking_an_item_of_the_queue() -> Race:
     return Race(
-        [lambda by=by: claims.claim("appeal", "1", by=by, now=timezone.now()) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [
+            lambda by=by: assignments.claim("appeal", "1", by=by, now=timezone.now())
+            for by in staff(MAJOR, MARSHAL, ADMIRAL)
+        ],
         lambda: Claim.objects.count(),
         1,
         told="works on it",
@@ -374,14 +398,17 @@ def taking_an_item_of_the_queue() -> Race:
 @race
 def letting_an_item_of_the_queue_go() -> Race:
     by = staff(MAJOR)[0]
-    claims.claim("appeal", "1", by=by, now=timezone.now())
+    assignments.claim("appeal", "1", by=by, now=timezone.now())
     return Race(
-        times(lambda: claims.release("appeal", "1", by=by)), lambda: Claim.objects.count(), 0, told="do not hold"
+        times(lambda: assignments.release("appeal", "1", by=by)),
+        lambda: Claim.objects.count(),
+        0,
+        told="do not hold",
     )
 
 
 def _sanctioned() -> Sanction:
-    discipline.warn(TARGET, **order(staff(MAJOR)[0]))
+    sanctions.warn(TARGET, **order(staff(MAJOR)[0]))
     return Sanction.objects.get()
 
 
@@ -399,9 +426,11 @@ def appealing() -> Race:
 @race
 def deciding_on_an_appeal() -> Race:
     code = _sanctioned().code
-    appeal, _ = appeals.open_(TARGET, code, "I was not even there that evening.", now=timezone.now())
+    appeal, _ = appeals.open_(
+        TARGET, code, "I was not even there that evening.", now=timezone.now()
+    )
     by = staff(ADMIRAL)[0]
-    claims.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
+    assignments.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
     granting = lambda: appeals.approve(appeal.pk, "you are right", by=by, now=timezone.now())  # noqa: E731
     return Race(
         [granting, granting, lambda: appeals.reject(appeal.pk, "no", by=by, now=timezone.now())],
@@ -414,14 +443,16 @@ def deciding_on_an_appeal() -> Race:
 @race
 def granting_an_appeal_while_acting_on_the_same_player() -> Race:
     code = _sanctioned().code
-    appeal, _ = appeals.open_(TARGET, code, "I was not even there that evening.", now=timezone.now())
+    appeal, _ = appeals.open_(
+        TARGET, code, "I was not even there that evening.", now=timezone.now()
+    )
     by = staff(ADMIRAL)[0]
-    claims.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
+    assignments.claim(appeals.KIND, str(appeal.pk), by=by, now=timezone.now())
     return Race(
         [
             lambda: appeals.approve(appeal.pk, "you are right", by=by, now=timezone.now()),
-            call(discipline.warn, TARGET, by=by),
-            call(people.adjust, TARGET, 1_00, by=by),
+            call(sanctions.warn, TARGET, by=by),
+            call(adjustments.adjust, TARGET, 1_00, by=by),
         ],
         lambda: (told("appeal.approved"), told("player.warned"), player().adjusted),
         (1, 2, 1),
@@ -429,11 +460,15 @@ def granting_an_appeal_while_acting_on_the_same_player() -> Race:
     )
 
 
-# --- access ----------------------------------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------
+# -------------------
 @race
 def asking_for_a_role() -> Race:
     return Race(
-        [call(roles.ask_grant, TARGET, "auditor", by=owner(name)) for name in ("olga", "sven", "ines")],
+        [
+            call(role_grants.ask_grant, TARGET, "auditor", by=owner(name))
+            for name in ("olga", "sven", "ines")
+        ],
         lambda: Approval.objects.count(),
         1,
         told="asked for already",
@@ -442,14 +477,14 @@ def asking_for_a_role() -> Race:
 
 @race
 def giving_a_role() -> Race:
-    approval = roles.ask_grant(TARGET, "auditor", **order(owner()))
+    approval = role_grants.ask_grant(TARGET, "auditor", **order(owner()))
     before = told("access.granted")
     return Race(
         [
             approve(approval, owner("sven")),
             approve(approval, owner("ines")),
-            call(roles.grant, TARGET, "auditor", by=shell()),
-            call(roles.grant, TARGET, "auditor", by=shell()),
+            call(role_grants.grant, TARGET, "auditor", by=shell()),
+            call(role_grants.grant, TARGET, "auditor", by=shell()),
         ],
         lambda: (RoleGrant.objects.count(), told("access.granted") - before),
         (1, 1),
@@ -459,9 +494,9 @@ def giving_a_role() -> Race:
 
 @race
 def taking_a_role_away() -> Race:
-    roles.grant(TARGET, "auditor", **order(shell()))
+    role_grants.grant(TARGET, "auditor", **order(shell()))
     return Race(
-        times(call(roles.revoke, TARGET, "auditor", by=shell())),
+        times(call(role_grants.revoke, TARGET, "auditor", by=shell())),
         lambda: told("access.revoked"),
         1,
         told="no such role",
@@ -483,9 +518,11 @@ def asking_for_a_key() -> Race:
     nexus = Experience.objects.get(key="nexus")
     return Race(
         [
-            call(secrets.ask, secrets.CREATE, nexus, {"days": None}, by=owner("olga")),
-            call(secrets.ask, secrets.CREATE, nexus, {"days": None}, by=owner("sven")),
-            call(secrets.ask, secrets.ROTATE, nexus, {"overlapHours": 1}, by=owner("ines")),
+            call(key_requests.ask, key_requests.CREATE, nexus, {"days": None}, by=owner("olga")),
+            call(key_requests.ask, key_requests.CREATE, nexus, {"days": None}, by=owner("sven")),
+            call(
+                key_requests.ask, key_requests.ROTATE, nexus, {"overlapHours": 1}, by=owner("ines")
+            ),
         ],
         lambda: Approval.objects.count(),
         1,
@@ -496,10 +533,10 @@ def asking_for_a_key() -> Race:
 @race
 def collecting_a_key() -> Race:
     nexus = Experience.objects.get(key="nexus")
-    approval = secrets.ask(secrets.CREATE, nexus, {"days": None}, **order(owner()))
+    approval = key_requests.ask(key_requests.CREATE, nexus, {"days": None}, **order(owner()))
     approve(approval, owner("sven"))()
     return Race(
-        times(lambda: secrets.collect(approval.pk, by=owner(), now=timezone.now())),
+        times(lambda: key_requests.collect(approval.pk, by=owner(), now=timezone.now())),
         lambda: (ExperienceKey.objects.count(), told("key.created")),
         (1, 1),
         told="collected already",
@@ -510,7 +547,10 @@ def collecting_a_key() -> Race:
 def revoking_a_key() -> Race:
     key, _ = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)
     return Race(
-        times(lambda: keys.revoke(key, actor=TESTER, reason="leaked")), lambda: told("key.revoked"), 1, wins=None
+        times(lambda: keys.revoke(key, actor=TESTER, reason="leaked")),
+        lambda: told("key.revoked"),
+        1,
+        wins=None,
     )
 
 
@@ -528,25 +568,31 @@ def switching_writes_off() -> Race:
 def asking_for_looser_bounds() -> Race:
     Experience.objects.filter(key="nexus").update(bounds=rules.written(rules.Terms({})))
     return Race(
-        [call(bounds.ask, "nexus", by=owner(name)) for name in ("olga", "sven", "ines")],
+        [call(experience_bounds.ask, "nexus", by=owner(name)) for name in ("olga", "sven", "ines")],
         lambda: Approval.objects.count(),
         1,
         told="asked for already",
     )
 
 
-# --- endpoints -------------------------------------------------------------------------------------------------------
-WANTED = Wanted(name="portal", kind="standard", address="https://93.184.216.34/hook", events=["rank.*"])
+# --- endpoints ------------------------------------------------------------------------------------
+# -------------------
+WANTED = Wanted(
+    name="portal", kind="standard", address="https://93.184.216.34/hook", events=["rank.*"]
+)
 
 
 def _endpoint() -> WebhookEndpoint:
-    return endpoints.create(WANTED, actor=TESTER)[0]
+    return services.create(WANTED, actor=TESTER)[0]
 
 
 @race
 def asking_for_an_endpoint() -> Race:
     return Race(
-        [call(asking.ask_add, WANTED, by=owner(name)) for name in ("olga", "sven", "ines")],
+        [
+            call(change_requests.ask_add, WANTED, by=owner(name))
+            for name in ("olga", "sven", "ines")
+        ],
         lambda: Approval.objects.count(),
         1,
         told="asked for already",
@@ -556,7 +602,7 @@ def asking_for_an_endpoint() -> Race:
 @race
 def adding_an_endpoint() -> Race:
     return Race(
-        times(lambda: endpoints.create(WANTED, actor=TESTER)),
+        times(lambda: services.create(WANTED, actor=TESTER)),
         lambda: (WebhookEndpoint.objects.count(), told("endpoint.created")),
         (1, 1),
         told="there is an endpoint",
@@ -566,9 +612,11 @@ def adding_an_endpoint() -> Race:
 @race
 def changing_an_endpoint_and_rotating_its_secret() -> Race:
     endpoint = _endpoint()
-    moved = Wanted(name="portal", kind="standard", address="https://93.184.216.34/other", events=["rank.*"])
-    change = asking.ask_change(endpoint, moved, **order(owner("olga")))
-    rotate, _ = asking.ask_rotate(endpoint, endpoint.version, **order(owner("sven")))
+    moved = Wanted(
+        name="portal", kind="standard", address="https://93.184.216.34/other", events=["rank.*"]
+    )
+    change = change_requests.ask_change(endpoint, moved, **order(owner("olga")))
+    rotate, _ = change_requests.ask_rotate(endpoint, endpoint.version, **order(owner("sven")))
     assert change is not None
     return Race(
         [approve(change, owner("ines")), approve(rotate, owner("ines"))],
@@ -582,7 +630,7 @@ def changing_an_endpoint_and_rotating_its_secret() -> Race:
 def disabling_an_endpoint() -> Race:
     pk = _endpoint().pk
     return Race(
-        times(lambda: endpoints.disable(pk, actor=TESTER, reason="a test")),
+        times(lambda: services.disable(pk, actor=TESTER, reason="a test")),
         lambda: told("endpoint.disabled"),
         1,
         told="disabled already",
@@ -592,9 +640,9 @@ def disabling_an_endpoint() -> Race:
 @race
 def enabling_an_endpoint() -> Race:
     pk = _endpoint().pk
-    endpoints.disable(pk, actor=TESTER, reason="a test")
+    services.disable(pk, actor=TESTER, reason="a test")
     return Race(
-        times(lambda: endpoints.enable(pk, actor=TESTER, reason="a test")),
+        times(lambda: services.enable(pk, actor=TESTER, reason="a test")),
         lambda: told("endpoint.enabled"),
         1,
         told="active already",
@@ -605,14 +653,15 @@ def enabling_an_endpoint() -> Race:
 def deleting_an_endpoint() -> Race:
     pk = _endpoint().pk
     return Race(
-        times(lambda: endpoints.delete(pk, actor=TESTER, reason="a test")),
+        times(lambda: services.delete(pk, actor=TESTER, reason="a test")),
         lambda: (WebhookEndpoint.objects.count(), told("endpoint.deleted")),
         (0, 1),
         told="deleted",
     )
 
 
-# --- the policy ------------------------------------------------------------------------------------------------------
+# --- the policy -----------------------------------------------------------------------------------
+# -------------------
 def _documents() -> dict[str, str]:
     found = json.loads(json.dumps(PolicyVersion.objects.get(is_active=True).documents))
     found["points"]["events"]["training"]["weight"] = 30
@@ -620,9 +669,9 @@ def _documents() -> dict[str, str]:
 
 
 def _other_version() -> PolicyVersion:
-    version = versions.add(_documents(), **order(owner()))
-    simulating.begin(version.number, by=owner(), now=timezone.now())
-    simulating.run_due()
+    version = activation.add(_documents(), **order(owner()))
+    simulations.begin(version.number, by=owner(), now=timezone.now())
+    simulations.run_due()
     return version
 
 
@@ -630,7 +679,7 @@ def _other_version() -> PolicyVersion:
 def keeping_a_version_of_the_policy() -> Race:
     texts = _documents()
     return Race(
-        [call(versions.add, texts, by=owner(name)) for name in ("olga", "sven", "ines")],
+        [call(activation.add, texts, by=owner(name)) for name in ("olga", "sven", "ines")],
         lambda: (PolicyVersion.objects.count(), told("policy.added")),
         (2, 1),
         wins=3,
@@ -639,9 +688,12 @@ def keeping_a_version_of_the_policy() -> Race:
 
 @race
 def simulating_a_version_of_the_policy() -> Race:
-    number = versions.add(_documents(), **order(owner())).number
+    number = activation.add(_documents(), **order(owner())).number
     return Race(
-        [lambda by=by: simulating.begin(number, by=by, now=timezone.now()) for by in (owner("olga"), owner("sven"))],
+        [
+            lambda by=by: simulations.begin(number, by=by, now=timezone.now())
+            for by in (owner("olga"), owner("sven"))
+        ],
         lambda: Simulation.objects.count(),
         1,
         wins=2,
@@ -652,7 +704,10 @@ def simulating_a_version_of_the_policy() -> Race:
 def asking_for_a_version_of_the_policy() -> Race:
     number = _other_version().number
     return Race(
-        [call(versions.ask_activation, number, by=owner(name)) for name in ("olga", "sven", "ines")],
+        [
+            call(activation.ask_activation, number, by=owner(name))
+            for name in ("olga", "sven", "ines")
+        ],
         lambda: Approval.objects.count(),
         1,
         told="second owner already",
@@ -662,7 +717,7 @@ def asking_for_a_version_of_the_policy() -> Race:
 @race
 def putting_a_version_of_the_policy_in_force() -> Race:
     version = _other_version()
-    approval = versions.ask_activation(version.number, **order(owner()))
+    approval = activation.ask_activation(version.number, **order(owner()))
     before = told("policy.activated")
     return Race(
         [approve(approval, owner("sven")), approve(approval, owner("ines"))],
@@ -672,13 +727,17 @@ def putting_a_version_of_the_policy_in_force() -> Race:
     )
 
 
-# --- mass changes and files ------------------------------------------------------------------------------------------
+# --- mass changes and files
+# ------------------------------------------------------------------------------------------
 @race
 def starting_a_mass_change() -> Race:
     by = owner()
     job = bulk.preview("warn", [TARGET, OTHER], {}, **order(by))
     return Race(
-        times(lambda: bulk.start(job.pk, by=by, now=timezone.now())), lambda: told("bulk.started"), 1, wins=None
+        times(lambda: bulk.start(job.pk, by=by, now=timezone.now())),
+        lambda: told("bulk.started"),
+        1,
+        wins=None,
     )
 
 
@@ -689,9 +748,9 @@ def carrying_out_a_mass_change() -> Race:
     bulk.start(job.pk, by=by, now=timezone.now())
     return Race(
         [
-            *times(lambda: work.run(job.pk)),
+            *times(lambda: runner.run(job.pk)),
             lambda: bulk.start(job.pk, by=by, now=timezone.now()),
-            call(people.adjust, OTHER, 1_00, by=by),
+            call(adjustments.adjust, OTHER, 1_00, by=by),
         ],
         lambda: (player(TARGET).adjusted, player(OTHER).adjusted),
         (10, 11),
@@ -720,15 +779,19 @@ def approving_a_mass_change() -> Race:
 
 def _file(amount: int = 10_00) -> Adjustment:
     rows = [Row(2, TARGET, amount)]
-    return adjustments.preview(rows, by=owner(), reason="a test", now=timezone.now())
+    return mass_adjustments.preview(rows, by=owner(), reason="a test", now=timezone.now())
 
 
 @race
 def taking_in_a_file_under_one_key() -> Race:
     return Race(
         times(
-            lambda: adjustments.preview(
-                [Row(2, TARGET, 10_00)], by=owner(), reason="a test", idempotency_key="once", now=timezone.now()
+            lambda: mass_adjustments.preview(
+                [Row(2, TARGET, 10_00)],
+                by=owner(),
+                reason="a test",
+                idempotency_key="once",
+                now=timezone.now(),
             )
         ),
         lambda: (Adjustment.objects.count(), told("adjustment.previewed")),
@@ -741,8 +804,11 @@ def taking_in_a_file_under_one_key() -> Race:
 def starting_a_file() -> Race:
     pk = _file().pk
     return Race(
-        [*times(lambda: adjustments.start(pk, by=owner(), now=timezone.now())), lambda: adjustments.run(pk)],
-        lambda: (adjustments.run_due(), player().adjusted)[1],
+        [
+            *times(lambda: mass_adjustments.start(pk, by=owner(), now=timezone.now())),
+            lambda: mass_adjustments.run(pk),
+        ],
+        lambda: (mass_adjustments.run_due(), player().adjusted)[1],
         10,
         wins=None,
     )
@@ -751,13 +817,13 @@ def starting_a_file() -> Race:
 @race
 def deciding_on_a_file() -> Race:
     pk = _file(1_000_01).pk
-    assert adjustments.start(pk, by=owner(), now=timezone.now()).status == "waiting"
+    assert mass_adjustments.start(pk, by=owner(), now=timezone.now()).status == "waiting"
     return Race(
         [
-            call(adjustments.approve, pk, by=owner("sven")),
-            call(adjustments.approve, pk, by=owner("ines")),
-            call(adjustments.reject, pk, by=owner("ines")),
-            call(adjustments.reject, pk, by=owner("olga")),
+            call(mass_adjustments.approve, pk, by=owner("sven")),
+            call(mass_adjustments.approve, pk, by=owner("ines")),
+            call(mass_adjustments.reject, pk, by=owner("ines")),
+            call(mass_adjustments.reject, pk, by=owner("olga")),
         ],
         lambda: told("adjustment.approved") + told("adjustment.rejected"),
         1,
@@ -768,17 +834,18 @@ def deciding_on_a_file() -> Race:
 @race
 def inverting_a_file() -> Race:
     pk = _file().pk
-    adjustments.start(pk, by=owner(), now=timezone.now())
-    adjustments.run_due()
+    mass_adjustments.start(pk, by=owner(), now=timezone.now())
+    mass_adjustments.run_due()
     return Race(
-        [call(adjustments.invert, pk, by=owner(name)) for name in ("olga", "sven", "ines")],
+        [call(mass_adjustments.invert, pk, by=owner(name)) for name in ("olga", "sven", "ines")],
         lambda: Adjustment.objects.filter(inverse_of=pk).count(),
         1,
         told="inverted already",
     )
 
 
-# --- Roblox ----------------------------------------------------------------------------------------------------------
+# --- Roblox ---------------------------------------------------------------------------------------
+# -------------------
 def _drift(aspect: str = "role", **theirs: Any) -> int:
     return Drift.objects.create(
         aspect=aspect,
@@ -826,7 +893,7 @@ def asking_for_a_sync_job() -> Race:
 @race
 def ordering_an_erasure() -> Race:
     return Race(
-        times(lambda: erasures.order("n-1", TARGET, [1], actor=TESTER, now=timezone.now())),
+        times(lambda: orders.order("n-1", TARGET, [1], actor=TESTER, now=timezone.now())),
         lambda: (ErasureOrder.objects.count(), told("erasure.ordered")),
         (1, 1),
         wins=3,
@@ -837,9 +904,9 @@ def ordering_an_erasure() -> Race:
 def erasing_a_player_while_somebody_acts_on_them() -> Race:
     return Race(
         [
-            call(people.erase, TARGET, by=shell()),
-            call(people.erase, TARGET, by=shell()),
-            call(people.adjust, TARGET, 10_00, by=owner()),
+            call(adjustments.erase, TARGET, by=shell()),
+            call(adjustments.erase, TARGET, by=shell()),
+            call(adjustments.adjust, TARGET, 10_00, by=owner()),
         ],
         lambda: told("player.erased"),
         1,
@@ -848,7 +915,9 @@ def erasing_a_player_while_somebody_acts_on_them() -> Race:
 
 
 def _notify() -> Any:
-    body = notification("RightToErasureRequest", {"UserId": 999, "GameIds": [1]}, "one-notification")
+    body = notification(
+        "RightToErasureRequest", {"UserId": 999, "GameIds": [1]}, "one-notification"
+    )
     answer = Sender().send(body)
     assert answer.status_code == 200, answer.content
     return answer
@@ -864,9 +933,17 @@ def a_notification_of_roblox() -> Race:
     )
 
 
-# --- games, programs and browsers ------------------------------------------------------------------------------------
+# --- games, programs and browsers
+# ------------------------------------------------------------------------------------
 def _command(raw: str, **changes: Any) -> dict[str, Any]:
-    body = {"id": "c-1", "actorUserId": ADMIRAL, "userId": TARGET, "kind": "adjust", "amount": 10, "reason": "seen it"}
+    body = {
+        "id": "c-1",
+        "actorUserId": ADMIRAL,
+        "userId": TARGET,
+        "kind": "adjust",
+        "amount": 10,
+        "reason": "seen it",
+    }
     body |= {"occurredAt": timezone.now().isoformat()} | changes
     answer = Client(headers={"x-grps-api-key": raw}).post(
         "/roblox/sanctions", json.dumps(body), content_type="application/json"
@@ -889,7 +966,9 @@ def a_command_of_a_game() -> Race:
 
 @race
 def commands_up_to_what_an_experience_may_move_in_a_day() -> Race:
-    """500 points an act, 2,500 a day: of six at once, in two officers' names on two players, five are done."""
+    """500 points an act, 2,500 a day: of six at once, in two officers' names on two players, five
+    are done.
+    """
     make(908, "Supreme Council")
     raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
     return Race(
@@ -911,9 +990,9 @@ def commands_up_to_what_an_experience_may_move_in_a_day() -> Race:
 
 @race
 def lines_of_a_game_log() -> Race:
-    line = commands.Line("l-1", timezone.now(), "chat", "somebody said something")
+    line = game_commands.Line("l-1", timezone.now(), "chat", "somebody said something")
     return Race(
-        times(lambda: commands.report("nexus", [line], now=timezone.now())),
+        times(lambda: game_commands.report("nexus", [line], now=timezone.now())),
         lambda: (GameCommand.objects.count(), told("game.reported")),
         (1, 1),
         wins=3,
@@ -921,18 +1000,30 @@ def lines_of_a_game_log() -> Race:
 
 
 def _signed(path: str, body: dict[str, Any], headers: dict[str, str]) -> int:
-    return Client().post(path, json.dumps(body), content_type="application/json", headers=headers).status_code
+    return (
+        Client()
+        .post(path, json.dumps(body), content_type="application/json", headers=headers)
+        .status_code
+    )
 
 
 @race
 def a_signed_call_sent_again() -> Race:
     body = {"reason": "a test", "rows": [{"userId": TARGET, "amount": 1}]}
-    headers = signing.sign(
-        django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", json.dumps(body).encode()
+    headers = request_signing.sign(
+        django_settings.AUTOMATION_SIGNATURE_SECRET,
+        "POST",
+        "/adjustments",
+        json.dumps(body).encode(),
     )
     answers: list[int] = []
     return Race(
-        times(lambda: answers.append(_signed("/adjustments", body, headers | {"Idempotency-Key": "a-key"})), 4),
+        times(
+            lambda: answers.append(
+                _signed("/adjustments", body, headers | {"Idempotency-Key": "a-key"})
+            ),
+            4,
+        ),
         lambda: (sorted(answers), Adjustment.objects.count()),
         ([202, 401, 401, 401], 1),
         wins=None,
@@ -945,12 +1036,14 @@ def adjustments_under_one_idempotency_key() -> Race:
 
     def send() -> int:
         content = json.dumps(body).encode()
-        headers = signing.sign(django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", content)
+        headers = request_signing.sign(
+            django_settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/adjustments", content
+        )
         return _signed("/adjustments", body, headers | {"Idempotency-Key": "a-key"})
 
     return Race(
         times(send),
-        lambda: (adjustments.run_due(), Adjustment.objects.count(), player().adjusted)[1:],
+        lambda: (mass_adjustments.run_due(), Adjustment.objects.count(), player().adjusted)[1:],
         (1, 1),
         wins=3,
     )
@@ -962,7 +1055,10 @@ def a_dialog_sent_twice() -> Race:
     token = str(uuid.uuid4())
     sent = {"token": token, "words": "seen it", "amount": "10"}
     return Race(
-        [lambda one=one: one.post(f"/admin/acts/adjust/{TARGET}/", sent).status_code for one in browsers],
+        [
+            lambda one=one: one.post(f"/admin/acts/adjust/{TARGET}/", sent).status_code
+            for one in browsers
+        ],
         lambda: (player().adjusted, SentForm.objects.count()),
         (10, 1),
         wins=3,
@@ -972,10 +1068,16 @@ def a_dialog_sent_twice() -> Race:
 @race
 def asking_about_a_quarantine() -> Race:
     opened = {"experience": "nexus", "source": "nexus", "event": 1, "opened_at": timezone.now()}
-    found = Quarantine.objects.create(cause={"what": "acts", "count": 9, "limit": 8, "seconds": 60}, **opened)
-    asked = [(deciding.RELEASE, "olga"), (deciding.DISCARD, "sven"), (deciding.RELEASE, "ines")]
+    found = Quarantine.objects.create(
+        cause={"what": "acts", "count": 9, "limit": 8, "seconds": 60}, **opened
+    )
+    asked = [
+        (resolution.RELEASE, "olga"),
+        (resolution.DISCARD, "sven"),
+        (resolution.RELEASE, "ines"),
+    ]
     return Race(
-        [call(deciding.ask, act, found.pk, by=owner(name)) for act, name in asked],
+        [call(resolution.ask, act, found.pk, by=owner(name)) for act, name in asked],
         lambda: Approval.objects.filter(status="waiting").count(),
         1,
         told="asked",
@@ -985,7 +1087,7 @@ def asking_about_a_quarantine() -> Race:
 @race
 def saving_a_filter() -> Race:
     return Race(
-        times(lambda: filters.save("players", "mine", "rank=1", by=owner())),
+        times(lambda: saved_filters.save("players", "mine", "rank=1", by=owner())),
         lambda: SavedFilter.objects.count(),
         1,
         wins=3,
@@ -997,7 +1099,10 @@ def undoing_in_two_browsers() -> Race:
     event = adjusted()
     browsers = [client_as(player(user_id)) for user_id in (ADMIRAL, COMMAND)]
     return Race(
-        [lambda one=one: one.post(f"/admin/revert/{event}/", {"reason": "a mistake"}).status_code for one in browsers],
+        [
+            lambda one=one: one.post(f"/admin/revert/{event}/", {"reason": "a mistake"}).status_code
+            for one in browsers
+        ],
         lambda: (player().adjusted, AuditEvent.objects.filter(reverts=event).count()),
         (0, 1),
         wins=2,

@@ -7,10 +7,14 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from audits.models import AuditEvent, Reversal
-from players import approvals, discipline, notes, officers, people, recommending, undo
-from players.bulk import jobs, work
+from common.errors import Refused
+from players.actions import undo
+from players.bulk import jobs, runner
+from players.discipline import notes, sanctions
 from players.models import Approval, BulkJob, Recommendation, Sanction
-from players.staff import Refused
+from players.moderation import approvals
+from players.points import adjustments, recommendations
+from players.ranks import decisions
 from tests.discipline.conftest import ADMIRAL, COMMAND
 from tests.race.together import at_once, lost, won
 from tests.race.world import (
@@ -38,39 +42,39 @@ def _people() -> None:
 
 
 def _warned() -> None:
-    discipline.warn(TARGET, **order(shell()))
+    sanctions.warn(TARGET, **order(shell()))
 
 
 def _pardoned() -> None:
     _warned()
-    discipline.pardon(Sanction.objects.get().pk, **order(shell()))
+    sanctions.pardon(Sanction.objects.get().pk, **order(shell()))
 
 
 def _suspended() -> None:
-    discipline.suspend(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, **order(shell()))
 
 
 def _reinstated() -> None:
     _suspended()
-    discipline.lift(TARGET, **order(shell()))
+    sanctions.lift(TARGET, **order(shell()))
 
 
 def _banned() -> None:
-    discipline.ban(TARGET, **order(shell()))
+    sanctions.ban(TARGET, **order(shell()))
 
 
 def _unbanned() -> None:
     _banned()
-    discipline.unban(TARGET, **order(shell()))
+    sanctions.unban(TARGET, **order(shell()))
 
 
 def _rejected() -> None:
-    decision = officers.propose(TARGET, "Captain II", **order(staff(ADMIRAL)[0]))
-    officers.reject(decision.pk, **order(staff(COMMAND)[0]))
+    decision = decisions.propose(TARGET, "Captain II", **order(staff(ADMIRAL)[0]))
+    decisions.reject(decision.pk, **order(staff(COMMAND)[0]))
 
 
 def _recommended() -> None:
-    recommending.recommend(TARGET, **order(staff(ADMIRAL)[0]))
+    recommendations.recommend(TARGET, **order(staff(ADMIRAL)[0]))
 
 
 DONE: dict[str, Callable[[], object]] = {
@@ -81,7 +85,7 @@ DONE: dict[str, Callable[[], object]] = {
     "player.reinstated": _reinstated,
     "player.banned": _banned,
     "player.unbanned": _unbanned,
-    "rank.set": lambda: officers.set_rank(TARGET, "Captain II", **order(shell())),
+    "rank.set": lambda: decisions.set_rank(TARGET, "Captain II", **order(shell())),
     "decision.rejected": _rejected,
     "player.noted": lambda: notes.write(TARGET, "watch them", by=shell(), now=timezone.now()),
     "player.recommended": _recommended,
@@ -98,7 +102,9 @@ def test_of_four_who_take_an_event_back_at_once_one_does(action: str) -> None:
     event = last(action)
     found = at_once(*[call(undo.revert, event, by=shell()) for _ in range(4)])
     assert len(won(found)) == 1, found
-    assert all("back already" in said or "not in force" in said or "by now" in said for said in lost(found)), found
+    assert all(
+        "back already" in said or "not in force" in said or "by now" in said for said in lost(found)
+    ), found
     assert AuditEvent.objects.filter(reverts=event).count() == 1
     assert Reversal.objects.get(event_id=event).by_event == AuditEvent.objects.get(reverts=event).pk
 
@@ -134,7 +140,9 @@ def test_two_approvals_of_the_same_undo_at_once_take_it_back_once() -> None:
     event = adjusted()
     admiral, command = staff(ADMIRAL, COMMAND)
     both = [held_undo(event, admiral), held_undo(event, command)]
-    found = at_once(*[approve(held, owner(name)) for held, name in zip(both, ("olga", "sven"), strict=True)])
+    found = at_once(
+        *[approve(held, owner(name)) for held, name in zip(both, ("olga", "sven"), strict=True)]
+    )
     assert (len(won(found)), player().adjusted) == (1, 0)
     assert "back already" in lost(found)[0]
 
@@ -145,8 +153,8 @@ def test_a_mass_undo_and_a_single_one_take_it_back_once() -> None:
     job = jobs.preview_revert(((shell().actor.kind, shell().actor.id),), *span, **order(owner()))
     assert job.changing == 1
     jobs.start(job.pk, by=owner(), now=timezone.now())
-    at_once(lambda: work.run(job.pk), call(undo.revert, event, by=shell()))
-    work.run(job.pk)
+    at_once(lambda: runner.run(job.pk), call(undo.revert, event, by=shell()))
+    runner.run(job.pk)
     assert player().adjusted == 0
     assert AuditEvent.objects.filter(reverts=event).count() == 1
     assert BulkJob.objects.get().status == "done"
@@ -160,16 +168,18 @@ def test_an_undo_is_itself_undone_once() -> None:
 
 
 def test_a_held_change_of_rank_takes_back_once_it_is_approved_and_not_before() -> None:
-    officers.set_rank(TARGET, "Captain II", **order(shell()))
+    decisions.set_rank(TARGET, "Captain II", **order(shell()))
     event = last("rank.set")
     admiral, command = staff(ADMIRAL, COMMAND)
-    from players import guard
+    from players.moderation import velocity_limit
 
-    guard.note(admiral, timezone.now(), acts=20)
+    velocity_limit.note(admiral, timezone.now(), acts=20)
     decision = undo.revert(event, **order(admiral)).decision
     assert decision is not None
     assert (decision.status, Reversal.objects.count()) == ("proposed", 0)
-    found = at_once(call(officers.approve, decision.pk, by=command), call(undo.revert, event, by=shell()))
+    found = at_once(
+        call(decisions.approve, decision.pk, by=command), call(undo.revert, event, by=shell())
+    )
     assert len(won(found)) == 1, found
     assert player().rank.name == "Captain I"
     assert AuditEvent.objects.filter(reverts=event).count() == 1
@@ -177,20 +187,20 @@ def test_a_held_change_of_rank_takes_back_once_it_is_approved_and_not_before() -
 
 def test_a_recommendation_is_taken_back_by_its_own_event_and_not_by_another_one() -> None:
     admiral = staff(ADMIRAL)[0]
-    recommending.recommend(TARGET, **order(admiral))
+    recommendations.recommend(TARGET, **order(admiral))
     first = last("player.recommended")
-    officers.set_rank(TARGET, "Captain II", **order(shell()))
-    recommending.recommend(TARGET, **order(admiral))
+    decisions.set_rank(TARGET, "Captain II", **order(shell()))
+    recommendations.recommend(TARGET, **order(admiral))
     undo.revert(first, **order(admiral))
     assert Recommendation.objects.get().rank.name == "Captain II"
 
 
 def test_a_suspension_that_was_issued_anew_is_not_lifted_by_an_undo_of_the_former_one() -> None:
-    discipline.suspend(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, **order(shell()))
     event, admiral = last("player.suspended"), staff(ADMIRAL)[0]
     held = held_undo(event, admiral)
-    discipline.lift(TARGET, **order(shell()))
-    discipline.suspend(TARGET, **order(shell()))
+    sanctions.lift(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, **order(shell()))
     with pytest.raises(Refused, match="Reject it"):
         approvals.approve(held.pk, **order(owner()))
     assert player().rank.name == "Suspended"
@@ -200,4 +210,4 @@ def test_people_adjust_refuses_an_event_that_was_taken_back() -> None:
     event = adjusted()
     undo.revert(event, **order(shell()))
     with pytest.raises(Refused, match="taken back already"):
-        people.adjust(TARGET, -10_00, reverts=event, **order(shell()))
+        adjustments.adjust(TARGET, -10_00, reverts=event, **order(shell()))

@@ -1,4 +1,6 @@
-"""Run attempts at once over real connections, each as far as its first write before any of them writes."""
+"""Run attempts at once over real connections, each as far as its first write before any of them
+writes.
+"""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -8,9 +10,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from players.staff import Refused
-from webhooks.endpoints import NotPossible
-from webhooks.kinds.base import BadEndpoint
+from common.errors import Refused
+from webhooks.endpoints.services import NotPossible
+from webhooks.formats.base import BadEndpoint
 
 REFUSALS = (Refused, NotPossible, BadEndpoint)
 PATIENCE = 60  # seconds until a race that hangs is a failure
@@ -38,8 +40,8 @@ class Outcome:
 def at_once(*attempts: Attempt) -> list[Outcome]:
     """What came of each attempt. What is no refusal is raised.
 
-    Nobody may write an audit event until every attempt waits for a lock or has ended, so that all of them have looked
-    before any of them acts: the worst that can happen, and the same each time.
+    Nobody may write an audit event until every attempt waits for a lock or has ended, so that all
+    of them have looked before any of them acts: the worst that can happen, and the same each time.
     """
     barrier, pids = threading.Barrier(len(attempts) + 1), list[int]()
 

@@ -1,4 +1,6 @@
-"""The people of a race, and what they do: each attempt is one call of a rule, as every entry point makes it."""
+"""The people of a race, and what they do: each attempt is one call of a rule, as every entry point
+makes it.
+"""
 
 import datetime as dt
 import itertools
@@ -9,10 +11,12 @@ from typing import Any
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from console.access.rights import rights_of
-from players import approvals, people, undo
+from console.accounts.permissions import rights_of
+from players.actions import undo
 from players.models import Approval, Player
-from players.staff import Staff, at_the_shell, officer
+from players.moderation import approvals
+from players.moderation.actors import Staff, at_the_shell, officer
+from players.points import adjustments
 from tests.console.people import local_owner
 from tests.discipline.conftest import RANKS, make
 from tests.race.together import Attempt
@@ -23,8 +27,9 @@ NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True)
 class Race:
-    """`attempts` run at once, of which `wins` do it (None: it is no matter of one) and the others are told a sentence
-    with `told` in it; then `effect` gives `expected`."""
+    """`attempts` run at once, of which `wins` do it (None: it is no matter of one) and the others
+    are told a sentence with `told` in it; then `effect` gives `expected`.
+    """
 
     attempts: list[Attempt]
     effect: Callable[[], Any]
@@ -37,7 +42,11 @@ def populate() -> None:
     """Two plain players, an officer of each kind, and two owners."""
     for user_id in (TARGET, OTHER):
         make(user_id, "Captain I", days=30)
-    for user_id, rank in {**RANKS, COLONEL: "Electro Colonel", GENERAL: "Brigadier General"}.items():
+    for user_id, rank in {
+        **RANKS,
+        COLONEL: "Electro Colonel",
+        GENERAL: "Brigadier General",
+    }.items():
         make(user_id, rank)
     for name in ("olga", "sven", "ines"):
         local_owner(name)
@@ -79,23 +88,28 @@ def told(action: str) -> int:
 
 
 def last(action: str) -> int:
-    found = AuditEvent.objects.filter(action=action).order_by("-pk").values_list("pk", flat=True).first()
+    found = (
+        AuditEvent.objects.filter(action=action)
+        .order_by("-pk")
+        .values_list("pk", flat=True)
+        .first()
+    )
     assert found is not None, action
     return found
 
 
 def adjusted(amount: int = 10_00, user_id: int = TARGET) -> int:
     """An adjustment that was made; its event."""
-    done = people.adjust(user_id, amount, **order(shell()))
+    done = adjustments.adjust(user_id, amount, **order(shell()))
     assert done.event is not None
     return done.event
 
 
 def held_undo(event: int, by: Staff) -> Approval:
     """An undo that waits, because whoever asks acted very often lately."""
-    from players import guard
+    from players.moderation import velocity_limit
 
-    guard.note(by, timezone.now(), acts=20)
+    velocity_limit.note(by, timezone.now(), acts=20)
     approval = undo.revert(event, **order(by)).approval
     assert approval is not None
     return approval

@@ -1,4 +1,6 @@
-"""Budgets: one pace for all processes, learnt from Roblox's answers, with a breaker for each universe."""
+"""Budgets: one pace for all processes, learnt from Roblox's answers, with a breaker for each
+universe.
+"""
 
 import multiprocessing
 import time
@@ -45,7 +47,9 @@ def elapsed(act: Callable[[], object]) -> float:
 def test_two_processes_share_one_pace(whose: str) -> None:
     spend(settings.REDIS_URL, whose, 1)
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=spend, args=(settings.REDIS_URL, whose, 60)) for _ in range(2)]
+    workers = [
+        context.Process(target=spend, args=(settings.REDIS_URL, whose, 60)) for _ in range(2)
+    ]
 
     def both() -> None:
         for worker in workers:
@@ -53,7 +57,8 @@ def test_two_processes_share_one_pace(whose: str) -> None:
         for worker in workers:
             worker.join()
 
-    # 120 calls at 97 a second, of which three may go at once: alone each process would need half as long.
+    # 120 calls at 97 a second, of which three may go at once: alone each process would need half as
+    # long.
     assert elapsed(both) > 1.15
 
 

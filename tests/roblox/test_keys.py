@@ -39,7 +39,9 @@ def test_only_the_hash_of_a_key_is_kept(nexus: Experience) -> None:
     key.refresh_from_db()
     assert key.digest == hashlib.sha256(raw.encode()).hexdigest()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT k::text FROM experience_keys k UNION ALL SELECT a::text FROM audits a")
+        cursor.execute(
+            "SELECT k::text FROM experience_keys k UNION ALL SELECT a::text FROM audits a"
+        )
         kept = str(cursor.fetchall())
     assert key.prefix in kept
     assert raw.split("_", 2)[2] not in kept
@@ -93,7 +95,9 @@ def test_a_key_ends_when_it_expires(client: Client, nexus: Experience) -> None:
     assert "expired" in refused.json()["detail"]
 
 
-def test_rotation_lets_the_old_key_go_on_for_the_overlap_and_no_longer(client: Client, nexus: Experience) -> None:
+def test_rotation_lets_the_old_key_go_on_for_the_overlap_and_no_longer(
+    client: Client, nexus: Experience
+) -> None:
     _, old = keys.create(nexus, actor=TESTER)
     _, new = keys.rotate(nexus, actor=TESTER, overlap=HOUR)
     assert (opens(client, old), opens(client, new)) == (200, 200)
@@ -132,7 +136,9 @@ def test_revoking_twice_tells_once(nexus: Experience) -> None:
     assert AuditEvent.objects.filter(action="key.revoked", target_id=key.prefix).count() == 1
 
 
-def test_a_key_of_an_experience_that_is_off_opens_nothing(client: Client, nexus: Experience) -> None:
+def test_a_key_of_an_experience_that_is_off_opens_nothing(
+    client: Client, nexus: Experience
+) -> None:
     _, raw = keys.create(nexus, actor=TESTER)
     Experience.objects.filter(pk=nexus.pk).update(enabled=False)
     assert opens(client, raw) == 401
@@ -155,11 +161,17 @@ def test_every_change_of_a_key_is_an_audit_event(nexus: Experience) -> None:
     key, _ = keys.create(nexus, actor=TESTER)
     keys.rotate(nexus, actor=TESTER, overlap=HOUR)
     keys.revoke(key, actor=TESTER, reason="it leaked")
-    told = AuditEvent.objects.filter(target_kind="key").order_by("id").values_list("action", "experience")
+    told = (
+        AuditEvent.objects.filter(target_kind="key")
+        .order_by("id")
+        .values_list("action", "experience")
+    )
     assert list(told) == [(f"key.{verb}", "nexus") for verb in ("created", "rotated", "revoked")]
 
 
-def test_the_command_prints_a_new_key_once_and_lists_none(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_a_new_key_once_and_lists_none(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
     call_command("experience_key", "create", "nexus")
     raw = capsys.readouterr().out.strip()
     assert opens(client, raw) == 200
@@ -169,7 +181,9 @@ def test_the_command_prints_a_new_key_once_and_lists_none(client: Client, capsys
     assert raw not in listed
 
 
-def test_the_command_rotates_and_revokes(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_rotates_and_revokes(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
     call_command("experience_key", "create", "nexus")
     old = capsys.readouterr().out.strip()
     call_command("experience_key", "rotate", "nexus", overlap_hours=0)

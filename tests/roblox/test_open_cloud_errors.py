@@ -1,4 +1,6 @@
-"""Every shape of error that Roblox documents becomes one: what to do about it, and a sentence for a moderator."""
+"""Every shape of error that Roblox documents becomes one: what to do about it, and a sentence for a
+moderator.
+"""
 
 import json
 from typing import Any
@@ -21,11 +23,19 @@ def error(status: int, body: Any, **headers: str) -> Any:
         ({"code": "NOT_FOUND", "message": "No entry.", "details": []}, "NOT_FOUND", "No entry."),
         ({"errors": [{"code": 0, "message": "Invalid API Key"}]}, "0", "Invalid API Key"),
         (
-            {"error": "NOT_FOUND", "message": "Gone.", "errorDetails": [{"datastoreErrorCode": "X"}]},
+            {
+                "error": "NOT_FOUND",
+                "message": "Gone.",
+                "errorDetails": [{"datastoreErrorCode": "X"}],
+            },
             "NOT_FOUND",
             "Gone.",
         ),
-        ({"errors": {"limit": ["too large"]}, "title": "Wrong", "status": 400}, "INVALID_ARGUMENT", "limit: too large"),
+        (
+            {"errors": {"limit": ["too large"]}, "title": "Wrong", "status": 400},
+            "INVALID_ARGUMENT",
+            "limit: too large",
+        ),
         (b"<html>Bad Gateway</html>", "", "<html>Bad Gateway</html>"),
         (b"\xff\xfe", "", "��"),
         ([], "", ""),
@@ -55,7 +65,9 @@ def test_a_refusal_by_a_limit_says_how_long() -> None:
 
 
 def test_a_moderator_reads_what_is_wrong() -> None:
-    body = json.dumps({"code": "PERMISSION_DENIED", "message": "You cannot manage a user of this rank."}).encode()
+    body = json.dumps(
+        {"code": "PERMISSION_DENIED", "message": "You cannot manage a user of this rank."}
+    ).encode()
     found = refused(ASSIGN_ROLE, 403, body, httpx.Headers())
     assert "the key's owner ranks below this member" in str(found)
     assert not found.about_key

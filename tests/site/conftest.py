@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from grps_site.embedded.accounts import reachable_folder, unprivileged
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
+from devserver.os_users import reachable_folder, unprivileged
 from tests.conftest import free_port
 
 PATIENCE = 240.0  # seconds; two whole systems may share two cores
@@ -46,7 +46,11 @@ class Up:
         self.state = state
         self.port = free_port()
         self.environment = {name: value for name, value in os.environ.items() if name not in OURS}
-        self.environment |= {"GRPS_ENV": "development", "GRPS_STATE": str(state), "THROTTLE_PUBLIC_PER_MINUTE": "0"}
+        self.environment |= {
+            "GRPS_ENV": "development",
+            "GRPS_STATE": str(state),
+            "THROTTLE_PUBLIC_PER_MINUTE": "0",
+        }
         self.environment |= {"GRPS_EMULATOR": "off"}  # unless a test is about Roblox
         self.process: subprocess.Popen[str] | None = None
 
@@ -54,7 +58,7 @@ class Up:
         """Start it and wait until it serves; what ready.json says."""
         before = self._published()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "grps_site.embedded", "up", "--port", str(self.port)],
+            [sys.executable, "-m", "devserver", "up", "--port", str(self.port)],
             cwd=BASE_DIR,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -76,7 +80,9 @@ class Up:
         return self.process is not None and self.process.poll() is None
 
     def _published(self) -> int | None:
-        """When ready.json was written, so that one which a killed process left is not taken for a new one."""
+        """When ready.json was written, so that one which a killed process left is not taken for a
+        new one.
+        """
         file = self.state / "ready.json"
         return file.stat().st_mtime_ns if file.exists() else None
 
@@ -85,13 +91,17 @@ class Up:
         while not _holds(condition):
             assert self.process is not None
             if self.process.poll() is not None:
-                raise AssertionError(self.process.stdout.read() if self.process.stdout else "it ended")
+                raise AssertionError(
+                    self.process.stdout.read() if self.process.stdout else "it ended"
+                )
             assert time.monotonic() < deadline, (self.state / "logs").exists() and self.logs()
             time.sleep(0.05)
 
     def processes(self) -> dict[str, dict[str, Any]]:
         try:
-            rows: dict[str, dict[str, Any]] = json.loads((self.state / "processes.json").read_text())
+            rows: dict[str, dict[str, Any]] = json.loads(
+                (self.state / "processes.json").read_text()
+            )
         except FileNotFoundError:
             assert self.process is not None
             raise AssertionError(self.process.communicate(timeout=60)[0]) from None  # why it ended
@@ -121,7 +131,8 @@ class Up:
 
     def logs(self) -> str:
         return "\n".join(
-            f"== {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in (self.state / "logs").iterdir()
+            f"== {log.name}\n{log.read_text(errors='replace')[-2000:]}"
+            for log in (self.state / "logs").iterdir()
         )
 
 
@@ -155,5 +166,7 @@ def _ended(up: Up) -> Iterator[Up]:
         if up.is_running():
             up.stop(signal.SIGTERM)
         account = unprivileged()
-        if account is not None:  # PostgreSQL's folder is elsewhere where its account cannot reach ours
+        if (
+            account is not None
+        ):  # PostgreSQL's folder is elsewhere where its account cannot reach ours
             shutil.rmtree(reachable_folder(up.state / "postgres", account), ignore_errors=True)

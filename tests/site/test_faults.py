@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 from tests.site.conftest import Up
 
 LONG = bool(os.environ.get("GRPS_LONG"))
@@ -22,7 +22,14 @@ def test_a_day_of_kills_ends_with_every_balance_right(up: Up) -> None:
     up.start()
     seed = int(os.environ.get("GRPS_SEED", "11"))
     demo = subprocess.Popen(
-        [sys.executable, "-m", "bench.demo", f"--players={PLAYERS}", f"--hours={HOURS}", f"--seed={seed}"],
+        [
+            sys.executable,
+            "-m",
+            "bench.demo",
+            f"--players={PLAYERS}",
+            f"--hours={HOURS}",
+            f"--seed={seed}",
+        ],
         cwd=BASE_DIR,
         env=up.environment,
         stdout=subprocess.PIPE,
@@ -37,10 +44,14 @@ def test_a_day_of_kills_ends_with_every_balance_right(up: Up) -> None:
     up.wait_for(up.everything_is_up)
     assert demo.returncode == 0, output
     assert "Data stores, ledger, leaderboard, case files, games and audit chain agree." in output
-    assert len(killed) >= 4, killed  # on a slow machine the day may end before everybody had their turn
+    assert len(killed) >= 4, (
+        killed
+    )  # on a slow machine the day may end before everybody had their turn
 
 
-def _kill_at_random(up: Up, demo: "subprocess.Popen[str]", killed: list[str], dice: random.Random) -> None:
+def _kill_at_random(
+    up: Up, demo: "subprocess.Popen[str]", killed: list[str], dice: random.Random
+) -> None:
     """Every kind of process at least once, then any, each after the last one is mended."""
     time.sleep(4)  # everybody arrives first
     victims = list(reversed(VICTIMS))
@@ -53,7 +64,9 @@ def _kill_at_random(up: Up, demo: "subprocess.Popen[str]", killed: list[str], di
 
 
 @pytest.mark.parametrize("repeat", range(3 if LONG else 1))
-def test_two_web_processes_given_the_same_batches_at_once_have_one_effect(up: Up, repeat: int) -> None:
+def test_two_web_processes_given_the_same_batches_at_once_have_one_effect(
+    up: Up, repeat: int
+) -> None:
     import json
     from concurrent.futures import ThreadPoolExecutor
 
@@ -83,7 +96,9 @@ def test_two_web_processes_given_the_same_batches_at_once_have_one_effect(up: Up
 
     def send(body: str) -> tuple[int, int]:
         headers = {"x-grps-api-key": key, "content-type": "application/json"}
-        answer = httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers, timeout=60)
+        answer = httpx.post(
+            f"{ready['url']}/roblox/events", content=body, headers=headers, timeout=60
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()["accepted"], answer.json()["duplicates"]
 

@@ -1,4 +1,6 @@
-"""What `make up` keeps is for its owner alone, also where an earlier version left it open to others."""
+"""What `make up` keeps is for its owner alone, also where an earlier version left it open to
+others.
+"""
 
 import os
 import shutil
@@ -10,16 +12,27 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from grps_site.embedded import postgres
-from grps_site.embedded.accounts import reachable_folder, unprivileged
-from grps_site.embedded.state import State
-from grps_site.embedded.supervisor import Supervisor
+from devserver import postgres
+from devserver.os_users import reachable_folder, unprivileged
+from devserver.state import State
+from devserver.supervisor import Supervisor
 from tests.site.conftest import Up
 
 
 def open_to_others(folder: Path) -> list[str]:
-    paths = [folder, *(Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files))]
-    modes = {path: stat.S_IMODE(path.lstat().st_mode) for path in paths if path.exists() and not path.is_symlink()}
+    paths = [
+        folder,
+        *(
+            Path(root) / name
+            for root, folders, files in os.walk(folder)
+            for name in (*folders, *files)
+        ),
+    ]
+    modes = {
+        path: stat.S_IMODE(path.lstat().st_mode)
+        for path in paths
+        if path.exists() and not path.is_symlink()
+    }
     return [f"{path} {mode:o}" for path, mode in modes.items() if mode & 0o077]
 
 
@@ -61,7 +74,9 @@ def reachable() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
-def test_a_database_of_an_earlier_version_is_kept_when_its_folder_is_closed(reachable: Path) -> None:
+def test_a_database_of_an_earlier_version_is_kept_when_its_folder_is_closed(
+    reachable: Path,
+) -> None:
     state = State.at(reachable)
     port = state.port("postgres")
     with Supervisor(state) as supervisor:
@@ -78,6 +93,8 @@ def test_a_database_of_an_earlier_version_is_kept_when_its_folder_is_closed(reac
     assert stat.S_IMODE(reachable.stat().st_mode) == 0o700
     assert not (reachable / "postgres").exists()
     shutil.rmtree(reachable)
-    state = State.at(reachable)  # as after `make clean`: with new passwords, and no database of the former ones
+    state = State.at(
+        reachable
+    )  # as after `make clean`: with new passwords, and no database of the former ones
     with Supervisor(state) as supervisor:
         supervisor.add([postgres.service(state, state.port("postgres"))])

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 
 # Refuses every module of a distribution that requirements.txt does not name.
 ONLY_PRODUCTION = """

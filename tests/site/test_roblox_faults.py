@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import psycopg
 
-from grps_site import signing
-from grps_site.embedded.emulator import GROUP, KEY
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
+from devserver.emulator import GROUP, KEY
+from grps_site.http import request_signing
 from tests.site.conftest import Up
 
 LONG = bool(os.environ.get("GRPS_LONG"))
@@ -44,7 +44,10 @@ for user_id in wanted:
 
 
 def test_a_pull_and_a_push_through_kills_end_as_if_nothing_had_happened(up: Up) -> None:
-    up.environment |= {"GRPS_EMULATOR": "on", "OPEN_CLOUD_BUDGETS": ",".join(f"{name}=off" for name in UNLIMITED)}
+    up.environment |= {
+        "GRPS_EMULATOR": "on",
+        "OPEN_CLOUD_BUDGETS": ",".join(f"{name}=off" for name in UNLIMITED),
+    }
     ready = up.start()
     roblox = httpx.Client(base_url=ready["openCloud"]["url"], timeout=120)
     _make_community(roblox)
@@ -67,7 +70,14 @@ def test_a_pull_and_a_push_through_kills_end_as_if_nothing_had_happened(up: Up) 
     _check(up, ready, roblox)
 
 
-UNLIMITED = ("dataStoreRead", "dataStoreWrite", "dataStoreList", "orderedList", "orderedWrite", "groupRead")
+UNLIMITED = (
+    "dataStoreRead",
+    "dataStoreWrite",
+    "dataStoreList",
+    "orderedList",
+    "orderedWrite",
+    "groupRead",
+)
 UNLIMITED += ("groupWrite", "messages", "users")
 
 
@@ -80,8 +90,18 @@ def _make_community(roblox: httpx.Client) -> None:
     # Entry by entry: what is seeded as a whole goes on earning, and the sums below would run away.
     for n in range(PLAYERS):
         user_id, total = FIRST + n, dice.randrange(1, 200_000)
-        session = {"sequence": dice.randrange(1, 50), "total": total, "kos": n % 7, "savedAt": 1_700_000_000}
-        value = {"grps": 1, "userId": user_id, "username": f"citizen_{user_id}", "sessions": {"4": session}}
+        session = {
+            "sequence": dice.randrange(1, 50),
+            "total": total,
+            "kos": n % 7,
+            "savedAt": 1_700_000_000,
+        }
+        value = {
+            "grps": 1,
+            "userId": user_id,
+            "username": f"citizen_{user_id}",
+            "sessions": {"4": session},
+        }
         tell(
             "act",
             act="setEntry",
@@ -92,7 +112,10 @@ def _make_community(roblox: httpx.Client) -> None:
             value=value,
             index={"store": "GRPS_Points_Index", "id": str(user_id), "value": total},
         )
-    members = [{"userId": FIRST + n, "username": f"citizen_{FIRST + n}", "roles": []} for n in range(PROMOTED)]
+    members = [
+        {"userId": FIRST + n, "username": f"citizen_{FIRST + n}", "roles": []}
+        for n in range(PROMOTED)
+    ]
     tell("members", groupId=int(GROUP), members=members)
 
 
@@ -110,11 +133,16 @@ def _ask(ready: dict[str, Any], body: dict[str, Any]) -> None:
     content = json.dumps(body).encode()
 
     def asked() -> bool:
-        headers = signing.sign(ready["signatureSecret"], "POST", "/sync/roblox", content)
+        headers = request_signing.sign(ready["signatureSecret"], "POST", "/sync/roblox", content)
         answer = httpx.post(
-            f"{ready['url']}/sync/roblox", content=content, headers=headers | {"Content-Type": "application/json"}
+            f"{ready['url']}/sync/roblox",
+            content=content,
+            headers=headers | {"Content-Type": "application/json"},
         )
-        return answer.status_code in {202, 409}  # 409: the schedule was faster, and pulls the same people
+        return answer.status_code in {
+            202,
+            409,
+        }  # 409: the schedule was faster, and pulls the same people
 
     _until(asked)
 
@@ -124,7 +152,12 @@ def _promote(up: Up) -> None:
 
     def done() -> bool:
         command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
-        return subprocess.run(command, cwd=BASE_DIR, env=up.environment, capture_output=True).returncode == 0
+        return (
+            subprocess.run(
+                command, cwd=BASE_DIR, env=up.environment, capture_output=True
+            ).returncode
+            == 0
+        )
 
     _until(done)
 
@@ -153,7 +186,11 @@ def _rows(ready: dict[str, Any], query: str) -> list[tuple[Any, ...]]:
 
 def _check(up: Up, ready: dict[str, Any], roblox: httpx.Client) -> None:
     """Every balance as the data store has it, every row once, every role changed once and no other."""
-    points = dict(_rows(ready, f"SELECT user_id, (points * 100)::bigint FROM players WHERE user_id >= {FIRST}"))
+    points = dict(
+        _rows(
+            ready, f"SELECT user_id, (points * 100)::bigint FROM players WHERE user_id >= {FIRST}"
+        )
+    )
     assert points == {FIRST + n: _total(roblox, FIRST + n) for n in range(PLAYERS)}
     doubles = "(SELECT player_id, origin, session, sequence FROM ledger GROUP BY 1, 2, 3, 4 HAVING count(*) > 1) d"
     assert _count(ready, doubles) == 0
@@ -172,7 +209,11 @@ def _check(up: Up, ready: dict[str, Any], roblox: httpx.Client) -> None:
 
 
 def _total(roblox: httpx.Client, user_id: int) -> int:
-    where: dict[str, str | int] = {"universeId": UNIVERSE, "store": "GRPS_Points", "key": f"player:{user_id}"}
+    where: dict[str, str | int] = {
+        "universeId": UNIVERSE,
+        "store": "GRPS_Points",
+        "key": f"player:{user_id}",
+    }
     entry = roblox.get("/_emulator/entry", params={**where, "scope": "global"}).json()
     return sum(session["total"] for session in entry["sessions"].values())
 

@@ -1,4 +1,6 @@
-"""`make up` without a key: an emulated Roblox lives beside GRPS, and both come to say the same by themselves."""
+"""`make up` without a key: an emulated Roblox lives beside GRPS, and both come to say the same by
+themselves.
+"""
 
 import json
 import subprocess
@@ -6,7 +8,7 @@ import sys
 
 import httpx
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 from tests.site.conftest import Up
 
 
@@ -21,11 +23,19 @@ def test_a_lively_community_is_synced_by_itself(up: Up) -> None:
     assert httpx.get(f"{ready['openCloud']['url']}/_emulator/calls", timeout=60).status_code == 200
 
     def is_synced() -> bool:
-        players = httpx.get(f"{ready['url']}/leaderboard/top?limit=100", timeout=60).json()["players"]
+        players = httpx.get(f"{ready['url']}/leaderboard/top?limit=100", timeout=60).json()[
+            "players"
+        ]
         return len(players) == 100 and any(player["rank"] != "Initiate" for player in players)
 
     up.wait_for(is_synced)
-    command = ["deploy/signed_call.py", ready["url"], "POST", "/sync/roblox", '{"activity": "policy-drift"}']
+    command = [
+        "deploy/signed_call.py",
+        ready["url"],
+        "POST",
+        "/sync/roblox",
+        '{"activity": "policy-drift"}',
+    ]
     call = subprocess.run(
         [sys.executable, *command, "--wait", "60"],
         cwd=BASE_DIR,

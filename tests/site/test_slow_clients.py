@@ -1,4 +1,6 @@
-"""No client stalls the site: not by waiting, not by sending slowly, not by holding many connections."""
+"""No client stalls the site: not by waiting, not by sending slowly, not by holding many
+connections.
+"""
 
 import itertools
 import json
@@ -15,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 from tests.conftest import WITHOUT_LIMITS, Live, events, free_port
 from tests.console.people import owner_client
 
@@ -27,7 +29,9 @@ _numbers = itertools.count(1)
 
 
 def connect(port: int, sent: bytes = b"", address: str = ELSEWHERE) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(address, 0))
+    connection = socket.create_connection(
+        ("127.0.0.1", port), timeout=60, source_address=(address, 0)
+    )
     connection.sendall(sent)
     return connection
 
@@ -61,7 +65,10 @@ def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
         said += piece
     head, _, body = said.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    headers = {
+        name.lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines[1:])
+    }
     while len(body) < int(headers.get("content-length", "0")):
         body += connection.recv(65_536)
     return int(lines[0].split()[1]), headers, body
@@ -110,7 +117,9 @@ def test_two_bodies_that_never_come_stop_nobody(live: Live, port: int, api_key: 
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", ELSEWHERE])
-def test_2000_idle_and_200_trickling_connections_stop_nobody(live: Live, port: int, api_key: str, address: str) -> None:
+def test_2000_idle_and_200_trickling_connections_stop_nobody(
+    live: Live, port: int, api_key: str, address: str
+) -> None:
     with ExitStack() as stack:
         for _ in range(2000):
             stack.enter_context(connect(port, address=address))
@@ -145,7 +154,9 @@ def test_a_body_too_large_is_refused_before_it_is_sent(port: int, live: Live) ->
         assert is_closed(connection)
 
 
-def test_a_caller_that_asks_before_it_sends_is_told_to_go_on(port: int, live: Live, api_key: str) -> None:
+def test_a_caller_that_asks_before_it_sends_is_told_to_go_on(
+    port: int, live: Live, api_key: str
+) -> None:
     body = json.dumps(events(1)).encode()
     head = f"POST /roblox/events HTTP/1.1\r\nHost: localhost\r\nx-grps-api-key: {api_key}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
@@ -161,13 +172,18 @@ def test_a_body_in_chunks_is_read_up_to_the_limit(live: Live, api_key: str) -> N
     body = json.dumps(events(1)).encode()
     taken = live.http.post("/roblox/events", content=iter([body[:9], body[9:]]), headers=headers)
     assert taken.json()["accepted"] == 1, taken.text
-    refused = live.http.post("/roblox/events", content=(b" " * 65_536 for _ in range(20)), headers=headers)
+    refused = live.http.post(
+        "/roblox/events", content=(b" " * 65_536 for _ in range(20)), headers=headers
+    )
     assert refused.status_code == 413
 
 
 def test_requests_sent_at_once_are_answered_in_their_order(port: int, live: Live) -> None:
     wanted = [f"one-{number}" for number in range(2000)]
-    sent = "".join(f"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: {one}\r\n\r\n" for one in wanted)
+    sent = "".join(
+        f"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: {one}\r\n\r\n"
+        for one in wanted
+    )
     said = b""
     with connect(port, sent.encode()) as connection:
         while said.count(b'{"status":"ok"}') < len(wanted):
@@ -180,11 +196,16 @@ def test_requests_sent_at_once_are_answered_in_their_order(port: int, live: Live
     [
         (b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 400_000, 431),
         (b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+        ),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
     ],
 )
-def test_a_malformed_head_ends_its_connection_alone(port: int, live: Live, sent: bytes, status: int) -> None:
+def test_a_malformed_head_ends_its_connection_alone(
+    port: int, live: Live, sent: bytes, status: int
+) -> None:
     with connect(port) as connection:
         with suppress(ConnectionError):  # refused before all of it was sent
             connection.sendall(sent)
@@ -199,14 +220,20 @@ def test_an_upgrade_is_not_made(port: int, live: Live) -> None:
         assert answer(connection)[0] == 200
 
 
-def test_a_long_answer_is_sent_piece_by_piece_and_leaves_the_threads_to_others(live: Live, api_key: str) -> None:
+def test_a_long_answer_is_sent_piece_by_piece_and_leaves_the_threads_to_others(
+    live: Live, api_key: str
+) -> None:
     browser = owner_client()
     with httpx.Client(
-        base_url=live.url, timeout=60, cookies={"grps-session": browser.cookies["grps-session"].value}
+        base_url=live.url,
+        timeout=60,
+        cookies={"grps-session": browser.cookies["grps-session"].value},
     ) as http:
         http.get("/admin/audit/")
         form = {"format": "jsonl", "csrfmiddlewaretoken": http.cookies["grps-csrf"]}
-        with http.stream("POST", "/admin/audit/export/", data=form, headers={"Referer": live.url}) as answer:
+        with http.stream(
+            "POST", "/admin/audit/export/", data=form, headers={"Referer": live.url}
+        ) as answer:
             assert answer.status_code == 200, answer.read()
             assert answer.headers["transfer-encoding"] == "chunked"
             assert is_served(live.url, api_key)
@@ -224,7 +251,9 @@ def narrow(serve: Callable[..., str]) -> str:
     return serve(**WITHOUT_LIMITS, CONNECTIONS_PER_ADDRESS="20")
 
 
-def test_one_address_holds_so_many_connections_and_its_oldest_makes_room(live: Live, narrow: str, api_key: str) -> None:
+def test_one_address_holds_so_many_connections_and_its_oldest_makes_room(
+    live: Live, narrow: str, api_key: str
+) -> None:
     port = httpx.URL(narrow).port or 0
     with ExitStack() as stack:
         others = [stack.enter_context(connect(port, address="127.0.0.3")) for _ in range(20)]
@@ -241,7 +270,9 @@ def behind_proxy(serve: Callable[..., str]) -> str:
     return serve(**WITHOUT_LIMITS, CONNECTIONS_PER_ADDRESS="20", TRUSTED_PROXIES="1")
 
 
-def test_the_connections_of_our_own_proxy_are_not_counted(live: Live, behind_proxy: str, api_key: str) -> None:
+def test_the_connections_of_our_own_proxy_are_not_counted(
+    live: Live, behind_proxy: str, api_key: str
+) -> None:
     port = httpx.URL(behind_proxy).port or 0
     with ExitStack() as stack:
         held = [stack.enter_context(connect(port)) for _ in range(60)]
@@ -259,7 +290,9 @@ def nginx(behind_proxy: str, tmp_path: Path) -> Iterator[int]:
     site = (BASE_DIR / "deploy" / "nginx" / "grps.conf").read_text()
     site = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", site)
     site = re.sub(r"ssl_certificate\S* .*\n", "", site)
-    site = site.replace("server 127.0.0.1:8000;", f"server 127.0.0.1:{httpx.URL(behind_proxy).port};")
+    site = site.replace(
+        "server 127.0.0.1:8000;", f"server 127.0.0.1:{httpx.URL(behind_proxy).port};"
+    )
     (tmp_path / "site.conf").write_text(site)
     shutil.copy(BASE_DIR / "deploy" / "nginx" / "grps-proxy.conf", tmp_path)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -271,7 +304,15 @@ def nginx(behind_proxy: str, tmp_path: Path) -> Iterator[int]:
         f"http {{ access_log off; {paths} include {tmp_path}/site.conf; }}\n"
     )
     tmp_path.chmod(0o755)
-    command = [program, "-p", str(tmp_path), "-e", str(tmp_path / "errors"), "-c", str(tmp_path / "nginx.conf")]
+    command = [
+        program,
+        "-p",
+        str(tmp_path),
+        "-e",
+        str(tmp_path / "errors"),
+        "-c",
+        str(tmp_path / "nginx.conf"),
+    ]
     process = subprocess.Popen(command, start_new_session=True)
     try:
         while True:
@@ -287,7 +328,9 @@ def nginx(behind_proxy: str, tmp_path: Path) -> Iterator[int]:
         process.wait(60)
 
 
-def test_the_documented_proxy_keeps_slow_clients_to_itself(live: Live, nginx: int, api_key: str) -> None:
+def test_the_documented_proxy_keeps_slow_clients_to_itself(
+    live: Live, nginx: int, api_key: str
+) -> None:
     with ExitStack() as stack:
         for _ in range(2000):
             stack.enter_context(connect(nginx))
@@ -295,5 +338,7 @@ def test_the_documented_proxy_keeps_slow_clients_to_itself(live: Live, nginx: in
         with trickling(slow):
             for _ in range(5):
                 assert is_served(f"http://127.0.0.1:{nginx}", api_key)
-    large = httpx.post(f"http://127.0.0.1:{nginx}/roblox/events", content=b" " * 1_500_000, timeout=20)
+    large = httpx.post(
+        f"http://127.0.0.1:{nginx}/roblox/events", content=b" " * 1_500_000, timeout=20
+    )
     assert large.json()["type"] == "/docs/problems#too-large"

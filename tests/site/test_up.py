@@ -17,11 +17,11 @@ import redis
 import structlog
 from celery import Celery
 
-from grps_site import database_roles
-from grps_site.embedded.services import Service
-from grps_site.embedded.state import State
-from grps_site.embedded.supervisor import ServiceFailed, Supervisor
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
+from devserver.process import Service
+from devserver.state import State
+from devserver.supervisor import ServiceFailed, Supervisor
+from grps_site.ops import database_roles
 from tests.site.conftest import Up
 
 
@@ -29,19 +29,35 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     ready = shared_up.start()
     file = shared_up.state / "ready.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert {"url", "databaseUrl", "redisUrl", "admin", "experiences", "signatureSecret"} <= ready.keys()
+    assert {
+        "url",
+        "databaseUrl",
+        "redisUrl",
+        "admin",
+        "experiences",
+        "signatureSecret",
+    } <= ready.keys()
     assert httpx.get(f"{ready['url']}/health/live", timeout=60).json() == {"status": "ok"}
     assert redis.Redis.from_url(ready["redisUrl"]).ping()
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
-        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0, 0, False, False)
+        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (
+            False,
+            False,
+            0,
+            0,
+            False,
+            False,
+        )
     _no_process_knows_the_owner(ready, shared_up)
     _sign_in(ready)
-    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200)
+    shared_up.wait_for(
+        lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200
+    )
     _send(ready)
 
     second = subprocess.run(
-        [sys.executable, "-m", "grps_site.embedded", "up"],
+        [sys.executable, "-m", "devserver", "up"],
         cwd=BASE_DIR,
         env=shared_up.environment,
         capture_output=True,
@@ -101,7 +117,9 @@ def _sign_in(ready: dict[str, Any]) -> None:
         page = browser.get("/admin/sign-in/local/?next=/admin/")
         admin = {"login": ready["admin"]["username"], "password": ready["admin"]["password"]}
         form = {"csrfmiddlewaretoken": browser.cookies["grps-csrf"], **admin}
-        inside = browser.post("/admin/sign-in/local/?next=/admin/", data=form, headers={"Referer": str(page.url)})
+        inside = browser.post(
+            "/admin/sign-in/local/?next=/admin/", data=form, headers={"Referer": str(page.url)}
+        )
         assert "Sign out" in inside.text
 
 
@@ -135,7 +153,9 @@ def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(shared_up: Up)
         shared_up.kill(name)
         shared_up.wait_for(shared_up.everything_is_up)
         assert not {child for child in before if _lives(child)}
-    shared_up.wait_for(lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200)
+    shared_up.wait_for(
+        lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200
+    )
 
 
 def test_what_is_killed_again_before_it_is_up_comes_back_too(shared_up: Up) -> None:
@@ -174,7 +194,9 @@ def test_what_dies_again_and_again_ends_everything_with_its_last_words(
         broken.touch()
         assert service.process is not None
         service.process.kill()
-        with pytest.raises(ServiceFailed, match=r"(?s)sleeper ended with code 7; .*the disk is full"):
+        with pytest.raises(
+            ServiceFailed, match=r"(?s)sleeper ended with code 7; .*the disk is full"
+        ):
             supervisor.run()
     assert lives.read_text().count("life") == 1 + service.tries
     assert "GRPS: sleeper ended with code -9, and is started again" in capsys.readouterr().err
@@ -184,7 +206,7 @@ def test_what_cannot_start_ends_everything_with_its_last_words(shared_up: Up) ->
     shared_up.ensure()
     shared_up.stop()
     process = subprocess.run(
-        [sys.executable, "-m", "grps_site.embedded", "up", "--port", str(shared_up.port)],
+        [sys.executable, "-m", "devserver", "up", "--port", str(shared_up.port)],
         cwd=BASE_DIR,
         env=shared_up.environment | {"LOG_LEVEL": "NONSENSE"},
         capture_output=True,

@@ -1,4 +1,6 @@
-"""Kill whatever runs, at random, while events are told to two receivers: none is lost, few come twice."""
+"""Kill whatever runs, at random, while events are told to two receivers: none is lost, few come
+twice.
+"""
 
 import json
 import os
@@ -13,7 +15,7 @@ from typing import Any
 import psycopg
 from standardwebhooks.webhooks import Webhook
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 from tests.site.conftest import Up
 from tests.webhooks.receivers import Receiver
 
@@ -54,17 +56,23 @@ def test_nothing_is_lost_and_little_comes_twice_through_kills(up: Up) -> None:
     ready = up.start()
     with Receiver() as portal, Receiver() as archive:
         secrets = _set_up(up, {"portal": portal.url, "archive": archive.url})
-        happening = threading.Thread(target=_shell, args=(up, HAPPEN.format(events=EVENTS, pause=PAUSE)))
+        happening = threading.Thread(
+            target=_shell, args=(up, HAPPEN.format(events=EVENTS, pause=PAUSE))
+        )
         happening.start()
         killed = _kill_at_random(up)
         happening.join()
         happened = _count(ready, "audits WHERE action = 'member.joined'")
-        _until(lambda: _count(ready, "webhook_deliveries WHERE status = 'delivered'") == 2 * happened)
+        _until(
+            lambda: _count(ready, "webhook_deliveries WHERE status = 'delivered'") == 2 * happened
+        )
         for name, receiver in (("portal", portal), ("archive", archive)):
             _check(ready, name, secrets[name], receiver, killed)
 
 
-def _check(ready: dict[str, Any], name: str, secret: str, receiver: Receiver, killed: list[str]) -> None:
+def _check(
+    ready: dict[str, Any], name: str, secret: str, receiver: Receiver, killed: list[str]
+) -> None:
     rows = _rows(
         ready,
         "SELECT 'msg_' || replace(message::text, '-', ''), a.target_id FROM webhook_deliveries d"
@@ -96,7 +104,11 @@ def _moment(seconds: str) -> Any:
 
 def _set_up(up: Up, receivers: dict[str, str]) -> dict[str, str]:
     output = _shell(up, SET_UP.format(receivers=receivers))
-    return {line.split()[1]: line.split()[2] for line in output.splitlines() if line.startswith("secret ")}
+    return {
+        line.split()[1]: line.split()[2]
+        for line in output.splitlines()
+        if line.startswith("secret ")
+    }
 
 
 def _shell(up: Up, code: str) -> str:
@@ -113,7 +125,10 @@ def _shell(up: Up, code: str) -> str:
 
 def _kill_at_random(up: Up) -> list[str]:
     dice = random.Random(int(os.environ.get("GRPS_SEED", "17")))
-    victims = [VICTIMS[number] if number < len(VICTIMS) else dice.choice(VICTIMS) for number in range(KILLS)]
+    victims = [
+        VICTIMS[number] if number < len(VICTIMS) else dice.choice(VICTIMS)
+        for number in range(KILLS)
+    ]
     for victim in victims:
         time.sleep(dice.uniform(0.5, 3))
         up.kill(victim)

@@ -9,7 +9,8 @@ from roblox import cloud, keys
 from roblox.models import Experience
 from roblox.open_cloud import client
 from roblox.open_cloud.operations import BUDGETS
-from syncs import freshness, jobs
+from syncs import jobs
+from syncs.membership import reader
 from syncs.models import SyncJob
 from syncs.pull.runner import run
 from tests.conftest import TESTER
@@ -25,8 +26,9 @@ def _world() -> Iterator[World]:
 
 @pytest.fixture
 def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An empty Roblox that the settings lead to; writing is on, and neither limits nor pauses between tries slow a
-    test."""
+    """An empty Roblox that the settings lead to; writing is on, and neither limits nor pauses
+    between tries slow a test.
+    """
     _world.begin()
     settings.OPEN_CLOUD_URL = _world.url
     settings.OPEN_CLOUD_BUDGETS = dict.fromkeys(BUDGETS)
@@ -37,7 +39,7 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
     monkeypatch.setenv("ROBLOX_TRAINING_UNIVERSE_ID", str(TRAINING))
     monkeypatch.setattr(client, "BACKOFF", 0.02)
     for name in ("TURN", "ANSWER", "PATIENCE", "CALL"):
-        monkeypatch.setattr(freshness, name, 60.0)  # a busy machine must not decide what is read
+        monkeypatch.setattr(reader, name, 60.0)  # a busy machine must not decide what is read
     cloud._client.cache_clear()
     return _world
 
@@ -76,7 +78,9 @@ def pull(community: World) -> Callable[..., SyncJob]:
 
 @pytest.fixture
 def player(community: World) -> Callable[..., Player]:
-    """A player at a rank, made behind the rules, so that no mirror knows of it; a member, if nothing else is said."""
+    """A player at a rank, made behind the rules, so that no mirror knows of it; a member, if
+    nothing else is said.
+    """
 
     def player(user_id: int, rank: str = "Initiate", member: str = "member") -> Player:
         held = Rank.objects.get(name=rank)

@@ -1,4 +1,6 @@
-"""The same work over any broker, by address alone: the embedded Valkey, the system's own Redis, a RabbitMQ."""
+"""The same work over any broker, by address alone: the embedded Valkey, the system's own Redis, a
+RabbitMQ.
+"""
 
 import os
 import shutil
@@ -15,8 +17,8 @@ import redis
 from celery import Celery
 from django.conf import settings as django_settings
 
-from grps_site.brokers import transport_options
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
+from grps_site.ops.brokers import transport_options
 from roblox.models import Experience
 from syncs import jobs
 from syncs.models import SyncJob
@@ -57,7 +59,15 @@ def works(broker: str, community: World, nexus: Experience) -> None:
         "OPEN_CLOUD_URL": community.url,
         "LOG_LEVEL": "ERROR",
     }
-    command = [sys.executable, "-m", "celery", "--app=grps_site", "worker", "--queues=syncs", "--concurrency=1"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--app=grps_site",
+        "worker",
+        "--queues=syncs",
+        "--concurrency=1",
+    ]
     worker = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
     try:
         Celery(broker=broker, set_as_current=False).send_task("syncs.run_jobs", queue="syncs")
@@ -75,7 +85,9 @@ def test_it_works_on_the_embedded_valkey(community: World, nexus: Experience) ->
 
 
 @pytest.mark.skipif(not Path(REDIS).exists(), reason="this machine has no redis-server of its own")
-def test_it_works_on_a_redis_of_the_system(community: World, nexus: Experience, tmp_path: Path) -> None:
+def test_it_works_on_a_redis_of_the_system(
+    community: World, nexus: Experience, tmp_path: Path
+) -> None:
     with redis_of_the_system(tmp_path) as broker:
         works(broker, community, nexus)
 
@@ -88,7 +100,9 @@ def test_it_works_on_rabbitmq(community: World, nexus: Experience) -> None:
     works(RABBIT, community, nexus)
 
 
-def test_sqs_is_told_its_region_and_how_its_queues_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sqs_is_told_its_region_and_how_its_queues_are_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SQS_REGION", "eu-central-1")
     monkeypatch.setenv("SQS_QUEUE_PREFIX", "storm-")
     options: dict[str, Any] = transport_options("sqs://")
@@ -103,5 +117,8 @@ def test_sqs_without_a_region_stops_the_start_by_its_name(monkeypatch: pytest.Mo
 
 
 def test_a_lost_worker_is_noticed_after_longer_than_any_task_runs() -> None:
-    assert transport_options("redis://x")["visibility_timeout"] > django_settings.CELERY_TASK_TIME_LIMIT
+    assert (
+        transport_options("redis://x")["visibility_timeout"]
+        > django_settings.CELERY_TASK_TIME_LIMIT
+    )
     assert "visibility_timeout" not in transport_options("amqp://x")

@@ -1,4 +1,6 @@
-"""The client through every operation that it has, each exchange held against Roblox's own description of its API."""
+"""The client through every operation that it has, each exchange held against Roblox's own
+description of its API.
+"""
 
 import datetime as dt
 import json
@@ -13,7 +15,16 @@ from django.conf import settings as django_settings
 
 from roblox import key_health
 from roblox.models import CloudKey
-from roblox.open_cloud import api_keys, data_stores, groups, messaging, operations, queues, restrictions, users
+from roblox.open_cloud import (
+    api_keys,
+    data_stores,
+    groups,
+    messaging,
+    operations,
+    queues,
+    restrictions,
+    users,
+)
 from roblox.open_cloud.budgets import Budgets
 from roblox.open_cloud.client import MAX_BODY, OpenCloud
 from roblox.open_cloud.data_stores import Store
@@ -37,12 +48,18 @@ class Recorder(httpx.HTTPTransport):
         response.read()
         sent = json.loads(request.content) if request.content else None
         received = json.loads(response.content) if response.content else None
-        self.exchanges.append((request.method, str(request.url), sent, response.status_code, received))
-        return httpx.Response(response.status_code, headers=_plain(response.headers), content=response.content)
+        self.exchanges.append(
+            (request.method, str(request.url), sent, response.status_code, received)
+        )
+        return httpx.Response(
+            response.status_code, headers=_plain(response.headers), content=response.content
+        )
 
 
 def _plain(headers: httpx.Headers) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in {"content-encoding"}}
+    return {
+        name: value for name, value in headers.items() if name.lower() not in {"content-encoding"}
+    }
 
 
 @pytest.fixture
@@ -52,7 +69,9 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def client(world: World, recorder: Recorder) -> Iterator[OpenCloud]:
-    budgets = Budgets(django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode())
+    budgets = Budgets(
+        django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode()
+    )
     http = httpx.Client(base_url=world.url, transport=recorder, timeout=5)
     yield OpenCloud(world.url, KEY, budgets, timeout=5, http=http)
     http.close()
@@ -87,7 +106,14 @@ def everything(client: OpenCloud, world: World) -> None:
     assert groups.member(client, GROUP, 404) is None
     once = {"idempotency_key": str(uuid.uuid4()), "first_sent": dt.datetime.now(dt.UTC)}
     ban = restrictions.update(
-        client, NEXUS, 5, active=True, seconds=60, private_reason="GRPS case 1", display_reason="cheats", **once
+        client,
+        NEXUS,
+        5,
+        active=True,
+        seconds=60,
+        private_reason="GRPS case 1",
+        display_reason="cheats",
+        **once,
     )
     assert (ban.active, ban.seconds, ban.user_id) == (True, 60, 5)
     assert ban.until is not None
@@ -96,7 +122,9 @@ def everything(client: OpenCloud, world: World) -> None:
     assert [one.user_id for one in restrictions.page(client, NEXUS)[0]] == [5]
     assert restrictions.logs(client, NEXUS, 5)[0].moderator == 9001
     messaging.publish(client, NEXUS, "GRPS", {"userId": 5})
-    world.act("enqueue", universeId=NEXUS, queue="GRPS_Events", data={"n": 1}, priority=0, ttl="600s")
+    world.act(
+        "enqueue", universeId=NEXUS, queue="GRPS_Events", data={"n": 1}, priority=0, ttl="600s"
+    )
     items = queues.read(client, NEXUS, "GRPS_Events")
     assert items.data == [{"n": 1}]
     assert queues.read(client, NEXUS, "GRPS_Events").data == []
@@ -108,7 +136,9 @@ def everything(client: OpenCloud, world: World) -> None:
     assert api_keys.introspect(client).authorized_user_id == 9001
 
 
-def test_every_operation_does_what_it_says(client: OpenCloud, recorder: Recorder, world: World) -> None:
+def test_every_operation_does_what_it_says(
+    client: OpenCloud, recorder: Recorder, world: World
+) -> None:
     everything(client, world)
     used = {(method, httpx.URL(url).path) for method, url, *_ in recorder.exchanges}
     assert len(used) >= len(operations.OPERATIONS)
@@ -118,10 +148,14 @@ def test_every_operation_does_what_it_says(client: OpenCloud, recorder: Recorder
     not os.environ.get("OPEN_CLOUD_SPEC"),
     reason="OPEN_CLOUD_SPEC does not name the folder with Roblox's OpenAPI files: the client is not compared with them",
 )
-def test_every_exchange_is_as_roblox_describes_it(client: OpenCloud, recorder: Recorder, world: World) -> None:
+def test_every_exchange_is_as_roblox_describes_it(
+    client: OpenCloud, recorder: Recorder, world: World
+) -> None:
     everything(client, world)
     compared = [contract.check_exchange(*exchange) for exchange in recorder.exchanges]
-    assert sum(compared) >= len(compared) - 1  # the introspection of a key is described in prose only
+    assert (
+        sum(compared) >= len(compared) - 1
+    )  # the introspection of a key is described in prose only
 
 
 @pytest.mark.parametrize(
@@ -139,9 +173,14 @@ def test_trouble_becomes_an_error_that_may_be_retried(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], sentence: str
 ) -> None:
     monkeypatch.setattr("roblox.open_cloud.client.TRIES", 1)
-    budgets = Budgets(django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode())
-    # Only the faults about time are short of it: elsewhere the emulator itself may be slow to answer.
-    client = OpenCloud(world.url, KEY, budgets, timeout=1 if fault["kind"] in {"timeoutAfter", "slow"} else 10)
+    budgets = Budgets(
+        django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode()
+    )
+    # Only the faults about time are short of it: elsewhere the emulator itself may be slow to
+    # answer.
+    client = OpenCloud(
+        world.url, KEY, budgets, timeout=1 if fault["kind"] in {"timeoutAfter", "slow"} else 10
+    )
     world.join(5)
     world.faults({"operations": ["*"], "rate": 1.0, **fault})
     with pytest.raises(OpenCloudError) as caught:
@@ -171,7 +210,9 @@ def scopes(*names: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def key(community: World) -> Callable[..., None]:
     def key(**changes: Any) -> None:
-        community.control("keys", **{"key": KEY, "name": "tests", "ownerUserId": 9001, "scopes": ["*"]} | changes)
+        community.control(
+            "keys", **{"key": KEY, "name": "tests", "ownerUserId": 9001, "scopes": ["*"]} | changes
+        )
 
     return key
 
@@ -184,11 +225,17 @@ def diagnosis() -> key_health.Diagnosis:
 def test_a_healthy_key_has_nothing_to_mend(key: Callable[..., None]) -> None:
     key()
     found = diagnosis()
-    assert (found.problems, found.owner_user_id, found.experiences) == ([], 9001, ["nexus", "training_site"])
+    assert (found.problems, found.owner_user_id, found.experiences) == (
+        [],
+        9001,
+        ["nexus", "training_site"],
+    )
     assert CloudKey.objects.get().problem == ""
 
 
-def test_a_doctor_names_the_scopes_that_are_missing(key: Callable[..., None], settings: Any) -> None:
+def test_a_doctor_names_the_scopes_that_are_missing(
+    key: Callable[..., None], settings: Any
+) -> None:
     key(scopes=scopes("universe-datastores.objects:list", "universe-datastores.objects:read"))
     settings.ROBLOX_WRITES = False
     lacking = " ".join(diagnosis().problems)

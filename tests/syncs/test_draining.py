@@ -1,4 +1,6 @@
-"""The queue that games fill while GRPS is away: everything in it counts once, whatever dies in between."""
+"""The queue that games fill while GRPS is away: everything in it counts once, whatever dies in
+between.
+"""
 
 import json
 import time
@@ -8,24 +10,30 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from players import books
 from players.models import Player
+from players.points import consistency
 from roblox.models import Experience
-from syncs import draining, tasks
+from syncs import tasks
 from syncs.models import Drift
+from syncs.pull import queue
 from tests.players.conftest import Game
 from tests.roblox_world import NEXUS, World
 
 
 def put(world: World, *bodies: Any) -> None:
     for body in bodies:
-        world.act("enqueue", universeId=NEXUS, queue="GRPS_Events", data=body, priority=0, ttl="600s")
+        world.act(
+            "enqueue", universeId=NEXUS, queue="GRPS_Events", data=body, priority=0, ttl="600s"
+        )
 
 
 @pytest.fixture
 def batch(game: Game) -> Callable[..., dict[str, Any]]:
     def batch(*sequences: int) -> dict[str, Any]:
-        return {"server": {"placeId": 1, "jobId": "j"}, "events": [game.event(sequence=n) for n in sequences]}
+        return {
+            "server": {"placeId": 1, "jobId": "j"},
+            "events": [game.event(sequence=n) for n in sequences],
+        }
 
     return batch
 
@@ -37,29 +45,32 @@ def test_what_games_left_is_applied_and_gone(
     assert tasks.drain_queues() == 2
     assert Player.objects.get().points == 45
     assert tasks.drain_queues() == 0
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_a_crash_before_discarding_counts_nothing_twice(
-    community: World, nexus: Experience, batch: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    community: World,
+    nexus: Experience,
+    batch: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put(community, batch(1, 2))
 
     def crash(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(draining, "HIDDEN", 1)
+    monkeypatch.setattr(queue, "HIDDEN", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(draining.queues, "discard", crash)
+        patch.setattr(queue.queues, "discard", crash)
         with pytest.raises(KeyboardInterrupt):
-            draining.drain(nexus, now=timezone.now())
+            queue.drain(nexus, now=timezone.now())
     assert Player.objects.get().points == 30
     for _ in range(40):
-        if draining.drain(nexus, now=timezone.now()):
+        if queue.drain(nexus, now=timezone.now()):
             break
         time.sleep(0.1)
     assert Player.objects.get().points == 30
-    assert draining.drain(nexus, now=timezone.now()) == 0
+    assert queue.drain(nexus, now=timezone.now()) == 0
 
 
 def test_what_cannot_be_read_is_kept_for_staff_and_holds_nothing_up(

@@ -1,4 +1,6 @@
-"""Whoever joins a game or is about to act is read from Roblox first: nobody goes on by a rank that they lost there."""
+"""Whoever joins a game or is about to act is read from Roblox first: nobody goes on by a rank that
+they lost there.
+"""
 
 import datetime as dt
 import json
@@ -10,12 +12,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from players import approvals, discipline, officers
+from common.errors import Refused
+from players.discipline import sanctions
 from players.models import Approval, Player, Sanction
-from players.staff import Refused, Staff, officer
+from players.moderation import approvals
+from players.moderation.actors import Staff, officer
+from players.ranks import decisions
 from roblox.open_cloud.groups import roles
-from syncs import freshness, memberships, pins, push
+from syncs.membership import landing, reader
 from syncs.models import MembershipRead, SyncJob
+from syncs.push import runner
+from syncs.roles import pins
 from tests.conftest import TESTER
 from tests.console.people import client_as
 from tests.players.conftest import Game
@@ -35,7 +42,7 @@ def staff(community: World, pull: Pull) -> World:
     community.join(MAJOR, "Tempest Major")
     community.join(TROOPER, "Shock Trooper I")
     pull("members")
-    officers.set_rank(MAJOR, "Tempest Major", by=OPERATOR, reason="elected", now=timezone.now())
+    decisions.set_rank(MAJOR, "Tempest Major", by=OPERATOR, reason="elected", now=timezone.now())
     pull("members")
     return community
 
@@ -47,13 +54,23 @@ def rank_of(user_id: int) -> str:
 def a_minute_passes() -> None:
     """Whatever was read was read a minute earlier."""
     for row in MembershipRead.objects.exclude(read_at=None):
-        MembershipRead.objects.filter(pk=row.pk).update(read_at=row.read_at - MINUTE if row.read_at else None)
+        MembershipRead.objects.filter(pk=row.pk).update(
+            read_at=row.read_at - MINUTE if row.read_at else None
+        )
 
 
 def warn(game: Game, actor: int = MAJOR, user_id: int = TROOPER) -> dict[str, Any]:
-    body = {"id": uuid.uuid4().hex, "actorUserId": actor, "userId": user_id, "kind": "warn", "reason": "seen in game"}
+    body = {
+        "id": uuid.uuid4().hex,
+        "actorUserId": actor,
+        "userId": user_id,
+        "kind": "warn",
+        "reason": "seen in game",
+    }
     body["occurredAt"] = timezone.now().isoformat()
-    answer = game.client.post("/roblox/sanctions", json.dumps(body), content_type="application/json")
+    answer = game.client.post(
+        "/roblox/sanctions", json.dumps(body), content_type="application/json"
+    )
     assert answer.status_code == 200, answer.content
     found: dict[str, Any] = answer.json()
     return found
@@ -61,7 +78,7 @@ def warn(game: Game, actor: int = MAJOR, user_id: int = TROOPER) -> dict[str, An
 
 def read_anew(user_id: int) -> None:
     a_minute_passes()
-    freshness.read_now({user_id})
+    reader.read_now({user_id})
 
 
 def asked(world: World) -> int:
@@ -70,11 +87,13 @@ def asked(world: World) -> int:
 
 
 def wanted() -> set[int]:
-    return set(MembershipRead.objects.filter(wanted_at__isnull=False).values_list("user_id", flat=True))
+    return set(
+        MembershipRead.objects.filter(wanted_at__isnull=False).values_list("user_id", flat=True)
+    )
 
 
 def read() -> None:
-    while freshness.step():
+    while reader.step():
         pass
 
 
@@ -94,7 +113,9 @@ def test_an_officer_demoted_to_a_lower_rank_of_officers_keeps_no_power_of_the_fo
     council = 3
     staff.join(council, "Supreme Council")
     read_anew(council)
-    officers.set_rank(council, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now())
+    decisions.set_rank(
+        council, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now()
+    )
     read_anew(council)
     assert warn(game, council, MAJOR)["status"] == "held"  # past what the experience may bring
     staff.set_roles(council, lower)
@@ -103,13 +124,17 @@ def test_an_officer_demoted_to_a_lower_rank_of_officers_keeps_no_power_of_the_fo
     assert rank_of(council) == lower
 
 
-def test_an_officer_given_a_higher_rank_by_hand_waits_for_somebody_who_may_give_it(staff: World, game: Game) -> None:
+def test_an_officer_given_a_higher_rank_by_hand_waits_for_somebody_who_may_give_it(
+    staff: World, game: Game
+) -> None:
     staff.set_roles(MAJOR, "Supreme Council")
     read_anew(MAJOR)
     assert rank_of(MAJOR) == "Tempest Major"
 
 
-def test_an_officer_who_was_removed_from_the_group_is_refused_at_the_next_act(staff: World, game: Game) -> None:
+def test_an_officer_who_was_removed_from_the_group_is_refused_at_the_next_act(
+    staff: World, game: Game
+) -> None:
     assert warn(game)["status"] == "applied"
     staff.leave(MAJOR)
     a_minute_passes()
@@ -129,7 +154,7 @@ def test_an_officer_who_acts_often_is_read_once_a_minute(staff: World, game: Gam
 
 def test_many_acts_at_once_read_an_officer_once(staff: World, game: Game) -> None:
     before = asked(staff)
-    answers = race(5, lambda: freshness.read_now({MAJOR}))
+    answers = race(5, lambda: reader.read_now({MAJOR}))
     assert len(answers) == 5
     assert asked(staff) == before + 1
 
@@ -164,15 +189,17 @@ def test_a_request_of_somebody_demoted_since_is_not_carried_out(staff: World) ->
     staff.join(3, "Supreme Council")
     staff.join(4, "Supreme Council")
     for user_id in (3, 4):
-        freshness.want([user_id], again=True)
+        reader.want([user_id], again=True)
     read()
     for user_id in (3, 4):
-        officers.set_rank(user_id, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now())
-    while push.step():
+        decisions.set_rank(
+            user_id, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now()
+        )
+    while runner.step():
         pass
-    freshness.read_now({3, 4})
+    reader.read_now({3, 4})
     now = timezone.now()
-    discipline.ban(TROOPER, by=officer(3), reason="exploits", now=now)
+    sanctions.ban(TROOPER, by=officer(3), reason="exploits", now=now)
     staff.set_roles(3, "Captain I")
     a_minute_passes()
     approval = Approval.objects.get(act="ban")
@@ -184,25 +211,29 @@ def test_a_request_of_somebody_demoted_since_is_not_carried_out(staff: World) ->
 
 def test_a_second_person_who_was_demoted_approves_nothing(staff: World) -> None:
     staff.join(3, "Supreme Council")
-    freshness.want([3], again=True)
+    reader.want([3], again=True)
     read()
-    officers.set_rank(3, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now())
-    while push.step():
+    decisions.set_rank(3, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now())
+    while runner.step():
         pass
     browser = client_as(Player.objects.get(user_id=3))
     owner = Staff(TESTER, rank=None)
-    approval = discipline.ban(TROOPER, by=owner, reason="exploits", now=timezone.now()).approval
+    approval = sanctions.ban(TROOPER, by=owner, reason="exploits", now=timezone.now()).approval
     assert approval is not None
     assert browser.get(f"/admin/approvals/{approval.pk}/").status_code == 200
     staff.set_roles(3, "Captain I")
     a_minute_passes()
-    answer = browser.post(f"/admin/approvals/{approval.pk}/", {"verb": "approve", "words": "seen it too"})
+    answer = browser.post(
+        f"/admin/approvals/{approval.pk}/", {"verb": "approve", "words": "seen it too"}
+    )
     assert answer.status_code == 403
     assert not Player.objects.get(user_id=TROOPER).banned
 
 
 @pytest.mark.parametrize("path", ["/roblox/players/50", "/roblox/joins?players=50"])
-def test_somebody_new_has_their_role_soon_after_joining(community: World, game: Game, path: str) -> None:
+def test_somebody_new_has_their_role_soon_after_joining(
+    community: World, game: Game, path: str
+) -> None:
     community.join(50, "Captain I")
     assert game.client.get(path).status_code == 200
     assert wanted() == {50}
@@ -235,7 +266,9 @@ def test_a_join_never_waits_for_roblox(community: World, game: Game) -> None:
     assert asked(community) == before
 
 
-def test_an_act_goes_by_the_last_known_state_while_roblox_does_not_answer(staff: World, game: Game) -> None:
+def test_an_act_goes_by_the_last_known_state_while_roblox_does_not_answer(
+    staff: World, game: Game
+) -> None:
     warn(game)
     a_minute_passes()
     staff.faults({"kind": "500", "operations": [READ]})
@@ -245,7 +278,9 @@ def test_an_act_goes_by_the_last_known_state_while_roblox_does_not_answer(staff:
 def test_an_act_is_refused_once_the_last_known_state_is_too_old(staff: World, game: Game) -> None:
     warn(game)
     a_minute_passes()
-    Player.objects.filter(user_id=MAJOR).update(member_seen_at=timezone.now() - dt.timedelta(minutes=16))
+    Player.objects.filter(user_id=MAJOR).update(
+        member_seen_at=timezone.now() - dt.timedelta(minutes=16)
+    )
     staff.faults({"kind": "500", "operations": [READ]})
     answer = warn(game)
     assert answer["status"] == "refused"
@@ -269,13 +304,17 @@ def test_a_failed_reading_is_not_tried_by_every_act(staff: World, game: Game) ->
 
 def test_a_reading_of_a_dead_process_is_taken_over(staff: World, game: Game) -> None:
     later = timezone.now() + dt.timedelta(seconds=1)
-    MembershipRead.objects.update_or_create(pk=MAJOR, defaults={"lease": "dead", "lease_until": later, "read_at": None})
+    MembershipRead.objects.update_or_create(
+        pk=MAJOR, defaults={"lease": "dead", "lease_until": later, "read_at": None}
+    )
     staff.set_roles(MAJOR, "Captain I")
     assert warn(game)["status"] == "refused"
 
 
 def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull: Pull) -> None:
-    """Roblox is asked by a pull, then the officer is demoted and read; the pull's answer lands between both."""
+    """Roblox is asked by a pull, then the officer is demoted and read; the pull's answer lands
+    between both.
+    """
     from roblox import cloud
 
     group = cloud.group()
@@ -284,13 +323,15 @@ def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull
     demoted = (found.pins.roles["Initiate"], found.pins.roles["Captain I"])
     first, second = pins.database_time(), pins.database_time()
     for roles_there, asked_at in ((held, first), (demoted, second)):
-        reading = memberships.Reading(group.id, found, freshness.ACTOR, timezone.now(), asked_at=asked_at)
-        memberships.land([memberships.Said(MAJOR, roles_there)], reading)
+        reading = landing.Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
+        landing.land([landing.Said(MAJOR, roles_there)], reading)
     assert rank_of(MAJOR) == "Captain I"
 
 
 def test_an_older_answer_does_not_undo_a_newer_one(staff: World, pull: Pull) -> None:
-    """A page of the members pull that was read before the officer was demoted lands after their own reading."""
+    """A page of the members pull that was read before the officer was demoted lands after their own
+    reading.
+    """
     from roblox import cloud
 
     group = cloud.group()
@@ -298,10 +339,10 @@ def test_an_older_answer_does_not_undo_a_newer_one(staff: World, pull: Pull) -> 
     found = pins.contact(group).pins
     assert roles(group.client, group.id)
     staff.set_roles(MAJOR, "Captain I")
-    freshness.read_now({MAJOR})
+    reader.read_now({MAJOR})
     assert rank_of(MAJOR) == "Captain I"
     held = (found.roles["Initiate"], found.roles["Tempest Major"])
-    reading = memberships.Reading(group.id, found, freshness.ACTOR, timezone.now(), asked_at=asked_at)
-    memberships.land([memberships.Said(MAJOR, held)], reading)
+    reading = landing.Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
+    landing.land([landing.Said(MAJOR, held)], reading)
     assert rank_of(MAJOR) == "Captain I"
     assert not Client().get("/admin/").wsgi_request.user.is_authenticated

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from grps_site.environment import BASE_DIR
+from common.environment import BASE_DIR
 from players.models import Player
 from roblox import cloud
-from syncs import freshness, group_log, tasks
+from syncs import tasks
+from syncs.membership import group_log, reader
 from syncs.models import Drift, GroupLog, MembershipRead, RolePin, SyncJob
 from tests.conftest import database_url
 from tests.console.people import owner_client
@@ -35,11 +36,13 @@ def follow() -> int:
 
 
 def wanted() -> set[int]:
-    return set(MembershipRead.objects.filter(wanted_at__isnull=False).values_list("user_id", flat=True))
+    return set(
+        MembershipRead.objects.filter(wanted_at__isnull=False).values_list("user_id", flat=True)
+    )
 
 
 def read() -> None:
-    while freshness.step():
+    while reader.step():
         pass
 
 
@@ -61,7 +64,9 @@ def test_a_change_between_two_readings_is_taken_exactly_once(community: World, p
     assert (follow(), wanted()) == (0, set())
 
 
-def test_the_task_of_every_minute_sees_a_change_and_has_it_read(community: World, pull: Pull) -> None:
+def test_the_task_of_every_minute_sees_a_change_and_has_it_read(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Captain I")
     community.set_roles(1, "Shock Trooper I")
     assert tasks.follow_group() >= 1
@@ -85,7 +90,9 @@ def test_who_joins_leaves_or_is_removed_is_read(community: World, pull: Pull) ->
     assert follow() == 3
     assert wanted() == {1, 2, 3}
     read()
-    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {"left"}
+    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {
+        "left"
+    }
 
 
 def test_more_entries_than_a_page_are_all_taken(community: World) -> None:
@@ -98,7 +105,9 @@ def test_more_entries_than_a_page_are_all_taken(community: World) -> None:
     assert follow() == 0
 
 
-def test_more_entries_than_it_reads_at_once_have_the_whole_group_read(community: World, monkeypatch: Any) -> None:
+def test_more_entries_than_it_reads_at_once_have_the_whole_group_read(
+    community: World, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(group_log, "PAGES", 1)
     members = [{"userId": n, "username": f"citizen_{n}", "roles": []} for n in range(1000, 1150)]
     community.control("members", groupId=GROUP, members=members)
@@ -108,7 +117,9 @@ def test_more_entries_than_it_reads_at_once_have_the_whole_group_read(community:
     assert SyncJob.objects.get(activity="members").status == "queued"
 
 
-def test_a_flood_of_changes_is_not_adopted_by_single_readings(community: World, pull: Pull, settings: Any) -> None:
+def test_a_flood_of_changes_is_not_adopted_by_single_readings(
+    community: World, pull: Pull, settings: Any
+) -> None:
     for user_id in range(1, 7):
         community.join(user_id, "Captain I")
     pull("members")
@@ -124,7 +135,7 @@ def test_a_flood_of_changes_is_not_adopted_by_single_readings(community: World, 
     assert Drift.objects.filter(aspect="role", resolved_at=None).count() == 4
     kept = next(user_id for user_id in range(1, 7) if rank_of(user_id) == "Captain I")
     MembershipRead.objects.update(read_at=None)
-    freshness.read_now({kept})  # whoever is about to act is no part of a flood
+    reader.read_now({kept})  # whoever is about to act is no part of a flood
     assert rank_of(kept) == "Shock Trooper I"
 
 
@@ -151,7 +162,9 @@ def cloud_log() -> Any:
     return groups.log(group.client, group.id)[0]
 
 
-def test_a_follower_that_is_killed_leaves_no_gap_and_repeats_nothing(community: World, pull: Pull) -> None:
+def test_a_follower_that_is_killed_leaves_no_gap_and_repeats_nothing(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Captain I")
     follow()
     community.set_roles(1, "Shock Trooper I")
@@ -165,9 +178,15 @@ def test_a_follower_that_is_killed_leaves_no_gap_and_repeats_nothing(community: 
         "LOG_LEVEL": "ERROR",
     }
     code = "from syncs import tasks; tasks.follow_group()"
-    process = subprocess.Popen([sys.executable, "manage.py", "shell", "-c", code], cwd=BASE_DIR, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "-c", code], cwd=BASE_DIR, env=environment
+    )
     deadline = time.monotonic() + 120
-    while GroupLog.objects.get().lease == "" and process.poll() is None and time.monotonic() < deadline:
+    while (
+        GroupLog.objects.get().lease == ""
+        and process.poll() is None
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -190,7 +209,9 @@ def test_two_followers_at_once_take_an_entry_once(community: World, pull: Pull) 
 
 def test_without_the_scope_it_is_off_with_words_and_tried_again_hourly(community: World) -> None:
     scopes = ["group:read", "group:write"]
-    community.control("keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=scopes, enabled=True)
+    community.control(
+        "keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=scopes, enabled=True
+    )
     assert follow() == 0
     asked = community.calls()[CALLED]
     page = unescape(owner_client("olga").get("/admin/system/").content.decode())
@@ -198,7 +219,9 @@ def test_without_the_scope_it_is_off_with_words_and_tried_again_hourly(community
     assert follow() == 0
     assert community.calls()[CALLED] == asked
     assert GroupLog.objects.get().retry_at > timezone.now() + dt.timedelta(minutes=59)
-    community.control("keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=["*"], enabled=True)
+    community.control(
+        "keys", key=KEY, name="tests", ownerUserId=OWNER_OF_KEY, scopes=["*"], enabled=True
+    )
     GroupLog.objects.update(retry_at=timezone.now())
     follow()
     page = unescape(owner_client("dora").get("/admin/system/").content.decode())

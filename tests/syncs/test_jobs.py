@@ -1,4 +1,6 @@
-"""A job's life: asked for once, held by one, stopped when somebody wants it, taken up again when its process dies."""
+"""A job's life: asked for once, held by one, stopped when somebody wants it, taken up again when
+its process dies.
+"""
 
 import datetime as dt
 import os
@@ -18,15 +20,16 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from grps_site import signing
-from grps_site.environment import BASE_DIR
+from common import leases
+from common.environment import BASE_DIR
+from common.errors import Refused
+from common.leases import LeaseLost
+from grps_site.http import request_signing
 from grps_site.management.commands.bootstrap import PERIODIC
-from players import books
 from players.models import LedgerEntry, Player
-from players.staff import Refused
+from players.points import consistency
 from roblox.models import Experience
-from syncs import jobs, leases, tasks
-from syncs.leases import LeaseLost
+from syncs import jobs, tasks
 from syncs.models import SyncJob
 from syncs.pull import runner
 from syncs.pull.runner import run
@@ -48,7 +51,9 @@ def test_asking_twice_is_one_job(nexus: Experience) -> None:
     assert SyncJob.objects.count() == 1
 
 
-def test_the_database_refuses_a_second_active_job_and_running_without_a_lease(nexus: Experience) -> None:
+def test_the_database_refuses_a_second_active_job_and_running_without_a_lease(
+    nexus: Experience,
+) -> None:
     job = request(nexus)
     with pytest.raises(IntegrityError, match="sync_jobs_one_active"), transaction.atomic():
         SyncJob.objects.create(activity="points", experience=nexus, requested_by="x")
@@ -56,8 +61,12 @@ def test_the_database_refuses_a_second_active_job_and_running_without_a_lease(ne
         SyncJob.objects.filter(pk=job.pk).update(status="running")
 
 
-@pytest.mark.parametrize(("activity", "of"), [("members", "nexus"), ("points", None), ("everything", None)])
-def test_an_activity_and_its_experience_must_fit(community: World, activity: str, of: str | None) -> None:
+@pytest.mark.parametrize(
+    ("activity", "of"), [("members", "nexus"), ("points", None), ("everything", None)]
+)
+def test_an_activity_and_its_experience_must_fit(
+    community: World, activity: str, of: str | None
+) -> None:
     experience = Experience.objects.get(key=of) if of else None
     with pytest.raises(Refused):
         request(experience, activity)
@@ -75,7 +84,9 @@ def test_a_lease_dated_by_a_wrong_clock_holds_nobody_up(nexus: Experience) -> No
     with time_machine.travel(timezone.now() + dt.timedelta(days=1), tick=True):
         assert jobs.claim_one(job.pk) is not None
     assert SyncJob.objects.get().lease_until < timezone.now() + dt.timedelta(minutes=1)  # type: ignore[operator]
-    SyncJob.objects.update(lease_until=timezone.now() + dt.timedelta(days=1))  # what an earlier version wrote
+    SyncJob.objects.update(
+        lease_until=timezone.now() + dt.timedelta(days=1)
+    )  # what an earlier version wrote
     assert jobs.release_dead() == 1
     assert jobs.claim_one(job.pk) is not None
 
@@ -89,11 +100,15 @@ def test_a_try_put_off_by_a_wrong_clock_comes_in_time(nexus: Experience) -> None
 
 
 def test_what_a_killed_process_held_is_taken_up_within_a_minute() -> None:
-    """The lease, the sweep and the longest turn of a push before it, whoever holds all places of the worker."""
+    """The lease, the sweep and the longest turn of a push before it, whoever holds all places of
+    the worker.
+    """
     assert leases.LEASE.total_seconds() + PERIODIC["syncs.run_jobs"] + tasks.PUSH_TURN < 60
 
 
-def test_a_job_whose_process_died_is_queued_and_goes_on(nexus: Experience, community: World) -> None:
+def test_a_job_whose_process_died_is_queued_and_goes_on(
+    nexus: Experience, community: World
+) -> None:
     community.seed(50)
     dead = jobs.claim_one(request(nexus).pk)
     assert dead is not None
@@ -156,7 +171,9 @@ def test_an_idle_job_is_cancelled_at_once(nexus: Experience) -> None:
     assert request(nexus).pk != job.pk
 
 
-def test_trouble_at_roblox_puts_a_job_off_in_words(nexus: Experience, community: World, pull: Pull) -> None:
+def test_trouble_at_roblox_puts_a_job_off_in_words(
+    nexus: Experience, community: World, pull: Pull
+) -> None:
     community.seed(10)
     community.faults({"kind": "503", "operations": ["orderedEntryList"], "rate": 1.0})
     job = pull("points", nexus)
@@ -169,7 +186,9 @@ def test_trouble_at_roblox_puts_a_job_off_in_words(nexus: Experience, community:
     assert SyncJob.objects.get().status == "done"
 
 
-def test_a_key_that_vanished_fails_the_job_with_what_to_do(nexus: Experience, community: World, pull: Pull) -> None:
+def test_a_key_that_vanished_fails_the_job_with_what_to_do(
+    nexus: Experience, community: World, pull: Pull
+) -> None:
     community.http.delete(f"/_emulator/keys/{KEY}")
     job = pull("points", nexus)
     assert job.status == "failed"
@@ -183,7 +202,9 @@ def test_a_missing_setting_fails_the_job_with_its_name(
     assert "ROBLOX_OPEN_CLOUD_API_KEY" in pull("points", nexus).error
 
 
-def test_a_page_token_that_roblox_forgot_begins_the_listing_anew(nexus: Experience, community: World) -> None:
+def test_a_page_token_that_roblox_forgot_begins_the_listing_anew(
+    nexus: Experience, community: World
+) -> None:
     community.seed(150)
     job = request(nexus, token="bm9uc2Vuc2U=")
     tasks.run_jobs()
@@ -226,10 +247,12 @@ def test_a_storm_ends_in_the_same_tables_as_a_calm_run(
         tasks.run_jobs()
     assert SyncJob.objects.get(pk=stormy.pk).status == "done"
     assert rows_of("training_site") == rows_of("nexus")
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
-def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_never_was(nexus: Experience, community: World) -> None:
+def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_never_was(
+    nexus: Experience, community: World
+) -> None:
     kills = 12 if os.environ.get("GRPS_LONG") else 3
     community.seed(1500, format="grps")
     job = request(nexus, full=True)
@@ -242,22 +265,33 @@ def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_never_was(nexus: Ex
     }
     command = [sys.executable, "manage.py", "sync", "points", "nexus", "--full"]
     for kill in range(kills):
-        process = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL
+        )
         done = Player.objects.count()
         deadline = time.monotonic() + 60
-        while process.poll() is None and Player.objects.count() < done + 100 and time.monotonic() < deadline:
+        while (
+            process.poll() is None
+            and Player.objects.count() < done + 100
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.02)
         time.sleep(0.05 * kill)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        SyncJob.objects.filter(pk=job.pk).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+        SyncJob.objects.filter(pk=job.pk).update(
+            lease_until=timezone.now() - dt.timedelta(seconds=1)
+        )
     while (job := SyncJob.objects.get(pk=job.pk)).status != "done":
         assert job.status in {"queued", "running"}, job.error
         tasks.run_jobs()
     assert Player.objects.count() == 1500
     assert job.counters["listed"] == 1500
-    assert LedgerEntry.objects.count() == LedgerEntry.objects.values("player", "session", "sequence").distinct().count()
-    assert books.verify() == []
+    assert (
+        LedgerEntry.objects.count()
+        == LedgerEntry.objects.values("player", "session", "sequence").distinct().count()
+    )
+    assert consistency.verify() == []
     shown = {
         entry["id"]: entry["value"]
         for entry in community.http.get(
@@ -285,12 +319,21 @@ def test_the_command_pulls_and_says_how_it_went(
 
 
 def test_a_signed_call_asks_for_a_pull_and_follows_it(world: World, live: Live) -> None:
-    answer = live.signed("POST", "/sync/roblox", {"activity": "points", "experience": "nexus", "dryRun": True})
+    answer = live.signed(
+        "POST", "/sync/roblox", {"activity": "points", "experience": "nexus", "dryRun": True}
+    )
     assert answer.status_code == 202, answer.text
     body = answer.json()
     assert answer.headers["Location"] == f"/sync/jobs/{body['id']}"
-    assert (body["activity"], body["experience"], body["status"], body["dryRun"]) == ("points", "nexus", "queued", True)
-    again = live.signed("POST", "/sync/roblox", {"activity": "points", "experience": "nexus", "dryRun": True})
+    assert (body["activity"], body["experience"], body["status"], body["dryRun"]) == (
+        "points",
+        "nexus",
+        "queued",
+        True,
+    )
+    again = live.signed(
+        "POST", "/sync/roblox", {"activity": "points", "experience": "nexus", "dryRun": True}
+    )
     assert again.json()["id"] == body["id"]
     other = live.signed("POST", "/sync/roblox", {"activity": "points", "experience": "nexus"})
     assert other.status_code == 409
@@ -299,7 +342,10 @@ def test_a_signed_call_asks_for_a_pull_and_follows_it(world: World, live: Live) 
     assert len(both["jobs"]) == 2
     listed = live.signed("GET", "/sync/jobs?limit=2").json()
     assert [job["id"] for job in listed["jobs"]] == sorted(both["jobs"], reverse=True)
-    assert live.signed("GET", f"/sync/jobs?after={listed['next']}").json()["jobs"][0]["id"] == body["id"]
+    assert (
+        live.signed("GET", f"/sync/jobs?after={listed['next']}").json()["jobs"][0]["id"]
+        == body["id"]
+    )
     cancelled = live.signed("POST", f"/sync/jobs/{body['id']}/cancel")
     assert cancelled.json()["status"] == "cancelled"
     assert live.signed("POST", f"/sync/jobs/{body['id']}/cancel").status_code == 409
@@ -316,7 +362,9 @@ def test_a_signed_call_asks_for_a_pull_and_follows_it(world: World, live: Live) 
         ({"activity": "points", "speed": "fast"}, 400, "speed"),
     ],
 )
-def test_a_wrong_request_is_refused_by_its_field(world: World, live: Live, body: Any, status: int, said: str) -> None:
+def test_a_wrong_request_is_refused_by_its_field(
+    world: World, live: Live, body: Any, status: int, said: str
+) -> None:
     answer = live.signed("POST", "/sync/roblox", body)
     assert answer.status_code == status
     assert said in answer.text
@@ -338,9 +386,13 @@ def test_an_answer_can_wait_for_the_end(world: World, live: Live) -> None:
     worker = threading.Thread(target=work)
     worker.start()
     body = b'{"activity": "points", "experience": "nexus"}'
-    headers = signing.sign(settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/sync/roblox", body)
+    headers = request_signing.sign(
+        settings.AUTOMATION_SIGNATURE_SECRET, "POST", "/sync/roblox", body
+    )
     answer = live.http.post(
-        "/sync/roblox", content=body, headers=headers | {"Content-Type": "application/json", "Prefer": "wait=25"}
+        "/sync/roblox",
+        content=body,
+        headers=headers | {"Content-Type": "application/json", "Prefer": "wait=25"},
     )
     worker.join()
     assert answer.json()["status"] == "done"

@@ -1,4 +1,6 @@
-"""Who left the group has nothing any more, who comes back has what they had, and a faulty listing takes nothing."""
+"""Who left the group has nothing any more, who comes back has what they had, and a faulty listing
+takes nothing.
+"""
 
 import datetime as dt
 from collections.abc import Callable
@@ -11,16 +13,22 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import approvals, discipline, officers
+from common.errors import NotAllowed, Refused
+from players.active_policy import activate, active
+from players.discipline import sanctions
 from players.models import Decision, Player, Rank
-from players.policies import activate, active
+from players.moderation import approvals
+from players.moderation.actors import Staff
 from players.policy.bundle import parse_bundle
-from players.staff import NotAllowed, Refused, Staff
+from players.ranks import decisions
 from roblox.open_cloud import groups
-from syncs import jobs, memberships, pins, push
-from syncs.memberships import Reading, Said
+from syncs import jobs
+from syncs.membership import landing
+from syncs.membership.landing import Reading, Said
 from syncs.models import Drift, SyncJob
 from syncs.pull.runner import run
+from syncs.push import runner
+from syncs.roles import pins
 from tests.conftest import TESTER
 from tests.console.people import owner_client
 from tests.players.conftest import Game
@@ -37,7 +45,7 @@ def say(user_id: int, *roles: int, member: bool = True) -> None:
     roles_there = [groups.Role(70_000 + number, name, number) for name, number in ROLES.items()]
     contact = pins.land(GROUP, roles_there, pins.database_time())
     reading = Reading(GROUP, contact, TESTER, timezone.now())
-    memberships.land([Said(user_id, tuple(roles) if member else None)], reading)
+    landing.land([Said(user_id, tuple(roles) if member else None)], reading)
 
 
 def here(world: World, player: Make, user_id: int, rank: str = "Initiate") -> None:
@@ -46,7 +54,9 @@ def here(world: World, player: Make, user_id: int, rank: str = "Initiate") -> No
     player(user_id, rank)
 
 
-def command(game: Game, actor: int, user_id: int, kind: str = "warn", **more: Any) -> dict[str, Any]:
+def command(
+    game: Game, actor: int, user_id: int, kind: str = "warn", **more: Any
+) -> dict[str, Any]:
     body = {
         "id": f"{kind}-{actor}-{user_id}-{timezone.now().timestamp()}",
         "actorUserId": actor,
@@ -82,7 +92,9 @@ def test_an_officer_who_left_may_do_nothing_in_a_game(
     assert AuditEvent.objects.filter(action="act.refused").count() == 1
 
 
-def test_a_held_act_of_an_officer_who_left_is_not_carried_out(community: World, game: Game, player: Make) -> None:
+def test_a_held_act_of_an_officer_who_left_is_not_carried_out(
+    community: World, game: Game, player: Make
+) -> None:
     here(community, player, 1, ADMIRAL)
     here(community, player, 2)
 
@@ -95,7 +107,9 @@ def test_a_held_act_of_an_officer_who_left_is_not_carried_out(community: World, 
     assert not Player.objects.get(user_id=2).banned
 
 
-def test_who_left_has_no_public_place_and_a_game_is_told(community: World, game: Game, player: Make) -> None:
+def test_who_left_has_no_public_place_and_a_game_is_told(
+    community: World, game: Game, player: Make
+) -> None:
     for user_id in (1, 2):
         player(user_id, "Captain I")
         game.send(game.event(user_id, 1, type="training", awarded=15, total=15))
@@ -105,7 +119,9 @@ def test_who_left_has_no_public_place_and_a_game_is_told(community: World, game:
     for address in ("/players/1", "/players/1/history", "/leaderboard/around/1"):
         assert Client().get(address).status_code == 404
     name = Player.objects.get(user_id=2).username[:5]
-    assert [one["userId"] for one in Client().get(f"/players?search={name}").json()["players"]] == [2]
+    assert [one["userId"] for one in Client().get(f"/players?search={name}").json()["players"]] == [
+        2
+    ]
     told = game.client.get("/roblox/players/1").json()
     assert (told["membership"]["state"], told["rank"], told["points"]) == ("left", "Captain I", 15)
     found = game.client.get(f"/roblox/players?search={name}").json()["players"]
@@ -114,25 +130,36 @@ def test_who_left_has_no_public_place_and_a_game_is_told(community: World, game:
     assert Client().get("/players/1?back").json()["position"] == 1
 
 
-def test_who_left_is_promoted_to_nothing_and_what_was_proposed_is_withdrawn(community: World, player: Make) -> None:
+def test_who_left_is_promoted_to_nothing_and_what_was_proposed_is_withdrawn(
+    community: World, player: Make
+) -> None:
     player(1, "Captain I")
-    officers.propose(1, MAJOR, by=Staff(TESTER, rank=None), reason="leads well", now=timezone.now())
+    decisions.propose(
+        1, MAJOR, by=Staff(TESTER, rank=None), reason="leads well", now=timezone.now()
+    )
     say(1, member=False)
     assert not Decision.objects.filter(status="proposed").exists()
     with pytest.raises(NotAllowed, match="no member of the group"):
-        officers.set_rank(1, "Captain II", by=OWNER, reason="deserved", now=timezone.now())
+        decisions.set_rank(1, "Captain II", by=OWNER, reason="deserved", now=timezone.now())
 
 
-def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(community: World, player: Make) -> None:
+def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(
+    community: World, player: Make
+) -> None:
     player(1, "Captain I")
     say(1, member=False)
-    discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    sanctions.suspend(1, by=OWNER, reason="fought", now=timezone.now())
     say(1, 70_001)
     back = Player.objects.get(user_id=1)
-    assert (back.rank.name, back.former_rank and back.former_rank.name) == ("Suspended", "Captain I")
+    assert (back.rank.name, back.former_rank and back.former_rank.name) == (
+        "Suspended",
+        "Captain I",
+    )
 
 
-def test_somebody_new_is_unknown_and_not_listed_until_roblox_says_what_they_are(community: World, game: Game) -> None:
+def test_somebody_new_is_unknown_and_not_listed_until_roblox_says_what_they_are(
+    community: World, game: Game
+) -> None:
     game.send(game.event(5, 1, type="training", awarded=15, total=15))
     assert game.client.get("/roblox/players/5").json()["membership"]["state"] == "unknown"
     assert Client().get("/leaderboard/top?new").json()["players"] == []
@@ -141,7 +168,9 @@ def test_somebody_new_is_unknown_and_not_listed_until_roblox_says_what_they_are(
     assert Client().get("/leaderboard/top?known").json()["players"][0]["userId"] == 5
 
 
-def test_a_role_that_was_made_a_moment_ago_makes_nobody_a_guest(community: World, player: Make) -> None:
+def test_a_role_that_was_made_a_moment_ago_makes_nobody_a_guest(
+    community: World, player: Make
+) -> None:
     """The roles were read before it was made, so nobody knows its name yet."""
     here(community, player, 1, MAJOR)
     documents = {**active().bundle.documents}
@@ -169,17 +198,19 @@ def left_and_came_back(world: World, pull: Pull) -> Player:
     return Player.objects.get(user_id=1)
 
 
-def test_by_policy_staff_are_asked_for_the_rank_of_whoever_comes_back(community: World, pull: Pull) -> None:
+def test_by_policy_staff_are_asked_for_the_rank_of_whoever_comes_back(
+    community: World, pull: Pull
+) -> None:
     with_rejoin("ask")
     back = left_and_came_back(community, pull)
     assert back.rank.name == "Initiate"
     proposal = Decision.objects.get(player=back, status="proposed")
     assert (proposal.to_rank.name, proposal.source) == ("Captain I", "roblox")
     held_since = dt.datetime.fromisoformat(proposal.inputs["restoresSince"])
-    officers.approve(proposal.pk, by=OWNER, reason="welcome back", now=timezone.now())
+    decisions.approve(proposal.pk, by=OWNER, reason="welcome back", now=timezone.now())
     back.refresh_from_db()
     assert (back.rank.name, back.rank_since) == ("Captain I", held_since)
-    while push.step():
+    while runner.step():
         pass
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
     assert not Drift.objects.exists()
@@ -204,7 +235,9 @@ def test_a_pull_that_misses_one_of_the_staff_stops_and_asks(
     community.leave(2)
     job = pull("members")
     assert (job.status, "1 of the staff" in job.question) == ("waiting", True)
-    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {"member"}
+    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {
+        "member"
+    }
     assert AuditEvent.objects.filter(action="sync.asked").count() == 1
     again = pull("members")
     assert (again.status, SyncJob.objects.get(pk=job.pk).status) == ("waiting", "cancelled")
@@ -214,7 +247,9 @@ def test_a_pull_that_misses_one_of_the_staff_stops_and_asks(
     run(held)
     done = SyncJob.objects.get(pk=again.pk)
     assert (done.status, done.counters["left"]) == ("done", 2)
-    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {"left"}
+    assert set(Player.objects.filter(user_id__in=[1, 2]).values_list("member", flat=True)) == {
+        "left"
+    }
     assert done.confirmed_by.startswith("shell:")
     assert AuditEvent.objects.get(action="sync.confirmed").actor_id == "shell"
 
@@ -223,7 +258,9 @@ def test_a_pull_that_misses_one_of_the_staff_stops_and_asks(
 def test_a_pull_that_misses_too_many_stops_and_asks(
     community: World, pull: Pull, settings: Any, sync: dict[str, Any]
 ) -> None:
-    changed = msgspec.structs.replace(settings.INTEGRATIONS.sync, leave_at_most=50, leave_share_at_most=1.0)
+    changed = msgspec.structs.replace(
+        settings.INTEGRATIONS.sync, leave_at_most=50, leave_share_at_most=1.0
+    )
     changed = msgspec.structs.replace(changed, **sync)
     settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, sync=changed)
     for user_id in range(1, 9):
@@ -238,14 +275,18 @@ def test_a_pull_that_misses_too_many_stops_and_asks(
     assert (job.status, "4 of 8 members" in job.question) == ("waiting", True)
 
 
-def test_a_listing_that_is_shorter_than_the_group_writes_off_nobody(community: World, pull: Pull) -> None:
+def test_a_listing_that_is_shorter_than_the_group_writes_off_nobody(
+    community: World, pull: Pull
+) -> None:
     for user_id in range(1, 5):
         community.join(user_id, "Captain I")
     rows = [{"userId": n, "username": f"citizen_{n}", "roles": []} for n in range(10_000, 10_120)]
     community.control("members", groupId=GROUP, members=rows)
     pull("members")
     first = community.http.get(
-        f"/cloud/v2/groups/{GROUP}/memberships", params={"maxPageSize": 100}, headers={"x-api-key": KEY}
+        f"/cloud/v2/groups/{GROUP}/memberships",
+        params={"maxPageSize": 100},
+        headers={"x-api-key": KEY},
     ).json()
     job = pull("members", token=first["nextPageToken"])  # as if Roblox had left out the first page
     assert (job.status, job.counters.get("short")) == ("done", 1)
@@ -257,15 +298,21 @@ def test_only_those_who_run_pulls_let_one_go_on(community: World, pull: Pull) ->
     SyncJob.objects.filter(pk=job.pk).update(status="waiting", question="Really?")
     with pytest.raises(NotAllowed):
         jobs.confirm(job.pk, by=Staff(TESTER, rank=None), reason="why not")
-    jobs.confirm(job.pk, by=Staff(TESTER, rank=None, rights=frozenset({"console.sync"})), reason="looked")
+    jobs.confirm(
+        job.pk, by=Staff(TESTER, rank=None, rights=frozenset({"console.sync"})), reason="looked"
+    )
     with pytest.raises(Refused, match="asks nothing"):
         jobs.confirm(job.pk, by=OWNER, reason="again")
 
 
-def test_a_waiting_pull_is_confirmed_in_the_console_with_a_reason(community: World, pull: Pull, player: Make) -> None:
+def test_a_waiting_pull_is_confirmed_in_the_console_with_a_reason(
+    community: World, pull: Pull, player: Make
+) -> None:
     community.join(1, "Captain I")
     job = pull("members")
-    SyncJob.objects.filter(pk=job.pk).update(status="waiting", question="Roblox did not list 3 of 9 members.")
+    SyncJob.objects.filter(pk=job.pk).update(
+        status="waiting", question="Roblox did not list 3 of 9 members."
+    )
     owner = owner_client("olga")
     address = f"/admin/sync/jobs/{job.pk}/question/"
     assert "Roblox did not list 3 of 9 members." in owner.get(address).content.decode()
@@ -278,9 +325,13 @@ def test_a_waiting_pull_is_confirmed_in_the_console_with_a_reason(community: Wor
     assert AuditEvent.objects.filter(action="sync.confirmed").count() == 1
 
 
-def test_an_award_to_who_is_no_member_lands_and_breaks_a_law(community: World, game: Game, player: Make) -> None:
+def test_an_award_to_who_is_no_member_lands_and_breaks_a_law(
+    community: World, game: Game, player: Make
+) -> None:
     player(1, "Captain I", member="left")
-    Player.objects.filter(user_id=1).update(member_since=timezone.now() - dt.timedelta(hours=1), listed=False)
+    Player.objects.filter(user_id=1).update(
+        member_since=timezone.now() - dt.timedelta(hours=1), listed=False
+    )
     receipt = game.send(game.event(1, 1, type="training", awarded=15, total=15))
     assert (receipt["accepted"], [one["code"] for one in receipt["notices"]]) == (1, ["NO_MEMBER"])
     assert AuditEvent.objects.get(action="points.mismatch").details["law"] == "NO_MEMBER"

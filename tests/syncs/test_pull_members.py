@@ -8,11 +8,14 @@ import pytest
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import discipline, officers
+from common.errors import Refused
+from players.discipline import sanctions
 from players.models import Decision, Player, Sanction
-from players.staff import Refused, Staff
-from syncs import drifts, push
+from players.moderation.actors import Staff
+from players.ranks import decisions
+from syncs import drifts
 from syncs.models import Drift, Membership, Mirror, SyncJob
+from syncs.push import runner
 from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, ROLES, World
 
@@ -69,27 +72,31 @@ def test_a_rank_that_brings_powers_waits_for_an_officer(community: World, pull: 
     assert (proposal.source, proposal.to_rank.name) == ("roblox", "Tempest Major")
     pull("members")
     assert Decision.objects.filter(status="proposed", player__user_id=1).count() == 1
-    officers.approve(proposal.pk, by=OWNER, reason="elected", now=timezone.now())
+    decisions.approve(proposal.pk, by=OWNER, reason="elected", now=timezone.now())
     assert rank_of(1) == "Tempest Major"
     pull("members")
     assert not Drift.objects.filter(resolved_at=None).exists()
 
 
-def test_a_rank_that_an_officer_refused_is_taken_back_on_roblox(community: World, pull: Pull) -> None:
+def test_a_rank_that_an_officer_refused_is_taken_back_on_roblox(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Captain I")
     community.set_roles(1, "Tempest Major")
     pull("members")
-    officers.reject(proposal_of(1).pk, by=OWNER, reason="no", now=timezone.now())
+    decisions.reject(proposal_of(1).pk, by=OWNER, reason="no", now=timezone.now())
     pull("members")
-    while push.step():
+    while runner.step():
         pass
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
 
 
-def test_a_change_on_both_sides_is_for_staff_to_settle(community: World, pull: Pull, settings: Any) -> None:
+def test_a_change_on_both_sides_is_for_staff_to_settle(
+    community: World, pull: Pull, settings: Any
+) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     settings.ROBLOX_WRITES = False
-    officers.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
     community.set_roles(1, "Captain I")
     job = pull("members")
     assert (job.counters["differing"], rank_of(1)) == (1, "Shock Trooper II")
@@ -103,7 +110,7 @@ def test_a_change_on_both_sides_is_for_staff_to_settle(community: World, pull: P
 def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, settings: Any) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     settings.ROBLOX_WRITES = False
-    officers.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
     pull("members")
     assert rank_of(1) == "Shock Trooper II"
     assert not Drift.objects.exists()
@@ -111,7 +118,7 @@ def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, setti
 
 def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
-    discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    sanctions.suspend(1, by=OWNER, reason="fought", now=timezone.now())
     community.set_roles(1, "Suspended")
     pull("members")
     community.set_roles(1, "Volt Specialist I")
@@ -120,7 +127,9 @@ def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None
     assert Drift.objects.get(resolved_at=None).aspect == "role"
 
 
-def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(community: World, pull: Pull) -> None:
+def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(
+    community: World, pull: Pull
+) -> None:
     community.join(1, "Suspended")
     pull("members")
     assert rank_of(1) == "Initiate"
@@ -128,12 +137,16 @@ def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(community:
     drifts.adopt(drift.pk, by=OWNER, reason="as it is there", now=timezone.now())
     assert rank_of(1) == "Suspended"
     sanction = Sanction.objects.get(player__user_id=1)
-    assert (sanction.kind, sanction.source, sanction.ends_at is None) == ("suspension", "roblox", False)
+    assert (sanction.kind, sanction.source, sanction.ends_at is None) == (
+        "suspension",
+        "roblox",
+        False,
+    )
 
 
 def test_adopting_a_role_frees_nobody(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
-    discipline.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    sanctions.suspend(1, by=OWNER, reason="fought", now=timezone.now())
     community.set_roles(1, "Volt Specialist I")
     pull("members")
     drift = Drift.objects.get(resolved_at=None)
@@ -174,14 +187,14 @@ def test_nobody_is_promoted_before_they_join_and_joining_is_told_once(
     pull("members")
     assert Player.objects.get(user_id=1).member == "guest"
     with pytest.raises(Refused, match="no member of the group"):
-        officers.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+        decisions.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
     community.join(1)
     pull("members")
     pull("members")
     assert Player.objects.get(user_id=1).member == "member"
     assert AuditEvent.objects.filter(action="member.joined").count() == 1
-    officers.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
-    while push.step():
+    decisions.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+    while runner.step():
         pass
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
 
@@ -202,7 +215,7 @@ def test_a_rank_that_somebody_left_with_is_given_back_and_time_away_does_not_cou
     back = Player.objects.get(user_id=1)
     assert (back.member, back.listed, back.rank.name) == ("member", True, "Captain I")
     assert dt.timedelta(days=2.9) < back.rank_since - long_ago < dt.timedelta(days=3.1)
-    while push.step():
+    while runner.step():
         pass
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
     assert not Drift.objects.exists()
@@ -210,14 +223,16 @@ def test_a_rank_that_somebody_left_with_is_given_back_and_time_away_does_not_cou
     assert AuditEvent.objects.filter(action="member.returned").count() == 1
 
 
-def test_leaving_and_coming_back_between_two_pulls_is_no_demotion(community: World, pull: Pull) -> None:
+def test_leaving_and_coming_back_between_two_pulls_is_no_demotion(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Captain I")
     community.leave(1)
     community.join(1)
     pull("members")
     assert rank_of(1) == "Captain I"
     pull("members")
-    while push.step():
+    while runner.step():
         pass
     assert (rank_of(1), community.roles(1)) == ("Captain I", {70_000 + ROLES["Captain I"]})
     assert not Drift.objects.exists()
@@ -227,13 +242,13 @@ def test_a_role_is_not_pushed_to_somebody_who_left(community: World, pull: Pull)
     settled(pull, community, 1, "Captain I")
     community.leave(1)
     pull("members")
-    discipline.suspend(1, by=OWNER, reason="fought before they left", now=timezone.now())
-    while push.step():
+    sanctions.suspend(1, by=OWNER, reason="fought before they left", now=timezone.now())
+    while runner.step():
         pass
     assert not Mirror.objects.filter(player__user_id=1, aspect="role", status="parked").exists()
     community.join(1)
     pull("members")
-    while push.step():
+    while runner.step():
         pass
     assert (rank_of(1), community.roles(1)) == ("Suspended", {70_000 + ROLES["Suspended"]})
     assert Player.objects.get(user_id=1).former_rank.name == "Captain I"  # type: ignore[union-attr]
@@ -259,7 +274,10 @@ def test_the_policys_ranks_without_a_role_are_shown(community: World, pull: Pull
 def test_a_group_of_many_pages_is_read_whole(community: World, pull: Pull, members: int) -> None:
     from tests.roblox_world import GROUP
 
-    rows = [{"userId": n, "username": f"citizen_{n}", "roles": []} for n in range(10_000, 10_000 + members)]
+    rows = [
+        {"userId": n, "username": f"citizen_{n}", "roles": []}
+        for n in range(10_000, 10_000 + members)
+    ]
     community.control("members", groupId=GROUP, members=rows)
     job = pull("members")
     everybody = members + 2  # with the group's owner, and the key's

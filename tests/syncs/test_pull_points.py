@@ -1,4 +1,6 @@
-"""Points come from the games' data stores: read where they differ, counted once, whatever form they have."""
+"""Points come from the games' data stores: read where they differ, counted once, whatever form they
+have.
+"""
 
 import datetime as dt
 import time
@@ -8,8 +10,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from players import books
 from players.models import REST, LedgerEntry, Player, Session
+from players.points import consistency
 from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.errors import OpenCloudError, Verdict
@@ -25,7 +27,13 @@ def legacy(points: float, **more: Any) -> dict[str, Any]:
 
 
 def ours(sessions: dict[str, Any], folded: Any = None, user_id: int = 1) -> dict[str, Any]:
-    value = {"grps": 1, "userId": user_id, "username": "ann", "displayName": "Ann", "sessions": sessions}
+    value = {
+        "grps": 1,
+        "userId": user_id,
+        "username": "ann",
+        "displayName": "Ann",
+        "sessions": sessions,
+    }
     return value | ({"folded": folded} if folded else {})
 
 
@@ -33,16 +41,20 @@ def points_of(user_id: int) -> float:
     return float(Player.objects.get(user_id=user_id).points)
 
 
-def test_a_simple_entry_becomes_a_player_with_its_points(community: World, pull: Pull, nexus: Experience) -> None:
+def test_a_simple_entry_becomes_a_player_with_its_points(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.save(1, legacy(12.5), 1250)
     job = pull("points", nexus)
     assert (job.status, job.counters["changed"]) == ("done", 1)
     player = Player.objects.get(user_id=1)
     assert (player.username, float(player.points), player.kos, player.wos) == ("ann", 12.5, 3, 1)
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
-def test_pulling_again_changes_and_reads_nothing(community: World, pull: Pull, nexus: Experience) -> None:
+def test_pulling_again_changes_and_reads_nothing(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.seed(250)
     pull("points", nexus)
     rows = LedgerEntry.objects.count()
@@ -61,10 +73,12 @@ def test_only_what_changed_is_read(community: World, pull: Pull, nexus: Experien
     assert job.counters["read"] == len(changed) > 0
     value = community.entry("GRPS_Points", f"player:{changed[0]}")
     assert points_of(changed[0]) == value["points"]
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
-def test_a_simple_entry_follows_the_game_down_too(community: World, pull: Pull, nexus: Experience) -> None:
+def test_a_simple_entry_follows_the_game_down_too(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     for points in (20, 12.25, 30):
         community.save(1, legacy(points), round(points * 100))
         pull("points", nexus)
@@ -73,8 +87,14 @@ def test_a_simple_entry_follows_the_game_down_too(community: World, pull: Pull, 
     assert [float(row.awarded) for row in rows] == [20, -7.75, 17.75]
 
 
-def test_sessions_that_never_came_as_events_are_one_row_each(community: World, pull: Pull, nexus: Experience) -> None:
-    community.save(1, ours({"41": {"sequence": 7, "total": 1850, "kos": 2}, "42": {"sequence": 2, "total": -50}}), 1800)
+def test_sessions_that_never_came_as_events_are_one_row_each(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
+    community.save(
+        1,
+        ours({"41": {"sequence": 7, "total": 1850, "kos": 2}, "42": {"sequence": 2, "total": -50}}),
+        1800,
+    )
     pull("points", nexus)
     assert points_of(1) == 18
     rows = LedgerEntry.objects.order_by("session")
@@ -83,7 +103,7 @@ def test_sessions_that_never_came_as_events_are_one_row_each(community: World, p
         (42, 2, 2, -0.5),
     ]
     assert Player.objects.get().kos == 2
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_events_and_the_data_store_count_once_in_either_order(
@@ -101,7 +121,7 @@ def test_events_and_the_data_store_count_once_in_either_order(
     assert receipt["players"][0]["confirmed"] == {"session": 41, "sequence": 5}
     game.send(game.event(session=41, sequence=6, awarded=15, total=90))
     assert points_of(1) == 90
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_a_gap_whose_events_may_still_come_is_left_open(
@@ -112,12 +132,16 @@ def test_a_gap_whose_events_may_still_come_is_left_open(
     community.save(1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time())}}), 300)
     job = pull("points", nexus)
     assert (job.counters["waiting"], job.counters["changed"]) == (1, 0)
-    community.save(1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time()) - 3600}}), 300)
+    community.save(
+        1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time()) - 3600}}), 300
+    )
     assert pull("points", nexus).counters["changed"] == 1
     assert points_of(1) == 3
 
 
-def test_a_game_that_sends_no_events_is_not_waited_for(community: World, pull: Pull, nexus: Experience) -> None:
+def test_a_game_that_sends_no_events_is_not_waited_for(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.save(1, ours({"41": {"sequence": 3, "total": 300, "savedAt": int(time.time())}}), 300)
     assert pull("points", nexus).counters["changed"] == 1
     assert points_of(1) == 3
@@ -134,7 +158,7 @@ def test_what_is_folded_and_known_is_not_counted_again(
     pull("points", nexus)
     assert points_of(1) == 60
     assert float(Session.objects.get(session=REST).total) == 15
-    assert books.verify() == []
+    assert consistency.verify() == []
 
 
 def test_a_store_that_lost_its_last_save_takes_nothing_away(
@@ -177,7 +201,12 @@ def test_a_broken_entry_is_set_aside_with_its_reason_until_it_is_mended(
 
 @pytest.mark.parametrize(("verdict", "status"), [(Verdict.GIVE_UP, 400), (Verdict.RETRY, 500)])
 def test_an_entry_that_roblox_cannot_read_holds_nobody_else_up(
-    community: World, pull: Pull, nexus: Experience, monkeypatch: pytest.MonkeyPatch, verdict: Verdict, status: int
+    community: World,
+    pull: Pull,
+    nexus: Experience,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: Verdict,
+    status: int,
 ) -> None:
     community.seed(20)
     read = data_stores.read
@@ -194,21 +223,27 @@ def test_an_entry_that_roblox_cannot_read_holds_nobody_else_up(
     assert Player.objects.count() == 19
 
 
-def test_an_outage_is_not_taken_for_broken_entries(community: World, pull: Pull, nexus: Experience) -> None:
+def test_an_outage_is_not_taken_for_broken_entries(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.seed(20)
     community.faults({"kind": "500", "operations": ["dataStoreEntryGet"], "rate": 1.0})
     assert pull("points", nexus, full=True).status == "queued"
     assert not Drift.objects.exists()
 
 
-def test_without_an_index_every_entry_is_read(community: World, pull: Pull, nexus: Experience) -> None:
+def test_without_an_index_every_entry_is_read(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.seed(230, index=None)
     job = pull("points", nexus, full=True)
     assert (job.status, job.counters["listed"], job.counters["read"]) == ("done", 230, 230)
     assert Player.objects.count() == 230
 
 
-def test_a_dry_run_says_what_would_change_and_changes_nothing(community: World, pull: Pull, nexus: Experience) -> None:
+def test_a_dry_run_says_what_would_change_and_changes_nothing(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.save(1, legacy(12.5), 1250)
     job = pull("points", nexus, dry_run=True)
     assert job.status == "done"
@@ -217,7 +252,9 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(community: World, 
     assert not LedgerEntry.objects.exists()
 
 
-def test_points_that_were_pulled_bring_their_rank(community: World, pull: Pull, nexus: Experience) -> None:
+def test_points_that_were_pulled_bring_their_rank(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.save(1, legacy(60), 6000)
     pull("points", nexus)
     community.join(1)
@@ -228,7 +265,9 @@ def test_points_that_were_pulled_bring_their_rank(community: World, pull: Pull, 
     assert Player.objects.get(user_id=1).rank.name == "Shock Trooper I"
 
 
-def test_the_leaderboard_looks_at_the_best_alone(community: World, pull: Pull, nexus: Experience) -> None:
+def test_the_leaderboard_looks_at_the_best_alone(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     community.seed(300)
     job = pull("leaderboard", nexus, limit=150)
     assert (job.counters["listed"], Player.objects.count()) == (150, 150)
@@ -254,7 +293,9 @@ def test_a_person_without_a_name_in_the_store_gets_the_one_that_roblox_knows(
     assert names[2]
 
 
-def test_two_experiences_are_two_parts_of_one_player(community: World, pull: Pull, nexus: Experience) -> None:
+def test_two_experiences_are_two_parts_of_one_player(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
 
     community.save(1, legacy(10), 1000)
     community.save(1, legacy(5), 500, universe=TRAINING)
@@ -278,7 +319,9 @@ def counts_of(user_id: int) -> tuple[int, int]:
 def test_kos_beyond_the_stored_sequence_count_beside_those_of_the_entry(
     community: World, pull: Pull, nexus: Experience, game: Game
 ) -> None:
-    """A server crashed: its last save knows five operations, the events of the last four came through."""
+    """A server crashed: its last save knows five operations, the events of the last four came
+    through.
+    """
     for sequence in (6, 7, 8, 9):
         game.send(old_ko(game, sequence))
     community.save(1, ours({"41": {"sequence": 5, "total": 125, "kos": 5}}), 125)
@@ -305,7 +348,11 @@ def test_counts_of_an_older_record_stay_when_a_crashed_server_leaves_its_own_sho
     community.save(1, ours({}, folded), 1000)
     pull("points", nexus)
     for sequence in (1, 2, 3):
-        game.send(game.event(session=41, sequence=sequence, type="ko", awarded=0.25, total=sequence * 0.25))
+        game.send(
+            game.event(
+                session=41, sequence=sequence, type="ko", awarded=0.25, total=sequence * 0.25
+            )
+        )
     # The game took the session's total from GRPS and folded it; of its KOs it knows none.
     community.save(1, ours({}, {"through": 41, "total": 1075, "kos": 10, "wos": 2}), 1075)
     pull("points", nexus)

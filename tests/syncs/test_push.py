@@ -1,4 +1,6 @@
-"""Mirrors: Roblox comes to look as wished, through crashes, limits and lies, and nothing else is touched."""
+"""Mirrors: Roblox comes to look as wished, through crashes, limits and lies, and nothing else is
+touched.
+"""
 
 import datetime as dt
 from collections.abc import Callable
@@ -9,12 +11,14 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import discipline, officers, people
+from players.discipline import sanctions
 from players.models import Player
-from players.staff import Staff
+from players.moderation.actors import Staff
+from players.points import adjustments
+from players.ranks import decisions
 from roblox.models import Experience
-from syncs import push
 from syncs.models import Drift, Membership, Mirror, SyncJob
+from syncs.push import runner
 from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, KEY, NEXUS, TRAINING, World, role_id
 
@@ -23,12 +27,12 @@ Make = Callable[..., Player]
 
 
 def give(user_id: int, rank: str) -> None:
-    officers.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
 
 
 def push_all() -> None:
     Mirror.objects.filter(status="pending").update(retry_at=timezone.now())
-    while push.step():
+    while runner.step():
         pass
 
 
@@ -43,7 +47,10 @@ def test_a_rank_becomes_its_role_and_other_roles_stay(community: World, player: 
     push_all()
     assert community.roles(1) == {role_id("Shock Trooper I"), EVENT_HOST}
     mirror = role_mirror(1)
-    assert (mirror.status, mirror.confirmed) == ("confirmed", {"role": 4, "rank": "Shock Trooper I"})
+    assert (mirror.status, mirror.confirmed) == (
+        "confirmed",
+        {"role": 4, "rank": "Shock Trooper I"},
+    )
     assert AuditEvent.objects.filter(action="mirror.confirmed").count() == 1
 
 
@@ -64,14 +71,19 @@ def test_many_wishes_become_one_write(community: World, player: Make) -> None:
     community.control("calls/reset")
     push_all()
     assert community.roles(1) == {role_id("Captain I")}
-    assigned = [name for name in community.calls() if "assign" in name.lower() and "un" not in name.lower()]
+    assigned = [
+        name for name in community.calls() if "assign" in name.lower() and "un" not in name.lower()
+    ]
     assert [community.calls()[name]["200"] for name in assigned] == [1]
 
 
 @pytest.mark.parametrize(
-    ("rank", "reason"), [("Imperator", "lets nobody give"), ("Captain II", "no role with the rank number 15")]
+    ("rank", "reason"),
+    [("Imperator", "lets nobody give"), ("Captain II", "no role with the rank number 15")],
 )
-def test_what_cannot_work_is_parked_with_its_reason(community: World, player: Make, rank: str, reason: str) -> None:
+def test_what_cannot_work_is_parked_with_its_reason(
+    community: World, player: Make, rank: str, reason: str
+) -> None:
     player(1)
     community.join(1)
     give(1, rank)
@@ -93,7 +105,9 @@ def test_a_write_that_finds_nobody_in_the_group_writes_them_down_as_left_and_res
     assert AuditEvent.objects.filter(action="member.left").count() == 1
 
 
-def test_a_member_above_the_keys_owner_is_parked_in_words_for_a_moderator(community: World, player: Make) -> None:
+def test_a_member_above_the_keys_owner_is_parked_in_words_for_a_moderator(
+    community: World, player: Make
+) -> None:
     player(1)
     community.join(1, "Imperator")
     give(1, "Captain I")
@@ -115,10 +129,12 @@ def test_trouble_with_the_key_parks_nothing(community: World, player: Make) -> N
     assert community.roles(1) == {role_id("Captain I")}
 
 
-def test_adjusted_points_and_standing_reach_every_universe_in_keys_of_our_own(community: World, player: Make) -> None:
+def test_adjusted_points_and_standing_reach_every_universe_in_keys_of_our_own(
+    community: World, player: Make
+) -> None:
     player(1)
     community.join(1)
-    people.adjust(1, 2550, by=OWNER, reason="a lost save", now=timezone.now())
+    adjustments.adjust(1, 2550, by=OWNER, reason="a lost save", now=timezone.now())
     give(1, "Captain I")
     push_all()
     for universe in (NEXUS, TRAINING):
@@ -141,7 +157,7 @@ def test_what_others_keep_in_our_entry_stays(community: World, player: Make) -> 
         index=None,
     )
     player(1)
-    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
     push_all()
     entry = community.entry("GRPS_State", "player:1")
     assert entry["note"] == "of the game"
@@ -151,7 +167,13 @@ def test_what_others_keep_in_our_entry_stays(community: World, player: Make) -> 
 def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) -> None:
     player(1)
     until = timezone.now() + dt.timedelta(days=2)
-    done = discipline.ban(1, by=OWNER, reason="cheats, see https://example.com/x @mod", now=timezone.now(), until=until)
+    done = sanctions.ban(
+        1,
+        by=OWNER,
+        reason="cheats, see https://example.com/x @mod",
+        now=timezone.now(),
+        until=until,
+    )
     assert done.sanction is not None
     push_all()
     for universe in (NEXUS, TRAINING):
@@ -162,22 +184,24 @@ def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) ->
         assert "@mod" not in there["displayReason"]
         assert abs(int(there["duration"].rstrip("s")) - 2 * 86_400) < 120
     assert community.entry("GRPS_State", "player:1")["standing"]["sanction"] == "ban"
-    discipline.unban(1, by=OWNER, reason="appeal", now=timezone.now())
+    sanctions.unban(1, by=OWNER, reason="appeal", now=timezone.now())
     push_all()
     assert community.restriction(1)["active"] is False
 
 
 @pytest.mark.parametrize("alts", [True, False])
-def test_a_ban_says_whether_alternative_accounts_are_kept_out(community: World, player: Make, alts: bool) -> None:
+def test_a_ban_says_whether_alternative_accounts_are_kept_out(
+    community: World, player: Make, alts: bool
+) -> None:
     player(1)
-    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now(), alt_accounts=alts)
+    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now(), alt_accounts=alts)
     push_all()
     assert community.restriction(1)["excludeAltAccounts"] is not alts
 
 
 def test_a_ban_that_waited_for_days_is_written_all_the_same(community: World, player: Make) -> None:
     player(1)
-    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
     Mirror.objects.update(wanted_at=timezone.now() - dt.timedelta(days=9))
     push_all()
     assert community.restriction(1)["active"] is True
@@ -186,8 +210,8 @@ def test_a_ban_that_waited_for_days_is_written_all_the_same(community: World, pl
 def test_a_bans_end_by_time_gives_everything_back(community: World, player: Make) -> None:
     player(1)
     now = timezone.now()
-    discipline.ban(1, by=OWNER, reason="cheats", now=now, until=now + dt.timedelta(hours=1))
-    assert discipline.end_due(now + dt.timedelta(hours=2)) == 1
+    sanctions.ban(1, by=OWNER, reason="cheats", now=now, until=now + dt.timedelta(hours=1))
+    assert sanctions.end_due(now + dt.timedelta(hours=2)) == 1
     push_all()
     assert Player.objects.get().banned is False
     assert community.restriction(1)["active"] is False
@@ -200,12 +224,15 @@ def test_while_writing_is_off_everything_is_shown_and_nothing_written(
     player(1)
     community.join(1, "Shock Trooper I")
     give(1, "Captain I")
-    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
     push_all()
     call_command("sync", "mirrors")
     shown = capsys.readouterr().out
     assert f"assign role Captain I (rank 14, id {role_id('Captain I')}) to user 1" in shown
-    assert f"unassign role Shock Trooper I (rank 4, id {role_id('Shock Trooper I')}) from user 1" in shown
+    assert (
+        f"unassign role Shock Trooper I (rank 4, id {role_id('Shock Trooper I')}) from user 1"
+        in shown
+    )
     assert "set GRPS_State/player:1 in universe 5001" in shown
     assert "OFF (ROBLOX_WRITES)" in shown
     assert community.roles(1) == {role_id("Shock Trooper I")}
@@ -216,19 +243,23 @@ def test_while_writing_is_off_everything_is_shown_and_nothing_written(
 def test_an_experience_that_is_switched_off_is_not_written(community: World, player: Make) -> None:
     call_command("sync", "writes", "nexus", "off", "--reason", "maintenance")
     player(1)
-    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
     push_all()
     assert community.entry("GRPS_State", "player:1", NEXUS) is None
     assert community.entry("GRPS_State", "player:1", TRAINING)["adjusted"]["total"] == 100
     assert Mirror.objects.get(aspect="adjusted", experience__key="nexus").status == "pending"
 
 
-def test_a_write_that_landed_without_an_answer_is_not_done_twice(community: World, player: Make) -> None:
+def test_a_write_that_landed_without_an_answer_is_not_done_twice(
+    community: World, player: Make
+) -> None:
     player(1)
     community.join(1)
     give(1, "Captain I")
-    people.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
-    community.faults({"kind": "timeoutAfter", "operations": ["*"], "rate": 1.0, "count": 3, "seconds": 0.2})
+    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    community.faults(
+        {"kind": "timeoutAfter", "operations": ["*"], "rate": 1.0, "count": 3, "seconds": 0.2}
+    )
     push_all()
     push_all()
     community.faults()
@@ -244,15 +275,15 @@ def test_a_wish_made_while_another_is_written_stays(
     player(1)
     community.join(1)
     give(1, "Shock Trooper I")
-    settle = push._settle
+    settle = runner._settle
 
     def late(wish: Any, error: Any) -> None:
         if (wish.mirrors[0].aspect, wish.mirrors[0].version) == ("role", 1):
             give(1, "Captain I")
         settle(wish, error)
 
-    monkeypatch.setattr(push, "_settle", late)
-    push.step()
+    monkeypatch.setattr(runner, "_settle", late)
+    runner.step()
     mirror = role_mirror(1)
     assert (mirror.status, mirror.confirmed["rank"]) == ("pending", "Shock Trooper I")
     push_all()
@@ -263,24 +294,26 @@ def test_an_erased_person_is_not_written_about(community: World, player: Make) -
     player(1)
     community.join(1)
     give(1, "Captain I")
-    people.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
+    adjustments.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
     push_all()
     assert community.roles(1) == set()
     assert not Mirror.objects.filter(aspect="role").exists()
 
 
 def test_no_job_is_needed_for_a_push(community: World) -> None:
-    assert push.step() == 0
+    assert runner.step() == 0
     assert not SyncJob.objects.exists()
 
 
-def test_a_universe_that_is_connected_later_is_told_all_of_it(community: World, player: Make) -> None:
+def test_a_universe_that_is_connected_later_is_told_all_of_it(
+    community: World, player: Make
+) -> None:
     Experience.objects.filter(key="nexus").update(universe_id=None)
     community.join(1)
     player(1)
-    people.adjust(1, 700, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 700, by=OWNER, reason="well done", now=timezone.now())
     give(1, "Captain I")
-    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
     player(2)
     assert not Mirror.objects.filter(experience__key="nexus").exists()
     call_command("bootstrap", quiet=True)
@@ -292,11 +325,13 @@ def test_a_universe_that_is_connected_later_is_told_all_of_it(community: World, 
     assert not Mirror.objects.filter(player__user_id=2).exists()
 
 
-def test_erasing_a_person_leaves_nothing_of_them_in_what_was_synced(community: World, player: Make) -> None:
+def test_erasing_a_person_leaves_nothing_of_them_in_what_was_synced(
+    community: World, player: Make
+) -> None:
     player(1)
     Membership.objects.create(group_id=1, user_id=1, roles=[], seen_at=timezone.now(), seen_by=1)
     for aspect, subject in (("restriction", "1"), ("entry", "player:1"), ("entry", "player:12")):
         Drift.objects.create(aspect=aspect, subject=subject)
-    people.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
+    adjustments.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
     assert not Membership.objects.exists()
     assert list(Drift.objects.values_list("subject", flat=True)) == ["player:12"]

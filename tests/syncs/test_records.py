@@ -1,4 +1,6 @@
-"""Entries of games' data stores: what is read of them, and what is said of those that cannot be read."""
+"""Entries of games' data stores: what is read of them, and what is said of those that cannot be
+read.
+"""
 
 import datetime as dt
 from typing import Any
@@ -7,19 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players.reconciling import EVERYTHING, Kept
-from syncs.records import BrokenRecord, parse
+from players.points.reconciliation import EVERYTHING, Kept
+from syncs.pull.entry_parser import BrokenRecord, parse
 
 SESSION = {"sequence": 7, "total": 1850, "kos": 2, "wos": 1, "savedAt": 1_700_000_000}
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
 
 def test_a_simple_entry_is_one_total_beyond_all_sessions() -> None:
-    stored = parse(7, {"points": 12.5, "kos": 3, "wos": 1, "rank": "Initiate", "username": "ann", "pets": ["dog"]})
+    stored = parse(
+        7,
+        {
+            "points": 12.5,
+            "kos": 3,
+            "wos": 1,
+            "rank": "Initiate",
+            "username": "ann",
+            "pets": ["dog"],
+        },
+    )
     assert (stored.user_id, stored.username, stored.total) == (7, "ann", 1250)
     assert (stored.through, stored.folded) == (EVERYTHING, Kept(0, 1250, 3, 1))
 
@@ -33,7 +47,9 @@ def test_an_entry_of_ours_has_its_sessions_and_what_is_folded() -> None:
         "folded": {"through": 3, "total": 500},
     }
     stored = parse(7, value)
-    assert stored.sessions == {41: Kept(7, 1850, 2, 1, dt.datetime.fromtimestamp(1_700_000_000, dt.UTC))}
+    assert stored.sessions == {
+        41: Kept(7, 1850, 2, 1, dt.datetime.fromtimestamp(1_700_000_000, dt.UTC))
+    }
     assert (stored.through, stored.folded, stored.total) == (3, Kept(0, 500), 2350)
 
 
@@ -72,9 +88,15 @@ def test_the_dust_of_adding_floats_is_not_held_against_a_game() -> None:
         ({"grps": 2, "sessions": {}}, "grps: version 2 is not known"),
         ({"grps": 1, "userId": 8, "sessions": {}}, "userId: 8 is not the user"),
         ({"sessions": {"-1": SESSION}}, "an epoch is a whole number"),
-        ({"sessions": {"4": SESSION | {"sequence": 2**31}}}, "sessions.4.sequence: must be a whole number"),
+        (
+            {"sessions": {"4": SESSION | {"sequence": 2**31}}},
+            "sessions.4.sequence: must be a whole number",
+        ),
         ({"sessions": {"4": SESSION | {"total": 1.5}}}, "sessions.4.total: must be a whole number"),
-        ({"sessions": {"3": SESSION}, "folded": {"through": 3, "total": 1}}, "sessions.3: is folded already"),
+        (
+            {"sessions": {"3": SESSION}, "folded": {"through": 3, "total": 1}},
+            "sessions.3: is folded already",
+        ),
         ({"sessions": {str(n): SESSION for n in range(2001)}}, "fold what is confirmed"),
     ],
 )
@@ -83,7 +105,11 @@ def test_what_is_broken_is_named_with_its_field(value: Any, said: str) -> None:
         parse(7, value)
 
 
-@given(ANY_JSON | st.fixed_dictionaries({"points": ANY_JSON}) | st.fixed_dictionaries({"sessions": ANY_JSON}))
+@given(
+    ANY_JSON
+    | st.fixed_dictionaries({"points": ANY_JSON})
+    | st.fixed_dictionaries({"sessions": ANY_JSON})
+)
 def test_whatever_a_store_holds_is_a_record_or_a_sentence(value: Any) -> None:
     try:
         total = parse(7, value).total

@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management import call_command
 from django.utils import timezone
 
-from players import discipline
+from players.discipline import sanctions
 from players.models import Player, Sanction
-from players.staff import Staff
+from players.moderation.actors import Staff
 from roblox.models import Experience
-from syncs import push
 from syncs.models import Drift, SyncJob
+from syncs.push import runner
 from tests.conftest import TESTER
 from tests.roblox_world import NEXUS, World
 
@@ -20,12 +20,22 @@ Pull = Callable[..., SyncJob]
 
 
 def ban_there(world: World, user_id: int, *, active: bool = True, **more: Any) -> None:
-    reasons = {"displayReason": "cheats", "privateReason": "seen by all", "excludeAltAccounts": False}
-    world.act("ban", universeId=NEXUS, userId=user_id, active=active, **{"duration": None, **reasons, **more})
+    reasons = {
+        "displayReason": "cheats",
+        "privateReason": "seen by all",
+        "excludeAltAccounts": False,
+    }
+    world.act(
+        "ban",
+        universeId=NEXUS,
+        userId=user_id,
+        active=active,
+        **{"duration": None, **reasons, **more},
+    )
 
 
 def push_all() -> None:
-    while push.step():
+    while runner.step():
         pass
 
 
@@ -75,7 +85,7 @@ def test_a_ban_of_ours_that_was_lifted_there_is_listed(
     community: World, pull: Pull, nexus: Experience, player: Callable[..., Player]
 ) -> None:
     player(1)
-    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
     push_all()
     ban_there(community, 1, active=False)
     pull("restrictions", nexus)
@@ -91,12 +101,14 @@ def test_a_ban_that_waits_to_be_pushed_is_no_drift(
 ) -> None:
     settings.ROBLOX_WRITES = False
     player(1)
-    discipline.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
     pull("restrictions", nexus)
     assert not Drift.objects.exists()
 
 
-def test_a_drift_that_is_gone_by_itself_is_closed(community: World, pull: Pull, nexus: Experience) -> None:
+def test_a_drift_that_is_gone_by_itself_is_closed(
+    community: World, pull: Pull, nexus: Experience
+) -> None:
     ban_there(community, 5)
     pull("restrictions", nexus)
     ban_there(community, 5, active=False)

@@ -1,4 +1,6 @@
-"""Roles of the group stand for ranks by their id: pinned at the first contact, followed, parked where they change."""
+"""Roles of the group stand for ranks by their id: pinned at the first contact, followed, parked
+where they change.
+"""
 
 import copy
 import threading
@@ -15,14 +17,18 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from audits.record import Actor
-from players import approvals, officers
+from common.errors import NotAllowed, Refused
+from players.active_policy import activate
 from players.models import Approval, Player, PolicyVersion
-from players.policies import activate
+from players.moderation import approvals
+from players.moderation.actors import Staff, at_the_shell
 from players.policy.bundle import parse_bundle
-from players.staff import NotAllowed, Refused, Staff, at_the_shell
+from players.ranks import decisions
 from roblox import cloud
-from syncs import drifts, pinning, pins, push
+from syncs import drifts
 from syncs.models import Drift, Mirror, RolePin, SyncJob
+from syncs.push import runner
+from syncs.roles import pin_requests, pins
 from tests.conftest import TESTER
 from tests.console.people import client_with_role, owner_client
 from tests.roblox_world import EVENT_HOST, ROLES, World, role_id
@@ -50,13 +56,13 @@ def settled(pull: Pull, world: World, user_id: int, rank: str) -> None:
 
 def give(user_id: int, rank: str) -> Mirror:
     """Give a rank by hand here, and let it be written to Roblox."""
-    officers.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
     write()
     return Mirror.objects.get(player__user_id=user_id, aspect="role")
 
 
 def write() -> None:
-    while push.step():
+    while runner.step():
         pass
 
 
@@ -72,7 +78,9 @@ def seen(client: Client, address: str) -> str:
     return unescape(response.content.decode())
 
 
-def test_the_first_contact_pins_the_id_and_the_name_of_each_number(community: World, pull: Pull) -> None:
+def test_the_first_contact_pins_the_id_and_the_name_of_each_number(
+    community: World, pull: Pull
+) -> None:
     pull("members")
     pin = pin_of("Captain I")
     assert (pin.role_id, pin.name, pin.number, pin.parked) == (CAPTAIN, "Captain I", 14, "")
@@ -88,11 +96,13 @@ def test_a_push_is_a_first_contact_too(community: World, player: Make) -> None:
     assert pin_of("Captain I").role_id == CAPTAIN
 
 
-def test_what_only_looks_pins_nothing(community: World, pull: Pull, player: Make, settings: Any) -> None:
+def test_what_only_looks_pins_nothing(
+    community: World, pull: Pull, player: Make, settings: Any
+) -> None:
     player(1)
     community.join(1)
     settings.ROBLOX_WRITES = False
-    officers.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
     assert f"assign role Captain I (rank 14, id {CAPTAIN})" in shell("mirrors")
     pull("members", dry_run=True)
     assert not RolePin.objects.exists()
@@ -116,7 +126,9 @@ def test_a_role_that_takes_a_number_over_is_given_to_nobody(community: World, pu
     assert community.roles(1) == {CAPTAIN}
 
 
-def test_a_role_that_takes_the_number_of_a_deleted_one_is_given_to_nobody(community: World, pull: Pull) -> None:
+def test_a_role_that_takes_the_number_of_a_deleted_one_is_given_to_nobody(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     community.remove_role(CAPTAIN)
     community.put_role(HEAD, 14, "Head Administrator", ["banMembers"])
@@ -151,7 +163,9 @@ def test_a_number_that_two_roles_have_parks_that_rank_alone(community: World, pu
     assert give(2, "Volt Specialist I").status == "confirmed"
 
 
-def test_of_two_roles_with_one_number_neither_is_pinned_at_first_contact(community: World, player: Make) -> None:
+def test_of_two_roles_with_one_number_neither_is_pinned_at_first_contact(
+    community: World, player: Make
+) -> None:
     player(1)
     community.join(1)
     community.put_role(HEAD, 14, "Head Administrator")
@@ -171,7 +185,9 @@ def test_a_parked_rank_comes_free_when_the_group_is_as_it_was(community: World, 
     assert AuditEvent.objects.filter(action="role.released").count() == 1
 
 
-def test_a_changed_name_alone_parks_where_permissions_cannot_be_read(community: World, pull: Pull) -> None:
+def test_a_changed_name_alone_parks_where_permissions_cannot_be_read(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     community.put_role(CAPTAIN, 14, "Head Administrator")
     mirror = give(1, "Captain I")
@@ -236,10 +252,14 @@ def test_a_demotion_by_hand_from_a_parked_rank_is_seen(community: World, pull: P
 def test_no_difference_is_settled_towards_a_parked_rank(
     community: World, pull: Pull, settings: Any, settle: Callable[..., Drift]
 ) -> None:
-    ours, theirs = ("Shock Trooper II", "Captain I") if settle is drifts.adopt else ("Captain I", "Shock Trooper II")
+    ours, theirs = (
+        ("Shock Trooper II", "Captain I")
+        if settle is drifts.adopt
+        else ("Captain I", "Shock Trooper II")
+    )
     settled(pull, community, 1, "Shock Trooper I")
     settings.ROBLOX_WRITES = False
-    officers.set_rank(1, ours, by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, ours, by=OWNER, reason="deserved", now=timezone.now())
     community.set_roles(1, theirs)
     pull("members")
     drift = Drift.objects.get(aspect="role", resolved_at=None)
@@ -251,7 +271,9 @@ def test_no_difference_is_settled_towards_a_parked_rank(
     assert (drift.resolved_at, rank_of(1)) == (None, ours)
 
 
-def test_a_role_of_a_parked_rank_is_not_taken_and_that_is_said(community: World, pull: Pull) -> None:
+def test_a_role_of_a_parked_rank_is_not_taken_and_that_is_said(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Captain I")
     community.put_role(CAPTAIN, 14, "Head Administrator")
     mirror = give(1, "Shock Trooper I")
@@ -269,7 +291,9 @@ def test_only_pinned_roles_are_taken_by_id(community: World, pull: Pull) -> None
     assert community.roles(1) == {role_id("Shock Trooper II"), HEAD, EVENT_HOST}
 
 
-def test_a_policy_that_names_another_number_pins_nothing_anew_by_itself(community: World, pull: Pull) -> None:
+def test_a_policy_that_names_another_number_pins_nothing_anew_by_itself(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     documents = copy.deepcopy(PolicyVersion.objects.get(is_active=True).documents)
     next(rank for rank in documents["ranks"]["ranks"] if rank["name"] == "Captain I")["role"] = 16
@@ -332,7 +356,9 @@ def test_a_late_answer_releases_nothing(community: World, pull: Pull) -> None:
     assert pin_of("Captain I").parked != ""
 
 
-def test_a_parked_rank_waits_in_the_queue_with_who_is_affected(community: World, pull: Pull) -> None:
+def test_a_parked_rank_waits_in_the_queue_with_who_is_affected(
+    community: World, pull: Pull
+) -> None:
     settled(pull, community, 1, "Captain I")
     community.put_role(CAPTAIN, 14, "Head Administrator")
     pull("policy-drift")
@@ -359,7 +385,9 @@ def test_a_rank_is_pinned_anew_by_two_people(community: World, pull: Pull) -> No
     approval = Approval.objects.get(act="role.pin")
     olga.post(f"/admin/approvals/{approval.pk}/", {"verb": "approve", "words": "mine"})
     assert pin_of("Captain I").role_id == CAPTAIN
-    dora.post(f"/admin/approvals/{approval.pk}/", {"verb": "approve", "words": "it is the right one"})
+    dora.post(
+        f"/admin/approvals/{approval.pk}/", {"verb": "approve", "words": "it is the right one"}
+    )
     pin = pin_of("Captain I")
     assert (pin.role_id, pin.name, pin.parked) == (HEAD, "Captain First Class", "")
     event = AuditEvent.objects.filter(action="role.pinned").latest("pk")
@@ -369,7 +397,9 @@ def test_a_rank_is_pinned_anew_by_two_people(community: World, pull: Pull) -> No
     assert (rank_of(1), community.roles(1)) == ("Captain I", {HEAD})
 
 
-def test_pinning_anew_needs_the_right_and_a_reason(community: World, pull: Pull, player: Make) -> None:
+def test_pinning_anew_needs_the_right_and_a_reason(
+    community: World, pull: Pull, player: Make
+) -> None:
     settled(pull, community, 1, "Captain I")
     community.put_role(CAPTAIN, 14, "Head Administrator")
     pull("policy-drift")
@@ -380,7 +410,9 @@ def test_pinning_anew_needs_the_right_and_a_reason(community: World, pull: Pull,
     owner_client("olga").post(address, {"role": CAPTAIN, "reason": ""})
     assert not Approval.objects.exists()
     with pytest.raises(NotAllowed):
-        pinning.ask("Captain I", CAPTAIN, by=Staff(TESTER, rank=None), reason="fine", now=timezone.now())
+        pin_requests.ask(
+            "Captain I", CAPTAIN, by=Staff(TESTER, rank=None), reason="fine", now=timezone.now()
+        )
 
 
 def test_an_approval_does_not_pin_what_changed_meanwhile(community: World, pull: Pull) -> None:
@@ -389,9 +421,11 @@ def test_an_approval_does_not_pin_what_changed_meanwhile(community: World, pull:
     pull("policy-drift")
     olga, dora = (
         Staff(TESTER, rank=None, rights=frozenset({"console.sync"})),
-        Staff(Actor("staff", "9", "dora", "player:9"), rank=None, rights=frozenset({"console.sync"})),
+        Staff(
+            Actor("staff", "9", "dora", "player:9"), rank=None, rights=frozenset({"console.sync"})
+        ),
     )
-    approval = pinning.ask("Captain I", CAPTAIN, by=olga, reason="renamed", now=timezone.now())
+    approval = pin_requests.ask("Captain I", CAPTAIN, by=olga, reason="renamed", now=timezone.now())
     community.put_role(CAPTAIN, 14, "Head Administrator")
     pull("policy-drift")
     with pytest.raises(Refused):
@@ -402,7 +436,9 @@ def test_an_approval_does_not_pin_what_changed_meanwhile(community: World, pull:
 def test_a_role_of_another_rank_is_not_pinned(community: World, pull: Pull) -> None:
     pull("members")
     with pytest.raises(Refused, match="stands for the rank Shock Trooper I"):
-        pinning.pin("Captain I", TROOPER, by=at_the_shell(), reason="mixed up", now=timezone.now())
+        pin_requests.pin(
+            "Captain I", TROOPER, by=at_the_shell(), reason="mixed up", now=timezone.now()
+        )
 
 
 def test_one_request_for_a_rank_waits_at_a_time(community: World, pull: Pull) -> None:
@@ -411,7 +447,10 @@ def test_one_request_for_a_rank_waits_at_a_time(community: World, pull: Pull) ->
     pull("policy-drift")
     by = Staff(TESTER, rank=None, rights=frozenset({"console.sync"}))
 
-    outcomes = race(4, lambda: pinning.ask("Captain I", CAPTAIN, by=by, reason="renamed", now=timezone.now()))
+    outcomes = race(
+        4,
+        lambda: pin_requests.ask("Captain I", CAPTAIN, by=by, reason="renamed", now=timezone.now()),
+    )
     assert sum(isinstance(one, Refused) for one in outcomes) == 3
     assert Approval.objects.filter(act="role.pin").count() == 1
 
@@ -424,7 +463,9 @@ def test_the_operator_sees_roles_and_pins_anew_at_the_shell(community: World, pu
     assert "1 hold the rank: citizen_1" in text
     with pytest.raises(CommandError, match="reason"):
         shell("pin", "Captain I", "--role", str(CAPTAIN), "--reason", " ")
-    assert "stands for Captain I now" in shell("pin", "Captain I", "--role", str(CAPTAIN), "--reason", "renamed by us")
+    assert "stands for Captain I now" in shell(
+        "pin", "Captain I", "--role", str(CAPTAIN), "--reason", "renamed by us"
+    )
     assert give(1, "Shock Trooper I").status == "confirmed"
     assert community.roles(1) == {TROOPER}
     assert ROLES["Captain I"] == 14

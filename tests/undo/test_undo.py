@@ -9,10 +9,15 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from audits.reading import events_by_id
-from players import approvals, discipline, notes, officers, people, recommending, undo
+from audits.queries import events_by_id
+from common.errors import NotAllowed, Refused
+from players.actions import undo
+from players.discipline import notes, sanctions
 from players.models import Approval, Decision, Note, Player, Recommendation, Sanction
-from players.staff import NotAllowed, Refused, Staff, at_the_shell, officer
+from players.moderation import approvals
+from players.moderation.actors import Staff, at_the_shell, officer
+from players.points import adjustments, recommendations
+from players.ranks import decisions
 from tests.console.conftest import Make
 from tests.console.people import client_as
 from tests.players.conftest import OWNER
@@ -39,11 +44,11 @@ def offered(event: AuditEvent) -> undo.Offer:
 
 
 ACTS = {
-    "player.warned": lambda now: discipline.warn(1, by=OWNER, reason="seen", now=now),
-    "player.suspended": lambda now: discipline.suspend(1, by=OWNER, reason="seen", now=now),
-    "player.banned": lambda now: discipline.ban(1, by=OWNER, reason="seen", now=now),
-    "points.adjusted": lambda now: people.adjust(1, 1250, by=OWNER, reason="seen", now=now),
-    "rank.set": lambda now: officers.set_rank(1, "Captain I", by=OWNER, reason="seen", now=now),
+    "player.warned": lambda now: sanctions.warn(1, by=OWNER, reason="seen", now=now),
+    "player.suspended": lambda now: sanctions.suspend(1, by=OWNER, reason="seen", now=now),
+    "player.banned": lambda now: sanctions.ban(1, by=OWNER, reason="seen", now=now),
+    "points.adjusted": lambda now: adjustments.adjust(1, 1250, by=OWNER, reason="seen", now=now),
+    "rank.set": lambda now: decisions.set_rank(1, "Captain I", by=OWNER, reason="seen", now=now),
 }
 
 
@@ -69,8 +74,8 @@ def test_what_ended_early_can_begin_again_until_its_former_end(player: Make) -> 
     player(1)
     now = timezone.now()
     until = now + dt.timedelta(days=5)
-    discipline.suspend(1, until=until, by=OWNER, reason="seen", now=now)
-    discipline.lift(1, by=OWNER, reason="cleared", now=now)
+    sanctions.suspend(1, until=until, by=OWNER, reason="seen", now=now)
+    sanctions.lift(1, by=OWNER, reason="cleared", now=now)
     take_back(last("player.reinstated"))
     assert standing()[0] == "Suspended"
     again = Sanction.objects.order_by("-pk")[0]
@@ -80,14 +85,14 @@ def test_what_ended_early_can_begin_again_until_its_former_end(player: Make) -> 
 def test_what_ended_by_itself_does_not_begin_again(player: Make) -> None:
     player(1)
     now = timezone.now()
-    discipline.suspend(1, until=now + dt.timedelta(days=1), by=OWNER, reason="seen", now=now)
-    discipline.end_due(now + dt.timedelta(days=2))
+    sanctions.suspend(1, until=now + dt.timedelta(days=1), by=OWNER, reason="seen", now=now)
+    sanctions.end_due(now + dt.timedelta(days=2))
     assert not offered(last("player.reinstated")).possible
 
 
 def test_undoing_a_ban_waits_for_a_second_person_too(player: Make) -> None:
     player(1)
-    discipline.ban(1, by=OWNER, reason="seen", now=timezone.now())
+    sanctions.ban(1, by=OWNER, reason="seen", now=timezone.now())
     olga = Staff(OWNER.actor, rank=None)
     done = take_back(last("player.banned"), olga)
     assert done.approval is not None
@@ -100,8 +105,8 @@ def test_undoing_a_ban_waits_for_a_second_person_too(player: Make) -> None:
 def test_a_pardon_is_taken_back_by_a_new_warning(player: Make) -> None:
     player(1)
     now = timezone.now()
-    discipline.warn(1, by=OWNER, reason="seen", now=now)
-    discipline.pardon(Sanction.objects.get().pk, by=OWNER, reason="wrong person", now=now)
+    sanctions.warn(1, by=OWNER, reason="seen", now=now)
+    sanctions.pardon(Sanction.objects.get().pk, by=OWNER, reason="wrong person", now=now)
     take_back(last("player.pardoned"))
     assert standing()[3] == 1
 
@@ -114,21 +119,21 @@ def test_a_note_a_recommendation_and_a_rejection_come_back(player: Make) -> None
     take_back(last("player.noted"))
     assert Note.objects.get().withdrawn_at is not None
     before = standing()
-    recommending.recommend(1, by=major, reason="led well", now=now)
+    recommendations.recommend(1, by=major, reason="led well", now=now)
     take_back(last("player.recommended"), major)
     assert standing() == before
     assert not Recommendation.objects.exists()
-    decision = officers.propose(1, "Captain I", by=major, reason="does the work", now=now)
-    officers.reject(decision.pk, by=OWNER, reason="not yet", now=now)
+    decision = decisions.propose(1, "Captain I", by=major, reason="does the work", now=now)
+    decisions.reject(decision.pk, by=OWNER, reason="not yet", now=now)
     take_back(last("decision.rejected"))
     assert Decision.objects.filter(status="proposed").count() == 1
 
 
 def test_a_rank_that_changed_since_is_not_taken_back_over_it(player: Make) -> None:
     player(1)
-    officers.set_rank(1, "Captain I", by=OWNER, reason="seen", now=timezone.now())
+    decisions.set_rank(1, "Captain I", by=OWNER, reason="seen", now=timezone.now())
     event = last("rank.set")
-    officers.set_rank(1, "Captain II", by=OWNER, reason="again", now=timezone.now())
+    decisions.set_rank(1, "Captain II", by=OWNER, reason="again", now=timezone.now())
     assert "by now" in offered(event).sentence
     with pytest.raises(Refused, match="by now"):
         take_back(event)
@@ -137,7 +142,7 @@ def test_a_rank_that_changed_since_is_not_taken_back_over_it(player: Make) -> No
 def test_undo_is_bound_by_rank_like_every_act(player: Make) -> None:
     player(1, rank="Brigadier General")
     major = officer(player(2, rank="Tempest Major").user_id)
-    discipline.warn(1, by=OWNER, reason="seen", now=timezone.now())
+    sanctions.warn(1, by=OWNER, reason="seen", now=timezone.now())
     with pytest.raises(NotAllowed):
         take_back(last("player.warned"), major)
     assert standing()[3] == 1
@@ -154,7 +159,7 @@ def test_what_only_tells_cannot_be_taken_back(player: Make) -> None:
 
 def test_revert_in_the_console_says_what_it_does_and_does_it(owner: Client, player: Make) -> None:
     player(1)
-    discipline.warn(1, by=OWNER, reason="seen", now=timezone.now())
+    sanctions.warn(1, by=OWNER, reason="seen", now=timezone.now())
     pk = last("player.warned").pk
     assert f"/admin/revert/{pk}/" in owner.get("/admin/players/1/").content.decode()
     assert "Pardons the warning" in unescape(owner.get(f"/admin/revert/{pk}/").content.decode())
@@ -165,7 +170,7 @@ def test_revert_in_the_console_says_what_it_does_and_does_it(owner: Client, play
 
 def test_whoever_may_not_warn_sees_no_revert(player: Make) -> None:
     player(1)
-    discipline.warn(1, by=OWNER, reason="seen", now=timezone.now())
+    sanctions.warn(1, by=OWNER, reason="seen", now=timezone.now())
     captain = client_as(player(3, rank="Captain I"))
     assert captain.get(f"/admin/revert/{last('player.warned').pk}/").status_code == 403
     assert not Approval.objects.exists()
@@ -174,9 +179,13 @@ def test_whoever_may_not_warn_sees_no_revert(player: Make) -> None:
 def test_taking_back_more_than_anybody_moves_alone_waits_for_a_second_person(player: Make) -> None:
     player(1, points=0)
     imperator = client_as(player(2, rank="Imperator", points=50_000))
-    people.adjust(1, 5_000_00, by=at_the_shell(), reason="a prize", now=timezone.now())  # the operator is alone
+    adjustments.adjust(
+        1, 5_000_00, by=at_the_shell(), reason="a prize", now=timezone.now()
+    )  # the operator is alone
     imperator.post(f"/admin/revert/{last('points.adjusted').pk}/", {"reason": "a slip of the pen"})
     assert (standing()[2], Approval.objects.get().status) == ("5000.00", "waiting")
     council = client_as(player(3, rank="Supreme Council", points=20_000))
-    council.post(f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "I looked"})
+    council.post(
+        f"/admin/approvals/{Approval.objects.get().pk}/", {"verb": "approve", "words": "I looked"}
+    )
     assert standing()[2] == "0.00"

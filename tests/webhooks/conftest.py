@@ -8,16 +8,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from audits.actions import Action
+from audits.chain.sealing import seal_pending
 from audits.record import Actor, Target, record
-from audits.seals import seal_pending
 from players.models import Player, Rank
 from tests.webhooks.receivers import Receiver
-from webhooks import endpoints, engine, fanout
-from webhooks.endpoints import Wanted
+from webhooks.endpoints import services
+from webhooks.endpoints.services import Wanted
 from webhooks.models import WebhookDelivery, WebhookEndpoint
+from webhooks.outbound import fanout, worker
 
 OLGA = Actor("staff", "1", "Olga", "staff:1")
-PATHS = {"standard": "hooks/grps", "discord": "api/webhooks/1/token", "slack": "services/T1/B1/token"}
+PATHS = {
+    "standard": "hooks/grps",
+    "discord": "api/webhooks/1/token",
+    "slack": "services/T1/B1/token",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -32,23 +37,31 @@ def receiver() -> Iterator[Receiver]:
 
 
 class Office:
-    """Things happen, and endpoints hear of them: recorded, sealed, fanned out and delivered, step by step."""
+    """Things happen, and endpoints hear of them: recorded, sealed, fanned out and delivered, step
+    by step.
+    """
 
-    def endpoint(self, receiver: Receiver, kind: str = "standard", /, **changes: Any) -> WebhookEndpoint:
+    def endpoint(
+        self, receiver: Receiver, kind: str = "standard", /, **changes: Any
+    ) -> WebhookEndpoint:
         name = changes.pop("name", kind)
         wanted = {"address": receiver.url + PATHS[kind], "events": ["*"]} | changes
-        return endpoints.create(Wanted(name=name, kind=kind, **wanted), actor=OLGA)[0]
+        return services.create(Wanted(name=name, kind=kind, **wanted), actor=OLGA)[0]
 
     def player(self, user_id: int = 156, username: str = "Nia") -> Player:
         now = timezone.now()
         rank = Rank.objects.get(name="Initiate")
-        return Player.objects.create(user_id=user_id, username=username, rank=rank, rank_since=now, named_at=now)
+        return Player.objects.create(
+            user_id=user_id, username=username, rank=rank, rank_since=now, named_at=now
+        )
 
     def ban(self, player: Player, reason: str = "exploiting") -> int:
         target = Target("player", str(player.pk), player.username, player.subject)
         after = {"sanction": 1, "until": "2027-01-01T00:00:00+00:00"}
         with transaction.atomic():
-            return record(Action.PLAYER_BANNED, actor=OLGA, target=target, reason=reason, after=after)
+            return record(
+                Action.PLAYER_BANNED, actor=OLGA, target=target, reason=reason, after=after
+            )
 
     def happen(self, action: Action = Action.POLICY_ACTIVATED, **changes: Any) -> int:
         with transaction.atomic():
@@ -62,7 +75,7 @@ class Office:
     def deliver(self) -> int:
         """Fan out and deliver all that is due now; the calls made."""
         self.fan_out()
-        return engine.run(60)
+        return worker.run(60)
 
     def pass_time(self, **span: float) -> None:
         """Let so much time pass for what waits: it comes due that much earlier."""
@@ -72,7 +85,13 @@ class Office:
         for endpoint in WebhookEndpoint.objects.all():
             moments = {
                 name: value - earlier
-                for name in ("failing_since", "failing_told_at", "paused_until", "next_call_at", "exhausted_told_at")
+                for name in (
+                    "failing_since",
+                    "failing_told_at",
+                    "paused_until",
+                    "next_call_at",
+                    "exhausted_told_at",
+                )
                 if (value := getattr(endpoint, name)) is not None
             }
             WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**moments)
@@ -93,4 +112,8 @@ Answer = Callable[[Any], tuple[int, dict[str, str], bytes]]
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Answer:
     """What a receiver answers to everything."""
-    return lambda request: (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+    return lambda request: (
+        status,
+        {name.replace("_", "-"): value for name, value in headers.items()},
+        body,
+    )

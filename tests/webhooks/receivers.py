@@ -1,4 +1,6 @@
-"""Receivers of the tests' own: an obedient one that remembers everything, and a socket that does as it pleases."""
+"""Receivers of the tests' own: an obedient one that remembers everything, and a socket that does as
+it pleases.
+"""
 
 import re
 import socket
@@ -55,7 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Receiver:
-    """A receiver on a free port. `answer` may be replaced at any time; `requests` is all that came, in order."""
+    """A receiver on a free port. `answer` may be replaced at any time; `requests` is all that came,
+    in order.
+    """
 
     def __init__(self) -> None:
         self.answer: Callable[[Received], Answer] = _fine
@@ -69,7 +73,10 @@ class Receiver:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -88,7 +95,9 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 class Wild:
-    """A listening socket; `behave` gets each connection, its first request read, and does what it likes."""
+    """A listening socket; `behave` gets each connection, its first request read, and does what it
+    likes.
+    """
 
     def __init__(self, behave: Callable[[socket.socket], None], host: str = "127.0.0.1") -> None:
         self._behave = behave
@@ -105,7 +114,10 @@ class Wild:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._listener.close()
 

@@ -13,9 +13,10 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from audits.models import AuditEvent
+from common import encryption
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
-from webhooks import endpoints, secrecy
+from webhooks.endpoints import services
 from webhooks.management.commands import webhooks as command
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 
@@ -51,7 +52,9 @@ def given_up(office: Office, receiver: Receiver) -> WebhookEndpoint:
     return endpoint
 
 
-def test_status_tells_of_every_endpoint_and_ends_well_when_all_is_well(office: Office, receiver: Receiver) -> None:
+def test_status_tells_of_every_endpoint_and_ends_well_when_all_is_well(
+    office: Office, receiver: Receiver
+) -> None:
     assert "There are no endpoints" in run("status")[0]
     office.endpoint(receiver, name="[red]odd[/red]")
     office.endpoint(receiver, "discord", events=["player.*"])
@@ -66,26 +69,37 @@ def test_status_tells_of_every_endpoint_and_ends_well_when_all_is_well(office: O
     assert rows["discord"]["behind"] == 0
     office.deliver()
     (row,) = (row for row in json.loads(run("status", "--json")[0]) if row["name"] == "discord")
-    assert (row["waiting"], row["success"], row["deliveries"], row["state"]) == (0, 100.0, 1, "active")
+    assert (row["waiting"], row["success"], row["deliveries"], row["state"]) == (
+        0,
+        100.0,
+        1,
+        "active",
+    )
 
 
-def test_status_ends_with_1_when_an_endpoint_fails_or_is_disabled(office: Office, receiver: Receiver) -> None:
+def test_status_ends_with_1_when_an_endpoint_fails_or_is_disabled(
+    office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver)
     WebhookEndpoint.objects.update(failing_since=timezone.now() - dt.timedelta(hours=2))
     text, code = run("status")
     assert ("failing since" in text, code) == (True, 1)
     WebhookEndpoint.objects.update(failing_since=None)
     assert run("status", "--json")[1] == 0
-    endpoints.disable(endpoint.pk, actor=OLGA, reason="it moves house")
+    services.disable(endpoint.pk, actor=OLGA, reason="it moves house")
     text, code = run("status", "--json")
     assert ("it moves house" in text, code) == (True, 1)
 
 
-def test_an_example_is_delivered_here_when_no_worker_takes_it(office: Office, receiver: Receiver) -> None:
+def test_an_example_is_delivered_here_when_no_worker_takes_it(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["rank.*"])
     text, code = run("test", "standard", "--wait", "20")
     assert (text.startswith("rank.promoted: succeeded, 200 in"), code) == (True, 0)
-    text, code = run("test", "standard", "--action", "player.banned", "--action", "rank.set", "--wait", "20")
+    text, code = run(
+        "test", "standard", "--action", "player.banned", "--action", "rank.set", "--wait", "20"
+    )
     assert [line.split(":")[0] for line in text.splitlines()] == ["player.banned", "rank.set"]
     assert code == 0
     assert len(receiver.requests) == 3
@@ -100,22 +114,36 @@ def test_an_example_that_fails_says_why_and_ends_with_1(office: Office, receiver
     text, code = run("test", "standard", "--wait", "1")
     assert ("not sent" in text, code) == (True, 1)
     assert "is none" in refusal("test", "standard", "--action", "comet.seen")
-    endpoints.disable(endpoint.pk, actor=OLGA, reason="it moves house")
+    services.disable(endpoint.pk, actor=OLGA, reason="it moves house")
     assert "It is disabled" in refusal("test", "standard")
 
 
-def test_a_replay_sends_what_arrived_again_and_a_dry_run_only_counts(office: Office, receiver: Receiver) -> None:
+def test_a_replay_sends_what_arrived_again_and_a_dry_run_only_counts(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["player.*"])
     office.ban(office.player())
     office.deliver()
-    for start in (["--after", "0"], ["--since", "2020-01-01"], ["--since", "2020-01-01T00:00:00+02:00"]):
+    for start in (
+        ["--after", "0"],
+        ["--since", "2020-01-01"],
+        ["--since", "2020-01-01T00:00:00+02:00"],
+    ):
         assert "1 would be sent again." in run("replay", "standard", *start, "--dry-run")[0]
     assert not WebhookDelivery.objects.filter(status="pending").exists()
-    assert "0 would be sent again." in run("replay", "standard", "--since", "2100-01-01", "--dry-run")[0]
-    assert "0 would be sent again." in run("replay", "standard", "--after", "0", "--until", "1", "--dry-run")[0]
     assert (
         "0 would be sent again."
-        in run("replay", "standard", "--since", "2019-01-01", "--until", "2020-01-01", "--dry-run")[0]
+        in run("replay", "standard", "--since", "2100-01-01", "--dry-run")[0]
+    )
+    assert (
+        "0 would be sent again."
+        in run("replay", "standard", "--after", "0", "--until", "1", "--dry-run")[0]
+    )
+    assert (
+        "0 would be sent again."
+        in run("replay", "standard", "--since", "2019-01-01", "--until", "2020-01-01", "--dry-run")[
+            0
+        ]
     )
     assert "1 are sent again." in run("replay", "standard", "--after", "0")[0]
     office.deliver()
@@ -123,7 +151,9 @@ def test_a_replay_sends_what_arrived_again_and_a_dry_run_only_counts(office: Off
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
 
-def test_a_replay_since_a_moment_begins_with_what_happened_then(office: Office, receiver: Receiver) -> None:
+def test_a_replay_since_a_moment_begins_with_what_happened_then(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
@@ -131,8 +161,13 @@ def test_a_replay_since_a_moment_begins_with_what_happened_then(office: Office, 
     office.happen()
     office.happen()
     office.fan_out()
-    assert "2 would be sent again." in run("replay", "standard", "--since", between.isoformat(), "--dry-run")[0]
-    until = run("replay", "standard", "--since", "2020-01-01", "--until", between.isoformat(), "--dry-run")[0]
+    assert (
+        "2 would be sent again."
+        in run("replay", "standard", "--since", between.isoformat(), "--dry-run")[0]
+    )
+    until = run(
+        "replay", "standard", "--since", "2020-01-01", "--until", between.isoformat(), "--dry-run"
+    )[0]
     whole = run("replay", "standard", "--since", "2020-01-01", "--dry-run")[0]
     assert int(whole.split(": ")[1].split()[0]) - int(until.split(": ")[1].split()[0]) == 2
 
@@ -147,7 +182,9 @@ def test_only_what_was_given_up_is_sent_again_on_demand(office: Office, receiver
     assert endpoint.deliveries.get().status == "exhausted"
     assert run(*failed_only, "2020-01-01", "--until", soon)[0] == "1 are sent again.\n"
     assert endpoint.deliveries.get().status == "pending"
-    assert "--failed-only goes with --since" in refusal("replay", "standard", "--failed-only", "--after", "0")
+    assert "--failed-only goes with --since" in refusal(
+        "replay", "standard", "--failed-only", "--after", "0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,7 +251,9 @@ def test_disabling_and_enabling_leave_a_reason(office: Office, receiver: Receive
     assert AuditEvent.objects.filter(action__startswith="endpoint.", actor_id="shell").count() == 2
 
 
-def test_a_new_key_takes_over_from_the_old_one(office: Office, receiver: Receiver, settings: Any) -> None:
+def test_a_new_key_takes_over_from_the_old_one(
+    office: Office, receiver: Receiver, settings: Any
+) -> None:
     endpoint = office.endpoint(receiver)
     address, old = endpoint.address, settings.FIELD_ENCRYPTION_KEYS
     key = run("new-key")[0].strip()
@@ -224,6 +263,6 @@ def test_a_new_key_takes_over_from_the_old_one(office: Office, receiver: Receive
     settings.FIELD_ENCRYPTION_KEYS = [key]
     assert WebhookEndpoint.objects.get().address == address
     settings.FIELD_ENCRYPTION_KEYS = old
-    with pytest.raises(secrecy.NoKey):
+    with pytest.raises(encryption.NoKey):
         _ = WebhookEndpoint.objects.get().address
     assert "add the key" in refusal("reseal")

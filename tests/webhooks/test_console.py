@@ -18,8 +18,8 @@ from roblox.models import Experience
 from tests.console.people import client_as, client_with_role, local_owner, owner_client, signed_in
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
-from webhooks import endpoints, statistics
-from webhooks.endpoints import Wanted
+from webhooks.endpoints import services, statistics
+from webhooks.endpoints.services import Wanted
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 LIST = "/admin/webhooks/webhookendpoint/"
@@ -65,7 +65,9 @@ def seen(client: Client, address: str, /, **data: Any) -> str:
 def let(approval: Approval, verb: str = "approve") -> str:
     """What a second owner is told who decides on a request."""
     deputy = owner_client("dora")
-    answer = deputy.post(f"/admin/approvals/{approval.pk}/", {"verb": verb, "words": "checked"}, follow=True)
+    answer = deputy.post(
+        f"/admin/approvals/{approval.pk}/", {"verb": verb, "words": "checked"}, follow=True
+    )
     return unescape(answer.content.decode())
 
 
@@ -95,18 +97,26 @@ def failed(office: Office, receiver: Receiver, **changes: Any) -> WebhookEndpoin
 
 
 def give_up(endpoint: WebhookEndpoint) -> None:
-    endpoint.deliveries.update(status="exhausted", finished_at=timezone.now(), reason="It answered 500.")
+    endpoint.deliveries.update(
+        status="exhausted", finished_at=timezone.now(), reason="It answered 500."
+    )
 
 
-def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(owner: Client, office: Office) -> None:
-    response = owner.post(f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER, "reason": "The portal"})
+def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(
+    owner: Client, office: Office
+) -> None:
+    response = owner.post(
+        f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER, "reason": "The portal"}
+    )
     assert not WebhookEndpoint.objects.exists()
     let(Approval.objects.get())
     endpoint = WebhookEndpoint.objects.get()
     assert endpoint.secret in unescape(response.content.decode())
     assert "no-store" in response["Cache-Control"]
     assert endpoint.headers == {"Authorization": "Bearer very-private-value"}
-    response = owner.post(act(endpoint, "rotate"), {"version": endpoint.version, "reason": "Somebody left"})
+    response = owner.post(
+        act(endpoint, "rotate"), {"version": endpoint.version, "reason": "Somebody left"}
+    )
     assert WebhookEndpoint.objects.get().secret == endpoint.secret
     let(Approval.objects.get(status="waiting"))
     first, endpoint = endpoint, WebhookEndpoint.objects.get()
@@ -114,7 +124,13 @@ def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(owner: Cl
     assert "no-store" in response["Cache-Control"]
     told = "".join(
         seen(owner, address)
-        for address in (LIST, page(endpoint), act(endpoint, "edit"), act(endpoint, "rotate"), "/admin/")
+        for address in (
+            LIST,
+            page(endpoint),
+            act(endpoint, "edit"),
+            act(endpoint, "rotate"),
+            "/admin/",
+        )
     )
     told += "".join(str(one.arguments) for one in Approval.objects.all())
     told += "".join(str(event.details) for event in AuditEvent.objects.all())
@@ -127,8 +143,15 @@ def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(owner: Cl
 
 
 def test_what_was_typed_into_hidden_fields_does_not_come_back_with_an_error(owner: Client) -> None:
-    asked = ADDED | {"events": "comet.*", "headers": f"{EXAMPLE_HEADER}\nBearer pasted-without-name"}
-    for wrong in (asked, asked | {"headers": EXAMPLE_HEADER}, ADDED | {"address": "ftp://x/Zq93kf", "headers": ""}):
+    asked = ADDED | {
+        "events": "comet.*",
+        "headers": f"{EXAMPLE_HEADER}\nBearer pasted-without-name",
+    }
+    for wrong in (
+        asked,
+        asked | {"headers": EXAMPLE_HEADER},
+        ADDED | {"address": "ftp://x/Zq93kf", "headers": ""},
+    ):
         text = seen(owner, f"{LIST}add/", **wrong)
         assert not WebhookEndpoint.objects.exists()
         for hidden in ("Zq93kf", "very-private-value", "pasted-without-name"):
@@ -148,7 +171,9 @@ def test_what_was_typed_into_hidden_fields_does_not_come_back_with_an_error(owne
         ("headers", {"headers": "no colon"}),
     ],
 )
-def test_an_error_stands_at_the_field_that_it_is_about(owner: Client, field: str, changes: dict[str, str]) -> None:
+def test_an_error_stands_at_the_field_that_it_is_about(
+    owner: Client, field: str, changes: dict[str, str]
+) -> None:
     response = owner.post(f"{LIST}add/", ADDED | changes)
     assert set(response.context["form"].errors) == {field}
     assert not WebhookEndpoint.objects.exists()
@@ -173,13 +198,17 @@ def test_a_change_keeps_what_is_left_empty(owner: Client) -> None:
     request = asked(owner, act(endpoint, "edit"), **moved)
     endpoint.refresh_from_db()
     assert endpoint.address == ADDRESS
-    assert "Have the endpoint portal 2 send to example.com and send other headers" in seen(owner, page(endpoint))
+    assert "Have the endpoint portal 2 send to example.com and send other headers" in seen(
+        owner, page(endpoint)
+    )
     let(request)
     endpoint.refresh_from_db()
     assert (endpoint.address, endpoint.headers) == ("https://example.com/new", {})
 
 
-def test_nobody_alone_decides_where_messages_go(owner: Client, auditor: Client, office: Office) -> None:
+def test_nobody_alone_decides_where_messages_go(
+    owner: Client, auditor: Client, office: Office
+) -> None:
     request = asked(owner, f"{LIST}add/", **ADDED)
     assert "hooks.example.com" in seen(owner, f"/admin/approvals/{request.pk}/")
     owner.post(f"/admin/approvals/{request.pk}/", {"verb": "approve", "words": "my own"})
@@ -192,10 +221,12 @@ def test_nobody_alone_decides_where_messages_go(owner: Client, auditor: Client, 
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_a_request_about_an_endpoint_that_changed_since_is_not_carried_out(owner: Client, office: Office) -> None:
+def test_a_request_about_an_endpoint_that_changed_since_is_not_carried_out(
+    owner: Client, office: Office
+) -> None:
     endpoint = added(owner)
     request = asked(owner, act(endpoint, "rotate"), version=endpoint.version)
-    endpoints.change(endpoint.pk, Wanted(name="other", kind="standard", events=["*"]), actor=OLGA)
+    services.change(endpoint.pk, Wanted(name="other", kind="standard", events=["*"]), actor=OLGA)
     assert "was changed or deleted since" in let(request)
     assert WebhookEndpoint.objects.get().secret == endpoint.secret
 
@@ -207,7 +238,9 @@ def test_who_is_no_owner_any_more_has_no_request_carried_out(owner: Client, offi
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_a_rotation_sent_twice_makes_one_secret(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_a_rotation_sent_twice_makes_one_secret(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver)
     given = {"version": endpoint.version, "reason": "Somebody left"}
     request = asked(owner, act(endpoint, "rotate"), **given)
@@ -216,7 +249,9 @@ def test_a_rotation_sent_twice_makes_one_secret(owner: Client, office: Office, r
     made = WebhookEndpoint.objects.get().secret
     assert "changed meanwhile" in seen(owner, act(endpoint, "rotate"), **given)
     assert WebhookEndpoint.objects.get().secret == made
-    assert re.search(r"Two secrets sign: the former one ends in 23 h 59 min", seen(owner, page(endpoint)))
+    assert re.search(
+        r"Two secrets sign: the former one ends in 23 h 59 min", seen(owner, page(endpoint))
+    )
 
 
 def test_discord_has_no_secret_to_rotate(owner: Client, office: Office, receiver: Receiver) -> None:
@@ -243,7 +278,9 @@ def test_disabling_and_enabling_take_a_reason_and_say_what_was_missed(
     assert "player.banned" not in {delivery.action for delivery in endpoint.deliveries.all()}
 
 
-def test_what_was_missed_is_sent_when_it_is_asked_for(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_what_was_missed_is_sent_when_it_is_asked_for(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver)
     seen(owner, act(endpoint, "disable"), reason="it moves house")
     office.ban(office.player())
@@ -253,10 +290,14 @@ def test_what_was_missed_is_sent_when_it_is_asked_for(owner: Client, office: Off
     assert endpoint.deliveries.get(action="player.banned").status == "delivered"
 
 
-def test_examples_of_chosen_events_or_of_all_go_out(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_examples_of_chosen_events_or_of_all_go_out(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver, events=["rank.*"])
     assert "Choose at least one event" in seen(owner, act(endpoint, "examples"), every="")
-    assert "1 examples are on their way" in seen(owner, act(endpoint, "examples"), actions=["player.banned"])
+    assert "1 examples are on their way" in seen(
+        owner, act(endpoint, "examples"), actions=["player.banned"]
+    )
     assert "3 examples are on their way" in seen(owner, act(endpoint, "examples"), every="on")
     office.deliver()
     assert len(receiver.requests) == 4
@@ -269,7 +310,13 @@ def test_one_delivery_is_sent_again_and_its_page_shows_every_try(
     endpoint = failed(office, receiver, events=["player.*"])
     delivery = endpoint.deliveries.get()
     text = seen(owner, delivery_page(delivery))
-    for told in ("Olga banned Nia", "It answered 500.", "out of order", "webhook-signature: v1,", "failed, 500"):
+    for told in (
+        "Olga banned Nia",
+        "It answered 500.",
+        "out of order",
+        "webhook-signature: v1,",
+        "failed, 500",
+    ):
         assert told in text
     assert "Next try" in text
     assert f"/admin/audits/auditevent/{delivery.event_id}/change/" in text
@@ -282,7 +329,9 @@ def test_one_delivery_is_sent_again_and_its_page_shows_every_try(
     assert "cause: resend" in text
 
 
-def test_all_that_was_given_up_since_a_time_is_recovered(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_all_that_was_given_up_since_a_time_is_recovered(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = failed(office, receiver, events=["player.*"])
     give_up(endpoint)
     assert "1 deliveries were given up since" in seen(owner, act(endpoint, "recover"))
@@ -295,7 +344,9 @@ def test_all_that_was_given_up_since_a_time_is_recovered(owner: Client, office: 
     assert endpoint.deliveries.get().status == "delivered"
 
 
-def test_events_are_replayed_from_a_place_or_a_time(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_events_are_replayed_from_a_place_or_a_time(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver, events=["player.*"])
     office.ban(office.player())
     office.deliver()
@@ -304,31 +355,48 @@ def test_events_are_replayed_from_a_place_or_a_time(owner: Client, office: Offic
         office.deliver()
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
     assert len(receiver.requests) == 3
-    assert "0 events are sent again" in seen(owner, act(endpoint, "replay"), since="2100-01-01T00:00")
-    for wrong in ({"after": ""}, {"after": "0", "since": "2020-01-01T00:00"}, {"after": "-1"}, {"since": "soon"}):
+    assert "0 events are sent again" in seen(
+        owner, act(endpoint, "replay"), since="2100-01-01T00:00"
+    )
+    for wrong in (
+        {"after": ""},
+        {"after": "0", "since": "2020-01-01T00:00"},
+        {"after": "-1"},
+        {"since": "soon"},
+    ):
         assert owner.post(act(endpoint, "replay"), wrong).context["form"].errors
 
 
 def test_too_long_a_stretch_is_left_to_the_command(
     owner: Client, office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webhooks.admin.MOST_REPLAYED", 0)
-    assert "manage.py webhooks replay" in seen(owner, act(office.endpoint(receiver), "replay"), after="0")
+    monkeypatch.setattr("console.webhooks.admin.MOST_REPLAYED", 0)
+    assert "manage.py webhooks replay" in seen(
+        owner, act(office.endpoint(receiver), "replay"), after="0"
+    )
 
 
-def test_deleting_takes_a_reason_and_leaves_the_audit_log(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_deleting_takes_a_reason_and_leaves_the_audit_log(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = failed(office, receiver)
     assert "This field is required" in seen(owner, act(endpoint, "delete"), reason="")
-    assert "The endpoint standard is deleted." in seen(owner, act(endpoint, "delete"), reason="it is gone")
+    assert "The endpoint standard is deleted." in seen(
+        owner, act(endpoint, "delete"), reason="it is gone"
+    )
     assert not WebhookEndpoint.objects.exists()
     assert AuditEvent.objects.filter(action="endpoint.deleted").count() == 1
     assert owner.get(page(endpoint)).status_code == 404
 
 
-def test_an_auditor_sees_everything_and_changes_nothing(auditor: Client, office: Office, receiver: Receiver) -> None:
+def test_an_auditor_sees_everything_and_changes_nothing(
+    auditor: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = failed(office, receiver, events=["player.*"])
     delivery = endpoint.deliveries.get()
-    text = seen(auditor, LIST) + seen(auditor, page(endpoint)) + seen(auditor, delivery_page(delivery))
+    text = (
+        seen(auditor, LIST) + seen(auditor, page(endpoint)) + seen(auditor, delivery_page(delivery))
+    )
     assert "failing since" in text
     for control in ("/add/", "/edit/", "/disable/", "Send again", "/rotate/"):
         assert control not in text
@@ -336,13 +404,18 @@ def test_an_auditor_sees_everything_and_changes_nothing(auditor: Client, office:
     forbidden = [f"{LIST}add/", *(act(endpoint, name) for name in (*ACTS, "enable"))]
     for address in forbidden:
         assert auditor.get(address).status_code == 403, address
-        assert auditor.post(address, {"reason": "x", "version": 1, "every": "on", **ADDED}).status_code == 403, address
+        assert (
+            auditor.post(address, {"reason": "x", "version": 1, "every": "on", **ADDED}).status_code
+            == 403
+        ), address
     assert auditor.post(f"{DELIVERIES}{delivery.pk}/again/").status_code == 403
     assert AuditEvent.objects.count() == events
     assert WebhookDelivery.objects.count() == 1
 
 
-def test_staff_without_the_permission_do_not_see_endpoints(office: Office, receiver: Receiver) -> None:
+def test_staff_without_the_permission_do_not_see_endpoints(
+    office: Office, receiver: Receiver
+) -> None:
     moderator = office.player(9002)
     Player.objects.filter(pk=moderator.pk).update(rank=Rank.objects.get(name="Tempest Major"))
     client = client_as(Player.objects.get(pk=moderator.pk))
@@ -357,18 +430,30 @@ def test_looking_changes_nothing(owner: Client, office: Office, receiver: Receiv
     delivery = endpoint.deliveries.get()
 
     def rows() -> list[Any]:
-        tables = (WebhookEndpoint.objects, WebhookDelivery.objects, WebhookAttempt.objects, AuditEvent.objects)
+        tables = (
+            WebhookEndpoint.objects,
+            WebhookDelivery.objects,
+            WebhookAttempt.objects,
+            AuditEvent.objects,
+        )
         return [list(table.order_by("pk").values()) for table in tables]
 
     before = rows()
-    for address in (LIST, f"{LIST}add/", page(endpoint), *(act(endpoint, name) for name in (*ACTS, "enable"))):
+    for address in (
+        LIST,
+        f"{LIST}add/",
+        page(endpoint),
+        *(act(endpoint, name) for name in (*ACTS, "enable")),
+    ):
         assert owner.get(address).status_code == 200
     assert owner.get(f"{DELIVERIES}{delivery.pk}/again/").status_code == 405
     assert owner.post(page(endpoint)).status_code == 405
     assert rows() == before
 
 
-def test_a_post_without_the_token_is_refused(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_a_post_without_the_token_is_refused(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver)
     client = signed_in(local_owner("olga"), Client(enforce_csrf_checks=True))
     assert client.post(act(endpoint, "disable"), {"reason": "x"}).status_code == 403
@@ -376,12 +461,14 @@ def test_a_post_without_the_token_is_refused(owner: Client, office: Office, rece
     assert endpoint.status == "active"
 
 
-def test_hostile_names_reasons_and_answers_are_shown_as_text(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_hostile_names_reasons_and_answers_are_shown_as_text(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(500, NASTY.encode() + b"\xff\x00</pre>")
     endpoint = office.endpoint(receiver, name=NASTY[:60], events=["player.*"])
     office.ban(office.player(username=NASTY[:20]), reason=NASTY)
     office.deliver()
-    endpoints.disable(endpoint.pk, actor=OLGA, reason=NASTY)
+    services.disable(endpoint.pk, actor=OLGA, reason=NASTY)
     delivery = endpoint.deliveries.get()
     addresses = [LIST, DELIVERIES, page(endpoint), delivery_page(delivery), act(endpoint, "edit")]
     addresses += [act(endpoint, name) for name in ("recover", "delete", "enable")]
@@ -390,10 +477,17 @@ def test_hostile_names_reasons_and_answers_are_shown_as_text(owner: Client, offi
         assert "<script>alert" not in raw
         assert "\ufffd</pre>" not in raw
         assert "alert(" in raw
-    assert owner.post(act(endpoint, "delete"), {"reason": NASTY}, follow=True).content.count(b"<script>alert") == 0
+    assert (
+        owner.post(act(endpoint, "delete"), {"reason": NASTY}, follow=True).content.count(
+            b"<script>alert"
+        )
+        == 0
+    )
 
 
-def test_the_console_has_neither_inline_script_nor_style(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_the_console_has_neither_inline_script_nor_style(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = failed(office, receiver, events=["player.*"])
     addresses = [LIST, f"{LIST}add/", page(endpoint), delivery_page(endpoint.deliveries.get())]
     for address in [*addresses, *(act(endpoint, name) for name in ACTS)]:
@@ -417,20 +511,25 @@ def test_every_state_is_told_in_words(
 ) -> None:
     endpoint = office.endpoint(receiver)
     now = timezone.now()
-    moved = {name: now + value if isinstance(value, dt.timedelta) else value for name, value in changes.items()}
+    moved = {
+        name: now + value if isinstance(value, dt.timedelta) else value
+        for name, value in changes.items()
+    }
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**moved)
     for address in (LIST, page(endpoint)):
         assert words in re.sub(r"<span class=\"wh-mark\".*?</span>", "", seen(owner, address))
 
 
-def test_the_strip_tells_fine_from_failed_half_hours(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_the_strip_tells_fine_from_failed_half_hours(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(500)
     endpoint = office.endpoint(receiver, events=["player.*"])
     office.ban(office.player())
     office.deliver()
     failed = WebhookAttempt.objects.get()
     receiver.answer = answering(200)
-    endpoints.resend(endpoint.deliveries.get().pk, actor=OLGA)
+    services.resend(endpoint.deliveries.get().pk, actor=OLGA)
     office.deliver()
     now = timezone.now()
     WebhookAttempt.objects.update(started_at=now)
@@ -440,16 +539,21 @@ def test_the_strip_tells_fine_from_failed_half_hours(owner: Client, office: Offi
     assert strip[-1].state == "fine"
     assert strip[-11].state == "failed"
     for address in (LIST, page(endpoint)):
-        assert f"Last 24 hours: 2 tries, 1 failed (half hours from {strip[-11].start:%H:%M} UTC)." in seen(
-            owner, address
+        assert (
+            f"Last 24 hours: 2 tries, 1 failed (half hours from {strip[-11].start:%H:%M} UTC)."
+            in seen(owner, address)
         )
 
 
-def test_the_figures_are_those_of_the_time_and_of_the_endpoint(office: Office, receiver: Receiver) -> None:
+def test_the_figures_are_those_of_the_time_and_of_the_endpoint(
+    office: Office, receiver: Receiver
+) -> None:
     endpoint, other = office.endpoint(receiver), office.endpoint(receiver, name="other")
     now = timezone.now()
 
-    def row(owner: WebhookEndpoint, status: str, age: dt.timedelta, *tries: tuple[str, int]) -> None:
+    def row(
+        owner: WebhookEndpoint, status: str, age: dt.timedelta, *tries: tuple[str, int]
+    ) -> None:
         at = None if status == "pending" else now - age
         made = WebhookDelivery.objects.create(
             endpoint=owner, action="rank.set", status=status, finished_at=at, created_at=now - age
@@ -471,7 +575,9 @@ def test_the_figures_are_those_of_the_time_and_of_the_endpoint(office: Office, r
     row(endpoint, "delivered", days, ("succeeded", 1000))
     row(endpoint, "pending", hour, ("failed", 500))
     row(other, "exhausted", hour, ("failed", 7))
-    day, week = (statistics.window(endpoint.pk, now - span) for span in (statistics.DAY, statistics.WEEK))
+    day, week = (
+        statistics.window(endpoint.pk, now - span) for span in (statistics.DAY, statistics.WEEK)
+    )
     assert (day.delivered, day.given_up, day.tries, day.median) == (2, 1, 4, 300)
     assert (day.deliveries, day.tries_each) == (3, 4 / 3)
     assert day.success == pytest.approx(200 / 3)
@@ -482,7 +588,9 @@ def test_the_figures_are_those_of_the_time_and_of_the_endpoint(office: Office, r
     assert (figures[other.pk].waiting, figures[other.pk].oldest) == (0, None)
 
 
-def test_many_failed_half_hours_are_counted_instead_of_named(office: Office, receiver: Receiver) -> None:
+def test_many_failed_half_hours_are_counted_instead_of_named(
+    office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(500)
     endpoint = office.endpoint(receiver, events=["player.*"])
     office.ban(office.player())
@@ -495,19 +603,27 @@ def test_many_failed_half_hours_are_counted_instead_of_named(office: Office, rec
     assert text.startswith("Last 24 hours: 9 tries, 9 failed (in 9 half hours, the last from ")
 
 
-def test_what_lies_behind_the_newest_deliveries_is_called_uncounted(office: Office, receiver: Receiver) -> None:
+def test_what_lies_behind_the_newest_deliveries_is_called_uncounted(
+    office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver)
     now = timezone.now()
     for hours in (20, 10, 5):
-        WebhookDelivery.objects.create(endpoint=endpoint, action="rank.set", created_at=now - dt.timedelta(hours=hours))
+        WebhookDelivery.objects.create(
+            endpoint=endpoint, action="rank.set", created_at=now - dt.timedelta(hours=hours)
+        )
     strip = statistics.figures([endpoint.pk], now, most=2)[endpoint.pk].strip
     assert strip[0].state == "unknown"
     assert strip[-10].state == "idle"
-    assert {cell.state for cell in statistics.figures([endpoint.pk], now, most=4)[endpoint.pk].strip} == {"idle"}
+    assert {
+        cell.state for cell in statistics.figures([endpoint.pk], now, most=4)[endpoint.pk].strip
+    } == {"idle"}
 
 
 @pytest.mark.parametrize("status", ["", "delivered", "pending", "exhausted"])
-def test_paging_shows_every_delivery_once(owner: Client, office: Office, receiver: Receiver, status: str) -> None:
+def test_paging_shows_every_delivery_once(
+    owner: Client, office: Office, receiver: Receiver, status: str
+) -> None:
     endpoint = office.endpoint(receiver)
     now = timezone.now()
     kept = status or "delivered"
@@ -515,11 +631,17 @@ def test_paging_shows_every_delivery_once(owner: Client, office: Office, receive
     for number in range(60):  # in pairs at the same moment, which a page may end between
         moment = now + dt.timedelta(seconds=number // 2)
         WebhookDelivery.objects.create(
-            endpoint=endpoint, action="rank.set", status=kept, retry_at=moment, finished_at=finished and moment
+            endpoint=endpoint,
+            action="rank.set",
+            status=kept,
+            retry_at=moment,
+            finished_at=finished and moment,
         )
     other = "exhausted" if kept != "exhausted" else "delivered"
     if status:
-        WebhookDelivery.objects.create(endpoint=endpoint, action="rank.set", status=other, finished_at=now)
+        WebhookDelivery.objects.create(
+            endpoint=endpoint, action="rank.set", status=other, finished_at=now
+        )
     shown: list[str] = []
     address = f"{page(endpoint)}?status={status}"
     for _ in range(4):
@@ -530,15 +652,32 @@ def test_paging_shows_every_delivery_once(owner: Client, office: Office, receive
             break
         address = page(endpoint) + more[1]
     assert len(shown) == 60
-    assert set(map(int, shown)) == set(endpoint.deliveries.filter(status=kept).values_list("pk", flat=True))
+    assert set(map(int, shown)) == set(
+        endpoint.deliveries.filter(status=kept).values_list("pk", flat=True)
+    )
 
 
-def test_a_cursor_that_makes_no_sense_is_no_error(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_a_cursor_that_makes_no_sense_is_no_error(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver)
-    cursors = ["x", "1", ".", "1.x", "9" * 40 + ".1", "9999999999999999.1", "-1.2", "1.9" * 9, "٣.٣", "1." + "9" * 18]
+    cursors = [
+        "x",
+        "1",
+        ".",
+        "1.x",
+        "9" * 40 + ".1",
+        "9999999999999999.1",
+        "-1.2",
+        "1.9" * 9,
+        "٣.٣",
+        "1." + "9" * 18,
+    ]
     for cursor in cursors:
         for status in ("", "delivered", "pending", "exhausted", "nonsense"):
-            assert owner.get(page(endpoint), {"status": status, "before": cursor}).status_code == 200, cursor
+            assert (
+                owner.get(page(endpoint), {"status": status, "before": cursor}).status_code == 200
+            ), cursor
 
 
 def test_addresses_that_lead_nowhere_are_not_found(owner: Client) -> None:
@@ -547,7 +686,9 @@ def test_addresses_that_lead_nowhere_are_not_found(owner: Client) -> None:
         assert owner.get(f"{DELIVERIES}{pk}/change/").status_code == 404
 
 
-def test_pages_cost_the_same_queries_however_much_there_is(owner: Client, office: Office, receiver: Receiver) -> None:
+def test_pages_cost_the_same_queries_however_much_there_is(
+    owner: Client, office: Office, receiver: Receiver
+) -> None:
     endpoint = failed(office, receiver, events=["player.*"])
 
     def cost(address: str) -> tuple[int, str]:
@@ -559,7 +700,9 @@ def test_pages_cost_the_same_queries_however_much_there_is(owner: Client, office
     for number in range(5):
         other = office.endpoint(receiver, name=f"another {number}")
         WebhookDelivery.objects.bulk_create(
-            WebhookDelivery(endpoint=each, action="rank.set", status=status, finished_at=timezone.now())
+            WebhookDelivery(
+                endpoint=each, action="rank.set", status=status, finished_at=timezone.now()
+            )
             for each in (endpoint, other)
             for status in ("pending", "delivered", "exhausted")
             for _ in range(20)
@@ -567,7 +710,9 @@ def test_pages_cost_the_same_queries_however_much_there_is(owner: Client, office
     many = [cost(address) for address in (LIST, page(endpoint))]
     assert all(queries <= before for (queries, _), before in zip(many, few, strict=True))
     assert max(few) <= 25
-    assert not any(re.search(r'COUNT\(\*\)[^(]*FROM "webhook_deliveries"', text) for _, text in many)
+    assert not any(
+        re.search(r'COUNT\(\*\)[^(]*FROM "webhook_deliveries"', text) for _, text in many
+    )
 
 
 def test_pages_open_without_the_keys_that_sealed_the_addresses(
@@ -577,7 +722,9 @@ def test_pages_open_without_the_keys_that_sealed_the_addresses(
     settings.FIELD_ENCRYPTION_KEYS = []
     for address in (LIST, page(endpoint), act(endpoint, "edit")):
         assert "cannot be opened with the keys" in seen(owner, address)
-    assert "FIELD_ENCRYPTION_KEYS is not configured" in seen(owner, f"{LIST}add/", **(ADDED | {"name": "other"}))
+    assert "FIELD_ENCRYPTION_KEYS is not configured" in seen(
+        owner, f"{LIST}add/", **(ADDED | {"name": "other"})
+    )
 
 
 def test_the_list_names_what_it_shows(owner: Client, office: Office, receiver: Receiver) -> None:

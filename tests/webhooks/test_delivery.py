@@ -1,4 +1,6 @@
-"""From an event to receivers: once each, in their own shape, tried again on schedule, given up aloud."""
+"""From an event to receivers: once each, in their own shape, tried again on schedule, given up
+aloud.
+"""
 
 import datetime as dt
 import json
@@ -12,14 +14,15 @@ from standardwebhooks.webhooks import Webhook
 
 from audits.actions import Action
 from audits.models import AuditEvent
-from players.people import erase
-from players.staff import Staff
+from players.moderation.actors import Staff
+from players.points.adjustments import erase
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Received, Receiver
-from webhooks import delivery, endpoints, engine, fanout, health, schedule
-from webhooks.endpoints import NotPossible, Wanted
-from webhooks.health import Load
+from webhooks.endpoints import health, services
+from webhooks.endpoints.health import Load
+from webhooks.endpoints.services import NotPossible, Wanted
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from webhooks.outbound import fanout, queue, retry_policy, worker
 
 IDLE = Load({}, frozenset(), 16)
 
@@ -31,8 +34,9 @@ def told(action: Action) -> list[AuditEvent]:
 def test_an_event_arrives_signed_once_and_is_accepted_by_the_reference_verifier(
     office: Office, receiver: Receiver
 ) -> None:
-    endpoint, secret = endpoints.create(
-        Wanted(name="portal", kind="standard", address=receiver.url, events=["player.*"]), actor=OLGA
+    endpoint, secret = services.create(
+        Wanted(name="portal", kind="standard", address=receiver.url, events=["player.*"]),
+        actor=OLGA,
     )
     event = office.ban(office.player())
     office.happen()  # nobody asked for this one
@@ -49,7 +53,12 @@ def test_an_event_arrives_signed_once_and_is_accepted_by_the_reference_verifier(
     }
     assert body["data"]["message"] == "Olga banned Nia until 2027-01-01 00:00 UTC: exploiting"
     one = WebhookDelivery.objects.get()
-    assert (one.status, one.attempts, one.status_code, one.endpoint_id) == ("delivered", 1, 200, endpoint.pk)
+    assert (one.status, one.attempts, one.status_code, one.endpoint_id) == (
+        "delivered",
+        1,
+        200,
+        endpoint.pk,
+    )
     attempt = WebhookAttempt.objects.get()
     assert (attempt.outcome, attempt.status_code, attempt.response) == ("succeeded", 200, "ok")
     assert request.headers["webhook-id"] in attempt.request
@@ -86,7 +95,9 @@ def test_fan_out_twice_makes_no_second_delivery(office: Office, receiver: Receiv
     assert WebhookDelivery.objects.count() == 1
 
 
-def test_an_endpoint_hears_only_of_its_experiences_and_patterns(office: Office, receiver: Receiver) -> None:
+def test_an_endpoint_hears_only_of_its_experiences_and_patterns(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["key.*", "*.reconciled"], experiences=["nexus"])
     office.happen(Action.KEY_ROTATED, experience="nexus")
     office.happen(Action.KEY_ROTATED, experience="training_site")
@@ -94,10 +105,15 @@ def test_an_endpoint_hears_only_of_its_experiences_and_patterns(office: Office, 
     office.happen(Action.POINTS_RECONCILED, experience="nexus")
     office.happen(Action.POINTS_ADJUSTED, experience="nexus")
     office.fan_out()
-    assert sorted(WebhookDelivery.objects.values_list("action", flat=True)) == ["key.rotated", "points.reconciled"]
+    assert sorted(WebhookDelivery.objects.values_list("action", flat=True)) == [
+        "key.rotated",
+        "points.reconciled",
+    ]
 
 
-def test_ten_tries_over_seventy_five_hours_then_given_up_aloud(office: Office, receiver: Receiver) -> None:
+def test_ten_tries_over_seventy_five_hours_then_given_up_aloud(
+    office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(500, b"broken")
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
@@ -106,7 +122,11 @@ def test_ten_tries_over_seventy_five_hours_then_given_up_aloud(office: Office, r
         began = timezone.now()
         assert office.deliver() == 1
         ended, retry_at = timezone.now(), WebhookDelivery.objects.get().retry_at
-        assert began + dt.timedelta(seconds=0.75 * plan) <= retry_at <= ended + dt.timedelta(seconds=1.25 * plan)
+        assert (
+            began + dt.timedelta(seconds=0.75 * plan)
+            <= retry_at
+            <= ended + dt.timedelta(seconds=1.25 * plan)
+        )
         WebhookDelivery.objects.update(retry_at=timezone.now())
     assert office.deliver() == 1
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
@@ -118,7 +138,10 @@ def test_ten_tries_over_seventy_five_hours_then_given_up_aloud(office: Office, r
     assert failing.personal.get(field="targetName").value == "standard"
     health.sweep(timezone.now())
     (event,) = told(Action.DELIVERY_EXHAUSTED)
-    assert (event.details["count"], event.personal.get(field="reason").value) == (1, "It answered 500.")
+    assert (event.details["count"], event.personal.get(field="reason").value) == (
+        1,
+        "It answered 500.",
+    )
     health.sweep(timezone.now())
     assert len(told(Action.DELIVERY_EXHAUSTED)) == 1
 
@@ -138,7 +161,9 @@ def test_the_fourth_try_is_told_and_so_is_the_recovery(office: Office, receiver:
     assert (endpoint.failing_since, endpoint.failing_told_at, endpoint.warnings) == (None, None, 0)
 
 
-def test_nothing_but_failures_is_warned_about_and_then_disabled(office: Office, receiver: Receiver) -> None:
+def test_nothing_but_failures_is_warned_about_and_then_disabled(
+    office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(500)
     office.endpoint(receiver, events=["policy.*"])
     for _ in range(7):
@@ -149,7 +174,9 @@ def test_nothing_but_failures_is_warned_about_and_then_disabled(office: Office, 
     endpoint = WebhookEndpoint.objects.get()
     assert (endpoint.status, endpoint.reason) == ("disabled", "Nothing but failures for 120 hours.")
     assert len(told(Action.ENDPOINT_DISABLED)) == 1
-    warnings = [event.details for event in told(Action.DELIVERY_FAILING) if "disablesAt" in event.details]
+    warnings = [
+        event.details for event in told(Action.DELIVERY_FAILING) if "disablesAt" in event.details
+    ]
     assert len(warnings) == 3
     calls = len(receiver.requests)
     office.happen()
@@ -161,39 +188,48 @@ def test_what_happens_while_it_is_disabled_is_sent_when_it_is_enabled_or_skipped
     office: Office, receiver: Receiver
 ) -> None:
     endpoint = office.endpoint(receiver, events=["policy.*"])
-    endpoints.disable(endpoint.pk, actor=OLGA, reason="moving house")
+    services.disable(endpoint.pk, actor=OLGA, reason="moving house")
     office.happen()
     office.happen()
     office.deliver()
     assert receiver.requests == []
-    endpoints.enable(endpoint.pk, actor=OLGA, reason="moved")
+    services.enable(endpoint.pk, actor=OLGA, reason="moved")
     assert office.deliver() == 2
-    endpoints.disable(endpoint.pk, actor=OLGA, reason="again")
+    services.disable(endpoint.pk, actor=OLGA, reason="again")
     office.happen()
     office.deliver()
-    endpoints.enable(endpoint.pk, actor=OLGA, reason="old news", skip_missed=True)
+    services.enable(endpoint.pk, actor=OLGA, reason="old news", skip_missed=True)
     assert office.deliver() == 0
     assert told(Action.ENDPOINT_ENABLED)[-1].details["skippedEvents"] > 0
     with pytest.raises(NotPossible, match="already"):
-        endpoints.enable(endpoint.pk, actor=OLGA, reason="once more")
+        services.enable(endpoint.pk, actor=OLGA, reason="once more")
 
 
-def test_a_gone_receiver_is_disabled_at_once_and_its_deliveries_wait(office: Office, receiver: Receiver) -> None:
+def test_a_gone_receiver_is_disabled_at_once_and_its_deliveries_wait(
+    office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(410)
     endpoint = office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.deliver()
     endpoint.refresh_from_db()
-    assert (endpoint.status, endpoint.reason) == ("disabled", "It answered 410: it is gone for good.")
+    assert (endpoint.status, endpoint.reason) == (
+        "disabled",
+        "It answered 410: it is gone for good.",
+    )
     assert WebhookDelivery.objects.get().status == "pending"
     receiver.answer = answering(200)
-    endpoints.enable(endpoint.pk, actor=OLGA, reason="it is back")
+    services.enable(endpoint.pk, actor=OLGA, reason="it is back")
     assert office.deliver() == 1
     assert WebhookDelivery.objects.get().status == "delivered"
 
 
-@pytest.mark.parametrize(("asked", "waits"), [("120", 120), ("1", 4), ("999999", 86_400), ("soon", 4), ("-5", 4)])
-def test_retry_after_is_honoured_within_bounds(office: Office, receiver: Receiver, asked: str, waits: int) -> None:
+@pytest.mark.parametrize(
+    ("asked", "waits"), [("120", 120), ("1", 4), ("999999", 86_400), ("soon", 4), ("-5", 4)]
+)
+def test_retry_after_is_honoured_within_bounds(
+    office: Office, receiver: Receiver, asked: str, waits: int
+) -> None:
     receiver.answer = answering(503, retry_after=asked)
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
@@ -214,8 +250,8 @@ def test_redirects_are_not_followed(office: Office, receiver: Receiver, status: 
 
 def test_both_secrets_sign_for_a_day_after_a_rotation(office: Office, receiver: Receiver) -> None:
     wanted = Wanted(name="portal", kind="standard", address=receiver.url, events=["policy.*"])
-    endpoint, old = endpoints.create(wanted, actor=OLGA)
-    _, new = endpoints.rotate(endpoint.pk, actor=OLGA)
+    endpoint, old = services.create(wanted, actor=OLGA)
+    _, new = services.rotate(endpoint.pk, actor=OLGA)
     office.happen()
     office.deliver()
     for secret in (old, new):
@@ -230,14 +266,18 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(office: Office, receiver: 
     Webhook(new).verify(receiver.requests[-1].body, receiver.requests[-1].headers)
 
 
-def test_without_a_secret_of_its_own_the_default_signs(office: Office, receiver: Receiver, settings: object) -> None:
+def test_without_a_secret_of_its_own_the_default_signs(
+    office: Office, receiver: Receiver, settings: object
+) -> None:
     from django.conf import settings as live
 
     office.endpoint(receiver, events=["policy.*"])
     WebhookEndpoint.objects.update(secret_sealed="")
     office.happen()
     office.deliver()
-    Webhook(live.WEBHOOK_VERIFICATION_KEY).verify(receiver.requests[0].body, receiver.requests[0].headers)
+    Webhook(live.WEBHOOK_VERIFICATION_KEY).verify(
+        receiver.requests[0].body, receiver.requests[0].headers
+    )
 
 
 def test_a_rate_is_kept_also_by_two_workers(office: Office, receiver: Receiver) -> None:
@@ -247,9 +287,9 @@ def test_a_rate_is_kept_also_by_two_workers(office: Office, receiver: Receiver) 
     office.fan_out()
     began = time.monotonic()
     with transaction.atomic():
-        first = delivery.turn("one", [], IDLE)
+        first = queue.turn("one", [], IDLE)
     with transaction.atomic():
-        second = delivery.turn("two", [], IDLE)
+        second = queue.turn("two", [], IDLE)
     spent = time.monotonic() - began
     assert 1 <= len(first) + len(second) <= 2 + 2 * spent + 1
 
@@ -270,38 +310,43 @@ def test_a_slow_endpoint_delays_nobody(office: Office, receiver: Receiver) -> No
         for _ in range(40):
             office.happen()
         office.fan_out()
-        engine.run(60)
+        worker.run(60)
     assert all_quick.is_set()
     assert WebhookDelivery.objects.filter(status="delivered").count() == 80
-    # None failed: each slow one was answered in time, which it was only when all of the quick ones had arrived.
+    # None failed: each slow one was answered in time, which it was only when all of the quick ones
+    # had arrived.
     assert set(WebhookAttempt.objects.values_list("outcome", flat=True)) == {"succeeded"}
 
 
-def test_a_worker_that_died_loses_nothing_and_its_try_is_marked(office: Office, receiver: Receiver) -> None:
+def test_a_worker_that_died_loses_nothing_and_its_try_is_marked(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
-    (call,) = delivery.turn("the one that dies", [], IDLE)
+    (call,) = queue.turn("the one that dies", [], IDLE)
     assert office.deliver() == 0  # it is held
-    office.pass_time(seconds=delivery.lease() + 1)
+    office.pass_time(seconds=queue.lease() + 1)
     assert office.deliver() == 1
     lost, done = WebhookAttempt.objects.order_by("pk")
     assert (lost.outcome, done.outcome) == ("lost", "succeeded")
     assert call.taken[0].webhook_id == receiver.requests[0].headers["webhook-id"]
 
 
-def test_a_worker_that_comes_back_too_late_changes_nothing(office: Office, receiver: Receiver) -> None:
-    from webhooks.delivery import Done
-    from webhooks.kinds.base import Outcome, Verdict
+def test_a_worker_that_comes_back_too_late_changes_nothing(
+    office: Office, receiver: Receiver
+) -> None:
+    from webhooks.formats.base import Outcome, Verdict
+    from webhooks.outbound.queue import Done
 
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
-    (call,) = delivery.turn("the slow one", [], IDLE)
-    office.pass_time(seconds=delivery.lease() + 1)
+    (call,) = queue.turn("the slow one", [], IDLE)
+    office.pass_time(seconds=queue.lease() + 1)
     office.deliver()
     late = Done(call, Verdict(Outcome.FAILED, "It did not answer."), None, 15_000, b"")
-    delivery.turn("the slow one", [late], Load({}, frozenset(), 0))
+    queue.turn("the slow one", [late], Load({}, frozenset(), 0))
     row = WebhookDelivery.objects.get()
     assert (row.status, row.reason, row.status_code) == ("delivered", "", 200)
 
@@ -310,15 +355,17 @@ def test_whatever_ends_workers_is_given_up_in_the_end(office: Office, receiver: 
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
-    for number in range(schedule.tries()):
-        assert delivery.turn(f"worker {number}", [], IDLE), number
-        office.pass_time(seconds=delivery.lease() + 1)
-    assert delivery.turn("the last", [], IDLE) == []
+    for number in range(retry_policy.tries()):
+        assert queue.turn(f"worker {number}", [], IDLE), number
+        office.pass_time(seconds=queue.lease() + 1)
+    assert queue.turn("the last", [], IDLE) == []
     row = WebhookDelivery.objects.get()
-    assert (row.status, row.reason) == ("exhausted", delivery.LOST)
+    assert (row.status, row.reason) == ("exhausted", queue.LOST)
 
 
-def test_a_message_that_cannot_be_written_holds_up_no_other(office: Office, receiver: Receiver) -> None:
+def test_a_message_that_cannot_be_written_holds_up_no_other(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["policy.*", "rank.*"])
     office.happen(Action.RANK_PROMOTED, details={"before": "not what it should be"})
     office.happen()
@@ -329,7 +376,9 @@ def test_a_message_that_cannot_be_written_holds_up_no_other(office: Office, rece
     assert bad.retry_at > timezone.now() + dt.timedelta(minutes=30)
 
 
-def test_somebody_erased_before_it_was_sent_is_not_named(office: Office, receiver: Receiver) -> None:
+def test_somebody_erased_before_it_was_sent_is_not_named(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, events=["player.banned"])
     office.ban(office.player(username="Secret Name"), reason="Secret Name did it")
     office.fan_out()
@@ -337,10 +386,14 @@ def test_somebody_erased_before_it_was_sent_is_not_named(office: Office, receive
     office.deliver()
     (request,) = receiver.requests
     assert b"Secret Name" not in request.body
-    assert json.loads(request.body)["data"]["message"].startswith("Olga banned a player who was erased")
+    assert json.loads(request.body)["data"]["message"].startswith(
+        "Olga banned a player who was erased"
+    )
 
 
-def test_an_endpoint_is_not_told_of_its_own_trouble_but_others_are(office: Office, receiver: Receiver) -> None:
+def test_an_endpoint_is_not_told_of_its_own_trouble_but_others_are(
+    office: Office, receiver: Receiver
+) -> None:
     with Receiver() as operators:
         receiver.answer = answering(410)
         office.endpoint(receiver, name="gone", events=["*"])
@@ -348,7 +401,9 @@ def test_an_endpoint_is_not_told_of_its_own_trouble_but_others_are(office: Offic
         office.happen()
         office.deliver()
         office.deliver()
-        assert [json.loads(request.body)["data"]["details"]["name"] for request in operators.requests] == ["gone"]
+        assert [
+            json.loads(request.body)["data"]["details"]["name"] for request in operators.requests
+        ] == ["gone"]
     gone = WebhookEndpoint.objects.get(name="gone")
     assert not gone.deliveries.filter(action="endpoint.disabled").exists()
 
@@ -358,23 +413,23 @@ def test_resend_recover_and_replay_keep_the_id(office: Office, receiver: Receive
     office.happen()
     office.deliver()
     row = WebhookDelivery.objects.get()
-    endpoints.resend(row.pk, actor=OLGA)
+    services.resend(row.pk, actor=OLGA)
     assert office.deliver() == 1
     WebhookDelivery.objects.update(status="exhausted", finished_at=timezone.now())
-    assert endpoints.recover(endpoint.pk, timezone.now() - dt.timedelta(hours=1), actor=OLGA) == 1
+    assert services.recover(endpoint.pk, timezone.now() - dt.timedelta(hours=1), actor=OLGA) == 1
     assert office.deliver() == 1
-    assert endpoints.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
+    assert services.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
     assert office.deliver() == 1
     triggers = WebhookAttempt.objects.order_by("pk").values_list("trigger", flat=True)
     assert list(triggers) == ["event", "resend", "recover", "replay"]
     WebhookAttempt.objects.all().delete()
     WebhookDelivery.objects.all().delete()
-    assert endpoints.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
+    assert services.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
     assert office.deliver() == 1
     assert WebhookAttempt.objects.get().trigger == "replay"
     WebhookDelivery.objects.all().delete()
     office.happen()
-    assert endpoints.replay(endpoint.pk, 0, 10**9, actor=OLGA) >= 1
+    assert services.replay(endpoint.pk, 0, 10**9, actor=OLGA) >= 1
     assert office.deliver() >= 1
     ids = [request.headers["webhook-id"] for request in receiver.requests[:4]]
     assert len(set(ids)) == 1
@@ -383,21 +438,27 @@ def test_resend_recover_and_replay_keep_the_id(office: Office, receiver: Receive
 
 def test_an_example_of_every_action_can_be_sent(office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
-    endpoints.send_examples(endpoint.pk, list(Action))
+    services.send_examples(endpoint.pk, list(Action))
     assert office.deliver() >= len(Action)
-    examples = [json.loads(r.body) for r in receiver.requests if json.loads(r.body)["data"].get("example")]
+    examples = [
+        json.loads(r.body) for r in receiver.requests if json.loads(r.body)["data"].get("example")
+    ]
     assert {body["type"] for body in examples} == {str(action) for action in Action}
 
 
-def test_old_finished_deliveries_go_and_what_waits_stays(office: Office, receiver: Receiver) -> None:
-    from webhooks import purge
+def test_old_finished_deliveries_go_and_what_waits_stays(
+    office: Office, receiver: Receiver
+) -> None:
+    from webhooks.outbound import retention
 
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.deliver()
     office.happen()
     office.fan_out()
-    WebhookDelivery.objects.filter(status="delivered").update(finished_at=timezone.now() - dt.timedelta(days=31))
-    assert purge.run(timezone.now()) == 1
+    WebhookDelivery.objects.filter(status="delivered").update(
+        finished_at=timezone.now() - dt.timedelta(days=31)
+    )
+    assert retention.run(timezone.now()) == 1
     assert list(WebhookDelivery.objects.values_list("status", flat=True)) == ["pending"]
     assert not WebhookAttempt.objects.exists()

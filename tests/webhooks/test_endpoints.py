@@ -1,4 +1,6 @@
-"""Adding and changing endpoints: what cannot work is refused with the field's name, and secrets stay secret."""
+"""Adding and changing endpoints: what cannot work is refused with the field's name, and secrets
+stay secret.
+"""
 
 import base64
 import json
@@ -10,12 +12,14 @@ import pytest
 from django.db import connection
 
 from audits.models import AuditEvent
+from common import encryption
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver
-from webhooks import endpoints, engine, secrecy
-from webhooks.endpoints import Wanted
-from webhooks.kinds.base import BadEndpoint
+from webhooks.endpoints import services
+from webhooks.endpoints.services import Wanted
+from webhooks.formats.base import BadEndpoint
 from webhooks.models import WebhookEndpoint
+from webhooks.outbound import worker
 
 ADDRESS = "http://127.0.0.1:8099/private-path-token"
 GOOD = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": ["rank.*"]}
@@ -43,31 +47,39 @@ GOOD = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": ["ra
         ({"headers": {"X A": "b"}}, "headers: 'X A' is no header's name"),
     ],
 )
-def test_what_cannot_work_is_refused_by_the_fields_name(office: Office, changes: dict[str, Any], words: str) -> None:
+def test_what_cannot_work_is_refused_by_the_fields_name(
+    office: Office, changes: dict[str, Any], words: str
+) -> None:
     with pytest.raises(BadEndpoint, match="^" + words.replace("*", r"\*").replace(".", r"\.")):
-        endpoints.create(Wanted(**(GOOD | changes)), actor=OLGA)
+        services.create(Wanted(**(GOOD | changes)), actor=OLGA)
     assert not WebhookEndpoint.objects.exists()
 
 
 def test_two_endpoints_do_not_share_a_name(office: Office) -> None:
-    endpoints.create(Wanted(**GOOD), actor=OLGA)
+    services.create(Wanted(**GOOD), actor=OLGA)
     with pytest.raises(BadEndpoint, match=r"^name: there is an endpoint 'portal' already"):
-        endpoints.create(Wanted(**GOOD), actor=OLGA)
+        services.create(Wanted(**GOOD), actor=OLGA)
 
 
-@pytest.mark.parametrize("secret", ["whsec_short", "whsec_" + "A" * 12, "whsec_" + "A" * 200, "not base64!"])
+@pytest.mark.parametrize(
+    "secret", ["whsec_short", "whsec_" + "A" * 12, "whsec_" + "A" * 200, "not base64!"]
+)
 def test_a_secret_that_is_none_is_refused(office: Office, secret: str) -> None:
     with pytest.raises(BadEndpoint, match=r"^secret: "):
-        endpoints.create(Wanted(**GOOD), actor=OLGA, secret=secret)
+        services.create(Wanted(**GOOD), actor=OLGA, secret=secret)
 
 
 def test_address_headers_and_secrets_lie_encrypted_and_are_told_nowhere(office: Office) -> None:
     headers = {"Authorization": "Bearer very-private"}
-    endpoint, secret = endpoints.create(Wanted(**GOOD, headers=headers), actor=OLGA)
-    endpoints.rotate(endpoint.pk, actor=OLGA)
-    endpoints.change(endpoint.pk, Wanted(**(GOOD | {"name": "other"})), actor=OLGA)
+    endpoint, secret = services.create(Wanted(**GOOD, headers=headers), actor=OLGA)
+    services.rotate(endpoint.pk, actor=OLGA)
+    services.change(endpoint.pk, Wanted(**(GOOD | {"name": "other"})), actor=OLGA)
     endpoint.refresh_from_db()
-    assert (endpoint.address, endpoint.headers, endpoint.previous_secret) == (ADDRESS, headers, secret)
+    assert (endpoint.address, endpoint.headers, endpoint.previous_secret) == (
+        ADDRESS,
+        headers,
+        secret,
+    )
     with connection.cursor() as cursor:
         cursor.execute("SELECT string_agg(e::text, '') FROM webhook_endpoints e")
         stored = cursor.fetchone()[0]
@@ -80,22 +92,24 @@ def test_address_headers_and_secrets_lie_encrypted_and_are_told_nowhere(office: 
 
 
 def test_the_key_of_the_environment_can_be_rotated(office: Office, settings: Any) -> None:
-    endpoint, _ = endpoints.create(Wanted(**GOOD), actor=OLGA)
+    endpoint, _ = services.create(Wanted(**GOOD), actor=OLGA)
     old = settings.FIELD_ENCRYPTION_KEYS[0]
     new = base64.b64encode(b"k" * 32).decode()
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
-    assert endpoints.reseal_all() == 1
+    assert services.reseal_all() == 1
     settings.FIELD_ENCRYPTION_KEYS = [new]
     assert WebhookEndpoint.objects.get(pk=endpoint.pk).address == ADDRESS
     settings.FIELD_ENCRYPTION_KEYS = [old]
-    with pytest.raises(secrecy.NoKey, match="FIELD_ENCRYPTION_KEYS"):
+    with pytest.raises(encryption.NoKey, match="FIELD_ENCRYPTION_KEYS"):
         _ = WebhookEndpoint.objects.get(pk=endpoint.pk).address
 
 
-def test_without_a_key_nothing_is_stored_and_one_is_asked_for(office: Office, settings: Any) -> None:
+def test_without_a_key_nothing_is_stored_and_one_is_asked_for(
+    office: Office, settings: Any
+) -> None:
     settings.FIELD_ENCRYPTION_KEYS = []
     with pytest.raises(BadEndpoint, match="FIELD_ENCRYPTION_KEYS is not configured"):
-        endpoints.create(Wanted(**GOOD), actor=OLGA)
+        services.create(Wanted(**GOOD), actor=OLGA)
 
 
 def test_an_endpoint_that_cannot_be_opened_waits_and_holds_up_no_other(
@@ -119,11 +133,15 @@ def test_a_change_holds_from_the_next_call_on(office: Office, receiver: Receiver
     endpoint = office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.deliver()
-    headers = endpoints.spell_headers("Authorization: Bearer 1\n\nX-Team: red\n")
+    headers = services.spell_headers("Authorization: Bearer 1\n\nX-Team: red\n")
     wanted = Wanted(
-        name="standard", kind="standard", address=receiver.url + "moved", events=["policy.*"], headers=headers
+        name="standard",
+        kind="standard",
+        address=receiver.url + "moved",
+        events=["policy.*"],
+        headers=headers,
     )
-    endpoints.change(endpoint.pk, wanted, actor=OLGA)
+    services.change(endpoint.pk, wanted, actor=OLGA)
     office.happen()
     office.deliver()
     assert [request.path for request in receiver.requests] == ["/hooks/grps", "/moved"]
@@ -133,26 +151,33 @@ def test_a_change_holds_from_the_next_call_on(office: Office, receiver: Receiver
     assert "moved" not in json.dumps(event.details)
 
 
-def test_deleting_takes_its_deliveries_along_and_leaves_an_audit_event(office: Office, receiver: Receiver) -> None:
+def test_deleting_takes_its_deliveries_along_and_leaves_an_audit_event(
+    office: Office, receiver: Receiver
+) -> None:
     endpoint = office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.deliver()
-    endpoints.delete(endpoint.pk, actor=OLGA, reason="the portal was switched off")
+    services.delete(endpoint.pk, actor=OLGA, reason="the portal was switched off")
     assert not WebhookEndpoint.objects.exists()
-    assert AuditEvent.objects.filter(action="endpoint.deleted", target_id=str(endpoint.pk)).count() == 1
+    assert (
+        AuditEvent.objects.filter(action="endpoint.deleted", target_id=str(endpoint.pk)).count()
+        == 1
+    )
 
 
-def test_an_endpoint_can_be_deleted_while_its_deliveries_are_under_way(office: Office, receiver: Receiver) -> None:
+def test_an_endpoint_can_be_deleted_while_its_deliveries_are_under_way(
+    office: Office, receiver: Receiver
+) -> None:
     """Both go through the same rows, from opposite ends."""
-    with ThreadPoolExecutor(1) as worker:
+    with ThreadPoolExecutor(1) as pool:
         for number in range(4):
             endpoint = office.endpoint(receiver, name=f"short-lived {number}", events=["policy.*"])
             for _ in range(60):
                 office.happen()
             office.fan_out()
-            delivering = worker.submit(engine.run, 60)
+            delivering = pool.submit(worker.run, 60)
             while not endpoint.deliveries.filter(status="delivered").exists():
                 time.sleep(0.01)
-            endpoints.delete(endpoint.pk, actor=OLGA, reason="it was short-lived")
+            services.delete(endpoint.pk, actor=OLGA, reason="it was short-lived")
             delivering.result(timeout=60)
     assert not WebhookEndpoint.objects.exists()

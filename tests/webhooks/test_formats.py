@@ -1,4 +1,6 @@
-"""Each kind of receiver gets what it understands, within its limits, and its answers are understood."""
+"""Each kind of receiver gets what it understands, within its limits, and its answers are
+understood.
+"""
 
 import datetime as dt
 import json
@@ -10,13 +12,13 @@ from django.utils import timezone
 from audits.actions import Action
 from tests.webhooks.conftest import Office, answering
 from tests.webhooks.receivers import Receiver
-from webhooks import sentences
-from webhooks.happenings import Happening, example
-from webhooks.kinds import KINDS
-from webhooks.kinds.base import Letter, Outcome, cut, units
+from webhooks.formats import KINDS
+from webhooks.formats.base import Letter, Outcome, cut, units
+from webhooks.messages import sentences
+from webhooks.messages.payloads import Happening, example
+from webhooks.messages.sentences import Severity
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webhooks.sending import Answer
-from webhooks.sentences import Severity
+from webhooks.outbound.http_client import Answer
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
@@ -31,7 +33,9 @@ def rendered(kind: str, *happenings: Happening) -> Any:
 
 def reply(status: int | None, body: object = "", **headers: str) -> Answer:
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, content, 1, "")
+    return Answer(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, content, 1, ""
+    )
 
 
 def test_every_action_has_a_sentence_and_an_example_that_reads_well() -> None:
@@ -45,7 +49,10 @@ def test_every_action_has_a_sentence_and_an_example_that_reads_well() -> None:
 
 
 def test_an_action_of_a_newer_version_is_told_plainly() -> None:
-    assert example("comet.sighted", NOW).message == "Example: comet.sighted: Roblox: This is an example."
+    assert (
+        example("comet.sighted", NOW).message
+        == "Example: comet.sighted: Roblox: This is an example."
+    )
 
 
 def test_discord_gets_an_embed_with_colour_link_and_reason_that_rings_no_bell() -> None:
@@ -66,7 +73,9 @@ def test_discord_stays_within_its_limits(text: str, count: int) -> None:
     for embed in embeds:
         assert units(embed["description"]) <= 4096
         assert units(embed["title"]) <= 256
-    total = sum(units(e["description"]) + units(e["title"]) + units(e["footer"]["text"]) for e in embeds)
+    total = sum(
+        units(e["description"]) + units(e["title"]) + units(e["footer"]["text"]) for e in embeds
+    )
     assert 0 < total <= 6000
 
 
@@ -74,7 +83,11 @@ def test_discord_stays_within_its_limits(text: str, count: int) -> None:
 def test_slack_stays_within_its_limits(text: str) -> None:
     message = rendered("slack", *[happening(text)] * 10)
     assert len(message["blocks"]) <= 50
-    assert all(units(block["text"]["text"]) <= 3000 for block in message["blocks"] if block["type"] == "section")
+    assert all(
+        units(block["text"]["text"]) <= 3000
+        for block in message["blocks"]
+        if block["type"] == "section"
+    )
     assert message["text"].endswith("(and 9 more)")
 
 
@@ -97,13 +110,33 @@ def test_cutting_never_splits_a_character() -> None:
     ("kind", "given", "outcome", "pause"),
     [
         ("discord", reply(204), Outcome.SUCCEEDED, 0),
-        ("discord", reply(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="1.5"), Outcome.SUCCEEDED, 1.5),
-        ("discord", reply(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="soon"), Outcome.SUCCEEDED, 0),
+        (
+            "discord",
+            reply(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="1.5"),
+            Outcome.SUCCEEDED,
+            1.5,
+        ),
+        (
+            "discord",
+            reply(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="soon"),
+            Outcome.SUCCEEDED,
+            0,
+        ),
         ("discord", reply(429, {"retry_after": 0.75, "global": False}), Outcome.DEFERRED, 0.75),
         ("discord", reply(429, "slow down", retry_after="7"), Outcome.DEFERRED, 7),
         ("discord", reply(404, {"code": 10015, "message": "Unknown Webhook"}), Outcome.GONE, 0),
-        ("discord", reply(401, {"code": 50027, "message": "Invalid Webhook Token"}), Outcome.GONE, 0),
-        ("discord", reply(400, {"code": 50035, "message": "Invalid Form Body"}), Outcome.REFUSED, 0),
+        (
+            "discord",
+            reply(401, {"code": 50027, "message": "Invalid Webhook Token"}),
+            Outcome.GONE,
+            0,
+        ),
+        (
+            "discord",
+            reply(400, {"code": 50035, "message": "Invalid Form Body"}),
+            Outcome.REFUSED,
+            0,
+        ),
         ("discord", reply(500, "<html>"), Outcome.FAILED, 0),
         ("slack", reply(200, "ok"), Outcome.SUCCEEDED, 0),
         ("slack", reply(403, "invalid_token"), Outcome.GONE, 0),
@@ -126,7 +159,9 @@ def test_answers_are_understood(kind: str, given: Answer, outcome: Outcome, paus
     assert (verdict.outcome, verdict.pause) == (outcome, pause)
 
 
-def test_a_burst_becomes_one_message_and_each_delivery_has_its_try(office: Office, receiver: Receiver) -> None:
+def test_a_burst_becomes_one_message_and_each_delivery_has_its_try(
+    office: Office, receiver: Receiver
+) -> None:
     office.endpoint(receiver, "discord", events=["player.banned"])
     nia = office.player()
     for number in range(23):
@@ -134,14 +169,18 @@ def test_a_burst_becomes_one_message_and_each_delivery_has_its_try(office: Offic
     assert office.deliver() == 3
     sizes = [len(json.loads(request.body)["embeds"]) for request in receiver.requests]
     assert sizes == [10, 10, 3]
-    told = [embed["description"] for r in receiver.requests for embed in json.loads(r.body)["embeds"]]
+    told = [
+        embed["description"] for r in receiver.requests for embed in json.loads(r.body)["embeds"]
+    ]
     assert [text.rpartition("case ")[2] for text in told] == [str(number) for number in range(23)]
     assert WebhookAttempt.objects.filter(outcome="succeeded").count() == 23
     assert len(set(WebhookAttempt.objects.values_list("call", flat=True))) == 3
 
 
 def test_discords_wait_is_obeyed_and_counts_as_no_try(office: Office, receiver: Receiver) -> None:
-    receiver.answer = answering(429, b'{"retry_after": 30.0, "message": "You are being rate limited."}')
+    receiver.answer = answering(
+        429, b'{"retry_after": 30.0, "message": "You are being rate limited."}'
+    )
     office.endpoint(receiver, "discord", events=["policy.*"])
     office.happen()
     office.deliver()
@@ -157,7 +196,9 @@ def test_discords_wait_is_obeyed_and_counts_as_no_try(office: Office, receiver: 
     assert office.deliver() == 1
 
 
-def test_an_empty_bucket_is_waited_for_ahead_of_the_next_call(office: Office, receiver: Receiver) -> None:
+def test_an_empty_bucket_is_waited_for_ahead_of_the_next_call(
+    office: Office, receiver: Receiver
+) -> None:
     receiver.answer = answering(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="60")
     office.endpoint(receiver, "discord", events=["policy.*"])
     office.happen()
@@ -168,10 +209,14 @@ def test_an_empty_bucket_is_waited_for_ahead_of_the_next_call(office: Office, re
     assert office.deliver() == 1
 
 
-def test_one_bad_message_among_ten_does_not_hold_up_the_others(office: Office, receiver: Receiver) -> None:
+def test_one_bad_message_among_ten_does_not_hold_up_the_others(
+    office: Office, receiver: Receiver
+) -> None:
     def picky(request: Any) -> tuple[int, dict[str, str], bytes]:
         bad = "case 4" in request.body.decode()
-        return (400, {}, b'{"code": 50035, "message": "Invalid Form Body"}') if bad else (204, {}, b"")
+        return (
+            (400, {}, b'{"code": 50035, "message": "Invalid Form Body"}') if bad else (204, {}, b"")
+        )
 
     receiver.answer = picky
     office.endpoint(receiver, "discord", events=["player.banned"])
@@ -187,8 +232,18 @@ def test_one_bad_message_among_ten_does_not_hold_up_the_others(office: Office, r
 @pytest.mark.parametrize(
     ("kind", "status", "body", "words"),
     [
-        ("discord", 404, b'{"code": 10015, "message": "Unknown Webhook"}', "The webhook was deleted"),
-        ("discord", 401, b'{"code": 50027, "message": "Invalid Webhook Token"}', "token is not valid"),
+        (
+            "discord",
+            404,
+            b'{"code": 10015, "message": "Unknown Webhook"}',
+            "The webhook was deleted",
+        ),
+        (
+            "discord",
+            401,
+            b'{"code": 50027, "message": "Invalid Webhook Token"}',
+            "token is not valid",
+        ),
         ("slack", 403, b"invalid_token", "token is not valid"),
         ("slack", 404, b"no_service", "deleted or switched off"),
     ],

@@ -1,4 +1,6 @@
-"""Receivers that misbehave: each leaves its line among the tries; and the one that we hand to others, as it stands."""
+"""Receivers that misbehave: each leaves its line among the tries; and the one that we hand to
+others, as it stands.
+"""
 
 import os
 import socket
@@ -12,16 +14,16 @@ import msgspec
 import pytest
 from django.utils import timezone
 
+from common.environment import BASE_DIR
 from deploy.webhook_receiver import NotGenuine, verify
-from grps_site.environment import BASE_DIR
 from tests.conftest import free_port
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver, Wild
-from webhooks import endpoints
-from webhooks.endpoints import Wanted
-from webhooks.happenings import example
-from webhooks.kinds.base import Letter
-from webhooks.kinds.standard import Standard, new_secret
+from webhooks.endpoints import services
+from webhooks.endpoints.services import Wanted
+from webhooks.formats.base import Letter
+from webhooks.formats.standard import Standard, new_secret
+from webhooks.messages.payloads import example
 from webhooks.models import WebhookAttempt, WebhookDelivery
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -60,7 +62,9 @@ def late(connection: socket.socket) -> None:
 
 
 def redirect(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:22/\r\nContent-Length: 0\r\n\r\n")
+    connection.sendall(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:22/\r\nContent-Length: 0\r\n\r\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_each_misbehaviour_has_its_line_among_the_tries(
     settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, webhooks=rules)
     with Wild(behave) as wild:
         wanted = Wanted(name="wild", kind="standard", address=wild.url, events=["policy.*"])
-        endpoints.create(wanted, actor=OLGA)
+        services.create(wanted, actor=OLGA)
         office.happen()
         office.deliver()
     attempt = WebhookAttempt.objects.get()
@@ -96,12 +100,16 @@ def test_each_misbehaviour_has_its_line_among_the_tries(
     assert words in attempt.error
     assert len(attempt.response) <= 20_000
     assert attempt.milliseconds is not None
-    assert WebhookDelivery.objects.get().status == ("delivered" if outcome == "succeeded" else "pending")
+    assert WebhookDelivery.objects.get().status == (
+        "delivered" if outcome == "succeeded" else "pending"
+    )
 
 
 def test_broken_tls_has_its_line_too(office: Office, receiver: Receiver) -> None:
     address = receiver.url.replace("http:", "https:")
-    endpoints.create(Wanted(name="plain", kind="standard", address=address, events=["policy.*"]), actor=OLGA)
+    services.create(
+        Wanted(name="plain", kind="standard", address=address, events=["policy.*"]), actor=OLGA
+    )
     office.happen()
     office.deliver()
     attempt = WebhookAttempt.objects.get()
@@ -109,10 +117,14 @@ def test_broken_tls_has_its_line_too(office: Office, receiver: Receiver) -> None
     assert attempt.error.startswith("It does not speak TLS as it should")
 
 
-def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forged(office: Office) -> None:
+def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forged(
+    office: Office,
+) -> None:
     port = free_port()
-    wanted = Wanted(name="example", kind="standard", address=f"http://127.0.0.1:{port}/", events=["player.*"])
-    endpoint, secret = endpoints.create(wanted, actor=OLGA)
+    wanted = Wanted(
+        name="example", kind="standard", address=f"http://127.0.0.1:{port}/", events=["player.*"]
+    )
+    endpoint, secret = services.create(wanted, actor=OLGA)
     process = subprocess.Popen(
         [sys.executable, "deploy/webhook_receiver.py", str(port)],
         cwd=BASE_DIR,
@@ -124,9 +136,9 @@ def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forge
         _wait_for(port)
         office.ban(office.player())
         assert office.deliver() == 1
-        endpoints.resend(WebhookDelivery.objects.get().pk, actor=OLGA)
+        services.resend(WebhookDelivery.objects.get().pk, actor=OLGA)
         assert office.deliver() == 1
-        endpoints.rotate(endpoint.pk, actor=OLGA, secret=new_secret())
+        services.rotate(endpoint.pk, actor=OLGA, secret=new_secret())
         office.ban(office.player(157, "Ines"), reason="both secrets sign")
         assert office.deliver() == 1
         assert WebhookDelivery.objects.filter(status="delivered").count() == 2
@@ -139,16 +151,20 @@ def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forge
     ]
 
 
-def test_the_example_refuses_what_is_forged_old_or_changed(office: Office, receiver: Receiver) -> None:
+def test_the_example_refuses_what_is_forged_old_or_changed(
+    office: Office, receiver: Receiver
+) -> None:
     wanted = Wanted(name="portal", kind="standard", address=receiver.url, events=["policy.*"])
-    _, secret = endpoints.create(wanted, actor=OLGA)
+    _, secret = services.create(wanted, actor=OLGA)
     office.happen()
     office.deliver()
     (request,) = receiver.requests
     assert verify(secret, request.headers, request.body)["type"] == "policy.activated"
     sent = int(request.headers["webhook-timestamp"])
     now = timezone.now()
-    other = Standard().render(Letter("msg_1", now, [example("policy.activated", now)], [new_secret()]))
+    other = Standard().render(
+        Letter("msg_1", now, [example("policy.activated", now)], [new_secret()])
+    )
     for headers, body, at in (
         (request.headers, request.body + b" ", None),
         (request.headers | {"webhook-id": "msg_other"}, request.body, None),

@@ -1,4 +1,6 @@
-"""One call: to no address that was not judged, and no receiver can hold us, fill us or lead us astray."""
+"""One call: to no address that was not judged, and no receiver can hold us, fill us or lead us
+astray.
+"""
 
 import asyncio
 import datetime as dt
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.webhooks.receivers import Receiver, Wild, read_request
-from webhooks.sending import EXCERPT, Answer, Outgoing, Resolve, Sender
+from webhooks.outbound.http_client import EXCERPT, Answer, Outgoing, Resolve, Sender
 
 HERE = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -37,7 +39,13 @@ def send(
     """The answer to the last of so many calls, made one after the other."""
 
     async def calls() -> Answer:
-        sender = Sender(timeout=timeout, insecure=insecure, exceptions=exceptions, connections=4, resolve=resolve)
+        sender = Sender(
+            timeout=timeout,
+            insecure=insecure,
+            exceptions=exceptions,
+            connections=4,
+            resolve=resolve,
+        )
         async with sender:
             for _ in range(times):
                 answer = await sender.send(Outgoing(url, headers or {}, b'{"a": 1}'))
@@ -47,7 +55,9 @@ def send(
 
 
 def resolving(*answers: list[str]) -> Resolve:
-    """A name server of the test's own: the n-th question gets the n-th answer, the last one again and again."""
+    """A name server of the test's own: the n-th question gets the n-th answer, the last one again
+    and again.
+    """
     left = list(answers)
 
     async def resolve(host: str, port: int) -> list[str]:
@@ -66,7 +76,11 @@ def test_a_call_arrives_with_its_headers_and_body(receiver: Receiver) -> None:
     answer = send(receiver.url + "a/b?c=d", headers={"x-team": "red"})
     assert (answer.status, answer.body, answer.error) == (200, b"ok", "")
     (request,) = receiver.requests
-    assert (request.path, request.body, request.headers["x-team"]) == ("/a/b?c=d", b'{"a": 1}', "red")
+    assert (request.path, request.body, request.headers["x-team"]) == (
+        "/a/b?c=d",
+        b'{"a": 1}',
+        "red",
+    )
     assert request.headers["host"] == receiver.url.split("/")[2]
 
 
@@ -82,7 +96,17 @@ def test_connections_are_used_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0"]
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0",
+    ],
 )
 def test_this_machine_is_not_called_however_it_is_spelled(host: str) -> None:
     with Wild(lambda connection: connection.sendall(FINE)) as wild:
@@ -98,12 +122,18 @@ def test_a_name_that_resolves_inside_is_not_called() -> None:
 
 
 def test_one_inner_address_among_public_ones_is_enough_to_refuse() -> None:
-    answer = send("http://mixed.example:8080/", resolve=resolving(["1.1.1.1", "169.254.169.254"]), exceptions=())
+    answer = send(
+        "http://mixed.example:8080/",
+        resolve=resolving(["1.1.1.1", "169.254.169.254"]),
+        exceptions=(),
+    )
     assert "169.254.169.254, which is not public" in answer.error
 
 
 def test_a_name_that_changes_after_it_was_judged_changes_nothing() -> None:
-    """The connection goes to what was judged: a second answer of the name server is never asked for."""
+    """The connection goes to what was judged: a second answer of the name server is never asked
+    for.
+    """
     with Wild(lambda connection: connection.sendall(FINE)) as wild:
         asked = 0
 
@@ -121,7 +151,11 @@ def test_a_name_is_judged_again_at_every_connection() -> None:
         connection.sendall(FINE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
     with Wild(once) as wild:
-        answer = send(f"http://x.example:{wild.port}/", times=2, resolve=resolving(["127.0.0.1"], ["10.0.0.5"]))
+        answer = send(
+            f"http://x.example:{wild.port}/",
+            times=2,
+            resolve=resolving(["127.0.0.1"], ["10.0.0.5"]),
+        )
         assert "10.0.0.5" in answer.error
         assert wild.connections == 1
 
@@ -146,10 +180,15 @@ def test_nobody_listens_and_nobody_is_called_so() -> None:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         assert send(f"http://127.0.0.1:{port}/").error == "127.0.0.1 refused the connection."
-    assert send("http://nobody.invalid:8080/", resolve=resolving([])).error == "There is no host nobody.invalid."
+    assert (
+        send("http://nobody.invalid:8080/", resolve=resolving([])).error
+        == "There is no host nobody.invalid."
+    )
 
 
-@pytest.mark.parametrize(("url", "words"), [("http://1.1.1.1:8080/", "https"), ("https://1.1.1.1:25/", "port 25")])
+@pytest.mark.parametrize(
+    ("url", "words"), [("http://1.1.1.1:8080/", "https"), ("https://1.1.1.1:25/", "port 25")]
+)
 def test_scheme_and_port_are_judged_at_the_call_too(url: str, words: str) -> None:
     assert words in send(url, insecure=False).error
 
@@ -205,7 +244,13 @@ def test_a_gigabyte_is_not_read() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-", b"SSH-2.0-OpenSSH_9.7\r\n", b"\x00\x01\x02" * 100],
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-",
+        b"SSH-2.0-OpenSSH_9.7\r\n",
+        b"\x00\x01\x02" * 100,
+    ],
     ids=["nothing", "half a status", "half a head", "another protocol", "noise"],
 )
 def test_closing_early_and_nonsense_are_errors_in_words(said: bytes) -> None:
@@ -235,9 +280,15 @@ def test_a_body_cut_short_does_not_unmake_the_status() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_into_the_house_is_an_answer_and_not_followed(receiver: Receiver, status: int) -> None:
+def test_a_redirect_into_the_house_is_an_answer_and_not_followed(
+    receiver: Receiver, status: int
+) -> None:
     with Wild(lambda connection: connection.sendall(FINE)) as inside:
-        receiver.answer = lambda request: (status, {"location": f"http://127.0.0.1:{inside.port}/"}, b"")
+        receiver.answer = lambda request: (
+            status,
+            {"location": f"http://127.0.0.1:{inside.port}/"},
+            b"",
+        )
         assert send(receiver.url).status == status
         assert inside.connections == 0
 
@@ -257,7 +308,11 @@ def test_an_answer_that_comes_late_is_no_answer() -> None:
     [
         (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + FINE, 200, b"ok"),
-        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 202, b"abc"),
+        (
+            b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            202,
+            b"abc",
+        ),
         (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", 200, b"until the end"),
     ],
 )
@@ -279,7 +334,9 @@ def test_a_header_cannot_smuggle_another(receiver: Receiver) -> None:
     assert receiver.requests == []
 
 
-def test_proxies_of_the_environment_are_not_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_asked(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Wild(lambda connection: connection.sendall(FINE)) as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
@@ -300,11 +357,15 @@ def _certificate(folder: Path, *names: str, expired: bool = False) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=9))
         .not_valid_after(ends)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     file = folder / "server.pem"
     file.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
     return file
@@ -337,7 +398,12 @@ class Secure(Wild):
     ids=["good", "unknown", "another host's", "expired"],
 )
 def test_only_a_valid_certificate_of_the_host_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], expired: bool, trusted: bool, words: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: tuple[str, ...],
+    expired: bool,
+    trusted: bool,
+    words: str,
 ) -> None:
     certificate = _certificate(tmp_path, *names, expired=expired)
     if trusted:

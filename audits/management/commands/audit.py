@@ -12,11 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress
 
-from audits import offline, seals, streams
-from audits.export import export
+from audits.chain import offline, sealing
+from audits.chain.export import export
+from audits.chain.proofs import NotProvable, prove
+from audits.chain.verify import verify
 from audits.models import SealedEvent
-from audits.prove import NotProvable, prove
-from audits.verify import verify
+from audits.streams import publisher
 
 
 class Command(BaseCommand):
@@ -24,20 +25,32 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        check = acts.add_parser("verify", help="recompute everything; exit code 1 if anything does not hold")
+        check = acts.add_parser(
+            "verify", help="recompute everything; exit code 1 if anything does not hold"
+        )
         check.add_argument("--export", type=Path, help="check this export instead of the database")
-        check.add_argument("--seals", type=Path, help="with --export: a seal file that it must agree with to its end")
-        acts.add_parser("prove", help="print the inclusion proof of one event").add_argument("event", type=int)
+        check.add_argument(
+            "--seals",
+            type=Path,
+            help="with --export: a seal file that it must agree with to its end",
+        )
+        acts.add_parser("prove", help="print the inclusion proof of one event").add_argument(
+            "event", type=int
+        )
         dump = acts.add_parser("export", help="write the chain as JSON lines")
         dump.add_argument("file", help="a path, or - for standard output")
         dump.add_argument("--after", type=int, default=0, help="begin behind this seal")
         acts.add_parser("seal", help="seal now what has committed")
-        acts.add_parser("keys", help="print the trusted public keys, for whoever verifies elsewhere")
+        acts.add_parser(
+            "keys", help="print the trusted public keys, for whoever verifies elsewhere"
+        )
         stream = acts.add_parser(
             "stream", help="write events to standard output as JSON lines, without names or reasons"
         )
         stream.add_argument("--after", type=int, default=0, help="begin behind this position")
-        stream.add_argument("--follow", action="store_true", help="go on with new events until a signal comes")
+        stream.add_argument(
+            "--follow", action="store_true", help="go on with new events until a signal comes"
+        )
         acts.add_parser("streams", help="how far each mirror has come, and what is wrong with it")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
@@ -45,10 +58,15 @@ class Command(BaseCommand):
 
     def _verify(self, **options: Any) -> None:
         if options["export"]:
-            defects = offline.verify_file(options["export"], seals.trusted_keys(), options["seals"])
+            defects = offline.verify_file(
+                options["export"], sealing.trusted_keys(), options["seals"]
+            )
             self._tell(defects, "The export holds.")
             return
-        last = SealedEvent.objects.order_by("-position").values_list("position", flat=True).first() or 0
+        last = (
+            SealedEvent.objects.order_by("-position").values_list("position", flat=True).first()
+            or 0
+        )
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task("events", total=last)
             report = verify(progress=lambda done: bar.update(task, completed=done))
@@ -80,31 +98,36 @@ class Command(BaseCommand):
 
     def _seal(self, **options: Any) -> None:
         made = 0
-        while seals.seal_pending():
+        while sealing.seal_pending():
             made += 1
         self.stdout.write(f"{made} seals made.")
 
     def _keys(self, **options: Any) -> None:
-        self.stdout.write("\n".join(seals.trusted_keys()))
+        self.stdout.write("\n".join(sealing.trusted_keys()))
 
     def _stream(self, after: int, follow: bool, **options: Any) -> None:
         with _until_signalled() as stopping:
             try:
-                streams.write(sys.stdout.buffer, after, follow=follow, stopping=stopping)
+                publisher.write(sys.stdout.buffer, after, follow=follow, stopping=stopping)
             except BrokenPipeError:
-                # Nobody reads any more. What Python would flush at its end goes nowhere, instead of failing once more.
+                # Nobody reads any more. What Python would flush at its end goes nowhere, instead of
+                # failing once more.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _streams(self, **options: Any) -> None:
-        standings = streams.standings()
+        standings = publisher.standings()
         if not standings:
             self.stdout.write("No mirror is configured: set AUDIT_STREAM_URL or AUDIT_JSONL.")
         for one in standings:
-            self.stdout.write(f"{one.name}: position {one.position} of {one.head}, {one.behind} behind")
+            self.stdout.write(
+                f"{one.name}: position {one.position} of {one.head}, {one.behind} behind"
+            )
             if one.error:
                 self.stdout.write(f"  error: {one.error}")
             if one.note:
-                self.stdout.write(f"  {one.lost_at.isoformat() + ': ' if one.lost_at else ''}{one.note}")
+                self.stdout.write(
+                    f"  {one.lost_at.isoformat() + ': ' if one.lost_at else ''}{one.note}"
+                )
 
 
 @contextmanager

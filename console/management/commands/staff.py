@@ -11,13 +11,16 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Target, record
-from console.access import identity, roles
+from common.errors import Refused
+from console.accounts import identity, role_grants
 from console.models import RoleGrant, StaffAccount
-from players.staff import Refused, at_the_shell
+from players.moderation.actors import at_the_shell
 
 
 class Command(BaseCommand):
-    help = "Who gets into the console, as the operator of this machine: roles, local owners, sessions."
+    help = (
+        "Who gets into the console, as the operator of this machine: roles, local owners, sessions."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
@@ -27,10 +30,16 @@ class Command(BaseCommand):
             act.add_argument("role", choices=RoleGrant.Role.values)
             act.add_argument("--reason", required=True)
         acts.add_parser("list", help="roles, and local owners")
-        local = acts.add_parser("local-owner", help="make a local owner, or give one a new password")
+        local = acts.add_parser(
+            "local-owner", help="make a local owner, or give one a new password"
+        )
         local.add_argument("name")
-        local.add_argument("--generate", action="store_true", help="make the password up and print it once")
-        local.add_argument("--remove", action="store_true", help="take the local owner's account away")
+        local.add_argument(
+            "--generate", action="store_true", help="make the password up and print it once"
+        )
+        local.add_argument(
+            "--remove", action="store_true", help="take the local owner's account away"
+        )
         link = acts.add_parser("link", help="say which Roblox user a local owner is")
         link.add_argument("name")
         link.add_argument("user_id", type=int)
@@ -39,7 +48,9 @@ class Command(BaseCommand):
         unlink.add_argument("name")
         unlink.add_argument("--reason", required=True)
         acts.add_parser("sessions", help="everybody's sessions")
-        acts.add_parser("end-sessions", help="sign a Roblox user out everywhere").add_argument("user_id", type=int)
+        acts.add_parser("end-sessions", help="sign a Roblox user out everywhere").add_argument(
+            "user_id", type=int
+        )
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         do = getattr(self, f"_{act.replace('-', '_')}")
@@ -49,22 +60,26 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
 
     def _grant(self, user_id: int, role: str, reason: str, **_: Any) -> None:
-        roles.grant(user_id, role, by=at_the_shell(), reason=reason, now=timezone.now())
+        role_grants.grant(user_id, role, by=at_the_shell(), reason=reason, now=timezone.now())
         self.stdout.write(f"{user_id} is {role} now.")
 
     def _revoke(self, user_id: int, role: str, reason: str, **_: Any) -> None:
-        roles.revoke(user_id, role, by=at_the_shell(), reason=reason, now=timezone.now())
+        role_grants.revoke(user_id, role, by=at_the_shell(), reason=reason, now=timezone.now())
         self.stdout.write(f"{user_id} is {role} no more.")
 
     def _list(self, **_: Any) -> None:
         for one in RoleGrant.objects.filter(revoked_at=None).order_by("role", "pk"):
-            self.stdout.write(f"{one.role:<11} {one.user_id:<20} since {one.granted_at:%Y-%m-%d}, by {one.granted_by}")
+            self.stdout.write(
+                f"{one.role:<11} {one.user_id:<20} since {one.granted_at:%Y-%m-%d}, by {one.granted_by}"
+            )
         for account in StaffAccount.objects.filter(roblox_id=None).select_related("user"):
             linked = f"Roblox user {account.same_as}" if account.same_as else "unlinked"
             self.stdout.write(f"local owner {account.user.get_username()}, {linked}")
 
     def _link(self, name: str, user_id: int, reason: str, **_: Any) -> None:
-        player = identity.link(_local(name), user_id, by=at_the_shell(), reason=reason, now=timezone.now())
+        player = identity.link(
+            _local(name), user_id, by=at_the_shell(), reason=reason, now=timezone.now()
+        )
         self.stdout.write(f"{name} and {player.username} are one person now.")
 
     def _unlink(self, name: str, reason: str, **_: Any) -> None:
@@ -75,27 +90,43 @@ class Command(BaseCommand):
         if remove:
             self._remove(name)
             return
-        password = secrets.token_urlsafe(18) if generate else getpass.getpass("Password (12 characters or more): ")
+        password = (
+            secrets.token_urlsafe(18)
+            if generate
+            else getpass.getpass("Password (12 characters or more): ")
+        )
         if len(password) < 12:
             raise CommandError("The password has fewer than 12 characters: take a longer one.")
         make_local_owner(name, password)
         self.stdout.write(
-            f"{name} is a local owner." + (f" The password, shown this once: {password}" if generate else "")
+            f"{name} is a local owner."
+            + (f" The password, shown this once: {password}" if generate else "")
         )
 
     def _remove(self, name: str) -> None:
-        account = StaffAccount.objects.select_related("user").filter(roblox_id=None, user__username=name).first()
+        account = (
+            StaffAccount.objects.select_related("user")
+            .filter(roblox_id=None, user__username=name)
+            .first()
+        )
         if account is None:
             raise CommandError(f"There is no local owner {name!r}.")
         with transaction.atomic():
             target = Target("user", "", name, f"staff:{account.user_id}")
-            record(Action.ACCESS_REVOKED, actor=at_the_shell().actor, target=target, details={"role": "local owner"})
+            record(
+                Action.ACCESS_REVOKED,
+                actor=at_the_shell().actor,
+                target=target,
+                details={"role": "local owner"},
+            )
             account.user.delete()
         self.stdout.write(f"{name} is no local owner any more.")
 
     def _sessions(self, **_: Any) -> None:
         for one in UserSession.objects.select_related("user").order_by("-last_seen_at"):
-            self.stdout.write(f"{one.user.get_username():<28} {one.ip:<40} last seen {one.last_seen_at:%Y-%m-%d %H:%M}")
+            self.stdout.write(
+                f"{one.user.get_username():<28} {one.ip:<40} last seen {one.last_seen_at:%Y-%m-%d %H:%M}"
+            )
 
     def _end_sessions(self, user_id: int, **_: Any) -> None:
         found = list(UserSession.objects.filter(user__account__roblox_id=user_id))
@@ -120,4 +151,9 @@ def make_local_owner(name: str, password: str) -> None:
             user.save(update_fields=["password"])
         if StaffAccount.objects.get_or_create(user=user, defaults={"roblox_id": None})[1]:
             target = Target("user", "", name, f"staff:{user.pk}")
-            record(Action.ACCESS_GRANTED, actor=at_the_shell().actor, target=target, details={"role": "local owner"})
+            record(
+                Action.ACCESS_GRANTED,
+                actor=at_the_shell().actor,
+                target=target,
+                details={"role": "local owner"},
+            )

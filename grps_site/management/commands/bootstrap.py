@@ -7,13 +7,15 @@ from django.db import connection, transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
-from players import bounds, membership, recounting
-from players.belonging import can_be_asked
-from players.policies import ensure_active
+from players.active_policy import ensure_active
+from players.membership import transitions
+from players.membership.status import can_be_asked
+from players.moderation import experience_bounds
+from players.points import recounting
 from players.policy.bundle import PolicyError
 from roblox.experiences import Wanted, ensure
 from roblox.models import Experience
-from syncs import mirrors
+from syncs.push import mirrors
 
 LOCK = 4_710_020  # advisory lock: two bootstraps at once do the work of one
 ACTOR = Actor("system", "bootstrap", "bootstrap")
@@ -44,7 +46,7 @@ PERIODIC = {
     "syncs.purge_memberships": 3600,
     "syncs.pull_leaderboard": 3600,
     "roblox.check_keys": 6 * 3600,
-    "syncs.apply_adjustments": 10,
+    "players.apply_adjustments": 10,
     "grps_site.heartbeat": 10,
     "grps_site.sync_heartbeat": 10,
     "grps_site.webhook_heartbeat": 10,
@@ -52,7 +54,9 @@ PERIODIC = {
     "grps_site.purge_sessions": 3600,
     "grps_site.tell_refused_sign_ins": 60,
 }
-# Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks are known.
+FORMER_NAMES = ("players.end_bans", "syncs.apply_adjustments")  # periodic tasks of earlier versions
+# Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks
+# are known.
 NIGHTLY = {
     "syncs.check_policy": ("2", "15"),
     "syncs.pull_members": ("2", "30"),
@@ -73,7 +77,13 @@ class Command(BaseCommand):
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-            done = [*self._experiences(), *self._policy(), *self._bounds(), *self._counts(), *self._members()]
+            done = [
+                *self._experiences(),
+                *self._policy(),
+                *self._bounds(),
+                *self._counts(),
+                *self._members(),
+            ]
             done += self._tasks()
         if not quiet:
             self.stdout.write("\n".join(done or ["Everything was there already."]))
@@ -83,7 +93,9 @@ class Command(BaseCommand):
         for configured in settings.INTEGRATIONS.experiences:
             universe = configured.universe_id.value()
             if universe and not universe.isdigit():
-                raise CommandError(f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number.")
+                raise CommandError(
+                    f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number."
+                )
             wanted = Wanted(configured.key, configured.name, int(universe) if universe else None)
             if ensure(wanted, actor=ACTOR):
                 changed.append(f"Experience {configured.key} is up to date.")
@@ -102,18 +114,20 @@ class Command(BaseCommand):
         """Take over tighter bounds of experiences; looser ones are a matter of two owners."""
         done = []
         for configured in settings.INTEGRATIONS.experiences:
-            if bounds.adopt(configured.key, actor=ACTOR):
+            if experience_bounds.adopt(configured.key, actor=ACTOR):
                 done.append(f"The bounds of {configured.key} are tighter now.")
             done += [
                 f"{configured.key} wants more than two owners let it have ({more}): ask for it in the console."
-                for more in bounds.missing(configured.key)
+                for more in experience_bounds.missing(configured.key)
             ]
         return done
 
     def _members(self) -> list[str]:
-        """Whom Roblox was not asked about is listed where no group is configured, and else once it has answered."""
+        """Whom Roblox was not asked about is listed where no group is configured, and else once it
+        has answered.
+        """
         word = "hidden" if can_be_asked() else "listed"
-        changed = membership.list_unknown(not can_be_asked())
+        changed = transitions.list_unknown(not can_be_asked())
         return [f"{changed} players of unknown membership are {word} now."] if changed else []
 
     def _counts(self) -> list[str]:
@@ -130,7 +144,7 @@ class Command(BaseCommand):
 
     def _tasks(self) -> list[str]:
         """Put in what is missing; what an operator changed stays. The clock is told once."""
-        PeriodicTask.objects.filter(name="players.end_bans").delete()  # what an earlier version called it
+        PeriodicTask.objects.filter(name__in=FORMER_NAMES).delete()
         there = set(PeriodicTask.objects.values_list("name", flat=True))
         periodic = {name: seconds for name, seconds in PERIODIC.items() if name not in there}
         nightly = {name: at for name, at in NIGHTLY.items() if name not in there}
@@ -147,23 +161,34 @@ def _intervals(wanted: set[int]) -> dict[int, IntervalSchedule]:
     """By seconds; made together, since each one made alone tells the clock."""
     every_seconds = IntervalSchedule.objects.filter(period=IntervalSchedule.SECONDS)
     there = {one.every: one for one in every_seconds}
-    missing = [IntervalSchedule(every=every, period=IntervalSchedule.SECONDS) for every in sorted(wanted - set(there))]
+    missing = [
+        IntervalSchedule(every=every, period=IntervalSchedule.SECONDS)
+        for every in sorted(wanted - set(there))
+    ]
     return there | {one.every: one for one in IntervalSchedule.objects.bulk_create(missing)}
 
 
 def _crontabs(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], CrontabSchedule]:
     """By hour and minute (UTC), of every day."""
-    every_day = CrontabSchedule.objects.filter(day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC")
+    every_day = CrontabSchedule.objects.filter(
+        day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
+    )
     there = {(one.hour, one.minute): one for one in every_day}
     missing = [
-        CrontabSchedule(hour=hour, minute=minute, timezone="UTC") for hour, minute in sorted(wanted - set(there))
+        CrontabSchedule(hour=hour, minute=minute, timezone="UTC")
+        for hour, minute in sorted(wanted - set(there))
     ]
-    return there | {(one.hour, one.minute): one for one in CrontabSchedule.objects.bulk_create(missing)}
+    return there | {
+        (one.hour, one.minute): one for one in CrontabSchedule.objects.bulk_create(missing)
+    }
 
 
 def _every(name: str, interval: IntervalSchedule) -> PeriodicTask:
-    # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times over.
-    return PeriodicTask(name=name, task=name, interval=interval, expire_seconds=max(30, interval.every))
+    # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times
+    # over.
+    return PeriodicTask(
+        name=name, task=name, interval=interval, expire_seconds=max(30, interval.every)
+    )
 
 
 def _nightly(name: str, crontab: CrontabSchedule) -> PeriodicTask:

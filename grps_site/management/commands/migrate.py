@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import transaction
 
-from grps_site import database_roles
+from grps_site.ops import database_roles
 
 
 class Command(migrate.Command):

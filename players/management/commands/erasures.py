@@ -4,10 +4,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from players import erasures
+from common.errors import Refused
 from players.models import ErasureOrder
+from players.moderation.actors import at_the_shell
+from players.privacy import orders
 from players.privacy.registry import REGISTRY
-from players.staff import Refused, at_the_shell
 
 
 class Command(BaseCommand):
@@ -20,7 +21,9 @@ class Command(BaseCommand):
         )
         done = acts.add_parser("done", help="a person's keys are deleted by hand")
         done.add_argument("order_id", type=int, metavar="ORDER")
-        done.add_argument("--experience", action="append", default=[], help="there only; again for more than one")
+        done.add_argument(
+            "--experience", action="append", default=[], help="there only; again for more than one"
+        )
         done.add_argument("--reason", required=True, help="who deleted them, and how")
         acts.add_parser("held", help="everything that may hold a person, and how it forgets")
         order = acts.add_parser("order", help="take down an order that did not come by the webhook")
@@ -34,8 +37,12 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
 
     def _list(self, *, all: bool, **_: Any) -> None:
-        done = ErasureOrder.objects.filter(status=ErasureOrder.Status.DONE).order_by("-pk")[:50] if all else ()
-        found = [*erasures.waiting(), *done]
+        done = (
+            ErasureOrder.objects.filter(status=ErasureOrder.Status.DONE).order_by("-pk")[:50]
+            if all
+            else ()
+        )
+        found = [*orders.waiting(), *done]
         for order in found:
             self.stdout.write(_line(order))
         if not found:
@@ -43,27 +50,39 @@ class Command(BaseCommand):
 
     def _held(self, **_: Any) -> None:
         registry = REGISTRY.load()
-        for one in sorted(registry.columns.values(), key=lambda column: (column.table, column.name)):
+        for one in sorted(
+            registry.columns.values(), key=lambda column: (column.table, column.name)
+        ):
             self.stdout.write(f"{one.table}.{one.name}: {'; '.join(how.told for how in one.hows)}")
         for place in registry.places.values():
             self.stdout.write(f"{place.name}: {place.holds}; {place.forgets}")
 
     def _done(self, *, order_id: int, experience: list[str], reason: str, **_: Any) -> None:
         by = at_the_shell()
-        order = erasures.done_by_hand(order_id, experience, by=by, reason=reason, now=timezone.now())
+        order = orders.done_by_hand(order_id, experience, by=by, reason=reason, now=timezone.now())
         self.stdout.write(_line(order))
 
     def _order(self, *, user_id: int, reason: str, **_: Any) -> None:
         by = at_the_shell()
-        self.stdout.write(_line(erasures.order_by_hand(user_id, by=by, reason=reason, now=timezone.now())))
+        self.stdout.write(
+            _line(orders.order_by_hand(user_id, by=by, reason=reason, now=timezone.now()))
+        )
 
 
 def _line(order: ErasureOrder) -> str:
-    """One order in a line: an open one names the person, since somebody may have to delete keys by hand."""
+    """One order in a line: an open one names the person, since somebody may have to delete keys by
+    hand.
+    """
     if order.status == ErasureOrder.Status.DONE:
-        return f"{order.pk}  done {order.stores_erased_at:%Y-%m-%d %H:%M} UTC  {order.notification_id}"
-    tables = f"tables erased {order.tables_erased_at:%Y-%m-%d %H:%M}" if order.tables_erased_at else "tables wait"
-    left = ", ".join(one.key for one in erasures.left(order)) or "nothing"
+        return (
+            f"{order.pk}  done {order.stores_erased_at:%Y-%m-%d %H:%M} UTC  {order.notification_id}"
+        )
+    tables = (
+        f"tables erased {order.tables_erased_at:%Y-%m-%d %H:%M}"
+        if order.tables_erased_at
+        else "tables wait"
+    )
+    left = ", ".join(one.key for one in orders.left(order)) or "nothing"
     return (
         f"{order.pk}  user {order.user_id}  due {order.due_at:%Y-%m-%d}  {tables}  left: {left}"
         f"{f'  ({order.reason})' if order.reason else ''}"

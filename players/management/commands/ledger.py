@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from players import books, leaderboard
+from players import leaderboard
+from players.points import consistency
 
 
 class Command(BaseCommand):
@@ -17,7 +18,7 @@ class Command(BaseCommand):
             leaderboard.rebuild()
             self.stdout.write("The leaderboard's counts are made anew from the players.")
             return
-        findings = books.verify()
+        findings = consistency.verify()
         for finding in findings:
             self.stderr.write(f"{finding.kind}: {finding.rows} rows disagree")
         if findings:

@@ -7,10 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from players import discipline, erasures, freshness, notes, officers, people, recommending
-from players.acts import Done
-from players.amounts import NotAnAmount, hundredths
-from players.staff import Refused, Staff, at_the_shell, officer
+from common.amounts import NotAnAmount, hundredths
+from common.errors import Refused
+from players.discipline import notes, sanctions
+from players.membership import freshness
+from players.moderation.actors import Staff, at_the_shell, officer
+from players.moderation.authorization import Done
+from players.points import adjustments, recommendations
+from players.privacy import orders
+from players.ranks import decisions
 
 Options = dict[str, Any]
 
@@ -28,13 +33,19 @@ class Command(BaseCommand):
         for act in ("suspend", "ban"):
             acts.choices[act].add_argument("--days", type=int)
         for act in ("warn", "suspend", "ban"):
-            acts.choices[act].add_argument("--evidence", action="append", default=[], help="a link; up to five")
+            acts.choices[act].add_argument(
+                "--evidence", action="append", default=[], help="a link; up to five"
+            )
         only = "leave out the accounts that Roblox takes for the same person's"
         acts.choices["ban"].add_argument("--this-account-only", action="store_true", help=only)
-        acts.choices["recommend"].add_argument("--by", type=int, required=True, help="the officer's Roblox user id")
+        acts.choices["recommend"].add_argument(
+            "--by", type=int, required=True, help="the officer's Roblox user id"
+        )
         acts.add_parser("pardon", help="take a warning back").add_argument("case", type=int)
         for act in ("approve", "reject"):
-            acts.add_parser(act, help=f"{act} a proposed decision").add_argument("decision_id", type=int)
+            acts.add_parser(act, help=f"{act} a proposed decision").add_argument(
+                "decision_id", type=int
+            )
         for one in acts.choices.values():
             one.add_argument("--reason", required=True)
 
@@ -43,7 +54,9 @@ class Command(BaseCommand):
         try:
             self.stdout.write(ACTS[act](options, order))
         except (InvalidOperation, NotAnAmount):
-            raise CommandError(f"{options['amount']} is not an amount of points with at most two decimals.") from None
+            raise CommandError(
+                f"{options['amount']} is not an amount of points with at most two decimals."
+            ) from None
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
 
@@ -59,75 +72,91 @@ def _until(options: Options, now: dt.datetime) -> dt.datetime | None:
     try:
         return now + dt.timedelta(days=days)
     except OverflowError:
-        raise Refused("--days: so many that no calendar holds them; leave it out for good.") from None
+        raise Refused(
+            "--days: so many that no calendar holds them; leave it out for good."
+        ) from None
 
 
 def _warn(options: Options, order: Options) -> str:
-    return _said(discipline.warn(options["user_id"], evidence=options["evidence"], **order))
+    return _said(sanctions.warn(options["user_id"], evidence=options["evidence"], **order))
 
 
 def _pardon(options: Options, order: Options) -> str:
-    return discipline.pardon(options["case"], **order).sentence
+    return sanctions.pardon(options["case"], **order).sentence
 
 
 def _suspend(options: Options, order: Options) -> str:
     until = _until(options, order["now"])
-    return _said(discipline.suspend(options["user_id"], until=until, evidence=options["evidence"], **order))
+    return _said(
+        sanctions.suspend(options["user_id"], until=until, evidence=options["evidence"], **order)
+    )
 
 
 def _lift(options: Options, order: Options) -> str:
-    return discipline.lift(options["user_id"], **order).sentence
+    return sanctions.lift(options["user_id"], **order).sentence
 
 
 def _ban(options: Options, order: Options) -> str:
     until = _until(options, order["now"])
     alts = not options["this_account_only"]
     return _said(
-        discipline.ban(options["user_id"], until=until, evidence=options["evidence"], alt_accounts=alts, **order)
+        sanctions.ban(
+            options["user_id"],
+            until=until,
+            evidence=options["evidence"],
+            alt_accounts=alts,
+            **order,
+        )
     )
 
 
 def _unban(options: Options, order: Options) -> str:
-    return discipline.unban(options["user_id"], **order).sentence
+    return sanctions.unban(options["user_id"], **order).sentence
 
 
 def _note(options: Options, order: Options) -> str:
-    return notes.write(options["user_id"], order["reason"], by=order["by"], now=order["now"]).sentence
+    return notes.write(
+        options["user_id"], order["reason"], by=order["by"], now=order["now"]
+    ).sentence
 
 
 def _recommend(options: Options, order: Options) -> str:
-    """Only an officer's word counts toward a rank, so the operator passes one on, by that officer's rights."""
+    """Only an officer's word counts toward a rank, so the operator passes one on, by that officer's
+    rights.
+    """
     freshness.before_act(options["by"])
     by: Staff = officer(options["by"])
-    return recommending.recommend(options["user_id"], **(order | {"by": by})).sentence
+    return recommendations.recommend(options["user_id"], **(order | {"by": by})).sentence
 
 
 def _rank(options: Options, order: Options) -> str:
-    decision = officers.set_rank(options["user_id"], options["rank"], **order)
+    decision = decisions.set_rank(options["user_id"], options["rank"], **order)
     return f"{options['user_id']} holds {decision.to_rank} now."
 
 
 def _propose(options: Options, order: Options) -> str:
-    decision = officers.propose(options["user_id"], options["rank"], **order)
+    decision = decisions.propose(options["user_id"], options["rank"], **order)
     return f"Decision {decision.pk} proposes {decision.to_rank} for {options['user_id']}; an officer decides."
 
 
 def _adjust(options: Options, order: Options) -> str:
-    return people.adjust(options["user_id"], hundredths(Decimal(options["amount"])), **order).sentence
+    return adjustments.adjust(
+        options["user_id"], hundredths(Decimal(options["amount"])), **order
+    ).sentence
 
 
 def _erase(options: Options, order: Options) -> str:
-    kept = erasures.order_by_hand(options["user_id"], **order)
+    kept = orders.order_by_hand(options["user_id"], **order)
     return f"Erased here; the data stores follow: `erasures list` shows order {kept.pk}."
 
 
 def _approve(options: Options, order: Options) -> str:
-    settled = officers.approve(options["decision_id"], **order)
+    settled = decisions.approve(options["decision_id"], **order)
     return f"Decision {settled.pk} is {settled.status}."
 
 
 def _reject(options: Options, order: Options) -> str:
-    settled = officers.reject(options["decision_id"], **order)
+    settled = decisions.reject(options["decision_id"], **order)
     return f"Decision {settled.pk} is {settled.status}."
 
 

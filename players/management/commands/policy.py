@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from audits.record import operator
+from players.active_policy import NoPolicy, RankInUse, activate, active
 from players.models import PolicyVersion
-from players.policies import NoPolicy, RankInUse, activate, active
 from players.policy.bundle import Bundle, PolicyError, load_bundle, parse_bundle
-from players.simulation import simulate
+from players.policy_changes.simulation_query import simulate
 
 
 class Command(BaseCommand):
@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", choices=["check", "show", "simulate", "activate"])
-        parser.add_argument("policy", nargs="?", default=str(settings.POLICY_DIR), help="a folder, or a number")
+        parser.add_argument(
+            "policy", nargs="?", default=str(settings.POLICY_DIR), help="a folder, or a number"
+        )
         parser.add_argument("--reason", default="", help="why it is activated; required")
 
     def handle(self, *args: Any, what: str, policy: str, reason: str, **options: Any) -> None:
@@ -30,7 +32,9 @@ class Command(BaseCommand):
             return
         bundle = _bundle(policy)
         if what == "check":
-            self.stdout.write(f"{policy}: {len(bundle.ranks)} ranks, version {bundle.version}; nothing wrong.")
+            self.stdout.write(
+                f"{policy}: {len(bundle.ranks)} ranks, version {bundle.version}; nothing wrong."
+            )
             return
         if what == "simulate":
             self._simulate(bundle)
@@ -49,7 +53,9 @@ class Command(BaseCommand):
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task("players", total=None)
             rows = simulate(
-                bundle, timezone.now(), progress=lambda done, all: bar.update(task, completed=done, total=all)
+                bundle,
+                timezone.now(),
+                progress=lambda done, all: bar.update(task, completed=done, total=all),
             )
         for row in rows:
             told = {
@@ -62,14 +68,18 @@ class Command(BaseCommand):
             words = [f"{count} {word}" for word, count in told.items() if count]
             words += [f"{row.earning} to earn"] if row.earning else []
             self.stdout.write(f"  {row.rank:<22} {row.holders:>9} {', '.join(words)}".rstrip())
-        self.stdout.write(f"{sum(row.moved for row in rows)} of {sum(row.holders for row in rows)} players would move.")
+        self.stdout.write(
+            f"{sum(row.moved for row in rows)} of {sum(row.holders for row in rows)} players would move."
+        )
 
     def _show(self) -> None:
         try:
             policy = active()
         except NoPolicy as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"Policy {policy.number} ({policy.bundle.version}), {len(policy.bundle.ranks)} ranks:")
+        self.stdout.write(
+            f"Policy {policy.number} ({policy.bundle.version}), {len(policy.bundle.ranks)} ranks:"
+        )
         for rank in policy.bundle.ranks:
             self.stdout.write(f"  {rank.name:<22} {rank.level:<6} from {rank.min_points / 100:g}")
 

@@ -24,7 +24,9 @@ class Command(BaseCommand):
         revoke = acts.add_parser("revoke", help="end a key now")
         revoke.add_argument("prefix")
         revoke.add_argument("--reason", required=True)
-        acts.add_parser("list", help="every key, without its secret").add_argument("experience", nargs="?")
+        acts.add_parser("list", help="every key, without its secret").add_argument(
+            "experience", nargs="?"
+        )
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         getattr(self, f"_{act}")(operator(), **options)
@@ -58,7 +60,9 @@ class Command(BaseCommand):
     def _experience(self, key: str) -> Experience:
         experience = Experience.objects.filter(key=key).first()
         if experience is None:
-            raise CommandError(f"No experience has the key {key}; config/backend.integrations.json lists them.")
+            raise CommandError(
+                f"No experience has the key {key}; config/backend.integrations.json lists them."
+            )
         return experience
 
     def _show(self, key: ExperienceKey, raw: str) -> None:

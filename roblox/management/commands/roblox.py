@@ -45,8 +45,12 @@ class Command(BaseCommand):
             expires = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never"
             used = f"{key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never"
             owner = str(key.owner_user_id or "")
-            table.add_row(key.fingerprint, key.name, owner, expires, used, ", ".join(key.experiences))
-            self.problems += [f"{key.name or key.fingerprint}: {problem}" for problem in key.problems]
+            table.add_row(
+                key.fingerprint, key.name, owner, expires, used, ", ".join(key.experiences)
+            )
+            self.problems += [
+                f"{key.name or key.fingerprint}: {problem}" for problem in key.problems
+            ]
         console.print(table)
 
     def _experiences(self) -> None:
@@ -69,4 +73,6 @@ class Command(BaseCommand):
         except OpenCloudError as refused:
             if refused.status != 403:
                 raise
-            console.print(f"The group's log is not followed, which is optional: {refused}", soft_wrap=True)
+            console.print(
+                f"The group's log is not followed, which is optional: {refused}", soft_wrap=True
+            )

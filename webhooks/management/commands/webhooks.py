@@ -14,15 +14,17 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from audits import reading
+from audits import queries
 from audits.record import operator
+from common.encryption import NoKey
 from common.time import BadMoment, parse
-from webhooks import endpoints, engine, patterns, statistics, wording
-from webhooks.endpoints import NotPossible, Wanted
-from webhooks.kinds import KINDS
-from webhooks.kinds.base import BadEndpoint
+from webhooks.endpoints import services, statistics
+from webhooks.endpoints.services import NotPossible, Wanted
+from webhooks.formats import KINDS
+from webhooks.formats.base import BadEndpoint
+from webhooks.messages import formatting
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webhooks.secrecy import NoKey
+from webhooks.outbound import subscriptions, worker
 from webhooks.tasks import DELIVERING, FANNING_OUT
 
 TROUBLE = 1  # the exit code when an endpoint is failing or disabled, or an example did not arrive
@@ -37,23 +39,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        status = acts.add_parser("status", help="how each endpoint fares; exit code 1 if one is failing or disabled")
+        status = acts.add_parser(
+            "status", help="how each endpoint fares; exit code 1 if one is failing or disabled"
+        )
         status.add_argument("--json", action="store_true", help="for programs")
-        self._add_test(acts.add_parser("test", help="send examples and wait for them; exit code 1 if one fails"))
-        self._add_replay(acts.add_parser("replay", help="send again what happened since a moment or place"))
+        self._add_test(
+            acts.add_parser(
+                "test", help="send examples and wait for them; exit code 1 if one fails"
+            )
+        )
+        self._add_replay(
+            acts.add_parser("replay", help="send again what happened since a moment or place")
+        )
         self._add_add(acts.add_parser("add", help="add an endpoint; prints its secret this once"))
-        acts.add_parser("rotate", help="make a new secret; for a day both sign").add_argument("name")
+        acts.add_parser("rotate", help="make a new secret; for a day both sign").add_argument(
+            "name"
+        )
         for wish in ("disable", "enable"):
             wished = acts.add_parser(wish, help=f"{wish} an endpoint")
             wished.add_argument("name")
             wished.add_argument("--reason", required=True)
-        wished.add_argument("--skip-missed", action="store_true", help="begin with what happens from now on")
+        wished.add_argument(
+            "--skip-missed", action="store_true", help="begin with what happens from now on"
+        )
         acts.add_parser("new-key", help="print a key for FIELD_ENCRYPTION_KEYS")
         acts.add_parser("reseal", help="encrypt everything with the first of FIELD_ENCRYPTION_KEYS")
 
     def _add_test(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--action", action="append", help="an event, such as rank.promoted; may be repeated")
+        parser.add_argument(
+            "--action", action="append", help="an event, such as rank.promoted; may be repeated"
+        )
         parser.add_argument("--wait", type=float, default=30.0, help="seconds for all of them (30)")
 
     def _add_replay(self, parser: ArgumentParser) -> None:
@@ -61,17 +77,31 @@ class Command(BaseCommand):
         start = parser.add_mutually_exclusive_group(required=True)
         start.add_argument("--since", help="a moment, ISO 8601; UTC where it says nothing")
         start.add_argument("--after", type=int, help="a position in the audit log")
-        parser.add_argument("--until", help="a moment with --since, a position with --after; without: the present")
-        parser.add_argument("--failed-only", action="store_true", help="only what was given up (with --since)")
+        parser.add_argument(
+            "--until", help="a moment with --since, a position with --after; without: the present"
+        )
+        parser.add_argument(
+            "--failed-only", action="store_true", help="only what was given up (with --since)"
+        )
         parser.add_argument("--dry-run", action="store_true", help="only say how many")
 
     def _add_add(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("kind", choices=list(KINDS))
-        parser.add_argument("url", help="where to; - reads it from standard input, so that no shell history keeps it")
+        parser.add_argument(
+            "url",
+            help="where to; - reads it from standard input, so that no shell history keeps it",
+        )
         parser.add_argument("--events", nargs="+", default=["*"], help="patterns such as rank.*")
-        parser.add_argument("--experience", action="append", default=[], help="only what concerns it; may be repeated")
-        parser.add_argument("--header", action="append", default=[], help="'Name: value'; may be repeated")
+        parser.add_argument(
+            "--experience",
+            action="append",
+            default=[],
+            help="only what concerns it; may be repeated",
+        )
+        parser.add_argument(
+            "--header", action="append", default=[], help="'Name: value'; may be repeated"
+        )
         parser.add_argument("--rate", type=int, help="calls a minute at most")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
@@ -92,24 +122,55 @@ class Command(BaseCommand):
             sys.exit(TROUBLE)
 
     def _table(self, rows: Sequence[dict[str, Any]]) -> None:
-        table = Table("name", "kind", "state", "waiting", "oldest", "arrived in 24 h", "last success", "behind")
+        table = Table(
+            "name",
+            "kind",
+            "state",
+            "waiting",
+            "oldest",
+            "arrived in 24 h",
+            "last success",
+            "behind",
+        )
         for row in rows:
             # Text, not markup: a name or a reason may hold brackets.
-            state = Text(f"{wording.MARKS[row['state']]} {row['stateText']}", style=STYLES[row["state"]])
+            state = Text(
+                f"{formatting.MARKS[row['state']]} {row['stateText']}", style=STYLES[row["state"]]
+            )
             success = "nothing sent" if row["success"] is None else f"{row['success']:.1f} %"
-            oldest = wording.span(dt.timedelta(seconds=row["oldestSeconds"])) if row["waiting"] else ""
+            oldest = (
+                formatting.span(dt.timedelta(seconds=row["oldestSeconds"]))
+                if row["waiting"]
+                else ""
+            )
             last = row["lastSuccess"].replace("T", " ")[:16] if row["lastSuccess"] else "never"
-            waiting = wording.capped(row["waiting"], statistics.MOST)
-            table.add_row(Text(row["name"]), row["kind"], state, waiting, oldest, success, last, f"{row['behind']:,}")
-        self.console.print(table if rows else "There are no endpoints; `manage.py webhooks add` makes one.")
+            waiting = formatting.capped(row["waiting"], statistics.MOST)
+            table.add_row(
+                Text(row["name"]),
+                row["kind"],
+                state,
+                waiting,
+                oldest,
+                success,
+                last,
+                f"{row['behind']:,}",
+            )
+        self.console.print(
+            table if rows else "There are no endpoints; `manage.py webhooks add` makes one."
+        )
 
     def _test(self, *, name: str, action: list[str] | None, wait: float, **_: Any) -> None:
         endpoint = _named(name)
-        made = endpoints.send_examples(endpoint.pk, action or [str(patterns.actions(endpoint.events)[0])])
+        made = services.send_examples(
+            endpoint.pk, action or [str(subscriptions.actions(endpoint.events)[0])]
+        )
         ids = [delivery.pk for delivery in made]
         DELIVERING.give()
         self._await(ids, wait)
-        arrived = [self._tell(delivery) for delivery in WebhookDelivery.objects.filter(pk__in=ids).order_by("pk")]
+        arrived = [
+            self._tell(delivery)
+            for delivery in WebhookDelivery.objects.filter(pk__in=ids).order_by("pk")
+        ]
         if not all(arrived):
             sys.exit(TROUBLE)
 
@@ -118,7 +179,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         while _untried(ids) and (gone := time.monotonic() - began) < wait:
             if gone > min(WORKER, wait / 2):
-                engine.run(min(WORKER, wait - gone))
+                worker.run(min(WORKER, wait - gone))
             time.sleep(LOOK)
 
     def _tell(self, delivery: WebhookDelivery) -> bool:
@@ -131,7 +192,9 @@ class Command(BaseCommand):
             return arrived
         answer = f"{last.status_code}" if last.status_code else "no answer"
         took = f" in {last.milliseconds} ms" if last.milliseconds is not None else ""
-        self.stdout.write(f"{delivery.action}: {last.get_outcome_display()}, {answer}{took}. {last.error}".rstrip())
+        self.stdout.write(
+            f"{delivery.action}: {last.get_outcome_display()}, {answer}{took}. {last.error}".rstrip()
+        )
         return arrived
 
     def _replay(
@@ -150,7 +213,7 @@ class Command(BaseCommand):
             self._recover(endpoint, moment, until, dry_run)
             return
         start = statistics.place_before(moment) if moment else max(0, after or 0)
-        end = min(_end(until, by_time=moment is not None), reading.head())
+        end = min(_end(until, by_time=moment is not None), queries.head())
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
             line = bar.add_task("events", total=max(0, end - start))
 
@@ -160,23 +223,31 @@ class Command(BaseCommand):
             if dry_run:
                 count = statistics.wanted_between(endpoint, start, end, progress)
             else:
-                count = endpoints.replay(endpoint.pk, start, end, actor=operator(), progress=progress)
+                count = services.replay(
+                    endpoint.pk, start, end, actor=operator(), progress=progress
+                )
         self._told_again(count, dry_run, f"Positions {start + 1:,} to {end:,}: ")
 
-    def _recover(self, endpoint: WebhookEndpoint, since: dt.datetime | None, until: str | None, dry_run: bool) -> None:
+    def _recover(
+        self, endpoint: WebhookEndpoint, since: dt.datetime | None, until: str | None, dry_run: bool
+    ) -> None:
         if since is None:
-            raise CommandError("--failed-only goes with --since: it looks at when a delivery was given up.")
+            raise CommandError(
+                "--failed-only goes with --since: it looks at when a delivery was given up."
+            )
         before = _moment(until) if until else None
         if dry_run:
             count = statistics.given_up(endpoint.pk, since, before or timezone.now())
             self._told_again(count, dry_run, "")
             return
-        self._told_again(endpoints.recover(endpoint.pk, since, before, actor=operator()), dry_run, "")
+        self._told_again(
+            services.recover(endpoint.pk, since, before, actor=operator()), dry_run, ""
+        )
 
     def _told_again(self, count: int, dry_run: bool, where: str) -> None:
         if dry_run:
             most = statistics.MOST if not where else count
-            self.stdout.write(f"{where}{wording.capped(count, most)} would be sent again.")
+            self.stdout.write(f"{where}{formatting.capped(count, most)} would be sent again.")
             return
         DELIVERING.give()
         self.stdout.write(f"{where}{count:,} are sent again.")
@@ -199,16 +270,18 @@ class Command(BaseCommand):
             address=sys.stdin.readline().strip() if url == "-" else url,
             events=events,
             experiences=experience,
-            headers=endpoints.spell_headers("\n".join(header)),
+            headers=services.spell_headers("\n".join(header)),
             rate=rate,
         )
-        endpoint, secret = endpoints.create(wanted, actor=operator())
-        self.stdout.write(f"{endpoint.name} is added: {wording.address(endpoint)}")
+        endpoint, secret = services.create(wanted, actor=operator())
+        self.stdout.write(f"{endpoint.name} is added: {formatting.address(endpoint)}")
         self._show(secret)
 
     def _rotate(self, *, name: str, **_: Any) -> None:
-        endpoint, secret = endpoints.rotate(_named(name).pk, actor=operator())
-        self.stdout.write(f"The former secret of {endpoint.name} signs too until {_until(endpoint)}.")
+        endpoint, secret = services.rotate(_named(name).pk, actor=operator())
+        self.stdout.write(
+            f"The former secret of {endpoint.name} signs too until {_until(endpoint)}."
+        )
         self._show(secret)
 
     def _show(self, secret: str) -> None:
@@ -216,11 +289,11 @@ class Command(BaseCommand):
             self.stdout.write(f"Its secret, shown this once: {secret}")
 
     def _disable(self, *, name: str, reason: str, **_: Any) -> None:
-        endpoints.disable(_named(name).pk, actor=operator(), reason=reason)
+        services.disable(_named(name).pk, actor=operator(), reason=reason)
         self.stdout.write(f"{name} is disabled; what happens meanwhile waits for it.")
 
     def _enable(self, *, name: str, reason: str, skip_missed: bool, **_: Any) -> None:
-        endpoints.enable(_named(name).pk, actor=operator(), reason=reason, skip_missed=skip_missed)
+        services.enable(_named(name).pk, actor=operator(), reason=reason, skip_missed=skip_missed)
         FANNING_OUT.give()
         DELIVERING.give()
         self.stdout.write(f"{name} is enabled.")
@@ -229,18 +302,20 @@ class Command(BaseCommand):
         self.stdout.write(Fernet.generate_key().decode())
 
     def _reseal(self, **_: Any) -> None:
-        self.stdout.write(f"{endpoints.reseal_all()} endpoints are encrypted with the first key.")
+        self.stdout.write(f"{services.reseal_all()} endpoints are encrypted with the first key.")
 
 
 def _fares(now: dt.datetime) -> list[dict[str, Any]]:
     """How every endpoint fares, as `--json` prints it."""
     found = list(WebhookEndpoint.objects.order_by("name"))
-    figures, head = statistics.figures([endpoint.pk for endpoint in found], now), reading.head()
+    figures, head = statistics.figures([endpoint.pk for endpoint in found], now), queries.head()
     return [_fare(endpoint, figures[endpoint.pk], head, now) for endpoint in found]
 
 
-def _fare(endpoint: WebhookEndpoint, figures: statistics.Figures, head: int, now: dt.datetime) -> dict[str, Any]:
-    state, last = wording.state(endpoint, now), endpoint.last_success_at
+def _fare(
+    endpoint: WebhookEndpoint, figures: statistics.Figures, head: int, now: dt.datetime
+) -> dict[str, Any]:
+    state, last = formatting.state(endpoint, now), endpoint.last_success_at
     day = statistics.window(endpoint.pk, now - statistics.DAY)
     return {
         "name": endpoint.name,
@@ -264,20 +339,24 @@ def _as_json(rows: Sequence[dict[str, Any]]) -> str:
 def _named(name: str) -> WebhookEndpoint:
     found = WebhookEndpoint.objects.filter(name=name).first()
     if found is None:
-        raise CommandError(f"There is no endpoint {name!r}; `manage.py webhooks status` lists them.")
+        raise CommandError(
+            f"There is no endpoint {name!r}; `manage.py webhooks status` lists them."
+        )
     return found
 
 
 def _untried(ids: Sequence[int]) -> bool:
     """Whether one of these deliveries waits for its first answer."""
-    answered = WebhookAttempt.objects.filter(delivery__in=ids).exclude(outcome=WebhookAttempt.Outcome.RUNNING)
+    answered = WebhookAttempt.objects.filter(delivery__in=ids).exclude(
+        outcome=WebhookAttempt.Outcome.RUNNING
+    )
     return answered.values("delivery").distinct().count() < len(ids)
 
 
 def _end(until: str | None, *, by_time: bool) -> int:
     """The place up to which is replayed."""
     if until is None:
-        return reading.head()
+        return queries.head()
     if by_time:
         return statistics.place_before(_moment(until))
     if not until.isdigit():
@@ -293,4 +372,4 @@ def _moment(text: str) -> dt.datetime:
 
 
 def _until(endpoint: WebhookEndpoint) -> str:
-    return wording.moment(endpoint.previous_until) if endpoint.previous_until else "now"
+    return formatting.moment(endpoint.previous_until) if endpoint.previous_until else "now"

@@ -1,0 +1,173 @@
+"""Sealing: what has committed is given its place in the chain, under a signed Merkle root.
+
+An event's id is taken when it is written, long before its transaction commits; so ids say nothing
+about what can still appear. Here a trigger notes every event as pending in the event's own
+transaction, and the sealer takes whatever pending rows it can see: a transaction that is still open
+commits later and gets a later place. Nothing can slip in behind a seal, no reader waits for a
+writer, and no transaction number is kept that a restored database would not know.
+"""
+
+import base64
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audits.chain import chain, copy_reader
+from audits.chain.chain import GENESIS, SealFields
+from audits.chain.merkle import leaf_hash, root_of
+from audits.models import Seal
+from audits.signals import sealed
+from common import append_only_files
+
+LOCK = 4_710_010  # advisory lock: one sealer at a time
+LIMIT = 10_000  # events under one seal
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+TAKE = """
+    WITH taken AS (
+        DELETE FROM audit_pending WHERE event_id IN (SELECT event_id FROM audit_pending ORDER BY event_id LIMIT %s)
+        RETURNING event_id
+    )
+    SELECT event_id FROM taken ORDER BY event_id"""
+
+PLACE = """
+    INSERT INTO sealed_events (position, event_id, seal_id)
+    SELECT %s + place, event, %s FROM unnest(%s::bigint[]) WITH ORDINALITY AS t(event, place)"""
+
+
+def seal_pending(limit: int = LIMIT) -> SealFields | None:
+    """Seal up to `limit` committed events; None when there are none, or another sealer is at work.
+
+    The seal is also appended to settings.AUDIT_SEAL_FILE, with every earlier one that the file
+    lacks. Raises RuntimeError inside a transaction: the file must not tell of a seal that is rolled
+    back.
+    """
+    with transaction.atomic(durable=True):
+        seal = _seal_visible(limit)
+    # Also when there was nothing to seal: a process may have died between its commit and its line
+    # in the file.
+    append_to_file(Path(settings.AUDIT_SEAL_FILE))
+    if seal is not None:
+        sealed.send_robust(Seal, seal=seal)
+    return seal
+
+
+def trusted_keys() -> list[str]:
+    """The public keys whose seals are believed: that of the signing key, and those of
+    AUDIT_TRUSTED_KEYS.
+    """
+    own = chain.public_text(chain.private_key(settings.AUDIT_SIGNING_KEY).public_key())
+    return [own, *settings.AUDIT_TRUSTED_KEYS]
+
+
+def fields_of(seal: Seal) -> SealFields:
+    return SealFields(
+        number=seal.number,
+        first_position=seal.first_position,
+        last_position=seal.last_position,
+        root=seal.root,
+        previous=seal.previous,
+        at=(seal.at - EPOCH) // dt.timedelta(microseconds=1),
+        key_id=seal.key_id,
+        hash=seal.hash,
+        signature=seal.signature,
+    )
+
+
+def stream_seals(after: int = 0) -> Iterator[SealFields]:
+    """Every seal behind the number `after`, in order, a thousand in memory at a time."""
+    while True:
+        batch = list(Seal.objects.filter(number__gt=after).order_by("number")[:1000])
+        if not batch:
+            return
+        yield from map(fields_of, batch)
+        after = batch[-1].number
+
+
+def append_to_file(path: Path) -> int:
+    """Bring the file outside the database up to date; returns how many seals it lacked.
+
+    A torn last line (the machine died while writing) is cut off first. Only whole lines, synced to
+    the disk, count.
+    """
+    with append_only_files.appending(path) as file:
+        last = append_only_files.last_line(file)
+        added = 0
+        for seal in stream_seals(
+            after=SealFields.from_json(last).number if last is not None else 0
+        ):
+            file.write(seal.as_json().encode() + b"\n")
+            added += 1
+        if added:
+            append_only_files.keep(file)
+        return added
+
+
+def _seal_visible(limit: int) -> SealFields | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute(TAKE, [limit])
+        events = [row[0] for row in cursor.fetchall()]
+    if not events:
+        return None
+    seal = _sign(events)
+    _write(seal, events)
+    return seal
+
+
+def _sign(events: list[int]) -> SealFields:
+    last = Seal.objects.order_by("-number").first()
+    first_position = last.last_position + 1 if last else 1
+    key = chain.private_key(settings.AUDIT_SIGNING_KEY)
+    unsigned = SealFields(
+        number=last.number + 1 if last else 1,
+        first_position=first_position,
+        last_position=first_position + len(events) - 1,
+        root=root_of(_leaves(events)).hex(),
+        previous=last.hash if last else GENESIS,
+        at=(dt.datetime.now(dt.UTC) - EPOCH) // dt.timedelta(microseconds=1),
+        key_id=chain.key_id(chain.public_text(key.public_key())),
+    )
+    digest = unsigned.computed_hash()
+    signature = base64.b64encode(key.sign(bytes.fromhex(digest))).decode()
+    return SealFields(
+        unsigned.number,
+        unsigned.first_position,
+        unsigned.last_position,
+        unsigned.root,
+        unsigned.previous,
+        unsigned.at,
+        unsigned.key_id,
+        digest,
+        signature,
+    )
+
+
+def _leaves(events: list[int]) -> list[bytes]:
+    leaves = [leaf_hash(line) for line in copy_reader.in_order(events) if line is not None]
+    if len(leaves) != len(events):
+        raise RuntimeError(
+            "a pending event has no row in audits: somebody deleted it; run `manage.py audit verify`"
+        )
+    return leaves
+
+
+def _write(seal: SealFields, events: list[int]) -> None:
+    Seal.objects.create(
+        number=seal.number,
+        first_position=seal.first_position,
+        last_position=seal.last_position,
+        root=seal.root,
+        previous=seal.previous,
+        hash=seal.hash,
+        key_id=seal.key_id,
+        signature=seal.signature,
+        at=EPOCH + dt.timedelta(microseconds=seal.at),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE, [seal.first_position - 1, seal.number, events])

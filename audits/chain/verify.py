@@ -1,0 +1,312 @@
+"""Everything recomputed: leaves, roots, chain, signatures, the file outside, and the personal
+values' commitments.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from audits.chain import chain, copy_reader, redaction
+from audits.chain.chain import GENESIS, SealFields
+from audits.chain.merkle import root_of
+from audits.chain.sealing import stream_seals, trusted_keys
+
+STRETCH = 20_000  # events read with one COPY
+SHOWN = 20  # of one kind of finding
+GRACE = 60  # seconds in which a seal that has committed may still be on its way into the file
+
+
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"  # others go on writing meanwhile
+
+LOOSE = """
+    SELECT a.id FROM audits a
+    WHERE NOT EXISTS (SELECT 1 FROM sealed_events s WHERE s.event_id = a.id)
+      AND NOT EXISTS (SELECT 1 FROM audit_pending p WHERE p.event_id = a.id) ORDER BY a.id LIMIT %s"""
+LOST = """
+    SELECT p.event_id FROM audit_pending p
+    WHERE NOT EXISTS (SELECT 1 FROM audits a WHERE a.id = p.event_id) ORDER BY p.event_id LIMIT %s"""
+OUTSIDE = "SELECT position FROM sealed_events WHERE position < 1 OR position > %s ORDER BY position LIMIT %s"
+MISPLACED = """
+    SELECT s.position, s.seal_id FROM sealed_events s LEFT JOIN seals z ON z.number = s.seal_id
+    WHERE (s.position BETWEEN z.first_position AND z.last_position) IS NOT TRUE LIMIT %s"""
+TWICE = """
+    SELECT p.event_id FROM audit_pending p JOIN sealed_events s ON s.event_id = p.event_id
+    ORDER BY p.event_id LIMIT %s"""
+WRONG_VALUES = """
+    SELECT p.event_id, p.field FROM audit_personal p JOIN audits a ON a.id = p.event_id
+    WHERE (a.commitments->>p.field) IS DISTINCT FROM
+          encode(sha256(p.salt || convert_to(p.value, 'UTF8')), 'hex') ORDER BY p.id LIMIT %s"""
+ERASED = """
+    SELECT coalesce(sum((a.details->>'personalRows')::bigint), 0) FROM audits a
+    WHERE a.action IN ('player.erased', 'audit.forgotten', 'audit.redacted')"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not hold: where, and what it means."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redactions:
+    """Events that lost a person's words: the leaves that were sealed, and what the log says of
+    them, by event.
+    """
+
+    leaves: dict[int, bytes]
+    told: dict[int, tuple[str, str]]
+    seen: set[int] = field(default_factory=set)
+
+    def leaf(self, event: int, leaf: bytes, report: "Report") -> bytes:
+        """The leaf that was sealed, `leaf` being that of what stands there now."""
+        if event not in self.leaves:
+            return leaf
+        found = redaction.defect(event, self.leaves[event], leaf, self.told)
+        if found and event not in self.seen:
+            report.add(f"event {event}", found)
+        self.seen.add(event)
+        return self.leaves[event]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was recomputed, and what was found. `commitments` counts personal values ever recorded."""
+
+    events: int = 0
+    seals: int = 0
+    commitments: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    redactions: "Redactions" = field(default_factory=lambda: Redactions({}, {}))
+
+    def add(self, where: str, message: str) -> None:
+        self.findings.append(Finding(where, message))
+
+
+def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
+    """Recompute the whole chain. Memory stays flat; `progress` is called with the events done so
+    far.
+    """
+    report = Report()
+    path = Path(settings.AUDIT_SEAL_FILE)
+    # The file as it is before the database is looked at: a seal is committed first and appended
+    # after it.
+    size = path.stat().st_size if path.exists() else None
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(ONE_MOMENT)
+        report.redactions = Redactions(redaction.leaves(), redaction.told())
+        last = _verify_seals(report, progress)
+        _verify_file(report, path, size)
+        _verify_places(report, last)
+        _verify_personal(report)
+        _verify_redactions(report)
+    return report
+
+
+class _Chain:
+    """Where the check of the chain stands: each seal is held against the one before it."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.trusted = chain.keyring(trusted_keys())
+        self.previous = GENESIS
+        self.position = 0
+
+    def check(self, stretch: list[SealFields], leaves: list[bytes]) -> None:
+        first = stretch[0].first_position
+        complete = _complete(stretch, leaves)
+        for seal in stretch:
+            if complete:
+                own = leaves[seal.first_position - first : seal.last_position - first + 1]
+            else:
+                # Rows are lost somewhere in this stretch: each seal by itself says where.
+                own = _Reading(seal.first_position, seal.last_position).leaves(
+                    Report(redactions=self.report.redactions)
+                )
+            self._check_seal(seal, root_of(own).hex())
+
+    def _check_seal(self, seal: SealFields, root: str) -> None:
+        self.report.seals += 1
+        where = f"seal {seal.number}"
+        for defect in chain.seal_defects(
+            seal, root=root, previous=self.previous, number=self.report.seals, trusted=self.trusted
+        ):
+            self.report.add(where, defect)
+        if seal.first_position != self.position + 1:
+            self.report.add(
+                where, f"it begins at position {seal.first_position}, not at {self.position + 1}"
+            )
+        self.previous, self.position = seal.hash, seal.last_position
+
+
+class _Reading:
+    """The events of one stretch of the chain, which the server begins to print at once."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self.ids = copy_reader.ids_between(first, last)
+        self.ascending = sorted(self.ids)
+        self.copy = copy_reader.start(self.ascending)
+
+    def leaves(self, report: Report) -> list[bytes]:
+        """Their leaves in the order of the chain; an empty one for an event that is gone."""
+        found: list[bytes | None] = list(self.copy.lines())
+        if len(found) != len(self.ids) or self.ids != self.ascending:
+            # Ids and places are in different orders here, or other seals' events lie between: look
+            # each one up.
+            found = copy_reader.in_order(self.ids)
+        report.events += len(found)
+        report.commitments += sum(
+            [
+                _commitments(line)
+                for line in found
+                if line is not None and not line.endswith(b"\t{}")
+            ]
+        )
+        leaves = [b"" if line is None else sha256(b"\x00" + line).digest() for line in found]
+        if report.redactions.leaves:
+            pairs = zip(self.ids, leaves, strict=True)
+            return [
+                report.redactions.leaf(event, leaf, report) if leaf else leaf
+                for event, leaf in pairs
+            ]
+        return leaves
+
+
+def _complete(stretch: list[SealFields], leaves: list[bytes]) -> bool:
+    return len(leaves) == stretch[-1].last_position - stretch[0].first_position + 1
+
+
+def _commitments(line: bytes) -> int:
+    """How many personal values a line commits to: its last column is a JSON object of texts."""
+    return line[line.rindex(b"\t") :].count(b'":"')
+
+
+def _verify_seals(report: Report, progress: Callable[[int], None]) -> int:
+    """Check every seal against its events; returns the last position that a seal covers."""
+    state = _Chain(report)
+    waiting: tuple[list[SealFields], list[bytes]] | None = None
+    for stretch in _stretches():
+        if waiting is not None and not _complete(*waiting):
+            state.check(*waiting)  # it reads again, so the connection must be free
+            waiting = None
+        reading = _Reading(stretch[0].first_position, stretch[-1].last_position)
+        if waiting is not None:
+            state.check(*waiting)  # while the server prints the next stretch
+        waiting = stretch, reading.leaves(report)
+        progress(report.events)
+    if waiting is not None:
+        state.check(*waiting)
+    return state.position
+
+
+def _stretches() -> Iterator[list[SealFields]]:
+    """Seals in order, gathered until they cover some STRETCH events."""
+    gathered: list[SealFields] = []
+    for seal in stream_seals():
+        gathered.append(seal)
+        if seal.last_position - gathered[0].first_position >= STRETCH:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
+
+
+def _verify_file(report: Report, path: Path, size: int | None) -> None:
+    """The file outside must tell the same story: it is what a database that lost its tail cannot
+    change.
+    """
+    if size is None:
+        if report.seals:
+            report.add(
+                str(path), "the seal file is missing, so a cut-off end of the chain cannot be seen"
+            )
+        return
+    seals = stream_seals()
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            if file.tell() > size:
+                break
+            try:
+                outside = SealFields.from_json(raw)
+            except (ValueError, TypeError):
+                report.add(
+                    f"{path}:{number}", "the line is not a seal (a torn last line mends itself)"
+                )
+                return
+            inside = next(seals, None)
+            if inside is None:
+                report.add(
+                    f"seal {outside.number}",
+                    "the seal file has it, the database does not: its end was dropped",
+                )
+                return
+            if inside != outside:
+                report.add(f"seal {outside.number}", "the seal file and the database disagree")
+                return
+    behind = next(seals, None)
+    if behind is not None and behind.at < (dt.datetime.now(dt.UTC).timestamp() - GRACE) * 1_000_000:
+        report.add(
+            f"seal {behind.number}",
+            "the database has it, the seal file does not; sealing appends it again",
+        )
+
+
+def _verify_places(report: Report, last: int) -> None:
+    for (event,) in _rows(LOOSE, SHOWN):
+        report.add(
+            f"event {event}",
+            "it is neither sealed nor waiting to be: it was forged, or put in past the triggers",
+        )
+    for (event,) in _rows(LOST, SHOWN):
+        report.add(f"event {event}", "it waits to be sealed, but its row is gone")
+    for (event,) in _rows(TWICE, SHOWN):
+        report.add(f"event {event}", "it is sealed and yet waits to be: it was put back by hand")
+    for (place,) in _rows(OUTSIDE, last, SHOWN):
+        report.add(
+            f"position {place}",
+            "no seal covers it: seals were dropped, or an event was put beside the chain",
+        )
+    for place, seal in _rows(MISPLACED, SHOWN):
+        report.add(
+            f"position {place}", f"it is said to be under seal {seal}, which does not cover it"
+        )
+
+
+def _verify_personal(report: Report) -> None:
+    for event, name in _rows(WRONG_VALUES, SHOWN):
+        report.add(f"event {event}", f"its {name} is not what was recorded")
+    ((unsealed,),) = _rows(
+        "SELECT count(*) FROM audit_pending p JOIN audits a ON a.id = p.event_id, json_object_keys(a.commitments)"
+    )
+    ((kept,),) = _rows("SELECT count(*) FROM audit_personal")
+    ((erased,),) = _rows(ERASED)
+    missing = report.commitments + unsealed - kept
+    if missing != erased:
+        report.add(
+            "personal values",
+            f"{missing} are missing, but erasures account for {erased}: values were deleted or added by hand",
+        )
+
+
+def _verify_redactions(report: Report) -> None:
+    """Every event that the log says was redacted has its leaf kept, and was met on the way."""
+    for event in sorted(report.redactions.told.keys() - report.redactions.leaves.keys()):
+        report.add(
+            f"event {event}",
+            "the log says that it was redacted, and the hash that was sealed is gone",
+        )
+
+
+def _rows(query: str, *parameters: int) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -1,0 +1,170 @@
+"""Events by who did what to whom and when: the newest first, each page the same cost at any size of
+the log.
+
+One part of a filter leads through an index; the other parts are held against at most `looked`
+events found that way.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+PAGE = 50
+LOOKED = 5_000  # events that one page looks at where no index serves every part of a filter
+BEYOND = 2**63 - 1
+# An event's id is taken before its moment, and its transaction may run on: ids are in order of time
+# but for this much.
+SLACK = dt.timedelta(minutes=15)
+
+# The first id from a moment on, by halving: some thirty steps along the primary key, in one
+# statement.
+FIRST_FROM = """
+    WITH RECURSIVE halved(low, high) AS (
+        SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM audits
+        UNION ALL
+        SELECT CASE WHEN probe.at < %(moment)s THEN probe.id + 1 ELSE low END,
+               CASE WHEN probe.at < %(moment)s THEN high ELSE low + (high - low) / 2 END
+        FROM halved LEFT JOIN LATERAL (
+            SELECT a.id, a.at FROM audits a WHERE a.id >= low + (high - low) / 2 AND a.id < high ORDER BY a.id LIMIT 1
+        ) probe ON true
+        WHERE low < high
+    )
+    SELECT min(high) FROM halved"""
+
+# The order leads through the index in each branch; the few branches are merged.
+BRANCH = (
+    """(SELECT id FROM audits WHERE {where} AND id < %s AND id >= %s ORDER BY id DESC LIMIT %s)"""
+)
+
+FIND = """
+    WITH looked AS MATERIALIZED (SELECT id FROM ({branches}) found ORDER BY id DESC LIMIT %s),
+         fits AS (
+             SELECT l.id FROM looked l JOIN audits a ON a.id = l.id WHERE {rest} ORDER BY l.id DESC LIMIT %s
+         )
+    SELECT (SELECT coalesce(array_agg(id ORDER BY id DESC), '{{}}') FROM fits),
+           (SELECT count(*) FROM looked), (SELECT min(id) FROM looked)"""
+
+Clause = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is looked for; parts that are empty do not narrow it. `actors` and `target` are (kind,
+    id).
+
+    Any of `actors` and of `actions` will do. `until` itself is left out. `nothing`: a part names
+    what does not exist.
+    """
+
+    actors: tuple[tuple[str, str], ...] = ()
+    actions: tuple[str, ...] = ()
+    target: tuple[str, str] | None = None
+    experience: str = ""
+    request_id: str = ""
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    nothing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids, the newest first. `older`: where the next page begins, None on the last; `cut`: it
+    looked no further.
+    """
+
+    ids: Sequence[int]
+    older: int | None
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Ids between which a filter's time lies: from `low` on, below `high`."""
+
+    low: int
+    high: int
+
+
+def span(wanted: Filter) -> Span:
+    """The ids among which a filter's events are. Two queries at most."""
+    low = _first_from(wanted.since - SLACK) if wanted.since else 0
+    high = _first_from(wanted.until + SLACK) if wanted.until else BEYOND
+    return Span(low, high)
+
+
+def find(
+    wanted: Filter,
+    before: int = BEYOND,
+    *,
+    limit: int = PAGE,
+    looked: int = LOOKED,
+    within: Span | None = None,
+) -> Found:
+    """At most `limit` events of a filter with ids below `before`. `within`: its span, where it is
+    known already.
+    """
+    if wanted.nothing:
+        return Found((), None, False)
+    within = within or span(wanted)
+    branches, rest = _plan(wanted)
+    # All that the index yields fits where there is nothing else to hold it against.
+    most = looked if rest else limit + 1
+    bounds = (min(before, within.high), within.low, most)
+    parameters: list[Any] = []
+    for _, values in branches:
+        parameters += [*values, *bounds]
+    parameters.append(most)
+    for _, values in rest:
+        parameters += values
+    query = FIND.format(
+        branches=" UNION ALL ".join(BRANCH.format(where=where) for where, _ in branches),
+        rest=" AND ".join(where for where, _ in rest) or "true",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, [*parameters, limit + 1])
+        ids, count, last = cursor.fetchone()
+    if len(ids) > limit:
+        return Found(ids[:limit], ids[limit - 1], False)
+    return Found(ids, last, True) if rest and count == most else Found(ids, None, False)
+
+
+def _first_from(moment: dt.datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_FROM, {"moment": moment})
+        return int(cursor.fetchone()[0])
+
+
+def _plan(wanted: Filter) -> tuple[list[Clause], list[Clause]]:
+    """The part whose index is followed, as branches that share no event, and the other parts."""
+    parts = [part for part in _parts(wanted) if part]
+    branches: list[Clause] = parts[0] if parts else [("true", ())]
+    rest = [_any_of(part) for part in parts[1:]]
+    if wanted.since:
+        rest.append(("a.at >= %s", (wanted.since,)))
+    if wanted.until:
+        rest.append(("a.at < %s", (wanted.until,)))
+    return branches, rest
+
+
+def _parts(wanted: Filter) -> list[list[Clause]]:
+    """The parts of a filter, whichever leads to the fewest events first."""
+    return [
+        [("request_id <> '' AND request_id = %s", (wanted.request_id,))]
+        if wanted.request_id
+        else [],
+        [("target_kind = %s AND target_id = %s", wanted.target)] if wanted.target else [],
+        [("actor_kind = %s AND actor_id = %s", actor) for actor in wanted.actors],
+        [("action = %s", (action,)) for action in wanted.actions],
+        [("experience <> '' AND experience = %s", (wanted.experience,))]
+        if wanted.experience
+        else [],
+    ]
+
+
+def _any_of(part: list[Clause]) -> Clause:
+    return f"({' OR '.join(f'({where})' for where, _ in part)})", tuple(
+        value for _, values in part for value in values
+    )

@@ -1,0 +1,213 @@
+"""Where the log is mirrored to: a Redis stream, a file of JSON lines. Each knows by itself how far
+it has come.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from audits.queries import PlacedEvent, public
+from common import append_only_files
+
+TIMEOUT = 5.0  # seconds for an answer; a mirror that is slower is tried again by the next sweep
+
+
+class MirrorError(Exception):
+    """The mirror cannot go on; the text says why, and what to do about it."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Which event a mirror holds last, as it was written there."""
+
+    position: int
+    id: int
+    at: str
+
+
+class Holder(Protocol):
+    """A mirror that is open: `position` is its end (0: it holds nothing), `mark` its last event,
+    where it has one.
+    """
+
+    position: int
+    mark: Mark | None
+
+    def append(self, events: Sequence[PlacedEvent]) -> None:
+        """Write all of them, or the first ones of them: never one without those before it. Raises
+        as `open` does.
+        """
+
+    def forget(self, positions: Sequence[int]) -> None:
+        """Take what was written of these events away: they lost the words of a person who was
+        erased.
+        """
+
+
+class Outlet(Protocol):
+    """A mirror that is configured."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lock(self) -> int:
+        """The advisory lock: one process at a time writes to it."""
+
+    @property
+    def rotates(self) -> bool:
+        """Whether others may rightly empty it."""
+
+    def open(self) -> AbstractContextManager[Holder]:
+        """Raises MirrorError, RedisError or OSError."""
+
+    def begin(self, known: int, head: int) -> int:
+        """Behind which position to begin when it is empty, `known` being what it once held."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisOutlet:
+    """A stream whose entry ids are `<position>-0`: the server itself refuses a repeat."""
+
+    url: str
+    key: str
+    length: int  # entries that are kept, about; 0: all
+    name: str = "redis"
+    lock: int = 4_710_011
+    rotates: bool = False
+
+    @contextmanager
+    def open(self) -> Iterator["RedisHolder"]:
+        # Without retries: a write that was done and not answered would be sent once more.
+        client: redis.Redis = redis.Redis.from_url(
+            self.url,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
+        with closing(client):
+            yield RedisHolder(client, self)
+
+    def begin(self, known: int, head: int) -> int:
+        return max(0, head - self.length) if self.length else 0
+
+
+class RedisHolder:
+    def __init__(self, client: redis.Redis, outlet: RedisOutlet) -> None:
+        self._client, self._outlet = client, outlet
+        self.position, self.mark = self._end(client)
+
+    def append(self, events: Sequence[PlacedEvent]) -> None:
+        """In one transaction on a watched key: an emptied stream, or another writer, stops it
+        before a gap arises.
+        """
+        outlet = self._outlet
+        with self._client.pipeline() as pipe:
+            pipe.watch(outlet.key)  # type: ignore[no-untyped-call]
+            if self._end(pipe)[0] != self.position:
+                raise MirrorError(
+                    f"The stream {outlet.key} was written or emptied meanwhile; the next run looks again."
+                )
+            pipe.multi()
+            for event in events:
+                pipe.xadd(
+                    outlet.key,
+                    _fields(event),
+                    id=f"{event.position}-0",
+                    maxlen=outlet.length or None,
+                )
+            pipe.execute()
+        self.position = events[-1].position
+
+    def forget(self, positions: Sequence[int]) -> None:
+        self._client.xdel(self._outlet.key, *(f"{position}-0" for position in positions))
+
+    def _end(self, client: redis.Redis) -> tuple[int, Mark | None]:
+        try:
+            info: Any = client.xinfo_stream(self._outlet.key)
+        except redis.ResponseError as error:
+            if "no such key" in str(error):
+                return 0, None
+            raise
+        last = int(bytes(info["last-generated-id"]).partition(b"-")[0])
+        entry = info["last-entry"]
+        return last, _mark(
+            entry[1].get(b"event", b""), f"the stream {self._outlet.key}"
+        ) if entry else None
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutlet:
+    """JSON lines in a file that others may rotate."""
+
+    path: Path
+    name: str = "jsonl"
+    lock: int = 4_710_012
+    rotates: bool = True
+
+    @contextmanager
+    def open(self) -> Iterator["FileHolder"]:
+        with append_only_files.appending(self.path) as file:
+            yield FileHolder(file, self.path)
+
+    def begin(self, known: int, head: int) -> int:
+        return min(known, head)
+
+
+class FileHolder:
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
+        line = append_only_files.last_line(file)
+        self.mark = _mark(line, str(path)) if line is not None else None
+        self.position = self.mark.position if self.mark else 0
+
+    def append(self, events: Sequence[PlacedEvent]) -> None:
+        self._file.write(lines(events))
+        append_only_files.keep(self._file)
+        self.position = events[-1].position
+
+    def forget(self, positions: Sequence[int]) -> None:
+        wanted = set(positions)
+        append_only_files.overwrite(
+            self._file,
+            self._path,
+            lambda line: _forgotten(_mark(line, str(self._path)), line, wanted),
+        )
+
+
+def _forgotten(mark: Mark, line: bytes, wanted: set[int]) -> bytes | None:
+    """What takes the place of a line: as long as it was, so that whoever follows the file by bytes
+    reads on.
+    """
+    if mark.position not in wanted:
+        return None
+    left = msgspec.json.encode(mark)[:-1] + b',"redacted":true}'
+    return left + b" " * (len(line) - len(left))
+
+
+def lines(events: Sequence[PlacedEvent]) -> bytes:
+    """One line of JSON an event: its public half."""
+    return b"".join(msgspec.json.encode(public(event)) + b"\n" for event in events)
+
+
+def _fields(event: PlacedEvent) -> dict[Any, Any]:
+    return {
+        "event": msgspec.json.encode(public(event)),
+        "action": event.action,
+        "position": event.position,
+    }
+
+
+def _mark(text: bytes, where: str) -> Mark:
+    try:
+        return msgspec.json.decode(text, type=Mark)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MirrorError(
+            f"What {where} holds last is no event of this log: take it away, or mirror to another one."
+        ) from None

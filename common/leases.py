@@ -1,0 +1,76 @@
+"""Claim work: one process at a time holds a row, and the work of a dead process comes free when its
+lease runs out.
+
+The database's clock dates every lease and every next try, so that a machine whose clock is wrong
+holds nothing up.
+"""
+
+import datetime as dt
+import random
+import secrets
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from common.leased_model import Leased
+
+LEASE = dt.timedelta(
+    seconds=25
+)  # with the sweep and a turn of others: a killed process's work goes on in a minute
+LONGEST_LEASE = dt.timedelta(
+    minutes=3
+)  # of all: one that ends later than this was dated by a wrong clock
+LONGEST = 3600.0  # seconds between two tries
+JITTER = 0.2
+
+
+class LeaseLost(Exception):
+    """Somebody else holds the row by now: whatever was about to be written must not be."""
+
+
+def over() -> Q:
+    """Rows whose lease has run out, or ends so late that a wrong clock dated it."""
+    return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LONGEST_LEASE)
+
+
+def claim[T: Leased](rows: QuerySet[T], count: int, lease: dt.timedelta = LEASE) -> list[T]:
+    """Up to `count` of `rows` that are due and held by nobody, now held by the caller under one new
+    token.
+    """
+    token = secrets.token_hex(16)
+    due = rows.filter(Q(lease_until=None) | over(), retry_at__lte=Now())
+    with transaction.atomic():
+        found = list(
+            due.select_for_update(skip_locked=True, no_key=True, of=("self",)).order_by(
+                "retry_at", "pk"
+            )[:count]
+        )
+        held = rows.model._default_manager.filter(pk__in=[row.pk for row in found])
+        held.update(lease=token, lease_until=Now() + lease)
+    for row in found:
+        row.lease, row.lease_until = token, timezone.now() + lease
+    return found
+
+
+def hold[T: Leased](row: T) -> QuerySet[T]:
+    """The row as long as the caller's token is on it: write through this, and a zombie writes
+    nothing.
+    """
+    return type(row)._default_manager.filter(pk=row.pk, lease=row.lease)
+
+
+def renew(row: Leased, lease: dt.timedelta = LEASE) -> None:
+    """Hold `row` for another while. Raises LeaseLost."""
+    if not hold(row).update(lease_until=Now() + lease):
+        raise LeaseLost(str(row))
+    row.lease_until = timezone.now() + lease
+
+
+def backoff(attempts: int, *, base: float = 2.0, longest: float = LONGEST) -> dt.timedelta:
+    """How long to wait after so many failures in a row: doubling, with jitter so that many rows do
+    not come at once.
+    """
+    seconds = min(longest, base * 2 ** min(attempts, 20))
+    return dt.timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - not a secret

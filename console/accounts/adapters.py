@@ -1,0 +1,217 @@
+"""Whom allauth lets in: nobody registers; a Roblox account enters whose rank or role gives access,
+a Discord account that was linked to one.
+"""
+
+from typing import Any, NoReturn
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.http import HttpRequest
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from common.errors import Refused
+from console.accounts import audit_events, discord_links, identity, recent_sign_in
+from console.accounts.oauth_views import refused
+from console.accounts.permissions import of_roblox, rights_of
+from console.decorators import sign_in_again
+from console.models import StaffAccount
+from players.membership import freshness
+from players.moderation.actors import Staff
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Local sign-in, where it is switched on at all, is for owners with a local account."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("admin:index")
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        return str(settings.LOGIN_URL)
+
+    def is_safe_url(self, url: str) -> bool:
+        return bool(super().is_safe_url(url)) and url.startswith("/admin/")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        audit_events.failed(
+            request, "local", "name or password is wrong", str(credentials.get("username", ""))
+        )
+        super().authentication_failed(request, **credentials)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return audit_events.address(request)
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is sent by mail: the audit log tells, and webhooks from it."""
+
+
+class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Decide, before allauth does, whether this account enters; make or update a Roblox user's
+        account if so.
+        """
+        provider = sociallogin.account.provider
+        if sociallogin.state.get("process") == AuthProcess.CONNECT:
+            self._link(request, sociallogin)
+        if provider == "roblox":
+            self._check_proof(request)
+            self._enter(request, sociallogin)
+        elif not sociallogin.is_existing:
+            self._refuse(
+                request,
+                provider,
+                "This Discord account is not linked. Sign in with Roblox once, then link Discord under Sessions.",
+                _name(sociallogin),
+                _subject(sociallogin),
+            )
+        else:
+            found = rights_of(sociallogin.user)
+            if found.staff is None:
+                self._refuse(
+                    request, provider, found.why, _name(sociallogin), _subject(sociallogin)
+                )
+        recent_sign_in.began(request, provider)
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Whatever went wrong on the way: a page that says so, and how to go on."""
+        # What an answer said stands behind the colon, and may name somebody: the log keeps this for
+        # ever.
+        why = (
+            str(exception).partition(": ")[0]
+            if exception is not None
+            else f"{provider.name} answered: {error}"
+        )
+        if str(error) == "cancelled":
+            why = f"You did not let {provider.name} tell who you are."
+        self._refuse(request, provider.id, why[:300], "")
+
+    def _enter(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        user_id, name = int(sociallogin.account.uid), _name(sociallogin)
+        freshness.before_act(user_id)
+        found = of_roblox(user_id)
+        if found.staff is None:
+            self._refuse(request, "roblox", found.why, name, _subject(sociallogin))
+        with transaction.atomic():
+            user = _user_of(user_id, name)
+            sociallogin.user = sociallogin.account.user = user
+            sociallogin.account.save()
+            get_user_model().objects.filter(pk=user.pk).update(first_name=name[:150])
+
+    def _check_proof(self, request: HttpRequest) -> None:
+        """Whoever came to prove again who they are has to have proved it to Roblox just now."""
+        proof = recent_sign_in.of(request)
+        if proof.again and request.user.is_authenticated and not proof.is_fresh:
+            context = {
+                "title": "Not proved again",
+                "at": proof.at_text,
+                "factor": recent_sign_in.has_factor(request.user),
+            }
+            raise ImmediateHttpResponse(
+                render(request, "account/not_proved.html", context, status=403)
+            )
+
+    def _link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Link an account to whoever is signed in, and show what is linked now: always ends in an
+        answer.
+        """
+        by: Staff | None = getattr(request, "staff", None)
+        provider = sociallogin.account.provider
+        if by is not None and by.user_id is None and provider == "roblox":
+            self._say_who(request, sociallogin, by)
+        if by is None or request.user.pk is None or provider != discord_links.DISCORD:
+            why = "Only Discord is linked, by who is signed in."
+            self._refuse(request, provider, why, _name(sociallogin), _subject(sociallogin))
+        if (first := sign_in_again(request)) is not None:
+            raise ImmediateHttpResponse(first)
+        try:
+            discord_links.link(
+                sociallogin.account,
+                by=by,
+                user_id=request.user.pk,
+                address=audit_events.address(request),
+            )
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            name = discord_links.name_of(sociallogin.account)
+            messages.warning(
+                request,
+                f"{name} of Discord is linked: whoever has it signs in as you. {discord_links.NOT_ME}",
+            )
+        raise ImmediateHttpResponse(redirect("console:sessions"))
+
+    def _say_who(self, request: HttpRequest, sociallogin: SocialLogin, by: Staff) -> NoReturn:
+        """A local owner shows which Roblox account is theirs."""
+        if (first := sign_in_again(request)) is not None:
+            raise ImmediateHttpResponse(first)
+        account = StaffAccount.objects.get(user=request.user.pk)
+        order: dict[str, Any] = {
+            "by": by,
+            "reason": "shown by signing in with it",
+            "now": timezone.now(),
+        }
+        try:
+            player = identity.link(account, int(sociallogin.account.uid), **order)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(
+                request, f"You are {player.username} to everybody who needs a second person."
+            )
+        raise ImmediateHttpResponse(redirect("console:sessions"))
+
+    def _refuse(
+        self, request: HttpRequest, provider: str, why: str, name: str, subject: str = ""
+    ) -> NoReturn:
+        audit_events.failed(request, provider, why, name, subject)
+        raise ImmediateHttpResponse(refused(request, why))
+
+
+def _name(sociallogin: SocialLogin) -> str:
+    kept = sociallogin.account.extra_data or {}
+    return str(kept.get("preferred_username") or kept.get("username") or kept.get("name") or "")
+
+
+def _subject(sociallogin: SocialLogin) -> str:
+    """Whose a refused sign-in is: players.privacy finds it by the id when they are erased."""
+    kind = "user" if sociallogin.account.provider == "roblox" else sociallogin.account.provider
+    return f"{kind}:{sociallogin.account.uid}"
+
+
+def _user_of(user_id: int, name: str) -> Any:
+    """The user of a Roblox account, made at the first sign-in. Named by the id, since names change
+    hands.
+    """
+    account = StaffAccount.objects.select_related("user").filter(roblox_id=user_id).first()
+    if account is not None:
+        return account.user
+    user, _ = get_user_model().objects.get_or_create(
+        username=f"roblox-{user_id}", defaults={"first_name": name[:150]}
+    )
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    StaffAccount.objects.get_or_create(
+        roblox_id=user_id, defaults={"user": user}
+    )  # two sign-ins may be under way
+    return user

@@ -1,0 +1,89 @@
+"""What the audit log hears of signing in: that it succeeded, failed, ended, and in which way."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+
+from audits.actions import Action
+from audits.record import NOBODY, Actor, Target, record
+from console.accounts import failed_sign_ins
+from console.accounts.permissions import rights_of
+from players.moderation.actors import staff_of
+from players.privacy.person import sign_in_subject
+
+SYSTEM = Actor("system", "sign-in", "sign-in")
+
+
+def signed_in(request: HttpRequest, user: Any, way: str) -> None:
+    """Somebody is in. A local sign-in is loud: it is the way around every other one."""
+    found = rights_of(user)
+    actor = (
+        found.staff.actor
+        if found.staff
+        else Actor("staff", f"local-{user.pk}", user.get_username())
+    )
+    with transaction.atomic():
+        personal = {"address": (actor.subject or f"staff:{user.pk}", address(request))}
+        record(Action.STAFF_SIGNED_IN, actor=actor, details={"way": way}, personal=personal)
+
+
+def signed_out(request: HttpRequest) -> None:
+    with transaction.atomic():
+        record(Action.STAFF_SIGNED_OUT, actor=staff_of(request).actor)
+
+
+def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
+    """A second factor was set up or taken away."""
+    found = rights_of(user)
+    actor = (
+        found.staff.actor
+        if found.staff
+        else Actor("staff", f"local-{user.pk}", user.get_username())
+    )
+    with transaction.atomic():
+        personal = {"address": (actor.subject or f"staff:{user.pk}", address(request))}
+        record(action, actor=actor, details={"kind": str(kind)}, personal=personal)
+
+
+def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "") -> None:
+    """Somebody was not let in: counted, and told at most once a minute of each way.
+
+    The name that they gave is a personal value, so that it can be erased, and it and the address go
+    after 30 days (audits.client_addresses). `subject`: whose it is, where a provider said it, as
+    user:12.
+    """
+    subject = subject or sign_in_subject(name)
+    target = Target("sign-in", way, name[:150], subject) if name else NOBODY
+    personal = {"address": (subject, address(request))}
+    with transaction.atomic():
+        times = failed_sign_ins.count(way, why)
+        if times:
+            details = {"way": way, "why": why, "times": times}
+            record(
+                Action.STAFF_SIGN_IN_FAILED,
+                actor=SYSTEM,
+                target=target,
+                details=details,
+                personal=personal,
+            )
+
+
+def tell_counted() -> int:
+    """Tell of the failed sign-ins that were counted and not told yet; how many events that took."""
+    with transaction.atomic():
+        found = failed_sign_ins.due()
+        for way, why, times in found:
+            details = {"way": way, "why": why, "times": times}
+            record(Action.STAFF_SIGN_IN_FAILED, actor=SYSTEM, details=details)
+    return len(found)
+
+
+def address(request: HttpRequest) -> str:
+    """The browser's address: the connection's, or the one that our own proxies saw."""
+    proxies = settings.TRUSTED_PROXIES
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    if proxies and len(hops) >= proxies and hops[-proxies]:
+        return str(hops[-proxies])
+    return str(request.META.get("REMOTE_ADDR", ""))

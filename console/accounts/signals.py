@@ -1,0 +1,52 @@
+"""What follows a sign-in, whichever way it came: the session's clocks, and a line in the audit log."""
+
+import time
+from typing import Any
+
+from allauth.account.signals import authentication_step_completed
+from allauth.account.signals import user_logged_in as entered
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added, authenticator_removed
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from audits.actions import Action
+from console.accounts import audit_events, discord_links, recent_sign_in
+from console.decorators import BEGAN_AT
+from console.middleware.staff import SEEN_AT
+
+
+@receiver(user_logged_in)
+def begin_session(request: HttpRequest, **_: Any) -> None:
+    now = int(time.time())
+    request.session[BEGAN_AT] = request.session[SEEN_AT] = now
+    recent_sign_in.begin(request, now)
+
+
+@receiver(entered)
+def tell(request: HttpRequest, user: Any, **given: Any) -> None:
+    login = given.get("sociallogin")
+    audit_events.signed_in(request, user, login.account.provider if login is not None else "local")
+    discord_links.remind(request, user)
+
+
+@receiver(authentication_step_completed)
+def proved_again(request: HttpRequest, method: str, **given: Any) -> None:
+    """Somebody who is signed in gave their second factor."""
+    if method == "mfa" and given.get("reauthenticated") and request.user.is_authenticated:
+        recent_sign_in.given(request)
+        audit_events.signed_in(request, request.user, "second factor")
+
+
+@receiver(authenticator_added)
+def factor_added(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
+    """Setting a factor up takes a code of it, so it is given at once."""
+    audit_events.factor(request, user, Action.STAFF_FACTOR_ADDED, authenticator.type)
+    if authenticator.type == Authenticator.Type.TOTP:
+        recent_sign_in.given(request)
+
+
+@receiver(authenticator_removed)
+def factor_removed(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
+    audit_events.factor(request, user, Action.STAFF_FACTOR_REMOVED, authenticator.type)

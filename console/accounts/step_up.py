@@ -1,0 +1,83 @@
+"""Acts that need a sign-in of the last minutes: giving or approving ranks, roles, keys, endpoints
+and policy alike, bans, mass changes, and whatever else cannot be taken back by who finds a browser
+open.
+
+One table says which addresses of the console do such an act, whether the page is ours or the
+admin's; the middleware asks it before any view runs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from audits.models import AuditEvent
+from console.decorators import sign_in_again
+
+Grave = Callable[[HttpRequest, Mapping[str, Any]], bool]
+
+ACTS = frozenset({"ban", "unban", "rank"})  # of the dialogs on one player
+UNDONE = frozenset(
+    {"player.banned", "player.unbanned", "rank.promoted", "rank.demoted", "rank.set"}
+)
+ON_ENDPOINTS = ("examples", "recover", "replay", "rotate", "disable", "enable", "delete", "edit")
+
+
+def always(request: HttpRequest, given: Mapping[str, Any]) -> bool:
+    """The form is not shown either: what was typed would be lost."""
+    return True
+
+
+def changing(request: HttpRequest, given: Mapping[str, Any]) -> bool:
+    """The page is read by all who may; what it sends is grave."""
+    return request.method not in {"GET", "HEAD", "OPTIONS"}
+
+
+def _on_a_player(request: HttpRequest, given: Mapping[str, Any]) -> bool:
+    return given["name"] in ACTS
+
+
+def _taken_back(request: HttpRequest, given: Mapping[str, Any]) -> bool:
+    return AuditEvent.objects.filter(pk=given["event_id"], action__in=UNDONE).exists()
+
+
+GRAVE: dict[str, Grave] = {
+    "console:access": always,
+    "console:act": _on_a_player,
+    "console:act-on": _on_a_player,
+    "console:approval": always,
+    "console:decision": changing,
+    "console:queue-act": changing,
+    "console:revert": _taken_back,
+    "console:appeal": changing,
+    "console:bulk": changing,
+    "console:bulk-start": changing,
+    "console:bulk-undo": always,
+    "console:bulk-revert": always,
+    "console:adjustment-new": always,
+    "console:adjustment-start": changing,
+    "console:adjustment-settle": always,
+    "console:key-new": always,
+    "console:key-rotate": always,
+    "console:key-collect": always,
+    "console:key-revoke": always,
+    "console:experience-writes": always,
+    "console:experience-more": always,
+    "console:policy-new": always,
+    "console:policy-activate": always,
+    "console:policy-review": always,
+    "console:guard-release": always,
+    "console:drift-settle": always,
+    "console:role-pin-anew": always,
+    "admin:webhooks_webhookendpoint_add": always,
+    "admin:webhooks_webhookendpoint_delete": always,
+    "admin:webhooks_delivery_again": changing,
+    **{f"admin:webhooks_endpoint_{name}": always for name in ON_ENDPOINTS},
+}
+
+
+def first(request: HttpRequest, name: str, given: Mapping[str, Any]) -> HttpResponseBase | None:
+    """Where to go before the act of this address; None where nothing stands in the way of it."""
+    grave = GRAVE.get(name)
+    return sign_in_again(request) if grave is not None and grave(request, given) else None

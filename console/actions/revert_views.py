@@ -1,0 +1,66 @@
+"""Reverting an event: what that does, why, and the act itself."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils import timezone
+
+from audits.queries import PlacedEvent, events_by_id
+from common.errors import Refused
+from common.parsing import is_row_id
+from console.decorators import page, render
+from console.experiences.views import Reason
+from players.actions import undo
+from players.models import Player
+from players.moderation.actors import staff_of
+from webhooks.messages import payloads
+
+
+@page("players.warn")
+def revert(request: HttpRequest, event_id: int) -> HttpResponse:
+    """A dialog: GET says what reverting does, POST does it."""
+    event = events_by_id([event_id]).get(event_id)
+    if event is None:
+        raise Http404
+    offer = undo.offers([event])[event_id]
+    back = _back(event)
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = undo.revert(
+                event_id,
+                by=staff_of(request),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            (messages.warning if done.approval else messages.success)(request, done.sentence)
+            return redirect(back)
+    told = payloads.tell([event])[event_id].message
+    return render(
+        request,
+        "console/revert.html",
+        f"Revert event {event_id}",
+        form=form,
+        told=told,
+        offer=offer,
+        back=back,
+    )
+
+
+def _back(event: PlacedEvent) -> str:
+    """The case file of the event's player; the queue where the event is about something else."""
+    if event.target_kind != "player" or not is_row_id(event.target_id):
+        return reverse("console:home")
+    user_id = Player.objects.filter(pk=event.target_id).values_list("user_id", flat=True).first()
+    return (
+        reverse("console:player", args=[user_id])
+        if user_id and user_id > 0
+        else reverse("console:home")
+    )
+
+
+urls = [path("revert/<rowid:event_id>/", revert, name="revert")]

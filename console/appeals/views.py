@@ -1,0 +1,94 @@
+"""Appeals in the console: to take one, to read it beside the case, and to answer it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from common.errors import Refused
+from console.approvals.views import names_of
+from console.decorators import page, render
+from players.discipline import appeals
+from players.models import Appeal
+from players.moderation import assignments
+from players.moderation.actors import staff_of
+
+SIZE = 50
+
+
+class Answer(forms.Form):
+    """What the player reads, and the verdict."""
+
+    answer = forms.CharField(
+        max_length=appeals.LONGEST_ANSWER,
+        label="Your answer, which the player reads",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    verb = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
+
+
+@page("players.view_appeal")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Appeals of one status, the newest first."""
+    wanted = request.GET.get("status", "")
+    status = wanted if wanted in Appeal.Status.values else Appeal.Status.OPEN
+    before = request.GET.get("before", "")
+    rows = Appeal.objects.filter(status=status).select_related("player", "sanction").order_by("-pk")
+    is_id = before.isascii() and before.isdigit() and len(before) < 19
+    found = list((rows.filter(pk__lt=int(before)) if is_id else rows)[: SIZE + 1])
+    held = assignments.held(appeals.KIND, [str(one.pk) for one in found], timezone.now())
+    return render(
+        request,
+        "console/appeals.html",
+        "Appeals",
+        rows=[(one, held.get(str(one.pk))) for one in found[:SIZE]],
+        status=status,
+        statuses=Appeal.Status.choices,
+        older=found[SIZE - 1].pk if len(found) > SIZE else None,
+    )
+
+
+@page("players.view_appeal")
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    """An appeal beside the case; whoever holds it answers."""
+    rows = Appeal.objects.select_related("player", "player__rank", "sanction", "sanction__cause")
+    found, by, now = get_object_or_404(rows, pk=pk), staff_of(request), timezone.now()
+    form = Answer(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _answered(request, form, found.pk):
+        return redirect("console:appeal", found.pk)
+    held = assignments.held(appeals.KIND, [str(found.pk)], now).get(str(found.pk))
+    event = found.sanction.event
+    return render(
+        request,
+        "console/appeal.html",
+        f"Appeal {found.pk}",
+        appeal=found,
+        claim=held,
+        mine=held is not None and held.holder == by.person,
+        why_not=appeals.why_not(found, by, now) if found.status == Appeal.Status.OPEN else "",
+        issued_by=names_of([event]).get(event, found.sanction.issued_by)
+        if event
+        else found.sanction.issued_by,
+        form=form,
+    )
+
+
+def _answered(request: HttpRequest, form: Answer, pk: int) -> bool:
+    decide: Any = appeals.approve if form.cleaned_data["verb"] == "approve" else appeals.reject
+    try:
+        decide(pk, form.cleaned_data["answer"], by=staff_of(request), now=timezone.now())
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    messages.success(request, "It is decided; the player reads your answer.")
+    return True
+
+
+urls = [
+    path("appeals/", listing, name="appeals"),
+    path("appeals/<rowid:pk>/", one, name="appeal"),
+]

@@ -1,0 +1,232 @@
+"""Deciding on what waits: requests for a second person's approval, and proposed changes of rank."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from audits.models import AuditPersonal
+from common.errors import Refused
+from common.parsing import is_row_id
+from console.accounts import identity
+from console.decorators import page, render
+from players import mass_adjustments, tasks
+from players.active_policy import active
+from players.bulk import jobs
+from players.models import Approval, Decision, PolicyVersion
+from players.moderation import approvals, authorization
+from players.moderation.actors import Staff, staff_of
+from players.moderation.authorization import LONGEST_REASON
+from players.quarantines import resolution
+from players.ranks import decisions
+from roblox.models import Experience
+
+SIZE = 50
+UNLINKED = "local owner, unlinked"
+
+
+class Deciding(forms.Form):
+    """A reason, preset or one's own, and the button that was pressed."""
+
+    preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
+    words = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        label="In your own words",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    verb = forms.ChoiceField(
+        choices=[(verb, verb) for verb in ("approve", "reject", "withdraw", "deny")]
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = authorization.presets()
+        field = self.fields["preset"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (text, text) for text in [*found.get("approve", []), *found.get("reject", [])]
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
+        if not reason and data.get("verb") == "approve":
+            reason = next(iter(authorization.presets().get("approve", [])), "")
+        if not reason:
+            self.add_error("words", "Choose a reason, or say one in your own words.")
+        return data | {"reason": reason}
+
+
+@page("players.view_approval")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Requests of one status, the newest first."""
+    wanted = request.GET.get("status", "")
+    status = wanted if wanted in Approval.Status.values else Approval.Status.WAITING
+    before = request.GET.get("before", "")
+    rows = Approval.objects.filter(status=status).select_related("player").order_by("-pk")
+    found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
+    names = names_of([one.event for one in found])
+    return render(
+        request,
+        "console/approvals.html",
+        "Requests for approval",
+        rows=[
+            (one, approvals.sentence(one), names.get(one.event, one.requested_by))
+            for one in found[:SIZE]
+        ],
+        status=status,
+        statuses=Approval.Status.choices,
+        older=found[SIZE - 1].pk if len(found) > SIZE else None,
+    )
+
+
+@page("players.view_approval")
+def approval(request: HttpRequest, pk: int) -> HttpResponse:
+    """A request: what is asked, by whom, why; and the decision on it."""
+    found = get_object_or_404(Approval.objects.select_related("player", "player__rank"), pk=pk)
+    by = staff_of(request)
+    verbs: dict[str, Callable[..., object]] = {
+        "approve": approvals.approve,
+        "reject": approvals.reject,
+        "withdraw": approvals.withdraw,
+        "deny": approvals.deny,
+    }
+    said = {
+        "approve": "Approved and carried out",
+        "reject": "Turned down",
+        "withdraw": "Taken back",
+        "deny": "Turned down. Owners are told that the experience's key may be in other hands",
+    }
+    form = Deciding(request.POST or None)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _decided(request, form, verbs, found.pk, by, said)
+    ):
+        if found.act == jobs.APPROVAL:
+            tasks.BULK.give()
+        elif found.act == mass_adjustments.APPROVAL:
+            tasks.ADJUSTING.give()
+        elif found.act == resolution.RELEASE:
+            tasks.RELEASING.give()
+        return redirect("console:approval", found.pk)
+    return render(
+        request,
+        "console/approval.html",
+        f"Request {found.pk}",
+        approval=found,
+        sentence=approvals.sentence(found),
+        asked_by=names_of([found.event]).get(found.event, found.requested_by),
+        why_not=approvals.may_decide(found, by),
+        own=by.is_person(found.requested_by),
+        brought_by=_experience(found),
+        confirmable=approvals.confirmable(found),
+        form=form,
+    )
+
+
+@page("players.view_decision")
+def decision(request: HttpRequest, pk: int) -> HttpResponse:
+    """A change of rank: what it was decided on, and, while it is proposed, the decision on it."""
+    found = get_object_or_404(
+        Decision.objects.select_related("player", "player__rank", "from_rank", "to_rank", "policy"),
+        pk=pk,
+    )
+    by = staff_of(request)
+    verbs: dict[str, Callable[..., object]] = {
+        "approve": decisions.approve,
+        "reject": decisions.reject,
+    }
+    said = {"approve": f"{found.to_rank} is given", "reject": "Turned down"}
+    form = Deciding(request.POST or None)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _decided(request, form, verbs, found.pk, by, said)
+    ):
+        return redirect("console:decision", found.pk)
+    return render(
+        request,
+        "console/decision.html",
+        f"{found.player.username}: {found.from_rank} to {found.to_rank}",
+        decision=found,
+        proposed_by=_proposer(found),
+        is_open=found.status == Decision.Status.PROPOSED,
+        why_not=_why_not(found, by),
+        retired="" if found.to_rank_id in active().ranks else decisions.RETIRED,
+        policy_number=PolicyVersion.objects.values_list("number", flat=True).get(
+            pk=found.policy_id
+        ),
+        form=form,
+    )
+
+
+def _proposer(found: Decision) -> str:
+    """Who proposed a rank, unlinked local owners marked; empty where no person did."""
+    if not found.proposed_by:
+        return ""
+    name, is_unlinked = identity.called(found.proposed_by)
+    return f"{name} ({UNLINKED})" if is_unlinked else name
+
+
+def _experience(found: Approval) -> str:
+    """The name of the experience whose game server brought a request; empty where a person asked in
+    the console.
+    """
+    name = Experience.objects.filter(key=found.experience).values_list("name", flat=True).first()
+    return name or found.experience
+
+
+def names_of(events: list[int]) -> dict[int, str]:
+    """Who did each of these events, by the event's id, as far as the name is not erased; of a local
+    owner whom no player is linked with it says so.
+    """
+    rows = AuditPersonal.objects.filter(event_id__in=events, field="actorName")
+    found = list(rows.values_list("event_id", "value", "subject"))
+    unlinked = identity.unlinked([subject for *_, subject in found])
+    return {
+        event: f"{name} ({UNLINKED})" if subject in unlinked else name
+        for event, name, subject in found
+    }
+
+
+def _decided(
+    request: HttpRequest,
+    form: Deciding,
+    verbs: dict[str, Callable[..., object]],
+    pk: int,
+    by: Staff,
+    said: dict[str, str],
+) -> bool:
+    verb = form.cleaned_data["verb"]
+    if verb not in verbs:
+        form.add_error(None, f"This cannot be decided by {verb}.")
+        return False
+    try:
+        verbs[verb](pk, by=by, reason=form.cleaned_data["reason"], now=timezone.now())
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    messages.success(request, f"{said[verb]}.")
+    return True
+
+
+def _why_not(found: Decision, by: Staff) -> str:
+    """Why this person may not decide; empty when they may."""
+    if by.is_named(found.proposed_by):
+        return "You proposed it yourself: another officer must decide."
+    judged = decisions.may_decide(found, found.player, by, active(), timezone.now())
+    return "" if judged.allowed else judged.reason
+
+
+urls = [
+    path("approvals/", listing, name="approvals"),
+    path("approvals/<rowid:pk>/", approval, name="approval"),
+    path("decisions/<rowid:pk>/", decision, name="decision"),
+]

@@ -1,0 +1,91 @@
+"""The case file's pages: a player with their timeline, and the explanation of their points and
+rank.
+"""
+
+import datetime as dt
+import re
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
+
+from common.amounts import points
+from console.decorators import page, render
+from console.players import case_summary, explanation, timeline
+from players.active_policy import active
+from players.models import Player
+from players.moderation.actors import staff_of
+
+LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**62
+CURSOR = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+@page("players.view_player")
+def case(request: HttpRequest, user_id: int) -> HttpResponse:
+    """A player's case file. Live parts ask for it again and take what they show out of the answer."""
+    player, policy, now = find(user_id), active(), timezone.now()
+    found = case_summary.head(player, policy, now)
+    which = request.GET.get("show", "")
+    return render(
+        request,
+        "console/player.html",
+        player.username,
+        case=found,
+        player=player,
+        buttons=case_summary.buttons(found, staff_of(request), policy, now),
+        timeline=timeline.timeline(player, which, request.GET.get("before", "")),
+        filters=[(name, title) for name, (title, _) in timeline.FILTERS.items()],
+        which=which,
+        paged="before" in request.GET,
+        policy=policy,
+    )
+
+
+@page("players.view_player")
+def explain(request: HttpRequest, user_id: int) -> HttpResponse:
+    player, policy, now = find(user_id), active(), timezone.now()
+    found = case_summary.head(player, policy, now)
+    rows = explanation.rows(player, _place(request.GET.get("before", "")))
+    shown, last = (
+        rows[: explanation.ROWS],
+        rows[explanation.ROWS - 1] if len(rows) > explanation.ROWS else None,
+    )
+    return render(
+        request,
+        "console/explain.html",
+        f"Why {player.username} stands where they stand",
+        case=found,
+        player=player,
+        rules=explanation.rules(player, found.evaluation, policy, now),
+        parts=explanation.parts(player),
+        caps=explanation.caps(player, policy, now),
+        daily=points(policy.bundle.points.daily_cap),
+        weekly=points(policy.bundle.points.weekly_cap),
+        rows=shown,
+        older=f"{(last.at - EPOCH) // MICROSECOND}.{last.id}" if last else "",
+        recommendations=explanation.recommendations(player),
+        policy=policy,
+    )
+
+
+def find(user_id: int) -> Player:
+    """The player, or 404."""
+    found = Player.objects.select_related("rank", "former_rank").filter(user_id=user_id).first()
+    if found is None:
+        raise Http404(f"No player has the user id {user_id}.")
+    return found
+
+
+def _place(cursor: str) -> tuple[dt.datetime, int]:
+    found = CURSOR.fullmatch(cursor)
+    if not found or int(found[1]) > 2**53:
+        return LATEST
+    return EPOCH + int(found[1]) * MICROSECOND, int(found[2])
+
+
+urls = [
+    path("players/<userid:user_id>/", case, name="player"),
+    path("players/<userid:user_id>/explain/", explain, name="explain"),
+]

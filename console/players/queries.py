@@ -1,0 +1,290 @@
+"""The list of players as staff see it: everybody, a page at a time, the same cost at any number of
+players.
+
+A page begins behind a row. Where no index serves a filter, a page looks at most at LOOKED rows and
+says so.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.http import QueryDict
+from django.utils import timezone
+
+from common.parsing import is_row_id
+from players import former_usernames
+from players.models import Player, Rank, Sanction
+
+PAGE = 50
+LOOKED = 5_000  # rows that one page looks at where no index serves the filter
+MOST_MATCHING = 1_000  # players that one bulk act takes from a filter
+FORMER = 10  # players whom a search shows by a former username
+LARGEST_ID = 2**63 - 1
+POINTS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
+
+NAME = 'lower(p.username) COLLATE "C"'
+ORDERS = {"points": "most points first", "name": "by name"}
+STATES = {
+    "": "Everybody",
+    "suspended": "Suspended",
+    "banned": "Banned",
+    "warned": "Warned",
+    "hidden": "Not in public lists",
+}
+CONDITIONS = {
+    "banned": "p.banned",
+    "warned": (
+        "EXISTS (SELECT 1 FROM sanctions s WHERE s.player_id = p.id AND s.kind = 'warning' AND s.lifted_at IS NULL"
+        " AND (s.ends_at IS NULL OR s.ends_at > %(now)s))"
+    ),
+    "hidden": "NOT p.listed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Whom a list shows. `q`: the beginning of a present or former username, or a whole user id;
+    the rest as in a query string.
+    """
+
+    q: str = ""
+    rank: int | None = None
+    level: str = ""
+    state: str = ""
+    order: str = "points"
+
+    @property
+    def query(self) -> str:
+        """The same as a query string; empty for everybody in the usual order."""
+        given = {"q": self.q, "rank": self.rank or "", "level": self.level, "state": self.state}
+        if self.order != "points" and not self.q:
+            given["order"] = self.order
+        return urlencode({name: value for name, value in given.items() if value})
+
+    def but(self, **changes: Any) -> str:
+        """The query string of this filter with changes, for a link."""
+        named = {name: getattr(self, name) for name in ("q", "rank", "level", "state", "order")}
+        return Filter(**(named | changes)).query
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    player: Player
+    sanction: Sanction | None
+    state: str
+    mark: str
+    formerly: str = ""  # the former username by which the search found them
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`after` and `before` are where the neighbours begin, empty at the ends; `cut`: there may be
+    matches beyond.
+    """
+
+    rows: list[Row]
+    after: str
+    before: str
+    cut: bool
+
+
+def filter_of(given: Mapping[str, str] | str) -> Filter:
+    """The filter in a query string; what makes no sense there is left out."""
+    values = QueryDict(given).dict() if isinstance(given, str) else given
+    rank, level, state = values.get("rank", ""), values.get("level", ""), values.get("state", "")
+    order = values.get("order", "")
+    q = " ".join(values.get("q", "").replace("\0", "").split())[:50]
+    return Filter(
+        q=q,
+        rank=int(rank) if rank.isascii() and rank.isdigit() and len(rank) < 10 else None,
+        level=level[:20].replace("\0", ""),
+        state=state if state in STATES else "",
+        order="name" if q or order == "name" else "points",
+    )
+
+
+def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
+    """A page of the list behind `after`, or the one that ends before `before`."""
+    back = bool(before)
+    place = _place(wanted, before or after)
+    ids, last, cut = _find(wanted, place, back=back, limit=PAGE + 1)
+    shown = ids[:PAGE]
+    more = len(ids) > PAGE
+    direct = _direct(wanted) if not place and not back else {}
+    shown = [*direct, *(pk for pk in shown if pk not in direct)]
+    players = _players(shown[::-1] if back else shown)
+    edge = _cursor(wanted, players[0 if back else -1]) if players and more else last
+    begin = _cursor(wanted, players[-1 if back else 0]) if players and place else ""
+    if back:
+        return Page(_rows(players, direct), begin, edge, cut and not more)
+    return Page(_rows(players, direct), edge, begin, cut and not more)
+
+
+def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
+    """User ids of the players that a query string finds, at most `limit`; whether there may be more
+    of them.
+    """
+    wanted = filter_of(query)
+    ids, _, cut = _find(wanted, None, back=False, limit=limit + 1)
+    ids = [*(pk for pk in _direct(wanted) if pk not in ids), *ids]
+    found = dict(Player.objects.filter(pk__in=ids[:limit]).values_list("pk", "user_id"))
+    return [found[pk] for pk in ids[:limit] if pk in found], cut or len(ids) > limit
+
+
+def beginning_with(q: str, limit: int) -> list[Player]:
+    """Up to `limit` players whose present or former name begins with `q`, or who have it as user
+    id.
+    """
+    wanted = filter_of({"q": q})
+    if not wanted.q:
+        return []
+    ids, _, _ = _find(wanted, None, back=False, limit=limit)
+    direct = _direct(wanted)
+    return _players([*direct, *(pk for pk in ids if pk not in direct)][:limit])
+
+
+def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
+    """What to call a player's present state, and the mark that goes with it."""
+    if player.erased_at is not None:
+        return "Erased", "is-quiet"
+    if player.banned:
+        return "Banned", "is-critical"
+    if player.rank.is_punishment or (
+        sanction is not None and sanction.kind == Sanction.Kind.SUSPENSION
+    ):
+        return "Suspended", "is-warning"
+    if not player.listed:
+        return "Not listed", "is-quiet"
+    return "", ""
+
+
+def _find(
+    wanted: Filter, place: tuple[Any, int] | None, *, back: bool, limit: int
+) -> tuple[list[int], str, bool]:
+    """Ids in the list's order (reversed when `back`), where the search stopped if early, and
+    whether it did.
+    """
+    ranks = _ranks(wanted)
+    if ranks is not None and wanted.order == "points" and wanted.state in {"", "suspended"}:
+        return _by_rank(ranks, place, back=back, limit=limit), "", False
+    values: dict[str, Any] = {"now": timezone.now(), "ranks": ranks}
+    tests = [CONDITIONS[wanted.state]] if wanted.state in CONDITIONS else []
+    tests += ["p.rank_id = ANY(%(ranks)s)"] if ranks is not None else []
+    indexed = not tests or (wanted.state == "banned" and ranks is None and wanted.order == "points")
+    bounds = list(tests) if indexed else []
+    key, descending = ("p.points", not back) if wanted.order == "points" else (NAME, back)
+    if wanted.q:
+        values |= {"first": wanted.q.lower(), "last": wanted.q.lower() + "\U0010ffff"}
+        bounds.append(f"{NAME} >= %(first)s AND {NAME} < %(last)s")
+    if place:
+        values |= {"key": place[0], "id": place[1]}
+        bounds.append(f"({key}, p.id) {'<' if descending else '>'} (%(key)s, %(id)s)")
+    way, reverse = ("DESC", "ASC") if descending else ("ASC", "DESC")
+    looked = limit if indexed else max(LOOKED, limit)
+    inner = (
+        f"SELECT {key} AS key, p.* FROM players p {'WHERE ' + ' AND '.join(bounds) if bounds else ''}"
+        f" ORDER BY {key} {way}, p.id {way} LIMIT {looked}"
+    )
+    sifted = " AND ".join(tests) if tests and not indexed else "true"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT p.id FROM ({inner}) p WHERE {sifted} ORDER BY p.key {way}, p.id {way} LIMIT {limit}",
+            values,
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        if indexed or len(ids) == limit:
+            return ids, "", False
+        cursor.execute(
+            f"SELECT count(*) OVER (), p.key, p.id FROM ({inner}) p ORDER BY p.key {reverse}, p.id {reverse} LIMIT 1",
+            values,
+        )
+        end = cursor.fetchone()
+    if end is None or end[0] < looked:
+        return ids, "", False
+    return ids, f"{end[2]}.{end[1]}", True
+
+
+def _by_rank(
+    ranks: list[int], place: tuple[Any, int] | None, *, back: bool, limit: int
+) -> list[int]:
+    """The first of each rank by points, merged: as many index look-ups as there are ranks."""
+    way = "ASC" if back else "DESC"
+    behind = f"AND (p.points, p.id) {'>' if back else '<'} (%(key)s, %(id)s)" if place else ""
+    values: dict[str, Any] = {"ranks": ranks, "limit": limit}
+    if place:
+        values |= {"key": place[0], "id": place[1]}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT f.id FROM unnest(%(ranks)s::bigint[]) r, LATERAL (
+                    SELECT p.id, p.points FROM players p WHERE p.rank_id = r {behind}
+                    ORDER BY p.points {way}, p.id {way} LIMIT %(limit)s) f
+                ORDER BY f.points {way}, f.id {way} LIMIT %(limit)s""",
+            values,
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _ranks(wanted: Filter) -> list[int] | None:
+    """The ids of the ranks that a filter asks for; None where it asks for none."""
+    if wanted.rank is None and not wanted.level and wanted.state != "suspended":
+        return None
+    ranks = Rank.objects.order_by()
+    if wanted.rank is not None:
+        ranks = ranks.filter(pk=wanted.rank)
+    if wanted.level:
+        ranks = ranks.filter(level=wanted.level)
+    if wanted.state == "suspended":
+        ranks = ranks.filter(is_punishment=True)
+    return list(ranks.values_list("pk", flat=True))
+
+
+def _direct(wanted: Filter) -> dict[int, str]:
+    """Whom a search means beside present names: by user id, or by a former username, which is the
+    value.
+    """
+    exact = _exact(wanted)
+    found = {exact: ""} if exact else {}
+    return found | (former_usernames.beginning_with(wanted.q, FORMER) if wanted.q else {})
+
+
+def _exact(wanted: Filter) -> int | None:
+    """Our id of the player whose user id was typed."""
+    if not (wanted.q.isascii() and wanted.q.isdigit()) or int(wanted.q) > LARGEST_ID:
+        return None
+    return Player.objects.filter(user_id=int(wanted.q)).values_list("pk", flat=True).first()
+
+
+def _players(ids: list[int]) -> list[Player]:
+    found = Player.objects.select_related("rank").in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
+
+
+def _rows(players: list[Player], direct: Mapping[int, str]) -> list[Row]:
+    kinds = (Sanction.Kind.SUSPENSION, Sanction.Kind.BAN)
+    in_force = Sanction.objects.filter(player__in=players, kind__in=kinds, lifted_at=None)
+    # In this order a ban takes the place of a suspension.
+    by_player = {one.player_id: one for one in in_force.order_by("-kind")}
+    rows = []
+    for player in players:
+        sanction = by_player.get(player.pk)
+        rows.append(Row(player, sanction, *state_of(player, sanction), direct.get(player.pk, "")))
+    return rows
+
+
+def _cursor(wanted: Filter, player: Player) -> str:
+    return f"{player.pk}.{player.points if wanted.order == 'points' else player.username.lower()}"
+
+
+def _place(wanted: Filter, cursor: str) -> tuple[Any, int] | None:
+    """Where a cursor points to; the beginning when it makes no sense."""
+    pk, dot, key = cursor.replace("\0", "").partition(".")
+    if not (dot and is_row_id(pk)):
+        return None
+    if wanted.order == "name":
+        return key[:50], int(pk)
+    return (Decimal(key), int(pk)) if POINTS.fullmatch(key) else None

@@ -1,0 +1,166 @@
+"""One timeline of a player: what was done to them, newest first, with the days on which they earned
+between it.
+
+A page begins behind an event and a day, never after so many rows, and costs the same number of
+queries at any size.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+
+from audits import queries
+from audits.queries import PlacedEvent
+from players.actions import undo
+from players.actions.undo import Offer
+from players.models import Note, Player, Sanction
+from webhooks.messages.payloads import Sources
+from webhooks.messages.sentences import Severity
+
+SIZE = 30
+CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,7})")
+NEWEST = 2**62, dt.date.max
+
+# What a filter shows: the beginnings of actions; `ledger` shows the days.
+FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "": ("Everything", ()),
+    "discipline": ("Discipline", ("player.", "warning.", "appeal.", "approval.", "act.")),
+    "ranks": ("Ranks", ("rank.", "decision.", "player.recommended", "recommendation.")),
+    "points": ("Points", ("points.",)),
+    "notes": ("Notes", ("player.noted", "note.")),
+    "roblox": ("Roblox", ("mirror.", "member.", "drift.")),
+    "ledger": ("Earned by day", ()),
+}
+TONES = {
+    Severity.INFO: "quiet",
+    Severity.GOOD: "good",
+    Severity.NOTICE: "notice",
+    Severity.WARNING: "warning",
+    Severity.CRITICAL: "critical",
+}
+
+EVENTS = """
+    SELECT id FROM audits WHERE target_kind = 'player' AND target_id = %s AND id < %s {which} ORDER BY id DESC LIMIT """
+
+DAYS = f"""
+    SELECT d.day, sum(d.awarded), sum(d.events), string_agg(d.origin, ', ' ORDER BY d.origin) FROM daily_points d
+    LEFT JOIN experience_points e ON e.player_id = d.player_id AND e.origin = d.origin
+    WHERE d.player_id = %s AND d.day < %s AND coalesce(e.counted, true)
+    GROUP BY d.day ORDER BY d.day DESC LIMIT {SIZE + 1}"""
+
+# Through the few endpoints: the index that finds a delivery begins with them.
+DELIVERED = """
+    SELECT d.event_id, count(*), count(*) FILTER (WHERE d.status = 'delivered')
+    FROM webhook_endpoints e JOIN webhook_deliveries d ON d.endpoint_id = e.id AND d.event_id = ANY(%s::bigint[])
+    GROUP BY d.event_id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing on the timeline: an event (`event`), or a day's points (`day`)."""
+
+    at: dt.datetime
+    sentence: str
+    tone: str
+    event: PlacedEvent | None = None
+    day: dt.date | None = None
+    note: Note | None = None
+    sanction: Sanction | None = None
+    told: tuple[int, int] | None = None
+    offer: Offer | None = None
+
+    @property
+    def pardonable(self) -> bool:
+        """Whether it is a warning that is not lifted."""
+        return (
+            self.sanction is not None
+            and self.sanction.kind == "warning"
+            and self.sanction.lifted_at is None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A page; `older` is where the next one begins, empty on the last."""
+
+    entries: Sequence[Entry]
+    older: str
+
+
+def timeline(player: Player, which: str, cursor: str) -> Timeline:
+    """A page of a player's timeline, of one of FILTERS. A cursor that makes no sense is the first
+    page's.
+    """
+    before, day = _place(cursor)
+    events = [] if which == "ledger" else _events(player, which, before)
+    days = _days(player, day) if which in {"", "ledger"} else []
+    merged = sorted([*events, *days], key=lambda entry: entry.at, reverse=True)
+    shown = merged[:SIZE]
+    last_event = next((entry.event.id for entry in reversed(shown) if entry.event), before)
+    last_day = next((entry.day for entry in reversed(shown) if entry.day), day)
+    older = f"{last_event}.{last_day.toordinal()}" if len(merged) > SIZE else ""
+    return Timeline(shown, older)
+
+
+def _events(player: Player, which: str, before: int) -> list[Entry]:
+    beginnings = FILTERS.get(which, FILTERS[""])[1]
+    clause = "AND action LIKE ANY(%s)" if beginnings else ""
+    patterns = [[f"{beginning}%" for beginning in beginnings]] if beginnings else []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{EVENTS.format(which=clause)}{SIZE + 1:d}", [str(player.pk), before, *patterns]
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(DELIVERED, [ids])
+        told = {event: (done, count) for event, count, done in cursor.fetchall()}
+    found = queries.events_by_id(ids)
+    sources = Sources(found.values())
+    offers = undo.offers(found.values())
+    notes = {note.event: note for note in Note.objects.filter(event__in=ids)}
+    sanctions = {
+        sanction.event: sanction
+        for sanction in Sanction.objects.filter(player=player, event__in=ids)
+    }
+    entries = []
+    for pk in ids:
+        happening = sources.happening(pk)
+        entries.append(
+            Entry(
+                happening.at,
+                happening.message,
+                TONES[happening.severity],
+                event=found[pk],
+                note=notes.get(pk),
+                sanction=sanctions.get(pk),
+                told=told.get(pk),
+                offer=offers[pk],
+            )
+        )
+    return entries
+
+
+def _days(player: Player, before: dt.date) -> list[Entry]:
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS, [player.pk, before])
+        rows: list[tuple[dt.date, Decimal, int, str]] = cursor.fetchall()
+    return [
+        Entry(
+            dt.datetime.combine(day, dt.time.max, dt.UTC),
+            f"Earned {awarded:,} points in {where} ({events} awards).",
+            "quiet",
+            day=day,
+        )
+        for day, awarded, events, where in rows
+    ]
+
+
+def _place(cursor: str) -> tuple[int, dt.date]:
+    found = CURSOR.fullmatch(cursor)
+    ordinal = int(found[2]) if found else 0
+    if not found or not 1 <= ordinal <= dt.date.max.toordinal():
+        return NEWEST
+    return int(found[1]), dt.date.fromordinal(ordinal)

@@ -1,0 +1,61 @@
+"""The page of all players: search, filters, and a selection for a bulk act."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from console import links
+from console.decorators import page, render
+from console.players import queries, saved_filters
+from players.models import Rank
+from players.moderation.actors import staff_of
+
+# The acts that a selection can be sent to the bulk page with, and the right that each needs.
+BULK_ACTS = (
+    ("warn", "Warn", "players.warn"),
+    ("pardon", "Pardon the last warning", "players.warn"),
+    ("suspend", "Suspend", "players.warn"),
+    ("lift", "Lift the suspension", "players.warn"),
+    ("note", "Write a note", "players.warn"),
+    ("recommend", "Recommend", "players.warn"),
+    ("propose", "Propose a rank", "players.warn"),
+    ("rank", "Give a rank", "players.adjust"),
+    ("approve", "Approve what is proposed", "players.adjust"),
+    ("reject", "Reject what is proposed", "players.adjust"),
+    ("adjust", "Adjust the points", "players.adjust"),
+)
+
+
+@page("players.view_player")
+def players(request: HttpRequest) -> HttpResponse:
+    wanted = queries.filter_of(request.GET.dict())
+    found = queries.page(
+        wanted, after=request.GET.get("after", ""), before=request.GET.get("before", "")
+    )
+    ranks = list(Rank.objects.filter(retired=False).order_by("-position"))
+    bulk = links.to("console:bulk") if request.user.has_perm("console.bulk") else ""
+    return render(
+        request,
+        "console/players.html",
+        "Players",
+        wanted=wanted,
+        found=found,
+        rows=[(row, _case_file(row.player.user_id, row.player.pk)) for row in found.rows],
+        ranks=ranks,
+        levels=list(dict.fromkeys(rank.level for rank in ranks)),
+        states=[(state, name, wanted.but(state=state)) for state, name in queries.STATES.items()],
+        orders=[(order, name, wanted.but(order=order)) for order, name in queries.ORDERS.items()],
+        saved=saved_filters.saved(staff_of(request), "players"),
+        bulk=bulk,
+        acts=[(act, name) for act, name, right in BULK_ACTS if request.user.has_perm(right)]
+        if bulk
+        else [],
+        most=queries.MOST_MATCHING,
+        looked=queries.LOOKED,
+    )
+
+
+def _case_file(user_id: int, pk: int) -> str:
+    return links.player(user_id) or links.to("admin:players_player_change", pk)
+
+
+urls = [path("players/", players, name="players")]

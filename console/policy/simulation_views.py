@@ -1,0 +1,83 @@
+"""What a version of the policy would change: asked for, watched while it is counted, and drawn by
+rank.
+"""
+
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from common.errors import Refused
+from console.decorators import page, render
+from players import tasks
+from players.models import Player, PolicyVersion
+from players.moderation.actors import staff_of
+from players.policy_changes import activation, simulations
+from players.policy_changes.simulation_query import Row
+
+HALF = 50  # units of the drawing on either side
+WORDS = {
+    "promoted": "promoted",
+    "demoted": "demoted",
+    "held_back": "no longer promoted",
+    "spared": "no longer demoted",
+    "left_out": "left out",
+}
+
+
+@page("players.view_policyversion")
+def simulation(request: HttpRequest, number: int) -> HttpResponse:
+    """GET: the latest simulation of a version, or how far it is. POST: a new one."""
+    found = get_object_or_404(PolicyVersion, number=number)
+    if request.method == "POST":
+        return _begin(request, number)
+    made = simulations.latest(found)
+    rows = simulations.rows(made) if made else []
+    most = max((max(row.promoted, row.demoted + row.left_out) for row in rows), default=0)
+    return render(
+        request,
+        "console/policy_simulation.html",
+        f"What policy {number} would change",
+        version=found,
+        made=made,
+        fresh=made is not None and made == simulations.fresh(found, timezone.now()),
+        rows=[
+            (row, _bar(row.promoted, most), _bar(row.demoted + row.left_out, most)) for row in rows
+        ],
+        movers=_movers(rows),
+        players=sum(row.holders for row in rows),
+        promoted=sum(row.promoted for row in rows),
+        demoted=sum(row.demoted for row in rows),
+        left_out=sum(row.left_out for row in rows),
+        waiting=[one for one in activation.waiting() if one.arguments["number"] == number],
+    )
+
+
+def _begin(request: HttpRequest, number: int) -> HttpResponse:
+    try:
+        simulations.begin(number, by=staff_of(request), now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        tasks.SIMULATING.give()
+    return redirect("console:policy-simulation", number)
+
+
+def _movers(rows: Iterable[Row]) -> list[tuple[str, str, list[Player]]]:
+    """Rank, what happens to some of its holders, and a few of them by name."""
+    kinds = [(row.rank, name, ids) for row in rows for name, ids in row.examples.items() if ids]
+    known = Player.objects.in_bulk({pk for *_, ids in kinds for pk in ids})
+    return [
+        (rank, WORDS[name], [known[pk] for pk in ids if pk in known]) for rank, name, ids in kinds
+    ]
+
+
+def _bar(count: int, most: int) -> float:
+    """The length of a bar in units of the drawing; whoever is there at all can be seen."""
+    return round(max(count / most * HALF, 1.0), 2) if count else 0.0
+
+
+urls = [path("policy/<rowid:number>/simulation/", simulation, name="policy-simulation")]

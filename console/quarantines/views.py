@@ -1,0 +1,148 @@
+"""What keys brought into quarantine: shown to the owners, and decided on by two of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Sum
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from common.errors import Refused
+from console.decorators import page, render
+from console.experiences.views import Reason
+from players.models import ExperiencePoints, GameCommand, LedgerEntry, Player, Quarantine
+from players.moderation.actors import staff_of
+from players.quarantines import resolution
+from players.quarantines.detection import NAMES
+
+SHOWN = 50  # quarantines, rows and commands of a page
+MOST = 10_000  # where people are not counted any further
+ACTS = {"release": resolution.RELEASE, "discard": resolution.DISCARD}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What a quarantine holds, as the owners look at it."""
+
+    people: int
+    more: bool
+    total: Any
+    rows: list[LedgerEntry]
+    commands: list[dict[str, str]]
+
+
+@page(resolution.OWNER)
+def listing(request: HttpRequest) -> HttpResponse:
+    rows = Quarantine.objects.select_related("key").order_by("-pk")[:SHOWN]
+    return render(
+        request,
+        "console/quarantines.html",
+        "Quarantine",
+        rows=[(row, caused_by(row)) for row in rows],
+    )
+
+
+@page(resolution.OWNER)
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    """What was delivered, and the two things that can be done with it."""
+    found = get_object_or_404(Quarantine.objects.select_related("key"), pk=pk)
+    return render(
+        request,
+        "console/quarantine.html",
+        f"Quarantine {found.pk}",
+        quarantine=found,
+        cause=caused_by(found),
+        delivered=_delivered(found),
+        waiting=resolution.waiting(found.pk),
+    )
+
+
+@page(resolution.OWNER, fresh=True)
+def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Ask for a second owner's approval to release or to discard."""
+    found = get_object_or_404(Quarantine, pk=pk)
+    if verb not in ACTS:
+        raise Http404
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            asked = resolution.ask(
+                ACTS[verb],
+                found.pk,
+                by=staff_of(request),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(
+                request, f"Asked for (approval {asked.pk}): another owner finds it in the queue."
+            )
+            return redirect("console:quarantine", found.pk)
+    note = {
+        "release": "Everything in it counts then, in the order of its sessions, and its commands are carried out as"
+        " far as their officers may do that then.",
+        "discard": "Nothing in it ever counts, unless two owners release it later. The key goes on as before: if it"
+        " was stolen, revoke it first.",
+    }[verb]
+    context = {
+        "form": form,
+        "note": f"A second owner approves it. {note}",
+        "button": "Ask for approval",
+        "back": "console:quarantines",
+        "asks": True,
+        "grave": verb == "discard",
+    }
+    return render(
+        request, "console/form.html", f"{verb.capitalize()} quarantine {found.pk}", **context
+    )
+
+
+def caused_by(found: Quarantine) -> str:
+    cause = found.cause
+    words = NAMES.get(cause["what"], cause["what"])
+    return f"{cause['count']:,} {words} in {cause['seconds']:,} seconds; {cause['limit']:,} are let through"
+
+
+def _delivered(found: Quarantine) -> Delivered:
+    """Bounded in time, however much there is: people up to MOST, and the first rows."""
+    owners = ExperiencePoints.objects.filter(origin=found.origin)
+    ids = list(owners.order_by("player_id").values_list("player_id", flat=True)[: MOST + 1])
+    first = ids[:SHOWN]
+    rows = LedgerEntry.objects.filter(player__in=first, origin=found.origin).select_related(
+        "player"
+    )
+    return Delivered(
+        people=min(len(ids), MOST),
+        more=len(ids) > MOST,
+        total=owners.filter(player_id__in=ids[:MOST]).aggregate(total=Sum("total"))["total"] or 0,
+        rows=list(rows.order_by("player", "session", "sequence")[:SHOWN]),
+        commands=_commands(found),
+    )
+
+
+def _commands(found: Quarantine) -> list[dict[str, str]]:
+    held = GameCommand.objects.filter(quarantine=found, asked__isnull=False).order_by("pk")
+    asked: list[dict[str, Any]] = [row.asked for row in held[:SHOWN] if row.asked]
+    users = {one[side] for one in asked for side in ("user_id", "actor_user_id")}
+    names = dict(Player.objects.filter(user_id__in=users).values_list("user_id", "username"))
+    return [
+        {
+            "kind": one["kind"],
+            "target": names.get(one["user_id"], f"user {one['user_id']}"),
+            "officer": names.get(one["actor_user_id"], f"user {one['actor_user_id']}"),
+            "reason": one["reason"],
+        }
+        for one in asked
+    ]
+
+
+urls = [
+    path("quarantines/", listing, name="quarantines"),
+    path("quarantines/<int:pk>/", one, name="quarantine"),
+    path("quarantines/<int:pk>/<slug:verb>/", decide, name="quarantine-decide"),
+]

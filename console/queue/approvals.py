@@ -1,0 +1,58 @@
+"""Acts that wait for a second person."""
+
+import datetime as dt
+from typing import Any
+
+from console import links
+from console.queue.base import Item, Kind
+from players import mass_adjustments
+from players.bulk import jobs
+from players.models import Approval
+from players.moderation import approvals
+from players.moderation.actors import Staff, is_local
+
+
+class Requests(Kind):
+    name, title, right = "requests", "Approvals", "players.view_approval"
+
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [_waiting()]
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = _waiting().filter(pk__gt=after).order_by("pk")
+        return [_item(row, by) for row in rows.select_related("player")[:limit]]
+
+
+def _waiting() -> Any:
+    """What waits here; adjustments from a file have a kind of their own."""
+    return Approval.objects.filter(status=Approval.Status.WAITING).exclude(
+        act=mass_adjustments.APPROVAL
+    )
+
+
+def _item(row: Approval, by: Staff) -> Item:
+    own = by.is_person(row.requested_by)
+    confirmable, address = approvals.confirmable(row), links.approval(row.pk)
+    about = links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
+    if row.act == jobs.APPROVAL:
+        about = links.bulk_job(row.arguments["job"])
+    return Item(
+        kind=Requests.name,
+        key=str(row.pk),
+        title=approvals.sentence(row),
+        sentence=f"{_whose(row, own)}{row.reason}",
+        since=row.created_at,
+        link=about,
+        tone="quiet" if own and not confirmable else "warning",
+        acts=(("Confirm" if own and confirmable else "Take back" if own else "Decide", address),),
+    )
+
+
+def _whose(row: Approval, own: bool) -> str:
+    if own and row.experience:
+        return f"You are named as who did this in {row.experience}. "
+    if own:
+        return "You asked for it; somebody else decides. "
+    if is_local(row.requested_by):
+        return "Asked for by an unlinked local owner. "
+    return f"Brought by a game server of {row.experience}. " if row.experience else ""

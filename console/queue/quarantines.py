@@ -1,0 +1,39 @@
+"""Keys in quarantine, of which two owners decide what becomes of what they brought."""
+
+import datetime as dt
+from typing import Any
+
+from console import links
+from console.quarantines.views import caused_by
+from console.queue.base import Item, Kind
+from players.models import Quarantine
+from players.moderation.actors import Staff
+
+
+class Quarantined(Kind):
+    name, title, right = "quarantine", "Quarantine", "console.roles"
+
+    def waiting(self, now: dt.datetime) -> list[Any]:
+        return [Quarantine.objects.filter(status=Quarantine.Status.OPEN)]
+
+    def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
+        rows = Quarantine.objects.filter(status=Quarantine.Status.OPEN, pk__gt=after).order_by(
+            "pk"
+        )[:limit]
+        return [_item(row) for row in rows]
+
+
+def _item(row: Quarantine) -> Item:
+    return Item(
+        kind=Quarantined.name,
+        key=str(row.pk),
+        title=f"What a key of {row.experience} brings is kept and does not count",
+        sentence=f"It brought {caused_by(row)}. Two owners release or discard it.",
+        since=row.opened_at,
+        link=links.to("console:quarantine", row.pk),
+        tone="critical",
+        acts=tuple(
+            (verb.capitalize(), links.to("console:quarantine-decide", row.pk, verb))
+            for verb in ("release", "discard")
+        ),
+    )

@@ -1,0 +1,36 @@
+"""The registry: every kind of work, in the order of their tabs."""
+
+from typing import Any
+
+from console.queue.appeals import Appeals
+from console.queue.approvals import Requests
+from console.queue.base import Kind
+from console.queue.bulk import Adjustments
+from console.queue.decisions import Decisions
+from console.queue.operations import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
+from console.queue.quarantines import Quarantined
+from console.queue.roblox import Differences, Parked, Questions, Roles
+
+KINDS: tuple[Kind, ...] = (
+    Requests(),
+    Adjustments(),
+    Decisions(),
+    Appeals(),
+    Guard(),
+    Roles(),
+    Questions(),
+    Denials(),
+    Quarantined(),
+    Differences(),
+    Parked(),
+    Mismatches(),
+    Endpoints(),
+    Keys(),
+    Reviews(),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def seen_by(user: Any) -> list[Kind]:
+    """The kinds that a user has the right to see."""
+    return [kind for kind in KINDS if kind.seen_by(user)]

@@ -1,0 +1,294 @@
+"""Home: what waits for staff, oldest first, with the acts on it; and beside it how the community
+fares.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from audits.models import AuditEvent
+from common.errors import Refused
+from console.charts.bars import bars
+from console.decorators import page, render
+from console.experiences.views import Reason
+from console.models import SeenUpTo
+from console.queue.base import MOST, Item, Kind, counts
+from console.queue.registry import BY_NAME, seen_by
+from console.sync.views import freshness
+from players import daily_figures
+from players.models import GuardTrip
+from players.moderation import assignments, authorization, velocity_limit
+from players.moderation.actors import staff_of
+from players.moderation.authorization import LONGEST_REASON
+from players.policy_changes import reviews
+from players.ranks import decisions
+from webhooks.endpoints import statistics
+from webhooks.models import WebhookEndpoint
+
+SIZE = 30  # items of a kind on a page
+EACH = 8  # of each kind where all are shown together
+STRIPS = 4  # endpoints whose last day is drawn, the troubled first
+PICKED = 100  # proposals that are decided on at once
+CHAIN = "SELECT at, number FROM seals ORDER BY number DESC LIMIT 1"
+
+# Nobody decides on these without taking them first, so only who may decide can take them.
+DECIDED_WITH = {"appeal": "players.decide_appeals"}
+
+
+@page()
+def home(request: HttpRequest) -> HttpResponse:
+    """The queue with its tabs; live parts ask for it again and take what they show."""
+    by, now = staff_of(request), timezone.now()
+    kinds = seen_by(request.user)
+    which = request.GET.get("kind", "")
+    chosen = [kind for kind in kinds if kind.name == which] or kinds
+    after = request.GET.get("after", "")
+    start = int(after) if after.isdecimal() and len(after) < 19 and len(chosen) == 1 else 0
+    size = SIZE if len(chosen) == 1 else EACH
+    found = [item for kind in chosen for item in kind.items(by, now, start, size + 1)[: size + 1]]
+    more = len(chosen) == 1 and len(found) > SIZE
+    found = sorted(found[:SIZE] if len(chosen) == 1 else found, key=lambda item: item.since)
+    _mark_claims(found, now)
+    mine = request.GET.get("mine", "")
+    if mine:
+        found = [
+            item for item in found if item.claim is not None and item.claim.holder == by.person
+        ]
+    return render(
+        request,
+        "console/home.html",
+        "Queue",
+        tabs=_tabs(kinds, now),
+        which=which if len(chosen) == 1 and len(kinds) != 1 else "",
+        items=found,
+        older=found[-1].key if more else "",
+        mine=mine,
+        person=by.person,
+        cards=_cards(request, now) if not request.headers.get("HX-Request") else None,
+        reasons=authorization.presets().get("approve", [])
+        + authorization.presets().get("reject", []),
+    )
+
+
+class Picked(forms.Form):
+    """Several proposals, one verb, one reason."""
+
+    verb = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
+    reason = forms.CharField(max_length=LONGEST_REASON)
+
+
+@require_POST
+@page("players.adjust")
+def act(request: HttpRequest) -> HttpResponse:
+    """Decide on several proposals at once; what became of each is said."""
+    form = Picked(request.POST)
+    picked = [int(key) for key in request.POST.getlist("pick") if key.isdecimal() and len(key) < 19]
+    if not form.is_valid() or not picked:
+        messages.error(request, "Pick at least one proposal, and choose a reason.")
+        return _back(request)
+    verb: Callable[..., Any] = (
+        decisions.approve if form.cleaned_data["verb"] == "approve" else decisions.reject
+    )
+    done, by = 0, staff_of(request)
+    for pk in picked[:PICKED]:
+        try:
+            verb(pk, by=by, reason=form.cleaned_data["reason"], now=timezone.now())
+        except Refused as refusal:
+            messages.error(request, f"Proposal {pk}: {refusal}")
+        else:
+            done += 1
+    messages.success(request, f"{done} of {len(picked[:PICKED])} are decided.")
+    return _back(request)
+
+
+@require_POST
+@page("players.view_player")
+def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
+    """Take an item, or let it go."""
+    by, needed = staff_of(request), DECIDED_WITH.get(kind, "")
+    try:
+        if request.POST.get("verb") == "release":
+            assignments.release(kind, key, by=by)
+        elif needed and not request.user.has_perm(needed):
+            raise Refused("You may not decide on it, so you cannot take it from those who may.")
+        else:
+            assignments.claim(kind, key, by=by, now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+    return _back(request)
+
+
+@page("audits.view_auditevent")
+def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
+    """Say that everything of a kind was looked at up to an event of it."""
+    work = BY_NAME.get(kind)
+    if work is None or not AuditEvent.objects.filter(pk=event, action=work.action).exists():
+        raise Http404
+    if not work.seen_by(request.user):
+        raise PermissionDenied
+    if request.method == "POST":
+        _see(kind, event, staff_of(request).person)
+        messages.success(request, "They are off the queue; the audit log keeps them.")
+        return redirect("console:home")
+    context = {
+        "form": forms.Form(),
+        "note": "Everything up to this one leaves the queue, for all of staff.",
+    }
+    return render(
+        request,
+        "console/form.html",
+        "Seen",
+        button="Seen",
+        back="console:home",
+        asks=False,
+        **context,
+    )
+
+
+def _see(kind: str, event: int, person: str) -> None:
+    """Note how far a kind was looked at: whoever looked further is not set back."""
+    seen = {"event": event, "person": person, "at": timezone.now()}
+    _, created = SeenUpTo.objects.get_or_create(kind=kind, defaults=seen)
+    if not created:
+        SeenUpTo.objects.filter(kind=kind, event__lt=event).update(**seen)
+
+
+@page("console.roles")
+def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody act again whom the guard holds up."""
+    trip = get_object_or_404(GuardTrip, pk=pk)
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            velocity_limit.release(
+                trip.person,
+                by=staff_of(request),
+                reason=form.cleaned_data["reason"],
+                now=timezone.now(),
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{trip.name} acts again.")
+            return redirect("console:home")
+    note = f"Since {trip.tripped_at:%Y-%m-%d %H:%M} UTC what {trip.name} does is held. Look at what they did first."
+    return render(
+        request,
+        "console/form.html",
+        f"Let {trip.name} act again",
+        form=form,
+        note=note,
+        button="Let them act",
+        back="console:home",
+        asks=True,
+    )
+
+
+@page("console.policy")
+def review(request: HttpRequest) -> HttpResponse:
+    """Note that the policy was reviewed and stays."""
+    form = Reason(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reviews.review(by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
+        messages.success(request, "Noted: the next review is due in a quarter.")
+        return redirect("console:home")
+    note = "Say what was looked at. Ranks, points, punishments and permissions stay as they are."
+    context = {
+        "form": form,
+        "note": note,
+        "button": "Reviewed",
+        "back": "console:home",
+        "asks": True,
+    }
+    return render(request, "console/form.html", "The quarterly review of the policy", **context)
+
+
+def _mark_claims(found: list[Item], now: dt.datetime) -> None:
+    held = assignments.held_among([(item.kind, item.key) for item in found], now)
+    for item in found:
+        item.claim = held.get((item.kind, item.key))
+
+
+def _tabs(kinds: list[Kind], now: dt.datetime) -> list[tuple[Kind, str]]:
+    found = counts(kinds, now)
+    shown = {name: f"{MOST - 1}+" if count >= MOST else str(count) for name, count in found.items()}
+    return [(kind, shown[kind.name]) for kind in kinds]
+
+
+def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
+    """Figures and charts of the last fourteen days, from what was taken down ahead."""
+    today = now.astimezone(dt.UTC).date()
+    days = [today - dt.timedelta(days=back) for back in reversed(range(daily_figures.DAYS))]
+    found = daily_figures.of(
+        ["points", "players", "promotions", "demotions", "warnings", "suspensions", "bans"], days[0]
+    )
+    nothing: dict[dt.date, Decimal] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(CHAIN)
+        sealed = cursor.fetchone()
+    return {
+        "points": bars(
+            "Points a day",
+            days,
+            {label: by for (what, label), by in found.items() if what == "points"},
+        ),
+        "players": bars(
+            "Active players a day",
+            days,
+            {label: by for (what, label), by in found.items() if what == "players"},
+        ),
+        "ranks": bars(
+            "Changes of rank a day",
+            days,
+            {name: found.get((name, ""), nothing) for name in ("promotions", "demotions")},
+        ),
+        "sanctions": bars(
+            "Sanctions a day",
+            days,
+            {name: found.get((name, ""), nothing) for name in ("warnings", "suspensions", "bans")},
+        ),
+        "deliveries": _deliveries(now)
+        if request.user.has_perm("webhooks.view_webhookdelivery")
+        else [],
+        "freshness": freshness(now) if request.user.has_perm("syncs.view_syncjob") else [],
+        "sealed": sealed,
+    }
+
+
+def _deliveries(now: dt.datetime) -> list[tuple[WebhookEndpoint, statistics.Strip]]:
+    """Endpoints with their last day, those first that fail."""
+    chosen = list(WebhookEndpoint.objects.order_by("failing_since", "name")[:STRIPS])
+    found = statistics.strips([one.pk for one in chosen], now) if chosen else {}
+    return [(one, found[one.pk]) for one in chosen]
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(
+        wanted if safe and wanted.startswith("/") else "console:home"
+    )  # else it could name a view
+
+
+urls = [
+    path("", home, name="home"),
+    path("queue/act/", act, name="queue-act"),
+    path("queue/seen/<slug:kind>/<rowid:event>/", seen, name="queue-seen"),
+    path("queue/take/<slug:kind>/<str:key>/", take, name="queue-take"),
+    path("queue/guard/<rowid:pk>/", release_guard, name="guard-release"),
+    path("policy/review/", review, name="policy-review"),
+]

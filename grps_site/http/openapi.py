@@ -1,0 +1,177 @@
+"""The OpenAPI document, made from what the views say of themselves.
+
+That is: caller, takes, answers (with `status`, unless it is 200), query, headers, refuses.
+"""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from grps_site.http.errors import MEDIA_TYPE
+from players.api.parameters import Parameter
+
+REF = "#/components/schemas/{name}"
+SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "experience": [{"ExperienceKey": []}],
+    "signed": [{"Timestamp": [], "Nonce": [], "Signature": []}],
+    "roblox": [{"RobloxSignature": []}],
+    "visitor": [{"Turnstile": []}],
+}
+TAGS = {
+    "anyone": "Public",
+    "experience": "Game servers",
+    "signed": "Signed",
+    "roblox": "Roblox",
+    "visitor": "Public",
+}
+SCHEMES = {
+    "ExperienceKey": {"type": "apiKey", "in": "header", "name": "x-grps-api-key"},
+    "Timestamp": {"type": "apiKey", "in": "header", "name": "x-grps-timestamp"},
+    "Nonce": {"type": "apiKey", "in": "header", "name": "x-grps-nonce"},
+    "Signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-grps-signature",
+        "description": "v1= and the hex HMAC-SHA256 over timestamp.nonce.METHOD.path?query.sha256hex(body)",
+    },
+    "Turnstile": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "cf-turnstile-response",
+        "description": "the token that Cloudflare's widget gave the visitor; it may stand in the body instead",
+    },
+    "RobloxSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "roblox-signature",
+        "description": "t=seconds since 1970, a comma, v1= and the base64 HMAC-SHA256 over t.body",
+    },
+}
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "requestId"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "requestId": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+NO_NUL = r"^[^\u0000]*$"
+NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+PATHS: dict[str, dict[str, Any]] = {"token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}}
+_shapes: set[type[msgspec.Struct]] = set()
+
+
+class ContractSchema(AutoSchema):
+    """Reads a view's class attributes instead of guessing."""
+
+    view: Any
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        return SECURITY.get(self.view.caller, [])
+
+    def get_tags(self) -> list[str]:
+        return [TAGS[self.view.caller]]
+
+    def get_operation_id(self) -> str:
+        return type(self.view).__name__[0].lower() + type(self.view).__name__[1:]
+
+    def get_override_parameters(self) -> list[Any]:
+        return [
+            *(_parameter(item, "query") for item in getattr(self.view, "query", ())),
+            *(_parameter(item, "header") for item in getattr(self.view, "headers_in", ())),
+            *(
+                OpenApiParameter(
+                    name, PATHS.get(name, NUMBER), OpenApiParameter.PATH, required=True
+                )
+                for name in re.findall(r"{(\w+)}", self.path)
+            ),
+        ]
+
+    def get_request_serializer(self) -> Any:
+        takes = getattr(self.view, "takes", None)
+        return {"application/json": _reference(takes)} if takes else None
+
+    def get_response_serializers(self) -> Any:
+        status = getattr(self.view, "status", 200)
+        answers: dict[int, OpenApiResponse] = {
+            status: OpenApiResponse(_reference(self.view.answers), description="")
+        }
+        refusals = {*getattr(self.view, "refuses", ()), 503}
+        if getattr(self.view, "takes", None):
+            refusals |= {400, 413, 415}
+        if self.view.caller in {"anyone", "visitor"}:
+            refusals.add(429)
+        if self.view.caller != "anyone":
+            refusals.add(401)
+        for status in sorted(refusals):
+            answers[status] = OpenApiResponse(
+                {} if status == 304 else {"$ref": REF.format(name="Problem")}, description=""
+            )
+        return answers
+
+    def _get_response_for_code(
+        self, serializer: Any, status_code: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        found = super()._get_response_for_code(serializer, status_code, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if int(status_code) >= 400:
+            found["content"] = {MEDIA_TYPE: found["content"]["application/json"]}
+        if int(status_code) == 304:
+            found.pop("content", None)
+        return found
+
+
+def _parameter(item: Parameter, place: Literal["query", "header"]) -> OpenApiParameter:
+    return OpenApiParameter(
+        item.name, item.schema, place, required=item.required, description=item.what
+    )
+
+
+def _reference(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    _shapes.add(shape)
+    return {"$ref": REF.format(name=shape.__name__)}
+
+
+def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the shapes, the problem document and the ways to prove oneself."""
+    shapes = sorted(_shapes, key=lambda shape: shape.__name__)
+    schemas = msgspec.json.schema_components(shapes, ref_template=REF)[1]
+    components = result.setdefault("components", {})
+    components["schemas"] = {
+        **{name: _as_here(schema) for name, schema in schemas.items()},
+        "Problem": PROBLEM,
+    }
+    components["securitySchemes"] = SCHEMES
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+    return result
+
+
+def _as_here(schema: Any) -> Any:
+    """Points are JSON numbers here, where msgspec would write decimal strings; and no text holds a
+    NUL character.
+    """
+    if isinstance(schema, list):
+        return [_as_here(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "decimal":
+        return {"type": "number"}
+    if schema.get("type") == "string" and not {"format", "pattern"} & set(schema):
+        return schema | {"pattern": NO_NUL}
+    return {key: _as_here(value) for key, value in schema.items()}

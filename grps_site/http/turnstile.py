@@ -1,0 +1,84 @@
+"""Cloudflare Turnstile, asked once for all who need it. What cannot be checked is not valid."""
+
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+import structlog
+from django.conf import settings
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from grps_site.http import throttling
+
+TIMEOUT = httpx.Timeout(5.0)
+MAX_TOKEN = 2048  # Cloudflare's own limit
+log = structlog.get_logger("grps.turnstile")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a token is good, and Cloudflare's or our own error codes if not."""
+
+    valid: bool
+    errors: list[str]
+
+
+class _Answer(msgspec.Struct, rename={"error_codes": "error-codes"}):
+    success: bool
+    hostname: str = ""
+    error_codes: list[str] = []
+
+
+class TurnstileIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The token that the widget gave the visitor."""
+
+    token: str
+
+
+class TurnstileOut(msgspec.Struct):
+    """Whether the token is good; `errors` are Cloudflare's codes, or not-configured, unreachable,
+    wrong-hostname.
+    """
+
+    valid: bool
+    errors: list[str]
+
+
+def verify(token: str, address: str = "") -> Verification:
+    """Ask Cloudflare about a token. Fails closed: whatever cannot be checked is not valid."""
+    if not settings.TURNSTILE_SECRET:
+        return Verification(False, ["not-configured"])
+    form = {"secret": settings.TURNSTILE_SECRET, "response": token} | (
+        {"remoteip": address} if address else {}
+    )
+    try:
+        response = httpx.post(settings.TURNSTILE_VERIFY_URL, data=form, timeout=TIMEOUT)
+        answer = msgspec.json.decode(response.content, type=_Answer)
+    except (httpx.HTTPError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("turnstile cannot be asked", error=str(error))
+        return Verification(False, ["unreachable"])
+    if not answer.success:
+        return Verification(False, answer.error_codes or ["invalid-input-response"])
+    if settings.TURNSTILE_HOSTNAMES and answer.hostname not in settings.TURNSTILE_HOSTNAMES:
+        return Verification(False, ["wrong-hostname"])
+    return Verification(True, [])
+
+
+class TurnstileVerify(APIView):
+    """Check a Turnstile token on the server."""
+
+    caller = "anyone"
+    takes, answers, refuses = TurnstileIn, TurnstileOut, (400, 413, 415)
+
+    def post(self, request: Request) -> Response:
+        try:
+            token = msgspec.convert(request.data, TurnstileIn).token
+        except msgspec.ValidationError as error:
+            raise ValidationError(f"{error}.") from None
+        if len(token) > MAX_TOKEN:
+            return Response(TurnstileOut(valid=False, errors=["invalid-input-response"]))
+        found = verify(token, throttling.address(request))
+        return Response(TurnstileOut(valid=found.valid, errors=found.errors))

@@ -1,0 +1,138 @@
+"""The public's pages for appeals: the form behind Turnstile, and the answer by its token.
+
+They have no session and no cookie, so there is nothing that a forged request could use; Turnstile
+keeps machines out.
+"""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.forms.utils import flatatt
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csp import csp_override
+from turnstile.fields import TurnstileField as PackagedField
+
+from common.errors import Refused
+from grps_site.http import errors, throttling, turnstile
+from players.discipline import appeals, case_codes
+
+CLOUDFLARE = "https://challenges.cloudflare.com"
+POLICY = settings.SECURE_CSP | {
+    "script-src": [*settings.SECURE_CSP["script-src"], CLOUDFLARE],
+    "frame-src": [CLOUDFLARE],
+}
+
+
+class Widget(forms.Widget):
+    """The place that Cloudflare's script fills. The site key is read when it is drawn."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        attributes = flatatt({"class": "cf-turnstile", "data-sitekey": settings.TURNSTILE_SITEKEY})
+        return format_html("<div{}></div>", attributes)
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get("cf-turnstile-response")
+
+
+class TurnstileField(PackagedField):  # type: ignore[misc]
+    """django-turnstile's field with our one verifier: it fails closed, asks about the visitor's
+    address, and reads its settings when it is used.
+    """
+
+    widget = Widget
+
+    def validate(self, value: Any) -> None:
+        if not settings.TURNSTILE_SECRET:
+            raise forms.ValidationError("Appeals are closed here: the site has no Turnstile key.")
+        token = str(value or "")
+        if not token or len(token) > turnstile.MAX_TOKEN:
+            raise forms.ValidationError("Show that you are no robot, then send it again.")
+        found = turnstile.verify(token, self.remote_ip or "")
+        if "unreachable" in found.errors:
+            raise forms.ValidationError(
+                "It cannot be checked now that you are no robot. Try it again in a minute."
+            )
+        if not found.valid:
+            raise forms.ValidationError(
+                "The check that you are no robot has run out. Do it once more."
+            )
+
+
+class AppealForm(forms.Form):
+    """What somebody says against a sanction."""
+
+    user_id = forms.IntegerField(min_value=1, max_value=2**63 - 1, label="Your Roblox user id")
+    case = forms.CharField(
+        max_length=case_codes.LONGEST,
+        label="Case code",
+        help_text="Twelve letters. They stand in what the game told you, and prove that the case is yours.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+    text = forms.CharField(
+        min_length=appeals.SHORTEST,
+        max_length=appeals.LONGEST,
+        label="What happened, and why it should end",
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )
+    robot = TurnstileField(label="", required=False)
+
+    def __init__(self, *args: Any, address: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["robot"].remote_ip = address  # type: ignore[attr-defined]
+
+
+@never_cache
+@csp_override(POLICY)
+def appeal(request: HttpRequest) -> HttpResponse:
+    """The form; sent, it gives the address where the answer will stand."""
+    if request.method != "POST":
+        return _page(request, AppealForm())
+    wait = throttling.check(request, "write")
+    form = AppealForm(request.POST, address=throttling.address(request))
+    if wait is not None:
+        form.add_error(None, f"Too many tries from this address. Wait {int(wait) + 1} seconds.")
+        return _page(request, form, status=429)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    given = form.cleaned_data
+    try:
+        _, token = appeals.open_(given["user_id"], given["case"], given["text"], now=timezone.now())
+    except Refused as refusal:
+        field, _, detail = str(refusal).partition(": ")
+        form.add_error(field if field in form.fields else None, detail or field)
+        return _page(request, form, status=400)
+    return render(
+        request, "appeals/sent.html", {"address": request.build_absolute_uri(f"/appeal/{token}")}
+    )
+
+
+@never_cache
+def answer(request: HttpRequest, token: str) -> HttpResponse:
+    """Where an appeal stands, for whoever has its token."""
+    wait = throttling.check(request, "read")
+    if wait is not None:
+        headers = {"Retry-After": str(int(wait) + 1)}
+        return errors.response(
+            429, "Too many requests from this address; wait a little.", headers=headers
+        )
+    found = appeals.status(token)
+    if found is None:
+        raise Http404
+    return render(request, "appeals/answer.html", {"appeal": found})
+
+
+def _page(request: HttpRequest, form: AppealForm, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "is_open": bool(settings.TURNSTILE_SECRET),
+        "script": bool(settings.TURNSTILE_SITEKEY),
+    }
+    return render(request, "appeals/form.html", context, status=status)

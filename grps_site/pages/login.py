@@ -1,0 +1,38 @@
+"""The form of the local sign-in: behind Turnstile where that is configured, closed where the local
+sign-in is off.
+"""
+
+from typing import Any
+
+from allauth.account.forms import LoginForm as AllauthLoginForm
+from django import forms
+from django.conf import settings
+
+from grps_site.http import throttling, turnstile
+
+
+class LoginForm(AllauthLoginForm):  # type: ignore[misc]
+    """Name and password of a local owner."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("remember", None)
+        for name in ("login", "password"):
+            self.fields[name].widget.attrs.pop("placeholder", None)
+
+    def clean(self) -> Any:
+        if not settings.LOCAL_LOGIN:
+            raise forms.ValidationError("The local sign-in is switched off (LOCAL_LOGIN).")
+        request = self.request
+        wait = throttling.check(request, "write")
+        if wait is not None:
+            raise forms.ValidationError(
+                f"Too many tries from this address. Wait {int(wait) + 1} seconds."
+            )
+        if settings.TURNSTILE_SECRET:
+            token = request.POST.get("cf-turnstile-response", "")[: turnstile.MAX_TOKEN]
+            if not turnstile.verify(token, throttling.address(request)).valid:
+                raise forms.ValidationError(
+                    "The check that you are no robot did not succeed. Try it once more."
+                )
+        return super().clean()

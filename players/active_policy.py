@@ -1,0 +1,161 @@
+"""The active policy: one validated bundle in the database, and the ranks of it as rows."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audits.actions import Action
+from audits.record import Actor, Target, record
+from common.amounts import points
+from players.models import Player, PolicyVersion, Rank
+from players.policy.bundle import Bundle, load_bundle, parse_bundle
+from players.policy.bundle import Rank as PolicyRank
+
+ACTIVATION_LOCK = 4_710_001  # advisory lock: one activation at a time
+
+
+class NoPolicy(Exception):
+    """No policy is active: `manage.py bootstrap` has not run on this database."""
+
+
+class RankInUse(Exception):
+    """A policy leaves out a rank that players hold."""
+
+
+@dataclass(frozen=True)
+class ActivePolicy:
+    """The bundle in force, with the database's ids for its ranks."""
+
+    id: int
+    number: int
+    bundle: Bundle
+    rank_ids: dict[str, int]
+    ranks: dict[int, PolicyRank]
+
+
+def active() -> ActivePolicy:
+    """The policy in force. Asked of the database each time; only the parsing is remembered.
+
+    Raises NoPolicy on a database that was never bootstrapped.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, content_hash FROM policy_versions WHERE is_active")
+        row = cursor.fetchone()
+    if row is None:
+        raise NoPolicy("No policy is active. Run `manage.py bootstrap`.")
+    return _loaded(*row, connection.settings_dict["NAME"])
+
+
+@lru_cache(maxsize=4)
+def _loaded(policy_id: int, content_hash: str, database: str) -> ActivePolicy:
+    version = PolicyVersion.objects.get(pk=policy_id)
+    bundle = parse_bundle(version.documents)
+    rows = Rank.objects.filter(retired=False).values_list("name", "id")
+    rank_ids = {name: rank_id for name, rank_id in rows if name in bundle.by_name}
+    ranks = {rank_id: bundle.by_name[name] for name, rank_id in rank_ids.items()}
+    return ActivePolicy(version.pk, version.number, bundle, rank_ids, ranks)
+
+
+def ensure_active(folder: Path) -> bool:
+    """Make the bundle in `folder` version 1 where none is active yet; True when it did.
+
+    Raises PolicyError when the files are not a valid bundle.
+    """
+    with transaction.atomic():
+        _lock()
+        if PolicyVersion.objects.filter(is_active=True).exists():
+            return False
+        activate(
+            load_bundle(folder),
+            actor=Actor("system", "bootstrap", "bootstrap"),
+            reason="first start",
+        )
+    return True
+
+
+def activate(
+    bundle: Bundle, *, actor: Actor, reason: str, event_id: int | None = None
+) -> PolicyVersion:
+    """Put `bundle` in force: one new version (or an old one again), the ranks as rows, one audit
+    event.
+
+    `event_id`: one that was reserved for it. Raises RankInUse when players hold a rank that it
+    leaves out: they must be moved first.
+    """
+    with transaction.atomic():
+        _lock()
+        before = PolicyVersion.objects.filter(is_active=True).first()
+        PolicyVersion.objects.filter(is_active=True).update(is_active=False)
+        version, _ = kept(bundle)
+        version.is_active, version.activated_at = True, timezone.now()
+        version.save(update_fields=["is_active", "activated_at"])
+        _write_ranks(bundle)
+        record(
+            Action.POLICY_ACTIVATED,
+            actor=actor,
+            target=Target("policy", str(version.number), ""),
+            reason=reason,
+            before={"version": before.content_hash} if before else None,
+            after={"version": version.content_hash, "number": version.number},
+            policy_version=version.content_hash,
+            event_id=event_id,
+        )
+        transaction.on_commit(_loaded.cache_clear)
+        return version
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ACTIVATION_LOCK])
+
+
+def kept(bundle: Bundle) -> tuple[PolicyVersion, bool]:
+    """The version of these very documents, and whether it was made now. Within a transaction."""
+    _lock()
+    last = PolicyVersion.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    return PolicyVersion.objects.get_or_create(
+        content_hash=bundle.version,
+        defaults={"number": last + 1, "documents": json.loads(json.dumps(bundle.documents))},
+    )
+
+
+def held_outside(bundle: Bundle) -> list[str]:
+    """Names of the ranks that `bundle` leaves out though players hold them."""
+    gone = Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).order_by("position")
+    return [rank.name for rank in gone if Player.objects.filter(rank=rank).exists()]
+
+
+def _write_ranks(bundle: Bundle) -> None:
+    if held := held_outside(bundle):
+        raise RankInUse(
+            f"Players hold {', '.join(held)}, which the new policy leaves out. Move them first."
+        )
+    Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).update(retired=True)
+    rows = {rank.name: _row(rank) for rank in bundle.ranks}
+    Rank.objects.bulk_create(
+        [Rank(name=name, **row) for name, row in rows.items()],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=list(next(iter(rows.values()))),
+    )
+
+
+def _row(rank: PolicyRank) -> dict[str, Any]:
+    return {
+        "position": rank.position,
+        "level": rank.level,
+        "role": rank.role,
+        "min_points": points(rank.min_points),
+        "min_time_days": rank.min_time_days,
+        "required_recommendations": rank.required_recommendations,
+        "privileged": rank.privileged,
+        "is_punishment": rank.is_punishment,
+        "ignored": rank.ignored,
+        "can_earn": rank.can_earn,
+        "retired": False,
+    }

@@ -1,0 +1,112 @@
+"""The events that a bulk revert takes back: those of one actor in a span of time, or those of a
+former job.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from audits.actions import Action
+from audits.queries import PlacedEvent, events_by_id
+from audits.search import Filter, find
+from common.errors import Refused
+from common.parsing import is_row_id
+from players.actions import undo
+from players.active_policy import active
+from players.bulk.facts import Case
+from players.models import BulkJob, BulkRow, Decision, Player
+from players.policy.permissions import Act
+
+MOST_EVENTS = 5_000
+LOOKED = 50_000  # events of the actor, of all kinds and times, that are looked through at most
+
+_RANKS = {Action.RANK_PROMOTED, Action.RANK_DEMOTED, Action.RANK_SET}
+
+
+def of_actors(
+    actors: tuple[tuple[str, str], ...], since: dt.datetime, until: dt.datetime
+) -> list[PlacedEvent]:
+    """What these actors (kind, id) did from `since` until before `until` that has an inverse, the
+    newest first.
+
+    Raises Refused where that is nothing, or too much.
+    """
+    if since >= until:
+        raise Refused("until: it ends before it begins; choose a later moment here.")
+    actions = tuple(sorted(map(str, undo.INVERSES)))
+    found = find(
+        Filter(actors, actions, since=since, until=until), limit=MOST_EVENTS, looked=LOOKED
+    )
+    if found.older is not None:
+        raise Refused(
+            f"until: there are more than {MOST_EVENTS:,} events in that span; choose a shorter one."
+        )
+    return _newest_first(found.ids)
+
+
+def of_job(job: BulkJob) -> list[PlacedEvent]:
+    """What a job did, the last row first."""
+    done = BulkRow.objects.filter(job=job, status=BulkRow.Status.DONE).values_list(
+        "event", flat=True
+    )
+    return _newest_first(event for event in done if event is not None)
+
+
+def cases(events: Iterable[PlacedEvent]) -> list[Case]:
+    """Each event's inverse as a row to be judged, in their order, in a fixed number of queries."""
+    found = list(events)
+    offers, within = undo.offers(found), {event.id for event in found}
+    taken = undo.reverted_by(within)
+    ids = {
+        int(event.target_id)
+        for event in found
+        if event.target_kind == "player" and is_row_id(event.target_id)
+    }
+    players = Player.objects.select_related("rank", "former_rank").in_bulk(ids)
+    ranks = _ranks(found)
+    policy = active()
+    made = []
+    for event in found:
+        inverse = undo.INVERSES.get(event.action)
+        player = players.get(int(event.target_id)) if event.target_kind == "player" else None
+        why_not = "" if offers[event.id].possible else offers[event.id].sentence
+        if event.id in taken:
+            why_not = "It was taken back already."
+        elif event.reverts in within:
+            why_not = "It took back another event of this span; both stay as they are."
+        name = ranks.get(event.id)
+        made.append(
+            Case(
+                inverse.act if inverse else Act.NOTE,
+                player,
+                event.id,
+                policy.bundle.by_name.get(name) if name else None,
+                undo.adjusted_by(event) if event.action == Action.POINTS_ADJUSTED else 0,
+                why_not,
+            )
+        )
+    return made
+
+
+def _newest_first(ids: Iterable[int]) -> list[PlacedEvent]:
+    """A later act is taken back before the earlier one that it built upon."""
+    return sorted(events_by_id(ids, personal=False).values(), key=lambda event: -event.id)
+
+
+def _ranks(events: Iterable[PlacedEvent]) -> dict[int, str]:
+    """The rank to which taking an event back leads, where it leads to one."""
+    found = {
+        event.id: str((event.details.get("before") or {}).get("rank") or "")
+        for event in events
+        if event.action in _RANKS
+    }
+    rejected = {
+        event.id: event.details.get("decision")
+        for event in events
+        if event.action == Action.DECISION_REJECTED
+    }
+    named = dict(
+        Decision.objects.filter(pk__in=[pk for pk in rejected.values() if pk]).values_list(
+            "pk", "to_rank__name"
+        )
+    )
+    return found | {event: named[pk] for event, pk in rejected.items() if pk in named}

@@ -1,0 +1,454 @@
+"""What discipline does to a locked player once it is allowed: the sanction, the rank, the audit
+event, what follows.
+
+Every function here runs in the transaction of its caller, who has judged the act
+(players.discipline.sanctions).
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from audits.actions import Action
+from audits.record import Actor, record
+from common.errors import Refused
+from players.active_policy import active
+from players.models import Approval, Player, Sanction
+from players.moderation import approvals, experience_bounds
+from players.moderation.actors import Staff
+from players.moderation.authorization import Done, kept_rank, policy_version, target_of
+from players.policy.permissions import Act
+from players.policy.warning_thresholds import Sanction as Measure
+from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
+from players.ranks.evaluation import open_proposals, withdraw
+
+LINK = re.compile(
+    r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE
+)  # Roblox refuses them
+SCHEDULE = Actor("system", "schedule", "schedule")
+POLICY = Actor("system", "policy", "policy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Who does it, why, when, and whence it came. `reverts`: the audit event that it takes back."""
+
+    by: Staff
+    reason: str
+    now: dt.datetime
+    reverts: int | None = None
+    source: str = Sanction.Source.STAFF
+    experience: str = ""
+    approval: int | None = None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"approval": self.approval} if self.approval is not None else {}
+
+
+def readable(reason: str) -> str:
+    """A reason as a player reads it: without links and handles, which Roblox's filter refuses."""
+    return LINK.sub("…", reason).strip()
+
+
+def told_to_player(reason: str, code: str) -> str:
+    """What a banned player reads, at most 400 characters, with the code of the case, without which
+    nobody appeals.
+    """
+    return f"{readable(reason)[:370]} (case {code})"
+
+
+def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:
+    """A player's sanctions of a kind that are neither lifted nor over."""
+    return in_force_of([player.pk], kind, now)
+
+
+def in_force_of(player_ids: Sequence[int], kind: str, now: dt.datetime) -> QuerySet[Sanction]:
+    """The same of several players."""
+    return in_force_now(player_ids, now).filter(kind=kind)
+
+
+def in_force_now(player_ids: Sequence[int], now: dt.datetime) -> QuerySet[Sanction]:
+    """Several players' sanctions of all kinds that are neither lifted nor over."""
+    found = Sanction.objects.filter(player__in=player_ids, lifted_at=None)
+    return found.filter(Q(ends_at=None) | Q(ends_at__gt=now))
+
+
+def hold(
+    act: Act,
+    player: Player,
+    arguments: dict[str, Any],
+    cause: Approval.Cause,
+    order: Order,
+    past: str = "",
+) -> Done:
+    """Ask for an act instead of doing it; a second person decides. Raises Refused where the same
+    waits already.
+
+    `past`: why it is more than the experience that brought it may do; then the named officer's word
+    is enough.
+    """
+    kept = {"reverts": order.reverts, "source": order.source, "experience": order.experience}
+    approval = approvals.hold(
+        str(act),
+        player=player,
+        arguments=arguments | {name: value for name, value in kept.items() if value},
+        cause=cause,
+        by=order.by,
+        reason=order.reason,
+        now=order.now,
+        experience=order.experience,
+    )
+    if past:
+        return experience_bounds.to_confirm(player, approval, past)
+    why = (
+        "you acted very often lately"
+        if cause == Approval.Cause.VELOCITY
+        else "it always needs a second person"
+    )
+    asked = approvals.sentence(approval)
+    sentence = f"Nothing happened yet to {player.username}: {why}. “{asked}” waits as request {approval.pk}."
+    return Done(sentence, approval.event, approval=approval, player=player)
+
+
+def _not_ended(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    until = arguments.get("until")
+    if until and dt.datetime.fromisoformat(until) <= now:
+        raise Refused("until: that moment has passed; give a later one.")
+
+
+def _warnable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    """Whoever may be acted on may be warned."""
+
+
+def _pardonable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    if not in_force(player, Sanction.Kind.WARNING, now).filter(pk=arguments["sanction"]).exists():
+        raise Refused("The warning is not active any more.")
+
+
+def _suspendable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    _not_ended(player, arguments, now)
+    if open_one(player, Sanction.Kind.SUSPENSION) is not None:
+        raise Refused("The player is suspended already. Lift that suspension first.")
+
+
+def _liftable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    if open_one(player, Sanction.Kind.SUSPENSION) is None:
+        raise Refused("The player is not suspended.")
+
+
+def _bannable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    _not_ended(player, arguments, now)
+    if open_one(player, Sanction.Kind.BAN) is not None:
+        raise Refused("The player is banned already. Lift that ban first.")
+
+
+def _unbannable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
+    if open_one(player, Sanction.Kind.BAN) is None:
+        raise Refused("The player is not banned.")
+
+
+def _warn(player: Player, order: Order, *, evidence: Sequence[str] = ()) -> Done:
+    policy = active().bundle.punishments
+    sanction = _issue(
+        player, Sanction.Kind.WARNING, order, warning_expires(order.now, policy), evidence
+    )
+    count = in_force(player, Sanction.Kind.WARNING, order.now).count()
+    event = _tell(Action.PLAYER_WARNED, player, sanction, order, {"active": count})
+    followed = _follow(player, sanction, order, sanction_for(count, policy))
+    sentence = f"{player.username} is warned ({count} active){followed}."
+    return Done(sentence, event, sanction=sanction, player=player)
+
+
+def _follow(player: Player, warning: Sanction, order: Order, measure: Measure) -> str:
+    """What the policy calls for at so many warnings, in words for whoever warned."""
+    if measure is Measure.NONE:
+        return ""
+    said = ""
+    by_policy = replace(
+        order, by=nobody(POLICY), source=Sanction.Source.POLICY, reverts=None, approval=None
+    )
+    if open_one(player, Sanction.Kind.SUSPENSION) is None:
+        _suspend(
+            player,
+            by_policy,
+            until=suspension_ends(order.now, active().bundle.punishments),
+            cause=warning,
+        )
+        said = " and suspended"
+    if measure is not Measure.BAN or open_one(player, Sanction.Kind.BAN) is not None:
+        return said
+    if order.by.alone:
+        _ban(player, by_policy, cause=warning.pk)
+        return f"{said} and banned"
+    if not player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING).exists():
+        hold(
+            Act.BAN, player, {"threshold": True, "cause": warning.pk}, Approval.Cause.SECOND, order
+        )
+    return f"{said}, and a ban waits for approval"
+
+
+def _pardon(player: Player, order: Order, *, sanction: int) -> Done:
+    warning = Sanction.objects.get(pk=sanction)
+    ended = following(player, sanction, order.now)
+    event = end(warning, player, order.by.actor, order)
+    for one in ended:
+        end(one, player, order.by.actor, replace(order, reverts=one.event))
+    said = [one.get_kind_display().lower() for one in ended] + _take_back_bans(
+        player, warning, order
+    )
+    also = f"; the {' and the '.join(said)} it led to ended too" if said else ""
+    return Done(
+        f"The warning of {player.username} is taken back{also}.",
+        event,
+        sanction=warning,
+        player=player,
+    )
+
+
+def following(player: Player, warning_id: int, now: dt.datetime) -> list[Sanction]:
+    """What ends with a warning: what came of it, and what the warnings that are left would not have
+    led to.
+    """
+    found = Sanction.objects.filter(
+        player=player, lifted_at=None, source=Sanction.Source.POLICY
+    ).exclude(cause=None)
+    left = _measure_without(player, warning_id, now)
+    return [
+        one
+        for one in found.order_by("pk")
+        if one.cause_id == warning_id or not _called_for(one, left)
+    ]
+
+
+def _measure_without(player: Player, warning_id: int, now: dt.datetime) -> Measure:
+    count = in_force(player, Sanction.Kind.WARNING, now).exclude(pk=warning_id).count()
+    return sanction_for(count, active().bundle.punishments)
+
+
+def _called_for(sanction: Sanction, measure: Measure) -> bool:
+    return measure is Measure.BAN or (
+        measure is Measure.SUSPENSION and sanction.kind == Sanction.Kind.SUSPENSION
+    )
+
+
+def _take_back_bans(player: Player, warning: Sanction, order: Order) -> list[str]:
+    """Withdraw the ban that was asked for at the threshold, where the warning led to it."""
+    left = _measure_without(player, warning.pk, order.now)
+    taken = []
+    for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):
+        asked = approval.arguments
+        if asked.get("threshold") and (asked.get("cause") == warning.pk or left is not Measure.BAN):
+            approvals.take_back(
+                approval, order.by.actor, order.by.person, "the warning was pardoned", order.now
+            )
+            taken.append("request for a ban")
+    return taken
+
+
+def _suspend(
+    player: Player,
+    order: Order,
+    *,
+    until: dt.datetime | str,
+    evidence: Sequence[str] = (),
+    cause: Sanction | None = None,
+) -> Done:
+    end = dt.datetime.fromisoformat(until) if isinstance(until, str) else until
+    policy = active()
+    sanction = _issue(player, Sanction.Kind.SUSPENSION, order, end, evidence, cause)
+    if not player.rank.is_punishment:
+        player.former_rank_id, player.former_rank_since = player.rank_id, player.rank_since
+    elif player.former_rank_id is None:
+        # Their rank was taken on Roblox without a suspension here: they come back at the foot of
+        # the ladder.
+        player.former_rank_id = policy.rank_ids[policy.bundle.first.name]
+        player.former_rank_since = player.rank_since
+    player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.suspended.name], order.now
+    _save(player, order.now, "rank", "rank_since", "former_rank", "former_rank_since")
+    withdraw(list(open_proposals([player.pk]).values()), policy, order.by.actor, order.now)
+    event = _tell(Action.PLAYER_SUSPENDED, player, sanction, order, {"until": end.isoformat()})
+    sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
+    return Done(sentence, event, sanction=sanction, player=player)
+
+
+def _lift(player: Player, order: Order) -> Done:
+    sanction = open_one(player, Sanction.Kind.SUSPENSION)
+    assert sanction is not None
+    event = end(sanction, player, order.by.actor, order)
+    sentence = f"{player.username}'s suspension is over; they are {player.rank.name} again."
+    return Done(sentence, event, sanction=sanction, player=player)
+
+
+def _ban(
+    player: Player,
+    order: Order,
+    *,
+    until: str | None = None,
+    evidence: Sequence[str] = (),
+    cause: int | None = None,
+    threshold: bool = False,
+    alt_accounts: bool = True,
+) -> Done:
+    end = dt.datetime.fromisoformat(until) if until else None
+    warning = Sanction.objects.filter(pk=cause).first() if cause else None
+    if threshold:
+        order = replace(order, source=Sanction.Source.POLICY)
+    sanction = _issue(
+        player, Sanction.Kind.BAN, order, end, evidence, warning, alt_accounts=alt_accounts
+    )
+    player.banned = True
+    _save(player, order.now, "banned")
+    withdraw(list(open_proposals([player.pk]).values()), active(), order.by.actor, order.now)
+    event = _tell(
+        Action.PLAYER_BANNED,
+        player,
+        sanction,
+        order,
+        {"until": end.isoformat() if end else None, "altAccounts": alt_accounts},
+    )
+    ends = f"until {end:%Y-%m-%d %H:%M} UTC" if end else "for good"
+    alone = "" if alt_accounts else ", this account alone"
+    return Done(
+        f"{player.username} is banned {ends}{alone}.", event, sanction=sanction, player=player
+    )
+
+
+def _unban(player: Player, order: Order) -> Done:
+    sanction = open_one(player, Sanction.Kind.BAN)
+    assert sanction is not None
+    event = end(sanction, player, order.by.actor, order)
+    return Done(
+        f"{player.username} is not banned any more.", event, sanction=sanction, player=player
+    )
+
+
+def _issue(
+    player: Player,
+    kind: Sanction.Kind,
+    order: Order,
+    ends_at: dt.datetime | None,
+    evidence: Sequence[str],
+    cause: Sanction | None = None,
+    *,
+    alt_accounts: bool = True,
+) -> Sanction:
+    return Sanction.objects.create(
+        player=player,
+        kind=kind,
+        source=order.source,
+        reason=order.reason,
+        evidence=list(evidence),
+        issued_by=order.by.name,
+        cause=cause,
+        starts_at=order.now,
+        ends_at=ends_at,
+        alt_accounts=alt_accounts,
+    )
+
+
+ENDS = {
+    Sanction.Kind.WARNING: Action.PLAYER_PARDONED,
+    Sanction.Kind.SUSPENSION: Action.PLAYER_REINSTATED,
+    Sanction.Kind.BAN: Action.PLAYER_UNBANNED,
+}
+
+
+def end(sanction: Sanction, player: Player, actor: Actor, order: Order) -> int:
+    """End a sanction, whatever ended it; the audit event's id."""
+    sanction.lifted_at, sanction.lifted_by = order.now, f"{actor.kind}:{actor.id}"
+    sanction.lift_reason = order.reason
+    sanction.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
+    kind = Sanction.Kind(sanction.kind)
+    if kind is Sanction.Kind.SUSPENSION:
+        _give_back(player, order.now)
+    if kind is Sanction.Kind.BAN:
+        player.banned = False
+        _save(player, order.now, "banned")
+    action = (
+        Action.WARNING_EXPIRED
+        if kind is Sanction.Kind.WARNING and actor == SCHEDULE
+        else ENDS[kind]
+    )
+    return record(
+        action,
+        actor=actor,
+        target=target_of(player),
+        reason=order.reason,
+        before={"sanction": sanction.pk},
+        details=order.details,
+        reverts=None if actor == SCHEDULE else order.reverts or sanction.event,
+        experience=order.experience,
+        policy_version=policy_version(),
+    )
+
+
+def _give_back(player: Player, now: dt.datetime) -> None:
+    """The rank that was kept, held since when it was; where the policy dropped it meanwhile, the
+    nearest one below.
+    """
+    policy, kept = active(), player.former_rank
+    if player.rank.is_punishment and kept is not None:
+        rank = kept_rank(kept, policy)
+        same = policy.rank_ids[rank.name] == kept.pk
+        player.rank_id = policy.rank_ids[rank.name]
+        player.rank_since = (player.former_rank_since if same else None) or now
+    elif player.rank.is_punishment:
+        player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.first.name], now
+    player.former_rank, player.former_rank_since = None, None
+    _save(player, now, "rank", "rank_since", "former_rank", "former_rank_since")
+    player.refresh_from_db(fields=["rank"])
+
+
+def _tell(
+    action: Action, player: Player, sanction: Sanction, order: Order, after: dict[str, Any]
+) -> int:
+    event = record(
+        action,
+        actor=order.by.actor,
+        target=target_of(player),
+        reason=order.reason,
+        after={"sanction": sanction.pk, "source": str(sanction.source)} | after,
+        details=order.details | ({"cause": sanction.cause_id} if sanction.cause_id else {}),
+        reverts=order.reverts,
+        experience=order.experience,
+        policy_version=policy_version(),
+    )
+    sanction.event = event
+    sanction.save(update_fields=["event"])
+    return event
+
+
+def open_one(player: Player, kind: Sanction.Kind) -> Sanction | None:
+    return Sanction.objects.filter(player=player, kind=kind, lifted_at=None).first()
+
+
+def _save(player: Player, now: dt.datetime, *fields: str) -> None:
+    player.updated_at = now
+    player.save(update_fields=[*fields, "updated_at"])
+
+
+def nobody(actor: Actor) -> Staff:
+    return Staff(actor, rank=None, alone=True)
+
+
+SENSIBLE: dict[Act, Callable[[Player, dict[str, Any], dt.datetime], None]] = {
+    Act.WARN: _warnable,
+    Act.PARDON: _pardonable,
+    Act.SUSPEND: _suspendable,
+    Act.LIFT: _liftable,
+    Act.BAN: _bannable,
+    Act.UNBAN: _unbannable,
+}
+CARRY_OUT: dict[Act, Callable[..., Done]] = {
+    Act.WARN: _warn,
+    Act.PARDON: _pardon,
+    Act.SUSPEND: _suspend,
+    Act.LIFT: _lift,
+    Act.BAN: _ban,
+    Act.UNBAN: _unban,
+}

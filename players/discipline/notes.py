@@ -1,0 +1,121 @@
+"""Notes on players, for staff's eyes only. The audit log keeps that one was written, and by whom;
+never its text.
+"""
+
+import datetime as dt
+
+from django.db import transaction
+
+from audits.actions import Action
+from audits.record import record
+from common.errors import NotAllowed, Refused
+from players.models import Approval, Note, Player
+from players.moderation import approvals, experience_bounds
+from players.moderation.actors import Staff
+from players.moderation.authorization import Done, locked, target_of, telling_refusals, verdict
+from players.policy.permissions import Act
+
+LONGEST = 2000
+
+
+def write(
+    user_id: int,
+    text: str,
+    *,
+    by: Staff,
+    now: dt.datetime,
+    reverts: int | None = None,
+    experience: str = "",
+) -> Done:
+    """Write a note on a player. Raises Refused, NotAllowed."""
+    text = check_text(text)
+    with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
+        player = locked(user_id)
+        _check(player, by, now)
+        if past := experience_bounds.take(experience, str(Act.NOTE), player, now=now):
+            brought = experience_bounds.Brought(experience, by, "a note", now)
+            return experience_bounds.hold(
+                str(Act.NOTE), player, {approvals.TEXT: text}, past, brought
+            )
+        return _write(player, text, by, now, reverts, experience)
+
+
+def _write(
+    player: Player,
+    text: str,
+    by: Staff,
+    now: dt.datetime,
+    reverts: int | None = None,
+    experience: str = "",
+) -> Done:
+    event = record(
+        Action.PLAYER_NOTED,
+        actor=by.actor,
+        target=target_of(player),
+        reverts=reverts,
+        experience=experience,
+    )
+    Note.objects.create(player=player, text=text, author=by.person, event=event, created_at=now)
+    return Done(f"The note on {player.username} is kept.", event, player=player)
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    assert approval.player is not None
+    found = verdict(Act.NOTE, approval.player, by, now=approval.created_at)
+    return "" if found.allowed else found.reason
+
+
+def _told(approval: Approval) -> str:
+    who = approval.player.username if approval.player else "somebody"
+    text = approval.arguments.get(approvals.TEXT)
+    return f"Write a note on {who}" + (f": “{text}”" if text else "")
+
+
+@approvals.carries_out(
+    str(Act.NOTE), judged=_judged, second=lambda by, approval: "", sentence=_told
+)
+def _approved(
+    approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
+) -> int | None:
+    assert approval.player is not None
+    if why_not := _judged(requester, approval):
+        raise Refused(f"Whoever asked for it may not do it any more ({why_not}); reject it.")
+    text = str(approval.arguments[approvals.TEXT])
+    return _write(approval.player, text, requester, now, experience=approval.experience).event
+
+
+def withdraw(note_id: int, *, by: Staff, now: dt.datetime, reverts: int | None = None) -> Done:
+    """Take a note off the player's file; who wrote it, or anybody above them who may write notes.
+    Raises Refused.
+    """
+    user_id = Note.objects.filter(pk=note_id).values_list("player__user_id", flat=True).first()
+    if user_id is None:
+        raise Refused(f"There is no note {note_id}.")
+    with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
+        player = locked(user_id)
+        _check(player, by, now)
+        note = Note.objects.select_for_update().get(pk=note_id)
+        if note.withdrawn_at is not None:
+            raise Refused("The note was withdrawn already.")
+        Note.objects.filter(pk=note_id).update(withdrawn_at=now)
+        undone = reverts or note.event
+        event = record(
+            Action.NOTE_WITHDRAWN, actor=by.actor, target=target_of(player), reverts=undone
+        )
+        return Done(f"The note on {player.username} is withdrawn.", event, player=player)
+
+
+def _check(player: Player, by: Staff, now: dt.datetime) -> None:
+    found = verdict(Act.NOTE, player, by, now=now)
+    if not found.allowed:
+        raise NotAllowed(found.reason)
+
+
+def check_text(text: str) -> str:
+    """The text without the blanks around it. Raises Refused saying what is wrong with it."""
+    text = text.strip()
+    if not text:
+        raise Refused("text: a note says something.")
+    if len(text) > LONGEST or "\0" in text:
+        raise Refused(f"text: at most {LONGEST} characters, and no NUL among them.")
+    return text

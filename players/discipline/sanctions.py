@@ -1,0 +1,280 @@
+"""Measures against a player: warn, pardon, suspend, lift, ban, unban. One function is one
+transaction.
+
+Each act is judged (acts.verdict), held for a second person where it must be (approvals), and else
+carried out here; a held one is carried out here too, once it is approved. What of these needs
+Roblox follows through the mirrors.
+
+Three choices where the rules are silent. At the severe threshold a ban is asked for in the warner's
+name and waits for somebody who may ban; until then the player is suspended, as the lower threshold
+says anyway. And a warning that expires does not end the suspension that it led to, since that one
+has an end of its own. A pardon that would end a ban too is held like an unban: else one officer
+alone could lift what two had to agree on.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from common.errors import NotAllowed, Refused
+from players.active_policy import active
+from players.discipline.effects import (
+    CARRY_OUT,
+    SCHEDULE,
+    SENSIBLE,
+    Order,
+    end,
+    following,
+    hold,
+    nobody,
+)
+from players.models import Approval, Player, Sanction
+from players.moderation import approvals, experience_bounds, velocity_limit
+from players.moderation.actors import Staff
+from players.moderation.authorization import (
+    Done,
+    check_evidence,
+    check_moment,
+    check_reason,
+    locked,
+    telling_refusals,
+    verdict,
+)
+from players.policy.permissions import Act
+from players.policy.warning_thresholds import suspension_ends
+
+log = structlog.get_logger("grps.discipline")
+
+
+def warn(user_id: int, *, evidence: Sequence[str] = (), **order: Any) -> Done:
+    """Warn a player; at the policy's thresholds a suspension follows, and a ban is asked for.
+
+    `by`, `reason`, `now`, and where it matters `reverts`, `source`, `experience`, `counted`, as for
+    every act here. Raises Refused; NotAllowed (told in the audit log) for whoever may not.
+    """
+    return _act(Act.WARN, user_id, {"evidence": check_evidence(evidence)}, **order)
+
+
+def pardon(sanction_id: int, **order: Any) -> Done:
+    """Take a warning back, and what followed from it. Raises Refused, NotAllowed."""
+    owner = (
+        Sanction.objects.filter(pk=sanction_id, kind=Sanction.Kind.WARNING)
+        .values_list("player__user_id")
+        .first()
+    )
+    if owner is None:
+        raise Refused(f"There is no warning {sanction_id}.")
+    return _act(Act.PARDON, owner[0], {"sanction": sanction_id}, **order)
+
+
+def suspend(
+    user_id: int, *, until: dt.datetime | None = None, evidence: Sequence[str] = (), **order: Any
+) -> Done:
+    """Suspend a player until a moment (as long as the policy says where none is given). Raises
+    Refused, NotAllowed.
+    """
+    until = check_moment(until)
+    end = until or suspension_ends(order["now"], active().bundle.punishments)
+    return _act(
+        Act.SUSPEND,
+        user_id,
+        {"until": end.isoformat(), "evidence": check_evidence(evidence)},
+        **order,
+    )
+
+
+def lift(user_id: int, **order: Any) -> Done:
+    """End a suspension; the rank kept meanwhile is given back. Raises Refused, NotAllowed."""
+    return _act(Act.LIFT, user_id, {}, **order)
+
+
+def ban(
+    user_id: int,
+    *,
+    until: dt.datetime | None = None,
+    evidence: Sequence[str] = (),
+    alt_accounts: bool = True,
+    **order: Any,
+) -> Done:
+    """Ban a player until a moment, or for good; a second person approves. Raises Refused,
+    NotAllowed.
+
+    `alt_accounts`: Roblox keeps the accounts out that it takes for the same person's, too.
+    """
+    until = check_moment(until)
+    arguments: dict[str, Any] = {
+        "until": until.isoformat() if until else None,
+        "evidence": check_evidence(evidence),
+    }
+    if not alt_accounts:
+        arguments["alt_accounts"] = False
+    return _act(Act.BAN, user_id, arguments, **order)
+
+
+def unban(user_id: int, **order: Any) -> Done:
+    """Lift a ban; a second person approves, unless it is `settled` already. Raises Refused,
+    NotAllowed.
+    """
+    return _act(Act.UNBAN, user_id, {}, **order)
+
+
+def end_due(now: dt.datetime) -> int:
+    """End what is over by time; how many. Roblox lets a banned player in by itself at that moment."""
+    due = (
+        Sanction.objects.filter(lifted_at=None, ends_at__lte=now)
+        .order_by("ends_at")
+        .values_list("pk", flat=True)
+    )
+    ended = 0
+    for pk in due[:1000]:
+        try:
+            ended += _end(pk, now)
+        except OperationalError:
+            raise
+        except Exception:  # one that cannot be ended must not keep the others suspended
+            log.exception("a sanction could not be ended", sanction=pk)
+    return ended
+
+
+def _end(pk: int, now: dt.datetime) -> bool:
+    with transaction.atomic():
+        player_id = Sanction.objects.values_list("player_id", flat=True).get(pk=pk)
+        player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
+        sanction = Sanction.objects.filter(pk=pk, lifted_at=None).first()
+        if sanction is not None:
+            end(
+                sanction,
+                player,
+                SCHEDULE,
+                Order(by=nobody(SCHEDULE), reason="the time is over", now=now),
+            )
+        return sanction is not None
+
+
+def _act(
+    act: Act,
+    user_id: int,
+    arguments: dict[str, Any],
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    source: str = Sanction.Source.STAFF,
+    experience: str = "",
+    counted: bool = True,
+    settled: bool = False,
+) -> Done:
+    """`counted`: for the guard (a bulk job was approved as a whole). `settled`: a second person
+    decided already.
+    """
+    order = Order(
+        by=by,
+        reason=check_reason(reason),
+        now=now,
+        reverts=reverts,
+        source=source,
+        experience=experience,
+    )
+    with telling_refusals(act, user_id, by), transaction.atomic():
+        tripped = counted and velocity_limit.is_tripped(by, now)
+        player = locked(user_id)
+        found = verdict(act, player, by, now=now)
+        if not found.allowed:
+            raise NotAllowed(found.reason)
+        SENSIBLE[act](player, arguments, now)
+        adopted = source == Sanction.Source.ROBLOX  # it is in force there already
+        second = found.second or _lifts_ban(act, player, arguments, now)
+        if tripped or (second and not by.alone and not settled and not adopted):
+            cause = Approval.Cause.VELOCITY if tripped else found.cause
+            return hold(act, player, arguments, cause, order)
+        if past := experience_bounds.take(experience, str(act), player, now=now):
+            return hold(act, player, arguments, Approval.Cause.EXPERIENCE, order, past)
+        if counted:
+            velocity_limit.note(by, now)
+        return CARRY_OUT[act](player, order, **arguments)
+
+
+def _approved(act: Act) -> None:
+    """Register what carries out a held `act`."""
+
+    def judged(by: Staff, approval: Approval) -> str:
+        assert approval.player is not None
+        needed = (
+            Act.UNBAN
+            if _lifts_ban(act, approval.player, approval.arguments, timezone.now())
+            else act
+        )
+        found = verdict(needed, approval.player, by, now=approval.created_at)
+        return "" if found.allowed else found.reason
+
+    def second(by: Staff, approval: Approval) -> str:
+        assert approval.player is not None
+        now = timezone.now()
+        found = verdict(act, approval.player, by, now=now)
+        if found.second or _lifts_ban(act, approval.player, approval.arguments, now):
+            return f"{found.reason or 'It ends a ban too.'} A second person must decide."
+        return ""
+
+    def carry_out(
+        approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
+    ) -> int | None:
+        assert approval.player is not None
+        arguments = dict(approval.arguments)
+        asked = Act.WARN if arguments.get("threshold") else act
+        found = verdict(asked, approval.player, requester, now=now)
+        if not found.allowed:
+            raise Refused(
+                f"Whoever asked for it may not do it any more ({found.reason}); reject it."
+            )
+        order = Order(
+            by=requester,
+            reason=approval.reason,
+            now=now,
+            reverts=arguments.pop("reverts", None),
+            source=arguments.pop("source", Sanction.Source.STAFF),
+            experience=arguments.pop("experience", ""),
+            approval=approval.pk,
+        )
+        SENSIBLE[act](approval.player, arguments, now)
+        return CARRY_OUT[act](approval.player, order, **arguments).event
+
+    approvals.carries_out(
+        str(act), judged=judged, second=second, sentence=lambda approval: _asked(act, approval)
+    )(carry_out)
+
+
+def _lifts_ban(act: Act, player: Player, arguments: dict[str, Any], now: dt.datetime) -> bool:
+    """Whether a pardon would end a ban with the warning: then it is as grave as lifting one."""
+    if act is not Act.PARDON:
+        return False
+    return any(
+        one.kind == Sanction.Kind.BAN for one in following(player, arguments["sanction"], now)
+    )
+
+
+def _asked(act: Act, approval: Approval) -> str:
+    who = approval.player.username if approval.player else "somebody"
+    until = approval.arguments.get("until")
+    end = (
+        f" until {until[:16].replace('T', ' ')} UTC"
+        if until
+        else " for good"
+        if act is Act.BAN
+        else ""
+    )
+    alone = ", this account alone" if approval.arguments.get("alt_accounts") is False else ""
+    threshold = (
+        ", since the warnings reached the policy's threshold"
+        if approval.arguments.get("threshold")
+        else ""
+    )
+    return f"{str(act).capitalize()} {who}{end}{alone}{threshold}"
+
+
+for _one in CARRY_OUT:
+    _approved(_one)

@@ -1,0 +1,303 @@
+"""Large adjustments from a file, as the operator of this machine."""
+
+import hashlib
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from common import csv_stream
+from common.errors import Refused
+from common.leases import LeaseLost
+from players import mass_adjustments
+from players.mass_adjustments.files import Flaws, UnknownFormat, read
+from players.models import Adjustment
+from players.moderation.actors import at_the_shell
+
+WAITS = 2  # exit code: a second person must approve
+PAUSE = 0.5  # seconds between two looks at what another process does
+LISTED = 20
+WIDTH = 160  # characters, where no terminal says its own
+Status = Adjustment.Status
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f} rows/s")
+
+
+class Command(BaseCommand):
+    help = "Adjust the points of many players at once, from a CSV or JSONL file; settle, show, list and invert that."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        acts = parser.add_subparsers(dest="act", required=True)
+        file = acts.add_parser("file", help="check a file, show what it would do, and apply it")
+        file.add_argument(
+            "file",
+            type=Path,
+            help="CSV with the header userId,amount[,reason], or JSONL with these names",
+        )
+        file.add_argument(
+            "--key",
+            help="tells this use of the file from another one; its content and reason if left out",
+        )
+        invert = acts.add_parser("invert", help="undo an adjustment by its inverse")
+        for asked in (file, invert):
+            asked.add_argument("--yes", action="store_true", help="do not ask before applying")
+        for name, what in (
+            ("approve", "approve as the second person, and apply"),
+            ("reject", "close without effect"),
+        ):
+            acts.add_parser(name, help=what)
+        for name in ("approve", "reject", "invert"):
+            acts.choices[name].add_argument("adjustment_id", type=int)
+        for name in ("file", "approve", "reject", "invert"):
+            acts.choices[name].add_argument("--reason", required=True, help="why, in a sentence")
+        apply = acts.add_parser(
+            "apply", help="let a preview go, or go on with what was interrupted"
+        )
+        show = acts.add_parser("show", help="say how far one is")
+        show.add_argument(
+            "--rows", type=Path, metavar="FILE", help="write what came of each row as CSV"
+        )
+        for shown in (apply, show):
+            shown.add_argument("adjustment_id", type=int)
+        acts.add_parser("list", help="the latest ones")
+
+    def handle(self, *args: Any, act: str, **options: Any) -> None:
+        terminal = self.stdout.isatty()
+        self.console = Console(
+            file=cast("IO[str]", self.stdout._out), width=None if terminal else WIDTH
+        )
+        self.by = at_the_shell()
+        try:
+            getattr(self, f"_{act}")(**options)
+        except (Refused, UnknownFormat, OSError) as refusal:
+            raise CommandError(str(refusal)) from None
+
+    def _file(self, file: Path, key: str | None, reason: str, yes: bool, **_: Any) -> None:
+        key = key or _key_of(file, reason)
+        flaws = Flaws()
+        try:
+            made = mass_adjustments.preview(
+                self._reading(file, flaws),
+                by=self.by,
+                reason=reason,
+                idempotency_key=f"file:{key}",
+                flaws=flaws,
+                now=timezone.now(),
+            )
+        except mass_adjustments.Invalid as invalid:
+            raise CommandError(_listing(file, invalid.flaws)) from None
+        if made.status == Status.REJECTED:
+            raise CommandError(
+                f"Adjustment {made.pk} of this file was rejected. Give --key NAME to ask again."
+            )
+        if made.status == Status.DONE:
+            raise CommandError(
+                f"This file was applied for this reason already, as adjustment {made.pk}. Nothing was done. "
+                "To apply it once more, say another reason, or --key NAME."
+            )
+        self._go_on(made, yes)
+
+    def _invert(self, adjustment_id: int, reason: str, yes: bool, **_: Any) -> None:
+        self._go_on(
+            mass_adjustments.invert(adjustment_id, by=self.by, reason=reason, now=timezone.now()),
+            yes,
+        )
+
+    def _apply(self, adjustment_id: int, **_: Any) -> None:
+        self._go_on(_found(adjustment_id), yes=True)
+
+    def _approve(self, adjustment_id: int, reason: str, **_: Any) -> None:
+        self._drive(
+            mass_adjustments.approve(adjustment_id, by=self.by, reason=reason, now=timezone.now())
+        )
+
+    def _reject(self, adjustment_id: int, reason: str, **_: Any) -> None:
+        settled = mass_adjustments.reject(
+            adjustment_id, by=self.by, reason=reason, now=timezone.now()
+        )
+        self.console.print(f"Adjustment {settled.pk} is rejected; nobody was changed.")
+
+    def _show(self, adjustment_id: int, rows: Path | None, **_: Any) -> None:
+        adjustment = _found(adjustment_id)
+        self._print(adjustment)
+        if rows is not None:
+            _export(adjustment, rows)
+            self.console.print(f"What came of each row is in {rows}.")
+
+    def _list(self, **_: Any) -> None:
+        table = Table(
+            "id",
+            "status",
+            "rows",
+            "applied",
+            "skipped",
+            "total",
+            "asked by",
+            "approved by",
+            "reason",
+        )
+        for adjustment in Adjustment.objects.order_by("-id")[:LISTED]:
+            cells = (
+                adjustment.pk,
+                adjustment.status,
+                adjustment.rows,
+                adjustment.applied,
+                adjustment.skipped,
+                adjustment.total,
+                adjustment.requested_by,
+                adjustment.approved_by,
+                adjustment.reason,
+            )
+            table.add_row(*map(str, cells))
+        self.console.print(table)
+
+    def _go_on(self, adjustment: Adjustment, yes: bool) -> None:
+        """From a preview to its end, or to where somebody else must act."""
+        if adjustment.status == Status.PREVIEW:
+            self._print(adjustment)
+            if not yes:
+                self._ask(adjustment)
+            adjustment = mass_adjustments.start(adjustment.pk, by=self.by, now=timezone.now())
+        if adjustment.status == Status.WAITING:
+            self.console.print(
+                f"Adjustment {adjustment.pk} waits for a second person: in the console, or under another login with "
+                f"`manage.py adjust approve {adjustment.pk} --reason …`."
+            )
+            raise SystemExit(WAITS)
+        self._drive(adjustment)
+
+    def _ask(self, adjustment: Adjustment) -> None:
+        later = f"Nothing was changed. `manage.py adjust apply {adjustment.pk}` applies it, `adjust reject` closes it."
+        if not sys.stdin.isatty():
+            raise CommandError(f"Say --yes to apply it without being asked. {later}")
+        if self.console.input("Apply it? [y/N] ").strip().lower() not in {"y", "yes"}:
+            raise CommandError(later)
+
+    def _drive(self, adjustment: Adjustment) -> None:
+        """Apply it here, or watch the process that does; if that one dies, take over."""
+        with self._bar("applying", adjustment.rows - adjustment.skipped) as (bar, task):
+
+            def tell(now: Adjustment) -> None:
+                bar.update(task, completed=now.applied, total=now.rows - now.skipped)
+
+            while adjustment.status == Status.APPLYING:
+                try:
+                    here = mass_adjustments.run(adjustment.pk, tell)
+                except LeaseLost:
+                    here = False
+                if not here:
+                    time.sleep(PAUSE)
+                adjustment.refresh_from_db()
+                tell(adjustment)
+        self.console.print(
+            f"Adjustment {adjustment.pk} is {adjustment.status}: {adjustment.applied} applied, "
+            f"{adjustment.skipped} skipped, {adjustment.total} points in sum."
+        )
+
+    def _reading(self, file: Path, flaws: Flaws) -> Iterator[Any]:
+        with self._bar("reading", None) as (bar, task):
+            for count, row in enumerate(read(file, flaws), start=1):
+                if count % 10_000 == 0:
+                    bar.update(task, completed=count)
+                yield row
+
+    @contextmanager
+    def _bar(self, what: str, total: int | None) -> Iterator[tuple[Progress, Any]]:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(
+            *columns, console=self.console, transient=True, disable=not self.console.is_terminal
+        ) as bar:
+            yield bar, bar.add_task(what, total=total)
+
+    def _print(self, adjustment: Adjustment) -> None:
+        table = Table(
+            title=f"adjustment {adjustment.pk}: {adjustment.get_status_display()}",
+            show_header=False,
+        )
+        table.add_row("reason", adjustment.reason)
+        table.add_row("rows", f"{adjustment.rows:,}")
+        table.add_row(
+            "applied", f"{adjustment.applied:,} ({mass_adjustments.progress(adjustment):.1%})"
+        )
+        table.add_row(
+            "sum of changes",
+            f"{adjustment.total:,} points ({adjustment.moved:,} without the signs)",
+        )
+        for user_id, name, amount in mass_adjustments.largest(adjustment, 5):
+            table.add_row("largest", f"{amount:+,} for {name} ({user_id})")
+        table.add_row("skipped", f"{adjustment.skipped:,}")
+        for note, count, examples in mass_adjustments.skipped_by_note(adjustment):
+            table.add_row("", f"{count:,}: {note}, such as {', '.join(map(str, examples))}")
+        if adjustment.status == Status.PREVIEW:
+            second = mass_adjustments.needs_second(adjustment, self.by, timezone.now())
+            table.add_row("second person", f"must approve: {second}" if second else "not needed")
+        if adjustment.approved_by:
+            table.add_row("approved by", adjustment.approved_by)
+        if adjustment.error:
+            table.add_row("stopped, and tried again", adjustment.error)
+        self.console.print(table)
+
+
+def _found(adjustment_id: int) -> Adjustment:
+    adjustment = Adjustment.objects.filter(pk=adjustment_id).first()
+    if adjustment is None:
+        raise Refused(f"There is no adjustment {adjustment_id}.")
+    return adjustment
+
+
+def _key_of(file: Path, reason: str) -> str:
+    """The same file for the same reason is the same adjustment: a second run goes on with it, and
+    adds nothing.
+    """
+    content = hashlib.sha256(reason.encode() + b"\0")
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            content.update(block)
+    return content.hexdigest()
+
+
+def _listing(file: Path, flaws: Flaws) -> str:
+    more = (
+        f"\nand {flaws.total - len(flaws.shown):,} more" if flaws.total > len(flaws.shown) else ""
+    )
+    lines = "\n".join(flaws.shown)
+    return f"{file} cannot be taken; nothing was changed. Errors: {flaws.total:,}\n{lines}{more}"
+
+
+def _export(adjustment: Adjustment, path: Path) -> None:
+    fields = ("line", "user_id", "amount", "status", "points", "note", "reason")
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        stream.write(
+            csv_stream.line(("line", "userId", "amount", "status", "points", "note", "reason"))
+        )
+        rows = adjustment.lines.order_by("line").values_list(*fields)
+        stream.writelines(map(csv_stream.line, rows.iterator(chunk_size=10_000)))

@@ -1,0 +1,153 @@
+"""`/adjustments` over HTTP: many players' points at once, for programs that sign."""
+
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audits.record import Actor
+from common.amounts import NotAnAmount, hundredths_of
+from common.errors import Refused
+from players import mass_adjustments
+from players.api import parameters
+from players.api.parameters import Parameter
+from players.api.public import Conflict, View
+from players.mass_adjustments.files import SHOWN, Row
+from players.mass_adjustments.schemas import (
+    AdjustmentAsSent,
+    AdjustmentIn,
+    AdjustmentOut,
+    AdjustmentRowIn,
+    SkippedOut,
+)
+from players.models import Adjustment, AdjustmentRow
+from players.moderation.actors import Staff
+
+AUTOMATION = Staff(Actor("system", "automation", "automation"), rank=None)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": "^[!-~]{1,128}$"},
+    "1 to 128 visible ASCII characters, new for each request; the same key again answers what the first one made.",
+    required=True,
+)
+
+
+class Adjust(View):
+    """Adjust up to 10,000 players at once. It is applied in the background, past a limit once a
+    second person approves.
+
+    Sending again with the same `Idempotency-Key` changes nothing and answers the same adjustment.
+    """
+
+    caller, takes, answers, status = "signed", AdjustmentIn, AdjustmentOut, 202
+    headers_in = (IDEMPOTENCY_KEY,)
+    refuses = (400, 409)
+
+    def post(self, request: Request) -> Response:
+        key = parameters.header(request, IDEMPOTENCY_KEY)
+        reason, rows = _asked(request)
+        now = timezone.now()
+        try:
+            with transaction.atomic():
+                made = mass_adjustments.preview(
+                    rows, by=AUTOMATION, reason=reason, idempotency_key=f"http:{key}", now=now
+                )
+                made = mass_adjustments.start(made.pk, by=AUTOMATION, now=now)
+        except mass_adjustments.Conflict as conflict:
+            raise Conflict(str(conflict)) from None
+        except mass_adjustments.Invalid as invalid:
+            raise ValidationError({"rows": invalid.flaws.shown}) from None
+        except Refused as refusal:
+            raise ValidationError(str(refusal)) from None
+        return Response(
+            _out(made), status=self.status, headers={"Location": f"/adjustments/{made.pk}"}
+        )
+
+
+class OneAdjustment(View):
+    """A large adjustment: how far it is, and which rows it passes over."""
+
+    caller, answers = "signed", AdjustmentOut
+    refuses = (404,)
+
+    def get(self, request: Request, adjustment_id: int) -> Response:
+        adjustment = Adjustment.objects.filter(pk=adjustment_id).first()
+        if adjustment is None:
+            raise NotFound(f"There is no adjustment {adjustment_id}.")
+        return Response(_out(adjustment))
+
+
+def _asked(request: Request) -> tuple[str, list[Row]]:
+    """The reason and the rows. Raises ValidationError that names every bad row, up to a hundred."""
+    try:
+        sent = msgspec.convert(request.data, AdjustmentAsSent)
+    except msgspec.ValidationError as error:
+        raise ValidationError(f"{error}.") from None
+    flaws: dict[str, str] = {}
+    rows: list[Row] = []
+    places: dict[int, int] = {}
+    for index, item in enumerate(sent.rows):
+        row = _row(index, item, flaws)
+        if row is None:
+            continue
+        if places.setdefault(row.user_id, index) != index:
+            flaws[f"rows[{index}].userId"] = (
+                f"{row.user_id} stands in rows[{places[row.user_id]}] already; keep one row for a player."
+            )
+        rows.append(row)
+    if flaws:
+        raise ValidationError(_shown(flaws))
+    return sent.reason, rows
+
+
+def _row(index: int, item: Any, flaws: dict[str, str]) -> Row | None:
+    place = f"rows[{index}]"
+    try:
+        row = msgspec.convert(item, AdjustmentRowIn)
+    except msgspec.ValidationError as error:
+        said, _, field = str(error).partition(" - at `$")
+        flaws[place + field.rstrip("`")] = f"{said}."
+        return None
+    try:
+        amount = hundredths_of(row.amount)
+    except NotAnAmount as error:
+        flaws[f"{place}.amount"] = f"{error}, like 12.50."
+        return None
+    if amount == 0:
+        flaws[f"{place}.amount"] = "must not be 0: leave the row out."
+        return None
+    return Row(index + 1, row.user_id, amount, row.reason.strip())
+
+
+def _shown(flaws: dict[str, str]) -> dict[str, str]:
+    if len(flaws) <= SHOWN:
+        return flaws
+    return {
+        **dict(list(flaws.items())[:SHOWN]),
+        "rows": f"have {len(flaws)} errors; the first {SHOWN} are shown.",
+    }
+
+
+def _out(adjustment: Adjustment) -> AdjustmentOut:
+    skipped = adjustment.lines.filter(status=AdjustmentRow.Status.SKIPPED).order_by("line")[:SHOWN]
+    return AdjustmentOut(
+        id=adjustment.pk,
+        status=adjustment.status,
+        reason=adjustment.reason,
+        rows=adjustment.rows,
+        skipped=adjustment.skipped,
+        applied=adjustment.applied,
+        total=adjustment.total,
+        moved=adjustment.moved,
+        progress=mass_adjustments.progress(adjustment),
+        error=adjustment.error,
+        inverse_of=adjustment.inverse_of_id,
+        created_at=adjustment.created_at,
+        approved_at=adjustment.approved_at,
+        finished_at=adjustment.finished_at,
+        skipped_rows=[SkippedOut(row.line, row.user_id, row.amount, row.note) for row in skipped],
+    )

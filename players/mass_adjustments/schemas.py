@@ -1,0 +1,72 @@
+"""What goes in and out of `/adjustments`."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from players.api.schemas import Out, UserId, Whole
+
+MAX_ROWS = 10_000
+Reason = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\u0000]*[^\s\u0000][^\u0000]*$")
+]
+Amount = Annotated[float, msgspec.Meta(gt=-1e11, lt=1e11, extra_json_schema={"not": {"const": 0}})]
+
+
+class AdjustmentRowIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """One player, and how many points to give (or take, below zero): at most two decimals, not 0."""
+
+    user_id: UserId
+    amount: Amount
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class AdjustmentAsSent(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    reason: Reason
+    rows: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
+
+
+class AdjustmentIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Why, and the rows: each player once. One bad row refuses them all, and `errors` names every
+    one.
+    """
+
+    reason: Reason
+    rows: Annotated[list[AdjustmentRowIn], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
+
+
+class SkippedOut(Out, frozen=True):
+    """A row that changes nothing, and why; `line` counts from 1."""
+
+    line: Whole
+    user_id: int
+    amount: Decimal
+    note: str
+
+
+class AdjustmentOut(Out, frozen=True):
+    """`rows` are applied, skipped or still to come; `total` is the sum of what changes, `moved`
+    without the signs.
+
+    `status`: preview, waiting (for a second person), applying, done or rejected. `progress` goes
+    from 0 to 1. `skippedRows` are the first hundred. `error` says why the last try stopped, if it
+    did; it is tried again.
+    """
+
+    id: int
+    status: str
+    reason: str
+    rows: Whole
+    skipped: Whole
+    applied: Whole
+    total: Decimal
+    moved: Decimal
+    progress: float
+    error: str
+    inverse_of: int | None
+    created_at: dt.datetime
+    approved_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    skipped_rows: list[SkippedOut]

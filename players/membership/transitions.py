@@ -1,0 +1,202 @@
+"""Changes of a player's membership, as Roblox says it, and what follows from them here.
+
+`syncs.membership.landing.land` calls these in its transaction, with the players locked, and nothing
+else does. `at`: when Roblox was asked for it; a later answer of an earlier question is told by it.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from audits.actions import Action
+from audits.record import Actor, Entry, Target, record, record_many
+from players.active_policy import ActivePolicy, active
+from players.models import Decision, Player
+from players.moderation.authorization import target_of
+from players.policy.membership import Membership, belongs
+from players.ranks.evaluation import candidate_of, move, open_proposals, rank_name_of, withdraw
+
+REASON = "came back to the group"
+RESTORE, ASK, RESET = "restore", "ask", "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Somebody who is back. `away_since`: when they were last known to be a member; `until`: when
+    they came back.
+    """
+
+    player: Player
+    away_since: dt.datetime
+    until: dt.datetime
+
+
+def seen(players: Sequence[Player], at: dt.datetime) -> None:
+    """Note that Roblox said of players what is known already, asked at that moment."""
+    Player.objects.filter(pk__in=[player.pk for player in players]).update(member_seen_at=at)
+
+
+def list_unknown(listed: bool) -> int:
+    """Show or hide the players of whom Roblox was not asked yet; how many changed."""
+    unknown = Player.objects.filter(member=Membership.UNKNOWN.value, erased_at=None)
+    return unknown.exclude(listed=listed).update(listed=listed)
+
+
+def learn(
+    found: Mapping[int, Membership], *, group: int, actor: Actor, now: dt.datetime, at: dt.datetime
+) -> None:
+    """Write down what Roblox said of players whose membership was unknown, by our id: one audit
+    event for all.
+    """
+    for membership in set(found.values()):
+        _set([pk for pk, one in found.items() if one is membership], membership, now, at)
+    if not found:
+        return
+    said = [membership.value for membership in found.values()]
+    record(
+        Action.MEMBERS_READ,
+        actor=actor,
+        target=Target("group", str(group), ""),
+        details={"members": said.count("member"), "guests": said.count("guest")},
+    )
+
+
+def join(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+    """Somebody who was no member and never had been is one now."""
+    _change(players, Membership.MEMBER, Action.MEMBER_JOINED, actor, now, at)
+
+
+def leave(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+    """Members left, or were removed: what they had is kept, what was proposed for them is
+    withdrawn.
+    """
+    _change(players, Membership.LEFT, Action.MEMBER_LEFT, actor, now, at)
+    proposals = open_proposals([player.pk for player in players])
+    withdraw(list(proposals.values()), active(), actor, now)
+
+
+def ignore(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+    """Members hold nothing but roles that the policy ignores: they count as guests."""
+    _change(players, Membership.GUEST, Action.MEMBER_LEFT, actor, now, at)
+
+
+def come_back(back: Return, *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+    """Somebody who left is a member again: by the policy they keep the rank, or staff are asked, or
+    they start anew.
+
+    The time away does not count as time in the rank. A sanction goes on: whoever is suspended stays
+    so.
+    """
+    policy, player = active(), back.player
+    held = policy.ranks.get(player.former_rank_id or player.rank_id)
+    before = held.name if held else ""
+    _shift(player, back.until - back.away_since, now)
+    _set([player.pk], Membership.MEMBER, now, at)
+    player.refresh_from_db()
+    record(
+        Action.MEMBER_RETURNED,
+        actor=actor,
+        target=target_of(player),
+        before={"rank": before},
+        details={"rejoin": policy.bundle.rejoin, "awaySince": back.away_since.isoformat()},
+        policy_version=policy.bundle.version,
+    )
+    if (
+        policy.bundle.rejoin != RESTORE
+        and player.rank_id != policy.rank_ids[policy.bundle.first.name]
+    ):
+        _start_anew(player, policy, actor, now)
+
+
+def _start_anew(player: Player, policy: ActivePolicy, actor: Actor, now: dt.datetime) -> None:
+    """Give the first rank; under `ask` propose the one that was held. Of somebody suspended the
+    kept rank changes.
+    """
+    first, asks = policy.rank_ids[policy.bundle.first.name], policy.bundle.rejoin == ASK
+    if player.rank.is_punishment:
+        if not asks:  # whoever ends the suspension is asked then
+            Player.objects.filter(pk=player.pk).update(former_rank=first, former_rank_since=now)
+        return
+    since = player.rank_since
+    applied = _decide(player, first, policy, actor, now, applied=True)
+    move([(candidate_of(player), applied)], now)
+    _tell(Action.RANK_SET, applied, player, policy, actor)
+    held = player.rank_id
+    player.refresh_from_db()
+    if asks and held in policy.ranks:
+        proposed = _decide(player, held, policy, actor, now, applied=False, since=since)
+        _tell(Action.DECISION_PROPOSED, proposed, player, policy, actor)
+
+
+def _decide(
+    player: Player,
+    to_rank: int,
+    policy: ActivePolicy,
+    actor: Actor,
+    now: dt.datetime,
+    *,
+    applied: bool,
+    since: dt.datetime | None = None,
+) -> Decision:
+    restores = {"restoresSince": since.isoformat()} if since else {}
+    return Decision.objects.create(
+        player=player,
+        kind=Decision.Kind.HAND,
+        status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
+        source=Decision.Source.ROBLOX,
+        from_rank_id=player.rank_id,
+        to_rank_id=to_rank,
+        inputs={"points": str(player.points)} | restores,
+        failed=[],
+        policy_id=policy.id,
+        reason=REASON,
+        decided_by=f"{actor.kind}:{actor.id}" if applied else "",
+        decided_at=now if applied else None,
+    )
+
+
+def _tell(
+    action: Action, decision: Decision, player: Player, policy: ActivePolicy, actor: Actor
+) -> None:
+    record(
+        action,
+        actor=actor,
+        target=target_of(player),
+        reason=decision.reason,
+        before={"rank": rank_name_of(decision.from_rank_id, policy)},
+        after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
+        policy_version=policy.bundle.version,
+    )
+
+
+def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:
+    """Move the moments since which ranks are held by the time away."""
+    away = max(dt.timedelta(0), away)
+    player.rank_since = min(now, player.rank_since + away)
+    if player.former_rank_since is not None:
+        player.former_rank_since = min(now, player.former_rank_since + away)
+    player.save(update_fields=["rank_since", "former_rank_since"])
+
+
+def _change(
+    players: Sequence[Player],
+    membership: Membership,
+    action: Action,
+    actor: Actor,
+    now: dt.datetime,
+    at: dt.datetime,
+) -> None:
+    _set([player.pk for player in players], membership, now, at)
+    record_many([Entry(action, actor=actor, target=target_of(player)) for player in players])
+
+
+def _set(
+    player_ids: Sequence[int], membership: Membership, now: dt.datetime, at: dt.datetime
+) -> None:
+    Player.objects.filter(pk__in=player_ids, erased_at=None).update(
+        member=membership.value,
+        member_since=now,
+        member_seen_at=at,
+        listed=belongs(membership),
+        updated_at=now,
+    )

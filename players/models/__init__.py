@@ -1,0 +1,75 @@
+"""Models of the app `players`, a module for each concept; import them from here."""
+
+from players.models.bulk import BULK_ALONE, BulkJob, BulkRow
+from players.models.decision import Decision
+from players.models.discipline import Appeal, Note, Sanction
+from players.models.erasure import ErasureOrder
+from players.models.fields import CONSOLE, LONGEST_ORIGIN, RECONCILED, REST, ZERO, points_field
+from players.models.leaderboard import LeaderboardBucket, LeaderboardChange
+from players.models.ledger import (
+    DailyPoints,
+    ExperiencePoints,
+    LedgerEntry,
+    Recommendation,
+    Session,
+)
+from players.models.mass_adjustment import Adjustment, AdjustmentRow
+from players.models.moderation import (
+    Approval,
+    BroughtDay,
+    BroughtPerson,
+    Claim,
+    GameCommand,
+    GuardTrip,
+    Spending,
+    StaffAct,
+)
+from players.models.player import Player
+from players.models.policy import PolicyVersion, Rank, Simulation
+from players.models.quarantine import KeyCount, Quarantine
+from players.models.stats import Counted, DailyFigure
+from players.models.usernames import NameCheck, PlayerName
+
+__all__ = [
+    "BULK_ALONE",
+    "CONSOLE",
+    "LONGEST_ORIGIN",
+    "RECONCILED",
+    "REST",
+    "ZERO",
+    "Adjustment",
+    "AdjustmentRow",
+    "Appeal",
+    "Approval",
+    "BroughtDay",
+    "BroughtPerson",
+    "BulkJob",
+    "BulkRow",
+    "Claim",
+    "Counted",
+    "DailyFigure",
+    "DailyPoints",
+    "Decision",
+    "ErasureOrder",
+    "ExperiencePoints",
+    "GameCommand",
+    "GuardTrip",
+    "KeyCount",
+    "LeaderboardBucket",
+    "LeaderboardChange",
+    "LedgerEntry",
+    "NameCheck",
+    "Note",
+    "Player",
+    "PlayerName",
+    "PolicyVersion",
+    "Quarantine",
+    "Rank",
+    "Recommendation",
+    "Sanction",
+    "Session",
+    "Simulation",
+    "Spending",
+    "StaffAct",
+    "points_field",
+]

@@ -1,0 +1,92 @@
+"""Store policy versions, their simulations and the ranks of the active policy."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from players.models.fields import points_field
+
+
+class PolicyVersion(models.Model):
+    """One validated bundle of rules, kept for ever: decisions name the version they were made by."""
+
+    number = models.PositiveIntegerField(unique=True)
+    content_hash = models.CharField(max_length=64, unique=True)
+    documents = models.JSONField()
+    is_active = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+    activated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "policy_versions"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_active"], condition=Q(is_active=True), name="policy_one_active"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"policy {self.number} ({self.content_hash[:8]})"
+
+
+class Simulation(models.Model):
+    """What a version would change against the one that was in force, for the players as they stood
+    at `started_at`.
+
+    Counted in steps: players with our ids up to `upto` are in `tally` (rank, what either policy
+    does to its holders, how many, our ids of a few), and `last` ends it.
+    """
+
+    version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="simulations")
+    against = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    requested_by = models.CharField(max_length=80, help_text="the person: Staff.person")
+    started_at = models.DateTimeField()
+    upto = models.BigIntegerField(db_default=0)
+    last = models.BigIntegerField()
+    tally = models.JSONField(default=list)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "simulations"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "against"],
+                condition=Q(finished_at=None),
+                name="simulations_one_under_way",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"simulation {self.pk} of policy {self.version_id}"
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.upto // self.last if self.last else 100
+
+
+class Rank(models.Model):
+    """A rank of the active policy, as a row that others can join. Written only when a policy is
+    activated.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    position = models.PositiveSmallIntegerField()
+    level = models.CharField(max_length=20)
+    role = models.PositiveSmallIntegerField()
+    min_points = points_field()
+    min_time_days = models.PositiveIntegerField()
+    required_recommendations = models.PositiveIntegerField()
+    privileged = models.BooleanField()
+    is_punishment = models.BooleanField()
+    ignored = models.BooleanField()
+    can_earn = models.BooleanField()
+    retired = models.BooleanField(db_default=False)
+
+    class Meta:
+        db_table = "ranks"
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,30 @@
+"""Store daily figures for the console's charts."""
+
+from django.db import models
+
+
+class DailyFigure(models.Model):
+    """One figure of one UTC day, kept so that a chart costs a few rows at any size
+    (players.daily_figures).
+    """
+
+    day = models.DateField()
+    what = models.CharField(max_length=20)
+    label = models.CharField(max_length=32, db_default="")
+    value = models.DecimalField(max_digits=20, decimal_places=2)
+
+    class Meta:
+        db_table = "daily_figures"
+        constraints = [
+            models.UniqueConstraint(fields=["day", "what", "label"], name="daily_figures_once")
+        ]
+
+
+class Counted(models.Model):
+    """How far a count over the audit log has come: the position in the chain that it has taken in."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    position = models.BigIntegerField()
+
+    class Meta:
+        db_table = "counted"

@@ -1,0 +1,83 @@
+"""Who works on an item of the queue: one person at a time, for half an hour, let go by itself."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db import connection
+
+from common.errors import Refused
+from players.models import Claim
+from players.moderation.actors import Staff
+
+LASTS = dt.timedelta(minutes=30)
+LONGEST_KIND, LONGEST_KEY = 20, 80  # characters that the columns hold
+
+# One statement, so that two who claim at once cannot both have it.
+TAKE = """
+    INSERT INTO claims (kind, key, holder, holder_name, until) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (kind, key) DO UPDATE SET
+        holder = excluded.holder, holder_name = excluded.holder_name, until = excluded.until
+    WHERE claims.holder = excluded.holder OR claims.until <= %s
+       OR claims.until > excluded.until + interval '1 minute'"""
+
+
+def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
+    """Take an item, or hold it for longer. Raises Refused while somebody else holds it.
+
+    A claim that ends much later than a new one would was dated by a wrong clock, and holds nobody
+    up. A little later is no sign of that: of two who claim at once, the later one may have read the
+    clock first.
+    """
+    _check(kind, key)
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [kind, key, by.person, by.actor.name[:80], now + LASTS, now])
+        taken = bool(cursor.rowcount)
+    found = Claim.objects.filter(kind=kind, key=key).first()
+    if found is None or not taken:
+        name = found.holder_name if found else "Somebody"
+        raise Refused(
+            f"{name or 'Somebody'} works on it; it is free again when they let it go, or after half an hour."
+        )
+    return found
+
+
+def release(kind: str, key: str, *, by: Staff) -> None:
+    """Let an item go that one holds oneself. Raises Refused where one does not."""
+    _check(kind, key)
+    if not Claim.objects.filter(kind=kind, key=key, holder=by.person).delete()[0]:
+        raise Refused("You do not hold it.")
+
+
+def _check(kind: str, key: str) -> None:
+    if len(kind) > LONGEST_KIND or len(key) > LONGEST_KEY or "\0" in kind + key:
+        raise Refused("There is no such item in the queue.")
+
+
+def held(kind: str, keys: Iterable[str], now: dt.datetime) -> dict[str, Claim]:
+    """Who holds which of these items, by key."""
+    return {
+        one.key: one for one in Claim.objects.filter(kind=kind, key__in=list(keys), until__gt=now)
+    }
+
+
+def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple[str, str], Claim]:
+    """Who holds which of these items, by kind and key, in one query."""
+    wanted = set(items)
+    rows = Claim.objects.filter(
+        kind__in={kind for kind, _ in wanted}, key__in={key for _, key in wanted}, until__gt=now
+    )
+    return (
+        {(one.kind, one.key): one for one in rows if (one.kind, one.key) in wanted}
+        if wanted
+        else {}
+    )
+
+
+def holds(kind: str, key: str, *, by: Staff, now: dt.datetime) -> bool:
+    """Whether a person holds an item."""
+    return Claim.objects.filter(kind=kind, key=key, holder=by.person, until__gt=now).exists()
+
+
+def drop(kind: str, key: str) -> None:
+    """Let an item go because it is done."""
+    Claim.objects.filter(kind=kind, key=key).delete()

@@ -1,0 +1,249 @@
+"""What game servers may do to people: the bounds of each experience, and what of them is used up
+today.
+
+Two places say the bounds. The configuration (config/backend.integrations.json) says what is wanted,
+and the row of the experience what two owners let it have. In force is what both allow: so a tighter
+configuration counts from the next start, and `adopt` (manage.py bootstrap) writes it down; a looser
+one counts once two owners approved it (`ask`).
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from audits.actions import Action
+from audits.record import Actor, Target, record
+from common.amounts import hundredths, points
+from common.errors import NotAllowed, Refused
+from players.active_policy import ActivePolicy, active
+from players.models import Approval, BroughtDay, BroughtPerson, Player
+from players.moderation import approvals
+from players.moderation.actors import Staff
+from players.moderation.authorization import Done, kept_rank
+from players.policy import bounds as rules
+from players.policy.bounds import Terms
+from players.policy.bundle import Rank
+from roblox.models import Experience
+
+LOOSEN = "experience.bounds"
+RIGHT = "console.roles"  # owners
+KEPT = dt.timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """An act as a game server brought it: of which experience, in whose name, why, when."""
+
+    experience: str
+    by: Staff
+    reason: str
+    now: dt.datetime
+
+
+def in_force(experience: str) -> Terms:
+    """What the game servers of an experience may do now."""
+    row = Experience.objects.filter(key=experience).values_list("bounds", flat=True).first()
+    return rules.tightest(rules.read(row), wanted(experience), active().bundle)
+
+
+def wanted(experience: str) -> Terms:
+    """What the configuration says; the defaults where it has no such experience."""
+    for configured in settings.INTEGRATIONS.experiences:
+        if configured.key == experience:
+            terms: Terms = configured.bounds.terms
+            return terms
+    return rules.DEFAULTS
+
+
+def missing(experience: str) -> list[str]:
+    """What the configuration asks for beyond what is in force, a phrase each."""
+    return rules.loosened(in_force(experience), wanted(experience), active().bundle)
+
+
+def take(
+    experience: str,
+    kind: str,
+    player: Player,
+    *,
+    now: dt.datetime,
+    amount: int = 0,
+    to: Rank | None = None,
+) -> str:
+    """Count an act that a game server of `experience` brings, if that is within the bounds.
+
+    Otherwise nothing is counted, and a sentence says why. Other entry points (no experience) have
+    no bounds. In the transaction of the act, the player locked; what is refused later must undo
+    this too. `amount` in hundredths.
+    """
+    if not experience:
+        return ""
+    policy, terms = active(), in_force(experience)
+    ceiling = terms.acts.get(kind)
+    day = _locked(experience, kind if ceiling is not None and ceiling.own else "", now)
+    known = player.pk is not None and BroughtPerson.objects.filter(of=day, player=player).exists()
+    why = rules.past(
+        terms,
+        kind,
+        amount=amount,
+        spent=hundredths(day.spent),
+        people=day.people,
+        known=known,
+        position=max(_position(player, policy), to.position if to else 0),
+        bundle=policy.bundle,
+    )
+    if why:
+        return f"{_name(experience)} {why.removeprefix('it ')}."
+    BroughtDay.objects.filter(pk=day.pk).update(
+        spent=F("spent") + points(abs(amount)), people=F("people") + (0 if known else 1)
+    )
+    if player.pk is not None and not known:
+        BroughtPerson.objects.create(of=day, player=player)
+    return ""
+
+
+def hold(act: str, player: Player, arguments: dict[str, Any], past: str, brought: Brought) -> Done:
+    """Keep an act that is `past` the bounds until the officer whom the game server named confirms
+    it, or a second person approves it. Raises Refused where too much waits.
+    """
+    approval = approvals.hold(
+        act,
+        player=player,
+        arguments=arguments,
+        cause=Approval.Cause.EXPERIENCE,
+        by=brought.by,
+        reason=brought.reason,
+        now=brought.now,
+        experience=brought.experience,
+    )
+    return to_confirm(player, approval, past)
+
+
+def to_confirm(player: Player, approval: Approval, past: str) -> Done:
+    """What is said of an act that waits for the word of the officer whom a game server named."""
+    sentence = (
+        f"Nothing happened yet to {player.username}. {past} Sign in to the console and confirm request {approval.pk}, "
+        "or let a second person approve it."
+    )
+    return Done(sentence, approval.event, approval=approval, player=player)
+
+
+def adopt(experience: str, *, actor: Actor) -> bool:
+    """Write down where the configuration is tighter than what two owners let the experience have;
+    whether it was so.
+    """
+    with transaction.atomic():
+        row = Experience.objects.select_for_update().get(key=experience)
+        held = rules.read(row.bounds)
+        kept = rules.tightest(held, wanted(experience), active().bundle)
+        if kept == held:
+            return False
+        _write(row, kept, actor=actor)
+        return True
+
+
+def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
+    """Ask for what the configuration says beyond what is in force; another owner approves. Raises
+    Refused.
+    """
+    if not by.has(RIGHT):
+        raise NotAllowed("You may not: only an owner lets an experience do more.")
+    with transaction.atomic():
+        Experience.objects.select_for_update().get(key=experience)
+        more = missing(experience)
+        if not more:
+            raise Refused("The configuration asks for nothing beyond what is in force.")
+        if waiting(experience) is not None:
+            raise Refused("More is asked for already; decide on that first.")
+        arguments = {
+            "experience": experience,
+            "bounds": rules.written(wanted(experience)),
+            "more": more,
+        }
+        return approvals.hold(
+            LOOSEN,
+            player=None,
+            arguments=arguments,
+            cause=Approval.Cause.SECOND,
+            by=by,
+            reason=reason,
+            now=now,
+        )
+
+
+def waiting(experience: str) -> Approval | None:
+    """The request for more that waits for another owner."""
+    found = Approval.objects.filter(
+        act=LOOSEN, status=Approval.Status.WAITING, arguments__experience=experience
+    )
+    return found.first()
+
+
+def purge(now: dt.datetime) -> None:
+    """Forget whom experiences acted on on days that are over."""
+    old = BroughtDay.objects.filter(day__lt=(now - KEPT).date())
+    BroughtPerson.objects.filter(of__in=old).delete()
+    old.delete()
+
+
+@approvals.carries_out(
+    LOOSEN,
+    entitled=lambda by: by.has(RIGHT),
+    sentence=lambda approval: _asked(approval),
+)
+def _approved(
+    approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
+) -> int | None:
+    row = Experience.objects.select_for_update().get(key=approval.arguments["experience"])
+    terms = rules.read(approval.arguments["bounds"])
+    return _write(row, terms, actor=requester.actor, reason=approval.reason, approval=approval.pk)
+
+
+def _asked(approval: Approval) -> str:
+    more = "; ".join(approval.arguments["more"])
+    return f"Let game servers of {_name(approval.arguments['experience'])} do more: {more}"
+
+
+def _write(
+    row: Experience, terms: Terms, *, actor: Actor, reason: str = "", approval: int | None = None
+) -> int:
+    before = rules.read(row.bounds)
+    Experience.objects.filter(pk=row.pk).update(bounds=rules.written(terms))
+    return record(
+        Action.EXPERIENCE_CHANGED,
+        actor=actor,
+        target=Target("experience", row.key, ""),
+        experience=row.key,
+        reason=reason,
+        before={"bounds": rules.written(before)},
+        after={"bounds": rules.written(terms)},
+        details={"approval": approval} if approval is not None else None,
+    )
+
+
+def _locked(experience: str, pool: str, now: dt.datetime) -> BroughtDay:
+    """The row of today, locked. It comes after the player's, in every transaction that takes both."""
+    day = now.astimezone(dt.UTC).date()
+    BroughtDay.objects.bulk_create(
+        [BroughtDay(experience=experience, day=day, pool=pool)], ignore_conflicts=True
+    )
+    return BroughtDay.objects.select_for_update(no_key=True).get(
+        experience=experience, day=day, pool=pool
+    )
+
+
+def _position(player: Player, policy: ActivePolicy) -> int:
+    """Where a player stands; somebody suspended by the rank that is kept for them."""
+    kept = player.former_rank
+    rank = kept_rank(kept, policy) if kept is not None else policy.ranks.get(player.rank_id)
+    return rank.position if rank is not None else rules.HIGHER_THAN_ANY
+
+
+def _name(experience: str) -> str:
+    return (
+        Experience.objects.filter(key=experience).values_list("name", flat=True).first()
+        or experience
+    )

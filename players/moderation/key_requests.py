@@ -1,0 +1,108 @@
+"""Keys of experiences in the console: asked for by one owner, approved by another, made when the
+first collects them.
+
+The text of a key exists only in the answer that shows it, so nothing is made before somebody looks.
+"""
+
+import datetime as dt
+from typing import Any
+
+from django.db import transaction
+
+from common.errors import Refused
+from players.models import Approval
+from players.moderation import approvals
+from players.moderation.actors import Staff
+from roblox import keys
+from roblox.models import Experience, ExperienceKey
+
+CREATE, ROTATE = "key.create", "key.rotate"
+COLLECTED_WITHIN = dt.timedelta(hours=24)  # after that whoever asked has to ask again
+OVERLAPS = {1: "1 hour", 24: "1 day", 72: "3 days"}  # hours that the former keys go on
+
+
+def ask(
+    act: str,
+    experience: Experience,
+    arguments: dict[str, Any],
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+) -> Approval:
+    """Ask for a new key (CREATE) or for the rotation of the live ones (ROTATE). Raises Refused."""
+    if not experience.enabled:
+        raise Refused(f"{experience.key} is switched off; a key would open nothing.")
+    return approvals.hold(
+        act,
+        player=None,
+        arguments={"experience": experience.key} | arguments,
+        cause=Approval.Cause.SECOND,
+        by=by,
+        reason=reason,
+        now=now,
+        once=f"key of {experience.key}",
+    )
+
+
+def waiting() -> list[Approval]:
+    """What was asked for and is not decided, of all experiences: `arguments["experience"]` says of
+    which.
+    """
+    return list(
+        Approval.objects.filter(act__in=[CREATE, ROTATE], status=Approval.Status.WAITING).order_by(
+            "pk"
+        )
+    )
+
+
+def ready(by: Staff, now: dt.datetime) -> list[Approval]:
+    """What was approved for this person and not collected yet."""
+    approved = Approval.objects.filter(
+        act__in=[CREATE, ROTATE],
+        status=Approval.Status.APPROVED,
+        requested_by__in=by.persons,
+        decided_at__gt=now - COLLECTED_WITHIN,
+    )
+    return list(approved.exclude(arguments__has_key="key").order_by("pk"))
+
+
+def collect(approval_id: int, *, by: Staff, now: dt.datetime) -> tuple[ExperienceKey, str]:
+    """Make the key that was approved; it and its text, seen this once. Raises Refused."""
+    with transaction.atomic():
+        found = (
+            Approval.objects.select_for_update(no_key=True)
+            .filter(pk=approval_id, act__in=[CREATE, ROTATE])
+            .first()
+        )
+        if found is None or found.status != Approval.Status.APPROVED or found.decided_at is None:
+            raise Refused("No key was approved by this.")
+        if not by.is_person(found.requested_by):
+            raise Refused("Somebody else asked for it; only they can collect it.")
+        if "key" in found.arguments:
+            raise Refused("It was collected already; ask for another one.")
+        if now - found.decided_at > COLLECTED_WITHIN:
+            raise Refused("It was approved more than a day ago; ask again.")
+        experience = Experience.objects.get(key=found.arguments["experience"])
+        key, raw = _make(found, experience, by, now)
+        found.arguments |= {"key": key.prefix}
+        found.save(update_fields=["arguments"])
+        return key, raw
+
+
+@approvals.carries_out(CREATE, entitled=lambda by: by.has("console.secrets"))
+@approvals.carries_out(ROTATE, entitled=lambda by: by.has("console.secrets"))
+def _let_collect(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> None:
+    """Nothing is made yet: see `collect`."""
+
+
+def _make(
+    found: Approval, experience: Experience, by: Staff, now: dt.datetime
+) -> tuple[ExperienceKey, str]:
+    if found.act == ROTATE:
+        overlap = dt.timedelta(hours=found.arguments["overlapHours"])
+        return keys.rotate(experience, actor=by.actor, overlap=overlap)
+    days = found.arguments.get("days")
+    return keys.create(
+        experience, actor=by.actor, expires_at=now + dt.timedelta(days=days) if days else None
+    )

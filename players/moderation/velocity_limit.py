@@ -1,0 +1,141 @@
+"""The guard against a moderator who runs wild: too many acts of one person in a short time need a
+second one.
+
+Only what was carried out counts. Whoever trips it is told of once, to the owners; it ends when the
+window has passed, or when an owner lets the person act again.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+
+from audits.actions import Action
+from audits.record import Target, record
+from common.errors import NotAllowed, Refused
+from players.models import BULK_ALONE, Approval, GuardTrip, StaffAct
+from players.moderation.actors import Staff
+from players.moderation.authorization import Verdict, check_reason, past_limit, take_turn
+from players.moderation.daily_limit import Taken
+
+KEPT = dt.timedelta(days=1)
+
+
+def is_tripped(by: Staff, now: dt.datetime) -> bool:
+    """Whether this person's next act must be held. In the act's transaction, before anything else
+    is locked.
+    """
+    take_turn(by.person)
+    if not _binds(by):
+        return False
+    limit = settings.INTEGRATIONS.moderation.guard
+    count = recent(by, now)
+    if count < limit.acts:
+        GuardTrip.objects.filter(person=by.person, ended_at=None).update(ended_at=now)
+        return False
+    _tell_once(by, count, limit.window_seconds, now)
+    return True
+
+
+def recent(by: Staff, now: dt.datetime) -> int:
+    """How many acts of this person count now: those within the window, at most as many as the guard
+    lets pass.
+    """
+    limit = settings.INTEGRATIONS.moderation.guard
+    since = max(
+        now - dt.timedelta(seconds=limit.window_seconds), _released_at(by.person) or now - KEPT
+    )
+    return StaffAct.objects.filter(person=by.person, at__gt=since)[: limit.acts].count()
+
+
+def note(by: Staff, now: dt.datetime, acts: int = 1) -> None:
+    """Count acts that were carried out."""
+    if _binds(by):
+        StaffAct.objects.bulk_create(
+            StaffAct(person=by.person, at=now) for _ in range(min(acts, BULK_ALONE))
+        )
+
+
+def second_for(
+    by: Staff,
+    now: dt.datetime,
+    *,
+    tripped: bool,
+    rows: int,
+    moved: int,
+    players: int,
+    largest: int,
+    taken: Taken,
+) -> Verdict | None:
+    """Why what is let go as a whole, a mass change or a file, needs a second person; None where it
+    does not.
+
+    `rows` are what it changes, `players` those of them whose points it moves, by `moved` hundredths
+    in all and by `largest` one of them. `tripped`: what `is_tripped` said; `taken`: what counts
+    today, locked.
+    """
+    if tripped:
+        return Verdict(True, True, "You acted very often lately.", Approval.Cause.VELOCITY)
+    many = _too_many(by, now, rows)
+    if many:
+        return Verdict(True, True, many)
+    return past_limit(by, moved, taken, players=players, largest=largest) if players else None
+
+
+def _too_many(by: Staff, now: dt.datetime, rows: int) -> str:
+    if not _binds(by):
+        return ""
+    if rows > BULK_ALONE:
+        return f"It changes more than {BULK_ALONE} players at once."
+    if rows + recent(by, now) > BULK_ALONE:
+        return f"With what you did in the last minutes it is more than {BULK_ALONE} acts."
+    return ""
+
+
+def _binds(by: Staff) -> bool:
+    """Whether the guard counts somebody: people, but not the machine's operator, and no program
+    that signs.
+    """
+    return not by.alone and by.actor.kind != "system"
+
+
+def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:
+    """Let somebody act again. Raises Refused for themselves, and where nothing holds them."""
+    reason = check_reason(reason)
+    if not by.has("console.roles"):
+        raise NotAllowed("You may not: only an owner lets somebody act again.")
+    if by.is_person(person):
+        raise NotAllowed("You may not: another owner must let you act again.")
+    with transaction.atomic():
+        trip = GuardTrip.objects.select_for_update().filter(person=person, ended_at=None).first()
+        if trip is None:
+            raise Refused("Nothing holds them up.")
+        trip.ended_at, trip.released_by = now, by.person
+        trip.save(update_fields=["ended_at", "released_by"])
+        record(Action.GUARD_RELEASED, actor=by.actor, target=_target(trip), reason=reason)
+
+
+def purge(now: dt.datetime) -> None:
+    """Forget acts that no window reaches back to."""
+    StaffAct.objects.filter(at__lt=now - KEPT).delete()
+
+
+def _released_at(person: str) -> dt.datetime | None:
+    released = (
+        GuardTrip.objects.filter(person=person).exclude(ended_at=None).exclude(released_by="")
+    )
+    return released.order_by("-ended_at").values_list("ended_at", flat=True).first()
+
+
+def _tell_once(by: Staff, acts: int, seconds: int, now: dt.datetime) -> None:
+    trip, created = GuardTrip.objects.get_or_create(
+        person=by.person, ended_at=None, defaults={"name": by.actor.name[:80], "tripped_at": now}
+    )
+    if created:
+        details = {"acts": acts, "seconds": seconds}
+        record(Action.GUARD_TRIPPED, actor=by.actor, target=_target(trip), details=details)
+
+
+def _target(trip: GuardTrip) -> Target:
+    subject = trip.person if trip.person.startswith(("player:", "staff:")) else ""
+    return Target("person", trip.person, trip.name, subject)

@@ -1,0 +1,284 @@
+"""What is done to one person outside the ladder: the adjusted part of their points, and their
+erasure.
+"""
+
+import datetime as dt
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audits import record as spine
+from audits.actions import Action
+from audits.record import Target, record, reserve_id
+from common.amounts import points
+from common.errors import NotAllowed, Refused
+from common.pg_arrays import micros
+from players.active_policy import active
+from players.models import CONSOLE, Approval, Decision, Player, Recommendation
+from players.moderation import approvals, daily_limit, experience_bounds, velocity_limit
+from players.moderation.actors import Staff
+from players.moderation.authorization import (
+    ADJUSTMENT,
+    Done,
+    check_not_taken_back,
+    check_reason,
+    locked,
+    past_own_limit,
+    target_of,
+    telling_refusals,
+    verdict,
+)
+from players.moderation.daily_limit import Taken
+from players.policy.permissions import Act
+from players.privacy import texts
+from players.privacy.erasure import forget, known
+from players.privacy.person import Person, new_pseudonym
+from players.ranks.evaluation import candidate_of, settle
+
+TRILLION = 10**12
+LARGEST = 100 * TRILLION  # hundredths
+
+
+def adjust(
+    user_id: int,
+    amount: int,
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    counted: bool = True,
+    settled: bool = False,
+    paid: Taken | None = None,
+    experience: str = "",
+) -> Done:
+    """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row,
+    one audit event.
+
+    Past the limit of a day it is held for a second person, unless it is `settled` already; past
+    what the `experience` that brought it may do, for the named officer's word. `paid`: it was
+    charged to its day with the mass change that it is part of, and this is what else counts there.
+    Raises Refused when there is no such player, no reason or nothing to change, and NotAllowed.
+    """
+    reason = check_reason(reason)
+    if amount == 0:
+        raise Refused("amount: an adjustment of nothing changes nothing.")
+    if abs(amount) >= LARGEST:
+        raise Refused("amount: a trillion points and more cannot be kept.")
+    with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
+        tripped = counted and velocity_limit.is_tripped(by, now)
+        day = daily_limit.day_of(now)
+        taken = daily_limit.lock(by.person, day) if paid is None else paid
+        player = locked(user_id)
+        check_not_taken_back(reverts)
+        found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
+        if not found.allowed:
+            raise NotAllowed(found.reason)
+        if tripped or (found.second and not settled):
+            cause = Approval.Cause.VELOCITY if tripped else found.cause
+            arguments = {"amount": amount} | ({"reverts": reverts} if reverts else {})
+            approval = approvals.hold(
+                str(Act.ADJUST),
+                player=player,
+                arguments=arguments,
+                cause=cause,
+                by=by,
+                reason=reason,
+                now=now,
+                experience=experience,
+            )
+            sentence = f"Nothing happened yet to {player.username}. {found.reason} It waits as request {approval.pk}."
+            return Done(sentence, approval.event, approval=approval, player=player)
+        if past := experience_bounds.take(
+            experience, str(Act.ADJUST), player, now=now, amount=amount
+        ):
+            brought = experience_bounds.Brought(experience, by, reason, now)
+            return experience_bounds.hold(
+                str(Act.ADJUST), player, {"amount": amount}, past, brought
+            )
+        if counted:
+            velocity_limit.note(by, now)
+        if paid is None:
+            daily_limit.charge(by.person, day, amount, approved=settled)
+        return _adjust(player, amount, by, reason, now, reverts, experience=experience)
+
+
+def _adjust(
+    player: Player,
+    amount: int,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+    reverts: int | None = None,
+    kind: str = ADJUSTMENT,
+    approval: int | None = None,
+    experience: str = "",
+) -> Done:
+    """Write an adjustment of a locked player, and settle the rank that follows from it."""
+    policy = active()
+    if (
+        abs(player.adjusted + points(amount)) >= TRILLION
+        or abs(player.earned + player.adjusted) >= TRILLION
+    ):
+        raise Refused("amount: the sum would be past a trillion points.")
+    event_id = reserve_id()
+    before, total = player.points, player.adjusted + points(amount)
+    write_adjustment(player, amount, by, event_id, now, kind)
+    player.refresh_from_db()
+    record(
+        Action.POINTS_ADJUSTED,
+        actor=by.actor,
+        target=target_of(player),
+        event_id=event_id,
+        reason=reason,
+        before={"points": str(before)},
+        after={"points": str(player.points), "amount": str(points(amount)), "adjusted": str(total)},
+        details={"approval": approval} if approval is not None else None,
+        policy_version=policy.bundle.version,
+        reverts=reverts,
+        experience=experience,
+    )
+    candidate = candidate_of(player)
+    settle(
+        [candidate],
+        source=Decision.Source.STAFF,
+        policy=policy,
+        actor=by.actor,
+        now=now,
+        reason=reason,
+    )
+    return Done(f"{player.username} has {player.points} points now.", event_id, player=player)
+
+
+def _judged(by: Staff, approval: Approval) -> str:
+    """Why somebody may not approve an adjustment."""
+    assert approval.player is not None
+    found = verdict(Act.ADJUST, approval.player, by, now=approval.created_at, taken=Taken())
+    return past_own_limit(by, int(approval.arguments["amount"])) if found.allowed else found.reason
+
+
+def _second(by: Staff, approval: Approval) -> str:
+    """Why the officer whom a game server named cannot confirm it alone."""
+    assert approval.player is not None
+    amount = int(approval.arguments["amount"])
+    found = verdict(Act.ADJUST, approval.player, by, now=timezone.now(), amount=amount)
+    return f"{found.reason} A second person must decide." if found.second else ""
+
+
+@approvals.carries_out(
+    str(Act.ADJUST),
+    judged=_judged,
+    second=_second,
+    sentence=lambda approval: (
+        f"Adjust {approval.player.username if approval.player else 'somebody'} "
+        f"by {points(int(approval.arguments['amount'])):+} points"
+    ),
+)
+def _approved(
+    approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
+) -> int | None:
+    assert approval.player is not None
+    amount, day = int(approval.arguments["amount"]), daily_limit.day_of(now)
+    taken = daily_limit.lock(approval.requested_by, day)
+    found = verdict(Act.ADJUST, approval.player, requester, now=now, amount=amount, taken=taken)
+    if not found.allowed:
+        raise Refused(f"Whoever asked for it may not do it any more ({found.reason}); reject it.")
+    alone = (
+        approver.person == approval.requested_by
+    )  # the officer's own word for what a game server brought
+    daily_limit.charge(approval.requested_by, day, amount, approved=not alone)
+    reverts = approval.arguments.get("reverts")
+    player = approval.player
+    return _adjust(
+        player,
+        amount,
+        requester,
+        approval.reason,
+        now,
+        reverts,
+        approval=approval.pk,
+        experience=approval.experience,
+    ).event
+
+
+def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
+    """Take a person's names and Roblox id out of every table; returns the number of personal values
+    deleted.
+
+    Their rows stay under a random pseudonym (a negative id that Roblox never gives), unlisted, and
+    the ledger and the audit chain stay verifiable: hashes cover commitments, not names. Raises
+    Refused when there is no such player.
+    """
+    person, removed = erase_rows(user_id, by=by, reason=reason, now=now)
+    texts.sweep(person, {})
+    return removed
+
+
+def erase_rows(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> tuple[Person, int]:
+    """The first half, in one transaction: all that is found by a key. The person, for
+    `texts.sweep`, and how many personal values were deleted.
+    """
+    with transaction.atomic():
+        player = (
+            Player.objects.select_for_update(no_key=True)
+            .filter(user_id=user_id, erased_at=None)
+            .first()
+        )
+        if player is None:
+            raise Refused(f"No player has the user id {user_id}.")
+        person = known(Person(user_id, new_pseudonym(), player.pk))
+        forget(person)
+        removed = spine.erase(*person.subjects)
+        Player.objects.filter(pk=player.pk).update(
+            user_id=person.pseudonym,
+            username=f"erased-{-person.pseudonym % 10**8:08d}",
+            display_name="",
+            listed=False,
+            erased_at=now,
+            updated_at=now,
+        )
+        record(
+            Action.PLAYER_ERASED,
+            actor=by.actor,
+            target=Target("player", str(player.pk), ""),
+            details={"subjects": [player.subject], "personalRows": removed},
+            reason=reason,
+        )
+        return person, removed
+
+
+def erase_stranger(user_id: int) -> Person:
+    """The same of somebody who is no player: what is known of them all the same goes."""
+    with transaction.atomic():
+        person = known(Person(user_id, new_pseudonym()))
+        forget(person)
+        removed = spine.erase(*person.subjects)
+        if removed:
+            details = {"personalRows": removed, "why": "erasure"}
+            record(Action.AUDIT_FORGOTTEN, actor=spine.FORGETTING, details=details)
+        return person
+
+
+def recommendations_of(player: Player) -> int:
+    """How many officers recommended a player at their present rank."""
+    return Recommendation.objects.filter(player=player, rank=player.rank_id).count()
+
+
+def write_adjustment(
+    player: Player, amount: int, by: Staff, event_id: int, now: dt.datetime, kind: str
+) -> None:
+    """Move the adjusted part of a locked player by one row of the ledger."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE players SET adjusted = adjusted + %s * 0.01, adjusted_sequence = adjusted_sequence + 1,"
+            " updated_at = %s, synced_at = %s WHERE id = %s RETURNING adjusted_sequence, adjusted",
+            [amount, now, now, player.pk],
+        )
+        sequence, total = cursor.fetchone()
+        cursor.execute(
+            "INSERT INTO ledger"
+            " (player_id, origin, session, sequence, type, actor_id, awarded, total, occurred_at, batch)"
+            " VALUES (%s, %s, 0, %s, %s, (SELECT id FROM players WHERE user_id = %s), %s * 0.01, %s,"
+            " 'epoch'::timestamptz + %s * interval '1 microsecond', %s)",
+            [player.pk, CONSOLE, sequence, kind, by.user_id, amount, total, micros(now), event_id],
+        )

@@ -1,0 +1,102 @@
+"""Events that officers give in a game: the game counts them, by the policy; whether they may is
+judged here.
+"""
+
+import datetime as dt
+
+from django.db import transaction
+
+from audits.actions import Action
+from audits.record import NOBODY, record
+from common.amounts import points
+from common.errors import NotAllowed, Refused
+from players.active_policy import active
+from players.membership.status import present
+from players.models import Player
+from players.moderation import daily_limit, experience_bounds, velocity_limit
+from players.moderation.actors import Staff
+from players.moderation.authorization import (
+    Done,
+    check_reason,
+    target_of,
+    telling_refusals,
+    verdict,
+)
+from players.policy.bounds import Kind
+from players.policy.membership import Membership
+from players.policy.permissions import Act
+
+INSTEAD = "Adjust their points instead: a second person can approve that."
+
+
+def give(
+    user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, experience: str
+) -> Done:
+    """Let a game count one event for a player. What it is worth is taken from the day's limit of
+    the officer, whatever the player's caps leave of it. Raises Refused past the limit, since a game
+    holds nothing back, and NotAllowed.
+
+    Past what the experience may do, an adjustment by as many points waits for the named officer's
+    word instead.
+    """
+    reason = check_reason(reason)
+    kind = active().bundle.points.events.get(event)
+    if kind is None or kind.recommends or kind.weight is None:
+        raise Refused(
+            "event: say one of the policy's, as training; a recommendation has a command of its own."
+        )
+    amount = abs(kind.weight)
+    with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
+        tripped = velocity_limit.is_tripped(by, now)
+        day = daily_limit.day_of(now)
+        taken = daily_limit.lock(by.person, day)
+        player = _target(user_id)
+        found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
+        if not found.allowed:
+            raise NotAllowed(found.reason)
+        if present(player.member) not in {Membership.MEMBER, Membership.UNKNOWN}:
+            raise Refused("They are no member of the group, so they earn nothing.")
+        if tripped:
+            raise Refused(f"You acted too often in a short time. {INSTEAD}")
+        if found.second:
+            raise Refused(f"{found.reason} {INSTEAD}")
+        if past := experience_bounds.take(experience, Kind.AWARD, player, now=now, amount=amount):
+            brought = experience_bounds.Brought(experience, by, reason, now)
+            return _hold(player, event, amount, past, brought)
+        velocity_limit.note(by, now)
+        daily_limit.charge(by.person, day, amount)
+        written = record(
+            Action.EVENT_GIVEN,
+            actor=by.actor,
+            target=target_of(player) if player.pk else NOBODY,
+            reason=reason,
+            experience=experience,
+            details={"event": event, "amount": f"{points(amount):.2f}"},
+        )
+    return Done(
+        f"{player.username or 'A newcomer'} is given {event}.",
+        written,
+        player=player if player.pk else None,
+    )
+
+
+def _hold(
+    player: Player, event: str, amount: int, past: str, brought: experience_bounds.Brought
+) -> Done:
+    if not player.pk:
+        raise Refused(f"{past} Nothing is known of them yet, so there is nothing to wait.")
+    return experience_bounds.hold(
+        str(Act.ADJUST), player, {"amount": amount, "event": event}, past, brought
+    )
+
+
+def _target(user_id: int) -> Player:
+    """The player, locked. Whoever never earned anything is no row yet, and has the first rank: the
+    ledger's row of the event, which has the officer as its actor, will be their first.
+    """
+    player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
+    if player is not None:
+        return player
+    policy = active()
+    first = policy.rank_ids[policy.bundle.first.name]
+    return Player(user_id=user_id, rank_id=first, member=Membership.UNKNOWN.value)

@@ -1,0 +1,245 @@
+"""The wire format of ``POST /roblox/events``: a body in, typed claims and verdicts on the broken
+items out.
+
+A claim is what a game server says it did. It is judged item by item: one bad item never costs the
+others.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from common.amounts import NotAnAmount, hundredths_of
+from common.pg_arrays import micros
+from players.points import origins
+
+MAX_EVENTS = 500
+BIGINT = 2**63 - 1
+MOST_POINTS = 100_000_000_00  # hundredths: a whole batch of such events still fits into every sum
+WHOLE = 2**53  # up to here every whole number has its own double
+CLOCK_SKEW = dt.timedelta(minutes=5)  # a game server's clock may be this far ahead of ours
+EARLIEST = dt.datetime(
+    2006, 9, 1, tzinfo=dt.UTC
+)  # Roblox opened; anything before is a broken clock
+TYPE = re.compile(r"[a-z][a-z0-9_.]{0,39}")
+
+UserId = Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
+
+
+class Server(msgspec.Struct, frozen=True, rename="camel"):
+    """The game server that sends: its place and its job. `private_server`, `studio`: what it is,
+    for every event that does not say it itself.
+    """
+
+    place_id: Annotated[int, msgspec.Meta(ge=0, le=BIGINT)]
+    job_id: Annotated[str, msgspec.Meta(max_length=100)]
+    private_server: bool = False
+    studio: bool = False
+
+
+class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """One event as sent. `awarded` and `total` are points with at most two decimals; `duration` is
+    in seconds.
+
+    `private_server`, `studio`: where it happened, since another server may deliver it; left out, as
+    the batch says.
+    """
+
+    user_id: UserId
+    username: Name
+    session: Annotated[int, msgspec.Meta(ge=0, le=BIGINT)]
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    awarded: float
+    total: float
+    occurred_at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
+    magnitude: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    duration: Annotated[int, msgspec.Meta(ge=0, le=604_800)] | None = None
+    actor_user_id: UserId | None = None
+    display_name: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    private_server: bool | None = None
+    studio: bool | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    server: Server
+    events: list[msgspec.Raw]
+
+
+class BatchAsSent(msgspec.Struct, frozen=True):
+    server: Server
+    events: list[Any]
+
+
+class BatchIn(msgspec.Struct, frozen=True):
+    """The body as the OpenAPI schema shows it: an item of any other shape is answered with its own
+    verdict.
+    """
+
+    server: Server
+    events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]
+
+
+class Claim(NamedTuple):
+    """One well-formed event, the batch's `item`-th. Amounts are whole hundredths; `micros` is `at`
+    since 1970.
+
+    `apart`: `origins.PRIVATE` or `origins.STUDIO` where it happened on such a server.
+    """
+
+    item: int
+    user_id: int
+    username: str
+    display_name: str
+    session: int
+    sequence: int
+    type: str
+    magnitude: int
+    duration: int | None
+    actor_user_id: int | None
+    awarded: int
+    total: int
+    at: dt.datetime
+    micros: int
+    apart: str = ""
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        return self.user_id, self.session, self.sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said about one item of a batch."""
+
+    index: int
+    code: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Batch:
+    server: Server
+    claims: list[Claim] = field(default_factory=list)
+    rejected: list[Verdict] = field(default_factory=list)
+
+
+class BadBatch(Exception):
+    """The body as a whole cannot be read; the text names the field and the fix."""
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) <= WHOLE else value
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_event = msgspec.json.Decoder(EventIn)
+_plain = msgspec.json.Decoder(float_hook=_number)
+
+
+def parse(body: bytes, now: dt.datetime) -> Batch:
+    """Read a batch of at most MAX_EVENTS events.
+
+    Raises BadBatch when the envelope is not JSON or not of its shape; a broken item becomes a
+    verdict.
+    """
+    try:
+        envelope = _read_envelope(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise BadBatch(f"The body is not a batch of events: {_sentence(error)}") from None
+    if "\0" in envelope.server.job_id:
+        raise BadBatch("server.jobId: holds a NUL character; leave it out.")
+    if len(envelope.events) > MAX_EVENTS:
+        raise BadBatch(
+            f"events: {len(envelope.events)} items; send at most {MAX_EVENTS} at a time."
+        )
+    batch = Batch(envelope.server)
+    latest = now + CLOCK_SKEW
+    for index, raw in enumerate(envelope.events):
+        claim = _claim(index, raw, latest, batch.server)
+        if isinstance(claim, Claim):
+            batch.claims.append(claim)
+        else:
+            batch.rejected.append(claim)
+    return batch
+
+
+def _read_envelope(body: bytes) -> Envelope:
+    try:
+        return _envelope.decode(body)
+    except msgspec.ValidationError:
+        # Perhaps only a whole number written as 5.0, which JSON takes for the same: the slow way
+        # finds out.
+        document = msgspec.convert(_plain.decode(body), BatchAsSent)
+        return Envelope(
+            document.server, [msgspec.Raw(msgspec.json.encode(item)) for item in document.events]
+        )
+
+
+def _read_event(raw: msgspec.Raw) -> EventIn:
+    try:
+        return _event.decode(raw)
+    except msgspec.ValidationError:
+        return msgspec.convert(_plain.decode(raw), EventIn)
+
+
+def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime, server: Server) -> Claim | Verdict:
+    try:
+        event = _read_event(raw)
+        awarded, total = hundredths_of(event.awarded), hundredths_of(event.total)
+    except NotAnAmount as error:
+        return Verdict(index, "INVALID", f"awarded or total {error}.")
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        return Verdict(index, "INVALID", _sentence(error))
+    if max(abs(awarded), abs(total)) > MOST_POINTS:
+        return Verdict(index, "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points.")
+    if not EARLIEST <= event.occurred_at <= latest:
+        return Verdict(
+            index,
+            "OCCURRED_AT",
+            "occurredAt lies in the future or before Roblox; check the server's clock.",
+        )
+    if not TYPE.fullmatch(event.type):
+        return Verdict(
+            index, "INVALID", "type: use lower-case letters, digits, `_` and `.`, a letter first."
+        )
+    display_name = event.display_name or ""
+    if "\0" in event.username or "\0" in display_name:
+        return Verdict(
+            index, "INVALID", "username or displayName holds a NUL character; leave it out."
+        )
+    return Claim(
+        index,
+        event.user_id,
+        event.username,
+        display_name,
+        event.session,
+        event.sequence,
+        event.type,
+        event.magnitude,
+        event.duration,
+        event.actor_user_id,
+        awarded,
+        total,
+        event.occurred_at,
+        micros(event.occurred_at),
+        _apart(event, server),
+    )
+
+
+def _apart(event: EventIn, server: Server) -> str:
+    if server.studio if event.studio is None else event.studio:
+        return origins.STUDIO
+    private = server.private_server if event.private_server is None else event.private_server
+    return origins.PRIVATE if private else ""
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply."
+    return f"{error}."

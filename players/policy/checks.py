@@ -1,0 +1,135 @@
+"""Laws that hold for what a game claims, in whatever order it arrives. A breach is reported; it
+changes no points.
+"""
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from players.policy.bundle import PointsPolicy
+from players.policy.counters import Part
+from players.policy.membership import Membership, belongs
+
+TOLD_WITHIN = (
+    600  # seconds in which a game has heard that somebody is no member, or that nobody knows
+)
+
+
+class Law(enum.StrEnum):
+    AWARD_ABOVE_WEIGHT = "AWARD_ABOVE_WEIGHT"
+    DAY_CAP = "DAY_CAP"
+    WEEK_CAP = "WEEK_CAP"
+    COOLDOWN = "COOLDOWN"
+    TOTAL = "TOTAL"
+    REPEAT_DIFFERS = "REPEAT_DIFFERS"
+    NO_MEMBER = "NO_MEMBER"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A law that is not kept, and by what."""
+
+    law: Law
+    detail: str
+
+
+def check_award(
+    type_: str, magnitude: int, awarded: int, actor_level: str | None, policy: PointsPolicy
+) -> Breach | None:
+    """No award above weight times magnitude, no loss beyond it; an unknown type awards nothing.
+
+    Where the actor's level decides and is not known, the highest weight of the type is allowed.
+    """
+    if awarded == 0:
+        return None
+    kind = policy.events.get(type_)
+    if kind is None:
+        return Breach(
+            Law.AWARD_ABOVE_WEIGHT,
+            f"{type_} is unknown and awards nothing, but {_text(awarded)} was given.",
+        )
+    per_unit = kind.weight
+    if per_unit is None:
+        per_unit = kind.highest if actor_level is None else kind.weight_by_level.get(actor_level, 0)
+    full = per_unit * magnitude
+    if 0 < awarded <= full or full <= awarded < 0:
+        return None
+    return Breach(
+        Law.AWARD_ABOVE_WEIGHT,
+        f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given.",
+    )
+
+
+def check_membership(awarded: int, membership: Membership, seconds: float) -> Breach | None:
+    """Nothing is awarded to somebody who is no member. `seconds`: from when that became so to the
+    event.
+    """
+    if awarded <= 0 or belongs(membership) or seconds < TOLD_WITHIN:
+        return None
+    return Breach(
+        Law.NO_MEMBER, f"{_text(awarded)} was given to somebody who is no member of the group."
+    )
+
+
+def check_day(awarded: int, policy: PointsPolicy) -> Breach | None:
+    """A day's awards above zero stay within the daily cap."""
+    if awarded <= policy.daily_cap:
+        return None
+    return Breach(
+        Law.DAY_CAP, f"{_text(awarded)} points, above the daily cap of {_text(policy.daily_cap)}."
+    )
+
+
+def check_week(awarded: int, policy: PointsPolicy) -> Breach | None:
+    """A week's awards above zero stay within the weekly cap."""
+    if awarded <= policy.weekly_cap:
+        return None
+    return Breach(
+        Law.WEEK_CAP,
+        f"{_text(awarded)} points, above the weekly cap of {_text(policy.weekly_cap)}.",
+    )
+
+
+def check_cooldown(
+    type_: str, counted: Sequence[dt.datetime], policy: PointsPolicy
+) -> Breach | None:
+    """Counted events of a type, sorted by time, are at least its cooldown apart."""
+    seconds = policy.cooldowns.get(type_)
+    if seconds is None:
+        return None
+    cooldown = dt.timedelta(seconds=seconds)
+    for earlier, later in pairwise(counted):
+        if later - earlier < cooldown:
+            return Breach(
+                Law.COOLDOWN,
+                f"two counted {type_} less than {seconds} s apart, at {later.isoformat()}.",
+            )
+    return None
+
+
+def check_total(part: Part) -> Breach | None:
+    """Where nothing is missing, the part's total is the sum of its awards."""
+    if part.gap or part.total == part.awarded:
+        return None
+    return Breach(
+        Law.TOTAL,
+        f"the total is {_text(part.total)}, but its awards sum up to {_text(part.awarded)}.",
+    )
+
+
+def check_gap(part: Part, policy: PointsPolicy) -> Breach | None:
+    """Rows that are missing hide no more than a week awards at most, up or down."""
+    hidden = part.total - part.awarded
+    if not part.gap or abs(hidden) <= policy.weekly_cap:
+        return None
+    return Breach(
+        Law.TOTAL,
+        f"the total is {_text(part.total)}; missing rows would have to stand for {_text(hidden)}.",
+    )
+
+
+def _text(amount: int) -> str:
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{abs(amount) // 100}.{abs(amount) % 100:02d}"

@@ -1,0 +1,101 @@
+"""A player's points as a sum of parts, each with one writer: how deliveries merge, whatever their
+order.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One operation on a part: its sequence, what it awarded, and the part's total after it
+    (hundredths).
+    """
+
+    sequence: int
+    awarded: int
+    total: int
+
+
+class Part(NamedTuple):
+    """What is known of a part: the highest sequence, its total, how many rows, their sum, how far
+    no gap.
+    """
+
+    sequence: int
+    total: int
+    rows: int
+    awarded: int
+    confirmed: int
+
+    @property
+    def gap(self) -> bool:
+        return self.rows < self.sequence
+
+
+EMPTY = Part(0, 0, 0, 0, 0)
+
+
+def merge(part: Part | None, rows: Iterable[Row], beyond: Iterable[int] = ()) -> Part:
+    """Take in rows that the part has not seen. `beyond`: the sequences seen earlier that lie behind
+    its gap.
+
+    The total of the highest sequence wins, so order does not matter; the caller sees to it that a
+    row comes once.
+    """
+    sequence, total, seen, awarded, confirmed = part or EMPTY
+    known = set(beyond)
+    for row in rows:
+        seen += 1
+        awarded += row.awarded
+        known.add(row.sequence)
+        if row.sequence > sequence:
+            sequence, total = row.sequence, row.total
+    while confirmed + 1 in known:
+        confirmed += 1
+    return Part(sequence, total, seen, awarded, confirmed)
+
+
+class Closing(NamedTuple):
+    """The one row that makes a part whole: where it stands, for how many rows, and the part after
+    it.
+    """
+
+    row: Row
+    stands_for: int
+    after: Part
+
+
+def close(part: Part | None, sequence: int, total: int) -> Closing | None:
+    """Close every gap of a part, given what the data store says of it; None when nothing is
+    missing.
+
+    The higher sequence wins here too. The row stands at the store's sequence when that is ahead,
+    else in the first gap.
+    """
+    known = part or EMPTY
+    at = known.confirmed + 1
+    if sequence > known.sequence:
+        at = sequence
+    else:
+        sequence, total = known.sequence, known.total
+    missing = sequence - known.rows
+    if missing == 0:
+        return None
+    row = Row(at, total - known.awarded, total)
+    return Closing(row, missing, Part(sequence, total, sequence, total, sequence))
+
+
+def balance(sums: Iterable[int], adjusted: int) -> int:
+    """The points shown and ranked by: never below 0. `sums`: of each experience that counts, all
+    its parts' totals.
+
+    Each counts as at least 0, so that no experience takes away what was earned in another.
+    """
+    return max(0, sum(max(0, one) for one in sums) + adjusted)
+
+
+def losable(own: int, elsewhere: int, adjusted: int) -> int:
+    """The most that an award below zero takes in an experience whose parts sum up to `own`, where
+    the others sum up to `elsewhere`: neither its own sum nor the points shown pass below 0 by it.
+    """
+    return max(0, min(own, balance([own], elsewhere + adjusted)))

@@ -1,0 +1,150 @@
+"""Two policies side by side: what one rule says in the one and in the other, as people speak of
+them.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from players.policy.bundle import FILES, Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One rule that differs. `part` is a key of FILES; `kind` is added, removed, moved or changed.
+
+    `what` is the rank or the type of event, empty for what stands alone; `before` and `after` are
+    texts.
+    """
+
+    part: str
+    kind: str
+    what: str
+    field: str = ""
+    before: str = ""
+    after: str = ""
+
+
+def compare(before: Bundle, after: Bundle) -> list[Difference]:
+    """What changes from one policy to the other, by part; nothing for the same policy."""
+    return [
+        *_ranks(before, after),
+        *_rows("ranks", _by_name(before), _by_name(after)),
+        *_plain(
+            "ranks",
+            _without(before.documents["ranks"], "ranks"),
+            _without(after.documents["ranks"], "ranks"),
+        ),
+        *_rows(
+            "permissions",
+            before.documents["permissions"]["ranks"],
+            after.documents["permissions"]["ranks"],
+        ),
+        *_plain(
+            "permissions",
+            _without(before.documents["permissions"], "ranks"),
+            _without(after.documents["permissions"], "ranks"),
+        ),
+        *_entries(
+            "points", before.documents["points"]["events"], after.documents["points"]["events"]
+        ),
+        *_plain(
+            "points",
+            _without(before.documents["points"], "events"),
+            _without(after.documents["points"], "events"),
+        ),
+        *_plain("punishments", before.documents["punishments"], after.documents["punishments"]),
+    ]
+
+
+def lines(before: Bundle, after: Bundle) -> dict[str, list[str]]:
+    """The differing lines of each document's JSON with three lines around, by file; same ones are
+    left out.
+    """
+    found = {}
+    for part, name in FILES.items():
+        old, new = (_text(bundle.documents[part]).splitlines() for bundle in (before, after))
+        if told := list(difflib.unified_diff(old, new, "before", "after", lineterm="")):
+            found[name] = told
+    return found
+
+
+def _ranks(before: Bundle, after: Bundle) -> list[Difference]:
+    """Ranks that came, went, or stand elsewhere among those that both have."""
+    old, new = [rank.name for rank in before.ranks], [rank.name for rank in after.ranks]
+    found = [
+        Difference("ranks", "added", name, after=_place(new, name))
+        for name in new
+        if name not in old
+    ]
+    found += [
+        Difference("ranks", "removed", name, before=_place(old, name))
+        for name in old
+        if name not in new
+    ]
+    stayed, stays = [name for name in old if name in new], [name for name in new if name in old]
+    for name in stays:
+        if (left := _place(stayed, name)) != (right := _place(stays, name)):
+            found.append(Difference("ranks", "moved", name, before=left, after=right))
+    return found
+
+
+def _place(names: list[str], name: str) -> str:
+    place = names.index(name)
+    return f"above {names[place - 1]}" if place else "lowest"
+
+
+def _by_name(bundle: Bundle) -> dict[str, Mapping[str, Any]]:
+    return {row["name"]: _without(row, "name") for row in bundle.documents["ranks"]["ranks"]}
+
+
+def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """Fields that differ in rows that both have."""
+    return [
+        difference
+        for name in new
+        if name in old
+        for difference in _plain(part, old[name], new[name], what=name)
+    ]
+
+
+def _entries(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+    """Rows that came or went, and fields that differ in those that both have."""
+    came = [
+        Difference(part, "added", name, after=_short(new[name])) for name in new if name not in old
+    ]
+    went = [
+        Difference(part, "removed", name, before=_short(old[name]))
+        for name in old
+        if name not in new
+    ]
+    return [*came, *went, *_rows(part, old, new)]
+
+
+def _plain(
+    part: str, old: Mapping[str, Any], new: Mapping[str, Any], what: str = ""
+) -> list[Difference]:
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        Difference(part, "changed", what, name, _field(old, name), _field(new, name))
+        for name in names
+        if old.get(name) != new.get(name) or (name in old) != (name in new)
+    ]
+
+
+def _without(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+def _field(row: Mapping[str, Any], name: str) -> str:
+    return _short(row[name]) if name in row else ""
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)

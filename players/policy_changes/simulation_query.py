@@ -1,0 +1,208 @@
+"""What a policy would change for the players as they stand, counted in one pass over the table,
+stretch by stretch.
+
+The database says the same of each player as players.policy.ranks.evaluate; a test holds them
+against each other.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.db import connection
+
+from common.amounts import points
+from players.active_policy import active
+from players.membership.status import belonging
+from players.models import Rank as RankRow
+from players.policy.bundle import Bundle, Rank
+from players.policy.ranks import DAY
+
+STRETCH = 100_000  # ids of players that one query looks at: a fraction of a second
+EXAMPLES = 3  # movers of a kind that are named
+NEVER, ALWAYS = "Infinity", "-Infinity"
+LEFT_OUT = "left out"
+
+KIND = """
+    CASE WHEN r.{side}_gone THEN 'left out'
+         WHEN p.points < r.{side}_floor AND NOT p.banned AND p.belongs THEN 'demotion'
+         WHEN p.points >= r.{side}_enough AND p.rank_since <= r.{side}_since AND NOT p.banned AND p.belongs
+              AND (r.{side}_words = 0 OR r.{side}_words <= (
+                  SELECT count(*) FROM recommendations c WHERE c.player_id = p.id AND c.rank_id = p.rank_id))
+         THEN 'promotion' ELSE '' END"""
+
+COUNT = f"""
+    SELECT p.rank_id, {KIND.format(side="old")} AS old_kind, {KIND.format(side="new")} AS new_kind,
+           count(*), min(p.id), max(p.id)
+    FROM (SELECT *, member = ANY(%s) AS belongs FROM players) p
+    JOIN unnest(%s::bigint[],
+                %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[],
+                %s::boolean[], %s::numeric[], %s::numeric[], %s::timestamptz[], %s::int[])
+         AS r(rank, old_gone, old_floor, old_enough, old_since, old_words,
+                    new_gone, new_floor, new_enough, new_since, new_words) ON p.rank_id = r.rank
+    WHERE p.id > %s AND p.id <= %s AND p.erased_at IS NULL
+    GROUP BY 1, 2, 3"""
+
+Side = tuple[bool, str, str, dt.datetime, int]
+
+
+class Group(NamedTuple):
+    """Holders of a rank whom two policies treat in the same two ways: how many, and our ids of a
+    few.
+    """
+
+    holders: int
+    examples: tuple[int, ...]
+
+
+Tally = dict[
+    tuple[int, str, str], Group
+]  # by rank, and what either policy does: promotion, demotion, left out, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Holders of one rank: how many, and how many the policy would treat otherwise than the present
+    one does.
+
+    `held_back` and `spared` are those whom the present policy would promote or demote now, and the
+    other would not. `earning`: locked or unlocked where the rank's right to earn changes, else
+    empty. `examples`: our ids of a few, by the name of the count that they are part of.
+    """
+
+    rank: str
+    holders: int
+    promoted: int
+    demoted: int
+    held_back: int
+    spared: int
+    left_out: int
+    earning: str
+    examples: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def moved(self) -> int:
+        return self.promoted + self.demoted + self.left_out
+
+
+def simulate(
+    bundle: Bundle,
+    now: dt.datetime,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Row]:
+    """What putting `bundle` in force would change, by present rank, the highest first; ranks that
+    nobody holds too.
+
+    Reads the table of players once; `progress` is called with the ids done and the highest.
+    """
+    present, tally, last = active().bundle, Tally(), last_id()
+    for first in range(0, last, STRETCH):
+        tally = together(tally, look(present, bundle, now, first, first + STRETCH))
+        progress(min(first + STRETCH, last), last)
+    return rows(tally, present, bundle)
+
+
+def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int) -> Tally:
+    """Count the players with our ids above `after` and up to `upto`."""
+    sides = _sides(present, other, _ids(present), now)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [belonging(), *sides, after, upto])
+        return {
+            (rank, old, new): Group(count, tuple(sorted({least, most})))
+            for rank, old, new, count, least, most in cursor.fetchall()
+        }
+
+
+def together(one: Tally, more: Tally) -> Tally:
+    """The sum of two tallies of different players."""
+    found = dict(one)
+    for key, group in more.items():
+        holders, examples = found.get(key, Group(0, ()))
+        found[key] = Group(holders + group.holders, (*examples, *group.examples)[:EXAMPLES])
+    return found
+
+
+def rows(tally: Tally, present: Bundle, other: Bundle) -> list[Row]:
+    """The tally by rank of the present policy, the highest first."""
+    ids = _ids(present)
+    ranks = sorted(present.ranks, key=lambda rank: rank.position, reverse=True)
+    return [_row(ids[rank.name], rank, other, tally) for rank in ranks]
+
+
+def last_id() -> int:
+    """The highest of our ids of players; 0 where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM players")
+        found: int = cursor.fetchone()[0]
+        return found
+
+
+def _ids(bundle: Bundle) -> dict[str, int]:
+    """Our ids of the ranks of a policy that is or was in force."""
+    return dict(RankRow.objects.filter(name__in=bundle.by_name).values_list("name", "pk"))
+
+
+def _sides(
+    present: Bundle, other: Bundle, rank_ids: Mapping[str, int], now: dt.datetime
+) -> list[list[object]]:
+    """The columns of the ranks for the query: the id, then what each policy asks of its holders."""
+    rows = [
+        (rank_id, *_side(present, name, now), *_side(other, name, now))
+        for name, rank_id in rank_ids.items()
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _side(bundle: Bundle, name: str, now: dt.datetime) -> Side:
+    """Whether the rank is gone; below which points it is lost; points, moment and words that bring
+    the next one.
+    """
+    rank = bundle.by_name.get(name)
+    if rank is None:
+        return True, ALWAYS, NEVER, now, 0
+    if rank.is_punishment:
+        return False, ALWAYS, NEVER, now, 0
+    target = bundle.next_after(rank)
+    falls = bundle.demotion != "off" and not rank.privileged and bundle.below(rank) is not None
+    floor = str(points(rank.min_points)) if falls else ALWAYS
+    if target is None:
+        return False, floor, NEVER, now, 0
+    since = now - target.min_time_days * DAY
+    return False, floor, str(points(target.min_points)), since, target.required_recommendations
+
+
+def _row(rank_id: int, rank: Rank, bundle: Bundle, tally: Tally) -> Row:
+    own = {(old, new): group for (held, old, new), group in tally.items() if held == rank_id}
+    groups = {
+        "promoted": _only(own, new="promotion"),
+        "demoted": _only(own, new="demotion"),
+        "held_back": _only(own, old="promotion"),
+        "spared": _only(own, old="demotion"),
+        "left_out": _only(own, new=LEFT_OUT),
+    }
+    return Row(
+        rank.name,
+        sum(group.holders for group in own.values()),
+        **{name: sum(group.holders for group in found) for name, found in groups.items()},
+        earning=_earning(rank, bundle.by_name.get(rank.name)),
+        examples={
+            name: tuple(pk for group in found for pk in group.examples)[:EXAMPLES]
+            for name, found in groups.items()
+        },
+    )
+
+
+def _only(own: Mapping[tuple[str, str], Group], *, old: str = "", new: str = "") -> list[Group]:
+    """Those who are of one kind by one policy and not by the other."""
+    place, kind = (0, old) if old else (1, new)
+    return [
+        group for kinds, group in own.items() if kinds[place] == kind and kinds[1 - place] != kind
+    ]
+
+
+def _earning(before: Rank, after: Rank | None) -> str:
+    if after is None or before.can_earn == after.can_earn:
+        return ""
+    return "unlocked" if after.can_earn else "locked"

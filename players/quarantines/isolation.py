@@ -1,0 +1,130 @@
+"""Where the rows of a batch go, and what of a session counts while rows of it are kept apart.
+
+While rows of a session are in quarantine, or were discarded, its total may stand for them too. From
+then on it counts by what its own rows award (`ledger.merge_parts`); the rest of its total is set
+apart.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from audits.record import NEXT_ID
+from common.pg_arrays import numbers
+from players.models import Quarantine
+from players.points import counting, origins
+from players.points.ledger import PartKey, PlayerRow
+from players.quarantines.detection import Source
+
+MOST_SHOWN = 10**11  # points
+
+# In the transaction that has locked the players, so that nothing is decided on meanwhile which it
+# does not see. With
+# the id of the batch's audit event, since every batch asks for both.
+STANDING = f"""
+    SELECT {NEXT_ID}, (
+        SELECT coalesce(json_agg(json_build_array(
+            id, (source = %s OR %s) AND status = 'open', status = 'open', upto) ORDER BY id), '[]'::json)
+        FROM quarantines WHERE experience = %s AND status <> 'released'),
+        (SELECT counts FROM experiences WHERE key = %s)"""
+
+APART = """
+    SELECT DISTINCT s.player_id, s.session FROM sessions s
+    WHERE s.player_id = ANY(%s::bigint[]) AND s.origin = ANY(%s::text[])"""
+
+RELEASED = """
+    SELECT DISTINCT s.player_id, s.session FROM sessions s
+    JOIN unnest(%s::text[], %s::bigint[]) AS q(origin, upto) ON s.origin = q.origin AND s.player_id > q.upto
+    WHERE s.player_id = ANY(%s::bigint[])"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The quarantines of an experience that are not released. `held`: the one into which this
+    source's rows go.
+
+    `counts`: whether the experience's points count at all.
+    """
+
+    held: int | None
+    open: bool
+    upto: dict[int, int]  # by quarantine: released up to this player
+    counts: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.upto)
+
+
+def standing(source: Source) -> Standing:
+    """What the queue brings may come from any server, so it goes into whichever quarantine is open."""
+    return begin(source)[1]
+
+
+def begin(source: Source) -> tuple[int, Standing]:
+    """The id that the batch's audit event will have, and `standing`."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [source.name, source.key is None, *[source.experience] * 2])
+        batch_id, found, counts = (_read(value) for value in cursor.fetchone())
+    held = next((number for number, own, _, _ in found if own), None)
+    counted = counting.both(source.experience, counts).points
+    return batch_id, Standing(
+        held, any(row[2] for row in found), {row[0]: row[3] for row in found}, counted
+    )
+
+
+def _read(value: Any) -> Any:
+    """JSON comes as text."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def lock(quarantine_id: int) -> bool:
+    """Lock a quarantine so that it stays open until this transaction is through; False where it is
+    open no more.
+    """
+    found = Quarantine.objects.select_for_update(no_key=True).filter(pk=quarantine_id)
+    return found.values_list("status", flat=True).first() == Quarantine.Status.OPEN
+
+
+def origin_of(experience: str, quarantine_id: int) -> str:
+    return f"{experience}{origins.SPLIT}{quarantine_id}"
+
+
+def kept_apart(experience: str, player_ids: Iterable[int], found: Standing) -> set[PartKey]:
+    """Sessions of these players of which rows are in a quarantine that is not released, by player
+    and session.
+    """
+    if not found:
+        return set()
+    names = [origin_of(experience, number) for number in found.upto]
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASED, [names, numbers(found.upto.values()), numbers(player_ids)])
+        return set(cursor.fetchall())
+
+
+def not_in_store(experience: str, player_ids: Collection[int], found: Standing) -> set[PartKey]:
+    """Sessions that the data store may hold and that must not come from there: kept apart, or of
+    servers that are.
+    """
+    apart = [f"{experience}{origins.SPLIT}{part}" for part in (origins.PRIVATE, origins.STUDIO)]
+    with connection.cursor() as cursor:
+        cursor.execute(APART, [numbers(player_ids), apart])
+        return set(cursor.fetchall()) | kept_apart(experience, player_ids, found)
+
+
+def note(quarantine_id: int, rows: int, awarded: int) -> None:
+    """Add to what the quarantine's page shows; past what its column holds it stays there, and no
+    batch fails by it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE quarantines SET rows = rows + %s,"
+            " awarded = greatest(-%s, least(%s, awarded + %s * 0.01)) WHERE id = %s",
+            [rows, MOST_SHOWN, MOST_SHOWN, awarded, quarantine_id],
+        )
+
+
+def awarded(players: Iterable[PlayerRow]) -> int:
+    return sum(player.gained for player in players)

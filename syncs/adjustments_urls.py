@@ -1,8 +1,0 @@
-from django.urls import path
-
-from syncs import adjustments_api as api
-
-urlpatterns = [
-    path("adjustments", api.Adjust.as_view(), name="adjustments"),
-    path("adjustments/<userid:adjustment_id>", api.OneAdjustment.as_view(), name="adjustment"),
-]

@@ -1,0 +1,146 @@
+"""Follows the group's log on Roblox: whom it names is read soon. The log is only a hint about whom
+to read.
+
+Where it was read up to stands in one row, written in the transaction that wants the people read: a
+process that is killed leaves no gap, and an entry is taken once.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from common.leases import LeaseLost, backoff, claim, hold, renew
+from roblox import cloud
+from roblox.open_cloud import groups
+from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.groups import Logged
+from syncs import jobs
+from syncs.membership import reader
+from syncs.models import GroupLog, SyncJob
+
+AT_FIRST = dt.timedelta(days=1)  # how far back the first reading goes
+OVERLAP = dt.timedelta(
+    minutes=5
+)  # entries that appear late, dated before others, are still found for so long
+PAGES = 20  # of 100 entries that one reading goes through; beyond that the whole group is read
+ANEW = dt.timedelta(hours=1)  # until a log that the key may not read is tried again
+CLOSED = (
+    "The group's log is not followed: the Open Cloud key lacks the scope legacy-group:manage, or its owner may not see "
+    "the log. Changes by hand on Roblox are seen when people join or act, and at night."
+)
+
+log = structlog.get_logger("grps.group_log")
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def step(group: cloud.Group) -> int:
+    """Read what is new in the group's log; how many entries there were."""
+    GroupLog.objects.get_or_create(group_id=group.id)
+    held = claim(GroupLog.objects.filter(group_id=group.id), 1)
+    if not held:
+        return 0
+    row = held[0]
+    try:
+        entries, is_whole = _entries(group, row)
+    except LeaseLost:
+        return 0  # somebody else reads it by now
+    except OpenCloudError as error:
+        _failed(row, error)
+        return 0
+    return _take(row, entries, is_whole)
+
+
+def problem(group_id: int | None) -> str:
+    """Why the log is not followed, in a sentence; empty where it is."""
+    return (
+        GroupLog.objects.filter(group_id=group_id or 0).values_list("problem", flat=True).first()
+        or ""
+    )
+
+
+def _entries(group: cloud.Group, row: GroupLog) -> tuple[list[Logged], bool]:
+    """The entries from the last ones on, newest first, and whether they are all that there are."""
+    since = (row.read_up_to or timezone.now() - AT_FIRST) - OVERLAP
+    found: list[Logged] = []
+    cursor = ""
+    for _ in range(PAGES):
+        page, cursor = groups.log(group.client, group.id, cursor)
+        renew(row)
+        found += page
+        if not cursor or any(entry.at < since for entry in page):
+            return [entry for entry in found if entry.at >= since], True
+    return found, False
+
+
+def _take(row: GroupLog, entries: Sequence[Logged], is_whole: bool) -> int:
+    marks = {_mark(entry): entry for entry in entries}
+    newest = max((entry.at for entry in entries), default=row.read_up_to)
+    with transaction.atomic():
+        mine = hold(row).select_for_update(no_key=True).first()
+        if mine is None:
+            return 0  # somebody else reads it by now
+        fresh = [entry for mark, entry in marks.items() if mark not in mine.taken]
+        reader.want(_named(fresh), again=True)
+        if not is_whole:
+            _read_everybody()
+        kept = [
+            mark
+            for mark, entry in marks.items()
+            if newest is not None and entry.at >= newest - OVERLAP
+        ]
+        hold(row).update(
+            read_up_to=newest,
+            taken=kept or mine.taken,
+            problem="",
+            attempts=0,
+            lease="",
+            lease_until=None,
+            read_at=timezone.now(),
+        )
+    return len(fresh)
+
+
+def _read_everybody() -> None:
+    try:
+        with transaction.atomic():
+            jobs.request(SyncJob.Activity.MEMBERS, None, actor=reader.ACTOR)
+    except jobs.AlreadyActive as reason:
+        log.info("not asked for again", reason=str(reason))
+
+
+def _named(entries: Iterable[Logged]) -> set[int]:
+    """Whom entries are about: whoever it was done to, or who did it to themselves, as joining and
+    leaving.
+    """
+    named = {entry.target if entry.target is not None else entry.actor for entry in entries}
+    return {user_id for user_id in named if 0 < user_id < 2**63}
+
+
+def _mark(entry: Logged) -> str:
+    """One entry told from others: Roblox gives it no id."""
+    said: tuple[Any, ...] = (
+        entry.at.isoformat(),
+        entry.action,
+        entry.actor,
+        entry.target,
+        *entry.roles,
+    )
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:24]
+
+
+def _failed(row: GroupLog, error: OpenCloudError) -> None:
+    log.warning("the group's log was not read", error=str(error))
+    free: dict[str, Any] = {"lease": "", "lease_until": None, "attempts": row.attempts + 1}
+    if error.verdict is Verdict.GIVE_UP:
+        said = CLOSED if error.status in {401, 403} else f"The group's log is not followed: {error}"
+        hold(row).update(problem=said, retry_at=Now() + ANEW, **free)
+        return
+    waits = error.verdict is Verdict.WAIT
+    pause = backoff(0, base=max(2.0, error.retry_after or 2.0)) if waits else backoff(row.attempts)
+    hold(row).update(retry_at=Now() + pause, **free)

@@ -1,0 +1,16 @@
+"""Give the models of adjustments to the app `players`, whose next migration takes them. Their tables stay."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("syncs", "0011_questions")]
+
+    operations = [
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.DeleteModel("AdjustmentRow"),
+                migrations.DeleteModel("Adjustment"),
+            ]
+        )
+    ]

@@ -1,0 +1,121 @@
+"""Erasure orders in the data stores: the game's entry and index, and GRPS's own entry and board, in
+every universe.
+
+A step that was cut off is done again: what is deleted already is not there. Nothing is given up:
+what cannot be deleted now waits with a reason, and `players.privacy.orders.done_by_hand` takes a
+person's word for it.
+"""
+
+import datetime as dt
+
+import structlog
+from django.conf import settings
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from common.leases import LONGEST_LEASE, LeaseLost, backoff, claim, hold, renew
+from players.models import ErasureOrder
+from players.privacy import orders
+from roblox import cloud
+from roblox.models import Experience
+from roblox.open_cloud import data_stores
+from roblox.open_cloud.errors import OpenCloudError, Verdict
+
+LEASE = (
+    LONGEST_LEASE  # renewed before each experience: five calls that may each wait for their turn
+)
+AGAIN = dt.timedelta(minutes=10)  # a game saves what it holds of a player every few minutes
+SWITCHED_OFF = dt.timedelta(minutes=1)
+MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is looked at again
+
+log = structlog.get_logger("grps.erasures")
+
+
+class SwitchedOff(Exception):
+    """Nothing may be written there; the text says which switch it is."""
+
+
+def step(now: dt.datetime | None = None) -> bool:
+    """Go on with one order that is due; False when there was none."""
+    held = claim(ErasureOrder.objects.filter(status=ErasureOrder.Status.OPEN), 1, LEASE)
+    if not held:
+        return False
+    order = held[0]
+    orders.carry_out(order.pk)
+    try:
+        _go_on(order, now or timezone.now())
+    except LeaseLost:
+        log.warning("another process has the order by now", order=order.pk)
+    return True
+
+
+def _go_on(order: ErasureOrder, now: dt.datetime) -> None:
+    """A look at every experience that is left; then the order is closed, or waits for what comes
+    first.
+    """
+    troubles: dict[str, Exception] = {}
+    for experience in orders.left(order):
+        last = orders.looked_at(order, experience.key)
+        if last is not None and now - last < AGAIN:
+            continue
+        renew(order, LEASE)
+        try:
+            found = _delete(experience, order.user_id or 0)
+        except (SwitchedOff, cloud.NotConfigured, OpenCloudError) as error:
+            troubles[experience.key] = error
+            continue
+        orders.looked(order.pk, {experience.key: found}, now=now)
+    after = orders.looked(order.pk, {}, now=now)
+    if after is not None and after.status == ErasureOrder.Status.OPEN:
+        _put_off(order, troubles)
+
+
+def _delete(experience: Experience, user_id: int) -> bool:
+    """Delete all that GRPS knows to be there; whether anything was. Raises SwitchedOff,
+    NotConfigured, OpenCloudError.
+
+    The index first: a pull that finds it there and the entry gone would take that for a fault.
+    """
+    if not settings.ROBLOX_WRITES:
+        raise SwitchedOff("writing to Roblox is off (ROBLOX_WRITES)")
+    if not experience.writes:
+        raise SwitchedOff(f"writing to it is off (`manage.py sync writes {experience.key} on`)")
+    there = cloud.universe(experience)
+    client, key = there.client, there.key(user_id)
+    # An index names players by their id or by their entry's key.
+    ordered = [(there.index, name) for name in (str(user_id), key)] + [(there.board, str(user_id))]
+    removed = [
+        data_stores.remove_ordered(client, store, name)
+        for store, name in ordered
+        if store is not None
+    ]
+    removed.append(data_stores.remove(client, there.store, key))
+    removed.append(data_stores.remove(client, there.own, there.own_key(user_id)))
+    cloud.note_use(client)
+    return any(removed)
+
+
+def _put_off(order: ErasureOrder, troubles: dict[str, Exception]) -> None:
+    if not troubles:
+        _wait(order, "The data stores are looked at once more.", AGAIN, attempts=0)
+        return
+    reason = "; ".join(f"{key}: {error}" for key, error in troubles.items())
+    pauses = [_pause(error, order.attempts) for error in troubles.values()]
+    _wait(order, reason, min(pauses), attempts=order.attempts + 1)
+    log.warning("an erasure waits", order=order.pk, experiences=sorted(troubles))
+
+
+def _pause(error: Exception, attempts: int) -> dt.timedelta:
+    if isinstance(error, SwitchedOff):
+        return SWITCHED_OFF
+    if isinstance(error, OpenCloudError) and error.verdict is Verdict.WAIT:
+        return backoff(0, base=max(2.0, error.retry_after or 10.0))
+    if isinstance(error, OpenCloudError) and error.verdict is Verdict.RETRY:
+        return backoff(attempts, base=5.0)
+    return MISCONFIGURED
+
+
+def _wait(order: ErasureOrder, reason: str, pause: dt.timedelta, *, attempts: int) -> None:
+    hold(order).update(
+        reason=reason, retry_at=Now() + pause, attempts=attempts, lease="", lease_until=None
+    )

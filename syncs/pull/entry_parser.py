@@ -1,0 +1,163 @@
+"""Entries of a game's data store, read with suspicion: a typed record, or a sentence that says what
+is wrong.
+
+Two forms: GRPS's own (`{"grps": 1, "sessions": {epoch: {sequence, total, …}}, "folded": {…}}`,
+hundredths) and the simple one of older games (`{"points", "kos", "wos", "rank", "username"}`).
+Fields that are not known do not matter. A ProfileStore profile is looked into (`Data`) and never
+written.
+"""
+
+import datetime as dt
+from typing import Any
+
+from players.points.reconciliation import EVERYTHING, Kept, Stored
+
+MOST = 10**13  # hundredths
+MOST_SEQUENCE = 2**31 - 1  # a reconciled row must be able to stand for all of them
+MOST_SESSIONS = 2000  # the game folds what is confirmed
+EXACT = 1e-4  # hundredths that a sum of floats may be off
+
+
+class BrokenRecord(Exception):
+    """The entry cannot be read; the text names the field and the fix."""
+
+
+def parse(user_id: int, value: Any) -> Stored:
+    """The record that `value` is. Raises BrokenRecord."""
+    if isinstance(value, dict) and isinstance(value.get("Data"), dict) and "points" not in value:
+        value = value["Data"]
+    if not isinstance(value, dict):
+        raise BrokenRecord(f"the entry is {_kind(value)}; it must be an object")
+    if "grps" in value or "sessions" in value:
+        return _grps(user_id, value)
+    if "points" in value:
+        return _simple(user_id, value)
+    raise BrokenRecord("the entry has neither `points` nor `sessions`; one of them must be there")
+
+
+def _simple(user_id: int, value: dict[str, Any]) -> Stored:
+    amount = _number("points", value["points"]) * 100
+    total = round(amount)
+    if abs(amount - total) > EXACT or abs(total) > MOST:
+        raise BrokenRecord(
+            f"points: {value['points']} must have at most two decimals and be below 100 billion"
+        )
+    kos, wos = _count("kos", value.get("kos", 0)), _count("wos", value.get("wos", 0))
+    return Stored(user_id, *_names(value), {}, EVERYTHING, Kept(0, total, kos, wos))
+
+
+def _grps(user_id: int, value: dict[str, Any]) -> Stored:
+    if value.get("grps", 1) != 1:
+        raise BrokenRecord(
+            f"grps: version {value['grps']!r} is not known; this GRPS reads version 1"
+        )
+    if value.get("userId", user_id) != user_id:
+        raise BrokenRecord(f"userId: {value['userId']!r} is not the user of the entry's key")
+    sessions = value.get("sessions", {})
+    if sessions == []:
+        sessions = {}  # Lua writes an empty table so
+    if not isinstance(sessions, dict):
+        raise BrokenRecord("sessions: must be an object of sessions by epoch")
+    if len(sessions) > MOST_SESSIONS:
+        raise BrokenRecord(
+            f"sessions: {len(sessions)} of them; fold what is confirmed, {MOST_SESSIONS} are read"
+        )
+    kept = {
+        _epoch(name): _session(f"sessions.{name}", one)
+        for name, one in sessions.items()
+        if not _is_apart(one)
+    }
+    through, folded = _folded(value.get("folded"))
+    beneath = [epoch for epoch in kept if epoch <= through]
+    if beneath:
+        raise BrokenRecord(
+            f"sessions.{beneath[0]}: is folded already (folded.through is {through}); leave it out"
+        )
+    if sum(abs(one.total) for one in (*kept.values(), *([folded] if folded else []))) > MOST:
+        raise BrokenRecord("sessions: all totals together must be below 100 billion points")
+    return Stored(user_id, *_names(value), kept, through, folded)
+
+
+def _folded(value: Any) -> tuple[int, Kept | None]:
+    if value is None:
+        return -1, None
+    if not isinstance(value, dict):
+        raise BrokenRecord("folded: must be an object")
+    through = _whole("folded.through", value.get("through"), 0, 2**53)
+    total = _whole("folded.total", value.get("total"), -MOST, MOST)
+    kos, wos = _count("folded.kos", value.get("kos", 0)), _count("folded.wos", value.get("wos", 0))
+    return through, Kept(0, total, kos, wos)
+
+
+def _session(where: str, value: Any) -> Kept:
+    if not isinstance(value, dict):
+        raise BrokenRecord(f"{where}: must be an object")
+    saved_at = None
+    if value.get("savedAt") is not None:
+        saved_at = dt.datetime.fromtimestamp(
+            _whole(f"{where}.savedAt", value["savedAt"], 0, 2**33), dt.UTC
+        )
+    return Kept(
+        _whole(f"{where}.sequence", value.get("sequence"), 0, MOST_SEQUENCE),
+        _whole(f"{where}.total", value.get("total"), -MOST, MOST),
+        _count(f"{where}.kos", value.get("kos", 0)),
+        _count(f"{where}.wos", value.get("wos", 0)),
+        saved_at,
+    )
+
+
+def _is_apart(value: Any) -> bool:
+    """A stay on a private server or in Studio, which the game keeps out of its sums: it comes as
+    events, or not.
+    """
+    return isinstance(value, dict) and value.get("apart") is True
+
+
+def _names(value: dict[str, Any]) -> tuple[str, str]:
+    return _name("username", value.get("username", "")), _name(
+        "displayName", value.get("displayName", "")
+    )
+
+
+def _name(where: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > 50 or "\0" in value:
+        raise BrokenRecord(f"{where}: must be a text of at most 50 characters without NUL")
+    return value
+
+
+def _epoch(name: str) -> int:
+    if not (name.isascii() and name.isdigit() and len(name) < 19):
+        raise BrokenRecord(f"sessions.{name[:40]}: an epoch is a whole number from 0")
+    return int(name)
+
+
+def _count(where: str, value: Any) -> int:
+    return _whole(where, 0 if value is None else value, 0, 10**12)
+
+
+def _whole(where: str, value: Any, least: int, most: int) -> int:
+    number = _number(where, value)
+    if number != int(number) or not least <= number <= most:
+        raise BrokenRecord(f"{where}: must be a whole number from {least} to {most}")
+    return int(number)
+
+
+def _number(where: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BrokenRecord(f"{where}: is {_kind(value)}; it must be a number")
+    if not abs(value) < 1e15:  # also what is not a number at all
+        raise BrokenRecord(f"{where}: is out of all bounds")
+    return value
+
+
+def _kind(value: Any) -> str:
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        type(None): "missing",
+    }
+    return names.get(type(value), "a number")

@@ -1,0 +1,82 @@
+"""The queue that a game fills while GRPS cannot be reached over HTTP: read, applied, discarded.
+
+A crash between applying and discarding shows the same items again, and events that are here already
+change nothing.
+"""
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+import msgspec
+import structlog
+from django.db import transaction
+
+from players.points.event_parser import MAX_EVENTS, BadBatch, parse
+from players.points.ingestion import ingest
+from roblox import cloud
+from roblox.models import Experience
+from roblox.open_cloud import queues
+from syncs.models import Drift
+
+HIDDEN = 120  # seconds that what was read is hidden from others: longer than applying it takes
+EXCERPT = 2000  # characters of an item that cannot be read
+
+log = structlog.get_logger("grps.queue")
+
+
+def drain(experience: Experience, *, now: dt.datetime) -> int:
+    """Apply one reading of the experience's queue; how many items there were. Raises
+    OpenCloudError, NotConfigured.
+    """
+    universe = cloud.universe(experience)
+    read = queues.read(universe.client, universe.id, universe.queue, hidden=HIDDEN)
+    if not read.data:
+        return 0
+    for item in read.data:
+        _apply(experience, item, now)
+    queues.discard(universe.client, universe.id, universe.queue, read.read_id)
+    cloud.note_use(universe.client)
+    log.info("drained", experience=experience.key, items=len(read.data))
+    return len(read.data)
+
+
+def _apply(experience: Experience, item: Any, now: dt.datetime) -> None:
+    """An item is the body of a `POST /roblox/events`, as an object or as text; what is broken is
+    kept for staff.
+    """
+    body = item.encode() if isinstance(item, str) else msgspec.json.encode(item)
+    try:
+        batch = parse(body, now)
+    except BadBatch as error:
+        _keep(experience, body, str(error), now)
+        return
+    if batch.rejected:
+        wrong = "; ".join(
+            f"events[{verdict.index}]: {verdict.detail}" for verdict in batch.rejected[:10]
+        )
+        _keep(
+            experience,
+            body,
+            f"{len(batch.rejected)} of at most {MAX_EVENTS} events were refused: {wrong}",
+            now,
+        )
+    ingest(experience.key, batch, now=now)
+
+
+def _keep(experience: Experience, body: bytes, reason: str, now: dt.datetime) -> None:
+    subject = f"queue:{hashlib.sha256(body).hexdigest()[:32]}"
+    seen = {
+        "theirs": body[:EXCERPT].decode("utf-8", "replace"),
+        "detail": reason[:1000],
+        "last_seen_at": now,
+    }
+    with transaction.atomic():
+        Drift.objects.update_or_create(
+            aspect=Drift.Aspect.ENTRY,
+            experience=experience,
+            subject=subject,
+            resolved_at=None,
+            defaults=seen,
+            create_defaults=seen | {"first_seen_at": now},
+        )

@@ -1,0 +1,122 @@
+"""The rows that say what Roblox should look like: read, wished for again, confirmed. A trigger
+writes the wishes.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+
+from players.models import Player
+from roblox.models import Experience
+from syncs.models import Mirror
+
+
+def rest(player_ids: Iterable[int]) -> None:
+    """Let the roles of people who left rest: Roblox took them, and takes none until they are back."""
+    rows = Mirror.objects.filter(player__in=list(player_ids), aspect=Mirror.Aspect.ROLE)
+    rows.update(
+        version=F("version") + 1,
+        status=Mirror.Status.RESTING,
+        attempts=0,
+        reason="",
+        confirmed=None,
+    )
+
+
+def again(
+    aspect: Mirror.Aspect, player: Player, experience: Experience | None, *, otherwise: Any = None
+) -> None:
+    """Push what is desired once more; `otherwise`: what is desired where nothing was wished for
+    yet.
+    """
+    fresh: dict[str, Any] = {
+        "version": F("version") + 1,
+        "status": Mirror.Status.PENDING,
+        "attempts": 0,
+        "reason": "",
+        "retry_at": Now(),
+    }
+    rows = Mirror.objects.filter(player=player, aspect=aspect, experience=experience)
+    if rows.update(**fresh):
+        return
+    desired = role_of(player) if aspect == Mirror.Aspect.ROLE else otherwise
+    Mirror.objects.create(player=player, aspect=aspect, experience=experience, desired=desired)
+
+
+COMPLETE = """
+    INSERT INTO mirrors (player_id, aspect, experience_id, desired)
+    SELECT p.id, 'standing', %s, jsonb_build_object('rank', r.name, 'sanction',
+           CASE WHEN p.banned THEN 'ban' WHEN r.is_punishment THEN 'suspension' END)
+           || CASE WHEN p.member IN ('left', 'guest') THEN jsonb_build_object('membership', p.member) ELSE '{}' END
+    FROM players p JOIN ranks r ON r.id = p.rank_id
+    WHERE p.erased_at IS NULL AND (p.banned OR r.is_punishment OR r.position > (
+        SELECT min(position) FROM ranks WHERE NOT is_punishment AND NOT retired))
+    UNION ALL
+    SELECT p.id, 'adjusted', %s,
+           jsonb_build_object('sequence', p.adjusted_sequence, 'total', (p.adjusted * 100)::bigint)
+    FROM players p WHERE p.erased_at IS NULL AND p.adjusted_sequence > 0
+    UNION ALL
+    SELECT s.player_id, 'restriction', %s, jsonb_build_object('active', true, 'sanction', s.id,
+           'until', to_char(s.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+    FROM sanctions s JOIN players p ON p.id = s.player_id
+    WHERE p.erased_at IS NULL AND s.kind = 'ban' AND s.lifted_at IS NULL
+    ON CONFLICT (player_id, aspect, experience_id) DO NOTHING"""
+
+
+def complete(experience: Experience) -> int:
+    """Wish for all that a newly connected universe should show, since nothing told it before; how
+    much that is.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(COMPLETE, [experience.pk] * 3)
+        return int(cursor.rowcount)
+
+
+def retry_parked(now: dt.datetime) -> int:
+    """Give everything that is parked another try; how many there are."""
+    return Mirror.objects.filter(status=Mirror.Status.PARKED).update(
+        status=Mirror.Status.PENDING, attempts=0, retry_at=now
+    )
+
+
+def confirm_as_is(
+    aspect: Mirror.Aspect, player: Player, experience: Experience | None, now: dt.datetime
+) -> None:
+    """Take what is desired for confirmed: it was adopted from there."""
+    Mirror.objects.filter(player=player, aspect=aspect, experience=experience).update(
+        confirmed=F("desired"),
+        confirmed_version=F("version"),
+        confirmed_at=now,
+        status=Mirror.Status.CONFIRMED,
+        reason="",
+    )
+
+
+def confirm_seen(aspect: Mirror.Aspect, player_ids: Iterable[int], now: dt.datetime) -> None:
+    """Take roles that were read, and are as desired, for confirmed; make the rows that are not
+    there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO mirrors (player_id, aspect, experience_id, desired, confirmed, confirmed_version, confirmed_at,
+                                 status)
+            SELECT p.id, %s, NULL, d.desired, d.desired, 1, %s, 'confirmed'
+            FROM players p JOIN ranks r ON r.id = p.rank_id,
+                 LATERAL (SELECT jsonb_build_object('role', r.role, 'rank', r.name) AS desired) d
+            WHERE p.id = ANY(%s::bigint[]) AND p.erased_at IS NULL
+            ON CONFLICT (player_id, aspect, experience_id) DO UPDATE SET
+                desired = excluded.desired, confirmed = excluded.desired, confirmed_version = mirrors.version,
+                confirmed_at = excluded.confirmed_at, status = 'confirmed', attempts = 0, reason = ''
+            WHERE mirrors.lease_until IS NULL OR mirrors.lease_until < now()""",
+            [aspect, now, list(player_ids)],
+        )
+
+
+def role_of(player: Player) -> dict[str, Any]:
+    """What the group should show of a player."""
+    return {"role": player.rank.role, "rank": player.rank.name}

@@ -1,0 +1,63 @@
+"""What goes in and out over HTTP, as typed shapes."""
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+
+from players.api.schemas import Out
+
+Whole = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class SyncIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """What to pull. Without `experience`: from every one. `cursor`: a page token of Roblox's
+    listing to begin with.
+    """
+
+    activity: Annotated[
+        str, msgspec.Meta(pattern="^(points|leaderboard|members|restrictions|policy-drift)$")
+    ]
+    experience: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,31}$")] | None = None
+    cursor: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] | None = None
+    dry_run: bool = False
+    full: bool = False
+
+
+class StepOut(Out, frozen=True):
+    at: dt.datetime
+    text: str
+
+
+class JobOut(Out, frozen=True):
+    """A job. `status`: queued, running, paused, waiting (for a person, who must confirm the
+    `question`), done, failed, cancelled. `jobs`: all that the same request made.
+    """
+
+    id: Whole
+    activity: str
+    experience: str | None
+    status: str
+    question: str
+    dry_run: bool
+    full: bool
+    limit: int | None
+    counters: dict[str, int]
+    error: str
+    attempts: Whole
+    requested_by: str
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    heartbeat_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    retry_at: dt.datetime | None
+    steps: list[StepOut]
+    jobs: list[int] = []
+
+
+class JobsOut(Out, frozen=True):
+    """A page, the newest first; `next` is the `after` of the following one, null on the last."""
+
+    jobs: list[JobOut]
+    next: str | None

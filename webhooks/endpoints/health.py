@@ -1,0 +1,387 @@
+"""How each endpoint fares: who may be called now, what results mean for them, and when people are
+told.
+
+An endpoint that only fails is disabled after some days, with warnings before; one that says that it
+is gone, at once. Its deliveries wait for it to be enabled again.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from audits.actions import Action
+from audits.record import Actor, Target, record
+from common.encryption import NoKey
+from webhooks.formats import kind_of
+from webhooks.formats.base import BadEndpoint, Kind, Outcome, Verdict
+from webhooks.formats.standard import key_of
+from webhooks.models import WebhookDelivery, WebhookEndpoint
+from webhooks.outbound import retry_policy
+
+WEBHOOKS = Actor("system", "webhooks", "webhooks")
+FAILING_TRY = 4  # the try of a delivery whose failure is told
+TOLD_EVERY = dt.timedelta(hours=1)  # an endpoint's trouble is told at most so often
+FRESH = dt.timedelta(seconds=5)  # a success younger than this is not written down again
+SLOW_SLOTS = 2  # calls at a time to an endpoint that is slow to answer
+UNREADABLE = dt.timedelta(minutes=1)
+
+log = structlog.get_logger("grps.webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An endpoint as a worker holds it: where to call, what signs. `allowance`: calls that may
+    begin now.
+    """
+
+    id: int
+    name: str
+    kind: Kind
+    address: str
+    headers: Mapping[str, str]
+    secret: str
+    previous: str
+    previous_until: dt.datetime | None
+    allowance: int = 0
+
+    def secrets(self, now: dt.datetime) -> Sequence[str]:
+        """What signs at this moment, the newest first."""
+        both = self.previous and self.previous_until is not None and now < self.previous_until
+        return (self.secret, self.previous) if both else (self.secret,)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a worker has under way: calls by endpoint, endpoints that are slow, and how many more
+    calls it can make.
+    """
+
+    busy: Mapping[int, int]
+    slow: frozenset[int]
+    spare: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One call's verdict. `attempts`: the most tries that any of its deliveries has had."""
+
+    endpoint_id: int
+    verdict: Verdict
+    attempts: int
+
+
+_known: dict[tuple[int, int], Standing] = {}
+
+
+def open_to(load: Load, now: dt.datetime) -> list[Standing]:
+    """The endpoints that something is due for and that may be called, each with its allowance."""
+    if load.spare <= 0:
+        return []
+    due = WebhookDelivery.objects.filter(
+        endpoint=OuterRef("pk"), status="pending", retry_at__lte=Now()
+    )
+    endpoints = WebhookEndpoint.objects.active().filter(
+        Q(paused_until=None) | Q(paused_until__lte=now), Exists(due)
+    )
+    found, spare = [], load.spare
+    # Whoever has least under way comes first, so that what is left over goes round.
+    for endpoint in sorted(
+        _settled(endpoints.order_by("pk")), key=lambda one: load.busy.get(one.pk, 0)
+    ):
+        standing = _standing(endpoint, now)
+        if standing is None:
+            continue
+        slots = SLOW_SLOTS if endpoint.pk in load.slow else standing.kind.slots
+        free = min(slots - load.busy.get(endpoint.pk, 0), spare, _allowance(endpoint, now))
+        if free > 0:
+            found.append(replace(standing, allowance=free))
+            spare -= free
+    return found
+
+
+def spend(calls: Mapping[int, int], now: dt.datetime) -> None:
+    """Move the schedules of endpoints with a rate on by these calls. The rows are locked since
+    `open_to`.
+    """
+    for endpoint in WebhookEndpoint.objects.filter(pk__in=list(calls), rate__isnull=False):
+        rate = endpoint.rate or 1
+        at = _slot(endpoint, rate, now) + calls[endpoint.pk] * dt.timedelta(seconds=60 / rate)
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(next_call_at=at)
+
+
+def note(results: Sequence[Result]) -> None:
+    """Write down what these results say about their endpoints, and tell what people should know."""
+    now = timezone.now()
+    by_endpoint: dict[int, list[Result]] = {}
+    for result in results:
+        by_endpoint.setdefault(result.endpoint_id, []).append(result)
+    fine = [
+        pk for pk, own in by_endpoint.items() if all(_is_plain_success(result) for result in own)
+    ]
+    unchanged = Q(
+        pk__in=fine, failing_since=None, failing_told_at=None, last_success_at__gt=now - FRESH
+    )
+    endpoints = WebhookEndpoint.objects.filter(pk__in=list(by_endpoint)).exclude(unchanged)
+    for endpoint in endpoints.select_for_update(no_key=True).order_by("pk"):
+        _note(endpoint, by_endpoint[endpoint.pk], now)
+
+
+def disable(endpoint: WebhookEndpoint, reason: str, *, actor: Actor, now: dt.datetime) -> bool:
+    """Stop deliveries to an endpoint; False when they are stopped already. What waits for it goes
+    on waiting.
+    """
+    changed = (
+        WebhookEndpoint.objects.active()
+        .filter(pk=endpoint.pk)
+        .update(status=WebhookEndpoint.Status.DISABLED, reason=reason, status_at=now)
+    )
+    if changed:
+        tell(Action.ENDPOINT_DISABLED, endpoint, actor=actor, reason=reason)
+    return bool(changed)
+
+
+def tell(
+    action: Action,
+    endpoint: WebhookEndpoint,
+    *,
+    actor: Actor = WEBHOOKS,
+    reason: str = "",
+    **details: Any,
+) -> int:
+    """Record something about an endpoint; the event's id."""
+    return record(
+        action,
+        actor=actor,
+        # What people call it may name one of them.
+        target=Target("endpoint", str(endpoint.pk), endpoint.name, f"endpoint:{endpoint.pk}"),
+        reason=reason,
+        details={"kind": endpoint.kind, **details},
+    )
+
+
+def sweep(now: dt.datetime) -> int:
+    """Warn about, disable and tell of whatever is due by the clock; how many endpoints were."""
+    troubled = Q(failing_since__isnull=False) | Q(previous_until__lte=now)
+    given_up = WebhookDelivery.objects.filter(
+        endpoint=OuterRef("pk"), status="exhausted", finished_at__gt=now - kept_for()
+    )
+    looked = WebhookEndpoint.objects.filter(troubled | Exists(given_up)).values_list(
+        "pk", flat=True
+    )
+    return sum(_sweep(pk, now) for pk in looked.order_by("pk"))
+
+
+def kept_for() -> dt.timedelta:
+    """How long finished deliveries are kept."""
+    return dt.timedelta(days=settings.INTEGRATIONS.webhooks.keep_days)
+
+
+def _sweep(pk: int, now: dt.datetime) -> int:
+    with transaction.atomic():
+        endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()
+        if endpoint is None:
+            return 0
+        return int(
+            any(
+                [
+                    _tell_given_up(endpoint, now),
+                    _judge_failing(endpoint, now),
+                    _forget_secret(endpoint, now),
+                ]
+            )
+        )
+
+
+def _tell_given_up(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
+    told = endpoint.exhausted_told_at
+    if told is not None and now - told < TOLD_EVERY:
+        return False
+    since = told or endpoint.created_at
+    rows = WebhookDelivery.objects.filter(
+        endpoint=endpoint, status="exhausted", finished_at__gt=since, finished_at__lte=now
+    )
+    last = rows.order_by("-finished_at").first()
+    if last is None:
+        return False
+    tell(
+        Action.DELIVERY_EXHAUSTED,
+        endpoint,
+        reason=last.reason,
+        count=rows.count(),
+        since=since.isoformat(),
+    )
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(exhausted_told_at=now)
+    return True
+
+
+def _judge_failing(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
+    since, last = endpoint.failing_since, endpoint.last_failure_at
+    if since is None or last is None or endpoint.status != WebhookEndpoint.Status.ACTIVE:
+        return False
+    rules = settings.INTEGRATIONS.webhooks
+    if last - since >= dt.timedelta(hours=rules.disable_after_hours):
+        reason = f"Nothing but failures for {rules.disable_after_hours} hours."
+        return disable(endpoint, reason, actor=WEBHOOKS, now=now)
+    due = sum(last - since >= dt.timedelta(hours=hours) for hours in rules.warn_after_hours)
+    if due <= endpoint.warnings:
+        return False
+    disables_at = since + dt.timedelta(hours=rules.disable_after_hours)
+    tell(
+        Action.DELIVERY_FAILING,
+        endpoint,
+        since=since.isoformat(),
+        disablesAt=disables_at.isoformat(),
+    )
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(warnings=due, failing_told_at=now)
+    return True
+
+
+def _forget_secret(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
+    """A secret whose overlap is over is of no use to anybody but a thief."""
+    if endpoint.previous_until is None or endpoint.previous_until > now:
+        return False
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+        previous_secret_sealed="", previous_until=None
+    )
+    return True
+
+
+def _is_plain_success(result: Result) -> bool:
+    verdict = result.verdict
+    return (
+        verdict.outcome is Outcome.SUCCEEDED
+        and not verdict.pause
+        and result.attempts <= FAILING_TRY
+    )
+
+
+def _note(endpoint: WebhookEndpoint, results: Iterable[Result], now: dt.datetime) -> None:
+    results = list(results)
+    outcomes = {result.verdict.outcome for result in results}
+    changes = _pause(endpoint, results, now)
+    if Outcome.SUCCEEDED in outcomes:
+        changes |= _succeeded(endpoint, results, now)
+    if Outcome.FAILED in outcomes:
+        changes |= _failed(endpoint, results, now, only=Outcome.SUCCEEDED not in outcomes)
+    if changes:
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**changes)
+    for result in results:
+        if result.verdict.outcome is Outcome.GONE:
+            disable(endpoint, result.verdict.reason, actor=WEBHOOKS, now=now)
+            return
+
+
+def _pause(
+    endpoint: WebhookEndpoint, results: Sequence[Result], now: dt.datetime
+) -> dict[str, Any]:
+    seconds = min(max(result.verdict.pause for result in results), retry_policy.LONGEST_PAUSE)
+    until = now + dt.timedelta(seconds=seconds)
+    longer = endpoint.paused_until is None or until > endpoint.paused_until
+    return {"paused_until": until} if seconds and longer else {}
+
+
+def _succeeded(
+    endpoint: WebhookEndpoint, results: Sequence[Result], now: dt.datetime
+) -> dict[str, Any]:
+    changes: dict[str, Any] = {"last_success_at": now, "failing_since": None, "warnings": 0}
+    through = any(
+        r.attempts > FAILING_TRY and r.verdict.outcome is Outcome.SUCCEEDED for r in results
+    )
+    if endpoint.failing_told_at is not None and (endpoint.failing_since is not None or through):
+        tell(Action.DELIVERY_RECOVERED, endpoint)
+        changes["failing_told_at"] = None
+    return changes
+
+
+def _failed(
+    endpoint: WebhookEndpoint, results: Sequence[Result], now: dt.datetime, *, only: bool
+) -> dict[str, Any]:
+    failures = [result for result in results if result.verdict.outcome is Outcome.FAILED]
+    since = endpoint.failing_since or now
+    changes: dict[str, Any] = {"last_failure_at": now} | ({"failing_since": since} if only else {})
+    told = endpoint.failing_told_at
+    if any(failure.attempts >= FAILING_TRY for failure in failures) and (
+        told is None or now - told >= TOLD_EVERY
+    ):
+        tell(
+            Action.DELIVERY_FAILING,
+            endpoint,
+            reason=failures[-1].verdict.reason,
+            since=since.isoformat(),
+        )
+        changes["failing_told_at"] = now
+    return changes
+
+
+def _settled(endpoints: Any) -> list[WebhookEndpoint]:
+    """Those with a rate are locked, so that two workers do not spend the same calls; who comes
+    second goes without.
+    """
+    found: list[WebhookEndpoint] = list(endpoints)
+    rated = [endpoint.pk for endpoint in found if endpoint.rate]
+    if not rated:
+        return found
+    locked = WebhookEndpoint.objects.filter(pk__in=rated).select_for_update(
+        no_key=True, skip_locked=True
+    )
+    return [endpoint for endpoint in found if not endpoint.rate] + list(locked.order_by("pk"))
+
+
+def _standing(endpoint: WebhookEndpoint, now: dt.datetime) -> Standing | None:
+    """The endpoint opened; None (and a pause) where its secrets cannot be read on this machine."""
+    key = (endpoint.pk, endpoint.version)
+    if key not in _known:
+        try:
+            opened = _open(endpoint)
+        except (BadEndpoint, NoKey) as error:
+            log.error("an endpoint cannot be opened", endpoint=endpoint.name, error=str(error))
+            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
+                reason=str(error), paused_until=now + UNREADABLE
+            )
+            return None
+        for stale in [known for known in _known if known[0] == endpoint.pk]:
+            del _known[stale]
+        _known[key] = opened
+    return _known[key]
+
+
+def _open(endpoint: WebhookEndpoint) -> Standing:
+    kind = kind_of(endpoint.kind)
+    own = endpoint.secret or settings.WEBHOOK_VERIFICATION_KEY
+    if kind.signs:
+        key_of(own)
+    return Standing(
+        id=endpoint.pk,
+        name=endpoint.name,
+        kind=kind,
+        address=endpoint.address,
+        headers=endpoint.headers,
+        secret=own,
+        previous=endpoint.previous_secret,
+        previous_until=endpoint.previous_until,
+    )
+
+
+def _allowance(endpoint: WebhookEndpoint, now: dt.datetime) -> int:
+    """Calls that the endpoint's rate leaves: a second's worth at once."""
+    if not endpoint.rate:
+        return 2**31
+    slot = _slot(endpoint, endpoint.rate, now)
+    return 0 if slot > now else int((now - slot).total_seconds() * endpoint.rate / 60) + 1
+
+
+def _slot(endpoint: WebhookEndpoint, rate: int, now: dt.datetime) -> dt.datetime:
+    """Where the schedule of a rate (calls a minute) stands: not further back than a second's worth
+    of calls.
+    """
+    burst = max(1, rate // 60)
+    earliest = now - dt.timedelta(seconds=(burst - 1) * 60 / rate)
+    return max(endpoint.next_call_at or earliest, earliest)

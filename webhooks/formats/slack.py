@@ -1,0 +1,99 @@
+"""Slack's incoming webhooks: one section an event (limits and errors: Slack's documentation of
+webhooks and blocks).
+"""
+
+from typing import Any
+
+import msgspec
+
+from webhooks.formats.base import (
+    USER_AGENT,
+    Kind,
+    Letter,
+    Outcome,
+    Rendered,
+    Verdict,
+    cut,
+    retry_after,
+)
+from webhooks.messages.payloads import Happening
+from webhooks.messages.sentences import Severity
+from webhooks.outbound.http_client import Answer
+
+SECTION = 2900  # characters; Slack refuses more than 3000
+FALLBACK = 300
+MARKS = {
+    Severity.INFO: "▫️",
+    Severity.GOOD: "🟢",
+    Severity.NOTICE: "🔵",
+    Severity.WARNING: "🟠",
+    Severity.CRITICAL: "🔴",
+}
+GONE = {
+    "invalid_token": "the webhook's token is not valid",
+    "no_service": "the webhook was deleted or switched off",
+    "no_service_id": "the webhook's address is incomplete",
+    "no_active_hooks": "the webhook is switched off",
+    "no_team": "the workspace is gone",
+    "team_disabled": "the workspace is switched off",
+    "channel_not_found": "the channel is gone",
+    "channel_is_archived": "the channel is archived",
+    "user_not_found": "the receiver is gone",
+    "action_prohibited": "an administrator of the workspace forbids it",
+    "posting_to_general_channel_denied": "the webhook may not post in this channel",
+}
+
+
+class Slack(Kind):
+    name, title = "slack", "Slack"
+    fold, slots = 10, 1
+    path = ("/", "https://hooks.slack.com/services/T…/B…/…")
+
+    def render(self, letter: Letter) -> Rendered:
+        first = letter.happenings[0].message
+        more = f" (and {len(letter.happenings) - 1} more)" if len(letter.happenings) > 1 else ""
+        message = {
+            "text": cut(_plain(first), FALLBACK) + more,  # what a notification shows
+            "blocks": [block for happening in letter.happenings for block in _blocks(happening)],
+        }
+        headers = {"content-type": "application/json", "user-agent": USER_AGENT}
+        return Rendered(headers, msgspec.json.encode(message))
+
+    def judge(self, answer: Answer) -> Verdict:
+        word = answer.body[:100].decode("utf-8", "replace").strip()
+        if answer.status == 429:
+            wait = retry_after(answer.headers) or 1.0
+            return Verdict(Outcome.DEFERRED, f"Slack asks to wait {wait:g} s.", wait, wait)
+        if word in GONE and answer.status is not None and answer.status >= 400:
+            why = GONE[word]
+            return Verdict(
+                Outcome.GONE, f"{why[0].upper()}{why[1:]} ({word}). Make a new webhook in Slack."
+            )
+        if answer.status == 400:
+            return Verdict(
+                Outcome.REFUSED, f"Slack does not take this message: {word or 'no reason given'}"
+            )
+        return super().judge(answer)
+
+
+def _blocks(happening: Happening) -> list[dict[str, Any]]:
+    text = f"{MARKS[happening.severity]} {cut(_plain(happening.message), SECTION)}"
+    plain = f"{happening.at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"<!date^{int(happening.at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{plain}>"
+    context = [f"`{happening.action}`", at]
+    if happening.profile:
+        context.append(f"<{happening.profile}|{_plain(happening.username)}>")
+    return [
+        {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}},
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(context)}]},
+    ]
+
+
+def _plain(text: str) -> str:
+    """What Slack asks to be escaped, and its marks of emphasis set apart so that a name does not
+    become markup.
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "*_~`":
+        text = text.replace(mark, f"\u200b{mark}\u200b")
+    return text

@@ -1,0 +1,63 @@
+"""Standard Webhooks 1.0: JSON of our own, signed (https://www.standardwebhooks.com)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets as random
+
+import msgspec
+
+from webhooks.formats.base import USER_AGENT, BadEndpoint, Kind, Letter, Rendered
+
+PREFIX = "whsec_"
+LEAST, MOST = 24, 64  # bytes of a secret, by the specification
+
+
+class Standard(Kind):
+    name, title, signs = "standard", "Standard Webhooks", True
+
+    def render(self, letter: Letter) -> Rendered:
+        (happening,) = letter.happenings
+        body = msgspec.json.encode(
+            {"type": happening.action, "timestamp": happening.at, "data": happening.data}
+        )
+        timestamp = str(int(letter.at.timestamp()))
+        signatures = " ".join(
+            signature(secret, letter.id, timestamp, body) for secret in letter.secrets
+        )
+        headers = {
+            "content-type": "application/json",
+            "user-agent": USER_AGENT,
+            "webhook-id": letter.id,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": signatures,
+        }
+        return Rendered(headers, body)
+
+
+def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
+    """`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`. Raises BadEndpoint for a secret that
+    is none.
+    """
+    digest = hmac.digest(
+        key_of(secret), f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256
+    )
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def key_of(secret: str) -> bytes:
+    """The bytes of a secret, with or without `whsec_`. Raises BadEndpoint."""
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadEndpoint(
+            "secret: it must be `whsec_` and base64; leave it empty to have one made."
+        ) from None
+    if not LEAST <= len(key) <= MOST:
+        raise BadEndpoint(f"secret: it must be base64 of {LEAST} to {MOST} bytes, not {len(key)}.")
+    return key
+
+
+def new_secret() -> str:
+    return PREFIX + base64.b64encode(random.token_bytes(32)).decode()

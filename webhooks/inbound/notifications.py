@@ -1,0 +1,150 @@
+"""What Roblox tells us: proved by its signature over the bytes as they came, stored once, acted on.
+
+The signature is `base64(HMAC-SHA256(secret, t + "." + body))` in `roblox-signature:
+t=<seconds>,v1=<signature>`.
+"""
+
+import base64
+import datetime as dt
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from common.time import BadMoment, parse
+from players.points.event_parser import UserId
+from players.privacy import orders
+from webhooks.inbound.schemas import NotificationIn
+from webhooks.models import RobloxNotification
+
+WINDOW = 300  # seconds that a signature's time may be off, either way
+MOST_GAMES = 1000
+Status = RobloxNotification.Status
+
+
+class BadSignature(Exception):
+    """The call does not prove that it is from Roblox; the text says what is wrong with it."""
+
+
+class BadPayload(Exception):
+    """An order that cannot be read: `field` and what is wrong with it."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a notification. `repeated`: it came before, and nothing was done now."""
+
+    notification: RobloxNotification
+    repeated: bool
+
+
+class Erasure(msgspec.Struct, frozen=True, rename="pascal"):
+    """The payload of a `RightToErasureRequest`. `game_ids` are start places; an order is none the
+    less one without.
+    """
+
+    user_id: UserId
+    game_ids: Any = None
+
+    @property
+    def games(self) -> list[int]:
+        listed = self.game_ids if isinstance(self.game_ids, list) else []
+        return [one for one in listed if isinstance(one, int)][:MOST_GAMES]
+
+
+def verify(header: str, body: bytes) -> None:
+    """Check `roblox-signature` against the body's bytes. Raises BadSignature."""
+    secrets = [settings.ROBLOX_WEBHOOK_SECRET, settings.ROBLOX_WEBHOOK_SECRET_PREVIOUS]
+    if not any(secrets):
+        raise BadSignature(
+            "Notifications of Roblox are closed: ROBLOX_WEBHOOK_SECRET is not configured."
+        )
+    moment, given = _parts(header)
+    if abs(time.time() - int(moment)) > WINDOW:
+        raise BadSignature("The signature's time is more than 5 minutes off; check the clock.")
+    # Every secret is compared, so that the time taken tells nothing.
+    matches = [
+        hmac.compare_digest(signature(secret, moment, body), given.encode())
+        for secret in secrets
+        if secret
+    ]
+    if not any(matches):
+        raise BadSignature(
+            "roblox-signature does not fit the body: is it the secret that Creator Hub shows?"
+        )
+
+
+def signature(secret: str, moment: str, body: bytes) -> bytes:
+    """What Roblox puts behind `v1=`; `moment` in seconds since 1970, as it stands in the header."""
+    return base64.b64encode(
+        hmac.digest(secret.encode(), moment.encode() + b"." + body, hashlib.sha256)
+    )
+
+
+def receive(notification: NotificationIn, *, now: dt.datetime) -> Received:
+    """Store a notification once, and take down the order that it may be. Types that are not known
+    are only stored.
+
+    Raises BadPayload.
+    """
+    erasure = _erasure(notification) if notification.event_type == "RightToErasureRequest" else None
+    handled = notification.event_type in {"RightToErasureRequest", "SampleNotification"}
+    with transaction.atomic():
+        stored, created = RobloxNotification.objects.get_or_create(
+            notification_id=notification.notification_id,
+            defaults={
+                "event_type": notification.event_type,
+                "event_time": _moment(notification.event_time),
+                "payload": notification.event_payload,
+                "status": Status.HANDLED if handled else Status.STORED,
+                "received_at": now,
+                "handled_at": now if handled else None,
+            },
+        )
+        if created and erasure is not None:
+            orders.order(
+                stored.notification_id, erasure.user_id, erasure.games, actor=orders.ROBLOX, now=now
+            )
+    return Received(stored, repeated=not created)
+
+
+def _parts(header: str) -> tuple[str, str]:
+    """The moment and the signature of `t=…,v1=…`. Raises BadSignature."""
+    # On the first `=` only: base64 ends with some of its own.
+    found = dict(part.strip().partition("=")[::2] for part in header.split(","))
+    moment, given = found.get("t", ""), found.get("v1", "")
+    if not (moment.isascii() and moment.isdigit() and len(moment) <= 12):
+        raise BadSignature("Send roblox-signature: t=<seconds since 1970>,v1=<signature>.")
+    if not given or not given.isascii():
+        raise BadSignature(
+            "roblox-signature has no v1=: set the same secret in Creator Hub and ROBLOX_WEBHOOK_SECRET."
+        )
+    return moment, given
+
+
+def _erasure(notification: NotificationIn) -> Erasure:
+    try:
+        return msgspec.convert(
+            notification.event_payload, Erasure, strict=False
+        )  # an id may come as a text
+    except msgspec.ValidationError as error:
+        raise BadPayload("EventPayload", f"{error}.") from None
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """When it happened; None where Roblox says it in a way that we do not know, since nothing hangs
+    on it.
+    """
+    try:
+        return parse(text, default_zone=dt.UTC)
+    except BadMoment:
+        return None

@@ -1,0 +1,96 @@
+"""How the console and the command put an endpoint's state, spans of time and hidden values into
+words.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from common import encryption
+from webhooks.models import WebhookEndpoint
+
+STEPS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+MARKS = {"active": "●", "failing": "▲", "paused": "◆", "disabled": "■"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`name`: active, failing, paused or disabled; `text`: the same with since when and why."""
+
+    name: str
+    text: str
+
+    @property
+    def mark(self) -> str:
+        return MARKS[self.name]
+
+
+def state(endpoint: WebhookEndpoint, now: dt.datetime) -> State:
+    if endpoint.status == WebhookEndpoint.Status.DISABLED:
+        return State("disabled", f"disabled since {moment(endpoint.status_at)}: {endpoint.reason}")
+    pause = ""
+    if endpoint.paused_until is not None and endpoint.paused_until > now:
+        pause = f"paused for {span(endpoint.paused_until - now)}"
+    if endpoint.failing_since is not None:
+        return State(
+            "failing",
+            f"failing since {moment(endpoint.failing_since)}" + (f", {pause}" if pause else ""),
+        )
+    return State("paused", pause) if pause else State("active", "active")
+
+
+def moment(at: dt.datetime) -> str:
+    """A moment in UTC, to the minute."""
+    return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def span(length: dt.timedelta) -> str:
+    """A length of time in its two largest units: `2 h 5 min`; `0 s` for anything shorter than a
+    second.
+    """
+    left = max(0, int(length.total_seconds()))
+    parts: list[str] = []
+    for unit, seconds in STEPS:
+        if left >= seconds and len(parts) < 2:
+            parts.append(f"{left // seconds} {unit}")
+            left %= seconds
+        elif parts:
+            break
+    return " ".join(parts) or "0 s"
+
+
+def ahead(at: dt.datetime, now: dt.datetime) -> str:
+    """How long until a moment, and when that is: `in 5 min (18:05:00 UTC)`, or `now`."""
+    if at - now < dt.timedelta(seconds=1):
+        return "now"
+    form = "%H:%M:%S" if at - now < dt.timedelta(hours=12) else "%Y-%m-%d %H:%M:%S"
+    return f"in {span(at - now)} ({at.astimezone(dt.UTC):{form}} UTC)"
+
+
+def address(endpoint: WebhookEndpoint) -> str:
+    """The host, and the end of what may be a secret: `https://discord.com/…x3Fk`."""
+    try:
+        whole = endpoint.address
+    except encryption.NoKey:
+        return "cannot be opened with the keys of this machine"
+    parts = urlsplit(whole)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return f"{origin}/{encryption.masked(whole.removeprefix(origin))}"
+
+
+def host(address: str) -> str:
+    """Of an address: what may be told, since it is no secret."""
+    return urlsplit(address).netloc.rpartition("@")[2]
+
+
+def header_names(endpoint: WebhookEndpoint) -> str:
+    """The names of its own headers; their values are told to nobody."""
+    try:
+        return ", ".join(endpoint.headers) or "none"
+    except encryption.NoKey:
+        return "cannot be opened with the keys of this machine"
+
+
+def capped(count: int, most: int) -> str:
+    """A number that was not counted beyond `most`."""
+    return f"{most:,}+" if count > most else f"{count:,}"

@@ -1,0 +1,142 @@
+"""What happened, as it may be told outside: ids and public fields of an audit event, with its
+sentence.
+
+Names and reasons are read when they are sent: a person erased meanwhile is not named any more.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audits.queries import PlacedEvent, public
+from common.parsing import is_row_id
+from players.models import Player
+from webhooks.messages import sentences
+from webhooks.messages.sentences import Facts, Severity
+
+PROFILE = "https://www.roblox.com/users/{}/profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event, ready to be put into a message. `user_id` is the Roblox id of the player it is
+    about, if any.
+    """
+
+    action: str
+    at: dt.datetime
+    message: str
+    severity: Severity
+    reason: str
+    user_id: int | None
+    username: str
+    data: Mapping[str, Any]
+
+    @property
+    def profile(self) -> str:
+        """The player's page on Roblox; empty where the event is about nobody."""
+        return PROFILE.format(self.user_id) if self.user_id else ""
+
+
+class Sources:
+    """Events with the players that they are about (one query), from which single happenings are
+    made.
+    """
+
+    def __init__(self, events: Iterable[PlacedEvent]) -> None:
+        self._events = {event.id: event for event in events}
+        ids = {pk for event in self._events.values() if (pk := _player_id(event)) is not None}
+        self._players = {
+            player.pk: player for player in Player.objects.filter(pk__in=ids, erased_at=None)
+        }
+
+    def happening(self, event_id: int) -> Happening:
+        """What one of the events tells. Raises whatever an event does that nobody thought of."""
+        event = self._events[event_id]
+        return _happening(event, self._players.get(_player_id(event) or 0))
+
+
+def tell(events: Iterable[PlacedEvent]) -> dict[int, Happening]:
+    """The happenings of these events by the events' ids."""
+    events = list(events)
+    sources = Sources(events)
+    return {event.id: sources.happening(event.id) for event in events}
+
+
+def example(action: str, now: dt.datetime) -> Happening:
+    """An invented event of this action, about Roblox's own first account."""
+    facts = Facts(
+        "An officer", "Roblox", "This is an example.", sentences.EXAMPLES.get(action, {}), "nexus"
+    )
+    sentence = sentences.of(action)
+    return Happening(
+        action,
+        now,
+        "Example: " + sentence.text(facts),
+        sentence.severity,
+        facts.reason,
+        1,
+        "Roblox",
+        {
+            "example": True,
+            "id": 0,
+            "position": 0,
+            "target": {"kind": "player", "id": "0", "userId": 1},
+        },
+    )
+
+
+def _player_id(event: PlacedEvent) -> int | None:
+    return (
+        int(event.target_id)
+        if event.target_kind == "player" and is_row_id(event.target_id)
+        else None
+    )
+
+
+def _happening(event: PlacedEvent, player: Player | None) -> Happening:
+    sentence = sentences.of(event.action)
+    username = player.username if player else ""
+    reason = event.personal.get("reason", "")
+    facts = Facts(
+        _actor(event), username or _target(event), reason, event.details, event.experience
+    )
+    message = sentence.text(facts)
+    data = public(event) | {"reason": reason, "message": message}
+    if player:
+        target = {
+            "kind": "player",
+            "id": event.target_id,
+            "userId": player.user_id,
+            "username": player.username,
+        }
+        data |= {"target": target}
+    if event.target_kind == "endpoint" and "targetName" in event.personal:
+        data |= {"details": event.details | {"name": event.personal["targetName"]}}
+    return Happening(
+        event.action,
+        event.at,
+        message,
+        sentence.severity,
+        reason,
+        player.user_id if player else None,
+        username,
+        data,
+    )
+
+
+def _actor(event: PlacedEvent) -> str:
+    if event.actor_kind == "system":
+        return "GRPS"
+    if event.actor_kind == "experience":
+        return event.actor_id
+    if event.actor_id == "shell":
+        return "An operator"  # the login of an account on our machines is nobody's business
+    return event.personal.get("actorName", "Somebody")
+
+
+def _target(event: PlacedEvent) -> str:
+    if event.target_kind == "player":
+        return "a player who was erased"
+    return event.personal.get("targetName") or f"{event.target_kind} {event.target_id}".strip()

@@ -1,0 +1,473 @@
+"""One sentence for each action of the audit log, as people read it in Discord, in Slack and in the
+console.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audits.actions import Action
+
+
+class Severity(enum.StrEnum):
+    """How much it matters to staff; formats choose a colour by it."""
+
+    INFO = "info"
+    GOOD = "good"
+    NOTICE = "notice"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a sentence is made of: names as they may be told, the reason, and the event's details."""
+
+    actor: str
+    target: str
+    reason: str
+    details: Mapping[str, Any]
+    experience: str
+
+    def before(self, name: str) -> Any:
+        return (self.details.get("before") or {}).get(name, "")
+
+    def after(self, name: str) -> Any:
+        return (self.details.get("after") or {}).get(name, "")
+
+    def __getitem__(self, name: str) -> Any:
+        return self.details.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    severity: Severity
+    words: Callable[[Facts], str]
+
+    def text(self, facts: Facts) -> str:
+        """The sentence, with the reason behind it where there is one."""
+        told = self.words(facts)
+        return f"{told}: {facts.reason}" if facts.reason else f"{told}."
+
+
+def of(action: str) -> Sentence:
+    """The sentence of an action; a plain one for an action that only a newer version of GRPS knows."""
+    return SENTENCES.get(action, Sentence(Severity.INFO, lambda f: f"{action}: {f.target}"))
+
+
+def _until(f: Facts) -> str:
+    until = f.after("until")
+    return f"until {until[:16].replace('T', ' ')} UTC" if until else "for good"
+
+
+def _experience(f: Facts) -> str:
+    return f" in {f.experience}" if f.experience else ""
+
+
+def _whose(f: Facts) -> str:
+    """Who acts; of a local owner whom no player is linked with, that nobody knows which person it
+    is.
+    """
+    return f"{f.actor} (unlinked)" if f["unlinked"] else f.actor
+
+
+def _linked(f: Facts) -> str:
+    if f["provider"] == "roblox":
+        return f"said that a local owner is {f.target}"
+    return f"linked an account of {f['provider']}{_called(f)}, a way into the console"
+
+
+def _called(f: Facts) -> str:
+    return f" ({f.target})" if f.target else ""
+
+
+def _times(f: Facts, one: str, many: str) -> str:
+    return f"{f['times']} {many}" if (f["times"] or 1) > 1 else one
+
+
+def _counters(f: Facts) -> str:
+    error = f["error"]  # of events from before it was their reason
+    return f" ({f['status']})" + (f", {error}" if error else "")
+
+
+def _endpoint(f: Facts) -> str:
+    """What people call it; events from before this was a personal value have it in their details."""
+    return str(f["name"] or f.target.removeprefix("endpoint "))
+
+
+INFO, GOOD, NOTICE, WARNING, CRITICAL = Severity
+
+SENTENCES: dict[str, Sentence] = {
+    Action.POINTS_INGESTED: Sentence(
+        INFO, lambda f: f"{f.experience} reported {f['accepted']} events"
+    ),
+    Action.POINTS_MISMATCH: Sentence(
+        WARNING, lambda f: f"{f.target}'s points break a law{_experience(f)} ({f['law']})"
+    ),
+    Action.POINTS_ADJUSTED: Sentence(
+        NOTICE,
+        lambda f: (
+            f"{f.actor} adjusted {f.target}'s points by {f.after('amount')} to {f.after('points')}"
+        ),
+    ),
+    Action.EVENT_GIVEN: Sentence(
+        INFO,
+        lambda f: (
+            f"{f.actor} gave {f.target or 'a newcomer'} the event {f['event']} ({f['amount']}){_experience(f)}"
+        ),
+    ),
+    Action.POINTS_RECONCILED: Sentence(
+        INFO,
+        lambda f: (
+            f"{f['rows']} parts of players' points were read from the data store{_experience(f)}"
+        ),
+    ),
+    Action.PLAYER_ERASED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} erased a player's personal data"
+    ),
+    Action.ERASURE_ORDERED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} received an order to erase a person"
+    ),
+    Action.ERASURE_CONFIRMED: Sentence(
+        NOTICE, lambda f: f"{f.actor} confirmed that a person's keys are deleted{_experience(f)}"
+    ),
+    Action.ERASURE_COMPLETED: Sentence(CRITICAL, lambda f: "A person was erased everywhere"),
+    Action.PLAYER_WARNED: Sentence(
+        WARNING, lambda f: f"{f.actor} warned {f.target} ({f.after('active')} active)"
+    ),
+    Action.PLAYER_PARDONED: Sentence(
+        NOTICE, lambda f: f"{f.actor} pardoned a warning of {f.target}"
+    ),
+    Action.WARNING_EXPIRED: Sentence(INFO, lambda f: f"A warning of {f.target} expired"),
+    Action.PLAYER_SUSPENDED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} suspended {f.target} {_until(f)}"
+    ),
+    Action.PLAYER_REINSTATED: Sentence(
+        NOTICE, lambda f: f"{f.target}'s suspension is over; {f.actor} ended it"
+    ),
+    Action.PLAYER_BANNED: Sentence(CRITICAL, lambda f: f"{f.actor} banned {f.target} {_until(f)}"),
+    Action.PLAYER_UNBANNED: Sentence(NOTICE, lambda f: f"{f.actor} lifted {f.target}'s ban"),
+    Action.PLAYER_NOTED: Sentence(INFO, lambda f: f"{f.actor} wrote a note on {f.target}"),
+    Action.NOTE_WITHDRAWN: Sentence(INFO, lambda f: f"{f.actor} withdrew a note on {f.target}"),
+    Action.PLAYER_RECOMMENDED: Sentence(GOOD, lambda f: f"{f.actor} recommended {f.target}"),
+    Action.RECOMMENDATION_WITHDRAWN: Sentence(
+        NOTICE, lambda f: f"{f.actor} withdrew a recommendation of {f.target}"
+    ),
+    Action.APPROVAL_REQUESTED: Sentence(
+        WARNING, lambda f: f"{_whose(f)} asks for approval: {f['act']} {f.target}"
+    ),
+    Action.APPROVAL_APPROVED: Sentence(
+        WARNING, lambda f: f"{_whose(f)} approved: {f['act']} {f.target}"
+    ),
+    Action.APPROVAL_REJECTED: Sentence(
+        NOTICE, lambda f: f"{_whose(f)} turned down: {f['act']} {f.target}"
+    ),
+    Action.APPROVAL_WITHDRAWN: Sentence(
+        NOTICE, lambda f: f"{f.actor} took back a request: {f['act']} {f.target}"
+    ),
+    Action.APPROVAL_EXPIRED: Sentence(
+        NOTICE, lambda f: f"Nobody approved in time: {f['act']} {f.target}"
+    ),
+    Action.APPEAL_OPENED: Sentence(NOTICE, lambda f: f"{f.target} appeals against a {f['kind']}"),
+    Action.APPEAL_APPROVED: Sentence(
+        GOOD, lambda f: f"{f.actor} granted {f.target}'s appeal against a {f['kind']}"
+    ),
+    Action.APPEAL_REJECTED: Sentence(
+        NOTICE, lambda f: f"{f.actor} turned down {f.target}'s appeal"
+    ),
+    Action.GUARD_TRIPPED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"{f.actor} acted {f['acts']} times in {f['seconds']} seconds; further acts are held"
+        ),
+    ),
+    Action.GUARD_RELEASED: Sentence(WARNING, lambda f: f"{f.actor} let {f.target} act again"),
+    Action.ACT_REFUSED: Sentence(
+        WARNING, lambda f: f"{f.actor} was refused: {f['act']} {f.target}"
+    ),
+    Action.BULK_STARTED: Sentence(
+        WARNING, lambda f: f"{f.actor} began {f['act']} for {f['rows']} rows"
+    ),
+    Action.BULK_FINISHED: Sentence(
+        NOTICE, lambda f: f"{f['act']} ended: {f['done']} done, {f['skipped']} skipped"
+    ),
+    Action.GAME_REPORTED: Sentence(
+        INFO, lambda f: f"{f.experience} reported {f['lines']} lines of its own log"
+    ),
+    Action.RANK_PROMOTED: Sentence(
+        GOOD,
+        lambda f: (
+            f"{f.target} was promoted from {f.before('rank')} to {f.after('rank')} by {f.actor}"
+        ),
+    ),
+    Action.RANK_DEMOTED: Sentence(
+        WARNING,
+        lambda f: (
+            f"{f.target} was demoted from {f.before('rank')} to {f.after('rank')} by {f.actor}"
+        ),
+    ),
+    Action.RANK_SET: Sentence(
+        NOTICE,
+        lambda f: (
+            f"{f.actor} gave {f.target} the rank {f.after('rank')}, formerly {f.before('rank')}"
+        ),
+    ),
+    Action.DECISION_PROPOSED: Sentence(
+        NOTICE,
+        lambda f: f"{f.target} is proposed for {f.after('rank')}, at present {f.before('rank')}",
+    ),
+    Action.DECISION_REJECTED: Sentence(
+        NOTICE, lambda f: f"{f.actor} rejected a {f['kind']} of {f.target}"
+    ),
+    Action.DECISION_WITHDRAWN: Sentence(
+        INFO, lambda f: f"A proposed {f['kind']} of {f.target} was withdrawn"
+    ),
+    Action.POLICY_ADDED: Sentence(WARNING, lambda f: f"{f.actor} added policy {f.after('number')}"),
+    Action.POLICY_REVIEWED: Sentence(INFO, lambda f: f"{f.actor} reviewed policy {f['number']}"),
+    Action.POLICY_ACTIVATED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} put policy {f.after('number')} in force"
+    ),
+    Action.AUDIT_EXPORTED: Sentence(
+        WARNING, lambda f: f"{f.actor} took events of the audit log away as a file ({f['format']})"
+    ),
+    Action.AUDIT_FORGOTTEN: Sentence(
+        INFO,
+        lambda f: (
+            f"{f['personalRows']} personal values were taken out of the audit log ({f['why']})"
+        ),
+    ),
+    Action.AUDIT_REDACTED: Sentence(
+        NOTICE,
+        lambda f: f"Event {f['event']} of the audit log lost the words of a person who was erased",
+    ),
+    Action.EXPERIENCE_CREATED: Sentence(
+        NOTICE, lambda f: f"{f.actor} connected the experience {f.experience}"
+    ),
+    Action.EXPERIENCE_CHANGED: Sentence(
+        NOTICE, lambda f: f"{f.actor} changed the experience {f.experience}"
+    ),
+    Action.CLAIM_DENIED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"{f.actor} never did what {f.experience} brought in their name ({f['act']} {f.target}): rotate its key"
+        ),
+    ),
+    Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
+    Action.KEY_ROTATED: Sentence(WARNING, lambda f: f"{f.actor} rotated the key of {f.experience}"),
+    Action.KEY_QUARANTINED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"A key of {f.experience} brought {f['count']} {f['words']} in {f['seconds']} seconds; what it brings is"
+            " stored and counts only once two owners release it"
+        ),
+    ),
+    Action.QUARANTINE_RELEASED: Sentence(
+        WARNING, lambda f: f"{f.actor} released {f['rows']} rows of {f.experience} from quarantine"
+    ),
+    Action.QUARANTINE_DISCARDED: Sentence(
+        WARNING,
+        lambda f: f"{f.actor} discarded {f['rows']} rows of {f.experience} that were in quarantine",
+    ),
+    Action.KEY_REVOKED: Sentence(WARNING, lambda f: f"{f.actor} revoked a key of {f.experience}"),
+    Action.ADJUSTMENT_PREVIEWED: Sentence(
+        NOTICE,
+        lambda f: f"{f.actor} asks to adjust {f['rows']} players by {f['total']} points in all",
+    ),
+    Action.ADJUSTMENT_APPROVED: Sentence(WARNING, lambda f: f"{f.actor} approved {f.target}"),
+    Action.ADJUSTMENT_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected {f.target}"),
+    Action.ADJUSTMENT_APPLIED: Sentence(
+        NOTICE,
+        lambda f: (
+            f"{f.target} {'is done' if f['done'] else 'goes on'}: {f['count']} players, {f['sum']} points"
+        ),
+    ),
+    Action.MEMBER_JOINED: Sentence(INFO, lambda f: f"{f.target} joined the group"),
+    Action.MEMBER_LEFT: Sentence(INFO, lambda f: f"{f.target} left the group"),
+    Action.MEMBER_RETURNED: Sentence(
+        INFO, lambda f: f"{f.target} came back to the group ({f['rejoin']})"
+    ),
+    Action.MEMBERS_READ: Sentence(
+        INFO, lambda f: f"Roblox named {f['members']} players as members and {f['guests']} as none"
+    ),
+    Action.SYNC_ASKED: Sentence(
+        CRITICAL, lambda f: f"The pull of {f['activity']} waits: {f['question']}"
+    ),
+    Action.SYNC_CONFIRMED: Sentence(
+        WARNING, lambda f: f"{f.actor} let the pull of {f['activity']} go on"
+    ),
+    Action.SYNC_REQUESTED: Sentence(
+        INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{_experience(f)}"
+    ),
+    Action.SYNC_FINISHED: Sentence(
+        INFO, lambda f: f"The pull of {f['activity']}{_experience(f)} ended{_counters(f)}"
+    ),
+    Action.DRIFT_FOUND: Sentence(
+        WARNING, lambda f: f"Roblox shows another {f['aspect']} than GRPS{_experience(f)}"
+    ),
+    Action.DRIFT_RESOLVED: Sentence(
+        NOTICE, lambda f: f"{f.actor} resolved a difference of {f['aspect']} ({f['resolution']})"
+    ),
+    Action.MIRROR_CONFIRMED: Sentence(
+        INFO, lambda f: f"Roblox shows {f.target}'s {f['aspect'] or 'state'} as desired"
+    ),
+    Action.MIRROR_PARKED: Sentence(
+        WARNING, lambda f: f"Roblox does not take {f.target}'s {f['aspect'] or 'state'}"
+    ),
+    Action.ROLE_PINNED: Sentence(
+        WARNING, lambda f: f"{f.actor} pinned roles of the group to ranks ({f['ranks']})"
+    ),
+    Action.ROLE_PARKED: Sentence(
+        CRITICAL,
+        lambda f: (
+            f"The role of the rank {f['rank']} changed on Roblox; GRPS gives it no more until it is pinned"
+        ),
+    ),
+    Action.ROLE_RELEASED: Sentence(
+        NOTICE, lambda f: f"The role of the rank {f['rank']} is on Roblox as it was pinned"
+    ),
+    Action.ACCESS_GRANTED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} gave {f.target} access to the console"
+    ),
+    Action.ACCESS_REVOKED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} took {f.target}'s access away ({f['role']})"
+    ),
+    Action.STAFF_SIGNED_IN: Sentence(INFO, lambda f: f"{f.actor} signed in ({f['way']})"),
+    Action.STAFF_SIGN_IN_FAILED: Sentence(
+        WARNING,
+        lambda f: f"{_times(f, 'A sign-in', 'sign-ins')} to the console failed ({f['why']})",
+    ),
+    Action.STAFF_SIGNED_OUT: Sentence(INFO, lambda f: f"{f.actor} signed out"),
+    Action.STAFF_LINKED: Sentence(CRITICAL, lambda f: f"{f.actor} {_linked(f)}"),
+    Action.STAFF_UNLINKED: Sentence(
+        WARNING, lambda f: f"{f.actor} unlinked an account of {f['provider']}{_called(f)}"
+    ),
+    Action.STAFF_FACTOR_ADDED: Sentence(
+        WARNING, lambda f: f"{f.actor} set up a second factor ({f['kind']})"
+    ),
+    Action.STAFF_FACTOR_REMOVED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} took a second factor away ({f['kind']})"
+    ),
+    Action.SESSION_ENDED: Sentence(
+        NOTICE, lambda f: f"A session of {f.target} was ended ({f['why']})"
+    ),
+    Action.ENDPOINT_CREATED: Sentence(
+        WARNING, lambda f: f"{f.actor} added the endpoint {_endpoint(f)}"
+    ),
+    Action.ENDPOINT_CHANGED: Sentence(
+        WARNING, lambda f: f"{f.actor} changed the endpoint {_endpoint(f)}"
+    ),
+    Action.ENDPOINT_DELETED: Sentence(
+        WARNING, lambda f: f"{f.actor} deleted the endpoint {_endpoint(f)}"
+    ),
+    Action.ENDPOINT_ENABLED: Sentence(
+        NOTICE, lambda f: f"{f.actor} enabled the endpoint {_endpoint(f)}"
+    ),
+    Action.ENDPOINT_DISABLED: Sentence(
+        CRITICAL, lambda f: f"{f.actor} disabled the endpoint {_endpoint(f)}"
+    ),
+    Action.SECRET_ROTATED: Sentence(
+        WARNING, lambda f: f"{f.actor} rotated the secret of the endpoint {_endpoint(f)}"
+    ),
+    Action.DELIVERY_RESENT: Sentence(
+        NOTICE,
+        lambda f: f"{f.actor} sent {f['count']} deliveries again to the endpoint {_endpoint(f)}",
+    ),
+    Action.DELIVERY_FAILING: Sentence(
+        WARNING,
+        lambda f: (
+            f"The endpoint {_endpoint(f)} fails since {f['since'][:16].replace('T', ' ')} UTC"
+        ),
+    ),
+    Action.DELIVERY_RECOVERED: Sentence(
+        GOOD, lambda f: f"The endpoint {_endpoint(f)} takes deliveries again"
+    ),
+    Action.DELIVERY_EXHAUSTED: Sentence(
+        CRITICAL, lambda f: f"{f['count']} deliveries to the endpoint {_endpoint(f)} were given up"
+    ),
+}
+
+# What an example of an action shows where its sentence needs details.
+_NAMED = {"name": "Staff channel"}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    Action.POINTS_INGESTED: {"accepted": 12},
+    Action.POINTS_MISMATCH: {"law": "award"},
+    Action.POINTS_ADJUSTED: {"after": {"amount": "25.00", "points": "525.00"}},
+    Action.EVENT_GIVEN: {"event": "training", "amount": "15.00"},
+    Action.POINTS_RECONCILED: {"rows": 3},
+    Action.PLAYER_WARNED: {"after": {"active": 2}},
+    Action.PLAYER_SUSPENDED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},
+    Action.APPROVAL_REQUESTED: {"act": "ban"},
+    Action.APPROVAL_APPROVED: {"act": "ban"},
+    Action.APPROVAL_REJECTED: {"act": "ban"},
+    Action.APPROVAL_WITHDRAWN: {"act": "ban"},
+    Action.APPROVAL_EXPIRED: {"act": "ban"},
+    Action.CLAIM_DENIED: {"act": "suspend"},
+    Action.APPEAL_OPENED: {"kind": "ban"},
+    Action.APPEAL_APPROVED: {"kind": "ban"},
+    Action.GUARD_TRIPPED: {"acts": 20, "seconds": 600},
+    Action.KEY_QUARANTINED: {
+        "count": 101,
+        "words": "breaches of the laws of points",
+        "seconds": 60,
+    },
+    Action.QUARANTINE_RELEASED: {"rows": 500},
+    Action.QUARANTINE_DISCARDED: {"rows": 500},
+    Action.ACT_REFUSED: {"act": "ban"},
+    Action.BULK_STARTED: {"act": "warn", "rows": 38},
+    Action.BULK_FINISHED: {"act": "warn", "done": 35, "skipped": 3},
+    Action.GAME_REPORTED: {"lines": 4},
+    Action.AUDIT_EXPORTED: {"format": "csv"},
+    Action.AUDIT_FORGOTTEN: {"personalRows": 3, "why": "age"},
+    Action.AUDIT_REDACTED: {"event": 12},
+    Action.POLICY_ADDED: {"after": {"number": 2}},
+    Action.POLICY_REVIEWED: {"number": 2},
+    Action.ACCESS_REVOKED: {"role": "auditor"},
+    Action.STAFF_SIGNED_IN: {"way": "roblox"},
+    Action.STAFF_SIGN_IN_FAILED: {"why": "their rank gives no access"},
+    Action.STAFF_LINKED: {"provider": "discord"},
+    Action.STAFF_UNLINKED: {"provider": "discord"},
+    Action.STAFF_FACTOR_ADDED: {"kind": "totp"},
+    Action.STAFF_FACTOR_REMOVED: {"kind": "totp"},
+    Action.SESSION_ENDED: {"why": "ended by its owner"},
+    Action.PLAYER_BANNED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},
+    Action.RANK_PROMOTED: {
+        "before": {"rank": "Storm Corporal I"},
+        "after": {"rank": "Storm Corporal II"},
+    },
+    Action.RANK_DEMOTED: {
+        "before": {"rank": "Storm Corporal II"},
+        "after": {"rank": "Storm Corporal I"},
+    },
+    Action.RANK_SET: {"before": {"rank": "Captain II"}, "after": {"rank": "Envoy"}},
+    Action.DECISION_PROPOSED: {
+        "before": {"rank": "Captain II"},
+        "after": {"rank": "Tempest Major"},
+    },
+    Action.DECISION_REJECTED: {"kind": "promotion"},
+    Action.DECISION_WITHDRAWN: {"kind": "promotion"},
+    Action.POLICY_ACTIVATED: {"after": {"number": 2}},
+    Action.ADJUSTMENT_PREVIEWED: {"rows": 120, "total": "3000.00"},
+    Action.ADJUSTMENT_APPLIED: {"done": True, "count": 120, "sum": "3000.00"},
+    Action.MEMBER_RETURNED: {"rejoin": "restore"},
+    Action.MEMBERS_READ: {"members": 12, "guests": 3},
+    Action.SYNC_ASKED: {"activity": "members", "question": "it would write off 3 officers"},
+    Action.SYNC_CONFIRMED: {"activity": "members"},
+    Action.SYNC_REQUESTED: {"activity": "points"},
+    Action.SYNC_FINISHED: {"activity": "points", "status": "succeeded"},
+    Action.DRIFT_FOUND: {"aspect": "role"},
+    Action.DRIFT_RESOLVED: {"aspect": "role", "resolution": "pushed"},
+    Action.ROLE_PINNED: {"ranks": "Captain I, Captain II"},
+    Action.ROLE_PARKED: {"rank": "Captain I"},
+    Action.ROLE_RELEASED: {"rank": "Captain I"},
+    Action.DELIVERY_RESENT: {"count": 3, **_NAMED},
+    Action.DELIVERY_FAILING: {"since": "2030-01-01T00:00:00+00:00", **_NAMED},
+    Action.DELIVERY_EXHAUSTED: {"count": 3, **_NAMED},
+    Action.ENDPOINT_CREATED: _NAMED,
+    Action.ENDPOINT_CHANGED: _NAMED,
+    Action.ENDPOINT_DELETED: _NAMED,
+    Action.ENDPOINT_ENABLED: _NAMED,
+    Action.ENDPOINT_DISABLED: _NAMED,
+    Action.SECRET_ROTATED: _NAMED,
+    Action.DELIVERY_RECOVERED: _NAMED,
+}

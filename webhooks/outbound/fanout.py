@@ -1,0 +1,106 @@
+"""From the audit chain to deliveries: every active endpoint gets one of each event that it asks
+for.
+
+Read by position, so an event whose transaction was open when a later one was sealed is not skipped;
+written with the endpoint's new position in one transaction, and once per endpoint and event by a
+constraint.
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from audits import queries
+from audits.actions import Action
+from audits.queries import PlacedEvent
+from webhooks.models import WebhookEndpoint
+from webhooks.outbound import subscriptions
+
+LOCK = 4_710_050  # advisory lock: one fan-out at a time
+LIMIT = 1000  # events at once
+OPERATIONAL = frozenset(
+    {
+        Action.DELIVERY_FAILING,
+        Action.DELIVERY_RECOVERED,
+        Action.DELIVERY_EXHAUSTED,
+        Action.ENDPOINT_DISABLED,
+        Action.ENDPOINT_ENABLED,
+    }
+)
+
+INSERT = """
+    INSERT INTO webhook_deliveries (endpoint_id, trigger, event_id, action)
+    SELECT %s, %s, * FROM unnest(%s::bigint[], %s::text[])
+    ON CONFLICT (endpoint_id, event_id) DO NOTHING"""
+
+
+def step(limit: int = LIMIT) -> int:
+    """Serve every active endpoint up to `limit` events behind where it stands; how many events were
+    looked at.
+
+    0: nothing is waiting, or another process is at it. Endpoints that stand at the same place share
+    the reading, and one that lags far behind holds nobody up.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+            if not cursor.fetchone()[0]:
+                return 0
+        behind = WebhookEndpoint.objects.active().filter(position__lt=queries.head())
+        groups: dict[int, list[WebhookEndpoint]] = {}
+        for endpoint in behind.select_for_update(no_key=True).order_by("pk"):
+            groups.setdefault(endpoint.position, []).append(endpoint)
+        return sum(
+            _serve(groups[position], position, limit) for position in sorted(groups, reverse=True)
+        )
+
+
+def run() -> int:
+    """Serve until nothing is waiting; how many events were looked at."""
+    looked = 0
+    while seen := step():
+        looked += seen
+    return looked
+
+
+def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
+    """Whether the endpoint asks for this event. What tells of an endpoint's own trouble is not sent
+    to it.
+    """
+    about_itself = event.target_kind == "endpoint" and event.target_id == str(endpoint.pk)
+    if about_itself and event.action in OPERATIONAL:
+        return False
+    if endpoint.experiences and event.experience not in endpoint.experiences:
+        return False
+    return subscriptions.match(endpoint.events, event.action)
+
+
+def deliver(
+    endpoint: WebhookEndpoint, events: Sequence[PlacedEvent], trigger: str = "event"
+) -> int:
+    """Make the deliveries of these events that the endpoint asks for and does not have; how many.
+    `trigger`: why.
+    """
+    wanted = [event for event in events if wants(endpoint, event)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT,
+            [
+                endpoint.pk,
+                trigger,
+                [event.id for event in wanted],
+                [event.action for event in wanted],
+            ],
+        )
+        return int(cursor.rowcount)
+
+
+def _serve(group: Sequence[WebhookEndpoint], position: int, limit: int) -> int:
+    events = queries.events_after(position, limit)
+    if not events:
+        return 0
+    for endpoint in group:
+        deliver(endpoint, events)
+    ids = [endpoint.pk for endpoint in group]
+    WebhookEndpoint.objects.filter(pk__in=ids).update(position=events[-1].position)
+    return len(events)

@@ -1,0 +1,139 @@
+"""Where a webhook may go: public addresses, and what an operator has allowed besides.
+
+The ranges are those of IANA's registries of special-purpose addresses (RFC 6890 and its
+successors), and the ones that carry another address inside. They are judged where a connection is
+made, after the name was resolved; what is refused on saving is refused early for the sake of
+whoever types it.
+"""
+
+import ipaddress
+import socket
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+import httpx
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+LONGEST = 2000  # characters
+
+NOT_PUBLIC: Networks = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",  # this network, RFC 791
+        "10.0.0.0/8",  # private, RFC 1918
+        "100.64.0.0/10",  # carriers' shared space, RFC 6598
+        "127.0.0.0/8",  # loopback, RFC 1122
+        "169.254.0.0/16",  # link local, and clouds' metadata, RFC 3927
+        "172.16.0.0/12",  # private, RFC 1918
+        "192.0.0.0/24",  # protocol assignments, RFC 6890
+        "192.0.2.0/24",  # documentation, RFC 5737
+        "192.31.196.0/24",  # AS112, RFC 7535
+        "192.52.193.0/24",  # AMT relays, RFC 7450
+        "192.88.99.0/24",  # 6to4 relays, RFC 7526
+        "192.168.0.0/16",  # private, RFC 1918
+        "192.175.48.0/24",  # AS112, RFC 7534
+        "198.18.0.0/15",  # benchmarks, RFC 2544
+        "198.51.100.0/24",  # documentation, RFC 5737
+        "203.0.113.0/24",  # documentation, RFC 5737
+        "224.0.0.0/4",  # multicast, RFC 5771
+        "240.0.0.0/4",  # reserved, RFC 1112, and broadcast, RFC 919
+        # Global unicast is 2000::/3 (RFC 4291). Outside it lie loopback, unique, link and site
+        # local, multicast, IPv4
+        # inside IPv6 of several kinds, discard and segment routing.
+        "::/3",
+        "4000::/2",
+        "8000::/1",
+        "2001::/23",  # protocol assignments (Teredo, benchmarks, ORCHID), RFC 2928
+        "2001:db8::/32",  # documentation, RFC 3849
+        "2002::/16",  # 6to4, RFC 3056
+        "2620:4f:8000::/48",  # AS112, RFC 7534
+        "3ffe::/16",  # 6bone, given back, RFC 3701
+        "3fff::/20",  # documentation, RFC 9637
+    )
+)
+MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291
+NAT64 = IPv6Network(
+    "64:ff9b::/96"
+)  # RFC 6052: how a host with IPv6 alone reaches every IPv4 receiver
+
+
+class BadAddress(ValueError):
+    """This address cannot be called; the text says why and what would do."""
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether it is an address of the internet at large. One that carries an IPv4 address is judged
+    by that.
+    """
+    address = _inner(address)
+    return not any(
+        address in network for network in NOT_PUBLIC if network.version == address.version
+    )
+
+
+def allowed(address: IPv4Address | IPv6Address, exceptions: Networks) -> bool:
+    """Whether it may be called: public, or inside one of the exceptions."""
+    inner = _inner(address)
+    excepted = any(inner in network for network in exceptions if network.version == inner.version)
+    return excepted or is_public(address)
+
+
+def check_url(url: str, *, insecure: bool, exceptions: Networks) -> None:
+    """Raises BadAddress for what could never be called: the scheme, credentials, the port, an
+    address not public.
+    """
+    if len(url) > LONGEST:
+        raise BadAddress(f"it is longer than {LONGEST} characters.")
+    parsed = _parsed(url)
+    if parsed.scheme != "https" and not (insecure and parsed.scheme == "http"):
+        raise BadAddress("it must begin with https://.")
+    if not parsed.host:
+        raise BadAddress("it names no host.")
+    if parsed.userinfo:
+        raise BadAddress("it holds a user name or a password; put what authorises into a header.")
+    if parsed.fragment:
+        raise BadAddress("it has a part behind `#`, which is never sent; leave it out.")
+    check_port(parsed.port, insecure=insecure)
+    _check_host(parsed.host, exceptions)
+
+
+def check_port(port: int | None, *, insecure: bool) -> None:
+    """Raises BadAddress for the ports of other services: 443, and those from 1024 on, are open."""
+    if port is None or port == 443 or 1024 <= port <= 65535 or (insecure and port == 80):
+        return
+    raise BadAddress(f"port {port} is not for webhooks; take 443 or one from 1024 on.")
+
+
+def _parsed(url: str) -> httpx.URL:
+    if url != url.strip() or any(ord(character) < 0x21 for character in url) or "\\" in url:
+        raise BadAddress("it holds a space, a backslash or a control character.")
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise BadAddress(f"it is no address: {error}.") from None
+
+
+def _check_host(host: str, exceptions: Networks) -> None:
+    bare = host.rstrip(".").lower()
+    try:
+        # Every spelling of a number that a connection would take for an address: 127.1, 0x7f000001,
+        # 017700000001.
+        found = socket.getaddrinfo(bare, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except OSError:
+        if bare == "localhost" or bare.endswith(
+            (".localhost", ".local", ".internal", ".home.arpa")
+        ):
+            found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))]
+        else:
+            return  # a name: judged when it is resolved, at every call
+    for _, _, _, _, where in found:
+        address = ipaddress.ip_address(str(where[0]).partition("%")[0])
+        if not allowed(address, exceptions):
+            raise BadAddress(
+                f"{host} is {address}, which is not public; an operator can add its network to the allowed."
+            )
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if isinstance(address, IPv6Address) and (address in MAPPED or address in NAT64):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
