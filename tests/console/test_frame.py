@@ -7,7 +7,7 @@ from django.contrib.messages.storage.base import Message
 from django.urls import reverse
 from django.utils import timezone
 
-from common import admin_changelists
+from common import admin as common_admin
 from console.templatetags.console import undo
 from players.models import LedgerEntry, Player, Rank
 from tests.console.staff import owner_client, plain_client
@@ -113,7 +113,7 @@ def test_a_list_of_the_admin_goes_on_behind_its_last_row() -> None:
 def test_a_filter_without_an_index_looks_at_so_many_rows_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(admin_changelists, "LOOKED", 60)
+    monkeypatch.setattr(common_admin, "LOOKED", 60)
     make_ledger(120)
     page = (
         owner_client()
