@@ -244,7 +244,7 @@ def test_what_begins_like_a_length_and_is_none_bans_nobody_for_good(
 
 def test_the_panel_reads_lengths_by_the_same_rule(server: Server) -> None:
     chunk = server.machine.chunk(
-        "local order, why = require(game.ServerScriptService.GRPS.orders)"
+        "local order, why = require(game.ServerScriptService.GRPS.moderation.command_parser)"
         ".read({ verb = 'ban', userId = 1, duration = '3days', reason = 'x' }, {}) "
         "return if order == nil then why else 'read'"
     )

@@ -359,13 +359,13 @@ def test_a_client_that_asks_too_often_is_told_so_and_others_are_not(server: Serv
 )
 def test_numbers_read_well(value: float, text: str) -> None:
     machine = Machine()
-    words = machine.require("StarterPlayer.StarterPlayerScripts.GRPSClient.words")
+    words = machine.require("StarterPlayer.StarterPlayerScripts.GRPSClient.strings")
     assert take(machine.call(words.get("number"), value)) == text
 
 
 def test_the_panel_says_what_is_missing() -> None:
     machine = Machine()
-    words = machine.require("StarterPlayer.StarterPlayerScripts.GRPSClient.words")
+    words = machine.require("StarterPlayer.StarterPlayerScripts.GRPSClient.strings")
     me = {"ok": True, "rank": "Initiate", "points": 12.5, "next": "Major"}
     short = me | {"missing": {"points": 1037.5, "days": 1, "recommendations": 0}}
     assert take(machine.call(words.get("own"), short)) == "Initiate, 12.5 points"

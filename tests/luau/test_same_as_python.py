@@ -22,7 +22,7 @@ ASK = """
 local shared = game.ReplicatedStorage.GRPSShared
 local permissions, points, policy, ranks, membership = require(shared.permissions), require(shared.points),
     require(shared.policy), require(shared.ranks), require(shared.membership)
-local sessions = require(game.ServerScriptService.GRPS.sessions)
+local sessions = require(game.ServerScriptService.GRPS.data.sessions)
 local document, questions = ...
 local bundle, problems = policy.read(document)
 if bundle == nil then

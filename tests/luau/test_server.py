@@ -280,7 +280,7 @@ def test_calls_wait_in_the_order_they_came_and_the_last_chances_before_them(
     server.leave_over("StandardWrite", 0)
     server.do(
         """
-        local calls = require(game.ServerScriptService.GRPS.calls)
+        local calls = require(game.ServerScriptService.GRPS.data.datastore_retry)
         local store = game:GetService("DataStoreService"):GetDataStore("another")
         grps.order = {}
         local function call(name, urgent)
@@ -429,7 +429,9 @@ def test_a_ban_that_grps_will_lift_is_told_to_roblox_at_once(
     assert abs(length - seconds) <= 5
     assert (display, private) == ("Exploiting (case BCDFGHJKMNPQ)", "Banned by GRPS")
     assert universe.kicked[NIA] == "Exploiting (case BCDFGHJKMNPQ)"  # as Roblox does it
-    message = server.machine.require("ServerScriptService.GRPS.punishments").get("message")
+    message = server.machine.require("ServerScriptService.GRPS.moderation.punishments").get(
+        "message"
+    )
     assert shown in take(server.machine.call(message, without_null(ban)))
 
 

@@ -12,7 +12,7 @@ from tests.luau.machine import HOME
 MODULES = sorted(
     path
     for folder in ("shared", "server", "client", "example")
-    for path in (HOME / folder).glob("*.luau")
+    for path in (HOME / folder).rglob("*.luau")
 )
 MEMBER = re.compile(r"^function \w+[.:]([A-Za-z]\w*)\(", re.MULTILINE)
 IMPURE = re.compile(
