@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 
 from common.pg_arrays import EPOCH, MICROSECOND, numbers, optional, texts, words
-from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, LOCK_PLAYERS, WRITE_PARTS
+from players.locking import LOCK_PLAYERS
+from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, WRITE_SESSIONS
 
 AUDIT = """
     INSERT INTO audits (id, action, actor_kind, actor_id, target_kind, target_id, experience, request_id,
@@ -89,7 +90,7 @@ class BareBatch:
         with self.connection.transaction(), self.connection.cursor() as cursor:
             cursor.execute(LOCK_PLAYERS, [self.users])
             cursor.execute(APPEND, self.ledger)
-            cursor.execute(WRITE_PARTS, self.parts)
+            cursor.execute(WRITE_SESSIONS, self.parts)
             cursor.execute(ADD_DAYS, self.days)
             cursor.execute(ADD_TO_PLAYERS, self.totals)
             cursor.execute(AUDIT, [self.batch, json.dumps({"accepted": len(self.users)})])

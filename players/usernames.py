@@ -18,10 +18,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from common.pg_arrays import numbers
+from players.locking import PlayerRow
 from players.models import NameCheck, Player
 from players.points import origins
-from players.points.event_parser import Claim
-from players.points.ledger import PlayerRow
+from players.points.event_parser import ReportedEvent
 from roblox import cloud
 from roblox.open_cloud import users
 from roblox.open_cloud.errors import OpenCloudError
@@ -31,7 +31,7 @@ ANSWER_HOLDS = dt.timedelta(
 )  # so long nobody but Roblox changes a name that it was asked for
 LEASE = dt.timedelta(seconds=40)
 AGAIN = dt.timedelta(minutes=1)  # after a failed call, doubled with each
-AT_ONCE = 20  # players of one claim
+AT_ONCE = 20  # players of one event
 
 HAD_BY = "SELECT player_id, origin FROM experience_points WHERE player_id = ANY(%s::bigint[])"
 
@@ -48,7 +48,7 @@ log = structlog.get_logger("grps.names")
 
 
 def take(
-    landed: Iterable[Claim],
+    landed: Iterable[ReportedEvent],
     players: dict[int, PlayerRow],
     origin: str,
     now: dt.datetime,
@@ -61,29 +61,29 @@ def take(
     `hold`: rename nobody, and ask nobody either: the events are in quarantine. Before the batch
     counts as had: in the order of `ingestion`, ahead of `ledger.add_to_players`.
     """
-    newest: dict[int, Claim] = {}
-    for claim in landed:
-        known = newest.get(claim.user_id)
-        if known is None or claim.at > known.at:
-            newest[claim.user_id] = claim
-    renamed: dict[int, tuple[PlayerRow, Claim]] = {}
-    for user_id, claim in newest.items():
+    newest: dict[int, ReportedEvent] = {}
+    for event in landed:
+        known = newest.get(event.user_id)
+        if known is None or event.at > known.at:
+            newest[event.user_id] = event
+    renamed: dict[int, tuple[PlayerRow, ReportedEvent]] = {}
+    for user_id, event in newest.items():
         player = players[user_id]
-        if claim.at <= player.named_at:
+        if event.at <= player.named_at:
             continue  # a late delivery does not bring an old name back
-        if _is_called(player, claim):
-            player.named_at = claim.at
+        if _is_called(player, event):
+            player.named_at = event.at
         else:
-            renamed[player.id] = player, claim
+            renamed[player.id] = player, event
     if not renamed or hold:
         return 0
     answered = _answered(renamed, now)
     own = _had_by_nobody_else(renamed, origin)
-    for player_id, (player, claim) in renamed.items():
+    for player_id, (player, event) in renamed.items():
         if player_id in own and player_id not in answered:
-            player.named_at = claim.at
-            player.username = claim.username
-            player.display_name = claim.display_name or player.display_name
+            player.named_at = event.at
+            player.username = event.username
+            player.display_name = event.display_name or player.display_name
     _ask(set(renamed) - answered, now)
     return len(renamed)
 
@@ -107,8 +107,8 @@ def check_due(count: int = AT_ONCE) -> int:
     return answered
 
 
-def _is_called(player: PlayerRow, claim: Claim) -> bool:
-    return player.username == claim.username and claim.display_name in ("", player.display_name)
+def _is_called(player: PlayerRow, event: ReportedEvent) -> bool:
+    return player.username == event.username and event.display_name in ("", player.display_name)
 
 
 def _answered(renamed: Iterable[int], now: dt.datetime) -> set[int]:

@@ -19,7 +19,7 @@ from players.moderation.authorization import Verdict, verdict
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
 from players.policy.ranks import Evaluation
-from players.ranks.evaluation import assess, candidate_of
+from players.ranks.evaluation import assess, candidate_for
 
 OPEN_SHOWN = 20
 
@@ -90,7 +90,7 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
     running = _running(player, now)
     by_kind = {kind: [one for one in running if one.kind == kind] for kind in Sanction.Kind.values}
     rank = policy.ranks.get(player.rank_id)
-    evaluation = assess([candidate_of(player)], policy, now).get(player.pk)
+    evaluation = assess([candidate_for(player)], policy, now).get(player.pk)
     waiting = (
         player.approvals.filter(status=Approval.Status.WAITING)
         .select_related("player")

@@ -25,7 +25,7 @@ from players.models import REST, Decision
 from players.points.event_parser import BadBatch, BatchIn, parse
 from players.points.ingestion import Receipt, ingest
 from players.policy.ranks import Evaluation, Missing
-from players.ranks.evaluation import assess, lock_one, settle
+from players.ranks.evaluation import assess, evaluate_and_apply, lock_candidate
 from roblox.models import Experience
 
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
@@ -378,11 +378,11 @@ class Decide(View):
         with transaction.atomic():
             policy = active()
             try:
-                candidate = lock_one(asked.user_id)
+                candidate = lock_candidate(asked.user_id)
             except Refused:
                 raise _no_player(asked.user_id) from None
             if asked.apply:
-                outcomes = settle(
+                outcomes = evaluate_and_apply(
                     [candidate],
                     source=Decision.Source.AUTOMATION,
                     policy=policy,

@@ -13,7 +13,7 @@ from players.moderation.authorization import Verdict, verdict
 from players.moderation.daily_limit import Taken
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
-from players.ranks.evaluation import assess, candidate_of, open_proposals, target_id_of
+from players.ranks.evaluation import assess, candidate_for, open_proposals, target_rank_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ def _due(
 ) -> frozenset[int]:
     """Whose proposal would be applied if somebody approved it now."""
     asked = [player for player in people if player.pk in proposals]
-    evaluations = assess([candidate_of(player) for player in asked], policy, now)
+    evaluations = assess([candidate_for(player) for player in asked], policy, now)
     found = set()
     for player in asked:
         decision = proposals[player.pk]
         by_hand = decision.kind == Decision.Kind.HAND
-        same = by_hand or target_id_of(evaluations.get(player.pk), policy) == decision.to_rank_id
+        same = by_hand or target_rank_id(evaluations.get(player.pk), policy) == decision.to_rank_id
         if same and player.rank_id == decision.from_rank_id:
             found.add(player.pk)
     return frozenset(found)

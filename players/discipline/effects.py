@@ -24,7 +24,7 @@ from players.moderation.authorization import Done, kept_rank, policy_version, ta
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import Sanction as Measure
 from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
-from players.ranks.evaluation import open_proposals, withdraw
+from players.ranks.evaluation import open_proposals, withdraw_proposals
 
 LINK = re.compile(
     r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE
@@ -270,7 +270,9 @@ def _suspend(
         player.former_rank_since = player.rank_since
     player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.suspended.name], order.now
     _save(player, order.now, "rank", "rank_since", "former_rank", "former_rank_since")
-    withdraw(list(open_proposals([player.pk]).values()), policy, order.by.actor, order.now)
+    withdraw_proposals(
+        list(open_proposals([player.pk]).values()), policy, order.by.actor, order.now
+    )
     event = _tell(Action.PLAYER_SUSPENDED, player, sanction, order, {"until": end.isoformat()})
     sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
     return Done(sentence, event, sanction=sanction, player=player)
@@ -303,7 +305,9 @@ def _ban(
     )
     player.banned = True
     _save(player, order.now, "banned")
-    withdraw(list(open_proposals([player.pk]).values()), active(), order.by.actor, order.now)
+    withdraw_proposals(
+        list(open_proposals([player.pk]).values()), active(), order.by.actor, order.now
+    )
     event = _tell(
         Action.PLAYER_BANNED,
         player,

@@ -32,7 +32,7 @@ from players.moderation import daily_limit
 from players.moderation.actors import Staff
 from players.moderation.approvals import who_asked
 from players.moderation.authorization import past_limit, take_turn
-from players.ranks.evaluation import Candidate, settle, worth_settling
+from players.ranks.evaluation import Candidate, evaluate_and_apply, may_change_rank
 
 CHUNK = 2_000  # rows of a transaction: some 0.3 s, in which a game server's batch may wait
 ATTEMPTS = 5
@@ -343,7 +343,7 @@ def _write_rows(
 
 def _settle(moved: Sequence[Moved], held: Adjustment, actor: Actor, now: dt.datetime) -> None:
     policy = active()
-    candidates = worth_settling(
+    candidates = may_change_rank(
         [
             Candidate(
                 row.id,
@@ -360,7 +360,7 @@ def _settle(moved: Sequence[Moved], held: Adjustment, actor: Actor, now: dt.date
         policy,
     )
     if candidates:
-        settle(
+        evaluate_and_apply(
             candidates,
             source=Decision.Source.STAFF,
             policy=policy,

@@ -14,7 +14,13 @@ from players.active_policy import ActivePolicy, active
 from players.models import Decision, Player
 from players.moderation.authorization import target_of
 from players.policy.membership import Membership, belongs
-from players.ranks.evaluation import candidate_of, move, open_proposals, rank_name_of, withdraw
+from players.ranks.evaluation import (
+    candidate_for,
+    change_ranks,
+    open_proposals,
+    rank_name,
+    withdraw_proposals,
+)
 
 REASON = "came back to the group"
 RESTORE, ASK, RESET = "restore", "ask", "reset"
@@ -72,7 +78,7 @@ def leave(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.d
     """
     _change(players, Membership.LEFT, Action.MEMBER_LEFT, actor, now, at)
     proposals = open_proposals([player.pk for player in players])
-    withdraw(list(proposals.values()), active(), actor, now)
+    withdraw_proposals(list(proposals.values()), active(), actor, now)
 
 
 def ignore(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
@@ -119,7 +125,7 @@ def _start_anew(player: Player, policy: ActivePolicy, actor: Actor, now: dt.date
         return
     since = player.rank_since
     applied = _decide(player, first, policy, actor, now, applied=True)
-    move([(candidate_of(player), applied)], now)
+    change_ranks([(candidate_for(player), applied)], now)
     _tell(Action.RANK_SET, applied, player, policy, actor)
     held = player.rank_id
     player.refresh_from_db()
@@ -163,8 +169,8 @@ def _tell(
         actor=actor,
         target=target_of(player),
         reason=decision.reason,
-        before={"rank": rank_name_of(decision.from_rank_id, policy)},
-        after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
+        before={"rank": rank_name(decision.from_rank_id, policy)},
+        after={"rank": rank_name(decision.to_rank_id, policy), "decision": decision.pk},
         policy_version=policy.bundle.version,
     )
 

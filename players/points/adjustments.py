@@ -33,7 +33,7 @@ from players.policy.permissions import Act
 from players.privacy import texts
 from players.privacy.erasure import forget, known
 from players.privacy.person import Person, new_pseudonym
-from players.ranks.evaluation import candidate_of, settle
+from players.ranks.evaluation import candidate_for, evaluate_and_apply
 
 TRILLION = 10**12
 LARGEST = 100 * TRILLION  # hundredths
@@ -138,8 +138,8 @@ def _adjust(
         reverts=reverts,
         experience=experience,
     )
-    candidate = candidate_of(player)
-    settle(
+    candidate = candidate_for(player)
+    evaluate_and_apply(
         [candidate],
         source=Decision.Source.STAFF,
         policy=policy,

@@ -84,7 +84,7 @@ class BatchIn(msgspec.Struct, frozen=True):
     events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]
 
 
-class Claim(NamedTuple):
+class ReportedEvent(NamedTuple):
     """One well-formed event, the batch's `item`-th. Amounts are whole hundredths; `micros` is `at`
     since 1970.
 
@@ -113,7 +113,7 @@ class Claim(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ItemResult:
     """What is said about one item of a batch."""
 
     index: int
@@ -124,8 +124,8 @@ class Verdict:
 @dataclass(slots=True)
 class Batch:
     server: Server
-    claims: list[Claim] = field(default_factory=list)
-    rejected: list[Verdict] = field(default_factory=list)
+    events: list[ReportedEvent] = field(default_factory=list)
+    rejected: list[ItemResult] = field(default_factory=list)
 
 
 class BadBatch(Exception):
@@ -162,8 +162,8 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
     latest = now + CLOCK_SKEW
     for index, raw in enumerate(envelope.events):
         claim = _claim(index, raw, latest, batch.server)
-        if isinstance(claim, Claim):
-            batch.claims.append(claim)
+        if isinstance(claim, ReportedEvent):
+            batch.events.append(claim)
         else:
             batch.rejected.append(claim)
     return batch
@@ -188,32 +188,36 @@ def _read_event(raw: msgspec.Raw) -> EventIn:
         return msgspec.convert(_plain.decode(raw), EventIn)
 
 
-def _claim(index: int, raw: msgspec.Raw, latest: dt.datetime, server: Server) -> Claim | Verdict:
+def _claim(
+    index: int, raw: msgspec.Raw, latest: dt.datetime, server: Server
+) -> ReportedEvent | ItemResult:
     try:
         event = _read_event(raw)
         awarded, total = hundredths_of(event.awarded), hundredths_of(event.total)
     except NotAnAmount as error:
-        return Verdict(index, "INVALID", f"awarded or total {error}.")
+        return ItemResult(index, "INVALID", f"awarded or total {error}.")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        return Verdict(index, "INVALID", _sentence(error))
+        return ItemResult(index, "INVALID", _sentence(error))
     if max(abs(awarded), abs(total)) > MOST_POINTS:
-        return Verdict(index, "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points.")
+        return ItemResult(
+            index, "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points."
+        )
     if not EARLIEST <= event.occurred_at <= latest:
-        return Verdict(
+        return ItemResult(
             index,
             "OCCURRED_AT",
             "occurredAt lies in the future or before Roblox; check the server's clock.",
         )
     if not TYPE.fullmatch(event.type):
-        return Verdict(
+        return ItemResult(
             index, "INVALID", "type: use lower-case letters, digits, `_` and `.`, a letter first."
         )
     display_name = event.display_name or ""
     if "\0" in event.username or "\0" in display_name:
-        return Verdict(
+        return ItemResult(
             index, "INVALID", "username or displayName holds a NUL character; leave it out."
         )
-    return Claim(
+    return ReportedEvent(
         index,
         event.user_id,
         event.username,

@@ -1,6 +1,6 @@
 """`ingest`: one batch of a game server's events, one transaction, one audit event.
 
-The way of an event: claim -> ledger row (once) -> its part -> the player's points -> a decision, if
+The way of an event: event -> ledger row (once) -> its part -> the player's points -> a decision, if
 one is due.
 """
 
@@ -19,20 +19,20 @@ from audits.record import Actor, Entry, Target, record_many
 from common.amounts import points
 from players import leaderboard, usernames
 from players.active_policy import ActivePolicy, active
+from players.locking import PlayerRow, create_players, lock_players
 from players.membership import freshness
 from players.membership.status import present
 from players.models import Decision
 from players.points import counting, ledger, origins, violations
-from players.points.event_parser import Batch, Claim, Server, Verdict
-from players.points.ledger import PlayerRow
+from players.points.event_parser import Batch, ItemResult, ReportedEvent, Server
 from players.points.metrics import EVENTS, MISMATCHES
-from players.policy.counters import EMPTY, Part
+from players.policy.counters import EMPTY, SessionTotal
 from players.policy.membership import Membership
 from players.policy.warning_thresholds import sanction_of
 from players.privacy import orders
 from players.quarantines import detection, isolation
 from players.quarantines.detection import Source
-from players.ranks.evaluation import candidate_of_row, settle, worth_settling
+from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
 
 ATTEMPTS = 5
 CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
@@ -42,7 +42,7 @@ _moves = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PlayerState:
     """What a game server is told about one player's part. Amounts in points."""
 
     user_id: int
@@ -65,9 +65,9 @@ class Receipt:
 
     accepted: int = 0
     duplicates: int = 0
-    rejected: list[Verdict] = field(default_factory=list)
-    notices: list[Verdict] = field(default_factory=list)
-    players: list[Standing] = field(default_factory=list)
+    rejected: list[ItemResult] = field(default_factory=list)
+    notices: list[ItemResult] = field(default_factory=list)
+    players: list[PlayerState] = field(default_factory=list)
 
 
 class _Unknown(Exception):
@@ -104,13 +104,13 @@ def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None =
 def _parts(experience: str, batch: Batch) -> dict[str, Batch]:
     """The batch by origin: mostly one. What was refused as a whole is told with the first."""
     parts: dict[str, Batch] = {}
-    apart = any(claim.apart for claim in batch.claims)
+    apart = any(event.apart for event in batch.events)
     what = counting.in_force(experience) if apart else counting.Counting()
-    for claim in batch.claims:
-        origin = counting.place_of(experience, claim.apart, what)
+    for event in batch.events:
+        origin = counting.place_of(experience, event.apart, what)
         if origin not in parts:
             parts[origin] = Batch(batch.server, rejected=batch.rejected)
-        parts[origin].claims.append(claim)
+        parts[origin].events.append(event)
     return parts
 
 
@@ -123,8 +123,8 @@ def _try(origin: str, batch: Batch, now: dt.datetime, source: Source) -> tuple[R
                 return _land(origin, batch, now, create, source, policy), new
         except _Unknown as unknown:
             batch, create = orders.spare(batch), True
-            new = sorted(set(unknown.user_ids) & {claim.user_id for claim in batch.claims})
-            if not batch.claims:
+            new = sorted(set(unknown.user_ids) & {event.user_id for event in batch.events})
+            if not batch.events:
                 return Receipt(rejected=batch.rejected), []
         except detection.Tripped as tripped:
             detection.open_quarantine(source, tripped.cause, now)  # where the next try puts it
@@ -156,16 +156,14 @@ def _land(
     tally = detection.Tally()
     if create:
         newest = {
-            claim.user_id: claim for claim in sorted(batch.claims, key=lambda claim: claim.at)
+            event.user_id: event for event in sorted(batch.events, key=lambda event: event.at)
         }
         called = {
-            user_id: (claim.username, claim.display_name) for user_id, claim in newest.items()
+            user_id: (event.username, event.display_name) for user_id, event in newest.items()
         }
-        tally.new_players = ledger.create_players(
-            called, policy.rank_ids[policy.bundle.first.name], now
-        )
-    players = ledger.lock_players(claim.user_id for claim in batch.claims)
-    if unknown := {claim.user_id for claim in batch.claims} - set(players):
+        tally.new_players = create_players(called, policy.rank_ids[policy.bundle.first.name], now)
+    players = lock_players(event.user_id for event in batch.events)
+    if unknown := {event.user_id for event in batch.events} - set(players):
         raise _Unknown(unknown)
     batch_id, found = isolation.begin(source)
     place = _place(origin, source, found)
@@ -188,13 +186,13 @@ def _land(
     if place.held is None:
         _guard(source, tally, breaches, touched, scene, now)
     else:
-        isolation.note(place.held, len(scene.landed), sum(claim.awarded for claim in scene.landed))
+        isolation.note(place.held, len(scene.landed), sum(event.awarded for event in scene.landed))
     return Receipt(
         accepted=len(scene.landed),
-        duplicates=len(batch.claims) - len(scene.landed),
+        duplicates=len(batch.events) - len(scene.landed),
         rejected=batch.rejected,
         notices=notices,
-        players=_standings(batch.claims, players, parts, scene.changes, ranks, policy),
+        players=_standings(batch.events, players, parts, scene.changes, ranks, policy),
     )
 
 
@@ -207,7 +205,7 @@ class Place:
     held: int | None = None
 
 
-def _place(origin: str, source: Source, found: isolation.Standing) -> Place:
+def _place(origin: str, source: Source, found: isolation.Isolation) -> Place:
     """What counts goes into quarantine where its source is in one; what does not count anyway stays
     where it is.
     """
@@ -222,33 +220,33 @@ def land_rows(
     batch: Batch,
     players: dict[int, PlayerRow],
     policy: ActivePolicy,
-    found: isolation.Standing,
-) -> tuple[violations.Scene, dict[ledger.PartKey, Part]]:
+    found: isolation.Isolation,
+) -> tuple[violations.Scene, dict[ledger.SessionKey, SessionTotal]]:
     """Write what is new of a batch into the ledger, the parts and the days; the scene of it, and
     the parts as they were. The players are locked.
     """
     origin = place.origin
-    claims = list({claim.key: claim for claim in reversed(batch.claims)}.values())[::-1]
-    officers = violations.officers(claims, policy)
-    counted = violations.counted_near(claims, players, origin, policy)
-    keys = {(players[claim.user_id].id, claim.session) for claim in claims}
-    parts = ledger.read_parts(keys, origin)
+    events = list({event.key: event for event in reversed(batch.events)}.values())[::-1]
+    officers = violations.officers(events, policy)
+    counted = violations.counted_near(events, players, origin, policy)
+    keys = {(players[event.user_id].id, event.session) for event in events}
+    parts = ledger.read_sessions(keys, origin)
     if place.held is not None:
-        parts = _behind(parts, ledger.read_parts(keys, origins.experience_of(origin)))
+        parts = _behind(parts, ledger.read_sessions(keys, origins.experience_of(origin)))
     landed = ledger.append(
-        _not_confirmed(claims, players, parts),
+        _not_confirmed(events, players, parts),
         players,
         {user_id: officer.id for user_id, officer in officers.items()},
         origin,
         batch_id,
     )
     apart = isolation.kept_apart(origin, {key[0] for key in keys}, found) if place.counts else set()
-    changes = ledger.merge_parts(landed, players, origin, batch_id, parts, apart)
+    changes = ledger.merge_sessions(landed, players, origin, batch_id, parts, apart)
     days = ledger.add_days(landed, players, origin)
     scene = violations.Scene(
         origin,
         batch_id,
-        batch.claims,
+        batch.events,
         landed,
         players,
         changes,
@@ -262,12 +260,12 @@ def land_rows(
 
 
 def _behind(
-    held: dict[ledger.PartKey, Part], counted: dict[ledger.PartKey, Part]
-) -> dict[ledger.PartKey, Part]:
+    held: dict[ledger.SessionKey, SessionTotal], counted: dict[ledger.SessionKey, SessionTotal]
+) -> dict[ledger.SessionKey, SessionTotal]:
     """Parts in quarantine, each confirmed at least as far as the part that counts, which it goes on
     from.
     """
-    found = {key: Part(0, 0, 0, 0, part.confirmed) for key, part in counted.items()}
+    found = {key: SessionTotal(0, 0, 0, 0, part.confirmed) for key, part in counted.items()}
     return found | {
         key: part._replace(
             confirmed=max(part.confirmed, counted[key].confirmed if key in counted else 0)
@@ -279,7 +277,7 @@ def _behind(
 def _guard(
     source: Source,
     tally: detection.Tally,
-    breaches: Sequence[violations.Breach],
+    breaches: Sequence[violations.PlayerViolation],
     touched: Iterable[PlayerRow],
     scene: violations.Scene,
     now: dt.datetime,
@@ -302,9 +300,9 @@ def _beyond_laws(scene: violations.Scene, broken: Collection[int], now: dt.datet
     be theirs, and of totals that stand for much that never came.
     """
     late = sum(
-        max(0, claim.awarded)
-        for claim in scene.landed
-        if claim.at < now - detection.LATE and scene.players[claim.user_id].id not in broken
+        max(0, event.awarded)
+        for event in scene.landed
+        if event.at < now - detection.LATE and scene.players[event.user_id].id not in broken
     )
     hidden: Counter[int] = Counter()
     for (player_id, _), change in scene.changes.items():
@@ -317,32 +315,34 @@ def _beyond_laws(scene: violations.Scene, broken: Collection[int], now: dt.datet
 
 
 def _not_confirmed(
-    claims: Sequence[Claim], players: dict[int, PlayerRow], parts: dict[ledger.PartKey, Part]
-) -> list[Claim]:
+    events: Sequence[ReportedEvent],
+    players: dict[int, PlayerRow],
+    parts: dict[ledger.SessionKey, SessionTotal],
+) -> list[ReportedEvent]:
     """Without the rows that their part has already, be it as rows or as one `reconciled` row that
     stands for them.
     """
     known = {key: part.confirmed for key, part in parts.items()}
     return [
-        claim
-        for claim in claims
-        if claim.sequence > known.get((players[claim.user_id].id, claim.session), 0)
+        event
+        for event in events
+        if event.sequence > known.get((players[event.user_id].id, event.session), 0)
     ]
 
 
 def touched_of(
-    landed: Iterable[Claim], players: dict[int, PlayerRow], policy: ActivePolicy
+    landed: Iterable[ReportedEvent], players: dict[int, PlayerRow], policy: ActivePolicy
 ) -> list[PlayerRow]:
     """The players with something new, their records counted."""
     counters = policy.bundle.points.counters
     touched: dict[int, PlayerRow] = {}
-    for claim in landed:
-        player = touched.setdefault(claim.user_id, players[claim.user_id])
-        counter = counters.get(claim.type)
+    for event in landed:
+        player = touched.setdefault(event.user_id, players[event.user_id])
+        counter = counters.get(event.type)
         if counter == "kos":
-            player.kos += claim.magnitude
+            player.kos += event.magnitude
         elif counter == "wos":
-            player.wos += claim.magnitude
+            player.wos += event.magnitude
     return list(touched.values())
 
 
@@ -358,7 +358,7 @@ def _batch_entry(place: Place, actor: Actor, batch: Batch, scene: violations.Sce
         policy_version=scene.policy.bundle.version,
         details={
             "accepted": len(scene.landed),
-            "duplicates": len(batch.claims) - len(scene.landed),
+            "duplicates": len(batch.events) - len(scene.landed),
             "rejected": dict(sorted(Counter(verdict.code for verdict in batch.rejected).items())),
             "digest": ledger.digest(scene.landed, scene.players, place.origin),
             **apart,
@@ -375,13 +375,13 @@ def _decide(
     touched: Sequence[PlayerRow], policy: ActivePolicy, actor: Actor, now: dt.datetime
 ) -> dict[int, int]:
     """Settle the players' ranks; returns the new rank's id by player id, where it changed at once."""
-    candidates = worth_settling(
-        [candidate_of_row(player) for player in touched],
+    candidates = may_change_rank(
+        [candidate_for_row(player) for player in touched],
         policy,
     )
     if not candidates:
         return {}
-    outcomes = settle(
+    outcomes = evaluate_and_apply(
         candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now
     )
     return {
@@ -392,17 +392,17 @@ def _decide(
 
 
 def _standings(
-    claims: Iterable[Claim],
+    events: Iterable[ReportedEvent],
     players: dict[int, PlayerRow],
-    parts: dict[ledger.PartKey, Part],
-    changes: dict[ledger.PartKey, ledger.PartChange],
+    parts: dict[ledger.SessionKey, SessionTotal],
+    changes: dict[ledger.SessionKey, ledger.SessionChange],
     ranks: dict[int, int],
     policy: ActivePolicy,
-) -> list[Standing]:
+) -> list[PlayerState]:
     """One entry for each player and session of the batch, repeats included: they are what a lost
     answer asks for.
     """
-    keys = {(players[claim.user_id].id, claim.session): players[claim.user_id] for claim in claims}
+    keys = {(players[event.user_id].id, event.session): players[event.user_id] for event in events}
     confirmed = {key: part.confirmed for key, part in parts.items()}
     confirmed |= {key: change.after.confirmed for key, change in changes.items()}
     return [
@@ -419,9 +419,9 @@ def _standings(
 
 def _standing(
     player: PlayerRow, session: int, confirmed: int, rank_id: int, policy: ActivePolicy
-) -> Standing:
+) -> PlayerState:
     rank = policy.ranks[rank_id]
-    return Standing(
+    return PlayerState(
         user_id=player.user_id,
         rank=rank.name,
         points=points(player.points),

@@ -13,24 +13,11 @@ from dataclasses import dataclass
 from django.db import connection
 
 from common.pg_arrays import micros, numbers, optional, texts, words
-from players.membership.status import can_be_asked
-from players.points.event_parser import Claim
-from players.policy.counters import Part, Row, merge
+from players.locking import PlayerRow
+from players.points.event_parser import ReportedEvent
+from players.policy.counters import SessionRow, SessionTotal, merge
 
-PartKey = tuple[int, int]  # the player's id, the session
-
-CREATE_PLAYERS = """
-    INSERT INTO players (user_id, username, display_name, rank_id, rank_since, named_at, listed)
-    SELECT c.user_id, c.username, c.display_name, %s, %s, 'epoch', %s
-    FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS c(user_id, username, display_name)
-    WHERE NOT EXISTS (SELECT 1 FROM players p WHERE p.user_id = c.user_id)
-    ORDER BY c.user_id
-    ON CONFLICT (user_id) DO NOTHING"""
-
-LOCK_PLAYERS = """
-    SELECT id, user_id, username, display_name, named_at, rank_id, rank_since,
-           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence, banned, member, member_since
-    FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
+SessionKey = tuple[int, int]  # the player's id, the session
 
 APPEND = """
     INSERT INTO ledger (player_id, origin, session, sequence, type, magnitude, duration, actor_id,
@@ -44,7 +31,7 @@ APPEND = """
     ON CONFLICT (player_id, origin, session, sequence) DO NOTHING
     RETURNING player_id, session, sequence"""
 
-READ_PARTS = """
+READ_SESSIONS = """
     SELECT s.player_id, s.session, s.sequence, (s.total * 100)::bigint, s.count, (s.awarded * 100)::bigint, s.confirmed
     FROM unnest(%s::bigint[], %s::bigint[]) AS k(player, session)
     JOIN sessions s ON s.player_id = k.player AND s.origin = %s AND s.session = k.session"""
@@ -55,7 +42,7 @@ READ_BEYOND = """
     JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence > k.confirmed
     WHERE l.batch <> %s"""
 
-WRITE_PARTS = """
+WRITE_SESSIONS = """
     INSERT INTO sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)
     SELECT c.player, %s, c.session, c.sequence, c.total * 0.01, c.count, c.awarded * 0.01, c.confirmed,
            'epoch'::timestamptz + c.first * interval '1 microsecond',
@@ -110,34 +97,6 @@ ADD_TO_PLAYERS = """
     RETURNING p.id, (p.earned * 100)::bigint"""
 
 
-@dataclass(slots=True)
-class PlayerRow:
-    """A locked player. Amounts in hundredths; `gained`: what this batch adds to the sum of its
-    experience, which `add_to_players` carries into `earned`.
-    """
-
-    id: int
-    user_id: int
-    username: str
-    display_name: str
-    named_at: dt.datetime
-    rank_id: int
-    rank_since: dt.datetime
-    earned: int
-    adjusted: int
-    adjusted_sequence: int
-    banned: bool
-    member: str
-    member_since: dt.datetime
-    gained: int = 0
-    kos: int = 0  # added by this batch
-    wos: int = 0
-
-    @property
-    def points(self) -> int:
-        return max(0, self.earned + self.adjusted)
-
-
 @dataclass(frozen=True, slots=True)
 class DayChange:
     """Awards above zero on a player's day before and after this batch, and in that day's week
@@ -150,52 +109,26 @@ class DayChange:
 
 
 @dataclass(slots=True)
-class PartChange:
+class SessionChange:
     """One part before and after this batch."""
 
-    before: Part | None
-    after: Part
-    claims: list[Claim]
+    before: SessionTotal | None
+    after: SessionTotal
+    events: list[ReportedEvent]
     apart: int = 0  # of the total's change, what does not count
 
 
-def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
-    """Lock players, in one order for everybody; by Roblox user id, without those not yet known."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_PLAYERS, [numbers(sorted(set(user_ids)))])
-        return {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
-
-
-def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> int:
-    """Make the players that are new; `names`: username and display name by Roblox user id. How many
-    were.
-
-    Only before any lock is taken: see `ingestion._land`.
-    """
-    user_ids = sorted(names)
-    usernames = texts(names[user_id][0] for user_id in user_ids)
-    display_names = texts(names[user_id][1] for user_id in user_ids)
-    with connection.cursor() as cursor:
-        listed = (
-            not can_be_asked()
-        )  # where Roblox can be asked, a new player is shown once it has answered
-        cursor.execute(
-            CREATE_PLAYERS, [first_rank, now, listed, numbers(user_ids), usernames, display_names]
-        )
-        return int(cursor.rowcount)
-
-
 def append(
-    claims: Sequence[Claim],
+    events: Sequence[ReportedEvent],
     players: dict[int, PlayerRow],
     actors: dict[int, int],
     origin: str,
     batch: int,
-) -> list[Claim]:
-    """Write the rows that are not there yet; returns the claims that landed. `actors`: Roblox user
+) -> list[ReportedEvent]:
+    """Write the rows that are not there yet; returns the events that landed. `actors`: Roblox user
     id to our id.
     """
-    ids = [players[claim.user_id].id for claim in claims]
+    ids = [players[event.user_id].id for event in events]
     with connection.cursor() as cursor:
         cursor.execute(
             APPEND,
@@ -203,67 +136,67 @@ def append(
                 origin,
                 batch,
                 numbers(ids),
-                numbers([claim.session for claim in claims]),
-                numbers([claim.sequence for claim in claims]),
-                words([claim.type for claim in claims]),
-                numbers([claim.magnitude for claim in claims]),
-                optional([claim.duration for claim in claims]),
-                optional([actors.get(claim.actor_user_id or 0) for claim in claims]),
-                numbers([claim.awarded for claim in claims]),
-                numbers([claim.total for claim in claims]),
-                numbers([claim.micros for claim in claims]),
+                numbers([event.session for event in events]),
+                numbers([event.sequence for event in events]),
+                words([event.type for event in events]),
+                numbers([event.magnitude for event in events]),
+                optional([event.duration for event in events]),
+                optional([actors.get(event.actor_user_id or 0) for event in events]),
+                numbers([event.awarded for event in events]),
+                numbers([event.total for event in events]),
+                numbers([event.micros for event in events]),
             ],
         )
-        if cursor.rowcount == len(claims):
-            return list(claims)
+        if cursor.rowcount == len(events):
+            return list(events)
         landed = set(cursor.fetchall())
     return [
-        claim
-        for player, claim in zip(ids, claims, strict=True)
-        if (player, claim.session, claim.sequence) in landed
+        event
+        for player, event in zip(ids, events, strict=True)
+        if (player, event.session, event.sequence) in landed
     ]
 
 
-def merge_parts(
-    landed: Iterable[Claim],
+def merge_sessions(
+    landed: Iterable[ReportedEvent],
     players: dict[int, PlayerRow],
     origin: str,
     batch: int,
-    before: Mapping[PartKey, Part],
-    apart: Collection[PartKey] = (),
-) -> dict[PartKey, PartChange]:
+    before: Mapping[SessionKey, SessionTotal],
+    apart: Collection[SessionKey] = (),
+) -> dict[SessionKey, SessionChange]:
     """Merge landed rows into their parts, write the parts, and note the difference as what the
     players `gained`.
 
-    `before`: the parts as they were (`read_parts`). `apart`: parts of which rows are kept apart
+    `before`: the parts as they were (`read_sessions`). `apart`: parts of which rows are kept apart
     (quarantines.holding): they count by what landed rows award, since their totals may stand for
     those rows too.
     """
-    groups: dict[PartKey, list[Claim]] = {}
+    groups: dict[SessionKey, list[ReportedEvent]] = {}
     owners: dict[int, PlayerRow] = {}
-    for claim in landed:
-        player = players[claim.user_id]
+    for event in landed:
+        player = players[event.user_id]
         owners[player.id] = player
-        groups.setdefault((player.id, claim.session), []).append(claim)
+        groups.setdefault((player.id, event.session), []).append(event)
     if not groups:
         return {}
     gapped = {key: before[key] for key in groups if key in before and before[key].gap}
     beyond = _read_beyond(gapped, origin, batch)
-    changes: dict[PartKey, PartChange] = {}
-    for key, claims in groups.items():
+    changes: dict[SessionKey, SessionChange] = {}
+    for key, events in groups.items():
         part = before.get(key)
-        rows = [Row(claim.sequence, claim.awarded, claim.total) for claim in claims]
+        rows = [SessionRow(event.sequence, event.awarded, event.total) for event in events]
         after = merge(part, rows, beyond.get(key, ()))
         moved = after.total - (part.total if part else 0)
-        counted = sum(claim.awarded for claim in claims) if key in apart else moved
+        counted = sum(event.awarded for event in events) if key in apart else moved
         owners[key[0]].gained += counted
-        changes[key] = PartChange(part, after, claims, moved - counted)
-    _write_parts(changes, origin)
+        changes[key] = SessionChange(part, after, events, moved - counted)
+    _write_sessions(changes, origin)
     _set_apart(changes, origin)
     return changes
 
 
-def _set_apart(changes: Mapping[PartKey, PartChange], origin: str) -> None:
+def _set_apart(changes: Mapping[SessionKey, SessionChange], origin: str) -> None:
     """Note what of a part's total does not count."""
     moved = {key: change.apart for key, change in changes.items() if change.apart}
     if not moved:
@@ -277,17 +210,20 @@ def _set_apart(changes: Mapping[PartKey, PartChange], origin: str) -> None:
         cursor.execute(SET_APART, [*columns, origin])
 
 
-def read_parts(keys: Collection[PartKey], origin: str) -> dict[PartKey, Part]:
+def read_sessions(keys: Collection[SessionKey], origin: str) -> dict[SessionKey, SessionTotal]:
     with connection.cursor() as cursor:
         cursor.execute(
-            READ_PARTS, [numbers(key[0] for key in keys), numbers(key[1] for key in keys), origin]
+            READ_SESSIONS,
+            [numbers(key[0] for key in keys), numbers(key[1] for key in keys), origin],
         )
-        return {(row[0], row[1]): Part(*row[2:]) for row in cursor.fetchall()}
+        return {(row[0], row[1]): SessionTotal(*row[2:]) for row in cursor.fetchall()}
 
 
-def _read_beyond(gapped: dict[PartKey, Part], origin: str, batch: int) -> dict[PartKey, list[int]]:
+def _read_beyond(
+    gapped: dict[SessionKey, SessionTotal], origin: str, batch: int
+) -> dict[SessionKey, list[int]]:
     """The sequences that are stored beyond each part's gap: they count once the gap closes."""
-    found: dict[PartKey, list[int]] = {}
+    found: dict[SessionKey, list[int]] = {}
     if not gapped:
         return found
     columns = [
@@ -302,11 +238,11 @@ def _read_beyond(gapped: dict[PartKey, Part], origin: str, batch: int) -> dict[P
     return found
 
 
-def _write_parts(changes: dict[PartKey, PartChange], origin: str) -> None:
+def _write_sessions(changes: dict[SessionKey, SessionChange], origin: str) -> None:
     parts = [change.after for change in changes.values()]
     with connection.cursor() as cursor:
         cursor.execute(
-            WRITE_PARTS,
+            WRITE_SESSIONS,
             [
                 origin,
                 numbers(key[0] for key in changes),
@@ -317,25 +253,25 @@ def _write_parts(changes: dict[PartKey, PartChange], origin: str) -> None:
                 numbers(part.awarded for part in parts),
                 numbers(part.confirmed for part in parts),
                 numbers(
-                    min(claim.micros for claim in change.claims) for change in changes.values()
+                    min(event.micros for event in change.events) for change in changes.values()
                 ),
                 numbers(
-                    max(claim.micros for claim in change.claims) for change in changes.values()
+                    max(event.micros for event in change.events) for change in changes.values()
                 ),
             ],
         )
 
 
 def add_days(
-    landed: Iterable[Claim], players: dict[int, PlayerRow], origin: str
+    landed: Iterable[ReportedEvent], players: dict[int, PlayerRow], origin: str
 ) -> dict[tuple[int, dt.date], DayChange]:
     """Add awards above zero to their UTC days; what changed, per player and day."""
     added: dict[tuple[int, dt.date], list[int]] = {}
-    for claim in landed:
+    for event in landed:
         tally = added.setdefault(
-            (players[claim.user_id].id, claim.at.astimezone(dt.UTC).date()), [0, 0]
+            (players[event.user_id].id, event.at.astimezone(dt.UTC).date()), [0, 0]
         )
-        tally[0] += max(0, claim.awarded)
+        tally[0] += max(0, event.awarded)
         tally[1] += 1
     if not added:
         return {}
@@ -386,7 +322,7 @@ def add_to_players(
         player.earned = earned[player.id]
 
 
-def digest(landed: Iterable[Claim], players: Mapping[int, PlayerRow], origin: str) -> str:
+def digest(landed: Iterable[ReportedEvent], players: Mapping[int, PlayerRow], origin: str) -> str:
     """SHA-256 over a batch's ledger rows, so that the chain proves them too (`manage.py ledger
     verify` recomputes it).
 
@@ -395,12 +331,12 @@ def digest(landed: Iterable[Claim], players: Mapping[int, PlayerRow], origin: st
     """
     rows = sorted(
         (
-            players[claim.user_id].id,
-            claim.session,
-            claim.sequence,
-            f"\t{claim.type}\t{claim.magnitude}\t{claim.awarded}\t{claim.total}\t{claim.micros}",
+            players[event.user_id].id,
+            event.session,
+            event.sequence,
+            f"\t{event.type}\t{event.magnitude}\t{event.awarded}\t{event.total}\t{event.micros}",
         )
-        for claim in landed
+        for event in landed
     )
     lines = "\n".join(
         f"{player}\t{origin}\t{session}\t{sequence}{rest}"

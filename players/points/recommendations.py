@@ -25,7 +25,7 @@ from players.moderation.authorization import (
 )
 from players.points import adjustments
 from players.policy.permissions import Act
-from players.ranks.evaluation import candidate_of, settle
+from players.ranks.evaluation import candidate_for, evaluate_and_apply
 
 KIND = "recommendation"
 BY_EVENT = "byEvent"  # of a held one: the game gave its points
@@ -215,8 +215,8 @@ def _tell_and_settle(
         experience=experience,
     )
     source = Decision.Source.STAFF
-    settle(
-        [candidate_of(player)],
+    evaluate_and_apply(
+        [candidate_for(player)],
         source=source,
         policy=active(),
         actor=by.actor,

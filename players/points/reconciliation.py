@@ -18,15 +18,15 @@ from audits.record import Actor, Target, record, reserve_id
 from common.amounts import points
 from common.pg_arrays import micros, numbers, words
 from players.active_policy import ActivePolicy, active
+from players.locking import PlayerRow, create_players, lock_players
 from players.models import RECONCILED, REST, Decision
 from players.points import counting, ledger
-from players.points.event_parser import Claim
-from players.points.ledger import PlayerRow
-from players.policy.counters import EMPTY, Part, close
+from players.points.event_parser import ReportedEvent
+from players.policy.counters import EMPTY, SessionTotal, close_gaps
 from players.privacy import orders
 from players.quarantines import isolation
 from players.quarantines.detection import Source
-from players.ranks.evaluation import candidate_of_row, settle, worth_settling
+from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
 
 EVERYTHING = 2**63 - 1  # `through` of an entry that knows no sessions
 
@@ -62,7 +62,7 @@ READ_COUNTED = """
     LEFT JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence <= k.upto
     GROUP BY k.player, k.session"""
 
-WRITE_PARTS = """
+WRITE_SESSIONS = """
     INSERT INTO sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, kos, wos,
                           started_at, last_at)
     SELECT c.player, %s, c.session, c.sequence, c.total * 0.01, c.count, c.awarded * 0.01, c.confirmed, c.kos, c.wos,
@@ -115,7 +115,7 @@ class Change:
     stands_for: int
     awarded: int
     before: int
-    after: Part
+    after: SessionTotal
     kept_kos: int
     kept_wos: int
     kos: int
@@ -134,7 +134,7 @@ class Comparison:
 
 
 class _Known(NamedTuple):
-    part: Part
+    part: SessionTotal
     kos: int
     wos: int
     last_at: dt.datetime | None
@@ -189,8 +189,8 @@ def reconcile(
         for user_id in orders.pending(entries):
             del entries[user_id]  # the entry is about to be deleted
         names = {entry.user_id: (entry.username, entry.display_name) for entry in entries.values()}
-        ledger.create_players(names, policy.rank_ids[policy.bundle.first.name], now)
-        players = ledger.lock_players(entries)
+        create_players(names, policy.rank_ids[policy.bundle.first.name], now)
+        players = lock_players(entries)
         ids = {user_id: player.id for user_id, player in players.items()}
         found = _await_owners(origin, _compare(origin, entries, ids, policy, now - patience))
         if found.changes:
@@ -255,7 +255,7 @@ def _session(
         found.contradictions[entry.user_id] = (
             f"session {session}, sequence {kept.sequence}: {points(have.part.total)} here, {points(kept.total)} there"
         )
-    closing = close(have.part if have.part.rows else None, kept.sequence, kept.total)
+    closing = close_gaps(have.part if have.part.rows else None, kept.sequence, kept.total)
     if closing is None:
         return
     moment = kept.saved_at if kept.sequence > have.part.sequence else have.last_at
@@ -303,7 +303,7 @@ def _rest(
             stands_for=1,
             awarded=total - have.part.total,
             before=have.part.total,
-            after=Part(sequence, total, sequence, total, sequence),
+            after=SessionTotal(sequence, total, sequence, total, sequence),
             kept_kos=kos,
             kept_wos=wos,
             kos=kos - have.kos,
@@ -323,13 +323,13 @@ def _apply(
     now: dt.datetime,
 ) -> None:
     batch = reserve_id()
-    claims = [_row(change, entries[change.user_id], now) for change in changes]
-    landed = ledger.append(claims, players, {}, origin, batch)
-    if len(landed) != len(claims):
+    events = [_row(change, entries[change.user_id], now) for change in changes]
+    landed = ledger.append(events, players, {}, origin, batch)
+    if len(landed) != len(events):
         raise RuntimeError(
             "a row stands where the session says that none is: run `manage.py ledger verify`"
         )
-    _write_parts(changes, players, origin, now)
+    _write_sessions(changes, players, origin, now)
     touched: dict[int, PlayerRow] = {}
     for change in changes:
         player = touched.setdefault(change.user_id, players[change.user_id])
@@ -346,14 +346,16 @@ def _apply(
         event_id=batch,
         experience=origin,
         policy_version=policy.bundle.version,
-        details={"rows": len(claims), "digest": ledger.digest(claims, players, origin), **details},
+        details={"rows": len(events), "digest": ledger.digest(events, players, origin), **details},
     )
-    candidates = worth_settling([candidate_of_row(player) for player in touched.values()], policy)
-    settle(candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now)
+    candidates = may_change_rank([candidate_for_row(player) for player in touched.values()], policy)
+    evaluate_and_apply(
+        candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now
+    )
 
 
-def _row(change: Change, entry: Stored, now: dt.datetime) -> Claim:
-    return Claim(
+def _row(change: Change, entry: Stored, now: dt.datetime) -> ReportedEvent:
+    return ReportedEvent(
         item=0,
         user_id=change.user_id,
         username=entry.username,
@@ -371,12 +373,12 @@ def _row(change: Change, entry: Stored, now: dt.datetime) -> Claim:
     )
 
 
-def _write_parts(
+def _write_sessions(
     changes: Sequence[Change], players: Mapping[int, PlayerRow], origin: str, now: dt.datetime
 ) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            WRITE_PARTS,
+            WRITE_SESSIONS,
             [
                 *(origin, now, now),
                 numbers(players[change.user_id].id for change in changes),
@@ -394,7 +396,7 @@ def _write_parts(
 
 def _read_known(
     origin: str, entries: Mapping[int, Stored], ids: Mapping[int, int]
-) -> dict[ledger.PartKey, _Known]:
+) -> dict[ledger.SessionKey, _Known]:
     keys = [
         (player, session)
         for user_id, player in ids.items()
@@ -410,7 +412,9 @@ def _read_known(
                 numbers(key[1] for key in keys),
             ],
         )
-        return {(row[0], row[1]): _Known(Part(*row[2:7]), *row[7:]) for row in cursor.fetchall()}
+        return {
+            (row[0], row[1]): _Known(SessionTotal(*row[2:7]), *row[7:]) for row in cursor.fetchall()
+        }
 
 
 def _read_sums(
@@ -435,9 +439,9 @@ def _read_counted(
     origin: str,
     entries: Mapping[int, Stored],
     ids: Mapping[int, int],
-    known: Mapping[ledger.PartKey, _Known],
+    known: Mapping[ledger.SessionKey, _Known],
     policy: ActivePolicy,
-) -> dict[ledger.PartKey, tuple[int, int]]:
+) -> dict[ledger.SessionKey, tuple[int, int]]:
     """KOs and WOs counted by rows up to the stored sequence, for sessions whose rows are not all
     here.
     """
@@ -455,7 +459,7 @@ def _read_counted(
         return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
 
 
-def _is_behind(kept: Kept, part: Part) -> bool:
+def _is_behind(kept: Kept, part: SessionTotal) -> bool:
     """Whether rows of a session are missing here: within a gap, or after the last one."""
     return part.gap or kept.sequence > part.sequence
 

@@ -15,11 +15,12 @@ from audits.record import Actor, Target, record
 from common.errors import NotAllowed, Refused
 from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy, active
+from players.locking import lock_players
 from players.models import Approval, Decision, ExperiencePoints, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
-from players.points import counting, ledger
-from players.ranks.evaluation import candidate_of_row, settle, worth_settling
+from players.points import counting
+from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
 from roblox.models import Experience
 
 LOOSEN = "experience.counts"
@@ -144,9 +145,7 @@ def _step(experience: str) -> int:
         return 0
     policy, now = active(), timezone.now()
     with transaction.atomic():
-        players = ledger.lock_players(
-            Player.objects.filter(pk__in=ids).values_list("user_id", flat=True)
-        )
+        players = lock_players(Player.objects.filter(pk__in=ids).values_list("user_id", flat=True))
         earned = _turn(experience, ids, counts, policy, now)
         record(
             Action.EXPERIENCE_CHANGED,
@@ -158,10 +157,12 @@ def _step(experience: str) -> int:
         owners = {player.id: player for player in players.values()}
         for player_id, amount in earned.items():
             owners[player_id].earned = amount
-        candidates = worth_settling(
-            [candidate_of_row(owners[player_id]) for player_id in earned], policy
+        candidates = may_change_rank(
+            [candidate_for_row(owners[player_id]) for player_id in earned], policy
         )
-        settle(candidates, source=Decision.Source.SCHEDULE, policy=policy, actor=ACTOR, now=now)
+        evaluate_and_apply(
+            candidates, source=Decision.Source.SCHEDULE, policy=policy, actor=ACTOR, now=now
+        )
     return len(ids)
 
 

@@ -1,4 +1,4 @@
-"""What a game claims, held against the laws of the policy that need no order. A breach is recorded;
+"""What a game events, held against the laws of the policy that need no order. A violation is recorded;
 points stay.
 
 Also the officers behind recommendations, since a recommendation counts only from an entitled one.
@@ -16,14 +16,15 @@ from audits.record import Actor, Entry, Target
 from common.errors import Refused
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy
+from players.locking import PlayerRow
 from players.membership.status import present
 from players.models import RECONCILED, Approval, Player, Recommendation
 from players.moderation import actors, experience_bounds
 from players.points import origins, recommendations
-from players.points.event_parser import Claim, Verdict
-from players.points.ledger import DayChange, PartChange, PartKey, PlayerRow
+from players.points.event_parser import ItemResult, ReportedEvent
+from players.points.ledger import DayChange, SessionChange, SessionKey
 from players.policy import checks
-from players.policy.counters import Part
+from players.policy.counters import SessionTotal
 from players.policy.permissions import Act, may
 from players.policy.points import full_award
 
@@ -67,8 +68,8 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """A law that a claim does not keep."""
+class PlayerViolation:
+    """A law that a event does not keep."""
 
     law: str
     detail: str
@@ -94,10 +95,10 @@ class Scene:
 
     origin: str
     batch_id: int
-    claims: Sequence[Claim]
-    landed: Sequence[Claim]
+    events: Sequence[ReportedEvent]
+    landed: Sequence[ReportedEvent]
     players: dict[int, PlayerRow]
-    changes: dict[PartKey, PartChange]
+    changes: dict[SessionKey, SessionChange]
     days: dict[tuple[int, dt.date], DayChange]
     counted: "Counted"
     officers: dict[int, Officer]
@@ -105,9 +106,9 @@ class Scene:
     counts: bool = True  # what does not count recommends nobody
 
 
-def officers(claims: Iterable[Claim], policy: ActivePolicy) -> dict[int, Officer]:
+def officers(events: Iterable[ReportedEvent], policy: ActivePolicy) -> dict[int, Officer]:
     """The players named as actors, by Roblox user id; an unknown one is left out."""
-    user_ids = {claim.actor_user_id for claim in claims if claim.actor_user_id is not None}
+    user_ids = {event.actor_user_id for event in events if event.actor_user_id is not None}
     if not user_ids:
         return {}
     with connection.cursor() as cursor:
@@ -118,141 +119,144 @@ def officers(claims: Iterable[Claim], policy: ActivePolicy) -> dict[int, Officer
         }
 
 
-def scrutinise(scene: Scene) -> tuple[list[Verdict], list[Breach]]:
-    """Notices on single items for the game server, and breaches for the audit log and the staff."""
-    notices: list[Verdict] = []
-    breaches: list[Breach] = []
+def scrutinise(scene: Scene) -> tuple[list[ItemResult], list[PlayerViolation]]:
+    """Notices on single items for the game server, and violations for the audit log and the staff."""
+    notices: list[ItemResult] = []
+    violations: list[PlayerViolation] = []
     findings = (_awards, _repeats, _recommendations) if scene.counts else (_awards, _repeats)
     for finding in findings:
-        for verdict, breach in finding(scene):
+        for verdict, violation in finding(scene):
             notices.append(verdict)
-            if breach is not None:
-                breaches.append(breach)
-    breaches += [*_totals(scene), *_caps(scene), *_cooldowns(scene)]
-    return sorted(notices, key=lambda verdict: verdict.index), breaches
+            if violation is not None:
+                violations.append(violation)
+    violations += [*_totals(scene), *_caps(scene), *_cooldowns(scene)]
+    return sorted(notices, key=lambda verdict: verdict.index), violations
 
 
-Finding = tuple[Verdict, Breach | None]
+Finding = tuple[ItemResult, PlayerViolation | None]
 
 
 def _awards(scene: Scene) -> Iterator[Finding]:
     policy = scene.policy.bundle.points
-    for claim in scene.landed:
-        level, player = _level(claim, scene), scene.players[claim.user_id]
-        breach = checks.check_award(claim.type, claim.magnitude, claim.awarded, level, policy)
-        if breach is None:
-            seconds = (claim.at - player.member_since).total_seconds()
-            breach = checks.check_membership(claim.awarded, present(player.member), seconds)
-        if breach is not None:
+    for event in scene.landed:
+        level, player = _level(event, scene), scene.players[event.user_id]
+        violation = checks.check_award(event.type, event.magnitude, event.awarded, level, policy)
+        if violation is None:
+            seconds = (event.at - player.member_since).total_seconds()
+            violation = checks.check_membership(event.awarded, present(player.member), seconds)
+        if violation is not None:
             yield (
-                Verdict(claim.item, str(breach.law), breach.detail),
-                Breach(str(breach.law), breach.detail, player, claim.session),
+                ItemResult(event.item, str(violation.law), violation.detail),
+                PlayerViolation(str(violation.law), violation.detail, player, event.session),
             )
-        elif claim.type not in policy.events:
+        elif event.type not in policy.events:
             yield (
-                Verdict(
-                    claim.item,
+                ItemResult(
+                    event.item,
                     "UNKNOWN_TYPE",
-                    f"{claim.type} is not a type of the policy; it awards nothing.",
+                    f"{event.type} is not a type of the policy; it awards nothing.",
                 ),
                 None,
             )
 
 
-def _level(claim: Claim, scene: Scene) -> str | None:
-    if claim.actor_user_id is None:
+def _level(event: ReportedEvent, scene: Scene) -> str | None:
+    if event.actor_user_id is None:
         return None
-    officer = scene.officers.get(claim.actor_user_id)
+    officer = scene.officers.get(event.actor_user_id)
     rank = scene.policy.ranks.get(officer.rank_id) if officer else None
     return rank.level if rank else None
 
 
 def _repeats(scene: Scene) -> Iterator[Finding]:
     """A repeat must say what the first delivery said: otherwise a part had two writers."""
-    landed = {id(claim) for claim in scene.landed}
-    repeats = [claim for claim in scene.claims if id(claim) not in landed]
+    landed = {id(event) for event in scene.landed}
+    repeats = [event for event in scene.events if id(event) not in landed]
     if not repeats:
         return
     columns = [
-        numbers(scene.players[claim.user_id].id for claim in repeats),
-        numbers(claim.session for claim in repeats),
-        numbers(claim.sequence for claim in repeats),
+        numbers(scene.players[event.user_id].id for event in repeats),
+        numbers(event.session for event in repeats),
+        numbers(event.sequence for event in repeats),
     ]
     with connection.cursor() as cursor:
         # What was delivered before a quarantine began stands where it counts.
         cursor.execute(STORED, [*columns, [scene.origin, origins.experience_of(scene.origin)]])
         stored = {tuple(row[:3]): tuple(row[3:]) for row in cursor.fetchall()}
-    for claim in repeats:
-        player = scene.players[claim.user_id]
-        first = stored.get((player.id, claim.session, claim.sequence))
+    for event in repeats:
+        player = scene.players[event.user_id]
+        first = stored.get((player.id, event.session, event.sequence))
         if first is None:
             detail = "a reconciled row stands for it: the data store was read before it came."
-            yield Verdict(claim.item, "RECONCILED", detail), None
-        elif first[0] != RECONCILED and first != (claim.type, claim.awarded, claim.total):
-            detail = f"session {claim.session} sequence {claim.sequence} was delivered before with other contents."
+            yield ItemResult(event.item, "RECONCILED", detail), None
+        elif first[0] != RECONCILED and first != (event.type, event.awarded, event.total):
+            detail = f"session {event.session} sequence {event.sequence} was delivered before with other contents."
             law = str(checks.Law.REPEAT_DIFFERS)
-            yield Verdict(claim.item, law, detail), Breach(law, detail, player, claim.session)
+            yield (
+                ItemResult(event.item, law, detail),
+                PlayerViolation(law, detail, player, event.session),
+            )
 
 
 def _recommendations(scene: Scene) -> Iterator[Finding]:
     """Count each entitled officer's word once per rank; say why one does not count."""
     policy = scene.policy.bundle.points
-    counted: list[tuple[Claim, Officer]] = []
-    for claim in scene.landed:
-        kind = policy.events.get(claim.type)
+    counted: list[tuple[ReportedEvent, Officer]] = []
+    for event in scene.landed:
+        kind = policy.events.get(event.type)
         if kind is None or not kind.recommends:
             continue
-        officer = scene.officers.get(claim.actor_user_id or 0)
-        if officer is None or not _entitled(claim, officer, scene):
+        officer = scene.officers.get(event.actor_user_id or 0)
+        if officer is None or not _entitled(event, officer, scene):
             yield (
-                Verdict(
-                    claim.item,
+                ItemResult(
+                    event.item,
                     "ACTOR_NOT_ENTITLED",
                     "actorUserId is not an officer who may recommend.",
                 ),
                 None,
             )
         else:
-            counted.append((claim, officer))
+            counted.append((event, officer))
     if not counted:
         return
     past = {}
-    for claim, officer in counted:
-        if why := _past_bounds(claim, officer, scene):
-            past[claim.item] = why
-            yield Verdict(claim.item, "PAST_BOUNDS", why), None
-    counted = [(claim, officer) for claim, officer in counted if claim.item not in past]
+    for event, officer in counted:
+        if why := _past_bounds(event, officer, scene):
+            past[event.item] = why
+            yield ItemResult(event.item, "PAST_BOUNDS", why), None
+    counted = [(event, officer) for event, officer in counted if event.item not in past]
     with connection.cursor() as cursor:
         cursor.execute(
             RECOMMEND,
             [
-                numbers(scene.players[claim.user_id].id for claim, _ in counted),
+                numbers(scene.players[event.user_id].id for event, _ in counted),
                 numbers(officer.id for _, officer in counted),
-                numbers(scene.players[claim.user_id].rank_id for claim, _ in counted),
+                numbers(scene.players[event.user_id].rank_id for event, _ in counted),
             ],
         )
         new = set(cursor.fetchall())
-    for claim, officer in counted:
-        key = (scene.players[claim.user_id].id, officer.id)
+    for event, officer in counted:
+        key = (scene.players[event.user_id].id, officer.id)
         if key not in new:
             detail = "this officer has recommended the player at this rank before."
-            yield Verdict(claim.item, "ALREADY_RECOMMENDED", detail), None
+            yield ItemResult(event.item, "ALREADY_RECOMMENDED", detail), None
         new.discard(key)
 
 
-def _past_bounds(claim: Claim, officer: Officer, scene: Scene) -> str:
+def _past_bounds(event: ReportedEvent, officer: Officer, scene: Scene) -> str:
     """Why the experience may not bring this recommendation by itself; it waits then. Empty where it
     may.
     """
     now = timezone.now()
     player = Player.objects.select_related("rank", "former_rank").get(
-        pk=scene.players[claim.user_id].id
+        pk=scene.players[event.user_id].id
     )
     given = Recommendation.objects.filter(player=player, officer=officer.id, rank=player.rank_id)
     if given.exists():
         return ""
     past = experience_bounds.take(
-        scene.origin, str(Act.RECOMMEND), player, now=now, amount=claim.awarded
+        scene.origin, str(Act.RECOMMEND), player, now=now, amount=event.awarded
     )
     if not past:
         return ""
@@ -260,7 +264,7 @@ def _past_bounds(claim: Claim, officer: Officer, scene: Scene) -> str:
     if waiting.filter(status=Approval.Status.WAITING).exists():
         return f"{past} It waits for the officer's word already."
     try:
-        by = actors.officer(claim.actor_user_id or 0)
+        by = actors.officer(event.actor_user_id or 0)
         brought = experience_bounds.Brought(scene.origin, by, "recommended in the game", now)
         return experience_bounds.hold(
             str(Act.RECOMMEND), player, {recommendations.BY_EVENT: True}, past, brought
@@ -275,69 +279,76 @@ def recommend(scene: Scene) -> None:
         pass
 
 
-def _entitled(claim: Claim, officer: Officer, scene: Scene) -> bool:
+def _entitled(event: ReportedEvent, officer: Officer, scene: Scene) -> bool:
     actor = scene.policy.ranks.get(officer.rank_id)
-    target = scene.policy.ranks.get(scene.players[claim.user_id].rank_id)
+    target = scene.policy.ranks.get(scene.players[event.user_id].rank_id)
     if actor is None or target is None:
         return False
-    own = claim.actor_user_id == claim.user_id
-    worth = full_award(claim.type, claim.magnitude, actor.level, scene.policy.bundle.points)
+    own = event.actor_user_id == event.user_id
+    worth = full_award(event.type, event.magnitude, actor.level, scene.policy.bundle.points)
     found = may(
         Act.RECOMMEND,
         actor,
         target,
         own=own,
         actor_membership=present(officer.member),
-        target_membership=present(scene.players[claim.user_id].member),
+        target_membership=present(scene.players[event.user_id].member),
     )
     return bool(worth) and found.allowed
 
 
-def _totals(scene: Scene) -> Iterator[Breach]:
+def _totals(scene: Scene) -> Iterator[PlayerViolation]:
     by_id = {player.id: player for player in scene.players.values()}
     for (player_id, session), change in scene.changes.items():
-        breach = _false_total(change.after, scene)
-        if breach is None:
+        violation = _false_total(change.after, scene)
+        if violation is None:
             continue
         before = _false_total(change.before, scene) if change.before else None
         known = before is not None and change.before is not None
         if known and change.before and _difference(change.before) == _difference(change.after):
             continue  # said before; nothing is worse
-        yield Breach(str(breach.law), breach.detail, by_id[player_id], session)
+        yield PlayerViolation(str(violation.law), violation.detail, by_id[player_id], session)
 
 
-def _false_total(part: Part, scene: Scene) -> checks.Breach | None:
+def _false_total(part: SessionTotal, scene: Scene) -> checks.Violation | None:
     return checks.check_total(part) or checks.check_gap(part, scene.policy.bundle.points)
 
 
-def _difference(part: Part) -> int:
+def _difference(part: SessionTotal) -> int:
     return part.total - part.awarded
 
 
-def _caps(scene: Scene) -> Iterator[Breach]:
+def _caps(scene: Scene) -> Iterator[PlayerViolation]:
     policy = scene.policy.bundle.points
     by_id = {player.id: player for player in scene.players.values()}
     weeks: dict[tuple[int, dt.date], tuple[int, int]] = {}
     for (player_id, day), change in scene.days.items():
-        breach = checks.check_day(change.after, policy)
-        if breach is not None and checks.check_day(change.before, policy) is None:
-            yield Breach(str(breach.law), f"{day}: {breach.detail}", by_id[player_id])
+        violation = checks.check_day(change.after, policy)
+        if violation is not None and checks.check_day(change.before, policy) is None:
+            yield PlayerViolation(
+                str(violation.law), f"{day}: {violation.detail}", by_id[player_id]
+            )
         key = player_id, day - dt.timedelta(days=day.weekday())
         before, after = weeks.get(key, (change.week_before, change.week_before))
         weeks[key] = before, after + change.after - change.before
     for (player_id, monday), (before, after) in weeks.items():
-        breach = checks.check_week(after, policy)
-        if breach is not None and checks.check_week(before, policy) is None:
-            yield Breach(str(breach.law), f"week of {monday}: {breach.detail}", by_id[player_id])
+        violation = checks.check_week(after, policy)
+        if violation is not None and checks.check_week(before, policy) is None:
+            yield PlayerViolation(
+                str(violation.law), f"week of {monday}: {violation.detail}", by_id[player_id]
+            )
 
 
 def counted_near(
-    claims: Iterable[Claim], players: dict[int, PlayerRow], origin: str, policy: ActivePolicy
+    events: Iterable[ReportedEvent],
+    players: dict[int, PlayerRow],
+    origin: str,
+    policy: ActivePolicy,
 ) -> Counted:
     """What was counted before, within a cooldown of the batch's own events, by type and player."""
     found: Counted = {}
     for type_, seconds in policy.bundle.points.cooldowns.items():
-        spans = _spans(claims, players, type_)
+        spans = _spans(events, players, type_)
         if not spans:
             continue
         before: dict[int, list[dt.datetime]] = {}
@@ -358,33 +369,35 @@ def counted_near(
     return found
 
 
-def _cooldowns(scene: Scene) -> Iterator[Breach]:
+def _cooldowns(scene: Scene) -> Iterator[PlayerViolation]:
     """Two counted events too close to each other, of which at least one is new."""
     by_id = {player.id: player for player in scene.players.values()}
     for type_, before in scene.counted.items():
         new: dict[int, list[dt.datetime]] = {}
-        for claim in scene.landed:
-            if claim.type == type_ and claim.awarded > 0:
-                new.setdefault(scene.players[claim.user_id].id, []).append(claim.at)
+        for event in scene.landed:
+            if event.type == type_ and event.awarded > 0:
+                new.setdefault(scene.players[event.user_id].id, []).append(event.at)
         for player_id, moments in new.items():
             old = before.get(player_id, [])
-            breach = checks.check_cooldown(type_, sorted(moments + old), scene.policy.bundle.points)
+            violation = checks.check_cooldown(
+                type_, sorted(moments + old), scene.policy.bundle.points
+            )
             if (
-                breach is not None
+                violation is not None
                 and checks.check_cooldown(type_, sorted(old), scene.policy.bundle.points) is None
             ):
-                yield Breach(str(breach.law), breach.detail, by_id[player_id])
+                yield PlayerViolation(str(violation.law), violation.detail, by_id[player_id])
 
 
 def _spans(
-    claims: Iterable[Claim], players: dict[int, PlayerRow], type_: str
+    events: Iterable[ReportedEvent], players: dict[int, PlayerRow], type_: str
 ) -> dict[int, tuple[int, int]]:
     """The first and last counted moment of a type for each player, in microseconds."""
     spans: dict[int, tuple[int, int]] = {}
-    for claim in claims:
-        if claim.type != type_ or claim.awarded <= 0:
+    for event in events:
+        if event.type != type_ or event.awarded <= 0:
             continue
-        player_id = players[claim.user_id].id
-        first, last = spans.get(player_id, (claim.micros, claim.micros))
-        spans[player_id] = (min(first, claim.micros), max(last, claim.micros))
+        player_id = players[event.user_id].id
+        first, last = spans.get(player_id, (event.micros, event.micros))
+        spans[player_id] = (min(first, event.micros), max(last, event.micros))
     return spans

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from players.policy.bundle import PointsPolicy
-from players.policy.counters import Part
+from players.policy.counters import SessionTotal
 from players.policy.membership import Membership, belongs
 
 TOLD_WITHIN = (
@@ -28,7 +28,7 @@ class Law(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Violation:
     """A law that is not kept, and by what."""
 
     law: Law
@@ -37,7 +37,7 @@ class Breach:
 
 def check_award(
     type_: str, magnitude: int, awarded: int, actor_level: str | None, policy: PointsPolicy
-) -> Breach | None:
+) -> Violation | None:
     """No award above weight times magnitude, no loss beyond it; an unknown type awards nothing.
 
     Where the actor's level decides and is not known, the highest weight of the type is allowed.
@@ -46,7 +46,7 @@ def check_award(
         return None
     kind = policy.events.get(type_)
     if kind is None:
-        return Breach(
+        return Violation(
             Law.AWARD_ABOVE_WEIGHT,
             f"{type_} is unknown and awards nothing, but {_text(awarded)} was given.",
         )
@@ -56,37 +56,37 @@ def check_award(
     full = per_unit * magnitude
     if 0 < awarded <= full or full <= awarded < 0:
         return None
-    return Breach(
+    return Violation(
         Law.AWARD_ABOVE_WEIGHT,
         f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given.",
     )
 
 
-def check_membership(awarded: int, membership: Membership, seconds: float) -> Breach | None:
+def check_membership(awarded: int, membership: Membership, seconds: float) -> Violation | None:
     """Nothing is awarded to somebody who is no member. `seconds`: from when that became so to the
     event.
     """
     if awarded <= 0 or belongs(membership) or seconds < TOLD_WITHIN:
         return None
-    return Breach(
+    return Violation(
         Law.NO_MEMBER, f"{_text(awarded)} was given to somebody who is no member of the group."
     )
 
 
-def check_day(awarded: int, policy: PointsPolicy) -> Breach | None:
+def check_day(awarded: int, policy: PointsPolicy) -> Violation | None:
     """A day's awards above zero stay within the daily cap."""
     if awarded <= policy.daily_cap:
         return None
-    return Breach(
+    return Violation(
         Law.DAY_CAP, f"{_text(awarded)} points, above the daily cap of {_text(policy.daily_cap)}."
     )
 
 
-def check_week(awarded: int, policy: PointsPolicy) -> Breach | None:
+def check_week(awarded: int, policy: PointsPolicy) -> Violation | None:
     """A week's awards above zero stay within the weekly cap."""
     if awarded <= policy.weekly_cap:
         return None
-    return Breach(
+    return Violation(
         Law.WEEK_CAP,
         f"{_text(awarded)} points, above the weekly cap of {_text(policy.weekly_cap)}.",
     )
@@ -94,7 +94,7 @@ def check_week(awarded: int, policy: PointsPolicy) -> Breach | None:
 
 def check_cooldown(
     type_: str, counted: Sequence[dt.datetime], policy: PointsPolicy
-) -> Breach | None:
+) -> Violation | None:
     """Counted events of a type, sorted by time, are at least its cooldown apart."""
     seconds = policy.cooldowns.get(type_)
     if seconds is None:
@@ -102,29 +102,29 @@ def check_cooldown(
     cooldown = dt.timedelta(seconds=seconds)
     for earlier, later in pairwise(counted):
         if later - earlier < cooldown:
-            return Breach(
+            return Violation(
                 Law.COOLDOWN,
                 f"two counted {type_} less than {seconds} s apart, at {later.isoformat()}.",
             )
     return None
 
 
-def check_total(part: Part) -> Breach | None:
+def check_total(part: SessionTotal) -> Violation | None:
     """Where nothing is missing, the part's total is the sum of its awards."""
     if part.gap or part.total == part.awarded:
         return None
-    return Breach(
+    return Violation(
         Law.TOTAL,
         f"the total is {_text(part.total)}, but its awards sum up to {_text(part.awarded)}.",
     )
 
 
-def check_gap(part: Part, policy: PointsPolicy) -> Breach | None:
+def check_gap(part: SessionTotal, policy: PointsPolicy) -> Violation | None:
     """Rows that are missing hide no more than a week awards at most, up or down."""
     hidden = part.total - part.awarded
     if not part.gap or abs(hidden) <= policy.weekly_cap:
         return None
-    return Breach(
+    return Violation(
         Law.TOTAL,
         f"the total is {_text(part.total)}; missing rows would have to stand for {_text(hidden)}.",
     )

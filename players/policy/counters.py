@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class Row(NamedTuple):
+class SessionRow(NamedTuple):
     """One operation on a part: its sequence, what it awarded, and the part's total after it
     (hundredths).
     """
@@ -16,7 +16,7 @@ class Row(NamedTuple):
     total: int
 
 
-class Part(NamedTuple):
+class SessionTotal(NamedTuple):
     """What is known of a part: the highest sequence, its total, how many rows, their sum, how far
     no gap.
     """
@@ -32,10 +32,12 @@ class Part(NamedTuple):
         return self.rows < self.sequence
 
 
-EMPTY = Part(0, 0, 0, 0, 0)
+EMPTY = SessionTotal(0, 0, 0, 0, 0)
 
 
-def merge(part: Part | None, rows: Iterable[Row], beyond: Iterable[int] = ()) -> Part:
+def merge(
+    part: SessionTotal | None, rows: Iterable[SessionRow], beyond: Iterable[int] = ()
+) -> SessionTotal:
     """Take in rows that the part has not seen. `beyond`: the sequences seen earlier that lie behind
     its gap.
 
@@ -52,20 +54,20 @@ def merge(part: Part | None, rows: Iterable[Row], beyond: Iterable[int] = ()) ->
             sequence, total = row.sequence, row.total
     while confirmed + 1 in known:
         confirmed += 1
-    return Part(sequence, total, seen, awarded, confirmed)
+    return SessionTotal(sequence, total, seen, awarded, confirmed)
 
 
-class Closing(NamedTuple):
+class GapClosure(NamedTuple):
     """The one row that makes a part whole: where it stands, for how many rows, and the part after
     it.
     """
 
-    row: Row
+    row: SessionRow
     stands_for: int
-    after: Part
+    after: SessionTotal
 
 
-def close(part: Part | None, sequence: int, total: int) -> Closing | None:
+def close_gaps(part: SessionTotal | None, sequence: int, total: int) -> GapClosure | None:
     """Close every gap of a part, given what the data store says of it; None when nothing is
     missing.
 
@@ -81,8 +83,8 @@ def close(part: Part | None, sequence: int, total: int) -> Closing | None:
     missing = sequence - known.rows
     if missing == 0:
         return None
-    row = Row(at, total - known.awarded, total)
-    return Closing(row, missing, Part(sequence, total, sequence, total, sequence))
+    row = SessionRow(at, total - known.awarded, total)
+    return GapClosure(row, missing, SessionTotal(sequence, total, sequence, total, sequence))
 
 
 def balance(sums: Iterable[int], adjusted: int) -> int:

@@ -22,7 +22,7 @@ class Condition(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RankState:
     """Where a player stands: hundredths, the moment they got the rank, recommendations at it."""
 
     rank: Rank
@@ -62,7 +62,7 @@ class Evaluation:
     due_at: dt.datetime | None = None
 
 
-def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation:
+def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluation:
     """Decide one step up or down for a player at the moment `now`."""
     fallen = _demotion(standing, bundle)
     if fallen is not None:
@@ -86,7 +86,7 @@ def evaluate(standing: Standing, bundle: Bundle, now: dt.datetime) -> Evaluation
     )
 
 
-def _demotion(standing: Standing, bundle: Bundle) -> Evaluation | None:
+def _demotion(standing: RankState, bundle: Bundle) -> Evaluation | None:
     """Points alone take no privileged rank and no side post, since those are given by hand. Whoever
     is no member keeps what they had.
     """
@@ -107,11 +107,11 @@ def _demotion(standing: Standing, bundle: Bundle) -> Evaluation | None:
     return Evaluation("demotion", target, bundle.demotion == "auto", (Condition.POINTS,), missing)
 
 
-def _enough_time(standing: Standing, target: Rank) -> dt.datetime:
+def _enough_time(standing: RankState, target: Rank) -> dt.datetime:
     return standing.rank_since + target.min_time_days * DAY
 
 
-def _missing(standing: Standing, target: Rank, now: dt.datetime) -> Missing:
+def _missing(standing: RankState, target: Rank, now: dt.datetime) -> Missing:
     left = _enough_time(standing, target) - now
     return Missing(
         points=max(0, target.min_points - standing.points),
@@ -120,7 +120,7 @@ def _missing(standing: Standing, target: Rank, now: dt.datetime) -> Missing:
     )
 
 
-def _failed(standing: Standing, missing: Missing) -> tuple[Condition, ...]:
+def _failed(standing: RankState, missing: Missing) -> tuple[Condition, ...]:
     checks = (
         (Condition.POINTS, missing.points > 0),
         (Condition.TIME, missing.days > 0),

@@ -28,7 +28,7 @@ from common.errors import Refused
 from players.models import ErasureOrder, Player
 from players.moderation.actors import Staff
 from players.points.adjustments import erase_rows, erase_stranger
-from players.points.event_parser import Batch, Verdict
+from players.points.event_parser import Batch, ItemResult
 from players.privacy import texts
 from players.privacy.person import Person
 from roblox.models import Experience
@@ -254,21 +254,21 @@ def spare(batch: Batch) -> Batch:
     """`batch` without what the erased did before they were: it was on its way and would bring them
     back.
     """
-    since = erased(claim.user_id for claim in batch.claims)
+    since = erased(event.user_id for event in batch.events)
     if not since:
         return batch
     late = [
-        claim
-        for claim in batch.claims
-        if claim.user_id in since and _before(claim.at, since[claim.user_id])
+        event
+        for event in batch.events
+        if event.user_id in since and _before(event.at, since[event.user_id])
     ]
-    items = {claim.item for claim in late}
+    items = {event.item for event in late}
     verdicts = [
-        Verdict(item, "ERASED", "the person was erased at Roblox's order; drop it.")
+        ItemResult(item, "ERASED", "the person was erased at Roblox's order; drop it.")
         for item in sorted(items)
     ]
-    kept = [claim for claim in batch.claims if claim.item not in items]
-    return replace(batch, claims=kept, rejected=[*batch.rejected, *verdicts])
+    kept = [event for event in batch.events if event.item not in items]
+    return replace(batch, events=kept, rejected=[*batch.rejected, *verdicts])
 
 
 def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:

@@ -1,7 +1,7 @@
 """Where the rows of a batch go, and what of a session counts while rows of it are kept apart.
 
 While rows of a session are in quarantine, or were discarded, its total may stand for them too. From
-then on it counts by what its own rows award (`ledger.merge_parts`); the rest of its total is set
+then on it counts by what its own rows award (`ledger.merge_sessions`); the rest of its total is set
 apart.
 """
 
@@ -16,7 +16,7 @@ from audits.record import NEXT_ID
 from common.pg_arrays import numbers
 from players.models import Quarantine
 from players.points import counting, origins
-from players.points.ledger import PartKey, PlayerRow
+from players.points.ledger import SessionKey
 from players.quarantines.detection import Source
 
 MOST_SHOWN = 10**11  # points
@@ -42,7 +42,7 @@ RELEASED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Isolation:
     """The quarantines of an experience that are not released. `held`: the one into which this
     source's rows go.
 
@@ -58,19 +58,19 @@ class Standing:
         return bool(self.upto)
 
 
-def standing(source: Source) -> Standing:
+def standing(source: Source) -> Isolation:
     """What the queue brings may come from any server, so it goes into whichever quarantine is open."""
     return begin(source)[1]
 
 
-def begin(source: Source) -> tuple[int, Standing]:
+def begin(source: Source) -> tuple[int, Isolation]:
     """The id that the batch's audit event will have, and `standing`."""
     with connection.cursor() as cursor:
         cursor.execute(STANDING, [source.name, source.key is None, *[source.experience] * 2])
         batch_id, found, counts = (_read(value) for value in cursor.fetchone())
     held = next((number for number, own, _, _ in found if own), None)
     counted = counting.both(source.experience, counts).points
-    return batch_id, Standing(
+    return batch_id, Isolation(
         held, any(row[2] for row in found), {row[0]: row[3] for row in found}, counted
     )
 
@@ -92,7 +92,7 @@ def origin_of(experience: str, quarantine_id: int) -> str:
     return f"{experience}{origins.SPLIT}{quarantine_id}"
 
 
-def kept_apart(experience: str, player_ids: Iterable[int], found: Standing) -> set[PartKey]:
+def kept_apart(experience: str, player_ids: Iterable[int], found: Isolation) -> set[SessionKey]:
     """Sessions of these players of which rows are in a quarantine that is not released, by player
     and session.
     """
@@ -104,7 +104,7 @@ def kept_apart(experience: str, player_ids: Iterable[int], found: Standing) -> s
         return set(cursor.fetchall())
 
 
-def not_in_store(experience: str, player_ids: Collection[int], found: Standing) -> set[PartKey]:
+def not_in_store(experience: str, player_ids: Collection[int], found: Isolation) -> set[SessionKey]:
     """Sessions that the data store may hold and that must not come from there: kept apart, or of
     servers that are.
     """
@@ -124,7 +124,3 @@ def note(quarantine_id: int, rows: int, awarded: int) -> None:
             " awarded = greatest(-%s, least(%s, awarded + %s * 0.01)) WHERE id = %s",
             [rows, MOST_SHOWN, MOST_SHOWN, awarded, quarantine_id],
         )
-
-
-def awarded(players: Iterable[PlayerRow]) -> int:
-    return sum(player.gained for player in players)

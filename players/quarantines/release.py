@@ -21,14 +21,14 @@ from common.amounts import hundredths
 from common.pg_arrays import micros, numbers
 from players.actions import game_commands
 from players.active_policy import active
+from players.locking import PlayerRow, lock_players
 from players.models import Decision, ExperiencePoints, LedgerEntry, Player, Quarantine
 from players.points import ledger, violations
-from players.points.event_parser import Batch, Claim, Server
+from players.points.event_parser import Batch, ReportedEvent, Server
 from players.points.ingestion import Place, land_rows, touched_of
-from players.points.ledger import PlayerRow
 from players.quarantines import isolation
 from players.quarantines.detection import Source
-from players.ranks.evaluation import candidate_of_row, settle, worth_settling
+from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
 
 LEASE = dt.timedelta(seconds=40)
 PLAYERS = 25  # of one step
@@ -86,7 +86,7 @@ def _step(quarantine: Quarantine) -> int:
             held.update(status=Quarantine.Status.RELEASED, lease="", lease_until=None)
             return 0
         user_ids = Player.objects.filter(pk__in=ids).values_list("user_id", flat=True)
-        players = ledger.lock_players(user_ids)
+        players = lock_players(user_ids)
         moved = Quarantine.objects.filter(
             pk=quarantine.pk, lease=quarantine.lease, upto=quarantine.upto
         )
@@ -107,8 +107,8 @@ def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
         Source(experience)
     )  # without these players: `upto` is past them
     place = Place(experience, found.counts)
-    claims = _claims(quarantine, players)
-    scene, _ = land_rows(place, batch_id, Batch(Server(0, ""), claims), players, policy, found)
+    events = _claims(quarantine, players)
+    scene, _ = land_rows(place, batch_id, Batch(Server(0, ""), events), players, policy, found)
     if place.counts:
         violations.recommend(scene)
     whole = _count_whole(experience, players, found)
@@ -123,22 +123,24 @@ def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
     if scene.landed:
         record_many([_entry(quarantine, scene)])
     if place.counts:
-        candidates = worth_settling(
-            [candidate_of_row(player) for player in touched.values()], policy
+        candidates = may_change_rank(
+            [candidate_for_row(player) for player in touched.values()], policy
         )
-        settle(candidates, source=Decision.Source.EVENTS, policy=policy, actor=ACTOR, now=now)
+        evaluate_and_apply(
+            candidates, source=Decision.Source.EVENTS, policy=policy, actor=ACTOR, now=now
+        )
 
 
-def _claims(quarantine: Quarantine, players: dict[int, PlayerRow]) -> list[Claim]:
+def _claims(quarantine: Quarantine, players: dict[int, PlayerRow]) -> list[ReportedEvent]:
     owners = {player.id: player for player in players.values()}
     rows = LedgerEntry.objects.filter(player__in=owners, origin=quarantine.origin)
     named = rows.annotate(officer=F("actor__user_id")).order_by("player", "session", "sequence")
     return [_claim_of(row, owners[row.player_id], item) for item, row in enumerate(named)]
 
 
-def _claim_of(row: LedgerEntry, player: PlayerRow, item: int) -> Claim:
+def _claim_of(row: LedgerEntry, player: PlayerRow, item: int) -> ReportedEvent:
     officer: int | None = row.officer  # type: ignore[attr-defined]
-    return Claim(
+    return ReportedEvent(
         item=item,
         user_id=player.user_id,
         username=player.username,
@@ -157,13 +159,13 @@ def _claim_of(row: LedgerEntry, player: PlayerRow, item: int) -> Claim:
 
 
 def _count_whole(
-    experience: str, players: dict[int, PlayerRow], found: isolation.Standing
+    experience: str, players: dict[int, PlayerRow], found: isolation.Isolation
 ) -> dict[int, int]:
     """Let the whole total of each session count of which no other quarantine has rows; what that
     adds, by player.
     """
     ids = [player.id for player in players.values()]
-    others: Sequence[ledger.PartKey] = sorted(isolation.kept_apart(experience, ids, found))
+    others: Sequence[ledger.SessionKey] = sorted(isolation.kept_apart(experience, ids, found))
     columns = numbers(key[0] for key in others), numbers(key[1] for key in others)
     with connection.cursor() as cursor:
         cursor.execute(COUNT_WHOLE, [numbers(ids), experience, experience, *columns])
@@ -181,7 +183,7 @@ def _entry(quarantine: Quarantine, scene: violations.Scene) -> Entry:
         policy_version=scene.policy.bundle.version,
         details={
             "accepted": len(scene.landed),
-            "duplicates": len(scene.claims) - len(scene.landed),
+            "duplicates": len(scene.events) - len(scene.landed),
             "rejected": {},
             "digest": ledger.digest(scene.landed, scene.players, quarantine.experience),
             "quarantine": quarantine.pk,

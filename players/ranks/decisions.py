@@ -32,14 +32,14 @@ from players.ranks.evaluation import (
     KINDS,
     Candidate,
     assess,
-    candidate_of,
-    close,
-    lock_one,
-    move,
+    candidate_for,
+    change_ranks,
+    close_decision,
+    lock_candidate,
     open_proposals,
-    rank_name_of,
-    target_id_of,
-    withdraw,
+    rank_name,
+    target_rank_id,
+    withdraw_proposals,
 )
 
 RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
@@ -61,7 +61,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
             return _approve_hand(decision, candidate, policy, by, reason, now)
         evaluation = assess([candidate], policy, now).get(candidate.id)
         if (
-            target_id_of(evaluation, policy) != decision.to_rank_id
+            target_rank_id(evaluation, policy) != decision.to_rank_id
             or candidate.rank_id != decision.from_rank_id
         ):
             failed = ", ".join(evaluation.failed) if evaluation else "permitted"
@@ -69,7 +69,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
                 f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead."
             )
         _apply(decision, by, reason, now)
-        move([(candidate, decision)], now)
+        change_ranks([(candidate, decision)], now)
         _tell(KINDS[decision.kind], decision, candidate, policy, by.actor)
         return decision
 
@@ -80,7 +80,7 @@ def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Dec
     """
     with _settling(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
-        close(decision, Decision.Status.REJECTED, by.actor, reason, now)
+        close_decision(decision, Decision.Status.REJECTED, by.actor, reason, now)
         record(
             Action.DECISION_REJECTED,
             actor=by.actor,
@@ -112,7 +112,7 @@ def set_rank(
         policy, candidate, to_rank = _for_hand(user_id, rank_name)
         check_not_taken_back(reverts)
         _check_hand(by, candidate, policy, to_rank, reason, now)
-        withdraw(list(open_proposals([candidate.id]).values()), policy, by.actor, now)
+        withdraw_proposals(list(open_proposals([candidate.id]).values()), policy, by.actor, now)
         decision = _by_hand(
             candidate, to_rank, policy, by, reason, now, applied=not tripped, reverts=reverts
         )
@@ -121,7 +121,7 @@ def set_rank(
             return decision
         if counted:
             velocity_limit.note(by, now)
-        move([(candidate, decision)], now)
+        change_ranks([(candidate, decision)], now)
         _tell(Action.RANK_SET, decision, candidate, policy, by.actor, reverts)
         return decision
 
@@ -227,7 +227,7 @@ def reopen(
 def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, int]:
     """The policy, the locked player and the rank's id. Raises Refused."""
     policy = active()
-    candidate = lock_one(user_id)
+    candidate = lock_candidate(user_id)
     if rank_name not in policy.rank_ids:
         raise Refused(
             f"rank: there is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}."
@@ -280,7 +280,7 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
     """
     with transaction.atomic():
         policy = active()
-        candidate = lock_one(user_id)
+        candidate = lock_candidate(user_id)
         if rank_name not in policy.rank_ids:
             raise Refused(
                 f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}."
@@ -296,7 +296,7 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
             standing is not None and standing.to_rank_id == to_rank
         ):
             return None
-        withdraw([standing] if standing else [], policy, actor, now)
+        withdraw_proposals([standing] if standing else [], policy, actor, now)
         applied = _brings_nothing(policy.bundle.by_name[rank_name], held)
         decision = Decision.objects.create(
             player_id=candidate.id,
@@ -313,7 +313,7 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
             decided_at=now if applied else None,
         )
         if applied:
-            move([(candidate, decision)], now)
+            change_ranks([(candidate, decision)], now)
         _tell(
             Action.RANK_SET if applied else Action.DECISION_PROPOSED,
             decision,
@@ -355,7 +355,7 @@ def _approve_hand(
         raise Refused("The player's rank changed since it was proposed. Reject it instead.")
     check_not_taken_back(decision.reverts)
     _apply(decision, by, reason, now)
-    move([(candidate, decision)], now)
+    change_ranks([(candidate, decision)], now)
     since = decision.inputs.get("restoresSince")
     if since:  # the rank of somebody who came back: they held it before
         Player.objects.filter(pk=candidate.id).update(rank_since=dt.datetime.fromisoformat(since))
@@ -369,7 +369,7 @@ def _apply(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None
     """
     try:
         with transaction.atomic():
-            close(decision, Decision.Status.APPLIED, by.actor, reason, now)
+            close_decision(decision, Decision.Status.APPLIED, by.actor, reason, now)
     except IntegrityError:
         raise NotAllowed(
             "You may not: you proposed it by another account of yours; somebody else decides."
@@ -396,8 +396,8 @@ def _tell(
         actor=actor,
         target=candidate.target,
         reason=decision.reason,
-        before={"rank": rank_name_of(decision.from_rank_id, policy)},
-        after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
+        before={"rank": rank_name(decision.from_rank_id, policy)},
+        after={"rank": rank_name(decision.to_rank_id, policy), "decision": decision.pk},
         policy_version=policy.bundle.version,
         reverts=reverts,
     )
@@ -415,7 +415,7 @@ def _open_for(
     if decision.status != Decision.Status.PROPOSED:
         raise Refused(f"The decision is {decision.status} already.")
     policy = active()
-    candidate = candidate_of(player)
+    candidate = candidate_for(player)
     check_reason(reason)
     found = may_decide(decision, player, by, policy, now)
     if not found.allowed:

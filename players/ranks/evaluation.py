@@ -1,7 +1,7 @@
 """Changes of rank: what the policy decides is applied at once or proposed, and every one keeps what
 it was decided on.
 
-`settle` is the one way in for events, the schedule and the automation; what officers do stands in
+`evaluate_and_apply` is the one way in for events, the schedule and the automation; what officers do stands in
 officers.py. All of it runs in the transaction that holds the players' locks.
 """
 
@@ -18,12 +18,12 @@ from common.amounts import hundredths, points
 from common.errors import Refused
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy
+from players.locking import PlayerRow
 from players.membership.status import present
 from players.models import Decision, Player
-from players.points.ledger import PlayerRow
 from players.policy.bundle import Rank
 from players.policy.membership import Membership
-from players.policy.ranks import Evaluation, Standing, evaluate
+from players.policy.ranks import Evaluation, RankState, evaluate
 
 APPLY = """
     UPDATE players p SET rank_id = c.to_rank, rank_since = %s, updated_at = %s
@@ -80,7 +80,7 @@ def assess(
     }
 
 
-def worth_settling(candidates: Sequence[Candidate], policy: ActivePolicy) -> list[Candidate]:
+def may_change_rank(candidates: Sequence[Candidate], policy: ActivePolicy) -> list[Candidate]:
     """Those for whom anything can change at all: enough points for the next rank, too few for the
     present one, or an open proposal that may not hold any more. One query, and for most batches the
     end of it.
@@ -101,7 +101,7 @@ def _promising(rank: Rank | None, points_now: int, policy: ActivePolicy) -> bool
     return points_now < rank.min_points or (target is not None and points_now >= target.min_points)
 
 
-def settle(
+def evaluate_and_apply(
     candidates: Sequence[Candidate],
     *,
     source: Decision.Source,
@@ -127,7 +127,7 @@ def settle(
     for candidate in candidates:
         evaluation = evaluations.get(candidate.id)
         proposal = standing_proposals.get(candidate.id)
-        target_id = target_id_of(evaluation, policy)
+        target_id = target_rank_id(evaluation, policy)
         if proposal is not None and _still_stands(proposal, candidate, target_id):
             continue
         if proposal is not None:
@@ -137,7 +137,7 @@ def settle(
         made[candidate.id] = _decision(
             candidate, evaluation, target_id, source, policy, now, reason
         )
-    withdraw(stale, policy, actor, now)
+    withdraw_proposals(stale, policy, actor, now)
     _write(made, {candidate.id: candidate for candidate in due}, policy, actor, now)
     return [
         Outcome(candidate, evaluations[candidate.id], made.get(candidate.id))
@@ -155,15 +155,15 @@ def _still_stands(proposal: Decision, candidate: Candidate, target_id: int | Non
     return proposal.kind == Decision.Kind.HAND or proposal.to_rank_id == target_id
 
 
-def lock_one(user_id: int) -> Candidate:
+def lock_candidate(user_id: int) -> Candidate:
     """Lock one player by Roblox user id. Raises Refused when there is none."""
     player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     if player is None:
         raise Refused(f"No player has the user id {user_id}.")
-    return candidate_of(player)
+    return candidate_for(player)
 
 
-def candidate_of(player: Player) -> Candidate:
+def candidate_for(player: Player) -> Candidate:
     return Candidate(
         player.pk,
         player.user_id,
@@ -176,7 +176,7 @@ def candidate_of(player: Player) -> Candidate:
     )
 
 
-def candidate_of_row(player: PlayerRow) -> Candidate:
+def candidate_for_row(player: PlayerRow) -> Candidate:
     return Candidate(
         player.id,
         player.user_id,
@@ -189,10 +189,10 @@ def candidate_of_row(player: PlayerRow) -> Candidate:
     )
 
 
-def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) -> Standing:
+def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) -> RankState:
     rank = policy.ranks[candidate.rank_id]
     sanctioned = rank.is_punishment or candidate.banned
-    return Standing(
+    return RankState(
         rank,
         candidate.points,
         candidate.rank_since,
@@ -208,7 +208,7 @@ def _automatic(evaluation: Evaluation) -> bool:
     return evaluation.kind != "promotion" or settings.INTEGRATIONS.features.automatic_promotions
 
 
-def target_id_of(evaluation: Evaluation | None, policy: ActivePolicy) -> int | None:
+def target_rank_id(evaluation: Evaluation | None, policy: ActivePolicy) -> int | None:
     if evaluation is None or evaluation.kind is None or evaluation.target is None:
         return None
     return policy.rank_ids[evaluation.target.name]
@@ -310,7 +310,7 @@ def _write(
         for player_id, decision in made.items()
         if decision.status == Decision.Status.APPLIED
     ]
-    move(applied, now)
+    change_ranks(applied, now)
     record_many(
         [
             _entry(candidates[player_id], decision, policy, actor)
@@ -326,13 +326,13 @@ def _entry(candidate: Candidate, decision: Decision, policy: ActivePolicy, actor
         actor=actor,
         target=candidate.target,
         reason=decision.reason,
-        before={"rank": rank_name_of(decision.from_rank_id, policy)},
-        after={"rank": rank_name_of(decision.to_rank_id, policy), "decision": decision.pk},
+        before={"rank": rank_name(decision.from_rank_id, policy)},
+        after={"rank": rank_name(decision.to_rank_id, policy), "decision": decision.pk},
         policy_version=policy.bundle.version,
     )
 
 
-def move(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
+def change_ranks(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
     if not moves:
         return
     with connection.cursor() as cursor:
@@ -348,13 +348,15 @@ def move(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
         )
 
 
-def withdraw(
+def withdraw_proposals(
     proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime
 ) -> None:
     if not proposals:
         return
     for proposal in proposals:
-        close(proposal, Decision.Status.WITHDRAWN, actor, "the player is no longer due for it", now)
+        close_decision(
+            proposal, Decision.Status.WITHDRAWN, actor, "the player is no longer due for it", now
+        )
     names = dict(
         Player.objects.filter(pk__in=[p.player_id for p in proposals]).values_list("pk", "username")
     )
@@ -374,7 +376,7 @@ def withdraw(
     )
 
 
-def close(
+def close_decision(
     decision: Decision, status: Decision.Status, actor: Actor, reason: str, now: dt.datetime
 ) -> None:
     decision.status = status
@@ -384,6 +386,6 @@ def close(
     decision.save(update_fields=["status", "reason", "decided_by", "decided_at"])
 
 
-def rank_name_of(rank_id: int, policy: ActivePolicy) -> str:
+def rank_name(rank_id: int, policy: ActivePolicy) -> str:
     rank = policy.ranks.get(rank_id)
     return rank.name if rank else f"rank {rank_id}"

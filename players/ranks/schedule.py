@@ -11,7 +11,7 @@ from common.amounts import points
 from players.active_policy import ActivePolicy, active
 from players.membership.status import belonging
 from players.models import Decision
-from players.ranks.evaluation import Candidate, settle
+from players.ranks.evaluation import Candidate, evaluate_and_apply
 
 PAGES = 4096  # heap pages (8 kB) a step: 32 MB, some 200,000 players
 CHUNK = 500  # players locked at a time
@@ -78,7 +78,7 @@ def _settle(ids: list[int], policy: ActivePolicy, now: dt.datetime) -> int:
         with connection.cursor() as cursor:
             cursor.execute(LOCK, [ids])
             candidates = [Candidate(*row) for row in cursor.fetchall()]
-        outcomes = settle(
+        outcomes = evaluate_and_apply(
             candidates,
             source=Decision.Source.SCHEDULE,
             policy=policy,

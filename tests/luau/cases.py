@@ -15,7 +15,7 @@ from players.policy.counters import balance, losable
 from players.policy.membership import Membership, belongs, earns, is_ignored
 from players.policy.permissions import Act, may
 from players.policy.points import Earner, Event, award, day_of, week_of
-from players.policy.ranks import Standing, evaluate
+from players.policy.ranks import RankState, evaluate
 from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
 
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
@@ -426,7 +426,7 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         "now": now,
     }
     moment = dt.datetime.fromtimestamp(since, dt.UTC)
-    standing = Standing(rank, points, moment, words, sanctioned, membership=membership)
+    standing = RankState(rank, points, moment, words, sanctioned, membership=membership)
     found = evaluate(standing, bundle, dt.datetime.fromtimestamp(now, dt.UTC))
     return asked, [
         found.kind or "",

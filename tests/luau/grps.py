@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from players.policy.counters import EMPTY, Part, Row, merge
+from players.policy.counters import EMPTY, SessionRow, SessionTotal, merge
 from tests.luau import cases
 from tests.luau.universe import Answer
 
@@ -23,7 +23,7 @@ class Grps:
     away: bool = False
     lossy: float = 0.0  # how often an answer is lost on its way back
     ledger: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
-    merged: dict[int, dict[int, Part]] = field(default_factory=dict)
+    merged: dict[int, dict[int, SessionTotal]] = field(default_factory=dict)
     beyond: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     adjusted: dict[int, tuple[int, int]] = field(default_factory=dict)
     elsewhere: dict[int, int] = field(default_factory=dict)
@@ -150,11 +150,13 @@ class Grps:
             self.merged.setdefault(user_id, {}),
             self.beyond.setdefault((user_id, epoch), set()),
         )
-        parts[epoch] = merge(parts.get(epoch, EMPTY), [Row(sequence, awarded, total)], beyond)
+        parts[epoch] = merge(
+            parts.get(epoch, EMPTY), [SessionRow(sequence, awarded, total)], beyond
+        )
         beyond.add(sequence)
         self.beyond[user_id, epoch] = {one for one in beyond if one > parts[epoch].confirmed}
 
-    def parts(self, user_id: int) -> dict[int, Part]:
+    def parts(self, user_id: int) -> dict[int, SessionTotal]:
         return self.merged.get(user_id, {})
 
     def total(self, user_id: int) -> int:

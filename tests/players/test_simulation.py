@@ -15,7 +15,7 @@ from players.active_policy import active
 from players.membership.status import present
 from players.models import Player, Rank, Recommendation
 from players.policy.bundle import Bundle, parse_bundle
-from players.policy.ranks import Standing, evaluate
+from players.policy.ranks import RankState, evaluate
 from players.policy_changes.simulation_query import LEFT_OUT, Row, simulate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
@@ -72,7 +72,7 @@ def kind_of(player: Player, bundle: Bundle) -> str:
     player.refresh_from_db()
     sanctioned = rank.is_punishment or player.banned
     membership = present(player.member)
-    standing = Standing(
+    standing = RankState(
         rank, int(player.points * 100), player.rank_since, words, sanctioned, membership=membership
     )
     return evaluate(standing, bundle, NOW).kind or ""

@@ -3,15 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players.policy.counters import EMPTY, Part, Row, close, merge
+from players.policy.counters import EMPTY, SessionRow, SessionTotal, close_gaps, merge
 
 TOTALS = st.lists(st.integers(-10_000, 10_000), min_size=1, max_size=12)
 
 
-def _rows(totals: list[int]) -> list[Row]:
+def _rows(totals: list[int]) -> list[SessionRow]:
     before = [0, *totals[:-1]]
     return [
-        Row(n, total - last, total)
+        SessionRow(n, total - last, total)
         for n, (last, total) in enumerate(zip(before, totals, strict=True), start=1)
     ]
 
@@ -24,7 +24,7 @@ def test_a_closed_part_has_the_total_of_the_highest_sequence_and_no_gap(
     came = data.draw(st.lists(st.sampled_from(rows), unique=True))
     saved = data.draw(st.integers(0, len(rows)))
     part = merge(None, came) if came else None
-    closing = close(part, saved, totals[saved - 1] if saved else 0)
+    closing = close_gaps(part, saved, totals[saved - 1] if saved else 0)
     highest = max([row.sequence for row in came] + [saved])
     after = closing.after if closing else (part or EMPTY)
     assert (after.sequence, after.total) == (highest, totals[highest - 1] if highest else 0)
@@ -39,6 +39,6 @@ def test_a_closed_part_has_the_total_of_the_highest_sequence_and_no_gap(
 @given(TOTALS)
 def test_a_whole_part_needs_no_row(totals: list[int]) -> None:
     whole = merge(None, _rows(totals))
-    assert close(whole, len(totals), totals[-1]) is None
-    assert close(whole, 0, 0) is None
-    assert close(Part(*whole), len(totals) - 1, 5) is None
+    assert close_gaps(whole, len(totals), totals[-1]) is None
+    assert close_gaps(whole, 0, 0) is None
+    assert close_gaps(SessionTotal(*whole), len(totals) - 1, 5) is None

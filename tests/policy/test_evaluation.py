@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from players.policy.bundle import Bundle
-from players.policy.ranks import Condition, Evaluation, Missing, Standing, evaluate
+from players.policy.ranks import Condition, Evaluation, Missing, RankState, evaluate
 from tests.policy.conftest import MEMBER
 
 SINCE = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -17,13 +17,13 @@ MOMENT = dt.timedelta(microseconds=1)
 
 
 @pytest.fixture
-def trooper(bundle: Bundle) -> Standing:
+def trooper(bundle: Bundle) -> RankState:
     """Has the points for Shock Trooper II, which asks for two days."""
-    return Standing(bundle.by_name["Shock Trooper I"], 150_00, SINCE, membership=MEMBER)
+    return RankState(bundle.by_name["Shock Trooper I"], 150_00, SINCE, membership=MEMBER)
 
 
 def test_time_alone_makes_a_promotion_due_at_a_known_moment(
-    bundle: Bundle, trooper: Standing
+    bundle: Bundle, trooper: RankState
 ) -> None:
     before = evaluate(trooper, bundle, SINCE + 2 * DAY - MOMENT)
     assert (before.kind, before.failed, before.missing) == (
@@ -38,14 +38,14 @@ def test_time_alone_makes_a_promotion_due_at_a_known_moment(
 
 @pytest.mark.parametrize("lack", [{"points": 149_99}, {"sanctioned": True}])
 def test_no_moment_is_named_while_more_than_time_is_missing(
-    bundle: Bundle, trooper: Standing, lack: dict[str, int]
+    bundle: Bundle, trooper: RankState, lack: dict[str, int]
 ) -> None:
     found = evaluate(replace(trooper, **lack), bundle, SINCE + 9 * DAY)  # type: ignore[arg-type]
     assert (found.kind, found.due_at) == (None, None)
 
 
 def test_recommendations_are_a_condition_where_the_next_rank_asks_for_them(
-    bundle: Bundle, trooper: Standing
+    bundle: Bundle, trooper: RankState
 ) -> None:
     second = replace(bundle.by_name["Shock Trooper II"], required_recommendations=2)
     asking = replace(bundle, steps={trooper.rank.name: second})
@@ -60,12 +60,12 @@ def test_recommendations_are_a_condition_where_the_next_rank_asks_for_them(
     )
 
 
-def _fallen(bundle: Bundle, trooper: Standing, demotion: str) -> Evaluation:
+def _fallen(bundle: Bundle, trooper: RankState, demotion: str) -> Evaluation:
     return evaluate(replace(trooper, points=49_99), replace(bundle, demotion=demotion), SINCE)
 
 
 def test_a_fall_below_the_rank_is_proposed_applied_or_ignored_as_the_policy_says(
-    bundle: Bundle, trooper: Standing
+    bundle: Bundle, trooper: RankState
 ) -> None:
     proposed, applied, ignored = (
         _fallen(bundle, trooper, mode) for mode in ("propose", "auto", "off")
@@ -80,7 +80,7 @@ def test_a_fall_below_the_rank_is_proposed_applied_or_ignored_as_the_policy_says
     assert ignored.kind is None
 
 
-def test_a_rank_is_kept_at_exactly_its_points(bundle: Bundle, trooper: Standing) -> None:
+def test_a_rank_is_kept_at_exactly_its_points(bundle: Bundle, trooper: RankState) -> None:
     assert evaluate(replace(trooper, points=50_00), bundle, SINCE).kind is None
 
 
@@ -88,7 +88,7 @@ def test_a_rank_is_kept_at_exactly_its_points(bundle: Bundle, trooper: Standing)
 def test_ranks_given_by_hand_are_kept_without_any_points(bundle: Bundle, name: str) -> None:
     assert (
         evaluate(
-            Standing(bundle.by_name[name], 0, SINCE, membership=MEMBER),
+            RankState(bundle.by_name[name], 0, SINCE, membership=MEMBER),
             replace(bundle, demotion="auto"),
             SINCE,
         ).kind
@@ -108,7 +108,7 @@ def test_off_the_ladder_and_at_its_top_nothing_is_due(
     bundle: Bundle, name: str, failed: tuple[Condition, ...]
 ) -> None:
     found = evaluate(
-        Standing(bundle.by_name[name], 90_000_00, SINCE, membership=MEMBER),
+        RankState(bundle.by_name[name], 90_000_00, SINCE, membership=MEMBER),
         bundle,
         SINCE + 999 * DAY,
     )

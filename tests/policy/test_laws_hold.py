@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from players.policy import checks
 from players.policy.bundle import Bundle, Rank, load_bundle
-from players.policy.counters import EMPTY, Part, Row, balance, losable, merge
+from players.policy.counters import EMPTY, SessionRow, SessionTotal, balance, losable, merge
 from players.policy.permissions import Act, may
 from players.policy.points import Award, Earner, Event, Reason, award, day_of, full_award, week_of
-from players.policy.ranks import Condition, Standing, evaluate
+from players.policy.ranks import Condition, RankState, evaluate
 from tests.policy.conftest import CONFIG, MEMBER, MEMBERS
 
 BUNDLE = load_bundle(CONFIG)
@@ -25,18 +25,18 @@ ladder = st.sampled_from(BUNDLE.ladder)
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Row]:
+def histories(draw: st.DrawFn) -> list[SessionRow]:
     """One part as its only writer wrote it."""
     total, rows = 0, []
     for sequence, awarded in enumerate(draw(st.lists(amounts, min_size=1, max_size=25)), start=1):
         total += awarded
-        rows.append(Row(sequence, awarded, total))
+        rows.append(SessionRow(sequence, awarded, total))
     return rows
 
 
-def deliver(batches: list[list[Row]]) -> Part:
+def deliver(batches: list[list[SessionRow]]) -> SessionTotal:
     """What the ledger does: a row counts once, and rows behind a gap are remembered."""
-    part: Part | None = None
+    part: SessionTotal | None = None
     stored: set[int] = set()
     for batch in batches:
         new = list({row.sequence: row for row in batch if row.sequence not in stored}.values())
@@ -48,20 +48,20 @@ def deliver(batches: list[list[Row]]) -> Part:
     return part or EMPTY
 
 
-def fold(rows: Iterable[Row]) -> Part:
+def fold(rows: Iterable[SessionRow]) -> SessionTotal:
     """What `merge` must come to, the slow way: all rows at once, each sequence once."""
     by_sequence = {row.sequence: row for row in rows}
     last = max(by_sequence, default=0)
     confirmed = next(number for number in range(last + 1) if number + 1 not in by_sequence)
     total = by_sequence[last].total if last else 0
-    return Part(
+    return SessionTotal(
         last, total, len(by_sequence), sum(row.awarded for row in by_sequence.values()), confirmed
     )
 
 
 @given(histories(), st.data(), st.integers(1, 8))
 def test_any_delivery_of_any_rows_comes_to_the_same_part(
-    history: list[Row], data: st.DataObject, size: int
+    history: list[SessionRow], data: st.DataObject, size: int
 ) -> None:
     arrived = data.draw(st.lists(st.sampled_from(history), max_size=40))
     batches = [arrived[start : start + size] for start in range(0, len(arrived), size)]
@@ -70,13 +70,13 @@ def test_any_delivery_of_any_rows_comes_to_the_same_part(
 
 @given(histories(), st.randoms(use_true_random=False), st.integers(1, 8))
 def test_repeats_and_reordering_never_change_a_part(
-    history: list[Row], dice: object, size: int
+    history: list[SessionRow], dice: object, size: int
 ) -> None:
     rows = history + dice.choices(history, k=len(history) // 2)  # type: ignore[attr-defined]
     dice.shuffle(rows)  # type: ignore[attr-defined]
     part = deliver([rows[start : start + size] for start in range(0, len(rows), size)])
     assert part == deliver([history])
-    assert part == Part(
+    assert part == SessionTotal(
         len(history),
         history[-1].total,
         len(history),
@@ -87,7 +87,7 @@ def test_repeats_and_reordering_never_change_a_part(
 
 
 @given(histories(), st.data())
-def test_a_gap_is_seen_and_closes(history: list[Row], data: st.DataObject) -> None:
+def test_a_gap_is_seen_and_closes(history: list[SessionRow], data: st.DataObject) -> None:
     missing = data.draw(st.sampled_from(history))
     rest = [row for row in history if row is not missing]
     part = deliver([rest])
@@ -98,7 +98,7 @@ def test_a_gap_is_seen_and_closes(history: list[Row], data: st.DataObject) -> No
 
 @given(st.lists(st.lists(histories(), max_size=3), max_size=3), amounts)
 def test_no_experience_takes_away_what_was_earned_in_another(
-    experiences: list[list[list[Row]]], adjusted: int
+    experiences: list[list[list[SessionRow]]], adjusted: int
 ) -> None:
     sums = [sum(deliver([part]).total for part in parts) for parts in experiences]
     shown = balance(sums, adjusted)
@@ -199,10 +199,10 @@ def test_promotion_is_monotone_in_points_and_in_time(
 ) -> None:
     fewer, more, early, late = *sorted((fewer, more)), *sorted((early, late))  # type: ignore[assignment]
     first = evaluate(
-        Standing(rank, fewer, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=early)
+        RankState(rank, fewer, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=early)
     )
     then = evaluate(
-        Standing(rank, more, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=late)
+        RankState(rank, more, MONDAY, membership=MEMBER), BUNDLE, MONDAY + dt.timedelta(days=late)
     )
     if first.kind == "promotion":
         assert then.kind == "promotion"
@@ -216,14 +216,14 @@ def test_the_sanctioned_and_the_side_posts_are_never_moved(
     now = MONDAY + dt.timedelta(days=days)
     assert (
         evaluate(
-            Standing(rank, points, MONDAY, sanctioned=True, membership=MEMBER), BUNDLE, now
+            RankState(rank, points, MONDAY, sanctioned=True, membership=MEMBER), BUNDLE, now
         ).kind
         is None
     )
     if rank.ignored or rank.is_punishment:
         assert (
             evaluate(
-                Standing(rank, points, MONDAY, sanctioned=rank.is_punishment, membership=MEMBER),
+                RankState(rank, points, MONDAY, sanctioned=rank.is_punishment, membership=MEMBER),
                 BUNDLE,
                 now,
             ).kind
@@ -233,7 +233,7 @@ def test_the_sanctioned_and_the_side_posts_are_never_moved(
 
 @given(ranks, st.integers(0, 5_000_000))
 def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
-    found = evaluate(Standing(rank, points, MONDAY, membership=MEMBER), BUNDLE, MONDAY)
+    found = evaluate(RankState(rank, points, MONDAY, membership=MEMBER), BUNDLE, MONDAY)
     if found.kind == "demotion":
         assert not rank.privileged
         assert points < rank.min_points
@@ -279,14 +279,14 @@ def test_the_figures_of_who_may_do_what(bundle: Bundle) -> None:
 def test_each_failed_condition_is_named(bundle: Bundle) -> None:
     rank = bundle.by_name["Shock Trooper I"]
     found = evaluate(
-        Standing(rank, 149_99, MONDAY, sanctioned=True, membership=MEMBER),
+        RankState(rank, 149_99, MONDAY, sanctioned=True, membership=MEMBER),
         bundle,
         MONDAY + dt.timedelta(hours=1),
     )
     assert found.failed == (Condition.POINTS, Condition.TIME, Condition.SANCTION)
     assert (found.missing.points, found.missing.days) == (1, 2)
     due = evaluate(
-        Standing(rank, 150_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=2)
+        RankState(rank, 150_00, MONDAY, membership=MEMBER), bundle, MONDAY + dt.timedelta(days=2)
     )
     assert (due.kind, due.automatic, due.failed) == ("promotion", True, ())
 
@@ -294,7 +294,7 @@ def test_each_failed_condition_is_named(bundle: Bundle) -> None:
 def test_a_privileged_rank_is_proposed_and_not_given(bundle: Bundle) -> None:
     captain = bundle.by_name["Captain II"]
     found = evaluate(
-        Standing(captain, 4_500_00, MONDAY, membership=MEMBER),
+        RankState(captain, 4_500_00, MONDAY, membership=MEMBER),
         bundle,
         MONDAY + dt.timedelta(days=32),
     )
@@ -390,7 +390,7 @@ def test_each_law_is_broken_by_one_step_too_many(bundle: Bundle) -> None:
         checks.check_day(500_01, policy),
         checks.check_week(2_500_01, policy),
         checks.check_cooldown("ko", [MONDAY, half_a_minute - dt.timedelta(microseconds=1)], policy),
-        checks.check_total(Part(2, 51, 2, 50, 2)),
+        checks.check_total(SessionTotal(2, 51, 2, 50, 2)),
     ]
     assert [breach and breach.law for breach in found] == [
         "DAY_CAP",
@@ -400,7 +400,7 @@ def test_each_law_is_broken_by_one_step_too_many(bundle: Bundle) -> None:
     ]
     assert checks.check_cooldown("ko", [MONDAY, half_a_minute], policy) is None
     assert checks.check_cooldown("training", [MONDAY, MONDAY], policy) is None
-    assert checks.check_total(Part(3, 51, 2, 50, 1)) is None
+    assert checks.check_total(SessionTotal(3, 51, 2, 50, 1)) is None
 
 
 def test_days_and_weeks_turn_at_midnight_of_utc() -> None:

@@ -1,0 +1,80 @@
+"""Lock players for one transaction, and create those that are new.
+
+Players are locked in the order of their Roblox user ids, so that two transactions never wait for
+each other crosswise.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import connection
+
+from common.pg_arrays import numbers, texts
+from players.membership.status import can_be_asked
+
+CREATE_PLAYERS = """
+    INSERT INTO players (user_id, username, display_name, rank_id, rank_since, named_at, listed)
+    SELECT c.user_id, c.username, c.display_name, %s, %s, 'epoch', %s
+    FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS c(user_id, username, display_name)
+    WHERE NOT EXISTS (SELECT 1 FROM players p WHERE p.user_id = c.user_id)
+    ORDER BY c.user_id
+    ON CONFLICT (user_id) DO NOTHING"""
+
+LOCK_PLAYERS = """
+    SELECT id, user_id, username, display_name, named_at, rank_id, rank_since,
+           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence, banned, member,
+           member_since
+    FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
+
+
+@dataclass(slots=True)
+class PlayerRow:
+    """A locked player. Amounts in hundredths; `gained`: what this batch adds to the sum of its
+    experience, which `ledger.add_to_players` carries into `earned`.
+    """
+
+    id: int
+    user_id: int
+    username: str
+    display_name: str
+    named_at: dt.datetime
+    rank_id: int
+    rank_since: dt.datetime
+    earned: int
+    adjusted: int
+    adjusted_sequence: int
+    banned: bool
+    member: str
+    member_since: dt.datetime
+    gained: int = 0
+    kos: int = 0  # added by this batch
+    wos: int = 0
+
+    @property
+    def points(self) -> int:
+        return max(0, self.earned + self.adjusted)
+
+
+def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
+    """Lock players; return them by Roblox user id, without those that do not exist yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_PLAYERS, [numbers(sorted(set(user_ids)))])
+        return {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
+
+
+def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> int:
+    """Create the players that do not exist yet; return their number.
+
+    `names`: username and display name by Roblox user id. Call it before any lock is taken, so that
+    batches with the same new players cannot wait for each other crosswise.
+    """
+    user_ids = sorted(names)
+    usernames = texts(names[user_id][0] for user_id in user_ids)
+    display_names = texts(names[user_id][1] for user_id in user_ids)
+    listed = not can_be_asked()  # else a new player is listed once Roblox has answered
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CREATE_PLAYERS, [first_rank, now, listed, numbers(user_ids), usernames, display_names]
+        )
+        return int(cursor.rowcount)
