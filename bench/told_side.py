@@ -157,14 +157,14 @@ def _wait_for(receiver: Receiver, word: str) -> float | None:
 def _endpoints() -> Iterator[list[Receiver]]:
     from audits.record import Actor
     from webhooks.endpoints import services
-    from webhooks.endpoints.services import Wanted
+    from webhooks.endpoints.services import EndpointInput
 
     actor = Actor("system", "demo", "demo")
     receivers, made = [Receiver(kind) for kind in PATHS], []
     try:
         for receiver in receivers:
             name = f"demo {receiver.kind} {os.getpid()}"
-            wanted = Wanted(
+            wanted = EndpointInput(
                 name=name, kind=receiver.kind, address=receiver.url, events=["player.*"]
             )
             endpoint, receiver.secret = services.create(wanted, actor=actor)

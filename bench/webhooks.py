@@ -134,14 +134,14 @@ def fill(events: int, ports: list[str]) -> None:
     from audits.chain.sealing import seal_pending
     from audits.record import Actor, Entry, Target, record_many
     from webhooks.endpoints import services
-    from webhooks.endpoints.services import Wanted
+    from webhooks.endpoints.services import EndpointInput
     from webhooks.outbound import fanout
 
     actor = Actor("staff", "1", "bench", "shell:bench")
     for name, port in zip(("fine", "broken", "slow"), ports, strict=True):
         address = f"http://127.0.0.1:{port}/{name}"
         services.create(
-            Wanted(name=name, kind="standard", address=address, events=["member.joined"]),
+            EndpointInput(name=name, kind="standard", address=address, events=["member.joined"]),
             actor=actor,
         )
     for start in range(0, events, 5000):

@@ -7,7 +7,10 @@ class ConsoleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from console.accounts import identity
+        from console.accounts import (
+            identity,
+            signals,  # noqa: F401 - connects them
+        )
         from console.accounts.permissions import is_gone, of_actor, role_holders
         from players.moderation.actors import ACCOUNTS, GONE, RIGHTS, ROLE_HOLDERS
 

@@ -20,6 +20,7 @@ from console.queue import views as queue_views
 from console.search import palette
 from console.sync import pin_views
 from console.sync import views as sync_views
+from console.webhooks import views as webhook_views
 
 app_name = "console"
 
@@ -43,4 +44,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *saved_filters.urls,
     *bulk_views.urls,
     *adjustment_views.urls,
+    *webhook_views.urls,
 ]

@@ -9,3 +9,4 @@ class SiteConfig(AppConfig):
         # Checks register themselves; turnstile comes before REST framework's views, which import it
         # in turn.
         from grps_site.http import turnstile  # noqa: F401
+        from grps_site.ops import checks  # noqa: F401

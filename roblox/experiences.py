@@ -10,7 +10,7 @@ from roblox.models import Experience
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EndpointInput:
     """An experience as configured."""
 
     key: str
@@ -18,7 +18,7 @@ class Wanted:
     universe_id: int | None
 
 
-def ensure(wanted: Wanted, *, actor: Actor) -> bool:
+def ensure(wanted: EndpointInput, *, actor: Actor) -> bool:
     """Make the experience, or bring its name and universe up to date; True when something changed."""
     with transaction.atomic():
         experience, created = Experience.objects.select_for_update().get_or_create(

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 
 from audits.models import AuditEvent
 from console.decorators import sign_in_again
+from console.webhooks import endpoint_actions
 
 Grave = Callable[[HttpRequest, Mapping[str, Any]], bool]
 
@@ -21,7 +22,7 @@ ACTS = frozenset({"ban", "unban", "rank"})  # of the dialogs on one player
 UNDONE = frozenset(
     {"player.banned", "player.unbanned", "rank.promoted", "rank.demoted", "rank.set"}
 )
-ON_ENDPOINTS = ("examples", "recover", "replay", "rotate", "disable", "enable", "delete", "edit")
+ON_ENDPOINTS = ("add", "edit", *endpoint_actions.ACTIONS)
 
 
 def always(request: HttpRequest, given: Mapping[str, Any]) -> bool:
@@ -70,10 +71,8 @@ GRAVE: dict[str, Grave] = {
     "console:guard-release": always,
     "console:drift-settle": always,
     "console:role-pin-anew": always,
-    "admin:webhooks_webhookendpoint_add": always,
-    "admin:webhooks_webhookendpoint_delete": always,
-    "admin:webhooks_delivery_again": changing,
-    **{f"admin:webhooks_endpoint_{name}": always for name in ON_ENDPOINTS},
+    "console:delivery-again": changing,
+    **{f"console:endpoint-{name}": always for name in ON_ENDPOINTS},
 }
 
 

@@ -200,7 +200,7 @@ def _endpoint(row: WebhookEndpoint) -> Item:
         title=f"{row.name} {'is disabled' if disabled else 'fails'}",
         sentence=row.reason or "Nothing that is sent to it arrives; the tries go on.",
         since=row.failing_since or row.status_at,
-        link=links.to("admin:webhooks_webhookendpoint_change", row.pk),
+        link=links.to("console:endpoint", row.pk),
         tone="critical" if disabled else "warning",
     )
 

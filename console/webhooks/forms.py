@@ -1,6 +1,4 @@
-"""Forms of endpoints. They only read input; `webhooks.endpoints.services` judges it and its errors
-are shown.
-"""
+"""Forms of endpoints. `webhooks.endpoints.services` validates; the forms show its errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from audits.actions import Action
+from common.errors import Refused
 from common.form_fields import MomentField
 from roblox.models import Experience
 from webhooks.endpoints import services, statistics
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.formats import KINDS
-from webhooks.formats.base import BadEndpoint
 from webhooks.messages import payloads
 from webhooks.models import WebhookEndpoint
 
@@ -23,7 +21,7 @@ WHY = "A second person reads it before they approve."
 
 
 class WriteOnly(forms.TextInput):
-    """Takes a value and never shows one, not even the one just typed."""
+    """Never shows a value, not even the one just typed."""
 
     def format_value(self, value: Any) -> None:
         return None
@@ -35,18 +33,16 @@ class WriteOnlyArea(forms.Textarea):
 
 
 class EndpointForm(forms.Form):
-    """An endpoint as somebody wants it. Of an existing one, empty address and headers stay as they
-    are.
-    """
+    """A new endpoint, or changes to one. Empty address and headers of an existing one stay."""
 
     name = forms.CharField(
         max_length=60,
         widget=forms.TextInput(attrs={"size": 40}),
-        help_text="What people here call it.",
+        help_text="A name for the endpoint in this console.",
     )
     kind = forms.ChoiceField(
         choices=[(kind.name, kind.title) for kind in KINDS.values()],
-        help_text="It stays as it is chosen here.",
+        help_text="It cannot be changed later.",
     )
     address = forms.CharField(
         max_length=2000,
@@ -55,20 +51,20 @@ class EndpointForm(forms.Form):
     )
     events = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="One pattern a line: * is everything, rank.* whatever concerns ranks, player.banned one event.",
+        help_text="One pattern a line: * for all events, rank.* for all about ranks, player.banned for one.",
     )
     experiences = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None chosen: all of them, and what belongs to none.",
+        help_text="None chosen: all experiences, and events without an experience.",
     )
     rate = forms.IntegerField(
-        required=False, label="Calls a minute at most", help_text="Empty: as fast as it takes."
+        required=False, label="Calls a minute at most", help_text="Empty: no limit."
     )
     headers = forms.CharField(
         required=False,
         widget=WriteOnlyArea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="Sent with every call, one “Name: value” a line. They are not shown again.",
+        help_text="Sent with every call, one “Name: value” a line. They are never shown again.",
     )
     drop_headers = forms.BooleanField(required=False, label="Remove its headers")
     reason = forms.CharField(
@@ -86,22 +82,24 @@ class EndpointForm(forms.Form):
         if endpoint is None:
             self.fields[
                 "address"
-            ].help_text = "Where the messages go. It is kept encrypted and not shown again."
+            ].help_text = "Where messages are sent. It is stored encrypted and never shown again."
             del self.fields["drop_headers"]
             return
         del self.fields["kind"]
         self.fields["reason"].required = False
-        self.fields["reason"].help_text = f"Needed where the address or headers change. {WHY}"
-        self.fields["address"].help_text = f"Now {masked}. Empty: it stays."
+        self.fields["reason"].help_text = f"Required if the address or headers change. {WHY}"
+        self.fields["address"].help_text = f"Now {masked}. Empty: no change."
         self.fields[
             "headers"
-        ].help_text = "One “Name: value” a line replaces all that there are. Empty: they stay."
+        ].help_text = (
+            "One “Name: value” a line. They replace all present headers. Empty: no change."
+        )
 
-    def wanted(self) -> Wanted:
-        """What was typed, once it is valid. Raises BadEndpoint for headers that are none."""
+    def endpoint_input(self) -> EndpointInput:
+        """The validated values. Raises BadEndpoint for malformed headers."""
         data = self.cleaned_data
         headers = services.spell_headers(data["headers"]) if data["headers"].strip() else None
-        return Wanted(
+        return EndpointInput(
             name=data["name"],
             kind=self.endpoint.kind if self.endpoint else data["kind"],
             address=data["address"] or None,
@@ -111,17 +109,16 @@ class EndpointForm(forms.Form):
             rate=data["rate"],
         )
 
-    def refuse(self, error: BadEndpoint) -> None:
-        """Show a rule's words at the field that they name."""
-        field, _, words = str(error).partition(": ")
+    def add_refusal(self, refusal: Refused) -> None:
+        """Show a refusal at the field that its text names first, as `address: ...`."""
+        field, _, text = str(refusal).partition(": ")
         if field in self.fields:
-            self.add_error(field, words)
+            self.add_error(field, text)
             return
-        self.add_error(None, str(error))
+        self.add_error(None, str(refusal))
 
 
-def initial(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    """What the form of an existing endpoint begins with."""
+def initial_of(endpoint: WebhookEndpoint) -> dict[str, Any]:
     return {
         "name": endpoint.name,
         "events": "\n".join(endpoint.events),
@@ -131,7 +128,7 @@ def initial(endpoint: WebhookEndpoint) -> dict[str, Any]:
 
 
 class ActForm(forms.Form):
-    """Something to be done to an endpoint."""
+    """Base of the forms that act on an endpoint."""
 
     def __init__(self, *args: Any, endpoint: WebhookEndpoint, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -142,36 +139,36 @@ class ReasonForm(ActForm):
     reason = forms.CharField(
         max_length=500,
         widget=forms.TextInput(attrs={"size": 60}),
-        help_text="A sentence for the audit log.",
+        help_text="In a sentence, for the audit log.",
     )
 
 
 class EnableForm(ReasonForm):
     missed = forms.ChoiceField(
-        label="What happened meanwhile",
+        label="Events that it missed",
         widget=forms.RadioSelect,
         initial="send",
         choices=[
-            ("send", "Send it, in order"),
-            ("skip", "Skip it, with what waits, and begin with what happens from now on"),
+            ("send", "Send them, in order"),
+            ("skip", "Skip them and all waiting deliveries; send only new events"),
         ],
     )
 
 
 class RotateForm(ReasonForm):
-    # A page that is sent a second time (the reload key) must not make another secret.
+    # A page that is sent twice (the reload key) must not make a second secret.
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class ExamplesForm(ActForm):
-    every = forms.BooleanField(required=False, label="One of every event that it asks for")
+    every = forms.BooleanField(required=False, label="One of every event that it subscribes to")
     actions = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple, label="Or these events"
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["actions"].choices = spelled_actions()  # type: ignore[attr-defined]
+        self.fields["actions"].choices = labelled_actions()  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -181,16 +178,16 @@ class ExamplesForm(ActForm):
 
 
 class RecoverForm(ActForm):
-    since = MomentField(help_text="UTC. Everything that was given up since then is tried again.")
+    since = MomentField(help_text="UTC. All deliveries given up since then are tried again.")
 
 
 class ReplayForm(ActForm):
-    since = MomentField(required=False, help_text="UTC: everything since then …")
+    since = MomentField(required=False, help_text="UTC: all events since then …")
     after = forms.IntegerField(
         required=False,
         min_value=0,
-        label="Behind position",
-        help_text="… or behind a place in the audit log.",
+        label="After position",
+        help_text="… or after a position in the audit log.",
     )
     until = forms.IntegerField(
         required=False, min_value=1, label="Up to position", help_text="Empty: up to the present."
@@ -199,16 +196,16 @@ class ReplayForm(ActForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if not self.errors and (data["since"] is None) == (data["after"] is None):
-            raise ValidationError("Give either a time or a position to begin behind.")
+            raise ValidationError("Give either a time or a position.")
         return data
 
     def start(self) -> int:
-        """The place to begin behind."""
+        """The position in the audit log after which to start."""
         since, after = self.cleaned_data["since"], self.cleaned_data["after"]
         return int(after) if since is None else statistics.place_before(since)
 
 
-def spelled_actions() -> Sequence[tuple[str, str]]:
+def labelled_actions() -> Sequence[tuple[str, str]]:
     """Every action with an example of its sentence."""
     now = timezone.now()
     return [(action, f"{action}: {_sentence(action, now)}") for action in map(str, Action)]

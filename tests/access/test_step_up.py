@@ -30,6 +30,7 @@ OURS = """
     home queue-seen queue-take sign-in sessions player explain act-preview approvals appeals experiences sync
     sync-ask sync-job drifts drift parked parked-retry parked-again role-pins role-pin audit audit-export seals
     event event-proof policy policy-diff policy-version policy-documents policy-simulation palette players
+    endpoint delivery
     filter-save filter-delete bulk-job bulk-results adjustments adjustment adjustment-results quarantines quarantine
 """
 OF_THE_ADMIN = "login logout index autocomplete jsi18n view_on_site app_list None"

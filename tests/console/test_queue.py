@@ -28,7 +28,7 @@ from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
 from tests.players.conftest import OWNER
 from webhooks.endpoints import services
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.models import WebhookEndpoint
 
 OLGA = Staff(Actor("staff", "1", "Olga", "player:1"), rank=None)
@@ -196,7 +196,7 @@ def test_charts_say_their_figures_in_words_and_tables(owner: Client, player: Mak
 
 def test_troubled_endpoints_come_first_with_their_last_day(owner: Client, player: Make) -> None:
     for name in ("portal", "archive"):
-        wanted = Wanted(
+        wanted = EndpointInput(
             name=name, kind="standard", address="https://hooks.example.com/x", events=["*"]
         )
         services.create(wanted, actor=TESTER)
@@ -212,7 +212,7 @@ def test_troubled_endpoints_come_first_with_their_last_day(owner: Client, player
 
 def test_home_costs_the_same_with_many_rows_as_with_few(owner: Client, player: Make) -> None:
     player(1)
-    wanted = Wanted(
+    wanted = EndpointInput(
         name="portal", kind="standard", address="https://hooks.example.com/x", events=["*"]
     )
     services.create(wanted, actor=TESTER)

@@ -87,7 +87,7 @@ from tests.race.world import (
     told,
 )
 from webhooks.endpoints import change_requests, services
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.models import RobloxNotification, WebhookEndpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -577,7 +577,7 @@ def asking_for_looser_bounds() -> Race:
 
 # --- endpoints ------------------------------------------------------------------------------------
 # -------------------
-WANTED = Wanted(
+WANTED = EndpointInput(
     name="portal", kind="standard", address="https://93.184.216.34/hook", events=["rank.*"]
 )
 
@@ -612,7 +612,7 @@ def adding_an_endpoint() -> Race:
 @race
 def changing_an_endpoint_and_rotating_its_secret() -> Race:
     endpoint = _endpoint()
-    moved = Wanted(
+    moved = EndpointInput(
         name="portal", kind="standard", address="https://93.184.216.34/other", events=["rank.*"]
     )
     change = change_requests.ask_change(endpoint, moved, **order(owner("olga")))

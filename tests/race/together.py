@@ -11,10 +11,9 @@ from typing import Any
 from django.db import connection, transaction
 
 from common.errors import Refused
-from webhooks.endpoints.services import NotPossible
 from webhooks.formats.base import BadEndpoint
 
-REFUSALS = (Refused, NotPossible, BadEndpoint)
+REFUSALS = (Refused, BadEndpoint)
 PATIENCE = 60  # seconds until a race that hangs is a failure
 LOOK = 0.02  # seconds between two looks at who waits
 

@@ -28,9 +28,9 @@ PATIENCE = 1800 if LONG else 300  # seconds
 SET_UP = """
 from audits.record import Actor
 from webhooks import endpoints
-from webhooks.endpoints import Wanted
+from webhooks.endpoints import EndpointInput
 for name, url in {receivers!r}.items():
-    wanted = Wanted(name=name, kind="standard", address=url, events=["member.joined"])
+    wanted = EndpointInput(name=name, kind="standard", address=url, events=["member.joined"])
     print("secret", name, endpoints.create(wanted, actor=Actor("staff", "1", "Olga", "staff:1"))[1])
 """
 HAPPEN = """

@@ -13,7 +13,7 @@ from audits.record import Actor, Target, record
 from players.models import Player, Rank
 from tests.webhooks.receivers import Receiver
 from webhooks.endpoints import services
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fanout, worker
 
@@ -46,7 +46,7 @@ class Office:
     ) -> WebhookEndpoint:
         name = changes.pop("name", kind)
         wanted = {"address": receiver.url + PATHS[kind], "events": ["*"]} | changes
-        return services.create(Wanted(name=name, kind=kind, **wanted), actor=OLGA)[0]
+        return services.create(EndpointInput(name=name, kind=kind, **wanted), actor=OLGA)[0]
 
     def player(self, user_id: int = 156, username: str = "Nia") -> Player:
         now = timezone.now()

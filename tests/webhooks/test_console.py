@@ -19,7 +19,7 @@ from tests.console.people import client_as, client_with_role, local_owner, owner
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
 from webhooks.endpoints import services, statistics
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 LIST = "/admin/webhooks/webhookendpoint/"
@@ -226,7 +226,9 @@ def test_a_request_about_an_endpoint_that_changed_since_is_not_carried_out(
 ) -> None:
     endpoint = added(owner)
     request = asked(owner, act(endpoint, "rotate"), version=endpoint.version)
-    services.change(endpoint.pk, Wanted(name="other", kind="standard", events=["*"]), actor=OLGA)
+    services.change(
+        endpoint.pk, EndpointInput(name="other", kind="standard", events=["*"]), actor=OLGA
+    )
     assert "was changed or deleted since" in let(request)
     assert WebhookEndpoint.objects.get().secret == endpoint.secret
 
@@ -250,7 +252,7 @@ def test_a_rotation_sent_twice_makes_one_secret(
     assert "changed meanwhile" in seen(owner, act(endpoint, "rotate"), **given)
     assert WebhookEndpoint.objects.get().secret == made
     assert re.search(
-        r"Two secrets sign: the former one ends in 23 h 59 min", seen(owner, page(endpoint))
+        r"Two secrets sign. The former one stops in 23 h 59 min", seen(owner, page(endpoint))
     )
 
 
@@ -318,13 +320,13 @@ def test_one_delivery_is_sent_again_and_its_page_shows_every_try(
         "failed, 500",
     ):
         assert told in text
-    assert "Next try" in text
+    assert "Next attempt" in text
     assert f"/admin/audits/auditevent/{delivery.event_id}/change/" in text
     receiver.answer = answering(200, b"thanks")
     assert "It is sent again." in seen(owner, f"{DELIVERIES}{delivery.pk}/again/", confirm="yes")
     office.deliver()
     text = seen(owner, delivery_page(delivery))
-    assert text.count('aria-labelledby="try-') == 2
+    assert text.count('aria-labelledby="attempt-') == 2
     assert "thanks" in text
     assert "cause: resend" in text
 
@@ -370,7 +372,7 @@ def test_events_are_replayed_from_a_place_or_a_time(
 def test_too_long_a_stretch_is_left_to_the_command(
     owner: Client, office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.webhooks.admin.MOST_REPLAYED", 0)
+    monkeypatch.setattr("console.webhooks.endpoint_actions.REPLAY_LIMIT", 0)
     assert "manage.py webhooks replay" in seen(
         owner, act(office.endpoint(receiver), "replay"), after="0"
     )

@@ -14,13 +14,14 @@ from standardwebhooks.webhooks import Webhook
 
 from audits.actions import Action
 from audits.models import AuditEvent
+from common.errors import Refused
 from players.moderation.actors import Staff
 from players.points.adjustments import erase
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Received, Receiver
 from webhooks.endpoints import health, services
 from webhooks.endpoints.health import Load
-from webhooks.endpoints.services import NotPossible, Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fanout, queue, retry_policy, worker
 
@@ -35,7 +36,7 @@ def test_an_event_arrives_signed_once_and_is_accepted_by_the_reference_verifier(
     office: Office, receiver: Receiver
 ) -> None:
     endpoint, secret = services.create(
-        Wanted(name="portal", kind="standard", address=receiver.url, events=["player.*"]),
+        EndpointInput(name="portal", kind="standard", address=receiver.url, events=["player.*"]),
         actor=OLGA,
     )
     event = office.ban(office.player())
@@ -201,7 +202,7 @@ def test_what_happens_while_it_is_disabled_is_sent_when_it_is_enabled_or_skipped
     services.enable(endpoint.pk, actor=OLGA, reason="old news", skip_missed=True)
     assert office.deliver() == 0
     assert told(Action.ENDPOINT_ENABLED)[-1].details["skippedEvents"] > 0
-    with pytest.raises(NotPossible, match="already"):
+    with pytest.raises(Refused, match="already"):
         services.enable(endpoint.pk, actor=OLGA, reason="once more")
 
 
@@ -249,7 +250,9 @@ def test_redirects_are_not_followed(office: Office, receiver: Receiver, status: 
 
 
 def test_both_secrets_sign_for_a_day_after_a_rotation(office: Office, receiver: Receiver) -> None:
-    wanted = Wanted(name="portal", kind="standard", address=receiver.url, events=["policy.*"])
+    wanted = EndpointInput(
+        name="portal", kind="standard", address=receiver.url, events=["policy.*"]
+    )
     endpoint, old = services.create(wanted, actor=OLGA)
     _, new = services.rotate(endpoint.pk, actor=OLGA)
     office.happen()

@@ -16,7 +16,7 @@ from common import encryption
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver
 from webhooks.endpoints import services
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.formats.base import BadEndpoint
 from webhooks.models import WebhookEndpoint
 from webhooks.outbound import worker
@@ -51,14 +51,14 @@ def test_what_cannot_work_is_refused_by_the_fields_name(
     office: Office, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(BadEndpoint, match="^" + words.replace("*", r"\*").replace(".", r"\.")):
-        services.create(Wanted(**(GOOD | changes)), actor=OLGA)
+        services.create(EndpointInput(**(GOOD | changes)), actor=OLGA)
     assert not WebhookEndpoint.objects.exists()
 
 
 def test_two_endpoints_do_not_share_a_name(office: Office) -> None:
-    services.create(Wanted(**GOOD), actor=OLGA)
+    services.create(EndpointInput(**GOOD), actor=OLGA)
     with pytest.raises(BadEndpoint, match=r"^name: there is an endpoint 'portal' already"):
-        services.create(Wanted(**GOOD), actor=OLGA)
+        services.create(EndpointInput(**GOOD), actor=OLGA)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_two_endpoints_do_not_share_a_name(office: Office) -> None:
 )
 def test_a_secret_that_is_none_is_refused(office: Office, secret: str) -> None:
     with pytest.raises(BadEndpoint, match=r"^secret: "):
-        services.create(Wanted(**GOOD), actor=OLGA, secret=secret)
+        services.create(EndpointInput(**GOOD), actor=OLGA, secret=secret)
 
 
 def test_address_headers_and_secrets_lie_encrypted_and_are_told_nowhere(office: Office) -> None:
     headers = {"Authorization": "Bearer very-private"}
-    endpoint, secret = services.create(Wanted(**GOOD, headers=headers), actor=OLGA)
+    endpoint, secret = services.create(EndpointInput(**GOOD, headers=headers), actor=OLGA)
     services.rotate(endpoint.pk, actor=OLGA)
-    services.change(endpoint.pk, Wanted(**(GOOD | {"name": "other"})), actor=OLGA)
+    services.change(endpoint.pk, EndpointInput(**(GOOD | {"name": "other"})), actor=OLGA)
     endpoint.refresh_from_db()
     assert (endpoint.address, endpoint.headers, endpoint.previous_secret) == (
         ADDRESS,
@@ -92,7 +92,7 @@ def test_address_headers_and_secrets_lie_encrypted_and_are_told_nowhere(office: 
 
 
 def test_the_key_of_the_environment_can_be_rotated(office: Office, settings: Any) -> None:
-    endpoint, _ = services.create(Wanted(**GOOD), actor=OLGA)
+    endpoint, _ = services.create(EndpointInput(**GOOD), actor=OLGA)
     old = settings.FIELD_ENCRYPTION_KEYS[0]
     new = base64.b64encode(b"k" * 32).decode()
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
@@ -109,7 +109,7 @@ def test_without_a_key_nothing_is_stored_and_one_is_asked_for(
 ) -> None:
     settings.FIELD_ENCRYPTION_KEYS = []
     with pytest.raises(BadEndpoint, match="FIELD_ENCRYPTION_KEYS is not configured"):
-        services.create(Wanted(**GOOD), actor=OLGA)
+        services.create(EndpointInput(**GOOD), actor=OLGA)
 
 
 def test_an_endpoint_that_cannot_be_opened_waits_and_holds_up_no_other(
@@ -134,7 +134,7 @@ def test_a_change_holds_from_the_next_call_on(office: Office, receiver: Receiver
     office.happen()
     office.deliver()
     headers = services.spell_headers("Authorization: Bearer 1\n\nX-Team: red\n")
-    wanted = Wanted(
+    wanted = EndpointInput(
         name="standard",
         kind="standard",
         address=receiver.url + "moved",

@@ -20,7 +20,7 @@ from tests.conftest import free_port
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver, Wild
 from webhooks.endpoints import services
-from webhooks.endpoints.services import Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.formats.base import Letter
 from webhooks.formats.standard import Standard, new_secret
 from webhooks.messages.payloads import example
@@ -91,7 +91,7 @@ def test_each_misbehaviour_has_its_line_among_the_tries(
     rules = msgspec.structs.replace(settings.INTEGRATIONS.webhooks, timeout_seconds=limit)
     settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, webhooks=rules)
     with Wild(behave) as wild:
-        wanted = Wanted(name="wild", kind="standard", address=wild.url, events=["policy.*"])
+        wanted = EndpointInput(name="wild", kind="standard", address=wild.url, events=["policy.*"])
         services.create(wanted, actor=OLGA)
         office.happen()
         office.deliver()
@@ -108,7 +108,8 @@ def test_each_misbehaviour_has_its_line_among_the_tries(
 def test_broken_tls_has_its_line_too(office: Office, receiver: Receiver) -> None:
     address = receiver.url.replace("http:", "https:")
     services.create(
-        Wanted(name="plain", kind="standard", address=address, events=["policy.*"]), actor=OLGA
+        EndpointInput(name="plain", kind="standard", address=address, events=["policy.*"]),
+        actor=OLGA,
     )
     office.happen()
     office.deliver()
@@ -121,7 +122,7 @@ def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forge
     office: Office,
 ) -> None:
     port = free_port()
-    wanted = Wanted(
+    wanted = EndpointInput(
         name="example", kind="standard", address=f"http://127.0.0.1:{port}/", events=["player.*"]
     )
     endpoint, secret = services.create(wanted, actor=OLGA)
@@ -154,7 +155,9 @@ def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forge
 def test_the_example_refuses_what_is_forged_old_or_changed(
     office: Office, receiver: Receiver
 ) -> None:
-    wanted = Wanted(name="portal", kind="standard", address=receiver.url, events=["policy.*"])
+    wanted = EndpointInput(
+        name="portal", kind="standard", address=receiver.url, events=["policy.*"]
+    )
     _, secret = services.create(wanted, actor=OLGA)
     office.happen()
     office.deliver()

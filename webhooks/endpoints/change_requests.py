@@ -1,13 +1,13 @@
-"""Endpoints as the console asks for them: where messages go, and what signs them, is approved by a
-second person.
+"""Changes to endpoints that a second person approves: new endpoints, addresses, headers, secrets.
 
-What was typed waits encrypted. A secret is made and shown when it is asked for, and signs from the
-approval on, so that nobody but who asked ever sees it.
+The input waits encrypted. A secret is made and shown when it is requested and signs after the
+approval, so that only the requester ever sees it.
 """
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import transaction
@@ -19,7 +19,7 @@ from players.models import Approval
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from webhooks.endpoints import services
-from webhooks.endpoints.services import NotPossible, Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.formats.base import BadEndpoint
 from webhooks.messages import formatting
 from webhooks.models import WebhookEndpoint
@@ -29,118 +29,128 @@ RIGHT = "console.secrets"
 
 
 class _Sealed(msgspec.Struct):
-    """What nobody else may read while it waits. Shapes: as in Wanted."""
+    """The part of a request that is stored encrypted. Shapes: as in EndpointInput."""
 
     address: str | None = None
     headers: dict[str, str] | None = None
     secret: str = ""
 
 
-def ask_add(wanted: Wanted, *, by: Staff, reason: str, now: dt.datetime) -> tuple[Approval, str]:
-    """Ask for an endpoint: the request, and the secret that it will have, seen this once (empty:
-    this kind has none).
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who requests a change, why and when."""
 
-    Raises BadEndpoint naming the field, Refused, NotAllowed.
+    by: Staff
+    reason: str
+    now: dt.datetime
+
+
+class IssuedSecret(NamedTuple):
+    """A request with the secret that will sign after its approval; empty for kinds that do not
+    sign.
     """
-    _check(by)
-    _, secret = _tried(lambda: services.create(wanted, actor=by.actor))
-    return _hold(ADD, None, wanted, secret, by, reason, now), secret
+
+    approval: Approval
+    secret: str
+
+
+def ask_add(wanted: EndpointInput, requester: Requester) -> IssuedSecret:
+    """Request a new endpoint. Raises BadEndpoint naming the field, Refused, NotAllowed."""
+    _require_right(requester.by)
+    _, secret = _dry_run(lambda: services.create(wanted, actor=requester.by.actor))
+    name = wanted.name.strip()
+    arguments = _public_arguments(wanted) | {"sealed": _sealed(wanted, secret)}
+    return IssuedSecret(_request(ADD, arguments, requester, f"{ADD} {name}"), secret)
 
 
 def ask_change(
-    endpoint: WebhookEndpoint, wanted: Wanted, *, by: Staff, reason: str, now: dt.datetime
+    endpoint: WebhookEndpoint, wanted: EndpointInput, requester: Requester
 ) -> Approval | None:
-    """Change an endpoint: at once (None), or, where the address or headers change, by a request.
+    """Change an endpoint at once (None), or request it if the address or headers change.
 
     Raises BadEndpoint naming the field, Refused, NotAllowed.
     """
-    _check(by)
+    _require_right(requester.by)
+    actor = requester.by.actor
     if wanted.address is None and wanted.headers is None:
-        services.change(endpoint.pk, wanted, actor=by.actor)
+        services.change(endpoint.pk, wanted, actor=actor)
         return None
-    _tried(lambda: services.change(endpoint.pk, wanted, actor=by.actor))
-    return _hold(CHANGE, endpoint, wanted, "", by, reason, now)
+    _dry_run(lambda: services.change(endpoint.pk, wanted, actor=actor))
+    arguments = _reference(endpoint) | _public_arguments(wanted) | {"sealed": _sealed(wanted)}
+    return _request(CHANGE, arguments, requester, f"{CHANGE} {endpoint.pk}")
 
 
-def ask_rotate(
-    endpoint: WebhookEndpoint, version: int, *, by: Staff, reason: str, now: dt.datetime
-) -> tuple[Approval, str]:
-    """Ask for a new secret; the request and the secret, seen this once. `version`: of the endpoint,
-    as it was read.
+def ask_rotate(endpoint: WebhookEndpoint, version: int, requester: Requester) -> IssuedSecret:
+    """Request a new secret. `version`: of the endpoint, as the requester read it.
 
-    Raises BadEndpoint for a kind that does not sign, NotPossible where it was changed meanwhile,
-    Refused, NotAllowed.
+    Raises BadEndpoint for a kind that does not sign, Refused (also after a change of the endpoint),
+    NotAllowed.
     """
-    _check(by)
+    _require_right(requester.by)
     if endpoint.version != version:
-        raise NotPossible("It was changed meanwhile; open the page again to rotate its secret.")
-    _, secret = _tried(lambda: services.rotate(endpoint.pk, actor=by.actor))
-    return _hold(ROTATE, endpoint, None, secret, by, reason, now), secret
+        raise Refused("It was changed meanwhile. Open the page again to rotate its secret.")
+    _, secret = _dry_run(lambda: services.rotate(endpoint.pk, actor=requester.by.actor))
+    arguments = _reference(endpoint) | {"name": endpoint.name, "sealed": _sealed(secret=secret)}
+    return IssuedSecret(_request(ROTATE, arguments, requester, f"{ROTATE} {endpoint.pk}"), secret)
 
 
-def waiting(endpoint: WebhookEndpoint) -> list[tuple[Approval, str]]:
-    """What is asked for an endpoint and not decided yet, in words."""
-    return [
-        (one, approvals.sentence(one))
-        for one in _waiting()
-        if one.arguments.get("endpoint") == endpoint.pk
-    ]
+def pending(endpoint: WebhookEndpoint) -> list[tuple[Approval, str]]:
+    """Requests about an endpoint that nobody decided yet, each with its sentence."""
+    rows = Approval.objects.filter(
+        act__in=[ADD, CHANGE, ROTATE],
+        status=Approval.Status.WAITING,
+        arguments__endpoint=endpoint.pk,
+    )
+    return [(row, approvals.sentence(row)) for row in rows.order_by("pk")]
 
 
-def _tried[T](write: Callable[[], T]) -> T:
-    """What `write` gives, undone again: whatever would stop it later stops it now, with the field's
-    name.
-    """
+def _dry_run[T](write: Callable[[], T]) -> T:
+    """Run `write` and roll it back, so that the approval fails for no reason known now."""
     with transaction.atomic():
         found = write()
         transaction.set_rollback(True)
         return found
 
 
-def _hold(
-    act: str,
-    endpoint: WebhookEndpoint | None,
-    wanted: Wanted | None,
-    secret: str,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-) -> Approval:
-    kept = _Sealed(secret=secret)
-    arguments: dict[str, Any] = (
-        {"endpoint": endpoint.pk, "version": endpoint.version} if endpoint else {}
-    )
-    arguments["name"] = endpoint.name if endpoint else (wanted.name if wanted else "")
-    if wanted is not None:
-        kept.address = wanted.address
-        kept.headers = None if wanted.headers is None else dict(wanted.headers)
-        arguments |= {
-            "name": wanted.name,
-            "kind": wanted.kind,
-            "events": list(wanted.events),
-            "experiences": list(wanted.experiences),
-            "rate": wanted.rate,
-            "host": formatting.host(wanted.address) if wanted.address else "",
-            "headers": sorted(wanted.headers) if wanted.headers is not None else None,
-        }
-    arguments["sealed"] = encryption.seal(msgspec.json.encode(kept).decode())
+def _request(act: str, arguments: dict[str, Any], requester: Requester, once: str) -> Approval:
     return approvals.hold(
         act,
         player=None,
         arguments=arguments,
         cause=Approval.Cause.SECOND,
-        by=by,
-        reason=reason,
-        now=now,
-        once=f"{act} {endpoint.pk if endpoint else arguments['name'].strip()}",
+        by=requester.by,
+        reason=requester.reason,
+        now=requester.now,
+        once=once,
     )
 
 
-def _waiting() -> list[Approval]:
-    acts = [ADD, CHANGE, ROTATE]
-    return list(
-        Approval.objects.filter(act__in=acts, status=Approval.Status.WAITING).order_by("pk")
-    )
+def _reference(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    return {"endpoint": endpoint.pk, "version": endpoint.version}
+
+
+def _public_arguments(wanted: EndpointInput) -> dict[str, Any]:
+    """What approvers may read: the host instead of the address, and the names of headers."""
+    return {
+        "name": wanted.name,
+        "kind": wanted.kind,
+        "events": list(wanted.events),
+        "experiences": list(wanted.experiences),
+        "rate": wanted.rate,
+        "host": formatting.host(wanted.address) if wanted.address else "",
+        "headers": sorted(wanted.headers) if wanted.headers is not None else None,
+    }
+
+
+def _sealed(wanted: EndpointInput | None = None, secret: str = "") -> str:
+    private = _Sealed(secret=secret)
+    if wanted is not None:
+        private.address = wanted.address
+        private.headers = None if wanted.headers is None else dict(wanted.headers)
+    try:
+        return encryption.seal(msgspec.json.encode(private).decode())
+    except encryption.NoKey as error:
+        raise BadEndpoint(f"secret: {error}") from None
 
 
 def _sentence(approval: Approval) -> str:
@@ -154,52 +164,49 @@ def _sentence(approval: Approval) -> str:
     return f"Have the endpoint {given['name']} {' and '.join(parts)}"
 
 
-def _carries_out(act: str) -> Callable[[approvals.CarryOut], approvals.CarryOut]:
+def _executes(act: str) -> Callable[[approvals.CarryOut], approvals.CarryOut]:
     return approvals.carries_out(act, entitled=lambda by: by.has(RIGHT), sentence=_sentence)
 
 
-@_carries_out(ADD)
+@_executes(ADD)
 def _add(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
     sealed = _unsealed(approval)
-    endpoint, _ = _refusing(
-        lambda: services.create(
-            _wanted(approval, sealed), actor=requester.actor, secret=sealed.secret
-        )
-    )
-    return _event(endpoint)
+    wanted = _endpoint_input(approval, sealed)
+    endpoint, _ = services.create(wanted, actor=requester.actor, secret=sealed.secret)
+    return _last_event(endpoint)
 
 
-@_carries_out(CHANGE)
+@_executes(CHANGE)
 def _change(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
-    endpoint, sealed = _same(approval), _unsealed(approval)
-    _refusing(
-        lambda: services.change(endpoint.pk, _wanted(approval, sealed), actor=requester.actor)
-    )
-    return _event(endpoint)
+    endpoint = _lock_unchanged(approval)
+    wanted = _endpoint_input(approval, _unsealed(approval))
+    services.change(endpoint.pk, wanted, actor=requester.actor)
+    return _last_event(endpoint)
 
 
-@_carries_out(ROTATE)
+@_executes(ROTATE)
 def _rotate(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int | None:
-    endpoint, sealed = _same(approval), _unsealed(approval)
-    _refusing(lambda: services.rotate(endpoint.pk, actor=requester.actor, secret=sealed.secret))
-    return _event(endpoint)
+    endpoint, sealed = _lock_unchanged(approval), _unsealed(approval)
+    services.rotate(endpoint.pk, actor=requester.actor, secret=sealed.secret)
+    return _last_event(endpoint)
 
 
-def _same(approval: Approval) -> WebhookEndpoint:
-    """The endpoint, locked, if it is as it was when this was asked for."""
+def _lock_unchanged(approval: Approval) -> WebhookEndpoint:
+    """Lock the endpoint. Raises Refused if it changed after the request."""
     given = approval.arguments
     rows = WebhookEndpoint.objects.select_for_update(no_key=True)
     found = rows.filter(pk=given["endpoint"], version=given["version"]).first()
     if found is None:
         raise Refused(
-            f"The endpoint {given['name']} was changed or deleted since; turn this down and ask again."
+            f"The endpoint {given['name']} was changed or deleted since this was requested. "
+            "Reject the request and make a new one."
         )
     return found
 
 
-def _wanted(approval: Approval, sealed: _Sealed) -> Wanted:
+def _endpoint_input(approval: Approval, sealed: _Sealed) -> EndpointInput:
     given = approval.arguments
-    return Wanted(
+    return EndpointInput(
         name=given["name"],
         kind=given["kind"],
         address=sealed.address,
@@ -217,21 +224,12 @@ def _unsealed(approval: Approval) -> _Sealed:
         raise Refused(str(error)) from None
 
 
-def _refusing[T](write: Callable[[], T]) -> T:
-    try:
-        return write()
-    except BadEndpoint as error:
-        raise Refused(str(error)) from None
+def _last_event(endpoint: WebhookEndpoint) -> int | None:
+    """The id of the newest audit event about an endpoint."""
+    events = AuditEvent.objects.filter(target_kind="endpoint", target_id=str(endpoint.pk))
+    return events.order_by("-pk").values_list("pk", flat=True).first()
 
 
-def _event(endpoint: WebhookEndpoint) -> int | None:
-    """The audit event that was just written of an endpoint."""
-    found = AuditEvent.objects.filter(target_kind="endpoint", target_id=str(endpoint.pk)).order_by(
-        "-pk"
-    )
-    return found.values_list("pk", flat=True).first()
-
-
-def _check(by: Staff) -> None:
+def _require_right(by: Staff) -> None:
     if not by.has(RIGHT):
         raise NotAllowed("You may not: endpoints are a matter of the owners and integrators.")

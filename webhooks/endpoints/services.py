@@ -1,5 +1,6 @@
-"""What people do with endpoints: add, change, rotate, switch off and on, send again. Each is one
-transaction and one audit event; addresses, headers and secrets never enter it.
+"""Acts on endpoints: create, change, rotate, enable, disable, delete, send again.
+
+Each is one transaction and one audit event, which never holds addresses, headers or secrets.
 """
 
 import datetime as dt
@@ -18,6 +19,7 @@ from audits import queries
 from audits.actions import Action
 from audits.record import Actor
 from common import encryption
+from common.errors import Refused
 from roblox.models import Experience
 from webhooks.endpoints import health
 from webhooks.formats import kind_of
@@ -48,13 +50,9 @@ AGAIN = """
     WHERE id IN (SELECT id FROM webhook_deliveries WHERE endpoint_id = %s AND {which} FOR UPDATE SKIP LOCKED)"""
 
 
-class NotPossible(ValueError):
-    """An act that makes no sense in the present state; the text says why."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """An endpoint as somebody wants it. `address` and `headers` None: as they are."""
+class EndpointInput:
+    """The settings of an endpoint. `address` and `headers` None: unchanged."""
 
     name: str
     kind: str
@@ -65,7 +63,7 @@ class Wanted:
     rate: int | None = None
 
 
-def create(wanted: Wanted, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint, str]:
+def create(wanted: EndpointInput, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint, str]:
     """Add an endpoint, which gets what happens from now on; it and its secret, to be shown this
     once.
 
@@ -85,8 +83,8 @@ def create(wanted: Wanted, *, actor: Actor, secret: str = "") -> tuple[WebhookEn
     return endpoint, own
 
 
-def change(pk: int, wanted: Wanted, *, actor: Actor) -> WebhookEndpoint:
-    """Change an endpoint; calls under way end as they began. Raises BadEndpoint, NotPossible."""
+def change(pk: int, wanted: EndpointInput, *, actor: Actor) -> WebhookEndpoint:
+    """Change an endpoint; calls under way end as they began. Raises BadEndpoint, Refused."""
     _check(wanted)
     with transaction.atomic():
         endpoint = _locked(pk)
@@ -135,12 +133,12 @@ def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint,
 
 
 def disable(pk: int, *, actor: Actor, reason: str) -> WebhookEndpoint:
-    """Stop an endpoint; what happens meanwhile waits for it. Raises NotPossible without a reason."""
+    """Stop an endpoint; what happens meanwhile waits for it. Raises Refused without a reason."""
     _require(reason)
     with transaction.atomic():
         endpoint = _locked(pk)
         if not health.disable(endpoint, reason, actor=actor, now=timezone.now()):
-            raise NotPossible("It is disabled already.")
+            raise Refused("It is disabled already.")
     endpoint.refresh_from_db()
     return endpoint
 
@@ -148,14 +146,14 @@ def disable(pk: int, *, actor: Actor, reason: str) -> WebhookEndpoint:
 def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> WebhookEndpoint:
     """Start an endpoint again: with what happened meanwhile, or (`skip_missed`) from now on.
 
-    Raises NotPossible without a reason.
+    Raises Refused without a reason.
     """
     _require(reason)
     with transaction.atomic():
         locks.alone()
         endpoint = _locked(pk)
         if endpoint.status == WebhookEndpoint.Status.ACTIVE:
-            raise NotPossible("It is active already.")
+            raise Refused("It is active already.")
         head = queries.head()
         skipped = head - endpoint.position if skip_missed else 0
         WebhookEndpoint.objects.filter(pk=pk).update(
@@ -185,7 +183,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
 
 
 def delete(pk: int, *, actor: Actor, reason: str) -> None:
-    """Delete an endpoint with its deliveries; the audit log keeps that it was. Raises NotPossible
+    """Delete an endpoint with its deliveries; the audit log keeps that it was. Raises Refused
     without a reason.
     """
     _require(reason)
@@ -206,13 +204,13 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
 
 
 def send_examples(pk: int, actions: Iterable[str]) -> list[WebhookDelivery]:
-    """Send an invented event of each of these actions. Raises NotPossible for a disabled endpoint,
+    """Send an invented event of each of these actions. Raises Refused for a disabled endpoint,
     BadEndpoint for an action that is none.
     """
     with transaction.atomic():
         endpoint = _locked(pk)
         if endpoint.status != WebhookEndpoint.Status.ACTIVE:
-            raise NotPossible("It is disabled; enable it first.")
+            raise Refused("It is disabled; enable it first.")
         for action in actions:
             if action not in Action:
                 raise BadEndpoint(f"action: {action!r} is none; docs/webhooks.md lists them.")
@@ -227,12 +225,12 @@ def resend(delivery_id: int, *, actor: Actor) -> WebhookDelivery:
     """Send one delivery again, whatever became of it; the receiver can tell by its id that it is
     the same.
 
-    Raises NotPossible while it is under way.
+    Raises Refused while it is under way.
     """
     with transaction.atomic():
         delivery = WebhookDelivery.objects.select_related("endpoint").get(pk=delivery_id)
         if not _again(delivery.endpoint_id, "resend", "id = %s AND lease = ''", [delivery_id]):
-            raise NotPossible("It is under way at this moment.")
+            raise Refused("It is under way at this moment.")
         health.tell(
             Action.DELIVERY_RESENT, delivery.endpoint, actor=actor, count=1, delivery=delivery_id
         )
@@ -327,14 +325,14 @@ def spell_headers(text: str) -> dict[str, str]:
 
 
 def _locked(pk: int) -> WebhookEndpoint:
-    """The endpoint, locked for a change. Raises NotPossible where somebody deleted it meanwhile."""
+    """The endpoint, locked for a change. Raises Refused where somebody deleted it meanwhile."""
     found = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()
     if found is None:
-        raise NotPossible("The endpoint was deleted meanwhile.")
+        raise Refused("The endpoint was deleted meanwhile.")
     return found
 
 
-def _check(wanted: Wanted) -> Kind:
+def _check(wanted: EndpointInput) -> Kind:
     kind = kind_of(wanted.kind)
     if not wanted.name.strip() or len(wanted.name) > 60:
         raise BadEndpoint("name: give it 1 to 60 characters.")
@@ -375,7 +373,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
             )
 
 
-def _fields(wanted: Wanted) -> dict[str, Any]:
+def _fields(wanted: EndpointInput) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "name": wanted.name.strip(),
         "kind": wanted.kind,
@@ -418,7 +416,7 @@ def _public(endpoint: WebhookEndpoint) -> dict[str, Any]:
 
 def _require(reason: str) -> None:
     if not reason.strip():
-        raise NotPossible("reason: say why in a sentence.")
+        raise Refused("reason: say why in a sentence.")
 
 
 def _again(pk: int, trigger: str, which: str, arguments: list[Any]) -> int:

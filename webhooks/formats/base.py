@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from common.errors import Refused
 from webhooks.messages.payloads import Happening
 from webhooks.outbound.http_client import Answer
 
@@ -58,8 +59,8 @@ class Rendered:
     body: bytes
 
 
-class BadEndpoint(ValueError):
-    """Something about an endpoint cannot work; the text names it and the fix."""
+class BadEndpoint(Refused):
+    """An endpoint that cannot work; the text names the field and the fix."""
 
 
 class Kind(ABC):

@@ -13,7 +13,7 @@ from players.membership.status import can_be_asked
 from players.moderation import experience_bounds
 from players.points import recounting
 from players.policy.bundle import PolicyError
-from roblox.experiences import Wanted, ensure
+from roblox.experiences import EndpointInput, ensure
 from roblox.models import Experience
 from syncs.push import mirrors
 
@@ -96,7 +96,9 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number."
                 )
-            wanted = Wanted(configured.key, configured.name, int(universe) if universe else None)
+            wanted = EndpointInput(
+                configured.key, configured.name, int(universe) if universe else None
+            )
             if ensure(wanted, actor=ACTOR):
                 changed.append(f"Experience {configured.key} is up to date.")
                 if wanted.universe_id is not None:

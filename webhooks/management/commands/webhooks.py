@@ -17,11 +17,11 @@ from rich.text import Text
 from audits import queries
 from audits.record import operator
 from common.encryption import NoKey
+from common.errors import Refused
 from common.time import BadMoment, parse
 from webhooks.endpoints import services, statistics
-from webhooks.endpoints.services import NotPossible, Wanted
+from webhooks.endpoints.services import EndpointInput
 from webhooks.formats import KINDS
-from webhooks.formats.base import BadEndpoint
 from webhooks.messages import formatting
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import subscriptions, worker
@@ -109,7 +109,7 @@ class Command(BaseCommand):
         self.console = Console(file=self.stdout, soft_wrap=True, width=width)  # type: ignore[arg-type]
         try:
             getattr(self, f"_{act.replace('-', '_')}")(**options)
-        except (BadEndpoint, NotPossible, NoKey) as reason:
+        except (Refused, NoKey) as reason:
             raise CommandError(str(reason)) from None
 
     def _status(self, *, json: bool, **_: Any) -> None:
@@ -264,7 +264,7 @@ class Command(BaseCommand):
         rate: int | None,
         **_: Any,
     ) -> None:
-        wanted = Wanted(
+        wanted = EndpointInput(
             name=name,
             kind=kind,
             address=sys.stdin.readline().strip() if url == "-" else url,
