@@ -1,6 +1,6 @@
 from django.urls import path
 
-from players.api import appeals, game_commands, public
+from players.api import appeals, automation, game, public
 
 urlpatterns = [
     path("leaderboard/top", public.Top.as_view(), name="leaderboard-top"),
@@ -10,14 +10,14 @@ urlpatterns = [
     path("players/<userid:user_id>", public.OnePlayer.as_view(), name="player"),
     path("players/<userid:user_id>/history", public.History.as_view(), name="player-history"),
     path("ranks", public.Ranks.as_view(), name="ranks"),
-    path("roblox/events", public.Events.as_view(), name="roblox-events"),
-    path("roblox/policy", public.Policy.as_view(), name="roblox-policy"),
-    path("roblox/players", public.Find.as_view(), name="roblox-search"),
-    path("roblox/joins", public.Joins.as_view(), name="roblox-joins"),
-    path("roblox/players/<userid:user_id>", public.Join.as_view(), name="roblox-player"),
-    path("roblox/sanctions", game_commands.Sanctions.as_view(), name="roblox-sanctions"),
-    path("roblox/audits", game_commands.Audits.as_view(), name="roblox-audits"),
+    path("roblox/events", game.Events.as_view(), name="roblox-events"),
+    path("roblox/policy", game.Policy.as_view(), name="roblox-policy"),
+    path("roblox/players", game.Find.as_view(), name="roblox-search"),
+    path("roblox/joins", game.Joins.as_view(), name="roblox-joins"),
+    path("roblox/players/<userid:user_id>", game.Join.as_view(), name="roblox-player"),
+    path("roblox/sanctions", game.Sanctions.as_view(), name="roblox-sanctions"),
+    path("roblox/audits", game.Audits.as_view(), name="roblox-audits"),
     path("appeals", appeals.OpenAppeal.as_view(), name="appeals"),
     path("appeals/<str:token>", appeals.ReadAppeal.as_view(), name="appeal-answer"),
-    path("automation/decisions", public.Decide.as_view(), name="automation-decisions"),
+    path("automation/decisions", automation.Decide.as_view(), name="automation-decisions"),
 ]

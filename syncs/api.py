@@ -12,16 +12,16 @@ from rest_framework.response import Response
 from audits.record import Actor
 from common.errors import Refused
 from players.api import parameters
-from players.api.parameters import limit
-from players.api.public import Conflict, View, body_of
+from players.api.base import Conflict, View, parsed_body
+from players.api.parameters import page_size
 from roblox.models import Experience
 from syncs import jobs, tasks
 from syncs.models import SyncJob
 from syncs.schemas import JobOut, JobsOut, StepOut, SyncIn
 
 AUTOMATION = Actor("system", "automation", "automation")
-JOBS_LIMIT = limit(25, 100)
-AFTER_JOB = parameters.after(parameters.POSITIVE)
+JOBS_LIMIT = page_size(25, 100)
+AFTER_JOB = parameters.cursor(parameters.ID)
 WAIT = re.compile(r"\bwait=(\d{1,4})\b")
 LONGEST_WAIT = 30  # seconds that a request is held
 LOOK_EVERY = 0.25
@@ -35,11 +35,12 @@ class SyncRoblox(View):
     one call waits, others are answered at once.
     """
 
-    caller, takes, answers, status = "signed", SyncIn, JobOut, 202
-    refuses = (400, 404, 409)
+    caller, request_body, response_body = "signed", SyncIn, JobOut
+    response_status = 202
+    error_statuses = (400, 404, 409)
 
     def post(self, request: Request) -> Response:
-        asked = body_of(request, SyncIn)
+        asked = parsed_body(request, SyncIn)
         made = [self._request(asked, experience) for experience in _experiences(asked)]
         tasks.RUNNING.give()
         _await(made, _patience(request))
@@ -67,13 +68,13 @@ class SyncRoblox(View):
 class SyncJobs(View):
     """Sync jobs, the newest first."""
 
-    caller, answers = "signed", JobsOut
-    query = (JOBS_LIMIT, AFTER_JOB)
-    refuses = (400,)
+    caller, response_body = "signed", JobsOut
+    query_parameters = (JOBS_LIMIT, AFTER_JOB)
+    error_statuses = (400,)
 
     def get(self, request: Request) -> Response:
-        size = parameters.whole(request, JOBS_LIMIT)
-        after = parameters.matching(request, AFTER_JOB)
+        size = parameters.integer(request, JOBS_LIMIT)
+        after = parameters.text(request, AFTER_JOB)
         rows = SyncJob.objects.select_related("experience").order_by("-pk")
         found = list((rows.filter(pk__lt=int(after)) if after else rows)[: size + 1])
         following = str(found[size - 1].pk) if len(found) > size else None
@@ -83,7 +84,7 @@ class SyncJobs(View):
 class OneSyncJob(View):
     """One sync job."""
 
-    caller, answers, refuses = "signed", JobOut, (404,)
+    caller, response_body, error_statuses = "signed", JobOut, (404,)
 
     def get(self, request: Request, id: int) -> Response:
         return Response(_job(_found(id)))
@@ -92,8 +93,7 @@ class OneSyncJob(View):
 class CancelSyncJob(View):
     """End a job once its present page has landed. What has landed stays."""
 
-    caller, answers, refuses = "signed", JobOut, (404, 409)
-    takes_nothing = True
+    caller, response_body, error_statuses = "signed", JobOut, (404, 409)
 
     def post(self, request: Request, id: int) -> Response:
         _found(id)

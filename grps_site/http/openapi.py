@@ -1,7 +1,4 @@
-"""The OpenAPI document, made from what the views say of themselves.
-
-That is: caller, takes, answers (with `status`, unless it is 200), query, headers, refuses.
-"""
+"""The OpenAPI document, made of the class attributes of views (players/api/base.py)."""
 
 import re
 from typing import Any, Literal
@@ -91,8 +88,8 @@ class ContractSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         return [
-            *(_parameter(item, "query") for item in getattr(self.view, "query", ())),
-            *(_parameter(item, "header") for item in getattr(self.view, "headers_in", ())),
+            *(_parameter(item, "query") for item in getattr(self.view, "query_parameters", ())),
+            *(_parameter(item, "header") for item in getattr(self.view, "header_parameters", ())),
             *(
                 OpenApiParameter(
                     name, PATHS.get(name, NUMBER), OpenApiParameter.PATH, required=True
@@ -102,16 +99,16 @@ class ContractSchema(AutoSchema):
         ]
 
     def get_request_serializer(self) -> Any:
-        takes = getattr(self.view, "takes", None)
-        return {"application/json": _reference(takes)} if takes else None
+        body = getattr(self.view, "request_body", None)
+        return {"application/json": _reference(body)} if body else None
 
     def get_response_serializers(self) -> Any:
-        status = getattr(self.view, "status", 200)
+        status = getattr(self.view, "response_status", 200)
         answers: dict[int, OpenApiResponse] = {
-            status: OpenApiResponse(_reference(self.view.answers), description="")
+            status: OpenApiResponse(_reference(self.view.response_body), description="")
         }
-        refusals = {*getattr(self.view, "refuses", ()), 503}
-        if getattr(self.view, "takes", None):
+        refusals = {*getattr(self.view, "error_statuses", ()), 503}
+        if getattr(self.view, "request_body", None):
             refusals |= {400, 413, 415}
         if self.view.caller in {"anyone", "visitor"}:
             refusals.add(429)
@@ -136,7 +133,7 @@ class ContractSchema(AutoSchema):
 
 def _parameter(item: Parameter, place: Literal["query", "header"]) -> OpenApiParameter:
     return OpenApiParameter(
-        item.name, item.schema, place, required=item.required, description=item.what
+        item.name, item.schema, place, required=item.required, description=item.description
     )
 
 

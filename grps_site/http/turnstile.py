@@ -71,7 +71,8 @@ class TurnstileVerify(APIView):
     """Check a Turnstile token on the server."""
 
     caller = "anyone"
-    takes, answers, refuses = TurnstileIn, TurnstileOut, (400, 413, 415)
+    request_body, response_body = TurnstileIn, TurnstileOut
+    error_statuses = (400, 413, 415)
 
     def post(self, request: Request) -> Response:
         try:

@@ -1,6 +1,4 @@
-"""HTTP in and out for appeals: anybody who passes Turnstile may open one; its token reads the
-answer.
-"""
+"""HTTP operations for appeals. Opening one needs a Turnstile token; reading it needs its own token."""
 
 import datetime as dt
 from typing import Annotated
@@ -12,11 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.errors import Refused
-from players.api.public import View, body_of
+from players.api.base import View, parsed_body
 from players.api.schemas import Out, UserId
 from players.discipline import appeals, case_codes
 
-# The shortest and longest of what somebody may type; what is no code is no case.
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=case_codes.LONGEST)]
 Text = Annotated[str, msgspec.Meta(min_length=appeals.SHORTEST, max_length=appeals.LONGEST)]
 
@@ -26,9 +23,9 @@ class AppealIn(
     forbid_unknown_fields=True,
     rename={"user_id": "userId", "turnstile": "cf-turnstile-response"},
 ):
-    """Who appeals, against which case (its code, which the game shows to them), and why.
+    """An appeal. `case`: the code of the sanction, which the game shows to its player.
 
-    The visitor's Turnstile token may also stand in a header.
+    The Turnstile token may be sent in the header `cf-turnstile-response` instead.
     """
 
     user_id: UserId
@@ -38,14 +35,14 @@ class AppealIn(
 
 
 class OpenedOut(Out, frozen=True):
-    """An appeal was taken in. The token is shown this once; it alone reads the answer."""
+    """An opened appeal. The token is needed to read the answer and is not shown again."""
 
     token: str
     status: str
 
 
 class AppealOut(Out, frozen=True):
-    """Where an appeal stands; `answer` is empty until it is decided."""
+    """The state of an appeal. `answer` is empty until the appeal is decided."""
 
     status: str
     kind: str
@@ -55,15 +52,15 @@ class AppealOut(Out, frozen=True):
 
 
 class OpenAppeal(View):
-    """Appeal against a warning, a suspension or a ban that is in force; once for each."""
+    """Appeal against a warning, suspension or ban in force. Each can be appealed once."""
 
-    caller, takes, answers, status = "visitor", AppealIn, OpenedOut, 201
-    refuses = (400,)
+    caller, request_body, response_body = "visitor", AppealIn, OpenedOut
+    response_status, error_statuses = 201, (400,)
 
     def post(self, request: Request) -> Response:
-        asked = body_of(request, AppealIn)
+        body = parsed_body(request, AppealIn)
         try:
-            appeal, token = appeals.open_(asked.user_id, asked.case, asked.text, now=timezone.now())
+            appeal, token = appeals.open_(body.user_id, body.case, body.text, now=timezone.now())
         except Refused as refusal:
             field, _, detail = str(refusal).partition(": ")
             raise ValidationError({field: detail}) from None
@@ -72,10 +69,10 @@ class OpenAppeal(View):
 
 
 class ReadAppeal(View):
-    """The answer to an appeal."""
+    """The state of an appeal and the answer to it."""
 
-    caller, answers = "anyone", AppealOut
-    refuses = (404,)
+    caller, response_body = "anyone", AppealOut
+    error_statuses = (404,)
 
     def get(self, request: Request, token: str) -> Response:
         found = appeals.status(token)

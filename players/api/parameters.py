@@ -1,5 +1,6 @@
-"""Query parameters: read, checked against the pattern that the OpenAPI schema shows, and refused by
-name.
+"""Query and header parameters, checked against the schema that the OpenAPI document shows.
+
+Each reader raises ValidationError naming the parameter.
 """
 
 import datetime as dt
@@ -13,117 +14,123 @@ from rest_framework.request import Request
 from common.pg_arrays import EPOCH, micros
 from players.models import REST
 
-POSITIVE = r"[0-9]{1,18}"
+ID = r"[0-9]{1,18}"
 LATEST_EPOCH = 2**63 - 1
 
 
 class Parameter(NamedTuple):
-    """A query or header parameter as the OpenAPI schema shows it."""
+    """A query or header parameter as the OpenAPI document shows it."""
 
     name: str
     schema: dict[str, Any]
-    what: str
+    description: str
     required: bool = False
 
 
-def limit(default: int, most: int, name: str = "limit") -> Parameter:
-    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(name, schema, f"How many, at most {most}.")
+def page_size(default: int, maximum: int) -> Parameter:
+    schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
+    return Parameter("limit", schema, f"Number of items to return, at most {maximum}.")
 
 
-def after(pattern: str) -> Parameter:
-    return Parameter(
-        "after", {"type": "string", "pattern": f"^{pattern}$"}, "The `next` of the page before."
-    )
+def cursor(pattern: str) -> Parameter:
+    schema = {"type": "string", "pattern": f"^{pattern}$"}
+    return Parameter("after", schema, "The `next` of the previous page.")
 
 
-AFTER_POINTS = after(rf"[0-9]{{1,12}}(\.[0-9]{{1,2}})?:{POSITIVE}")
-AFTER_TIME = after(rf"[0-9]{{1,16}}:{POSITIVE}")
-AFTER_NAME = after(rf"[^\u0000]{{1,50}}:{POSITIVE}")
-
-
-ONE = r"[1-9][0-9]{0,14}(:[0-9]{1,19})?"
+AFTER_POINTS = cursor(rf"[0-9]{{1,12}}(\.[0-9]{{1,2}})?:{ID}")
+AFTER_TIME = cursor(rf"[0-9]{{1,16}}:{ID}")
+AFTER_NAME = cursor(rf"[^\u0000]{{1,50}}:{ID}")
+AFTER_EPOCH = Parameter(
+    "after",
+    {"type": "integer", "minimum": REST, "maximum": LATEST_EPOCH, "default": REST},
+    "Return only sessions with a higher epoch.",
+)
+SEARCH = Parameter(
+    "search",
+    {"type": "string", "pattern": "^[^\\u0000]{1,50}$"},
+    "The first 1 to 50 characters of a username.",
+    required=True,
+)
+PLAYER = r"[1-9][0-9]{0,14}(:[0-9]{1,19})?"
 PLAYERS = Parameter(
     "players",
-    {"type": "string", "pattern": f"^{ONE}(,{ONE}){{0,49}}$"},
-    "Up to 50 user ids with commas between, each with the epoch after which its sessions are wanted: `1:41,2`.",
+    {"type": "string", "pattern": f"^{PLAYER}(,{PLAYER}){{0,49}}$"},
+    "Up to 50 user ids, separated by commas. `2:41` returns only sessions of player 2 with an epoch "
+    "above 41.",
     required=True,
 )
 
 
-def whole(request: Request, parameter: Parameter) -> int:
-    """The parameter's whole number, or its default. Raises ValidationError naming it."""
-    text = request.query_params.get(parameter.name)
+def integer(request: Request, parameter: Parameter) -> int:
+    """Return the value, or the parameter's default."""
+    given = request.query_params.get(parameter.name)
     least, most = parameter.schema["minimum"], parameter.schema["maximum"]
-    if text is None:
+    if given is None:
         return int(parameter.schema["default"])
-    if not (re.fullmatch(r"-?[0-9]{1,19}", text) and least <= int(text) <= most):
+    if not (re.fullmatch(r"-?[0-9]{1,19}", given) and least <= int(given) <= most):
         raise ValidationError({parameter.name: f"must be a whole number from {least} to {most}."})
-    return int(text)
+    return int(given)
 
 
-def matching(request: Request, parameter: Parameter) -> str | None:
-    """The parameter's text, if it fits its pattern; None when it is absent. Raises ValidationError
-    naming it.
-    """
-    text = request.query_params.get(parameter.name)
-    if text is None and not parameter.required:
+def text(request: Request, parameter: Parameter) -> str | None:
+    """Return the value, or None when an optional parameter is absent."""
+    given = request.query_params.get(parameter.name)
+    if given is None and not parameter.required:
         return None
-    if text is None or not re.fullmatch(parameter.schema["pattern"][1:-1], text):
-        raise ValidationError({parameter.name: f"is missing or malformed. {parameter.what}"})
-    return text
-
-
-def players(request: Request) -> dict[int, int]:
-    """By user id, the epoch after which sessions are wanted. Raises ValidationError naming the
-    parameter.
-    """
-    asked: dict[int, int] = {}
-    for one in (matching(request, PLAYERS) or "").split(","):
-        user_id, _, after = one.partition(":")
-        asked[int(user_id)] = min(int(after), LATEST_EPOCH) if after else REST
-    return asked
+    return _matching(given, parameter)
 
 
 def header(request: Request, parameter: Parameter) -> str:
-    """The text of a header that must be there. Raises ValidationError naming it."""
-    text = request.headers.get(parameter.name)
-    if text is None or not re.fullmatch(parameter.schema["pattern"][1:-1], text):
-        raise ValidationError({parameter.name: f"is missing or malformed. {parameter.what}"})
-    return text
+    """Return the value of a required header."""
+    return _matching(request.headers.get(parameter.name), parameter)
+
+
+def _matching(given: str | None, parameter: Parameter) -> str:
+    if given is None or not re.fullmatch(parameter.schema["pattern"][1:-1], given):
+        raise ValidationError({parameter.name: f"is missing or malformed. {parameter.description}"})
+    return given
+
+
+def player_epochs(request: Request) -> dict[int, int]:
+    """Return, by user id, the epoch after which sessions are wanted."""
+    epochs: dict[int, int] = {}
+    for player in (text(request, PLAYERS) or "").split(","):
+        user_id, _, epoch = player.partition(":")
+        epochs[int(user_id)] = min(int(epoch), LATEST_EPOCH) if epoch else REST
+    return epochs
 
 
 def points_cursor(request: Request) -> tuple[Decimal, int] | None:
-    text = matching(request, AFTER_POINTS)
-    if text is None:
+    given = text(request, AFTER_POINTS)
+    if given is None:
         return None
-    amount, _, row = text.partition(":")
+    amount, _, row = given.partition(":")
     return Decimal(amount), int(row)
 
 
 def time_cursor(request: Request) -> tuple[dt.datetime, int] | None:
-    text = matching(request, AFTER_TIME)
-    if text is None:
+    given = text(request, AFTER_TIME)
+    if given is None:
         return None
-    moment, _, row = text.partition(":")
+    moment, _, row = given.partition(":")
     return EPOCH + dt.timedelta(microseconds=int(moment)), int(row)
 
 
 def name_cursor(request: Request) -> tuple[str, int] | None:
-    text = matching(request, AFTER_NAME)
-    if text is None:
+    given = text(request, AFTER_NAME)
+    if given is None:
         return None
-    name, _, row = text.rpartition(":")
+    name, _, row = given.rpartition(":")
     return name, int(row)
 
 
-def next_by_points(amount: Decimal, row: int) -> str:
+def points_cursor_after(amount: Decimal, row: int) -> str:
     return f"{amount}:{row}"
 
 
-def next_by_time(moment: dt.datetime, row: int) -> str:
+def time_cursor_after(moment: dt.datetime, row: int) -> str:
     return f"{micros(moment)}:{row}"
 
 
-def next_by_name(name: str, row: int) -> str:
+def name_cursor_after(name: str, row: int) -> str:
     return f"{name}:{row}"

@@ -1,4 +1,4 @@
-"""What goes in and out over HTTP, as typed shapes. The OpenAPI schema is made from them."""
+"""Request and response bodies as typed structs. The OpenAPI schemas are made of them."""
 
 import datetime as dt
 from decimal import Decimal
@@ -11,11 +11,11 @@ UserId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 class Out(msgspec.Struct, frozen=True, rename="camel"):
-    """Base of everything that is answered."""
+    """Base of all response bodies."""
 
 
 class LineOut(Out, frozen=True):
-    """One line of the leaderboard; players with the same points share a position."""
+    """One line of the leaderboard. Players with the same points share a position."""
 
     position: Whole
     user_id: UserId
@@ -29,7 +29,10 @@ class LineOut(Out, frozen=True):
 
 
 class TopOut(Out, frozen=True):
-    """A page; `next` is the `after` of the following one, null on the last."""
+    """One page of the leaderboard.
+
+    `next`: the `after` of the following page; null on the last page.
+    """
 
     players: list[LineOut]
     last_synced_at: dt.datetime | None
@@ -46,7 +49,7 @@ class AroundOut(Out, frozen=True):
 
 
 class MissingOut(Out, frozen=True):
-    """What is still missing for a rank; all zero when it is due."""
+    """What a player still needs for a rank. All values are 0 when nothing is missing."""
 
     points: Decimal
     days: Whole
@@ -63,8 +66,9 @@ class NextRankOut(Out, frozen=True):
 
 
 class PlayerOut(Out, frozen=True):
-    """A player in public. Nothing disciplinary is in it: a suspended player is shown with the rank
-    kept for them.
+    """A player in public, without disciplinary data.
+
+    A suspended player is shown with the rank they held before.
     """
 
     user_id: UserId
@@ -81,7 +85,7 @@ class PlayerOut(Out, frozen=True):
 
 
 class HistoryEntryOut(Out, frozen=True):
-    """One row of the ledger; an experience of `console` is an adjustment by staff."""
+    """One entry of the ledger. The experience `console` stands for adjustments by staff."""
 
     experience: str
     type: str
@@ -109,8 +113,9 @@ class SearchOut(Out, frozen=True):
 
 
 class GameFoundOut(Out, frozen=True):
-    """A player as an officer's search in a game shows them, with the sanction in force:
-    `suspension`, `ban` or null.
+    """A search result for an officer in a game.
+
+    `sanction`: the sanction in force (`suspension` or `ban`), or null.
     """
 
     user_id: UserId
@@ -142,8 +147,11 @@ class RanksOut(Out, frozen=True):
     ranks: list[RankOut]
 
 
-class VerdictOut(Out, frozen=True):
-    """What is said of the item `index` of a batch; `code` is stable, `detail` is for people."""
+class ItemResultOut(Out, frozen=True):
+    """The result of one item of a batch.
+
+    `index`: its place in the batch, from 0. `code`: stable, for programs. `detail`: for people.
+    """
 
     index: Whole
     code: str
@@ -151,23 +159,25 @@ class VerdictOut(Out, frozen=True):
 
 
 class ConfirmedOut(Out, frozen=True):
-    """Up to this sequence of the session nothing is missing here: the game may forget it."""
+    """GRPS has every row of `session` up to `sequence`. The game need not keep them any longer."""
 
     session: Whole
     sequence: Whole
 
 
 class AdjustedOut(Out, frozen=True):
-    """The console's part: its total, and the sequence of its last change."""
+    """Points that staff adjusted: their total, and the sequence of the last adjustment."""
 
     sequence: Whole
     total: Decimal
 
 
 class MembershipOut(Out, frozen=True):
-    """What Roblox said of a player's membership in the group: `unknown`, `member`, `left` or
-    `guest` (never a member), and since when it is so (null: the player is not known yet). Somebody
-    unknown earns for five minutes; left and guest earn nothing and may do nothing.
+    """A player's membership in the Roblox group.
+
+    `guest`: never a member. `since`: start of this state; null for a player whom GRPS does not know.
+    Players of state `unknown` earn points for five minutes. `left` and `guest` earn nothing and have
+    no permissions.
     """
 
     state: Literal["unknown", "member", "left", "guest"]
@@ -175,7 +185,7 @@ class MembershipOut(Out, frozen=True):
 
 
 class PolicyOut(Out, frozen=True):
-    """The active bundle: its version, and its documents as in the files of `config/`."""
+    """The active policy: its version, and its documents as in the files of `config/`."""
 
     version: str
     ranks: dict[str, Any]
@@ -184,8 +194,8 @@ class PolicyOut(Out, frozen=True):
     permissions: dict[str, Any]
 
 
-class StandingOut(Out, frozen=True):
-    """One player and session of a batch."""
+class PlayerStateOut(Out, frozen=True):
+    """The state of one player of a batch, after the batch was stored."""
 
     user_id: UserId
     rank: str
@@ -197,18 +207,22 @@ class StandingOut(Out, frozen=True):
 
 
 class ReceiptOut(Out, frozen=True):
-    """`rejected` items changed nothing; items under `notices` landed but do not fit the policy."""
+    """The result of a batch.
+
+    `rejected`: items that changed nothing. `notices`: items that were stored but break the policy.
+    """
 
     accepted: Whole
     duplicates: Whole
-    rejected: list[VerdictOut]
-    notices: list[VerdictOut]
-    players: list[StandingOut]
+    rejected: list[ItemResultOut]
+    notices: list[ItemResultOut]
+    players: list[PlayerStateOut]
 
 
-class PartOut(Out, frozen=True):
-    """One session as it is known here; `confirmed` below `sequence` means that rows in between are
-    missing.
+class SessionOut(Out, frozen=True):
+    """One session as GRPS knows it.
+
+    Rows between `confirmed` and `sequence` are missing when the two differ.
     """
 
     session: Whole
@@ -218,10 +232,11 @@ class PartOut(Out, frozen=True):
 
 
 class BanOut(Out, frozen=True):
-    """A ban for the game server to carry out. `until` null: for good; `reason`: what the player may
-    read; `liftedByUs`: whether GRPS writes to this universe, so that the game may ban there too and
-    be sure that the ban is lifted; `altAccounts`: whether it holds for their alternative accounts
-    too.
+    """A ban that the game server must enforce.
+
+    `until`: null when it is permanent. `reason`: the text for the player. `liftedByUs`: GRPS writes
+    to this universe, and removes there a ban that it lifts. `altAccounts`: the ban includes the
+    player's alternative accounts.
     """
 
     case: str
@@ -232,8 +247,10 @@ class BanOut(Out, frozen=True):
 
 
 class CaseOut(Out, frozen=True):
-    """A sanction in force. `case`: the code that its player needs for an appeal, to be shown to
-    nobody else; `until` null: for good.
+    """A sanction in force.
+
+    `case`: the code that the player needs for an appeal; show it to nobody else. `until`: null when
+    the sanction is permanent.
     """
 
     kind: Literal["warning", "suspension", "ban"]
@@ -242,9 +259,7 @@ class CaseOut(Out, frozen=True):
 
 
 class CountsOut(Out, frozen=True):
-    """What of the experience counts as points: anything at all, what is earned on private servers,
-    and in Studio.
-    """
+    """Where points of this experience count: at all, on private servers, in Studio."""
 
     points: bool
     private_servers: bool
@@ -252,10 +267,12 @@ class CountsOut(Out, frozen=True):
 
 
 class JoinOut(Out, frozen=True):
-    """What a game server needs when a player joins. `elsewhere`: what other experiences sum up to,
-    each at least 0; `recommendedBy`: the officers behind `recommendations`, but for those who were
-    erased; `warnings`: how many are in force; `cases`: the sanctions in force, the newest first,
-    twenty at most. A player never seen before has the first rank and no sessions.
+    """What a game server needs about a player who joins.
+
+    `elsewhere`: points from other experiences, each counted as at least 0. `recommendedBy`: the
+    officers who recommended the player, without erased ones. `warnings`: the number in force.
+    `cases`: up to 20 sanctions in force, newest first. A player who is not `known` has the first
+    rank and no sessions.
     """
 
     user_id: UserId
@@ -266,7 +283,7 @@ class JoinOut(Out, frozen=True):
     elsewhere: Decimal
     recommendations: Whole
     recommended_by: list[UserId]
-    sessions: list[PartOut]
+    sessions: list[SessionOut]
     adjusted: AdjustedOut
     sanction: str | None
     warnings: Whole
@@ -281,7 +298,7 @@ class JoinsOut(Out, frozen=True):
 
 
 class DecideIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Whom to evaluate, whether to apply what comes of it, and why."""
+    """Evaluate a player. `apply` also applies or proposes the change of rank."""
 
     user_id: UserId
     apply: bool
@@ -289,8 +306,10 @@ class DecideIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
 
 
 class DecideOut(Out, frozen=True):
-    """`kind` is what the policy asks for (null: nothing); `status` what became of it (null: only
-    evaluated).
+    """The result of an evaluation.
+
+    `kind`: the change that the policy asks for; null for none. `status`: the state of the decision;
+    null when nothing was applied or proposed.
     """
 
     user_id: UserId
@@ -310,9 +329,11 @@ Moment = Annotated[dt.datetime, msgspec.Meta(tz=True, description="From the year
 
 
 class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A moderator's command. `id` is the game's own; `until` is for `suspend` and `ban`, `amount`
-    (points) for `adjust`, `rank` for `propose`, `event` for `award`, `altAccounts` (default true)
-    for `ban`; a note's text is `reason`.
+    """A moderator's command.
+
+    `id`: chosen by the game, unique for each command. `until`: for `suspend` and `ban`. `amount`:
+    points, for `adjust`. `rank`: for `propose`. `event`: for `award`. `altAccounts`: for `ban`,
+    default true. `reason`: also the text of a note.
     """
 
     id: GameId
@@ -341,8 +362,9 @@ class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 
 
 class CommandOut(Out, frozen=True):
-    """`applied`; `held` until a second person approves; or `refused`. `sanction` is the case that
-    it made or ended.
+    """The result of a command. `held`: it waits for approval by a second person.
+
+    `sanction`: the id of the sanction that the command created or ended.
     """
 
     id: str
@@ -352,7 +374,7 @@ class CommandOut(Out, frozen=True):
 
 
 class LogLineIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A line of a game's log; `user_id` is whom it is about."""
+    """A line of a game's log. `userId`: the player it is about."""
 
     id: GameId
     at: Moment
@@ -366,7 +388,7 @@ class LinesIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
 
 
 class LinesOut(Out, frozen=True):
-    """How many lines are kept now, and how many were there already."""
+    """The numbers of lines that are new, and of lines that GRPS had already."""
 
     accepted: Whole
     duplicates: Whole

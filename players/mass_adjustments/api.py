@@ -14,8 +14,8 @@ from common.amounts import NotAnAmount, hundredths_of
 from common.errors import Refused
 from players import mass_adjustments
 from players.api import parameters
+from players.api.base import Conflict, View
 from players.api.parameters import Parameter
-from players.api.public import Conflict, View
 from players.mass_adjustments.files import SHOWN, Row
 from players.mass_adjustments.schemas import (
     AdjustmentAsSent,
@@ -43,9 +43,10 @@ class Adjust(View):
     Sending again with the same `Idempotency-Key` changes nothing and answers the same adjustment.
     """
 
-    caller, takes, answers, status = "signed", AdjustmentIn, AdjustmentOut, 202
-    headers_in = (IDEMPOTENCY_KEY,)
-    refuses = (400, 409)
+    caller, request_body, response_body = "signed", AdjustmentIn, AdjustmentOut
+    response_status = 202
+    header_parameters = (IDEMPOTENCY_KEY,)
+    error_statuses = (400, 409)
 
     def post(self, request: Request) -> Response:
         key = parameters.header(request, IDEMPOTENCY_KEY)
@@ -64,15 +65,15 @@ class Adjust(View):
         except Refused as refusal:
             raise ValidationError(str(refusal)) from None
         return Response(
-            _out(made), status=self.status, headers={"Location": f"/adjustments/{made.pk}"}
+            _out(made), status=self.response_status, headers={"Location": f"/adjustments/{made.pk}"}
         )
 
 
 class OneAdjustment(View):
     """A large adjustment: how far it is, and which rows it passes over."""
 
-    caller, answers = "signed", AdjustmentOut
-    refuses = (404,)
+    caller, response_body = "signed", AdjustmentOut
+    error_statuses = (404,)
 
     def get(self, request: Request, adjustment_id: int) -> Response:
         adjustment = Adjustment.objects.filter(pk=adjustment_id).first()

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from players import leaderboard
-from players.api.queries import joined
+from players.api import join_state
 from players.models import LeaderboardBucket, Player
 from tests.players.conftest import Game
 
@@ -251,11 +251,11 @@ def test_a_game_server_learns_of_many_at_once_what_it_learns_of_one(
         [42],
         [],
     ]
-    joined({1: 0}, "nexus")
+    join_state.load({1: 0}, "nexus")
     with CaptureQueriesContext(connection) as one_player:
-        joined({1: 0}, "nexus")
+        join_state.load({1: 0}, "nexus")
     with django_assert_num_queries(len(one_player)):
-        joined(dict.fromkeys(range(1, 51), 0), "nexus")
+        join_state.load(dict.fromkeys(range(1, 51), 0), "nexus")
 
 
 @pytest.mark.parametrize(

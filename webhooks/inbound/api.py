@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from players import tasks
-from players.api.public import View
+from players.api.base import View
 from webhooks.inbound import notifications
 from webhooks.inbound.schemas import NotificationIn, NotificationOut
 
@@ -24,7 +24,7 @@ class RobloxWebhook(View):
     since Roblox waits five seconds only.
     """
 
-    caller, takes, answers = "roblox", NotificationIn, NotificationOut
+    caller, request_body, response_body = "roblox", NotificationIn, NotificationOut
 
     def post(self, request: Request) -> Response:
         notification = self._notification(request)

@@ -1,0 +1,171 @@
+"""What a game server needs about players who join, read for one or many at once."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from players.active_policy import active
+from players.api.schemas import (
+    AdjustedOut,
+    BanOut,
+    CaseOut,
+    CountsOut,
+    JoinOut,
+    MembershipOut,
+    SessionOut,
+)
+from players.discipline.effects import in_force_now, told_to_player
+from players.membership.status import present
+from players.models import ExperiencePoints, Player, Recommendation, Sanction
+from players.points import counting
+from players.policy.membership import Membership
+from players.policy.warning_thresholds import sanction_of
+from roblox.models import Experience
+
+MAX_CASES = 20  # of one player
+ZERO = Decimal(0)
+
+SESSIONS = """
+    SELECT s.player_id, s.session, s.sequence, s.total, s.confirmed FROM sessions s
+    JOIN unnest(%s::bigint[], %s::bigint[]) AS a(player, after) ON s.player_id = a.player AND s.session > a.after
+    WHERE s.origin = %s ORDER BY s.player_id, s.session"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows about the players of one request: players by user id, the rest by our player id."""
+
+    players: dict[int, Player]
+    sessions: Mapping[int, list[SessionOut]]
+    elsewhere: Mapping[int, Decimal]
+    officers: Mapping[int, list[int | None]]
+    sanctions: Mapping[int, list[Sanction]]
+
+
+def load(epochs: Mapping[int, int], origin: str) -> list[JoinOut]:
+    """Return what the experience `origin` may know of each player, in the order of `epochs`.
+
+    `epochs`: by user id, the epoch after which sessions are wanted. An unknown player has the first
+    rank and no sessions. The number of queries does not depend on the number of players.
+    """
+    first_rank, now = active().bundle.first.name, timezone.now()
+    rows, counts = _read(epochs, origin, now), _counts(origin)
+
+    def state(user_id: int) -> JoinOut:
+        player = rows.players.get(user_id)
+        if player is None:
+            return _unknown(user_id, first_rank, counts, now)
+        return _known(player, rows, origin, counts)
+
+    return [state(user_id) for user_id in epochs]
+
+
+def _read(epochs: Mapping[int, int], origin: str, now: dt.datetime) -> _Rows:
+    found = Player.objects.filter(user_id__in=epochs).select_related("rank")
+    players = {player.user_id: player for player in found}
+    ids = [player.pk for player in players.values()]
+    return _Rows(
+        players,
+        _sessions(ids, [epochs[user_id] for user_id in players], origin),
+        _elsewhere(ids, origin),
+        _officers(ids),
+        _sanctions(ids, now),
+    )
+
+
+def _sessions(ids: list[int], after: list[int], origin: str) -> Mapping[int, list[SessionOut]]:
+    sessions = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS, [ids, after, origin])
+        for player_id, *row in cursor.fetchall():
+            sessions[player_id].append(SessionOut(*row))
+    return sessions
+
+
+def _elsewhere(ids: list[int], origin: str) -> Mapping[int, Decimal]:
+    """Points from other experiences, each at least 0."""
+    others = ExperiencePoints.objects.filter(player__in=ids, counted=True, total__gt=0)
+    totals = others.exclude(origin=origin).values_list("player").annotate(total=Sum("total"))
+    return dict(totals)
+
+
+def _officers(ids: list[int]) -> Mapping[int, list[int | None]]:
+    """User ids of the officers who recommended each player for the present rank; None: erased."""
+    officers: dict[int, list[int | None]] = defaultdict(list)
+    recommended = Recommendation.objects.filter(player__in=ids, rank=F("player__rank"))
+    for player_id, officer in recommended.order_by("pk").values_list("player", "officer__user_id"):
+        officers[player_id].append(officer)
+    return officers
+
+
+def _sanctions(ids: list[int], now: dt.datetime) -> Mapping[int, list[Sanction]]:
+    """Sanctions in force, newest first."""
+    sanctions = defaultdict(list)
+    for sanction in in_force_now(ids, now).order_by("-pk"):
+        sanctions[sanction.player_id].append(sanction)
+    return sanctions
+
+
+def _counts(origin: str) -> CountsOut:
+    counts = counting.in_force(origin)
+    return CountsOut(counts.points, counts.private_servers, counts.studio)
+
+
+def _known(player: Player, rows: _Rows, origin: str, counts: CountsOut) -> JoinOut:
+    sanctions, officers = rows.sanctions.get(player.pk, []), rows.officers.get(player.pk, [])
+    return JoinOut(
+        user_id=player.user_id,
+        known=True,
+        rank=player.rank.name,
+        rank_since=player.rank_since,
+        points=player.points,
+        elsewhere=rows.elsewhere.get(player.pk, ZERO),
+        recommendations=len(officers),
+        recommended_by=[officer for officer in officers if officer is not None],
+        sessions=rows.sessions.get(player.pk, []),
+        adjusted=AdjustedOut(player.adjusted_sequence, player.adjusted),
+        sanction=sanction_of(player.banned, player.rank.is_punishment),
+        warnings=sum(one.kind == Sanction.Kind.WARNING for one in sanctions),
+        ban=_ban(sanctions, origin) if player.banned else None,
+        cases=[CaseOut(one.kind, one.code, one.ends_at) for one in sanctions[:MAX_CASES]],  # type: ignore[arg-type]
+        membership=MembershipOut(present(player.member).value, player.member_since),
+        counts=counts,
+    )
+
+
+def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime) -> JoinOut:
+    return JoinOut(
+        user_id=user_id,
+        known=False,
+        rank=first_rank,
+        rank_since=now,
+        points=ZERO,
+        elsewhere=ZERO,
+        recommendations=0,
+        recommended_by=[],
+        sessions=[],
+        adjusted=AdjustedOut(0, ZERO),
+        sanction=None,
+        warnings=0,
+        ban=None,
+        cases=[],
+        membership=MembershipOut(present(Membership.UNKNOWN).value, None),
+        counts=counts,
+    )
+
+
+def _ban(sanctions: Sequence[Sanction], origin: str) -> BanOut | None:
+    ban = next((one for one in sanctions if one.kind == Sanction.Kind.BAN), None)
+    if ban is None:
+        return None
+    experience = Experience.objects.get(key=origin)
+    is_lifted = settings.ROBLOX_WRITES and experience.writes and experience.universe_id is not None
+    reason = told_to_player(ban.reason, ban.code)
+    return BanOut(ban.code, ban.ends_at, reason, is_lifted, ban.alt_accounts)
