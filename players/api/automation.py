@@ -15,7 +15,7 @@ from players.api.base import View, missing_out, parsed_body, player_not_found
 from players.api.schemas import DecideIn, DecideOut
 from players.models import Decision
 from players.policy.ranks import Evaluation
-from players.ranks.evaluation import Candidate, assess, lock_one, settle
+from players.ranks.evaluation import Candidate, assess, evaluate_and_apply, lock_candidate
 
 AUTOMATION = Actor("system", "automation", "automation")
 
@@ -52,7 +52,7 @@ class Decide(View):
 
 def _lock(user_id: int) -> Candidate:
     try:
-        return lock_one(user_id)
+        return lock_candidate(user_id)
     except Refused:
         raise player_not_found(user_id) from None
 
@@ -62,7 +62,7 @@ def _evaluate(
 ) -> tuple[Evaluation | None, Decision | None]:
     if not order.apply:
         return assess([candidate], policy, now).get(candidate.id), None
-    outcomes = settle(
+    outcomes = evaluate_and_apply(
         [candidate],
         source=Decision.Source.AUTOMATION,
         policy=policy,
