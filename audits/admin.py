@@ -3,7 +3,8 @@
 from django.contrib import admin
 
 from audits.models import AuditEvent, Seal
-from common.admin import ReadOnly, whole
+from common.admin import ReadOnly
+from common.parsing import whole_number
 
 
 @admin.register(AuditEvent)
@@ -18,7 +19,7 @@ class AuditEventAdmin(ReadOnly):
         "target_id",
         "experience",
     )
-    exactly = {"pk": whole, "action": str.lower}
+    exactly = {"pk": whole_number, "action": str.lower}
     indexed = (("target_kind", "target_id"), ("action",))
 
 

@@ -10,28 +10,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
-
-def canonical(value: Any) -> str:
-    """Compact JSON with sorted keys: the one text of a value, whoever writes it.
-
-    Raises TypeError for floats and Decimals: their text differs between languages, so amounts
-    travel as strings.
-    """
-    _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _check(value: Any) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"{key!r} is not a text and cannot be a key of an audit event")
-            _check(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check(item)
-    elif value is not None and not isinstance(value, str | int):
-        raise TypeError(f"{value!r} has no one text form; write it as a string")
+from common.canonical_json import canonical_exact
 
 
 class CanonicalJSONField(models.JSONField):
@@ -48,7 +27,7 @@ class CanonicalJSONField(models.JSONField):
         )  # the driver has read `json` already
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return value if isinstance(value, str) else canonical(value)
+        return value if isinstance(value, str) else canonical_exact(value)
 
 
 class AuditEvent(models.Model):

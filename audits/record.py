@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audits.actions import Action, known
-from audits.models import canonical
 from audits.tasks import SEALING
+from common.canonical_json import canonical_exact
 
 SALT = 16  # bytes
 NEXT_ID = "nextval(pg_get_serial_sequence('audits', 'id'))"  # SQL
@@ -197,9 +197,11 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
                 [entry.experience for entry in entries],
                 [entry.policy_version for entry in entries],
                 [entry.reverts for entry in entries],
-                [canonical(_details(entry)) for entry in entries],
+                [canonical_exact(_details(entry)) for entry in entries],
                 [
-                    canonical({name: _commitment(salt, value) for name, _, salt, value in rows})
+                    canonical_exact(
+                        {name: _commitment(salt, value) for name, _, salt, value in rows}
+                    )
                     for rows in personal
                 ],
             ],

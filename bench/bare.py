@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from common.pg_arrays import EPOCH, MICROSECOND, numbers, optional, texts, words
+from common.pg_arrays import numbers, optional, texts, words
+from common.time import EPOCH, MICROSECOND
 from players.locking import LOCK_PLAYERS
 from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, WRITE_SESSIONS
 

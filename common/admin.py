@@ -14,9 +14,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from common.parsing import LARGEST, whole_number
+
 PAGE = 50
 LOOKED = 5_000
-LARGEST = 2**63 - 1
 
 
 class KeysetChangeList(ChangeList):
@@ -35,8 +36,9 @@ class KeysetChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         given = request.GET.get(PAGE_VAR, "")
-        self.paged = given.isascii() and given.isdigit() and int(given) <= LARGEST
-        below = int(given) if self.paged else LARGEST
+        key = whole_number(given)
+        self.paged = key is not None
+        below = LARGEST if key is None else key
         rows = self.queryset.filter(pk__lt=below)
         floor = self._floor(below) if self._scans() else None
         if floor is not None:
@@ -72,11 +74,6 @@ class KeysetChangeList(ChangeList):
         """The key down to which this page looks; None when that is the last one anyway."""
         keys = self.root_queryset.filter(pk__lt=below).order_by("-pk").values_list("pk", flat=True)
         return next(iter(keys[LOOKED - 1 : LOOKED]), None)
-
-
-def whole(term: str) -> int | None:
-    """What somebody typed, as an id; None when it is none."""
-    return int(term) if term.isascii() and term.isdigit() and int(term) <= LARGEST else None
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]

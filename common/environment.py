@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import environ
 
+from common.parsing import whole_number
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")).resolve()
 
@@ -92,9 +94,10 @@ def networks(variable: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 def whole(variable: str, default: int, *, least: int = 0) -> int:
     text = env.str(variable, default=str(default))
-    if not text.isascii() or not text.isdigit() or int(text) < least:
+    number = whole_number(text)
+    if number is None or number < least:
         stop(f"{variable} is {text!r}; it must be a whole number of at least {least}.")
-    return int(text)
+    return number
 
 
 def switch(variable: str, default: bool) -> bool:

@@ -3,11 +3,7 @@
 `unnest` over them costs a fraction of a statement, or even of a value tuple, per row.
 """
 
-import datetime as dt
 from collections.abc import Iterable
-
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def numbers(values: Iterable[int]) -> str:
@@ -28,11 +24,6 @@ def words(values: Iterable[str]) -> str:
 def texts(values: Iterable[str]) -> str:
     """For any text without NUL."""
     return "{" + ",".join(map(_quoted, values)) + "}"
-
-
-def micros(moment: dt.datetime) -> int:
-    """Microseconds since 1970: the form in which times travel to the database and into digests."""
-    return (moment - EPOCH) // MICROSECOND
 
 
 def _quoted(text: str) -> str:

@@ -12,13 +12,25 @@ from typing import Any
 
 import msgspec
 
-EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+EARLIEST = EPOCH
 LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)  # excluded
 BOUNDS = "give a moment from 1970 to 9998"
 
 
 class BadMoment(ValueError):
     """A text or value that is no usable moment; the message says how to write one."""
+
+
+def micros(moment: dt.datetime) -> int:
+    """Microseconds since 1970: the form in which times travel to the database and into digests."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(count: int) -> dt.datetime:
+    """The moment in UTC so many microseconds after 1970."""
+    return EPOCH + count * MICROSECOND
 
 
 def in_utc(moment: dt.datetime) -> dt.datetime:

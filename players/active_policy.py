@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import advisory_lock
 from common.amounts import points
 from players.models import Player, PolicyVersion, Rank
 from players.policy.bundle import Bundle, load_bundle, parse_bundle
@@ -67,7 +68,7 @@ def ensure_active(folder: Path) -> bool:
     Raises PolicyError when the files are not a valid bundle.
     """
     with transaction.atomic():
-        _lock()
+        advisory_lock.lock(ACTIVATION_LOCK)
         if PolicyVersion.objects.filter(is_active=True).exists():
             return False
         activate(
@@ -88,7 +89,7 @@ def activate(
     leaves out: they must be moved first.
     """
     with transaction.atomic():
-        _lock()
+        advisory_lock.lock(ACTIVATION_LOCK)
         before = PolicyVersion.objects.filter(is_active=True).first()
         PolicyVersion.objects.filter(is_active=True).update(is_active=False)
         version, _ = kept(bundle)
@@ -109,14 +110,9 @@ def activate(
         return version
 
 
-def _lock() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ACTIVATION_LOCK])
-
-
 def kept(bundle: Bundle) -> tuple[PolicyVersion, bool]:
     """The version of these very documents, and whether it was made now. Within a transaction."""
-    _lock()
+    advisory_lock.lock(ACTIVATION_LOCK)
     last = PolicyVersion.objects.order_by("-number").values_list("number", flat=True).first() or 0
     return PolicyVersion.objects.get_or_create(
         content_hash=bundle.version,

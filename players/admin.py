@@ -4,7 +4,8 @@ fresh sign-in.
 
 from django.contrib import admin
 
-from common.admin import ReadOnly, whole
+from common.admin import ReadOnly
+from common.parsing import whole_number
 from players.models import (
     Adjustment,
     Decision,
@@ -20,7 +21,7 @@ from players.models import (
 class PlayerAdmin(ReadOnly):
     list_display = ("username", "user_id", "rank", "points", "kos", "wos", "updated_at")
     list_select_related = ("rank",)
-    exactly = {"user_id": whole}
+    exactly = {"user_id": whole_number}
 
 
 @admin.register(Decision)
@@ -55,7 +56,7 @@ class LedgerAdmin(ReadOnly):
         "occurred_at",
     )
     list_select_related = ("player",)
-    exactly = {"player__user_id": whole}
+    exactly = {"player__user_id": whole_number}
 
 
 @admin.register(Rank)

@@ -15,6 +15,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from common import advisory_lock
+
 LEVELS = 8  # of 6 bits: 48 bits of hundredths, more than numeric(14, 2) holds
 FOLD_LOCK = 4_710_002  # advisory lock: one fold at a time
 FOLD_ROWS = 50_000
@@ -155,8 +157,7 @@ def fold() -> int:
     at a time.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
-        if not cursor.fetchone()[0]:
+        if not advisory_lock.try_lock(FOLD_LOCK):
             return 0
         cursor.execute(FOLD)
         return int(cursor.rowcount)
@@ -167,7 +168,7 @@ def rebuild() -> None:
     do not).
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
+        advisory_lock.lock(FOLD_LOCK)
         cursor.execute("LOCK TABLE players IN SHARE MODE")
         cursor.execute("DELETE FROM leaderboard_changes")
         cursor.execute("DELETE FROM leaderboard_buckets")

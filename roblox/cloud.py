@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
+from common.parsing import whole_number
 from roblox.models import CloudKey, Experience
 from roblox.open_cloud.budgets import PATIENCE, Budgets
 from roblox.open_cloud.client import OpenCloud
@@ -48,12 +49,9 @@ class Universe:
         """Whose entry `key` is; None when it is not of the configured form."""
         before, _, after = self.key_format.partition("{userId}")
         middle = key[len(before) : len(key) - len(after) or None]
-        if not (
-            key.startswith(before) and key.endswith(after) and middle.isascii() and middle.isdigit()
-        ):
+        if not (key.startswith(before) and key.endswith(after)):
             return None
-        number = int(middle) if len(middle) < 20 else 0
-        return number if 0 < number < 2**63 else None
+        return whole_number(middle) or None
 
     def own_key(self, user_id: int) -> str:
         """The key of what GRPS itself says of a player."""

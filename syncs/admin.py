@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.utils import timezone
 
-from common.admin import ReadOnly, whole
+from common.admin import ReadOnly
+from common.parsing import whole_number
 from syncs import jobs
 from syncs.models import Drift, Membership, Mirror, SyncJob
 from syncs.push.writers import sentence
@@ -44,7 +45,7 @@ class MirrorAdmin(ReadOnly):
     )
     list_select_related = ("player", "experience")
     list_filter = ("status", "aspect")
-    exactly = {"player__user_id": whole}
+    exactly = {"player__user_id": whole_number}
     actions = None
 
     @admin.display(description="what is written")
@@ -74,4 +75,4 @@ class DriftAdmin(ReadOnly):
 @admin.register(Membership)
 class MembershipAdmin(ReadOnly):
     list_display = ("user_id", "group_id", "roles", "seen_at", "left_at")
-    exactly = {"user_id": whole}
+    exactly = {"user_id": whole_number}

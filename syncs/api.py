@@ -3,13 +3,13 @@
 import re
 import time
 
-from django.db import connection
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audits.record import Actor
+from common import advisory_lock
 from common.errors import Refused
 from players.api import parameters
 from players.api.base import Conflict, View, parsed_body
@@ -131,24 +131,12 @@ def _await(made: list[SyncJob], seconds: float) -> None:
     need too.
     """
     deadline = time.monotonic() + seconds
-    if not seconds or not _waits_alone():
+    if not seconds:
         return
-    try:
-        while time.monotonic() < deadline:
-            if not SyncJob.objects.filter(
-                pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE
-            ).exists():
-                return
+    active = SyncJob.objects.filter(pk__in=[job.pk for job in made], status__in=SyncJob.ACTIVE)
+    with advisory_lock.try_session_lock(WAIT_LOCK) as alone:
+        while alone and time.monotonic() < deadline and active.exists():
             time.sleep(LOOK_EVERY)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [WAIT_LOCK])
-
-
-def _waits_alone() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [WAIT_LOCK])
-        return bool(cursor.fetchone()[0])
 
 
 def _found(job_id: int) -> SyncJob:

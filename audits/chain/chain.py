@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from common.canonical_json import canonical
 
 COLUMNS = (
     "id",
@@ -67,10 +68,6 @@ class SealFields:
     def from_json(cls, text: str | bytes) -> "SealFields":
         """Raises ValueError or TypeError when the text is not a seal."""
         return cls(**json.loads(text))
-
-
-def canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def line_of(fields: Sequence[str]) -> bytes:

@@ -15,8 +15,9 @@ from django.db import transaction
 from audits.actions import Action
 from audits.chain import chain, copy_reader
 from audits.chain.merkle import leaf_hash
-from audits.models import AuditEvent, AuditPersonal, AuditRedaction, canonical
+from audits.models import AuditEvent, AuditPersonal, AuditRedaction
 from audits.record import FORGETTING, SALT, Target, erasing, record
+from common.canonical_json import canonical_exact
 
 UPDATE = (
     "UPDATE audits SET details = %s::json, commitments = %s::json, request_id = %s WHERE id = %s"
@@ -53,7 +54,8 @@ def redact(event_id: int, details: dict[str, Any], *, request_id: str) -> bool:
                 commitments[one.field] = chain.commitment(salt, one.value)
                 cursor.execute(INSERT, [event_id, one.field, one.subject, salt, one.value])
             cursor.execute(
-                UPDATE, [canonical(details), canonical(commitments), request_id, event_id]
+                UPDATE,
+                [canonical_exact(details), canonical_exact(commitments), request_id, event_id],
             )
         AuditRedaction.objects.filter(event_id=event_id).update(mirrors=[])
         record(

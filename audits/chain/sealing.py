@@ -20,11 +20,11 @@ from audits.chain.chain import GENESIS, SealFields
 from audits.chain.merkle import leaf_hash, root_of
 from audits.models import Seal
 from audits.signals import sealed
-from common import append_only_files
+from common import advisory_lock, append_only_files
+from common.time import from_micros, micros
 
 LOCK = 4_710_010  # advisory lock: one sealer at a time
 LIMIT = 10_000  # events under one seal
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 TAKE = """
     WITH taken AS (
@@ -70,7 +70,7 @@ def fields_of(seal: Seal) -> SealFields:
         last_position=seal.last_position,
         root=seal.root,
         previous=seal.previous,
-        at=(seal.at - EPOCH) // dt.timedelta(microseconds=1),
+        at=micros(seal.at),
         key_id=seal.key_id,
         hash=seal.hash,
         signature=seal.signature,
@@ -108,8 +108,7 @@ def append_to_file(path: Path) -> int:
 
 def _seal_visible(limit: int) -> SealFields | None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
+        if not advisory_lock.try_lock(LOCK):
             return None
         cursor.execute(TAKE, [limit])
         events = [row[0] for row in cursor.fetchall()]
@@ -130,7 +129,7 @@ def _sign(events: list[int]) -> SealFields:
         last_position=first_position + len(events) - 1,
         root=root_of(_leaves(events)).hex(),
         previous=last.hash if last else GENESIS,
-        at=(dt.datetime.now(dt.UTC) - EPOCH) // dt.timedelta(microseconds=1),
+        at=micros(dt.datetime.now(dt.UTC)),
         key_id=chain.key_id(chain.public_text(key.public_key())),
     )
     digest = unsigned.computed_hash()
@@ -167,7 +166,7 @@ def _write(seal: SealFields, events: list[int]) -> None:
         hash=seal.hash,
         key_id=seal.key_id,
         signature=seal.signature,
-        at=EPOCH + dt.timedelta(microseconds=seal.at),
+        at=from_micros(seal.at),
     )
     with connection.cursor() as cursor:
         cursor.execute(PLACE, [seal.first_position - 1, seal.number, events])

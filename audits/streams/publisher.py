@@ -7,8 +7,7 @@ loss shows by it.
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +22,7 @@ from django.db.models.functions import Now
 from audits import queries
 from audits.models import AuditRedaction, AuditStream
 from audits.streams.sinks import FileOutlet, Holder, Mark, MirrorError, Outlet, RedisOutlet, lines
+from common import advisory_lock
 
 BATCH = 500  # events
 TURN = 5.0  # seconds of mirroring before other tasks have their turn
@@ -122,7 +122,7 @@ def _catch_up(outlet: Outlet, until: float) -> int:
     done = 0
     while True:
         seen = queries.head()
-        with _alone(outlet.lock) as alone:
+        with advisory_lock.try_session_lock(outlet.lock) as alone:
             if not alone:
                 return done
             with outlet.open() as holder:
@@ -213,22 +213,6 @@ def _note(outlet: Outlet, found: int, known: int, begin: int) -> None:
         written=known,
         begins=begin,
     )
-
-
-@contextmanager
-def _alone(lock: int) -> Iterator[bool]:
-    """Whether no other process mirrors there now. Of the session, since no transaction is held open
-    meanwhile.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
 
 
 def _read(after: int) -> list[queries.PlacedEvent]:

@@ -18,6 +18,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from common.client_address import client_address
 from common.errors import Refused
 from console.accounts import audit_events, discord_links, identity, recent_sign_in
 from console.accounts.oauth_views import refused
@@ -50,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().authentication_failed(request, **credentials)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return audit_events.address(request)
+        return client_address(request)
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """Nothing is sent by mail: the audit log tells, and webhooks from it."""
@@ -149,7 +150,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 sociallogin.account,
                 by=by,
                 user_id=request.user.pk,
-                address=audit_events.address(request),
+                address=client_address(request),
             )
         except Refused as refusal:
             messages.error(request, str(refusal))

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
 from audits.actions import Action
 from audits.record import NOBODY, Actor, Target, record
+from common.client_address import client_address
 from console.accounts import failed_sign_ins
 from console.accounts.permissions import rights_of
 from players.moderation.actors import staff_of
@@ -25,7 +25,7 @@ def signed_in(request: HttpRequest, user: Any, way: str) -> None:
         else Actor("staff", f"local-{user.pk}", user.get_username())
     )
     with transaction.atomic():
-        personal = {"address": (actor.subject or f"staff:{user.pk}", address(request))}
+        personal = {"address": (actor.subject or f"staff:{user.pk}", client_address(request))}
         record(Action.STAFF_SIGNED_IN, actor=actor, details={"way": way}, personal=personal)
 
 
@@ -43,7 +43,7 @@ def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
         else Actor("staff", f"local-{user.pk}", user.get_username())
     )
     with transaction.atomic():
-        personal = {"address": (actor.subject or f"staff:{user.pk}", address(request))}
+        personal = {"address": (actor.subject or f"staff:{user.pk}", client_address(request))}
         record(action, actor=actor, details={"kind": str(kind)}, personal=personal)
 
 
@@ -56,7 +56,7 @@ def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "
     """
     subject = subject or sign_in_subject(name)
     target = Target("sign-in", way, name[:150], subject) if name else NOBODY
-    personal = {"address": (subject, address(request))}
+    personal = {"address": (subject, client_address(request))}
     with transaction.atomic():
         times = failed_sign_ins.count(way, why)
         if times:
@@ -78,12 +78,3 @@ def tell_counted() -> int:
             details = {"way": way, "why": why, "times": times}
             record(Action.STAFF_SIGN_IN_FAILED, actor=SYSTEM, details=details)
     return len(found)
-
-
-def address(request: HttpRequest) -> str:
-    """The browser's address: the connection's, or the one that our own proxies saw."""
-    proxies = settings.TRUSTED_PROXIES
-    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    if proxies and len(hops) >= proxies and hops[-proxies]:
-        return str(hops[-proxies])
-    return str(request.META.get("REMOTE_ADDR", ""))

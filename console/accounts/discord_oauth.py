@@ -7,6 +7,8 @@ from allauth.socialaccount.providers.discord.views import DiscordOAuth2Adapter
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.http import HttpRequest
 
+from common.parsing import whole_number
+
 KNOWN = ("id", "username", "global_name")
 
 
@@ -19,9 +21,7 @@ class DiscordAdapter(DiscordOAuth2Adapter):  # type: ignore[misc]
         response.raise_for_status()
         found = response.json()
         given = found.get("id") if isinstance(found, dict) else None
-        if not isinstance(given, str) or not (
-            given.isascii() and given.isdigit() and len(given) <= 20
-        ):
+        if not isinstance(given, str) or whole_number(given, most=2**64 - 1) is None:
             raise OAuth2Error("Discord did not say who this is.")
         return self.get_provider().sociallogin_from_response(
             request, {name: found.get(name) for name in KNOWN}

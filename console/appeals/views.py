@@ -10,6 +10,7 @@ from django.urls import path
 from django.utils import timezone
 
 from common.errors import Refused
+from common.parsing import is_row_id
 from console.approvals.views import names_of
 from console.decorators import page, render
 from players.discipline import appeals
@@ -38,8 +39,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     status = wanted if wanted in Appeal.Status.values else Appeal.Status.OPEN
     before = request.GET.get("before", "")
     rows = Appeal.objects.filter(status=status).select_related("player", "sanction").order_by("-pk")
-    is_id = before.isascii() and before.isdigit() and len(before) < 19
-    found = list((rows.filter(pk__lt=int(before)) if is_id else rows)[: SIZE + 1])
+    found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
     held = assignments.held(appeals.KIND, [str(one.pk) for one in found], timezone.now())
     return render(
         request,

@@ -14,12 +14,12 @@ from django.core.exceptions import ValidationError
 from audits.actions import Action
 from audits.search import Filter
 from common.form_fields import MomentField
+from common.parsing import whole_number
 from players import former_usernames
 from players.models import Player
 from roblox.models import Experience
 
 KINDS = ("staff", "experience", "system", "shell")
-LARGEST = 2**63 - 1
 TELLABLE = (
     "player",
     "staff",
@@ -180,8 +180,9 @@ def _players(text: str) -> list[Player]:
     """The players whom a whole name or a Roblox user id means; a name that was passed on may mean
     several.
     """
-    if text.isascii() and text.isdigit():
-        return list(Player.objects.filter(user_id=int(text))) if int(text) <= LARGEST else []
+    if text.isdecimal():
+        user_id = whole_number(text)
+        return list(Player.objects.filter(user_id=user_id)) if user_id is not None else []
     named = Player.objects.extra(
         where=['lower(players.username) COLLATE "C" = lower(%s)'], params=[text]
     )

@@ -22,6 +22,7 @@ from audits.models import Seal
 from audits.queries import events_by_id, head
 from audits.search import BEYOND, LOOKED, Found, find
 from common.errors import Refused
+from common.parsing import whole_number
 from console import links
 from console.audit import event_detail
 from console.audit.export import FORMATS, MOST, export
@@ -40,7 +41,7 @@ SEALS = 50
 def listing(request: HttpRequest) -> HttpResponse:
     """The log, narrowed by filters; nothing is looked up while one of them makes no sense."""
     form = Asking(request.GET)
-    before = _number(request.GET.get("before", ""))
+    before = whole_number(request.GET.get("before", ""))
     found = find(form.wanted, before or BEYOND) if form.is_valid() else Found((), None, False)
     return render(
         request,
@@ -133,7 +134,7 @@ def seals(request: HttpRequest) -> HttpResponse:
     """The chain of seals, the newest first: each signature and each link to the seal before is
     checked.
     """
-    before = _number(request.GET.get("before", "")) or BEYOND
+    before = whole_number(request.GET.get("before", "")) or BEYOND
     found = list(Seal.objects.filter(number__lt=before).order_by("-number")[: SEALS + 1])
     trusted = chain.keyring(trusted_keys())
     rows = [
@@ -177,10 +178,6 @@ def _query(request: HttpRequest) -> str:
     for name in [name for name, value in given.items() if not value]:
         del given[name]
     return given.urlencode()
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 urls = [

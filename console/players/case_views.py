@@ -3,13 +3,13 @@ rank.
 """
 
 import datetime as dt
-import re
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
 
 from common.amounts import points
+from common.parsing import keyset_cursor, parse_keyset_cursor
 from console.decorators import page, render
 from console.players import case_summary, explanation, timeline
 from players.active_policy import active
@@ -17,9 +17,6 @@ from players.models import Player
 from players.moderation.actors import staff_of
 
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**62
-CURSOR = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MICROSECOND = dt.timedelta(microseconds=1)
 
 
 @page("players.view_player")
@@ -47,7 +44,7 @@ def case(request: HttpRequest, user_id: int) -> HttpResponse:
 def explain(request: HttpRequest, user_id: int) -> HttpResponse:
     player, policy, now = find(user_id), active(), timezone.now()
     found = case_summary.head(player, policy, now)
-    rows = explanation.rows(player, _place(request.GET.get("before", "")))
+    rows = explanation.rows(player, parse_keyset_cursor(request.GET.get("before", "")) or LATEST)
     shown, last = (
         rows[: explanation.ROWS],
         rows[explanation.ROWS - 1] if len(rows) > explanation.ROWS else None,
@@ -64,7 +61,7 @@ def explain(request: HttpRequest, user_id: int) -> HttpResponse:
         daily=points(policy.bundle.points.daily_cap),
         weekly=points(policy.bundle.points.weekly_cap),
         rows=shown,
-        older=f"{(last.at - EPOCH) // MICROSECOND}.{last.id}" if last else "",
+        older=keyset_cursor(last.at, last.id) if last else "",
         recommendations=explanation.recommendations(player),
         policy=policy,
     )
@@ -76,13 +73,6 @@ def find(user_id: int) -> Player:
     if found is None:
         raise Http404(f"No player has the user id {user_id}.")
     return found
-
-
-def _place(cursor: str) -> tuple[dt.datetime, int]:
-    found = CURSOR.fullmatch(cursor)
-    if not found or int(found[1]) > 2**53:
-        return LATEST
-    return EPOCH + int(found[1]) * MICROSECOND, int(found[2])
 
 
 urls = [

@@ -16,7 +16,7 @@ from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
-from common.parsing import is_row_id
+from common.parsing import is_row_id, whole_number
 from players import former_usernames
 from players.models import Player, Rank, Sanction
 
@@ -24,7 +24,6 @@ PAGE = 50
 LOOKED = 5_000  # rows that one page looks at where no index serves the filter
 MOST_MATCHING = 1_000  # players that one bulk act takes from a filter
 FORMER = 10  # players whom a search shows by a former username
-LARGEST_ID = 2**63 - 1
 POINTS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 
 NAME = 'lower(p.username) COLLATE "C"'
@@ -101,7 +100,7 @@ def filter_of(given: Mapping[str, str] | str) -> Filter:
     q = " ".join(values.get("q", "").replace("\0", "").split())[:50]
     return Filter(
         q=q,
-        rank=int(rank) if rank.isascii() and rank.isdigit() and len(rank) < 10 else None,
+        rank=whole_number(rank, most=10**9),
         level=level[:20].replace("\0", ""),
         state=state if state in STATES else "",
         order="name" if q or order == "name" else "points",
@@ -254,9 +253,10 @@ def _direct(wanted: Filter) -> dict[int, str]:
 
 def _exact(wanted: Filter) -> int | None:
     """Our id of the player whose user id was typed."""
-    if not (wanted.q.isascii() and wanted.q.isdigit()) or int(wanted.q) > LARGEST_ID:
+    user_id = whole_number(wanted.q)
+    if user_id is None:
         return None
-    return Player.objects.filter(user_id=int(wanted.q)).values_list("pk", flat=True).first()
+    return Player.objects.filter(user_id=user_id).values_list("pk", flat=True).first()
 
 
 def _players(ids: list[int]) -> list[Player]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from common.errors import Refused
+from common.parsing import whole_number
 from console.decorators import page, render
 from console.experiences.views import Reason
 from console.policy.uploads import pretty, texts_of
@@ -262,7 +263,7 @@ def _rules(kind: dict[str, Any]) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
+    return whole_number(text, most=10**9) is not None
 
 
 urls = [

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from audits.models import AuditEvent
 from common.errors import Refused
+from common.parsing import is_row_id
 from console.charts.bars import bars
 from console.decorators import page, render
 from console.experiences.views import Reason
@@ -55,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
     which = request.GET.get("kind", "")
     chosen = [kind for kind in kinds if kind.name == which] or kinds
     after = request.GET.get("after", "")
-    start = int(after) if after.isdecimal() and len(after) < 19 and len(chosen) == 1 else 0
+    start = int(after) if is_row_id(after) and len(chosen) == 1 else 0
     size = SIZE if len(chosen) == 1 else EACH
     found = [item for kind in chosen for item in kind.items(by, now, start, size + 1)[: size + 1]]
     more = len(chosen) == 1 and len(found) > SIZE
@@ -94,7 +95,7 @@ class Picked(forms.Form):
 def act(request: HttpRequest) -> HttpResponse:
     """Decide on several proposals at once; what became of each is said."""
     form = Picked(request.POST)
-    picked = [int(key) for key in request.POST.getlist("pick") if key.isdecimal() and len(key) < 19]
+    picked = [int(key) for key in request.POST.getlist("pick") if is_row_id(key)]
     if not form.is_valid() or not picked:
         messages.error(request, "Pick at least one proposal, and choose a reason.")
         return _back(request)

@@ -17,6 +17,7 @@ from django.urls import path
 from django.utils import timezone
 
 from common.errors import Refused
+from common.parsing import is_row_id, whole_number
 from console.decorators import page, render
 from console.experiences.views import Reason
 from players.moderation.actors import Staff, staff_of
@@ -184,7 +185,7 @@ def retry_parked(request: HttpRequest) -> HttpResponse:
 @page("syncs.view_drift")
 def drift_list(request: HttpRequest) -> HttpResponse:
     after = request.GET.get("after", "")
-    rows = _open_drifts(int(after) if after.isdecimal() and len(after) < 19 else None)
+    rows = _open_drifts(whole_number(after))
     return render(
         request,
         "console/drifts.html",
@@ -269,11 +270,7 @@ def parked(request: HttpRequest) -> HttpResponse:
         .select_related("player", "experience")
         .order_by("pk")
     )
-    found = list(
-        (rows.filter(pk__gt=int(after)) if after.isdecimal() and len(after) < 19 else rows)[
-            : SHOWN + 1
-        ]
-    )
+    found = list((rows.filter(pk__gt=int(after)) if is_row_id(after) else rows)[: SHOWN + 1])
     return render(
         request,
         "console/parked.html",

@@ -4,7 +4,6 @@ Pages of deliveries begin after a row (a keyset), so that their cost does not gr
 """
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audits import queries
+from common.parsing import keyset_cursor, parse_keyset_cursor
 from common.time import EARLIEST
 from webhooks.endpoints import statistics
 from webhooks.formats import KINDS
@@ -28,8 +28,6 @@ PAGE = 25
 SCANNED = 20_000  # newest deliveries that the filter "delivered" searches
 ATTEMPTS_SHOWN = 50  # a delivery has ten attempts, and ten more each time it is sent again
 FILTERS = {"": "newest", "pending": "waiting", "exhausted": "given up", "delivered": "delivered"}
-MICROSECOND = dt.timedelta(microseconds=1)
-CURSOR = re.compile(r"([0-9]{1,16})\.([0-9]{1,18})")
 
 DELIVERED = f"""
     SELECT * FROM (
@@ -102,7 +100,7 @@ def page(endpoint: int, status: str, cursor: str) -> Page:
 
     Pending deliveries are ordered by their next attempt, exhausted ones by their end, others by id.
     """
-    at, pk = _place(cursor)
+    at, pk = parse_keyset_cursor(cursor) or (None, 0)
     own = WebhookDelivery.objects.filter(endpoint=endpoint)
     if status == "pending":
         rows = own.filter(status=status, retry_at__gte=at or EARLIEST).order_by("retry_at", "id")
@@ -151,13 +149,5 @@ def _page(rows: "QuerySet[WebhookDelivery] | Any", at: Any) -> Page:
     """`at` gives the moment by which the rows are ordered."""
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
-    older = (
-        f"{(at(shown[-1]) - EARLIEST) // MICROSECOND}.{shown[-1].pk}" if len(found) > PAGE else ""
-    )
+    older = keyset_cursor(at(shown[-1]), shown[-1].pk) if len(found) > PAGE else ""
     return Page(with_sentences(shown), older)
-
-
-def _place(cursor: str) -> tuple[dt.datetime | None, int]:
-    """The time and the id of a cursor; None and 0 if it is invalid."""
-    found = CURSOR.fullmatch(cursor)
-    return (EARLIEST + int(found[1]) * MICROSECOND, int(found[2])) if found else (None, 0)

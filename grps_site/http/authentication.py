@@ -18,6 +18,8 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from common.client_address import client_address
+from common.parsing import whole_number
 from grps_site.http import throttling, turnstile
 from grps_site.http.request_signing import message, signature
 from roblox.keys import KeyRefused, authenticate
@@ -94,13 +96,14 @@ def _check_signature(request: Request) -> None:
         raise AuthenticationFailed(
             "Signed calls are closed: AUTOMATION_SIGNATURE_SECRET is not configured."
         )
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+    seconds = whole_number(timestamp, most=10**12)
+    if seconds is None:
         raise AuthenticationFailed("x-grps-timestamp must be whole seconds since 1970.")
     if not NONCE.fullmatch(nonce):
         raise AuthenticationFailed(
             "x-grps-nonce must be 16 to 128 letters, digits, `.`, `_`, `~` or `-`."
         )
-    if abs(time.time() - int(timestamp)) > WINDOW:
+    if abs(time.time() - seconds) > WINDOW:
         raise AuthenticationFailed("x-grps-timestamp is more than 5 minutes off; check the clock.")
     query = request.META.get("QUERY_STRING", "")
     target = f"{request.path}?{query}" if query else request.path
@@ -140,7 +143,7 @@ def _check_visitor(request: Request) -> None:
     token = request.headers.get(TURNSTILE) or body.get(TURNSTILE)
     if not isinstance(token, str) or not 0 < len(token) <= turnstile.MAX_TOKEN:
         raise AuthenticationFailed(f"Send the visitor's Turnstile token in {TURNSTILE}.")
-    found = turnstile.verify(token, throttling.address(request))
+    found = turnstile.verify(token, client_address(request))
     if not found.valid:
         raise AuthenticationFailed(f"The Turnstile token is not valid: {', '.join(found.errors)}.")
 

@@ -23,6 +23,8 @@ from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from common.client_address import client_address
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
@@ -59,7 +61,7 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
         return None
     now = time.time()
     window = int(now) // WINDOW
-    key = f"{kind}:{_mark(network(address(request)))}"
+    key = f"{kind}:{_mark(network(client_address(request)))}"
     lease = _leases.get(key)
     if lease is None or lease.window != window:
         if len(_leases) >= ADDRESSES:
@@ -72,18 +74,6 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
     lease.left -= 1
     lease.spent += 1
     return None
-
-
-def address(request: HttpRequest | Request) -> str:
-    """The caller's address: the connection's, or the one that our own proxies (TRUSTED_PROXIES of
-    them) saw.
-    """
-    proxies = settings.TRUSTED_PROXIES
-    if proxies:
-        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        if len(hops) >= proxies and hops[-proxies]:
-            return str(hops[-proxies])
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 @lru_cache(maxsize=ADDRESSES)

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from grps_site.http import throttling
+from common.client_address import client_address
 
 TIMEOUT = httpx.Timeout(5.0)
 MAX_TOKEN = 2048  # Cloudflare's own limit
@@ -81,5 +81,5 @@ class TurnstileVerify(APIView):
             raise ValidationError(f"{error}.") from None
         if len(token) > MAX_TOKEN:
             return Response(TurnstileOut(valid=False, errors=["invalid-input-response"]))
-        found = verify(token, throttling.address(request))
+        found = verify(token, client_address(request))
         return Response(TurnstileOut(valid=found.valid, errors=found.errors))

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
 from turnstile.fields import TurnstileField as PackagedField
 
+from common.client_address import client_address
 from common.errors import Refused
 from grps_site.http import errors, throttling, turnstile
 from players.discipline import appeals, case_codes
@@ -96,7 +97,7 @@ def appeal(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, AppealForm())
     wait = throttling.check(request, "write")
-    form = AppealForm(request.POST, address=throttling.address(request))
+    form = AppealForm(request.POST, address=client_address(request))
     if wait is not None:
         form.add_error(None, f"Too many tries from this address. Wait {int(wait) + 1} seconds.")
         return _page(request, form, status=429)

@@ -8,6 +8,7 @@ from allauth.account.forms import LoginForm as AllauthLoginForm
 from django import forms
 from django.conf import settings
 
+from common.client_address import client_address
 from grps_site.http import throttling, turnstile
 
 
@@ -31,7 +32,7 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc]
             )
         if settings.TURNSTILE_SECRET:
             token = request.POST.get("cf-turnstile-response", "")[: turnstile.MAX_TOKEN]
-            if not turnstile.verify(token, throttling.address(request)).valid:
+            if not turnstile.verify(token, client_address(request)).valid:
                 raise forms.ValidationError(
                     "The check that you are no robot did not succeed. Try it once more."
                 )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from common.pg_arrays import EPOCH, micros
+from common.time import from_micros, micros
 from players.models import REST
 
 ID = r"[0-9]{1,18}"
@@ -113,7 +113,7 @@ def time_cursor(request: Request) -> tuple[dt.datetime, int] | None:
     if given is None:
         return None
     moment, _, row = given.partition(":")
-    return EPOCH + dt.timedelta(microseconds=int(moment)), int(row)
+    return from_micros(int(moment)), int(row)
 
 
 def name_cursor(request: Request) -> tuple[str, int] | None:

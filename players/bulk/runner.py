@@ -15,10 +15,10 @@ import structlog
 from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
-from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import retry
 from common.amounts import hundredths, points
 from common.errors import Refused, Unconfirmed
 from players.bulk import jobs
@@ -31,9 +31,7 @@ from players.moderation.actors import Staff
 from players.moderation.approvals import who_asked
 from players.moderation.authorization import take_turn
 
-ATTEMPTS = 5
 READ_EVERY = 30.0  # seconds after which whoever asked is read from Roblox again
-CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
 BY_ITSELF = Actor("system", "bulk", "bulk")
 FAULT = "A fault of the program; the log has it. The player is as before."
 Status = BulkRow.Status
@@ -72,7 +70,7 @@ def run(job_id: int, until: float = inf, on_row: Callable[[], None] = lambda: No
         if time.monotonic() - read_at > READ_EVERY:
             read_at = time.monotonic()
             freshness.before_act(_requester_id(job_id))
-        if not _step_again(job_id):
+        if not step(job_id):
             break
         settled += 1
         on_row()
@@ -83,6 +81,7 @@ def _requester_id(job_id: int) -> int | None:
     return BulkJob.objects.filter(pk=job_id).values_list("requester__user_id", flat=True).first()
 
 
+@retry.on_contention
 def step(job_id: int) -> bool:
     """Settle the next row of a job, or end it when none is left; whether there is more to do.
 
@@ -112,17 +111,6 @@ def step(job_id: int) -> bool:
             return True
         _note(job, row, _settle(job, row, by))
         return True
-
-
-def _step_again(job_id: int) -> bool:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return step(job_id)
-        except OperationalError as error:
-            if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
-                raise
-            time.sleep(0.02 * 2**attempt)
-    raise AssertionError  # the loop returns or raises
 
 
 def _next(job: BulkJob) -> BulkRow | None:

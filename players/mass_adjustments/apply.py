@@ -10,19 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
-from psycopg import errors
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import Actor, reserve_id
+from common import retry
 from common.amounts import hundredths, points
 from common.errors import Refused, Unconfirmed
 from common.leases import LeaseLost, backoff, claim, hold, renew
-from common.pg_arrays import micros, numbers, texts
+from common.pg_arrays import numbers, texts
+from common.time import micros
 from players import leaderboard
 from players.active_policy import active
 from players.mass_adjustments.rows import GONE, LIMITED, NOTE, tell, why_not_entitled
@@ -35,9 +36,7 @@ from players.moderation.authorization import past_limit, take_turn
 from players.ranks.evaluation import Candidate, evaluate_and_apply, may_change_rank
 
 CHUNK = 2_000  # rows of a transaction: some 0.3 s, in which a game server's batch may wait
-ATTEMPTS = 5
 UNCONFIRMED = dt.timedelta(minutes=1)  # until Roblox is asked again about whoever asked
-CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
 FOLD_EVERY = 5  # chunks
 
 PENDING = f"""
@@ -159,21 +158,15 @@ def _confirmed_step(adjustment: Adjustment) -> bool:
     return step(adjustment)
 
 
+@retry.on_contention
 def step(adjustment: Adjustment) -> bool:
     """Apply one chunk of a held adjustment, or end it when none is left; whether there is more to
     do.
 
     Raises LeaseLost when another process holds it by now.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with transaction.atomic():
-                return _step(adjustment)
-        except OperationalError as error:
-            if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
-                raise
-            time.sleep(0.02 * 2**attempt)
-    raise AssertionError  # the loop returns or raises
+    with transaction.atomic():
+        return _step(adjustment)
 
 
 def _step(adjustment: Adjustment) -> bool:

@@ -6,7 +6,6 @@ a line.
 """
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from common import strict_json
 from common.amounts import NotAnAmount, hundredths
 
 SHOWN = 100  # flaws; the others are counted
@@ -248,29 +248,18 @@ def _jsonl_row(number: int, text: str) -> Row:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(
-            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once
-        )
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        if isinstance(error, _Flaw):
-            raise
+        value = strict_json.loads(text)
+    except strict_json.RepeatedName:
+        raise _Flaw("JSON", "must give each field once") from None
+    except strict_json.NotFinite as error:
+        raise _Flaw("JSON", f"{error}; amounts are numbers, like 12.50") from None
+    except (ValueError, ArithmeticError, RecursionError):
         raise _Flaw(
             "JSON", 'must be one object a line, like {"userId": 1, "amount": 12.50}'
         ) from None
     if not isinstance(value, dict):
         raise _Flaw("JSON", 'must be one object a line, like {"userId": 1, "amount": 12.50}')
     return value
-
-
-def _no_constant(name: str) -> None:
-    raise _Flaw("JSON", f"must not hold {name}; amounts are numbers, like 12.50")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Flaw("JSON", "must give each field once")
-    return found
 
 
 def _storable(text: str) -> bool:

@@ -10,9 +10,10 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 from audits.record import reserve_id
+from common import advisory_lock
 from common.errors import Refused
 from players.mass_adjustments.files import SHOWN, Flaws, Row
-from players.mass_adjustments.rows import NOTE, check_entitled, lock, locked, player_id, tell
+from players.mass_adjustments.rows import NOTE, check_entitled, locked, player_id, tell
 from players.models import ZERO, Adjustment
 from players.moderation.actors import Staff
 from players.moderation.authorization import telling_refusals
@@ -80,7 +81,7 @@ def preview(
         check_entitled(by, reason)
     with transaction.atomic(), _staging():
         if idempotency_key is not None:
-            lock(f"adjustment key {idempotency_key}")
+            advisory_lock.lock(f"adjustment key {idempotency_key}")
         digest = _stage(rows, flaws)
         _refuse_twice(flaws)
         if flaws.total:

@@ -4,8 +4,6 @@ is told.
 
 from typing import Any
 
-from django.db import connection
-
 from audits.actions import Action
 from audits.record import Actor, Target, record
 from common.errors import NotAllowed, Refused
@@ -73,12 +71,6 @@ def locked(adjustment_id: int) -> Adjustment:
     if adjustment is None:
         raise Refused(f"There is no adjustment {adjustment_id}.")
     return adjustment
-
-
-def lock(what: str) -> None:
-    """Let one transaction at a time past this point, for each `what`."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [what])
 
 
 def tell(

@@ -13,11 +13,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import NOBODY, Actor, TakenBack, record
+from common import advisory_lock
 from common.errors import NotAllowed, Refused, Unconfirmed
 from players.membership import freshness
 from players.models import Approval, Player
@@ -418,10 +419,7 @@ def _check_room(experience: str) -> None:
     """Raises Refused where so many requests of an experience wait that staff could not look at one
     more.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"requests of {experience}"]
-        )
+    advisory_lock.lock(f"requests of {experience}")
     found = Approval.objects.filter(experience=experience, status=Approval.Status.WAITING)
     if found[:MOST_OF_A_GAME].count() >= MOST_OF_A_GAME:
         raise Refused(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from audits.actions import Action
 from audits.models import Reversal
 from audits.record import NOBODY, Actor, Target, record
+from common import advisory_lock
 from common.amounts import hundredths, points
 from common.errors import NotAllowed, Refused
 from common.time import BadMoment, in_utc
@@ -164,10 +165,7 @@ def take_turn(person: str) -> None:
 
     Taken before anything else is locked.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"acts of {person}"]
-        )
+    advisory_lock.lock(f"acts of {person}")
 
 
 def check_not_taken_back(event: int | None) -> None:

@@ -12,7 +12,7 @@ from audits.actions import Action
 from audits.record import Target, record, reserve_id
 from common.amounts import points
 from common.errors import NotAllowed, Refused
-from common.pg_arrays import micros
+from common.time import micros
 from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, Player, Recommendation
 from players.moderation import approvals, daily_limit, experience_bounds, velocity_limit

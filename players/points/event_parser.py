@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from common.amounts import NotAnAmount, hundredths_of
-from common.pg_arrays import micros
+from common.time import micros
 from players.points import origins
 
 MAX_EVENTS = 500

@@ -5,17 +5,16 @@ one is due.
 """
 
 import datetime as dt
-import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db import OperationalError, transaction
-from psycopg import errors
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
+from common import retry
 from common.amounts import points
 from players import leaderboard, usernames
 from players.active_policy import ActivePolicy, active
@@ -34,8 +33,6 @@ from players.quarantines import detection, isolation
 from players.quarantines.detection import Source
 from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
 
-ATTEMPTS = 5
-CONTENTION = (errors.DeadlockDetected, errors.SerializationFailure)
 FOLD_EVERY = 4_000  # players changed by this process
 
 _moves = 0
@@ -83,7 +80,7 @@ def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None =
 
     `key`: our id of the key that it came with; None: by the experience's queue. What does not count
     (private servers, quarantine) is stored and confirmed all the same. Raises OperationalError when
-    the database is away, and when it is contended beyond ATTEMPTS tries.
+    the database is away, and when it is contended beyond retry.ATTEMPTS tries.
     """
     source, everybody = Source(experience, key), list[int]()
     receipt = Receipt(rejected=batch.rejected)
@@ -117,7 +114,7 @@ def _parts(experience: str, batch: Batch) -> dict[str, Batch]:
 def _try(origin: str, batch: Batch, now: dt.datetime, source: Source) -> tuple[Receipt, list[int]]:
     """The receipt, and the players who were not known before."""
     policy, create, new = active(), False, list[int]()
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, retry.ATTEMPTS + 1):
         try:
             with transaction.atomic():
                 return _land(origin, batch, now, create, source, policy), new
@@ -129,9 +126,7 @@ def _try(origin: str, batch: Batch, now: dt.datetime, source: Source) -> tuple[R
         except detection.Tripped as tripped:
             detection.open_quarantine(source, tripped.cause, now)  # where the next try puts it
         except OperationalError as error:
-            if attempt == ATTEMPTS or not isinstance(error.__cause__, CONTENTION):
-                raise
-            time.sleep(0.02 * 2**attempt)
+            retry.pause_or_raise(error, attempt)
     raise OperationalError("players vanish as fast as they are made; send the batch again")
 
 

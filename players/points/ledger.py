@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from common.pg_arrays import micros, numbers, optional, texts, words
+from common.pg_arrays import numbers, optional, texts, words
+from common.time import micros
 from players.locking import PlayerRow
 from players.points.event_parser import ReportedEvent
 from players.policy.counters import SessionRow, SessionTotal, merge

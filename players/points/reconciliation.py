@@ -16,7 +16,8 @@ from django.db import connection, transaction
 from audits.actions import Action
 from audits.record import Actor, Target, record, reserve_id
 from common.amounts import points
-from common.pg_arrays import micros, numbers, words
+from common.pg_arrays import numbers, words
+from common.time import micros
 from players.active_policy import ActivePolicy, active
 from players.locking import PlayerRow, create_players, lock_players
 from players.models import RECONCILED, REST, Decision

@@ -15,6 +15,9 @@ from typing import Any
 
 import jsonschema
 
+from common import strict_json
+from common.canonical_json import canonical
+
 SCHEMA_FOLDER = Path(__file__).resolve().parent.parent.parent / "config"
 FILES = {
     "ranks": "policy.ranks.json",
@@ -171,7 +174,7 @@ def load_bundle(folder: Path) -> Bundle:
     problems = []
     for key, name in FILES.items():
         try:
-            documents[key] = _read((folder / name).read_text(encoding="utf-8"))
+            documents[key] = strict_json.loads((folder / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             problems.append(Problem(name, "$", "the file is missing.", f"put it into {folder}."))
         except UNREADABLE as error:
@@ -187,7 +190,7 @@ def read_bundle(texts: Mapping[str, str]) -> Bundle:
     problems = []
     for key, name in FILES.items():
         try:
-            documents[key] = _read(texts.get(key, ""))
+            documents[key] = strict_json.loads(texts.get(key, ""))
         except UNREADABLE as error:
             problems.append(_unreadable(name, error))
     return _checked(documents, problems)
@@ -202,23 +205,6 @@ def parse_bundle(documents: Mapping[str, Any]) -> Bundle:
 
 def _unreadable(name: str, error: Exception) -> Problem:
     return Problem(name, "$", f"it cannot be read as JSON: {error}.", "mend it at that place.")
-
-
-def _read(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal, object_pairs_hook=_once)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that stands twice Python would keep the last: a second row could pass for the one
-    that was reviewed.
-    """
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    names = [name for name, _ in pairs]
-    raise ValueError(
-        f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object"
-    )
 
 
 def _checked(documents: Mapping[str, Any], problems: list[Problem]) -> Bundle:
@@ -522,10 +508,7 @@ def _kind(kind: Mapping[str, Any], row: Mapping[str, Any]) -> EventKind:
 
 
 def _version(documents: Mapping[str, Any]) -> str:
-    canonical = json.dumps(
-        _plain(documents), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(_plain(documents)).encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,8 @@ from django.utils import timezone
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
 from common.amounts import hundredths
-from common.pg_arrays import micros, numbers
+from common.pg_arrays import numbers
+from common.time import micros
 from players.actions import game_commands
 from players.active_policy import active
 from players.locking import PlayerRow, lock_players

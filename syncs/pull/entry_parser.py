@@ -10,12 +10,14 @@ written.
 import datetime as dt
 from typing import Any
 
+from common.parsing import whole_number
 from players.points.reconciliation import EVERYTHING, Kept, Stored
 
 MOST = 10**13  # hundredths
 MOST_SEQUENCE = 2**31 - 1  # a reconciled row must be able to stand for all of them
 MOST_SESSIONS = 2000  # the game folds what is confirmed
 EXACT = 1e-4  # hundredths that a sum of floats may be off
+LATEST_EPOCH = 10**18 - 1  # of one session; EVERYTHING stands for all of them
 
 
 class BrokenRecord(Exception):
@@ -128,9 +130,10 @@ def _name(where: str, value: Any) -> str:
 
 
 def _epoch(name: str) -> int:
-    if not (name.isascii() and name.isdigit() and len(name) < 19):
+    epoch = whole_number(name, most=LATEST_EPOCH)
+    if epoch is None:
         raise BrokenRecord(f"sessions.{name[:40]}: an epoch is a whole number from 0")
-    return int(name)
+    return epoch
 
 
 def _count(where: str, value: Any) -> int:

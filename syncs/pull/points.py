@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from common.amounts import points
+from common.parsing import whole_number
 from players.models import Player
 from players.points import reconciliation
 from players.points.reconciliation import Change, Stored
@@ -115,11 +116,9 @@ class Points(Activity):
 
     def _listed(self, name: str, value: int) -> Listed:
         """An index names players by their id or by their entry's key."""
-        user_id = (
-            int(name)
-            if name.isascii() and name.isdigit() and len(name) < 19
-            else self.universe.user_id(name)
-        )
+        user_id = whole_number(name)
+        if user_id is None:
+            user_id = self.universe.user_id(name)
         return Listed(self.universe.key(user_id) if user_id else name, user_id, value)
 
     def _differing(self, listed: Sequence[Listed]) -> list[Listed]:

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
+from common import advisory_lock
 from players.active_policy import ActivePolicy, active
 from players.policy.bundle import Rank
 from roblox.cloud import Group
@@ -147,8 +148,7 @@ def why_parked(group_id: int | None, rank: str) -> str:
 
 def lock() -> None:
     """One at a time writes pins. Within a transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    advisory_lock.lock(LOCK)
 
 
 def database_time() -> dt.datetime:

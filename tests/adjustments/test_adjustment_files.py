@@ -79,7 +79,7 @@ def test_a_bad_csv_line_is_named_with_its_mend_and_the_others_are_read(
         ("nonsense", 'JSON: must be one object a line, like {"userId": 1, "amount": 12.50}'),
         ("[1, 2]", "JSON: must be one object a line"),
         ("[" * 5_000, "JSON: must be one object a line"),
-        ('{"userId": 1, "amount": NaN}', "JSON: must not hold NaN"),
+        ('{"userId": 1, "amount": NaN}', "JSON: NaN is not a JSON number"),
         ('{"userId": 1, "userId": 2, "amount": 1}', "JSON: must give each field once"),
         ('{"userId": 1, "amount": 1, "points": 2}', "points: is not known"),
         ('{"amount": 1}', "userId: must be a Roblox user id"),

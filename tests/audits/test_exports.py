@@ -167,7 +167,10 @@ def test_it_runs_without_django_settings(chain: list[int], settings: Any, tmp_pa
     proof_file.write_text(json.dumps(prove(chain[4])))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        code = "import sys; from audits import offline; code = offline.main(); assert 'django' not in sys.modules; "
+        code = (
+            "import sys; from audits.chain import offline; code = offline.main();"
+            " assert 'django' not in sys.modules; "
+        )
         return subprocess.run(
             [
                 sys.executable,

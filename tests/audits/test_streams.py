@@ -41,12 +41,12 @@ PATIENCE = 60.0  # seconds
 KILLS = 30 if os.environ.get("GRPS_LONG") else 5
 LOOPING = """
 import django; django.setup()
-from audits import streams
-streams.BATCH = 3
+from audits.streams import publisher
+publisher.BATCH = 3
 print("ready", flush=True)
 while True:
-    for outlet in streams.configured():
-        streams.catch_up(outlet)
+    for outlet in publisher.configured():
+        publisher.catch_up(outlet)
 """
 
 

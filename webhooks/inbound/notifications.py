@@ -16,6 +16,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from common.parsing import whole_number
 from common.time import BadMoment, parse
 from players.points.event_parser import UserId
 from players.privacy import orders
@@ -122,7 +123,7 @@ def _parts(header: str) -> tuple[str, str]:
     # On the first `=` only: base64 ends with some of its own.
     found = dict(part.strip().partition("=")[::2] for part in header.split(","))
     moment, given = found.get("t", ""), found.get("v1", "")
-    if not (moment.isascii() and moment.isdigit() and len(moment) <= 12):
+    if whole_number(moment, most=10**12) is None:
         raise BadSignature("Send roblox-signature: t=<seconds since 1970>,v1=<signature>.")
     if not given or not given.isascii():
         raise BadSignature(

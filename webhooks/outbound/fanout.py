@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from audits import queries
 from audits.actions import Action
 from audits.queries import PlacedEvent
+from common import advisory_lock
 from webhooks.models import WebhookEndpoint
 from webhooks.outbound import subscriptions
 
@@ -42,10 +43,8 @@ def step(limit: int = LIMIT) -> int:
     the reading, and one that lags far behind holds nobody up.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-            if not cursor.fetchone()[0]:
-                return 0
+        if not advisory_lock.try_lock(LOCK):
+            return 0
         behind = WebhookEndpoint.objects.active().filter(position__lt=queries.head())
         groups: dict[int, list[WebhookEndpoint]] = {}
         for endpoint in behind.select_for_update(no_key=True).order_by("pk"):

@@ -2,7 +2,7 @@
 time; an act on all of an endpoint's rows goes the other way, and the two would wait for each other.
 """
 
-from django.db import connection
+from common import advisory_lock
 
 # advisory lock: shared by turns, and held alone by what touches all of an endpoint's rows
 TURNS = 4_710_051
@@ -12,11 +12,9 @@ def beside_others() -> None:
     """For a turn: any number at a time. Waits for whoever works alone; held until the transaction
     ends.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [TURNS])
+    advisory_lock.lock_shared(TURNS)
 
 
 def alone() -> None:
     """Wait until the turns under way have ended, and let none begin before this transaction has."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURNS])
+    advisory_lock.lock(TURNS)

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from common.parsing import whole_number
 from console.accounts import recent_sign_in
 from console.decorators import FRESH
 
@@ -85,7 +86,7 @@ class RobloxProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
     def extract_uid(self, data: dict[str, Any]) -> str:
         uid = str(data["userinfo"]["sub"])
-        if not (uid.isascii() and uid.isdigit() and 0 < int(uid) < 2**63):
+        if not whole_number(uid):
             raise OAuth2Error("Roblox's user id is not a number.")
         return uid
 

@@ -3,10 +3,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from audits.record import Actor
+from common import advisory_lock
+from common.parsing import whole_number
 from players.active_policy import ensure_active
 from players.membership import transitions
 from players.membership.status import can_be_asked
@@ -75,8 +77,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, quiet: bool, **options: Any) -> None:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            advisory_lock.lock(LOCK)
             done = [
                 *self._experiences(),
                 *self._policy(),
@@ -92,7 +93,7 @@ class Command(BaseCommand):
         changed = []
         for configured in settings.INTEGRATIONS.experiences:
             universe = configured.universe_id.value()
-            if universe and not universe.isdigit():
+            if universe and whole_number(universe) is None:
                 raise CommandError(
                     f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number."
                 )

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from audits.record import operator
 from common.errors import Refused
+from common.parsing import whole_number
 from players.active_policy import active
 from players.moderation.actors import at_the_shell
 from roblox import cloud
@@ -303,9 +304,10 @@ class Command(BaseCommand):
     def _name_of(self, drift_id: int) -> str:
         """Roblox's name of somebody who is no player here yet."""
         drift = Drift.objects.select_related("experience").filter(pk=drift_id, player=None).first()
-        if drift is None or drift.experience is None or not drift.subject.isdigit():
+        user_id = whole_number(drift.subject) if drift is not None else None
+        if drift is None or drift.experience is None or user_id is None:
             return ""
-        user = users.get(cloud.universe(drift.experience).client, int(drift.subject))
+        user = users.get(cloud.universe(drift.experience).client, user_id)
         return user.name if user else ""
 
 

@@ -18,6 +18,7 @@ from audits import queries
 from audits.record import operator
 from common.encryption import NoKey
 from common.errors import Refused
+from common.parsing import whole_number
 from common.time import BadMoment, parse
 from webhooks.endpoints import services, statistics
 from webhooks.endpoints.services import EndpointInput
@@ -359,9 +360,10 @@ def _end(until: str | None, *, by_time: bool) -> int:
         return queries.head()
     if by_time:
         return statistics.place_before(_moment(until))
-    if not until.isdigit():
+    position = whole_number(until)
+    if position is None:
         raise CommandError("--until is a position where --after is one.")
-    return int(until)
+    return position
 
 
 def _moment(text: str) -> dt.datetime:
