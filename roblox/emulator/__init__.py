@@ -1,3 +1,1 @@
-"""An emulator of Roblox Open Cloud, for tests and for trying things out. It imports nothing of
-GRPS.
-"""
+"""An emulator of Roblox Open Cloud, for tests and demonstrations. It imports nothing of GRPS."""

@@ -1,4 +1,4 @@
-"""``python -m roblox.emulator`` serves an emulator of Open Cloud on this machine until it is ended."""
+"""``python -m roblox.emulator`` serves an emulator of Open Cloud on this machine."""
 
 import argparse
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from roblox.emulator.calls import Refused
 from roblox.emulator.demo import seed_demo
+from roblox.emulator.errors import ApiError
 from roblox.emulator.store import Store
 
 THREADS = 16  # slow faults hold a thread each
@@ -22,13 +22,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m roblox.emulator", description=__doc__)
     parser.add_argument("--port", type=int, default=8010)
     parser.add_argument(
-        "--state", type=Path, help="the file that keeps everything; without it nothing is kept"
+        "--state",
+        type=Path,
+        help="the file for the state; without it the state ends with the process",
     )
     parser.add_argument(
-        "--lively", type=float, default=0, metavar="SECONDS", help="let players earn every so often"
+        "--lively",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="let a few players earn at this interval",
     )
     parser.add_argument(
-        "--seed-demo", action="store_true", help="a small community, if it is not there yet"
+        "--seed-demo", action="store_true", help="create a small community, unless there is one"
     )
     parser.add_argument(
         "--roles",
@@ -46,7 +52,7 @@ def main() -> int:
             Store(state).close()
             if options.seed_demo:
                 _seed_demo(state, options.roles)
-        except (Refused, OSError, sqlite3.Error) as error:
+        except (ApiError, OSError, sqlite3.Error) as error:
             print(f"The emulator cannot start: {error}", file=sys.stderr)
             return 1
         serve(state.resolve(), options.port, options.lively)
@@ -54,7 +60,7 @@ def main() -> int:
 
 
 def _check_port(port: int) -> None:
-    # Granian shares a port that is taken, and calls would go to one or the other.
+    # Granian shares a port that is in use: calls would go to either server.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
@@ -69,8 +75,8 @@ def _seed_demo(state: Path, roles: Path) -> None:
 
 
 def serve(state: Path, port: int, lively: float) -> None:
-    """Until SIGTERM or SIGINT."""
-    # The worker is another process: it learns by the environment what it works on.
+    """Serve until SIGTERM or SIGINT."""
+    # The worker is another process, which reads its options from the environment.
     os.environ["ROBLOX_EMULATOR_STATE"] = str(state)
     os.environ["ROBLOX_EMULATOR_LIVELY"] = str(lively)
     os.environ["ROBLOX_EMULATOR_PARENT"] = str(os.getpid())

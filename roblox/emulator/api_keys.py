@@ -1,23 +1,22 @@
-"""API keys: who they belong to, what they open, and the introspection of them."""
+"""API keys: their owners, what they open, and their introspection."""
 
-import sqlite3
 from typing import Any
 
 import msgspec
+from werkzeug import Response
 
-from roblox.emulator.calls import Answer, Call, Key, Refused, Shape, micros, moment
-
-INVALID = "Invalid API Key"
+from roblox.emulator.calls import ApiKey, Call
+from roblox.emulator.clock import moment
+from roblox.emulator.errors import ApiError, Shape
+from roblox.emulator.responses import respond
+from roblox.emulator.store import Connection
 
 
 class IntrospectBody(msgspec.Struct, rename="camel"):
-    """The key that is asked about."""
-
     api_key: str
 
 
-def find(db: sqlite3.Connection, raw: str) -> Key | None:
-    """The key with this text."""
+def find(db: Connection, raw: str) -> ApiKey | None:
     row = db.execute("SELECT * FROM api_keys WHERE key = ?", (raw,)).fetchone()
     if row is None:
         return None
@@ -25,42 +24,47 @@ def find(db: sqlite3.Connection, raw: str) -> Key | None:
     grants = tuple(
         (scope, frozenset(universes)) for scope, universes in msgspec.json.decode(scopes)
     )
-    return Key(key, name, owner, grants, bool(enabled), expires)
+    return ApiKey(key, name, owner, grants, bool(enabled), expires)
 
 
-def opened_by(db: sqlite3.Connection, raw: str | None) -> Key:
-    """The key of a call. Refused (401, in the gateway's form) if it is missing, unknown, disabled
-    or expired.
+def authenticate(call: Call) -> ApiKey:
+    """Return the call's key.
+
+    Raises ApiError (401, in the gateway's form) if it is missing, unknown, disabled or expired.
     """
-    key = find(db, raw) if raw else None
-    if key is None or not key.enabled or _expired(key):
-        raise Refused("UNAUTHENTICATED", INVALID, shape=Shape.GATEWAY)
+    raw = call.request.headers.get("x-api-key")
+    key = find(call.store.read(), raw) if raw else None
+    if key is None or not key.enabled or _expired(key, call.now):
+        raise _unknown_key()
     return key
 
 
-def introspect(call: Call) -> Answer:
-    """What a key is; nothing but the key itself is needed to ask."""
+def introspect(call: Call) -> Response:
+    """Describe a key to whoever has it."""
     key = find(call.store.read(), call.json(IntrospectBody).api_key)
     if key is None:
-        raise Refused("UNAUTHENTICATED", INVALID, shape=Shape.GATEWAY)
-    return Answer(
-        200,
+        raise _unknown_key()
+    return respond(
         {
             "name": key.name,
             "authorizedUserId": key.owner,
             "scopes": _scopes(key),
             "enabled": key.enabled,
-            "expired": _expired(key),
+            "expired": _expired(key, call.now),
             "expirationTimeUtc": key.expires,
-        },
+        }
     )
 
 
-def _expired(key: Key) -> bool:
-    return key.expires is not None and moment(key.expires) <= micros()
+def _unknown_key() -> ApiError:
+    return ApiError("UNAUTHENTICATED", "Invalid API Key", shape=Shape.GATEWAY)
 
 
-def _scopes(key: Key) -> list[dict[str, Any]]:
+def _expired(key: ApiKey, now: int) -> bool:
+    return key.expires is not None and moment(key.expires) <= now
+
+
+def _scopes(key: ApiKey) -> list[dict[str, Any]]:
     named: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for scope, universes in key.grants:
         name, _, operation = scope.rpartition(":")

@@ -1,14 +1,18 @@
 """Standard data stores, v2."""
 
 import re
-import sqlite3
 from typing import Any
 
 import msgspec
+from werkzeug import Response
 
 from roblox.emulator import entries
-from roblox.emulator.calls import MICROS, Answer, Call, Refused, invalid, listing, moment, stamp
-from roblox.emulator.entries import Entry
+from roblox.emulator.calls import Call
+from roblox.emulator.clock import MICROS, moment, stamp
+from roblox.emulator.entries import Entry, EntryId, KeyQuery
+from roblox.emulator.errors import ApiError, invalid, not_found
+from roblox.emulator.responses import listing, respond
+from roblox.emulator.store import Connection
 
 ALL_SCOPES = "-"
 LARGEST = 2**53
@@ -21,7 +25,7 @@ _UNTIL = re.compile(rf"revision_create_time <= {_TIME}")
 
 
 class EntryBody(msgspec.Struct):
-    """What create and update bring; a field that is not sent is cleared."""
+    """The body of create and update. A field that is not sent is cleared."""
 
     value: msgspec.Raw = msgspec.Raw(b"")
     users: list[str] = msgspec.field(default_factory=list)
@@ -37,7 +41,7 @@ class IncrementBody(msgspec.Struct):
     attributes: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-def list_stores(call: Call) -> Answer:
+def list_stores(call: Call) -> Response:
     page = call.page(10, 100)
     prefix = _prefix(call)
     rows = call.store.read().execute(
@@ -51,87 +55,84 @@ def list_stores(call: Call) -> Answer:
     )
 
 
-def list_entries(call: Call) -> Answer:
-    """Only `path` and `id`, as Roblox does."""
+def list_entries(call: Call) -> Response:
+    """List `path` and `id` only, as Roblox does."""
     page = call.page(10, 256)
-    scope = call.path.get("scope") or "global"
-    prefix, deleted = _prefix(call), call.flag("showDeleted")
+    scope = _scope(call)
     db = call.store.read()
-    edge = call.now - int(call.store.option("listingDelaySeconds") * MICROS)
-    rows = entries.page_of_keys(
-        db,
+    query = KeyQuery(
         entries.store_id(db, call.universe, call.path["store"]),
         None if scope == ALL_SCOPES else scope,
-        prefix,
+        _prefix(call),
         page.cursor,
         page.fetch,
-        edge,
-        deleted=deleted,
+        call.now - int(call.store.option("listingDelaySeconds") * MICROS),
+        deleted=call.flag("showDeleted"),
     )
+    rows = entries.page_of_keys(db, query)
     kept, token = page.cut(rows, list)
     return listing(
         "dataStoreEntries", ({"path": _path(call, *row), "id": row[1]} for row in kept), token
     )
 
 
-def create_entry(call: Call) -> Answer:
+def create_entry(call: Call) -> Response:
     body = call.json(EntryBody)
-    key = entries.check_name(call.query.get("id", ""), "id")
+    key = entries.check_name(call.query("id"), "id")
     new = entries.content(bytes(body.value), body.users, body.attributes)
     with call.store.write() as db:
-        store, scope = _writable(call, db)
-        current = entries.find(db, store, scope, key)
+        entry = _writable(call, db, key)
+        current = entries.find(db, entry)
         if current and current.active:
             raise invalid("The entry already exists.")
-        return Answer(200, _entry(call, entries.put(db, store, scope, key, new, call.now)))
+        return respond(_entry(call, entries.put(db, entry, new)))
 
 
-def get_entry(call: Call) -> Answer:
-    """The latest revision, or the one that the id names after its last `@`."""
+def get_entry(call: Call) -> Response:
+    """Return the latest revision, or the one that the id names after its last `@`."""
     key, at, revision = call.path["entry"].rpartition("@")
     if not at:
         key, revision = revision, "latest"
     db = call.store.read()
     entry = _current(call, db, key)
     if revision == "latest":
-        return Answer(200, _entry(call, entry))
+        return respond(_entry(call, entry))
     found = _past(call, db, entry, revision)
     if found is None:
-        raise Refused("NOT_FOUND", "The revision was not found.")
-    return Answer(200, _entry(call, found, suffix=f"@{found.revision}"))
+        raise not_found("The revision was not found.")
+    return respond(_entry(call, found, suffix=f"@{found.revision}"))
 
 
-def update_entry(call: Call) -> Answer:
+def update_entry(call: Call) -> Response:
     body = call.json(EntryBody)
     key = entries.check_name(call.path["entry"], "id")
     new = entries.content(bytes(body.value), body.users, body.attributes)
-    missing = call.flag("allowMissing")
+    may_create = call.flag("allowMissing")
     with call.store.write() as db:
-        store, scope = _writable(call, db)
-        current = entries.find(db, store, scope, key)
-        if not missing and (current is None or not current.active):
-            raise Refused("NOT_FOUND", "The entry was not found.")
+        entry = _writable(call, db, key)
+        current = entries.find(db, entry)
+        if not may_create and (current is None or not current.active):
+            raise not_found("The entry was not found.")
         _check_etag(current, body.etag)
-        return Answer(200, _entry(call, entries.put(db, store, scope, key, new, call.now)))
+        return respond(_entry(call, entries.put(db, entry, new)))
 
 
-def increment_entry(call: Call) -> Answer:
-    """Refused (400) for anything but bare whole numbers. A missing or deleted entry starts at the
-    amount.
-    """
+def increment_entry(call: Call) -> Response:
+    """Add to a whole number. A missing or deleted entry starts at the amount."""
     body = call.json(IncrementBody)
     key = entries.check_name(call.path["entry"], "id")
     with call.store.write() as db:
-        store, scope = _writable(call, db)
-        current = entries.find(db, store, scope, key)
+        entry = _writable(call, db, key)
+        current = entries.find(db, entry)
         total = added(current, body.amount)
         new = entries.content(str(total).encode(), body.users, body.attributes)
-        return Answer(200, _entry(call, entries.put(db, store, scope, key, new, call.now)))
+        return respond(_entry(call, entries.put(db, entry, new)))
 
 
 def added(current: Entry | None, amount: float) -> int:
-    """The sum, clamped to what a double counts exactly. Refused (400) unless both are whole
-    numbers.
+    """Return the sum, clamped to the whole numbers that a double holds exactly.
+
+    Raises ApiError (400) unless both are whole numbers.
     """
     if not float(amount).is_integer():
         raise invalid("amount must be a whole number.", reason="InvalidAmount")
@@ -141,21 +142,21 @@ def added(current: Entry | None, amount: float) -> int:
     return max(-LARGEST, min(LARGEST, int(value) + int(amount)))
 
 
-def delete_entry(call: Call) -> Answer:
+def delete_entry(call: Call) -> Response:
     key = call.path["entry"]
     with call.store.write() as db:
         entry = _current(call, db, key)
         if not entry.active:
-            raise Refused("NOT_FOUND", "The entry was not found.")
+            raise not_found("The entry was not found.")
         if call.body:
             _check_etag(entry, call.json(EntryBody).etag)
-        entries.remove(db, entry, call.now)
-    return Answer(200, {})
+        entries.remove(db, entry)
+    return respond({})
 
 
-def list_revisions(call: Call) -> Answer:
+def list_revisions(call: Call) -> Response:
     page = call.page(10, 100)
-    since, until = _window(call.query.get("filter", ""))
+    since, until = _window(call.query("filter"))
     db = call.store.read()
     entry = _current(call, db, call.path["entry"])
     rows = [
@@ -169,18 +170,17 @@ def list_revisions(call: Call) -> Answer:
     )
 
 
-def snapshot(call: Call) -> Answer:
-    """One is taken on a UTC day."""
+def snapshot(call: Call) -> Response:
+    """Take one snapshot per UTC day."""
     with call.store.write() as db:
         row = db.execute(
             "SELECT taken FROM snapshots WHERE universe = ?", (call.universe,)
         ).fetchone()
-        new = row is None or row[0] // DAY != call.now // DAY
+        new = row is None or row[0] // DAY != db.now // DAY
         if new:
-            db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (call.universe, call.now))
-    return Answer(
-        200, {"newSnapshotTaken": new, "latestSnapshotTime": stamp(call.now if new else row[0])}
-    )
+            db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", (call.universe, db.now))
+        taken = stamp(db.now if new else row[0])
+    return respond({"newSnapshotTaken": new, "latestSnapshotTime": taken})
 
 
 def _store(universe: int, name: str, created: int) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def _store(universe: int, name: str, created: int) -> dict[str, Any]:
 
 
 def _prefix(call: Call) -> str:
-    text = call.query.get("filter", "")
+    text = call.query("filter")
     if not text:
         return ""
     match = _STARTS_WITH.fullmatch(text)
@@ -224,23 +224,27 @@ def _entry(call: Call, entry: Entry, suffix: str = "") -> dict[str, Any]:
     return body
 
 
-def _writable(call: Call, db: sqlite3.Connection) -> tuple[int, str]:
-    scope = call.path.get("scope") or "global"
+def _scope(call: Call) -> str:
+    return call.path.get("scope") or "global"
+
+
+def _writable(call: Call, db: Connection, key: str) -> EntryId:
+    scope = entries.check_name(_scope(call), "scope")
     if scope == ALL_SCOPES:
         raise invalid("Entries are written in one scope.")
     name = entries.check_name(call.path["store"], "data store")
-    return entries.make_store(db, call.universe, name, call.now), entries.check_name(scope, "scope")
+    return EntryId(entries.make_store(db, call.universe, name), scope, key)
 
 
-def _current(call: Call, db: sqlite3.Connection, key: str) -> Entry:
+def _current(call: Call, db: Connection, key: str) -> Entry:
     store = entries.store_id(db, call.universe, call.path["store"])
-    entry = entries.find(db, store, call.path.get("scope") or "global", key)
+    entry = entries.find(db, EntryId(store, _scope(call), key))
     if entry is None:
-        raise Refused("NOT_FOUND", "The entry was not found.")
+        raise not_found("The entry was not found.")
     return entry
 
 
-def _past(call: Call, db: sqlite3.Connection, entry: Entry, revision: str) -> Entry | None:
+def _past(call: Call, db: Connection, entry: Entry, revision: str) -> Entry | None:
     if not revision.startswith("latest:"):
         return entries.at_revision(db, entry, revision)
     at = moment(revision.removeprefix("latest:"))
@@ -251,7 +255,7 @@ def _past(call: Call, db: sqlite3.Connection, entry: Entry, revision: str) -> En
 
 def _check_etag(current: Entry | None, etag: str) -> None:
     if etag and (current is None or current.revision != etag):
-        raise Refused("ABORTED", "The etag is not that of the current revision.")
+        raise ApiError("ABORTED", "The etag is not that of the current revision.")
 
 
 def _window(text: str) -> tuple[int, int]:

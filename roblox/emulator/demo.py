@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from roblox.emulator import control
-from roblox.emulator.calls import Refused
+from roblox.emulator import setup
+from roblox.emulator.errors import invalid
 from roblox.emulator.seeding import Format, Seed, plant
 from roblox.emulator.store import Store
 
@@ -23,7 +23,7 @@ API_KEY = "emulator-key"
 
 
 class LadderRank(msgspec.Struct, rename="camel"):
-    """What is read of a rank of the roles file."""
+    """A rank of the roles file."""
 
     name: str
     role: int
@@ -39,39 +39,37 @@ class Ladder(msgspec.Struct):
 
 
 def seed_demo(store: Store, roles_file: Path) -> bool:
-    """Make the demo; says False, and leaves everything alone, if it is there. Raises Refused,
-    OSError.
-    """
+    """Create the demo. Returns False if it exists. Raises ApiError, OSError."""
     if store.read().execute("SELECT 1 FROM groups WHERE id = ?", (GROUP,)).fetchone():
         return False
     try:
         ladder = msgspec.json.decode(roles_file.read_bytes(), type=Ladder)
     except msgspec.DecodeError as error:
-        raise Refused("INVALID_ARGUMENT", f"{roles_file} is no file of ranks: {error}") from None
+        raise invalid(f"{roles_file} is no file of ranks: {error}") from None
     for universe, place, name, form in UNIVERSES:
-        control.put_universe(store, control.UniverseBody(universe, place, name))
+        setup.put_universe(store, setup.UniverseBody(universe, place, name))
         plant(store, Seed(universe, PLAYERS, STORE, form, FIRST_USER, index=INDEX, seed=universe))
-    control.put_key(store, control.KeyBody(API_KEY, "Demo key", KEY_OWNER, ["*"]))
-    control.put_members(store, control.MembersBody(GROUP, _members(store, ladder)), _group(ladder))
+    setup.put_key(store, setup.KeyBody(API_KEY, "Demo key", KEY_OWNER, ["*"]))
+    setup.put_members(store, setup.MembersBody(GROUP, _members(store, ladder)), _group(ladder))
     return True
 
 
-def _group(ladder: Ladder) -> control.GroupBody:
+def _group(ladder: Ladder) -> setup.GroupBody:
     named = {rank.role: rank.name for rank in ladder.ranks} | {EVENT_HOST: "Event Host"}
-    roles = [control.RoleBody(ROLE_IDS + rank, rank, name) for rank, name in sorted(named.items())]
-    return control.GroupBody(GROUP, "Demo group", OWNER, roles)
+    roles = [setup.RoleBody(ROLE_IDS + rank, rank, name) for rank, name in sorted(named.items())]
+    return setup.GroupBody(GROUP, "Demo group", OWNER, roles)
 
 
-def _members(store: Store, ladder: Ladder) -> list[control.MemberBody]:
+def _members(store: Store, ladder: Ladder) -> list[setup.MemberBody]:
     steps = [
         rank
         for rank in ladder.ranks
         if not (rank.is_punishment or rank.ignored) and rank.role < KEY_OWNER_RANK
     ]
     steps.sort(key=lambda rank: rank.min_points)
-    members = [control.MemberBody(KEY_OWNER, "grps_ranker", [ROLE_IDS + KEY_OWNER_RANK])]
+    members = [setup.MemberBody(KEY_OWNER, "grps_ranker", [ROLE_IDS + KEY_OWNER_RANK])]
     query = "SELECT CAST(id AS INTEGER), max(value) FROM ordered GROUP BY id ORDER BY 1 LIMIT ?"
     for user, hundredths in store.read().execute(query, (MEMBERS,)).fetchall():
         fitting = [rank for rank in steps if rank.min_points * 100 <= hundredths]
-        members.append(control.MemberBody(user, f"citizen_{user}", [ROLE_IDS + fitting[-1].role]))
+        members.append(setup.MemberBody(user, f"citizen_{user}", [ROLE_IDS + fitting[-1].role]))
     return members

@@ -1,12 +1,13 @@
-"""Entries of standard data stores and their revisions, as every door to them reads and writes them."""
+"""Entries of standard data stores and their revisions, for v1, v2 and the control interface."""
 
 import re
-import sqlite3
 from typing import Any, NamedTuple
 
 import msgspec
 
-from roblox.emulator.calls import MICROS, invalid
+from roblox.emulator.clock import MICROS
+from roblox.emulator.errors import invalid
+from roblox.emulator.store import Connection
 
 NAME_LENGTH = 50  # characters, of stores, scopes and keys
 VALUE_LENGTH = 4_194_304  # characters
@@ -21,9 +22,18 @@ _COLUMNS = (
 )
 
 
+class EntryId(NamedTuple):
+    """Where an entry is; `store` is the store's row, 0 for a store without entries."""
+
+    store: int
+    scope: str
+    key: str
+
+
 class Entry(NamedTuple):
-    """One entry at one revision; `since` is when it last became active or deleted; `users`,
-    `attributes` are JSON.
+    """One entry at one revision.
+
+    `since` is when it last became active or deleted. `users` and `attributes` are JSON.
     """
 
     id: int
@@ -44,8 +54,20 @@ class Entry(NamedTuple):
         return f"{_ticks(self.created):016X}.{self.number:010d}.{_ticks(self.revised):016X}.01"
 
 
+class KeyQuery(NamedTuple):
+    """Keys to list: of all scopes for None, after (scope, key), as they were at `at`."""
+
+    store: int
+    scope: str | None
+    prefix: str
+    after: tuple[str, str] | None
+    limit: int
+    at: int
+    deleted: bool = False
+
+
 class Content(NamedTuple):
-    """What a write brings: JSON texts."""
+    """JSON texts to write."""
 
     value: str
     users: str = "[]"
@@ -53,7 +75,7 @@ class Content(NamedTuple):
 
 
 def content(value: bytes, users: list[str], attributes: dict[str, Any]) -> Content:
-    """A checked write. Refused (400) for what exceeds a limit or is no user."""
+    """Check what is to be written. Raises ApiError (400) beyond a limit or for a malformed user."""
     text = value.decode()
     if text in ("", "null"):
         raise invalid("A value is needed.", reason="InvalidContent")
@@ -75,93 +97,91 @@ def content(value: bytes, users: list[str], attributes: dict[str, Any]) -> Conte
 
 
 def check_name(name: str, what: str) -> str:
-    """Refused (400) if it is empty or too long."""
+    """Return the name. Raises ApiError (400) if it is empty or too long."""
     if not 1 <= len(name) <= NAME_LENGTH:
         raise invalid(f"The {what} must have 1 to {NAME_LENGTH} characters.", reason="InvalidName")
     return name
 
 
-def store_id(db: sqlite3.Connection, universe: int, name: str) -> int:
-    """The store's row, 0 while nothing was ever written to it."""
+def store_id(db: Connection, universe: int, name: str) -> int:
+    """Return the store's row, 0 while nothing was ever written to it."""
     row = db.execute(
         "SELECT id FROM data_stores WHERE universe = ? AND name = ?", (universe, name)
     ).fetchone()
     return int(row[0]) if row else 0
 
 
-def make_store(db: sqlite3.Connection, universe: int, name: str, now: int) -> int:
-    """The store's row, made by the first write."""
+def make_store(db: Connection, universe: int, name: str) -> int:
+    """Return the store's row, created if missing."""
     db.execute(
         "INSERT OR IGNORE INTO data_stores (universe, name, created) VALUES (?, ?, ?)",
-        (universe, name, now),
+        (universe, name, db.now),
     )
     return store_id(db, universe, name)
 
 
-def find(db: sqlite3.Connection, store: int, scope: str, key: str) -> Entry | None:
-    """The current revision, which may be a deleted one."""
+def find(db: Connection, at: EntryId) -> Entry | None:
+    """Return the current revision, which may be a deleted one."""
     where = "store = ? AND scope = ? AND key = ?"
-    row = db.execute(
-        f"SELECT {_COLUMNS} FROM entries WHERE {where}", (store, scope, key)
-    ).fetchone()
+    row = db.execute(f"SELECT {_COLUMNS} FROM entries WHERE {where}", at).fetchone()
     return Entry(*row) if row else None
 
 
-def put(db: sqlite3.Connection, store: int, scope: str, key: str, new: Content, now: int) -> Entry:
+def put(db: Connection, at: EntryId, new: Content) -> Entry:
     """Write the next revision."""
-    entry = find(db, store, scope, key)
+    entry = find(db, at)
     if entry is None:
         names = (
             "store, scope, key, created, number, revised, since, active, value, users, attributes"
         )
         db.execute(
             f"INSERT INTO entries ({names}) VALUES (?, ?, ?, ?, 1, ?, ?, 1, ?, ?, ?)",
-            (store, scope, key, now, now, now, *new),
+            (*at, db.now, db.now, db.now, *new),
         )
     else:
-        _keep(db, entry, now)
+        _keep(db, entry)
         db.execute(
             "UPDATE entries SET number = number + 1, revised = ?, since = ?, active = 1, value = ?, users = ?,"
             " attributes = ? WHERE id = ?",
-            (now, entry.since if entry.active else now, *new, entry.id),
+            (db.now, entry.since if entry.active else db.now, *new, entry.id),
         )
-    written = find(db, store, scope, key)
+    written = find(db, at)
     assert written is not None, "it was written within this transaction"
     return written
 
 
-def remove(db: sqlite3.Connection, entry: Entry, now: int) -> None:
-    """Write a revision that says deleted; the value stays among the revisions."""
-    _keep(db, entry, now, always=True)
+def remove(db: Connection, entry: Entry) -> None:
+    """Write a deleted revision. The value stays among the revisions."""
+    _keep(db, entry, always=True)
     db.execute(
         "UPDATE entries SET number = number + 1, revised = ?, since = ?, active = 0, value = NULL, users = '[]',"
         " attributes = '{}' WHERE id = ?",
-        (now, now, entry.id),
+        (db.now, db.now, entry.id),
     )
 
 
-def revisions(db: sqlite3.Connection, entry: Entry) -> list[Entry]:
-    """The kept revisions without their values, newest first."""
+def revisions(db: Connection, entry: Entry) -> list[Entry]:
+    """Return the stored revisions without their values, newest first."""
     names = "number, revised, active, users, attributes"
     rows = db.execute(
         f"SELECT {names} FROM revisions WHERE entry = ? ORDER BY number DESC", (entry.id,)
     ).fetchall()
-    former = [
-        _former(entry, (number, revised, active, None, *more))
+    older = [
+        _at(entry, (number, revised, active, None, *more))
         for number, revised, active, *more in rows
     ]
-    return [entry._replace(value=None), *former]
+    return [entry._replace(value=None), *older]
 
 
-def length(db: sqlite3.Connection, entry: Entry) -> int:
-    """Bytes of the value at this revision, without reading it; 0 where it is deleted."""
+def length(db: Connection, entry: Entry) -> int:
+    """Return the bytes of the value at this revision, 0 if deleted, without reading it."""
     size = "SELECT coalesce(length(CAST(value AS BLOB)), 0) FROM"
     query = f"{size} entries WHERE id = ? AND number = ? UNION ALL {size} revisions WHERE entry = ? AND number = ?"
     return int(db.execute(query, (entry.id, entry.number) * 2).fetchone()[0])
 
 
-def at_revision(db: sqlite3.Connection, entry: Entry, revision: str) -> Entry | None:
-    """The entry as it was at a revision that is still kept."""
+def at_revision(db: Connection, entry: Entry, revision: str) -> Entry | None:
+    """Return the entry at a stored revision. Raises ApiError (400) for a malformed one."""
     match = REVISION.fullmatch(revision)
     if match is None:
         raise invalid(f"{revision!r} is not a revision.", reason="InvalidVersionId")
@@ -169,50 +189,37 @@ def at_revision(db: sqlite3.Connection, entry: Entry, revision: str) -> Entry | 
     return found if found and found.revision == revision else None
 
 
-def at_time(db: sqlite3.Connection, entry: Entry, at: int) -> Entry | None:
-    """The entry as it was at a time, as far as revisions are kept."""
+def at_time(db: Connection, entry: Entry, at: int) -> Entry | None:
+    """Return the entry as it was at a time, as far as revisions are stored."""
     return entry if entry.revised <= at else _one(db, entry, "revised <= ?", at)
 
 
-def page_of_keys(
-    db: sqlite3.Connection,
-    store: int,
-    scope: str | None,
-    prefix: str,
-    after: tuple[str, str] | None,
-    count: int,
-    edge: int,
-    *,
-    deleted: bool = False,
-) -> list[tuple[str, str]]:
-    """(scope, key) in order, of all scopes for None; what changed after `edge` is listed as it was
-    before.
-    """
-    conditions, values = ["store = ?"], [store]
-    bounds: list[Any] = []
-    if scope is not None:
+def page_of_keys(db: Connection, query: KeyQuery) -> list[tuple[str, str]]:
+    """List (scope, key) in order. Entries created or deleted since `at` are listed as before."""
+    conditions: list[str] = ["store = ?"]
+    values: list[Any] = [query.store]
+    if query.scope is not None:
         conditions.append("scope = ?")
-        bounds.append(scope)
-    if prefix:
+        values.append(query.scope)
+    if query.prefix:
         conditions.append("key >= ? AND key < ?")
-        bounds += [prefix, prefix + "\U0010ffff"]
-    if after is not None:
-        conditions.append("(scope, key) > (?, ?)" if scope is None else "key > ?")
-        bounds += after if scope is None else after[1:]
-    if not deleted:
+        values += [query.prefix, query.prefix + "\U0010ffff"]
+    if query.after is not None:
+        conditions.append("(scope, key) > (?, ?)" if query.scope is None else "key > ?")
+        values += query.after if query.scope is None else query.after[1:]
+    if not query.deleted:
         conditions.append(
             "((active = 1 AND since <= ?) OR (active = 0 AND since > ? AND created <= ?))"
         )
-        bounds += [edge, edge, edge]
+        values += [query.at] * 3
     where = " AND ".join(conditions)
-    query = f"SELECT scope, key FROM entries WHERE {where} ORDER BY scope, key LIMIT ?"
-    return db.execute(query, (*values, *bounds, count)).fetchall()
+    statement = f"SELECT scope, key FROM entries WHERE {where} ORDER BY scope, key LIMIT ?"
+    return db.execute(statement, (*values, query.limit)).fetchall()
 
 
-def _keep(db: sqlite3.Connection, entry: Entry, now: int, *, always: bool = False) -> None:
-    # A further write within one UTC hour overwrites for ever; the last state before an hour's first
-    # write is kept.
-    if always or not entry.active or entry.revised // HOUR != now // HOUR or _keeps_all(db):
+def _keep(db: Connection, entry: Entry, *, always: bool = False) -> None:
+    # Roblox keeps the last state before an hour's first write; further writes of the hour overwrite.
+    if always or not entry.active or entry.revised // HOUR != db.now // HOUR or _keeps_all(db):
         db.execute(
             "INSERT INTO revisions (entry, number, revised, active, value, users, attributes)"
             " SELECT id, number, revised, active, value, users, attributes FROM entries WHERE id = ?",
@@ -220,18 +227,18 @@ def _keep(db: sqlite3.Connection, entry: Entry, now: int, *, always: bool = Fals
         )
 
 
-def _keeps_all(db: sqlite3.Connection) -> bool:
+def _keeps_all(db: Connection) -> bool:
     row = db.execute("SELECT value FROM options WHERE name = 'keepEveryRevision'").fetchone()
     return bool(row and row[0])
 
 
-def _one(db: sqlite3.Connection, entry: Entry, condition: str, value: int) -> Entry | None:
+def _one(db: Connection, entry: Entry, condition: str, value: int) -> Entry | None:
     query = f"SELECT number, revised, active, value, users, attributes FROM revisions WHERE entry = ? AND {condition}"
     row = db.execute(query + " ORDER BY number DESC LIMIT 1", (entry.id, value)).fetchone()
-    return _former(entry, row) if row else None
+    return _at(entry, row) if row else None
 
 
-def _former(entry: Entry, row: tuple[Any, ...]) -> Entry:
+def _at(entry: Entry, row: tuple[Any, ...]) -> Entry:
     number, revised, active, value, users, attributes = row
     return entry._replace(
         number=number,

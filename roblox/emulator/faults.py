@@ -2,10 +2,15 @@
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
+from werkzeug import Response
+
+from roblox.emulator.errors import ApiError, Shape
+from roblox.emulator.responses import JSON
 
 Kind = Literal[
     "429",
@@ -19,12 +24,14 @@ Kind = Literal[
     "duplicatePage",
     "hugeBody",
 ]
+CODES = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
 HUGE = 64 * 1024 * 1024  # bytes
-PIECE = 1024 * 1024  # bytes
+CHUNK = 1024 * 1024  # bytes of the huge body
+SLOW_CHUNKS = 20  # of a slow body
 
 
 class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Strikes at a share `rate` of the named operations, `count` times at most (None: without end)."""
+    """Strikes a share `rate` of the named endpoints' calls, `count` times (None: without end)."""
 
     kind: Kind
     operations: list[str] = msgspec.field(default_factory=lambda: ["*"])
@@ -33,11 +40,18 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     seconds: float = 1.0
     retry_after: float | None = None
 
+    @property
+    def names_outcome(self) -> bool:
+        """Whether calls are counted under the fault's name, since no status reaches the caller."""
+        return self.kind in ("429", "500", "502", "503", "drop", "timeoutAfter")
+
+
+class Cut(Exception):
+    """Ends the connection without a complete response."""
+
 
 class Faults:
-    """The set in force. With the same seed and the same calls in the same order it strikes the
-    same.
-    """
+    """The faults in force. The same seed and the same calls in the same order strike the same."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +63,7 @@ class Faults:
             self._random = random.Random(seed)
 
     def strike(self, operation: str) -> Fault | None:
-        """The fault that this call meets, if any."""
+        """Return the fault that this call meets, if any."""
         if not self._faults:
             return None
         with self._lock:
@@ -63,9 +77,59 @@ class Faults:
         return None
 
 
-def huge() -> Iterator[bytes]:
-    """JSON that is far larger than any answer has a reason to be."""
+def refusal(fault: Fault, shape: Shape) -> Response | None:
+    """The response of a fault that strikes before anything is done, None for the others."""
+    if fault.kind == "drop":
+        return _cut()
+    if fault.kind == "502":
+        page = b"<html><head><title>502 Bad Gateway</title></head></html>"
+        return Response(page, 502, {"content-type": "text/html"})
+    if fault.kind not in CODES:
+        return None
+    code = CODES[fault.kind]
+    headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
+    return ApiError(code, f"A fault of the emulator: {code}.", headers=headers).response(shape)
+
+
+def distort(response: Response, fault: Fault) -> Response:
+    """Return what reaches the caller of a call that was done."""
+    if fault.kind == "timeoutAfter":
+        time.sleep(fault.seconds)
+        return _cut()
+    if fault.kind == "hugeBody":
+        return _streamed(_huge(), HUGE + 14)
+    body = response.get_data()
+    if fault.kind == "truncate":
+        response.set_data(body[: len(body) // 2])
+    if fault.kind == "slow" and body:
+        response.response = _slowly(body, fault.seconds)
+    return response
+
+
+def _cut() -> Response:
+    # The server closes the connection when the body fails: the caller never gets the bytes that
+    # were promised.
+    return _streamed((_broken() for _ in range(1)), 2)
+
+
+def _broken() -> bytes:
+    raise Cut
+
+
+def _streamed(body: Iterator[bytes], length: int) -> Response:
+    return Response(body, headers={"content-length": str(length)}, content_type=JSON)
+
+
+def _slowly(body: bytes, seconds: float) -> Iterator[bytes]:
+    size = max(1, -(-len(body) // SLOW_CHUNKS))
+    chunks = [body[place : place + size] for place in range(0, len(body), size)]
+    for chunk in chunks:
+        time.sleep(seconds / len(chunks))
+        yield chunk
+
+
+def _huge() -> Iterator[bytes]:
     yield b'{"padding":"'
-    for _ in range(HUGE // PIECE):
-        yield b"a" * PIECE
+    for _ in range(HUGE // CHUNK):
+        yield b"a" * CHUNK
     yield b'"}'

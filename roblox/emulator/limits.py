@@ -2,18 +2,19 @@
 
 import math
 import threading
-import time
 from dataclasses import dataclass, replace
 
-from roblox.emulator.calls import Refused
+from roblox.emulator.clock import MICROS, Clock
+from roblox.emulator.errors import ApiError
 
-FORGET_ABOVE = 50_000  # windows; those that are over are dropped then
+MOST_WINDOWS = 50_000  # more than that, and those that are over are dropped
 
 
 @dataclass(frozen=True)
 class Limit:
-    """`maximum` units (None: any number) in `window` seconds, counted for each universe, key owner
-    or banned user.
+    """`maximum` units (None: any number) in `window` seconds.
+
+    Counted for each universe, key owner or banned user (`by`).
     """
 
     name: str
@@ -22,8 +23,7 @@ class Limit:
     by: str
 
 
-# Data stores: the shared budget of a universe at 0 concurrent users. Their v1 has budgets of its
-# own.
+# Data stores: the shared budget of a universe with no players. Their v1 has budgets of its own.
 LIMITS = (
     Limit("dataStoreRead", 300, 60, "universe"),
     Limit("dataStoreWrite", 300, 60, "universe"),
@@ -63,9 +63,10 @@ class _Window:
 
 
 class Limiter:
-    """Counts what each universe, owner and banned user has used."""
+    """Counts the units that each universe, owner and banned user has used."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self.reset()
 
@@ -75,13 +76,11 @@ class Limiter:
             self._windows: dict[tuple[str, str], _Window] = {}
 
     def figures(self) -> dict[str, int | None]:
-        """The maximum of each class."""
+        """Return the maximum of each class."""
         return {limit.name: limit.maximum for limit in self._limits.values()}
 
     def change(self, figures: dict[str, int | None]) -> None:
-        """Set maxima by class; the class `all` is every class. Raises KeyError for a class that
-        does not exist.
-        """
+        """Set maxima by class, `all` meaning every class. Raises KeyError for an unknown class."""
         with self._lock:
             for name, maximum in figures.items():
                 for changed in list(self._limits) if name == "all" else [name]:
@@ -89,15 +88,15 @@ class Limiter:
             self._windows.clear()
 
     def by(self, name: str) -> str:
-        """What a class is counted for."""
+        """Return what a class is counted for."""
         return self._limits[name].by
 
     def take(self, wanted: list[tuple[str, str]]) -> dict[str, str]:
-        """Use one unit of each (class, subject), or of none of them; answers the headers to send.
+        """Use one unit of each (class, subject) and return the headers to send.
 
-        Raises Refused (429).
+        Raises ApiError (429), without using any, if one of them is used up.
         """
-        now = time.monotonic()
+        now = self._now()
         with self._lock:
             pairs = [(self._limits[name], subject) for name, subject in wanted]
             limited = [
@@ -119,17 +118,20 @@ class Limiter:
     def take_more(self, name: str, subject: str, units: int) -> None:
         """Use units of a call that is already done."""
         with self._lock:
-            self._window(self._limits[name], subject, time.monotonic()).used += units
+            self._window(self._limits[name], subject, self._now()).used += units
+
+    def _now(self) -> float:
+        return self._clock.now() / MICROS
 
     def _window(self, limit: Limit, subject: str, now: float) -> _Window:
         window = self._windows.get((limit.name, subject))
         if window is None or now - window.started >= limit.window:
-            if len(self._windows) > FORGET_ABOVE:
-                self._forget(now)
+            if len(self._windows) > MOST_WINDOWS:
+                self._drop_old(now)
             window = self._windows[limit.name, subject] = _Window(now, 0)
         return window
 
-    def _forget(self, now: float) -> None:
+    def _drop_old(self, now: float) -> None:
         over = [
             key
             for key, window in self._windows.items()
@@ -151,12 +153,11 @@ def _headers(limited: list[tuple[Limit, _Window]], now: float) -> dict[str, str]
 
 def _exhausted(
     full: list[tuple[Limit, _Window]], limited: list[tuple[Limit, _Window]], now: float
-) -> Refused:
+) -> ApiError:
     wait = max(_seconds_left(limit, window, now) for limit, window in full)
     headers = _headers(limited, now) | {"retry-after": str(wait)}
-    return Refused(
-        "RESOURCE_EXHAUSTED", f"Too many requests: {full[0][0].name} is used up.", headers=headers
-    )
+    message = f"Too many requests: {full[0][0].name} is used up."
+    return ApiError("RESOURCE_EXHAUSTED", message, headers=headers)
 
 
 def _seconds_left(limit: Limit, window: _Window, now: float) -> int:

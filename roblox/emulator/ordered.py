@@ -2,14 +2,18 @@
 
 import math
 import re
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from werkzeug import Response
 
 from roblox.emulator import entries
-from roblox.emulator.calls import Answer, Call, Page, Refused, invalid, listing
+from roblox.emulator.calls import Call, Paging
+from roblox.emulator.entries import EntryId
+from roblox.emulator.errors import invalid, not_found
+from roblox.emulator.responses import listing, respond
+from roblox.emulator.store import Connection
 
 ID_LENGTH = 63
 LARGEST = 2**63 - 1
@@ -26,108 +30,101 @@ class ValueBody(msgspec.Struct):
 
 
 class AmountBody(msgspec.Struct):
-    """1 unless told."""
-
     amount: int | float = 1
 
 
-def list_entries(call: Call) -> Answer:
-    page = call.page(10, 100)
-    kept, token = _page(call, page, call.query.get("orderBy", ""))
-    return listing("orderedDataStoreEntries", (_entry(call, *row) for row in kept), token)
+def list_entries(call: Call) -> Response:
+    rows, token = _page(call, call.page(10, 100), call.query("orderBy"))
+    return listing("orderedDataStoreEntries", (_entry(call, *row) for row in rows), token)
 
 
-def list_entries_v1(call: Call) -> Answer:
+def list_entries_v1(call: Call) -> Response:
     page = call.page(10, 100, "max_page_size", "page_token")
-    order = call.query.get("order_by", "")
-    kept, token = _page(call, page, "value desc" if order == "desc" else order)
-    return listing("entries", (_entry(call, *row) for row in kept), token)
+    order = call.query("order_by")
+    rows, token = _page(call, page, "value desc" if order == "desc" else order)
+    return listing("entries", (_entry(call, *row) for row in rows), token)
 
 
-def create_entry(call: Call) -> Answer:
+def create_entry(call: Call) -> Response:
     value = _whole(call.json(ValueBody).value)
-    key = _key(call.query.get("id", ""))
+    key = _key(call.query("id"))
     with call.store.write() as db:
-        store = _make(call, db)
-        if _value(call, db, store, key) is not None:
+        entry = _writable(call, db, key)
+        if _value(db, entry) is not None:
             raise invalid("The entry already exists.")
-        return _written(call, db, store, key, value)
+        return _write(call, db, entry, value)
 
 
-def get_entry(call: Call) -> Answer:
+def get_entry(call: Call) -> Response:
     db = call.store.read()
-    key = call.path["entry"]
-    value = _value(call, db, _store(call, db), key)
+    entry = EntryId(_store(call, db), call.path["scope"], call.path["entry"])
+    value = _value(db, entry)
     if value is None:
-        raise Refused("NOT_FOUND", "The entry was not found.")
-    return Answer(200, _entry(call, key, value))
+        raise not_found("The entry was not found.")
+    return respond(_entry(call, entry.key, value))
 
 
-def update_entry(call: Call) -> Answer:
+def update_entry(call: Call) -> Response:
     value = _whole(call.json(ValueBody).value)
     key = _key(call.path["entry"])
-    missing = call.flag("allowMissing") or call.flag("allow_missing")
+    may_create = call.flag("allowMissing") or call.flag("allow_missing")
     with call.store.write() as db:
-        store = _make(call, db)
-        if not missing and _value(call, db, store, key) is None:
-            raise Refused("NOT_FOUND", "The entry was not found.")
-        return _written(call, db, store, key, value)
+        entry = _writable(call, db, key)
+        if not may_create and _value(db, entry) is None:
+            raise not_found("The entry was not found.")
+        return _write(call, db, entry, value)
 
 
-def increment_entry(call: Call) -> Answer:
-    """Creates what is missing."""
+def increment_entry(call: Call) -> Response:
+    """Add to an entry, starting a missing one at 0."""
     amount = _whole(call.json(AmountBody).amount)
     key = _key(call.path["entry"])
     with call.store.write() as db:
-        store = _make(call, db)
-        return _written(call, db, store, key, _whole((_value(call, db, store, key) or 0) + amount))
+        entry = _writable(call, db, key)
+        return _write(call, db, entry, _whole((_value(db, entry) or 0) + amount))
 
 
-def delete_entry(call: Call) -> Answer:
+def delete_entry(call: Call) -> Response:
     with call.store.write() as db:
-        gone = remove(db, _store(call, db), call.path["scope"], call.path["entry"])
-    if not gone:
-        raise Refused("NOT_FOUND", "The entry was not found.")
-    return Answer(200, {})
+        entry = EntryId(_store(call, db), call.path["scope"], call.path["entry"])
+        if not remove(db, entry):
+            raise not_found("The entry was not found.")
+    return respond({})
 
 
-def make_store(db: sqlite3.Connection, universe: int, name: str) -> int:
-    """The store's row, made by the first write."""
+def make_store(db: Connection, universe: int, name: str) -> int:
+    """Return the store's row, created if missing."""
     db.execute(
         "INSERT OR IGNORE INTO ordered_stores (universe, name) VALUES (?, ?)", (universe, name)
     )
     return store_id(db, universe, name)
 
 
-def store_id(db: sqlite3.Connection, universe: int, name: str) -> int:
-    """The store's row, 0 while nothing was ever written to it."""
+def store_id(db: Connection, universe: int, name: str) -> int:
+    """Return the store's row, 0 while nothing was ever written to it."""
     row = db.execute(
         "SELECT id FROM ordered_stores WHERE universe = ? AND name = ?", (universe, name)
     ).fetchone()
     return int(row[0]) if row else 0
 
 
-def put(db: sqlite3.Connection, store: int, scope: str, key: str, value: int) -> None:
-    """Write a value."""
-    db.execute("INSERT OR REPLACE INTO ordered VALUES (?, ?, ?, ?)", (store, scope, key, value))
+def put(db: Connection, entry: EntryId, value: int) -> None:
+    db.execute("INSERT OR REPLACE INTO ordered VALUES (?, ?, ?, ?)", (*entry, value))
 
 
-def remove(db: sqlite3.Connection, store: int, scope: str, key: str) -> bool:
-    """Delete at once and for ever; says whether it was there."""
-    done = db.execute(
-        "DELETE FROM ordered WHERE store = ? AND scope = ? AND id = ?", (store, scope, key)
-    )
-    return done.rowcount > 0
+def remove(db: Connection, entry: EntryId) -> bool:
+    """Delete at once and for good. Returns whether there was an entry."""
+    where = "store = ? AND scope = ? AND id = ?"
+    return db.execute(f"DELETE FROM ordered WHERE {where}", entry).rowcount > 0
 
 
-def _page(call: Call, page: Page, order: str) -> tuple[Any, str]:
+def _page(call: Call, page: Paging, order: str) -> tuple[Sequence[tuple[str, int]], str]:
     if order not in ("", "value", "value desc"):
         raise invalid('orderBy must be "value desc" or absent.')
     descending = order == "value desc"
-    low, high = _bounds(call.query.get("filter", ""))
     db = call.store.read()
     conditions = "store = ? AND scope = ? AND value >= ? AND value <= ?"
-    values: list[Any] = [_store(call, db), call.path["scope"], low, high]
+    values: list[Any] = [_store(call, db), call.path["scope"], *_bounds(call.query("filter"))]
     if page.cursor is not None:
         conditions += f" AND (value, id) {'<' if descending else '>'} (?, ?)"
         values += page.cursor
@@ -136,8 +133,7 @@ def _page(call: Call, page: Page, order: str) -> tuple[Any, str]:
         f"SELECT id, value FROM ordered WHERE {conditions} ORDER BY value {way}, id {way} LIMIT ?"
     )
     rows = db.execute(query, (*values, page.fetch)).fetchall()
-    after: Callable[[Any], Any] = lambda row: [row[1], row[0]]  # noqa: E731
-    return page.cut(rows, after)
+    return page.cut(rows, lambda row: [row[1], row[0]])
 
 
 def _bounds(text: str) -> tuple[int, int]:
@@ -176,23 +172,22 @@ def _key(key: str) -> str:
     return key
 
 
-def _make(call: Call, db: sqlite3.Connection) -> int:
-    entries.check_name(call.path["scope"], "scope")
-    return make_store(db, call.universe, entries.check_name(call.path["store"], "data store"))
+def _writable(call: Call, db: Connection, key: str) -> EntryId:
+    scope = entries.check_name(call.path["scope"], "scope")
+    name = entries.check_name(call.path["store"], "data store")
+    return EntryId(make_store(db, call.universe, name), scope, key)
 
 
-def _store(call: Call, db: sqlite3.Connection) -> int:
+def _store(call: Call, db: Connection) -> int:
     return store_id(db, call.universe, call.path["store"])
 
 
-def _value(call: Call, db: sqlite3.Connection, store: int, key: str) -> int | None:
+def _value(db: Connection, entry: EntryId) -> int | None:
     where = "store = ? AND scope = ? AND id = ?"
-    row = db.execute(
-        f"SELECT value FROM ordered WHERE {where}", (store, call.path["scope"], key)
-    ).fetchone()
+    row = db.execute(f"SELECT value FROM ordered WHERE {where}", entry).fetchone()
     return int(row[0]) if row else None
 
 
-def _written(call: Call, db: sqlite3.Connection, store: int, key: str, value: int) -> Answer:
-    put(db, store, call.path["scope"], key, value)
-    return Answer(200, _entry(call, key, value))
+def _write(call: Call, db: Connection, entry: EntryId, value: int) -> Response:
+    put(db, entry, value)
+    return respond(_entry(call, entry.key, value))

@@ -1,22 +1,28 @@
-"""User restrictions: bans of a universe or of one place, and the log of them."""
+"""User restrictions: bans from a universe or from one place, and their log."""
 
 import re
-import sqlite3
 from typing import Any, NamedTuple
 
 import msgspec
+from werkzeug import Response
 
-from roblox.emulator.calls import MICROS, Answer, Call, duration, invalid, listing, moment, stamp
+from roblox.emulator.calls import Call
+from roblox.emulator.clock import MICROS, duration, moment, stamp
+from roblox.emulator.errors import invalid
+from roblox.emulator.responses import listing, respond
+from roblox.emulator.store import Connection
 
 LONGEST = 315_576_000_000  # seconds
 PRIVATE_LENGTH, DISPLAY_LENGTH = 1000, 400
 KEY_LIFETIME = 86_400 * MICROS  # of an idempotency key
 WHOLE_UNIVERSE = 0  # as the place of a restriction
+_COLUMNS = "active, started, seconds, private, display, no_alts, updated"
+_LOGGED = "active, started, seconds, private, display, no_alts, created"
 _TERM = re.compile(r"""\s*"?\s*(user|place)\s*==\s*'(users|places)/([0-9]{1,18})'\s*"?\s*""")
 
 
 class Restriction(msgspec.Struct, rename="camel"):
-    """Who is kept out, for how long and why; no duration is for ever."""
+    """Without a duration it has no end."""
 
     active: bool = False
     duration: str | None = None
@@ -31,8 +37,16 @@ class UpdateBody(msgspec.Struct, rename="camel"):
     game_join_restriction: Restriction | None = None
 
 
-class Row(NamedTuple):
-    """A restriction in force or over; times are microseconds, `seconds` is None for ever."""
+class Subject(NamedTuple):
+    """Whom a restriction concerns, and where."""
+
+    universe: int
+    place: int
+    user: int
+
+
+class Stored(NamedTuple):
+    """A restriction in force or over. Times are microseconds; `seconds` is None without an end."""
 
     active: int
     started: int
@@ -43,100 +57,93 @@ class Row(NamedTuple):
     updated: int
 
 
-def get_restriction(call: Call) -> Answer:
-    """Also of somebody who was never restricted."""
-    user = int(call.path["user"])
-    return Answer(
-        200, _restriction(call, user, *_row(call.store.read(), call.universe, _place(call), user))
-    )
+def get_restriction(call: Call) -> Response:
+    """Return the restriction that applies to a user, inactive if they never had one."""
+    subject = _subject(call)
+    return respond(_restriction(call, subject.user, *_find(call.store.read(), subject)))
 
 
-def list_restrictions(call: Call) -> Answer:
-    """Everybody who was ever banned here, whether or not it is in force."""
+def list_restrictions(call: Call) -> Response:
+    """List everybody who was ever banned here, whether or not it is in force."""
     page = call.page(10, 100)
-    names = "user, active, started, seconds, private, display, no_alts, updated"
     rows = call.store.read().execute(
-        f"SELECT {names} FROM restrictions WHERE universe = ? AND place = ? AND user > ? ORDER BY user LIMIT ?",
+        f"SELECT user, {_COLUMNS} FROM restrictions WHERE universe = ? AND place = ? AND user > ?"
+        " ORDER BY user LIMIT ?",
         (call.universe, _place(call), page.cursor or 0, page.fetch),
     )
     kept, token = page.cut(rows.fetchall(), lambda row: row[0])
-    found = (_restriction(call, user, Row(*row), inherited=False) for user, *row in kept)
+    found = (_restriction(call, user, Stored(*row), inherited=False) for user, *row in kept)
     return listing("userRestrictions", found, token)
 
 
-def update_restriction(call: Call) -> Answer:
-    """An idempotency key that was seen answers as the first time."""
-    if call.query.get("updateMask", "game_join_restriction") not in (
-        "game_join_restriction",
-        "gameJoinRestriction",
-    ):
+def update_restriction(call: Call) -> Response:
+    """Replace a restriction. A repeated idempotency key answers as the first time."""
+    if call.query("updateMask") not in ("", "game_join_restriction", "gameJoinRestriction"):
         raise invalid("updateMask can only be game_join_restriction.")
-    once = _idempotency_key(call)
+    key = _idempotency_key(call)
     wanted = call.json(UpdateBody).game_join_restriction
     if wanted is None:
         raise invalid("gameJoinRestriction is needed.")
-    user, place = int(call.path["user"]), _place(call)
+    subject = _subject(call)
     with call.store.write() as db:
-        seen = _first_answer(db, call, once)
-        if seen is not None:
-            return Answer(200, seen)
-        restrict(db, call.universe, place, user, wanted, call.owner, call.now)
-        body = _restriction(call, user, *_row(db, call.universe, place, user))
-        if once:
-            kept = (call.universe, once, msgspec.json.encode(body), call.now)
-            db.execute("INSERT OR REPLACE INTO sent_once VALUES (?, ?, ?, ?)", kept)
-    return Answer(200, body)
+        first = _first_answer(db, call.universe, key)
+        if first is not None:
+            return respond(first)
+        restrict(db, subject, wanted, call.owner)
+        body = _restriction(call, subject.user, *_find(db, subject))
+        if key:
+            row = (call.universe, key, msgspec.json.encode(body), db.now)
+            db.execute("INSERT OR REPLACE INTO sent_once VALUES (?, ?, ?, ?)", row)
+    return respond(body)
 
 
 def restrict(
-    db: sqlite3.Connection,
-    universe: int,
-    place: int,
-    user: int,
-    wanted: Restriction,
-    moderator: int | None,
-    now: int,
+    db: Connection, subject: Subject, wanted: Restriction, moderator: int | None = None
 ) -> None:
-    """Ban or unban and log it; the moderator is None for a script of the game. Refused (400)."""
+    """Ban or unban, and log it. Without a moderator, a script of the game did.
+
+    Raises ApiError (400) beyond a limit.
+    """
     if len(wanted.private_reason) > PRIVATE_LENGTH or len(wanted.display_reason) > DISPLAY_LENGTH:
         raise invalid(
             f"privateReason has at most {PRIVATE_LENGTH} characters, displayReason {DISPLAY_LENGTH}."
         )
     seconds = None if wanted.duration is None else duration(wanted.duration, LONGEST)
-    told = (
+    row = Stored(
         wanted.active,
-        now,
+        db.now,
         seconds,
         wanted.private_reason,
         wanted.display_reason,
         wanted.exclude_alt_accounts,
-        now,
+        db.now,
     )
     db.execute(
-        "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (universe, place, user, *told),
+        f"INSERT OR REPLACE INTO restrictions (universe, place, user, {_COLUMNS})"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*subject, *row),
     )
     db.execute(
-        "INSERT INTO restriction_log (universe, place, user, moderator, active, started, seconds, private, display,"
-        " no_alts, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (universe, place, user, moderator, *told),
+        f"INSERT INTO restriction_log (universe, place, user, moderator, {_LOGGED})"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*subject, moderator, *row),
     )
 
 
-def list_logs(call: Call) -> Answer:
-    """Newest first, of the universe and of its places."""
+def list_logs(call: Call) -> Response:
+    """List the log of the universe and its places, newest first."""
     page = call.page(10, 100)
     conditions, values = ["universe = ?"], [call.universe]
-    for name, number in _filter(call.query.get("filter", "")):
+    for name, number in _filter(call.query("filter")):
         conditions.append(f"{name} = ?")
         values.append(number)
     if page.cursor is not None:
         conditions.append("id < ?")
         values.append(page.cursor)
-    names = (
-        "id, user, place, moderator, active, started, seconds, private, display, no_alts, created"
+    query = (
+        f"SELECT id, user, place, moderator, {_LOGGED} FROM restriction_log"
+        f" WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
     )
-    query = f"SELECT {names} FROM restriction_log WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
     rows = call.store.read().execute(query, (*values, page.fetch)).fetchall()
     kept, token = page.cut(rows, lambda row: row[0])
     return listing("logs", (_log(row) for row in kept), token)
@@ -146,25 +153,26 @@ def _place(call: Call) -> int:
     return int(call.path.get("place") or WHOLE_UNIVERSE)
 
 
-def _row(db: sqlite3.Connection, universe: int, place: int, user: int) -> tuple[Row | None, bool]:
-    """The restriction that applies, and whether a place has it from its universe."""
-    own = _stored(db, universe, place, user)
-    if own is not None or place == WHOLE_UNIVERSE:
+def _subject(call: Call) -> Subject:
+    return Subject(call.universe, _place(call), int(call.path["user"]))
+
+
+def _find(db: Connection, subject: Subject) -> tuple[Stored | None, bool]:
+    """Return the restriction that applies, and whether a place inherits it from its universe."""
+    own = _stored(db, subject)
+    if own is not None or subject.place == WHOLE_UNIVERSE:
         return own, False
-    above = _stored(db, universe, WHOLE_UNIVERSE, user)
+    above = _stored(db, subject._replace(place=WHOLE_UNIVERSE))
     return above, above is not None
 
 
-def _stored(db: sqlite3.Connection, universe: int, place: int, user: int) -> Row | None:
-    names = "active, started, seconds, private, display, no_alts, updated"
+def _stored(db: Connection, subject: Subject) -> Stored | None:
     where = "universe = ? AND place = ? AND user = ?"
-    row = db.execute(
-        f"SELECT {names} FROM restrictions WHERE {where}", (universe, place, user)
-    ).fetchone()
-    return Row(*row) if row else None
+    row = db.execute(f"SELECT {_COLUMNS} FROM restrictions WHERE {where}", subject).fetchone()
+    return Stored(*row) if row else None
 
 
-def _restriction(call: Call, user: int, row: Row | None, inherited: bool) -> dict[str, Any]:
+def _restriction(call: Call, user: int, row: Stored | None, inherited: bool) -> dict[str, Any]:
     parent = f"universes/{call.universe}"
     if call.path.get("place"):
         parent += f"/places/{call.path['place']}"
@@ -178,7 +186,7 @@ def _restriction(call: Call, user: int, row: Row | None, inherited: bool) -> dic
         }
         return body | {"gameJoinRestriction": nothing | {"inherited": False}}
     over = row.seconds is not None and row.started + row.seconds * MICROS <= call.now
-    told: dict[str, Any] = {
+    restriction: dict[str, Any] = {
         "active": bool(row.active) and not over,
         "startTime": stamp(row.started),
         "privateReason": row.private,
@@ -187,8 +195,8 @@ def _restriction(call: Call, user: int, row: Row | None, inherited: bool) -> dic
         "inherited": inherited,
     }
     if row.seconds is not None:
-        told["duration"] = f"{row.seconds}s"
-    return body | {"updateTime": stamp(row.updated), "gameJoinRestriction": told}
+        restriction["duration"] = f"{row.seconds}s"
+    return body | {"updateTime": stamp(row.updated), "gameJoinRestriction": restriction}
 
 
 def _log(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -211,25 +219,18 @@ def _log(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _idempotency_key(call: Call) -> str:
-    once, sent = (
-        call.query.get("idempotencyKey.key", ""),
-        call.query.get("idempotencyKey.firstSent", ""),
-    )
+    sent = call.query("idempotencyKey.firstSent")
     if sent and moment(sent) < call.now - KEY_LIFETIME:
         raise invalid("idempotencyKey.firstSent is further in the past than a key lives.")
-    return once
+    return call.query("idempotencyKey.key")
 
 
-def _first_answer(db: sqlite3.Connection, call: Call, once: str) -> msgspec.Raw | None:
-    if not once:
+def _first_answer(db: Connection, universe: int, key: str) -> bytes | None:
+    if not key:
         return None
-    where = "universe = ? AND key = ? AND created > ?"
-    row = db.execute(
-        f"SELECT answer FROM sent_once WHERE {where}",
-        (call.universe, once, call.now - KEY_LIFETIME),
-    )
-    found = row.fetchone()
-    return msgspec.Raw(found[0]) if found else None
+    query = "SELECT answer FROM sent_once WHERE universe = ? AND key = ? AND created > ?"
+    row = db.execute(query, (universe, key, db.now - KEY_LIFETIME)).fetchone()
+    return row[0] if row else None
 
 
 def _filter(text: str) -> list[tuple[str, int]]:
@@ -239,6 +240,7 @@ def _filter(text: str) -> list[tuple[str, int]]:
     found = [(term[1], int(term[3])) for term in terms if term and term[2] == f"{term[1]}s"]
     if len(found) != len(terms):
         raise invalid(
-            "Invalid filter: only user == 'users/1' and place == 'places/2', joined by &&, are supported."
+            "Invalid filter: only user == 'users/1' and place == 'places/2', joined by &&, are"
+            " supported."
         )
     return found

@@ -1,4 +1,4 @@
-"""Everything the emulator remembers: one SQLite file, which survives the process that writes it."""
+"""The emulator's state: one SQLite file, which survives the process that writes it."""
 
 import sqlite3
 import threading
@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Times are microseconds since 1970. A value is held once: the current one in `entries`, former ones
-# in `revisions`.
+from roblox.emulator.clock import Clock
+
+# Times are microseconds since 1970. A value is stored once: the current one in `entries`, earlier
+# ones in `revisions`.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS api_keys (key TEXT PRIMARY KEY, name TEXT, owner INTEGER, scopes TEXT, enabled INTEGER,
     expires TEXT);
@@ -64,42 +66,53 @@ CREATE TABLE IF NOT EXISTS seeds (universe INTEGER, store TEXT, scope TEXT, key_
 CACHE_KIB = 2048  # of each thread's connection: memory stays flat however many entries there are
 
 
+class Connection(sqlite3.Connection):
+    """`now` is when the transaction began."""
+
+    now = 0
+
+
 class Store:
-    """The SQLite file: a connection for each thread, and one writer at a time."""
+    """The SQLite file, with a connection for each thread and one writer at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.clock = Clock()
         self._threads = threading.local()
         self._writer = threading.RLock()
         self.read().executescript(SCHEMA)
 
-    def read(self) -> sqlite3.Connection:
-        """This thread's connection, for reading only."""
-        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+    def read(self) -> Connection:
+        """Return this thread's connection, for reading only."""
+        connection: Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(
-                self.path, isolation_level=None, timeout=60, check_same_thread=False
-            )
-            connection.execute("PRAGMA journal_mode = WAL")
-            # The file outlives the process, not the machine: nothing has to wait for the disk.
-            connection.execute("PRAGMA synchronous = OFF")
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            self._threads.connection = connection
+            connection = self._threads.connection = self._connect()
+        return connection
+
+    def _connect(self) -> Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, timeout=60, check_same_thread=False, factory=Connection
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        # The file outlives the process, not the machine: nothing has to wait for the disk.
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection
 
     def close(self) -> None:
         """Close this thread's connection."""
-        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        connection: Connection | None = getattr(self._threads, "connection", None)
         if connection is not None:
             connection.close()
             self._threads.connection = None
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is kept, or nothing."""
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction, which is rolled back on an exception."""
         with self._writer:
             connection = self.read()
             connection.execute("BEGIN IMMEDIATE")
+            connection.now = self.clock.now()
             try:
                 yield connection
             except BaseException:
@@ -108,18 +121,13 @@ class Store:
             connection.execute("COMMIT")
 
     def empty(self) -> None:
-        """Forget everything."""
+        """Delete all rows."""
         with self.write() as db:
-            tables = [
-                name
-                for (name,) in db.execute(
-                    "SELECT name FROM sqlite_schema WHERE type = 'table'"
-                ).fetchall()
-            ]
-            for table in tables:
+            query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            for (table,) in db.execute(query).fetchall():
                 db.execute(f"DELETE FROM {table}")
 
     def option(self, name: str) -> float:
-        """A switch of the emulator, 0 while nobody has set it."""
+        """Return a switch of the emulator, 0 by default."""
         row = self.read().execute("SELECT value FROM options WHERE name = ?", (name,)).fetchone()
         return float(row[0]) if row else 0.0

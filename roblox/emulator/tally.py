@@ -1,4 +1,4 @@
-"""How often each operation was called, and how it was answered."""
+"""Counts of the calls of each endpoint."""
 
 import threading
 from collections import Counter
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Tally:
-    """Counts by operation and outcome: a status, or the fault that cut the connection."""
+    """Counts by endpoint and outcome: a status, or the fault that cut the connection."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self.names = names

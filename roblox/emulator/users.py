@@ -1,12 +1,16 @@
-"""Users: looked up by id and by name."""
+"""Users, looked up by id and by name."""
 
 import re
-import sqlite3
 from typing import Any, NamedTuple
 
 import msgspec
+from werkzeug import Response
 
-from roblox.emulator.calls import Answer, Call, Refused, Shape, invalid, stamp
+from roblox.emulator.calls import Call
+from roblox.emulator.clock import stamp
+from roblox.emulator.errors import invalid, not_found
+from roblox.emulator.responses import respond
+from roblox.emulator.store import Connection
 
 NAMES_AT_ONCE = 100
 BORN = 1_262_304_000_000_000  # when every account of the emulator was made
@@ -20,17 +24,15 @@ class User(NamedTuple):
 
 
 class NamesBody(msgspec.Struct, rename="camel"):
-    """What `POST /v1/usernames/users` takes."""
-
     usernames: list[str]
     exclude_banned_users: bool = False
 
 
-def get_user(call: Call) -> Answer:
+def get_user(call: Call) -> Response:
     number = int(call.path["user"])
     user = find(call.store.read(), number)
     if user is None:
-        raise Refused("NOT_FOUND", f"User {number} was not found.")
+        raise not_found(f"User {number} was not found.")
     body: dict[str, Any] = {
         "path": f"users/{user.id}",
         "createTime": stamp(BORN),
@@ -44,21 +46,21 @@ def get_user(call: Call) -> Answer:
         body |= {"premium": False, "idVerified": False}
     if call.key and call.key.may("user.social:read", None):
         body["socialNetworkProfiles"] = {"visibility": "NO_ONE"}
-    return Answer(200, body)
+    return respond(body)
 
 
-def find_names(call: Call) -> Answer:
-    """Names that belong to nobody are left out."""
+def find_names(call: Call) -> Response:
+    """List the users of these names, without unknown names."""
     names = call.json(NamesBody).usernames
     if len(names) > NAMES_AT_ONCE:
-        raise invalid("Too many usernames.", shape=Shape.GATEWAY)
+        raise invalid("Too many usernames.")
     db = call.store.read()
     found = [(name, by_name(db, name)) for name in names]
-    return Answer(200, {"data": [_named(name, user) for name, user in found if user]})
+    return respond({"data": [_found(name, user) for name, user in found if user]})
 
 
-def find(db: sqlite3.Connection, number: int) -> User | None:
-    """A known user, or one of a seeded crowd, whose names follow from their ids."""
+def find(db: Connection, number: int) -> User | None:
+    """Find a known user, or a seeded one, whose name follows from the id."""
     row = db.execute("SELECT id, name, display FROM users WHERE id = ?", (number,)).fetchone()
     if row:
         return User(*row)
@@ -68,8 +70,8 @@ def find(db: sqlite3.Connection, number: int) -> User | None:
     return None
 
 
-def by_name(db: sqlite3.Connection, name: str) -> User | None:
-    """Whatever the case of its letters."""
+def by_name(db: Connection, name: str) -> User | None:
+    """Find a user by name in any case."""
     row = db.execute("SELECT id, name, display FROM users WHERE name = ?", (name,)).fetchone()
     if row:
         return User(*row)
@@ -78,17 +80,17 @@ def by_name(db: sqlite3.Connection, name: str) -> User | None:
     return user if user and user.name.lower() == name.lower() else None
 
 
-def called(db: sqlite3.Connection, number: int) -> User:
-    """A user as logs name it, also one that nobody has described."""
+def for_log(db: Connection, number: int) -> User:
+    """Return a user for a log, with a made-up name if unknown."""
     return find(db, number) or User(number, f"user_{number}", f"User {number}")
 
 
-def learn(db: sqlite3.Connection, number: int, name: str) -> None:
-    """Somebody has this name from now on."""
+def rename(db: Connection, number: int, name: str) -> None:
+    """Store a user's name."""
     db.execute("INSERT OR REPLACE INTO users VALUES (?, ?, ?)", (number, name, name))
 
 
-def _named(asked: str, user: User) -> dict[str, Any]:
+def _found(asked: str, user: User) -> dict[str, Any]:
     return {
         "requestedUsername": asked,
         "hasVerifiedBadge": False,

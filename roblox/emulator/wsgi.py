@@ -1,6 +1,4 @@
-"""What the server's worker process loads: the application on the state file that the parent process
-names.
-"""
+"""The application that the server's worker process loads, on the state file of its parent."""
 
 import ctypes
 import os
@@ -25,7 +23,7 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 def _end_with(parent: int) -> None:
-    """A worker whose parent was killed would hold the port for ever."""
+    """End this worker when its parent is killed, which would otherwise keep the port."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     while os.getppid() == parent:
@@ -33,12 +31,12 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _live(store: Store, every: float) -> None:
+def _let_players_earn(store: Store, every: float) -> None:
     chance = random.Random()
     while True:
         time.sleep(every)
         try:
-            seeding.live_on(store, chance)
+            seeding.change_some(store, chance)
         except Exception:  # noqa: BLE001 - the game goes on
             traceback.print_exc()
 
@@ -52,7 +50,7 @@ def _application() -> Emulator:
     _thread(_end_with, int(os.environ[PARENT]))
     every = float(os.environ.get(LIVELY) or 0)
     if every > 0:
-        _thread(_live, store, every)
+        _thread(_let_players_earn, store, every)
     return Emulator(store)
 
 

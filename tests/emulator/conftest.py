@@ -1,5 +1,6 @@
 """A real emulator process, and what the tests say to it."""
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -77,6 +78,14 @@ class Cloud:
 
     def act(self, act: str, **details: Any) -> None:
         self.tell("act", {"act": act, **details})
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the emulator."""
+        self.tell("clock", {"advance": seconds})
+
+    def now(self) -> dt.datetime:
+        """The emulator's time."""
+        return dt.datetime.fromisoformat(self.look("clock")["now"])
 
     def fault(self, kind: str, **details: Any) -> None:
         self.tell("faults", {"faults": [{"kind": kind, **details}], "seed": 7})

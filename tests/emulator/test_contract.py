@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roblox.emulator.app import OPERATIONS, Operation
+from roblox.emulator.endpoints import ENDPOINTS, Endpoint
 from tests.emulator import contract
 from tests.emulator.conftest import ENTRIES, Cloud, spec_or_skip
 
@@ -27,24 +27,24 @@ def spec() -> Path:
     return spec_or_skip()
 
 
-def paths(operation: Operation) -> list[str]:
+def paths(endpoint: Endpoint) -> list[str]:
     """A path with what may be left out, and one without."""
-    filled = re.sub(r"\{\w+\}", "1", operation.pattern)
+    filled = re.sub(r"\{\w+\}", "1", endpoint.pattern)
     return sorted({re.sub(r"[\[\]]", "", filled), re.sub(r"\[[^\]]*\]", "", filled)})
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_operation_has_the_path_the_method_and_the_scopes_of_roblox(
-    spec: Path, operation: Operation
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+def test_an_endpoint_has_the_path_method_and_scopes_of_roblox(
+    spec: Path, endpoint: Endpoint
 ) -> None:
-    for path in paths(operation):
-        found = contract.find(operation.method, path)
-        if operation.name in IN_PROSE_ONLY:
+    for path in paths(endpoint):
+        found = contract.find(endpoint.method, path)
+        if endpoint.name in IN_PROSE_ONLY:
             assert found is None
             continue
-        assert found is not None, f"{operation.method} {path} is not in Roblox's files"
-        if operation.name not in PARTLY:
-            assert found.scopes == set(operation.scopes)
+        assert found is not None, f"{endpoint.method} {path} is not in Roblox's files"
+        if endpoint.name not in PARTLY:
+            assert found.scopes == set(endpoint.scopes)
 
 
 def test_an_answer_with_an_unknown_member_is_noticed(spec: Path) -> None:

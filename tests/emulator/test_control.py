@@ -1,3 +1,4 @@
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -58,12 +59,22 @@ def total(value: Any) -> int:
         ("faults", {"faults": [{"kind": "500", "operations": ["nothing"]}]}),
         ("options", {"nothing": 1}),
         ("reset", []),
+        ("clock", {"advance": -1}),
+        ("clock", {"advance": "soon"}),
     ],
 )
 def test_malformed_input_is_refused_with_a_sentence(cloud: Cloud, path: str, body: Any) -> None:
     answer = cloud.http.post(f"/_emulator/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"].endswith(".")
+
+
+def test_the_clock_advances_until_a_reset(cloud: Cloud) -> None:
+    before = cloud.now()
+    cloud.advance(3600)
+    assert cloud.now() - before >= dt.timedelta(hours=1)
+    cloud.tell("reset")
+    assert cloud.now() - before < dt.timedelta(hours=1)
 
 
 def test_an_unknown_control_does_not_exist(cloud: Cloud) -> None:

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -9,11 +8,9 @@ STORES = f"/cloud/v2/universes/{UNIVERSE}/data-stores"
 
 
 @pytest.fixture
-def within_an_hour() -> None:
-    """No hour ends while the test runs, and no day."""
-    left = 3600 - time.time() % 3600
-    if left < 5:
-        time.sleep(left)
+def within_an_hour(cloud: Cloud) -> None:
+    """An hour and a day have just begun."""
+    cloud.advance(86_400 - cloud.now().timestamp() % 86_400)
 
 
 @pytest.fixture
@@ -172,6 +169,9 @@ def test_further_writes_within_an_hour_keep_no_revision(
     listed = cloud.get(f"{ENTRIES}/anna:listRevisions").json()["dataStoreEntries"]
     assert len(listed) == 1
     assert cloud.get(f"{ENTRIES}/anna@{entry['revisionId']}").status_code == 404
+    cloud.advance(3600)
+    cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": 3})
+    assert len(cloud.get(f"{ENTRIES}/anna:listRevisions").json()["dataStoreEntries"]) == 2
 
 
 def test_a_deletion_keeps_the_value_as_a_revision(cloud: Cloud, entry: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def test_revisions_are_listed_and_read_by_id_and_by_time(
 ) -> None:
     cloud.tell("options", {"keepEveryRevision": 1})
     for value in range(2, 6):
-        time.sleep(0.002)
+        cloud.advance(1)
         cloud.ask("PATCH", f"{ENTRIES}/anna", {"value": value})
     pages = cloud.pages(f"{ENTRIES}/anna:listRevisions", "dataStoreEntries", maxPageSize=2)
     assert [len(page) for page in pages] == [2, 2, 1]
@@ -213,3 +213,5 @@ def test_one_snapshot_is_taken_on_a_day(within_an_hour: None, cloud: Cloud) -> N
     second = cloud.ask("POST", f"{STORES}:snapshot", {}).json()
     assert (first["newSnapshotTaken"], second["newSnapshotTaken"]) == (True, False)
     assert first["latestSnapshotTime"] == second["latestSnapshotTime"]
+    cloud.advance(86_400)
+    assert cloud.ask("POST", f"{STORES}:snapshot", {}).json()["newSnapshotTaken"] is True

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 
 from tests.emulator.conftest import ENTRIES, KEY_OWNER, MEMBER, UNIVERSE, Cloud
@@ -33,6 +35,15 @@ def test_a_disabled_or_expired_key_is_refused(cloud: Cloud) -> None:
     assert statuses == [401, 401, 200]
     assert introspect(cloud, "off")["enabled"] is False
     assert introspect(cloud, "old")["expired"] is True
+
+
+def test_a_key_expires(cloud: Cloud) -> None:
+    end = cloud.now() + dt.timedelta(hours=1)
+    about = {"key": "k", "name": "", "ownerUserId": 1, "scopes": ["*"]}
+    cloud.tell("keys", about | {"expirationTimeUtc": end.isoformat()})
+    assert cloud.ask("GET", ENTRIES, key="k").status_code == 200
+    cloud.advance(3600)
+    assert cloud.ask("GET", ENTRIES, key="k").status_code == 401
 
 
 def test_a_scope_holds_for_its_universes(cloud: Cloud) -> None:

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -74,7 +73,7 @@ def test_what_is_not_discarded_comes_back_after_its_window(cloud: Cloud) -> None
     assert items == ["done"]
     assert cloud.ask("POST", ITEMS + ":discard", {"readId": done}).status_code == 200
     assert read(cloud)[1] == []
-    time.sleep(3.05)
+    cloud.advance(3)
     assert cloud.ask("POST", ITEMS + ":discard", {"readId": late}).status_code == 200
     assert read(cloud, count=10)[1] == ["kept"]
 
@@ -88,7 +87,7 @@ def test_all_or_nothing_reads_nothing_where_items_are_missing(cloud: Cloud) -> N
 
 def test_items_expire(cloud: Cloud) -> None:
     add(cloud, 1, ttl="1s")
-    time.sleep(1.05)
+    cloud.advance(1)
     assert read(cloud)[1] == []
 
 
