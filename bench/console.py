@@ -96,6 +96,7 @@ def _signed_in() -> tuple["Client", int]:
     from players.discipline import notes, sanctions
     from players.models import Player
     from players.moderation.actors import at_the_shell
+    from players.moderation.command import Command
     from players.points import adjustments
 
     make_local_owner("bench", "a password of the bench")
@@ -106,8 +107,10 @@ def _signed_in() -> tuple["Client", int]:
     player = Player.objects.filter(erased_at=None).order_by("pk")[1000]
     told: dict[str, Any] = {"by": at_the_shell(), "now": timezone.now()}
     for number in range(20):
-        notes.write(player.user_id, f"note {number}", **told)
-        adjustments.adjust(player.user_id, 100 if number % 2 else -100, reason="bench", **told)
+        notes.write(player.user_id, f"note {number}", Command(**told))
+        adjustments.adjust(
+            player.user_id, 100 if number % 2 else -100, Command(reason="bench", **told)
+        )
     if not player.banned:
-        sanctions.warn(player.user_id, reason="bench", **told)
+        sanctions.warn(player.user_id, Command(reason="bench", **told))
     return client, player.user_id

@@ -132,6 +132,7 @@ class Demo:
 
     def _promote(self) -> None:
         from common.errors import Refused
+        from players.moderation.command import Command
         from players.ranks.decisions import set_rank
 
         for user_id, rank in zip(self.officers, OFFICERS, strict=True):
@@ -139,22 +140,21 @@ class Demo:
                 set_rank(
                     user_id,
                     rank,
-                    by=staff_side.alone(),
-                    reason="the demo needs officers",
-                    now=self.now,
+                    Command(by=staff_side.alone(), reason="the demo needs officers", now=self.now),
                 )
 
     def _adjust(self) -> None:
         """Staff adjust in the console while the games go on."""
         from django.utils import timezone
 
+        from players.moderation.command import Command
         from players.points import adjustments
 
         user_id, amount = self.dice.choice(self.players), self.dice.choice([-1_25, 2_50, 10_00])
         by = staff_side.alone()
         patiently(
             lambda: adjustments.adjust(
-                user_id, amount, by=by, reason="the demo adjusts", now=timezone.now()
+                user_id, amount, Command(by=by, reason="the demo adjusts", now=timezone.now())
             )
         )
 

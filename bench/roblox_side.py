@@ -146,16 +146,19 @@ class RobloxSide:
         from audits.record import Actor
         from players.discipline import sanctions
         from players.moderation.actors import Staff
+        from players.moderation.command import Command
         from players.points import adjustments
         from players.ranks import decisions
 
         by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
         points, rank, ban = self.first + 7, self.first + 8, self.first + 9
-        adjustments.adjust(points, 1250, by=by, reason="the demo rewards", now=timezone.now())
-        decisions.set_rank(
-            rank, "Captain II", by=by, reason="the demo promotes", now=timezone.now()
+        adjustments.adjust(
+            points, 1250, Command(by=by, reason="the demo rewards", now=timezone.now())
         )
-        sanctions.ban(ban, by=by, reason="the demo bans", now=timezone.now())
+        decisions.set_rank(
+            rank, "Captain II", Command(by=by, reason="the demo promotes", now=timezone.now())
+        )
+        sanctions.ban(ban, Command(by=by, reason="the demo bans", now=timezone.now()))
         for universe in (NEXUS, TRAINING):
             yield Expectation(
                 f"the reward of player {points} in universe {universe}",

@@ -77,6 +77,7 @@ def _ask_for_more(players: Sequence[int]) -> Iterator[str]:
     from players.discipline import appeals, notes, sanctions
     from players.models import Sanction
     from players.moderation.actors import Staff
+    from players.moderation.command import Command
     from players.ranks import decisions
 
     by, now = (
@@ -92,8 +93,8 @@ def _ask_for_more(players: Sequence[int]) -> Iterator[str]:
     appeals.open_(
         players[0], case.code, "I was in another round; the clip shows somebody else.", now=now
     )
-    sanctions.ban(players[2], by=by, reason="Exploiting: flew over the map", now=now)
+    sanctions.ban(players[2], Command(by=by, reason="Exploiting: flew over the map", now=now))
     decisions.propose(
-        players[3], "Tempest Major", by=by, reason="Led four trainings this week", now=now
+        players[3], "Tempest Major", Command(by=by, reason="Led four trainings this week", now=now)
     )
-    notes.write(players[4], "Asked for a rank twice; polite when told no.", by=by, now=now)
+    notes.write(players[4], "Asked for a rank twice; polite when told no.", Command(by=by, now=now))

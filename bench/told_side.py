@@ -121,6 +121,7 @@ def play(user_id: int) -> tuple[list[str], float]:
     from audits.record import Actor
     from players.discipline import sanctions
     from players.moderation.actors import Staff
+    from players.moderation.command import Command
 
     by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
     wrong, took = [], []
@@ -129,9 +130,9 @@ def play(user_id: int) -> tuple[list[str], float]:
             word = f"demo case {number} of {user_id}"  # nothing that a format would escape
             began = time.monotonic()
             if number % 2:
-                sanctions.unban(user_id, by=by, reason=word, now=timezone.now())
+                sanctions.unban(user_id, Command(by=by, reason=word, now=timezone.now()))
             else:
-                sanctions.ban(user_id, by=by, until=None, reason=word, now=timezone.now())
+                sanctions.ban(user_id, Command(by=by, reason=word, now=timezone.now()), until=None)
             for receiver in receivers:
                 at = _wait_for(receiver, word)
                 if at is None:

@@ -20,6 +20,7 @@ from players.membership.status import can_be_asked
 from players.models import Player, Sanction
 from players.moderation.actors import Staff
 from players.moderation.authorization import telling_refusals
+from players.moderation.command import Command
 from players.ranks import decisions
 from roblox.models import Experience
 from syncs.models import Drift, Mirror, SyncJob
@@ -168,11 +169,16 @@ def _adopt_role(drift: Drift, rank: str, by: Staff, reason: str, now: dt.datetim
     held = policy.ranks.get(_player(drift, "").rank_id)
     if there is not None and there.is_punishment:
         source = Sanction.Source.ROBLOX
-        sanctions.suspend(user_id, by=by, reason=reason, now=now, source=source, counted=False)
+        sanctions.suspend(
+            user_id,
+            Command(by=by, reason=reason, now=now, source=source, counts_toward_limit=False),
+        )
     elif held is not None and held.is_punishment:
         raise Refused("The player is suspended here: push ours, or lift the suspension first.")
     else:
-        decisions.set_rank(user_id, rank, by=by, reason=reason, now=now, counted=False)
+        decisions.set_rank(
+            user_id, rank, Command(by=by, reason=reason, now=now, counts_toward_limit=False)
+        )
 
 
 def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, name: str) -> None:
@@ -184,22 +190,26 @@ def _adopt_restriction(drift: Drift, by: Staff, reason: str, now: dt.datetime, n
             raise Refused("The restriction there has ended by itself meanwhile.")
         sanctions.ban(
             player.user_id,
-            by=by,
-            reason=reason,
-            now=now,
+            Command(
+                by=by,
+                reason=reason,
+                now=now,
+                source=Sanction.Source.ROBLOX,
+                counts_toward_limit=False,
+            ),
             until=until,
             alt_accounts=theirs.get("altAccounts") is not False,
-            source=Sanction.Source.ROBLOX,
-            counted=False,
         )
     else:
         sanctions.unban(
             player.user_id,
-            by=by,
-            reason=reason,
-            now=now,
-            source=Sanction.Source.ROBLOX,
-            counted=False,
+            Command(
+                by=by,
+                reason=reason,
+                now=now,
+                source=Sanction.Source.ROBLOX,
+                counts_toward_limit=False,
+            ),
         )
     mirrors.confirm_as_is(Mirror.Aspect.RESTRICTION, player, drift.experience, now)
 

@@ -14,7 +14,9 @@ from console.models import RoleGrant
 from players.models import Approval, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import check_reason
+from players.moderation.command import Command
 
 GRANT, REVOKE = "role.grant", "role.revoke"
 
@@ -80,15 +82,11 @@ def _revoked(approval: Approval, requester: Staff, approver: Staff, now: dt.date
 
 
 def _hold(act: str, user_id: int, role: str, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    return approvals.hold(
-        act,
-        player=None,
-        arguments={"userId": str(user_id), "role": role},
-        cause=Approval.Cause.SECOND,
-        by=by,
-        reason=reason,
-        now=now,
-        once=f"{act} {user_id} {role}",
+    return approvals.request_approval(
+        ApprovalRequest(
+            act, arguments={"userId": str(user_id), "role": role}, once=f"{act} {user_id} {role}"
+        ),
+        Command(by=by, reason=reason, now=now),
     )
 
 

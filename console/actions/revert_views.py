@@ -14,6 +14,7 @@ from console.experiences.views import Reason
 from players.actions import undo
 from players.models import Player
 from players.moderation.actors import staff_of
+from players.moderation.command import Command
 from webhooks.messages import payloads
 
 
@@ -30,9 +31,9 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
         try:
             done = undo.revert(
                 event_id,
-                by=staff_of(request),
-                reason=form.cleaned_data["reason"],
-                now=timezone.now(),
+                Command(
+                    by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now()
+                ),
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))

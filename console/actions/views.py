@@ -33,6 +33,7 @@ from players.models import Decision, Note, Player, Sanction
 from players.moderation import authorization, daily_limit
 from players.moderation.actors import Staff, staff_of
 from players.moderation.authorization import LONGEST_REASON, Done, Verdict, verdict
+from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.policy.permissions import Act
 from players.policy.ranks import DAY
@@ -183,8 +184,8 @@ class Doing:
     now: dt.datetime
 
     @property
-    def common(self) -> dict[str, Any]:
-        return {"by": self.by, "reason": self.form.cleaned_data["reason"], "now": self.now}
+    def command(self) -> Command:
+        return Command(by=self.by, reason=self.form.cleaned_data.get("reason", ""), now=self.now)
 
     @property
     def evidence(self) -> list[str]:
@@ -215,69 +216,67 @@ DIALOGS: dict[str, Dialog] = {
     "warn": Dialog(
         EvidenceForm,
         "players.warn",
-        lambda it: sanctions.warn(it.player.user_id, evidence=it.evidence, **it.common),
+        lambda it: sanctions.warn(it.player.user_id, it.command, evidence=it.evidence),
     ),
     "pardon": Dialog(
-        ActForm, "players.warn", lambda it: sanctions.pardon(it.pk or 0, **it.common), on=True
+        ActForm, "players.warn", lambda it: sanctions.pardon(it.pk or 0, it.command), on=True
     ),
     "suspend": Dialog(
         UntilForm,
         "players.warn",
-        lambda it: sanctions.suspend(it.player.user_id, **_ends(it), **it.common),
+        lambda it: sanctions.suspend(it.player.user_id, it.command, **_ends(it)),
     ),
     "lift": Dialog(
-        ActForm, "players.warn", lambda it: sanctions.lift(it.player.user_id, **it.common)
+        ActForm, "players.warn", lambda it: sanctions.lift(it.player.user_id, it.command)
     ),
     "ban": Dialog(
         BanForm,
         "players.ban",
         lambda it: sanctions.ban(
             it.player.user_id,
+            it.command,
             alt_accounts=it.form.cleaned_data["alt_accounts"],
             **_ends(it),
-            **it.common,
         ),
     ),
     "unban": Dialog(
-        ActForm, "players.ban", lambda it: sanctions.unban(it.player.user_id, **it.common)
+        ActForm, "players.ban", lambda it: sanctions.unban(it.player.user_id, it.command)
     ),
     "adjust": Dialog(
         AmountForm,
         "players.adjust",
         lambda it: adjustments.adjust(
-            it.player.user_id, hundredths(it.form.cleaned_data["amount"]), **it.common
+            it.player.user_id, hundredths(it.form.cleaned_data["amount"]), it.command
         ),
     ),
     "note": Dialog(
         TextForm,
         "players.warn",
-        lambda it: notes.write(
-            it.player.user_id, it.form.cleaned_data["text"], by=it.by, now=it.now
-        ),
+        lambda it: notes.write(it.player.user_id, it.form.cleaned_data["text"], it.command),
     ),
     "withdraw": Dialog(
         ConfirmForm,
         "players.warn",
-        lambda it: notes.withdraw(it.pk or 0, by=it.by, now=it.now),
+        lambda it: notes.withdraw(it.pk or 0, it.command),
         on=True,
     ),
     "recommend": Dialog(
         ActForm,
         "players.warn",
-        lambda it: recommendations.recommend(it.player.user_id, **it.common),
+        lambda it: recommendations.recommend(it.player.user_id, it.command),
     ),
     "propose": Dialog(
         RankForm,
         "players.warn",
         lambda it: _decided(
-            decisions.propose(it.player.user_id, it.form.cleaned_data["rank"], **it.common)
+            decisions.propose(it.player.user_id, it.form.cleaned_data["rank"], it.command)
         ),
     ),
     "rank": Dialog(
         RankForm,
         "players.adjust",
         lambda it: _decided(
-            decisions.set_rank(it.player.user_id, it.form.cleaned_data["rank"], **it.common)
+            decisions.set_rank(it.player.user_id, it.form.cleaned_data["rank"], it.command)
         ),
     ),
 }

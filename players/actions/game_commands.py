@@ -22,6 +22,7 @@ from players.models import GameCommand, Player, Sanction
 from players.moderation import experience_bounds
 from players.moderation.actors import Staff, actor_of, officer
 from players.moderation.authorization import Done, tell_refusal
+from players.moderation.command import Command
 from players.points import adjustments, counting, event_grants, recommendations
 from players.quarantines import held_commands
 from players.quarantines.detection import Source
@@ -36,7 +37,7 @@ GIVING = {"adjust", "award", "recommend"}  # commands that move points
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class GameCommandIn:
     """A moderator's command: by whom, to whom (Roblox user ids), what, why.
 
     `until` is for suspensions and bans, `amount` (points) for adjustments, `rank` (its name) for
@@ -70,7 +71,7 @@ class Line:
 
 
 def obey(
-    experience: str, command: Command, *, now: dt.datetime, key: int | None = None
+    experience: str, command: GameCommandIn, *, now: dt.datetime, key: int | None = None
 ) -> dict[str, Any]:
     """Carry a command out, or say what was answered when it came before: `status` applied, held or
     refused, `detail`, and the `sanction` that it made or ended. One row, so a repeat waits until
@@ -107,7 +108,7 @@ def carry_out_held(quarantine_id: int, *, now: dt.datetime) -> bool:
         row = rows.order_by("pk").first()
         if row is None:
             return False
-        command = replace(msgspec.convert(row.asked, Command), occurred_at=now)
+        command = replace(msgspec.convert(row.asked, GameCommandIn), occurred_at=now)
         row.answer = {"userId": command.user_id} | _answer(row.experience, command, now)
         row.asked = None
         row.save(update_fields=["answer", "asked"])
@@ -150,12 +151,17 @@ def purge(now: dt.datetime) -> None:
     experience_bounds.purge(now)
 
 
-def _answer(experience: str, command: Command, now: dt.datetime) -> dict[str, Any]:
+def _answer(experience: str, command: GameCommandIn, now: dt.datetime) -> dict[str, Any]:
     try:
         _check(experience, command, now)
-        done = ACTS[command.kind](
-            command, {"by": _officer(command), "now": now, "experience": experience}
+        context = Command(
+            by=_officer(command),
+            reason=command.reason,
+            now=now,
+            source=Sanction.Source.GAME,
+            experience=experience,
         )
+        done = ACTS[command.kind](command, context)
     except Refused as refusal:
         return {"status": "refused", "detail": str(refusal), "sanction": None}
     status = "held" if done.approval is not None else "applied"
@@ -180,7 +186,7 @@ def _read_actor(user_id: int) -> None:
         freshness.before_act(user_id)
 
 
-def _check(experience: str, command: Command, now: dt.datetime) -> None:
+def _check(experience: str, command: GameCommandIn, now: dt.datetime) -> None:
     if command.occurred_at > now + AHEAD:
         raise Refused("occurredAt: it lies in the future; check the game server's clock.")
     if command.occurred_at < now - LATEST:
@@ -199,7 +205,7 @@ def _check(experience: str, command: Command, now: dt.datetime) -> None:
         raise Refused("event: only an award has one; leave it out.")
 
 
-def _officer(command: Command) -> Staff:
+def _officer(command: GameCommandIn) -> Staff:
     """Whoever gave the command. Raises Refused, and NotAllowed (told) for who holds no rank that
     acts.
     """
@@ -211,82 +217,64 @@ def _officer(command: Command) -> Staff:
         raise
 
 
-def _warn(command: Command, order: dict[str, Any]) -> Done:
-    return sanctions.warn(
-        command.user_id, reason=command.reason, source=Sanction.Source.GAME, **order
-    )
+def _warn(command: GameCommandIn, context: Command) -> Done:
+    return sanctions.warn(command.user_id, context)
 
 
-def _pardon(command: Command, order: dict[str, Any]) -> Done:
+def _pardon(command: GameCommandIn, context: Command) -> Done:
     """Take the latest warning back that still counts."""
     player = Player.objects.filter(user_id=command.user_id).first()
     if player is None:
         raise Refused(f"No player has the user id {command.user_id}.")
-    latest = in_force(player, Sanction.Kind.WARNING, order["now"]).order_by("-pk").first()
+    latest = in_force(player, Sanction.Kind.WARNING, context.now).order_by("-pk").first()
     if latest is None:
         raise Refused("The player has no active warning.")
-    return sanctions.pardon(latest.pk, reason=command.reason, source=Sanction.Source.GAME, **order)
+    return sanctions.pardon(latest.pk, context)
 
 
-def _suspend(command: Command, order: dict[str, Any]) -> Done:
-    source = Sanction.Source.GAME
-    return sanctions.suspend(
-        command.user_id, until=command.until, reason=command.reason, source=source, **order
-    )
+def _suspend(command: GameCommandIn, context: Command) -> Done:
+    return sanctions.suspend(command.user_id, context, until=command.until)
 
 
-def _lift(command: Command, order: dict[str, Any]) -> Done:
-    return sanctions.lift(
-        command.user_id, reason=command.reason, source=Sanction.Source.GAME, **order
-    )
+def _lift(command: GameCommandIn, context: Command) -> Done:
+    return sanctions.lift(command.user_id, context)
 
 
-def _ban(command: Command, order: dict[str, Any]) -> Done:
-    source = Sanction.Source.GAME
+def _ban(command: GameCommandIn, context: Command) -> Done:
     alts = command.alt_accounts is not False
-    return sanctions.ban(
-        command.user_id,
-        until=command.until,
-        reason=command.reason,
-        source=source,
-        alt_accounts=alts,
-        **order,
-    )
+    return sanctions.ban(command.user_id, context, until=command.until, alt_accounts=alts)
 
 
-def _unban(command: Command, order: dict[str, Any]) -> Done:
-    return sanctions.unban(
-        command.user_id, reason=command.reason, source=Sanction.Source.GAME, **order
-    )
+def _unban(command: GameCommandIn, context: Command) -> Done:
+    return sanctions.unban(command.user_id, context)
 
 
-def _note(command: Command, order: dict[str, Any]) -> Done:
-    return notes.write(command.user_id, command.reason, **order)
+def _note(command: GameCommandIn, context: Command) -> Done:
+    return notes.write(command.user_id, command.reason, context)
 
 
-def _recommend(command: Command, order: dict[str, Any]) -> Done:
-    return recommendations.recommend(command.user_id, reason=command.reason, **order)
+def _recommend(command: GameCommandIn, context: Command) -> Done:
+    return recommendations.recommend(command.user_id, context)
 
 
-def _adjust(command: Command, order: dict[str, Any]) -> Done:
+def _adjust(command: GameCommandIn, context: Command) -> Done:
     if command.amount is None:
         raise Refused("amount: say how many points, as 12.5 or -3.")
     try:
         amount = hundredths_of(command.amount)
     except ValueError:
         raise Refused("amount: use at most two decimals.") from None
-    return adjustments.adjust(command.user_id, amount, reason=command.reason, **order)
+    return adjustments.adjust(command.user_id, amount, context)
 
 
-def _award(command: Command, order: dict[str, Any]) -> Done:
-    return event_grants.give(command.user_id, command.event, reason=command.reason, **order)
+def _award(command: GameCommandIn, context: Command) -> Done:
+    return event_grants.give(command.user_id, command.event, context)
 
 
-def _propose(command: Command, order: dict[str, Any]) -> Done:
+def _propose(command: GameCommandIn, context: Command) -> Done:
     if not command.rank:
         raise Refused("rank: say which rank.")
-    given = {"reason": command.reason, "by": order["by"], "now": order["now"]}
-    made = decisions.propose_from(order["experience"], command.user_id, command.rank, **given)
+    made = decisions.propose_in_game(command.user_id, command.rank, context)
     if isinstance(made, Done):
         return made
     return Done(
@@ -296,7 +284,7 @@ def _propose(command: Command, order: dict[str, Any]) -> Done:
     )
 
 
-ACTS: dict[str, Callable[[Command, dict[str, Any]], Done]] = {
+ACTS: dict[str, Callable[[GameCommandIn, Command], Done]] = {
     "warn": _warn,
     "pardon": _pardon,
     "suspend": _suspend,

@@ -6,7 +6,7 @@ The inverse's own event names the event that it takes back, so that either leads
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,9 +22,8 @@ from common.parsing import is_row_id
 from players.discipline import notes, sanctions
 from players.models import CONSOLE, LedgerEntry, Note, Player, Recommendation, Sanction
 from players.moderation import approvals
-from players.moderation.actors import Staff
 from players.moderation.authorization import Done, take_turn, telling_refusals
-from players.moderation.daily_limit import Taken
+from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.policy.permissions import Act
 from players.ranks import decisions
@@ -57,27 +56,6 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """Who takes it back, why, when. `counted`, `settled`, `paid`: as of acts, where many are taken
-    back at once.
-    """
-
-    by: Staff
-    reason: str
-    now: dt.datetime
-    counted: bool = True
-    settled: bool = False
-    paid: Taken | None = None
-
-    def given(self, scene: Scene) -> dict[str, Any]:
-        return {"by": self.by, "reason": self.reason, "now": self.now, "reverts": scene.event.id}
-
-    def measured(self, scene: Scene) -> dict[str, Any]:
-        """The same for an act that is counted, and that may need a second person."""
-        return self.given(scene) | {"counted": self.counted, "settled": self.settled}
-
-
-@dataclass(frozen=True, slots=True)
 class Inverse:
     """The inverse of a kind of event, judged as `act`. `offer` says what it does, or why not; `do`
     does it.
@@ -85,7 +63,7 @@ class Inverse:
 
     act: Act
     offer: Callable[[Scene], Offer]
-    do: Callable[[Scene, Order], Done]
+    do: Callable[[Scene, Command], Done]
 
 
 def offers(events: Iterable[PlacedEvent]) -> dict[int, Offer]:
@@ -95,21 +73,10 @@ def offers(events: Iterable[PlacedEvent]) -> dict[int, Offer]:
     return {scene.event.id: _offer(scene, taken) for scene in _scenes(found)}
 
 
-def revert(
-    event_id: int,
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    counted: bool = True,
-    settled: bool = False,
-    paid: Taken | None = None,
-) -> Done:
-    """Take an event back, once. Raises Refused where that cannot be, NotAllowed where `by` may not
-    do the inverse act.
+def revert(event_id: int, command: Command) -> Done:
+    """Take an event back, once; its possibility is judged with the player locked.
 
-    Whether it can be is judged with its player locked. `counted`, `settled`: as of the acts of
-    discipline; `paid`: as of an adjustment.
+    Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act.
     """
     event = events_by_id([event_id]).get(event_id)
     if event is None:
@@ -118,14 +85,14 @@ def revert(
     inverse = INVERSES.get(event.action)
     act = str(inverse.act) if inverse else "undo"
     user_id = scene.player.user_id if scene.player else None
-    with telling_refusals(act, user_id, by), transaction.atomic():
-        take_turn(by.person)
+    with telling_refusals(act, user_id, command.by), transaction.atomic():
+        take_turn(command.by.person)
         scene = _locked(event)
         offer = _offer(scene, reverted_by([event_id]))
         if not offer.possible:
             raise Refused(offer.sentence)
         try:
-            return INVERSES[event.action].do(scene, Order(by, reason, now, counted, settled, paid))
+            return INVERSES[event.action].do(scene, replace(command, reverts=event_id))
         except TakenBack as error:
             raise Refused(str(error)) from None
 
@@ -278,54 +245,50 @@ def _recommendation(scene: Scene) -> Recommendation | None:
     return given.order_by("-pk").first()
 
 
-def _take_back(scene: Scene, order: Order) -> Done:
+def _take_back(scene: Scene, command: Command) -> Done:
     found = _recommendation(scene)
     if found is None:
         raise Refused("It is gone.")
-    return recommendations.take_back(found.pk, **order.given(scene))
+    return recommendations.take_back(found.pk, command)
 
 
-def _give_rank(scene: Scene, order: Order) -> Done:
-    decision = decisions.set_rank(
-        _user(scene), str(scene.before("rank")), counted=order.counted, **order.given(scene)
-    )
+def _give_rank(scene: Scene, command: Command) -> Done:
+    decision = decisions.set_rank(_user(scene), str(scene.before("rank")), command)
     return Done(f"{decision.to_rank} is given back.", decision=decision, player=scene.player)
 
 
-def _reopen(scene: Scene, order: Order) -> Done:
-    decision = decisions.reopen(int(scene.event.details["decision"]), **order.given(scene))
+def _reopen(scene: Scene, command: Command) -> Done:
+    decision = decisions.reopen(int(scene.event.details["decision"]), command)
     return Done("It is proposed again.", decision=decision, player=scene.player)
 
 
-def _withdraw(scene: Scene, order: Order) -> Done:
+def _withdraw(scene: Scene, command: Command) -> Done:
     assert scene.note is not None
-    return notes.withdraw(scene.note.pk, by=order.by, now=order.now, reverts=scene.event.id)
+    return notes.withdraw(scene.note.pk, command)
 
 
-def _again(act: Callable[..., Done]) -> Callable[[Scene, Order], Done]:
+def _again(act: Callable[..., Done]) -> Callable[[Scene, Command], Done]:
     """The act once more, until the end that it had."""
 
-    def do(scene: Scene, order: Order) -> Done:
+    def do(scene: Scene, command: Command) -> Done:
         assert scene.sanction is not None
         more = (
             {"alt_accounts": scene.sanction.alt_accounts}
             if scene.sanction.kind == Sanction.Kind.BAN
             else {}
         )
-        return act(_user(scene), until=scene.sanction.ends_at, **more, **order.measured(scene))
+        return act(_user(scene), command, until=scene.sanction.ends_at, **more)
 
     return do
 
 
-def _pardon(scene: Scene, order: Order) -> Done:
+def _pardon(scene: Scene, command: Command) -> Done:
     assert scene.sanction is not None
-    return sanctions.pardon(scene.sanction.pk, **order.measured(scene))
+    return sanctions.pardon(scene.sanction.pk, command)
 
 
-def _adjust(scene: Scene, order: Order) -> Done:
-    return adjustments.adjust(
-        _user(scene), -adjusted_by(scene.event), paid=order.paid, **order.measured(scene)
-    )
+def _adjust(scene: Scene, command: Command) -> Done:
+    return adjustments.adjust(_user(scene), -adjusted_by(scene.event), command)
 
 
 def adjusted_by(event: PlacedEvent) -> int:
@@ -342,12 +305,12 @@ INVERSES: dict[str, Inverse] = {
         lambda scene: Offer(
             True, "Warns them again; what followed before does not come back by itself."
         ),
-        lambda scene, order: sanctions.warn(_user(scene), **order.measured(scene)),
+        lambda scene, command: sanctions.warn(_user(scene), command),
     ),
     Action.PLAYER_SUSPENDED: Inverse(
         Act.LIFT,
         _in_force("Lifts the suspension and gives the rank back."),
-        lambda scene, order: sanctions.lift(_user(scene), **order.measured(scene)),
+        lambda scene, command: sanctions.lift(_user(scene), command),
     ),
     Action.PLAYER_REINSTATED: Inverse(
         Act.SUSPEND, _lasting("Suspends them again, {until}."), _again(sanctions.suspend)
@@ -355,7 +318,7 @@ INVERSES: dict[str, Inverse] = {
     Action.PLAYER_BANNED: Inverse(
         Act.UNBAN,
         _in_force("Lifts the ban, once a second person approved."),
-        lambda scene, order: sanctions.unban(_user(scene), **order.measured(scene)),
+        lambda scene, command: sanctions.unban(_user(scene), command),
     ),
     Action.PLAYER_UNBANNED: Inverse(
         Act.BAN,

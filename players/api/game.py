@@ -118,7 +118,7 @@ class Sanctions(View):
 
     def post(self, request: Request) -> Response:
         body = parsed_body(request, schemas.CommandIn)
-        command = game_commands.Command(
+        command = game_commands.GameCommandIn(
             id=body.id,
             actor_user_id=body.actor_user_id,
             user_id=body.user_id,

@@ -25,6 +25,7 @@ from players.moderation.authorization import (
     kept_rank,
     target_of,
 )
+from players.moderation.command import Command
 from players.moderation.daily_limit import Taken
 from players.points import adjustments, recommendations
 from players.policy.permissions import Act
@@ -53,13 +54,16 @@ class Doing:
     paid: Taken | None
 
     @property
-    def common(self) -> dict[str, Any]:
-        return {"by": self.by, "reason": self.reason, "now": self.now}
-
-    @property
-    def measured(self) -> dict[str, Any]:
-        """For acts that may need a second person; the guard counted the job as a whole."""
-        return self.common | {"counted": False, "settled": self.settled}
+    def command(self) -> Command:
+        """The velocity limit counted the job as a whole."""
+        return Command(
+            by=self.by,
+            reason=self.reason,
+            now=self.now,
+            counts_toward_limit=False,
+            approved=self.settled,
+            prepaid=self.paid,
+        )
 
     @property
     def until(self) -> dt.datetime:
@@ -229,16 +233,14 @@ KINDS: dict[str, Kind] = {
         "Warn",
         _plain(Act.WARN),
         lambda it: _outcome(
-            sanctions.warn(
-                it.player.user_id, evidence=it.arguments.get("evidence", ()), **it.measured
-            )
+            sanctions.warn(it.player.user_id, it.command, evidence=it.arguments.get("evidence", ()))
         ),
         _check_evidence,
     ),
     "pardon": Kind(
         "Pardon the last warning of",
         _pardon_case,
-        lambda it: _outcome(sanctions.pardon(it.subject, **it.measured)),
+        lambda it: _outcome(sanctions.pardon(it.subject, it.command)),
     ),
     "suspend": Kind(
         "Suspend",
@@ -246,9 +248,9 @@ KINDS: dict[str, Kind] = {
         lambda it: _outcome(
             sanctions.suspend(
                 it.player.user_id,
+                it.command,
                 until=it.until,
                 evidence=it.arguments.get("evidence", ()),
-                **it.measured,
             )
         ),
         _check_suspension,
@@ -256,59 +258,51 @@ KINDS: dict[str, Kind] = {
     "lift": Kind(
         "Lift the suspension of",
         _lift_case,
-        lambda it: _outcome(sanctions.lift(it.player.user_id, **it.measured)),
+        lambda it: _outcome(sanctions.lift(it.player.user_id, it.command)),
     ),
     "note": Kind(
         "Write a note on",
         _plain(Act.NOTE),
-        lambda it: _outcome(
-            notes.write(it.player.user_id, it.arguments["text"], by=it.by, now=it.now)
-        ),
+        lambda it: _outcome(notes.write(it.player.user_id, it.arguments["text"], it.command)),
         _check_text,
     ),
     "recommend": Kind(
         "Recommend",
         _recommend_case,
-        lambda it: _outcome(
-            recommendations.recommend(it.player.user_id, counted=False, **it.common)
-        ),
+        lambda it: _outcome(recommendations.recommend(it.player.user_id, it.command)),
         _check_recommending,
     ),
     "adjust": Kind(
         "Adjust",
         _plain(Act.ADJUST),
         lambda it: _outcome(
-            adjustments.adjust(
-                it.player.user_id, it.arguments["amount"], paid=it.paid, **it.measured
-            )
+            adjustments.adjust(it.player.user_id, it.arguments["amount"], it.command)
         ),
         _check_amount,
     ),
     "propose": Kind(
         "Propose a rank for",
         _propose_case,
-        lambda it: _decided(
-            decisions.propose(it.player.user_id, it.arguments["rank"], **it.common)
-        ),
+        lambda it: _decided(decisions.propose(it.player.user_id, it.arguments["rank"], it.command)),
         _check_rank,
     ),
     "rank": Kind(
         "Give a rank to",
         _rank_case,
         lambda it: _decided(
-            decisions.set_rank(it.player.user_id, it.arguments["rank"], counted=False, **it.common)
+            decisions.set_rank(it.player.user_id, it.arguments["rank"], it.command)
         ),
         _check_rank,
     ),
     "approve": Kind(
         "Approve what is proposed for",
         _approve_case,
-        lambda it: _decided(decisions.approve(it.subject, **it.common)),
+        lambda it: _decided(decisions.approve(it.subject, by=it.by, reason=it.reason, now=it.now)),
     ),
     "reject": Kind(
         "Reject what is proposed for",
         _decide_case,
-        lambda it: _decided(decisions.reject(it.subject, **it.common)),
+        lambda it: _decided(decisions.reject(it.subject, by=it.by, reason=it.reason, now=it.now)),
     ),
 }
 REVERT = "revert"
@@ -316,4 +310,4 @@ REVERT = "revert"
 
 def revert(it: Doing) -> Outcome:
     """Take one event back."""
-    return _outcome(undo.revert(it.subject, paid=it.paid, **it.measured))
+    return _outcome(undo.revert(it.subject, it.command))

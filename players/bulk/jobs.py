@@ -24,7 +24,9 @@ from players.bulk.facts import Case, Judge, look
 from players.models import ZERO, Approval, BulkJob, BulkRow, Player
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import check_reason, past_own_limit, telling_refusals
+from players.moderation.command import Command
 from players.moderation.daily_limit import Taken
 from players.policy.permissions import Act
 
@@ -276,19 +278,18 @@ def _charge(job: BulkJob, now: dt.datetime) -> None:
 
 
 def _hold(job: BulkJob, cause: Approval.Cause, by: Staff, now: dt.datetime) -> BulkJob:
-    job.approval = approvals.hold(
-        APPROVAL,
-        player=None,
-        arguments={
-            "job": job.pk,
-            "act": job.act,
-            "rows": job.changing,
-            "told": actions.told(job.act, job.arguments, job.changing),
-        },
-        cause=cause,
-        by=by,
-        reason=job.reason,
-        now=now,
+    job.approval = approvals.request_approval(
+        ApprovalRequest(
+            APPROVAL,
+            arguments={
+                "job": job.pk,
+                "act": job.act,
+                "rows": job.changing,
+                "told": actions.told(job.act, job.arguments, job.changing),
+            },
+            cause=cause,
+        ),
+        Command(by=by, reason=job.reason, now=now),
     )
     job.status = Status.WAITING
     job.save(update_fields=["status", "second", "approval"])

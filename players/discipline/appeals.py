@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -23,6 +22,7 @@ from players.models import Appeal, Approval, Player, Sanction
 from players.moderation import assignments
 from players.moderation.actors import Staff
 from players.moderation.authorization import take_turn, target_of, telling_refusals, verdict
+from players.moderation.command import Command
 from players.policy.permissions import Act
 
 KIND = "appeal"  # of the queue's claims
@@ -144,16 +144,13 @@ def _decide(
 
 
 def _undo(appeal: Appeal, answer: str, by: Staff, now: dt.datetime) -> None:
-    order: dict[str, Any] = {
-        "by": by,
-        "reason": f"The appeal was granted: {answer}"[:500],
-        "now": now,
-    }
+    reason = f"The appeal was granted: {answer}"[:500]
+    command = Command(by=by, reason=reason, now=now, approved=True)
     user_id = appeal.player.user_id
     acts: dict[str, Callable[[], object]] = {
-        Sanction.Kind.WARNING: lambda: sanctions.pardon(appeal.sanction_id, settled=True, **order),
-        Sanction.Kind.SUSPENSION: lambda: sanctions.lift(user_id, settled=True, **order),
-        Sanction.Kind.BAN: lambda: sanctions.unban(user_id, settled=True, **order),
+        Sanction.Kind.WARNING: lambda: sanctions.pardon(appeal.sanction_id, command),
+        Sanction.Kind.SUSPENSION: lambda: sanctions.lift(user_id, command),
+        Sanction.Kind.BAN: lambda: sanctions.unban(user_id, command),
     }
     acts[appeal.sanction.kind]()
 

@@ -8,7 +8,7 @@ Every function here runs in the transaction of its caller, who has judged the ac
 import datetime as dt
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -20,7 +20,9 @@ from players.active_policy import active
 from players.models import Approval, Player, Sanction
 from players.moderation import approvals, experience_bounds
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import Done, kept_rank, policy_version, target_of
+from players.moderation.command import Command
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import Sanction as Measure
 from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
@@ -31,23 +33,6 @@ LINK = re.compile(
 )  # Roblox refuses them
 SCHEDULE = Actor("system", "schedule", "schedule")
 POLICY = Actor("system", "policy", "policy")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """Who does it, why, when, and whence it came. `reverts`: the audit event that it takes back."""
-
-    by: Staff
-    reason: str
-    now: dt.datetime
-    reverts: int | None = None
-    source: str = Sanction.Source.STAFF
-    experience: str = ""
-    approval: int | None = None
-
-    @property
-    def details(self) -> dict[str, Any]:
-        return {"approval": self.approval} if self.approval is not None else {}
 
 
 def readable(reason: str) -> str:
@@ -78,33 +63,15 @@ def in_force_now(player_ids: Sequence[int], now: dt.datetime) -> QuerySet[Sancti
     return found.filter(Q(ends_at=None) | Q(ends_at__gt=now))
 
 
-def hold(
+def request_approval(
     act: Act,
     player: Player,
     arguments: dict[str, Any],
     cause: Approval.Cause,
-    order: Order,
-    past: str = "",
+    command: Command,
 ) -> Done:
-    """Ask for an act instead of doing it; a second person decides. Raises Refused where the same
-    waits already.
-
-    `past`: why it is more than the experience that brought it may do; then the named officer's word
-    is enough.
-    """
-    kept = {"reverts": order.reverts, "source": order.source, "experience": order.experience}
-    approval = approvals.hold(
-        str(act),
-        player=player,
-        arguments=arguments | {name: value for name, value in kept.items() if value},
-        cause=cause,
-        by=order.by,
-        reason=order.reason,
-        now=order.now,
-        experience=order.experience,
-    )
-    if past:
-        return experience_bounds.to_confirm(player, approval, past)
+    """Ask a second person for an act. Raises Refused where the same request is open."""
+    approval = _request(act, player, arguments, cause, command)
     why = (
         "you acted very often lately"
         if cause == Approval.Cause.VELOCITY
@@ -113,6 +80,26 @@ def hold(
     asked = approvals.sentence(approval)
     sentence = f"Nothing happened yet to {player.username}: {why}. “{asked}” waits as request {approval.pk}."
     return Done(sentence, approval.event, approval=approval, player=player)
+
+
+def request_confirmation(
+    act: Act, player: Player, arguments: dict[str, Any], past: str, command: Command
+) -> Done:
+    """Ask the named officer to confirm an act `past` the bounds of its experience."""
+    approval = _request(act, player, arguments, Approval.Cause.EXPERIENCE, command)
+    return experience_bounds.to_confirm(player, approval, past)
+
+
+def _request(
+    act: Act,
+    player: Player,
+    arguments: dict[str, Any],
+    cause: Approval.Cause,
+    command: Command,
+) -> Approval:
+    kept = {name: getattr(command, name) for name in ("reverts", "source", "experience")}
+    arguments |= {name: value for name, value in kept.items() if value}
+    return approvals.request_approval(ApprovalRequest(str(act), player, arguments, cause), command)
 
 
 def _not_ended(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
@@ -152,54 +139,53 @@ def _unbannable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> 
         raise Refused("The player is not banned.")
 
 
-def _warn(player: Player, order: Order, *, evidence: Sequence[str] = ()) -> Done:
+def _warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> Done:
     policy = active().bundle.punishments
     sanction = _issue(
-        player, Sanction.Kind.WARNING, order, warning_expires(order.now, policy), evidence
+        player, Sanction.Kind.WARNING, command, warning_expires(command.now, policy), evidence
     )
-    count = in_force(player, Sanction.Kind.WARNING, order.now).count()
-    event = _tell(Action.PLAYER_WARNED, player, sanction, order, {"active": count})
-    followed = _follow(player, sanction, order, sanction_for(count, policy))
+    count = in_force(player, Sanction.Kind.WARNING, command.now).count()
+    event = _tell(Action.PLAYER_WARNED, player, sanction, command, {"active": count})
+    followed = _follow(player, sanction, command, sanction_for(count, policy))
     sentence = f"{player.username} is warned ({count} active){followed}."
     return Done(sentence, event, sanction=sanction, player=player)
 
 
-def _follow(player: Player, warning: Sanction, order: Order, measure: Measure) -> str:
+def _follow(player: Player, warning: Sanction, command: Command, measure: Measure) -> str:
     """What the policy calls for at so many warnings, in words for whoever warned."""
     if measure is Measure.NONE:
         return ""
     said = ""
     by_policy = replace(
-        order, by=nobody(POLICY), source=Sanction.Source.POLICY, reverts=None, approval=None
+        command, by=nobody(POLICY), source=Sanction.Source.POLICY, reverts=None, approval=None
     )
     if open_one(player, Sanction.Kind.SUSPENSION) is None:
         _suspend(
             player,
             by_policy,
-            until=suspension_ends(order.now, active().bundle.punishments),
+            until=suspension_ends(command.now, active().bundle.punishments),
             cause=warning,
         )
         said = " and suspended"
     if measure is not Measure.BAN or open_one(player, Sanction.Kind.BAN) is not None:
         return said
-    if order.by.alone:
+    if command.by.alone:
         _ban(player, by_policy, cause=warning.pk)
         return f"{said} and banned"
     if not player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING).exists():
-        hold(
-            Act.BAN, player, {"threshold": True, "cause": warning.pk}, Approval.Cause.SECOND, order
-        )
+        arguments = {"threshold": True, "cause": warning.pk}
+        request_approval(Act.BAN, player, arguments, Approval.Cause.SECOND, command)
     return f"{said}, and a ban waits for approval"
 
 
-def _pardon(player: Player, order: Order, *, sanction: int) -> Done:
+def _pardon(player: Player, command: Command, *, sanction: int) -> Done:
     warning = Sanction.objects.get(pk=sanction)
-    ended = following(player, sanction, order.now)
-    event = end(warning, player, order.by.actor, order)
+    ended = following(player, sanction, command.now)
+    event = end(warning, player, command.by.actor, command)
     for one in ended:
-        end(one, player, order.by.actor, replace(order, reverts=one.event))
+        end(one, player, command.by.actor, replace(command, reverts=one.event))
     said = [one.get_kind_display().lower() for one in ended] + _take_back_bans(
-        player, warning, order
+        player, warning, command
     )
     also = f"; the {' and the '.join(said)} it led to ended too" if said else ""
     return Done(
@@ -236,15 +222,19 @@ def _called_for(sanction: Sanction, measure: Measure) -> bool:
     )
 
 
-def _take_back_bans(player: Player, warning: Sanction, order: Order) -> list[str]:
+def _take_back_bans(player: Player, warning: Sanction, command: Command) -> list[str]:
     """Withdraw the ban that was asked for at the threshold, where the warning led to it."""
-    left = _measure_without(player, warning.pk, order.now)
+    left = _measure_without(player, warning.pk, command.now)
     taken = []
     for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):
         asked = approval.arguments
         if asked.get("threshold") and (asked.get("cause") == warning.pk or left is not Measure.BAN):
             approvals.take_back(
-                approval, order.by.actor, order.by.person, "the warning was pardoned", order.now
+                approval,
+                command.by.actor,
+                command.by.person,
+                "the warning was pardoned",
+                command.now,
             )
             taken.append("request for a ban")
     return taken
@@ -252,7 +242,7 @@ def _take_back_bans(player: Player, warning: Sanction, order: Order) -> list[str
 
 def _suspend(
     player: Player,
-    order: Order,
+    command: Command,
     *,
     until: dt.datetime | str,
     evidence: Sequence[str] = (),
@@ -260,7 +250,7 @@ def _suspend(
 ) -> Done:
     end = dt.datetime.fromisoformat(until) if isinstance(until, str) else until
     policy = active()
-    sanction = _issue(player, Sanction.Kind.SUSPENSION, order, end, evidence, cause)
+    sanction = _issue(player, Sanction.Kind.SUSPENSION, command, end, evidence, cause)
     if not player.rank.is_punishment:
         player.former_rank_id, player.former_rank_since = player.rank_id, player.rank_since
     elif player.former_rank_id is None:
@@ -268,27 +258,27 @@ def _suspend(
         # the ladder.
         player.former_rank_id = policy.rank_ids[policy.bundle.first.name]
         player.former_rank_since = player.rank_since
-    player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.suspended.name], order.now
-    _save(player, order.now, "rank", "rank_since", "former_rank", "former_rank_since")
+    player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.suspended.name], command.now
+    _save(player, command.now, "rank", "rank_since", "former_rank", "former_rank_since")
     withdraw_proposals(
-        list(open_proposals([player.pk]).values()), policy, order.by.actor, order.now
+        list(open_proposals([player.pk]).values()), policy, command.by.actor, command.now
     )
-    event = _tell(Action.PLAYER_SUSPENDED, player, sanction, order, {"until": end.isoformat()})
+    event = _tell(Action.PLAYER_SUSPENDED, player, sanction, command, {"until": end.isoformat()})
     sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
     return Done(sentence, event, sanction=sanction, player=player)
 
 
-def _lift(player: Player, order: Order) -> Done:
+def _lift(player: Player, command: Command) -> Done:
     sanction = open_one(player, Sanction.Kind.SUSPENSION)
     assert sanction is not None
-    event = end(sanction, player, order.by.actor, order)
+    event = end(sanction, player, command.by.actor, command)
     sentence = f"{player.username}'s suspension is over; they are {player.rank.name} again."
     return Done(sentence, event, sanction=sanction, player=player)
 
 
 def _ban(
     player: Player,
-    order: Order,
+    command: Command,
     *,
     until: str | None = None,
     evidence: Sequence[str] = (),
@@ -299,20 +289,20 @@ def _ban(
     end = dt.datetime.fromisoformat(until) if until else None
     warning = Sanction.objects.filter(pk=cause).first() if cause else None
     if threshold:
-        order = replace(order, source=Sanction.Source.POLICY)
+        command = replace(command, source=Sanction.Source.POLICY)
     sanction = _issue(
-        player, Sanction.Kind.BAN, order, end, evidence, warning, alt_accounts=alt_accounts
+        player, Sanction.Kind.BAN, command, end, evidence, warning, alt_accounts=alt_accounts
     )
     player.banned = True
-    _save(player, order.now, "banned")
+    _save(player, command.now, "banned")
     withdraw_proposals(
-        list(open_proposals([player.pk]).values()), active(), order.by.actor, order.now
+        list(open_proposals([player.pk]).values()), active(), command.by.actor, command.now
     )
     event = _tell(
         Action.PLAYER_BANNED,
         player,
         sanction,
-        order,
+        command,
         {"until": end.isoformat() if end else None, "altAccounts": alt_accounts},
     )
     ends = f"until {end:%Y-%m-%d %H:%M} UTC" if end else "for good"
@@ -322,10 +312,10 @@ def _ban(
     )
 
 
-def _unban(player: Player, order: Order) -> Done:
+def _unban(player: Player, command: Command) -> Done:
     sanction = open_one(player, Sanction.Kind.BAN)
     assert sanction is not None
-    event = end(sanction, player, order.by.actor, order)
+    event = end(sanction, player, command.by.actor, command)
     return Done(
         f"{player.username} is not banned any more.", event, sanction=sanction, player=player
     )
@@ -334,7 +324,7 @@ def _unban(player: Player, order: Order) -> Done:
 def _issue(
     player: Player,
     kind: Sanction.Kind,
-    order: Order,
+    command: Command,
     ends_at: dt.datetime | None,
     evidence: Sequence[str],
     cause: Sanction | None = None,
@@ -344,12 +334,12 @@ def _issue(
     return Sanction.objects.create(
         player=player,
         kind=kind,
-        source=order.source,
-        reason=order.reason,
+        source=command.source,
+        reason=command.reason,
         evidence=list(evidence),
-        issued_by=order.by.name,
+        issued_by=command.by.name,
         cause=cause,
-        starts_at=order.now,
+        starts_at=command.now,
         ends_at=ends_at,
         alt_accounts=alt_accounts,
     )
@@ -362,17 +352,17 @@ ENDS = {
 }
 
 
-def end(sanction: Sanction, player: Player, actor: Actor, order: Order) -> int:
+def end(sanction: Sanction, player: Player, actor: Actor, command: Command) -> int:
     """End a sanction, whatever ended it; the audit event's id."""
-    sanction.lifted_at, sanction.lifted_by = order.now, f"{actor.kind}:{actor.id}"
-    sanction.lift_reason = order.reason
+    sanction.lifted_at, sanction.lifted_by = command.now, f"{actor.kind}:{actor.id}"
+    sanction.lift_reason = command.reason
     sanction.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
     kind = Sanction.Kind(sanction.kind)
     if kind is Sanction.Kind.SUSPENSION:
-        _give_back(player, order.now)
+        _give_back(player, command.now)
     if kind is Sanction.Kind.BAN:
         player.banned = False
-        _save(player, order.now, "banned")
+        _save(player, command.now, "banned")
     action = (
         Action.WARNING_EXPIRED
         if kind is Sanction.Kind.WARNING and actor == SCHEDULE
@@ -382,11 +372,11 @@ def end(sanction: Sanction, player: Player, actor: Actor, order: Order) -> int:
         action,
         actor=actor,
         target=target_of(player),
-        reason=order.reason,
+        reason=command.reason,
         before={"sanction": sanction.pk},
-        details=order.details,
-        reverts=None if actor == SCHEDULE else order.reverts or sanction.event,
-        experience=order.experience,
+        details=command.details,
+        reverts=None if actor == SCHEDULE else command.reverts or sanction.event,
+        experience=command.experience,
         policy_version=policy_version(),
     )
 
@@ -409,17 +399,17 @@ def _give_back(player: Player, now: dt.datetime) -> None:
 
 
 def _tell(
-    action: Action, player: Player, sanction: Sanction, order: Order, after: dict[str, Any]
+    action: Action, player: Player, sanction: Sanction, command: Command, after: dict[str, Any]
 ) -> int:
     event = record(
         action,
-        actor=order.by.actor,
+        actor=command.by.actor,
         target=target_of(player),
-        reason=order.reason,
+        reason=command.reason,
         after={"sanction": sanction.pk, "source": str(sanction.source)} | after,
-        details=order.details | ({"cause": sanction.cause_id} if sanction.cause_id else {}),
-        reverts=order.reverts,
-        experience=order.experience,
+        details=command.details | ({"cause": sanction.cause_id} if sanction.cause_id else {}),
+        reverts=command.reverts,
+        experience=command.experience,
         policy_version=policy_version(),
     )
     sanction.event = event

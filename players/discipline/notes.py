@@ -3,6 +3,7 @@ never its text.
 """
 
 import datetime as dt
+from dataclasses import replace
 
 from django.db import transaction
 
@@ -13,49 +14,41 @@ from players.models import Approval, Note, Player
 from players.moderation import approvals, experience_bounds
 from players.moderation.actors import Staff
 from players.moderation.authorization import Done, locked, target_of, telling_refusals, verdict
+from players.moderation.command import Command
+from players.moderation.experience_bounds import Demand
 from players.policy.permissions import Act
 
 LONGEST = 2000
 
 
-def write(
-    user_id: int,
-    text: str,
-    *,
-    by: Staff,
-    now: dt.datetime,
-    reverts: int | None = None,
-    experience: str = "",
-) -> Done:
-    """Write a note on a player. Raises Refused, NotAllowed."""
+def write(user_id: int, text: str, command: Command) -> Done:
+    """Write a note on a player; the command's reason is not kept. Raises Refused, NotAllowed."""
     text = check_text(text)
-    with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
+    with telling_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
         player = locked(user_id)
-        _check(player, by, now)
-        if past := experience_bounds.take(experience, str(Act.NOTE), player, now=now):
-            brought = experience_bounds.Brought(experience, by, "a note", now)
-            return experience_bounds.hold(
-                str(Act.NOTE), player, {approvals.TEXT: text}, past, brought
+        _check(player, command)
+        if past := experience_bounds.take(
+            command.experience, player, Demand(str(Act.NOTE)), command.now
+        ):
+            command = replace(command, reason="a note")
+            return experience_bounds.request_confirmation(
+                str(Act.NOTE), player, {approvals.TEXT: text}, past, command
             )
-        return _write(player, text, by, now, reverts, experience)
+        return _write(player, text, command)
 
 
-def _write(
-    player: Player,
-    text: str,
-    by: Staff,
-    now: dt.datetime,
-    reverts: int | None = None,
-    experience: str = "",
-) -> Done:
+def _write(player: Player, text: str, command: Command) -> Done:
     event = record(
         Action.PLAYER_NOTED,
-        actor=by.actor,
+        actor=command.by.actor,
         target=target_of(player),
-        reverts=reverts,
-        experience=experience,
+        reverts=command.reverts,
+        experience=command.experience,
     )
-    Note.objects.create(player=player, text=text, author=by.person, event=event, created_at=now)
+    author = command.by.person
+    Note.objects.create(
+        player=player, text=text, author=author, event=event, created_at=command.now
+    )
     return Done(f"The note on {player.username} is kept.", event, player=player)
 
 
@@ -81,32 +74,35 @@ def _approved(
     if why_not := _judged(requester, approval):
         raise Refused(f"Whoever asked for it may not do it any more ({why_not}); reject it.")
     text = str(approval.arguments[approvals.TEXT])
-    return _write(approval.player, text, requester, now, experience=approval.experience).event
+    command = Command(by=requester, now=now, experience=approval.experience)
+    return _write(approval.player, text, command).event
 
 
-def withdraw(note_id: int, *, by: Staff, now: dt.datetime, reverts: int | None = None) -> Done:
-    """Take a note off the player's file; who wrote it, or anybody above them who may write notes.
-    Raises Refused.
+def withdraw(note_id: int, command: Command) -> Done:
+    """Take a note off the player's file. Its author may, and anybody above them who may write
+    notes. Raises Refused, NotAllowed.
     """
     user_id = Note.objects.filter(pk=note_id).values_list("player__user_id", flat=True).first()
     if user_id is None:
         raise Refused(f"There is no note {note_id}.")
-    with telling_refusals(Act.NOTE, user_id, by), transaction.atomic():
+    with telling_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
         player = locked(user_id)
-        _check(player, by, now)
+        _check(player, command)
         note = Note.objects.select_for_update().get(pk=note_id)
         if note.withdrawn_at is not None:
             raise Refused("The note was withdrawn already.")
-        Note.objects.filter(pk=note_id).update(withdrawn_at=now)
-        undone = reverts or note.event
+        Note.objects.filter(pk=note_id).update(withdrawn_at=command.now)
         event = record(
-            Action.NOTE_WITHDRAWN, actor=by.actor, target=target_of(player), reverts=undone
+            Action.NOTE_WITHDRAWN,
+            actor=command.by.actor,
+            target=target_of(player),
+            reverts=command.reverts or note.event,
         )
         return Done(f"The note on {player.username} is withdrawn.", event, player=player)
 
 
-def _check(player: Player, by: Staff, now: dt.datetime) -> None:
-    found = verdict(Act.NOTE, player, by, now=now)
+def _check(player: Player, command: Command) -> None:
+    found = verdict(Act.NOTE, player, command.by, now=command.now)
     if not found.allowed:
         raise NotAllowed(found.reason)
 

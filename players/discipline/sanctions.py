@@ -26,11 +26,11 @@ from players.discipline.effects import (
     CARRY_OUT,
     SCHEDULE,
     SENSIBLE,
-    Order,
     end,
     following,
-    hold,
     nobody,
+    request_approval,
+    request_confirmation,
 )
 from players.models import Approval, Player, Sanction
 from players.moderation import approvals, experience_bounds, velocity_limit
@@ -39,27 +39,27 @@ from players.moderation.authorization import (
     Done,
     check_evidence,
     check_moment,
-    check_reason,
     locked,
     telling_refusals,
     verdict,
 )
+from players.moderation.command import Command
+from players.moderation.experience_bounds import Demand
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import suspension_ends
 
 log = structlog.get_logger("grps.discipline")
 
 
-def warn(user_id: int, *, evidence: Sequence[str] = (), **order: Any) -> Done:
+def warn(user_id: int, command: Command, *, evidence: Sequence[str] = ()) -> Done:
     """Warn a player; at the policy's thresholds a suspension follows, and a ban is asked for.
 
-    `by`, `reason`, `now`, and where it matters `reverts`, `source`, `experience`, `counted`, as for
-    every act here. Raises Refused; NotAllowed (told in the audit log) for whoever may not.
+    Raises Refused, and NotAllowed, which the audit log records, like every act here.
     """
-    return _act(Act.WARN, user_id, {"evidence": check_evidence(evidence)}, **order)
+    return _act(Act.WARN, user_id, {"evidence": check_evidence(evidence)}, command)
 
 
-def pardon(sanction_id: int, **order: Any) -> Done:
+def pardon(sanction_id: int, command: Command) -> Done:
     """Take a warning back, and what followed from it. Raises Refused, NotAllowed."""
     owner = (
         Sanction.objects.filter(pk=sanction_id, kind=Sanction.Kind.WARNING)
@@ -68,42 +68,41 @@ def pardon(sanction_id: int, **order: Any) -> Done:
     )
     if owner is None:
         raise Refused(f"There is no warning {sanction_id}.")
-    return _act(Act.PARDON, owner[0], {"sanction": sanction_id}, **order)
+    return _act(Act.PARDON, owner[0], {"sanction": sanction_id}, command)
 
 
 def suspend(
-    user_id: int, *, until: dt.datetime | None = None, evidence: Sequence[str] = (), **order: Any
+    user_id: int,
+    command: Command,
+    *,
+    until: dt.datetime | None = None,
+    evidence: Sequence[str] = (),
 ) -> Done:
-    """Suspend a player until a moment (as long as the policy says where none is given). Raises
-    Refused, NotAllowed.
+    """Suspend a player until a moment, else for the policy's trial days. Raises Refused,
+    NotAllowed.
     """
-    until = check_moment(until)
-    end = until or suspension_ends(order["now"], active().bundle.punishments)
-    return _act(
-        Act.SUSPEND,
-        user_id,
-        {"until": end.isoformat(), "evidence": check_evidence(evidence)},
-        **order,
-    )
+    end = check_moment(until) or suspension_ends(command.now, active().bundle.punishments)
+    arguments = {"until": end.isoformat(), "evidence": check_evidence(evidence)}
+    return _act(Act.SUSPEND, user_id, arguments, command)
 
 
-def lift(user_id: int, **order: Any) -> Done:
-    """End a suspension; the rank kept meanwhile is given back. Raises Refused, NotAllowed."""
-    return _act(Act.LIFT, user_id, {}, **order)
+def lift(user_id: int, command: Command) -> Done:
+    """End a suspension and give the former rank back. Raises Refused, NotAllowed."""
+    return _act(Act.LIFT, user_id, {}, command)
 
 
 def ban(
     user_id: int,
+    command: Command,
     *,
     until: dt.datetime | None = None,
     evidence: Sequence[str] = (),
     alt_accounts: bool = True,
-    **order: Any,
 ) -> Done:
     """Ban a player until a moment, or for good; a second person approves. Raises Refused,
     NotAllowed.
 
-    `alt_accounts`: Roblox keeps the accounts out that it takes for the same person's, too.
+    `alt_accounts`: Roblox also bans the accounts that it takes for the same person's.
     """
     until = check_moment(until)
     arguments: dict[str, Any] = {
@@ -112,14 +111,12 @@ def ban(
     }
     if not alt_accounts:
         arguments["alt_accounts"] = False
-    return _act(Act.BAN, user_id, arguments, **order)
+    return _act(Act.BAN, user_id, arguments, command)
 
 
-def unban(user_id: int, **order: Any) -> Done:
-    """Lift a ban; a second person approves, unless it is `settled` already. Raises Refused,
-    NotAllowed.
-    """
-    return _act(Act.UNBAN, user_id, {}, **order)
+def unban(user_id: int, command: Command) -> Done:
+    """Lift a ban; a second person approves, unless one did already. Raises Refused, NotAllowed."""
+    return _act(Act.UNBAN, user_id, {}, command)
 
 
 def end_due(now: dt.datetime) -> int:
@@ -146,57 +143,30 @@ def _end(pk: int, now: dt.datetime) -> bool:
         player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
         sanction = Sanction.objects.filter(pk=pk, lifted_at=None).first()
         if sanction is not None:
-            end(
-                sanction,
-                player,
-                SCHEDULE,
-                Order(by=nobody(SCHEDULE), reason="the time is over", now=now),
-            )
+            command = Command(by=nobody(SCHEDULE), reason="the time is over", now=now)
+            end(sanction, player, SCHEDULE, command)
         return sanction is not None
 
 
-def _act(
-    act: Act,
-    user_id: int,
-    arguments: dict[str, Any],
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-    source: str = Sanction.Source.STAFF,
-    experience: str = "",
-    counted: bool = True,
-    settled: bool = False,
-) -> Done:
-    """`counted`: for the guard (a bulk job was approved as a whole). `settled`: a second person
-    decided already.
-    """
-    order = Order(
-        by=by,
-        reason=check_reason(reason),
-        now=now,
-        reverts=reverts,
-        source=source,
-        experience=experience,
-    )
+def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) -> Done:
+    command, by, now = command.checked(), command.by, command.now
     with telling_refusals(act, user_id, by), transaction.atomic():
-        tripped = counted and velocity_limit.is_tripped(by, now)
+        tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
         player = locked(user_id)
         found = verdict(act, player, by, now=now)
         if not found.allowed:
             raise NotAllowed(found.reason)
         SENSIBLE[act](player, arguments, now)
-        adopted = source == Sanction.Source.ROBLOX  # it is in force there already
+        adopted = command.source == Sanction.Source.ROBLOX  # it is in force there already
         second = found.second or _lifts_ban(act, player, arguments, now)
-        if tripped or (second and not by.alone and not settled and not adopted):
+        if tripped or (second and not by.alone and not command.approved and not adopted):
             cause = Approval.Cause.VELOCITY if tripped else found.cause
-            return hold(act, player, arguments, cause, order)
-        if past := experience_bounds.take(experience, str(act), player, now=now):
-            return hold(act, player, arguments, Approval.Cause.EXPERIENCE, order, past)
-        if counted:
+            return request_approval(act, player, arguments, cause, command)
+        if past := experience_bounds.take(command.experience, player, Demand(str(act)), now):
+            return request_confirmation(act, player, arguments, past, command)
+        if command.counts_toward_limit:
             velocity_limit.note(by, now)
-        return CARRY_OUT[act](player, order, **arguments)
+        return CARRY_OUT[act](player, command, **arguments)
 
 
 def _approved(act: Act) -> None:
@@ -231,7 +201,7 @@ def _approved(act: Act) -> None:
             raise Refused(
                 f"Whoever asked for it may not do it any more ({found.reason}); reject it."
             )
-        order = Order(
+        command = Command(
             by=requester,
             reason=approval.reason,
             now=now,
@@ -241,7 +211,7 @@ def _approved(act: Act) -> None:
             approval=approval.pk,
         )
         SENSIBLE[act](approval.player, arguments, now)
-        return CARRY_OUT[act](approval.player, order, **arguments).event
+        return CARRY_OUT[act](approval.player, command, **arguments).event
 
     approvals.carries_out(
         str(act), judged=judged, second=second, sentence=lambda approval: _asked(act, approval)

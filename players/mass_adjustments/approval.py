@@ -20,7 +20,9 @@ from players.mass_adjustments.rows import check_entitled, locked, player_id, tel
 from players.models import ZERO, Adjustment, AdjustmentRow, Approval
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import Verdict, past_own_limit, telling_refusals
+from players.moderation.command import Command
 from players.policy.permissions import Act
 
 APPROVAL = "adjustment"
@@ -117,19 +119,18 @@ def _changing(adjustment: Adjustment) -> int:
 
 
 def _hold(adjustment: Adjustment, second: Verdict, by: Staff, now: dt.datetime) -> Adjustment:
-    adjustment.approval = approvals.hold(
-        APPROVAL,
-        player=None,
-        arguments={
-            "adjustment": adjustment.pk,
-            "rows": _changing(adjustment),
-            "moved": str(adjustment.moved),
-            "total": str(adjustment.total),
-        },
-        cause=second.cause,
-        by=by,
-        reason=adjustment.reason,
-        now=now,
+    adjustment.approval = approvals.request_approval(
+        ApprovalRequest(
+            APPROVAL,
+            arguments={
+                "adjustment": adjustment.pk,
+                "rows": _changing(adjustment),
+                "moved": str(adjustment.moved),
+                "total": str(adjustment.total),
+            },
+            cause=second.cause,
+        ),
+        Command(by=by, reason=adjustment.reason, now=now),
     )
     adjustment.status = Status.WAITING
     adjustment.save(update_fields=["status", "approval"])

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -25,6 +25,7 @@ from players.models import Approval, Player
 from players.moderation import velocity_limit
 from players.moderation.actors import Staff, accounts_of, officer, unranked
 from players.moderation.authorization import check_reason, take_turn, target_of, telling_refusals
+from players.moderation.command import Command
 
 MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
@@ -118,54 +119,65 @@ def carries_out(
     return register
 
 
-def hold(
-    act: str,
-    *,
-    player: Player | None,
-    arguments: dict[str, Any],
-    cause: Approval.Cause,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    once: str = "",
-    experience: str = "",
-) -> Approval:
-    """Write down what is asked for; nothing happens until `approve`. `once` names what nobody else
-    asks for meanwhile, `experience` whose game server brought it.
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """An act that waits for a second person. Only one open request may have the same `once`."""
 
-    Raises Refused where the same waits already, and where too much of that experience waits.
+    act: str
+    player: Player | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    cause: Approval.Cause = Approval.Cause.SECOND
+    once: str = ""
+
+
+def request_approval(request: ApprovalRequest, command: Command) -> Approval:
+    """Store a request for an act; nothing else happens until `approve`.
+
+    Raises Refused where the same request is open, and where its experience has too many open ones.
     """
-    reason = check_reason(reason)
+    command = command.checked()
     with transaction.atomic():
-        if experience:
-            _check_room(experience)
-        event = record(
-            Action.APPROVAL_REQUESTED,
-            actor=by.actor,
-            target=target_of(player) if player else NOBODY,
-            reason=reason,
-            experience=experience,
-            details={"act": act, "cause": str(cause), "arguments": _impersonal(arguments)}
-            | _unlinked(by.actor),
-        )
+        if command.experience:
+            _check_room(command.experience)
+        event = _record_request(request, command)
         try:
             with transaction.atomic():
-                return Approval.objects.create(
-                    act=act,
-                    player=player,
-                    arguments=arguments,
-                    cause=cause,
-                    experience=experience,
-                    reason=reason,
-                    requested_by=by.person,
-                    requester_id=_player_id(by),
-                    created_at=now,
-                    expires_at=now + LIVES,
-                    once=hashlib.sha256(once.encode()).hexdigest() if once else "",
-                    event=event,
-                )
+                return _create(request, command, event)
         except IntegrityError:
-            raise Refused(_asked_already(act, player)) from None
+            raise Refused(_asked_already(request.act, request.player)) from None
+
+
+def _create(request: ApprovalRequest, command: Command, event: int) -> Approval:
+    return Approval.objects.create(
+        act=request.act,
+        player=request.player,
+        arguments=request.arguments,
+        cause=request.cause,
+        experience=command.experience,
+        reason=command.reason,
+        requested_by=command.by.person,
+        requester_id=_player_id(command.by),
+        created_at=command.now,
+        expires_at=command.now + LIVES,
+        once=hashlib.sha256(request.once.encode()).hexdigest() if request.once else "",
+        event=event,
+    )
+
+
+def _record_request(request: ApprovalRequest, command: Command) -> int:
+    return record(
+        Action.APPROVAL_REQUESTED,
+        actor=command.by.actor,
+        target=target_of(request.player) if request.player else NOBODY,
+        reason=command.reason,
+        experience=command.experience,
+        details={
+            "act": request.act,
+            "cause": str(request.cause),
+            "arguments": _impersonal(request.arguments),
+        }
+        | _unlinked(command.by.actor),
+    )
 
 
 def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:

@@ -23,7 +23,9 @@ from players.active_policy import ActivePolicy, active
 from players.models import Approval, BroughtDay, BroughtPerson, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import Done, kept_rank
+from players.moderation.command import Command
 from players.policy import bounds as rules
 from players.policy.bounds import Terms
 from players.policy.bundle import Rank
@@ -32,16 +34,6 @@ from roblox.models import Experience
 LOOSEN = "experience.bounds"
 RIGHT = "console.roles"  # owners
 KEPT = dt.timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """An act as a game server brought it: of which experience, in whose name, why, when."""
-
-    experience: str
-    by: Staff
-    reason: str
-    now: dt.datetime
 
 
 def in_force(experience: str) -> Terms:
@@ -64,24 +56,25 @@ def missing(experience: str) -> list[str]:
     return rules.loosened(in_force(experience), wanted(experience), active().bundle)
 
 
-def take(
-    experience: str,
-    kind: str,
-    player: Player,
-    *,
-    now: dt.datetime,
-    amount: int = 0,
-    to: Rank | None = None,
-) -> str:
-    """Count an act that a game server of `experience` brings, if that is within the bounds.
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an act takes of its experience's bounds. `amount`: hundredths; `to`: the rank given."""
 
-    Otherwise nothing is counted, and a sentence says why. Other entry points (no experience) have
-    no bounds. In the transaction of the act, the player locked; what is refused later must undo
-    this too. `amount` in hundredths.
+    kind: str
+    amount: int = 0
+    to: Rank | None = None
+
+
+def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> str:
+    """Count an act toward the bounds of its experience; why it is past them, else "".
+
+    Nothing is counted past the bounds. Acts without an experience have none. Runs in the act's
+    transaction with the player locked, so a later refusal undoes the count.
     """
     if not experience:
         return ""
     policy, terms = active(), in_force(experience)
+    kind, amount, to = demand.kind, demand.amount, demand.to
     ceiling = terms.acts.get(kind)
     day = _locked(experience, kind if ceiling is not None and ceiling.own else "", now)
     known = player.pk is not None and BroughtPerson.objects.filter(of=day, player=player).exists()
@@ -105,21 +98,16 @@ def take(
     return ""
 
 
-def hold(act: str, player: Player, arguments: dict[str, Any], past: str, brought: Brought) -> Done:
-    """Keep an act that is `past` the bounds until the officer whom the game server named confirms
-    it, or a second person approves it. Raises Refused where too much waits.
+def request_confirmation(
+    act: str, player: Player, arguments: dict[str, Any], past: str, command: Command
+) -> Done:
+    """Hold an act `past` the bounds until its officer confirms it or a second person approves.
+
+    Raises Refused where the experience has too many open requests.
     """
-    approval = approvals.hold(
-        act,
-        player=player,
-        arguments=arguments,
-        cause=Approval.Cause.EXPERIENCE,
-        by=brought.by,
-        reason=brought.reason,
-        now=brought.now,
-        experience=brought.experience,
-    )
-    return to_confirm(player, approval, past)
+    cause = Approval.Cause.EXPERIENCE
+    request = ApprovalRequest(act, player, arguments, cause)
+    return to_confirm(player, approvals.request_approval(request, command), past)
 
 
 def to_confirm(player: Player, approval: Approval, past: str) -> Done:
@@ -163,14 +151,8 @@ def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approva
             "bounds": rules.written(wanted(experience)),
             "more": more,
         }
-        return approvals.hold(
-            LOOSEN,
-            player=None,
-            arguments=arguments,
-            cause=Approval.Cause.SECOND,
-            by=by,
-            reason=reason,
-            now=now,
+        return approvals.request_approval(
+            ApprovalRequest(LOOSEN, arguments=arguments), Command(by=by, reason=reason, now=now)
         )
 
 

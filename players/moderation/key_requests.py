@@ -13,6 +13,8 @@ from common.errors import Refused
 from players.models import Approval
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
+from players.moderation.command import Command
 from roblox import keys
 from roblox.models import Experience, ExperienceKey
 
@@ -33,15 +35,13 @@ def ask(
     """Ask for a new key (CREATE) or for the rotation of the live ones (ROTATE). Raises Refused."""
     if not experience.enabled:
         raise Refused(f"{experience.key} is switched off; a key would open nothing.")
-    return approvals.hold(
-        act,
-        player=None,
-        arguments={"experience": experience.key} | arguments,
-        cause=Approval.Cause.SECOND,
-        by=by,
-        reason=reason,
-        now=now,
-        once=f"key of {experience.key}",
+    return approvals.request_approval(
+        ApprovalRequest(
+            act,
+            arguments={"experience": experience.key} | arguments,
+            once=f"key of {experience.key}",
+        ),
+        Command(by=by, reason=reason, now=now),
     )
 
 

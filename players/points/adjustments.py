@@ -17,18 +17,21 @@ from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, Player, Recommendation
 from players.moderation import approvals, daily_limit, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import (
     ADJUSTMENT,
     Done,
+    Verdict,
     check_not_taken_back,
-    check_reason,
     locked,
     past_own_limit,
     target_of,
     telling_refusals,
     verdict,
 )
+from players.moderation.command import Command
 from players.moderation.daily_limit import Taken
+from players.moderation.experience_bounds import Demand
 from players.policy.permissions import Act
 from players.privacy import texts
 from players.privacy.erasure import forget, known
@@ -39,81 +42,55 @@ TRILLION = 10**12
 LARGEST = 100 * TRILLION  # hundredths
 
 
-def adjust(
-    user_id: int,
-    amount: int,
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-    counted: bool = True,
-    settled: bool = False,
-    paid: Taken | None = None,
-    experience: str = "",
-) -> Done:
+def adjust(user_id: int, amount: int, command: Command) -> Done:
     """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row,
     one audit event.
 
-    Past the limit of a day it is held for a second person, unless it is `settled` already; past
-    what the `experience` that brought it may do, for the named officer's word. `paid`: it was
-    charged to its day with the mass change that it is part of, and this is what else counts there.
-    Raises Refused when there is no such player, no reason or nothing to change, and NotAllowed.
+    Past the day's limit it waits for a second person, and past the bounds of its experience for
+    the named officer's confirmation. Raises Refused when there is no such player, no reason or
+    nothing to change, and NotAllowed.
     """
-    reason = check_reason(reason)
+    command, by, now = command.checked(), command.by, command.now
     if amount == 0:
         raise Refused("amount: an adjustment of nothing changes nothing.")
     if abs(amount) >= LARGEST:
         raise Refused("amount: a trillion points and more cannot be kept.")
     with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
-        tripped = counted and velocity_limit.is_tripped(by, now)
+        tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
         day = daily_limit.day_of(now)
-        taken = daily_limit.lock(by.person, day) if paid is None else paid
+        taken = daily_limit.lock(by.person, day) if command.prepaid is None else command.prepaid
         player = locked(user_id)
-        check_not_taken_back(reverts)
+        check_not_taken_back(command.reverts)
         found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
         if not found.allowed:
             raise NotAllowed(found.reason)
-        if tripped or (found.second and not settled):
-            cause = Approval.Cause.VELOCITY if tripped else found.cause
-            arguments = {"amount": amount} | ({"reverts": reverts} if reverts else {})
-            approval = approvals.hold(
-                str(Act.ADJUST),
-                player=player,
-                arguments=arguments,
-                cause=cause,
-                by=by,
-                reason=reason,
-                now=now,
-                experience=experience,
-            )
-            sentence = f"Nothing happened yet to {player.username}. {found.reason} It waits as request {approval.pk}."
-            return Done(sentence, approval.event, approval=approval, player=player)
+        if tripped or (found.second and not command.approved):
+            return _request_approval(player, amount, found, command, tripped=tripped)
         if past := experience_bounds.take(
-            experience, str(Act.ADJUST), player, now=now, amount=amount
+            command.experience, player, Demand(str(Act.ADJUST), amount), now
         ):
-            brought = experience_bounds.Brought(experience, by, reason, now)
-            return experience_bounds.hold(
-                str(Act.ADJUST), player, {"amount": amount}, past, brought
+            return experience_bounds.request_confirmation(
+                str(Act.ADJUST), player, {"amount": amount}, past, command
             )
-        if counted:
+        if command.counts_toward_limit:
             velocity_limit.note(by, now)
-        if paid is None:
-            daily_limit.charge(by.person, day, amount, approved=settled)
-        return _adjust(player, amount, by, reason, now, reverts, experience=experience)
+        if command.prepaid is None:
+            daily_limit.charge(by.person, day, amount, approved=command.approved)
+        return _adjust(player, amount, command)
 
 
-def _adjust(
-    player: Player,
-    amount: int,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-    kind: str = ADJUSTMENT,
-    approval: int | None = None,
-    experience: str = "",
+def _request_approval(
+    player: Player, amount: int, found: Verdict, command: Command, *, tripped: bool
 ) -> Done:
+    reverts = {"reverts": command.reverts} if command.reverts else {}
+    cause = Approval.Cause.VELOCITY if tripped else found.cause
+    request = ApprovalRequest(str(Act.ADJUST), player, {"amount": amount} | reverts, cause)
+    approval = approvals.request_approval(request, command)
+    sentence = f"Nothing happened yet to {player.username}. {found.reason} It waits as request {approval.pk}."
+    return Done(sentence, approval.event, approval=approval, player=player)
+
+
+def _adjust(player: Player, amount: int, command: Command) -> Done:
     """Write an adjustment of a locked player, and settle the rank that follows from it."""
     policy = active()
     if (
@@ -123,29 +100,28 @@ def _adjust(
         raise Refused("amount: the sum would be past a trillion points.")
     event_id = reserve_id()
     before, total = player.points, player.adjusted + points(amount)
-    write_adjustment(player, amount, by, event_id, now, kind)
+    write_adjustment(player, amount, command.by, event_id, command.now, ADJUSTMENT)
     player.refresh_from_db()
     record(
         Action.POINTS_ADJUSTED,
-        actor=by.actor,
+        actor=command.by.actor,
         target=target_of(player),
         event_id=event_id,
-        reason=reason,
+        reason=command.reason,
         before={"points": str(before)},
         after={"points": str(player.points), "amount": str(points(amount)), "adjusted": str(total)},
-        details={"approval": approval} if approval is not None else None,
+        details=command.details or None,
         policy_version=policy.bundle.version,
-        reverts=reverts,
-        experience=experience,
+        reverts=command.reverts,
+        experience=command.experience,
     )
-    candidate = candidate_for(player)
     evaluate_and_apply(
-        [candidate],
+        [candidate_for(player)],
         source=Decision.Source.STAFF,
         policy=policy,
-        actor=by.actor,
-        now=now,
-        reason=reason,
+        actor=command.by.actor,
+        now=command.now,
+        reason=command.reason,
     )
     return Done(f"{player.username} has {player.points} points now.", event_id, player=player)
 
@@ -187,18 +163,16 @@ def _approved(
         approver.person == approval.requested_by
     )  # the officer's own word for what a game server brought
     daily_limit.charge(approval.requested_by, day, amount, approved=not alone)
-    reverts = approval.arguments.get("reverts")
-    player = approval.player
-    return _adjust(
-        player,
-        amount,
-        requester,
-        approval.reason,
-        now,
-        reverts,
-        approval=approval.pk,
+    command = Command(
+        by=requester,
+        reason=approval.reason,
+        now=now,
+        reverts=approval.arguments.get("reverts"),
         experience=approval.experience,
-    ).event
+        approved=True,
+        approval=approval.pk,
+    )
+    return _adjust(approval.player, amount, command).event
 
 
 def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:

@@ -2,8 +2,6 @@
 judged here.
 """
 
-import datetime as dt
-
 from django.db import transaction
 
 from audits.actions import Action
@@ -14,14 +12,14 @@ from players.active_policy import active
 from players.membership.status import present
 from players.models import Player
 from players.moderation import daily_limit, experience_bounds, velocity_limit
-from players.moderation.actors import Staff
 from players.moderation.authorization import (
     Done,
-    check_reason,
     target_of,
     telling_refusals,
     verdict,
 )
+from players.moderation.command import Command
+from players.moderation.experience_bounds import Demand
 from players.policy.bounds import Kind
 from players.policy.membership import Membership
 from players.policy.permissions import Act
@@ -29,9 +27,7 @@ from players.policy.permissions import Act
 INSTEAD = "Adjust their points instead: a second person can approve that."
 
 
-def give(
-    user_id: int, event: str, *, by: Staff, reason: str, now: dt.datetime, experience: str
-) -> Done:
+def give(user_id: int, event: str, command: Command) -> Done:
     """Let a game count one event for a player. What it is worth is taken from the day's limit of
     the officer, whatever the player's caps leave of it. Raises Refused past the limit, since a game
     holds nothing back, and NotAllowed.
@@ -39,7 +35,7 @@ def give(
     Past what the experience may do, an adjustment by as many points waits for the named officer's
     word instead.
     """
-    reason = check_reason(reason)
+    command, by, now = command.checked(), command.by, command.now
     kind = active().bundle.points.events.get(event)
     if kind is None or kind.recommends or kind.weight is None:
         raise Refused(
@@ -60,17 +56,18 @@ def give(
             raise Refused(f"You acted too often in a short time. {INSTEAD}")
         if found.second:
             raise Refused(f"{found.reason} {INSTEAD}")
-        if past := experience_bounds.take(experience, Kind.AWARD, player, now=now, amount=amount):
-            brought = experience_bounds.Brought(experience, by, reason, now)
-            return _hold(player, event, amount, past, brought)
+        if past := experience_bounds.take(
+            command.experience, player, Demand(Kind.AWARD, amount), now
+        ):
+            return _request_confirmation(player, event, amount, past, command)
         velocity_limit.note(by, now)
         daily_limit.charge(by.person, day, amount)
         written = record(
             Action.EVENT_GIVEN,
             actor=by.actor,
             target=target_of(player) if player.pk else NOBODY,
-            reason=reason,
-            experience=experience,
+            reason=command.reason,
+            experience=command.experience,
             details={"event": event, "amount": f"{points(amount):.2f}"},
         )
     return Done(
@@ -80,13 +77,13 @@ def give(
     )
 
 
-def _hold(
-    player: Player, event: str, amount: int, past: str, brought: experience_bounds.Brought
+def _request_confirmation(
+    player: Player, event: str, amount: int, past: str, command: Command
 ) -> Done:
     if not player.pk:
         raise Refused(f"{past} Nothing is known of them yet, so there is nothing to wait.")
-    return experience_bounds.hold(
-        str(Act.ADJUST), player, {"amount": amount, "event": event}, past, brought
+    return experience_bounds.request_confirmation(
+        str(Act.ADJUST), player, {"amount": amount, "event": event}, past, command
     )
 
 

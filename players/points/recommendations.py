@@ -3,6 +3,7 @@ policy's points.
 """
 
 import datetime as dt
+from dataclasses import replace
 
 from django.db import IntegrityError, transaction
 
@@ -16,13 +17,14 @@ from players.moderation import approvals, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.authorization import (
     Done,
-    check_reason,
     locked,
     policy_version,
     target_of,
     telling_refusals,
     verdict,
 )
+from players.moderation.command import Command
+from players.moderation.experience_bounds import Demand
 from players.points import adjustments
 from players.policy.permissions import Act
 from players.ranks.evaluation import candidate_for, evaluate_and_apply
@@ -31,26 +33,17 @@ KIND = "recommendation"
 BY_EVENT = "byEvent"  # of a held one: the game gave its points
 
 
-def recommend(
-    user_id: int,
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-    counted: bool = True,
-    experience: str = "",
-) -> Done:
+def recommend(user_id: int, command: Command) -> Done:
     """Recommend a player, once for each rank that they hold. Raises Refused, NotAllowed."""
-    reason = check_reason(reason)
+    command, by = command.checked(), command.by
     with telling_refusals(Act.RECOMMEND, user_id, by), transaction.atomic():
-        if counted and velocity_limit.is_tripped(by, now):
+        if command.counts_toward_limit and velocity_limit.is_tripped(by, command.now):
             raise Refused(
                 "You acted very often lately: wait, or ask an owner to let you act again."
             )
         player = locked(user_id)
         officer = _officer(by)
-        found = verdict(Act.RECOMMEND, player, by, now=now)
+        found = verdict(Act.RECOMMEND, player, by, now=command.now)
         if not found.allowed:
             raise NotAllowed(found.reason)
         award = worth(by)
@@ -59,37 +52,26 @@ def recommend(
         if player.banned or not player.rank.can_earn:
             raise Refused("They cannot earn points now, so a recommendation would be lost.")
         if past := experience_bounds.take(
-            experience, str(Act.RECOMMEND), player, now=now, amount=award
+            command.experience, player, Demand(str(Act.RECOMMEND), award), command.now
         ):
-            brought = experience_bounds.Brought(experience, by, reason, now)
-            return experience_bounds.hold(str(Act.RECOMMEND), player, {}, past, brought)
-        done = _recommend(player, officer, award, by, reason, now, reverts, experience)
-        if counted:
-            velocity_limit.note(by, now)
+            return experience_bounds.request_confirmation(
+                str(Act.RECOMMEND), player, {}, past, command
+            )
+        done = _recommend(player, officer, award, command)
+        if command.counts_toward_limit:
+            velocity_limit.note(by, command.now)
         return done
 
 
-def _recommend(
-    player: Player,
-    officer: Player,
-    award: int,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-    experience: str = "",
-) -> Done:
-    event = reserve_id()
+def _recommend(player: Player, officer: Player, award: int, command: Command) -> Done:
     try:
         with transaction.atomic():
             Recommendation.objects.create(
-                player=player, officer=officer, rank_id=player.rank_id, created_at=now
+                player=player, officer=officer, rank_id=player.rank_id, created_at=command.now
             )
     except IntegrityError:
         raise Refused("You recommended them at this rank already.") from None
-    _tell_and_settle(
-        Action.PLAYER_RECOMMENDED, player, award, by, reason, now, event, reverts, experience
-    )
+    event = _move_points(Action.PLAYER_RECOMMENDED, player, award, command)
     return Done(
         f"{player.username} is recommended (+{points(award)} points).", event, player=player
     )
@@ -122,42 +104,29 @@ def _approved(
     award = 0 if approval.arguments.get(BY_EVENT) else worth(requester)
     if award is None or player.banned or not player.rank.can_earn:
         raise Refused("It counts for nothing now; reject it.")
-    officer, reason = _officer(requester), approval.reason
-    return _recommend(
-        player, officer, award, requester, reason, now, experience=approval.experience
-    ).event
+    command = Command(by=requester, reason=approval.reason, now=now, experience=approval.experience)
+    return _recommend(player, _officer(requester), award, command).event
 
 
-def take_back(
-    recommendation_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None
-) -> Done:
+def take_back(recommendation_id: int, command: Command) -> Done:
     """Take a recommendation back, with the points that it brought in the console. Raises Refused,
     NotAllowed.
     """
-    reason = check_reason(reason)
+    command, by = command.checked(), command.by
     found = Recommendation.objects.select_related("player").filter(pk=recommendation_id).first()
     if found is None:
         raise Refused(f"There is no recommendation {recommendation_id}.")
     with telling_refusals(Act.RECOMMEND, found.player.user_id, by), transaction.atomic():
         player = locked(found.player.user_id)
-        judged = verdict(Act.RECOMMEND, player, by, now=now)
+        judged = verdict(Act.RECOMMEND, player, by, now=command.now)
         if not judged.allowed:
             raise NotAllowed(judged.reason)
         row = _row(found)
         if not Recommendation.objects.filter(pk=found.pk).delete()[0]:
             raise Refused("The recommendation was taken back already.")
-        event = reserve_id()
         amount = -hundredths(row.awarded) if row else 0
-        _tell_and_settle(
-            Action.RECOMMENDATION_WITHDRAWN,
-            player,
-            amount,
-            by,
-            reason,
-            now,
-            event,
-            reverts or (row.batch if row else None),
-        )
+        command = replace(command, reverts=command.reverts or (row.batch if row else None))
+        event = _move_points(Action.RECOMMENDATION_WITHDRAWN, player, amount, command)
         return Done(f"The recommendation of {player.username} is taken back.", event, player=player)
 
 
@@ -189,37 +158,29 @@ def _row(found: Recommendation) -> LedgerEntry | None:
     )
 
 
-def _tell_and_settle(
-    action: Action,
-    player: Player,
-    amount: int,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    event: int,
-    reverts: int | None,
-    experience: str = "",
-) -> None:
+def _move_points(action: Action, player: Player, amount: int, command: Command) -> int:
+    """Adjust by `amount` hundredths, record the event and evaluate the rank; the event's id."""
+    event = reserve_id()
     if amount:
-        adjustments.write_adjustment(player, amount, by, event, now, KIND)
+        adjustments.write_adjustment(player, amount, command.by, event, command.now, KIND)
         player.refresh_from_db()
     record(
         action,
-        actor=by.actor,
+        actor=command.by.actor,
         target=target_of(player),
         event_id=event,
-        reason=reason,
+        reason=command.reason,
         after={"points": str(player.points), "amount": str(points(amount))},
         policy_version=policy_version(),
-        reverts=reverts,
-        experience=experience,
+        reverts=command.reverts,
+        experience=command.experience,
     )
-    source = Decision.Source.STAFF
     evaluate_and_apply(
         [candidate_for(player)],
-        source=source,
+        source=Decision.Source.STAFF,
         policy=active(),
-        actor=by.actor,
-        now=now,
-        reason=reason,
+        actor=command.by.actor,
+        now=command.now,
+        reason=command.reason,
     )
+    return event

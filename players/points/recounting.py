@@ -19,6 +19,8 @@ from players.locking import lock_players
 from players.models import Approval, Decision, ExperiencePoints, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
+from players.moderation.command import Command
 from players.points import counting
 from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
 from roblox.models import Experience
@@ -82,14 +84,11 @@ def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approva
         if waiting(experience) is not None:
             raise Refused("It is asked for already; decide on that request first.")
         arguments = {"experience": experience, "more": missing(experience)}
-        return approvals.hold(
-            LOOSEN,
-            player=None,
-            arguments=arguments | {"counts": counting.wanted(experience).written},
-            cause=Approval.Cause.SECOND,
-            by=by,
-            reason=reason,
-            now=now,
+        return approvals.request_approval(
+            ApprovalRequest(
+                LOOSEN, arguments=arguments | {"counts": counting.wanted(experience).written}
+            ),
+            Command(by=by, reason=reason, now=now),
         )
 
 

@@ -20,6 +20,8 @@ from players.locking import PlayerRow
 from players.membership.status import present
 from players.models import RECONCILED, Approval, Player, Recommendation
 from players.moderation import actors, experience_bounds
+from players.moderation.command import Command
+from players.moderation.experience_bounds import Demand
 from players.points import origins, recommendations
 from players.points.event_parser import ItemResult, ReportedEvent
 from players.points.ledger import DayChange, SessionChange, SessionKey
@@ -255,9 +257,8 @@ def _past_bounds(event: ReportedEvent, officer: Officer, scene: Scene) -> str:
     given = Recommendation.objects.filter(player=player, officer=officer.id, rank=player.rank_id)
     if given.exists():
         return ""
-    past = experience_bounds.take(
-        scene.origin, str(Act.RECOMMEND), player, now=now, amount=event.awarded
-    )
+    demand = Demand(str(Act.RECOMMEND), event.awarded)
+    past = experience_bounds.take(scene.origin, player, demand, now)
     if not past:
         return ""
     waiting = Approval.objects.filter(act=str(Act.RECOMMEND), player=player, requester=officer.id)
@@ -265,9 +266,9 @@ def _past_bounds(event: ReportedEvent, officer: Officer, scene: Scene) -> str:
         return f"{past} It waits for the officer's word already."
     try:
         by = actors.officer(event.actor_user_id or 0)
-        brought = experience_bounds.Brought(scene.origin, by, "recommended in the game", now)
-        return experience_bounds.hold(
-            str(Act.RECOMMEND), player, {recommendations.BY_EVENT: True}, past, brought
+        command = Command(by=by, reason="recommended in the game", now=now, experience=scene.origin)
+        return experience_bounds.request_confirmation(
+            str(Act.RECOMMEND), player, {recommendations.BY_EVENT: True}, past, command
         ).sentence
     except Refused as refusal:
         return f"{past} It does not count: {refusal}"

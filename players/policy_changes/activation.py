@@ -15,7 +15,9 @@ from players.active_policy import RankInUse, activate, active, held_outside, kep
 from players.models import Approval, PolicyVersion
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import check_reason
+from players.moderation.command import Command
 from players.policy.bundle import parse_bundle, read_bundle
 from players.policy_changes import simulations
 from players.tasks import evaluate_due
@@ -68,19 +70,17 @@ def ask_activation(number: int, *, by: Staff, reason: str, now: dt.datetime) -> 
             raise Refused(
                 f"Simulate policy {number} first: whoever approves it sees whom it would move."
             )
-        return approvals.hold(
-            ACTIVATE,
-            player=None,
-            arguments={
-                "number": number,
-                "version": version.content_hash,
-                "insteadOf": present.content_hash,
-                "simulation": simulated.pk,
-            },
-            cause=Approval.Cause.SECOND,
-            by=by,
-            reason=reason,
-            now=now,
+        return approvals.request_approval(
+            ApprovalRequest(
+                ACTIVATE,
+                arguments={
+                    "number": number,
+                    "version": version.content_hash,
+                    "insteadOf": present.content_hash,
+                    "simulation": simulated.pk,
+                },
+            ),
+            Command(by=by, reason=reason, now=now),
         )
 
 

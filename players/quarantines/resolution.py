@@ -10,6 +10,8 @@ from common.errors import NotAllowed, Refused
 from players.models import Approval, Quarantine
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
+from players.moderation.command import Command
 from players.quarantines import detection
 
 RELEASE, DISCARD = "quarantine.release", "quarantine.discard"
@@ -32,15 +34,11 @@ def ask(act: str, quarantine_id: int, *, by: Staff, reason: str, now: dt.datetim
         raise Refused(why_not)
     if waiting(quarantine_id) is not None:
         raise Refused("Somebody asked already; decide on that request first.")
-    return approvals.hold(
-        act,
-        player=None,
-        arguments={"quarantine": quarantine_id},
-        cause=Approval.Cause.SECOND,
-        by=by,
-        reason=reason,
-        now=now,
-        once=f"quarantine {quarantine_id}",
+    return approvals.request_approval(
+        ApprovalRequest(
+            act, arguments={"quarantine": quarantine_id}, once=f"quarantine {quarantine_id}"
+        ),
+        Command(by=by, reason=reason, now=now),
     )
 
 

@@ -5,6 +5,7 @@ The player is locked first and the decision after it, in the order in which inge
 
 import datetime as dt
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from math import inf
 
 from django.db import IntegrityError, transaction
@@ -26,6 +27,8 @@ from players.moderation.authorization import (
     telling_refusals,
     verdict,
 )
+from players.moderation.command import Command
+from players.moderation.experience_bounds import Demand
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
 from players.ranks.evaluation import (
@@ -92,82 +95,67 @@ def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Dec
         return decision
 
 
-def set_rank(
-    user_id: int,
-    rank_name: str,
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-    counted: bool = True,
-) -> Decision:
+def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
     """Give a rank by hand; to somebody suspended none is given. Whoever acted too often lately only
     proposes it.
 
     Raises Refused when there is no such player or rank, NotAllowed when `by` may not.
     """
+    by, now = command.by, command.now
     with telling_refusals("rank", user_id, by), transaction.atomic():
-        tripped = counted and velocity_limit.is_tripped(by, now)
+        tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
         policy, candidate, to_rank = _for_hand(user_id, rank_name)
-        check_not_taken_back(reverts)
-        _check_hand(by, candidate, policy, to_rank, reason, now)
+        check_not_taken_back(command.reverts)
+        _check_hand(command, candidate, policy, to_rank)
         withdraw_proposals(list(open_proposals([candidate.id]).values()), policy, by.actor, now)
-        decision = _by_hand(
-            candidate, to_rank, policy, by, reason, now, applied=not tripped, reverts=reverts
-        )
+        decision = _by_hand(candidate, to_rank, policy, command, applied=not tripped)
         if tripped:
             _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor)
             return decision
-        if counted:
+        if command.counts_toward_limit:
             velocity_limit.note(by, now)
         change_ranks([(candidate, decision)], now)
-        _tell(Action.RANK_SET, decision, candidate, policy, by.actor, reverts)
+        _tell(Action.RANK_SET, decision, candidate, policy, by.actor, command.reverts)
         return decision
 
 
-def propose(
-    user_id: int,
-    rank_name: str,
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    reverts: int | None = None,
-) -> Decision:
+def propose(user_id: int, rank_name: str, command: Command) -> Decision:
     """Propose a rank for somebody; another officer, who is entitled to give it, decides. Raises
     Refused, NotAllowed.
     """
-    with telling_refusals(Act.PROPOSE, user_id, by), transaction.atomic():
-        policy, candidate, to_rank = _proposable(user_id, rank_name, by, reason, now)
-        check_not_taken_back(reverts)
-        decision = _by_hand(candidate, to_rank, policy, by, reason, now, applied=False)
-        _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor, reverts)
+    with telling_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
+        policy, candidate, to_rank = _proposable(user_id, rank_name, command)
+        check_not_taken_back(command.reverts)
+        decision = _by_hand(
+            candidate, to_rank, policy, replace(command, reverts=None), applied=False
+        )
+        actor, reverts = command.by.actor, command.reverts
+        _tell(Action.DECISION_PROPOSED, decision, candidate, policy, actor, reverts)
         return decision
 
 
-def propose_from(
-    experience: str, user_id: int, rank_name: str, *, by: Staff, reason: str, now: dt.datetime
-) -> Decision | Done:
-    """The same for a proposal that a game server brings: past its bounds it waits for the named
-    officer's word.
+def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision | Done:
+    """The same for a game server's proposal; past its bounds it waits for the named officer's
+    confirmation.
     """
-    with telling_refusals(Act.PROPOSE, user_id, by), transaction.atomic():
-        policy, candidate, to_rank = _proposable(user_id, rank_name, by, reason, now)
+    with telling_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
+        policy, candidate, to_rank = _proposable(user_id, rank_name, command)
         player = Player.objects.get(pk=candidate.id)
         past = experience_bounds.take(
-            experience, str(Act.PROPOSE), player, now=now, to=policy.ranks[to_rank]
+            command.experience,
+            player,
+            Demand(str(Act.PROPOSE), to=policy.ranks[to_rank]),
+            command.now,
         )
         if past:
-            brought = experience_bounds.Brought(experience, by, reason, now)
-            return experience_bounds.hold(
-                str(Act.PROPOSE), player, {"rank": rank_name}, past, brought
+            return experience_bounds.request_confirmation(
+                str(Act.PROPOSE), player, {"rank": rank_name}, past, command
             )
-        return propose(user_id, rank_name, by=by, reason=reason, now=now)
+        return propose(user_id, rank_name, command)
 
 
 def _proposable(
-    user_id: int, rank_name: str, by: Staff, reason: str, now: dt.datetime
+    user_id: int, rank_name: str, command: Command
 ) -> tuple[ActivePolicy, Candidate, int]:
     """The policy, the locked player and the rank's id, where the rank may be proposed. Raises
     Refused, NotAllowed.
@@ -175,7 +163,7 @@ def _proposable(
     policy, candidate, to_rank = _for_hand(user_id, rank_name)
     if to_rank == candidate.rank_id:
         raise Refused("rank: the player holds that rank already.")
-    _check(by, Act.PROPOSE, candidate, policy, to_rank, reason, now)
+    _check(Act.PROPOSE, command, candidate, policy, to_rank)
     if open_proposals([candidate.id]):
         raise Refused("A change of their rank is proposed already; decide on that first.")
     return policy, candidate, to_rank
@@ -203,25 +191,19 @@ def _proposal_approved(
     propose(
         approval.player.user_id,
         approval.arguments["rank"],
-        by=requester,
-        reason=approval.reason,
-        now=now,
+        Command(by=requester, reason=approval.reason, now=now),
     )
     return None
 
 
-def reopen(
-    decision_id: int, *, by: Staff, reason: str, now: dt.datetime, reverts: int | None = None
-) -> Decision:
+def reopen(decision_id: int, command: Command) -> Decision:
     """Open a rejected proposal again: a new one like it, for somebody to decide. Raises Refused,
     NotAllowed.
     """
     former = Decision.objects.select_related("player", "to_rank").filter(pk=decision_id).first()
     if former is None or former.status != Decision.Status.REJECTED:
         raise Refused("Only a rejected proposal is opened again.")
-    return propose(
-        former.player.user_id, former.to_rank.name, by=by, reason=reason, now=now, reverts=reverts
-    )
+    return propose(former.player.user_id, former.to_rank.name, command)
 
 
 def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, int]:
@@ -241,17 +223,10 @@ def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, in
 
 
 def _by_hand(
-    candidate: Candidate,
-    to_rank: int,
-    policy: ActivePolicy,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-    *,
-    applied: bool,
-    reverts: int | None = None,
+    candidate: Candidate, to_rank: int, policy: ActivePolicy, command: Command, *, applied: bool
 ) -> Decision:
-    """A change by hand. `reverts`: the event that it takes back, at once or when it is approved."""
+    """Store a change by hand, applied or proposed."""
+    by, now = command.by, command.now
     return Decision.objects.create(
         player_id=candidate.id,
         kind=Decision.Kind.HAND,
@@ -262,8 +237,8 @@ def _by_hand(
         inputs={"points": str(points(candidate.points))},
         failed=[],
         policy_id=policy.id,
-        reason=reason,
-        reverts=reverts,
+        reason=command.reason,
+        reverts=command.reverts,
         proposed_by="" if applied else by.name,
         decided_by=by.name if applied else "",
         decided_at=now if applied else None,
@@ -435,32 +410,19 @@ def may_decide(
     return verdict(Act.PROMOTE if up else Act.DEMOTE, player, by, now=now, to=to, policy=policy)
 
 
-def _check_hand(
-    by: Staff,
-    candidate: Candidate,
-    policy: ActivePolicy,
-    to_rank: int,
-    reason: str,
-    now: dt.datetime,
-) -> None:
+def _check_hand(command: Command, candidate: Candidate, policy: ActivePolicy, to_rank: int) -> None:
     if to_rank == candidate.rank_id:
         raise Refused("rank: the player holds that rank already.")
     present = policy.ranks.get(candidate.rank_id)
     up = present is None or policy.ranks[to_rank].position > present.position
-    _check(by, Act.PROMOTE if up else Act.DEMOTE, candidate, policy, to_rank, reason, now)
+    _check(Act.PROMOTE if up else Act.DEMOTE, command, candidate, policy, to_rank)
 
 
 def _check(
-    by: Staff,
-    act: Act,
-    candidate: Candidate,
-    policy: ActivePolicy,
-    to_rank: int,
-    reason: str,
-    now: dt.datetime,
+    act: Act, command: Command, candidate: Candidate, policy: ActivePolicy, to_rank: int
 ) -> None:
-    check_reason(reason)
+    check_reason(command.reason)
     player = Player.objects.get(pk=candidate.id)
-    found = verdict(act, player, by, now=now, to=policy.ranks[to_rank])
+    found = verdict(act, player, command.by, now=command.now, to=policy.ranks[to_rank])
     if not found.allowed:
         raise NotAllowed(found.reason)

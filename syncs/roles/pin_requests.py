@@ -18,7 +18,9 @@ from players.active_policy import active
 from players.models import Approval, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import check_reason, telling_refusals
+from players.moderation.command import Command
 from players.policy.bundle import Rank
 from roblox.open_cloud.groups import GUEST_RANK
 from syncs import jobs
@@ -95,14 +97,9 @@ def ask(rank: str, role_id: int, *, by: Staff, reason: str, now: dt.datetime) ->
         )
         if waiting.exists():
             raise Refused(f"A role for {rank} is asked for already; decide on that first.")
-        return approvals.hold(
-            PIN,
-            player=None,
-            arguments={"rank": rank, **_as_seen(role)},
-            cause=Approval.Cause.SECOND,
-            by=by,
-            reason=reason,
-            now=now,
+        return approvals.request_approval(
+            ApprovalRequest(PIN, arguments={"rank": rank, **_as_seen(role)}),
+            Command(by=by, reason=reason, now=now),
         )
 
 

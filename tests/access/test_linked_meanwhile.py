@@ -19,6 +19,7 @@ from console.accounts.permissions import rights_of
 from console.models import RoleGrant
 from players.models import Adjustment, Approval, BulkJob, Decision, Player
 from players.moderation.actors import Staff, officer
+from players.moderation.command import Command
 from players.ranks import decisions
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role, local_owner, owner_client
@@ -87,7 +88,9 @@ def test_accounts_linked_while_one_of_them_gives_a_rank_that_the_other_proposed(
 ) -> None:
     player(900, rank="Captain I"), player(7, rank="Supreme Command")
     here = owner_client("olga")
-    pk = decisions.propose(900, "Captain II", by=officer(7), reason="seen", now=timezone.now()).pk
+    pk = decisions.propose(
+        900, "Captain II", Command(by=officer(7), reason="seen", now=timezone.now())
+    ).pk
     answer = while_linking(
         here, f"/admin/decisions/{pk}/", lambda: Decision.objects.select_for_update().get(pk=pk)
     )
@@ -135,7 +138,7 @@ def test_a_rank_that_an_unlinked_owner_proposed_says_so(player: Make) -> None:
     player(900, rank="Captain I")
     dora = client_as(player(7, rank="Supreme Command"))
     pk = decisions.propose(
-        900, "Captain II", by=local("olga"), reason="seen", now=timezone.now()
+        900, "Captain II", Command(by=local("olga"), reason="seen", now=timezone.now())
     ).pk
     assert "olga (local owner, unlinked)" in text(dora, f"/admin/decisions/{pk}/")
     assert "unlinked local owner" in text(dora, "/admin/?kind=decisions")

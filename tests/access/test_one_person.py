@@ -22,6 +22,8 @@ from players.discipline import sanctions
 from players.models import Approval, Decision, Player, StaffAct
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
+from players.moderation.approvals import ApprovalRequest
+from players.moderation.command import Command
 from players.ranks import decisions
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
@@ -117,7 +119,9 @@ def _pk(name: str) -> int:
 def test_the_database_refuses_a_rank_that_one_person_proposed_and_gave(player: Make) -> None:
     player(900, rank="Captain I"), player(7, rank="Supreme Command")
     local_owner("olga")
-    proposed = decisions.propose(900, "Captain II", by=local(), reason="seen", now=timezone.now())
+    proposed = decisions.propose(
+        900, "Captain II", Command(by=local(), reason="seen", now=timezone.now())
+    )
     StaffAccount.objects.filter(user__username="olga").update(same_as=7)
     with pytest.raises(NotAllowed, match="proposed it yourself"):
         decisions.approve(proposed.pk, by=officer(7), reason="fine", now=timezone.now())
@@ -131,24 +135,19 @@ def test_the_database_refuses_a_rank_that_one_person_proposed_and_gave(player: M
 def test_a_linked_owner_does_nothing_to_themselves(olga: tuple[Client, Client]) -> None:
     linked()
     with pytest.raises(NotAllowed, match="themselves"):
-        sanctions.warn(7, by=local(), reason="x", now=timezone.now())
-    held = approvals.hold(
-        "ban",
-        player=Player.objects.get(user_id=7),
-        arguments={},
-        cause=Approval.Cause.SECOND,
-        by=local("dora"),
-        reason="seen",
-        now=timezone.now(),
+        sanctions.warn(7, Command(by=local(), reason="x", now=timezone.now()))
+    held = approvals.request_approval(
+        ApprovalRequest("ban", player=Player.objects.get(user_id=7), arguments={}),
+        Command(by=local("dora"), reason="seen", now=timezone.now()),
     )
     assert "about you" in approvals.may_decide(held, local())
 
 
 def test_whom_the_guard_counts_is_the_person(olga: tuple[Client, Client]) -> None:
-    sanctions.warn(900, by=local(), reason="spam", now=timezone.now())
+    sanctions.warn(900, Command(by=local(), reason="spam", now=timezone.now()))
     linked()
-    sanctions.warn(900, by=local(), reason="spam", now=timezone.now())
-    sanctions.warn(900, by=officer(7), reason="spam", now=timezone.now())
+    sanctions.warn(900, Command(by=local(), reason="spam", now=timezone.now()))
+    sanctions.warn(900, Command(by=officer(7), reason="spam", now=timezone.now()))
     assert set(StaffAct.objects.values_list("person", flat=True)) == {
         Player.objects.get(user_id=7).subject
     }

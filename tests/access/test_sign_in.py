@@ -15,6 +15,7 @@ from console.accounts.roblox_oauth.provider import NONCE
 from console.models import RoleGrant, StaffAccount
 from players.discipline import sanctions
 from players.models import Player, Rank
+from players.moderation.command import Command
 from players.points import adjustments
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
@@ -89,7 +90,7 @@ def test_nobody_registers(roblox: Roblox, player: Make, rank: str | None, words:
 
 def test_whoever_is_suspended_or_banned_does_not_get_in(roblox: Roblox, player: Make) -> None:
     player(501, rank="Tempest Major")
-    sanctions.suspend(501, by=OWNER, reason="under investigation", now=timezone.now())
+    sanctions.suspend(501, Command(by=OWNER, reason="under investigation", now=timezone.now()))
     roblox.knows(501, "Major_Tom")
     response = roblox.sign_in(Client(), 501)
     assert response.status_code == 403

@@ -19,6 +19,7 @@ from console.actions.views import DIALOGS
 from console.decorators import SIGNED_IN_AT
 from players.discipline import sanctions
 from players.models import Decision, Player
+from players.moderation.command import Command
 from players.ranks import decisions
 from tests.console.conftest import Make
 from tests.console.people import client_as, owner_client
@@ -117,7 +118,7 @@ def test_the_dialogs_on_a_player_ask_for_it_where_the_act_is_grave(player: Make,
 @pytest.fixture
 def proposal(player: Make) -> Decision:
     return decisions.propose(
-        player(1).user_id, "Captain I", by=OWNER, reason="seen", now=timezone.now()
+        player(1).user_id, "Captain I", Command(by=OWNER, reason="seen", now=timezone.now())
     )
 
 
@@ -147,12 +148,12 @@ def test_an_old_session_approves_no_rank_by_any_way(proposal: Decision, player: 
 
 def test_an_old_session_lifts_no_ban_by_undoing_it(player: Make) -> None:
     player(1)
-    sanctions.ban(1, by=OWNER, reason="exploits", now=timezone.now())
+    sanctions.ban(1, Command(by=OWNER, reason="exploits", now=timezone.now()))
     event = AuditEvent.objects.get(action="player.banned")
     client = stale(owner_client("dora"))
     assert is_asked(client.get(f"/admin/revert/{event.pk}/"))
     assert is_asked(client.post(f"/admin/revert/{event.pk}/", {"reason": "x"}))
-    sanctions.warn(1, by=OWNER, reason="spam", now=timezone.now())
+    sanctions.warn(1, Command(by=OWNER, reason="spam", now=timezone.now()))
     warned = AuditEvent.objects.get(action="player.warned")
     assert client.get(f"/admin/revert/{warned.pk}/").status_code == 200
 

@@ -29,6 +29,7 @@ from common.environment import BASE_DIR
 from players import leaderboard, mass_adjustments
 from players.mass_adjustments.files import Row
 from players.models import Adjustment, LedgerEntry, Player
+from players.moderation.command import Command
 from players.points import consistency
 from players.points.adjustments import adjust as adjust_one
 from players.tasks import apply_adjustments
@@ -311,7 +312,7 @@ def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had
         people(range(1, 11))
     now = timezone.now()
     for user_id, amount in before.items():
-        adjust_one(user_id, amount, by=OWNER, reason="before", now=now)
+        adjust_one(user_id, amount, Command(by=OWNER, reason="before", now=now))
     had = adjusted()
     rows = [Row(line, user_id, amount) for line, (user_id, amount) in enumerate(mix.items(), 1)]
     done = _through(mass_adjustments.preview(rows, by=OWNER, reason="a mix", now=now))
@@ -319,7 +320,7 @@ def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had
     if not done.applied:
         return
     for user_id, amount in between.items():
-        adjust_one(user_id, amount, by=OWNER, reason="between", now=now)
+        adjust_one(user_id, amount, Command(by=OWNER, reason="between", now=now))
     _through(mass_adjustments.invert(done.pk, by=OWNER, reason="undone", now=now))
     assert adjusted() == {
         user_id: amount + Decimal(between.get(user_id, 0)).scaleb(-2)

@@ -17,6 +17,7 @@ from players.models import Adjustment, AdjustmentRow, Decision, LedgerEntry, Pla
 from players.moderation import authorization
 from players.moderation.actors import Staff
 from players.moderation.authorization import MASS_POINTS
+from players.moderation.command import Command
 from players.points import consistency
 from players.points.adjustments import adjust, erase
 from players.tasks import apply_adjustments
@@ -98,7 +99,7 @@ def test_ranks_follow_the_points(people: People) -> None:
 
 def test_the_inverse_gives_everybody_back_what_they_had(people: People) -> None:
     people(range(1, 6))
-    adjust(1, 1000, by=OWNER, reason="before", now=timezone.now())
+    adjust(1, 1000, Command(by=OWNER, reason="before", now=timezone.now()))
     before = adjusted()
     done = go(made((1, -2500), (2, 75), (3, 99_00), (404, 1)))
     inverse = go(mass_adjustments.invert(done.pk, by=OWNER, reason="a mistake", now=timezone.now()))
@@ -175,7 +176,7 @@ def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(
     people(range(1, 9))
     people(range(900, 901), rank="Electro Colonel")
     colonel = officer("Electro Colonel", 900)
-    adjust(8, 30_00, by=colonel, reason="single", now=timezone.now())
+    adjust(8, 30_00, Command(by=colonel, reason="single", now=timezone.now()))
     assert go(made((1, 40_00), (2, -20_00), by=colonel), by=colonel).status == "done"
     within = mass_adjustments.start(made((3, 9_00), by=colonel).pk, by=colonel, now=timezone.now())
     past = mass_adjustments.start(made((4, 2_00), by=colonel).pk, by=colonel, now=timezone.now())

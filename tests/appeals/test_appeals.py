@@ -31,6 +31,7 @@ from players.discipline.case_codes import read_code
 from players.models import Appeal, Approval, Claim, Player, Sanction
 from players.moderation import approvals, assignments
 from players.moderation.actors import Staff, at_the_shell, officer
+from players.moderation.command import Command
 from players.points import adjustments
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
@@ -51,14 +52,16 @@ def ask(client: Client, case: str, user_id: int = 1, **changes: Any) -> Any:
 
 
 def warned(user_id: int = 1, by: Staff = OWNER) -> Sanction:
-    done = sanctions.warn(user_id, by=by, reason="insulted somebody", now=timezone.now())
+    done = sanctions.warn(user_id, Command(by=by, reason="insulted somebody", now=timezone.now()))
     assert done.sanction is not None
     return done.sanction
 
 
 def suspended(user_id: int) -> Sanction:
     until = timezone.now() + dt.timedelta(days=3)
-    done = sanctions.suspend(user_id, until=until, by=OWNER, reason="seen", now=timezone.now())
+    done = sanctions.suspend(
+        user_id, Command(by=OWNER, reason="seen", now=timezone.now()), until=until
+    )
     assert done.sanction is not None
     return done.sanction
 
@@ -201,7 +204,7 @@ def test_neither_of_the_two_who_banned_decides_on_the_ban(player: Make) -> None:
     first, second, third = (
         officer(player(number, rank="Supreme Command").user_id) for number in (2, 3, 4)
     )
-    sanctions.ban(1, by=first, reason="exploits", now=timezone.now())
+    sanctions.ban(1, Command(by=first, reason="exploits", now=timezone.now()))
     approvals.approve(Approval.objects.get().pk, by=second, reason="seen", now=timezone.now())
     appeal = appealed(Sanction.objects.get(kind="ban"))
     for by in (first, second):
@@ -216,7 +219,7 @@ def test_neither_of_the_two_who_banned_decides_on_the_ban(player: Make) -> None:
 def test_a_ban_is_not_lifted_by_somebody_who_may_not_ban(player: Make) -> None:
     player(1)
     major = officer(player(2, rank="Tempest Major").user_id)
-    sanctions.ban(1, by=OWNER, reason="exploits", now=timezone.now())
+    sanctions.ban(1, Command(by=OWNER, reason="exploits", now=timezone.now()))
     with pytest.raises(NotAllowed):
         decide(appealed(Sanction.objects.get()), major)
     assert Player.objects.get(user_id=1).banned
@@ -236,7 +239,9 @@ def test_only_whoever_holds_it_decides(player: Make) -> None:
 def test_what_is_over_cannot_be_appealed_against(player: Make) -> None:
     player(1)
     now = timezone.now()
-    sanctions.suspend(1, until=now + dt.timedelta(hours=1), by=OWNER, reason="seen", now=now)
+    sanctions.suspend(
+        1, Command(by=OWNER, reason="seen", now=now), until=now + dt.timedelta(hours=1)
+    )
     with pytest.raises(Refused):
         appeals.open_(1, Sanction.objects.get().code, TEXT, now=now + dt.timedelta(hours=2))
 

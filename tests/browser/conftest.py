@@ -31,6 +31,7 @@ from playwright.sync_api import (
 from players.discipline import sanctions
 from players.models import Player, Rank
 from players.moderation.actors import at_the_shell
+from players.moderation.command import Command
 from players.ranks import decisions
 from tests.browser.help import no_complaints
 from tests.conftest import Live
@@ -158,9 +159,11 @@ def community(live: Live) -> list[Player]:
         for number in range(60)
     )
     told = {"by": at_the_shell(), "reason": "Team killing in the training.", "now": now}
-    sanctions.warn(players[1].user_id, **told)
-    sanctions.suspend(players[2].user_id, until=now + dt.timedelta(days=14), **told)
+    sanctions.warn(players[1].user_id, Command(**told))
+    sanctions.suspend(players[2].user_id, Command(**told), until=now + dt.timedelta(days=14))
     decisions.propose(
-        players[3].user_id, "Tempest Major", by=at_the_shell(), reason="Leads well.", now=now
+        players[3].user_id,
+        "Tempest Major",
+        Command(by=at_the_shell(), reason="Leads well.", now=now),
     )
     return players

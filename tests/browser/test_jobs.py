@@ -14,6 +14,7 @@ from players import daily_figures
 from players.discipline import notes, sanctions
 from players.models import Approval, DailyFigure, Decision, Player, Sanction
 from players.moderation.actors import Staff, at_the_shell
+from players.moderation.command import Command
 from players.points import adjustments
 from players.ranks import decisions
 from tests.browser.help import axe, each_look, fits, shoot
@@ -37,14 +38,19 @@ def busy(community: list[Player]) -> Player:
     one, now = community[4], timezone.now()
     told = {"by": at_the_shell(), "now": now}
     for reason in ("Spammed the chat: three times", "Insulted other players"):
-        sanctions.warn(one.user_id, reason=reason, evidence=["https://example.com/clip"], **told)
-    adjustments.adjust(one.user_id, 2500, reason="Prize of an event", **told)
-    notes.write(one.user_id, "Asked twice for a rank.\nPolite when told no.", **told)
+        sanctions.warn(
+            one.user_id, Command(reason=reason, **told), evidence=["https://example.com/clip"]
+        )
+    adjustments.adjust(one.user_id, 2500, Command(reason="Prize of an event", **told))
+    notes.write(one.user_id, "Asked twice for a rank.\nPolite when told no.", Command(**told))
     decisions.propose(
-        one.user_id, "Tempest Major", by=OTHER, reason="Led four trainings in a row.", now=now
+        one.user_id,
+        "Tempest Major",
+        Command(by=OTHER, reason="Led four trainings in a row.", now=now),
     )
     sanctions.ban(
-        community[7].user_id, by=OTHER, reason="Exploiting: seen by three officers", now=now
+        community[7].user_id,
+        Command(by=OTHER, reason="Exploiting: seen by three officers", now=now),
     )
     for back in range(daily_figures.DAYS):
         day = now.date() - dt.timedelta(days=back)

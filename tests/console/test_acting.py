@@ -13,6 +13,7 @@ from audits.models import AuditEvent
 from console.decorators import SIGNED_IN_AT
 from players.discipline import sanctions
 from players.models import Approval, Decision, Note, Player, Sanction
+from players.moderation.command import Command
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
@@ -162,7 +163,7 @@ def test_the_dialog_says_what_follows(owner: Client, player: Make) -> None:
     player(1)
     now = timezone.now()
     for _ in range(3):
-        sanctions.warn(1, by=OWNER, reason="again", now=now)
+        sanctions.warn(1, Command(by=OWNER, reason="again", now=now))
     text = unescape(owner.get("/admin/acts/warn/1/").content.decode())
     assert "Warning 4 of 4: it suspends them for 14 days." in text
 

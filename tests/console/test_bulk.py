@@ -21,6 +21,7 @@ from players.bulk import runner
 from players.discipline import sanctions
 from players.models import BULK_ALONE, Approval, BulkJob, Note, Player, Sanction
 from players.moderation.actors import at_the_shell
+from players.moderation.command import Command
 from tests.console.conftest import Make
 from tests.console.people import client_as
 
@@ -84,7 +85,7 @@ def test_the_preview_says_why_some_are_passed_over(owner: Client, player: Make) 
     for user_id in (1, 2, 3):
         player(user_id)
     for user_id in (1, 2):
-        sanctions.suspend(user_id, by=at_the_shell(), reason="seen", now=timezone.now())
+        sanctions.suspend(user_id, Command(by=at_the_shell(), reason="seen", now=timezone.now()))
     seen = look(owner, preview(owner, "suspend", [1, 2, 3], duration="7"))
     assert "3 selected, 1 will change, 2 passed over" in seen
     assert "2 They are suspended already. player_1, player_2" in seen
@@ -182,7 +183,7 @@ def test_no_selection_leads_back_to_the_list(owner: Client) -> None:
 def test_rows_are_filtered_and_leave_as_csv(owner: Client, player: Make) -> None:
     for user_id in (1, 2):
         player(user_id)
-    sanctions.suspend(1, by=at_the_shell(), reason="seen", now=timezone.now())
+    sanctions.suspend(1, Command(by=at_the_shell(), reason="seen", now=timezone.now()))
     job = preview(owner, "suspend", [1, 2], duration="7")
     start(owner, job)
     runner.run_due()

@@ -11,6 +11,7 @@ from django.utils import timezone
 from players.discipline import notes, sanctions
 from players.models import DailyPoints, LedgerEntry, Player
 from players.moderation.actors import officer
+from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
@@ -27,13 +28,15 @@ def seen(client: Client, address: str) -> str:
 def test_the_head_says_where_a_player_stands(owner: Client, player: Make) -> None:
     player(1)
     now = timezone.now()
-    sanctions.warn(1, by=OWNER, reason="insulted somebody", now=now)
+    sanctions.warn(1, Command(by=OWNER, reason="insulted somebody", now=now))
     text = seen(owner, "/admin/players/1/")
     assert "player_1" in text
     assert "Storm Corporal I" in text
     assert "1 of 4 warnings" in text
     assert "200.00 points" in text  # to Storm Corporal II, who needs 1,000
-    sanctions.suspend(1, by=OWNER, reason="again", now=now, until=now + dt.timedelta(days=2))
+    sanctions.suspend(
+        1, Command(by=OWNER, reason="again", now=now), until=now + dt.timedelta(days=2)
+    )
     text = seen(owner, "/admin/players/1/")
     assert "suspended until" in text
     assert "then Storm Corporal I again" in text
@@ -45,10 +48,10 @@ def test_everything_that_happened_is_on_one_timeline_newest_first(
     one = player(1)
     now = timezone.now()
     sanctions.warn(
-        1, by=OWNER, reason=f"said {NASTY}", now=now, evidence=["https://example.com/clip"]
+        1, Command(by=OWNER, reason=f"said {NASTY}", now=now), evidence=["https://example.com/clip"]
     )
-    notes.write(1, f"watch {NASTY}", by=OWNER, now=now)
-    adjustments.adjust(1, 250, by=OWNER, reason="lost a save", now=now)
+    notes.write(1, f"watch {NASTY}", Command(by=OWNER, now=now))
+    adjustments.adjust(1, 250, Command(by=OWNER, reason="lost a save", now=now))
     yesterday = now.date() - dt.timedelta(days=1)
     DailyPoints.objects.create(player=one, origin="nexus", day=yesterday, awarded=12, events=3)
     response = owner.get("/admin/players/1/")
@@ -69,7 +72,7 @@ def test_the_timeline_goes_on_behind_its_last_entry_without_losing_one(
 ) -> None:
     player(1)
     for number in range(70):
-        notes.write(1, f"number {number:03}", by=OWNER, now=timezone.now())
+        notes.write(1, f"number {number:03}", Command(by=OWNER, now=timezone.now()))
     found, address = [], "/admin/players/1/"
     while address:
         text = seen(owner, address)
@@ -89,16 +92,16 @@ def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
 ) -> None:
     player(1)
     now = timezone.now()
-    notes.write(1, "first", by=OWNER, now=now)
-    sanctions.warn(1, by=OWNER, reason="insulted somebody", now=now)
+    notes.write(1, "first", Command(by=OWNER, now=now))
+    sanctions.warn(1, Command(by=OWNER, reason="insulted somebody", now=now))
     owner.get("/admin/players/1/")
     with CaptureQueriesContext(
         connection,
     ) as few:
         owner.get("/admin/players/1/")
     for number in range(60):
-        notes.write(1, f"number {number}", by=OWNER, now=now)
-        adjustments.adjust(1, 100, by=OWNER, reason="well done", now=now)
+        notes.write(1, f"number {number}", Command(by=OWNER, now=now))
+        adjustments.adjust(1, 100, Command(by=OWNER, reason="well done", now=now))
     with CaptureQueriesContext(connection) as many:
         owner.get("/admin/players/1/")
     assert len(many) <= len(few)
@@ -108,7 +111,9 @@ def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
 def test_explain_shows_rules_parts_caps_and_rows(owner: Client, player: Make) -> None:
     one = player(1, points=800, days=2)
     major = player(2, rank="Tempest Major", points=4600)
-    recommendations.recommend(1, by=officer(major.user_id), reason="led well", now=timezone.now())
+    recommendations.recommend(
+        1, Command(by=officer(major.user_id), reason="led well", now=timezone.now())
+    )
     DailyPoints.objects.create(
         player=one, origin="nexus", day=timezone.now().date(), awarded=500, events=30
     )

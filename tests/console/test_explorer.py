@@ -29,6 +29,7 @@ from players.discipline import sanctions
 from players.models import Player
 from players.moderation.actors import officer
 from players.moderation.authorization import target_of
+from players.moderation.command import Command
 from tests.console.people import client_as, client_with_role
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,9 @@ def officer_of(player: Make) -> Player:
 @pytest.fixture
 def warned(player: Make, officer_of: Player) -> tuple[Player, int]:
     newt = player(5)
-    done = sanctions.warn(5, evidence=(), by=officer(90), reason="Spamming", now=timezone.now())
+    done = sanctions.warn(
+        5, Command(by=officer(90), reason="Spamming", now=timezone.now()), evidence=()
+    )
     assert done.event is not None
     return newt, done.event
 
@@ -193,7 +196,8 @@ def test_an_event_shows_what_changed_and_leads_to_both_people(
 def test_an_event_tells_what_took_it_back(owner: Client, warned: tuple[Player, int]) -> None:
     sanction = Player.objects.get(user_id=5).sanctions.get()
     done = sanctions.pardon(
-        sanction.pk, by=officer(90), reason="Mistake", now=timezone.now(), reverts=warned[1]
+        sanction.pk,
+        Command(by=officer(90), reason="Mistake", now=timezone.now(), reverts=warned[1]),
     )
     first = owner.get(reverse("console:event", args=[warned[1]])).content.decode()
     second = owner.get(reverse("console:event", args=[done.event])).content.decode()

@@ -15,6 +15,7 @@ from console.players import queries
 from players.discipline import sanctions
 from players.models import Player, Rank
 from players.moderation.actors import at_the_shell
+from players.moderation.command import Command
 from tests.console.staff import owner_client, plain_client
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
@@ -113,8 +114,8 @@ def test_states_are_found_and_said(client: Client) -> None:
     for number, name in enumerate(("plain", "warned", "suspended"), 1):
         player(number, name)
     told = {"by": at_the_shell(), "reason": "spam", "now": now}
-    sanctions.warn(2, **told)
-    sanctions.suspend(3, until=now + dt.timedelta(days=3), **told)
+    sanctions.warn(2, Command(**told))
+    sanctions.suspend(3, Command(**told), until=now + dt.timedelta(days=3))
     assert names(client, "state=warned") == ["warned"]
     assert names(client, "state=suspended") == ["suspended"]
     assert "Suspended" in client.get("/admin/players/?state=suspended").content.decode()
@@ -222,7 +223,7 @@ def test_the_palette_the_explorer_and_games_find_a_former_username_too(
 ) -> None:
     renamed(1, "OldNia", "Nova")
     assert "Nova" in client.get("/admin/palette/?q=oldnia").content.decode()
-    sanctions.warn(1, by=at_the_shell(), reason="spam", now=timezone.now())
+    sanctions.warn(1, Command(by=at_the_shell(), reason="spam", now=timezone.now()))
     assert "warned" in client.get("/admin/audit/?target=oldnia").content.decode().lower()
     game = Client(headers={"x-grps-api-key": api_key})
     assert [

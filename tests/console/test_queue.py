@@ -19,6 +19,7 @@ from players.discipline import sanctions
 from players.models import DailyFigure, DailyPoints, Decision, GuardTrip, Player
 from players.moderation import assignments
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.ranks import decisions
 from roblox import keys
 from roblox.models import Experience
@@ -44,8 +45,8 @@ def seen(client: Client, address: str = "/admin/") -> str:
 def test_everything_that_waits_is_on_home(owner: Client, player: Make) -> None:
     one = player(1)
     now = timezone.now()
-    decisions.propose(1, "Captain II", by=OLGA, reason="does the work", now=now)
-    sanctions.ban(1, by=OLGA, reason="exploits", now=now)
+    decisions.propose(1, "Captain II", Command(by=OLGA, reason="does the work", now=now))
+    sanctions.ban(1, Command(by=OLGA, reason="exploits", now=now))
     nexus = Experience.objects.get(key="nexus")
     Drift.objects.create(aspect="role", subject="1", player=one, detail="another role there")
     Mirror.objects.create(
@@ -82,7 +83,9 @@ def test_several_proposals_are_decided_at_once_and_each_result_is_said(
 ) -> None:
     for number in range(1, 4):
         player(number)
-        decisions.propose(number, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+        decisions.propose(
+            number, "Captain II", Command(by=OLGA, reason="does the work", now=timezone.now())
+        )
     first, second, third = Decision.objects.order_by("pk")
     decisions.reject(third.pk, by=SVEN, reason="not yet", now=timezone.now())
     picked = {
@@ -112,7 +115,7 @@ def test_one_person_at_a_time_works_on_an_item(bootstrapped: None) -> None:
 
 def test_taking_an_item_shows_it_to_the_others(owner: Client, deputy: Client, player: Make) -> None:
     player(1)
-    decisions.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+    decisions.propose(1, "Captain II", Command(by=OLGA, reason="does the work", now=timezone.now()))
     pk = Decision.objects.get().pk
     owner.post(f"/admin/queue/take/decisions/{pk}/")
     assert "olga works on it" in seen(deputy)
@@ -170,7 +173,7 @@ def test_an_owner_lets_somebody_act_again(owner: Client, player: Make) -> None:
 def test_figures_are_counted_once_however_often_they_are_taken_down(player: Make) -> None:
     one, now = player(1), timezone.now()
     DailyPoints.objects.create(player=one, origin="nexus", day=now.date(), awarded=120, events=9)
-    sanctions.warn(1, by=OWNER, reason="insulted somebody", now=now)
+    sanctions.warn(1, Command(by=OWNER, reason="insulted somebody", now=now))
     while seal_pending():
         pass
     for _ in range(2):
@@ -216,14 +219,19 @@ def test_home_costs_the_same_with_many_rows_as_with_few(owner: Client, player: M
         name="portal", kind="standard", address="https://hooks.example.com/x", events=["*"]
     )
     services.create(wanted, actor=TESTER)
-    decisions.propose(1, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
+    decisions.propose(1, "Captain II", Command(by=OLGA, reason="does the work", now=timezone.now()))
     owner.get("/admin/")
     with CaptureQueriesContext(connection) as few:
         owner.get("/admin/")
     for number in range(2, 60):
         player(number)
-        decisions.propose(number, "Captain II", by=OLGA, reason="does the work", now=timezone.now())
-        sanctions.ban(number, by=OLGA, reason="exploits", now=timezone.now(), counted=False)
+        decisions.propose(
+            number, "Captain II", Command(by=OLGA, reason="does the work", now=timezone.now())
+        )
+        sanctions.ban(
+            number,
+            Command(by=OLGA, reason="exploits", now=timezone.now(), counts_toward_limit=False),
+        )
     with CaptureQueriesContext(connection) as many:
         text = seen(owner)
     assert "58" in text

@@ -14,6 +14,7 @@ from players.discipline import sanctions
 from players.models import Approval, Decision, GameCommand, Note, Recommendation, Sanction
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.points.adjustments import erase
 from players.tasks import end_sanctions
 from roblox.models import Experience
@@ -290,13 +291,11 @@ def test_a_game_is_told_how_many_warnings_are_in_force(people: Officers, game: C
     assert game.get("/roblox/players/1").json()["warnings"] == 0
     assert game.get("/roblox/players/987654").json()["warnings"] == 0
     for reason in ("Spammed", "Spammed again"):
-        sanctions.warn(1, by=OPERATOR, reason=reason, now=timezone.now())
+        sanctions.warn(1, Command(by=OPERATOR, reason=reason, now=timezone.now()))
     assert game.get("/roblox/players/1").json()["warnings"] == 2
     sanctions.pardon(
         Sanction.objects.earliest("pk").pk,
-        by=OPERATOR,
-        reason="Was somebody else",
-        now=timezone.now(),
+        Command(by=OPERATOR, reason="Was somebody else", now=timezone.now()),
     )
     assert game.get("/roblox/players/1").json()["warnings"] == 1
 
@@ -330,7 +329,9 @@ def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
     Experience.objects.update(universe_id=universe)
     until = timezone.now() + dt.timedelta(days=3)
     sanctions.ban(
-        1, by=OPERATOR, reason="Flew, see https://clips.example/1", now=timezone.now(), until=until
+        1,
+        Command(by=OPERATOR, reason="Flew, see https://clips.example/1", now=timezone.now()),
+        until=until,
     )
     told = game.get("/roblox/players/1").json()["ban"]
     case = Sanction.objects.get()
@@ -341,5 +342,5 @@ def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
         "liftedByUs": writes and universe is not None,
         "altAccounts": True,
     }
-    sanctions.unban(1, by=OPERATOR, reason="It was somebody else", now=timezone.now())
+    sanctions.unban(1, Command(by=OPERATOR, reason="It was somebody else", now=timezone.now()))
     assert game.get("/roblox/players/1").json()["ban"] is None

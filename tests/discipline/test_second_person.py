@@ -15,6 +15,7 @@ from players.models import Approval, GuardTrip, Player, Rank, Sanction
 from players.moderation import approvals, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.authorization import telling_refusals
+from players.moderation.command import Command
 from tests.discipline.conftest import (
     ADMIRAL,
     COMMAND,
@@ -34,7 +35,7 @@ Officers = Callable[[int], Staff]
 def asked(people: Officers) -> Approval:
     """A ban that the Admiral asks for."""
     approval = sanctions.ban(
-        1, evidence=["https://example.com/clip"], **order(people(ADMIRAL))
+        1, Command(**order(people(ADMIRAL))), evidence=["https://example.com/clip"]
     ).approval
     assert approval is not None
     return approval
@@ -68,7 +69,7 @@ def test_not_everybody_may_be_the_second(
 
 
 def test_an_owner_is_bound_to_two_persons_too(people: Officers) -> None:
-    held = sanctions.ban(1, **order(OWNER)).approval
+    held = sanctions.ban(1, Command(**order(OWNER))).approval
     assert held is not None
     with pytest.raises(NotAllowed, match="second person"):
         approvals.approve(held.pk, **order(OWNER))
@@ -105,7 +106,7 @@ def test_whoever_asked_may_take_it_back_and_nobody_else(people: Officers, asked:
 
 def test_the_same_is_not_asked_for_twice(people: Officers, asked: Approval) -> None:
     with pytest.raises(Refused, match="waits for approval already"):
-        sanctions.ban(1, **order(people(COMMAND)))
+        sanctions.ban(1, Command(**order(people(COMMAND))))
 
 
 def test_nobody_decides_for_a_week_and_it_is_over(people: Officers, asked: Approval) -> None:
@@ -124,8 +125,8 @@ def test_links_to_evidence_stay_out_of_the_audit_log(asked: Approval) -> None:
 def test_past_the_limit_of_a_day_an_adjustment_waits(people: Officers) -> None:
     from players.points.adjustments import adjust
 
-    adjust(1, 400_00, **order(people(MARSHAL)))
-    held = adjust(1, 101_00, **order(people(MARSHAL))).approval
+    adjust(1, 400_00, Command(**order(people(MARSHAL))))
+    held = adjust(1, 101_00, Command(**order(people(MARSHAL)))).approval
     assert held is not None
     assert player().adjusted == 400
     approvals.approve(held.pk, **order(people(ADMIRAL)))
@@ -134,7 +135,10 @@ def test_past_the_limit_of_a_day_an_adjustment_waits(people: Officers) -> None:
 
 def test_whoever_acts_too_often_is_held_and_the_owners_are_told_once(people: Officers) -> None:
     make(2, "Initiate")
-    acts = [sanctions.warn(2 if number % 2 else 1, **order(people(MAJOR))) for number in range(22)]
+    acts = [
+        sanctions.warn(2 if number % 2 else 1, Command(**order(people(MAJOR))))
+        for number in range(22)
+    ]
     assert [done.approval is not None for done in acts] == [False] * 20 + [True] * 2
     assert acts[-1].approval is not None
     assert acts[-1].approval.cause == "velocity"
@@ -143,11 +147,11 @@ def test_whoever_acts_too_often_is_held_and_the_owners_are_told_once(people: Off
 
 def test_the_guard_lets_go_when_the_window_has_passed_or_an_owner_says_so(people: Officers) -> None:
     for _ in range(21):
-        sanctions.warn(1, **order(people(MAJOR)))
+        sanctions.warn(1, Command(**order(people(MAJOR))))
     with pytest.raises(NotAllowed, match="only an owner"):
         velocity_limit.release(people(MAJOR).person, **order(people(COMMAND)))
     velocity_limit.release(people(MAJOR).person, **order(OWNER))
-    assert sanctions.warn(1, **order(people(MAJOR))).approval is None
+    assert sanctions.warn(1, Command(**order(people(MAJOR)))).approval is None
     assert GuardTrip.objects.get().released_by == OWNER.person
     assert (
         velocity_limit.is_tripped(people(MAJOR), timezone.now() + dt.timedelta(seconds=601))
@@ -156,7 +160,9 @@ def test_the_guard_lets_go_when_the_window_has_passed_or_an_owner_says_so(people
 
 
 def test_the_operator_is_not_counted(people: Officers) -> None:
-    assert [sanctions.warn(1, **order(OPERATOR)).approval for _ in range(21)] == [None] * 21
+    assert [sanctions.warn(1, Command(**order(OPERATOR))).approval for _ in range(21)] == [
+        None
+    ] * 21
 
 
 @pytest.mark.django_db(transaction=True)
@@ -167,7 +173,7 @@ def test_a_refused_act_is_told_even_when_it_is_part_of_something_larger(bootstra
     make(ADMIRAL, "Supreme Admirals")
     major = officer(MAJOR)
     with pytest.raises(NotAllowed), telling_refusals("undo", ADMIRAL, major), transaction.atomic():
-        sanctions.warn(ADMIRAL, **order(major))
+        sanctions.warn(ADMIRAL, Command(**order(major)))
     event = AuditEvent.objects.get(action="act.refused")
     assert (event.actor_id, event.target_id) == (major.actor.id, str(player(ADMIRAL).pk))
 

@@ -11,6 +11,7 @@ from common.errors import Refused
 from players.discipline import sanctions
 from players.models import Decision, Rank, Sanction
 from players.moderation.actors import Staff, officer
+from players.moderation.command import Command
 from players.ranks import decisions
 from players.tasks import end_sanctions
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, OPERATOR, make, order, player
@@ -22,14 +23,14 @@ def test_it_keeps_the_former_rank_while_suspended_and_gives_it_back_when_lifted(
     people: Officers,
 ) -> None:
     since = player().rank_since
-    sanctions.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, Command(**order(people(MAJOR))))
     suspended = player()
     assert suspended.rank.name == "Suspended"
     assert (suspended.former_rank and suspended.former_rank.name, suspended.former_rank_since) == (
         "Captain I",
         since,
     )
-    sanctions.lift(1, **order(people(MAJOR)))
+    sanctions.lift(1, Command(**order(people(MAJOR))))
     assert (player().rank.name, player().rank_since, player().former_rank) == (
         "Captain I",
         since,
@@ -40,7 +41,7 @@ def test_it_keeps_the_former_rank_while_suspended_and_gives_it_back_when_lifted(
 def test_it_ends_by_itself_at_its_time_and_not_before(people: Officers) -> None:
     since, now = player().rank_since, timezone.now()
     until = now + dt.timedelta(hours=1)
-    sanctions.suspend(1, until=until, **order(people(MAJOR)))
+    sanctions.suspend(1, Command(**order(people(MAJOR))), until=until)
     assert sanctions.end_due(until - dt.timedelta(microseconds=1)) == 0
     assert sanctions.end_due(until) == 1
     assert (player().rank.name, player().rank_since) == ("Captain I", since)
@@ -49,10 +50,10 @@ def test_it_ends_by_itself_at_its_time_and_not_before(people: Officers) -> None:
 
 def test_one_that_cannot_be_ended_keeps_no_other_one_suspended(people: Officers) -> None:
     until = timezone.now() + dt.timedelta(hours=1)
-    broken = sanctions.suspend(1, until=until, **order(people(MAJOR))).sanction
+    broken = sanctions.suspend(1, Command(**order(people(MAJOR))), until=until).sanction
     assert broken is not None
     make(77, "Captain I")
-    sanctions.suspend(77, until=until, **order(people(MAJOR)))
+    sanctions.suspend(77, Command(**order(people(MAJOR))), until=until)
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION pg_temp.break() RETURNS trigger LANGUAGE plpgsql AS"
@@ -66,7 +67,7 @@ def test_one_that_cannot_be_ended_keeps_no_other_one_suspended(people: Officers)
 
 
 def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
-    sanction = sanctions.suspend(1, **order(people(MAJOR))).sanction
+    sanction = sanctions.suspend(1, Command(**order(people(MAJOR)))).sanction
     assert sanction is not None
     over = timezone.now() - dt.timedelta(seconds=1)
     Sanction.objects.filter(pk=sanction.pk).update(
@@ -77,7 +78,7 @@ def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
 
 
 def test_a_former_rank_that_is_gone_is_replaced_by_the_nearest_below(people: Officers) -> None:
-    sanctions.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, Command(**order(people(MAJOR))))
     gone = Rank.objects.get(name="Captain I")
     gone.pk, gone.name, gone.position, gone.min_points, gone.retired = (
         None,
@@ -90,20 +91,20 @@ def test_a_former_rank_that_is_gone_is_replaced_by_the_nearest_below(people: Off
     former = player()
     former.former_rank = gone
     former.save()
-    sanctions.lift(1, **order(people(MAJOR)))
+    sanctions.lift(1, Command(**order(people(MAJOR))))
     assert player().rank.name == "Arc Lieutenant II"
 
 
 def test_an_open_proposal_is_withdrawn(people: Officers) -> None:
-    proposal = decisions.propose(1, "Captain II", **order(people(MAJOR)))
-    sanctions.suspend(1, **order(people(MAJOR)))
+    proposal = decisions.propose(1, "Captain II", Command(**order(people(MAJOR))))
+    sanctions.suspend(1, Command(**order(people(MAJOR))))
     assert Decision.objects.get(pk=proposal.pk).status == "withdrawn"
 
 
 def test_a_rank_is_not_given_by_hand_to_who_is_suspended(people: Officers) -> None:
-    sanctions.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, Command(**order(people(MAJOR))))
     with pytest.raises(Refused, match="lift that first"):
-        decisions.set_rank(1, "Captain II", **order(people(ADMIRAL)))
+        decisions.set_rank(1, "Captain II", Command(**order(people(ADMIRAL))))
 
 
 @pytest.mark.parametrize("first", ["lift", "unban"])
@@ -111,24 +112,24 @@ def test_a_ban_and_a_suspension_run_side_by_side_and_end_in_any_order(
     people: Officers, first: str
 ) -> None:
     since = player().rank_since
-    sanctions.suspend(1, **order(OPERATOR))
-    sanctions.ban(1, **order(OPERATOR))
+    sanctions.suspend(1, Command(**order(OPERATOR)))
+    sanctions.ban(1, Command(**order(OPERATOR)))
     acts = [sanctions.lift, sanctions.unban]
     for act in acts if first == "lift" else reversed(acts):
-        act(1, **order(OPERATOR))
+        act(1, Command(**order(OPERATOR)))
     assert (player().rank.name, player().rank_since, player().banned) == ("Captain I", since, False)
 
 
 def test_who_is_suspended_acts_no_more(people: Officers) -> None:
-    sanctions.suspend(MAJOR, **order(people(ADMIRAL)))
+    sanctions.suspend(MAJOR, Command(**order(people(ADMIRAL))))
     with pytest.raises(Refused, match="does not entitle"):
         officer(MAJOR)
 
 
 def test_a_suspended_superior_is_still_a_superior(people: Officers) -> None:
-    sanctions.suspend(ADMIRAL, **order(people(COMMAND)))
+    sanctions.suspend(ADMIRAL, Command(**order(people(COMMAND))))
     with pytest.raises(Refused, match="at or above"):
-        sanctions.lift(ADMIRAL, **order(people(MAJOR)))
+        sanctions.lift(ADMIRAL, Command(**order(people(MAJOR))))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_suspended_superior_is_still_a_superior(people: Officers) -> None:
 )
 def test_an_end_that_cannot_be_is_refused(people: Officers, until: dt.datetime, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        sanctions.suspend(1, until=until, **order(people(MAJOR)))
+        sanctions.suspend(1, Command(**order(people(MAJOR))), until=until)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_an_end_that_cannot_be_is_refused(people: Officers, until: dt.datetime, 
 )
 def test_evidence_is_a_few_links(people: Officers, evidence: list[str], words: str) -> None:
     with pytest.raises(Refused, match=f"evidence: .*{words}"):
-        sanctions.warn(1, evidence=evidence, **order(people(MAJOR)))
+        sanctions.warn(1, Command(**order(people(MAJOR))), evidence=evidence)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_evidence_is_a_few_links(people: Officers, evidence: list[str], words: s
 )
 def test_a_reason_is_a_sentence(people: Officers, reason: str, words: str) -> None:
     with pytest.raises(Refused, match=f"reason: .*{words}"):
-        sanctions.warn(1, **order(people(MAJOR), reason=reason))
+        sanctions.warn(1, Command(**order(people(MAJOR), reason=reason)))
 
 
 def test_the_mirrors_follow(people: Officers) -> None:
@@ -170,9 +171,9 @@ def test_the_mirrors_follow(people: Officers) -> None:
 
     Experience.objects.filter(key="nexus").update(universe_id=77)
     standing = Mirror.objects.filter(player__user_id=1, aspect="standing")
-    sanctions.suspend(1, **order(people(MAJOR)))
+    sanctions.suspend(1, Command(**order(people(MAJOR))))
     assert standing.get().desired == {"rank": "Suspended", "sanction": "suspension"}
-    sanctions.lift(1, **order(people(MAJOR)))
+    sanctions.lift(1, Command(**order(people(MAJOR))))
     assert standing.get().desired == {"rank": "Captain I", "sanction": None}
     assert not Mirror.objects.filter(player__user_id=1, aspect="restriction").exists()
 
@@ -180,6 +181,6 @@ def test_the_mirrors_follow(people: Officers) -> None:
 def test_nothing_is_done_to_nobody(people: Officers) -> None:
     make(5, "Initiate")
     with pytest.raises(Refused, match="No player has the user id 404"):
-        sanctions.warn(404, **order(people(MAJOR)))
+        sanctions.warn(404, Command(**order(people(MAJOR))))
     with pytest.raises(Refused, match="not suspended"):
-        sanctions.lift(5, **order(people(MAJOR)))
+        sanctions.lift(5, Command(**order(people(MAJOR))))

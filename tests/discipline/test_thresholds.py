@@ -15,6 +15,7 @@ from players.discipline import effects, sanctions
 from players.models import Approval, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
+from players.moderation.command import Command
 from tests.discipline.conftest import (
     ADMIRAL,
     COMMAND,
@@ -30,7 +31,7 @@ Officers = Callable[[int], Staff]
 
 
 def warn(times: int, by: Staff) -> list[Sanction]:
-    found = [sanctions.warn(1, **order(by)).sanction for _ in range(times)]
+    found = [sanctions.warn(1, Command(**order(by))).sanction for _ in range(times)]
     return [one for one in found if one is not None]
 
 
@@ -61,7 +62,7 @@ def test_three_warnings_do_not(people: Officers) -> None:
 def test_pardoning_the_fourth_ends_the_suspension_that_it_caused(people: Officers) -> None:
     since = player().rank_since
     fourth = warn(4, people(MAJOR))[3]
-    sanctions.pardon(fourth.pk, **order(people(MAJOR)))
+    sanctions.pardon(fourth.pk, Command(**order(people(MAJOR))))
     assert (player().rank.name, player().rank_since, suspension()) == ("Captain I", since, None)
     pardoned, reinstated = AuditEvent.objects.filter(
         action__in=["player.pardoned", "player.reinstated"]
@@ -72,20 +73,20 @@ def test_pardoning_the_fourth_ends_the_suspension_that_it_caused(people: Officer
 
 def test_pardoning_one_without_which_there_would_be_none_ends_it_too(people: Officers) -> None:
     first = warn(4, people(MAJOR))[0]
-    sanctions.pardon(first.pk, **order(people(MAJOR)))
+    sanctions.pardon(first.pk, Command(**order(people(MAJOR))))
     assert suspension() is None
 
 
 def test_pardoning_one_of_five_leaves_the_suspension(people: Officers) -> None:
     first = warn(5, people(MAJOR))[0]
-    sanctions.pardon(first.pk, **order(people(MAJOR)))
+    sanctions.pardon(first.pk, Command(**order(people(MAJOR))))
     assert suspension() is not None
 
 
 def test_the_seventh_warning_asks_for_a_ban_and_nothing_happens_until_somebody_who_may_ban_agrees(
     people: Officers,
 ) -> None:
-    done = [sanctions.warn(1, **order(people(MAJOR))) for _ in range(7)][-1]
+    done = [sanctions.warn(1, Command(**order(people(MAJOR)))) for _ in range(7)][-1]
     assert "waits for approval" in done.sentence
     assert not player().banned
     assert approvals.may_decide(ban_asked(), people(MARSHAL)).startswith("You may not")
@@ -97,7 +98,7 @@ def test_the_seventh_warning_asks_for_a_ban_and_nothing_happens_until_somebody_w
 
 def test_a_pardon_takes_back_the_ban_that_was_asked_for(people: Officers) -> None:
     warnings = warn(7, people(MAJOR))
-    sanctions.pardon(warnings[0].pk, **order(people(MAJOR)))
+    sanctions.pardon(warnings[0].pk, Command(**order(people(MAJOR))))
     assert Approval.objects.get(act="ban").status == "withdrawn"
     assert suspension() is not None
 
@@ -105,7 +106,7 @@ def test_a_pardon_takes_back_the_ban_that_was_asked_for(people: Officers) -> Non
 def test_a_pardon_that_would_lift_a_ban_needs_somebody_who_may_unban(people: Officers) -> None:
     warnings = warn(7, people(MAJOR))
     approvals.approve(ban_asked().pk, **order(people(ADMIRAL)))
-    held = sanctions.pardon(warnings[6].pk, **order(people(MAJOR))).approval
+    held = sanctions.pardon(warnings[6].pk, Command(**order(people(MAJOR)))).approval
     assert held is not None
     assert player().banned
     assert approvals.may_decide(held, people(MARSHAL)).startswith("You may not")
@@ -143,9 +144,9 @@ def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(
         for step in steps:
             active = list(effects.in_force(player(), "warning", timezone.now()).order_by("pk"))
             if step < 4 or not active:
-                sanctions.warn(1, **order(by, counted=False))
+                sanctions.warn(1, Command(**order(by, counted=False)))
             else:
-                sanctions.pardon(active[step % len(active)].pk, **order(by, counted=False))
+                sanctions.pardon(active[step % len(active)].pk, Command(**order(by, counted=False)))
             left = effects.in_force(player(), "warning", timezone.now()).count()
             assert suspension() is None or left >= 4
             assert (player().rank.name == "Suspended") == (suspension() is not None)
@@ -169,7 +170,7 @@ def test_two_warnings_at_once_suspend_once(bootstrapped: None) -> None:
         try:
             by = officer(user_id)
             ready.wait(30)
-            sanctions.warn(1, **order(by))
+            sanctions.warn(1, Command(**order(by)))
         except Exception as error:  # noqa: BLE001 - told to the test below
             failures.append(error)
         finally:

@@ -17,6 +17,7 @@ from common import time
 from common.errors import Refused
 from players.discipline import sanctions
 from players.models import Sanction
+from players.moderation.command import Command
 from tests.console.conftest import Make, owner, player  # noqa: F401 - fixtures
 from tests.players.conftest import OWNER
 
@@ -87,7 +88,7 @@ def test_the_rule_and_the_database_hold_the_bounds_too(player: Make) -> None:  #
         9999, 12, 31, 23, 59, tzinfo=dt.timezone(-dt.timedelta(hours=23, minutes=59))
     )
     with pytest.raises(Refused, match="until: it is out of bounds"):
-        sanctions.suspend(1, until=beyond, by=OWNER, reason="spam", now=timezone.now())
+        sanctions.suspend(1, Command(by=OWNER, reason="spam", now=timezone.now()), until=beyond)
     now = timezone.now()
     with pytest.raises(IntegrityError, match="sanctions_end_within_bounds"), transaction.atomic():
         Sanction.objects.create(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from players.discipline import sanctions
 from players.models import Player
+from players.moderation.command import Command
 from tests.players.conftest import OWNER, Game, game  # noqa: F401 - a fixture
 
 ASKED = itertools.count()
@@ -28,7 +29,7 @@ def seen(user_id: int = 1) -> dict[str, Any]:
 
 def suspend(user_id: int = 1) -> None:
     until = timezone.now() + dt.timedelta(days=3)
-    sanctions.suspend(user_id, until=until, by=OWNER, reason="spam", now=timezone.now())
+    sanctions.suspend(user_id, Command(by=OWNER, reason="spam", now=timezone.now()), until=until)
 
 
 def test_a_suspension_moves_no_public_time_and_no_public_rank(game: Game) -> None:  # noqa: F811
@@ -51,7 +52,7 @@ def test_the_end_of_a_suspension_moves_nothing_either(game: Game) -> None:  # no
     game.send(game.event())
     before = seen()
     suspend()
-    sanctions.lift(1, by=OWNER, reason="served", now=timezone.now())
+    sanctions.lift(1, Command(by=OWNER, reason="served", now=timezone.now()))
     assert seen() == before
 
 

@@ -27,6 +27,7 @@ from players.discipline import sanctions
 from players.mass_adjustments.files import Row
 from players.models import AdjustmentRow, ErasureOrder, Player, Rank
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.points import adjustments, consistency
 from roblox import experiences
 from roblox.models import Experience
@@ -141,9 +142,11 @@ def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
     for activity in ("members", "points"):
         pull(activity, None if activity == "members" else nexus, dry_run=True)
         pull(activity, None if activity == "members" else nexus)
-    adjustments.adjust(USER, 500, by=OWNER, reason=f"{NAME} lost a save", now=timezone.now())
+    adjustments.adjust(
+        USER, 500, Command(by=OWNER, reason=f"{NAME} lost a save", now=timezone.now())
+    )
     push_all()
-    sanctions.ban(USER, by=OWNER, reason=f"{NAME} cheats", now=timezone.now())
+    sanctions.ban(USER, Command(by=OWNER, reason=f"{NAME} cheats", now=timezone.now()))
     push_all()
     _adjust_by_file()
     _note_drift(nexus)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from players.models import LedgerEntry, Player
 from players.moderation.actors import at_the_shell
+from players.moderation.command import Command
 from players.points import adjustments, reconciliation
 from players.points.event_parser import parse
 from players.points.ingestion import ingest
@@ -79,7 +80,9 @@ def test_adjustments_and_ranks_of_the_console_reach_the_game(wire: Wire) -> None
     server.award(501, "training")
     universe.run(6)
     Player.objects.update(rank_since=timezone.now() - dt.timedelta(days=9))
-    adjustments.adjust(501, 40_00, by=at_the_shell(), reason="won the finals", now=timezone.now())
+    adjustments.adjust(
+        501, 40_00, Command(by=at_the_shell(), reason="won the finals", now=timezone.now())
+    )
     server.award(501, "wo")
     universe.run(6)
     session = server.session(501)
@@ -106,7 +109,7 @@ def test_through_a_wild_day_ledger_and_data_store_agree_to_the_hundredth(wire: W
             _play(server, dice)
         if number % 7 == 0 and Player.objects.filter(user_id=503).exists():
             adjustments.adjust(
-                503, -1_25, by=at_the_shell(), reason="counted twice", now=timezone.now()
+                503, -1_25, Command(by=at_the_shell(), reason="counted twice", now=timezone.now())
             )
         universe.run(dice.randrange(5, 60))
     wire.away, wire.lossy = False, 0.0

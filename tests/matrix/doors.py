@@ -33,6 +33,7 @@ from players.models import Adjustment, Approval, BulkJob, Decision, Player, Sanc
 from players.moderation import approvals, velocity_limit
 from players.moderation.actors import Staff, at_the_shell, officer
 from players.moderation.authorization import Done
+from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.policy.bounds import Bounds
 from players.ranks import decisions
@@ -307,24 +308,24 @@ class Undo(ByTheRules):
             return
         steps: dict[str, tuple[Callable[[], object], ...]] = {
             "warn": (
-                lambda: sanctions.warn(user_id, **by_operator),
+                lambda: sanctions.warn(user_id, Command(**by_operator)),
                 lambda: self._pardon(user_id, by_operator),
             ),
-            "pardon": (lambda: sanctions.warn(user_id, **by_operator),),
+            "pardon": (lambda: sanctions.warn(user_id, Command(**by_operator)),),
             "suspend": (
                 lambda: self._suspend(user_id, by_operator),
-                lambda: sanctions.lift(user_id, **by_operator),
+                lambda: sanctions.lift(user_id, Command(**by_operator)),
             ),
             "lift": (),
             "ban": (
-                lambda: sanctions.ban(user_id, **by_operator),
-                lambda: sanctions.unban(user_id, **by_operator),
+                lambda: sanctions.ban(user_id, Command(**by_operator)),
+                lambda: sanctions.unban(user_id, Command(**by_operator)),
             ),
-            "unban": (lambda: sanctions.ban(user_id, **by_operator),),
+            "unban": (lambda: sanctions.ban(user_id, Command(**by_operator)),),
         }
         amount = -AMOUNTS.get(case.act, 0) * 100
         for step in steps.get(
-            case.act, (lambda: adjustments.adjust(user_id, amount, **by_operator),)
+            case.act, (lambda: adjustments.adjust(user_id, amount, Command(**by_operator)),)
         ):
             step()
 
@@ -342,7 +343,7 @@ class Undo(ByTheRules):
         if event is None:
             return REFUSED, "nothing happened"
         try:
-            done = undo.revert(event.pk, by=by, reason="seen it", now=timezone.now())
+            done = undo.revert(event.pk, Command(by=by, reason="seen it", now=timezone.now()))
         except Refused as refusal:
             return REFUSED, str(refusal)
         return (HELD if done.approval else ALLOWED), done.sentence
@@ -361,13 +362,13 @@ class Undo(ByTheRules):
                 None,
             )
             player.save()
-        sanctions.suspend(user_id, until=timezone.now() + dt.timedelta(days=7), **order)
+        sanctions.suspend(user_id, Command(**order), until=timezone.now() + dt.timedelta(days=7))
 
     def _pardon(self, user_id: int, order: Order) -> None:
         warning = Sanction.objects.filter(
             player__user_id=user_id, kind="warning", lifted_at=None
         ).latest("pk")
-        sanctions.pardon(warning.pk, **order)
+        sanctions.pardon(warning.pk, Command(**order))
 
 
 class Approving(ByTheRules):
@@ -433,47 +434,47 @@ def warning_of(user_id: int) -> int:
 
 
 def _warn(case: Case, user_id: int, order: Order) -> Done:
-    return sanctions.warn(user_id, **order)
+    return sanctions.warn(user_id, Command(**order))
 
 
 def _pardon(case: Case, user_id: int, order: Order) -> Done:
-    return sanctions.pardon(warning_of(user_id), **order)
+    return sanctions.pardon(warning_of(user_id), Command(**order))
 
 
 def _suspend(case: Case, user_id: int, order: Order) -> Done:
-    return sanctions.suspend(user_id, **order)
+    return sanctions.suspend(user_id, Command(**order))
 
 
 def _lift(case: Case, user_id: int, order: Order) -> Done:
-    return sanctions.lift(user_id, **order)
+    return sanctions.lift(user_id, Command(**order))
 
 
 def _ban(case: Case, user_id: int, order: Order) -> Done:
-    return sanctions.ban(user_id, **order)
+    return sanctions.ban(user_id, Command(**order))
 
 
 def _unban(case: Case, user_id: int, order: Order) -> Done:
-    return sanctions.unban(user_id, **order)
+    return sanctions.unban(user_id, Command(**order))
 
 
 def _note(case: Case, user_id: int, order: Order) -> Done:
-    return notes.write(user_id, order["reason"], by=order["by"], now=order["now"])
+    return notes.write(user_id, order["reason"], Command(by=order["by"], now=order["now"]))
 
 
 def _recommend(case: Case, user_id: int, order: Order) -> Done:
-    return recommendations.recommend(user_id, **order)
+    return recommendations.recommend(user_id, Command(**order))
 
 
 def _adjust(case: Case, user_id: int, order: Order) -> Done:
-    return adjustments.adjust(user_id, AMOUNTS[case.act] * 100, **order)
+    return adjustments.adjust(user_id, AMOUNTS[case.act] * 100, Command(**order))
 
 
 def _propose(case: Case, user_id: int, order: Order) -> Decision:
-    return decisions.propose(user_id, case.to, **order)
+    return decisions.propose(user_id, case.to, Command(**order))
 
 
 def _set_rank(case: Case, user_id: int, order: Order) -> Decision:
-    return decisions.set_rank(user_id, case.to, **order)
+    return decisions.set_rank(user_id, case.to, Command(**order))
 
 
 RULES: dict[str, Callable[[Case, int, Order], Done | Decision]] = {

@@ -27,6 +27,7 @@ from players.models import (
 )
 from players.moderation import approvals
 from players.moderation.actors import Staff, at_the_shell
+from players.moderation.command import Command
 from players.points import adjustments
 from players.ranks import decisions
 from tests.players.bulk import OLGA, SVEN, colleague, go, go_as_far_as_the_request, make, preview
@@ -46,7 +47,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 
 def test_a_preview_changes_nobody_and_says_who_would_be_passed_over() -> None:
     make(range(1, 4))
-    sanctions.suspend(2, by=at_the_shell(), reason="seen", now=timezone.now())
+    sanctions.suspend(2, Command(by=at_the_shell(), reason="seen", now=timezone.now()))
     before = AuditEvent.objects.count()
     job = preview("suspend", [1, 2, 3])
     assert (job.rows, job.changing, job.skipped, job.status) == (3, 2, 1, "preview")
@@ -144,7 +145,7 @@ def test_each_row_is_judged_by_rank_like_the_act_itself() -> None:
 def test_rows_are_judged_again_when_they_are_carried_out() -> None:
     make([1, 2])
     job = preview("suspend", [1, 2])
-    sanctions.suspend(1, by=at_the_shell(), reason="seen meanwhile", now=timezone.now())
+    sanctions.suspend(1, Command(by=at_the_shell(), reason="seen meanwhile", now=timezone.now()))
     go(job)
     assert (job.done, job.skipped) == (1, 1)
     assert "suspended already" in results(job)[1][1]
@@ -155,7 +156,7 @@ def test_whoever_lost_their_rank_meanwhile_does_nothing_more() -> None:
     colonel = colleague(9, "Electro Colonel")
     job = jobs.start(preview("warn", [1, 2, 3], colonel).pk, by=colonel, now=timezone.now())
     assert runner.step(job.pk)
-    sanctions.suspend(9, by=at_the_shell(), reason="ran wild", now=timezone.now())
+    sanctions.suspend(9, Command(by=at_the_shell(), reason="ran wild", now=timezone.now()))
     runner.run(job.pk)
     job.refresh_from_db()
     assert (job.status, job.done, job.skipped) == ("done", 1, 2)
@@ -186,7 +187,9 @@ def test_what_a_job_under_way_will_move_counts_for_the_limit_already() -> None:
     job = preview("adjust", [1, 2], colonel, amount=50_00)
     jobs.start(job.pk, by=colonel, now=timezone.now())
     assert (
-        adjustments.adjust(1, 10_00, by=colonel, reason="between", now=timezone.now()).approval
+        adjustments.adjust(
+            1, 10_00, Command(by=colonel, reason="between", now=timezone.now())
+        ).approval
         is not None
     )
     runner.run_due()
@@ -213,11 +216,15 @@ def test_what_a_job_passes_over_is_given_back_to_the_day() -> None:
     Player.objects.filter(user_id=2).update(rank=Rank.objects.get(name="Imperator"))
     runner.run_due()
     assert (
-        adjustments.adjust(1, 50_00, by=colonel, reason="the rest", now=timezone.now()).approval
+        adjustments.adjust(
+            1, 50_00, Command(by=colonel, reason="the rest", now=timezone.now())
+        ).approval
         is None
     )
     assert (
-        adjustments.adjust(1, 1, by=colonel, reason="too much", now=timezone.now()).approval
+        adjustments.adjust(
+            1, 1, Command(by=colonel, reason="too much", now=timezone.now())
+        ).approval
         is not None
     )
 
@@ -272,19 +279,19 @@ def test_pardons_lifts_recommendations_and_decisions_find_what_they_are_about() 
     make([1, 2])
     now, shell = timezone.now(), at_the_shell()
     major = colleague(9, "Tempest Major")
-    sanctions.warn(1, by=shell, reason="seen", now=now)
+    sanctions.warn(1, Command(by=shell, reason="seen", now=now))
     assert results(preview("pardon", [1, 2]))[2] == ("skipped", "They have no active warning.")
     go(preview("pardon", [1, 2]))
     assert warned() == 0
-    sanctions.suspend(1, by=shell, reason="seen", now=now)
+    sanctions.suspend(1, Command(by=shell, reason="seen", now=now))
     assert go(preview("lift", [1, 2])).done == 1
     assert go(preview("recommend", [1, 2], major), major).done == 2
     assert (
         results(preview("recommend", [1], major))[1][1]
         == "You recommended them at this rank already."
     )
-    decisions.propose(1, "Captain I", by=major, reason="does the work", now=now)
-    decisions.propose(2, "Captain I", by=major, reason="does the work", now=now)
+    decisions.propose(1, "Captain I", Command(by=major, reason="does the work", now=now))
+    decisions.propose(2, "Captain I", Command(by=major, reason="does the work", now=now))
     assert go(preview("approve", [1])).done == 1
     assert go(preview("reject", [1, 2])).done == 1
     assert {player.rank.name for player in Player.objects.filter(user_id=1)} == {"Captain I"}
@@ -359,11 +366,11 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
     rogue, other = colleague(7, "Brigadier General"), colleague(8, "Brigadier General")
     start = timezone.now()
     for user_id in (1, 2, 3):
-        sanctions.warn(user_id, by=rogue, reason="for fun", now=timezone.now())
-    adjustments.adjust(4, 25_00, by=rogue, reason="for a friend", now=timezone.now())
-    sanctions.suspend(5, by=rogue, reason="for fun", now=timezone.now())
-    sanctions.lift(5, by=rogue, reason="bored", now=timezone.now())
-    sanctions.warn(4, by=other, reason="rightly", now=timezone.now())
+        sanctions.warn(user_id, Command(by=rogue, reason="for fun", now=timezone.now()))
+    adjustments.adjust(4, 25_00, Command(by=rogue, reason="for a friend", now=timezone.now()))
+    sanctions.suspend(5, Command(by=rogue, reason="for fun", now=timezone.now()))
+    sanctions.lift(5, Command(by=rogue, reason="bored", now=timezone.now()))
+    sanctions.warn(4, Command(by=other, reason="rightly", now=timezone.now()))
     end = timezone.now() + dt.timedelta(seconds=1)
     job = revert(rogue, start, end)
     assert (job.rows, job.changing) == (6, 4)
@@ -388,7 +395,7 @@ def revert(whose: Staff, since: dt.datetime, until: dt.datetime, by: Staff = OLG
 def test_taking_bans_back_in_bulk_needs_a_second_person_who_may_ban() -> None:
     make([1])
     now = timezone.now()
-    sanctions.ban(1, by=at_the_shell(), reason="seen", now=now)
+    sanctions.ban(1, Command(by=at_the_shell(), reason="seen", now=now))
     actor = at_the_shell()
     job = revert(actor, now - dt.timedelta(minutes=1), now + dt.timedelta(minutes=1))
     assert job.second

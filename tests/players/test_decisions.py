@@ -20,6 +20,7 @@ from grps_site.http.request_signing import sign
 from players.active_policy import activate, active
 from players.models import Decision, Player
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.policy.bundle import parse_bundle
 from players.ranks.decisions import approve, propose, reject, set_rank
 from players.ranks.schedule import evaluate_due
@@ -158,7 +159,7 @@ def test_nobody_approves_their_own_or_twice_or_without_a_reason(stands: Stands) 
 def test_a_rank_given_by_hand_withdraws_what_was_proposed(stands: Stands) -> None:
     stands(4500, "Captain II", days=32)
     evaluate_due()
-    set_rank(1, "Envoy", by=OWNER, reason="a post abroad", now=now())
+    set_rank(1, "Envoy", Command(by=OWNER, reason="a post abroad", now=now()))
     assert rank_of() == "Envoy"
     assert list(Decision.objects.order_by("id").values_list("status", flat=True)) == [
         "withdrawn",
@@ -169,7 +170,7 @@ def test_a_rank_given_by_hand_withdraws_what_was_proposed(stands: Stands) -> Non
 def test_nobody_gives_a_rank_at_or_above_their_own(stands: Stands) -> None:
     stands(0)
     with pytest.raises(Refused, match="above your own"):
-        set_rank(1, "Stormmarshal", by=officer("Stormmarshal"), reason="friend", now=now())
+        set_rank(1, "Stormmarshal", Command(by=officer("Stormmarshal"), reason="friend", now=now()))
 
 
 def test_the_operator_s_commands_do_the_same(stands: Stands, capsys: Any) -> None:
@@ -243,7 +244,7 @@ def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(
     stands: Stands, word: str
 ) -> None:
     stands(3300, "Captain II", days=90)
-    made = propose(1, "Envoy", by=OWNER, reason="does the work", now=now())
+    made = propose(1, "Envoy", Command(by=OWNER, reason="does the work", now=now()))
     _retire("Envoy")
     second = officer("Imperator")
     if word == "reject":
@@ -256,7 +257,7 @@ def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(
 
 def test_the_console_offers_only_to_reject_it(stands: Stands) -> None:
     stands(3300, "Captain II", days=90)
-    made = propose(1, "Envoy", by=OWNER, reason="does the work", now=now())
+    made = propose(1, "Envoy", Command(by=OWNER, reason="does the work", now=now()))
     _retire("Envoy")
     client = owner_client("olga")
     page = client.get(f"/admin/decisions/{made.pk}/").content.decode()

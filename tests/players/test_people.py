@@ -14,6 +14,7 @@ from players import leaderboard
 from players.active_policy import active
 from players.models import LedgerEntry, Player
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.points import consistency
 from players.points.adjustments import adjust, erase
 from tests.players.conftest import OWNER, Game
@@ -21,8 +22,8 @@ from tests.players.conftest import OWNER, Game
 
 def test_an_adjustment_is_a_part_of_its_own(game: Game, stands: Callable[..., Player]) -> None:
     stands(10)
-    adjust(1, 250, by=OWNER, reason="lost a save", now=timezone.now())
-    player = adjust(1, -2000, by=OWNER, reason="a glitch", now=timezone.now()).player
+    adjust(1, 250, Command(by=OWNER, reason="lost a save", now=timezone.now()))
+    player = adjust(1, -2000, Command(by=OWNER, reason="a glitch", now=timezone.now())).player
     assert player is not None
     assert (str(player.adjusted), str(player.points), player.adjusted_sequence) == (
         "-17.50",
@@ -47,12 +48,12 @@ def test_an_adjustment_needs_a_reason_and_a_right_and_past_the_limit_a_second_pe
         (OWNER, 0, "x", "nothing"),
     ):
         with pytest.raises(Refused, match=words):
-            adjust(1, amount, by=by, reason=reason, now=timezone.now())
-    held = adjust(1, 100_01, by=colonel, reason="helped out", now=timezone.now())
+            adjust(1, amount, Command(by=by, reason=reason, now=timezone.now()))
+    held = adjust(1, 100_01, Command(by=colonel, reason="helped out", now=timezone.now()))
     assert held.approval is not None
     assert held.approval.cause == "limit"
     assert not LedgerEntry.objects.filter(origin="console").exists()
-    adjust(1, 100_00, by=colonel, reason="helped out", now=timezone.now())
+    adjust(1, 100_00, Command(by=colonel, reason="helped out", now=timezone.now()))
 
 
 def test_erasing_a_person_keeps_every_proof(

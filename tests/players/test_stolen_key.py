@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from players import usernames
 from players.models import NameCheck, Player, PlayerName
+from players.moderation.command import Command
 from players.points import adjustments, consistency
 from roblox import keys
 from roblox.models import Experience
@@ -54,7 +55,7 @@ def test_a_game_is_told_what_others_earned_and_not_what_they_lost(game: Game, ot
 def test_an_adjustment_still_takes_points_of_whatever_experience(game: Game, other: Game) -> None:
     game.send(game.event(1, 1, awarded=15, total=15))
     other.send(other.event(1, 1, total=-20))
-    adjustments.adjust(1, -1000, by=OWNER, reason="a test", now=timezone.now())
+    adjustments.adjust(1, -1000, Command(by=OWNER, reason="a test", now=timezone.now()))
     assert shown()["points"] == 5
 
 

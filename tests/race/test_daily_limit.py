@@ -27,6 +27,7 @@ from players.mass_adjustments.files import Row
 from players.models import Adjustment, Approval, LedgerEntry, Player, Rank, Spending
 from players.moderation import approvals, daily_limit
 from players.moderation.actors import Staff, officer
+from players.moderation.command import Command
 from players.points import adjustments
 from roblox import keys
 from roblox.models import Experience
@@ -102,7 +103,7 @@ def file() -> Attempt:
 
 def taking_back() -> Attempt:
     event, by = adjusted(-MOST * 100), colonel()
-    return lambda: undo.revert(event, **order(by))
+    return lambda: undo.revert(event, Command(**order(by)))
 
 
 def mass_undo() -> Attempt:
@@ -175,18 +176,18 @@ def test_three_files_at_once_stay_within_the_limit_and_say_so() -> None:
 
 
 def test_what_a_second_person_approved_counts_for_whoever_asked_and_not_for_who_approved() -> None:
-    held = adjustments.adjust(TARGET, 150_00, **order(colonel())).approval
+    held = adjustments.adjust(TARGET, 150_00, Command(**order(colonel()))).approval
     assert held is not None
     assert daily_limit.taken(colonel(), timezone.now()).spent == 0
     general = officer(GENERAL)
     approvals.approve(held.pk, **order(general))
     assert daily_limit.taken(colonel(), timezone.now()).spent == 150_00
     assert daily_limit.taken(general, timezone.now()).spent == 0
-    assert adjustments.adjust(TARGET, 1, **order(colonel())).approval is not None
+    assert adjustments.adjust(TARGET, 1, Command(**order(colonel()))).approval is not None
 
 
 def test_a_request_and_a_direct_act_at_once_are_both_counted() -> None:
-    held = adjustments.adjust(TARGET, 150_00, **order(colonel())).approval
+    held = adjustments.adjust(TARGET, 150_00, Command(**order(colonel()))).approval
     assert held is not None
     general = officer(GENERAL)
     at_once(lambda: approvals.approve(held.pk, **order(general)), console())
@@ -203,10 +204,15 @@ def test_the_limit_begins_anew_at_midnight_utc_and_what_was_let_go_before_stays_
         [Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening
     )
     assert mass_adjustments.start(made.pk, by=by, now=evening).status == "applying"
-    assert adjustments.adjust(TARGET, 1, by=by, reason="more", now=evening).approval is not None
+    assert (
+        adjustments.adjust(TARGET, 1, Command(by=by, reason="more", now=evening)).approval
+        is not None
+    )
     morning = evening + dt.timedelta(seconds=2)
     assert (
-        adjustments.adjust(TARGET, LIMIT * 100, by=by, reason="a new day", now=morning).approval
+        adjustments.adjust(
+            TARGET, LIMIT * 100, Command(by=by, reason="a new day", now=morning)
+        ).approval
         is None
     )
     assert Spending.objects.filter(person=by.person, spent=LIMIT).count() == 2
@@ -246,7 +252,7 @@ def test_a_file_of_somebody_who_may_not_any_more_is_not_carried_out(change: dict
 
 def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None:
     waiting = asked(owner("olga"), 5_000)
-    held = adjustments.adjust(TARGET, 5_000_00, **order(owner("olga"))).approval
+    held = adjustments.adjust(TARGET, 5_000_00, Command(**order(owner("olga")))).approval
     assert held is not None
     User.objects.filter(username="olga").update(is_active=False)
     for attempt in (

@@ -53,6 +53,7 @@ from players.moderation import (
     key_requests,
     velocity_limit,
 )
+from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.policy import bounds as rules
 from players.policy.bundle import FILES
@@ -75,6 +76,7 @@ from tests.race.world import (
     OTHER,
     TARGET,
     Race,
+    acting,
     adjusted,
     approve,
     call,
@@ -117,7 +119,7 @@ def times(attempt: Attempt, count: int = 3) -> list[Attempt]:
 @race
 def suspending() -> Race:
     return Race(
-        [call(sanctions.suspend, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [acting(sanctions.suspend, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: (Sanction.objects.count(), told("player.suspended"), player().rank.name),
         (1, 1, "Suspended"),
         told="suspended already",
@@ -126,9 +128,9 @@ def suspending() -> Race:
 
 @race
 def lifting() -> Race:
-    sanctions.suspend(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, Command(**order(shell())))
     return Race(
-        [call(sanctions.lift, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [acting(sanctions.lift, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: (told("player.reinstated"), player().rank.name),
         (1, "Captain I"),
         told="not suspended",
@@ -137,11 +139,13 @@ def lifting() -> Race:
 
 @race
 def lifting_as_it_ends_by_time() -> Race:
-    sanctions.suspend(TARGET, until=timezone.now() + dt.timedelta(days=1), **order(shell()))
+    sanctions.suspend(
+        TARGET, Command(**order(shell())), until=timezone.now() + dt.timedelta(days=1)
+    )
     late = timezone.now() + dt.timedelta(days=2)
     return Race(
         [
-            call(sanctions.lift, TARGET, by=staff(MAJOR)[0]),
+            acting(sanctions.lift, TARGET, by=staff(MAJOR)[0]),
             lambda: sanctions.end_due(late),
             lambda: sanctions.end_due(late),
         ],
@@ -154,9 +158,9 @@ def lifting_as_it_ends_by_time() -> Race:
 @race
 def warning_past_the_threshold() -> Race:
     for _ in range(3):
-        sanctions.warn(TARGET, **order(shell()))
+        sanctions.warn(TARGET, Command(**order(shell())))
     return Race(
-        [call(sanctions.warn, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [acting(sanctions.warn, TARGET, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: (told("player.warned"), told("player.suspended")),
         (6, 1),
         wins=3,
@@ -165,10 +169,10 @@ def warning_past_the_threshold() -> Race:
 
 @race
 def pardoning() -> Race:
-    sanctions.warn(TARGET, **order(shell()))
+    sanctions.warn(TARGET, Command(**order(shell())))
     warning = Sanction.objects.get().pk
     return Race(
-        [call(sanctions.pardon, warning, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [acting(sanctions.pardon, warning, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: told("player.pardoned"),
         1,
         told="not active any more",
@@ -178,7 +182,7 @@ def pardoning() -> Race:
 @race
 def asking_for_a_ban() -> Race:
     return Race(
-        [call(sanctions.ban, TARGET, by=by) for by in staff(ADMIRAL, COMMAND)],
+        [acting(sanctions.ban, TARGET, by=by) for by in staff(ADMIRAL, COMMAND)],
         lambda: Approval.objects.filter(status=WAITING).count(),
         1,
         told="waits for approval already",
@@ -187,9 +191,9 @@ def asking_for_a_ban() -> Race:
 
 @race
 def lifting_a_ban() -> Race:
-    sanctions.ban(TARGET, **order(shell()))
+    sanctions.ban(TARGET, Command(**order(shell())))
     return Race(
-        times(call(sanctions.unban, TARGET, by=shell())),
+        times(acting(sanctions.unban, TARGET, by=shell())),
         lambda: (told("player.unbanned"), player().banned),
         (1, False),
         told="not banned",
@@ -199,7 +203,7 @@ def lifting_a_ban() -> Race:
 # --- approvals ------------------------------------------------------------------------------------
 # -------------------
 def _asked_ban() -> Approval:
-    approval = sanctions.ban(TARGET, **order(staff(ADMIRAL)[0])).approval
+    approval = sanctions.ban(TARGET, Command(**order(staff(ADMIRAL)[0]))).approval
     assert approval is not None
     return approval
 
@@ -253,7 +257,7 @@ def approving_as_it_expires() -> Race:
 
 @race
 def approving_points_past_the_limit() -> Race:
-    held = adjustments.adjust(TARGET, 600_00, **order(staff(ADMIRAL)[0])).approval
+    held = adjustments.adjust(TARGET, 600_00, Command(**order(staff(ADMIRAL)[0]))).approval
     assert held is not None
     return Race(
         [approve(held, owner("olga")), approve(held, owner("sven")), approve(held, shell())],
@@ -269,7 +273,7 @@ def approving_points_past_the_limit() -> Race:
 def proposing() -> Race:
     return Race(
         [
-            call(decisions.propose, TARGET, "Captain II", by=by)
+            acting(decisions.propose, TARGET, "Captain II", by=by)
             for by in staff(MAJOR, MARSHAL, ADMIRAL)
         ],
         lambda: Decision.objects.filter(status="proposed").count(),
@@ -280,7 +284,7 @@ def proposing() -> Race:
 
 @race
 def deciding_on_a_proposal() -> Race:
-    decision = decisions.propose(TARGET, "Captain II", **order(staff(MAJOR)[0]))
+    decision = decisions.propose(TARGET, "Captain II", Command(**order(staff(MAJOR)[0])))
     return Race(
         [
             call(decisions.approve, decision.pk, by=staff(ADMIRAL)[0]),
@@ -297,7 +301,7 @@ def deciding_on_a_proposal() -> Race:
 def giving_a_rank() -> Race:
     return Race(
         [
-            call(decisions.set_rank, TARGET, "Captain II", by=by)
+            acting(decisions.set_rank, TARGET, "Captain II", by=by)
             for by in staff(MARSHAL, ADMIRAL, COMMAND)
         ],
         lambda: told("rank.set"),
@@ -308,10 +312,10 @@ def giving_a_rank() -> Race:
 
 @race
 def reopening_a_rejected_proposal() -> Race:
-    decision = decisions.propose(TARGET, "Captain II", **order(staff(MAJOR)[0]))
+    decision = decisions.propose(TARGET, "Captain II", Command(**order(staff(MAJOR)[0])))
     decisions.reject(decision.pk, **order(owner()))
     return Race(
-        [call(decisions.reopen, decision.pk, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
+        [acting(decisions.reopen, decision.pk, by=by) for by in staff(MAJOR, MARSHAL, ADMIRAL)],
         lambda: Decision.objects.filter(status="proposed").count(),
         1,
         told="already",
@@ -321,7 +325,7 @@ def reopening_a_rejected_proposal() -> Race:
 @race
 def recommending_a_player() -> Race:
     return Race(
-        times(call(recommendations.recommend, TARGET, by=staff(ADMIRAL)[0])),
+        times(acting(recommendations.recommend, TARGET, by=staff(ADMIRAL)[0])),
         lambda: (Recommendation.objects.count(), LedgerEntry.objects.count()),
         (1, 1),
         told="already",
@@ -330,10 +334,10 @@ def recommending_a_player() -> Race:
 
 @race
 def taking_a_recommendation_back() -> Race:
-    recommendations.recommend(TARGET, **order(staff(ADMIRAL)[0]))
+    recommendations.recommend(TARGET, Command(**order(staff(ADMIRAL)[0])))
     given = Recommendation.objects.get().pk
     return Race(
-        times(call(recommendations.take_back, given, by=owner())),
+        times(acting(recommendations.take_back, given, by=owner())),
         lambda: (Recommendation.objects.count(), player().adjusted),
         (0, 0),
         told="recommendation",
@@ -342,10 +346,10 @@ def taking_a_recommendation_back() -> Race:
 
 @race
 def withdrawing_a_note() -> Race:
-    notes.write(TARGET, "watch them", by=shell(), now=timezone.now())
+    notes.write(TARGET, "watch them", Command(by=shell(), now=timezone.now()))
     note = Note.objects.get().pk
     return Race(
-        times(lambda: notes.withdraw(note, by=owner(), now=timezone.now())),
+        times(lambda: notes.withdraw(note, Command(by=owner(), now=timezone.now()))),
         lambda: told("note.withdrawn"),
         1,
         told="withdrawn already",
@@ -358,7 +362,7 @@ def withdrawing_a_note() -> Race:
 def letting_somebody_act_again() -> Race:
     by = staff(MAJOR)[0]
     velocity_limit.note(by, timezone.now(), acts=20)
-    sanctions.warn(TARGET, **order(by))
+    sanctions.warn(TARGET, Command(**order(by)))
     return Race(
         [
             call(velocity_limit.release, by.person, by=owner(name))
@@ -375,7 +379,7 @@ def tripping_the_guard() -> Race:
     by = staff(MAJOR)[0]
     velocity_limit.note(by, timezone.now(), acts=19)
     return Race(
-        times(call(sanctions.warn, TARGET, by=by)),
+        times(acting(sanctions.warn, TARGET, by=by)),
         lambda: (told("player.warned"), told("guard.tripped"), Approval.objects.count()),
         (1, 1, 2),
         wins=3,
@@ -408,7 +412,7 @@ def letting_an_item_of_the_queue_go() -> Race:
 
 
 def _sanctioned() -> Sanction:
-    sanctions.warn(TARGET, **order(staff(MAJOR)[0]))
+    sanctions.warn(TARGET, Command(**order(staff(MAJOR)[0])))
     return Sanction.objects.get()
 
 
@@ -451,8 +455,8 @@ def granting_an_appeal_while_acting_on_the_same_player() -> Race:
     return Race(
         [
             lambda: appeals.approve(appeal.pk, "you are right", by=by, now=timezone.now()),
-            call(sanctions.warn, TARGET, by=by),
-            call(adjustments.adjust, TARGET, 1_00, by=by),
+            acting(sanctions.warn, TARGET, by=by),
+            acting(adjustments.adjust, TARGET, 1_00, by=by),
         ],
         lambda: (told("appeal.approved"), told("player.warned"), player().adjusted),
         (1, 2, 1),
@@ -750,7 +754,7 @@ def carrying_out_a_mass_change() -> Race:
         [
             *times(lambda: runner.run(job.pk)),
             lambda: bulk.start(job.pk, by=by, now=timezone.now()),
-            call(adjustments.adjust, OTHER, 1_00, by=by),
+            acting(adjustments.adjust, OTHER, 1_00, by=by),
         ],
         lambda: (player(TARGET).adjusted, player(OTHER).adjusted),
         (10, 11),
@@ -906,7 +910,7 @@ def erasing_a_player_while_somebody_acts_on_them() -> Race:
         [
             call(adjustments.erase, TARGET, by=shell()),
             call(adjustments.erase, TARGET, by=shell()),
-            call(adjustments.adjust, TARGET, 10_00, by=owner()),
+            acting(adjustments.adjust, TARGET, 10_00, by=owner()),
         ],
         lambda: told("player.erased"),
         1,

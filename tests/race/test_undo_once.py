@@ -13,12 +13,14 @@ from players.bulk import jobs, runner
 from players.discipline import notes, sanctions
 from players.models import Approval, BulkJob, Recommendation, Sanction
 from players.moderation import approvals
+from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.ranks import decisions
 from tests.discipline.conftest import ADMIRAL, COMMAND
 from tests.race.together import at_once, lost, won
 from tests.race.world import (
     TARGET,
+    acting,
     adjusted,
     approve,
     call,
@@ -42,39 +44,39 @@ def _people() -> None:
 
 
 def _warned() -> None:
-    sanctions.warn(TARGET, **order(shell()))
+    sanctions.warn(TARGET, Command(**order(shell())))
 
 
 def _pardoned() -> None:
     _warned()
-    sanctions.pardon(Sanction.objects.get().pk, **order(shell()))
+    sanctions.pardon(Sanction.objects.get().pk, Command(**order(shell())))
 
 
 def _suspended() -> None:
-    sanctions.suspend(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, Command(**order(shell())))
 
 
 def _reinstated() -> None:
     _suspended()
-    sanctions.lift(TARGET, **order(shell()))
+    sanctions.lift(TARGET, Command(**order(shell())))
 
 
 def _banned() -> None:
-    sanctions.ban(TARGET, **order(shell()))
+    sanctions.ban(TARGET, Command(**order(shell())))
 
 
 def _unbanned() -> None:
     _banned()
-    sanctions.unban(TARGET, **order(shell()))
+    sanctions.unban(TARGET, Command(**order(shell())))
 
 
 def _rejected() -> None:
-    decision = decisions.propose(TARGET, "Captain II", **order(staff(ADMIRAL)[0]))
+    decision = decisions.propose(TARGET, "Captain II", Command(**order(staff(ADMIRAL)[0])))
     decisions.reject(decision.pk, **order(staff(COMMAND)[0]))
 
 
 def _recommended() -> None:
-    recommendations.recommend(TARGET, **order(staff(ADMIRAL)[0]))
+    recommendations.recommend(TARGET, Command(**order(staff(ADMIRAL)[0])))
 
 
 DONE: dict[str, Callable[[], object]] = {
@@ -85,9 +87,11 @@ DONE: dict[str, Callable[[], object]] = {
     "player.reinstated": _reinstated,
     "player.banned": _banned,
     "player.unbanned": _unbanned,
-    "rank.set": lambda: decisions.set_rank(TARGET, "Captain II", **order(shell())),
+    "rank.set": lambda: decisions.set_rank(TARGET, "Captain II", Command(**order(shell()))),
     "decision.rejected": _rejected,
-    "player.noted": lambda: notes.write(TARGET, "watch them", by=shell(), now=timezone.now()),
+    "player.noted": lambda: notes.write(
+        TARGET, "watch them", Command(by=shell(), now=timezone.now())
+    ),
     "player.recommended": _recommended,
 }
 
@@ -100,7 +104,7 @@ def test_every_event_that_can_be_taken_back_is_raced() -> None:
 def test_of_four_who_take_an_event_back_at_once_one_does(action: str) -> None:
     DONE[action]()
     event = last(action)
-    found = at_once(*[call(undo.revert, event, by=shell()) for _ in range(4)])
+    found = at_once(*[acting(undo.revert, event, by=shell()) for _ in range(4)])
     assert len(won(found)) == 1, found
     assert all(
         "back already" in said or "not in force" in said or "by now" in said for said in lost(found)
@@ -111,7 +115,7 @@ def test_of_four_who_take_an_event_back_at_once_one_does(action: str) -> None:
 
 def test_two_officers_leave_an_adjustment_undone_once() -> None:
     event = adjusted()
-    found = at_once(*[call(undo.revert, event, by=by) for by in staff(ADMIRAL, COMMAND)])
+    found = at_once(*[acting(undo.revert, event, by=by) for by in staff(ADMIRAL, COMMAND)])
     assert (len(won(found)), player().adjusted) == (1, 0)
 
 
@@ -119,7 +123,7 @@ def test_an_undo_that_waited_and_one_that_did_not_take_it_back_once() -> None:
     event = adjusted()
     admiral, command = staff(ADMIRAL, COMMAND)
     held = held_undo(event, admiral)
-    undo.revert(event, **order(command))
+    undo.revert(event, Command(**order(command)))
     with pytest.raises(Refused, match="taken back already"):
         approvals.approve(held.pk, **order(command))
     assert player().adjusted == 0
@@ -131,7 +135,7 @@ def test_an_undo_and_the_approval_of_another_at_once_take_it_back_once() -> None
     event = adjusted()
     admiral, command = staff(ADMIRAL, COMMAND)
     held = held_undo(event, admiral)
-    found = at_once(approve(held, command), call(undo.revert, event, by=shell()))
+    found = at_once(approve(held, command), acting(undo.revert, event, by=shell()))
     assert (len(won(found)), player().adjusted) == (1, 0)
     assert "back already" in lost(found)[0]
 
@@ -153,7 +157,7 @@ def test_a_mass_undo_and_a_single_one_take_it_back_once() -> None:
     job = jobs.preview_revert(((shell().actor.kind, shell().actor.id),), *span, **order(owner()))
     assert job.changing == 1
     jobs.start(job.pk, by=owner(), now=timezone.now())
-    at_once(lambda: runner.run(job.pk), call(undo.revert, event, by=shell()))
+    at_once(lambda: runner.run(job.pk), acting(undo.revert, event, by=shell()))
     runner.run(job.pk)
     assert player().adjusted == 0
     assert AuditEvent.objects.filter(reverts=event).count() == 1
@@ -161,24 +165,24 @@ def test_a_mass_undo_and_a_single_one_take_it_back_once() -> None:
 
 
 def test_an_undo_is_itself_undone_once() -> None:
-    undone = undo.revert(adjusted(), **order(shell())).event
+    undone = undo.revert(adjusted(), Command(**order(shell()))).event
     assert undone is not None
-    found = at_once(*[call(undo.revert, undone, by=shell()) for _ in range(3)])
+    found = at_once(*[acting(undo.revert, undone, by=shell()) for _ in range(3)])
     assert (len(won(found)), player().adjusted) == (1, 10)
 
 
 def test_a_held_change_of_rank_takes_back_once_it_is_approved_and_not_before() -> None:
-    decisions.set_rank(TARGET, "Captain II", **order(shell()))
+    decisions.set_rank(TARGET, "Captain II", Command(**order(shell())))
     event = last("rank.set")
     admiral, command = staff(ADMIRAL, COMMAND)
     from players.moderation import velocity_limit
 
     velocity_limit.note(admiral, timezone.now(), acts=20)
-    decision = undo.revert(event, **order(admiral)).decision
+    decision = undo.revert(event, Command(**order(admiral))).decision
     assert decision is not None
     assert (decision.status, Reversal.objects.count()) == ("proposed", 0)
     found = at_once(
-        call(decisions.approve, decision.pk, by=command), call(undo.revert, event, by=shell())
+        call(decisions.approve, decision.pk, by=command), acting(undo.revert, event, by=shell())
     )
     assert len(won(found)) == 1, found
     assert player().rank.name == "Captain I"
@@ -187,20 +191,20 @@ def test_a_held_change_of_rank_takes_back_once_it_is_approved_and_not_before() -
 
 def test_a_recommendation_is_taken_back_by_its_own_event_and_not_by_another_one() -> None:
     admiral = staff(ADMIRAL)[0]
-    recommendations.recommend(TARGET, **order(admiral))
+    recommendations.recommend(TARGET, Command(**order(admiral)))
     first = last("player.recommended")
-    decisions.set_rank(TARGET, "Captain II", **order(shell()))
-    recommendations.recommend(TARGET, **order(admiral))
-    undo.revert(first, **order(admiral))
+    decisions.set_rank(TARGET, "Captain II", Command(**order(shell())))
+    recommendations.recommend(TARGET, Command(**order(admiral)))
+    undo.revert(first, Command(**order(admiral)))
     assert Recommendation.objects.get().rank.name == "Captain II"
 
 
 def test_a_suspension_that_was_issued_anew_is_not_lifted_by_an_undo_of_the_former_one() -> None:
-    sanctions.suspend(TARGET, **order(shell()))
+    sanctions.suspend(TARGET, Command(**order(shell())))
     event, admiral = last("player.suspended"), staff(ADMIRAL)[0]
     held = held_undo(event, admiral)
-    sanctions.lift(TARGET, **order(shell()))
-    sanctions.suspend(TARGET, **order(shell()))
+    sanctions.lift(TARGET, Command(**order(shell())))
+    sanctions.suspend(TARGET, Command(**order(shell())))
     with pytest.raises(Refused, match="Reject it"):
         approvals.approve(held.pk, **order(owner()))
     assert player().rank.name == "Suspended"
@@ -208,6 +212,6 @@ def test_a_suspension_that_was_issued_anew_is_not_lifted_by_an_undo_of_the_forme
 
 def test_people_adjust_refuses_an_event_that_was_taken_back() -> None:
     event = adjusted()
-    undo.revert(event, **order(shell()))
+    undo.revert(event, Command(**order(shell())))
     with pytest.raises(Refused, match="taken back already"):
-        adjustments.adjust(TARGET, -10_00, reverts=event, **order(shell()))
+        adjustments.adjust(TARGET, -10_00, Command(reverts=event, **order(shell())))

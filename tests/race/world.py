@@ -16,6 +16,7 @@ from players.actions import undo
 from players.models import Approval, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff, at_the_shell, officer
+from players.moderation.command import Command
 from players.points import adjustments
 from tests.console.people import local_owner
 from tests.discipline.conftest import RANKS, make
@@ -70,6 +71,11 @@ def call(act: Callable[..., Any], *given: Any, by: Staff, **more: Any) -> Attemp
     return lambda: act(*given, **order(by, **more))
 
 
+def acting(act: Callable[..., Any], *given: Any, by: Staff) -> Attempt:
+    """An act that takes a Command, once its turn comes."""
+    return lambda: act(*given, Command(**order(by)))
+
+
 def staff(*user_ids: int) -> list[Staff]:
     return [officer(user_id) for user_id in user_ids]
 
@@ -100,7 +106,7 @@ def last(action: str) -> int:
 
 def adjusted(amount: int = 10_00, user_id: int = TARGET) -> int:
     """An adjustment that was made; its event."""
-    done = adjustments.adjust(user_id, amount, **order(shell()))
+    done = adjustments.adjust(user_id, amount, Command(**order(shell())))
     assert done.event is not None
     return done.event
 
@@ -110,7 +116,7 @@ def held_undo(event: int, by: Staff) -> Approval:
     from players.moderation import velocity_limit
 
     velocity_limit.note(by, timezone.now(), acts=20)
-    approval = undo.revert(event, **order(by)).approval
+    approval = undo.revert(event, Command(**order(by))).approval
     assert approval is not None
     return approval
 

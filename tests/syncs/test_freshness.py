@@ -17,6 +17,7 @@ from players.discipline import sanctions
 from players.models import Approval, Player, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
+from players.moderation.command import Command
 from players.ranks import decisions
 from roblox.open_cloud.groups import roles
 from syncs.membership import landing, reader
@@ -42,7 +43,9 @@ def staff(community: World, pull: Pull) -> World:
     community.join(MAJOR, "Tempest Major")
     community.join(TROOPER, "Shock Trooper I")
     pull("members")
-    decisions.set_rank(MAJOR, "Tempest Major", by=OPERATOR, reason="elected", now=timezone.now())
+    decisions.set_rank(
+        MAJOR, "Tempest Major", Command(by=OPERATOR, reason="elected", now=timezone.now())
+    )
     pull("members")
     return community
 
@@ -114,7 +117,7 @@ def test_an_officer_demoted_to_a_lower_rank_of_officers_keeps_no_power_of_the_fo
     staff.join(council, "Supreme Council")
     read_anew(council)
     decisions.set_rank(
-        council, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now()
+        council, "Supreme Council", Command(by=OPERATOR, reason="elected", now=timezone.now())
     )
     read_anew(council)
     assert warn(game, council, MAJOR)["status"] == "held"  # past what the experience may bring
@@ -193,13 +196,13 @@ def test_a_request_of_somebody_demoted_since_is_not_carried_out(staff: World) ->
     read()
     for user_id in (3, 4):
         decisions.set_rank(
-            user_id, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now()
+            user_id, "Supreme Council", Command(by=OPERATOR, reason="elected", now=timezone.now())
         )
     while runner.step():
         pass
     reader.read_now({3, 4})
     now = timezone.now()
-    sanctions.ban(TROOPER, by=officer(3), reason="exploits", now=now)
+    sanctions.ban(TROOPER, Command(by=officer(3), reason="exploits", now=now))
     staff.set_roles(3, "Captain I")
     a_minute_passes()
     approval = Approval.objects.get(act="ban")
@@ -213,12 +216,16 @@ def test_a_second_person_who_was_demoted_approves_nothing(staff: World) -> None:
     staff.join(3, "Supreme Council")
     reader.want([3], again=True)
     read()
-    decisions.set_rank(3, "Supreme Council", by=OPERATOR, reason="elected", now=timezone.now())
+    decisions.set_rank(
+        3, "Supreme Council", Command(by=OPERATOR, reason="elected", now=timezone.now())
+    )
     while runner.step():
         pass
     browser = client_as(Player.objects.get(user_id=3))
     owner = Staff(TESTER, rank=None)
-    approval = sanctions.ban(TROOPER, by=owner, reason="exploits", now=timezone.now()).approval
+    approval = sanctions.ban(
+        TROOPER, Command(by=owner, reason="exploits", now=timezone.now())
+    ).approval
     assert approval is not None
     assert browser.get(f"/admin/approvals/{approval.pk}/").status_code == 200
     staff.set_roles(3, "Captain I")

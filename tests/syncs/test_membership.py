@@ -19,6 +19,7 @@ from players.discipline import sanctions
 from players.models import Decision, Player, Rank
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.policy.bundle import parse_bundle
 from players.ranks import decisions
 from roblox.open_cloud import groups
@@ -135,12 +136,14 @@ def test_who_left_is_promoted_to_nothing_and_what_was_proposed_is_withdrawn(
 ) -> None:
     player(1, "Captain I")
     decisions.propose(
-        1, MAJOR, by=Staff(TESTER, rank=None), reason="leads well", now=timezone.now()
+        1, MAJOR, Command(by=Staff(TESTER, rank=None), reason="leads well", now=timezone.now())
     )
     say(1, member=False)
     assert not Decision.objects.filter(status="proposed").exists()
     with pytest.raises(NotAllowed, match="no member of the group"):
-        decisions.set_rank(1, "Captain II", by=OWNER, reason="deserved", now=timezone.now())
+        decisions.set_rank(
+            1, "Captain II", Command(by=OWNER, reason="deserved", now=timezone.now())
+        )
 
 
 def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(
@@ -148,7 +151,7 @@ def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(
 ) -> None:
     player(1, "Captain I")
     say(1, member=False)
-    sanctions.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    sanctions.suspend(1, Command(by=OWNER, reason="fought", now=timezone.now()))
     say(1, 70_001)
     back = Player.objects.get(user_id=1)
     assert (back.rank.name, back.former_rank and back.former_rank.name) == (

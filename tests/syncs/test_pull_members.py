@@ -12,6 +12,7 @@ from common.errors import Refused
 from players.discipline import sanctions
 from players.models import Decision, Player, Sanction
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.ranks import decisions
 from syncs import drifts
 from syncs.models import Drift, Membership, Mirror, SyncJob
@@ -96,7 +97,9 @@ def test_a_change_on_both_sides_is_for_staff_to_settle(
 ) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     settings.ROBLOX_WRITES = False
-    decisions.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(
+        1, "Shock Trooper II", Command(by=OWNER, reason="deserved", now=timezone.now())
+    )
     community.set_roles(1, "Captain I")
     job = pull("members")
     assert (job.counters["differing"], rank_of(1)) == (1, "Shock Trooper II")
@@ -110,7 +113,9 @@ def test_a_change_on_both_sides_is_for_staff_to_settle(
 def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, settings: Any) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     settings.ROBLOX_WRITES = False
-    decisions.set_rank(1, "Shock Trooper II", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(
+        1, "Shock Trooper II", Command(by=OWNER, reason="deserved", now=timezone.now())
+    )
     pull("members")
     assert rank_of(1) == "Shock Trooper II"
     assert not Drift.objects.exists()
@@ -118,7 +123,7 @@ def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, setti
 
 def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
-    sanctions.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    sanctions.suspend(1, Command(by=OWNER, reason="fought", now=timezone.now()))
     community.set_roles(1, "Suspended")
     pull("members")
     community.set_roles(1, "Volt Specialist I")
@@ -146,7 +151,7 @@ def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(
 
 def test_adopting_a_role_frees_nobody(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
-    sanctions.suspend(1, by=OWNER, reason="fought", now=timezone.now())
+    sanctions.suspend(1, Command(by=OWNER, reason="fought", now=timezone.now()))
     community.set_roles(1, "Volt Specialist I")
     pull("members")
     drift = Drift.objects.get(resolved_at=None)
@@ -187,13 +192,13 @@ def test_nobody_is_promoted_before_they_join_and_joining_is_told_once(
     pull("members")
     assert Player.objects.get(user_id=1).member == "guest"
     with pytest.raises(Refused, match="no member of the group"):
-        decisions.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+        decisions.set_rank(1, "Captain I", Command(by=OWNER, reason="deserved", now=timezone.now()))
     community.join(1)
     pull("members")
     pull("members")
     assert Player.objects.get(user_id=1).member == "member"
     assert AuditEvent.objects.filter(action="member.joined").count() == 1
-    decisions.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, "Captain I", Command(by=OWNER, reason="deserved", now=timezone.now()))
     while runner.step():
         pass
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
@@ -242,7 +247,7 @@ def test_a_role_is_not_pushed_to_somebody_who_left(community: World, pull: Pull)
     settled(pull, community, 1, "Captain I")
     community.leave(1)
     pull("members")
-    sanctions.suspend(1, by=OWNER, reason="fought before they left", now=timezone.now())
+    sanctions.suspend(1, Command(by=OWNER, reason="fought before they left", now=timezone.now()))
     while runner.step():
         pass
     assert not Mirror.objects.filter(player__user_id=1, aspect="role", status="parked").exists()

@@ -14,6 +14,7 @@ from audits.models import AuditEvent
 from players.discipline import sanctions
 from players.models import Player
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.points import adjustments
 from players.ranks import decisions
 from roblox.models import Experience
@@ -27,7 +28,7 @@ Make = Callable[..., Player]
 
 
 def give(user_id: int, rank: str) -> None:
-    decisions.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(user_id, rank, Command(by=OWNER, reason="deserved", now=timezone.now()))
 
 
 def push_all() -> None:
@@ -134,7 +135,7 @@ def test_adjusted_points_and_standing_reach_every_universe_in_keys_of_our_own(
 ) -> None:
     player(1)
     community.join(1)
-    adjustments.adjust(1, 2550, by=OWNER, reason="a lost save", now=timezone.now())
+    adjustments.adjust(1, 2550, Command(by=OWNER, reason="a lost save", now=timezone.now()))
     give(1, "Captain I")
     push_all()
     for universe in (NEXUS, TRAINING):
@@ -157,7 +158,7 @@ def test_what_others_keep_in_our_entry_stays(community: World, player: Make) -> 
         index=None,
     )
     player(1)
-    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, Command(by=OWNER, reason="well done", now=timezone.now()))
     push_all()
     entry = community.entry("GRPS_State", "player:1")
     assert entry["note"] == "of the game"
@@ -169,9 +170,7 @@ def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) ->
     until = timezone.now() + dt.timedelta(days=2)
     done = sanctions.ban(
         1,
-        by=OWNER,
-        reason="cheats, see https://example.com/x @mod",
-        now=timezone.now(),
+        Command(by=OWNER, reason="cheats, see https://example.com/x @mod", now=timezone.now()),
         until=until,
     )
     assert done.sanction is not None
@@ -184,7 +183,7 @@ def test_a_ban_is_a_restriction_with_its_case(community: World, player: Make) ->
         assert "@mod" not in there["displayReason"]
         assert abs(int(there["duration"].rstrip("s")) - 2 * 86_400) < 120
     assert community.entry("GRPS_State", "player:1")["standing"]["sanction"] == "ban"
-    sanctions.unban(1, by=OWNER, reason="appeal", now=timezone.now())
+    sanctions.unban(1, Command(by=OWNER, reason="appeal", now=timezone.now()))
     push_all()
     assert community.restriction(1)["active"] is False
 
@@ -194,14 +193,14 @@ def test_a_ban_says_whether_alternative_accounts_are_kept_out(
     community: World, player: Make, alts: bool
 ) -> None:
     player(1)
-    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now(), alt_accounts=alts)
+    sanctions.ban(1, Command(by=OWNER, reason="cheats", now=timezone.now()), alt_accounts=alts)
     push_all()
     assert community.restriction(1)["excludeAltAccounts"] is not alts
 
 
 def test_a_ban_that_waited_for_days_is_written_all_the_same(community: World, player: Make) -> None:
     player(1)
-    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, Command(by=OWNER, reason="cheats", now=timezone.now()))
     Mirror.objects.update(wanted_at=timezone.now() - dt.timedelta(days=9))
     push_all()
     assert community.restriction(1)["active"] is True
@@ -210,7 +209,7 @@ def test_a_ban_that_waited_for_days_is_written_all_the_same(community: World, pl
 def test_a_bans_end_by_time_gives_everything_back(community: World, player: Make) -> None:
     player(1)
     now = timezone.now()
-    sanctions.ban(1, by=OWNER, reason="cheats", now=now, until=now + dt.timedelta(hours=1))
+    sanctions.ban(1, Command(by=OWNER, reason="cheats", now=now), until=now + dt.timedelta(hours=1))
     assert sanctions.end_due(now + dt.timedelta(hours=2)) == 1
     push_all()
     assert Player.objects.get().banned is False
@@ -224,7 +223,7 @@ def test_while_writing_is_off_everything_is_shown_and_nothing_written(
     player(1)
     community.join(1, "Shock Trooper I")
     give(1, "Captain I")
-    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, Command(by=OWNER, reason="well done", now=timezone.now()))
     push_all()
     call_command("sync", "mirrors")
     shown = capsys.readouterr().out
@@ -243,7 +242,7 @@ def test_while_writing_is_off_everything_is_shown_and_nothing_written(
 def test_an_experience_that_is_switched_off_is_not_written(community: World, player: Make) -> None:
     call_command("sync", "writes", "nexus", "off", "--reason", "maintenance")
     player(1)
-    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, Command(by=OWNER, reason="well done", now=timezone.now()))
     push_all()
     assert community.entry("GRPS_State", "player:1", NEXUS) is None
     assert community.entry("GRPS_State", "player:1", TRAINING)["adjusted"]["total"] == 100
@@ -256,7 +255,7 @@ def test_a_write_that_landed_without_an_answer_is_not_done_twice(
     player(1)
     community.join(1)
     give(1, "Captain I")
-    adjustments.adjust(1, 100, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 100, Command(by=OWNER, reason="well done", now=timezone.now()))
     community.faults(
         {"kind": "timeoutAfter", "operations": ["*"], "rate": 1.0, "count": 3, "seconds": 0.2}
     )
@@ -311,9 +310,9 @@ def test_a_universe_that_is_connected_later_is_told_all_of_it(
     Experience.objects.filter(key="nexus").update(universe_id=None)
     community.join(1)
     player(1)
-    adjustments.adjust(1, 700, by=OWNER, reason="well done", now=timezone.now())
+    adjustments.adjust(1, 700, Command(by=OWNER, reason="well done", now=timezone.now()))
     give(1, "Captain I")
-    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, Command(by=OWNER, reason="cheats", now=timezone.now()))
     player(2)
     assert not Mirror.objects.filter(experience__key="nexus").exists()
     call_command("bootstrap", quiet=True)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from players.discipline import sanctions
 from players.models import Player, Sanction
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from roblox.models import Experience
 from syncs.models import Drift, SyncJob
 from syncs.push import runner
@@ -85,7 +86,7 @@ def test_a_ban_of_ours_that_was_lifted_there_is_listed(
     community: World, pull: Pull, nexus: Experience, player: Callable[..., Player]
 ) -> None:
     player(1)
-    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, Command(by=OWNER, reason="cheats", now=timezone.now()))
     push_all()
     ban_there(community, 1, active=False)
     pull("restrictions", nexus)
@@ -101,7 +102,7 @@ def test_a_ban_that_waits_to_be_pushed_is_no_drift(
 ) -> None:
     settings.ROBLOX_WRITES = False
     player(1)
-    sanctions.ban(1, by=OWNER, reason="cheats", now=timezone.now())
+    sanctions.ban(1, Command(by=OWNER, reason="cheats", now=timezone.now()))
     pull("restrictions", nexus)
     assert not Drift.objects.exists()
 

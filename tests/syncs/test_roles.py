@@ -22,6 +22,7 @@ from players.active_policy import activate
 from players.models import Approval, Player, PolicyVersion
 from players.moderation import approvals
 from players.moderation.actors import Staff, at_the_shell
+from players.moderation.command import Command
 from players.policy.bundle import parse_bundle
 from players.ranks import decisions
 from roblox import cloud
@@ -56,7 +57,7 @@ def settled(pull: Pull, world: World, user_id: int, rank: str) -> None:
 
 def give(user_id: int, rank: str) -> Mirror:
     """Give a rank by hand here, and let it be written to Roblox."""
-    decisions.set_rank(user_id, rank, by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(user_id, rank, Command(by=OWNER, reason="deserved", now=timezone.now()))
     write()
     return Mirror.objects.get(player__user_id=user_id, aspect="role")
 
@@ -102,7 +103,7 @@ def test_what_only_looks_pins_nothing(
     player(1)
     community.join(1)
     settings.ROBLOX_WRITES = False
-    decisions.set_rank(1, "Captain I", by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, "Captain I", Command(by=OWNER, reason="deserved", now=timezone.now()))
     assert f"assign role Captain I (rank 14, id {CAPTAIN})" in shell("mirrors")
     pull("members", dry_run=True)
     assert not RolePin.objects.exists()
@@ -259,7 +260,7 @@ def test_no_difference_is_settled_towards_a_parked_rank(
     )
     settled(pull, community, 1, "Shock Trooper I")
     settings.ROBLOX_WRITES = False
-    decisions.set_rank(1, ours, by=OWNER, reason="deserved", now=timezone.now())
+    decisions.set_rank(1, ours, Command(by=OWNER, reason="deserved", now=timezone.now()))
     community.set_roles(1, theirs)
     pull("members")
     drift = Drift.objects.get(aspect="role", resolved_at=None)

@@ -18,6 +18,8 @@ from common.errors import NotAllowed, Refused
 from players.models import Approval
 from players.moderation import approvals
 from players.moderation.actors import Staff
+from players.moderation.approvals import ApprovalRequest
+from players.moderation.command import Command
 from webhooks.endpoints import services
 from webhooks.endpoints.services import EndpointInput
 from webhooks.formats.base import BadEndpoint
@@ -113,15 +115,9 @@ def _dry_run[T](write: Callable[[], T]) -> T:
 
 
 def _request(act: str, arguments: dict[str, Any], requester: Requester, once: str) -> Approval:
-    return approvals.hold(
-        act,
-        player=None,
-        arguments=arguments,
-        cause=Approval.Cause.SECOND,
-        by=requester.by,
-        reason=requester.reason,
-        now=requester.now,
-        once=once,
+    return approvals.request_approval(
+        ApprovalRequest(act, arguments=arguments, once=once),
+        Command(by=requester.by, reason=requester.reason, now=requester.now),
     )
 
 

@@ -1,6 +1,7 @@
 import datetime as dt
 from argparse import ArgumentParser
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,6 +14,7 @@ from players.discipline import notes, sanctions
 from players.membership import freshness
 from players.moderation.actors import Staff, at_the_shell, officer
 from players.moderation.authorization import Done
+from players.moderation.command import Command as Act
 from players.points import adjustments, recommendations
 from players.privacy import orders
 from players.ranks import decisions
@@ -50,7 +52,7 @@ class Command(BaseCommand):
             one.add_argument("--reason", required=True)
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
-        order = {"by": at_the_shell(), "reason": options["reason"], "now": timezone.now()}
+        order = Act(by=at_the_shell(), reason=options["reason"], now=timezone.now())
         try:
             self.stdout.write(ACTS[act](options, order))
         except (InvalidOperation, NotAnAmount):
@@ -77,86 +79,88 @@ def _until(options: Options, now: dt.datetime) -> dt.datetime | None:
         ) from None
 
 
-def _warn(options: Options, order: Options) -> str:
-    return _said(sanctions.warn(options["user_id"], evidence=options["evidence"], **order))
+def _warn(options: Options, order: Act) -> str:
+    return _said(sanctions.warn(options["user_id"], order, evidence=options["evidence"]))
 
 
-def _pardon(options: Options, order: Options) -> str:
-    return sanctions.pardon(options["case"], **order).sentence
+def _pardon(options: Options, order: Act) -> str:
+    return sanctions.pardon(options["case"], order).sentence
 
 
-def _suspend(options: Options, order: Options) -> str:
-    until = _until(options, order["now"])
+def _suspend(options: Options, order: Act) -> str:
+    until = _until(options, order.now)
     return _said(
-        sanctions.suspend(options["user_id"], until=until, evidence=options["evidence"], **order)
+        sanctions.suspend(options["user_id"], order, until=until, evidence=options["evidence"])
     )
 
 
-def _lift(options: Options, order: Options) -> str:
-    return sanctions.lift(options["user_id"], **order).sentence
+def _lift(options: Options, order: Act) -> str:
+    return sanctions.lift(options["user_id"], order).sentence
 
 
-def _ban(options: Options, order: Options) -> str:
-    until = _until(options, order["now"])
+def _ban(options: Options, order: Act) -> str:
+    until = _until(options, order.now)
     alts = not options["this_account_only"]
     return _said(
         sanctions.ban(
             options["user_id"],
+            order,
             until=until,
             evidence=options["evidence"],
             alt_accounts=alts,
-            **order,
         )
     )
 
 
-def _unban(options: Options, order: Options) -> str:
-    return sanctions.unban(options["user_id"], **order).sentence
+def _unban(options: Options, order: Act) -> str:
+    return sanctions.unban(options["user_id"], order).sentence
 
 
-def _note(options: Options, order: Options) -> str:
-    return notes.write(
-        options["user_id"], order["reason"], by=order["by"], now=order["now"]
-    ).sentence
+def _note(options: Options, order: Act) -> str:
+    return notes.write(options["user_id"], order.reason, order).sentence
 
 
-def _recommend(options: Options, order: Options) -> str:
+def _recommend(options: Options, order: Act) -> str:
     """Only an officer's word counts toward a rank, so the operator passes one on, by that officer's
     rights.
     """
     freshness.before_act(options["by"])
     by: Staff = officer(options["by"])
-    return recommendations.recommend(options["user_id"], **(order | {"by": by})).sentence
+    return recommendations.recommend(options["user_id"], replace(order, by=by)).sentence
 
 
-def _rank(options: Options, order: Options) -> str:
-    decision = decisions.set_rank(options["user_id"], options["rank"], **order)
+def _rank(options: Options, order: Act) -> str:
+    decision = decisions.set_rank(options["user_id"], options["rank"], order)
     return f"{options['user_id']} holds {decision.to_rank} now."
 
 
-def _propose(options: Options, order: Options) -> str:
-    decision = decisions.propose(options["user_id"], options["rank"], **order)
+def _propose(options: Options, order: Act) -> str:
+    decision = decisions.propose(options["user_id"], options["rank"], order)
     return f"Decision {decision.pk} proposes {decision.to_rank} for {options['user_id']}; an officer decides."
 
 
-def _adjust(options: Options, order: Options) -> str:
+def _adjust(options: Options, order: Act) -> str:
     return adjustments.adjust(
-        options["user_id"], hundredths(Decimal(options["amount"])), **order
+        options["user_id"], hundredths(Decimal(options["amount"])), order
     ).sentence
 
 
-def _erase(options: Options, order: Options) -> str:
-    kept = orders.order_by_hand(options["user_id"], **order)
+def _erase(options: Options, order: Act) -> str:
+    kept = orders.order_by_hand(options["user_id"], by=order.by, reason=order.reason, now=order.now)
     return f"Erased here; the data stores follow: `erasures list` shows order {kept.pk}."
 
 
-def _approve(options: Options, order: Options) -> str:
-    settled = decisions.approve(options["decision_id"], **order)
+def _approve(options: Options, order: Act) -> str:
+    settled = decisions.approve(
+        options["decision_id"], by=order.by, reason=order.reason, now=order.now
+    )
     return f"Decision {settled.pk} is {settled.status}."
 
 
-def _reject(options: Options, order: Options) -> str:
-    settled = decisions.reject(options["decision_id"], **order)
+def _reject(options: Options, order: Act) -> str:
+    settled = decisions.reject(
+        options["decision_id"], by=order.by, reason=order.reason, now=order.now
+    )
     return f"Decision {settled.pk} is {settled.status}."
 
 
@@ -173,7 +177,7 @@ ON_A_PLAYER = {
     "adjust": "add points to the adjusted part, or take some",
     "erase": "erase a person at Roblox's order",
 }
-ACTS: dict[str, Callable[[Options, Options], str]] = {
+ACTS: dict[str, Callable[[Options, Act], str]] = {
     "warn": _warn,
     "pardon": _pardon,
     "suspend": _suspend,

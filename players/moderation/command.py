@@ -1,0 +1,41 @@
+"""The context of one act on a player."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from players.models import Sanction
+from players.moderation.actors import Staff
+from players.moderation.authorization import check_reason
+from players.moderation.daily_limit import Taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Who acts, when and why, and where the act came from.
+
+    `reverts`: id of the audit event that it takes back. `experience`: key of the experience whose
+    game server sent it. `approved`: a second person approved it already, and `approval` is the id
+    of that request, if there is one. `counts_toward_limit`: False inside an approved bulk job.
+    `prepaid`: what counts on the day that the bulk job was charged to; None for a single act.
+    """
+
+    by: Staff
+    now: dt.datetime
+    reason: str = ""
+    reverts: int | None = None
+    source: str = Sanction.Source.STAFF
+    experience: str = ""
+    approved: bool = False
+    approval: int | None = None
+    counts_toward_limit: bool = True
+    prepaid: Taken | None = None
+
+    def checked(self) -> "Command":
+        """The same with a trimmed reason. Raises Refused for a missing or too long one."""
+        return replace(self, reason=check_reason(self.reason))
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What its audit event says about the approval."""
+        return {"approval": self.approval} if self.approval is not None else {}
