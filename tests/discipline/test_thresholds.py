@@ -144,9 +144,11 @@ def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(
         for step in steps:
             active = list(effects.in_force(player(), "warning", timezone.now()).order_by("pk"))
             if step < 4 or not active:
-                sanctions.warn(1, Command(**order(by, counted=False)))
+                sanctions.warn(1, Command(**order(by, counts_toward_limit=False)))
             else:
-                sanctions.pardon(active[step % len(active)].pk, Command(**order(by, counted=False)))
+                sanctions.pardon(
+                    active[step % len(active)].pk, Command(**order(by, counts_toward_limit=False))
+                )
             left = effects.in_force(player(), "warning", timezone.now()).count()
             assert suspension() is None or left >= 4
             assert (player().rank.name == "Suspended") == (suspension() is not None)
