@@ -135,7 +135,7 @@ def fill(events: int, ports: list[str]) -> None:
     from audits.record import Actor, Entry, Target, record_many
     from webhooks.endpoints import services
     from webhooks.endpoints.services import EndpointInput
-    from webhooks.outbound import fanout
+    from webhooks.outbound import fan_out
 
     actor = Actor("staff", "1", "bench", "shell:bench")
     for name, port in zip(("fine", "broken", "slow"), ports, strict=True):
@@ -157,7 +157,7 @@ def fill(events: int, ports: list[str]) -> None:
             record_many(entries)
     while seal_pending():
         pass
-    fanout.run()
+    fan_out.run()
 
 
 def deliver() -> None:

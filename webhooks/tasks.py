@@ -1,5 +1,6 @@
-"""Celery's door: hints make deliveries quick, the sweeps make them certain. Safe to run twice, and
-side by side.
+"""Celery tasks of webhooks. Hints start them at once; the schedule makes sure that they run.
+
+Each may run twice or beside itself.
 """
 
 from typing import Any
@@ -11,21 +12,22 @@ from django.utils import timezone
 from audits.signals import sealed
 from common.task_hints import Hint
 from webhooks.endpoints import health
-from webhooks.outbound import fanout, retention, worker
+from webhooks.outbound import retention, worker
+from webhooks.outbound.fan_out import run as fan_out_pending
 
-TURN = 300.0  # seconds: below the worker's time limit; the next run goes on
+RUN_SECONDS = 300.0  # below the time limit of Celery; the next run continues
 
 
 @shared_task(name="webhooks.deliver")
 def deliver() -> int:
-    """Deliver whatever is due; how many calls were made."""
-    return worker.run(TURN, successor=DELIVERING.give)
+    """Deliver what is due. Returns the number of calls."""
+    return worker.run(RUN_SECONDS, successor=DELIVERING.give)
 
 
 @shared_task(name="webhooks.fan_out")
 def fan_out() -> int:
-    """Make deliveries of what has been sealed; how many events were looked at."""
-    looked = fanout.run()
+    """Create deliveries for sealed events. Returns the number of events read."""
+    looked = fan_out_pending()
     if looked:
         DELIVERING.give()
     return looked
@@ -33,13 +35,13 @@ def fan_out() -> int:
 
 @shared_task(name="webhooks.sweep")
 def sweep() -> int:
-    """Warn about, disable and tell of endpoints as the clock demands; how many."""
+    """Warn about and disable failing endpoints. Returns the number of endpoints changed."""
     return health.sweep(timezone.now())
 
 
 @shared_task(name="webhooks.purge")
 def forget() -> int:
-    """Delete finished deliveries that are older than they are kept; how many."""
+    """Delete finished deliveries after their retention. Returns how many."""
     return retention.run(timezone.now())
 
 

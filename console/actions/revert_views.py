@@ -40,7 +40,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
         else:
             (messages.warning if done.approval else messages.success)(request, done.sentence)
             return redirect(back)
-    told = payloads.tell([event])[event_id].message
+    told = payloads.for_events([event])[event_id].message
     return render(
         request,
         "console/revert.html",

@@ -39,7 +39,7 @@ def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
             event.personal.pop(
                 "actorName", None
             )  # the login of an account on our machines is nobody's business
-    told = payloads.tell(events.values()) if named else {}
+    told = payloads.for_events(events.values()) if named else {}
     people = _people(events.values() if named else ())
     return [
         Row(

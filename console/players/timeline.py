@@ -127,7 +127,7 @@ def _events(player: Player, which: str, before: int) -> list[Entry]:
     }
     entries = []
     for pk in ids:
-        happening = sources.happening(pk)
+        happening = sources.payload(pk)
         entries.append(
             Entry(
                 happening.at,

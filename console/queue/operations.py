@@ -86,7 +86,7 @@ class Mismatches(Kind):
         unseen = _unseen(self.name, self.action).filter(pk__gt=after).order_by("pk")
         ids = list(unseen.values_list("pk", flat=True)[:limit])
         found = queries.events_by_id(ids) if ids else {}
-        told = payloads.tell(found.values())
+        told = payloads.for_events(found.values())
         return [
             Item(
                 kind=self.name,
@@ -117,7 +117,7 @@ class Denials(Kind):
         unseen = _unseen(self.name, self.action).filter(pk__gt=after).order_by("pk")
         ids = list(unseen.values_list("pk", flat=True)[:limit])
         found = queries.events_by_id(ids) if ids else {}
-        told = payloads.tell(found.values())
+        told = payloads.for_events(found.values())
         return [
             Item(
                 kind=self.name,

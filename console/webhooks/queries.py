@@ -20,7 +20,7 @@ from webhooks.formats import KINDS
 from webhooks.messages import formatting, payloads
 from webhooks.messages.payloads import Sources
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webhooks.outbound.retry_policy import tries
+from webhooks.outbound.retry_policy import max_attempts
 
 log = structlog.get_logger("grps.webhooks")
 
@@ -64,9 +64,9 @@ def overview(endpoint: WebhookEndpoint, now: dt.datetime) -> dict[str, Any]:
         "last_success": _ago(endpoint.last_success_at, now),
         "last_failure": _ago(endpoint.last_failure_at, now),
         "next_attempts": [
-            (row, next_attempt(row, now)) for row in statistics.next_tries(endpoint.pk)
+            (row, next_attempt(row, now)) for row in statistics.next_attempts(endpoint.pk)
         ],
-        "most_attempts": tries(),
+        "most_attempts": max_attempts(),
     }
 
 
@@ -134,7 +134,7 @@ def _sentence(row: WebhookDelivery, sources: Sources) -> str:
     if row.event_id is None:
         return payloads.example(row.action, row.created_at).message
     try:
-        return sources.happening(row.event_id).message
+        return sources.payload(row.event_id).message
     except Exception:
         # One event without a sentence must not hide the others.
         log.exception("an event has no sentence", event=row.event_id)

@@ -47,7 +47,7 @@ def test_linking_ends_in_a_page_and_is_told_to_the_person_and_to_the_owners(
     assert "Tom#1 of Discord is linked" in page
     assert "Tom#1 signs in as you too" in page
     event = AuditEvent.objects.get(action="staff.linked")
-    (told,) = payloads.tell(events_by_id([event.pk]).values()).values()
+    (told,) = payloads.for_events(events_by_id([event.pk]).values()).values()
     assert "linked an account of discord (Tom#1)" in told.message
     assert str(told.severity) == "critical"
     assert {"targetName", "address"} <= set(

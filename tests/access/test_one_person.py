@@ -86,7 +86,7 @@ def test_until_they_are_linked_every_approval_says_unlinked(olga: tuple[Client, 
         assert "unlinked" in unescape(there.get(path).content.decode()), path
     event = AuditEvent.objects.get(action="approval.requested")
     assert event.details["unlinked"] is True
-    (told,) = payloads.tell(events_by_id([event.pk]).values()).values()
+    (told,) = payloads.for_events(events_by_id([event.pk]).values()).values()
     assert "olga (unlinked)" in told.message
     owner_client("dora").post(f"/admin/approvals/{pk}/", APPROVE)
     assert AuditEvent.objects.get(action="approval.approved").details["unlinked"] is True

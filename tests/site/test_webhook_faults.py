@@ -27,11 +27,11 @@ PATIENCE = 1800 if LONG else 300  # seconds
 
 SET_UP = """
 from audits.record import Actor
-from webhooks import endpoints
-from webhooks.endpoints import EndpointInput
+from webhooks.endpoints import services
+from webhooks.endpoints.services import EndpointInput
 for name, url in {receivers!r}.items():
     wanted = EndpointInput(name=name, kind="standard", address=url, events=["member.joined"])
-    print("secret", name, endpoints.create(wanted, actor=Actor("staff", "1", "Olga", "staff:1"))[1])
+    print("secret", name, services.create(wanted, actor=Actor("staff", "1", "Olga", "staff:1"))[1])
 """
 HAPPEN = """
 import time
@@ -56,12 +56,12 @@ def test_nothing_is_lost_and_little_comes_twice_through_kills(up: Up) -> None:
     ready = up.start()
     with Receiver() as portal, Receiver() as archive:
         secrets = _set_up(up, {"portal": portal.url, "archive": archive.url})
-        happening = threading.Thread(
+        outage = threading.Thread(
             target=_shell, args=(up, HAPPEN.format(events=EVENTS, pause=PAUSE))
         )
-        happening.start()
+        outage.start()
         killed = _kill_at_random(up)
-        happening.join()
+        outage.join()
         happened = _count(ready, "audits WHERE action = 'member.joined'")
         _until(
             lambda: _count(ready, "webhook_deliveries WHERE status = 'delivered'") == 2 * happened

@@ -15,7 +15,7 @@ from tests.webhooks.receivers import Receiver
 from webhooks.endpoints import services
 from webhooks.endpoints.services import EndpointInput
 from webhooks.models import WebhookDelivery, WebhookEndpoint
-from webhooks.outbound import fanout, worker
+from webhooks.outbound import fan_out, worker
 
 OLGA = Actor("staff", "1", "Olga", "staff:1")
 PATHS = {
@@ -70,7 +70,7 @@ class Office:
     def fan_out(self) -> int:
         while seal_pending():
             pass
-        return fanout.run()
+        return fan_out.run()
 
     def deliver(self) -> int:
         """Fan out and deliver all that is due now; the calls made."""

@@ -23,7 +23,7 @@ from webhooks.endpoints import health, services
 from webhooks.endpoints.health import Load
 from webhooks.endpoints.services import EndpointInput
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webhooks.outbound import fanout, queue, retry_policy, worker
+from webhooks.outbound import fan_out, queue, retry_policy, worker
 
 IDLE = Load({}, frozenset(), 16)
 
@@ -92,7 +92,7 @@ def test_fan_out_twice_makes_no_second_delivery(office: Office, receiver: Receiv
     office.happen()
     office.fan_out()
     WebhookEndpoint.objects.update(position=start)
-    assert fanout.run() > 0
+    assert fan_out.run() > 0
     assert WebhookDelivery.objects.count() == 1
 
 
@@ -290,9 +290,9 @@ def test_a_rate_is_kept_also_by_two_workers(office: Office, receiver: Receiver) 
     office.fan_out()
     began = time.monotonic()
     with transaction.atomic():
-        first = queue.turn("one", [], IDLE)
+        first = queue.exchange("one", [], IDLE)
     with transaction.atomic():
-        second = queue.turn("two", [], IDLE)
+        second = queue.exchange("two", [], IDLE)
     spent = time.monotonic() - began
     assert 1 <= len(first) + len(second) <= 2 + 2 * spent + 1
 
@@ -327,29 +327,29 @@ def test_a_worker_that_died_loses_nothing_and_its_try_is_marked(
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
-    (call,) = queue.turn("the one that dies", [], IDLE)
+    (call,) = queue.exchange("the one that dies", [], IDLE)
     assert office.deliver() == 0  # it is held
     office.pass_time(seconds=queue.lease() + 1)
     assert office.deliver() == 1
     lost, done = WebhookAttempt.objects.order_by("pk")
     assert (lost.outcome, done.outcome) == ("lost", "succeeded")
-    assert call.taken[0].webhook_id == receiver.requests[0].headers["webhook-id"]
+    assert call.deliveries[0].webhook_id == receiver.requests[0].headers["webhook-id"]
 
 
 def test_a_worker_that_comes_back_too_late_changes_nothing(
     office: Office, receiver: Receiver
 ) -> None:
     from webhooks.formats.base import Outcome, Verdict
-    from webhooks.outbound.queue import Done
+    from webhooks.outbound.queue import FinishedCall
 
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
-    (call,) = queue.turn("the slow one", [], IDLE)
+    (call,) = queue.exchange("the slow one", [], IDLE)
     office.pass_time(seconds=queue.lease() + 1)
     office.deliver()
-    late = Done(call, Verdict(Outcome.FAILED, "It did not answer."), None, 15_000, b"")
-    queue.turn("the slow one", [late], Load({}, frozenset(), 0))
+    late = FinishedCall(call, Verdict(Outcome.FAILED, "It did not answer."), None, 15_000, b"")
+    queue.exchange("the slow one", [late], Load({}, frozenset(), 0))
     row = WebhookDelivery.objects.get()
     assert (row.status, row.reason, row.status_code) == ("delivered", "", 200)
 
@@ -358,10 +358,10 @@ def test_whatever_ends_workers_is_given_up_in_the_end(office: Office, receiver: 
     office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.fan_out()
-    for number in range(retry_policy.tries()):
-        assert queue.turn(f"worker {number}", [], IDLE), number
+    for number in range(retry_policy.max_attempts()):
+        assert queue.exchange(f"worker {number}", [], IDLE), number
         office.pass_time(seconds=queue.lease() + 1)
-    assert queue.turn("the last", [], IDLE) == []
+    assert queue.exchange("the last", [], IDLE) == []
     row = WebhookDelivery.objects.get()
     assert (row.status, row.reason) == ("exhausted", queue.LOST)
 
@@ -375,7 +375,7 @@ def test_a_message_that_cannot_be_written_holds_up_no_other(
     assert office.deliver() == 1
     bad = WebhookDelivery.objects.get(action="rank.promoted")
     assert (bad.status, bad.attempts) == ("pending", 0)
-    assert bad.reason.startswith("It cannot be written")
+    assert bad.reason.startswith("It cannot be rendered")
     assert bad.retry_at > timezone.now() + dt.timedelta(minutes=30)
 
 

@@ -13,9 +13,9 @@ from audits.actions import Action
 from tests.webhooks.conftest import Office, answering
 from tests.webhooks.receivers import Receiver
 from webhooks.formats import KINDS
-from webhooks.formats.base import Letter, Outcome, cut, units
+from webhooks.formats.base import Message, Outcome, cut, units
 from webhooks.messages import sentences
-from webhooks.messages.payloads import Happening, example
+from webhooks.messages.payloads import Payload, example
 from webhooks.messages.sentences import Severity
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound.http_client import Answer
@@ -23,12 +23,12 @@ from webhooks.outbound.http_client import Answer
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
 
-def happening(message: str = "Olga banned Nia.", username: str = "Nia") -> Happening:
-    return Happening("player.banned", NOW, message, Severity.CRITICAL, "", 156, username, {"id": 1})
+def payload(message: str = "Olga banned Nia.", username: str = "Nia") -> Payload:
+    return Payload("player.banned", NOW, message, Severity.CRITICAL, "", 156, username, {"id": 1})
 
 
-def rendered(kind: str, *happenings: Happening) -> Any:
-    return json.loads(KINDS[kind].render(Letter("msg_1", NOW, happenings, [])).body)
+def rendered(kind: str, *payloads: Payload) -> Any:
+    return json.loads(KINDS[kind].render(Message("msg_1", NOW, payloads, [])).body)
 
 
 def reply(status: int | None, body: object = "", **headers: str) -> Answer:
@@ -56,7 +56,7 @@ def test_an_action_of_a_newer_version_is_told_plainly() -> None:
 
 
 def test_discord_gets_an_embed_with_colour_link_and_reason_that_rings_no_bell() -> None:
-    message = rendered("discord", happening("Olga banned Nia: @everyone look"))
+    message = rendered("discord", payload("Olga banned Nia: @everyone look"))
     (embed,) = message["embeds"]
     assert message["allowed_mentions"] == {"parse": []}
     assert (embed["title"], embed["url"]) == ("Nia", "https://www.roblox.com/users/156/profile")
@@ -68,7 +68,7 @@ def test_discord_gets_an_embed_with_colour_link_and_reason_that_rings_no_bell() 
 @pytest.mark.parametrize("text", ["x" * 9000, "_" * 9000, "😀" * 5000, "<@&1>" * 2000])
 @pytest.mark.parametrize("count", [1, 3, 10])
 def test_discord_stays_within_its_limits(text: str, count: int) -> None:
-    embeds = rendered("discord", *[happening(text, text[:50])] * count)["embeds"]
+    embeds = rendered("discord", *[payload(text, text[:50])] * count)["embeds"]
     assert len(embeds) == count
     for embed in embeds:
         assert units(embed["description"]) <= 4096
@@ -81,7 +81,7 @@ def test_discord_stays_within_its_limits(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 9000, "&" * 9000, "😀" * 5000])
 def test_slack_stays_within_its_limits(text: str) -> None:
-    message = rendered("slack", *[happening(text)] * 10)
+    message = rendered("slack", *[payload(text)] * 10)
     assert len(message["blocks"]) <= 50
     assert all(
         units(block["text"]["text"]) <= 3000
@@ -93,10 +93,10 @@ def test_slack_stays_within_its_limits(text: str) -> None:
 
 def test_names_and_reasons_become_no_markup() -> None:
     nasty = "<!channel> <https://evil.example|click> *bold* **b** [a](https://evil.example) `x`"
-    slack = json.dumps(rendered("slack", happening(nasty)), ensure_ascii=False)
+    slack = json.dumps(rendered("slack", payload(nasty)), ensure_ascii=False)
     assert "<!channel>" not in slack
     assert "<https://evil.example|" not in slack
-    discord = rendered("discord", happening(nasty))["embeds"][0]["description"]
+    discord = rendered("discord", payload(nasty))["embeds"][0]["description"]
     assert "[a](" not in discord
     assert "**b**" not in discord
 

@@ -21,7 +21,7 @@ from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver, Wild
 from webhooks.endpoints import services
 from webhooks.endpoints.services import EndpointInput
-from webhooks.formats.base import Letter
+from webhooks.formats.base import Message
 from webhooks.formats.standard import Standard, new_secret
 from webhooks.messages.payloads import example
 from webhooks.models import WebhookAttempt, WebhookDelivery
@@ -166,7 +166,7 @@ def test_the_example_refuses_what_is_forged_old_or_changed(
     sent = int(request.headers["webhook-timestamp"])
     now = timezone.now()
     other = Standard().render(
-        Letter("msg_1", now, [example("policy.activated", now)], [new_secret()])
+        Message("msg_1", now, [example("policy.activated", now)], [new_secret()])
     )
     for headers, body, at in (
         (request.headers, request.body + b" ", None),

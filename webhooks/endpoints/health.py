@@ -1,8 +1,7 @@
-"""How each endpoint fares: who may be called now, what results mean for them, and when people are
-told.
+"""Track endpoint health: availability, failures, notifications.
 
-An endpoint that only fails is disabled after some days, with warnings before; one that says that it
-is gone, at once. Its deliveries wait for it to be enabled again.
+An endpoint that only fails is disabled after some days, with warnings before. One that answers that
+it is gone is disabled at once. Its deliveries wait until it is enabled again.
 """
 
 import datetime as dt
@@ -27,9 +26,9 @@ from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import retry_policy
 
 WEBHOOKS = Actor("system", "webhooks", "webhooks")
-FAILING_TRY = 4  # the try of a delivery whose failure is told
-TOLD_EVERY = dt.timedelta(hours=1)  # an endpoint's trouble is told at most so often
-FRESH = dt.timedelta(seconds=5)  # a success younger than this is not written down again
+FAILING_ATTEMPT = 4  # of one delivery; its failure is reported
+REPORT_INTERVAL = dt.timedelta(hours=1)  # between two reports of one endpoint's trouble
+FRESH = dt.timedelta(seconds=5)  # within this time a further success is not stored
 SLOW_SLOTS = 2  # calls at a time to an endpoint that is slow to answer
 UNREADABLE = dt.timedelta(minutes=1)
 
@@ -37,10 +36,8 @@ log = structlog.get_logger("grps.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """An endpoint as a worker holds it: where to call, what signs. `allowance`: calls that may
-    begin now.
-    """
+class EndpointSnapshot:
+    """An endpoint with its secrets decrypted. `allowance`: calls that may begin now."""
 
     id: int
     name: str
@@ -53,16 +50,14 @@ class Standing:
     allowance: int = 0
 
     def secrets(self, now: dt.datetime) -> Sequence[str]:
-        """What signs at this moment, the newest first."""
+        """The secrets that sign now, the newest first."""
         both = self.previous and self.previous_until is not None and now < self.previous_until
         return (self.secret, self.previous) if both else (self.secret,)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a worker has under way: calls by endpoint, endpoints that are slow, and how many more
-    calls it can make.
-    """
+    """A worker's load: running calls by endpoint, slow endpoints, and calls that it can add."""
 
     busy: Mapping[int, int]
     slow: frozenset[int]
@@ -70,19 +65,19 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One call's verdict. `attempts`: the most tries that any of its deliveries has had."""
+class CallOutcome:
+    """The verdict on one call. `attempts`: the largest number among its deliveries."""
 
     endpoint_id: int
     verdict: Verdict
     attempts: int
 
 
-_known: dict[tuple[int, int], Standing] = {}
+_snapshots: dict[tuple[int, int], EndpointSnapshot] = {}
 
 
-def open_to(load: Load, now: dt.datetime) -> list[Standing]:
-    """The endpoints that something is due for and that may be called, each with its allowance."""
+def callable_endpoints(load: Load, now: dt.datetime) -> list[EndpointSnapshot]:
+    """Endpoints with due deliveries that may be called now, each with its allowance."""
     if load.spare <= 0:
         return []
     due = WebhookDelivery.objects.filter(
@@ -92,35 +87,33 @@ def open_to(load: Load, now: dt.datetime) -> list[Standing]:
         Q(paused_until=None) | Q(paused_until__lte=now), Exists(due)
     )
     found, spare = [], load.spare
-    # Whoever has least under way comes first, so that what is left over goes round.
+    # The least busy come first, so that all get their turn.
     for endpoint in sorted(
-        _settled(endpoints.order_by("pk")), key=lambda one: load.busy.get(one.pk, 0)
+        _with_rates_locked(endpoints.order_by("pk")), key=lambda one: load.busy.get(one.pk, 0)
     ):
-        standing = _standing(endpoint, now)
-        if standing is None:
+        snapshot = _snapshot(endpoint, now)
+        if snapshot is None:
             continue
-        slots = SLOW_SLOTS if endpoint.pk in load.slow else standing.kind.slots
+        slots = SLOW_SLOTS if endpoint.pk in load.slow else snapshot.kind.slots
         free = min(slots - load.busy.get(endpoint.pk, 0), spare, _allowance(endpoint, now))
         if free > 0:
-            found.append(replace(standing, allowance=free))
+            found.append(replace(snapshot, allowance=free))
             spare -= free
     return found
 
 
 def spend(calls: Mapping[int, int], now: dt.datetime) -> None:
-    """Move the schedules of endpoints with a rate on by these calls. The rows are locked since
-    `open_to`.
-    """
+    """Advance the schedules of endpoints with a rate; `callable_endpoints` locked their rows."""
     for endpoint in WebhookEndpoint.objects.filter(pk__in=list(calls), rate__isnull=False):
         rate = endpoint.rate or 1
         at = _slot(endpoint, rate, now) + calls[endpoint.pk] * dt.timedelta(seconds=60 / rate)
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(next_call_at=at)
 
 
-def note(results: Sequence[Result]) -> None:
-    """Write down what these results say about their endpoints, and tell what people should know."""
+def record_results(results: Sequence[CallOutcome]) -> None:
+    """Update endpoints by the results of their calls, and record events for people."""
     now = timezone.now()
-    by_endpoint: dict[int, list[Result]] = {}
+    by_endpoint: dict[int, list[CallOutcome]] = {}
     for result in results:
         by_endpoint.setdefault(result.endpoint_id, []).append(result)
     fine = [
@@ -131,24 +124,22 @@ def note(results: Sequence[Result]) -> None:
     )
     endpoints = WebhookEndpoint.objects.filter(pk__in=list(by_endpoint)).exclude(unchanged)
     for endpoint in endpoints.select_for_update(no_key=True).order_by("pk"):
-        _note(endpoint, by_endpoint[endpoint.pk], now)
+        _record_results_of(endpoint, by_endpoint[endpoint.pk], now)
 
 
 def disable(endpoint: WebhookEndpoint, reason: str, *, actor: Actor, now: dt.datetime) -> bool:
-    """Stop deliveries to an endpoint; False when they are stopped already. What waits for it goes
-    on waiting.
-    """
+    """Disable an endpoint; its deliveries wait. Returns False if it is disabled already."""
     changed = (
         WebhookEndpoint.objects.active()
         .filter(pk=endpoint.pk)
         .update(status=WebhookEndpoint.Status.DISABLED, reason=reason, status_at=now)
     )
     if changed:
-        tell(Action.ENDPOINT_DISABLED, endpoint, actor=actor, reason=reason)
+        record_event(Action.ENDPOINT_DISABLED, endpoint, actor=actor, reason=reason)
     return bool(changed)
 
 
-def tell(
+def record_event(
     action: Action,
     endpoint: WebhookEndpoint,
     *,
@@ -156,11 +147,11 @@ def tell(
     reason: str = "",
     **details: Any,
 ) -> int:
-    """Record something about an endpoint; the event's id."""
+    """Write an audit event about an endpoint. Returns the event's id."""
     return record(
         action,
         actor=actor,
-        # What people call it may name one of them.
+        # The name of an endpoint may be personal data.
         target=Target("endpoint", str(endpoint.pk), endpoint.name, f"endpoint:{endpoint.pk}"),
         reason=reason,
         details={"kind": endpoint.kind, **details},
@@ -168,7 +159,7 @@ def tell(
 
 
 def sweep(now: dt.datetime) -> int:
-    """Warn about, disable and tell of whatever is due by the clock; how many endpoints were."""
+    """Do what is due by the clock: reports, warnings, disabling. Returns how many endpoints."""
     troubled = Q(failing_since__isnull=False) | Q(previous_until__lte=now)
     given_up = WebhookDelivery.objects.filter(
         endpoint=OuterRef("pk"), status="exhausted", finished_at__gt=now - kept_for()
@@ -180,7 +171,7 @@ def sweep(now: dt.datetime) -> int:
 
 
 def kept_for() -> dt.timedelta:
-    """How long finished deliveries are kept."""
+    """The retention of finished deliveries."""
     return dt.timedelta(days=settings.INTEGRATIONS.webhooks.keep_days)
 
 
@@ -192,7 +183,7 @@ def _sweep(pk: int, now: dt.datetime) -> int:
         return int(
             any(
                 [
-                    _tell_given_up(endpoint, now),
+                    _report_given_up(endpoint, now),
                     _judge_failing(endpoint, now),
                     _forget_secret(endpoint, now),
                 ]
@@ -200,9 +191,9 @@ def _sweep(pk: int, now: dt.datetime) -> int:
         )
 
 
-def _tell_given_up(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
+def _report_given_up(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
     told = endpoint.exhausted_told_at
-    if told is not None and now - told < TOLD_EVERY:
+    if told is not None and now - told < REPORT_INTERVAL:
         return False
     since = told or endpoint.created_at
     rows = WebhookDelivery.objects.filter(
@@ -211,7 +202,7 @@ def _tell_given_up(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
     last = rows.order_by("-finished_at").first()
     if last is None:
         return False
-    tell(
+    record_event(
         Action.DELIVERY_EXHAUSTED,
         endpoint,
         reason=last.reason,
@@ -234,7 +225,7 @@ def _judge_failing(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
     if due <= endpoint.warnings:
         return False
     disables_at = since + dt.timedelta(hours=rules.disable_after_hours)
-    tell(
+    record_event(
         Action.DELIVERY_FAILING,
         endpoint,
         since=since.isoformat(),
@@ -254,16 +245,18 @@ def _forget_secret(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
     return True
 
 
-def _is_plain_success(result: Result) -> bool:
+def _is_plain_success(result: CallOutcome) -> bool:
     verdict = result.verdict
     return (
         verdict.outcome is Outcome.SUCCEEDED
         and not verdict.pause
-        and result.attempts <= FAILING_TRY
+        and result.attempts <= FAILING_ATTEMPT
     )
 
 
-def _note(endpoint: WebhookEndpoint, results: Iterable[Result], now: dt.datetime) -> None:
+def _record_results_of(
+    endpoint: WebhookEndpoint, results: Iterable[CallOutcome], now: dt.datetime
+) -> None:
     results = list(results)
     outcomes = {result.verdict.outcome for result in results}
     changes = _pause(endpoint, results, now)
@@ -280,7 +273,7 @@ def _note(endpoint: WebhookEndpoint, results: Iterable[Result], now: dt.datetime
 
 
 def _pause(
-    endpoint: WebhookEndpoint, results: Sequence[Result], now: dt.datetime
+    endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime
 ) -> dict[str, Any]:
     seconds = min(max(result.verdict.pause for result in results), retry_policy.LONGEST_PAUSE)
     until = now + dt.timedelta(seconds=seconds)
@@ -289,29 +282,29 @@ def _pause(
 
 
 def _succeeded(
-    endpoint: WebhookEndpoint, results: Sequence[Result], now: dt.datetime
+    endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime
 ) -> dict[str, Any]:
     changes: dict[str, Any] = {"last_success_at": now, "failing_since": None, "warnings": 0}
     through = any(
-        r.attempts > FAILING_TRY and r.verdict.outcome is Outcome.SUCCEEDED for r in results
+        r.attempts > FAILING_ATTEMPT and r.verdict.outcome is Outcome.SUCCEEDED for r in results
     )
     if endpoint.failing_told_at is not None and (endpoint.failing_since is not None or through):
-        tell(Action.DELIVERY_RECOVERED, endpoint)
+        record_event(Action.DELIVERY_RECOVERED, endpoint)
         changes["failing_told_at"] = None
     return changes
 
 
 def _failed(
-    endpoint: WebhookEndpoint, results: Sequence[Result], now: dt.datetime, *, only: bool
+    endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime, *, only: bool
 ) -> dict[str, Any]:
     failures = [result for result in results if result.verdict.outcome is Outcome.FAILED]
     since = endpoint.failing_since or now
     changes: dict[str, Any] = {"last_failure_at": now} | ({"failing_since": since} if only else {})
     told = endpoint.failing_told_at
-    if any(failure.attempts >= FAILING_TRY for failure in failures) and (
-        told is None or now - told >= TOLD_EVERY
+    if any(failure.attempts >= FAILING_ATTEMPT for failure in failures) and (
+        told is None or now - told >= REPORT_INTERVAL
     ):
-        tell(
+        record_event(
             Action.DELIVERY_FAILING,
             endpoint,
             reason=failures[-1].verdict.reason,
@@ -321,7 +314,7 @@ def _failed(
     return changes
 
 
-def _settled(endpoints: Any) -> list[WebhookEndpoint]:
+def _with_rates_locked(endpoints: Any) -> list[WebhookEndpoint]:
     """Those with a rate are locked, so that two workers do not spend the same calls; who comes
     second goes without.
     """
@@ -335,10 +328,10 @@ def _settled(endpoints: Any) -> list[WebhookEndpoint]:
     return [endpoint for endpoint in found if not endpoint.rate] + list(locked.order_by("pk"))
 
 
-def _standing(endpoint: WebhookEndpoint, now: dt.datetime) -> Standing | None:
+def _snapshot(endpoint: WebhookEndpoint, now: dt.datetime) -> EndpointSnapshot | None:
     """The endpoint opened; None (and a pause) where its secrets cannot be read on this machine."""
     key = (endpoint.pk, endpoint.version)
-    if key not in _known:
+    if key not in _snapshots:
         try:
             opened = _open(endpoint)
         except (BadEndpoint, NoKey) as error:
@@ -347,18 +340,18 @@ def _standing(endpoint: WebhookEndpoint, now: dt.datetime) -> Standing | None:
                 reason=str(error), paused_until=now + UNREADABLE
             )
             return None
-        for stale in [known for known in _known if known[0] == endpoint.pk]:
-            del _known[stale]
-        _known[key] = opened
-    return _known[key]
+        for stale in [known for known in _snapshots if known[0] == endpoint.pk]:
+            del _snapshots[stale]
+        _snapshots[key] = opened
+    return _snapshots[key]
 
 
-def _open(endpoint: WebhookEndpoint) -> Standing:
+def _open(endpoint: WebhookEndpoint) -> EndpointSnapshot:
     kind = kind_of(endpoint.kind)
     own = endpoint.secret or settings.WEBHOOK_VERIFICATION_KEY
     if kind.signs:
         key_of(own)
-    return Standing(
+    return EndpointSnapshot(
         id=endpoint.pk,
         name=endpoint.name,
         kind=kind,

@@ -26,7 +26,7 @@ from webhooks.formats import kind_of
 from webhooks.formats.base import BadEndpoint, Kind
 from webhooks.formats.standard import key_of, new_secret
 from webhooks.models import WebhookDelivery, WebhookEndpoint
-from webhooks.outbound import fanout, locks, subscriptions
+from webhooks.outbound import fan_out, locks, subscriptions
 from webhooks.outbound.ssrf import BadAddress, check_url
 
 OVERLAP = dt.timedelta(hours=24)  # both secrets sign so long after a rotation
@@ -79,7 +79,7 @@ def create(wanted: EndpointInput, *, actor: Actor, secret: str = "") -> tuple[We
     fields = _fields(wanted) | {"secret_sealed": _sealed(own), "position": queries.head()}
     with transaction.atomic():
         endpoint = _saved(lambda: WebhookEndpoint.objects.create(**fields), wanted.name)
-        health.tell(Action.ENDPOINT_CREATED, endpoint, actor=actor, **_public(endpoint))
+        health.record_event(Action.ENDPOINT_CREATED, endpoint, actor=actor, **_public(endpoint))
     return endpoint, own
 
 
@@ -94,7 +94,7 @@ def change(pk: int, wanted: EndpointInput, *, actor: Actor) -> WebhookEndpoint:
         fields = _fields(wanted) | {"version": endpoint.version + 1}
         _saved(lambda: WebhookEndpoint.objects.filter(pk=pk).update(**fields), wanted.name)
         endpoint.refresh_from_db()
-        health.tell(
+        health.record_event(
             Action.ENDPOINT_CHANGED,
             endpoint,
             actor=actor,
@@ -127,7 +127,9 @@ def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint,
             previous_until=until,
             version=endpoint.version + 1,
         )
-        health.tell(Action.SECRET_ROTATED, endpoint, actor=actor, overlapUntil=until.isoformat())
+        health.record_event(
+            Action.SECRET_ROTATED, endpoint, actor=actor, overlapUntil=until.isoformat()
+        )
         endpoint.refresh_from_db()
     return endpoint, own
 
@@ -150,7 +152,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
     """
     _require(reason)
     with transaction.atomic():
-        locks.alone()
+        locks.exclusive_lock()
         endpoint = _locked(pk)
         if endpoint.status == WebhookEndpoint.Status.ACTIVE:
             raise Refused("It is active already.")
@@ -175,7 +177,7 @@ def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> 
             )
         else:
             waiting.update(retry_at=Now(), attempts=0)
-        health.tell(
+        health.record_event(
             Action.ENDPOINT_ENABLED, endpoint, actor=actor, reason=reason, skippedEvents=skipped
         )
         endpoint.refresh_from_db()
@@ -188,9 +190,9 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
     """
     _require(reason)
     with transaction.atomic():
-        locks.alone()
+        locks.exclusive_lock()
         endpoint = _locked(pk)
-        health.tell(
+        health.record_event(
             Action.ENDPOINT_DELETED, endpoint, actor=actor, reason=reason, **_public(endpoint)
         )
         with connection.cursor() as cursor:
@@ -231,7 +233,7 @@ def resend(delivery_id: int, *, actor: Actor) -> WebhookDelivery:
         delivery = WebhookDelivery.objects.select_related("endpoint").get(pk=delivery_id)
         if not _again(delivery.endpoint_id, "resend", "id = %s AND lease = ''", [delivery_id]):
             raise Refused("It is under way at this moment.")
-        health.tell(
+        health.record_event(
             Action.DELIVERY_RESENT, delivery.endpoint, actor=actor, count=1, delivery=delivery_id
         )
     delivery.refresh_from_db()
@@ -245,7 +247,7 @@ def recover(pk: int, since: dt.datetime, until: dt.datetime | None = None, *, ac
         endpoint = WebhookEndpoint.objects.get(pk=pk)
         count = _again(pk, "recover", which, [since, until])
         if count:
-            health.tell(
+            health.record_event(
                 Action.DELIVERY_RESENT, endpoint, actor=actor, count=count, since=since.isoformat()
             )
     return count
@@ -273,19 +275,19 @@ def replay(
         events := queries.events_after(position, min(REPLAY_BATCH, until - position))
     ):
         with transaction.atomic():
-            wanted = [event.id for event in events if fanout.wants(endpoint, event)]
+            wanted = [event.id for event in events if fan_out.wants(endpoint, event)]
             count += _again(
                 pk,
                 "replay",
                 "lease = '' AND status <> 'pending' AND event_id = ANY(%s::bigint[])",
                 [wanted],
             )
-            count += fanout.deliver(endpoint, events, "replay")
+            count += fan_out.deliver(endpoint, events, "replay")
         position = events[-1].position
         progress(position)
     if count:
         with transaction.atomic():
-            health.tell(
+            health.record_event(
                 Action.DELIVERY_RESENT, endpoint, actor=actor, count=count, after=after, until=until
             )
     return count

@@ -13,7 +13,7 @@ from audits import queries
 from audits.models import Seal
 from webhooks.messages import formatting
 from webhooks.models import WebhookDelivery, WebhookEndpoint
-from webhooks.outbound import fanout
+from webhooks.outbound import fan_out
 
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 CELL = dt.timedelta(minutes=30)
@@ -211,8 +211,8 @@ def given_up(pk: int, since: dt.datetime, until: dt.datetime) -> int:
     return int(_rows(GIVEN_UP, [pk, since, until])[0][0])
 
 
-def next_tries(pk: int, limit: int = 8) -> list[WebhookDelivery]:
-    """What is to be tried next, the soonest first."""
+def next_attempts(pk: int, limit: int = 8) -> list[WebhookDelivery]:
+    """Deliveries with the next attempts, the soonest first."""
     waiting = WebhookDelivery.objects.select_related("endpoint").filter(
         endpoint=pk, status="pending"
     )
@@ -232,7 +232,7 @@ def wanted_between(
     while after < until and (
         events := queries.events_after(after, min(BATCH, until - after), personal=False)
     ):
-        count += sum(fanout.wants(endpoint, event) for event in events)
+        count += sum(fan_out.wants(endpoint, event) for event in events)
         after = events[-1].position
         progress(after)
     return count

@@ -1,4 +1,4 @@
-"""What every kind of endpoint has in common. To add one, see docs/webhooks.md, "Add a kind"."""
+"""The interface of a message format. To add one, see docs/webhooks.md, "Add a format"."""
 
 import datetime as dt
 import email.utils
@@ -11,15 +11,17 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from common.errors import Refused
-from webhooks.messages.payloads import Happening
+from webhooks.messages.payloads import Payload
 from webhooks.outbound.http_client import Answer
 
 USER_AGENT = "GRPS-Webhooks/1"
 
 
 class Outcome(enum.StrEnum):
-    """What an answer means. `deferred` does not count as a try; `refused` is hopeless for this
-    message only; `gone` is hopeless for the endpoint, which is disabled then.
+    """What an answer means.
+
+    `deferred` does not count as an attempt. After `refused` this message is given up, after `gone`
+    the endpoint is disabled.
     """
 
     SUCCEEDED = "succeeded"
@@ -31,8 +33,8 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An answer judged: `reason` in words; `wait`: seconds before this message may be tried again;
-    `pause`: seconds in which nothing may be sent to the endpoint.
+    """The judgement on an answer. `wait`: seconds before this message may be tried again; `pause`:
+    seconds before anything may be sent to the endpoint.
     """
 
     outcome: Outcome
@@ -42,14 +44,12 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """What one call carries: the message's id, the time of the try, the happenings (one, unless the
-    kind folds).
-    """
+class Message:
+    """The content of one call: webhook-id, time, and one payload, or several if the kind folds."""
 
     id: str
     at: dt.datetime
-    happenings: Sequence[Happening]
+    payloads: Sequence[Payload]
     secrets: Sequence[str]
 
 
@@ -64,7 +64,7 @@ class BadEndpoint(Refused):
 
 
 class Kind(ABC):
-    """One kind of receiver. `fold`: messages that one call may carry; `slots`: calls at a time to
+    """One kind of receiver. `fold`: payloads that one call may carry; `slots`: parallel calls to
     one endpoint.
     """
 
@@ -82,11 +82,11 @@ class Kind(ABC):
             raise BadEndpoint(f"address: this is no {self.title} webhook; it looks like {example}.")
 
     @abstractmethod
-    def render(self, letter: Letter) -> Rendered:
-        """Headers and body of the one call that carries these happenings."""
+    def render(self, message: Message) -> Rendered:
+        """Headers and body of the call that carries this message."""
 
     def judge(self, answer: Answer) -> Verdict:
-        """2xx is success and nothing else; 410 says that nobody lives there any more."""
+        """Only 2xx is success; 410 means that the receiver is gone for good."""
         if answer.status is None:
             return Verdict(Outcome.FAILED, answer.error)
         if 200 <= answer.status < 300:

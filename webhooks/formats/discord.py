@@ -10,7 +10,7 @@ import msgspec
 from webhooks.formats.base import (
     USER_AGENT,
     Kind,
-    Letter,
+    Message,
     Outcome,
     Rendered,
     Verdict,
@@ -19,7 +19,7 @@ from webhooks.formats.base import (
     retry_after,
     units,
 )
-from webhooks.messages.payloads import Happening
+from webhooks.messages.payloads import Payload
 from webhooks.messages.sentences import Severity
 from webhooks.outbound.http_client import Answer
 
@@ -48,15 +48,15 @@ class Discord(Kind):
     fold, slots = EMBEDS, 1
     path = ("/api/", "https://discord.com/api/webhooks/ID/TOKEN")
 
-    def render(self, letter: Letter) -> Rendered:
-        share = TOTAL // len(letter.happenings)
-        message = {
-            "embeds": [_embed(happening, share) for happening in letter.happenings],
+    def render(self, message: Message) -> Rendered:
+        share = TOTAL // len(message.payloads)
+        body = {
+            "embeds": [_embed(payload, share) for payload in message.payloads],
             # A name or a reason that says @everyone rings nobody's bell.
             "allowed_mentions": {"parse": []},
         }
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
-        return Rendered(headers, msgspec.json.encode(message))
+        return Rendered(headers, msgspec.json.encode(body))
 
     def judge(self, answer: Answer) -> Verdict:
         problem = _problem(answer.body)
@@ -80,18 +80,18 @@ class Discord(Kind):
         return verdict
 
 
-def _embed(happening: Happening, share: int) -> dict[str, Any]:
-    footer = happening.action
-    title = cut(_plain(happening.username), TITLE)
-    told = _plain(happening.message)
+def _embed(payload: Payload, share: int) -> dict[str, Any]:
+    footer = payload.action
+    title = cut(_plain(payload.username), TITLE)
+    told = _plain(payload.message)
     embed: dict[str, Any] = {
         "description": cut(told, min(DESCRIPTION, share - units(footer) - units(title))),
-        "color": COLOURS[happening.severity],
-        "timestamp": happening.at.isoformat(),
+        "color": COLOURS[payload.severity],
+        "timestamp": payload.at.isoformat(),
         "footer": {"text": footer},
     }
-    if happening.username:
-        embed |= {"title": title, "url": happening.profile}
+    if payload.username:
+        embed |= {"title": title, "url": payload.profile}
     return embed
 
 

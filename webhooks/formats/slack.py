@@ -9,14 +9,14 @@ import msgspec
 from webhooks.formats.base import (
     USER_AGENT,
     Kind,
-    Letter,
+    Message,
     Outcome,
     Rendered,
     Verdict,
     cut,
     retry_after,
 )
-from webhooks.messages.payloads import Happening
+from webhooks.messages.payloads import Payload
 from webhooks.messages.sentences import Severity
 from webhooks.outbound.http_client import Answer
 
@@ -49,15 +49,15 @@ class Slack(Kind):
     fold, slots = 10, 1
     path = ("/", "https://hooks.slack.com/services/T…/B…/…")
 
-    def render(self, letter: Letter) -> Rendered:
-        first = letter.happenings[0].message
-        more = f" (and {len(letter.happenings) - 1} more)" if len(letter.happenings) > 1 else ""
-        message = {
+    def render(self, message: Message) -> Rendered:
+        first = message.payloads[0].message
+        more = f" (and {len(message.payloads) - 1} more)" if len(message.payloads) > 1 else ""
+        body = {
             "text": cut(_plain(first), FALLBACK) + more,  # what a notification shows
-            "blocks": [block for happening in letter.happenings for block in _blocks(happening)],
+            "blocks": [block for payload in message.payloads for block in _blocks(payload)],
         }
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
-        return Rendered(headers, msgspec.json.encode(message))
+        return Rendered(headers, msgspec.json.encode(body))
 
     def judge(self, answer: Answer) -> Verdict:
         word = answer.body[:100].decode("utf-8", "replace").strip()
@@ -76,13 +76,13 @@ class Slack(Kind):
         return super().judge(answer)
 
 
-def _blocks(happening: Happening) -> list[dict[str, Any]]:
-    text = f"{MARKS[happening.severity]} {cut(_plain(happening.message), SECTION)}"
-    plain = f"{happening.at:%Y-%m-%d %H:%M:%S} UTC"
-    at = f"<!date^{int(happening.at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{plain}>"
-    context = [f"`{happening.action}`", at]
-    if happening.profile:
-        context.append(f"<{happening.profile}|{_plain(happening.username)}>")
+def _blocks(payload: Payload) -> list[dict[str, Any]]:
+    text = f"{MARKS[payload.severity]} {cut(_plain(payload.message), SECTION)}"
+    plain = f"{payload.at:%Y-%m-%d %H:%M:%S} UTC"
+    at = f"<!date^{int(payload.at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{plain}>"
+    context = [f"`{payload.action}`", at]
+    if payload.profile:
+        context.append(f"<{payload.profile}|{_plain(payload.username)}>")
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}},
         {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(context)}]},

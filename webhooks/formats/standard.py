@@ -8,7 +8,7 @@ import secrets as random
 
 import msgspec
 
-from webhooks.formats.base import USER_AGENT, BadEndpoint, Kind, Letter, Rendered
+from webhooks.formats.base import USER_AGENT, BadEndpoint, Kind, Message, Rendered
 
 PREFIX = "whsec_"
 LEAST, MOST = 24, 64  # bytes of a secret, by the specification
@@ -17,19 +17,19 @@ LEAST, MOST = 24, 64  # bytes of a secret, by the specification
 class Standard(Kind):
     name, title, signs = "standard", "Standard Webhooks", True
 
-    def render(self, letter: Letter) -> Rendered:
-        (happening,) = letter.happenings
+    def render(self, message: Message) -> Rendered:
+        (payload,) = message.payloads
         body = msgspec.json.encode(
-            {"type": happening.action, "timestamp": happening.at, "data": happening.data}
+            {"type": payload.action, "timestamp": payload.at, "data": payload.data}
         )
-        timestamp = str(int(letter.at.timestamp()))
+        timestamp = str(int(message.at.timestamp()))
         signatures = " ".join(
-            signature(secret, letter.id, timestamp, body) for secret in letter.secrets
+            signature(secret, message.id, timestamp, body) for secret in message.secrets
         )
         headers = {
             "content-type": "application/json",
             "user-agent": USER_AGENT,
-            "webhook-id": letter.id,
+            "webhook-id": message.id,
             "webhook-timestamp": timestamp,
             "webhook-signature": signatures,
         }

@@ -1,7 +1,6 @@
-"""What happened, as it may be told outside: ids and public fields of an audit event, with its
-sentence.
+"""The public payload of an audit event: its fields, names and sentence.
 
-Names and reasons are read when they are sent: a person erased meanwhile is not named any more.
+Names and reasons are read when the message is sent, so that an erased person is not named.
 """
 
 import datetime as dt
@@ -13,16 +12,14 @@ from audits.queries import PlacedEvent, public
 from common.parsing import is_row_id
 from players.models import Player
 from webhooks.messages import sentences
-from webhooks.messages.sentences import Facts, Severity
+from webhooks.messages.sentences import EventFacts, Severity
 
 PROFILE = "https://www.roblox.com/users/{}/profile"
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One event, ready to be put into a message. `user_id` is the Roblox id of the player it is
-    about, if any.
-    """
+class Payload:
+    """One event, ready to be rendered. `user_id`: Roblox id of the player it is about, if any."""
 
     action: str
     at: dt.datetime
@@ -35,14 +32,12 @@ class Happening:
 
     @property
     def profile(self) -> str:
-        """The player's page on Roblox; empty where the event is about nobody."""
+        """The player's page on Roblox; empty if the event is about no player."""
         return PROFILE.format(self.user_id) if self.user_id else ""
 
 
 class Sources:
-    """Events with the players that they are about (one query), from which single happenings are
-    made.
-    """
+    """Events with their players, which are read in one query."""
 
     def __init__(self, events: Iterable[PlacedEvent]) -> None:
         self._events = {event.id: event for event in events}
@@ -51,26 +46,26 @@ class Sources:
             player.pk: player for player in Player.objects.filter(pk__in=ids, erased_at=None)
         }
 
-    def happening(self, event_id: int) -> Happening:
-        """What one of the events tells. Raises whatever an event does that nobody thought of."""
+    def payload(self, event_id: int) -> Payload:
+        """The payload of one of the events."""
         event = self._events[event_id]
-        return _happening(event, self._players.get(_player_id(event) or 0))
+        return _payload(event, self._players.get(_player_id(event) or 0))
 
 
-def tell(events: Iterable[PlacedEvent]) -> dict[int, Happening]:
-    """The happenings of these events by the events' ids."""
+def for_events(events: Iterable[PlacedEvent]) -> dict[int, Payload]:
+    """The payloads of these events by event id."""
     events = list(events)
     sources = Sources(events)
-    return {event.id: sources.happening(event.id) for event in events}
+    return {event.id: sources.payload(event.id) for event in events}
 
 
-def example(action: str, now: dt.datetime) -> Happening:
-    """An invented event of this action, about Roblox's own first account."""
-    facts = Facts(
+def example(action: str, now: dt.datetime) -> Payload:
+    """An invented event of this action, about the user 1, Roblox."""
+    facts = EventFacts(
         "An officer", "Roblox", "This is an example.", sentences.EXAMPLES.get(action, {}), "nexus"
     )
-    sentence = sentences.of(action)
-    return Happening(
+    sentence = sentences.for_action(action)
+    return Payload(
         action,
         now,
         "Example: " + sentence.text(facts),
@@ -95,11 +90,11 @@ def _player_id(event: PlacedEvent) -> int | None:
     )
 
 
-def _happening(event: PlacedEvent, player: Player | None) -> Happening:
-    sentence = sentences.of(event.action)
+def _payload(event: PlacedEvent, player: Player | None) -> Payload:
+    sentence = sentences.for_action(event.action)
     username = player.username if player else ""
     reason = event.personal.get("reason", "")
-    facts = Facts(
+    facts = EventFacts(
         _actor(event), username or _target(event), reason, event.details, event.experience
     )
     message = sentence.text(facts)
@@ -114,7 +109,7 @@ def _happening(event: PlacedEvent, player: Player | None) -> Happening:
         data |= {"target": target}
     if event.target_kind == "endpoint" and "targetName" in event.personal:
         data |= {"details": event.details | {"name": event.personal["targetName"]}}
-    return Happening(
+    return Payload(
         event.action,
         event.at,
         message,
@@ -132,7 +127,7 @@ def _actor(event: PlacedEvent) -> str:
     if event.actor_kind == "experience":
         return event.actor_id
     if event.actor_id == "shell":
-        return "An operator"  # the login of an account on our machines is nobody's business
+        return "An operator"  # logins of our machines stay private
     return event.personal.get("actorName", "Somebody")
 
 

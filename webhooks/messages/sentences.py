@@ -21,7 +21,7 @@ class Severity(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class EventFacts:
     """What a sentence is made of: names as they may be told, the reason, and the event's details."""
 
     actor: str
@@ -43,55 +43,55 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Sentence:
     severity: Severity
-    words: Callable[[Facts], str]
+    words: Callable[[EventFacts], str]
 
-    def text(self, facts: Facts) -> str:
+    def text(self, facts: EventFacts) -> str:
         """The sentence, with the reason behind it where there is one."""
         told = self.words(facts)
         return f"{told}: {facts.reason}" if facts.reason else f"{told}."
 
 
-def of(action: str) -> Sentence:
+def for_action(action: str) -> Sentence:
     """The sentence of an action; a plain one for an action that only a newer version of GRPS knows."""
     return SENTENCES.get(action, Sentence(Severity.INFO, lambda f: f"{action}: {f.target}"))
 
 
-def _until(f: Facts) -> str:
+def _until(f: EventFacts) -> str:
     until = f.after("until")
     return f"until {until[:16].replace('T', ' ')} UTC" if until else "for good"
 
 
-def _experience(f: Facts) -> str:
+def _experience(f: EventFacts) -> str:
     return f" in {f.experience}" if f.experience else ""
 
 
-def _whose(f: Facts) -> str:
+def _whose(f: EventFacts) -> str:
     """Who acts; of a local owner whom no player is linked with, that nobody knows which person it
     is.
     """
     return f"{f.actor} (unlinked)" if f["unlinked"] else f.actor
 
 
-def _linked(f: Facts) -> str:
+def _linked(f: EventFacts) -> str:
     if f["provider"] == "roblox":
         return f"said that a local owner is {f.target}"
     return f"linked an account of {f['provider']}{_called(f)}, a way into the console"
 
 
-def _called(f: Facts) -> str:
+def _called(f: EventFacts) -> str:
     return f" ({f.target})" if f.target else ""
 
 
-def _times(f: Facts, one: str, many: str) -> str:
+def _times(f: EventFacts, one: str, many: str) -> str:
     return f"{f['times']} {many}" if (f["times"] or 1) > 1 else one
 
 
-def _counters(f: Facts) -> str:
+def _counters(f: EventFacts) -> str:
     error = f["error"]  # of events from before it was their reason
     return f" ({f['status']})" + (f", {error}" if error else "")
 
 
-def _endpoint(f: Facts) -> str:
+def _endpoint(f: EventFacts) -> str:
     """What people call it; events from before this was a personal value have it in their details."""
     return str(f["name"] or f.target.removeprefix("endpoint "))
 

@@ -1,20 +1,19 @@
-"""Who may work beside whom. A worker's turn goes from tries over deliveries to endpoints, many at a
-time; an act on all of an endpoint's rows goes the other way, and the two would wait for each other.
+"""Advisory locks shared by delivery workers and taken exclusively by bulk edits of an endpoint.
+
+A worker locks attempts, then deliveries, then endpoints. A bulk edit locks in the other order, so
+that the two would deadlock.
 """
 
 from common import advisory_lock
 
-# advisory lock: shared by turns, and held alone by what touches all of an endpoint's rows
-TURNS = 4_710_051
+EXCHANGES = 4_710_051  # key of the advisory lock
 
 
-def beside_others() -> None:
-    """For a turn: any number at a time. Waits for whoever works alone; held until the transaction
-    ends.
-    """
-    advisory_lock.lock_shared(TURNS)
+def shared_lock() -> None:
+    """Taken by workers, until the transaction ends."""
+    advisory_lock.lock_shared(EXCHANGES)
 
 
-def alone() -> None:
-    """Wait until the turns under way have ended, and let none begin before this transaction has."""
-    advisory_lock.lock(TURNS)
+def exclusive_lock() -> None:
+    """Wait for all workers, and keep them out until the transaction ends."""
+    advisory_lock.lock(EXCHANGES)

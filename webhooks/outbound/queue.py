@@ -1,15 +1,14 @@
-"""The rows of deliveries: taken up with a lease and a try written down, and put down with what came
-of it.
+"""Claim due deliveries under a lease, log the attempt, then store its outcome.
 
-`turn` does both for many at once in one transaction, so that a busy worker commits a few times for
-a hundred calls.
+`exchange` does this for many deliveries in one transaction: a few commits for a hundred calls.
 """
 
 import datetime as dt
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -18,19 +17,19 @@ from django.utils import timezone
 
 from audits import queries
 from webhooks.endpoints import health
-from webhooks.endpoints.health import Load, Result, Standing
-from webhooks.formats.base import Letter, Outcome, Rendered, Verdict
+from webhooks.endpoints.health import CallOutcome, EndpointSnapshot, Load
+from webhooks.formats.base import Message, Outcome, Rendered, Verdict
 from webhooks.messages import payloads
 from webhooks.messages.payloads import Sources
 from webhooks.models import EXCERPT, WebhookAttempt, WebhookDelivery
 from webhooks.outbound import locks, retry_policy
 
+PENDING, DELIVERED, EXHAUSTED = map(str, WebhookDelivery.Status)
+
 log = structlog.get_logger("grps.webhooks")
 
-GRACE = (
-    15  # seconds beyond the longest call, after which a delivery comes free: its worker was killed
-)
-SPOILED = 3600  # seconds until a message that could not be written is tried again
+GRACE = 15  # seconds after the longest possible call; then the worker counts as killed
+UNRENDERED_DELAY = 3600  # seconds until a message that could not be rendered is tried again
 LOST = "The worker ended before the outcome was known."
 
 CLAIM = """
@@ -54,24 +53,24 @@ GIVE_UP = """
     UPDATE webhook_deliveries SET status = 'exhausted', reason = %s, lease = '', finished_at = now()
     WHERE id = ANY(%s::bigint[]) AND attempts > %s RETURNING id"""
 
-PUT_BACK = """
+RELEASE = """
     UPDATE webhook_deliveries
     SET retry_at = now() + %s * interval '1 second', lease = '', attempts = attempts - 1, reason = %s
     WHERE id = ANY(%s::bigint[])"""
 
-BEGIN = """
+START_ATTEMPTS = """
     INSERT INTO webhook_attempts (delivery_id, call, trigger, request)
     SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::text[])
     RETURNING id, delivery_id"""
 
-END_TRIES = """
+END_ATTEMPTS = """
     UPDATE webhook_attempts a
     SET outcome = f.outcome, status_code = f.code, milliseconds = f.ms, error = f.error, response = f.response
     FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::int[], %s::text[], %s::text[])
          AS f(id, outcome, code, ms, error, response)
     WHERE a.id = f.id"""
 
-PUT_DOWN = """
+STORE_RESULTS = """
     UPDATE webhook_deliveries d
     SET status = f.status, attempts = f.attempts, status_code = f.code, reason = f.reason, alone = f.alone, lease = '',
         retry_at = now() + f.delay * interval '1 second',
@@ -83,8 +82,8 @@ PUT_DOWN = """
 
 
 @dataclass(slots=True)
-class Taken:
-    """A delivery in the hands of this worker. `attempts` counts the present try."""
+class ClaimedDelivery:
+    """A delivery leased by this worker. `attempts` includes the present one."""
 
     id: int
     message: uuid.UUID
@@ -103,17 +102,17 @@ class Taken:
 
 @dataclass(slots=True)
 class Call:
-    """One request to be made: the deliveries that it carries, and to whom."""
+    """One request to make, with the deliveries that it carries."""
 
-    endpoint: Standing
-    taken: Sequence[Taken]
+    endpoint: EndpointSnapshot
+    deliveries: Sequence[ClaimedDelivery]
     rendered: Rendered
     id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @dataclass(slots=True)
-class Done:
-    """A request that was made, and what came of it."""
+class FinishedCall:
+    """A request that was made, with its answer."""
 
     call: Call
     verdict: Verdict
@@ -122,90 +121,99 @@ class Done:
     response: bytes
 
 
-def turn(worker: str, done: Sequence[Done], load: Load) -> list[Call]:
-    """Put down what was `done`, and take up what is due and finds room beside the present `load`;
-    the new calls.
+@dataclass(frozen=True, slots=True)
+class DeliveryState:
+    """A delivery after a call. `alone`: not folded with others; `delay`: seconds to the next
+    attempt.
+    """
 
-    One transaction; once it has committed, the calls must be made. What another worker took over
-    stays as it is.
+    status: str
+    attempts: int
+    alone: bool
+    delay: float = 0.0
+
+
+def exchange(worker: str, finished: Sequence[FinishedCall], load: Load) -> list[Call]:
+    """Store finished calls, claim due deliveries up to the free capacity, return the new calls.
+
+    The calls must be made after the commit. Deliveries that another worker took over stay unchanged.
     """
     now = timezone.now()
     with transaction.atomic():
-        locks.beside_others()
-        put_down(worker, done)
-        standings = {standing.id: standing for standing in health.open_to(load, now)}
-        return _begin(_take(worker, standings), standings, now)
+        locks.shared_lock()
+        store_results(worker, finished)
+        snapshots = {snapshot.id: snapshot for snapshot in health.callable_endpoints(load, now)}
+        return _prepare(_claim(worker, snapshots), snapshots, now)
 
 
-def put_down(worker: str, done: Sequence[Done]) -> None:
-    """Write what came of these calls, and what it means for their endpoints."""
-    if not done:
+def store_results(worker: str, finished: Sequence[FinishedCall]) -> None:
+    """Store the results of these calls on their attempts, deliveries and endpoints."""
+    if not finished:
         return
-    tries = [(one, taken) for one in done for taken in one.call.taken]
-    fates = {taken.id: _fate(one, taken) for one, taken in tries}
+    results = [(call, delivery) for call in finished for delivery in call.call.deliveries]
     with connection.cursor() as cursor:
-        cursor.execute(
-            END_TRIES,
-            [
-                [taken.attempt_id for _, taken in tries],
-                [_outcome(one.verdict) for one, _ in tries],
-                [one.status for one, _ in tries],
-                [one.milliseconds for one, _ in tries],
-                [one.verdict.reason for one, _ in tries],
-                [_text(one.response) for one, _ in tries],
-            ],
-        )
-        rows = sorted(
-            (taken.id, *fates[taken.id], one.status, one.verdict.reason) for one, taken in tries
-        )
-        cursor.execute(
-            PUT_DOWN,
-            [
-                [row[0] for row in rows],
-                [row[1] for row in rows],
-                [row[2] for row in rows],
-                [row[5] for row in rows],
-                [row[6] for row in rows],
-                [row[3] for row in rows],
-                [row[4] for row in rows],
-                worker,
-            ],
-        )
-    health.note(
+        cursor.execute(END_ATTEMPTS, _columns(map(_attempt_row, results)))
+        # In the order of ids, so that two workers cannot lock each other out.
+        rows = sorted(_delivery_row(call, delivery) for call, delivery in results)
+        cursor.execute(STORE_RESULTS, [*_columns(rows), worker])
+    health.record_results(
         [
-            Result(one.call.endpoint.id, one.verdict, max(t.attempts for t in one.call.taken))
-            for one in done
+            CallOutcome(
+                one.call.endpoint.id,
+                one.verdict,
+                max(each.attempts for each in one.call.deliveries),
+            )
+            for one in finished
         ]
     )
 
 
-def _fate(one: Done, taken: Taken) -> tuple[str, int, bool, float]:
-    """Status, counted tries, whether it goes alone from now on, and seconds until the next try."""
-    pending, outcome = str(WebhookDelivery.Status.PENDING), one.verdict.outcome
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """One or more rows as arrays for `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _attempt_row(result: tuple[FinishedCall, ClaimedDelivery]) -> tuple[Any, ...]:
+    finished, delivery = result
+    verdict = finished.verdict
+    return (
+        delivery.attempt_id,
+        _outcome(verdict),
+        finished.status,
+        finished.milliseconds,
+        verdict.reason,
+        _text(finished.response),
+    )
+
+
+def _delivery_row(finished: FinishedCall, delivery: ClaimedDelivery) -> tuple[Any, ...]:
+    state = _next_state(finished, delivery)
+    return (
+        delivery.id,
+        state.status,
+        state.attempts,
+        finished.status,
+        finished.verdict.reason,
+        state.alone,
+        state.delay,
+    )
+
+
+def _next_state(finished: FinishedCall, delivery: ClaimedDelivery) -> DeliveryState:
+    outcome, wait = finished.verdict.outcome, finished.verdict.wait
+    state = DeliveryState(PENDING, delivery.attempts, delivery.alone)
     if outcome is Outcome.SUCCEEDED:
-        return str(WebhookDelivery.Status.DELIVERED), taken.attempts, taken.alone, 0.0
+        return replace(state, status=DELIVERED)
     if outcome is Outcome.DEFERRED:
-        return (
-            pending,
-            taken.attempts - 1,
-            taken.alone,
-            min(one.verdict.wait, retry_policy.LONGEST_WAIT),
-        )
+        delay = min(wait, retry_policy.LONGEST_WAIT)
+        return replace(state, attempts=delivery.attempts - 1, delay=delay)
     if outcome is Outcome.GONE:
-        return (
-            pending,
-            taken.attempts,
-            taken.alone,
-            0.0,
-        )  # the endpoint is disabled; it waits for the next enabling
-    if outcome is Outcome.REFUSED:
-        if len(one.call.taken) > 1:  # one of them is at fault: each on its own next time
-            return pending, taken.attempts - 1, True, 0.0
-        return str(WebhookDelivery.Status.EXHAUSTED), taken.attempts, taken.alone, 0.0
-    pause = retry_policy.delay(taken.attempts, one.verdict.wait)
-    if pause is None:
-        return str(WebhookDelivery.Status.EXHAUSTED), taken.attempts, taken.alone, 0.0
-    return pending, taken.attempts, taken.alone, pause
+        return state  # the endpoint is disabled; the delivery waits until it is enabled again
+    if outcome is Outcome.REFUSED and len(finished.call.deliveries) > 1:
+        # One of several is at fault: each is sent alone next time.
+        return replace(state, attempts=delivery.attempts - 1, alone=True)
+    pause = None if outcome is Outcome.REFUSED else retry_policy.delay(delivery.attempts, wait)
+    return replace(state, status=EXHAUSTED) if pause is None else replace(state, delay=pause)
 
 
 def _outcome(verdict: Verdict) -> str:
@@ -215,119 +223,111 @@ def _outcome(verdict: Verdict) -> str:
 
 
 def lease() -> float:
-    """Seconds that a worker holds a delivery."""
+    """Seconds that a worker may hold a delivery."""
     return float(settings.INTEGRATIONS.webhooks.timeout_seconds) + GRACE
 
 
-def _take(worker: str, standings: Mapping[int, Standing]) -> list[Taken]:
-    if not standings:
+def _claim(worker: str, snapshots: Mapping[int, EndpointSnapshot]) -> list[ClaimedDelivery]:
+    if not snapshots:
         return []
-    wanted = {pk: standing.allowance * standing.kind.fold for pk, standing in standings.items()}
+    wanted = {pk: snapshot.allowance * snapshot.kind.fold for pk, snapshot in snapshots.items()}
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, [list(wanted), list(wanted.values()), lease(), worker])
         rows = cursor.fetchall()
-        held_before = [row[0] for row in rows if row[8]]
-        if held_before:
-            cursor.execute(MARK_LOST, [LOST, held_before])
-            # Whatever ends workers must not do so for ever.
-            cursor.execute(GIVE_UP, [LOST, held_before, retry_policy.tries()])
+        abandoned = [row[0] for row in rows if row[8]]
+        if abandoned:
+            cursor.execute(MARK_LOST, [LOST, abandoned])
+            # A delivery that kills workers is given up after the last attempt.
+            cursor.execute(GIVE_UP, [LOST, abandoned, retry_policy.max_attempts()])
             given_up = {row[0] for row in cursor.fetchall()}
             rows = [row for row in rows if row[0] not in given_up]
-    return [Taken(*row[:8]) for row in sorted(rows)]
+    return [ClaimedDelivery(*row[:8]) for row in sorted(rows)]
 
 
-def _begin(
-    taken: Sequence[Taken], standings: Mapping[int, Standing], now: dt.datetime
+def _prepare(
+    claimed: Sequence[ClaimedDelivery], snapshots: Mapping[int, EndpointSnapshot], now: dt.datetime
 ) -> list[Call]:
-    ids = sorted({one.event_id for one in taken if one.event_id is not None})
+    ids = sorted({one.event_id for one in claimed if one.event_id is not None})
     sources = Sources(queries.events_by_id(ids).values())
     calls: list[Call] = []
-    left = {pk: standing.allowance for pk, standing in standings.items()}
-    for standing, group in _groups(taken, standings):
-        if not left[standing.id]:
-            _put_back(group, "", 0)
-            continue
-        try:
-            rendered = standing.kind.render(_letter(standing, group, sources, now))
-        except Exception as error:
-            # One message that nobody can write must not hold up the others: pushed forward, and
-            # said aloud.
-            log.exception(
-                "a message cannot be written",
-                endpoint=standing.name,
-                deliveries=[one.id for one in group],
-            )
-            _put_back(group, f"It cannot be written: {error!r}.", SPOILED)
-            continue
-        calls.append(Call(standing, group, rendered))
-        left[standing.id] -= 1
+    left = {pk: snapshot.allowance for pk, snapshot in snapshots.items()}
+    for snapshot, group in _groups(claimed, snapshots):
+        if not left[snapshot.id]:
+            _release(group, "", 0)
+        elif rendered := _render(snapshot, group, sources, now):
+            calls.append(Call(snapshot, group, rendered))
+            left[snapshot.id] -= 1
     health.spend(calls_of(calls), now)
-    _write_tries(calls)
+    _log_attempts(calls)
     return calls
 
 
+def _render(
+    snapshot: EndpointSnapshot, group: Sequence[ClaimedDelivery], sources: Sources, now: dt.datetime
+) -> Rendered | None:
+    """Render one call. One that cannot be rendered is released, so that others are not held up."""
+    try:
+        return snapshot.kind.render(_message(snapshot, group, sources, now))
+    except Exception as error:
+        log.exception(
+            "a message cannot be rendered",
+            endpoint=snapshot.name,
+            deliveries=[one.id for one in group],
+        )
+        _release(group, f"It cannot be rendered: {error!r}.", UNRENDERED_DELAY)
+        return None
+
+
 def calls_of(calls: Iterable[Call]) -> dict[int, int]:
-    """How many of these calls go to each endpoint."""
+    """The number of calls by endpoint."""
     return Counter(call.endpoint.id for call in calls)
 
 
-def _put_back(group: Sequence[Taken], reason: str, seconds: int) -> None:
+def _release(group: Sequence[ClaimedDelivery], reason: str, seconds: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(PUT_BACK, [seconds, reason, [one.id for one in group]])
+        cursor.execute(RELEASE, [seconds, reason, [one.id for one in group]])
 
 
 def _groups(
-    taken: Iterable[Taken], standings: Mapping[int, Standing]
-) -> Iterable[tuple[Standing, Sequence[Taken]]]:
-    """What goes in one call: as many of an endpoint's as its kind folds, what was refused in
-    company alone.
-    """
-    by_endpoint: dict[int, list[Taken]] = defaultdict(list)
-    for one in taken:
+    claimed: Iterable[ClaimedDelivery], snapshots: Mapping[int, EndpointSnapshot]
+) -> Iterable[tuple[EndpointSnapshot, Sequence[ClaimedDelivery]]]:
+    """Group deliveries by call: as many as the endpoint's kind folds, or one that must go alone."""
+    by_endpoint: dict[int, list[ClaimedDelivery]] = defaultdict(list)
+    for one in claimed:
         by_endpoint[one.endpoint_id].append(one)
     for endpoint, deliveries in by_endpoint.items():
-        standing = standings[endpoint]
+        snapshot = snapshots[endpoint]
         together = [one for one in deliveries if not one.alone]
-        yield from ((standing, [one]) for one in deliveries if one.alone)
-        for start in range(0, len(together), standing.kind.fold):
-            yield standing, together[start : start + standing.kind.fold]
+        yield from ((snapshot, [one]) for one in deliveries if one.alone)
+        for start in range(0, len(together), snapshot.kind.fold):
+            yield snapshot, together[start : start + snapshot.kind.fold]
 
 
-def _letter(
-    standing: Standing, group: Sequence[Taken], sources: Sources, now: dt.datetime
-) -> Letter:
-    told = [
-        payloads.example(one.action, now)
-        if one.event_id is None
-        else sources.happening(one.event_id)
+def _message(
+    snapshot: EndpointSnapshot, group: Sequence[ClaimedDelivery], sources: Sources, now: dt.datetime
+) -> Message:
+    carried = [
+        payloads.example(one.action, now) if one.event_id is None else sources.payload(one.event_id)
         for one in group
     ]
-    return Letter(group[0].webhook_id, now, told, standing.secrets(now))
+    return Message(group[0].webhook_id, now, carried, snapshot.secrets(now))
 
 
-def _write_tries(calls: Sequence[Call]) -> None:
-    rows = [(taken, call) for call in calls for taken in call.taken]
+def _log_attempts(calls: Sequence[Call]) -> None:
+    """Store an attempt for each delivery before its call is made."""
+    rows = [(delivery, call) for call in calls for delivery in call.deliveries]
     if not rows:
         return
+    values = [(each.id, call.id, each.trigger, _request(call)) for each, call in rows]
     with connection.cursor() as cursor:
-        cursor.execute(
-            BEGIN,
-            [
-                [taken.id for taken, _ in rows],
-                [call.id for _, call in rows],
-                [taken.trigger for taken, _ in rows],
-                [_request(call) for _, call in rows],
-            ],
-        )
+        cursor.execute(START_ATTEMPTS, _columns(values))
         attempts = {delivery: attempt for attempt, delivery in cursor.fetchall()}
-    for taken, _ in rows:
-        taken.attempt_id = attempts[taken.id]
+    for delivery, _ in rows:
+        delivery.attempt_id = attempts[delivery.id]
 
 
 def _request(call: Call) -> str:
-    """The request as it is kept: our own headers and the body; the endpoint's own headers may be
-    secret.
-    """
+    """The request as it is stored, without the endpoint's own headers, which may be secret."""
     head = "".join(f"{name}: {value}\n" for name, value in call.rendered.headers.items())
     return _text(f"POST\n{head}\n".encode() + call.rendered.body)
 

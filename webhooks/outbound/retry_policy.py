@@ -1,22 +1,22 @@
-"""When a try follows another, from the retry policy of config/backend.integrations.json."""
+"""When a delivery is retried, by the retry policy in config/backend.integrations.json."""
 
 import random
 
 from django.conf import settings
 
-LONGEST_WAIT = 86_400.0  # seconds; what a receiver asks for beyond it is not honoured
-LONGEST_PAUSE = 3600.0  # seconds in which nothing goes to an endpoint because it asked for a pause
+LONGEST_WAIT = 86_400.0  # seconds; a receiver cannot ask for more
+LONGEST_PAUSE = 3600.0  # seconds that an endpoint can ask to be left alone
 
 
-def tries() -> int:
+def max_attempts() -> int:
     return int(settings.INTEGRATIONS.retry.attempts)
 
 
-def delay(tried: int, wait: float = 0.0) -> float | None:
-    """Seconds until the next try after `tried` of them, not before `wait`; None when there is none."""
-    if tried >= tries():
+def delay(attempts: int, wait: float = 0.0) -> float | None:
+    """Seconds from attempt number `attempts` to the next, at least `wait`; None after the last."""
+    if attempts >= max_attempts():
         return None
     steps = settings.INTEGRATIONS.retry.schedule_seconds
     jitter = settings.INTEGRATIONS.retry.jitter
-    planned = steps[min(tried, len(steps)) - 1] * random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - not a secret
+    planned = steps[min(attempts, len(steps)) - 1] * random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - not a secret
     return max(planned, min(wait, LONGEST_WAIT))

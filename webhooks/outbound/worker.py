@@ -1,8 +1,7 @@
-"""The calls themselves: many under way at once, their results and the next ones' beginnings
-committed together.
+"""Make the calls of due deliveries, many at a time, in one asyncio loop.
 
-One loop. Each turn (`webhooks.outbound.queue.turn`) runs in a thread with the database; calls go on
-meanwhile. A call that hangs costs its endpoint a slot and nobody else anything.
+Database work (`webhooks.outbound.queue.exchange`) runs in a thread meanwhile. A call that hangs takes
+a slot of its own endpoint only.
 """
 
 import asyncio
@@ -19,25 +18,25 @@ from webhooks.endpoints.health import Load
 from webhooks.formats.base import Outcome, Verdict
 from webhooks.outbound import queue
 from webhooks.outbound.http_client import Answer, Outgoing, Sender
-from webhooks.outbound.queue import Call, Done
+from webhooks.outbound.queue import Call, FinishedCall
 
-GATHER = 0.004  # seconds that a finished call waits for others to be committed with it
-LOOK = 0.25  # seconds after which the table is looked at again while calls are under way
-AWAY = 1.0  # seconds before the database is asked again
+GATHER = 0.004  # seconds that a finished call waits to be committed together with others
+POLL = 0.25  # seconds between two looks for due deliveries while calls run
+RECONNECT = 1.0  # seconds before a lost database is tried again
 SLOW = 2.0  # seconds; an endpoint that takes longer gets few slots
 
 log = structlog.get_logger("grps.webhooks")
 
 
 def run(seconds: float, successor: Callable[[], None] = lambda: None) -> int:
-    """Deliver until nothing is due, for `seconds` at most; how many calls were made.
+    """Deliver until nothing is due, for at most `seconds`. Returns the number of calls.
 
-    `successor` is called when time is up and more may be due, before the last calls have ended.
+    When the time is up and more may be due, `successor` is called; then the last calls finish.
     """
-    return asyncio.run(_Engine(seconds, successor).run())
+    return asyncio.run(_Worker(seconds, successor).run())
 
 
-class _Engine:
+class _Worker:
     def __init__(self, seconds: float, successor: Callable[[], None]) -> None:
         self._until = time.monotonic() + seconds
         self._successor = successor
@@ -45,10 +44,10 @@ class _Engine:
         self._connections = settings.INTEGRATIONS.webhooks.connections
         self._busy: dict[int, int] = {}
         self._slow: set[int] = set()
-        self._done: list[Done] = []
+        self._finished: list[FinishedCall] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._progress = asyncio.Event()
-        self._made = 0
+        self._count = 0
 
     async def run(self) -> int:
         rules = settings.INTEGRATIONS.webhooks
@@ -65,38 +64,38 @@ class _Engine:
                     await self._deliver(sender, database)
                 finally:
                     await self._in(database, _disconnect)
-        return self._made
+        return self._count
 
     async def _deliver(self, sender: Sender, database: ThreadPoolExecutor) -> None:
-        passing_on = False
+        time_is_up = False
         while True:
-            if not passing_on and time.monotonic() >= self._until:
-                passing_on = True
+            if not time_is_up and time.monotonic() >= self._until:
+                time_is_up = True
                 self._successor()
-            begun = await self._turn(database, taking=not passing_on)
-            for call in begun:
+            calls = await self._exchange(database, taking=not time_is_up)
+            for call in calls:
                 self._begin(sender, call)
-            if not self._calls and not self._done and not begun:
+            if not self._calls and not self._finished and not calls:
                 return
             await self._wait()
 
-    async def _turn(self, database: ThreadPoolExecutor, *, taking: bool) -> list[Call]:
-        done, self._done = self._done, []
+    async def _exchange(self, database: ThreadPoolExecutor, *, taking: bool) -> list[Call]:
+        finished, self._finished = self._finished, []
         self._progress.clear()
         spare = self._connections - len(self._calls) if taking else 0
         load = Load(dict(self._busy), frozenset(self._slow), spare)
         try:
-            return await self._in(database, queue.turn, self._worker, done, load)
+            return await self._in(database, queue.exchange, self._worker, finished, load)
         except (OperationalError, InterfaceError) as error:
-            # What is done is done: kept until the database is back, else it would be sent again.
-            log.warning("the database is away", error=str(error), results=len(done))
-            self._done = done + self._done
+            # Kept until the database is back: results that are lost would be sent again.
+            log.warning("the database is away", error=str(error), results=len(finished))
+            self._finished = finished + self._finished
             await self._in(database, _disconnect)
-            await asyncio.sleep(AWAY)
+            await asyncio.sleep(RECONNECT)
             return []
 
     def _begin(self, sender: Sender, call: Call) -> None:
-        self._made += 1
+        self._count += 1
         self._busy[call.endpoint.id] = self._busy.get(call.endpoint.id, 0) + 1
         task = asyncio.create_task(self._call(sender, call))
         self._calls.add(task)
@@ -108,15 +107,17 @@ class _Engine:
         answer = await sender.send(Outgoing(endpoint.address, headers, call.rendered.body))
         self._busy[endpoint.id] -= 1
         (self._slow.add if answer.milliseconds > SLOW * 1000 else self._slow.discard)(endpoint.id)
-        self._done.append(
-            Done(call, _judge(call, answer), answer.status, answer.milliseconds, answer.body)
+        self._finished.append(
+            FinishedCall(
+                call, _judge(call, answer), answer.status, answer.milliseconds, answer.body
+            )
         )
         self._progress.set()
 
     async def _wait(self) -> None:
-        if not self._done:
+        if not self._finished:
             try:
-                await asyncio.wait_for(self._progress.wait(), LOOK)
+                await asyncio.wait_for(self._progress.wait(), POLL)
             except TimeoutError:
                 return
         await asyncio.sleep(GATHER)
@@ -131,7 +132,7 @@ class _Engine:
 
 
 def _disconnect() -> None:
-    """Close this thread's connection; `connection` means another one in each thread."""
+    """Close the connection of this thread; Django has one for each thread."""
     connection.close()
 
 
@@ -139,6 +140,6 @@ def _judge(call: Call, answer: Answer) -> Verdict:
     try:
         return call.endpoint.kind.judge(answer)
     except Exception as error:
-        # A receiver must not be able to end the worker with an answer that nobody thought of.
+        # No answer of a receiver may end the worker.
         log.exception("an answer cannot be judged", endpoint=call.endpoint.name)
         return Verdict(Outcome.FAILED, f"The answer cannot be judged: {error!r}.")
