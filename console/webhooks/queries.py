@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audits import queries
 from common.parsing import keyset_cursor, parse_keyset_cursor
-from common.time import EARLIEST
+from common.time import EPOCH
 from webhooks.endpoints import statistics
 from webhooks.formats import KINDS
 from webhooks.messages import formatting, payloads
@@ -103,9 +103,9 @@ def page(endpoint: int, status: str, cursor: str) -> Page:
     at, pk = parse_keyset_cursor(cursor) or (None, 0)
     own = WebhookDelivery.objects.filter(endpoint=endpoint)
     if status == "pending":
-        rows = own.filter(status=status, retry_at__gte=at or EARLIEST).order_by("retry_at", "id")
+        rows = own.filter(status=status, retry_at__gte=at or EPOCH).order_by("retry_at", "id")
         return _page(
-            rows.filter(Q(retry_at__gt=at or EARLIEST) | Q(pk__gt=pk)), lambda row: row.retry_at
+            rows.filter(Q(retry_at__gt=at or EPOCH) | Q(pk__gt=pk)), lambda row: row.retry_at
         )
     if status == "exhausted":
         rows = own.filter(status=status).order_by("-finished_at", "-id")
