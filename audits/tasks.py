@@ -3,19 +3,18 @@ from typing import Any
 from celery import shared_task
 from django.dispatch import receiver
 
-from audits.chain.sealing import seal_pending
+from audits.chain.sealing import SPACING, seal_due
 from audits.signals import sealed
 from audits.streams import publisher
 from common.task_hints import Hint
 
 
 @shared_task(name="audits.seal")
-def seal() -> int:
-    """Seal whatever has committed; safe to run at the same time elsewhere."""
-    seals = 0
-    while seal_pending():
-        seals += 1
-    return seals
+def seal() -> None:
+    """Seal committed events, about once in SPACING at most however many processes ask for it."""
+    wait = seal_due()
+    if wait:
+        SEALING.give(after=wait)
 
 
 @shared_task(name="audits.mirror")
@@ -26,7 +25,7 @@ def mirror(hinted: bool = False) -> int:
     return sum(publisher.catch_up(outlet, hinted=hinted) for outlet in publisher.configured())
 
 
-SEALING = Hint(seal, every=0.25)
+SEALING = Hint(seal, every=SPACING)
 MIRRORING = Hint(mirror, every=0.25, hinted=True)
 
 

@@ -34,11 +34,12 @@ class Hint:
         """Give the hint when the present transaction has committed; never if it is rolled back."""
         transaction.on_commit(self.give, robust=True)
 
-    def give(self) -> None:
+    def give(self, *, after: float = 0.0) -> None:
+        """Ask for a run now, or in so many seconds."""
         now = time.monotonic()
         if now < self._free_at:
             return  # a run is to come that begins after this moment
-        wait = max(0.0, self._sent_at + self._every - now)
+        wait = max(after, self._sent_at + self._every - now)
         try:
             # The message dies soon after: a stopped worker must not find thousands.
             self._task.apply_async(

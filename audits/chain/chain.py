@@ -54,6 +54,11 @@ class SealFields:
     hash: str = ""
     signature: str = ""
 
+    @property
+    def size(self) -> int:
+        """The number of its events."""
+        return self.last_position - self.first_position + 1
+
     def computed_hash(self) -> str:
         """SHA-256 over the canonical JSON of every field but the hash and its signature."""
         body = {

@@ -8,7 +8,6 @@ writer, and no transaction number is kept that a restored database would not kno
 """
 
 import base64
-import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +20,13 @@ from audits.chain.merkle import leaf_hash, root_of
 from audits.models import Seal
 from audits.signals import sealed
 from common import advisory_lock, append_only_files
+from common.database_clock import database_time
 from common.time import from_micros, micros
 
 LOCK = 4_710_010  # advisory lock: one sealer at a time
 LIMIT = 10_000  # events under one seal
+# Seconds between the last seal and a run that nobody waits for: seals are kept for ever.
+SPACING = 1.0
 
 TAKE = """
     WITH taken AS (
@@ -33,26 +35,41 @@ TAKE = """
     )
     SELECT event_id FROM taken ORDER BY event_id"""
 
+# The database's clock, which all sealers share.
+UNTIL_DUE = """
+    SELECT extract(epoch FROM at + %s * interval '1 second' - clock_timestamp())::float
+    FROM seals ORDER BY number DESC LIMIT 1"""
+
 PLACE = """
     INSERT INTO sealed_events (position, event_id, seal_id)
     SELECT %s + place, event, %s FROM unnest(%s::bigint[]) WITH ORDINALITY AS t(event, place)"""
 
 
 def seal_pending(limit: int = LIMIT) -> SealFields | None:
-    """Seal up to `limit` committed events; None when there are none, or another sealer is at work.
+    """Seal up to `limit` committed events at once; None if there are none, or another sealer works.
 
     The seal is also appended to settings.AUDIT_SEAL_FILE, with every earlier one that the file
-    lacks. Raises RuntimeError inside a transaction: the file must not tell of a seal that is rolled
+    lacks. Raises RuntimeError inside a transaction: the file must not name a seal that is rolled
     back.
     """
     with transaction.atomic(durable=True):
-        seal = _seal_visible(limit)
-    # Also when there was nothing to seal: a process may have died between its commit and its line
-    # in the file.
-    append_to_file(Path(settings.AUDIT_SEAL_FILE))
-    if seal is not None:
-        sealed.send_robust(Seal, seal=seal)
+        seal = _seal_visible(limit) if advisory_lock.try_lock(LOCK) else None
+    _publish(seal)
     return seal
+
+
+def seal_due() -> float:
+    """Seal all committed events, but not within SPACING of the last seal.
+
+    Returns 0, or the seconds after which to call again for events that this call left.
+    """
+    with transaction.atomic(durable=True):
+        wait = _seconds_until_due() if advisory_lock.try_lock(LOCK) else SPACING
+        seal = None if wait else _seal_visible(LIMIT)
+    _publish(seal)
+    while seal is not None and seal.size == LIMIT:
+        seal = seal_pending()  # a backlog is not made to wait
+    return wait
 
 
 def trusted_keys() -> list[str]:
@@ -106,10 +123,26 @@ def append_to_file(path: Path) -> int:
         return added
 
 
-def _seal_visible(limit: int) -> SealFields | None:
+def _publish(seal: SealFields | None) -> None:
+    # Without a seal too: a process may have died between its commit and its line in the file.
+    append_to_file(Path(settings.AUDIT_SEAL_FILE))
+    if seal is not None:
+        sealed.send_robust(Seal, seal=seal)
+
+
+def _seconds_until_due() -> float:
+    """Seconds until SPACING has passed since the last seal; 0 also for a seal dated in the future,
+    which a wrong clock made.
+    """
     with connection.cursor() as cursor:
-        if not advisory_lock.try_lock(LOCK):
-            return None
+        cursor.execute(UNTIL_DUE, [SPACING])
+        row = cursor.fetchone()
+    return row[0] if row and 0 < row[0] <= SPACING else 0.0
+
+
+def _seal_visible(limit: int) -> SealFields | None:
+    """Seal up to `limit` committed events; the caller holds LOCK."""
+    with connection.cursor() as cursor:
         cursor.execute(TAKE, [limit])
         events = [row[0] for row in cursor.fetchall()]
     if not events:
@@ -129,7 +162,7 @@ def _sign(events: list[int]) -> SealFields:
         last_position=first_position + len(events) - 1,
         root=root_of(_leaves(events)).hex(),
         previous=last.hash if last else GENESIS,
-        at=micros(dt.datetime.now(dt.UTC)),
+        at=micros(database_time()),
         key_id=chain.key_id(chain.public_text(key.public_key())),
     )
     digest = unsigned.computed_hash()

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.record import Actor
+from common.database_clock import database_time
 from common.leases import backoff, claim, hold
 from players.models import Player
 from players.privacy import orders
@@ -110,7 +111,7 @@ def step() -> int:
             _failed(row, error)
         return 0
     client = group.client.at_once(CALL, CALL)
-    asked_at = pins.database_time()
+    asked_at = database_time()
     with ThreadPoolExecutor(READERS, thread_name_prefix="membership") as pool:
         calls = [(row, pool.submit(groups.member, client, group.id, row.user_id)) for row in held]
     adopted = _adopted_lately(group.id)
@@ -166,7 +167,7 @@ def _read_held(row: MembershipRead, deadline: float) -> None:
         group = cloud.group()
         group = cloud.Group(group.id, group.client.at_once(min(TURN, left), min(ANSWER, left)))
         found = _contact(group)
-        asked_at = pins.database_time()
+        asked_at = database_time()
         member = groups.member(group.client, group.id, row.user_id, READ_ACTOR)
         _land(row, member, group, found, asked_at)
     except (cloud.NotConfigured, OpenCloudError) as error:

@@ -7,6 +7,7 @@ from functools import partial
 
 from django.utils import timezone
 
+from common.database_clock import database_time
 from players.active_policy import ActivePolicy, active
 from players.models import Player
 from roblox import cloud
@@ -40,7 +41,7 @@ class Members(Activity):
             return Page(dict(cursor), self._land_gone)
         self._contact = self._contact or self._meet()
         following = dict(cursor)
-        self._asked_at = pins.database_time()
+        self._asked_at = database_time()
         if "size" not in cursor:
             following["size"] = self._size()
         call = partial(groups.members, self.group.client, self.group.id, cursor.get("token", ""))
@@ -62,7 +63,7 @@ class Members(Activity):
 
     def _meet(self) -> Contact:
         """The group's roles and the pins, read anew whenever the job is taken up."""
-        asked_at = pins.database_time()
+        asked_at = database_time()
         roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
         return pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run)
 

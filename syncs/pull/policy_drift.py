@@ -7,6 +7,7 @@ from functools import partial
 from django.conf import settings
 from django.utils import timezone
 
+from common.database_clock import database_time
 from players.active_policy import active
 from players.policy.bundle import PolicyError, Rank, load_bundle
 from roblox import cloud
@@ -28,7 +29,7 @@ class PolicyDrift(Activity):
         self.group = cloud.group(calls.going_on)
 
     def page(self, cursor: Cursor) -> Page:
-        asked_at = pins.database_time()
+        asked_at = database_time()
         roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
         contact = pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run)
         self._differences = [*_ranks_without_role(contact), *_files()]

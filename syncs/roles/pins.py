@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
 from audits.actions import Action
 from audits.record import Actor, Target, record
 from common import advisory_lock
+from common.database_clock import database_time
 from players.active_policy import ActivePolicy, active
 from players.policy.bundle import Rank
 from roblox.cloud import Group
@@ -149,14 +150,6 @@ def why_parked(group_id: int | None, rank: str) -> str:
 def lock() -> None:
     """One at a time writes pins. Within a transaction."""
     advisory_lock.lock(LOCK)
-
-
-def database_time() -> dt.datetime:
-    """The database's clock, which all processes share."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        found: dt.datetime = cursor.fetchone()[0]
-    return found
 
 
 def raised(before: Iterable[str] | None, after: Iterable[str] | None) -> list[str] | None:

@@ -88,6 +88,15 @@ def test_a_thousand_hints_are_two_messages_the_second_for_the_rest(queue: Queue)
     assert queue.asked("tests.look") == 2
 
 
+def test_a_hint_for_later_is_not_given_again_until_then(queue: Queue) -> None:
+    hint = Hint(look, every=0.001)
+    hint.give(after=30)
+    for _ in range(10):
+        hint.give(after=30)
+        hint.give()
+    assert queue.asked("tests.look") == 1
+
+
 def test_a_broker_that_is_away_stops_nobody_and_is_not_asked_a_thousand_times() -> None:
     app = Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=False)
     app.conf.broker_transport_options = brokers.transport_options("redis://127.0.0.1:1/0")

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from common.database_clock import database_time
 from common.errors import Refused
 from players.discipline import sanctions
 from players.models import Approval, Player, Sanction
@@ -328,7 +329,7 @@ def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull
     found = pins.contact(group)
     held = (found.pins.roles["Initiate"], found.pins.roles["Tempest Major"])
     demoted = (found.pins.roles["Initiate"], found.pins.roles["Captain I"])
-    first, second = pins.database_time(), pins.database_time()
+    first, second = database_time(), pins.database_time()
     for roles_there, asked_at in ((held, first), (demoted, second)):
         reading = landing.Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
         landing.land([landing.Said(MAJOR, roles_there)], reading)
@@ -342,7 +343,7 @@ def test_an_older_answer_does_not_undo_a_newer_one(staff: World, pull: Pull) -> 
     from roblox import cloud
 
     group = cloud.group()
-    asked_at = pins.database_time()
+    asked_at = database_time()
     found = pins.contact(group).pins
     assert roles(group.client, group.id)
     staff.set_roles(MAJOR, "Captain I")

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
+from common.database_clock import database_time
 from common.errors import NotAllowed, Refused
 from players.active_policy import activate, active
 from players.discipline import sanctions
@@ -44,7 +45,7 @@ MAJOR, ADMIRAL = "Tempest Major", "Supreme Council"
 def say(user_id: int, *roles: int, member: bool = True) -> None:
     """Roblox says something of one user, as whatever asks for them alone lands it."""
     roles_there = [groups.Role(70_000 + number, name, number) for name, number in ROLES.items()]
-    contact = pins.land(GROUP, roles_there, pins.database_time())
+    contact = pins.land(GROUP, roles_there, database_time())
     reading = Reading(GROUP, contact, TESTER, timezone.now())
     landing.land([Said(user_id, tuple(roles) if member else None)], reading)
 

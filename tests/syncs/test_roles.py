@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from audits.record import Actor
+from common.database_clock import database_time
 from common.errors import NotAllowed, Refused
 from players.active_policy import activate
 from players.models import Approval, Player, PolicyVersion
@@ -349,7 +350,7 @@ def test_contacts_at_once_pin_each_rank_once(community: World) -> None:
 def test_a_late_answer_releases_nothing(community: World, pull: Pull) -> None:
     """A listing that was asked for before the newest one says nothing any more."""
     pull("members")
-    before = pins.database_time()
+    before = database_time()
     old = list(pins.contact(cloud.group(), keep=False).roles.values())
     community.put_role(CAPTAIN, 14, "Head Administrator")
     pins.contact(cloud.group())
