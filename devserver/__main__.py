@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def run(supervisor: Supervisor, state: State, argv: list[str]) -> int:
-    values = _servers(supervisor, state)
+    values = _servers(supervisor, state, throwaway=True)
     values["DATABASE_APPLICATION_URL"] = state.application_url(state.port_of("postgres"))
     child = subprocess.Popen(argv, env={**os.environ, **values}, cwd=BASE_DIR)
     supervisor.run(until=lambda: child.poll() is not None)
@@ -87,9 +87,10 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     return 0
 
 
-def _servers(supervisor: Supervisor, state: State) -> dict[str, str]:
+def _servers(supervisor: Supervisor, state: State, *, throwaway: bool = False) -> dict[str, str]:
     database_port, redis_port = state.port("postgres"), state.port("valkey")
-    supervisor.add([postgres.service(state, database_port), valkey.service(state, redis_port)])
+    database = postgres.service(state, database_port, throwaway=throwaway)
+    supervisor.add([database, valkey.service(state, redis_port)])
     if not supervisor.is_stopping():
         postgres.create_database(state, database_port)
     return state.environment(database_port, redis_port)

