@@ -83,7 +83,6 @@ ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"]
 )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-PORTAL_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
 ROOT_URLCONF = "grps_site.urls"
 WSGI_APPLICATION = "grps_site.wsgi.application"
 INSTALLED_APPS = [
@@ -101,6 +100,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.discord",
     "allauth.usersessions",
     "console.accounts.roblox_oauth.apps.RobloxSignInConfig",
+    "corsheaders",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "grps_site.http.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "grps_site.http.middleware.CrossOriginMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.common.CommonMiddleware",
     "grps_site.http.middleware.ConsoleSessionMiddleware",
@@ -221,6 +221,13 @@ WEB_THREADS = environment.whole("WEB_THREADS", 4, least=1)
 CONNECTIONS_PER_ADDRESS = environment.whole("CONNECTIONS_PER_ADDRESS", 200)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
 LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
+# The portal's pages may read everything but the console. No credentials: the API has no cookies.
+CORS_ALLOWED_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^(?!/admin/).*$"
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
+CORS_ALLOW_HEADERS = ["Content-Type", "If-None-Match", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Retry-After"]
+CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.http.authentication.CallerAuthentication"],

@@ -13,10 +13,9 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
-from django.utils.cache import patch_vary_headers
 
 from grps_site.http import errors
 from grps_site.http.errors import CONSOLE
@@ -27,7 +26,6 @@ SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 REFUSED = (
     "grps.refused"  # in the WSGI environment: the status for a body that the server did not take
 )
-CORS_EXPOSED = "ETag, X-Request-ID, Retry-After"
 
 log = structlog.get_logger("grps.http")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -63,36 +61,6 @@ class RequestContextMiddleware:
                 status=response.status_code,
                 ms=milliseconds,
             )
-        return response
-
-
-class CrossOriginMiddleware:
-    """CORS for the portal's origins, on everything but the console. No credentials: the API has no
-    cookies.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        origin = request.headers.get("Origin")
-        if request.path.startswith(CONSOLE) or not settings.PORTAL_ORIGINS:
-            return self.get_response(request)
-        allowed = origin in settings.PORTAL_ORIGINS
-        preflight = (
-            request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        )
-        response = HttpResponse(status=204) if preflight else self.get_response(request)
-        # Also where nobody's origin was sent: a shared cache must not hand that answer to the
-        # portal's pages.
-        patch_vary_headers(response, ["Origin"])
-        if origin is not None and allowed:
-            response["Access-Control-Allow-Origin"] = origin
-            response["Access-Control-Expose-Headers"] = CORS_EXPOSED
-        if origin is not None and allowed and preflight:
-            response["Access-Control-Allow-Methods"] = "GET, HEAD, POST"
-            response["Access-Control-Allow-Headers"] = "Content-Type, If-None-Match, X-Request-ID"
-            response["Access-Control-Max-Age"] = "600"
         return response
 
 
