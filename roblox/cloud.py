@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from common.parsing import whole_number
 from roblox.models import CloudKey, Experience
-from roblox.open_cloud.budgets import PATIENCE, Budgets
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.data_stores import Store
+from roblox.open_cloud.pacing import PATIENCE, Pacer
 
 NOTE_EVERY = dt.timedelta(hours=1)
 
@@ -153,7 +153,7 @@ def _client(
 ) -> OpenCloud:
     timeout = settings.INTEGRATIONS.open_cloud.timeout_seconds
     return OpenCloud(
-        url, api_key, Budgets(redis_url, dict(budgets), urlsplit(url).netloc), timeout=timeout
+        url, api_key, Pacer(redis_url, dict(budgets), urlsplit(url).netloc), timeout=timeout
     )
 
 

@@ -13,7 +13,7 @@ from roblox.models import CloudKey
 from roblox.open_cloud import api_keys
 from roblox.open_cloud.api_keys import KeyState
 from roblox.open_cloud.client import fingerprint
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import OPERATIONS
 
 SOON = dt.timedelta(days=14)
@@ -60,7 +60,7 @@ def _check(api_key: str, serves: list[tuple[str, int | None]]) -> Diagnosis:
     try:
         state = api_keys.introspect(cloud.client(api_key))
     except OpenCloudError as error:
-        if error.verdict is not Verdict.GIVE_UP:
+        if error.decision is not RetryDecision.GIVE_UP:
             raise
         found.problems.append(
             f"Roblox does not know this key: make a new one ({WHERE}) and set it."

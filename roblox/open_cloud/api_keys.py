@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.operations import INTROSPECT
 
 
@@ -47,4 +47,4 @@ def introspect(client: OpenCloud) -> KeyState:
     """The state of the client's own key. Raises OpenCloudError: 401 or 404 when Roblox does not
     know it any more.
     """
-    return client.call(INTROSPECT, KeyState, parts={}, body={"apiKey": client.api_key})
+    return client.call(Request(INTROSPECT, {}, body={"apiKey": client.api_key}), KeyState)

@@ -1,32 +1,57 @@
-"""`OpenCloud`: one call at a time through budget, breaker, timeout and size cap, and again where
-that may help.
-"""
+"""`OpenCloud` makes calls: budget, breaker, timeout, size cap, and retries where they may help."""
 
 import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from roblox.open_cloud.budgets import PATIENCE, Budgets, Turn
-from roblox.open_cloud.errors import OpenCloudError, Verdict, refused, unanswered, unreadable
+from roblox.open_cloud.errors import (
+    OpenCloudError,
+    RetryDecision,
+    refused,
+    unanswered,
+    unreadable,
+)
 from roblox.open_cloud.operations import Operation
+from roblox.open_cloud.pacing import PATIENCE, Pacer, RateSlot
 
 TRIES = 5
 MAX_BODY = 8 * 1024 * 1024  # bytes; an entry's value holds 4,194,304 characters
 BACKOFF = 0.5  # seconds, doubled for each try
-WAITS = 20  # refusals by a limit that one call sits out
+WAITS = 20  # refusals by a limit that one call waits out
 
 
 def fingerprint(api_key: str) -> str:
-    """How a key is named where it must not be seen."""
+    """Name a key where it must not be seen."""
     return hashlib.sha256(api_key.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call: `parts` fill the operation's path, `also` is a second budget that it spends."""
+
+    operation: Operation
+    parts: Mapping[str, str | int]
+    query: Mapping[str, str | int] | None = None
+    body: Any = None
+    also: RateSlot | None = None
+
+    @property
+    def target(self) -> str:
+        """The universe or group that is called."""
+        return str(self.parts.get("universe") or self.parts.get("group") or "roblox")
+
+    @property
+    def path(self) -> str:
+        parts = {name: quote(str(value), safe="") for name, value in self.parts.items()}
+        return self.operation.path.format(**parts)
 
 
 @dataclass
@@ -38,7 +63,7 @@ class OpenCloud:
 
     base_url: str
     api_key: str
-    budgets: Budgets
+    pacer: Pacer
     timeout: float = 10.0
     going_on: Callable[[], bool] = lambda: True
     patience: float = PATIENCE
@@ -53,95 +78,82 @@ class OpenCloud:
         )
 
     def for_work(self, going_on: Callable[[], bool], patience: float) -> "OpenCloud":
-        """The same client, on the same connections, whose calls wait at most `patience` seconds for
-        their turn, and only while `going_on` says yes.
+        """Return a client on the same connections for a job.
+
+        Its calls wait at most `patience` seconds for their budget, and only while `going_on`.
         """
         return replace(self, going_on=going_on, patience=patience, http=self._http)
 
     def at_once(self, patience: float, timeout: float) -> "OpenCloud":
-        """The same client for somebody who waits for the answer: one try, with so many seconds for
-        its turn and for Roblox.
-        """
+        """Return a client for a caller who waits: one try, with seconds for budget and answer."""
         return replace(self, patience=patience, timeout=timeout, tries=1, http=self._http)
 
     @property
     def fingerprint(self) -> str:
         return fingerprint(self.api_key)
 
-    def call[T](
-        self,
-        operation: Operation,
-        answer: type[T],
-        *,
-        parts: Mapping[str, str | int],
-        query: Mapping[str, str | int] | None = None,
-        body: Any = None,
-        also: Turn | None = None,
-    ) -> T:
-        """Make the call and read its answer as `answer`. `also`: a second budget that it spends.
+    def call[T](self, request: Request, kind: type[T]) -> T:
+        """Make the call and decode its answer as `kind`.
 
-        Raises OpenCloudError once retrying is no use, or has been of none.
+        Raises OpenCloudError once another try would not help, or TRIES have not.
         """
-        target = str(parts.get("universe") or parts.get("group") or "roblox")
-        turn = Turn(
-            operation.budget, target if operation.budget.per == "universe" else self.fingerprint
-        )
-        tries = waits = 0
+        budget = request.operation.budget
+        owner = request.target if budget.per == "universe" else self.fingerprint
+        slot = RateSlot(budget, owner, request.target)
+        failures = waits = 0
         while True:
-            if also is not None:
-                self.budgets.wait(also, target, self.going_on, self.patience)
-            self.budgets.wait(turn, target, self.going_on, self.patience)
+            for one in filter(None, (request.also, slot)):
+                self.pacer.wait(one, self.going_on, self.patience)
             try:
-                return self._once(operation, answer, turn, target, parts, query, body)
+                return _decode(request.operation, self._exchange(request, slot), kind)
             except OpenCloudError as error:
-                tries, waits = (tries, waits + 1) if error.status == 429 else (tries + 1, waits)
-                hopeless = error.verdict is Verdict.GIVE_UP or error.conflict
-                if hopeless or tries >= self.tries or waits >= WAITS or (self.tries == 1 and waits):
+                limited = error.status == 429
+                failures, waits = failures + (not limited), waits + limited
+                if self._is_final(error, failures, waits):
                     raise
                 jitter = random.uniform(0.5, 1.5)  # noqa: S311
-                time.sleep(0 if error.status == 429 else BACKOFF * 2 ** (tries - 1) * jitter)
+                time.sleep(0 if limited else BACKOFF * 2 ** (failures - 1) * jitter)
 
-    def _once[T](
-        self,
-        operation: Operation,
-        answer: type[T],
-        turn: Turn,
-        target: str,
-        parts: Mapping[str, str | int],
-        query: Mapping[str, str | int] | None,
-        body: Any,
-    ) -> T:
-        path = operation.path.format(
-            **{name: quote(str(value), safe="") for name, value in parts.items()}
-        )
-        content = None if body is None else msgspec.json.encode(body)
-        headers = {"x-api-key": self.api_key} | (
-            {"content-type": "application/json"} if content is not None else {}
-        )
+    def _is_final(self, error: OpenCloudError, failures: int, waits: int) -> bool:
+        if error.decision is RetryDecision.GIVE_UP or error.conflict:
+            return True
+        return failures >= self.tries or waits >= WAITS or (self.tries == 1 and waits > 0)
+
+    def _exchange(self, request: Request, slot: RateSlot) -> bytes:
+        """Send the request once and return the body of a 2xx answer. Raises OpenCloudError."""
         # A body that trickles never times out by itself.
         deadline = time.monotonic() + (self.timeout if self.tries == 1 else 3 * self.timeout)
-        ask = partial(
-            self._http.stream,
-            operation.method,
-            path,
-            params=query,
-            content=content,
-            headers=headers,
-        )
+        operation = request.operation
         try:
-            with ask(timeout=self.timeout) as response:
-                status, received = response.status_code, _read(response, operation, deadline)
-                told = response.headers
+            with self._open(request) as response:
+                status, headers = response.status_code, response.headers
+                body = _read(response, operation, deadline)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            self.budgets.failed(target, operation)
+            self.pacer.register_no_answer(slot, operation)
             raise unanswered(operation, error) from error
-        self.budgets.answered(turn, target, operation, status, told)
+        self.pacer.register_answer(slot, operation, status, headers)
         if not 200 <= status < 300:
-            raise refused(operation, status, received, told)
-        try:
-            return msgspec.json.decode(received or b"{}", type=answer)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise unreadable(operation, str(error)) from None
+            raise refused(operation, status, body, headers)
+        return body
+
+    def _open(self, request: Request) -> AbstractContextManager[httpx.Response]:
+        content = None if request.body is None else msgspec.json.encode(request.body)
+        content_type = {} if content is None else {"content-type": "application/json"}
+        return self._http.stream(
+            request.operation.method,
+            request.path,
+            params=request.query,
+            content=content,
+            headers={"x-api-key": self.api_key} | content_type,
+            timeout=self.timeout,
+        )
+
+
+def _decode[T](operation: Operation, body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise unreadable(operation, str(error)) from None
 
 
 def _read(response: httpx.Response, operation: Operation, deadline: float) -> bytes:

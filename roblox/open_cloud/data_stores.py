@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import (
     DELETE_ENTRY,
@@ -22,7 +22,7 @@ ORDERED_PAGE = 100  # ids with values of an ordered one
 
 
 class Store(NamedTuple):
-    """A data store of a universe; entries live below a scope."""
+    """A data store of a universe, at one scope."""
 
     universe: int
     name: str
@@ -34,7 +34,7 @@ class Store(NamedTuple):
 
 
 class Entry(msgspec.Struct, frozen=True, rename="camel"):
-    """An entry as read. `value` is whatever JSON the game stored; `users` as `users/123`."""
+    """An entry as read. `value` is any JSON that the game stored; `users` are like `users/123`."""
 
     id: str = ""
     value: Any = None
@@ -44,6 +44,15 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
     revision_create_time: str = ""
     users: list[str] = []
     attributes: Any = None
+
+
+class Write(NamedTuple):
+    """A value to write. `over` is the entry that was read, whose users and attributes stay."""
+
+    key: str
+    value: Any
+    user_id: int
+    over: Entry | None = None
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -72,28 +81,26 @@ class _Ordered(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Nothing(msgspec.Struct, frozen=True):
-    """An answer of which nothing is needed."""
+    """An answer whose content is not used."""
 
 
 def list_ids(
     client: OpenCloud, store: Store, token: str = "", size: int = PAGE
 ) -> tuple[list[str], str]:
-    """A page of ids, and the token of the next one, empty on the last. Listing may lag behind
-    writing.
-    """
+    """Return a page of ids and the next page's token, "" on the last. The listing may lag."""
     query: dict[str, str | int] = {"maxPageSize": min(size, PAGE)} | (
         {"pageToken": token} if token else {}
     )
-    page = client.call(LIST_ENTRIES, _Ids, parts=store.parts, query=query)
+    page = client.call(Request(LIST_ENTRIES, store.parts, query=query), _Ids)
     return [entry.id for entry in page.data_store_entries], page.next_page_token
 
 
 def read(client: OpenCloud, store: Store, entry: str) -> Entry | None:
-    """One entry; None when there is none."""
+    """Return an entry, None if there is none."""
     try:
-        # An id that holds `@` would else be taken for one with a revision.
+        # Roblox takes what follows an `@` in an id for a revision.
         name = f"{entry}@latest" if "@" in entry else entry
-        found = client.call(GET_ENTRY, Entry, parts={**store.parts, "entry": name})
+        found = client.call(Request(GET_ENTRY, {**store.parts, "entry": name}), Entry)
     except OpenCloudError as error:
         if error.missing:
             return None
@@ -101,39 +108,36 @@ def read(client: OpenCloud, store: Store, entry: str) -> Entry | None:
     return None if found.state == "DELETED" else found
 
 
-def write(
-    client: OpenCloud, store: Store, entry: str, value: Any, *, over: Entry | None, user_id: int
-) -> Entry:
-    """Write a value over the one that was read (`over`; None: there was none). Users and attributes
-    stay.
+def write(client: OpenCloud, store: Store, write: Write) -> Entry:
+    """Write a value over the entry that was read.
 
-    Raises OpenCloudError with `conflict` when somebody wrote meanwhile.
+    Raises OpenCloudError with `conflict` if somebody else wrote since.
     """
+    over = write.over
     body: dict[str, Any] = {
-        "value": value,
-        "users": over.users if over and over.users else [f"users/{user_id}"],
+        "value": write.value,
+        "users": over.users if over and over.users else [f"users/{write.user_id}"],
     }
     if over is not None:
         body |= {"etag": over.etag} | ({"attributes": over.attributes} if over.attributes else {})
     query = {"allowMissing": "false" if over else "true"}
-    return client.call(
-        PUT_ENTRY, Entry, parts={**store.parts, "entry": entry}, query=query, body=body
-    )
+    parts = {**store.parts, "entry": write.key}
+    return client.call(Request(PUT_ENTRY, parts, query=query, body=body), Entry)
 
 
 def remove(client: OpenCloud, store: Store, entry: str) -> bool:
-    """Delete an entry; False when there was none."""
+    """Delete an entry. Returns False if there was none."""
     return _remove(client, DELETE_ENTRY, store, entry)
 
 
 def remove_ordered(client: OpenCloud, store: Store, entry: str) -> bool:
-    """Delete an id of an ordered store, at once and for ever; False when there was none."""
+    """Delete an id of an ordered store for good. Returns False if there was none."""
     return _remove(client, DELETE_ORDERED, store, entry)
 
 
 def _remove(client: OpenCloud, operation: Operation, store: Store, entry: str) -> bool:
     try:
-        client.call(operation, Nothing, parts={**store.parts, "entry": entry})
+        client.call(Request(operation, {**store.parts, "entry": entry}), Nothing)
     except OpenCloudError as error:
         if error.missing:
             return False
@@ -149,21 +153,19 @@ def list_ordered(
     descending: bool = True,
     size: int = ORDERED_PAGE,
 ) -> tuple[list[OrderedEntry], str]:
-    """A page of an ordered store with its values, and the token of the next page, empty on the
-    last.
-    """
+    """Return a page of an ordered store and the next page's token, "" on the last."""
     query: dict[str, str | int] = {"maxPageSize": min(size, ORDERED_PAGE)}
     if descending:
         query["orderBy"] = "value desc"
     if token:
         query["pageToken"] = token
-    page = client.call(LIST_ORDERED, _Ordered, parts=store.parts, query=query)
+    page = client.call(Request(LIST_ORDERED, store.parts, query=query), _Ordered)
     return page.ordered_data_store_entries, page.next_page_token
 
 
 def write_ordered(client: OpenCloud, store: Store, entry: str, value: int) -> None:
-    """Set the whole number of an id, making it if need be."""
+    """Set the whole number of an id, which is created if missing."""
     parts = {**store.parts, "entry": entry}
     client.call(
-        PUT_ORDERED, Nothing, parts=parts, query={"allowMissing": "true"}, body={"value": value}
+        Request(PUT_ORDERED, parts, query={"allowMissing": "true"}, body={"value": value}), Nothing
     )

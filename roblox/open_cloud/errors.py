@@ -1,9 +1,8 @@
-"""Whatever goes wrong with Open Cloud, as one error: whether to retry, wait or give up, and why,
-for a moderator.
-"""
+"""Everything that goes wrong with Open Cloud as one error, with what to do and a sentence for people."""
 
 import enum
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -11,39 +10,31 @@ import httpx
 from roblox.open_cloud.operations import ASSIGN_ROLE, UNASSIGN_ROLE, Operation
 
 
-class Verdict(enum.StrEnum):
+class RetryDecision(enum.StrEnum):
     RETRY = "retry"  # soon, with back-off: it may work the next time
     WAIT = "wait"  # not before `retry_after`: a limit or an outage
     GIVE_UP = "give up"  # until somebody changes something
 
 
+@dataclass(eq=False)
 class OpenCloudError(Exception):
-    """A call that did not succeed. `text` is Roblox's own message, `str(error)` the sentence for
-    people.
+    """A call that did not succeed. `str(error)` is a sentence for people, `text` Roblox's message.
 
-    `status` 0: there was no answer; the call may have landed all the same.
+    `status` 0: there was no answer, and the call may have been done. `explained`: Roblox said what
+    is wrong with this very request.
     """
 
-    def __init__(
-        self,
-        verdict: Verdict,
-        sentence: str,
-        *,
-        operation: str = "",
-        status: int = 0,
-        code: str = "",
-        text: str = "",
-        retry_after: float | None = None,
-        explained: bool = False,
-    ) -> None:
-        super().__init__(sentence)
-        self.verdict = verdict
-        self.operation = operation
-        self.status = status
-        self.code = code
-        self.text = text
-        self.retry_after = retry_after
-        self.explained = explained  # Roblox said what is wrong with this very request
+    decision: RetryDecision
+    sentence: str
+    operation: str = ""
+    status: int = 0
+    code: str = ""
+    text: str = ""
+    retry_after: float | None = None
+    explained: bool = False
+
+    def __str__(self) -> str:
+        return self.sentence
 
     @property
     def missing(self) -> bool:
@@ -51,19 +42,19 @@ class OpenCloudError(Exception):
 
     @property
     def about_key(self) -> bool:
-        """The key is at fault, not what was asked: whatever else is asked with it fails too."""
+        """Whether the key is at fault, so that other calls with it fail too."""
         return self.status == 401 or (self.status == 403 and not self.explained)
 
     @property
     def conflict(self) -> bool:
-        """The value changed since it was read. Roblox does not say whether that is a 409 or a 412."""
+        """Whether the value changed since it was read. Roblox documents neither 409 nor 412 for it."""
         return self.status in {409, 412}
 
 
 MAX_TEXT = 300
 RANKS_BELOW = "the key's owner ranks below this member or this role"
 ABOUT_RANK = (ASSIGN_ROLE, UNASSIGN_ROLE)
-# Parts of Roblox's messages and what they mean to a person; the first that fits, lower case.
+# Parts of Roblox's messages, in lower case, and what they mean to a person. The first match counts.
 MEANINGS = (
     ("permission to manage", RANKS_BELOW),
     ("not a member", "they are not a member of the group"),
@@ -75,7 +66,10 @@ MEANINGS = (
 STATUS_MEANINGS = {
     400: "Roblox does not accept the request",
     401: "the API key is unknown, expired or disabled: make a new one in Creator Hub",
-    403: "the API key may not do this: give it the scope {scopes} for this universe or group in Creator Hub",
+    403: (
+        "the API key may not do this: give it the scope {scopes} for this universe or group in"
+        " Creator Hub"
+    ),
     404: "Roblox does not know it",
     409: "it changed meanwhile",
     412: "it changed meanwhile",
@@ -86,10 +80,10 @@ STATUS_MEANINGS = {
 
 
 def unanswered(operation: Operation, error: Exception) -> OpenCloudError:
-    """No answer came: a timeout, a broken connection, or a body that cannot be read."""
+    """Make the error for a timeout, a broken connection or a body that does not end."""
     what = "in time" if isinstance(error, httpx.TimeoutException) else "in one piece"
     return OpenCloudError(
-        Verdict.RETRY,
+        RetryDecision.RETRY,
         f"Roblox did not answer {what} ({operation.name}).",
         operation=operation.name,
         text=str(error),
@@ -98,7 +92,7 @@ def unanswered(operation: Operation, error: Exception) -> OpenCloudError:
 
 def unreadable(operation: Operation, reason: str) -> OpenCloudError:
     return OpenCloudError(
-        Verdict.RETRY,
+        RetryDecision.RETRY,
         f"Roblox's answer cannot be read ({operation.name}): {reason}.",
         operation=operation.name,
     )
@@ -107,10 +101,10 @@ def unreadable(operation: Operation, reason: str) -> OpenCloudError:
 def refused(
     operation: Operation, status: int, body: bytes, headers: httpx.Headers
 ) -> OpenCloudError:
-    """The error of an answer that is not 2xx, whichever of the documented shapes it has."""
+    """Make the error for an answer that is not 2xx, in any of the documented shapes."""
     code, text = _read(body)
     return OpenCloudError(
-        _verdict(status),
+        _decision(status),
         f"{_meaning(operation, status, text)}.",
         operation=operation.name,
         status=status,
@@ -121,12 +115,12 @@ def refused(
     )
 
 
-def _verdict(status: int) -> Verdict:
+def _decision(status: int) -> RetryDecision:
     if status == 429:
-        return Verdict.WAIT
+        return RetryDecision.WAIT
     if (status >= 500 and status != 501) or status in {408, 409, 412, 499}:
-        return Verdict.RETRY
-    return Verdict.GIVE_UP
+        return RetryDecision.RETRY
+    return RetryDecision.GIVE_UP
 
 
 def _meaning(operation: Operation, status: int, text: str) -> str:
@@ -138,7 +132,7 @@ def _meaning(operation: Operation, status: int, text: str) -> str:
 
 
 def _explanation(operation: Operation, status: int, text: str) -> str | None:
-    """What Roblox's own words mean, where they are about this very request."""
+    """Translate Roblox's message if it is about this very request."""
     if status not in {400, 403, 404}:
         return None
     lowered = text.lower()
@@ -150,12 +144,12 @@ def _explanation(operation: Operation, status: int, text: str) -> str | None:
         and text
         and "scope" not in lowered
     ):
-        return RANKS_BELOW  # Roblox's words for it are not documented; a lack of scope says so
+        return RANKS_BELOW  # Roblox does not document its message; one about scopes says "scope"
     return found
 
 
 def _read(body: bytes) -> tuple[str, str]:
-    """Code and message of any of the shapes: v2, gateway, and the three of v1."""
+    """Return code and message of any of the shapes: v2, gateway, and the three of v1."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

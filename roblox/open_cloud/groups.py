@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.operations import (
     ASSIGN_ROLE,
     GET_GROUP,
@@ -141,7 +141,7 @@ class _Group(msgspec.Struct, frozen=True, rename="camel"):
 
 def size(client: OpenCloud, group: int) -> int:
     """How many members the group says it has."""
-    return client.call(GET_GROUP, _Group, parts={"group": group}).member_count
+    return client.call(Request(GET_GROUP, {"group": group}), _Group).member_count
 
 
 def roles(client: OpenCloud, group: int) -> list[Role]:
@@ -152,7 +152,7 @@ def roles(client: OpenCloud, group: int) -> list[Role]:
         query: dict[str, str | int] = {"maxPageSize": ROLES_PAGE} | (
             {"pageToken": token} if token else {}
         )
-        page = client.call(LIST_ROLES, _Roles, parts={"group": group}, query=query)
+        page = client.call(Request(LIST_ROLES, {"group": group}, query=query), _Roles)
         found += [role.typed() for role in page.group_roles]
         token = page.next_page_token
         if not token:
@@ -166,7 +166,7 @@ def members(
     query: dict[str, str | int] = {"maxPageSize": min(size, MEMBERS_PAGE)} | (
         {"pageToken": token} if token else {}
     )
-    page = client.call(LIST_MEMBERSHIPS, _Memberships, parts={"group": group}, query=query)
+    page = client.call(Request(LIST_MEMBERSHIPS, {"group": group}, query=query), _Memberships)
     return [membership.typed() for membership in page.group_memberships], page.next_page_token
 
 
@@ -177,7 +177,7 @@ def member(
     about to act.
     """
     query: dict[str, str | int] = {"maxPageSize": 1, "filter": f"user == 'users/{user_id}'"}
-    page = client.call(operation, _Memberships, parts={"group": group}, query=query)
+    page = client.call(Request(operation, {"group": group}, query=query), _Memberships)
     found = [membership.typed() for membership in page.group_memberships]
     return next((one for one in found if one.user_id == user_id), None)
 
@@ -189,7 +189,7 @@ def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[Logged], 
     query: dict[str, str | int] = {"limit": LOG_PAGE, "sortOrder": "Desc"}
     if cursor:
         query["cursor"] = cursor
-    page = client.call(LIST_GROUP_LOG, _Log, parts={"group": group}, query=query)
+    page = client.call(Request(LIST_GROUP_LOG, {"group": group}, query=query), _Log)
     return [entry.typed() for entry in page.data], page.next_page_cursor or ""
 
 
@@ -199,7 +199,7 @@ def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
     """
     body = {"role": f"groups/{group}/roles/{role}"}
     return client.call(
-        ASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body
+        Request(ASSIGN_ROLE, {"group": group, "member": user_id}, body=body), _Membership
     ).typed()
 
 
@@ -207,7 +207,7 @@ def unassign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
     """Take one role away; nothing changes when it is not held."""
     body = {"role": f"groups/{group}/roles/{role}"}
     return client.call(
-        UNASSIGN_ROLE, _Membership, parts={"group": group, "member": user_id}, body=body
+        Request(UNASSIGN_ROLE, {"group": group, "member": user_id}, body=body), _Membership
     ).typed()
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.data_stores import Nothing
 from roblox.open_cloud.operations import PUBLISH
 
@@ -19,5 +19,5 @@ def publish(client: OpenCloud, universe: int, topic: str, message: Any) -> None:
     if len(text) > MAX_MESSAGE:
         raise ValueError(f"a message holds {MAX_MESSAGE} characters, this one {len(text)}")
     client.call(
-        PUBLISH, Nothing, parts={"universe": universe}, body={"topic": topic, "message": text}
+        Request(PUBLISH, {"universe": universe}, body={"topic": topic, "message": text}), Nothing
     )

@@ -1,19 +1,19 @@
-"""Memory-store queues: what is read is hidden for a while, and gone once it is discarded."""
+"""Memory-store queues: items that were read are hidden for a while, until they are discarded."""
 
 from typing import Any, NamedTuple
 
 import msgspec
 
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.data_stores import Nothing
 from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import DISCARD_QUEUE, READ_QUEUE
 
-MOST = 200  # items at once
+MOST = 200  # items of one reading
 
 
 class Items(NamedTuple):
-    """What was read; `read_id` discards all of it."""
+    """Items that were read. `read_id` discards all of them."""
 
     read_id: str
     data: list[Any]
@@ -28,20 +28,16 @@ class _Items(msgspec.Struct, frozen=True, rename="camel"):
     items: list[_Item] = []
 
 
-def read(
-    client: OpenCloud, universe: int, queue: str, *, count: int = MOST, hidden: int = 60
-) -> Items:
-    """Up to `count` items, hidden from other readers for `hidden` seconds; none when the queue is
-    empty.
-    """
+def read(client: OpenCloud, universe: int, queue: str, hidden: int = 60) -> Items:
+    """Read up to 200 items, hidden from other readers for `hidden` seconds."""
     query: dict[str, str | int] = {
-        "count": min(count, MOST),
+        "count": MOST,
         "allOrNothing": "false",
         "invisibilityWindow": f"{hidden}s",
     }
     try:
         found = client.call(
-            READ_QUEUE, _Items, parts={"universe": universe, "queue": queue}, query=query
+            Request(READ_QUEUE, {"universe": universe, "queue": queue}, query=query), _Items
         )
     except OpenCloudError as error:
         if error.missing:
@@ -51,10 +47,8 @@ def read(
 
 
 def discard(client: OpenCloud, universe: int, queue: str, read_id: str) -> None:
-    """Take what was read out of the queue for good."""
+    """Delete the items of a reading from the queue."""
     client.call(
-        DISCARD_QUEUE,
+        Request(DISCARD_QUEUE, {"universe": universe, "queue": queue}, body={"readId": read_id}),
         Nothing,
-        parts={"universe": universe, "queue": queue},
-        body={"readId": read_id},
     )

@@ -1,13 +1,13 @@
 """User restrictions: bans from an experience, and their log."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 
 from common import time
-from roblox.open_cloud.budgets import Turn
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.operations import (
     GET_RESTRICTION,
     LIST_RESTRICTION_LOGS,
@@ -15,15 +15,14 @@ from roblox.open_cloud.operations import (
     RESTRICTION_OF_USER,
     UPDATE_RESTRICTION,
 )
+from roblox.open_cloud.pacing import RateSlot
 
 PAGE = 100
 PRIVATE_REASON, DISPLAY_REASON = 1000, 400  # characters
 
 
 class Restriction(NamedTuple):
-    """Whether somebody is kept out. `seconds` None: for good; `start` empty while nothing was ever
-    set.
-    """
+    """A user's restriction. `seconds` None: without an end. `start` is empty if there never was one."""
 
     user_id: int
     active: bool
@@ -35,16 +34,48 @@ class Restriction(NamedTuple):
 
     @property
     def until(self) -> dt.datetime | None:
-        """When it ends by itself; None for good (an end beyond every calendar is none), or without
-        a known start.
-        """
+        """Return the end, None if there is none, if it is beyond the calendar, or without a start."""
         if self.seconds is None or not self.start:
             return None
         return time.after(time.parse(self.start, default_zone=dt.UTC), self.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A restriction to write. `seconds` None: without an end.
+
+    `alt_accounts`: the accounts that Roblox takes for the user's are restricted too. Reasons are
+    cut to Roblox's limits.
+    """
+
+    user_id: int
+    active: bool
+    seconds: int | None = None
+    private_reason: str = ""
+    display_reason: str = ""
+    alt_accounts: bool = True
+
+    def body(self) -> dict[str, Any]:
+        if not self.active:
+            return {"active": False}
+        reasons = {
+            "privateReason": self.private_reason[:PRIVATE_REASON],
+            "displayReason": self.display_reason[:DISPLAY_REASON],
+            "excludeAltAccounts": not self.alt_accounts,
+        }
+        end = {} if self.seconds is None else {"duration": f"{max(1, self.seconds)}s"}
+        return {"active": True} | reasons | end
+
+
+class Idempotency(NamedTuple):
+    """The key of a change, and when it was first sent. Roblox forgets a key after a day."""
+
+    key: str
+    first_sent: dt.datetime
+
+
 class LogLine(NamedTuple):
-    """One change of a restriction. `moderator` is a user id, or 0 for a game server's script."""
+    """One change of a restriction. `moderator` is a user id, 0 for a game server's script."""
 
     user_id: int
     moderator: int
@@ -100,23 +131,25 @@ class _Logs(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def get(client: OpenCloud, universe: int, user_id: int) -> Restriction:
-    """The restriction of one user, inactive if there never was one."""
+    """Return one user's restriction, inactive if there never was one."""
     return client.call(
-        GET_RESTRICTION, _Restriction, parts={"universe": universe, "user": user_id}
+        Request(GET_RESTRICTION, {"universe": universe, "user": user_id}), _Restriction
     ).typed()
 
 
 def page(client: OpenCloud, universe: int, token: str = "") -> tuple[list[Restriction], str]:
-    """A page of everybody who was ever restricted, and the token of the next one."""
+    """Return a page of everybody who was ever restricted, and the next page's token."""
     query: dict[str, str | int] = {"maxPageSize": PAGE} | ({"pageToken": token} if token else {})
-    found = client.call(LIST_RESTRICTIONS, _Restrictions, parts={"universe": universe}, query=query)
+    found = client.call(
+        Request(LIST_RESTRICTIONS, {"universe": universe}, query=query), _Restrictions
+    )
     return [row.typed() for row in found.user_restrictions], found.next_page_token
 
 
 def logs(client: OpenCloud, universe: int, user_id: int) -> list[LogLine]:
-    """The latest changes of one user's restriction."""
+    """Return the latest changes of one user's restriction."""
     query: dict[str, str | int] = {"maxPageSize": 10, "filter": f"user == 'users/{user_id}'"}
-    found = client.call(LIST_RESTRICTION_LOGS, _Logs, parts={"universe": universe}, query=query)
+    found = client.call(Request(LIST_RESTRICTION_LOGS, {"universe": universe}, query=query), _Logs)
     return [
         LogLine(
             _user(row.user),
@@ -129,45 +162,20 @@ def logs(client: OpenCloud, universe: int, user_id: int) -> list[LogLine]:
     ]
 
 
-def update(
-    client: OpenCloud,
-    universe: int,
-    user_id: int,
-    *,
-    active: bool,
-    seconds: int | None = None,
-    private_reason: str = "",
-    display_reason: str = "",
-    alt_accounts: bool = True,
-    idempotency_key: str,
-    first_sent: dt.datetime,
-) -> Restriction:
-    """Restrict or release somebody, at most twice a minute each. The same key again changes
-    nothing.
-
-    `seconds` None: for good. `alt_accounts`: those that Roblox takes for theirs are kept out too.
-    Reasons are cut to what Roblox takes.
-    """
-    join: dict[str, Any] = {"active": active}
-    if active:
-        join |= {
-            "privateReason": private_reason[:PRIVATE_REASON],
-            "displayReason": display_reason[:DISPLAY_REASON],
-            "excludeAltAccounts": not alt_accounts,
-        } | ({"duration": f"{max(1, seconds)}s"} if seconds is not None else {})
-    query: dict[str, str | int] = {
-        "updateMask": "game_join_restriction",
-        "idempotencyKey.key": idempotency_key,
-        "idempotencyKey.firstSent": first_sent.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    return client.call(
+def update(client: OpenCloud, universe: int, change: Change, once: Idempotency) -> Restriction:
+    """Restrict or release a user, at most twice a minute each. The same key again changes nothing."""
+    request = Request(
         UPDATE_RESTRICTION,
-        _Restriction,
-        parts={"universe": universe, "user": user_id},
-        query=query,
-        body={"gameJoinRestriction": join},
-        also=Turn(RESTRICTION_OF_USER, f"{universe}:{user_id}"),
-    ).typed()
+        {"universe": universe, "user": change.user_id},
+        query={
+            "updateMask": "game_join_restriction",
+            "idempotencyKey.key": once.key,
+            "idempotencyKey.firstSent": f"{once.first_sent.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
+        },
+        body={"gameJoinRestriction": change.body()},
+        also=RateSlot(RESTRICTION_OF_USER, f"{universe}:{change.user_id}", str(universe)),
+    )
+    return client.call(request, _Restriction).typed()
 
 
 def _seconds(duration: str | None) -> int | None:

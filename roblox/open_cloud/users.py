@@ -2,7 +2,7 @@
 
 import msgspec
 
-from roblox.open_cloud.client import OpenCloud
+from roblox.open_cloud.client import OpenCloud, Request
 from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import GET_USER
 
@@ -18,7 +18,7 @@ class User(msgspec.Struct, frozen=True, rename="camel"):
 def get(client: OpenCloud, user_id: int) -> User | None:
     """One account; None when there is none (any more)."""
     try:
-        return client.call(GET_USER, User, parts={"user": user_id})
+        return client.call(Request(GET_USER, {"user": user_id}), User)
     except OpenCloudError as error:
         if error.missing:
             return None

@@ -18,7 +18,7 @@ from django.utils import timezone
 from common.leases import LeaseLost, backoff, claim, hold, renew
 from roblox import cloud
 from roblox.open_cloud import groups
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import Logged
 from syncs import jobs
 from syncs.membership import reader
@@ -137,10 +137,10 @@ def _mark(entry: Logged) -> str:
 def _failed(row: GroupLog, error: OpenCloudError) -> None:
     log.warning("the group's log was not read", error=str(error))
     free: dict[str, Any] = {"lease": "", "lease_until": None, "attempts": row.attempts + 1}
-    if error.verdict is Verdict.GIVE_UP:
+    if error.decision is RetryDecision.GIVE_UP:
         said = CLOSED if error.status in {401, 403} else f"The group's log is not followed: {error}"
         hold(row).update(problem=said, retry_at=Now() + ANEW, **free)
         return
-    waits = error.verdict is Verdict.WAIT
+    waits = error.decision is RetryDecision.WAIT
     pause = backoff(0, base=max(2.0, error.retry_after or 2.0)) if waits else backoff(row.attempts)
     hold(row).update(retry_at=Now() + pause, **free)

@@ -25,7 +25,7 @@ from players.privacy import orders
 from roblox import cloud
 from roblox.open_cloud import groups, users
 from roblox.open_cloud.client import OpenCloud
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import Member
 from roblox.open_cloud.operations import READ_ACTOR
 from syncs.membership import landing
@@ -209,7 +209,7 @@ def _names(client: OpenCloud, member: Member, found: Pins) -> dict[int, tuple[st
 
 def _failed(row: MembershipRead, error: Exception) -> None:
     log.warning("a membership was not read", error=str(error))
-    if isinstance(error, OpenCloudError) and error.verdict is Verdict.WAIT:
+    if isinstance(error, OpenCloudError) and error.decision is RetryDecision.WAIT:
         pause = dt.timedelta(seconds=min(60.0, max(2.0, error.retry_after or 2.0)))
         hold(row).update(lease="", lease_until=None, retry_at=Now() + pause)
         return

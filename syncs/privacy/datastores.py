@@ -19,7 +19,7 @@ from players.privacy import orders
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud import data_stores
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 
 LEASE = (
     LONGEST_LEASE  # renewed before each experience: five calls that may each wait for their turn
@@ -108,9 +108,9 @@ def _put_off(order: ErasureOrder, troubles: dict[str, Exception]) -> None:
 def _pause(error: Exception, attempts: int) -> dt.timedelta:
     if isinstance(error, SwitchedOff):
         return SWITCHED_OFF
-    if isinstance(error, OpenCloudError) and error.verdict is Verdict.WAIT:
+    if isinstance(error, OpenCloudError) and error.decision is RetryDecision.WAIT:
         return backoff(0, base=max(2.0, error.retry_after or 10.0))
-    if isinstance(error, OpenCloudError) and error.verdict is Verdict.RETRY:
+    if isinstance(error, OpenCloudError) and error.decision is RetryDecision.RETRY:
         return backoff(attempts, base=5.0)
     return MISCONFIGURED
 

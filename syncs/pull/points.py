@@ -18,7 +18,7 @@ from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud import data_stores, users
 from roblox.open_cloud.data_stores import Entry
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs import drifts
 from syncs.drifts import Difference
 from syncs.models import Drift, SyncJob
@@ -89,7 +89,7 @@ class Points(Activity):
         trouble = [
             one
             for one in read
-            if isinstance(one, OpenCloudError) and one.verdict is not Verdict.GIVE_UP
+            if isinstance(one, OpenCloudError) and one.decision is not RetryDecision.GIVE_UP
         ]
         if len(trouble) > MOST_TROUBLE or len(trouble) == len(read) > 0:
             raise trouble[0]
@@ -236,7 +236,7 @@ def _read_one(universe: cloud.Universe, key: str) -> Answer:
     try:
         return data_stores.read(universe.client, universe.store, key)
     except OpenCloudError as error:
-        if error.about_key or error.verdict is Verdict.WAIT:
+        if error.about_key or error.decision is RetryDecision.WAIT:
             raise
         return error
 

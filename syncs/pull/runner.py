@@ -16,7 +16,7 @@ from django.db import transaction
 
 from common.leases import LeaseLost, backoff, hold
 from roblox import cloud
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs import jobs
 from syncs.models import SyncJob
 from syncs.pull.base import Activity, Cursor, Page
@@ -182,10 +182,10 @@ def _interrupt(job: SyncJob, wish: str) -> None:
 
 
 def _troubled(job: SyncJob, error: OpenCloudError) -> None:
-    log.warning("open cloud", error=str(error), verdict=str(error.verdict))
-    if error.verdict is Verdict.GIVE_UP:
+    log.warning("open cloud", error=str(error), verdict=str(error.decision))
+    if error.decision is RetryDecision.GIVE_UP:
         jobs.finish(job, jobs.Status.FAILED, str(error))
-    elif error.verdict is Verdict.WAIT:
+    elif error.decision is RetryDecision.WAIT:
         pause = backoff(0, base=max(1.0, error.retry_after or 30.0))
         jobs.later(job, str(error), pause, failed=False)
     else:

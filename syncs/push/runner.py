@@ -25,7 +25,7 @@ from players.models import Sanction
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud.client import OpenCloud
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs.membership import landing
 from syncs.membership.landing import Reading, Said
 from syncs.models import Mirror
@@ -168,9 +168,9 @@ def _settle(wish: Wish, error: BaseException | None) -> None:
         isinstance(error, OpenCloudError) and error.about_key
     ):
         _put_off(wish, str(error), MISCONFIGURED, failed=False)
-    elif isinstance(error, OpenCloudError) and error.verdict is Verdict.GIVE_UP:
+    elif isinstance(error, OpenCloudError) and error.decision is RetryDecision.GIVE_UP:
         _park(wish, str(error))
-    elif isinstance(error, OpenCloudError) and error.verdict is Verdict.WAIT:
+    elif isinstance(error, OpenCloudError) and error.decision is RetryDecision.WAIT:
         _put_off(
             wish, str(error), backoff(0, base=max(2.0, error.retry_after or 10.0)), failed=False
         )

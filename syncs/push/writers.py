@@ -14,8 +14,10 @@ from players.models import Player, Sanction
 from roblox.cloud import Group, Universe
 from roblox.models import Experience
 from roblox.open_cloud import data_stores, groups, messaging, restrictions
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.data_stores import Write
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import GUEST_RANK, OWNER_RANK, Role
+from roblox.open_cloud.restrictions import Change, Idempotency
 from syncs.models import Mirror
 from syncs.roles import pins
 from syncs.roles.pins import Pins
@@ -150,7 +152,7 @@ class GroupWriter:
         """Read back: a demotion is not done until the higher role is gone."""
         member = groups.member(self.group.client, self.group.id, user_id)
         if member is None or any(groups.steps(member.roles, wanted, self.managed)):
-            raise OpenCloudError(Verdict.RETRY, "Roblox does not show the new roles yet.")
+            raise OpenCloudError(RetryDecision.RETRY, "Roblox does not show the new roles yet.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class UniverseWriter:
         if value != known:
             pen.write(
                 f"set {own.name}/{key} in universe {own.universe} to {value}",
-                lambda: data_stores.write(client, own, key, value, over=there, user_id=user_id),
+                lambda: data_stores.write(client, own, Write(key, value, user_id, there)),
             )
         board = self.universe.board
         if board is not None and Mirror.Aspect.ADJUSTED in said:
@@ -223,22 +225,13 @@ class UniverseWriter:
         self, mirror: Mirror, wish: Wish, active_: bool, seconds: int | None, case: str, shown: str
     ) -> None:
         first_sent = _first_sent(mirror.wanted_at, dt.datetime.now(dt.UTC))
-        after = restrictions.update(
-            self.universe.client,
-            self.universe.id,
-            wish.user_id,
-            active=active_,
-            seconds=seconds,
-            private_reason=case,
-            display_reason=shown,
-            alt_accounts=wish.ban is None or wish.ban.alt_accounts,
-            idempotency_key=str(
-                uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")
-            ),
-            first_sent=first_sent,
-        )
+        alt_accounts = wish.ban is None or wish.ban.alt_accounts
+        change = Change(wish.user_id, active_, seconds, case, shown, alt_accounts)
+        key = uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")
+        client, universe = self.universe.client, self.universe.id
+        after = restrictions.update(client, universe, change, Idempotency(str(key), first_sent))
         if after.active != active_:
-            raise OpenCloudError(Verdict.RETRY, "Roblox does not show the restriction yet.")
+            raise OpenCloudError(RetryDecision.RETRY, "Roblox does not show the restriction yet.")
 
 
 def _first_sent(wanted_at: dt.datetime, now: dt.datetime) -> dt.datetime:

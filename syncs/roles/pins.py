@@ -24,7 +24,7 @@ from players.active_policy import ActivePolicy, active
 from players.policy.bundle import Rank
 from roblox.cloud import Group
 from roblox.open_cloud import groups
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import Role
 from syncs.models import GroupRole, Mirror, RolePin
 
@@ -105,7 +105,7 @@ def land(
     OpenCloudError for an empty one.
     """
     if not roles:
-        raise OpenCloudError(Verdict.RETRY, "Roblox names no role of the group.")
+        raise OpenCloudError(RetryDecision.RETRY, "Roblox names no role of the group.")
     policy = active()
     by_id = {role.id: role for role in roles}
     with transaction.atomic():

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from roblox.open_cloud.errors import Verdict, refused
+from roblox.open_cloud.errors import RetryDecision, refused
 from roblox.open_cloud.operations import ASSIGN_ROLE, GET_ENTRY
 
 
@@ -48,15 +48,17 @@ def test_every_shape_gives_its_code_and_text(body: Any, code: str, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"),
+    ("status", "decision"),
     [
-        *((status, Verdict.GIVE_UP) for status in (400, 401, 403, 404, 413, 501)),
-        *((status, Verdict.RETRY) for status in (408, 409, 412, 499, 500, 502, 503, 504)),
-        (429, Verdict.WAIT),
+        *((status, RetryDecision.GIVE_UP) for status in (400, 401, 403, 404, 413, 501)),
+        *((status, RetryDecision.RETRY) for status in (408, 409, 412, 499, 500, 502, 503, 504)),
+        (429, RetryDecision.WAIT),
     ],
 )
-def test_the_status_says_whether_to_retry_wait_or_give_up(status: int, verdict: Verdict) -> None:
-    assert error(status, {}).verdict is verdict
+def test_the_status_says_whether_to_retry_wait_or_give_up(
+    status: int, decision: RetryDecision
+) -> None:
+    assert error(status, {}).decision is decision
 
 
 def test_a_refusal_by_a_limit_says_how_long() -> None:

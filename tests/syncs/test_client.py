@@ -25,11 +25,12 @@ from roblox.open_cloud import (
     restrictions,
     users,
 )
-from roblox.open_cloud.budgets import Budgets
 from roblox.open_cloud.client import MAX_BODY, OpenCloud
-from roblox.open_cloud.data_stores import Store
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.data_stores import Store, Write
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import BUDGETS
+from roblox.open_cloud.pacing import Pacer
+from roblox.open_cloud.restrictions import Change, Idempotency
 from tests.emulator import contract
 from tests.roblox_world import EVENT_HOST, GROUP, KEY, NEXUS, World, role_id
 
@@ -69,18 +70,18 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def client(world: World, recorder: Recorder) -> Iterator[OpenCloud]:
-    budgets = Budgets(
+    pacer = Pacer(
         django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode()
     )
     http = httpx.Client(base_url=world.url, transport=recorder, timeout=5)
-    yield OpenCloud(world.url, KEY, budgets, timeout=5, http=http)
+    yield OpenCloud(world.url, KEY, pacer, timeout=5, http=http)
     http.close()
 
 
 def everything(client: OpenCloud, world: World) -> None:
     """Every operation once, and what it answers."""
-    entry = data_stores.write(client, STORE, "player:1", {"points": 1}, over=None, user_id=1)
-    again = data_stores.write(client, STORE, "player:1", {"points": 2}, over=entry, user_id=1)
+    entry = data_stores.write(client, STORE, Write("player:1", {"points": 1}, 1, None))
+    again = data_stores.write(client, STORE, Write("player:1", {"points": 2}, 1, entry))
     assert again.value == {"points": 2}
     assert again.users == ["users/1"]
     found = data_stores.read(client, STORE, "player:1")
@@ -104,17 +105,9 @@ def everything(client: OpenCloud, world: World) -> None:
     assert {role_id("Shock Trooper I"), EVENT_HOST} <= set(after.roles)
     assert groups.member(client, GROUP, 5) == after
     assert groups.member(client, GROUP, 404) is None
-    once = {"idempotency_key": str(uuid.uuid4()), "first_sent": dt.datetime.now(dt.UTC)}
-    ban = restrictions.update(
-        client,
-        NEXUS,
-        5,
-        active=True,
-        seconds=60,
-        private_reason="GRPS case 1",
-        display_reason="cheats",
-        **once,
-    )
+    once = Idempotency(str(uuid.uuid4()), dt.datetime.now(dt.UTC))
+    change = Change(5, True, 60, "GRPS case 1", "cheats")
+    ban = restrictions.update(client, NEXUS, change, once)
     assert (ban.active, ban.seconds, ban.user_id) == (True, 60, 5)
     assert ban.until is not None
     assert restrictions.get(client, NEXUS, 5).active
@@ -173,19 +166,19 @@ def test_trouble_becomes_an_error_that_may_be_retried(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], sentence: str
 ) -> None:
     monkeypatch.setattr("roblox.open_cloud.client.TRIES", 1)
-    budgets = Budgets(
+    pacer = Pacer(
         django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode()
     )
     # Only the faults about time are short of it: elsewhere the emulator itself may be slow to
     # answer.
     client = OpenCloud(
-        world.url, KEY, budgets, timeout=1 if fault["kind"] in {"timeoutAfter", "slow"} else 10
+        world.url, KEY, pacer, timeout=1 if fault["kind"] in {"timeoutAfter", "slow"} else 10
     )
     world.join(5)
     world.faults({"operations": ["*"], "rate": 1.0, **fault})
     with pytest.raises(OpenCloudError) as caught:
         users.get(client, 5)
-    assert caught.value.verdict is Verdict.RETRY
+    assert caught.value.decision is RetryDecision.RETRY
     assert sentence in str(caught.value)
 
 
@@ -196,10 +189,10 @@ def test_a_limit_is_waited_out(client: OpenCloud, world: World) -> None:
 
 
 def test_somebody_elses_write_is_a_conflict(client: OpenCloud, world: World) -> None:
-    entry = data_stores.write(client, STORE, "player:1", 1, over=None, user_id=1)
-    data_stores.write(client, STORE, "player:1", 2, over=entry, user_id=1)
+    entry = data_stores.write(client, STORE, Write("player:1", 1, 1, None))
+    data_stores.write(client, STORE, Write("player:1", 2, 1, entry))
     with pytest.raises(OpenCloudError) as caught:
-        data_stores.write(client, STORE, "player:1", 3, over=entry, user_id=1)
+        data_stores.write(client, STORE, Write("player:1", 3, 1, entry))
     assert caught.value.conflict
 
 

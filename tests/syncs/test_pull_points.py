@@ -14,7 +14,7 @@ from players.models import REST, LedgerEntry, Player, Session
 from players.points import consistency
 from roblox.models import Experience
 from roblox.open_cloud import data_stores
-from roblox.open_cloud.errors import OpenCloudError, Verdict
+from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs.models import Drift, SyncJob
 from tests.players.conftest import Game
 from tests.roblox_world import TRAINING, World
@@ -199,13 +199,15 @@ def test_a_broken_entry_is_set_aside_with_its_reason_until_it_is_mended(
     assert points_of(1) == 5
 
 
-@pytest.mark.parametrize(("verdict", "status"), [(Verdict.GIVE_UP, 400), (Verdict.RETRY, 500)])
+@pytest.mark.parametrize(
+    ("decision", "status"), [(RetryDecision.GIVE_UP, 400), (RetryDecision.RETRY, 500)]
+)
 def test_an_entry_that_roblox_cannot_read_holds_nobody_else_up(
     community: World,
     pull: Pull,
     nexus: Experience,
     monkeypatch: pytest.MonkeyPatch,
-    verdict: Verdict,
+    decision: RetryDecision,
     status: int,
 ) -> None:
     community.seed(20)
@@ -213,7 +215,7 @@ def test_an_entry_that_roblox_cannot_read_holds_nobody_else_up(
 
     def poisoned(client: Any, store: Any, key: str) -> Any:
         if key == "player:1007":
-            raise OpenCloudError(verdict, "It holds a number that is none.", status=status)
+            raise OpenCloudError(decision, "It holds a number that is none.", status=status)
         return read(client, store, key)
 
     monkeypatch.setattr(data_stores, "read", poisoned)

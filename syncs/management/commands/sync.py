@@ -19,7 +19,6 @@ from roblox import cloud
 from roblox.experiences import set_writes
 from roblox.models import Experience
 from roblox.open_cloud import users
-from roblox.open_cloud.budgets import Budgets
 from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import BUDGETS
 from syncs import drifts, jobs
@@ -343,12 +342,11 @@ def _counted(counters: dict[str, int]) -> str:
 
 
 def _budget(job: SyncJob, seconds: float) -> str:
-    """What this process spends of each budget, as calls a minute of those allowed."""
+    """Describe what this process spends of each budget, in calls a minute."""
     client = cloud.universe(job.experience).client if job.experience else cloud.group().client
-    budgets: Budgets = client.budgets
     parts = []
-    for name, calls in budgets.spent.items():
-        allowed = budgets.calls(BUDGETS[name])
+    for name, calls in client.pacer.spent.items():
+        allowed = client.pacer.limit(BUDGETS[name])
         if allowed is not None and calls > 1:
             rate, most = calls / max(seconds, 1) * 60, allowed * 60 / BUDGETS[name].window
             parts.append(f"{name} {rate:.0f} of {most:.0f}/min")

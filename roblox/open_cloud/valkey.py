@@ -1,0 +1,25 @@
+"""The connection to Valkey that all processes share their pace through."""
+
+from collections.abc import Callable
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = structlog.get_logger("grps.open_cloud")
+
+
+def connect(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
+    )
+
+
+def best_effort[T](call: Callable[[], T]) -> T | None:
+    """Make a call whose loss does no harm: the next answer from Roblox repeats what it says."""
+    try:
+        return call()
+    except redis.RedisError as error:
+        log.warning("valkey is away; nothing is learned from roblox's answers", error=str(error))
+        return None
