@@ -37,6 +37,9 @@ KINDS = {
 }
 
 
+GONE = (Membership.LEFT, Membership.GUEST)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A locked player, as far as a decision needs them. `points` in hundredths."""
@@ -128,7 +131,7 @@ def evaluate_and_apply(
         evaluation = evaluations.get(candidate.id)
         proposal = standing_proposals.get(candidate.id)
         target_id = target_rank_id(evaluation, policy)
-        if proposal is not None and _still_stands(proposal, candidate, target_id):
+        if proposal is not None and _still_stands(proposal, candidate, target_id, policy):
             continue
         if proposal is not None:
             stale.append(proposal)
@@ -146,13 +149,19 @@ def evaluate_and_apply(
     ]
 
 
-def _still_stands(proposal: Decision, candidate: Candidate, target_id: int | None) -> bool:
-    """A proposal holds while the policy says the same; one made by hand, while the rank is the
-    same.
+def _still_stands(
+    proposal: Decision, candidate: Candidate, target_id: int | None, policy: ActivePolicy
+) -> bool:
+    """Whether a proposal still applies to the player.
+
+    An automatic one needs the policy to say the same. One made by hand ends when the player's rank
+    changes, when they leave or are banned, and when the proposed rank is retired.
     """
-    if proposal.from_rank_id != candidate.rank_id:
+    if proposal.from_rank_id != candidate.rank_id or proposal.to_rank_id not in policy.ranks:
         return False
-    return proposal.kind == Decision.Kind.HAND or proposal.to_rank_id == target_id
+    if proposal.kind != Decision.Kind.HAND:
+        return proposal.to_rank_id == target_id
+    return not candidate.banned and candidate.member not in GONE
 
 
 def lock_candidate(user_id: int) -> Candidate:

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 
 from django.db import connection, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from audits.record import Actor
@@ -11,7 +12,7 @@ from common.amounts import points
 from players.active_policy import ActivePolicy, active
 from players.membership.status import belonging
 from players.models import Decision
-from players.ranks.evaluation import Candidate, evaluate_and_apply
+from players.ranks.evaluation import GONE, Candidate, evaluate_and_apply
 
 PAGES = 4096  # heap pages (8 kB) a step: 32 MB, some 200,000 players
 CHUNK = 500  # players locked at a time
@@ -45,12 +46,28 @@ def evaluate_due(
     moment = now or timezone.now()
     policy = active()
     made = 0
+    for ids in _chunks(_with_stale_proposals(policy)):
+        made += _settle(ids, policy, moment)
     pages = _pages()
     for first in range(0, pages, PAGES):
         for ids in _chunks(_find(first, moment, policy)):
             made += _settle(ids, policy, moment)
         progress(min(first + PAGES, pages), pages)
     return made
+
+
+def _with_stale_proposals(policy: ActivePolicy) -> list[int]:
+    """Players with an open proposal that no longer applies, whoever made it."""
+    stale = (
+        ~Q(to_rank__in=policy.ranks)
+        | ~Q(from_rank=F("player__rank"))
+        | Q(player__banned=True)
+        | Q(player__member__in=GONE)
+    )
+    proposals = Decision.objects.filter(
+        stale, status=Decision.Status.PROPOSED, player__erased_at=None
+    )
+    return list(proposals.order_by("player").values_list("player", flat=True))
 
 
 def _find(first_page: int, now: dt.datetime, policy: ActivePolicy) -> list[int]:

@@ -18,7 +18,7 @@ from audits.record import Actor
 from common.errors import Refused
 from grps_site.http.request_signing import sign
 from players.active_policy import activate, active
-from players.models import Decision, Player
+from players.models import Decision, Player, Rank
 from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.policy.bundle import parse_bundle
@@ -253,6 +253,44 @@ def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(
     with pytest.raises(Refused, match=r"not part of the active policy any more\. Reject"):
         approve(made.pk, by=second, reason="fine", now=now())
     assert Decision.objects.get(pk=made.pk).status == "proposed"
+
+
+def _ban_without_a_decision() -> None:
+    Player.objects.update(banned=True)
+
+
+def _leave_without_a_decision() -> None:
+    Player.objects.update(member="left", listed=False)
+
+
+def _take_another_rank() -> None:
+    Player.objects.update(rank=Rank.objects.get(name="Envoy"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: _retire("Envoy"),
+        _ban_without_a_decision,
+        _leave_without_a_decision,
+        _take_another_rank,
+    ],
+    ids=["retired", "banned", "left", "another rank"],
+)
+def test_the_schedule_withdraws_a_stale_proposal_made_by_hand(
+    stands: Stands, change: Callable[[], None]
+) -> None:
+    stands(3300, "Captain II", days=1)
+    made = propose(1, "Envoy", Command(by=OWNER, reason="does the work", now=now()))
+    evaluate_due()
+    made.refresh_from_db()
+    assert made.status == "proposed"
+    change()
+    evaluate_due()
+    made.refresh_from_db()
+    assert made.status == "withdrawn"
+    event = AuditEvent.objects.get(action="decision.withdrawn")
+    assert event.details["decision"] == made.pk
 
 
 def test_the_console_offers_only_to_reject_it(stands: Stands) -> None:
