@@ -5,10 +5,11 @@ from celery import shared_task
 from django.utils import timezone
 
 from common.task_hints import Hint
-from players import daily_figures, leaderboard, mass_adjustments, usernames
+from players import daily_figures, leaderboard, usernames
 from players.actions import game_commands
-from players.bulk import jobs, runner
+from players.bulk import previews, row_executor
 from players.discipline import sanctions
+from players.mass_adjustments import chunk_executor
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.points import recounting
 from players.policy_changes import simulations
@@ -47,7 +48,7 @@ def end_sanctions() -> int:
     daily_limit.purge(now)
     game_commands.purge(now)
     detection.purge(now)
-    jobs.purge(now)
+    previews.purge(now)
     return sanctions.end_due(now) + approvals.expire(now)
 
 
@@ -71,7 +72,7 @@ ERASING = Hint(carry_out_erasures, every=0.1)
 @shared_task(name="players.carry_out_bulk")
 def carry_out_bulk() -> int:
     """Go on with the bulk jobs that were let go; how many rows were settled."""
-    return runner.run_due(BULK_TURN)
+    return row_executor.run_due(BULK_TURN)
 
 
 BULK = Hint(carry_out_bulk, every=0.1)
@@ -110,7 +111,7 @@ def apply_counting() -> int:
 @shared_task(name="players.apply_adjustments")
 def apply_adjustments() -> int:
     """Go on with whatever large adjustment is let go and held by nobody."""
-    done = mass_adjustments.run_due(ADJUSTMENT_TURN)
+    done = chunk_executor.run_due(ADJUSTMENT_TURN)
     if done:
         log.info("adjustments applied", adjustments=done)
     return done

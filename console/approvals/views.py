@@ -15,9 +15,10 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from console.accounts import identity
 from console.decorators import page, render
-from players import mass_adjustments, tasks
+from players import tasks
 from players.active_policy import active
-from players.bulk import jobs
+from players.bulk.row_executor import BULK_JOBS
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Approval, Decision, PolicyVersion
 from players.moderation import approvals, authorization
 from players.moderation.actors import Staff, staff_of
@@ -109,9 +110,9 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
         and form.is_valid()
         and _decided(request, form, verbs, found.pk, by, said)
     ):
-        if found.act == jobs.APPROVAL:
+        if found.act == BULK_JOBS.approval:
             tasks.BULK.give()
-        elif found.act == mass_adjustments.APPROVAL:
+        elif found.act == ADJUSTMENTS.approval:
             tasks.ADJUSTING.give()
         elif found.act == resolution.RELEASE:
             tasks.RELEASING.give()

@@ -22,8 +22,11 @@ from common.parsing import is_row_id
 from console.approvals.views import names_of
 from console.decorators import page, render
 from console.experiences.views import Reason
-from players import mass_adjustments, tasks
+from players import tasks
+from players.bulk import results as job_results
+from players.mass_adjustments import file_previews, lifecycle
 from players.mass_adjustments.files import Flaws, UnknownFormat, read_upload
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Player
 from players.moderation.actors import Staff, staff_of
 from players.moderation.authorization import LONGEST_REASON
@@ -45,19 +48,19 @@ TONES: dict[str, str] = {
 # What is done with an adjustment: the rule, the button, what it says, what is said after it.
 VERBS: dict[str, tuple[Callable[..., Adjustment], str, str, str]] = {
     "approve": (
-        mass_adjustments.approve,
+        lifecycle.approve,
         "Approve",
         "It is applied once you approve, as you see it here.",
         "Approved.",
     ),
     "reject": (
-        mass_adjustments.reject,
+        lifecycle.reject,
         "Reject",
         "It is closed without effect.",
         "Closed; nobody was changed.",
     ),
     "invert": (
-        mass_adjustments.invert,
+        file_previews.preview_undo,
         "Preview the undo",
         "A new adjustment with the amounts negated, of the rows that were applied; you see it before it goes.",
         "This undoes it, once you let it go.",
@@ -133,7 +136,7 @@ def _taken(form: Upload, flaws: Flaws, by: Staff) -> Adjustment | None:
     data = form.cleaned_data
     file = data["file"]
     try:
-        return mass_adjustments.preview(
+        return file_previews.preview(
             read_upload(cast("IO[bytes]", file), file.name or "", flaws),
             by=by,
             reason=data["reason"],
@@ -141,7 +144,7 @@ def _taken(form: Upload, flaws: Flaws, by: Staff) -> Adjustment | None:
             flaws=flaws,
             now=timezone.now(),
         )
-    except mass_adjustments.Invalid:
+    except file_previews.Invalid:
         form.add_error(
             "file", "It cannot be taken; nothing was changed. Mend these lines and send it again."
         )
@@ -160,7 +163,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     by, may = staff_of(request), request.user.has_perm(ACT)
     own, second = by.is_person(found.requested_by), ""
     if own and found.status == Status.PREVIEW:
-        second = mass_adjustments.needs_second(found, by, timezone.now())
+        second = lifecycle.needs_second_person(found, by, timezone.now())
     settled = _settled(found)
     names = names_of([found.event, *settled.values()])
     return render(
@@ -179,10 +182,8 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         inverse=_inverse(found),
         by=names.get(found.event, found.requested_by),
         approved_by=names.get(settled.get(Action.ADJUSTMENT_APPROVED, 0), found.approved_by),
-        reasons=_named(list(mass_adjustments.skipped_by_note(found)))
-        if found.skipped <= SUMMED_UP
-        else [],
-        largest=mass_adjustments.largest(found, LARGEST_SHOWN) if found.rows <= SUMMED_UP else [],
+        reasons=_named(job_results.reasons(found)) if found.skipped <= SUMMED_UP else [],
+        largest=file_previews.largest(found, LARGEST_SHOWN) if found.rows <= SUMMED_UP else [],
         live=found.status in {Status.APPLYING, Status.WAITING},
     )
 
@@ -193,7 +194,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let one's own preview go."""
     get_object_or_404(Adjustment, pk=pk)
     try:
-        found = mass_adjustments.start(pk, by=staff_of(request), now=timezone.now())
+        found = ADJUSTMENTS.start(pk, by=staff_of(request), now=timezone.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("console:adjustment", pk)
@@ -269,13 +270,12 @@ def _inverse(found: Adjustment) -> Adjustment | None:
     return Adjustment.objects.filter(inverse_of=found).first()
 
 
-def _named(reasons: list[tuple[str, int, list[int]]]) -> list[tuple[str, int, list[str]]]:
+def _named(reasons: list[job_results.Reason]) -> list[tuple[job_results.Reason, list[str]]]:
     """Examples by their names, where they have one."""
-    ids = [user_id for *_, examples in reasons for user_id in examples]
+    ids = [user_id for one in reasons for user_id in one.examples]
     names = dict(Player.objects.filter(user_id__in=ids).values_list("user_id", "username"))
     return [
-        (note, count, [names.get(user_id, str(user_id)) for user_id in examples])
-        for note, count, examples in reasons
+        (one, [names.get(user_id, str(user_id)) for user_id in one.examples]) for one in reasons
     ]
 
 

@@ -32,14 +32,16 @@ from console.players import queries
 from console.players.views import BULK_ACTS
 from players import tasks
 from players.active_policy import active
-from players.bulk import jobs
+from players.bulk import previews
+from players.bulk import results as job_results
 from players.bulk.actions import told
+from players.bulk.row_executor import BULK_JOBS, RIGHT
 from players.discipline import notes
 from players.models import BulkJob, BulkRow, Player
 from players.moderation import authorization
 from players.moderation.actors import Staff, is_local, staff_of
 
-RIGHT = jobs.RIGHT
+RIGHT = RIGHT
 SIZE = 50
 Status = BulkRow.Status
 TONES = {
@@ -146,7 +148,7 @@ def _select(request: HttpRequest) -> HttpResponseBase:
     if asked and form.is_valid():
         data = form.cleaned_data
         try:
-            job = jobs.preview(
+            job = previews.preview(
                 act, user_ids, _arguments(form, now), by=by, reason=data["reason"], now=now
             )
         except Refused as refusal:
@@ -171,7 +173,7 @@ def _check_entitled(request: HttpRequest, act: str) -> None:
     """Raises PermissionDenied, told in the audit log."""
     right = next((right for name, _, right in BULK_ACTS if name == act), "")
     if not right or not request.user.has_perm(RIGHT) or not request.user.has_perm(right):
-        authorization.tell_refusal(jobs.APPROVAL, None, staff_of(request).actor)
+        authorization.tell_refusal(BULK_JOBS.approval, None, staff_of(request).actor)
         raise PermissionDenied
 
 
@@ -183,7 +185,7 @@ def _selected(request: HttpRequest) -> tuple[list[int], bool]:
         return queries.matching(request.POST["query"])
     given = request.POST.get("selected", "").split(",") + request.POST.getlist("ids")
     return list(dict.fromkeys(int(text) for text in given if is_row_id(text)))[
-        : jobs.MOST_PLAYERS + 1
+        : previews.MOST_PLAYERS + 1
     ], False
 
 
@@ -202,7 +204,7 @@ def _arguments(form: Any, now: dt.datetime) -> dict[str, Any]:
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """A job: what it does, why rows are passed over, how far it is, and each row."""
     found = get_object_or_404(BulkJob.objects.select_related("approval", "requester"), pk=pk)
-    by, state = staff_of(request), jobs.state(found)
+    by, state = staff_of(request), job_results.state(found)
     show, after = request.GET.get("show", ""), request.GET.get("after", "")
     rows = found.lines.select_related("player", "request").order_by("line")
     rows = rows.filter(status=show) if show in Status.values else rows
@@ -233,7 +235,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     """Let one's own preview go."""
     try:
-        found = jobs.start(pk, by=staff_of(request), now=timezone.now())
+        found = BULK_JOBS.start(pk, by=staff_of(request), now=timezone.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return (
@@ -258,7 +260,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = jobs.preview_undo(
+            made = previews.preview_undo(
                 pk, by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now()
             )
         except Refused as refusal:
@@ -276,7 +278,7 @@ def revert(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         order = {"by": staff_of(request), "reason": data["reason"], "now": timezone.now()}
         try:
-            made = jobs.preview_revert(data["actor"], data["since"], data["until"], **order)
+            made = previews.preview_revert(data["actor"], (data["since"], data["until"]), **order)
         except Refused as refusal:
             add_error(form, str(refusal))
         else:
@@ -307,7 +309,7 @@ def _csv(found: BulkJob) -> Iterator[str]:
 
 def _line(job: BulkJob, by: Staff) -> dict[str, Any]:
     """A job as one line of a list."""
-    state = jobs.state(job)
+    state = job_results.state(job)
     return {
         "job": job,
         "told": told(job.act, job.arguments, job.changing),
@@ -335,12 +337,13 @@ def _passed_over(job: BulkJob) -> int:
     return job.rows - job.changing
 
 
-def _reasons(job: BulkJob) -> list[tuple[str, str, int, list[Player]]]:
-    found = list(jobs.reasons(job))
-    players = Player.objects.in_bulk({pk for *_, ids in found for pk in ids if pk})
+def _reasons(job: BulkJob) -> list[tuple[job_results.Reason, list[Player]]]:
+    found = job_results.reasons(job)
+    ids = [user_id for one in found for user_id in one.examples]
+    players = {one.user_id: one for one in Player.objects.filter(user_id__in=ids)}
     return [
-        (status, note, count, [players[pk] for pk in dict.fromkeys(ids) if pk in players])
-        for status, note, count, ids in found
+        (one, [players[user_id] for user_id in dict.fromkeys(one.examples) if user_id in players])
+        for one in found
     ]
 
 

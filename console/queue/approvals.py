@@ -5,8 +5,8 @@ from typing import Any
 
 from console import links
 from console.queue.base import Item, Kind
-from players import mass_adjustments
-from players.bulk import jobs
+from players.bulk.row_executor import BULK_JOBS
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Approval
 from players.moderation import approvals
 from players.moderation.actors import Staff, is_local
@@ -25,16 +25,14 @@ class Requests(Kind):
 
 def _waiting() -> Any:
     """What waits here; adjustments from a file have a kind of their own."""
-    return Approval.objects.filter(status=Approval.Status.WAITING).exclude(
-        act=mass_adjustments.APPROVAL
-    )
+    return Approval.objects.filter(status=Approval.Status.WAITING).exclude(act=ADJUSTMENTS.approval)
 
 
 def _item(row: Approval, by: Staff) -> Item:
     own = by.is_person(row.requested_by)
     confirmable, address = approvals.confirmable(row), links.approval(row.pk)
     about = links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
-    if row.act == jobs.APPROVAL:
+    if row.act == BULK_JOBS.approval:
         about = links.bulk_job(row.arguments["job"])
     return Item(
         kind=Requests.name,

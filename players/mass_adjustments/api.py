@@ -12,11 +12,12 @@ from rest_framework.response import Response
 from audits.record import Actor
 from common.amounts import NotAnAmount, hundredths_of
 from common.errors import Refused
-from players import mass_adjustments
 from players.api import parameters
 from players.api.base import Conflict, View
 from players.api.parameters import Parameter
+from players.mass_adjustments import chunk_executor, file_previews
 from players.mass_adjustments.files import SHOWN, Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.mass_adjustments.schemas import (
     AdjustmentAsSent,
     AdjustmentIn,
@@ -54,13 +55,13 @@ class Adjust(View):
         now = timezone.now()
         try:
             with transaction.atomic():
-                made = mass_adjustments.preview(
+                made = file_previews.preview(
                     rows, by=AUTOMATION, reason=reason, idempotency_key=f"http:{key}", now=now
                 )
-                made = mass_adjustments.start(made.pk, by=AUTOMATION, now=now)
-        except mass_adjustments.Conflict as conflict:
+                made = ADJUSTMENTS.start(made.pk, by=AUTOMATION, now=now)
+        except file_previews.Conflict as conflict:
             raise Conflict(str(conflict)) from None
-        except mass_adjustments.Invalid as invalid:
+        except file_previews.Invalid as invalid:
             raise ValidationError({"rows": invalid.flaws.shown}) from None
         except Refused as refusal:
             raise ValidationError(str(refusal)) from None
@@ -144,7 +145,7 @@ def _out(adjustment: Adjustment) -> AdjustmentOut:
         applied=adjustment.applied,
         total=adjustment.total,
         moved=adjustment.moved,
-        progress=mass_adjustments.progress(adjustment),
+        progress=chunk_executor.progress(adjustment),
         error=adjustment.error,
         inverse_of=adjustment.inverse_of_id,
         created_at=adjustment.created_at,

@@ -2,22 +2,21 @@
 
 from django.db import models
 from django.db.models import Q, Value
-from django.db.models.functions import Now
 
 from players.models.fields import ZERO, points_field
+from players.models.job import Job
 from players.models.moderation import Approval
 from players.models.player import Player
 
-# rows that one person may change at once: as many acts as the guard lets them do in its window
+# rows that one person may change without approval: the acts that the velocity limit allows at once
 BULK_ALONE = 20
 
 
-class BulkJob(models.Model):
-    """One act on many players, or the undo of many events: judged row by row, let go by its maker,
-    carried out once.
+class BulkJob(Job):
+    """One act on many players, or the undo of many events.
 
-    Beyond BULK_ALONE rows it starts only once a second person approved it (`settled`); the database
-    holds that too.
+    With more than BULK_ALONE rows it starts only after a second person approved it (`settled`); a
+    database constraint enforces that too.
     """
 
     class Status(models.TextChoices):
@@ -28,12 +27,7 @@ class BulkJob(models.Model):
 
     act = models.CharField(max_length=20, help_text="warn, adjust, revert, …")
     arguments = models.JSONField(help_text="of the act, the same for every row")
-    reason = models.TextField()
     status = models.CharField(max_length=10, choices=Status, db_default=Status.PREVIEW)
-    requested_by = models.CharField(max_length=80, help_text="the person: Staff.person")
-    requester = models.ForeignKey(
-        Player, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
-    )
     second = models.TextField(
         db_default="", help_text="why a second person must approve it, in a sentence"
     )
@@ -53,15 +47,7 @@ class BulkJob(models.Model):
     skipped = models.IntegerField(db_default=0)
     failed = models.IntegerField(db_default=0)
     line = models.IntegerField(db_default=0, help_text="up to here the rows are settled")
-    charged_on = models.DateField(
-        null=True, help_text="the day whose limit it was charged to when it began"
-    )
-    reserved = points_field(
-        db_default=Value(ZERO), help_text="of that charge, what no row has settled yet"
-    )
-    created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "bulk_jobs"
@@ -87,10 +73,15 @@ class BulkJob(models.Model):
     def __str__(self) -> str:
         return f"bulk job {self.pk} ({self.act}, {self.status})"
 
+    @property
+    def is_approved(self) -> bool:
+        return self.settled
+
 
 class BulkRow(models.Model):
-    """One row of a bulk job and what came of it. `subject`: the sanction, decision or event that
-    the act is about.
+    """One row of a bulk job and its result.
+
+    `subject` is the id of the sanction, decision or event that the act is about.
     """
 
     class Status(models.TextChoices):

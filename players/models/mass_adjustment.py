@@ -1,19 +1,16 @@
 """Store adjustments of many players from a file, and their rows."""
 
 from django.db import models
-from django.db.models import Q, Value
-from django.db.models.functions import Now
+from django.db.models import Q
 
 from common.leased_model import Leased
-from players.models.fields import ZERO, points_field
+from players.models.fields import points_field
+from players.models.job import Job
 from players.models.moderation import Approval
-from players.models.player import Player
 
 
-class Adjustment(Leased):
-    """A large adjustment: validated as a whole, approved where it must be, applied in chunks,
-    undone in one step.
-    """
+class Adjustment(Job, Leased):
+    """An adjustment of many players' points from a file, applied in chunks under a lease."""
 
     class Status(models.TextChoices):
         PREVIEW = "preview"
@@ -27,18 +24,6 @@ class Adjustment(Leased):
         max_length=64, help_text="SHA-256 of the rows, so that a key stands for one content"
     )
     status = models.CharField(max_length=10, choices=Status, db_default=Status.PREVIEW)
-    reason = models.TextField()
-    requested_by = models.CharField(
-        max_length=80, help_text="the person, by whom the second one is told apart"
-    )
-    requester = models.ForeignKey(
-        Player,
-        on_delete=models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        help_text="the requester on the ladder, where known: nobody adjusts themselves",
-    )
     below = models.SmallIntegerField(
         null=True,
         help_text="when it was judged at first: only players below this position; empty: no rank binds",
@@ -61,16 +46,8 @@ class Adjustment(Leased):
     total = points_field(help_text="the sum of what will change")
     moved = points_field(help_text="the sum of the amounts without their signs")
     line = models.BigIntegerField(db_default=0, help_text="up to here the rows are settled")
-    charged_on = models.DateField(
-        null=True, help_text="the day whose limit it was charged to when it was let go"
-    )
-    reserved = points_field(
-        db_default=Value(ZERO), help_text="of that charge, what no chunk has settled yet"
-    )
     error = models.TextField(db_default="")
-    created_at = models.DateTimeField(db_default=Now())
     approved_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "adjustments"
@@ -89,9 +66,18 @@ class Adjustment(Leased):
     def __str__(self) -> str:
         return f"adjustment {self.pk} ({self.status})"
 
+    @property
+    def is_approved(self) -> bool:
+        return bool(self.approved_by)
+
+    @property
+    def changing(self) -> int:
+        """Rows that are applied or still pending."""
+        return self.rows - self.skipped
+
 
 class AdjustmentRow(models.Model):
-    """One line of a large adjustment, and what came of it."""
+    """One line of an adjustment's file, and its result."""
 
     class Status(models.TextChoices):
         PENDING = "pending"

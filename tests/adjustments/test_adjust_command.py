@@ -26,8 +26,10 @@ from audits.chain.sealing import seal_pending
 from audits.chain.verify import verify
 from audits.models import AuditEvent
 from common.environment import BASE_DIR
-from players import leaderboard, mass_adjustments
+from players import leaderboard
+from players.mass_adjustments import chunk_executor, file_previews, lifecycle, row_checks
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, LedgerEntry, Player
 from players.moderation.command import Command
 from players.points import consistency
@@ -159,7 +161,7 @@ def test_it_inverts_shows_lists_rejects_and_exports(people: People, tmp_path: Pa
             "amount": "5.00",
             "status": "skipped",
             "points": "",
-            "note": mass_adjustments.UNKNOWN,
+            "note": row_checks.UNKNOWN,
             "reason": "",
         },
     ]
@@ -315,13 +317,13 @@ def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had
         adjust_one(user_id, amount, Command(by=OWNER, reason="before", now=now))
     had = adjusted()
     rows = [Row(line, user_id, amount) for line, (user_id, amount) in enumerate(mix.items(), 1)]
-    done = _through(mass_adjustments.preview(rows, by=OWNER, reason="a mix", now=now))
+    done = _through(file_previews.preview(rows, by=OWNER, reason="a mix", now=now))
     assert done.applied == sum(user_id <= 10 for user_id in mix)
     if not done.applied:
         return
     for user_id, amount in between.items():
         adjust_one(user_id, amount, Command(by=OWNER, reason="between", now=now))
-    _through(mass_adjustments.invert(done.pk, by=OWNER, reason="undone", now=now))
+    _through(file_previews.preview_undo(done.pk, by=OWNER, reason="undone", now=now))
     assert adjusted() == {
         user_id: amount + Decimal(between.get(user_id, 0)).scaleb(-2)
         for user_id, amount in had.items()
@@ -330,10 +332,10 @@ def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had
 
 
 def _through(adjustment: Adjustment) -> Adjustment:
-    started = mass_adjustments.start(adjustment.pk, by=OWNER, now=timezone.now())
+    started = ADJUSTMENTS.start(adjustment.pk, by=OWNER, now=timezone.now())
     if started.status == "waiting":
-        mass_adjustments.approve(started.pk, by=SECOND, reason="fine", now=timezone.now())
-    assert mass_adjustments.run(adjustment.pk)
+        lifecycle.approve(started.pk, by=SECOND, reason="fine", now=timezone.now())
+    assert chunk_executor.run(adjustment.pk)
     adjustment.refresh_from_db()
     return adjustment
 
@@ -344,7 +346,7 @@ def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
     file = write(tmp_path, [f"{user_id},{user_id % 97 + 1}.25" for user_id in range(1, count + 1)])
     assert exit_code("file", file, "--reason", "large", "--yes") == 2
     waiting = Adjustment.objects.get()
-    mass_adjustments.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
+    lifecycle.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
     began = time.monotonic()
     command("apply", waiting.pk)
     waiting.refresh_from_db()
@@ -365,7 +367,7 @@ def test_a_large_file_is_applied_in_chunks_that_the_audit_log_tells(
     assert (done.status, done.applied, done.skipped) == ("done", count, 0)
     assert done.total == Player.objects.aggregate(total=Sum("adjusted"))["total"]
     events = AuditEvent.objects.filter(action="adjustment.applied", target_id=str(done.pk))
-    assert events.count() == count // mass_adjustments.CHUNK + 1
+    assert events.count() == count // chunk_executor.CHUNK + 1
     assert sum(event.details["count"] for event in events if "lines" in event.details) == count
     assert consistency.verify() == []
     assert leaderboard.total() == count

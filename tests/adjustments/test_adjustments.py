@@ -11,8 +11,10 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from audits.record import Actor
 from common.errors import Refused
-from players import mass_adjustments
+from common.leases import LeaseLost, claim
+from players.mass_adjustments import chunk_executor, file_previews, lifecycle, row_checks
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, AdjustmentRow, Decision, LedgerEntry, Player
 from players.moderation import authorization
 from players.moderation.actors import Staff
@@ -38,13 +40,13 @@ def rows(*pairs: tuple[int, int]) -> list[Row]:
 
 
 def made(*pairs: tuple[int, int], by: Staff = OWNER, **options: str) -> Adjustment:
-    return mass_adjustments.preview(
+    return file_previews.preview(
         rows(*pairs), by=by, reason="a test", now=timezone.now(), **options
     )
 
 
 def go(adjustment: Adjustment, by: Staff = OWNER) -> Adjustment:
-    started = mass_adjustments.start(adjustment.pk, by=by, now=timezone.now())
+    started = ADJUSTMENTS.start(adjustment.pk, by=by, now=timezone.now())
     apply_adjustments()
     started.refresh_from_db()
     return started
@@ -56,8 +58,8 @@ def test_a_preview_changes_nobody_and_says_who_is_skipped_and_why(people: People
     found = made((1, 250), (2, -100), (3, 5), (404, 7))
     assert (found.rows, found.skipped, str(found.total), str(found.moved)) == (4, 2, "1.50", "3.50")
     assert list(found.lines.filter(status="skipped").values_list("line", "note")) == [
-        (4, mass_adjustments.UNKNOWN),
-        (5, mass_adjustments.UNKNOWN),
+        (4, row_checks.UNKNOWN),
+        (5, row_checks.UNKNOWN),
     ]
     assert set(adjusted().values()) == {Decimal(0)}
     assert found.status == "preview"
@@ -102,22 +104,24 @@ def test_the_inverse_gives_everybody_back_what_they_had(people: People) -> None:
     adjust(1, 1000, Command(by=OWNER, reason="before", now=timezone.now()))
     before = adjusted()
     done = go(made((1, -2500), (2, 75), (3, 99_00), (404, 1)))
-    inverse = go(mass_adjustments.invert(done.pk, by=OWNER, reason="a mistake", now=timezone.now()))
+    inverse = go(
+        file_previews.preview_undo(done.pk, by=OWNER, reason="a mistake", now=timezone.now())
+    )
     assert (inverse.status, inverse.applied, inverse.inverse_of_id) == ("done", 3, done.pk)
     assert adjusted() == before
     assert consistency.verify() == []
     with pytest.raises(Refused, match=f"by adjustment {inverse.pk}"):
-        mass_adjustments.invert(done.pk, by=OWNER, reason="twice", now=timezone.now())
+        file_previews.preview_undo(done.pk, by=OWNER, reason="twice", now=timezone.now())
 
 
 def test_a_rejected_inverse_can_be_asked_for_again(people: People) -> None:
     people(range(1, 3))
     done = go(made((1, 100)))
-    inverse = mass_adjustments.invert(done.pk, by=OWNER, reason="a mistake", now=timezone.now())
+    inverse = file_previews.preview_undo(done.pk, by=OWNER, reason="a mistake", now=timezone.now())
     with pytest.raises(Refused, match="only one that is done"):
-        mass_adjustments.invert(inverse.pk, by=OWNER, reason="no", now=timezone.now())
-    mass_adjustments.reject(inverse.pk, by=SECOND, reason="it was right", now=timezone.now())
-    again = mass_adjustments.invert(done.pk, by=OWNER, reason="it was not", now=timezone.now())
+        file_previews.preview_undo(inverse.pk, by=OWNER, reason="no", now=timezone.now())
+    lifecycle.reject(inverse.pk, by=SECOND, reason="it was right", now=timezone.now())
+    again = file_previews.preview_undo(done.pk, by=OWNER, reason="it was not", now=timezone.now())
     assert again.inverse_of_id == done.pk
 
 
@@ -125,16 +129,16 @@ def test_a_key_stands_for_one_content(people: People) -> None:
     people(range(1, 3))
     first = made((1, 100), idempotency_key="k")
     assert made((1, 100), idempotency_key="k").pk == first.pk
-    with pytest.raises(mass_adjustments.Conflict, match=f"adjustment {first.pk}"):
+    with pytest.raises(file_previews.Conflict, match=f"adjustment {first.pk}"):
         made((1, 101), idempotency_key="k")
-    with pytest.raises(mass_adjustments.Conflict):
+    with pytest.raises(file_previews.Conflict):
         made((1, 100), by=SECOND, idempotency_key="k")
     assert Adjustment.objects.count() == 1
 
 
 def test_a_player_stands_in_it_once(people: People) -> None:
     people(range(1, 3))
-    with pytest.raises(mass_adjustments.Invalid) as refused:
+    with pytest.raises(file_previews.Invalid) as refused:
         made((1, 100), (2, 5), (1, 7), (1, 9))
     assert refused.value.flaws.shown == [
         "line 4: userId: 1 stands on line 2 already; keep one line for a player",
@@ -148,12 +152,12 @@ def test_a_player_stands_in_it_once(people: People) -> None:
 
 def test_nothing_at_all_and_too_much_are_refused(people: People) -> None:
     people(range(1, 3))
-    with pytest.raises(mass_adjustments.Invalid, match="rows: there is none"):
+    with pytest.raises(file_previews.Invalid, match="rows: there is none"):
         made()
-    with pytest.raises(mass_adjustments.Invalid, match="less than a trillion"):
+    with pytest.raises(file_previews.Invalid, match="less than a trillion"):
         made(*[(user_id, 10**13 - 1) for user_id in range(1, 12)])
     with pytest.raises(Refused, match="reason"):
-        mass_adjustments.preview(rows((1, 1)), by=OWNER, reason=" ", now=timezone.now())
+        file_previews.preview(rows((1, 1)), by=OWNER, reason=" ", now=timezone.now())
 
 
 def test_an_officer_adjusts_only_players_below_and_never_themselves(people: People) -> None:
@@ -162,9 +166,9 @@ def test_an_officer_adjusts_only_players_below_and_never_themselves(people: Peop
     people(range(902, 903), rank="Imperator")
     found = made((1, 10), (900, 10), (901, 10), (902, 10), by=officer("Electro Colonel", 900))
     assert dict(found.lines.filter(status="skipped").values_list("user_id", "note")) == {
-        900: mass_adjustments.OWN,
-        901: mass_adjustments.ABOVE,
-        902: mass_adjustments.ABOVE,
+        900: row_checks.OWN,
+        901: row_checks.ABOVE,
+        902: row_checks.ABOVE,
     }
     with pytest.raises(Refused, match="not entitle"):
         made((1, 10), by=officer("Tempest Major", 900))
@@ -178,8 +182,8 @@ def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(
     colonel = officer("Electro Colonel", 900)
     adjust(8, 30_00, Command(by=colonel, reason="single", now=timezone.now()))
     assert go(made((1, 40_00), (2, -20_00), by=colonel), by=colonel).status == "done"
-    within = mass_adjustments.start(made((3, 9_00), by=colonel).pk, by=colonel, now=timezone.now())
-    past = mass_adjustments.start(made((4, 2_00), by=colonel).pk, by=colonel, now=timezone.now())
+    within = ADJUSTMENTS.start(made((3, 9_00), by=colonel).pk, by=colonel, now=timezone.now())
+    past = ADJUSTMENTS.start(made((4, 2_00), by=colonel).pk, by=colonel, now=timezone.now())
     assert (within.status, past.status) == ("applying", "waiting")
 
 
@@ -207,8 +211,8 @@ def test_a_mass_change_waits_for_a_second_person_whoever_asked(
     waiting = go(made((2, -1)))
     assert (waiting.status, adjusted()[2]) == ("waiting", 0)
     with pytest.raises(Refused, match="yourself"):
-        mass_adjustments.approve(waiting.pk, by=OWNER, reason="sure", now=timezone.now())
-    mass_adjustments.approve(waiting.pk, by=SECOND, reason="looked at it", now=timezone.now())
+        lifecycle.approve(waiting.pk, by=OWNER, reason="sure", now=timezone.now())
+    lifecycle.approve(waiting.pk, by=SECOND, reason="looked at it", now=timezone.now())
     apply_adjustments()
     waiting.refresh_from_db()
     assert (waiting.status, waiting.approved_by, adjusted()[2]) == (
@@ -218,7 +222,7 @@ def test_a_mass_change_waits_for_a_second_person_whoever_asked(
     )
     assert AuditEvent.objects.get(action="adjustment.approved").actor_id == "2"
     with pytest.raises(Refused, match="does not wait"):
-        mass_adjustments.approve(waiting.pk, by=SECOND, reason="again", now=timezone.now())
+        lifecycle.approve(waiting.pk, by=SECOND, reason="again", now=timezone.now())
 
 
 def test_a_mass_change_is_also_one_of_very_many_players(
@@ -244,16 +248,16 @@ def test_whoever_approves_must_be_entitled_to_every_row(people: People) -> None:
     waiting = go(made((1, MASS_POINTS), (2, 1), (900, 1)))
     general = officer("Brigadier General", 900)
     with pytest.raises(Refused, match="line 4 yourself"):
-        mass_adjustments.approve(waiting.pk, by=general, reason="fine", now=timezone.now())
+        lifecycle.approve(waiting.pk, by=general, reason="fine", now=timezone.now())
     with pytest.raises(Refused, match="line 4 stands at or above"):
-        mass_adjustments.approve(
+        lifecycle.approve(
             waiting.pk, by=officer("Electro Colonel", 901), reason="fine", now=timezone.now()
         )
     with pytest.raises(Refused, match="not entitle"):
-        mass_adjustments.approve(
+        lifecycle.approve(
             waiting.pk, by=officer("Initiate", 901), reason="fine", now=timezone.now()
         )
-    approved = mass_adjustments.approve(
+    approved = lifecycle.approve(
         waiting.pk, by=officer("Supreme Council", 902), reason="fine", now=timezone.now()
     )
     assert approved.status == "applying"
@@ -262,17 +266,17 @@ def test_whoever_approves_must_be_entitled_to_every_row(people: People) -> None:
 def test_a_rejected_one_stays_without_effect(people: People) -> None:
     people(range(1, 2))
     found = made((1, 100))
-    mass_adjustments.reject(found.pk, by=SECOND, reason="no", now=timezone.now())
+    lifecycle.reject(found.pk, by=SECOND, reason="no", now=timezone.now())
     assert go(found).status == "rejected"
     with pytest.raises(Refused, match="rejected already"):
-        mass_adjustments.reject(found.pk, by=SECOND, reason="no", now=timezone.now())
+        lifecycle.reject(found.pk, by=SECOND, reason="no", now=timezone.now())
     assert set(adjusted().values()) == {Decimal(0)}
 
 
 def test_only_whoever_asked_lets_a_preview_go(people: People) -> None:
     people(range(1, 2))
     with pytest.raises(Refused, match="Somebody else"):
-        mass_adjustments.start(made((1, 100)).pk, by=SECOND, now=timezone.now())
+        ADJUSTMENTS.start(made((1, 100)).pk, by=SECOND, now=timezone.now())
 
 
 def test_who_went_or_rose_between_preview_and_approval_is_passed_over(people: People) -> None:
@@ -283,7 +287,7 @@ def test_who_went_or_rose_between_preview_and_approval_is_passed_over(people: Pe
     erase(2, by=OWNER, reason="ordered", now=timezone.now())
     make_people(range(2, 3))  # somebody new under the id of the one who is gone
     Player.objects.filter(user_id=3).update(rank=Player.objects.get(user_id=900).rank)
-    mass_adjustments.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
+    lifecycle.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
     apply_adjustments()
     waiting.refresh_from_db()
     assert (waiting.status, waiting.applied, waiting.skipped) == ("done", 1, 2)
@@ -292,14 +296,14 @@ def test_who_went_or_rose_between_preview_and_approval_is_passed_over(people: Pe
     assert list(
         waiting.lines.filter(status="skipped").order_by("line").values_list("note", flat=True)
     ) == [
-        mass_adjustments.ERASED,
-        mass_adjustments.ABOVE,
+        row_checks.ERASED,
+        row_checks.ABOVE,
     ]
 
 
 def test_an_erased_persons_id_and_reason_leave_the_rows(people: People) -> None:
     people(range(1, 3))
-    found = mass_adjustments.preview(
+    found = file_previews.preview(
         [Row(1, 2, 5, "was ill")], by=OWNER, reason="a test", now=timezone.now()
     )
     erase(2, by=OWNER, reason="ordered", now=timezone.now())
@@ -312,26 +316,26 @@ def test_a_sum_past_what_is_stored_is_skipped_and_the_rest_goes_on(people: Peopl
     Player.objects.filter(user_id=1).update(earned=Decimal("999999999999.99"))
     done = go(made((1, 1), (2, 1)))
     assert (done.status, done.applied, done.skipped) == ("done", 1, 1)
-    assert done.lines.get(status="skipped").note == mass_adjustments.OVERFLOW
+    assert done.lines.get(status="skipped").note == row_checks.OVERFLOW
 
 
 def test_a_process_that_lost_its_lease_writes_nothing(people: People) -> None:
     people(range(1, 3))
-    started = mass_adjustments.start(made((1, 100)).pk, by=OWNER, now=timezone.now())
-    zombie = mass_adjustments.claim(Adjustment.objects.all(), 1)[0]
+    started = ADJUSTMENTS.start(made((1, 100)).pk, by=OWNER, now=timezone.now())
+    zombie = claim(Adjustment.objects.all(), 1)[0]
     Adjustment.objects.filter(pk=started.pk).update(lease="somebody else")
-    with pytest.raises(mass_adjustments.LeaseLost):
-        mass_adjustments.step(zombie)
+    with pytest.raises(LeaseLost):
+        chunk_executor.step(zombie)
     assert set(adjusted().values()) == {Decimal(0)}
-    assert not mass_adjustments.run(started.pk)
+    assert not chunk_executor.run(started.pk)
 
 
 def test_what_fails_is_pushed_forward_told_and_tried_again(people: People) -> None:
     people(range(1, 6))
     _run_sql("ALTER TABLE ledger ADD CONSTRAINT broken CHECK (awarded <> 1) NOT VALID")
-    started = mass_adjustments.start(made((1, 100)).pk, by=OWNER, now=timezone.now())
+    started = ADJUSTMENTS.start(made((1, 100)).pk, by=OWNER, now=timezone.now())
     with pytest.raises(Exception, match="broken"):
-        mass_adjustments.run(started.pk)
+        chunk_executor.run(started.pk)
     started.refresh_from_db()
     assert (started.attempts, started.lease, started.status) == (1, "", "applying")
     assert "broken" in started.error

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from grps_site.http import request_signing
-from players import mass_adjustments
+from players.mass_adjustments import row_checks
 from players.models import Adjustment
 from players.tasks import apply_adjustments
 from tests.adjustments.conftest import adjusted, make_people
@@ -68,7 +68,7 @@ def test_it_is_taken_in_applied_in_the_background_and_told(send: Send) -> None:
         3.5,
     )
     assert told["skippedRows"] == [
-        {"line": 3, "userId": 404, "amount": 3, "note": mass_adjustments.UNKNOWN}
+        {"line": 3, "userId": 404, "amount": 3, "note": row_checks.UNKNOWN}
     ]
     assert float(adjusted()[1]) == 2.5
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from players import mass_adjustments
-from players.bulk import runner
+from players.bulk import row_executor
+from players.mass_adjustments import chunk_executor
 from players.models import Adjustment, BulkJob, Player, Sanction
 from tests.browser.help import axe, each_look, fits, shoot
 
@@ -44,7 +44,7 @@ def test_a_selection_is_warned_and_the_page_shows_it_without_reload(
     looked_at(page, "mass-change-preview")
     page.get_by_role("button", name=re.compile("^Do it to")).click()
     expect(page.get_by_text("running", exact=False).first).to_be_visible()
-    runner.run_due()
+    row_executor.run_due()
     job = BulkJob.objects.get()
     expect(page.locator("#bulk-live [role=status]")).to_contain_text(f"{job.done} done")
     expect(page.get_by_role("link", name=re.compile(r"^event \d+")).first).to_be_visible()
@@ -75,6 +75,6 @@ def test_a_file_of_adjustments_is_uploaded_applied_and_watched(
     looked_at(page, "adjustment-preview")
     page.get_by_role("button", name="Apply it").click()
     expect(page.locator("#adjustment-live").get_by_text("Applying")).to_be_visible()
-    mass_adjustments.run(Adjustment.objects.get().pk)
+    chunk_executor.run(Adjustment.objects.get().pk)
     expect(page.get_by_text("2 of 2 applied")).to_be_visible()
     looked_at(page, "adjustment-done")

@@ -18,9 +18,10 @@ from django.utils import timezone
 
 from console.bulk import adjustment_views as pages
 from console.decorators import SIGNED_IN_AT
-from players import mass_adjustments
 from players.active_policy import active
+from players.mass_adjustments import chunk_executor, file_previews, row_checks
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Player
 from players.moderation.actors import at_the_shell
 from players.moderation.authorization import MASS_POINTS
@@ -77,16 +78,16 @@ def test_a_file_is_previewed_applied_and_undone(owner: Client, player: Make) -> 
     found = taken(owner, "1,12.50", "2,-3", "404,5")
     seen = text(owner.get(f"{LIST}{found.pk}/"))
     assert "3 rows, 2 will change, 1 passed over" in seen
-    assert f"1 {mass_adjustments.UNKNOWN} 404" in seen
+    assert f"1 {row_checks.UNKNOWN} 404" in seen
     assert adjusted() == ["0.00", "0.00"]
     do(owner, found, "start")
-    mass_adjustments.run(found.pk)
+    chunk_executor.run(found.pk)
     assert adjusted() == ["12.50", "-3.00"]
     assert "2 of 2 applied" in text(owner.get(f"{LIST}{found.pk}/"))
     do(owner, found, "invert", "a mistake")
     inverse = Adjustment.objects.get(inverse_of=found)
     do(owner, inverse, "start")
-    mass_adjustments.run(inverse.pk)
+    chunk_executor.run(inverse.pk)
     assert adjusted() == ["0.00", "0.00"]
     assert f"adjustment {inverse.pk}" in text(owner.get(f"{LIST}{found.pk}/"))
 
@@ -108,7 +109,7 @@ def test_past_a_limit_another_owner_approves_with_a_reason(
         f"{LIST}{found.pk}/approve/" not in owner.get("/admin/?kind=adjustments").content.decode()
     )
     do(deputy, found, "approve")
-    mass_adjustments.run(found.pk)
+    chunk_executor.run(found.pk)
     assert state(found) == "done"
     assert "dora" in text(owner.get(f"{LIST}{found.pk}/"))
 
@@ -116,10 +117,10 @@ def test_past_a_limit_another_owner_approves_with_a_reason(
 def test_an_owner_approves_what_the_shell_asked_for(owner: Client, player: Make) -> None:
     player(1)
     shell = at_the_shell()
-    made = mass_adjustments.preview(
+    made = file_previews.preview(
         [Row(1, 1, MASS * 100)], by=shell, reason="an event", now=timezone.now()
     )
-    mass_adjustments.start(made.pk, by=shell, now=timezone.now())
+    ADJUSTMENTS.start(made.pk, by=shell, now=timezone.now())
     do(owner, made, "approve")
     assert state(made) == "applying"
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from console.decorators import SIGNED_IN_AT
-from players.bulk import runner
+from players.bulk import row_executor
 from players.discipline import sanctions
 from players.models import BULK_ALONE, Approval, BulkJob, Note, Player, Sanction
 from players.moderation.actors import at_the_shell
@@ -69,7 +69,7 @@ def test_a_selection_is_previewed_let_go_and_taken_back(owner: Client, player: M
     assert "3 selected, 3 will change, 0 passed over" in look(owner, job)
     assert warnings() == 0
     start(owner, job)
-    assert runner.run_due() == 3
+    assert row_executor.run_due() == 3
     seen = look(owner, job)
     assert "3 done" in seen
     assert "player_2" in seen
@@ -77,7 +77,7 @@ def test_a_selection_is_previewed_let_go_and_taken_back(owner: Client, player: M
     undo = BulkJob.objects.order_by("-pk")[0]
     assert answer.headers["Location"] == f"/admin/bulk/{undo.pk}/"
     start(owner, undo)
-    runner.run_due()
+    row_executor.run_due()
     assert warnings() == 0
 
 
@@ -104,9 +104,9 @@ def test_many_rows_wait_until_another_owner_approves(
     assert f"Warn {BULK_ALONE + 1} players" in text(deputy.get(page))
     assert "second person must decide" in text(owner.get(page))
     owner.post(page, {"verb": "approve", "words": "mine"})
-    assert runner.run_due() == 0
+    assert row_executor.run_due() == 0
     deputy.post(page, {"verb": "approve", "words": "agreed"})
-    assert runner.run_due() == BULK_ALONE + 1
+    assert row_executor.run_due() == BULK_ALONE + 1
     assert warnings() == BULK_ALONE + 1
     assert f"Done {BULK_ALONE + 1} of {BULK_ALONE + 1}" in text(owner.get(LIST))
 
@@ -116,7 +116,7 @@ def test_only_its_maker_lets_a_preview_go(owner: Client, deputy: Client, player:
     job = preview(owner, "warn", [1])
     assert "Only who made the preview" in look(deputy, job)
     assert "Somebody else made this preview" in start(deputy, job)
-    assert runner.run_due() == 0
+    assert row_executor.run_due() == 0
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_note_is_written_on_each(owner: Client, player: Make) -> None:
     for user_id in (1, 2):
         player(user_id)
     start(owner, preview(owner, "note", [1, 2], text="was part of it"))
-    runner.run_due()
+    row_executor.run_due()
     assert Note.objects.filter(text="was part of it").count() == 2
 
 
@@ -186,7 +186,7 @@ def test_rows_are_filtered_and_leave_as_csv(owner: Client, player: Make) -> None
     sanctions.suspend(1, Command(by=at_the_shell(), reason="seen", now=timezone.now()))
     job = preview(owner, "suspend", [1, 2], duration="7")
     start(owner, job)
-    runner.run_due()
+    row_executor.run_due()
     assert "player_2" in look(owner, job, "show=done")
     assert (
         'href="/admin/players/1/"'
@@ -224,7 +224,7 @@ def test_what_somebody_did_in_a_span_is_taken_back(owner: Client, player: Make) 
     answer = owner.post("/admin/bulk/revert/", asked, follow=True)
     assert "1 selected, 1 will change" in text(answer)
     start(owner, BulkJob.objects.get())
-    runner.run_due()
+    row_executor.run_due()
     assert warnings() == 0
     warned = AuditEvent.objects.get(action="player.warned")
     assert AuditEvent.objects.filter(reverts=warned.pk, action="player.pardoned").exists()
@@ -274,7 +274,7 @@ def test_an_old_sign_in_is_asked_for_again(owner: Client, player: Make) -> None:
     ):
         answer = owner.post(address, sent)
         assert (answer.status_code, "/admin/sign-in/" in answer.headers["Location"]) == (302, True)
-    assert runner.run_due() == 0
+    assert row_executor.run_due() == 0
 
 
 def test_the_pages_ask_the_database_as_often_for_one_row_as_for_many(

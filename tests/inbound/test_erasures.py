@@ -22,9 +22,11 @@ from audits.chain.verify import verify
 from audits.models import AuditEvent
 from audits.record import Actor
 from common.environment import BASE_DIR
-from players import mass_adjustments, tasks
+from players import tasks
 from players.discipline import sanctions
+from players.mass_adjustments import chunk_executor, file_previews
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import AdjustmentRow, ErasureOrder, Player, Rank
 from players.moderation.actors import Staff
 from players.moderation.command import Command
@@ -157,9 +159,9 @@ def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
 
 def _adjust_by_file() -> None:
     rows = [Row(1, USER, 100, f"for {NAME}"), Row(2, OTHER, 100, "")]
-    asked = mass_adjustments.preview(rows, by=OWNER, reason="a mass reward", now=timezone.now())
-    mass_adjustments.start(asked.pk, by=OWNER, now=timezone.now())
-    mass_adjustments.run(asked.pk)
+    asked = file_previews.preview(rows, by=OWNER, reason="a mass reward", now=timezone.now())
+    ADJUSTMENTS.start(asked.pk, by=OWNER, now=timezone.now())
+    chunk_executor.run(asked.pk)
 
 
 def _note_drift(nexus: Experience) -> None:

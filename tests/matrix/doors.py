@@ -24,11 +24,13 @@ from audits.record import Actor
 from common.errors import NotAllowed, Refused
 from console.accounts.permissions import of_roblox, rights_of
 from console.models import StaffAccount
-from players import mass_adjustments
 from players.actions import undo
-from players.bulk import jobs, runner
+from players.bulk import previews, row_executor
+from players.bulk.row_executor import BULK_JOBS
 from players.discipline import notes, sanctions
+from players.mass_adjustments import chunk_executor, file_previews
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Approval, BulkJob, Decision, Player, Sanction
 from players.moderation import approvals, velocity_limit
 from players.moderation.actors import Staff, at_the_shell, officer
@@ -251,13 +253,13 @@ class Bulk(ByTheRules):
             return REFUSED, "no access"
         given = {"amount": AMOUNTS.get(case.act, 0) * 100, "rank": case.to, "text": "seen it"}
         try:
-            job = jobs.preview(act, [user_id], given, by=by, reason="seen it", now=now)
-            job = jobs.start(job.pk, by=by, now=now)
+            job = previews.preview(act, [user_id], given, by=by, reason="seen it", now=now)
+            job = BULK_JOBS.start(job.pk, by=by, now=now)
         except Refused as refusal:
             return REFUSED, str(refusal)
         if job.status == BulkJob.Status.WAITING:
             return HELD, job.second
-        runner.run(job.pk)
+        row_executor.run(job.pk)
         row = job.lines.get()
         return {"done": ALLOWED, "held": HELD, "skipped": REFUSED}[row.status], row.note
 
@@ -276,13 +278,13 @@ class File(ByTheRules):
             return REFUSED, "no access"
         rows = [Row(1, user_id, AMOUNTS[case.act] * 100)]
         try:
-            made = mass_adjustments.preview(rows, by=by, reason="seen it", now=now)
-            made = mass_adjustments.start(made.pk, by=by, now=now)
+            made = file_previews.preview(rows, by=by, reason="seen it", now=now)
+            made = ADJUSTMENTS.start(made.pk, by=by, now=now)
         except Refused as refusal:
             return REFUSED, str(refusal)
         if made.status == Adjustment.Status.WAITING:
             return HELD, ""
-        mass_adjustments.run(made.pk)
+        chunk_executor.run(made.pk)
         row = made.lines.get()
         return (ALLOWED if row.status == "applied" else REFUSED), row.note
 

@@ -6,7 +6,8 @@ from typing import Any
 from django.utils import timezone
 
 from audits.record import Actor
-from players.bulk import jobs, runner
+from players.bulk import previews, row_executor
+from players.bulk.row_executor import BULK_JOBS
 from players.models import Approval, BulkJob, Player, Rank
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
@@ -39,22 +40,22 @@ def colleague(user_id: int, rank: str) -> Staff:
 
 
 def preview(act: str, user_ids: Any, by: Staff = OLGA, **arguments: Any) -> BulkJob:
-    return jobs.preview(
+    return previews.preview(
         act, list(user_ids), arguments, by=by, reason="seen in the raid", now=timezone.now()
     )
 
 
 def go(job: BulkJob, by: Staff = OLGA, second: Staff = SVEN) -> BulkJob:
     """Let a job go, have it approved where it must be, and carry it out."""
-    started = jobs.start(job.pk, by=by, now=timezone.now())
+    started = BULK_JOBS.start(job.pk, by=by, now=timezone.now())
     if started.approval is not None:
         approvals.approve(started.approval.pk, by=second, reason="agreed", now=timezone.now())
-    runner.run(job.pk)
+    row_executor.run(job.pk)
     job.refresh_from_db()
     return job
 
 
 def go_as_far_as_the_request(job: BulkJob, by: Staff) -> Approval:
-    started = jobs.start(job.pk, by=by, now=timezone.now())
+    started = BULK_JOBS.start(job.pk, by=by, now=timezone.now())
     assert started.approval is not None
     return started.approval

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from audits.models import AuditEvent
 from common.errors import NotAllowed, Refused
-from players.bulk import jobs, runner
+from players.bulk import previews, row_executor
+from players.bulk.results import reasons, state
+from players.bulk.row_executor import BULK_JOBS
 from players.discipline import sanctions
 from players.models import (
     BULK_ALONE,
@@ -52,9 +54,7 @@ def test_a_preview_changes_nobody_and_says_who_would_be_passed_over() -> None:
     job = preview("suspend", [1, 2, 3])
     assert (job.rows, job.changing, job.skipped, job.status) == (3, 2, 1, "preview")
     assert results(job)[2] == ("skipped", "They are suspended already.")
-    assert [(note, count) for _, note, count, _ in jobs.reasons(job)] == [
-        ("They are suspended already.", 1)
-    ]
+    assert [(one.note, one.count) for one in reasons(job)] == [("They are suspended already.", 1)]
     assert Sanction.objects.count() == 1
     assert AuditEvent.objects.count() == before
 
@@ -74,15 +74,15 @@ def test_a_small_job_goes_at_once_and_links_each_row_to_its_event() -> None:
 
 def test_more_than_a_few_rows_wait_for_a_second_person() -> None:
     make(range(1, BULK_ALONE + 2))
-    job = jobs.start(preview("warn", range(1, BULK_ALONE + 2)).pk, by=OLGA, now=timezone.now())
+    job = BULK_JOBS.start(preview("warn", range(1, BULK_ALONE + 2)).pk, by=OLGA, now=timezone.now())
     assert job.status == "waiting"
-    assert runner.run_due() == 0
+    assert row_executor.run_due() == 0
     assert warned() == 0
     assert job.approval is not None
     with pytest.raises(NotAllowed, match="second person"):
         approvals.approve(job.approval.pk, by=OLGA, reason="mine", now=timezone.now())
     approvals.approve(job.approval.pk, by=SVEN, reason="agreed", now=timezone.now())
-    assert runner.run_due() == BULK_ALONE + 1
+    assert row_executor.run_due() == BULK_ALONE + 1
     assert warned() == BULK_ALONE + 1
 
 
@@ -99,17 +99,17 @@ def test_many_small_jobs_are_no_way_around_the_second_person() -> None:
     assert StaffAct.objects.filter(person=OLGA.person).count() == 15
     second = preview("warn", range(16, 31))
     assert "last minutes" in second.second
-    assert jobs.start(second.pk, by=OLGA, now=timezone.now()).status == "waiting"
+    assert BULK_JOBS.start(second.pk, by=OLGA, now=timezone.now()).status == "waiting"
     assert warned() == 15
 
 
 def test_a_job_that_was_turned_down_changes_nobody() -> None:
     make(range(1, BULK_ALONE + 2))
-    job = jobs.start(preview("warn", range(1, BULK_ALONE + 2)).pk, by=OLGA, now=timezone.now())
+    job = BULK_JOBS.start(preview("warn", range(1, BULK_ALONE + 2)).pk, by=OLGA, now=timezone.now())
     assert job.approval is not None
     approvals.reject(job.approval.pk, by=SVEN, reason="too many", now=timezone.now())
-    assert runner.run_due() == 0
-    assert jobs.state(BulkJob.objects.select_related("approval").get(pk=job.pk)) == "rejected"
+    assert row_executor.run_due() == 0
+    assert state(BulkJob.objects.select_related("approval").get(pk=job.pk)) == "rejected"
     assert warned() == 0
 
 
@@ -127,7 +127,7 @@ def test_whoever_approves_must_be_one_who_may_do_it_to_each_of_them() -> None:
     approvals.approve(
         asked.pk, by=colleague(503, "Brigadier General"), reason="fine", now=timezone.now()
     )
-    assert runner.run_due() == BULK_ALONE + 1
+    assert row_executor.run_due() == BULK_ALONE + 1
 
 
 def test_each_row_is_judged_by_rank_like_the_act_itself() -> None:
@@ -154,10 +154,10 @@ def test_rows_are_judged_again_when_they_are_carried_out() -> None:
 def test_whoever_lost_their_rank_meanwhile_does_nothing_more() -> None:
     make(range(1, 4))
     colonel = colleague(9, "Electro Colonel")
-    job = jobs.start(preview("warn", [1, 2, 3], colonel).pk, by=colonel, now=timezone.now())
-    assert runner.step(job.pk)
+    job = BULK_JOBS.start(preview("warn", [1, 2, 3], colonel).pk, by=colonel, now=timezone.now())
+    assert row_executor.step(job.pk)
     sanctions.suspend(9, Command(by=at_the_shell(), reason="ran wild", now=timezone.now()))
-    runner.run(job.pk)
+    row_executor.run(job.pk)
     job.refresh_from_db()
     assert (job.status, job.done, job.skipped) == ("done", 1, 2)
     assert warned() == 1
@@ -175,7 +175,7 @@ def test_an_adjustment_past_the_limit_of_a_day_needs_a_second_person_as_a_whole(
     approvals.approve(
         asked.pk, by=colleague(11, "Brigadier General"), reason="fine", now=timezone.now()
     )
-    runner.run_due()
+    row_executor.run_due()
     past.refresh_from_db()
     assert (past.done, past.held) == (3, 0)
     assert {str(player.adjusted) for player in Player.objects.filter(user_id__lte=3)} == {"50.00"}
@@ -185,14 +185,14 @@ def test_what_a_job_under_way_will_move_counts_for_the_limit_already() -> None:
     make([1, 2])
     colonel = colleague(9, "Electro Colonel")
     job = preview("adjust", [1, 2], colonel, amount=50_00)
-    jobs.start(job.pk, by=colonel, now=timezone.now())
+    BULK_JOBS.start(job.pk, by=colonel, now=timezone.now())
     assert (
         adjustments.adjust(
             1, 10_00, Command(by=colonel, reason="between", now=timezone.now())
         ).approval
         is not None
     )
-    runner.run_due()
+    row_executor.run_due()
     job.refresh_from_db()
     assert (job.done, job.held, str(job.reserved)) == (2, 0, "0.00")
 
@@ -202,8 +202,8 @@ def test_three_jobs_previewed_within_the_limit_do_not_start_past_it() -> None:
     colonel = colleague(9, "Electro Colonel")  # 100 points a day
     made = [preview("adjust", [user_id], colonel, amount=100_00) for user_id in (1, 2, 3)]
     assert [job.second for job in made] == ["", "", ""]
-    started = [jobs.start(job.pk, by=colonel, now=timezone.now()).status for job in made]
-    runner.run_due()
+    started = [BULK_JOBS.start(job.pk, by=colonel, now=timezone.now()).status for job in made]
+    row_executor.run_due()
     assert started == ["running", "waiting", "waiting"]
     assert sum(player.adjusted for player in Player.objects.filter(user_id__lte=3)) == 100
 
@@ -212,9 +212,9 @@ def test_what_a_job_passes_over_is_given_back_to_the_day() -> None:
     make([1, 2])
     colonel = colleague(9, "Electro Colonel")
     job = preview("adjust", [1, 2], colonel, amount=50_00)
-    jobs.start(job.pk, by=colonel, now=timezone.now())
+    BULK_JOBS.start(job.pk, by=colonel, now=timezone.now())
     Player.objects.filter(user_id=2).update(rank=Rank.objects.get(name="Imperator"))
-    runner.run_due()
+    row_executor.run_due()
     assert (
         adjustments.adjust(
             1, 50_00, Command(by=colonel, reason="the rest", now=timezone.now())
@@ -233,10 +233,10 @@ def test_each_row_is_judged_by_the_limit_that_whoever_asked_has_when_its_turn_co
     make([1, 2])
     general = colleague(9, "Brigadier General")  # 500 points a day
     job = preview("adjust", [1, 2], general, amount=200_00)
-    jobs.start(job.pk, by=general, now=timezone.now())
-    runner.step(job.pk)
+    BULK_JOBS.start(job.pk, by=general, now=timezone.now())
+    row_executor.step(job.pk)
     Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Electro Colonel"))
-    runner.run_due()
+    row_executor.run_due()
     job.refresh_from_db()
     assert (job.done, job.held) == (1, 1)
     held = BulkRow.objects.get(job=job, status="held")
@@ -265,11 +265,11 @@ def test_an_act_is_done_to_each_and_taken_back_as_a_whole(act: str) -> None:
     assert (job.done, count()) == (2, 2)
     if act == "propose":
         return  # a proposal is rejected, not taken back
-    undo = go(jobs.preview_undo(job.pk, by=OLGA, reason="a mistake", now=timezone.now()))
+    undo = go(previews.preview_undo(job.pk, by=OLGA, reason="a mistake", now=timezone.now()))
     assert (undo.done, count()) == (2, 0)
     with pytest.raises(Refused, match="nothing to start"):
-        jobs.start(
-            jobs.preview_undo(job.pk, by=OLGA, reason="again", now=timezone.now()).pk,
+        BULK_JOBS.start(
+            previews.preview_undo(job.pk, by=OLGA, reason="again", now=timezone.now()).pk,
             by=OLGA,
             now=timezone.now(),
         )
@@ -327,10 +327,10 @@ def test_only_its_maker_lets_a_preview_go_and_only_with_the_right() -> None:
     make([1])
     job = preview("warn", [1])
     with pytest.raises(Refused, match="Somebody else"):
-        jobs.start(job.pk, by=SVEN, now=timezone.now())
+        BULK_JOBS.start(job.pk, by=SVEN, now=timezone.now())
     bare = Staff(OLGA.actor, rank=None)
     with pytest.raises(NotAllowed):
-        jobs.start(job.pk, by=bare, now=timezone.now())
+        BULK_JOBS.start(job.pk, by=bare, now=timezone.now())
     with pytest.raises(NotAllowed):
         preview("warn", [1], bare)
     assert AuditEvent.objects.filter(action="act.refused").count() == 2
@@ -345,7 +345,7 @@ def test_a_row_that_fails_unexpectedly_is_undone_and_shown_and_the_others_go_on(
         )
     job = go(preview("adjust", [1, 2, 3], amount=1_00))
     assert (job.status, job.done, job.failed) == ("done", 2, 1)
-    assert results(job)[2] == ("failed", runner.FAULT)
+    assert results(job)[2] == ("failed", row_executor.FAULT)
     assert list(
         Player.objects.filter(adjusted=1).order_by("user_id").values_list("user_id", flat=True)
     ) == [1, 3]
@@ -355,8 +355,8 @@ def test_started_twice_it_is_done_once() -> None:
     make([1])
     job = preview("warn", [1])
     for _ in range(2):
-        jobs.start(job.pk, by=OLGA, now=timezone.now())
-        runner.run_due()
+        BULK_JOBS.start(job.pk, by=OLGA, now=timezone.now())
+        row_executor.run_due()
     assert warned() == 1
     assert AuditEvent.objects.filter(action="bulk.started").count() == 1
 
@@ -374,7 +374,7 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
     end = timezone.now() + dt.timedelta(seconds=1)
     job = revert(rogue, start, end)
     assert (job.rows, job.changing) == (6, 4)
-    assert {note for _, note, _, _ in jobs.reasons(job)} == {
+    assert {one.note for one in reasons(job)} == {
         "It was taken back already.",
         "It took back another event of this span; both stay as they are.",
     }
@@ -387,8 +387,8 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
 
 def revert(whose: Staff, since: dt.datetime, until: dt.datetime, by: Staff = OLGA) -> BulkJob:
     actors = ((whose.actor.kind, whose.actor.id),)
-    return jobs.preview_revert(
-        actors, since, until, by=by, reason="the account was stolen", now=timezone.now()
+    return previews.preview_revert(
+        actors, (since, until), by=by, reason="the account was stolen", now=timezone.now()
     )
 
 
@@ -402,7 +402,7 @@ def test_taking_bans_back_in_bulk_needs_a_second_person_who_may_ban() -> None:
     asked = go_as_far_as_the_request(job, OLGA)
     assert "entitle" in approvals.may_decide(asked, colleague(9, "Electro Colonel"))
     approvals.approve(asked.pk, by=SVEN, reason="agreed", now=timezone.now())
-    runner.run_due()
+    row_executor.run_due()
     assert not Player.objects.get(user_id=1).banned
 
 
@@ -417,8 +417,8 @@ def test_a_span_without_events_or_upside_down_is_refused() -> None:
 def test_a_preview_that_nobody_lets_go_is_forgotten_after_a_day() -> None:
     make([1])
     job = preview("note", [1], text="was part of it")
-    assert jobs.purge(timezone.now()) == 0
-    assert jobs.purge(timezone.now() + dt.timedelta(days=2)) == 1
+    assert previews.purge(timezone.now()) == 0
+    assert previews.purge(timezone.now() + dt.timedelta(days=2)) == 1
     assert not BulkJob.objects.filter(pk=job.pk).exists()
 
 

@@ -23,11 +23,11 @@ WORKER = """
 import itertools, sys, time
 import django
 django.setup()
-from players.bulk import work
+from players.bulk import row_executor
 print("going", flush=True)
-step, steps, most = work.step, itertools.count(1), int(sys.argv[1])
-work.step = lambda job_id: step(job_id) if next(steps) <= most else time.sleep(600)
-work.run_due()
+step, steps, most = row_executor.step, itertools.count(1), int(sys.argv[1])
+row_executor.step = lambda job_id: step(job_id) if next(steps) <= most else time.sleep(600)
+row_executor.run_due()
 """
 
 

@@ -289,17 +289,18 @@ def _be_in_files(folder: Path) -> None:
 
 
 def _be_in_mass_changes() -> None:
-    from players.bulk import jobs, runner
+    from players.bulk import previews, row_executor
+    from players.bulk.row_executor import BULK_JOBS
 
     now, olga = timezone.now(), _owner("Olga_Owner")
     for act, more in (
         ("warn", {"evidence": [f"https://clips.example/{NAME}"]}),
         ("note", {"text": SAID}),
     ):
-        job = jobs.preview(act, [USER, OTHER], more, by=olga, reason=SAID, now=now)
-        jobs.start(job.pk, by=olga, now=now)
-        runner.run(job.pk)
-    jobs.preview(
+        job = previews.preview(act, [USER, OTHER], more, by=olga, reason=SAID, now=now)
+        BULK_JOBS.start(job.pk, by=olga, now=now)
+        row_executor.run(job.pk)
+    previews.preview(
         "note", [OTHER], {"text": SAID}, by=olga, reason=SAID, now=now
     )  # which nobody lets go
     assert BulkJob.objects.filter(done=2).count() == 2

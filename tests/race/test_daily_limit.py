@@ -18,12 +18,14 @@ from django.test import Client
 from django.utils import timezone
 
 from common.errors import NotAllowed, Refused
+from common.leases import claim
 from console.accounts.permissions import of_roblox
-from players import mass_adjustments
 from players.actions import undo
-from players.bulk import jobs, runner
-from players.mass_adjustments import apply
+from players.bulk import previews, row_executor
+from players.bulk.row_executor import BULK_JOBS
+from players.mass_adjustments import chunk_executor, file_previews, lifecycle, row_checks
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Approval, LedgerEntry, Player, Rank, Spending
 from players.moderation import approvals, daily_limit
 from players.moderation.actors import Staff, officer
@@ -90,15 +92,15 @@ def wire() -> Attempt:
 
 def bulk() -> Attempt:
     by = colonel()
-    job = jobs.preview("adjust", [TARGET, OTHER], {"amount": MOST * 50}, **order(by))
-    return lambda: jobs.start(job.pk, by=by, now=timezone.now())
+    job = previews.preview("adjust", [TARGET, OTHER], {"amount": MOST * 50}, **order(by))
+    return lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now())
 
 
 def file() -> Attempt:
     by = colonel()
     rows = [Row(2, TARGET, MOST * 50), Row(3, OTHER, -MOST * 50)]
-    made = mass_adjustments.preview(rows, by=by, reason="a test", now=timezone.now())
-    return lambda: mass_adjustments.start(made.pk, by=by, now=timezone.now())
+    made = file_previews.preview(rows, by=by, reason="a test", now=timezone.now())
+    return lambda: ADJUSTMENTS.start(made.pk, by=by, now=timezone.now())
 
 
 def taking_back() -> Attempt:
@@ -109,9 +111,9 @@ def taking_back() -> Attempt:
 def mass_undo() -> Attempt:
     event, by = adjusted(-MOST * 100), colonel()
     at = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), timezone.now() + dt.timedelta(days=1)
-    job = jobs.preview_revert((("staff", "shell"),), *at, **order(by))
+    job = previews.preview_revert((("staff", "shell"),), at, **order(by))
     assert job.lines.filter(subject=event, status="pending").exists()
-    return lambda: jobs.start(job.pk, by=by, now=timezone.now())
+    return lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now())
 
 
 WAYS: dict[str, Callable[[], Attempt]] = {
@@ -125,8 +127,8 @@ WAYS: dict[str, Callable[[], Attempt]] = {
 
 
 def finish() -> None:
-    runner.run_due()
-    mass_adjustments.run_due()
+    row_executor.run_due()
+    chunk_executor.run_due()
 
 
 def moved() -> Decimal:
@@ -200,10 +202,8 @@ def test_the_limit_begins_anew_at_midnight_utc_and_what_was_let_go_before_stays_
 ):
     evening = timezone.now().astimezone(dt.UTC).replace(hour=23, minute=59, second=59)
     by = colonel()
-    made = mass_adjustments.preview(
-        [Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening
-    )
-    assert mass_adjustments.start(made.pk, by=by, now=evening).status == "applying"
+    made = file_previews.preview([Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening)
+    assert ADJUSTMENTS.start(made.pk, by=by, now=evening).status == "applying"
     assert (
         adjustments.adjust(TARGET, 1, Command(by=by, reason="more", now=evening)).approval
         is not None
@@ -224,8 +224,8 @@ def asked(by: Staff, points: int, *user_ids: int) -> Adjustment:
         Row(line, user_id, points * 100)
         for line, user_id in enumerate(user_ids or (TARGET,), start=2)
     ]
-    made = mass_adjustments.preview(rows, by=by, reason="a test", now=timezone.now())
-    return mass_adjustments.start(made.pk, by=by, now=timezone.now())
+    made = file_previews.preview(rows, by=by, reason="a test", now=timezone.now())
+    return ADJUSTMENTS.start(made.pk, by=by, now=timezone.now())
 
 
 def test_whoever_approves_a_file_must_be_one_who_may_move_as_much() -> None:
@@ -233,8 +233,8 @@ def test_whoever_approves_a_file_must_be_one_who_may_move_as_much() -> None:
     waiting = asked(colonel(), 5_000_000)
     assert waiting.status == "waiting"
     with pytest.raises(NotAllowed, match="past your own limit of 100"):
-        mass_adjustments.approve(waiting.pk, **order(officer(907)))
-    assert mass_adjustments.approve(waiting.pk, **order(owner())).status == "applying"
+        lifecycle.approve(waiting.pk, **order(officer(907)))
+    assert lifecycle.approve(waiting.pk, **order(owner())).status == "applying"
 
 
 @pytest.mark.parametrize(
@@ -245,9 +245,9 @@ def test_a_file_of_somebody_who_may_not_any_more_is_not_carried_out(change: dict
     waiting = asked(colonel(), 500)
     _change(COLONEL, change)
     with pytest.raises(Refused, match="reject it"):
-        mass_adjustments.approve(waiting.pk, **order(owner()))
+        lifecycle.approve(waiting.pk, **order(owner()))
     assert player().adjusted == 0
-    assert mass_adjustments.reject(waiting.pk, **order(owner())).status == "rejected"
+    assert lifecycle.reject(waiting.pk, **order(owner())).status == "rejected"
 
 
 def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None:
@@ -256,7 +256,7 @@ def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None
     assert held is not None
     User.objects.filter(username="olga").update(is_active=False)
     for attempt in (
-        lambda: mass_adjustments.approve(waiting.pk, **order(owner("sven"))),
+        lambda: lifecycle.approve(waiting.pk, **order(owner("sven"))),
         lambda: approvals.approve(held.pk, **order(owner("sven"))),
     ):
         with pytest.raises(Refused, match="may not act any more"):
@@ -270,29 +270,33 @@ def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None
 def test_between_two_chunks_whoever_asked_is_judged_anew(
     change: dict[str, Any], note: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apply, "PENDING", apply.PENDING.replace("LIMIT 2000", "LIMIT 1"))
+    monkeypatch.setattr(
+        chunk_executor, "PENDING", chunk_executor.PENDING.replace("LIMIT 2000", "LIMIT 1")
+    )
     made = asked(colonel(), 10, TARGET, OTHER)
-    held = mass_adjustments.claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
-    assert mass_adjustments.step(held)
+    held = claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
+    assert chunk_executor.step(held)
     _change(COLONEL, change)
-    while mass_adjustments.step(held):
+    while chunk_executor.step(held):
         pass
     assert [player(TARGET).adjusted, player(OTHER).adjusted] == [10, 0]
     made.refresh_from_db()
     assert (made.status, made.applied, made.skipped, made.reserved) == ("done", 1, 1, 0)
-    assert made.lines.get(status="skipped").note == getattr(mass_adjustments, note)
+    assert made.lines.get(status="skipped").note == getattr(row_checks, note)
     assert Spending.objects.get(person=made.requested_by).spent == 10
 
 
 def test_between_two_chunks_a_lower_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply, "PENDING", apply.PENDING.replace("LIMIT 2000", "LIMIT 1"))
+    monkeypatch.setattr(
+        chunk_executor, "PENDING", chunk_executor.PENDING.replace("LIMIT 2000", "LIMIT 1")
+    )
     made = asked(officer(GENERAL), 90, TARGET, OTHER)
-    held = mass_adjustments.claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
-    mass_adjustments.step(held)
+    held = claim(Adjustment.objects.filter(pk=made.pk), 1)[0]
+    chunk_executor.step(held)
     _change(GENERAL, {"rank": "Electro Colonel"})
-    while mass_adjustments.step(held):
+    while chunk_executor.step(held):
         pass
-    assert made.lines.get(status="skipped").note == mass_adjustments.LIMITED
+    assert made.lines.get(status="skipped").note == row_checks.LIMITED
     assert player(OTHER).adjusted == 0
 
 
@@ -321,7 +325,7 @@ def test_a_file_that_nobody_decides_on_is_closed_after_a_week() -> None:
     waiting.refresh_from_db()
     assert waiting.status == "rejected"
     with pytest.raises(Refused, match="does not wait"):
-        mass_adjustments.approve(waiting.pk, by=owner(), reason="late", now=late)
+        lifecycle.approve(waiting.pk, by=owner(), reason="late", now=late)
 
 
 def test_a_file_may_be_decided_on_among_the_requests_too() -> None:

@@ -21,13 +21,14 @@ from console.accounts import adapters, role_grants
 from console.models import RoleGrant, SavedFilter, SentForm, StaffAccount
 from console.players import saved_filters
 from grps_site.http import request_signing
-from players import mass_adjustments
 from players.actions import game_commands
 from players.active_policy import active
-from players.bulk import jobs as bulk
-from players.bulk import runner
+from players.bulk import previews, row_executor
+from players.bulk.row_executor import BULK_JOBS
 from players.discipline import appeals, notes, sanctions
+from players.mass_adjustments import chunk_executor, file_previews, lifecycle
 from players.mass_adjustments.files import Row
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import (
     Adjustment,
     Appeal,
@@ -736,9 +737,9 @@ def putting_a_version_of_the_policy_in_force() -> Race:
 @race
 def starting_a_mass_change() -> Race:
     by = owner()
-    job = bulk.preview("warn", [TARGET, OTHER], {}, **order(by))
+    job = previews.preview("warn", [TARGET, OTHER], {}, **order(by))
     return Race(
-        times(lambda: bulk.start(job.pk, by=by, now=timezone.now())),
+        times(lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now())),
         lambda: told("bulk.started"),
         1,
         wins=None,
@@ -748,12 +749,12 @@ def starting_a_mass_change() -> Race:
 @race
 def carrying_out_a_mass_change() -> Race:
     by = owner()
-    job = bulk.preview("adjust", [TARGET, OTHER], {"amount": 10_00}, **order(by))
-    bulk.start(job.pk, by=by, now=timezone.now())
+    job = previews.preview("adjust", [TARGET, OTHER], {"amount": 10_00}, **order(by))
+    BULK_JOBS.start(job.pk, by=by, now=timezone.now())
     return Race(
         [
-            *times(lambda: runner.run(job.pk)),
-            lambda: bulk.start(job.pk, by=by, now=timezone.now()),
+            *times(lambda: row_executor.run(job.pk)),
+            lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now()),
             acting(adjustments.adjust, OTHER, 1_00, by=by),
         ],
         lambda: (player(TARGET).adjusted, player(OTHER).adjusted),
@@ -766,14 +767,14 @@ def carrying_out_a_mass_change() -> Race:
 def approving_a_mass_change() -> Race:
     by = staff(GENERAL)[0]
     by = type(by)(by.actor, by.rank, by.user_id, rights=frozenset({"console.bulk"}))
-    job = bulk.preview("adjust", [TARGET, OTHER], {"amount": 300_00}, **order(by))
-    approval = bulk.start(job.pk, by=by, now=timezone.now()).approval
+    job = previews.preview("adjust", [TARGET, OTHER], {"amount": 300_00}, **order(by))
+    approval = BULK_JOBS.start(job.pk, by=by, now=timezone.now()).approval
     assert approval is not None
     return Race(
         [
             approve(approval, owner("olga")),
             approve(approval, owner("sven")),
-            lambda: bulk.start(job.pk, by=by, now=timezone.now()),
+            lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now()),
         ],
         lambda: (told("bulk.started"), BulkJob.objects.get().status),
         (1, "running"),
@@ -783,14 +784,14 @@ def approving_a_mass_change() -> Race:
 
 def _file(amount: int = 10_00) -> Adjustment:
     rows = [Row(2, TARGET, amount)]
-    return mass_adjustments.preview(rows, by=owner(), reason="a test", now=timezone.now())
+    return file_previews.preview(rows, by=owner(), reason="a test", now=timezone.now())
 
 
 @race
 def taking_in_a_file_under_one_key() -> Race:
     return Race(
         times(
-            lambda: mass_adjustments.preview(
+            lambda: file_previews.preview(
                 [Row(2, TARGET, 10_00)],
                 by=owner(),
                 reason="a test",
@@ -809,10 +810,10 @@ def starting_a_file() -> Race:
     pk = _file().pk
     return Race(
         [
-            *times(lambda: mass_adjustments.start(pk, by=owner(), now=timezone.now())),
-            lambda: mass_adjustments.run(pk),
+            *times(lambda: ADJUSTMENTS.start(pk, by=owner(), now=timezone.now())),
+            lambda: chunk_executor.run(pk),
         ],
-        lambda: (mass_adjustments.run_due(), player().adjusted)[1],
+        lambda: (chunk_executor.run_due(), player().adjusted)[1],
         10,
         wins=None,
     )
@@ -821,13 +822,13 @@ def starting_a_file() -> Race:
 @race
 def deciding_on_a_file() -> Race:
     pk = _file(1_000_01).pk
-    assert mass_adjustments.start(pk, by=owner(), now=timezone.now()).status == "waiting"
+    assert ADJUSTMENTS.start(pk, by=owner(), now=timezone.now()).status == "waiting"
     return Race(
         [
-            call(mass_adjustments.approve, pk, by=owner("sven")),
-            call(mass_adjustments.approve, pk, by=owner("ines")),
-            call(mass_adjustments.reject, pk, by=owner("ines")),
-            call(mass_adjustments.reject, pk, by=owner("olga")),
+            call(lifecycle.approve, pk, by=owner("sven")),
+            call(lifecycle.approve, pk, by=owner("ines")),
+            call(lifecycle.reject, pk, by=owner("ines")),
+            call(lifecycle.reject, pk, by=owner("olga")),
         ],
         lambda: told("adjustment.approved") + told("adjustment.rejected"),
         1,
@@ -838,10 +839,10 @@ def deciding_on_a_file() -> Race:
 @race
 def inverting_a_file() -> Race:
     pk = _file().pk
-    mass_adjustments.start(pk, by=owner(), now=timezone.now())
-    mass_adjustments.run_due()
+    ADJUSTMENTS.start(pk, by=owner(), now=timezone.now())
+    chunk_executor.run_due()
     return Race(
-        [call(mass_adjustments.invert, pk, by=owner(name)) for name in ("olga", "sven", "ines")],
+        [call(file_previews.preview_undo, pk, by=owner(name)) for name in ("olga", "sven", "ines")],
         lambda: Adjustment.objects.filter(inverse_of=pk).count(),
         1,
         told="inverted already",
@@ -1047,7 +1048,7 @@ def adjustments_under_one_idempotency_key() -> Race:
 
     return Race(
         times(send),
-        lambda: (mass_adjustments.run_due(), Adjustment.objects.count(), player().adjusted)[1:],
+        lambda: (chunk_executor.run_due(), Adjustment.objects.count(), player().adjusted)[1:],
         (1, 1),
         wins=3,
     )

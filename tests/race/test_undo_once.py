@@ -9,7 +9,8 @@ from django.utils import timezone
 from audits.models import AuditEvent, Reversal
 from common.errors import Refused
 from players.actions import undo
-from players.bulk import jobs, runner
+from players.bulk import previews, row_executor
+from players.bulk.row_executor import BULK_JOBS
 from players.discipline import notes, sanctions
 from players.models import Approval, BulkJob, Recommendation, Sanction
 from players.moderation import approvals
@@ -154,11 +155,11 @@ def test_two_approvals_of_the_same_undo_at_once_take_it_back_once() -> None:
 def test_a_mass_undo_and_a_single_one_take_it_back_once() -> None:
     event = adjusted()
     span = (order(shell())["now"].replace(year=2000), order(shell())["now"].replace(year=2100))
-    job = jobs.preview_revert(((shell().actor.kind, shell().actor.id),), *span, **order(owner()))
+    job = previews.preview_revert(((shell().actor.kind, shell().actor.id),), span, **order(owner()))
     assert job.changing == 1
-    jobs.start(job.pk, by=owner(), now=timezone.now())
-    at_once(lambda: runner.run(job.pk), acting(undo.revert, event, by=shell()))
-    runner.run(job.pk)
+    BULK_JOBS.start(job.pk, by=owner(), now=timezone.now())
+    at_once(lambda: row_executor.run(job.pk), acting(undo.revert, event, by=shell()))
+    row_executor.run(job.pk)
     assert player().adjusted == 0
     assert AuditEvent.objects.filter(reverts=event).count() == 1
     assert BulkJob.objects.get().status == "done"

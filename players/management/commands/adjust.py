@@ -28,8 +28,10 @@ from rich.text import Text
 from common import csv_stream
 from common.errors import Refused
 from common.leases import LeaseLost
-from players import mass_adjustments
+from players.bulk.results import reasons
+from players.mass_adjustments import chunk_executor, file_previews, lifecycle
 from players.mass_adjustments.files import Flaws, UnknownFormat, read
+from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment
 from players.moderation.actors import at_the_shell
 
@@ -98,7 +100,7 @@ class Command(BaseCommand):
         key = key or _key_of(file, reason)
         flaws = Flaws()
         try:
-            made = mass_adjustments.preview(
+            made = file_previews.preview(
                 self._reading(file, flaws),
                 by=self.by,
                 reason=reason,
@@ -106,7 +108,7 @@ class Command(BaseCommand):
                 flaws=flaws,
                 now=timezone.now(),
             )
-        except mass_adjustments.Invalid as invalid:
+        except file_previews.Invalid as invalid:
             raise CommandError(_listing(file, invalid.flaws)) from None
         if made.status == Status.REJECTED:
             raise CommandError(
@@ -121,7 +123,9 @@ class Command(BaseCommand):
 
     def _invert(self, adjustment_id: int, reason: str, yes: bool, **_: Any) -> None:
         self._go_on(
-            mass_adjustments.invert(adjustment_id, by=self.by, reason=reason, now=timezone.now()),
+            file_previews.preview_undo(
+                adjustment_id, by=self.by, reason=reason, now=timezone.now()
+            ),
             yes,
         )
 
@@ -129,14 +133,10 @@ class Command(BaseCommand):
         self._go_on(_found(adjustment_id), yes=True)
 
     def _approve(self, adjustment_id: int, reason: str, **_: Any) -> None:
-        self._drive(
-            mass_adjustments.approve(adjustment_id, by=self.by, reason=reason, now=timezone.now())
-        )
+        self._drive(lifecycle.approve(adjustment_id, by=self.by, reason=reason, now=timezone.now()))
 
     def _reject(self, adjustment_id: int, reason: str, **_: Any) -> None:
-        settled = mass_adjustments.reject(
-            adjustment_id, by=self.by, reason=reason, now=timezone.now()
-        )
+        settled = lifecycle.reject(adjustment_id, by=self.by, reason=reason, now=timezone.now())
         self.console.print(f"Adjustment {settled.pk} is rejected; nobody was changed.")
 
     def _show(self, adjustment_id: int, rows: Path | None, **_: Any) -> None:
@@ -179,7 +179,7 @@ class Command(BaseCommand):
             self._print(adjustment)
             if not yes:
                 self._ask(adjustment)
-            adjustment = mass_adjustments.start(adjustment.pk, by=self.by, now=timezone.now())
+            adjustment = ADJUSTMENTS.start(adjustment.pk, by=self.by, now=timezone.now())
         if adjustment.status == Status.WAITING:
             self.console.print(
                 f"Adjustment {adjustment.pk} waits for a second person: in the console, or under another login with "
@@ -204,7 +204,7 @@ class Command(BaseCommand):
 
             while adjustment.status == Status.APPLYING:
                 try:
-                    here = mass_adjustments.run(adjustment.pk, tell)
+                    here = chunk_executor.run(adjustment.pk, tell)
                 except LeaseLost:
                     here = False
                 if not here:
@@ -246,19 +246,20 @@ class Command(BaseCommand):
         table.add_row("reason", adjustment.reason)
         table.add_row("rows", f"{adjustment.rows:,}")
         table.add_row(
-            "applied", f"{adjustment.applied:,} ({mass_adjustments.progress(adjustment):.1%})"
+            "applied", f"{adjustment.applied:,} ({chunk_executor.progress(adjustment):.1%})"
         )
         table.add_row(
             "sum of changes",
             f"{adjustment.total:,} points ({adjustment.moved:,} without the signs)",
         )
-        for user_id, name, amount in mass_adjustments.largest(adjustment, 5):
+        for user_id, name, amount in file_previews.largest(adjustment, 5):
             table.add_row("largest", f"{amount:+,} for {name} ({user_id})")
         table.add_row("skipped", f"{adjustment.skipped:,}")
-        for note, count, examples in mass_adjustments.skipped_by_note(adjustment):
-            table.add_row("", f"{count:,}: {note}, such as {', '.join(map(str, examples))}")
+        for one in reasons(adjustment):
+            examples = ", ".join(map(str, one.examples))
+            table.add_row("", f"{one.count:,}: {one.note}, such as {examples}")
         if adjustment.status == Status.PREVIEW:
-            second = mass_adjustments.needs_second(adjustment, self.by, timezone.now())
+            second = lifecycle.needs_second_person(adjustment, self.by, timezone.now())
             table.add_row("second person", f"must approve: {second}" if second else "not needed")
         if adjustment.approved_by:
             table.add_row("approved by", adjustment.approved_by)

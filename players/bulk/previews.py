@@ -1,0 +1,162 @@
+"""Preview bulk jobs: store a job with its rows and what would happen to each. No player changes."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from audits.queries import PlacedEvent
+from common.amounts import points
+from common.errors import Refused
+from players.bulk import engine, reversals
+from players.bulk.actions import KINDS, REVERT
+from players.bulk.facts import Case, Judge, look
+from players.bulk.row_executor import BULK_JOBS, WITHOUT_PERSONAL_DATA
+from players.models import Approval, BulkJob, BulkRow, Player
+from players.moderation import velocity_limit
+from players.moderation.actors import Staff
+from players.moderation.authorization import Verdict, check_reason, telling_refusals
+from players.moderation.daily_limit import Taken
+
+MOST_PLAYERS = 1_000
+KEPT = dt.timedelta(days=1)  # a preview that nobody started is deleted after that
+Status = BulkJob.Status
+
+
+def preview(
+    act: str,
+    user_ids: Sequence[int],
+    arguments: dict[str, Any],
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+) -> BulkJob:
+    """Preview an act on each of these players.
+
+    `arguments` are the act's: evidence, until (a datetime), amount (hundredths), rank (its name),
+    text. Raises Refused naming the field to correct, and NotAllowed.
+    """
+    reason = check_reason(reason)
+    if act not in KINDS:
+        raise Refused(f"act: {act!r} is not one of {', '.join(KINDS)}.")
+    if not user_ids or len(set(user_ids)) > MOST_PLAYERS:
+        raise Refused(f"players: select 1 to {MOST_PLAYERS:,}, not {len(set(user_ids)):,}.")
+    with telling_refusals(BULK_JOBS.act, None, by), transaction.atomic():
+        BULK_JOBS.check_entitled(by)
+        given = KINDS[act].check(arguments, by, now)
+        players = _players(user_ids)
+        ground = look(players, by, now)
+        cases = [KINDS[act].case(player, ground, given) for player in players]
+        return _store(BulkJob(act=act, arguments=given, reason=reason), cases, by, now)
+
+
+def preview_revert(
+    actors: tuple[tuple[str, str], ...],
+    span: tuple[dt.datetime, dt.datetime],
+    *,
+    by: Staff,
+    reason: str,
+    now: dt.datetime,
+) -> BulkJob:
+    """Preview the undo of what these actors (kind, id) did from one moment until another.
+
+    Raises Refused, NotAllowed.
+    """
+    since, until = span
+    job = BulkJob(
+        act=REVERT,
+        reason=check_reason(reason),
+        arguments={
+            "actors": [f"{kind}:{name}" for kind, name in actors],
+            "since": since.isoformat(),
+            "until": until.isoformat(),
+        },
+    )
+    return _preview_events(job, reversals.of_actors(actors, since, until), by, now)
+
+
+def preview_undo(job_id: int, *, by: Staff, reason: str, now: dt.datetime) -> BulkJob:
+    """Preview the undo of everything that a job did. Raises Refused, NotAllowed."""
+    done = BulkJob.objects.filter(pk=job_id, status=Status.DONE).first()
+    if done is None:
+        raise Refused("Only a job that is done can be taken back.")
+    job = BulkJob(act=REVERT, reason=check_reason(reason), arguments={"job": job_id})
+    return _preview_events(job, reversals.of_job(done), by, now)
+
+
+def purge(now: dt.datetime) -> int:
+    """Delete old previews, and the personal data of jobs that were not approved.
+
+    Returns the number of deleted previews.
+    """
+    with transaction.atomic():
+        previews = BulkJob.objects.filter(status=Status.PREVIEW, created_at__lt=now - KEPT)
+        old = [job.pk for job in previews.select_for_update(skip_locked=True)[:100]]
+        BulkRow.objects.filter(job__in=old).delete()
+        BulkJob.objects.filter(pk__in=old).delete()
+    closed = [Approval.Status.REJECTED, Approval.Status.WITHDRAWN, Approval.Status.EXPIRED]
+    refused = BulkJob.objects.filter(status=Status.WAITING, approval__status__in=closed)
+    refused.filter(arguments__has_any_keys=["text", "evidence"]).update(
+        arguments=WITHOUT_PERSONAL_DATA
+    )
+    return len(old)
+
+
+def _preview_events(
+    job: BulkJob, events: Sequence[PlacedEvent], by: Staff, now: dt.datetime
+) -> BulkJob:
+    if not events:
+        raise Refused("There is nothing that can be taken back.")
+    with telling_refusals(BULK_JOBS.act, None, by), transaction.atomic():
+        BULK_JOBS.check_entitled(by)
+        return _store(job, reversals.cases(events), by, now)
+
+
+def _players(user_ids: Sequence[int]) -> list[Player]:
+    """The players in the order of their ids. Raises Refused naming unknown ids."""
+    rows = Player.objects.filter(user_id__in=user_ids).select_related("rank", "former_rank")
+    found = {player.user_id: player for player in rows}
+    unknown = [str(user_id) for user_id in dict.fromkeys(user_ids) if user_id not in found]
+    if unknown:
+        raise Refused(f"players: no player has the user id {', '.join(unknown[:5])}; select again.")
+    return [found[user_id] for user_id in dict.fromkeys(user_ids)]
+
+
+def _store(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> BulkJob:
+    judge = Judge.of(by, now)
+    verdicts = [judge.judge(case) for case in cases]
+    job.requested_by, job.requester, job.created_at = by.person, engine.player_of(by), now
+    job.rows, job.changing = len(cases), sum(found.allowed for found in verdicts)
+    job.skipped = job.rows - job.changing
+    job.second = _second_person(job, verdicts, by, now)
+    job.save(force_insert=True)
+    BulkRow.objects.bulk_create(
+        map(_row, [job] * len(cases), range(1, len(cases) + 1), cases, verdicts), batch_size=1_000
+    )
+    job.refresh_from_db()
+    return job
+
+
+def _second_person(job: BulkJob, verdicts: Sequence[Verdict], by: Staff, now: dt.datetime) -> str:
+    """Why a second person must approve the job; empty if nobody must."""
+    needing = [found.reason for found in verdicts if found.allowed and found.second]
+    if needing and not by.alone:
+        return needing[0]
+    many = velocity_limit.second_for(
+        by, now, tripped=False, rows=job.changing, moved=0, players=0, largest=0, taken=Taken()
+    )
+    return many.reason if many else ""
+
+
+def _row(job: BulkJob, line: int, case: Case, found: Verdict) -> BulkRow:
+    return BulkRow(
+        job=job,
+        line=line,
+        player=case.player,
+        subject=case.subject,
+        amount=points(case.amount),
+        status=BulkRow.Status.PENDING if found.allowed else BulkRow.Status.SKIPPED,
+        note="" if found.allowed else found.reason,
+    )

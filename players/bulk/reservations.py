@@ -1,0 +1,78 @@
+"""Count a job toward the day's limit of its requester.
+
+The whole job is charged when it starts. Each step uses a part of that charge, and returns what
+its skipped rows would have moved.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Sum
+from django.db.models.functions import Abs
+
+from common.amounts import hundredths, points
+from players.models import ZERO, Adjustment, BulkJob
+from players.moderation import daily_limit
+from players.moderation.daily_limit import Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What the pending rows of a job move, in hundredths without signs; `largest` is one row's."""
+
+    moved: int
+    players: int
+    largest: int
+
+
+def volume(job: BulkJob | Adjustment) -> Volume:
+    amount = Abs("amount")
+    found = (
+        job.lines.filter(status="pending")
+        .exclude(amount=0)
+        .aggregate(moved=Sum(amount), players=Count("line"), largest=Max(amount))
+    )
+    return Volume(
+        hundredths(found["moved"] or ZERO), found["players"], hundredths(found["largest"] or ZERO)
+    )
+
+
+def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
+    """Charge the pending rows to the requester's present day. The caller saves the job."""
+    found = volume(job)
+    if not found.players:
+        return
+    job.charged_on, job.reserved = daily_limit.day_of(now), points(found.moved)
+    daily_limit.lock(job.requested_by, job.charged_on)
+    daily_limit.charge(
+        job.requested_by,
+        job.charged_on,
+        found.moved,
+        players=found.players,
+        approved=job.is_approved,
+    )
+
+
+def other_charges(job: BulkJob | Adjustment, players: int = 0) -> Taken | None:
+    """What the charged day holds besides this job, with its row locked; None without a charge.
+
+    `players` are those of the job that are still pending.
+    """
+    if job.charged_on is None:
+        return None
+    taken = daily_limit.lock(job.requested_by, job.charged_on)
+    return taken.less(hundredths(job.reserved), players=players, approved=job.is_approved)
+
+
+def settle(job: BulkJob | Adjustment, used: int, *, returned: int = 0, players: int = 0) -> None:
+    """Take hundredths out of the reservation; the `returned` ones, of `players`, leave the day.
+
+    The caller saves the job, whose row is locked.
+    """
+    if job.charged_on is None:
+        return
+    job.reserved = max(ZERO, job.reserved - points(used + returned))
+    if players:
+        daily_limit.give_back(
+            job.requested_by, job.charged_on, returned, players=players, approved=job.is_approved
+        )

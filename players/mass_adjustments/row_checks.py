@@ -1,0 +1,83 @@
+"""Decide in SQL which rows of an adjustment are skipped, and why.
+
+The statement follows `players.policy.permissions.may`, whose answer does not depend on the row but
+for the positions of the two. A test compares the two.
+"""
+
+from typing import Any
+
+from common.errors import NotAllowed
+from common.pg_arrays import numbers, optional
+from players.active_policy import active
+from players.models import Rank
+from players.moderation.actors import Staff
+from players.moderation.authorization import check_reason, kept_rank
+from players.policy.membership import Membership
+from players.policy.permissions import Act, Refusal, may
+
+UNKNOWN = "no player has this user id"
+ERASED = "the player is erased"
+OWN = str(Refusal.OWN)
+ABOVE = "the player stands at or above the position of whoever asked"
+OVERFLOW = "the sum would be past a trillion points"
+GONE = "whoever asked may not adjust anybody any more"
+LIMITED = "it is past what whoever asked may move in a day by now"
+
+# Joins `rows`, which have a user_id, with their players and the positions of those. A position is
+# NULL for a rank that is not part of the policy. `lookup` returns the parameters.
+PLAYERS = """
+    LEFT JOIN players p ON p.user_id = rows.user_id
+    LEFT JOIN unnest(%(ranks)s::bigint[], %(positions)s::int[], %(kept_positions)s::int[])
+        AS k(rank, position, kept_position) ON k.rank = coalesce(p.former_rank_id, p.rank_id)"""
+
+# Why a row is skipped; empty if it is not. `amount` is an expression in points.
+NOTE = f"""
+    CASE WHEN p.id IS NULL THEN '{UNKNOWN}'
+         WHEN p.erased_at IS NOT NULL THEN '{ERASED}'
+         WHEN p.id = %(actor)s::bigint THEN '{OWN}'
+         WHEN %(below)s::int IS NOT NULL AND coalesce(%(below)s::int <=
+              CASE WHEN p.former_rank_id IS NULL THEN k.position ELSE k.kept_position END, true)
+         THEN '{ABOVE}'
+         WHEN abs(p.adjusted + {{amount}}) >= 1e12 OR abs(p.earned + p.adjusted + {{amount}}) >= 1e12
+         THEN '{OVERFLOW}'
+         ELSE '' END"""
+
+
+def lookup(actor_id: int | None, below: int | None) -> dict[str, Any]:
+    """Parameters of PLAYERS and NOTE.
+
+    `actor_id` is the id of the acting player, who is not adjusted. `below` is the position of the
+    actor; None if no rank limits them.
+    """
+    policy = active()
+    ranks = list(Rank.objects.all())
+    held = [policy.ranks.get(rank.pk) for rank in ranks]
+    return {
+        "actor": actor_id,
+        "below": below,
+        "ranks": numbers(rank.pk for rank in ranks),
+        "positions": optional(rank.position if rank else None for rank in held),
+        "kept_positions": numbers(kept_rank(rank, policy).position for rank in ranks),
+    }
+
+
+def check_entitled(by: Staff, reason: str) -> None:
+    """Raises NotAllowed for somebody who may adjust nobody, and Refused without a reason."""
+    check_reason(reason)
+    if why_not := why_not_entitled(by):
+        raise NotAllowed(f"You may not: {why_not}.")
+
+
+def why_not_entitled(by: Staff) -> str:
+    """Why somebody may adjust nobody, even at the lowest rank; empty if they may."""
+    if by.rank is None:
+        return ""
+    found = may(
+        Act.ADJUST,
+        by.rank,
+        active().bundle.first,
+        own=False,
+        actor_membership=by.membership,
+        target_membership=Membership.MEMBER,
+    )
+    return "" if found.allowed else str(found.reason)
