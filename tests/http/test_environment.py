@@ -1,13 +1,12 @@
 """A missing or malformed variable stops the start with one line that names it."""
 
 import base64
-import os
 import re
 import secrets
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 from common.environment import BASE_DIR
 from grps_site.ops import checks, production
+from tests.http.starter import Starter, inherited
 
 GOOD = {
     "GRPS_ENV": "production",
@@ -36,20 +36,26 @@ READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR", "SQS_REGION", "SQS_Q
 LOCAL = {"GRPS_EMULATOR"}  # for `make up` alone
 
 
+STARTER = Starter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _starter() -> Iterator[None]:
+    yield
+    STARTER.end()
+
+
 def start(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
-    """manage.py in an environment of nothing but this."""
-    return python(environment, "manage.py", *(command or ("check",)))
+    """Run manage.py in an environment of nothing but this."""
+    return STARTER.run(environment, "manage.py", *(command or ("check",)))
 
 
 def python(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
-    """Python in an environment of nothing but this."""
-    inherited = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ
-    }
+    """Run a new Python in an environment of nothing but this."""
     return subprocess.run(
         [sys.executable, *command],
         cwd=BASE_DIR,
-        env=inherited | environment,
+        env=inherited() | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -57,7 +63,7 @@ def python(environment: dict[str, str], *command: str) -> "subprocess.CompletedP
 
 
 def test_it_starts_with_what_it_needs() -> None:
-    done = start(GOOD)
+    done = python(GOOD, "manage.py", "check")
     assert done.returncode == 0, done.stderr
 
 
@@ -260,7 +266,7 @@ def test_a_deployment_that_would_be_open_or_closed_by_mistake_is_told(
 
 def _read() -> set[str]:
     found = set(READ_ELSEWHERE)
-    for file in ("settings.py", "environment.py"):
-        found |= set(READ_BY_SETTINGS.findall((BASE_DIR / "grps_site" / file).read_text()))
+    for file in ("grps_site/settings.py", "common/environment.py"):
+        found |= set(READ_BY_SETTINGS.findall((BASE_DIR / file).read_text()))
     integrations = Path(BASE_DIR / "config" / "backend.integrations.json").read_text()
     return found | set(re.findall(r'"env":\s*"([A-Z_]+)"', integrations))
