@@ -22,7 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from common.amounts import hundredths, points
 from common.errors import Refused
 from common.form_fields import MomentField
-from console import links
+from console import navigation
 from console.decorators import page, render
 from console.players import case_summary
 from console.players.case_views import find
@@ -328,7 +328,7 @@ def _do(request: HttpRequest, dialog: Dialog, doing: Doing, back: str) -> HttpRe
         _forget(token)
         add_error(doing.form, str(refusal))
         return None
-    undo = links.revert(done.event) if done.event and done.approval is None else ""
+    undo = navigation.revert(done.event) if done.event and done.approval is None else ""
     say = messages.warning if done.approval is not None else messages.success
     say(request, done.sentence, extra_tags=f"undo:{undo}" if undo else "")
     return redirect(back)

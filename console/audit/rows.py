@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from audits.queries import PlacedEvent, events_by_id
 from common.parsing import is_row_id
-from console import links
+from console import navigation
 from console.players.timeline import TONES
 from players.models import Player
 from webhooks.messages import payloads
@@ -70,7 +70,7 @@ def _actor(event: PlacedEvent, people: dict[str, Player]) -> Party:
     player = people.get(event.actor_id) if event.actor_kind == "staff" else None
     if event.actor_id == SHELL:
         name = "an operator"
-    address = links.player(player.user_id) if player else ""
+    address = navigation.player(player.user_id) if player else ""
     return Party(
         name or f"{event.actor_kind} {event.actor_id}",
         address,
@@ -83,7 +83,7 @@ def _target(event: PlacedEvent, people: dict[str, Player]) -> Party | None:
         return None
     player = people.get(event.target_id) if event.target_kind == "player" else None
     name = player.username if player else event.personal.get("targetName", "")
-    address = links.player(player.user_id) if player else ""
+    address = navigation.player(player.user_id) if player else ""
     return Party(
         name or f"{event.target_kind} {event.target_id}",
         address,

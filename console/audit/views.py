@@ -23,7 +23,7 @@ from audits.queries import events_by_id, head
 from audits.search import BEYOND, LOOKED, Found, find
 from common.errors import Refused
 from common.parsing import whole_number
-from console import links
+from console import navigation
 from console.audit import event_detail
 from console.audit.export import FORMATS, MOST, export
 from console.audit.forms import Asking
@@ -87,7 +87,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
         reverted_by=undo.reverted_by([event_id]).get(event_id),
         offer=undo.offers([placed])[event_id],
         version=version,
-        policy=links.to("console:policy-version", version.number) if version else "",
+        policy=navigation.to("console:policy-version", version.number) if version else "",
         deliveries=event_detail.deliveries(event_id),
     )
 

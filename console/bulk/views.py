@@ -22,7 +22,7 @@ from common.amounts import hundredths
 from common.errors import Refused
 from common.form_fields import MomentField
 from common.parsing import is_row_id
-from console import links
+from console import navigation
 from console.actions.views import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
 from console.approvals.views import UNLINKED, names_of
 from console.audit.forms import actors_of
@@ -348,7 +348,7 @@ def _reasons(job: BulkJob) -> list[tuple[job_results.Reason, list[Player]]]:
 
 
 def _address(row: BulkRow) -> str:
-    return links.player(row.player.user_id) if row.player and row.player.user_id > 0 else ""
+    return navigation.player(row.player.user_id) if row.player and row.player.user_id > 0 else ""
 
 
 urls = [

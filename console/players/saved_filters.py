@@ -10,7 +10,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 
 from common.errors import Refused
-from console import links
+from console import navigation
 from console.decorators import page
 from console.models import SavedFilter
 from players.moderation.actors import Staff, staff_of
@@ -78,7 +78,7 @@ def _rewritten(query: str) -> str:
 
 
 def _page_of(on: str) -> str:
-    address = links.to(PAGES[on]) if on in PAGES else ""
+    address = navigation.to(PAGES[on]) if on in PAGES else ""
     if not address:
         raise Http404("There is no such list.")
     return address

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from console import links
+from console import navigation
 from console.decorators import page, render
 from console.players import queries, saved_filters
 from players.models import Rank
@@ -32,7 +32,7 @@ def players(request: HttpRequest) -> HttpResponse:
         wanted, after=request.GET.get("after", ""), before=request.GET.get("before", "")
     )
     ranks = list(Rank.objects.filter(retired=False).order_by("-position"))
-    bulk = links.to("console:bulk") if request.user.has_perm("console.bulk") else ""
+    bulk = navigation.to("console:bulk") if request.user.has_perm("console.bulk") else ""
     return render(
         request,
         "console/players.html",
@@ -55,7 +55,7 @@ def players(request: HttpRequest) -> HttpResponse:
 
 
 def _case_file(user_id: int, pk: int) -> str:
-    return links.player(user_id) or links.to("admin:players_player_change", pk)
+    return navigation.player(user_id) or navigation.to("admin:players_player_change", pk)
 
 
 urls = [path("players/", players, name="players")]

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from console import links
+from console import navigation
 from console.queue.base import Item, Kind
 from players.models import Appeal
 from players.moderation.actors import Staff
@@ -27,6 +27,6 @@ def _item(row: Appeal) -> Item:
         title=f"{row.player.username} against a {row.sanction.kind}",
         sentence=row.text[:160],
         since=row.created_at,
-        link=links.appeal(row.pk),
+        link=navigation.appeal(row.pk),
         tone="warning",
     )

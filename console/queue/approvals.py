@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from console import links
+from console import navigation
 from console.queue.base import Item, Kind
 from players.bulk.row_executor import BULK_JOBS
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
@@ -30,10 +30,12 @@ def _waiting() -> Any:
 
 def _item(row: Approval, by: Staff) -> Item:
     own = by.is_person(row.requested_by)
-    confirmable, address = approvals.confirmable(row), links.approval(row.pk)
-    about = links.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
+    confirmable, address = approvals.confirmable(row), navigation.approval(row.pk)
+    about = (
+        navigation.player(row.player.user_id) if row.player and row.player.user_id > 0 else address
+    )
     if row.act == BULK_JOBS.approval:
-        about = links.bulk_job(row.arguments["job"])
+        about = navigation.bulk_job(row.arguments["job"])
     return Item(
         kind=Requests.name,
         key=str(row.pk),

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from console import links
+from console import navigation
 from console.queue.base import Item, Kind
 from players.models import Adjustment
 from players.moderation.actors import Staff, is_local
@@ -24,7 +24,7 @@ class Adjustments(Kind):
 
 def _item(row: Adjustment, by: Staff) -> Item:
     own = by.is_person(row.requested_by)
-    address = links.to("console:adjustment", row.pk)
+    address = navigation.to("console:adjustment", row.pk)
     return Item(
         kind=Adjustments.name,
         key=str(row.pk),
@@ -44,4 +44,4 @@ def _whose(row: Adjustment, own: bool) -> str:
 
 
 def _verb(row: Adjustment, verb: str) -> tuple[str, str]:
-    return verb.capitalize(), links.to("console:adjustment-settle", row.pk, verb)
+    return verb.capitalize(), navigation.to("console:adjustment-settle", row.pk, verb)

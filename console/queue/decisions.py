@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from console import links
+from console import navigation
 from console.accounts.permissions import LOCAL
 from console.queue.base import Item, Kind
 from players.models import Decision
@@ -29,7 +29,7 @@ def _whose(row: Decision) -> str:
 
 
 def _item(row: Decision) -> Item:
-    address = links.to("console:decision", row.pk)
+    address = navigation.to("console:decision", row.pk)
     points = row.inputs.get("points", "")
     why = row.reason or f"with {points} points, by {row.get_source_display()}"
     return Item(
@@ -38,7 +38,7 @@ def _item(row: Decision) -> Item:
         title=f"{row.player.username}: {row.from_rank} to {row.to_rank}",
         sentence=f"{_whose(row)}{why if row.kind == Decision.Kind.HAND else f'{row.get_kind_display()}, {why}'}",
         since=row.created_at,
-        link=links.player(row.player.user_id) if row.player.user_id > 0 else address,
+        link=navigation.player(row.player.user_id) if row.player.user_id > 0 else address,
         tone="warning" if row.kind == Decision.Kind.DEMOTION else "notice",
         acts=(("Decide", address),),
         picks=True,

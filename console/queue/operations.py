@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from audits import queries
 from audits.actions import Action
 from audits.models import AuditEvent
-from console import links
+from console import navigation
 from console.models import SeenUpTo
 from console.queue.base import Item, Kind
 from players.models import GuardTrip
@@ -42,7 +42,7 @@ class Keys(Kind):
         return [_ending(now), _sick()]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        address = links.to("console:experiences")
+        address = navigation.to("console:experiences")
         ending = [
             Item(
                 kind=self.name,
@@ -94,9 +94,9 @@ class Mismatches(Kind):
                 title=told[pk].message,
                 sentence=f"Reported by {found[pk].experience}; it changes no points.",
                 since=found[pk].at,
-                link=links.event(pk),
+                link=navigation.event(pk),
                 tone="warning",
-                acts=(("Seen up to here", links.to("console:queue-seen", self.name, pk)),),
+                acts=(("Seen up to here", navigation.to("console:queue-seen", self.name, pk)),),
             )
             for pk in ids
         ]
@@ -125,11 +125,11 @@ class Denials(Kind):
                 title=told[pk].message,
                 sentence=f"The key of {found[pk].experience} may be in other hands: rotate or revoke it.",
                 since=found[pk].at,
-                link=links.event(pk),
+                link=navigation.event(pk),
                 tone="critical",
                 acts=(
-                    ("Keys", links.to("console:experiences")),
-                    ("Seen up to here", links.to("console:queue-seen", self.name, pk)),
+                    ("Keys", navigation.to("console:experiences")),
+                    ("Seen up to here", navigation.to("console:queue-seen", self.name, pk)),
                 ),
             )
             for pk in ids
@@ -150,7 +150,7 @@ class Reviews(Kind):
         due = reviews.review_due()
         if after or due is None or due - REVIEW_AHEAD > now:
             return []
-        address = links.to("console:policy-review")
+        address = navigation.to("console:policy-review")
         item = Item(
             kind=self.name,
             key="1",
@@ -178,9 +178,9 @@ class Guard(Kind):
                 title=f"{row.name or row.person} acted very often in a short time",
                 sentence="What they do now is held for a second person, until an owner lets them act again.",
                 since=row.tripped_at,
-                link=links.to("console:guard-release", row.pk),
+                link=navigation.to("console:guard-release", row.pk),
                 tone="critical",
-                acts=(("Let them act", links.to("console:guard-release", row.pk)),),
+                acts=(("Let them act", navigation.to("console:guard-release", row.pk)),),
             )
             for row in rows
         ]
@@ -200,7 +200,7 @@ def _endpoint(row: WebhookEndpoint) -> Item:
         title=f"{row.name} {'is disabled' if disabled else 'fails'}",
         sentence=row.reason or "Nothing that is sent to it arrives; the tries go on.",
         since=row.failing_since or row.status_at,
-        link=links.to("console:endpoint", row.pk),
+        link=navigation.to("console:endpoint", row.pk),
         tone="critical" if disabled else "warning",
     )
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from console import links
+from console import navigation
 from console.quarantines.views import caused_by
 from console.queue.base import Item, Kind
 from players.models import Quarantine
@@ -30,10 +30,10 @@ def _item(row: Quarantine) -> Item:
         title=f"What a key of {row.experience} brings is kept and does not count",
         sentence=f"It brought {caused_by(row)}. Two owners release or discard it.",
         since=row.opened_at,
-        link=links.to("console:quarantine", row.pk),
+        link=navigation.to("console:quarantine", row.pk),
         tone="critical",
         acts=tuple(
-            (verb.capitalize(), links.to("console:quarantine-decide", row.pk, verb))
+            (verb.capitalize(), navigation.to("console:quarantine-decide", row.pk, verb))
             for verb in ("release", "discard")
         ),
     )

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from console import links
+from console import navigation
 from console.queue.base import Item, Kind
 from players.moderation.actors import Staff
 from syncs.models import Drift, Mirror, RolePin, SyncJob
@@ -49,7 +49,7 @@ class Parked(Kind):
                 title=f"{count:,} × {aspect} cannot be written",
                 sentence=reason,
                 since=since,
-                link=links.to("console:parked"),
+                link=navigation.to("console:parked"),
                 tone="warning",
             )
             for aspect, reason, count, first, since in rows
@@ -82,14 +82,14 @@ class Questions(Kind):
 
 
 def _question(row: SyncJob, by: Staff) -> Item:
-    answer = (("Look and confirm", links.to("console:sync-question", row.pk)),)
+    answer = (("Look and confirm", navigation.to("console:sync-question", row.pk)),)
     return Item(
         kind=Questions.name,
         key=str(row.pk),
         title=f"The pull of {row.activity} waits for a person",
         sentence=row.question,
         since=row.heartbeat_at or row.created_at,
-        link=links.to("console:sync-question", row.pk),
+        link=navigation.to("console:sync-question", row.pk),
         tone="critical",
         acts=answer if by.has("console.sync") else (),
     )
@@ -102,14 +102,14 @@ def _parked_pins() -> Any:
 
 
 def _pin(row: RolePin, by: Staff) -> Item:
-    anew = (("Pin anew", links.to("console:role-pin-anew", row.pk)),)
+    anew = (("Pin anew", navigation.to("console:role-pin-anew", row.pk)),)
     return Item(
         kind=Roles.name,
         key=str(row.pk),
         title=f"The role of {row.rank} is parked",
         sentence=row.parked,
         since=row.parked_at or row.pinned_at or timezone.now(),
-        link=links.to("console:role-pin", row.pk),
+        link=navigation.to("console:role-pin", row.pk),
         tone="critical",
         acts=anew if by.has(pin_requests.RIGHT) else (),
     )
@@ -123,5 +123,5 @@ def _item(row: Drift) -> Item:
         title=f"{row.player.username if row.player else row.subject}: another {row.get_aspect_display()}{where}",
         sentence=row.detail,
         since=row.first_seen_at,
-        link=links.to("console:drift", row.pk),
+        link=navigation.to("console:drift", row.pk),
     )

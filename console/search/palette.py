@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import path
 from django.utils import timezone
 
-from console import links
+from console import navigation
 from console.decorators import page
 from console.players import queries
 from players.models import Player
@@ -73,7 +73,10 @@ def _first(request: HttpRequest) -> Iterator[tuple[str, Iterable[Offer]]]:
         yield "Recent players", (_player(found[pk]) for pk in recent if pk in found)
     yield (
         "Pages",
-        (Offer(one.title, address, f"g {one.key}") for one, address in links.pages(request.user)),
+        (
+            Offer(one.title, address, f"g {one.key}")
+            for one, address in navigation.pages(request.user)
+        ),
     )
 
 
@@ -93,7 +96,7 @@ def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]
         "Pages",
         (
             Offer(one.title, address, f"g {one.key}")
-            for one, address in links.pages(request.user)
+            for one, address in navigation.pages(request.user)
             if one.title.lower().startswith(q.lower())
         ),
     )
@@ -104,13 +107,15 @@ def _acts(
 ) -> Iterator[Offer]:
     for player in people:
         for name, words, _, act in acts:
-            address = links.act(name, player.user_id)
+            address = navigation.act(name, player.user_id)
             if address and (act is None or verdict(act, player, by, now=now).allowed):
                 yield Offer(f"{words} {player.username}", address, player.rank.name, dialog=True)
 
 
 def _player(player: Player) -> Offer:
-    address = links.player(player.user_id) or links.to("admin:players_player_change", player.pk)
+    address = navigation.player(player.user_id) or navigation.to(
+        "admin:players_player_change", player.pk
+    )
     state = queries.state_of(player, None)[0]
     return Offer(
         player.username, address, f"{player.rank.name}{', ' if state else ''}{state.lower()}"

@@ -1,4 +1,4 @@
-"""Where things are in the console: one function a link, empty where the page is not there."""
+"""Addresses of the console's pages, and its navigation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 
 def to(name: str, *args: Any) -> str:
-    """The address of the page `name`, as console:home; empty where there is none."""
+    """The address of the page `name` (as `console:home`); empty if there is none."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:
@@ -24,7 +24,7 @@ def player(user_id: int) -> str:
 
 
 def act(name: str, user_id: int) -> str:
-    """The dialog in which the act `name` (warn, suspend, ...) is done to a player."""
+    """The dialog of the action `name` (warn, suspend, ...) on a player."""
     return to("console:act", name, user_id)
 
 
@@ -50,8 +50,8 @@ def event(event_id: int) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the navigation: `key` is pressed after `g`; any of `rights` opens it (none: whoever
-    is in).
+    """A page of the navigation. `key` is pressed after `g`; any of `rights` opens it; without
+    rights, all staff may.
     """
 
     title: str
@@ -67,7 +67,7 @@ class Page:
         return not self.rights or any(user.has_perm(right) for right in self.rights)
 
 
-# The first name that there is is taken.
+# Of the names of a page, the first that exists is used.
 PAGES = (
     Page("Queue", "q", ("console:home", "admin:index")),
     Page("Players", "p", ("console:players",), ("players.view_player",)),
@@ -117,7 +117,7 @@ PAGES = (
 
 
 def pages(user: Any) -> Iterator[tuple[Page, str]]:
-    """The pages that are there and that `user` may open, each with its address."""
+    """The pages that `user` may open, each with its address."""
     for page in PAGES:
         if page.open_to(user) and (address := page.address):
             yield page, address
