@@ -20,7 +20,6 @@ import hypothesis
 import pytest
 import structlog
 from django.conf import settings as django_settings
-from django.core.management import call_command
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -32,7 +31,7 @@ from grps_site.http import request_signing
 from grps_site.ops import database_roles
 from roblox import keys
 from roblox.models import Experience
-from tests import own_broker, template_database
+from tests import first_start, own_broker, template_database
 
 # `make test-long` asks each property twenty thousand times; no deadline, since machines are shared.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -140,7 +139,7 @@ def _no_limits(settings: Any, tmp_path: Any) -> None:
 @pytest.fixture
 def bootstrapped(db: None) -> None:
     """Experiences, policy version 1 and its ranks, as a first start makes them."""
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
 
 
 @pytest.fixture
@@ -173,7 +172,7 @@ def _url(serve: Callable[..., str]) -> str:
 @pytest.fixture
 def live(transactional_db: None, _url: str) -> Iterator[Live]:
     """A real server on a free port, without limits, bootstrapped; what the test commits, it sees."""
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     with httpx.Client(base_url=_url, timeout=30) as http:
         yield Live(_url, http)
 

@@ -1,0 +1,49 @@
+"""The rows that a first start writes, written again for each test in one statement.
+
+`bootstrap` runs once in each process; its rows are kept as SQL. Times are those of the test.
+"""
+
+import json
+
+from django.core.management import call_command
+from django.db import connection, transaction
+from psycopg import sql
+
+from players import active_policy
+
+BY_MIGRATE = {"django_content_type", "auth_permission", "django_migrations"}
+DATED = {"audits": ("at",), "policy_versions": ("created_at", "activated_at")}
+# Neither triggers nor foreign keys: the rows fit as they are.
+QUIET = "SET LOCAL session_replication_role = replica"
+ORDINARY = "SET LOCAL session_replication_role = origin"
+
+_rows = ""
+
+
+def bootstrap() -> None:
+    """Bring an empty database to the state after a first start."""
+    global _rows
+    if not _rows:
+        call_command("bootstrap", quiet=True)
+        _rows = "; ".join([QUIET, *_kept(), ORDINARY])
+        return
+    active_policy._loaded.cache_clear()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_rows)
+
+
+def _kept() -> list[str]:
+    statements = []
+    with connection.cursor() as cursor:
+        for table in sorted(set(connection.introspection.table_names(cursor)) - BY_MIGRATE):
+            name = sql.Identifier(table).as_string()
+            cursor.execute(f"SELECT json_agg(t) FROM {name} t")
+            rows = cursor.fetchone()[0]
+            if rows:
+                text = rows if isinstance(rows, str) else json.dumps(rows)
+                rows_of = f"json_populate_recordset(NULL::{name}, {sql.Literal(text).as_string()})"
+                statements.append(f"INSERT INTO {name} SELECT * FROM {rows_of}")
+            if rows and table in DATED:
+                now = ", ".join(f"{column} = now()" for column in DATED[table])
+                statements.append(f"UPDATE {name} SET {now}")
+    return statements
