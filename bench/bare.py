@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 
+from bench.fill import username_of
 from common.pg_arrays import numbers, optional, texts, words
 from common.time import EPOCH, MICROSECOND
 from players.locking import LOCK_PLAYERS
-from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, WRITE_SESSIONS
+from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND
+from players.points.session_totals import WRITE as WRITE_SESSIONS
 
 AUDIT = """
     INSERT INTO audits (id, action, actor_kind, actor_id, target_kind, target_id, experience, request_id,
@@ -79,7 +81,7 @@ class BareBatch:
             numbers(sums),
             numbers(each for _ in users),
             numbers(0 for _ in users),
-            texts(f"bench_{user}" for user in users),
+            texts(map(username_of, users)),
             texts("" for _ in users),
             numbers(times[-1] for _ in users),
             "nexus",

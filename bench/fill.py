@@ -12,6 +12,7 @@ import psycopg
 from players.policy.bundle import Bundle
 
 ROWS = 20  # of the ledger, for each player
+FIRST = 10_000_000  # below it lies no Roblox user id of these
 SECOND = dt.timedelta(seconds=1)
 
 PLAYERS = "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
@@ -22,6 +23,10 @@ SESSIONS = (
 )
 EXPERIENCES = "COPY experience_points (player_id, origin, total, counted) FROM STDIN"
 DAYS = "COPY daily_points (player_id, origin, day, awarded, events) FROM STDIN"
+
+
+def username_of(user_id: int) -> str:
+    return f"player_{(user_id - FIRST) * 7919 % 1_000_003}"
 
 
 def fill(
@@ -62,7 +67,7 @@ def _chunk(
         rank = next(rank for rank in reversed(bundle.ladder) if rank.min_points <= sum(awards))
         since = now - dt.timedelta(hours=dice.randrange(1, 20))
         players.append(
-            f"{number}\t{number + 10_000_000}\tplayer_{number * 7919 % 1_000_003}\t{rank_ids[rank.name]}\t{since}\t"
+            f"{number}\t{number + FIRST}\t{username_of(number + FIRST)}\t{rank_ids[rank.name]}\t{since}\t"
             f"{_text(sum(awards))}\t{dice.randrange(500)}\t{dice.randrange(500)}\t{start}\t{start}\n"
         )
         total = 0

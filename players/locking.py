@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from common.pg_arrays import numbers, texts
+from common.pipeline import Sent
 from players.membership.status import can_be_asked
 
 CREATE_PLAYERS = """
@@ -31,7 +32,7 @@ LOCK_PLAYERS = """
 @dataclass(slots=True)
 class PlayerRow:
     """A locked player. Amounts in hundredths; `gained`: what this batch adds to the sum of its
-    experience, which `ledger.add_to_players` carries into `earned`.
+    experience, which `LedgerBatch.add_to_players` carries into `earned`.
     """
 
     id: int
@@ -58,9 +59,16 @@ class PlayerRow:
 
 def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
     """Lock players; return them by Roblox user id, without those that do not exist yet."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_PLAYERS, [numbers(sorted(set(user_ids)))])
-        return {row[1]: PlayerRow(*row) for row in cursor.fetchall()}
+    return send_lock(user_ids).read()
+
+
+def send_lock(user_ids: Iterable[int]) -> Sent[dict[int, PlayerRow]]:
+    """The same, where other statements follow before the players are needed."""
+    return Sent(
+        LOCK_PLAYERS,
+        [numbers(sorted(set(user_ids)))],
+        lambda rows: {row[1]: PlayerRow(*row) for row in rows},
+    )
 
 
 def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> int:

@@ -21,6 +21,7 @@ from common.pg_arrays import numbers
 from players.locking import PlayerRow
 from players.models import NameCheck, Player
 from players.points import origins
+from players.points.batch_state import BatchState
 from players.points.event_parser import ReportedEvent
 from roblox import cloud
 from roblox.open_cloud import users
@@ -31,7 +32,7 @@ ANSWER_HOLDS = dt.timedelta(
 )  # so long nobody but Roblox changes a name that it was asked for
 LEASE = dt.timedelta(seconds=40)
 AGAIN = dt.timedelta(minutes=1)  # after a failed call, doubled with each
-AT_ONCE = 20  # players of one event
+AT_ONCE = 20  # players of one claim
 
 HAD_BY = "SELECT player_id, origin FROM experience_points WHERE player_id = ANY(%s::bigint[])"
 
@@ -47,38 +48,18 @@ ASK = """
 log = structlog.get_logger("grps.names")
 
 
-def take(
-    landed: Iterable[ReportedEvent],
-    players: dict[int, PlayerRow],
-    origin: str,
-    now: dt.datetime,
-    *,
-    hold: bool = False,
-) -> int:
-    """Give locked players the names of their newest events, as far as `origin` may say them; how
-    many it would rename.
+def take(state: BatchState, now: dt.datetime) -> int:
+    """Give locked players the names of their newest events, as far as their experience may; return
+    how many it would rename.
 
-    `hold`: rename nobody, and ask nobody either: the events are in quarantine. Before the batch
-    counts as had: in the order of `ingestion`, ahead of `ledger.add_to_players`.
+    A quarantine renames nobody, and nobody is asked. Call it before `LedgerBatch.add_to_players`,
+    which makes the experience one that has had the player.
     """
-    newest: dict[int, ReportedEvent] = {}
-    for event in landed:
-        known = newest.get(event.user_id)
-        if known is None or event.at > known.at:
-            newest[event.user_id] = event
-    renamed: dict[int, tuple[PlayerRow, ReportedEvent]] = {}
-    for user_id, event in newest.items():
-        player = players[user_id]
-        if event.at <= player.named_at:
-            continue  # a late delivery does not bring an old name back
-        if _is_called(player, event):
-            player.named_at = event.at
-        else:
-            renamed[player.id] = player, event
-    if not renamed or hold:
+    renamed = _renamed(state)
+    if not renamed or state.destination.quarantine is not None:
         return 0
     answered = _answered(renamed, now)
-    own = _had_by_nobody_else(renamed, origin)
+    own = _had_by_nobody_else(renamed, state.destination.origin)
     for player_id, (player, event) in renamed.items():
         if player_id in own and player_id not in answered:
             player.named_at = event.at
@@ -86,6 +67,25 @@ def take(
             player.display_name = event.display_name or player.display_name
     _ask(set(renamed) - answered, now)
     return len(renamed)
+
+
+def _renamed(state: BatchState) -> dict[int, tuple[PlayerRow, ReportedEvent]]:
+    """Players whose newest event has another name, by our id; of the others, note the moment."""
+    newest: dict[int, ReportedEvent] = {}
+    for event in state.landed:
+        known = newest.get(event.user_id)
+        if known is None or event.at > known.at:
+            newest[event.user_id] = event
+    renamed: dict[int, tuple[PlayerRow, ReportedEvent]] = {}
+    for user_id, event in newest.items():
+        player = state.players[user_id]
+        if event.at <= player.named_at:
+            continue  # a late delivery does not bring an old name back
+        if _is_called(player, event):
+            player.named_at = event.at
+        else:
+            renamed[player.id] = player, event
+    return renamed
 
 
 def check_due(count: int = AT_ONCE) -> int:

@@ -12,7 +12,8 @@ from players.api.base import View, parsed_body
 from players.api.parameters import AFTER_EPOCH, PLAYERS, SEARCH
 from players.membership import freshness
 from players.points.event_parser import BadBatch, BatchIn, parse
-from players.points.ingestion import Receipt, ingest
+from players.points.ingestion import ingest
+from players.points.receipts import Receipt
 from roblox.models import Experience
 
 SEARCH_RESULTS = 10

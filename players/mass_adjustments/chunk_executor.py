@@ -347,7 +347,7 @@ def _evaluate_ranks(
     moved: Sequence[Moved], adjustment: Adjustment, actor: Actor, now: dt.datetime
 ) -> None:
     policy = active()
-    candidates = may_change_rank([row.candidate for row in moved], policy)
+    candidates = may_change_rank([row.candidate for row in moved], policy, now)
     if candidates:
         evaluate_and_apply(
             candidates,

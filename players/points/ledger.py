@@ -1,8 +1,7 @@
-"""The ledger's way into the database: players locked, rows landed once, parts merged, totals kept.
+"""Write a batch into the ledger, its days and its players.
 
-Every function here runs inside the caller's transaction, which has locked the players it touches
-(`lock_players`): from then on nobody else changes their parts. Amounts are whole hundredths until
-they reach SQL.
+Everything here runs in the transaction that has locked the players (players.locking). Amounts are
+whole hundredths until they reach SQL.
 """
 
 import datetime as dt
@@ -13,12 +12,10 @@ from dataclasses import dataclass
 from django.db import connection
 
 from common.pg_arrays import numbers, optional, texts, words
+from common.pipeline import Rows, Sent
 from common.time import micros
 from players.locking import PlayerRow
 from players.points.event_parser import ReportedEvent
-from players.policy.counters import SessionRow, SessionTotal, merge
-
-SessionKey = tuple[int, int]  # the player's id, the session
 
 APPEND = """
     INSERT INTO ledger (player_id, origin, session, sequence, type, magnitude, duration, actor_id,
@@ -31,35 +28,6 @@ APPEND = """
     ORDER BY c.player, c.session, c.sequence
     ON CONFLICT (player_id, origin, session, sequence) DO NOTHING
     RETURNING player_id, session, sequence"""
-
-READ_SESSIONS = """
-    SELECT s.player_id, s.session, s.sequence, (s.total * 100)::bigint, s.count, (s.awarded * 100)::bigint, s.confirmed
-    FROM unnest(%s::bigint[], %s::bigint[]) AS k(player, session)
-    JOIN sessions s ON s.player_id = k.player AND s.origin = %s AND s.session = k.session"""
-
-READ_BEYOND = """
-    SELECT l.player_id, l.session, l.sequence
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(player, session, confirmed)
-    JOIN ledger l ON l.player_id = k.player AND l.origin = %s AND l.session = k.session AND l.sequence > k.confirmed
-    WHERE l.batch <> %s"""
-
-WRITE_SESSIONS = """
-    INSERT INTO sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)
-    SELECT c.player, %s, c.session, c.sequence, c.total * 0.01, c.count, c.awarded * 0.01, c.confirmed,
-           'epoch'::timestamptz + c.first * interval '1 microsecond',
-           'epoch'::timestamptz + c.last * interval '1 microsecond'
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                %s::bigint[], %s::bigint[])
-         AS c(player, session, sequence, total, count, awarded, confirmed, first, last)
-    ON CONFLICT (player_id, origin, session) DO UPDATE SET
-        sequence = excluded.sequence, total = excluded.total, count = excluded.count, awarded = excluded.awarded,
-        confirmed = excluded.confirmed, started_at = least(sessions.started_at, excluded.started_at),
-        last_at = greatest(sessions.last_at, excluded.last_at)"""
-
-SET_APART = """
-    UPDATE sessions s SET apart = s.apart + c.moved * 0.01
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, session, moved)
-    WHERE s.player_id = c.player AND s.session = c.session AND s.origin = %s"""
 
 ADD_DAYS = """
     INSERT INTO daily_points AS d (player_id, origin, day, awarded, events)
@@ -109,238 +77,126 @@ class DayChange:
     week_before: int
 
 
-@dataclass(slots=True)
-class SessionChange:
-    """One part before and after this batch."""
-
-    before: SessionTotal | None
-    after: SessionTotal
-    events: list[ReportedEvent]
-    apart: int = 0  # of the total's change, what does not count
-
-
-def append(
-    events: Sequence[ReportedEvent],
-    players: dict[int, PlayerRow],
-    actors: dict[int, int],
-    origin: str,
-    batch: int,
-) -> list[ReportedEvent]:
-    """Write the rows that are not there yet; returns the events that landed. `actors`: Roblox user
-    id to our id.
+@dataclass(frozen=True, slots=True)
+class LedgerBatch:
+    """Writes the rows of one batch for one origin. `id`: of its audit event; `players`: locked, by
+    Roblox user id.
     """
-    ids = [players[event.user_id].id for event in events]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            APPEND,
-            [
-                origin,
-                batch,
-                numbers(ids),
-                numbers([event.session for event in events]),
-                numbers([event.sequence for event in events]),
-                words([event.type for event in events]),
-                numbers([event.magnitude for event in events]),
-                optional([event.duration for event in events]),
-                optional([actors.get(event.actor_user_id or 0) for event in events]),
-                numbers([event.awarded for event in events]),
-                numbers([event.total for event in events]),
-                numbers([event.micros for event in events]),
-            ],
-        )
-        if cursor.rowcount == len(events):
-            return list(events)
-        landed = set(cursor.fetchall())
-    return [
-        event
-        for player, event in zip(ids, events, strict=True)
-        if (player, event.session, event.sequence) in landed
-    ]
 
+    origin: str
+    id: int
+    players: Mapping[int, PlayerRow]
 
-def merge_sessions(
-    landed: Iterable[ReportedEvent],
-    players: dict[int, PlayerRow],
-    origin: str,
-    batch: int,
-    before: Mapping[SessionKey, SessionTotal],
-    apart: Collection[SessionKey] = (),
-) -> dict[SessionKey, SessionChange]:
-    """Merge landed rows into their parts, write the parts, and note the difference as what the
-    players `gained`.
+    def append(
+        self, events: Sequence[ReportedEvent], actors: Mapping[int, int]
+    ) -> Sequence[ReportedEvent]:
+        """Write the rows that are not there yet; return their events. `actors`: Roblox user id to
+        our id.
+        """
+        ids = [self.players[event.user_id].id for event in events]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                APPEND,
+                [
+                    self.origin,
+                    self.id,
+                    numbers(ids),
+                    numbers([event.session for event in events]),
+                    numbers([event.sequence for event in events]),
+                    words([event.type for event in events]),
+                    numbers([event.magnitude for event in events]),
+                    optional([event.duration for event in events]),
+                    optional([actors.get(event.actor_user_id or 0) for event in events]),
+                    numbers([event.awarded for event in events]),
+                    numbers([event.total for event in events]),
+                    numbers([event.micros for event in events]),
+                ],
+            )
+            if cursor.rowcount == len(events):
+                return events
+            landed = set(cursor.fetchall())
+        return [
+            event
+            for player, event in zip(ids, events, strict=True)
+            if (player, event.session, event.sequence) in landed
+        ]
 
-    `before`: the parts as they were (`read_sessions`). `apart`: parts of which rows are kept apart
-    (quarantines.holding): they count by what landed rows award, since their totals may stand for
-    those rows too.
-    """
-    groups: dict[SessionKey, list[ReportedEvent]] = {}
-    owners: dict[int, PlayerRow] = {}
-    for event in landed:
-        player = players[event.user_id]
-        owners[player.id] = player
-        groups.setdefault((player.id, event.session), []).append(event)
-    if not groups:
-        return {}
-    gapped = {key: before[key] for key in groups if key in before and before[key].gap}
-    beyond = _read_beyond(gapped, origin, batch)
-    changes: dict[SessionKey, SessionChange] = {}
-    for key, events in groups.items():
-        part = before.get(key)
-        rows = [SessionRow(event.sequence, event.awarded, event.total) for event in events]
-        after = merge(part, rows, beyond.get(key, ()))
-        moved = after.total - (part.total if part else 0)
-        counted = sum(event.awarded for event in events) if key in apart else moved
-        owners[key[0]].gained += counted
-        changes[key] = SessionChange(part, after, events, moved - counted)
-    _write_sessions(changes, origin)
-    _set_apart(changes, origin)
-    return changes
-
-
-def _set_apart(changes: Mapping[SessionKey, SessionChange], origin: str) -> None:
-    """Note what of a part's total does not count."""
-    moved = {key: change.apart for key, change in changes.items() if change.apart}
-    if not moved:
-        return
-    columns = [
-        numbers(key[0] for key in moved),
-        numbers(key[1] for key in moved),
-        numbers(moved.values()),
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(SET_APART, [*columns, origin])
-
-
-def read_sessions(keys: Collection[SessionKey], origin: str) -> dict[SessionKey, SessionTotal]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            READ_SESSIONS,
-            [numbers(key[0] for key in keys), numbers(key[1] for key in keys), origin],
-        )
-        return {(row[0], row[1]): SessionTotal(*row[2:]) for row in cursor.fetchall()}
-
-
-def _read_beyond(
-    gapped: dict[SessionKey, SessionTotal], origin: str, batch: int
-) -> dict[SessionKey, list[int]]:
-    """The sequences that are stored beyond each part's gap: they count once the gap closes."""
-    found: dict[SessionKey, list[int]] = {}
-    if not gapped:
-        return found
-    columns = [
-        numbers(key[0] for key in gapped),
-        numbers(key[1] for key in gapped),
-        numbers(part.confirmed for part in gapped.values()),
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(READ_BEYOND, [*columns, origin, batch])
-        for player, session, sequence in cursor.fetchall():
-            found.setdefault((player, session), []).append(sequence)
-    return found
-
-
-def _write_sessions(changes: dict[SessionKey, SessionChange], origin: str) -> None:
-    parts = [change.after for change in changes.values()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            WRITE_SESSIONS,
-            [
-                origin,
-                numbers(key[0] for key in changes),
-                numbers(key[1] for key in changes),
-                numbers(part.sequence for part in parts),
-                numbers(part.total for part in parts),
-                numbers(part.rows for part in parts),
-                numbers(part.awarded for part in parts),
-                numbers(part.confirmed for part in parts),
-                numbers(
-                    min(event.micros for event in change.events) for change in changes.values()
-                ),
-                numbers(
-                    max(event.micros for event in change.events) for change in changes.values()
-                ),
-            ],
-        )
-
-
-def add_days(
-    landed: Iterable[ReportedEvent], players: dict[int, PlayerRow], origin: str
-) -> dict[tuple[int, dt.date], DayChange]:
-    """Add awards above zero to their UTC days; what changed, per player and day."""
-    added: dict[tuple[int, dt.date], list[int]] = {}
-    for event in landed:
-        tally = added.setdefault(
-            (players[event.user_id].id, event.at.astimezone(dt.UTC).date()), [0, 0]
-        )
-        tally[0] += max(0, event.awarded)
-        tally[1] += 1
-    if not added:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
+    def add_days(
+        self, landed: Iterable[ReportedEvent]
+    ) -> Sent[dict[tuple[int, dt.date], DayChange]]:
+        """Add awards above zero to their UTC days; what changed, by player and day."""
+        added: dict[tuple[int, dt.date], list[int]] = {}
+        for event in landed:
+            day = event.at.astimezone(dt.UTC).date()
+            tally = added.setdefault((self.players[event.user_id].id, day), [0, 0])
+            tally[0] += max(0, event.awarded)
+            tally[1] += 1
+        return Sent(
             ADD_DAYS,
             [
-                origin,
-                numbers(key[0] for key in added),
-                words(key[1].isoformat() for key in added),
-                numbers(tally[0] for tally in added.values()),
-                numbers(tally[1] for tally in added.values()),
+                self.origin,
+                numbers([player for player, _ in added]),
+                words([day.isoformat() for _, day in added]),
+                numbers([tally[0] for tally in added.values()]),
+                numbers([tally[1] for tally in added.values()]),
             ],
+            # The week's sum is read as it was before this statement.
+            lambda rows: {
+                (player, day): DayChange(after - added[player, day][0], after, week)
+                for player, day, after, week in rows
+            },
         )
-        # The week's sum is read as it was before this statement.
-        return {
-            (player, day): DayChange(after - added[player, day][0], after, week)
-            for player, day, after, week in cursor.fetchall()
-        }
 
+    def add_to_players(
+        self, touched: Collection[PlayerRow], now: dt.datetime, *, counts: bool
+    ) -> Sent[None]:
+        """Write what the batch changed about players; when read, `earned` is the database's.
 
-def add_to_players(
-    players: Collection[PlayerRow], origin: str, now: dt.datetime, *, counts: bool
-) -> None:
-    """Write what the batch changed about each player; their `earned` is then what the database has.
+        `counts`: whether the points of this origin count, for players without any there yet.
+        """
 
-    `counts`: whether the points of `origin` count, for players who have none there yet.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
+        def take_over(rows: Rows) -> None:
+            earned: dict[int, int] = dict(rows)
+            for player in touched:
+                player.earned = earned[player.id]
+
+        return Sent(
             ADD_TO_PLAYERS,
             [
-                numbers(player.id for player in players),
-                numbers(player.gained for player in players),
-                numbers(player.kos for player in players),
-                numbers(player.wos for player in players),
-                texts(player.username for player in players),
-                texts(player.display_name for player in players),
-                numbers(micros(player.named_at) for player in players),
-                origin,
+                numbers([player.id for player in touched]),
+                numbers([player.gained for player in touched]),
+                numbers([player.kos for player in touched]),
+                numbers([player.wos for player in touched]),
+                texts([player.username for player in touched]),
+                texts([player.display_name for player in touched]),
+                numbers([micros(player.named_at) for player in touched]),
+                self.origin,
                 counts,
                 now,
                 now,
             ],
+            take_over,
         )
-        earned = dict(cursor.fetchall())
-    for player in players:
-        player.earned = earned[player.id]
 
+    def digest(self, landed: Iterable[ReportedEvent]) -> str:
+        """SHA-256 over the batch's rows, so that the chain proves them too (`manage.py ledger
+        verify` recomputes it).
 
-def digest(landed: Iterable[ReportedEvent], players: Mapping[int, PlayerRow], origin: str) -> str:
-    """SHA-256 over a batch's ledger rows, so that the chain proves them too (`manage.py ledger
-    verify` recomputes it).
-
-    One line a row, tab-separated, ordered by player, session and sequence: player, origin, session,
-    sequence, type, magnitude, awarded and total in hundredths, microseconds since 1970.
-    """
-    rows = sorted(
-        (
-            players[event.user_id].id,
-            event.session,
-            event.sequence,
-            f"\t{event.type}\t{event.magnitude}\t{event.awarded}\t{event.total}\t{event.micros}",
+        One line a row, tab-separated, ordered by player, session and sequence: player, origin,
+        session, sequence, type, magnitude, awarded and total in hundredths, microseconds since
+        1970.
+        """
+        rows = sorted(
+            (
+                self.players[event.user_id].id,
+                event.session,
+                event.sequence,
+                f"\t{event.type}\t{event.magnitude}\t{event.awarded}\t{event.total}\t{event.micros}",
+            )
+            for event in landed
         )
-        for event in landed
-    )
-    lines = "\n".join(
-        f"{player}\t{origin}\t{session}\t{sequence}{rest}"
-        for player, session, sequence, rest in rows
-    )
-    return hashlib.sha256(lines.encode()).hexdigest()
+        lines = "\n".join(
+            f"{player}\t{self.origin}\t{session}\t{sequence}{rest}"
+            for player, session, sequence, rest in rows
+        )
+        return hashlib.sha256(lines.encode()).hexdigest()

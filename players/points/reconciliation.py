@@ -21,8 +21,10 @@ from common.time import micros
 from players.active_policy import ActivePolicy, active
 from players.locking import PlayerRow, create_players, lock_players
 from players.models import RECONCILED, REST, Decision
-from players.points import counting, ledger
+from players.points import counting
 from players.points.event_parser import ReportedEvent
+from players.points.ledger import LedgerBatch
+from players.points.session_totals import SessionKey
 from players.policy.counters import EMPTY, SessionTotal, close_gaps
 from players.privacy import orders
 from players.quarantines import isolation
@@ -323,9 +325,9 @@ def _apply(
     details: Mapping[str, object],
     now: dt.datetime,
 ) -> None:
-    batch = reserve_id()
+    batch = LedgerBatch(origin, reserve_id(), players)
     events = [_row(change, entries[change.user_id], now) for change in changes]
-    landed = ledger.append(events, players, {}, origin, batch)
+    landed = batch.append(events, {})
     if len(landed) != len(events):
         raise RuntimeError(
             "a row stands where the session says that none is: run `manage.py ledger verify`"
@@ -337,19 +339,20 @@ def _apply(
         player.gained += change.after.total - change.before
         player.kos += change.kos
         player.wos += change.wos
-    ledger.add_to_players(
-        list(touched.values()), origin, now, counts=counting.in_force(origin).points
-    )
+    counts = counting.in_force(origin).points
+    batch.add_to_players(list(touched.values()), now, counts=counts).read()
     record(
         Action.POINTS_RECONCILED,
         actor=actor,
         target=Target("experience", origin, ""),
-        event_id=batch,
+        event_id=batch.id,
         experience=origin,
         policy_version=policy.bundle.version,
-        details={"rows": len(events), "digest": ledger.digest(events, players, origin), **details},
+        details={"rows": len(events), "digest": batch.digest(events), **details},
     )
-    candidates = may_change_rank([candidate_for_row(player) for player in touched.values()], policy)
+    candidates = may_change_rank(
+        [candidate_for_row(player) for player in touched.values()], policy, now
+    )
     evaluate_and_apply(
         candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now
     )
@@ -397,7 +400,7 @@ def _write_sessions(
 
 def _read_known(
     origin: str, entries: Mapping[int, Stored], ids: Mapping[int, int]
-) -> dict[ledger.SessionKey, _Known]:
+) -> dict[SessionKey, _Known]:
     keys = [
         (player, session)
         for user_id, player in ids.items()
@@ -440,9 +443,9 @@ def _read_counted(
     origin: str,
     entries: Mapping[int, Stored],
     ids: Mapping[int, int],
-    known: Mapping[ledger.SessionKey, _Known],
+    known: Mapping[SessionKey, _Known],
     policy: ActivePolicy,
-) -> dict[ledger.SessionKey, tuple[int, int]]:
+) -> dict[SessionKey, tuple[int, int]]:
     """KOs and WOs counted by rows up to the stored sequence, for sessions whose rows are not all
     here.
     """

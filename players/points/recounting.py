@@ -157,7 +157,7 @@ def _step(experience: str) -> int:
         for player_id, amount in earned.items():
             owners[player_id].earned = amount
         candidates = may_change_rank(
-            [candidate_for_row(owners[player_id]) for player_id in earned], policy
+            [candidate_for_row(owners[player_id]) for player_id in earned], policy, now
         )
         evaluate_and_apply(
             candidates, source=Decision.Source.SCHEDULE, policy=policy, actor=ACTOR, now=now

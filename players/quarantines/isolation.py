@@ -1,7 +1,7 @@
 """Where the rows of a batch go, and what of a session counts while rows of it are kept apart.
 
 While rows of a session are in quarantine, or were discarded, its total may stand for them too. From
-then on it counts by what its own rows award (`ledger.merge_sessions`); the rest of its total is set
+then on it counts by what its own rows award (`session_totals.merge_landed`); the rest of its total is set
 apart.
 """
 
@@ -14,9 +14,10 @@ from django.db import connection
 
 from audits.record import NEXT_ID
 from common.pg_arrays import numbers
+from common.pipeline import Sent
 from players.models import Quarantine
 from players.points import counting, origins
-from players.points.ledger import SessionKey
+from players.points.session_totals import SessionKey
 from players.quarantines.detection import Source
 
 MOST_SHOWN = 10**11  # points
@@ -59,19 +60,33 @@ class Isolation:
 
 
 def standing(source: Source) -> Isolation:
-    """What the queue brings may come from any server, so it goes into whichever quarantine is open."""
+    """The quarantines of a source's experience, and which of them takes its rows.
+
+    What the queue brings may come from any server, so it goes into any quarantine that is open.
+    """
     return begin(source)[1]
 
 
 def begin(source: Source) -> tuple[int, Isolation]:
     """The id that the batch's audit event will have, and `standing`."""
-    with connection.cursor() as cursor:
-        cursor.execute(STANDING, [source.name, source.key is None, *[source.experience] * 2])
-        batch_id, found, counts = (_read(value) for value in cursor.fetchone())
+    return send_begin(source).read()
+
+
+def send_begin(source: Source) -> Sent[tuple[int, Isolation]]:
+    """The same, where other statements are sent beside it."""
+    experience = source.experience
+    parameters = [source.name, source.key is None, experience, experience]
+    return Sent(STANDING, parameters, lambda rows: _standing(experience, rows[0]))
+
+
+def _standing(experience: str, row: tuple[Any, ...]) -> tuple[int, Isolation]:
+    batch_id, found, counts = (_read(value) for value in row)
     held = next((number for number, own, _, _ in found if own), None)
-    counted = counting.both(source.experience, counts).points
     return batch_id, Isolation(
-        held, any(row[2] for row in found), {row[0]: row[3] for row in found}, counted
+        held,
+        open=any(row[2] for row in found),
+        upto={row[0]: row[3] for row in found},
+        counts=counting.both(experience, counts).points,
     )
 
 

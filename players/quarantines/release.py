@@ -7,8 +7,6 @@ nothing twice.
 
 import datetime as dt
 import secrets
-from collections import defaultdict
-from collections.abc import Sequence
 
 from django.db import connection, transaction
 from django.db.models import F, Q
@@ -24,9 +22,9 @@ from players.actions import game_commands
 from players.active_policy import active
 from players.locking import PlayerRow, lock_players
 from players.models import Decision, ExperiencePoints, LedgerEntry, Player, Quarantine
-from players.points import ledger, violations
-from players.points.event_parser import Batch, ReportedEvent, Server
-from players.points.ingestion import Place, land_rows, touched_of
+from players.points import event_recommendations, landing
+from players.points.batch_state import BatchState, Destination
+from players.points.event_parser import ReportedEvent
 from players.quarantines import isolation
 from players.quarantines.detection import Source
 from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
@@ -103,43 +101,52 @@ def _next_players(quarantine: Quarantine) -> list[int]:
 
 
 def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
-    policy, now, experience = active(), timezone.now(), quarantine.experience
-    batch_id, found = isolation.begin(
-        Source(experience)
-    )  # without these players: `upto` is past them
-    place = Place(experience, found.counts)
-    events = _claims(quarantine, players)
-    scene, _ = land_rows(place, batch_id, Batch(Server(0, ""), events), players, policy, found)
-    if place.counts:
-        violations.recommend(scene)
-    whole = _count_whole(experience, players, found)
-    touched = {player.id: player for player in touched_of(scene.landed, players, policy)}
-    for player in players.values():
+    now, experience = timezone.now(), quarantine.experience
+    # Without these players: `upto` is past them.
+    batch_id, found = isolation.begin(Source(experience))
+    destination, events = Destination(experience, found.counts), _events(quarantine, players)
+    state = BatchState(batch_id, destination, found, active(), events, players)
+    landing.append(state)
+    if state.landed:
+        state.days = landing.write_totals(state).read()
+    if destination.counts:
+        event_recommendations.count(state)
+    touched = _touched(state)
+    if not touched:
+        return
+    state.ledger.add_to_players(touched, now, counts=destination.counts).read()
+    if state.landed:
+        record_many([_entry(quarantine, state)])
+    if destination.counts:
+        candidates = [candidate_for_row(player) for player in touched]
+        evaluate_and_apply(
+            may_change_rank(candidates, state.policy, now),
+            source=Decision.Source.EVENTS,
+            policy=state.policy,
+            actor=ACTOR,
+            now=now,
+        )
+
+
+def _touched(state: BatchState) -> list[PlayerRow]:
+    """The players of whom rows landed, or of whom more of a session's total counts."""
+    whole = _count_whole(state)
+    touched = {player.id: player for player in state.touched()}
+    for player in state.players.values():
         if player.id in whole:
             player.gained += whole[player.id]
             touched[player.id] = player
-    if not touched:
-        return
-    ledger.add_to_players(list(touched.values()), experience, now, counts=place.counts)
-    if scene.landed:
-        record_many([_entry(quarantine, scene)])
-    if place.counts:
-        candidates = may_change_rank(
-            [candidate_for_row(player) for player in touched.values()], policy
-        )
-        evaluate_and_apply(
-            candidates, source=Decision.Source.EVENTS, policy=policy, actor=ACTOR, now=now
-        )
+    return list(touched.values())
 
 
-def _claims(quarantine: Quarantine, players: dict[int, PlayerRow]) -> list[ReportedEvent]:
+def _events(quarantine: Quarantine, players: dict[int, PlayerRow]) -> list[ReportedEvent]:
     owners = {player.id: player for player in players.values()}
     rows = LedgerEntry.objects.filter(player__in=owners, origin=quarantine.origin)
     named = rows.annotate(officer=F("actor__user_id")).order_by("player", "session", "sequence")
-    return [_claim_of(row, owners[row.player_id], item) for item, row in enumerate(named)]
+    return [_event(row, owners[row.player_id], item) for item, row in enumerate(named)]
 
 
-def _claim_of(row: LedgerEntry, player: PlayerRow, item: int) -> ReportedEvent:
+def _event(row: LedgerEntry, player: PlayerRow, item: int) -> ReportedEvent:
     officer: int | None = row.officer  # type: ignore[attr-defined]
     return ReportedEvent(
         item=item,
@@ -159,34 +166,31 @@ def _claim_of(row: LedgerEntry, player: PlayerRow, item: int) -> ReportedEvent:
     )
 
 
-def _count_whole(
-    experience: str, players: dict[int, PlayerRow], found: isolation.Isolation
-) -> dict[int, int]:
-    """Let the whole total of each session count of which no other quarantine has rows; what that
-    adds, by player.
+def _count_whole(state: BatchState) -> dict[int, int]:
+    """Let the whole total of each session count of which no other quarantine has rows; return what
+    that adds, by player.
     """
-    ids = [player.id for player in players.values()]
-    others: Sequence[ledger.SessionKey] = sorted(isolation.kept_apart(experience, ids, found))
+    experience, ids = state.destination.origin, [player.id for player in state.players.values()]
+    others = sorted(isolation.kept_apart(experience, ids, state.isolation))
     columns = numbers(key[0] for key in others), numbers(key[1] for key in others)
     with connection.cursor() as cursor:
         cursor.execute(COUNT_WHOLE, [numbers(ids), experience, experience, *columns])
-        gained: dict[int, int] = defaultdict(int, cursor.fetchall())
-    return gained
+        return dict(cursor.fetchall())
 
 
-def _entry(quarantine: Quarantine, scene: violations.Scene) -> Entry:
+def _entry(quarantine: Quarantine, state: BatchState) -> Entry:
     return Entry(
         Action.POINTS_INGESTED,
         actor=ACTOR,
         target=Target("experience", quarantine.experience, ""),
-        event_id=scene.batch_id,
+        event_id=state.id,
         experience=quarantine.experience,
-        policy_version=scene.policy.bundle.version,
+        policy_version=state.policy.bundle.version,
         details={
-            "accepted": len(scene.landed),
-            "duplicates": len(scene.events) - len(scene.landed),
+            "accepted": len(state.landed),
+            "duplicates": len(state.events) - len(state.landed),
             "rejected": {},
-            "digest": ledger.digest(scene.landed, scene.players, quarantine.experience),
+            "digest": state.ledger.digest(state.landed),
             "quarantine": quarantine.pk,
         },
     )

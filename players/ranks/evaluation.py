@@ -21,7 +21,6 @@ from players.active_policy import ActivePolicy
 from players.locking import PlayerRow
 from players.membership.status import present
 from players.models import Decision, Player
-from players.policy.bundle import Rank
 from players.policy.membership import Membership
 from players.policy.ranks import Evaluation, RankState, evaluate
 
@@ -83,25 +82,32 @@ def assess(
     }
 
 
-def may_change_rank(candidates: Sequence[Candidate], policy: ActivePolicy) -> list[Candidate]:
-    """Those for whom anything can change at all: enough points for the next rank, too few for the
-    present one, or an open proposal that may not hold any more. One query, and for most batches the
-    end of it.
+def may_change_rank(
+    candidates: Sequence[Candidate], policy: ActivePolicy, now: dt.datetime
+) -> list[Candidate]:
+    """Candidates whose rank may change: points and days enough for the next rank, points too few
+    for the present one, or an open proposal that may not hold any more.
+
+    One query, and for most batches there is nothing more to do.
     """
     open_ones = _open_proposal_ids([candidate.id for candidate in candidates])
     return [
         candidate
         for candidate in candidates
-        if candidate.id in open_ones
-        or _promising(policy.ranks.get(candidate.rank_id), candidate.points, policy)
+        if candidate.id in open_ones or _is_promising(candidate, policy, now)
     ]
 
 
-def _promising(rank: Rank | None, points_now: int, policy: ActivePolicy) -> bool:
+def _is_promising(candidate: Candidate, policy: ActivePolicy, now: dt.datetime) -> bool:
+    rank = policy.ranks.get(candidate.rank_id)
     if rank is None:
         return False
+    if candidate.points < rank.min_points:
+        return True
     target = policy.bundle.next_after(rank)
-    return points_now < rank.min_points or (target is not None and points_now >= target.min_points)
+    if target is None or candidate.points < target.min_points:
+        return False
+    return now - candidate.rank_since >= dt.timedelta(days=target.min_time_days)
 
 
 def evaluate_and_apply(

@@ -1,0 +1,84 @@
+"""What a game server is answered about its batch."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from common.amounts import points
+from players.locking import PlayerRow
+from players.membership.status import present
+from players.points.batch_state import BatchState
+from players.points.event_parser import ItemResult
+from players.policy.bundle import Rank
+from players.policy.membership import Membership
+from players.policy.warning_thresholds import sanction_of
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerState:
+    """One player and one session of theirs, as GRPS knows them. Amounts in points."""
+
+    user_id: int
+    rank: str
+    points: Decimal
+    session: int
+    confirmed: int
+    adjusted: Decimal
+    adjusted_sequence: int
+    sanction: str | None
+    membership: Membership
+    member_since: dt.datetime
+
+
+@dataclass(slots=True)
+class Receipt:
+    """The answer to a batch: how many rows landed, how many were there before, what is wrong with
+    single items, and the players' states.
+    """
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[ItemResult] = field(default_factory=list)
+    notices: list[ItemResult] = field(default_factory=list)
+    players: list[PlayerState] = field(default_factory=list)
+
+    def add(self, other: "Receipt") -> None:
+        """Take in the receipt of another part of the batch, whose `rejected` are all of them."""
+        self.accepted += other.accepted
+        self.duplicates += other.duplicates
+        self.rejected = other.rejected
+        self.notices += other.notices
+        self.players += other.players
+
+
+def player_states(state: BatchState, new_ranks: dict[int, int]) -> list[PlayerState]:
+    """One state for each player and session of a batch, repeats included: a lost answer is asked
+    for by a repeat. `new_ranks`: rank ids by player id, where the batch changed them.
+    """
+    players = {state.session_of(event): state.player_of(event) for event in state.events}
+    confirmed = {key: total.confirmed for key, total in state.before.items()}
+    confirmed |= {key: change.after.confirmed for key, change in state.changes.items()}
+    return [
+        _player_state(
+            player,
+            key[1],
+            confirmed[key],
+            state.policy.ranks[new_ranks.get(player.id, player.rank_id)],
+        )
+        for key, player in players.items()
+    ]
+
+
+def _player_state(player: PlayerRow, session: int, confirmed: int, rank: Rank) -> PlayerState:
+    return PlayerState(
+        user_id=player.user_id,
+        rank=rank.name,
+        points=points(player.points),
+        session=session,
+        confirmed=confirmed,
+        adjusted=points(player.adjusted),
+        adjusted_sequence=player.adjusted_sequence,
+        sanction=sanction_of(player.banned, rank.is_punishment),
+        membership=present(player.member),
+        member_since=player.member_since,
+    )
