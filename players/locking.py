@@ -12,6 +12,7 @@ from django.db import connection
 
 from common.pg_arrays import numbers, texts
 from common.pipeline import Sent
+from common.time import from_micros
 from players.membership.status import can_be_asked
 
 CREATE_PLAYERS = """
@@ -23,31 +24,34 @@ CREATE_PLAYERS = """
     ON CONFLICT (user_id) DO NOTHING"""
 
 LOCK_PLAYERS = """
-    SELECT id, user_id, username, display_name, named_at, rank_id, rank_since,
-           (earned * 100)::bigint, (adjusted * 100)::bigint, adjusted_sequence, banned, member,
-           member_since
+    SELECT id, user_id, username, display_name, (extract(epoch FROM named_at) * 1000000)::bigint,
+           rank_id, (extract(epoch FROM rank_since) * 1000000)::bigint, (earned * 100)::bigint,
+           (adjusted * 100)::bigint, adjusted_sequence, banned, member,
+           (extract(epoch FROM member_since) * 1000000)::bigint
     FROM players WHERE user_id = ANY(%s::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"""
 
 
 @dataclass(slots=True)
 class PlayerRow:
-    """A locked player. Amounts in hundredths; `gained`: what this batch adds to the sum of its
-    experience, which `LedgerBatch.add_to_players` carries into `earned`.
+    """A locked player. Amounts in hundredths, moments in microseconds since 1970.
+
+    `gained`: what this batch adds to the sum of its experience, which `LedgerBatch.add_to_players`
+    carries into `earned`.
     """
 
     id: int
     user_id: int
     username: str
     display_name: str
-    named_at: dt.datetime
+    named_micros: int
     rank_id: int
-    rank_since: dt.datetime
+    rank_micros: int
     earned: int
     adjusted: int
     adjusted_sequence: int
     banned: bool
     member: str
-    member_since: dt.datetime
+    member_micros: int
     gained: int = 0
     kos: int = 0  # added by this batch
     wos: int = 0
@@ -55,6 +59,14 @@ class PlayerRow:
     @property
     def points(self) -> int:
         return max(0, self.earned + self.adjusted)
+
+    @property
+    def rank_since(self) -> dt.datetime:
+        return from_micros(self.rank_micros)
+
+    @property
+    def member_since(self) -> dt.datetime:
+        return from_micros(self.member_micros)
 
 
 def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:

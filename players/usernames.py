@@ -62,7 +62,7 @@ def take(state: BatchState, now: dt.datetime) -> int:
     own = _had_by_nobody_else(renamed, state.destination.origin)
     for player_id, (player, event) in renamed.items():
         if player_id in own and player_id not in answered:
-            player.named_at = event.at
+            player.named_micros = event.micros
             player.username = event.username
             player.display_name = event.display_name or player.display_name
     _ask(set(renamed) - answered, now)
@@ -74,15 +74,15 @@ def _renamed(state: BatchState) -> dict[int, tuple[PlayerRow, ReportedEvent]]:
     newest: dict[int, ReportedEvent] = {}
     for event in state.landed:
         known = newest.get(event.user_id)
-        if known is None or event.at > known.at:
+        if known is None or event.micros > known.micros:
             newest[event.user_id] = event
     renamed: dict[int, tuple[PlayerRow, ReportedEvent]] = {}
     for user_id, event in newest.items():
         player = state.players[user_id]
-        if event.at <= player.named_at:
+        if event.micros <= player.named_micros:
             continue  # a late delivery does not bring an old name back
         if _is_called(player, event):
-            player.named_at = event.at
+            player.named_micros = event.micros
         else:
             renamed[player.id] = player, event
     return renamed

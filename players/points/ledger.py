@@ -13,7 +13,6 @@ from django.db import connection
 
 from common.pg_arrays import numbers, optional, texts, words
 from common.pipeline import Rows, Sent
-from common.time import micros
 from players.locking import PlayerRow
 from players.points.event_parser import ReportedEvent
 
@@ -169,7 +168,7 @@ class LedgerBatch:
                 numbers([player.wos for player in touched]),
                 texts([player.username for player in touched]),
                 texts([player.display_name for player in touched]),
-                numbers([micros(player.named_at) for player in touched]),
+                numbers([player.named_micros for player in touched]),
                 self.origin,
                 counts,
                 now,

@@ -20,6 +20,7 @@ from players.points.batch_state import BatchState
 from players.points.event_parser import ItemResult, ReportedEvent
 from players.policy import checks
 from players.policy.counters import SessionTotal
+from players.policy.membership import belongs
 
 STORED = """
     SELECT l.player_id, l.session, l.sequence, l.type, (l.awarded * 100)::bigint,
@@ -68,9 +69,12 @@ class _Finding:
 
 
 def _awards(state: BatchState) -> Iterator[_Finding]:
-    policy = state.policy.bundle.points
+    policy, strangers = state.policy.bundle.points, _strangers(state)
     for event in state.landed:
-        violation = _of_award(event, state)
+        level = state.level_of(event) if event.actor_user_id else None
+        violation = checks.check_award(event.type, event.magnitude, event.awarded, level, policy)
+        if violation is None and event.user_id in strangers:
+            violation = _of_membership(event, state)
         if violation is not None:
             yield _broken(event, str(violation.law), violation.detail, state)
         elif event.type not in policy.events:
@@ -78,12 +82,14 @@ def _awards(state: BatchState) -> Iterator[_Finding]:
             yield _Finding(ItemResult(event.item, "UNKNOWN_TYPE", detail))
 
 
-def _of_award(event: ReportedEvent, state: BatchState) -> checks.Violation | None:
-    policy = state.policy.bundle.points
-    level = state.level_of(event)
-    violation = checks.check_award(event.type, event.magnitude, event.awarded, level, policy)
-    if violation is not None or event.awarded <= 0:
-        return violation
+def _strangers(state: BatchState) -> set[int]:
+    """The players who are no members, by Roblox user id."""
+    return {
+        user_id for user_id, player in state.players.items() if not belongs(present(player.member))
+    }
+
+
+def _of_membership(event: ReportedEvent, state: BatchState) -> checks.Violation | None:
     player = state.player_of(event)
     seconds = (event.at - player.member_since).total_seconds()
     return checks.check_membership(event.awarded, present(player.member), seconds)
