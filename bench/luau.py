@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.results import Result
-from players.policy.bundle import FILES
+from players.policy.validation import FILES
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 DECISIONS = 300_000

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from django.core.files.base import File
 
 from common.errors import Refused
-from players.policy.bundle import FILES
+from players.policy.validation import FILES
 
 LARGEST = 1_000_000  # bytes of one document, far beyond any real one
 BY_FILE = {name: key for key, name in FILES.items()}

@@ -22,8 +22,9 @@ from players.active_policy import held_outside
 from players.models import PolicyVersion
 from players.moderation.actors import staff_of
 from players.moderation.authorization import LONGEST_REASON
-from players.policy.bundle import FILES, Bundle, PolicyError, Problem, parse_bundle, read_bundle
+from players.policy.bundle import Bundle, parse_bundle, read_bundle
 from players.policy.diff import compare, lines
+from players.policy.validation import FILES, PolicyError, Problem
 from players.policy_changes import activation, reviews, simulations
 
 SIZE = 50

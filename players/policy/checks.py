@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from players.policy.bundle import PointsPolicy
 from players.policy.counters import SessionTotal
 from players.policy.membership import Membership, belongs
+from players.policy.points import PointsPolicy
 
 TOLD_WITHIN = (
     600  # seconds in which a game has heard that somebody is no member, or that nobody knows

@@ -85,19 +85,3 @@ def close_gaps(part: SessionTotal | None, sequence: int, total: int) -> GapClosu
         return None
     row = SessionRow(at, total - known.awarded, total)
     return GapClosure(row, missing, SessionTotal(sequence, total, sequence, total, sequence))
-
-
-def balance(sums: Iterable[int], adjusted: int) -> int:
-    """The points shown and ranked by: never below 0. `sums`: of each experience that counts, all
-    its parts' totals.
-
-    Each counts as at least 0, so that no experience takes away what was earned in another.
-    """
-    return max(0, sum(max(0, one) for one in sums) + adjusted)
-
-
-def losable(own: int, elsewhere: int, adjusted: int) -> int:
-    """The most that an award below zero takes in an experience whose parts sum up to `own`, where
-    the others sum up to `elsewhere`: neither its own sum nor the points shown pass below 0 by it.
-    """
-    return max(0, min(own, balance([own], elsewhere + adjusted)))

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from players.policy.bundle import FILES, Bundle
+from players.policy.bundle import Bundle
+from players.policy.validation import FILES
 
 
 @dataclass(frozen=True, slots=True)

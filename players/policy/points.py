@@ -1,113 +1,42 @@
-"""What an event awards: weight times magnitude, cut by anti-abuse, caps and the floor."""
+"""What types of events are worth, and the caps of awards."""
 
-import datetime as dt
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from players.policy.bundle import EventKind, PointsPolicy
-from players.policy.membership import Membership, earns
-
-
-class Reason(enum.StrEnum):
-    """Why an award is not weight times magnitude."""
-
-    UNKNOWN_TYPE = "UNKNOWN_TYPE"
-    NOT_EARNING = "NOT_EARNING"
-    KO_COOLDOWN = "KO_COOLDOWN"
-    ACTIVITY_TOO_SHORT = "ACTIVITY_TOO_SHORT"
-    ACTOR_NOT_ENTITLED = "ACTOR_NOT_ENTITLED"
-    ALREADY_RECOMMENDED = "ALREADY_RECOMMENDED"
-    CAPPED_DAY = "CAPPED_DAY"
-    CAPPED_WEEK = "CAPPED_WEEK"
-    FLOOR = "FLOOR"
-
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened, `magnitude` (1 or more) times. `duration` in seconds; `actor_level`:
-    the officer's.
+class EventKind:
+    """What one type of event is worth. Either `weight` or `weight_by_level` (the actor's) is set;
+    hundredths.
     """
 
-    type: str
-    at: dt.datetime
-    magnitude: int = 1
-    duration: int | None = None
-    actor_level: str | None = None
-    already_recommended: bool = False
+    weight: int | None
+    weight_by_level: Mapping[str, int] = field(default_factory=dict)
+    counter: str | None = None
+    cooldown: int | None = None
+    shortest: int | None = None
+    recommends: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Earner:
-    """Whom it happened to, all in hundredths: the points that may be lost (`parts.losable`),
-    today's and this week's awards above zero. `unknown_for`: seconds since their membership is
-    unknown, see players.policy.membership.
-    """
-
-    can_earn: bool
-    known_points: int
-    earned_today: int = 0
-    earned_this_week: int = 0
-    last_counted: Mapping[str, dt.datetime] = field(default_factory=dict)
-    membership: Membership = field(kw_only=True)
-    unknown_for: int | None = field(default=None, kw_only=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Award:
-    """The amount in hundredths, and why it is less than the full one (None when it is not)."""
-
-    amount: int
-    reason: Reason | None = None
+    def per_unit(self, actor_level: str | None) -> int | None:
+        """The weight of one unit; None when the actor's level decides and is not entitled."""
+        return (
+            self.weight if self.weight is not None else self.weight_by_level.get(actor_level or "")
+        )
 
     @property
-    def capped(self) -> bool:
-        return self.reason in (Reason.CAPPED_DAY, Reason.CAPPED_WEEK)
+    def highest(self) -> int:
+        return self.weight if self.weight is not None else max(self.weight_by_level.values())
 
 
-def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
-    """Decide one event. Exact; never more than the caps leave, never below the floor of known
-    points.
-    """
-    kind = policy.events.get(event.type)
-    if kind is None:
-        return Award(0, Reason.UNKNOWN_TYPE)
-    refusal = _refusal(event, earner, kind)
-    if refusal is not None:
-        return Award(0, refusal)
-    full = (kind.per_unit(event.actor_level) or 0) * event.magnitude
-    if full < 0:
-        cut = max(full, -max(0, earner.known_points))
-        return Award(cut, None if cut == full else Reason.FLOOR)
-    today = max(0, policy.daily_cap - earner.earned_today)
-    this_week = max(0, policy.weekly_cap - earner.earned_this_week)
-    if full <= min(today, this_week):
-        return Award(full)
-    # Where both leave the same, the week is named: tomorrow changes nothing.
-    return (
-        Award(this_week, Reason.CAPPED_WEEK)
-        if this_week <= today
-        else Award(today, Reason.CAPPED_DAY)
-    )
+@dataclass(frozen=True, slots=True)
+class PointsPolicy:
+    """Awards and their caps (hundredths). `cooldowns` and `counters` are by type of event."""
 
-
-def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:
-    if not earner.can_earn or not earns(earner.membership, earner.unknown_for):
-        return Reason.NOT_EARNING
-    if kind.per_unit(event.actor_level) is None:
-        return Reason.ACTOR_NOT_ENTITLED
-    if kind.recommends and event.already_recommended:
-        return Reason.ALREADY_RECOMMENDED
-    if kind.shortest is not None and (event.duration is None or event.duration < kind.shortest):
-        return Reason.ACTIVITY_TOO_SHORT
-    last = earner.last_counted.get(event.type)
-    if (
-        kind.cooldown is not None
-        and last is not None
-        and event.at - last < dt.timedelta(seconds=kind.cooldown)
-    ):
-        return Reason.KO_COOLDOWN
-    return None
+    daily_cap: int
+    weekly_cap: int
+    events: Mapping[str, EventKind]
+    cooldowns: Mapping[str, int]
+    counters: Mapping[str, str]
 
 
 def full_award(
@@ -119,14 +48,3 @@ def full_award(
     kind = policy.events.get(type_)
     per_unit = kind.per_unit(actor_level) if kind else None
     return None if per_unit is None else per_unit * magnitude
-
-
-def day_of(at: dt.datetime) -> dt.date:
-    """The UTC day that an award counts toward."""
-    return at.astimezone(dt.UTC).date()
-
-
-def week_of(at: dt.datetime) -> dt.date:
-    """The Monday of the ISO week that an award counts toward."""
-    day = day_of(at)
-    return day - dt.timedelta(days=day.weekday())

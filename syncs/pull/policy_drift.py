@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from common.database_clock import database_time
 from players.active_policy import active
-from players.policy.bundle import PolicyError, Rank, load_bundle
+from players.policy.bundle import Rank, load_bundle
+from players.policy.validation import PolicyError
 from roblox import cloud
 from roblox.open_cloud import groups
 from roblox.open_cloud.groups import Role

@@ -10,7 +10,7 @@ from audits.models import AuditEvent
 from players.active_policy import active
 from players.models import Player, PolicyVersion
 from players.moderation.actors import at_the_shell
-from players.policy.bundle import FILES
+from players.policy.validation import FILES
 from players.policy_changes import activation, simulations
 from tests.browser.test_jobs import looked_at
 

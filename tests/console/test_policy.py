@@ -20,8 +20,9 @@ from common.errors import Refused
 from players.active_policy import active
 from players.models import Approval, Player, PolicyVersion, Rank, Simulation
 from players.moderation.actors import at_the_shell
-from players.policy.bundle import FILES, parse_bundle, read_bundle
+from players.policy.bundle import parse_bundle, read_bundle
 from players.policy.diff import Difference, compare, lines
+from players.policy.validation import FILES
 from players.policy_changes import activation, simulations
 from tests.console.people import client_as, client_with_role
 

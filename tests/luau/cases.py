@@ -1,22 +1,25 @@
 """Random policies, also broken ones, and random questions to them, with what players/policy
-answers.
+and, for awards, tests/policy/reference.py answer.
 """
 
 import copy
 import datetime as dt
 import json
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from players.policy.bundle import FILES, SECOND_ABOVE, Bundle, Rank
-from players.policy.counters import balance, losable
+from players.policy import checks
+from players.policy.bundle import SECOND_ABOVE, Bundle, Rank
+from players.policy.counters import SessionTotal
 from players.policy.membership import Membership, belongs, earns, is_ignored
 from players.policy.permissions import Act, may
-from players.policy.points import Earner, Event, award, day_of, week_of
 from players.policy.ranks import RankState, evaluate
+from players.policy.validation import FILES
 from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
+from tests.policy.reference import Earner, Event, award, balance, day_of, losable, week_of
 
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
 EPOCH = dt.date(1970, 1, 1)
@@ -508,3 +511,57 @@ def _sanction(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         int(suspension_ends(moment, bundle.punishments).timestamp()),
         int(expires.timestamp()) if expires else -1,
     ]
+
+
+def broken_law(asked: Question, answer: Any, bundle: Bundle) -> str:
+    """What the server's laws object to in awards that a game gives; empty where they accept them,
+    and find one hundredth more than the full award too much.
+    """
+    if asked["ask"] == "award":
+        return _law_of_award(asked["event"], answer[0], answer[1], bundle)
+    if asked["ask"] != "stream":
+        return ""
+    events, amounts, reasons, total = asked["events"], answer[0], answer[1], answer[2]
+    singles = [
+        _law_of_award(event, amount, reason, bundle)
+        for event, amount, reason in zip(events, amounts, reasons, strict=True)
+    ]
+    whole = checks.check_total(
+        SessionTotal(len(amounts), total, len(amounts), sum(amounts), len(amounts))
+    )
+    return next(
+        filter(None, [*singles, *_laws_of_time(events, amounts, bundle), _detail(whole)]), ""
+    )
+
+
+def _law_of_award(event: dict[str, Any], amount: int, reason: str, bundle: Bundle) -> str:
+    given = event["type"], event["magnitude"]
+    level = event.get("actorLevel")
+    if found := checks.check_award(*given, amount, level, bundle.points):
+        return found.detail
+    more = amount + (1 if amount > 0 else -1)
+    if amount and not reason and not checks.check_award(*given, more, level, bundle.points):
+        return f"{more} for {given} breaks no law"
+    return ""
+
+
+def _laws_of_time(
+    events: list[dict[str, Any]], amounts: list[int], bundle: Bundle
+) -> Iterator[str]:
+    days: Counter[dt.date] = Counter()
+    weeks: Counter[dt.date] = Counter()
+    counted: dict[str, list[dt.datetime]] = {}
+    for event, amount in zip(events, amounts, strict=True):
+        if amount > 0:
+            at = dt.datetime.fromtimestamp(event["at"], dt.UTC)
+            days[day_of(at)] += amount
+            weeks[week_of(at)] += amount
+            counted.setdefault(event["type"], []).append(at)
+    yield from (_detail(checks.check_day(sum_, bundle.points)) for sum_ in days.values())
+    yield from (_detail(checks.check_week(sum_, bundle.points)) for sum_ in weeks.values())
+    for type_, moments in counted.items():
+        yield _detail(checks.check_cooldown(type_, moments, bundle.points))
+
+
+def _detail(violation: checks.Violation | None) -> str:
+    return violation.detail if violation else ""

@@ -1,5 +1,6 @@
-"""What games decide (roblox/luau/shared) is what GRPS decides (players/policy), for whatever policy
-and player.
+"""What games decide (roblox/luau/shared) is what GRPS decides (players/policy), for any policy and
+player. Awards, which games alone decide, are those of the reference model (tests/policy) and break
+no law of the server's checks.
 """
 
 import os
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from players.policy.bundle import PolicyError, parse_bundle
+from players.policy.bundle import parse_bundle
+from players.policy.validation import PolicyError
 from tests.luau import cases
 from tests.luau.machine import Machine, take
 
@@ -116,6 +118,8 @@ def disagreement(machine: Machine, ask: Any, dice: random.Random) -> str:
     for (one, expected), found in zip(asked, answer["answers"], strict=True):
         if found != expected or str(found) != str(expected):
             return f"{one}: Luau says {found}, Python says {expected}\n{documents}"
+        if law := cases.broken_law(one, found, bundle):
+            return f"{one}: the server objects to {found}: {law}\n{documents}"
     return ""
 
 

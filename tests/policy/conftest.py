@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from players.policy.bundle import FILES, Bundle, load_bundle
+from players.policy.bundle import Bundle, load_bundle
 from players.policy.membership import Membership
+from players.policy.validation import FILES
 
 MEMBER = Membership.MEMBER
 MEMBERS: dict[str, Any] = {"actor_membership": MEMBER, "target_membership": MEMBER}

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from players.policy.bundle import FILES, Bundle, PolicyError, load_bundle, parse_bundle
+from players.policy.bundle import Bundle, load_bundle, parse_bundle
+from players.policy.validation import FILES, PolicyError
 from tests.policy.conftest import CONFIG
 
 Break = Callable[[dict[str, Any]], object]

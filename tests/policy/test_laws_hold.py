@@ -11,11 +11,22 @@ from hypothesis import strategies as st
 
 from players.policy import checks
 from players.policy.bundle import Bundle, Rank, load_bundle
-from players.policy.counters import EMPTY, SessionRow, SessionTotal, balance, losable, merge
+from players.policy.counters import EMPTY, SessionRow, SessionTotal, merge
 from players.policy.permissions import Act, may
-from players.policy.points import Award, Earner, Event, Reason, award, day_of, full_award, week_of
+from players.policy.points import full_award
 from players.policy.ranks import Condition, RankState, evaluate
 from tests.policy.conftest import CONFIG, MEMBER, MEMBERS
+from tests.policy.reference import (
+    Award,
+    Earner,
+    Event,
+    Reason,
+    award,
+    balance,
+    day_of,
+    losable,
+    week_of,
+)
 
 BUNDLE = load_bundle(CONFIG)
 MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)

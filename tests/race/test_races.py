@@ -57,7 +57,7 @@ from players.moderation import (
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.policy import bounds as rules
-from players.policy.bundle import FILES
+from players.policy.validation import FILES
 from players.policy_changes import activation, simulations
 from players.privacy import orders
 from players.quarantines import resolution

@@ -14,7 +14,7 @@ from players.membership import transitions
 from players.membership.status import can_be_asked
 from players.moderation import experience_bounds
 from players.points import recounting
-from players.policy.bundle import PolicyError
+from players.policy.validation import PolicyError
 from roblox.experiences import EndpointInput, ensure
 from roblox.models import Experience
 from syncs.push import mirrors

@@ -12,7 +12,8 @@ from rich.progress import Progress
 from audits.record import operator
 from players.active_policy import NoPolicy, RankInUse, activate, active
 from players.models import PolicyVersion
-from players.policy.bundle import Bundle, PolicyError, load_bundle, parse_bundle
+from players.policy.bundle import Bundle, load_bundle, parse_bundle
+from players.policy.validation import PolicyError
 from players.policy_changes.simulation_query import simulate
 
 
