@@ -38,9 +38,7 @@ def linked(discord: Discord, client: Client, user_id: int = 9001, name: str = "T
     return discord.comes_back(client, user_id, "connect")
 
 
-def test_linking_ends_in_a_page_and_is_told_to_the_person_and_to_the_owners(
-    discord: Discord, officer: Client
-) -> None:
+def test_linking_is_announced_to_person_and_owners(discord: Discord, officer: Client) -> None:
     answer = linked(discord, officer)
     assert (answer.status_code, answer["Location"]) == (302, "/admin/sessions/")
     page = unescape(officer.get("/admin/sessions/").content.decode())
@@ -55,9 +53,7 @@ def test_linking_ends_in_a_page_and_is_told_to_the_person_and_to_the_owners(
     )
 
 
-def test_linking_needs_a_sign_in_of_the_last_minutes_at_its_start(
-    discord: Discord, officer: Client
-) -> None:
+def test_linking_needs_a_recent_sign_in_at_its_start(discord: Discord, officer: Client) -> None:
     answer = discord.asked(stale(officer), "connect")
     assert answer["Location"].startswith("/admin/sign-in/")
     assert not SocialAccount.objects.exists()
@@ -72,9 +68,7 @@ def test_and_at_the_way_back(discord: Discord, officer: Client) -> None:
     assert not AuditEvent.objects.filter(action="staff.linked").exists()
 
 
-def test_nobody_links_who_is_not_signed_in_or_signed_out_on_the_way(
-    discord: Discord, officer: Client
-) -> None:
+def test_linking_needs_a_present_sign_in(discord: Discord, officer: Client) -> None:
     assert discord.asked(Client(), "connect")["Location"] == "/admin/sign-in/"
     discord.knows(9001, "Tom#1")
     back = discord.consents(discord.asked(officer, "connect")["Location"], 9001)
@@ -91,7 +85,7 @@ def test_a_local_owner_links_no_discord(discord: Discord) -> None:
     assert not SocialAccount.objects.exists()
 
 
-def test_one_discord_account_is_of_one_person_and_one_person_has_one(
+def test_one_discord_account_belongs_to_one_person(
     discord: Discord, officer: Client, player: Make
 ) -> None:
     linked(discord, officer)
@@ -104,9 +98,7 @@ def test_one_discord_account_is_of_one_person_and_one_person_has_one(
     assert AuditEvent.objects.filter(action="staff.linked").count() == 1
 
 
-def test_who_linked_it_signs_in_with_it_and_is_told_of_it_and_does_nothing_grave(
-    discord: Discord, officer: Client
-) -> None:
+def test_discord_signs_in_but_proves_nothing(discord: Discord, officer: Client) -> None:
     linked(discord, officer)
     client = Client()
     assert discord.comes_back(client, 9001, "login").status_code == 302

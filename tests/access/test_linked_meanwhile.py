@@ -65,7 +65,7 @@ def while_linking(client: Client, path: str, locked: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_accounts_linked_while_one_of_them_approves_what_the_other_asked_for(player: Make) -> None:
+def test_linking_while_approving_is_refused(player: Make) -> None:
     player(900, rank="Captain I")
     here, there = owner_client("olga"), client_with_role(player(7, rank="Supreme Command"), "owner")
     there.post(
@@ -83,7 +83,7 @@ def test_accounts_linked_while_one_of_them_approves_what_the_other_asked_for(pla
 
 
 @pytest.mark.django_db(transaction=True)
-def test_accounts_linked_while_one_of_them_gives_a_rank_that_the_other_proposed(
+def test_linking_while_giving_a_proposed_rank_is_refused(
     player: Make,
 ) -> None:
     player(900, rank="Captain I"), player(7, rank="Supreme Command")
@@ -101,7 +101,7 @@ def test_accounts_linked_while_one_of_them_gives_a_rank_that_the_other_proposed(
 
 
 @pytest.mark.django_db
-def test_a_file_and_a_mass_change_of_an_unlinked_owner_say_so_in_the_queue_and_on_their_pages(
+def test_files_and_jobs_of_an_unlinked_owner_are_marked(
     player: Make,
 ) -> None:
     for user_id in (1, 2):

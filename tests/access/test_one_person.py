@@ -116,7 +116,7 @@ def _pk(name: str) -> int:
     return int(StaffAccount.objects.get(user__username=name).user_id)
 
 
-def test_the_database_refuses_a_rank_that_one_person_proposed_and_gave(player: Make) -> None:
+def test_the_database_refuses_proposing_and_giving_alone(player: Make) -> None:
     player(900, rank="Captain I"), player(7, rank="Supreme Command")
     local_owner("olga")
     proposed = decisions.propose(
@@ -153,7 +153,7 @@ def test_whom_the_guard_counts_is_the_person(olga: tuple[Client, Client]) -> Non
     }
 
 
-def test_a_local_owner_shows_who_they_are_by_signing_in_with_roblox(
+def test_a_local_owner_proves_their_roblox_account(
     roblox: Roblox, olga: tuple[Client, Client]
 ) -> None:
     here, _ = olga

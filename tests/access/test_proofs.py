@@ -53,9 +53,7 @@ def is_asked(client: Client) -> bool:
     return answer.status_code == 302 and "/admin/sign-in/" in answer["Location"]
 
 
-def test_a_sign_in_that_roblox_dates_to_now_is_fresh_and_grows_old(
-    roblox: Roblox, player: Make
-) -> None:
+def test_a_dated_sign_in_is_fresh_and_grows_old(roblox: Roblox, player: Make) -> None:
     client = signed_in(roblox, player)
     assert not is_asked(client)
     age(client, SIGNED_IN_AT)
@@ -79,9 +77,7 @@ def test_a_sign_in_that_roblox_dates_to_now_is_fresh_and_grows_old(
         pytest.param(lambda: int(time.time()) + 3600, id="to come"),
     ],
 )
-def test_a_sign_in_that_roblox_does_not_date_to_the_last_minutes_is_no_step_up(
-    roblox: Roblox, player: Make, stated: Any
-) -> None:
+def test_an_undated_roblox_sign_in_is_no_step_up(roblox: Roblox, player: Make, stated: Any) -> None:
     client = signed_in(roblox, player)
     age(client, SIGNED_IN_AT)
     roblox.knows(501, "Commander", auth_time=stated() if callable(stated) else stated)
@@ -93,17 +89,13 @@ def test_a_sign_in_that_roblox_does_not_date_to_the_last_minutes_is_no_step_up(
     assert client.get("/admin/players/502/").status_code == 200  # the session goes on as it was
 
 
-def test_a_first_sign_in_without_a_moment_lets_in_and_proves_nothing(
-    roblox: Roblox, player: Make
-) -> None:
+def test_an_undated_first_sign_in_proves_nothing(roblox: Roblox, player: Make) -> None:
     client = signed_in(roblox, player, auth_time=None)
     assert client.get("/admin/players/502/").status_code == 200
     assert is_asked(client)
 
 
-def test_signing_out_and_in_without_being_asked_by_roblox_is_no_step_up(
-    roblox: Roblox, player: Make
-) -> None:
+def test_signing_in_again_without_a_question_is_no_step_up(roblox: Roblox, player: Make) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) - 86_400)
     client.post("/admin/logout/")
     assert roblox.sign_in(client, 501).status_code == 302
@@ -120,9 +112,7 @@ def test_a_clock_of_roblox_that_is_a_little_ahead_is_now(
     assert client.session[SIGNED_IN_AT] <= time.time()
 
 
-def test_freshness_counts_from_when_roblox_asked_and_not_from_the_way_back(
-    roblox: Roblox, player: Make
-) -> None:
+def test_freshness_counts_from_roblox_auth_time(roblox: Roblox, player: Make) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) - 800)
     assert not is_asked(client)
     session = client.session
@@ -170,7 +160,7 @@ def test_a_second_factor_steps_up_where_roblox_cannot(roblox: Roblox, player: Ma
     assert ways_told[0] == {"way": "second factor"}
 
 
-def test_a_factor_is_set_up_right_after_a_sign_in_and_told_and_never_from_an_old_session(
+def test_a_second_factor_needs_a_recent_sign_in(
     transactional_db: None, roblox: Roblox, player: Make
 ) -> None:
     client = signed_in(roblox, player, auth_time=None)
@@ -190,9 +180,7 @@ def test_a_factor_is_set_up_right_after_a_sign_in_and_told_and_never_from_an_old
     assert Authenticator.objects.filter(type="totp").exists()
 
 
-def test_who_finds_a_browser_that_roblox_lets_through_sets_no_factor_up(
-    roblox: Roblox, player: Make
-) -> None:
+def test_a_found_browser_sets_up_no_second_factor(roblox: Roblox, player: Make) -> None:
     client = signed_in(roblox, player, auth_time=int(time.time()) - 86_400)
     page = "/admin/sign-in/factor/totp/activate/"
     answer = client.get(page)

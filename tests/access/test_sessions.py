@@ -62,7 +62,7 @@ def test_a_wrong_password_is_told(on: Any) -> None:
     assert AuditEvent.objects.get(action="staff.sign_in_failed").details["way"] == "local"
 
 
-def test_without_a_second_factor_nothing_is_shown_but_its_setting_up(on: Any) -> None:
+def test_without_a_second_factor_only_its_setup_is_shown(on: Any) -> None:
     on.LOCAL_LOGIN_MFA = True
     local_owner()
     client = Client()
@@ -92,7 +92,7 @@ def age(client: Client, key: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(("key", "seconds"), [(SEEN_AT, IDLE + 5), (BEGAN_AT, 12 * 3600 + 5)])
-def test_a_session_ends_when_idle_and_in_any_case_after_half_a_day(
+def test_a_session_ends_when_idle_or_after_half_a_day(
     bootstrapped: None, key: str, seconds: int
 ) -> None:
     client = owner_client()
@@ -187,7 +187,7 @@ def test_production_is_told_of_an_easy_way_in(
     assert {one.id for one in checks.check_local_login()} == ids
 
 
-def test_a_session_that_ends_on_the_way_back_from_a_provider_tells_its_code_to_no_address(
+def test_no_code_stays_in_the_address_when_the_session_ended(
     bootstrapped: None,
 ) -> None:
     owner = owner_client("olga")

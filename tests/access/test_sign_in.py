@@ -43,9 +43,7 @@ def test_an_officer_signs_in_and_is_known_by_their_id(roblox: Roblox, player: Ma
     assert not SocialToken.objects.exists()
 
 
-def test_what_is_asked_of_roblox_has_a_challenge_a_state_and_a_nonce(
-    roblox: Roblox, player: Make
-) -> None:
+def test_a_sign_in_request_has_challenge_state_and_nonce(roblox: Roblox, player: Make) -> None:
     first, second = (parse_qs(urlsplit(roblox.asked(Client())).query) for _ in range(2))
     assert first["code_challenge_method"] == ["S256"]
     assert sorted(first["scope"][0].split()) == ["openid", "profile"]

@@ -57,7 +57,7 @@ def addresses(
             yield here, f"{space}{pattern.name}", pattern.callback
 
 
-def test_every_address_of_the_console_is_in_the_table_or_known_to_need_no_fresh_sign_in() -> None:
+def test_every_console_address_says_if_it_needs_a_fresh_sign_in() -> None:
     unknown = [
         name
         for _, name, view in addresses()
@@ -108,7 +108,7 @@ def test_an_old_session_is_asked_to_sign_in_again(bootstrapped: None, name: str)
 
 
 @pytest.mark.parametrize("name", sorted(DIALOGS))
-def test_the_dialogs_on_a_player_ask_for_it_where_the_act_is_grave(player: Make, name: str) -> None:
+def test_serious_dialogs_ask_for_a_fresh_sign_in(player: Make, name: str) -> None:
     player(1)
     path = f"/admin/acts/{name}/1/"
     client = stale(owner_client())

@@ -177,7 +177,7 @@ def test_it_inverts_shows_lists_rejects_and_exports(people: People, tmp_path: Pa
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
+def test_a_killed_command_loses_and_repeats_nothing(tmp_path: Path) -> None:
     call_command("bootstrap", quiet=True)
     count = 9_900
     make_people(range(1, count + 1))
@@ -307,7 +307,7 @@ AMOUNTS = st.integers(min_value=-(10**9), max_value=10**9).filter(bool)
     before=st.dictionaries(st.integers(1, 10), AMOUNTS, max_size=4),
     between=st.dictionaries(st.integers(1, 10), AMOUNTS, max_size=3),
 )
-def test_any_mix_of_rows_and_then_its_inverse_gives_everybody_back_what_they_had(
+def test_any_rows_and_their_inverse_restore_everybody(
     people: People, mix: dict[int, int], before: dict[int, int], between: dict[int, int]
 ) -> None:
     if not Player.objects.exists():
@@ -359,9 +359,7 @@ def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
 
 
 @pytest.mark.parametrize("count", [6_000, *([1_000_000] if LONG else [])])
-def test_a_large_file_is_applied_in_chunks_that_the_audit_log_tells(
-    bootstrapped: None, tmp_path: Path, count: int
-) -> None:
+def test_a_large_file_is_applied_in_chunks(bootstrapped: None, tmp_path: Path, count: int) -> None:
     done, seconds = _large(tmp_path, count)
     print(f"{count / seconds:,.0f} rows/s")
     assert (done.status, done.applied, done.skipped) == ("done", count, 0)

@@ -63,9 +63,7 @@ def test_jsonl(tmp_path: Path) -> None:
         ('1,"5', "quotes: must be closed on their own line"),
     ],
 )
-def test_a_bad_csv_line_is_named_with_its_mend_and_the_others_are_read(
-    tmp_path: Path, line: str, said: str
-) -> None:
+def test_a_bad_csv_line_is_named_and_others_are_read(tmp_path: Path, line: str, said: str) -> None:
     rows, flaws = parse(tmp_path, f"userId,amount\n7,1\n{line}\n8,2\n")
     assert rows == [Row(2, 7, 100), Row(4, 8, 200)]
     assert len(flaws) == 1

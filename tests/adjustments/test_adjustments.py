@@ -52,7 +52,7 @@ def go(adjustment: Adjustment, by: Staff = OWNER) -> Adjustment:
     return started
 
 
-def test_a_preview_changes_nobody_and_says_who_is_skipped_and_why(people: People) -> None:
+def test_a_preview_says_who_is_skipped_and_why(people: People) -> None:
     people(range(1, 4))
     erase(3, by=OWNER, reason="ordered", now=timezone.now())
     found = made((1, 250), (2, -100), (3, 5), (404, 7))
@@ -160,7 +160,7 @@ def test_nothing_at_all_and_too_much_are_refused(people: People) -> None:
         file_previews.preview(rows((1, 1)), by=OWNER, reason=" ", now=timezone.now())
 
 
-def test_an_officer_adjusts_only_players_below_and_never_themselves(people: People) -> None:
+def test_an_officer_adjusts_only_players_below(people: People) -> None:
     people(range(1, 3))
     people(range(900, 902), rank="Electro Colonel")
     people(range(902, 903), rank="Imperator")
@@ -174,9 +174,7 @@ def test_an_officer_adjusts_only_players_below_and_never_themselves(people: Peop
         made((1, 10), by=officer("Tempest Major", 900))
 
 
-def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(
-    within_a_day: None, people: People
-) -> None:
+def test_past_the_daily_limit_approval_is_needed(within_a_day: None, people: People) -> None:
     people(range(1, 9))
     people(range(900, 901), rank="Electro Colonel")
     colonel = officer("Electro Colonel", 900)
@@ -187,7 +185,7 @@ def test_past_the_daily_limit_of_a_rank_a_second_person_must_approve(
     assert (within.status, past.status) == ("applying", "waiting")
 
 
-def test_a_row_past_what_anybody_moves_alone_waits_whatever_the_limit_of_the_day(
+def test_a_row_above_the_second_person_limit_waits(
     people: People,
 ) -> None:
     people(range(1, 4))
@@ -279,7 +277,7 @@ def test_only_whoever_asked_lets_a_preview_go(people: People) -> None:
         ADJUSTMENTS.start(made((1, 100)).pk, by=SECOND, now=timezone.now())
 
 
-def test_who_went_or_rose_between_preview_and_approval_is_passed_over(people: People) -> None:
+def test_who_changed_since_the_preview_is_skipped(people: People) -> None:
     people(range(1, 5))
     people(range(900, 901), rank="Electro Colonel")
     colonel = officer("Electro Colonel", 900)
@@ -311,7 +309,7 @@ def test_an_erased_persons_id_and_reason_leave_the_rows(people: People) -> None:
     assert (row.user_id < 0, row.reason) == (True, "")
 
 
-def test_a_sum_past_what_is_stored_is_skipped_and_the_rest_goes_on(people: People) -> None:
+def test_a_sum_too_large_to_store_is_skipped(people: People) -> None:
     people(range(1, 3))
     Player.objects.filter(user_id=1).update(earned=Decimal("999999999999.99"))
     done = go(made((1, 1), (2, 1)))

@@ -73,7 +73,7 @@ def test_it_is_taken_in_applied_in_the_background_and_told(send: Send) -> None:
     assert float(adjusted()[1]) == 2.5
 
 
-def test_the_same_key_answers_the_same_adjustment_and_other_content_conflicts(send: Send) -> None:
+def test_the_same_key_with_other_content_conflicts(send: Send) -> None:
     first, again = send(body((1, 2.5))), send(body((1, 2.5)))
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     for other in (body((1, 2.51)), body((1, 2.5), reason="another")):
@@ -152,7 +152,7 @@ def test_nobody_reads_or_adjusts_without_a_signature(client: Client, send: Send)
     assert send(None, None, "/adjustments/999999", "GET").status_code == 404
 
 
-def test_ten_thousand_rows_fit_into_one_call_and_its_repeats_at_once_make_one(live: Live) -> None:
+def test_ten_thousand_rows_sent_twice_make_one_adjustment(live: Live) -> None:
     make_people(range(1, 10_001))
     asked = body(*[(user_id, 0.5) for user_id in range(1, 10_001)])
 

@@ -84,9 +84,7 @@ SQL_NOTES = {str(Refusal.OWN): OWN, str(Refusal.ABOVE): ABOVE, "": ""}
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rank=st.integers(0), own=st.integers(0))
-def test_a_preview_skips_exactly_the_players_that_the_rule_refuses(
-    players: list[Player], rank: int, own: int
-) -> None:
+def test_a_preview_skips_who_the_rule_refuses(players: list[Player], rank: int, own: int) -> None:
     entitled = [one for one in active().bundle.ranks if not why_not_entitled(staff(one, 0))]
     by = staff(entitled[rank % len(entitled)], players[own % len(players)].user_id)
     notes = dict(preview(players, by).lines.values_list("user_id", "note"))
@@ -95,7 +93,7 @@ def test_a_preview_skips_exactly_the_players_that_the_rule_refuses(
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rank=st.integers(0), own=st.integers(0), picked=st.sets(st.integers(0, 60), min_size=1))
-def test_a_second_person_is_refused_exactly_where_the_rule_refuses_a_row(
+def test_a_second_person_is_refused_as_the_rule_refuses(
     players: list[Player], rank: int, own: int, picked: set[int]
 ) -> None:
     entitled = [one for one in active().bundle.ranks if not why_not_entitled(staff(one, 0))]

@@ -271,7 +271,7 @@ def test_a_moderator_takes_and_answers_it_in_the_console(player: Make) -> None:
     assert "player_1" in unescape(major.get("/admin/appeals/?status=approved").content.decode())
 
 
-def test_who_may_only_look_takes_no_appeal_from_those_who_decide(player: Make) -> None:
+def test_a_viewer_takes_no_appeal(player: Make) -> None:
     player(1)
     auditor = client_with_role(player(2, rank="Initiate"), "auditor")
     appeal = appealed(warned())
@@ -280,7 +280,7 @@ def test_who_may_only_look_takes_no_appeal_from_those_who_decide(player: Make) -
     assert not Claim.objects.exists()
 
 
-def test_a_case_is_no_counter_and_its_code_is_told_to_the_game_of_its_player(
+def test_a_case_code_is_told_only_to_its_players_game(
     player: Make, client: Client, api_key: str
 ) -> None:
     player(1), player(2)
@@ -325,7 +325,7 @@ def test_nobody_spends_the_appeal_of_somebody_else_by_guessing(
     assert ask(client, typed).status_code == 201
 
 
-def test_a_wrong_code_costs_the_same_queries_whether_there_is_a_case_or_not(
+def test_a_wrong_code_costs_the_same_queries(
     client: Client, cloudflare: type[Receiver], player: Make
 ) -> None:
     player(1), player(2)

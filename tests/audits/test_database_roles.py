@@ -89,9 +89,7 @@ OWNED = {
 
 
 @pytest.mark.parametrize("what", OWNED)
-def test_a_role_that_owns_no_table_but_what_holds_or_guards_them_is_told(
-    db: None, client: Client, what: str
-) -> None:
+def test_a_role_that_owns_guards_of_tables_is_reported(db: None, client: Client, what: str) -> None:
     with connection.cursor() as cursor:
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         cursor.execute("CREATE ROLE half_owner")

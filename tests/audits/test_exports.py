@@ -50,7 +50,7 @@ def found(lines: list[str], outside: list[str] | None = None) -> list[str]:
     return offline.verify_export(lines, sealing.trusted_keys(), outside)
 
 
-def test_awkward_texts_hash_the_same_in_the_database_and_in_an_export(
+def test_awkward_texts_hash_the_same_everywhere(
     tell: Callable[..., int],
 ) -> None:
     for text in AWKWARD:
@@ -120,9 +120,7 @@ def test_a_cut_off_end_shows_against_the_seal_file(lines: list[str], settings: A
     assert "disagree" in found(lines, [outside[0], later, outside[2]])[0]
 
 
-def test_an_export_from_behind_a_seal_agrees_with_the_whole_seal_file(
-    chain: list[int], settings: Any
-) -> None:
+def test_an_export_after_a_seal_agrees_with_the_seal_file(chain: list[int], settings: Any) -> None:
     out = io.StringIO()
     export(out, after=2)
     assert (

@@ -74,7 +74,7 @@ def test_an_event_put_beside_the_chain_is_found(chain: list[int], position: int)
     assert any("put beside the chain" in line for line in said())
 
 
-def test_an_event_moved_under_another_seal_is_found_and_not_proved(chain: list[int]) -> None:
+def test_an_event_moved_to_another_seal_is_found(chain: list[int]) -> None:
     with past_the_triggers() as cursor:
         cursor.execute("UPDATE sealed_events SET seal_id = 3 WHERE position = 1")
     assert "position 1: it is said to be under seal 3, which does not cover it" in said()
@@ -102,7 +102,7 @@ def test_a_history_signed_with_another_key_is_not_believed(chain: list[int]) -> 
     assert sum("not trusted" in line for line in said()) == 3
 
 
-def test_a_history_signed_with_the_stolen_key_disagrees_with_the_file(
+def test_a_history_signed_by_a_thief_disagrees_with_the_file(
     chain: list[int], settings: Any
 ) -> None:
     with past_the_triggers() as cursor:

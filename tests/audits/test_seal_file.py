@@ -28,9 +28,7 @@ def test_it_catches_up_though_there_is_nothing_to_seal(chain: list[int], setting
     assert lines_of(settings) == whole
 
 
-def test_a_seal_on_its_way_into_the_file_is_no_finding_but_a_late_one_is(
-    chain: list[int], settings: Any
-) -> None:
+def test_a_late_seal_in_the_file_is_a_finding(chain: list[int], settings: Any) -> None:
     Path(settings.AUDIT_SEAL_FILE).write_bytes(b"".join(lines_of(settings)[:2]))
     assert verify().findings == []
     with time_machine.travel(dt.datetime.now(dt.UTC) + LATER):

@@ -25,7 +25,7 @@ INSERT = """
     VALUES ('rank.set', 'system', 'test', '', '', '', '', '', '{}', '{}') RETURNING id"""
 
 
-def test_an_open_transaction_gets_a_later_place_and_nothing_slips_in(
+def test_an_open_transaction_gets_a_later_place(
     tell: Callable[..., int], other_connection: "psycopg.Connection[Any]"
 ) -> None:
     (early_id,) = other_connection.execute(INSERT).fetchone() or (0,)

@@ -283,7 +283,7 @@ def test_what_leaves_the_house_is_complete_and_names_nobody(
 # ------------------------------------------------------------------------------------------
 
 
-def test_entries_have_the_position_for_their_id_and_can_be_filtered(
+def test_entries_are_listed_by_position_with_filters(
     tell: Callable[..., int], stream: Stream
 ) -> None:
     tell_many(tell, 2)
@@ -293,9 +293,7 @@ def test_entries_have_the_position_for_their_id_and_can_be_filtered(
     assert (row().position, row().error, row().note, row().lost_at) == (2, "", "", None)
 
 
-def test_everything_comes_in_order_while_writers_hold_transactions_open(
-    stream: Stream, file: Path
-) -> None:
+def test_events_arrive_in_order_beside_open_transactions(stream: Stream, file: Path) -> None:
     dice = random.Random(5)
     pauses = [[dice.uniform(0, 0.15) for _ in range(15)] for _ in range(4)]
     written: list[int] = []
@@ -354,9 +352,7 @@ def test_two_processes_at_once_mirror_everything_once(
     assert AuditStream.objects.exclude(error="").count() == 0
 
 
-def test_killed_again_and_again_it_leaves_no_gap_and_repeats_nothing(
-    stream: Stream, file: Path
-) -> None:
+def test_repeated_kills_leave_no_gap_in_the_stream(stream: Stream, file: Path) -> None:
     environment = {
         "AUDIT_STREAM_URL": stream.url,
         "AUDIT_STREAM_KEY": stream.key,
@@ -394,9 +390,7 @@ def test_a_turned_away_process_does_nothing(
     assert mirror() == 2
 
 
-def test_an_emptied_server_is_filled_again_and_a_consumer_goes_on_where_it_was(
-    tell: Callable[..., int], server: Server
-) -> None:
+def test_an_emptied_server_is_filled_again(tell: Callable[..., int], server: Server) -> None:
     tell_many(tell, 6)
     mirror()
     stream = Stream(server.url, django_settings.AUDIT_STREAM_KEY)
@@ -423,7 +417,7 @@ def test_a_deleted_stream_is_filled_with_what_it_would_hold(
     assert "Written again behind 7" in row().note
 
 
-def test_a_group_that_a_consumer_made_first_is_no_stream_that_has_come_along(
+def test_a_group_made_first_is_not_a_filled_stream(
     tell: Callable[..., int], stream: Stream
 ) -> None:
     stream.redis.xgroup_create(stream.key, "readers", "0", mkstream=True)
@@ -434,7 +428,7 @@ def test_a_group_that_a_consumer_made_first_is_no_stream_that_has_come_along(
     assert row().note == ""
 
 
-def test_a_stream_emptied_between_two_batches_is_not_written_behind_a_gap(
+def test_a_stream_emptied_between_batches_has_no_gap(
     tell: Callable[..., int], stream: Stream
 ) -> None:
     tell_many(tell, 4)
@@ -490,7 +484,7 @@ def test_without_a_length_everything_is_kept(stream: Stream, settings: Any) -> N
     assert stream.positions() == up_to(300)
 
 
-def test_a_server_that_is_away_delays_nothing_and_gets_everything_later(
+def test_a_receiver_that_is_away_delays_nothing(
     tell: Callable[..., int], server: Server, file: Path
 ) -> None:
     tell_many(tell, 2)
@@ -527,9 +521,7 @@ def test_entries_of_somebody_else_are_an_error_in_words(
     assert stream.positions() == [1]
 
 
-def test_a_database_that_was_restored_to_an_earlier_state_is_told(
-    tell: Callable[..., int], stream: Stream
-) -> None:
+def test_a_restored_database_is_reported(tell: Callable[..., int], stream: Stream) -> None:
     tell_many(tell, 5)
     mirror()
     with past_the_triggers() as cursor:

@@ -93,9 +93,7 @@ def test_home_shows_everything_that_waits(browser_page: Page, busy: Player) -> N
     looked_at(browser_page, "home")
 
 
-def test_a_warning_is_given_in_the_dialog_and_undone_from_the_toast(
-    browser_page: Page, busy: Player
-) -> None:
+def test_a_warning_is_given_and_undone_from_the_toast(browser_page: Page, busy: Player) -> None:
     browser_page.goto(f"/admin/players/{busy.user_id}/")
     looked_at(browser_page, "case-file")
     browser_page.get_by_role("link", name="Warn", exact=True).click()

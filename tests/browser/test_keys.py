@@ -35,7 +35,7 @@ def test_g_and_a_letter_go_to_a_page(browser_page: Page, community: list[Player]
     browser_page.wait_for_url("**/admin/players/")
 
 
-def test_the_sheet_opens_names_the_keys_and_gives_the_focus_back(
+def test_the_key_sheet_opens_and_returns_the_focus(
     browser_page: Page, community: list[Player]
 ) -> None:
     browser_page.goto("/admin/players/")

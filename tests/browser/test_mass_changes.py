@@ -25,9 +25,7 @@ def looked_at(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 860})
 
 
-def test_a_selection_is_warned_and_the_page_shows_it_without_reload(
-    browser_page: Page, community: list[Player]
-) -> None:
+def test_warning_a_selection_updates_the_page(browser_page: Page, community: list[Player]) -> None:
     page = browser_page
     page.goto("/admin/players/?q=Storm_0")
     boxes = page.get_by_role("checkbox", name=re.compile("^Select Storm_0"))

@@ -60,7 +60,7 @@ def test_trying_says_whether_the_lock_was_free(
             assert not advisory_lock.try_lock(key)
 
 
-def test_a_session_lock_outlives_transactions_and_ends_with_its_block(
+def test_a_session_lock_outlives_transactions(
     other: psycopg.Connection[tuple[bool]],
 ) -> None:
     with suppress(KeyError), advisory_lock.try_session_lock(NAME) as held:

@@ -30,7 +30,7 @@ from common.csv_stream import harmless, line
         '=cmd|" /C calc"!A0',
     ],
 )
-def test_a_text_that_could_be_a_formula_begins_with_an_apostrophe(text: str) -> None:
+def test_a_formula_begins_with_an_apostrophe(text: str) -> None:
     assert harmless(text) == f"'{text}"
 
 

@@ -79,7 +79,7 @@ def test_a_form_sent_twice_acts_once(owner: Client, player: Make) -> None:
         ("rank", {"words": "seen", "rank": "Suspended"}, "Select a valid choice"),
     ],
 )
-def test_what_does_not_fit_is_said_at_its_field_and_changes_nothing(
+def test_an_error_stands_at_its_field(
     owner: Client, player: Make, act: str, fields: dict[str, str], words: str
 ) -> None:
     player(1)
@@ -168,9 +168,7 @@ def test_the_dialog_says_what_follows(owner: Client, player: Make) -> None:
     assert "Warning 4 of 4: it suspends them for 14 days." in text
 
 
-def test_pardoning_the_fourth_warning_ends_the_suspension_that_it_caused(
-    owner: Client, player: Make
-) -> None:
+def test_pardoning_the_fourth_warning_ends_its_suspension(owner: Client, player: Make) -> None:
     player(1)
     for _ in range(4):
         send(owner, "warn", words="again")

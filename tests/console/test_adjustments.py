@@ -125,7 +125,7 @@ def test_an_owner_approves_what_the_shell_asked_for(owner: Client, player: Make)
     assert state(made) == "applying"
 
 
-def test_whoever_asked_may_take_it_back_and_another_may_reject_it(
+def test_the_requester_withdraws_and_another_rejects(
     owner: Client, deputy: Client, player: Make
 ) -> None:
     player(1)
@@ -214,9 +214,7 @@ def test_an_old_sign_in_is_asked_for_again(owner: Client, player: Make) -> None:
     assert state(found) == "preview"
 
 
-def test_a_page_asks_the_database_as_often_for_one_row_as_for_many(
-    owner: Client, player: Make
-) -> None:
+def test_a_page_queries_as_often_for_one_row_as_for_many(owner: Client, player: Make) -> None:
     for user_id in range(1, 21):
         player(user_id)
     active()  # parsed once a process

@@ -277,9 +277,7 @@ def test_an_old_sign_in_is_asked_for_again(owner: Client, player: Make) -> None:
     assert row_executor.run_due() == 0
 
 
-def test_the_pages_ask_the_database_as_often_for_one_row_as_for_many(
-    owner: Client, player: Make
-) -> None:
+def test_pages_query_as_often_for_one_row_as_for_many(owner: Client, player: Make) -> None:
     for user_id in range(1, 61):
         player(user_id)
     counts = []

@@ -42,9 +42,7 @@ def test_the_head_says_where_a_player_stands(owner: Client, player: Make) -> Non
     assert "then Storm Corporal I again" in text
 
 
-def test_everything_that_happened_is_on_one_timeline_newest_first(
-    owner: Client, player: Make
-) -> None:
+def test_everything_is_on_one_timeline(owner: Client, player: Make) -> None:
     one = player(1)
     now = timezone.now()
     sanctions.warn(
@@ -67,9 +65,7 @@ def test_everything_that_happened_is_on_one_timeline_newest_first(
     assert "lost a save" not in seen(owner, "/admin/players/1/?show=ledger")
 
 
-def test_the_timeline_goes_on_behind_its_last_entry_without_losing_one(
-    owner: Client, player: Make
-) -> None:
+def test_the_timeline_continues_without_losing_an_entry(owner: Client, player: Make) -> None:
     player(1)
     for number in range(70):
         notes.write(1, f"number {number:03}", Command(by=OWNER, now=timezone.now()))
@@ -87,9 +83,7 @@ def test_the_timeline_goes_on_behind_its_last_entry_without_losing_one(
     assert sorted(found) == list(range(70))
 
 
-def test_it_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
-    owner: Client, player: Make
-) -> None:
+def test_a_long_history_costs_the_queries_of_a_short_one(owner: Client, player: Make) -> None:
     player(1)
     now = timezone.now()
     notes.write(1, "first", Command(by=OWNER, now=now))

@@ -63,7 +63,7 @@ def test_private_servers_count_once_two_owners_let_them(
     ).replace("<strong>", "")
 
 
-def test_a_test_experience_is_let_count_by_two_owners_and_counts_no_more_at_once(
+def test_two_owners_let_a_test_experience_count(
     api_key: str, owner: Client, deputy: Client, settings: Any
 ) -> None:
     game = Game(api_key)

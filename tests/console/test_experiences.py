@@ -60,9 +60,7 @@ def test_a_key_is_made_by_two_and_shown_once(owner: Client, deputy: Client) -> N
     assert raw not in str(list(AuditEvent.objects.values_list("details", flat=True)))
 
 
-def test_rotating_gives_the_former_keys_an_end_once_it_is_collected(
-    owner: Client, deputy: Client
-) -> None:
+def test_rotation_ends_the_former_keys_once_collected(owner: Client, deputy: Client) -> None:
     nexus = Experience.objects.get(key="nexus")
     former, raw = keys.create(nexus, actor=TESTER)
     owner.post(f"{LIST}nexus/rotate/", {"overlap": 24, "reason": "once a quarter"})

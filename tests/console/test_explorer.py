@@ -132,9 +132,7 @@ def test_a_span_leads_to_few_ids_at_any_place_of_the_log(bootstrapped: None) -> 
     assert (within.low, within.high) == (events[50], events[53])
 
 
-def test_each_page_goes_on_behind_the_last_and_none_is_told_twice(
-    owner: Client, bootstrapped: None
-) -> None:
+def test_each_page_continues_after_the_last(owner: Client, bootstrapped: None) -> None:
     made = [told(Action.DRIFT_FOUND) for _ in range(120)]
     seen: list[int] = []
     before = ""
@@ -147,7 +145,7 @@ def test_each_page_goes_on_behind_the_last_and_none_is_told_twice(
     assert seen == made[::-1]
 
 
-def test_filters_that_no_index_serves_together_look_at_so_many_events_and_say_so(
+def test_filters_without_an_index_read_a_bounded_number(
     bootstrapped: None,
 ) -> None:
     rare = told(Action.DRIFT_FOUND, experience="nexus")
@@ -175,7 +173,7 @@ def test_filters_that_no_index_serves_together_look_at_so_many_events_and_say_so
         ({"action": "rank.nonsense"}, "action", "valid choice"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_named_and_finds_nothing(
+def test_a_filter_without_sense_is_named_and_finds_nothing(
     owner: Client, bootstrapped: None, query: dict[str, str], field: str, words: str
 ) -> None:
     page = owner.get("/admin/audit/", query)
@@ -220,9 +218,7 @@ def test_there_is_no_page_of_an_event_that_never_was(owner: Client, bootstrapped
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sealed_event_shows_that_its_proof_holds_and_gives_it_away(
-    owner: Client, bootstrapped: None
-) -> None:
+def test_a_sealed_event_offers_its_proof(owner: Client, bootstrapped: None) -> None:
     event = told(Action.DRIFT_FOUND)
     assert "not sealed yet" in owner.get(reverse("console:event", args=[event])).content.decode()
     assert seal_pending() is not None
@@ -275,9 +271,7 @@ def exported(client: Client, form: str, **filters: str) -> str:
     return answer.getvalue().decode()
 
 
-def test_an_export_holds_what_the_filters_find_and_is_itself_told(
-    owner: Client, warned: tuple[Player, int]
-) -> None:
+def test_an_export_holds_what_the_filters_find(owner: Client, warned: tuple[Player, int]) -> None:
     rows = list(csv.DictReader(io.StringIO(exported(owner, "csv", target="5"))))
     assert [int(row["id"]) for row in rows] == [warned[1]]
     assert rows[0]["reason"] == "Spamming"

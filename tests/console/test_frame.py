@@ -110,7 +110,7 @@ def test_a_list_of_the_admin_goes_on_behind_its_last_row() -> None:
     assert seen == list(range(120, 0, -1))
 
 
-def test_a_filter_without_an_index_looks_at_so_many_rows_and_says_so(
+def test_a_filter_without_an_index_says_how_far_it_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(common_admin, "LOOKED", 60)

@@ -19,7 +19,7 @@ def test_the_console_is_closed_to_whoever_left(player: Make, role: str) -> None:
     assert client.get("/admin/players/7/").status_code in {302, 403}
 
 
-def test_whoever_never_was_a_member_keeps_a_technical_role_and_no_powers_of_a_rank(
+def test_someone_never_a_member_keeps_only_a_technical_role(
     player: Make,
 ) -> None:
     guest = player(7, rank="Supreme Command", points=13_000)

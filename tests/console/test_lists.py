@@ -98,7 +98,7 @@ def test_wildcards_in_a_name_are_letters(client: Client) -> None:
     assert names(client, "q=%25") == []
 
 
-def test_a_user_id_finds_the_player_and_names_that_begin_so_follow(client: Client) -> None:
+def test_a_user_id_finds_the_player_and_names(client: Client) -> None:
     player(77, "zoe")
     player(1, "77th")
     assert names(client, "q=77") == ["zoe", "77th"]
@@ -152,7 +152,7 @@ def test_nonsense_in_the_address_is_the_first_page(client: Client, query: str) -
     assert client.get(f"/admin/players/?{query}").status_code == 200
 
 
-def test_the_page_asks_the_database_as_often_for_one_as_for_fifty(client: Client) -> None:
+def test_the_page_queries_as_often_for_one_as_for_fifty(client: Client) -> None:
     player(1, "one")
     with CaptureQueriesContext(
         connection,
@@ -194,7 +194,7 @@ def test_a_filter_is_saved_under_a_name_replaced_and_deleted(client: Client) -> 
     ("name", "query", "told"),
     [("", "q=a", "name:"), ("x" * 61, "q=a", "name:"), ("x", "", "query:")],
 )
-def test_a_filter_that_cannot_be_saved_is_answered_with_what_to_mend(
+def test_an_invalid_filter_is_answered_with_advice(
     client: Client, name: str, query: str, told: str
 ) -> None:
     page = client.post("/admin/filters/players/", {"name": name, "query": query}, follow=True)
@@ -218,9 +218,7 @@ def test_a_former_username_finds_its_player_and_says_so(client: Client) -> None:
     assert queries.matching("q=oldn") == ([1], False)
 
 
-def test_the_palette_the_explorer_and_games_find_a_former_username_too(
-    client: Client, api_key: str
-) -> None:
+def test_a_former_username_finds_the_player_everywhere(client: Client, api_key: str) -> None:
     renamed(1, "OldNia", "Nova")
     assert "Nova" in client.get("/admin/palette/?q=oldnia").content.decode()
     sanctions.warn(1, Command(by=at_the_shell(), reason="spam", now=timezone.now()))
@@ -231,7 +229,7 @@ def test_the_palette_the_explorer_and_games_find_a_former_username_too(
     ] == ["Nova"]
 
 
-def test_a_name_that_changed_hands_finds_both_and_the_public_only_who_has_it(
+def test_a_name_that_changed_hands_finds_both_players(
     client: Client,
 ) -> None:
     renamed(1, "Nia", "Nova")

@@ -28,7 +28,7 @@ def test_a_way_back_that_is_no_address_here_leads_to_the_queue(owner: Client, wa
 
 
 @pytest.mark.parametrize("wanted", ["0", "a\0b", "9999-12-31T23:59", "console:nothing"])
-def test_a_way_back_from_an_act_that_is_no_address_here_leads_to_the_case_file(
+def test_a_foreign_return_address_leads_to_the_case_file(
     owner: Client, player: Make, wanted: str
 ) -> None:
     player(1)
@@ -69,9 +69,7 @@ def denial() -> int:
     )
 
 
-def test_who_may_not_see_a_kind_of_work_does_not_take_it_off_the_queue(
-    owner: Client, player: Make
-) -> None:
+def test_someone_who_may_not_see_it_takes_nothing(owner: Client, player: Make) -> None:
     officer = client_as(player(7, rank="Tempest Major"))
     event = denial()
     assert officer.post(f"/admin/queue/seen/denials/{event}/").status_code == 403
@@ -92,7 +90,7 @@ def test_what_is_still_to_come_is_not_taken_off_the_queue(owner: Client) -> None
     assert not SeenUpTo.objects.exists()
 
 
-def test_a_failed_pull_is_not_resumed_beside_another_one_of_its_kind(owner: Client) -> None:
+def test_a_failed_pull_is_not_resumed_beside_another(owner: Client) -> None:
     first, _ = jobs.request("members", None, actor=TESTER)
     SyncJob.objects.filter(pk=first.pk).update(status="failed", finished_at=timezone.now())
     jobs.request("members", None, actor=TESTER)

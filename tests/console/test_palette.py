@@ -49,7 +49,7 @@ def test_nothing_found_says_what_to_type() -> None:
     assert "<script>" not in page
 
 
-def test_somebody_without_rights_is_offered_neither_players_nor_their_pages() -> None:
+def test_someone_without_rights_is_offered_no_players() -> None:
     client = plain_client()
     assert offered(client, "an") == []
     assert "Players" not in offered(client, "")

@@ -89,9 +89,7 @@ def test_the_same_content_is_the_same_version(owner: Client, bootstrapped: None)
     assert AuditEvent.objects.filter(action=Action.POLICY_ADDED).count() == 1
 
 
-def test_every_defect_is_named_with_its_place_and_nothing_typed_is_lost(
-    owner: Client, bootstrapped: None
-) -> None:
+def test_every_defect_is_named_and_input_is_kept(owner: Client, bootstrapped: None) -> None:
     found = dearer()
     found["ranks"]["ranks"][3]["minPoints"] = -5
     given = posted(found, punishments='{"trial_threshold": ')
@@ -191,9 +189,7 @@ def test_the_former_version_comes_back_the_same_way(
     assert active().number == former
 
 
-def test_a_version_that_leaves_out_a_rank_that_players_hold_is_not_asked_for(
-    owner: Client, player: Make
-) -> None:
+def test_a_version_without_a_held_rank_cannot_be_requested(owner: Client, player: Make) -> None:
     player(5, rank="Storm Corporal II")
     found = documents()
     found["ranks"]["ranks"] = [
@@ -245,9 +241,7 @@ def test_what_is_in_force_cannot_be_asked_for(owner: Client, bootstrapped: None)
         activation.ask_activation(77, by=at_the_shell(), reason="again", now=timezone.now())
 
 
-def test_two_versions_are_compared_rule_by_rule_and_line_by_line(
-    owner: Client, bootstrapped: None
-) -> None:
+def test_two_versions_are_compared_rule_by_rule(owner: Client, bootstrapped: None) -> None:
     former, version = active().number, keep(owner, dearer())
     page = owner.get("/admin/policy/difference/", {"from": former, "to": version.number})
     assert page.context["differences"] == [
@@ -350,7 +344,7 @@ def test_a_version_is_simulated_before_it_is_asked_for(owner: Client, player: Ma
     assert Simulation.objects.get(pk=approval.arguments["simulation"]).version == version
 
 
-def test_a_simulation_is_counted_in_steps_and_its_progress_is_shown(
+def test_a_simulation_shows_its_progress(
     owner: Client, player: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulations, "STEP", 1)

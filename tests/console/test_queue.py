@@ -78,9 +78,7 @@ def test_a_moderator_sees_what_their_rank_is_about_and_no_more(player: Make) -> 
     assert "Ranks" not in seen(client_with_role(player(3), "integrator"))
 
 
-def test_several_proposals_are_decided_at_once_and_each_result_is_said(
-    owner: Client, player: Make
-) -> None:
+def test_several_proposals_are_decided_together(owner: Client, player: Make) -> None:
     for number in range(1, 4):
         player(number)
         decisions.propose(
@@ -170,7 +168,7 @@ def test_an_owner_lets_somebody_act_again(owner: Client, player: Make) -> None:
     assert AuditEvent.objects.filter(action="guard.released").exists()
 
 
-def test_figures_are_counted_once_however_often_they_are_taken_down(player: Make) -> None:
+def test_figures_are_counted_once(player: Make) -> None:
     one, now = player(1), timezone.now()
     DailyPoints.objects.create(player=one, origin="nexus", day=now.date(), awarded=120, events=9)
     sanctions.warn(1, Command(by=OWNER, reason="insulted somebody", now=now))

@@ -104,7 +104,7 @@ def test_nine_billion_points_in_an_imperators_name_wait(game: Client) -> None:
     assert player().adjusted == 9_000_000_000
 
 
-def test_a_supreme_council_is_suspended_only_at_the_imperators_own_word(game: Client) -> None:
+def test_only_an_imperator_suspends_a_supreme_council(game: Client) -> None:
     answer = brings(game, "suspend", COUNCIL)
     assert (answer["status"], player(COUNCIL).rank.name) == ("held", "Supreme Council")
     assert "below CMD" in answer["detail"]
@@ -140,7 +140,7 @@ def test_more_points_than_an_act_may_move_wait(game: Client, amount: float) -> N
     assert float(player().adjusted) == amount
 
 
-def test_more_points_than_a_day_may_move_wait_whatever_their_signs_and_officers(
+def test_too_many_points_in_a_day_wait_whatever_their_signs(
     game: Client,
 ) -> None:
     for number, by in enumerate((IMPERATOR, COUNCIL, COMMAND, IMPERATOR, COUNCIL)):
@@ -173,7 +173,7 @@ def crowd(count: int) -> list[int]:
     return [MANY + number for number in range(count)]
 
 
-def test_the_21st_person_of_a_day_waits_whatever_is_done_to_them(game: Client) -> None:
+def test_the_21st_person_of_a_day_waits(game: Client) -> None:
     many = crowd(21)
     for number, user_id in enumerate(many[:20]):
         by = (IMPERATOR, COUNCIL)[number % 2]
@@ -186,9 +186,7 @@ def test_the_21st_person_of_a_day_waits_whatever_is_done_to_them(game: Client) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_racing_commands_do_not_pass_the_people_and_the_points_of_a_day(
-    game: Client, settings: Any
-) -> None:
+def test_racing_commands_stay_within_the_daily_limits(game: Client, settings: Any) -> None:
     bounded(settings, people_per_day=3, points_per_day=250)
     many = crowd(8)
     officers = [IMPERATOR, COUNCIL, COMMAND, IMPERATOR, COUNCIL, COMMAND, IMPERATOR, COUNCIL]
@@ -264,9 +262,7 @@ def traces() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", [*map(str, Kind)])
-def test_what_an_experience_may_not_bring_waits_for_the_named_officer(
-    game: Client, settings: Any, kind: str
-) -> None:
+def test_what_an_experience_may_not_bring_waits(game: Client, settings: Any, kind: str) -> None:
     bounded(settings, acts=tuple(str(one) for one in Kind if one != kind))
     more = prepared(kind)
     before = traces()
@@ -289,7 +285,7 @@ def test_a_note_that_waits_stands_nowhere_once_it_is_decided(game: Client, setti
     assert "secret" not in str(Approval.objects.values().get())
 
 
-def test_a_second_entitled_person_may_approve_in_the_officers_place(game: Client) -> None:
+def test_an_entitled_person_approves_for_the_officer(game: Client) -> None:
     brings(game, "adjust", amount=501)
     for low in (MARSHAL, 901):  # of a limit below, and without one
         decide(client_as(player(low)))
@@ -312,7 +308,7 @@ def test_the_word_of_who_lost_their_rank_meanwhile_is_none(
     assert (player().adjusted, Approval.objects.get().status) == (0, "waiting")
 
 
-def test_past_their_own_limit_of_the_day_the_officers_word_is_not_enough(game: Client) -> None:
+def test_past_their_limit_an_officers_word_is_not_enough(game: Client) -> None:
     held = brings(game, "warn", GENERAL, by=ADMIRAL)
     assert held["status"] == "held"
     Approval.objects.all().delete()
@@ -340,7 +336,7 @@ def test_what_many_decide_at_once_happens_once(game: Client) -> None:
     assert (asked.status, player().adjusted) in {("approved", 501), ("rejected", 0)}
 
 
-def test_only_what_waits_for_the_word_of_an_officer_may_be_approved_by_them(game: Client) -> None:
+def test_officers_confirm_only_what_names_them(game: Client) -> None:
     brings(game, "suspend", COUNCIL)
     asked = Approval.objects.get()
     for wrong in ({"cause": "second"}, {"experience": ""}, {"act": "ban"}):
@@ -350,9 +346,7 @@ def test_only_what_waits_for_the_word_of_an_officer_may_be_approved_by_them(game
             )
 
 
-def test_it_was_not_me_turns_it_down_and_tells_the_owners_of_the_experience(
-    game: Client, people: object
-) -> None:
+def test_denying_a_command_tells_the_owners(game: Client, people: object) -> None:
     brings(game, "suspend", COUNCIL)
     assert "Owners are told" in decide(client_as(player(IMPERATOR)), "deny")
     assert (Approval.objects.get().status, player(COUNCIL).rank.is_punishment) == (
@@ -413,9 +407,7 @@ def test_an_act_with_bounds_of_its_own_is_counted_by_itself(game: Client, settin
     assert "below MR" in brings(game, "note", 1)["detail"]
 
 
-def test_a_level_that_the_policy_has_not_leaves_nobody_to_act_on(
-    game: Client, settings: Any
-) -> None:
+def test_a_level_missing_from_the_policy_allows_nobody(game: Client, settings: Any) -> None:
     bounded(settings, below="XYZ")
     assert brings(game, "warn")["status"] == "held"
     bounded(settings, below=None)
@@ -441,7 +433,7 @@ def recommends(game: Client, user_ids: list[int], by: int) -> Any:
     return answer.json()
 
 
-def test_recommendations_that_come_as_events_are_bounded_like_every_act(game: Client) -> None:
+def test_recommendations_by_events_are_limited_too(game: Client) -> None:
     many = crowd(22)
     answer = recommends(game, many, MARSHAL)
     assert answer["accepted"] == 22  # the game's points are the game's
@@ -472,7 +464,7 @@ def owners(bootstrapped: None) -> tuple[Client, Client]:
     return owner_client("olga"), owner_client("dora")
 
 
-def test_looser_bounds_are_in_force_once_two_owners_agreed_and_tighter_ones_at_once(
+def test_looser_bounds_need_two_owners_and_tighter_ones_none(
     game: Client, owners: tuple[Client, Client], settings: Any
 ) -> None:
     olga, dora = owners
@@ -515,9 +507,7 @@ def test_nobody_but_an_owner_asks_for_looser_bounds(game: Client, settings: Any)
     assert not Approval.objects.exists()
 
 
-def test_an_experience_starts_with_the_defaults_however_loose_its_configuration(
-    settings: Any, db: None
-) -> None:
+def test_a_new_experience_starts_with_the_defaults(settings: Any, db: None) -> None:
     _configure(settings, Bounds(people_per_day=1000, below=None))
     call_command("bootstrap", quiet=True)
     from players.moderation import experience_bounds

@@ -73,9 +73,7 @@ def test_points_are_adjusted_exactly_and_past_the_limit_held(
     assert str(player().adjusted) == "12.29"
 
 
-def test_an_event_is_given_within_the_days_limit_that_adjustments_count_towards_too(
-    people: Officers, game: Client
-) -> None:
+def test_an_event_given_counts_toward_the_daily_limit(people: Officers, game: Client) -> None:
     assert command(game, "award", event="training") == {
         "id": "award-1",
         "status": "applied",
@@ -95,9 +93,7 @@ def test_an_event_is_given_within_the_days_limit_that_adjustments_count_towards_
     assert daily_limit.taken(people(ADMIRAL), timezone.now() + dt.timedelta(days=1)).spent == 0
 
 
-def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_has(
-    people: Officers, game: Client
-) -> None:
+def test_only_who_may_adjust_gives_events_of_the_policy(people: Officers, game: Client) -> None:
     assert "You may not" in command(game, "award", MAJOR, event="training")["detail"]
     assert AuditEvent.objects.filter(action="act.refused").count() == 1
     for event in ("picnic", "recommendation", ""):
@@ -113,9 +109,7 @@ def test_an_event_is_given_by_whoever_may_adjust_and_of_those_that_the_policy_ha
     assert not AuditEvent.objects.filter(action="event.given").exists()
 
 
-def test_a_newcomer_who_never_earned_is_given_their_first_event_by_whoever_stands_above_them(
-    people: Officers, game: Client
-) -> None:
+def test_a_newcomer_without_points_can_be_given_an_event(people: Officers, game: Client) -> None:
     answer = command(game, "award", event="training", userId=987_654)
     assert (answer["status"], answer["detail"]) == ("applied", "A newcomer is given training.")
     assert AuditEvent.objects.get(action="event.given").target_id == ""
@@ -142,9 +136,7 @@ def test_a_rank_is_proposed_for_somebody_else_to_decide(people: Officers, game: 
     assert "which rank" in command(game, "propose", id="none")["detail"]
 
 
-def test_a_command_that_comes_again_is_answered_again_and_done_once(
-    people: Officers, game: Client
-) -> None:
+def test_a_repeated_command_is_done_once(people: Officers, game: Client) -> None:
     assert command(game, "warn") == command(game, "warn")
     assert Sanction.objects.count() == 1
     assert command(game, "warn", id="another")["status"] == "applied"
@@ -228,9 +220,7 @@ def test_what_does_not_fit_the_shape_is_a_400(
     assert answer.status_code == 400
 
 
-def test_old_commands_and_those_about_erased_people_are_forgotten(
-    people: Officers, game: Client
-) -> None:
+def test_old_commands_are_forgotten(people: Officers, game: Client) -> None:
     command(game, "warn")
     command(game, "note", userId=MAJOR)
     erase(1, **order(OPERATOR))
@@ -301,7 +291,7 @@ def test_a_game_is_told_how_many_warnings_are_in_force(people: Officers, game: C
 
 
 @pytest.mark.parametrize(("days", "said"), [(3, "until 20"), (None, "for good")])
-def test_the_answer_to_a_ban_that_waits_says_until_when_it_would_last(
+def test_the_answer_to_a_held_ban_says_its_end(
     people: Officers, game: Client, days: int | None, said: str
 ) -> None:
     until = {"until": (timezone.now() + dt.timedelta(days=days)).isoformat()} if days else {}
@@ -322,7 +312,7 @@ def test_a_ban_from_a_game_may_leave_alternative_accounts_out(
 
 
 @pytest.mark.parametrize(("writes", "universe"), [(True, 5001), (False, 5001), (True, None)])
-def test_a_game_is_told_of_a_ban_in_force_and_whether_grps_lifts_it(
+def test_a_game_learns_of_a_ban_and_if_grps_lifts_it(
     people: Officers, game: Client, settings: Any, writes: bool, universe: int | None
 ) -> None:
     settings.ROBLOX_WRITES = writes

@@ -133,7 +133,7 @@ def test_past_the_limit_of_a_day_an_adjustment_waits(people: Officers) -> None:
     assert player().adjusted == 501
 
 
-def test_whoever_acts_too_often_is_held_and_the_owners_are_told_once(people: Officers) -> None:
+def test_acting_too_often_is_held_and_owners_are_told(people: Officers) -> None:
     make(2, "Initiate")
     acts = [
         sanctions.warn(2 if number % 2 else 1, Command(**order(people(MAJOR))))
@@ -145,7 +145,7 @@ def test_whoever_acts_too_often_is_held_and_the_owners_are_told_once(people: Off
     assert AuditEvent.objects.filter(action="guard.tripped").count() == 1
 
 
-def test_the_guard_lets_go_when_the_window_has_passed_or_an_owner_says_so(people: Officers) -> None:
+def test_the_speed_limit_ends_by_time_or_by_an_owner(people: Officers) -> None:
     for _ in range(21):
         sanctions.warn(1, Command(**order(people(MAJOR))))
     with pytest.raises(NotAllowed, match="only an owner"):
@@ -166,7 +166,7 @@ def test_the_operator_is_not_counted(people: Officers) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refused_act_is_told_even_when_it_is_part_of_something_larger(bootstrapped: None) -> None:
+def test_a_refused_act_inside_another_is_recorded(bootstrapped: None) -> None:
     from players.moderation.actors import officer
 
     make(MAJOR, "Tempest Major")

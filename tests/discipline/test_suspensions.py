@@ -19,7 +19,7 @@ from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, OPERATOR, make, o
 Officers = Callable[[int], Staff]
 
 
-def test_it_keeps_the_former_rank_while_suspended_and_gives_it_back_when_lifted(
+def test_the_former_rank_is_kept_and_given_back(
     people: Officers,
 ) -> None:
     since = player().rank_since
@@ -77,7 +77,7 @@ def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
     assert player().rank.name == "Captain I"
 
 
-def test_a_former_rank_that_is_gone_is_replaced_by_the_nearest_below(people: Officers) -> None:
+def test_a_lost_former_rank_becomes_the_nearest_below(people: Officers) -> None:
     sanctions.suspend(1, Command(**order(people(MAJOR))))
     gone = Rank.objects.get(name="Captain I")
     gone.pk, gone.name, gone.position, gone.min_points, gone.retired = (
@@ -108,9 +108,7 @@ def test_a_rank_is_not_given_by_hand_to_who_is_suspended(people: Officers) -> No
 
 
 @pytest.mark.parametrize("first", ["lift", "unban"])
-def test_a_ban_and_a_suspension_run_side_by_side_and_end_in_any_order(
-    people: Officers, first: str
-) -> None:
+def test_a_ban_and_a_suspension_end_in_any_order(people: Officers, first: str) -> None:
     since = player().rank_since
     sanctions.suspend(1, Command(**order(OPERATOR)))
     sanctions.ban(1, Command(**order(OPERATOR)))

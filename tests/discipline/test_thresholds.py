@@ -59,7 +59,7 @@ def test_three_warnings_do_not(people: Officers) -> None:
     assert player().rank.name == "Captain I"
 
 
-def test_pardoning_the_fourth_ends_the_suspension_that_it_caused(people: Officers) -> None:
+def test_pardoning_the_fourth_ends_its_suspension(people: Officers) -> None:
     since = player().rank_since
     fourth = warn(4, people(MAJOR))[3]
     sanctions.pardon(fourth.pk, Command(**order(people(MAJOR))))
@@ -71,7 +71,7 @@ def test_pardoning_the_fourth_ends_the_suspension_that_it_caused(people: Officer
     assert (pardoned.reverts, reinstated.reverts) == (fourth.event, issued.id)
 
 
-def test_pardoning_one_without_which_there_would_be_none_ends_it_too(people: Officers) -> None:
+def test_pardoning_a_necessary_warning_ends_the_ban(people: Officers) -> None:
     first = warn(4, people(MAJOR))[0]
     sanctions.pardon(first.pk, Command(**order(people(MAJOR))))
     assert suspension() is None
@@ -83,7 +83,7 @@ def test_pardoning_one_of_five_leaves_the_suspension(people: Officers) -> None:
     assert suspension() is not None
 
 
-def test_the_seventh_warning_asks_for_a_ban_and_nothing_happens_until_somebody_who_may_ban_agrees(
+def test_the_seventh_warning_requests_a_ban(
     people: Officers,
 ) -> None:
     done = [sanctions.warn(1, Command(**order(people(MAJOR)))) for _ in range(7)][-1]
@@ -103,7 +103,7 @@ def test_a_pardon_takes_back_the_ban_that_was_asked_for(people: Officers) -> Non
     assert suspension() is not None
 
 
-def test_a_pardon_that_would_lift_a_ban_needs_somebody_who_may_unban(people: Officers) -> None:
+def test_a_pardon_that_lifts_a_ban_needs_the_right(people: Officers) -> None:
     warnings = warn(7, people(MAJOR))
     approvals.approve(ban_asked().pk, **order(people(ADMIRAL)))
     held = sanctions.pardon(warnings[6].pk, Command(**order(people(MAJOR)))).approval
@@ -133,9 +133,7 @@ def test_an_expired_warning_does_not_count_and_ends_nothing(people: Officers) ->
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 6), max_size=12))
-def test_whoever_has_fewer_than_four_warnings_is_not_suspended_for_them(
-    people: Officers, steps: list[int]
-) -> None:
+def test_fewer_than_four_warnings_do_not_suspend(people: Officers, steps: list[int]) -> None:
     """Warn (below 4) and pardon (the others pick which): the rank and its time come back as they
     were.
     """

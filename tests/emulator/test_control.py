@@ -96,14 +96,14 @@ def test_seeded_entries_and_their_index_agree(cloud: Cloud, form: str) -> None:
         assert value["username"] == f"citizen_{user}"
 
 
-def test_the_legacy_format_holds_points_with_two_decimals_at_most(cloud: Cloud) -> None:
+def test_the_legacy_format_has_two_decimals_at_most(cloud: Cloud) -> None:
     cloud.tell("seed", SEED | {"format": "legacy"})
     value, _ = seeded(cloud)
     assert set(value) == {"points", "kos", "wos", "rank", "username"}
     assert round(value["points"], 2) == value["points"]
 
 
-def test_the_grps_format_holds_sessions_and_sometimes_what_was_folded(cloud: Cloud) -> None:
+def test_the_grps_format_holds_sessions_and_folded_sums(cloud: Cloud) -> None:
     cloud.tell("seed", SEED | {"format": "grps"})
     values = [seeded(cloud, user)[0] for user in range(1000, 1010)]
     session = {"sequence", "total", "kos", "wos", "savedAt"}

@@ -119,7 +119,7 @@ def test_only_whole_numbers_are_incremented(cloud: Cloud, entry: dict[str, Any])
     assert cloud.ask("POST", f"{ENTRIES}/anna:increment", {"amount": -2}).json()["value"] == 3
 
 
-def test_an_increment_creates_what_is_missing_and_clears_what_it_does_not_send(
+def test_an_increment_creates_and_clears_attributes(
     cloud: Cloud,
 ) -> None:
     assert (

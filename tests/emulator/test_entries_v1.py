@@ -60,7 +60,7 @@ def test_a_wrong_checksum_is_refused(cloud: Cloud) -> None:
     assert refused.json()["errorDetails"][0]["errorDetailType"] == "DatastoreErrorInfo"
 
 
-def test_a_deleted_entry_has_no_content_and_a_missing_one_is_not_found(cloud: Cloud) -> None:
+def test_a_deleted_entry_has_no_content(cloud: Cloud) -> None:
     put(cloud, b"1")
     assert cloud.ask("DELETE", ENTRY, params=ANNA).status_code == 204
     assert cloud.get(ENTRY, **ANNA).status_code == 204

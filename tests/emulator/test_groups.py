@@ -97,7 +97,7 @@ def test_unknown_members_groups_and_roles_are_refused(cloud: Cloud) -> None:
     assert answer.status_code == 400
 
 
-def test_the_deprecated_way_leaves_only_one_role_beside_the_base(cloud: Cloud) -> None:
+def test_the_deprecated_call_leaves_one_role(cloud: Cloud) -> None:
     body = {"role": f"groups/{GROUP}/roles/{role(10)}"}
     assert cloud.ask("PATCH", f"{MEMBERSHIPS}/{MEMBER}", body).status_code == 200
     assert ranks(cloud) == [10, 1]
@@ -117,7 +117,7 @@ def test_members_are_listed_in_pages_and_by_role(cloud: Cloud) -> None:
     assert cloud.get(MEMBERSHIPS, filter="rank > 3").status_code == 400
 
 
-def test_memberships_of_up_to_fifty_users_are_asked_across_groups(cloud: Cloud) -> None:
+def test_fifty_users_are_read_across_groups(cloud: Cloud) -> None:
     def found(users: range | list[int]) -> httpx.Response:
         text = f"user in [{', '.join(f"'users/{user}'" for user in users)}]"
         return cloud.get("/cloud/v2/groups/-/memberships", filter=text, maxPageSize=100)

@@ -65,7 +65,7 @@ def test_a_limit_by_the_second_is_over_after_one(cloud: Cloud) -> None:
     assert cloud.get(path).status_code == 200
 
 
-def test_the_first_version_of_data_stores_has_a_budget_of_its_own(cloud: Cloud) -> None:
+def test_data_stores_v1_has_its_own_budget(cloud: Cloud) -> None:
     cloud.tell("limits", {"dataStoreV1Read": 1})
     path = f"/datastores/v1/universes/{UNIVERSE}/standard-datastores"
     assert cloud.get(path).status_code == 200

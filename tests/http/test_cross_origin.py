@@ -26,9 +26,7 @@ def test_no_other_origin_may(client: Client, origin: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": PORTAL}, {"Origin": "https://evil.example"}])
-def test_a_shared_cache_is_told_that_the_answer_depends_on_the_origin(
-    client: Client, headers: dict[str, str]
-) -> None:
+def test_a_shared_cache_varies_by_origin(client: Client, headers: dict[str, str]) -> None:
     assert "origin" in client.get("/ranks", headers=headers)["Vary"].lower().split(", ")
 
 

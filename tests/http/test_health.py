@@ -81,7 +81,7 @@ def test_a_worker_is_seen_when_it_runs_the_heartbeat(client: Client) -> None:
     assert bad(client) == set()
 
 
-def test_beat_is_seen_when_it_sends_the_heartbeat_though_no_worker_runs(client: Client) -> None:
+def test_beat_is_seen_though_no_worker_runs(client: Client) -> None:
     heartbeat.apply_async(expires=1)
     assert bad(client) == {"worker"}
 

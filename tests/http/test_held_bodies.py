@@ -25,7 +25,7 @@ def piece(*, more: bool = True) -> dict[str, Any]:
     return {"type": "http.request", "body": PIECE, "more_body": more}
 
 
-def test_a_body_without_a_declared_length_that_is_refused_frees_what_it_held_and_no_more() -> None:
+def test_a_refused_chunked_body_frees_its_memory_once() -> None:
     before = application._held
     for _ in range(3):
         with pytest.raises(application.Refused):

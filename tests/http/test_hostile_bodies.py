@@ -84,7 +84,7 @@ def test_a_hostile_body_is_a_problem_of_the_sender(send: Send, path: str) -> Non
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
-def test_a_body_past_a_megabyte_is_refused_and_one_below_is_read(send: Send, path: str) -> None:
+def test_a_body_over_a_megabyte_is_refused(send: Send, path: str) -> None:
     assert is_problem(send(path, b" " * MEGABYTE + b"{"), 413)
     assert is_problem(send(path, b" " * (MEGABYTE - 1) + b"{"), 400)
 
@@ -92,9 +92,7 @@ def test_a_body_past_a_megabyte_is_refused_and_one_below_is_read(send: Send, pat
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("megabytes", [2, 12])
-def test_a_connection_outlives_a_refused_body_or_says_that_it_ends(
-    send: Send, path: str, megabytes: int
-) -> None:
+def test_a_connection_outlives_a_refused_body(send: Send, path: str, megabytes: int) -> None:
     for _ in range(3):
         assert is_problem(send(path, b" " * megabytes * MEGABYTE), 413)
         assert is_problem(send(path, b"{"), 400)
@@ -112,7 +110,7 @@ def test_a_body_that_is_not_declared_as_json_is_refused(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_charset_behind_the_content_type_is_no_reason_to_refuse(send: Send) -> None:
+def test_a_charset_in_the_content_type_is_accepted(send: Send) -> None:
     answer = send("/roblox/events", batch([]), "application/json; charset=utf-8")
     assert answer.status_code == 200, answer.text
 

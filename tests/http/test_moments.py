@@ -37,9 +37,7 @@ def post(api_key: str, path: str, body: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("field", ["until", "occurredAt"])
-def test_a_command_of_a_game_names_the_moment_that_is_out_of_bounds(
-    api_key: str, edge: str, field: str
-) -> None:
+def test_a_command_with_a_bad_time_names_the_field(api_key: str, edge: str, field: str) -> None:
     body = {"id": "s-1", "actorUserId": 5, "userId": 6, "kind": "suspend", "reason": "spam"}
     body |= {"occurredAt": timezone.now().isoformat(), field: edge}
     answer = post(api_key, "/roblox/sanctions", body)

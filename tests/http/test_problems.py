@@ -78,9 +78,7 @@ def test_a_method_that_is_not_there_says_which_are(visitor: Client) -> None:
 @pytest.mark.parametrize(
     "address", ["/health/live", "/health/ready", "/metrics/health", "/openapi.json", "/docs"]
 )
-def test_reading_is_all_that_can_be_done_to_what_the_site_tells_of_itself(
-    visitor: Client, address: str
-) -> None:
+def test_site_models_are_read_only_in_the_admin(visitor: Client, address: str) -> None:
     problem(visitor.post(address), 405)
 
 
@@ -136,7 +134,7 @@ def _away(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> 
     raise OperationalError("the server closed the connection")
 
 
-def test_an_unexpected_error_leaves_one_traceback_under_its_request_id(
+def test_an_unexpected_error_logs_one_traceback(
     visitor: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     problem(visitor.get("/broken", headers={"X-Request-ID": "find-me"}), 500)

@@ -30,9 +30,7 @@ def test_two_requests_have_two_ids(client: Client) -> None:
     assert client.get("/ranks")["X-Request-ID"] != client.get("/ranks")["X-Request-ID"]
 
 
-def test_what_a_request_writes_into_the_audit_log_carries_its_id(
-    client: Client, api_key: str
-) -> None:
+def test_an_audit_event_carries_the_request_id(client: Client, api_key: str) -> None:
     headers = {"x-grps-api-key": api_key, "X-Request-ID": "server-5-batch-1"}
     answer = client.post(
         "/roblox/events", events(5), content_type="application/json", headers=headers

@@ -100,7 +100,7 @@ def test_one_ipv6_network_is_one_caller() -> None:
     assert let_in(12, address="2001:db8:1:3::1") == 10
 
 
-def test_without_valkey_each_process_counts_alone_and_says_so_once(
+def test_without_valkey_each_process_counts_alone(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"

@@ -259,7 +259,7 @@ def test_others_keep_what_is_theirs(known: World, roblox: Sender) -> None:
     assert drift.theirs == {"active": True, "by": None, "privateReason": "by …"}
 
 
-def test_somebody_whom_only_the_group_and_the_stores_know_is_erased_too(
+def test_someone_known_only_to_group_and_stores_is_erased(
     community: World, roblox: Sender, pull: Pull
 ) -> None:
     community.join(USER)
@@ -305,7 +305,7 @@ def test_a_pull_in_between_does_not_bring_them_back(
     assert everywhere(NAME, DISPLAY, str(USER)) == []
 
 
-def test_a_page_that_was_read_before_and_lands_after_does_not_bring_them_back(
+def test_an_older_page_does_not_bring_them_back(
     community: World, roblox: Sender, nexus: Experience
 ) -> None:
     save_everywhere(community)
@@ -325,7 +325,7 @@ class _Calls:
         return True
 
 
-def test_whoever_a_transaction_from_before_brought_back_is_erased_again(
+def test_someone_brought_back_by_an_old_transaction_is_erased(
     community: World, roblox: Sender
 ) -> None:
     roblox.erase(USER)
@@ -343,9 +343,7 @@ def test_whoever_a_transaction_from_before_brought_back_is_erased_again(
     assert verify().findings == []
 
 
-def test_a_game_that_asks_for_them_meanwhile_writes_nothing_down(
-    known: World, roblox: Sender, game: Game
-) -> None:
+def test_a_join_while_erasing_writes_nothing(known: World, roblox: Sender, game: Game) -> None:
     roblox.erase(USER)
     tasks.carry_out_erasures()
     assert game.client.get(f"/roblox/players/{USER}").status_code == 200
@@ -379,9 +377,7 @@ def test_whoever_plays_again_is_somebody_new(known: World, roblox: Sender, game:
     assert everywhere(NAME, DISPLAY) == []
 
 
-def test_a_server_that_writes_them_again_is_found_at_the_next_look(
-    known: World, roblox: Sender
-) -> None:
+def test_a_second_write_is_found_by_the_second_check(known: World, roblox: Sender) -> None:
     roblox.erase(USER)
     tasks.carry_out_erasures()
     go_on()
@@ -395,7 +391,7 @@ def test_a_server_that_writes_them_again_is_found_at_the_next_look(
     assert ErasureOrder.objects.get().status == "done"
 
 
-def test_nothing_is_deleted_while_writing_is_off_and_the_order_says_so(
+def test_nothing_is_deleted_while_writing_is_off(
     known: World, roblox: Sender, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.ROBLOX_WRITES = False
@@ -458,9 +454,7 @@ erasures.step()
 """
 
 
-def test_a_process_killed_between_two_deletions_leaves_nothing_undone(
-    known: World, roblox: Sender
-) -> None:
+def test_a_kill_between_two_deletions_leaves_nothing(known: World, roblox: Sender) -> None:
     roblox.erase(USER)
     known.control("calls/reset")
     known.faults({"kind": "timeoutAfter", "operations": ["dataStoreEntryDelete"], "seconds": 9})
@@ -551,7 +545,7 @@ def test_an_order_that_came_by_mail_is_taken_down_by_hand(
         call_command("erasures", "order", "0", "--reason=a message")
 
 
-def test_erasing_a_player_by_command_reaches_the_data_stores_too(known: World) -> None:
+def test_erasing_by_command_reaches_the_data_stores(known: World) -> None:
     call_command("player", "erase", str(USER), "--reason=a message of Roblox")
     go_on()
     assert kept_by_roblox(known) == []
@@ -582,9 +576,7 @@ def test_an_order_past_half_of_its_time_shows_in_the_metrics(
     assert 'grps_waiting{state="late",what="erasures"} 1.0' in shown()
 
 
-def test_the_database_lets_no_order_be_done_that_still_knows_who(
-    community: World, roblox: Sender
-) -> None:
+def test_the_database_closes_no_order_that_names_somebody(community: World, roblox: Sender) -> None:
     roblox.erase(USER)
     with pytest.raises(IntegrityError, match="forget_when_done"):
         ErasureOrder.objects.update(status="done")

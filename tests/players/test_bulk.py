@@ -47,7 +47,7 @@ def warned() -> int:
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 
 
-def test_a_preview_changes_nobody_and_says_who_would_be_passed_over() -> None:
+def test_a_preview_changes_nobody_and_says_who_is_left_out() -> None:
     make(range(1, 4))
     sanctions.suspend(2, Command(by=at_the_shell(), reason="seen", now=timezone.now()))
     before = AuditEvent.objects.count()
@@ -59,7 +59,7 @@ def test_a_preview_changes_nobody_and_says_who_would_be_passed_over() -> None:
     assert AuditEvent.objects.count() == before
 
 
-def test_a_small_job_goes_at_once_and_links_each_row_to_its_event() -> None:
+def test_a_small_job_starts_at_once_and_links_events() -> None:
     make(range(1, 4))
     job = go(preview("warn", [1, 2, 3]))
     assert (job.status, job.done, job.approval) == ("done", 3, None)
@@ -86,7 +86,7 @@ def test_more_than_a_few_rows_wait_for_a_second_person() -> None:
     assert warned() == BULK_ALONE + 1
 
 
-def test_the_database_itself_lets_no_large_job_start_without_a_second_person() -> None:
+def test_the_database_refuses_a_large_job_without_approval() -> None:
     make(range(1, BULK_ALONE + 2))
     job = preview("warn", range(1, BULK_ALONE + 2))
     with pytest.raises(IntegrityError, match="bulk_jobs_second_person"), transaction.atomic():
@@ -113,7 +113,7 @@ def test_a_job_that_was_turned_down_changes_nobody() -> None:
     assert warned() == 0
 
 
-def test_whoever_approves_must_be_one_who_may_do_it_to_each_of_them() -> None:
+def test_the_approver_may_do_it_to_each_player() -> None:
     make(range(1, BULK_ALONE + 1))
     make([99], "Tempest Major", 5000)
     colonel = colleague(501, "Electro Colonel")
@@ -163,7 +163,7 @@ def test_whoever_lost_their_rank_meanwhile_does_nothing_more() -> None:
     assert warned() == 1
 
 
-def test_an_adjustment_past_the_limit_of_a_day_needs_a_second_person_as_a_whole() -> None:
+def test_an_adjustment_past_the_daily_limit_needs_approval() -> None:
     make([1, 2, 3])
     colonel = colleague(9, "Electro Colonel")  # 100 points a day
     within = preview("adjust", [1, 2], colonel, amount=50_00)
@@ -181,7 +181,7 @@ def test_an_adjustment_past_the_limit_of_a_day_needs_a_second_person_as_a_whole(
     assert {str(player.adjusted) for player in Player.objects.filter(user_id__lte=3)} == {"50.00"}
 
 
-def test_what_a_job_under_way_will_move_counts_for_the_limit_already() -> None:
+def test_points_of_a_running_job_count_toward_the_limit() -> None:
     make([1, 2])
     colonel = colleague(9, "Electro Colonel")
     job = preview("adjust", [1, 2], colonel, amount=50_00)
@@ -197,7 +197,7 @@ def test_what_a_job_under_way_will_move_counts_for_the_limit_already() -> None:
     assert (job.done, job.held, str(job.reserved)) == (2, 0, "0.00")
 
 
-def test_three_jobs_previewed_within_the_limit_do_not_start_past_it() -> None:
+def test_three_previews_do_not_pass_the_limit() -> None:
     make([1, 2, 3])
     colonel = colleague(9, "Electro Colonel")  # 100 points a day
     made = [preview("adjust", [user_id], colonel, amount=100_00) for user_id in (1, 2, 3)]
@@ -229,7 +229,7 @@ def test_what_a_job_passes_over_is_given_back_to_the_day() -> None:
     )
 
 
-def test_each_row_is_judged_by_the_limit_that_whoever_asked_has_when_its_turn_comes() -> None:
+def test_each_row_is_checked_by_the_limit_of_its_moment() -> None:
     make([1, 2])
     general = colleague(9, "Brigadier General")  # 500 points a day
     job = preview("adjust", [1, 2], general, amount=200_00)
@@ -275,7 +275,7 @@ def test_an_act_is_done_to_each_and_taken_back_as_a_whole(act: str) -> None:
         )
 
 
-def test_pardons_lifts_recommendations_and_decisions_find_what_they_are_about() -> None:
+def test_undo_finds_pardons_lifts_and_decisions() -> None:
     make([1, 2])
     now, shell = timezone.now(), at_the_shell()
     major = colleague(9, "Tempest Major")
@@ -323,7 +323,7 @@ def test_what_makes_no_sense_is_refused_with_what_to_mend(
     assert not BulkJob.objects.exists()
 
 
-def test_only_its_maker_lets_a_preview_go_and_only_with_the_right() -> None:
+def test_only_its_maker_starts_a_preview() -> None:
     make([1])
     job = preview("warn", [1])
     with pytest.raises(Refused, match="Somebody else"):
@@ -336,7 +336,7 @@ def test_only_its_maker_lets_a_preview_go_and_only_with_the_right() -> None:
     assert AuditEvent.objects.filter(action="act.refused").count() == 2
 
 
-def test_a_row_that_fails_unexpectedly_is_undone_and_shown_and_the_others_go_on() -> None:
+def test_a_failing_row_is_undone_and_the_others_continue() -> None:
     make([1, 2, 3])
     broken = Player.objects.get(user_id=2).pk
     with connection.cursor() as cursor:
@@ -392,7 +392,7 @@ def revert(whose: Staff, since: dt.datetime, until: dt.datetime, by: Staff = OLG
     )
 
 
-def test_taking_bans_back_in_bulk_needs_a_second_person_who_may_ban() -> None:
+def test_bulk_unbanning_needs_a_second_person() -> None:
     make([1])
     now = timezone.now()
     sanctions.ban(1, Command(by=at_the_shell(), reason="seen", now=now))
@@ -429,7 +429,7 @@ def test_a_note_s_text_stays_in_the_notes_alone() -> None:
     assert Note.objects.get().text == "was part of it"
 
 
-def test_who_is_erased_is_named_by_no_job_and_the_others_of_it_go_on() -> None:
+def test_no_job_names_an_erased_person() -> None:
     make([1, 2])
     made = preview("note", [1, 2], text="player_1 led it, player_12 did not")
     done = go(preview("note", [1], text="seen"))
@@ -443,7 +443,7 @@ def test_who_is_erased_is_named_by_no_job_and_the_others_of_it_go_on() -> None:
     assert (made.done, made.skipped + made.failed) == (1, 1)
 
 
-def test_a_preview_asks_the_database_as_often_for_one_as_for_many(
+def test_a_preview_queries_as_often_for_one_as_for_many(
     django_assert_max_num_queries: Any,
 ) -> None:
     make(range(1, 201))

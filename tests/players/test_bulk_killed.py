@@ -49,7 +49,7 @@ def worker(most: int) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.django_db(transaction=True)
-def test_killed_again_and_again_it_loses_no_row_and_does_none_twice() -> None:
+def test_repeated_kills_lose_no_row() -> None:
     call_command("bootstrap", quiet=True)
     count = 200
     make(range(1, count + 1))

@@ -37,9 +37,7 @@ def fresh(path: str) -> Any:
 
 
 @pytest.mark.parametrize("flag", ["privateServer", "studio"])
-def test_what_is_earned_on_servers_that_do_not_count_is_kept_beside_the_points(
-    game: Game, flag: str
-) -> None:
+def test_points_on_servers_that_do_not_count_are_kept_apart(game: Game, flag: str) -> None:
     game.send(game.event(1, 1), game.event(9, 1))
     Player.objects.filter(user_id=9).update(rank=Rank.objects.get(name="Stormmarshal"))
     before = Player.objects.get(user_id=1)
@@ -74,7 +72,7 @@ def test_what_is_earned_on_servers_that_do_not_count_is_kept_beside_the_points(
     assert consistency.verify() == []
 
 
-def test_an_event_says_where_it_happened_whichever_server_delivers_it(game: Game) -> None:
+def test_an_event_names_its_server_whoever_delivers_it(game: Game) -> None:
     events = [
         game.event(1, 1, session=2, privateServer=True),
         game.event(1, 1),
@@ -128,9 +126,7 @@ def test_a_test_experience_counts_nowhere(game: Game, settings: Any) -> None:
     assert consistency.verify() == []
 
 
-def test_points_follow_when_an_experience_counts_no_more_and_when_it_does_again(
-    game: Game, settings: Any
-) -> None:
+def test_points_follow_when_an_experience_stops_counting(game: Game, settings: Any) -> None:
     game.send(*[game.event(user_id, 1) for user_id in range(1, 8)])
     game.send(game.event(1, 2, type="ko", awarded=0.25, total=15.25))
     game.send(game.event(2, 1, session=2, type="wo", awarded=-0.1, total=-40))

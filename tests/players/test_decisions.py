@@ -240,9 +240,7 @@ def _retire(name: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["approve", "reject"])
-def test_a_proposal_to_a_rank_that_left_the_policy_can_only_be_rejected(
-    stands: Stands, word: str
-) -> None:
+def test_a_proposal_to_a_removed_rank_can_only_be_rejected(stands: Stands, word: str) -> None:
     stands(3300, "Captain II", days=90)
     made = propose(1, "Envoy", Command(by=OWNER, reason="does the work", now=now()))
     _retire("Envoy")

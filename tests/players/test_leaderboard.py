@@ -117,7 +117,7 @@ def test_records_are_by_count_and_name_nobody_with_none(game: Game) -> None:
     assert lines["wos"] == []
 
 
-def test_a_player_shows_what_is_missing_and_nothing_disciplinary(
+def test_a_player_shows_nothing_disciplinary(
     stands: Callable[..., Player],
 ) -> None:
     player = stands(20)
@@ -166,7 +166,7 @@ def test_search_finds_a_beginning_in_any_case(game: Game) -> None:
     assert [found["userId"] for found in page["players"] + rest["players"]] == [5, 1, 4, 2]
 
 
-def test_a_game_s_search_says_who_is_held_to_account_and_needs_a_key(game: Game) -> None:
+def test_a_game_search_needs_a_key(game: Game) -> None:
     for user_id, name in ((1, "Anna"), (2, "anneliese"), (3, "Anno"), (4, "Bernd")):
         game.send(game.event(user_id, username=name))
     Player.objects.filter(user_id=2).update(banned=True)
@@ -229,7 +229,7 @@ def test_a_game_server_learns_what_it_needs_on_join(
     assert (stranger["known"], stranger["rank"], stranger["sessions"]) == (False, "Initiate", [])
 
 
-def test_a_game_server_learns_of_many_at_once_what_it_learns_of_one(
+def test_many_joins_at_once_answer_like_one(
     game: Game, stands: Callable[..., Player], django_assert_num_queries: Any
 ) -> None:
     for user_id in (1, 2, 3):

@@ -36,7 +36,7 @@ def test_an_adjustment_is_a_part_of_its_own(game: Game, stands: Callable[..., Pl
     assert consistency.verify() == []
 
 
-def test_an_adjustment_needs_a_reason_and_a_right_and_past_the_limit_a_second_person(
+def test_an_adjustment_needs_reason_right_and_approval(
     stands: Callable[..., Player],
 ) -> None:
     stands(10)

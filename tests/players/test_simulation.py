@@ -117,7 +117,7 @@ def test_a_rank_that_may_earn_no_more_is_told() -> None:
     assert {row.rank: row.earning for row in rows if row.earning} == {"Captain I": "locked"}
 
 
-def test_every_stretch_is_counted_to_the_end_and_erased_people_are_left_out(
+def test_every_range_is_counted_without_erased_people(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("players.policy_changes.simulation_query.STRETCH", 40)

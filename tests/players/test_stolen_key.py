@@ -32,9 +32,7 @@ def shown(user_id: int = 1) -> dict[str, Any]:
     return found
 
 
-def test_one_experience_takes_nothing_away_that_was_earned_in_another(
-    game: Game, other: Game
-) -> None:
+def test_one_experience_takes_nothing_from_another(game: Game, other: Game) -> None:
     game.send(game.event(1, 1, awarded=15, total=15))
     other.send(other.event(1, 1, type="wo", awarded=-0.1, total=-399))
     assert shown()["points"] == 15
@@ -45,14 +43,14 @@ def test_one_experience_takes_nothing_away_that_was_earned_in_another(
     assert consistency.verify() == []
 
 
-def test_a_game_is_told_what_others_earned_and_not_what_they_lost(game: Game, other: Game) -> None:
+def test_a_game_is_told_gains_and_not_losses(game: Game, other: Game) -> None:
     game.send(game.event(1, 1, awarded=15, total=15), game.event(2, 1, awarded=15, total=15))
     other.send(other.event(1, 1, type="wo", awarded=-0.1, total=-399), other.event(2, 1, total=15))
     told = {one: game.client.get(f"/roblox/players/{one}").json() for one in (1, 2)}
     assert [(one["points"], one["elsewhere"]) for one in told.values()] == [(15, 0), (30, 15)]
 
 
-def test_an_adjustment_still_takes_points_of_whatever_experience(game: Game, other: Game) -> None:
+def test_an_adjustment_takes_points_of_any_experience(game: Game, other: Game) -> None:
     game.send(game.event(1, 1, awarded=15, total=15))
     other.send(other.event(1, 1, total=-20))
     adjustments.adjust(1, -1000, Command(by=OWNER, reason="a test", now=timezone.now()))
@@ -76,7 +74,7 @@ def test_a_key_renames_nobody_who_came_from_the_group(game: Game) -> None:
     assert Player.objects.get(user_id=1).username == "Nia"
 
 
-def test_the_experience_that_alone_has_a_player_may_say_their_new_name(game: Game) -> None:
+def test_the_only_experience_of_a_player_may_rename_them(game: Game) -> None:
     game.send(game.event(1, 1, username="Nia", displayName="N"))
     game.send(game.event(1, 2, username="Mia"))
     found = Player.objects.get()

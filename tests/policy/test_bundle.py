@@ -42,7 +42,7 @@ def test_the_version_survives_the_way_through_the_database(bundle: Bundle) -> No
     assert again.points == bundle.points
 
 
-def test_the_version_does_not_depend_on_the_order_of_keys_or_on_trailing_zeros(
+def test_the_version_ignores_key_order_and_trailing_zeros(
     bundle: Bundle, documents: dict[str, Any]
 ) -> None:
     documents["points"] = dict(reversed(documents["points"].items()))
@@ -236,7 +236,7 @@ def _unreadable(folder: Path) -> set[str]:
     return {problem.file for problem in caught.value.problems}
 
 
-def test_a_missing_and_a_broken_file_hide_no_defect_of_the_others(folder: Path) -> None:
+def test_a_broken_file_hides_no_other_defect(folder: Path) -> None:
     (folder / "permissions.json").unlink()
     (folder / "policy.points.json").write_text("{")
     punishments = json.loads((folder / "policy.punishments.json").read_text())

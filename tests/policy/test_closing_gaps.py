@@ -17,7 +17,7 @@ def _rows(totals: list[int]) -> list[SessionRow]:
 
 
 @given(TOTALS, st.data())
-def test_a_closed_part_has_the_total_of_the_highest_sequence_and_no_gap(
+def test_a_closed_part_has_the_highest_total_and_no_gap(
     totals: list[int], data: st.DataObject
 ) -> None:
     rows = _rows(totals)

@@ -44,9 +44,7 @@ def test_no_moment_is_named_while_more_than_time_is_missing(
     assert (found.kind, found.due_at) == (None, None)
 
 
-def test_recommendations_are_a_condition_where_the_next_rank_asks_for_them(
-    bundle: Bundle, trooper: RankState
-) -> None:
+def test_recommendations_are_a_condition_of_some_ranks(bundle: Bundle, trooper: RankState) -> None:
     second = replace(bundle.by_name["Shock Trooper II"], required_recommendations=2)
     asking = replace(bundle, steps={trooper.rank.name: second})
     one = evaluate(replace(trooper, recommendations=1), asking, SINCE + 2 * DAY)
@@ -64,9 +62,7 @@ def _fallen(bundle: Bundle, trooper: RankState, demotion: str) -> Evaluation:
     return evaluate(replace(trooper, points=49_99), replace(bundle, demotion=demotion), SINCE)
 
 
-def test_a_fall_below_the_rank_is_proposed_applied_or_ignored_as_the_policy_says(
-    bundle: Bundle, trooper: RankState
-) -> None:
+def test_a_fall_below_the_rank_follows_the_policy(bundle: Bundle, trooper: RankState) -> None:
     proposed, applied, ignored = (
         _fallen(bundle, trooper, mode) for mode in ("propose", "auto", "off")
     )

@@ -73,9 +73,7 @@ def test_only_an_adjustment_uses_up_the_limit(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("kind", [{"is_punishment": True}, {"ignored": True}])
-def test_the_suspended_and_side_posts_do_not_act_whatever_their_row_says(
-    bundle: Bundle, kind: dict[str, bool]
-) -> None:
+def test_the_suspended_and_side_posts_do_not_act(bundle: Bundle, kind: dict[str, bool]) -> None:
     imperator, initiate = bundle.by_name["Imperator"], bundle.by_name["Initiate"]
     given_by_mistake = replace(imperator, **kind)  # type: ignore[arg-type]
     assert (

@@ -47,7 +47,7 @@ def known() -> dict[str, set[str]]:
     }
 
 
-def test_a_refused_sign_in_is_forgotten_after_30_days_and_another_one_after_90(
+def test_addresses_are_forgotten_after_30_and_90_days(
     signed_in: None,
 ) -> None:
     now = timezone.now()
@@ -75,7 +75,7 @@ def test_many_are_forgotten_in_several_transactions(
     assert AuditEvent.objects.filter(action="audit.forgotten").count() == 2
 
 
-def test_values_that_somebody_deletes_by_hand_are_still_found_out(signed_in: None) -> None:
+def test_values_deleted_by_hand_are_found(signed_in: None) -> None:
     client_addresses.forget_due(timezone.now() + 31 * DAY)
     with transaction.atomic():
         assert erase(AuditPersonal.objects.get(field="address").subject) > 0

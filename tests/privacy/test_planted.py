@@ -455,9 +455,7 @@ def _exported() -> str:
     return "\n".join([chain.getvalue(), *files])
 
 
-def test_what_others_wrote_keeps_its_sense_and_what_they_did_is_theirs(
-    planted: None, notifier: Sender
-) -> None:
+def test_what_others_wrote_keeps_its_sense(planted: None, notifier: Sender) -> None:
     pk, officer = _ours(OTHER), _ours(USER)
     _erased_at_robloxs_order(notifier)
     left = "…, once …, alias … (https://www.roblox.com/users/…/profile)"
@@ -473,9 +471,7 @@ def test_what_others_wrote_keeps_its_sense_and_what_they_did_is_theirs(
     assert User.objects.filter(account__roblox_id=BOSS).exists()
 
 
-def test_a_role_that_was_asked_for_somebody_erased_is_given_to_nobody(
-    planted: None, notifier: Sender
-) -> None:
+def test_a_role_for_an_erased_person_is_given_to_nobody(planted: None, notifier: Sender) -> None:
     asked = Approval.objects.get(act="role.grant", status="waiting")
     _erased_at_robloxs_order(notifier)
     asked.refresh_from_db()

@@ -101,7 +101,7 @@ def test_nobody_can_find_the_id_out_by_trying_all_of_them(old: int) -> None:
     assert not set(before.values()) & set(after.values())
 
 
-def test_an_export_is_verified_offline_and_one_that_was_changed_since_is_found_out(
+def test_an_export_is_verified_offline_and_a_change_is_found(
     old: int,
 ) -> None:
     erase()
@@ -141,7 +141,7 @@ def test_a_proof_of_another_event_under_the_same_seal_holds(old: int) -> None:
         proofs.prove(old)
 
 
-def test_an_event_that_two_people_are_named_in_is_redacted_twice(old: int) -> None:
+def test_an_event_naming_two_people_is_redacted_twice(old: int) -> None:
     with transaction.atomic():
         both = record(
             Action.APPROVAL_REQUESTED, actor=STAFF, details={"text": f"{NAME} and Other_Person_88"}
@@ -215,12 +215,12 @@ def test_the_database_refuses_every_other_change(old: int, statement: str) -> No
         ("König Drosselbart, könig drosselbart", "…, …"),
     ],
 )
-def test_a_name_is_found_as_people_write_it_and_a_word_is_not_a_name(text: str, left: str) -> None:
+def test_a_name_is_found_as_written_and_a_word_is_not(text: str, left: str) -> None:
     person = Person(USER, -1).known_as([NAME, "Olaf", "Captain", "König Drosselbart", "Al"])
     assert person.without(text) == left
 
 
-def test_an_id_of_few_digits_is_found_only_where_it_is_called_one() -> None:
+def test_a_short_id_is_found_only_where_it_is_named() -> None:
     person = Person(156, -1)
     assert (
         person.without("156 points for user 156, id: 156, 1560, player:156")

@@ -63,7 +63,7 @@ def test_nothing_is_registered_that_is_not_there(types: dict[tuple[str, str], st
     assert [name for name in [*registry.columns, *registry.nobody] if name not in types] == []
 
 
-def test_every_column_that_may_hold_a_person_says_how_it_forgets() -> None:
+def test_every_personal_column_says_how_it_is_erased() -> None:
     silent = [f"{one.table}.{one.name}" for one in REGISTRY.load().columns.values() if not one.hows]
     assert silent == []
     assert [name for name, why in REGISTRY.nobody.items() if not why] == []
@@ -81,7 +81,7 @@ def test_rows_are_found_by_columns_that_are_there(types: dict[tuple[str, str], s
     assert {types[column.table, column.name] for column, _ in registry.of(Pseudonym)} == {"bigint"}
 
 
-def test_every_table_of_texts_is_read_by_a_whole_number_with_an_index(
+def test_every_table_of_texts_is_read_by_an_index(
     types: dict[tuple[str, str], str],
 ) -> None:
     for table in tables().values():

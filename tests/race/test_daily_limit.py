@@ -138,7 +138,7 @@ def moved() -> Decimal:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_of_the_same_way_three_times_at_once_one_is_within_the_limit(way: str) -> None:
+def test_of_three_equal_acts_at_once_one_is_within_the_limit(way: str) -> None:
     made = (
         [WAYS[way]() for _ in range(3)] if way != "mass undo" else [WAYS[way](), console(), file()]
     )
@@ -150,9 +150,7 @@ def test_of_the_same_way_three_times_at_once_one_is_within_the_limit(way: str) -
 
 @pytest.mark.parametrize("first", WAYS)
 @pytest.mark.parametrize("then", ["console", "file", "bulk"])
-def test_one_way_and_then_another_before_the_first_is_through_is_past_the_limit(
-    first: str, then: str
-) -> None:
+def test_mixed_ways_of_adjusting_share_one_limit(first: str, then: str) -> None:
     one, other = WAYS[first](), WAYS[then]()
     one()
     other()
@@ -177,7 +175,7 @@ def test_three_files_at_once_stay_within_the_limit_and_say_so() -> None:
     assert {one.cause for one in Approval.objects.all()} == {"limit"}
 
 
-def test_what_a_second_person_approved_counts_for_whoever_asked_and_not_for_who_approved() -> None:
+def test_an_approved_act_counts_for_who_asked() -> None:
     held = adjustments.adjust(TARGET, 150_00, Command(**order(colonel()))).approval
     assert held is not None
     assert daily_limit.taken(colonel(), timezone.now()).spent == 0
@@ -197,9 +195,7 @@ def test_a_request_and_a_direct_act_at_once_are_both_counted() -> None:
     assert moved() in {Decimal(150), Decimal(150 + MOST)}
 
 
-def test_the_limit_begins_anew_at_midnight_utc_and_what_was_let_go_before_stays_with_its_day() -> (
-    None
-):
+def test_the_limit_starts_again_at_midnight_utc() -> None:
     evening = timezone.now().astimezone(dt.UTC).replace(hour=23, minute=59, second=59)
     by = colonel()
     made = file_previews.preview([Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening)
@@ -228,7 +224,7 @@ def asked(by: Staff, points: int, *user_ids: int) -> Adjustment:
     return ADJUSTMENTS.start(made.pk, by=by, now=timezone.now())
 
 
-def test_whoever_approves_a_file_must_be_one_who_may_move_as_much() -> None:
+def test_the_approver_of_a_file_may_move_as_much() -> None:
     make(907, "Electro Colonel")
     waiting = asked(colonel(), 5_000_000)
     assert waiting.status == "waiting"
@@ -241,7 +237,7 @@ def test_whoever_approves_a_file_must_be_one_who_may_move_as_much() -> None:
     "change",
     [{"banned": True}, {"rank": "Suspended"}, {"rank": "Captain I"}, {"rank": "Tempest Major"}],
 )
-def test_a_file_of_somebody_who_may_not_any_more_is_not_carried_out(change: dict[str, Any]) -> None:
+def test_a_file_of_a_former_officer_is_not_applied(change: dict[str, Any]) -> None:
     waiting = asked(colonel(), 500)
     _change(COLONEL, change)
     with pytest.raises(Refused, match="reject it"):
@@ -250,7 +246,7 @@ def test_a_file_of_somebody_who_may_not_any_more_is_not_carried_out(change: dict
     assert lifecycle.reject(waiting.pk, **order(owner())).status == "rejected"
 
 
-def test_a_request_of_an_owner_who_is_none_any_more_is_not_carried_out() -> None:
+def test_a_request_of_a_former_owner_is_not_executed() -> None:
     waiting = asked(owner("olga"), 5_000)
     held = adjustments.adjust(TARGET, 5_000_00, Command(**order(owner("olga")))).approval
     assert held is not None

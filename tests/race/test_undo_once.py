@@ -120,7 +120,7 @@ def test_two_officers_leave_an_adjustment_undone_once() -> None:
     assert (len(won(found)), player().adjusted) == (1, 0)
 
 
-def test_an_undo_that_waited_and_one_that_did_not_take_it_back_once() -> None:
+def test_a_held_and_a_direct_undo_act_once() -> None:
     event = adjusted()
     admiral, command = staff(ADMIRAL, COMMAND)
     held = held_undo(event, admiral)
@@ -132,7 +132,7 @@ def test_an_undo_that_waited_and_one_that_did_not_take_it_back_once() -> None:
     assert Approval.objects.get(pk=held.pk).status == "rejected"
 
 
-def test_an_undo_and_the_approval_of_another_at_once_take_it_back_once() -> None:
+def test_an_undo_and_an_approval_at_once_act_once() -> None:
     event = adjusted()
     admiral, command = staff(ADMIRAL, COMMAND)
     held = held_undo(event, admiral)
@@ -141,7 +141,7 @@ def test_an_undo_and_the_approval_of_another_at_once_take_it_back_once() -> None
     assert "back already" in lost(found)[0]
 
 
-def test_two_approvals_of_the_same_undo_at_once_take_it_back_once() -> None:
+def test_two_approvals_of_one_undo_act_once() -> None:
     event = adjusted()
     admiral, command = staff(ADMIRAL, COMMAND)
     both = [held_undo(event, admiral), held_undo(event, command)]
@@ -172,7 +172,7 @@ def test_an_undo_is_itself_undone_once() -> None:
     assert (len(won(found)), player().adjusted) == (1, 10)
 
 
-def test_a_held_change_of_rank_takes_back_once_it_is_approved_and_not_before() -> None:
+def test_a_held_rank_change_is_undone_once_approved() -> None:
     decisions.set_rank(TARGET, "Captain II", Command(**order(shell())))
     event = last("rank.set")
     admiral, command = staff(ADMIRAL, COMMAND)
@@ -190,7 +190,7 @@ def test_a_held_change_of_rank_takes_back_once_it_is_approved_and_not_before() -
     assert AuditEvent.objects.filter(reverts=event).count() == 1
 
 
-def test_a_recommendation_is_taken_back_by_its_own_event_and_not_by_another_one() -> None:
+def test_a_recommendation_is_undone_by_its_own_event() -> None:
     admiral = staff(ADMIRAL)[0]
     recommendations.recommend(TARGET, Command(**order(admiral)))
     first = last("player.recommended")
@@ -200,7 +200,7 @@ def test_a_recommendation_is_taken_back_by_its_own_event_and_not_by_another_one(
     assert Recommendation.objects.get().rank.name == "Captain II"
 
 
-def test_a_suspension_that_was_issued_anew_is_not_lifted_by_an_undo_of_the_former_one() -> None:
+def test_an_undo_does_not_lift_a_later_suspension() -> None:
     sanctions.suspend(TARGET, Command(**order(shell())))
     event, admiral = last("player.suspended"), staff(ADMIRAL)[0]
     held = held_undo(event, admiral)

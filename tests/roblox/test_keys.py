@@ -95,9 +95,7 @@ def test_a_key_ends_when_it_expires(client: Client, nexus: Experience) -> None:
     assert "expired" in refused.json()["detail"]
 
 
-def test_rotation_lets_the_old_key_go_on_for_the_overlap_and_no_longer(
-    client: Client, nexus: Experience
-) -> None:
+def test_rotation_keeps_the_old_key_for_the_overlap(client: Client, nexus: Experience) -> None:
     _, old = keys.create(nexus, actor=TESTER)
     _, new = keys.rotate(nexus, actor=TESTER, overlap=HOUR)
     assert (opens(client, old), opens(client, new)) == (200, 200)

@@ -64,9 +64,7 @@ def _kill_at_random(
 
 
 @pytest.mark.parametrize("repeat", range(3 if LONG else 1))
-def test_two_web_processes_given_the_same_batches_at_once_have_one_effect(
-    up: Up, repeat: int
-) -> None:
+def test_two_web_processes_with_equal_batches_act_once(up: Up, repeat: int) -> None:
     import json
     from concurrent.futures import ThreadPoolExecutor
 

@@ -74,7 +74,7 @@ def reachable() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
-def test_a_database_of_an_earlier_version_is_kept_when_its_folder_is_closed(
+def test_a_database_of_an_earlier_version_is_kept(
     reachable: Path,
 ) -> None:
     state = State.at(reachable)

@@ -43,7 +43,7 @@ for user_id in wanted:
 """
 
 
-def test_a_pull_and_a_push_through_kills_end_as_if_nothing_had_happened(up: Up) -> None:
+def test_kills_change_nothing_in_a_pull_and_a_push(up: Up) -> None:
     up.environment |= {
         "GRPS_EMULATOR": "on",
         "OPEN_CLOUD_BUDGETS": ",".join(f"{name}=off" for name in UNLIMITED),

@@ -220,9 +220,7 @@ def test_an_upgrade_is_not_made(port: int, live: Live) -> None:
         assert answer(connection)[0] == 200
 
 
-def test_a_long_answer_is_sent_piece_by_piece_and_leaves_the_threads_to_others(
-    live: Live, api_key: str
-) -> None:
+def test_a_long_answer_leaves_the_threads_to_others(live: Live, api_key: str) -> None:
     browser = owner_client()
     with httpx.Client(
         base_url=live.url,
@@ -251,7 +249,7 @@ def narrow(serve: Callable[..., str]) -> str:
     return serve(**WITHOUT_LIMITS, CONNECTIONS_PER_ADDRESS="20")
 
 
-def test_one_address_holds_so_many_connections_and_its_oldest_makes_room(
+def test_one_address_holds_a_limited_number_of_connections(
     live: Live, narrow: str, api_key: str
 ) -> None:
     port = httpx.URL(narrow).port or 0

@@ -146,7 +146,7 @@ def test_without_the_emulator_nothing_of_roblox_is_started(shared_up: Up) -> Non
     assert "OFF (ROBLOX_WRITES)" in shown.stdout, shown.stderr
 
 
-def test_what_is_killed_comes_back_once_and_nothing_is_left_of_it(shared_up: Up) -> None:
+def test_a_killed_process_comes_back_once(shared_up: Up) -> None:
     ready = shared_up.ensure()
     for name in ("web", "worker", "postgres"):
         before = set(psutil.Process(shared_up.processes()[name]["pid"]).children(recursive=True))
@@ -177,7 +177,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(shared_up: Up) -> None:
     shared_up.start()
 
 
-def test_what_dies_again_and_again_ends_everything_with_its_last_words(
+def test_repeated_deaths_end_everything_with_the_last_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken, lives = tmp_path / "broken", tmp_path / "lives"

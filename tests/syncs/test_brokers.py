@@ -116,7 +116,7 @@ def test_sqs_without_a_region_stops_the_start_by_its_name(monkeypatch: pytest.Mo
         transport_options("sqs://")
 
 
-def test_a_lost_worker_is_noticed_after_longer_than_any_task_runs() -> None:
+def test_a_lost_worker_is_noticed_after_the_longest_task() -> None:
     assert (
         transport_options("redis://x")["visibility_timeout"]
         > django_settings.CELERY_TASK_TIME_LIMIT

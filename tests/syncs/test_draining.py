@@ -73,7 +73,7 @@ def test_a_crash_before_discarding_counts_nothing_twice(
     assert queue.drain(nexus, now=timezone.now()) == 0
 
 
-def test_what_cannot_be_read_is_kept_for_staff_and_holds_nothing_up(
+def test_unreadable_items_are_kept_for_staff(
     community: World, nexus: Experience, batch: Callable[..., dict[str, Any]]
 ) -> None:
     half = batch(1)

@@ -110,9 +110,7 @@ def test_an_officer_demoted_by_hand_is_refused_at_the_next_act(staff: World, gam
 
 
 @pytest.mark.parametrize("lower", ["Tempest Major", "Envoy"])
-def test_an_officer_demoted_to_a_lower_rank_of_officers_keeps_no_power_of_the_former_one(
-    staff: World, game: Game, lower: str
-) -> None:
+def test_a_demoted_officer_keeps_no_former_power(staff: World, game: Game, lower: str) -> None:
     """The lower rank is privileged too, but it brings nothing that they had not."""
     council = 3
     staff.join(council, "Supreme Council")
@@ -128,17 +126,13 @@ def test_an_officer_demoted_to_a_lower_rank_of_officers_keeps_no_power_of_the_fo
     assert rank_of(council) == lower
 
 
-def test_an_officer_given_a_higher_rank_by_hand_waits_for_somebody_who_may_give_it(
-    staff: World, game: Game
-) -> None:
+def test_an_officer_promoted_by_hand_waits_for_approval(staff: World, game: Game) -> None:
     staff.set_roles(MAJOR, "Supreme Council")
     read_anew(MAJOR)
     assert rank_of(MAJOR) == "Tempest Major"
 
 
-def test_an_officer_who_was_removed_from_the_group_is_refused_at_the_next_act(
-    staff: World, game: Game
-) -> None:
+def test_a_removed_officer_is_refused_at_the_next_act(staff: World, game: Game) -> None:
     assert warn(game)["status"] == "applied"
     staff.leave(MAJOR)
     a_minute_passes()
@@ -274,9 +268,7 @@ def test_a_join_never_waits_for_roblox(community: World, game: Game) -> None:
     assert asked(community) == before
 
 
-def test_an_act_goes_by_the_last_known_state_while_roblox_does_not_answer(
-    staff: World, game: Game
-) -> None:
+def test_an_act_uses_the_last_state_while_roblox_is_away(staff: World, game: Game) -> None:
     warn(game)
     a_minute_passes()
     staff.faults({"kind": "500", "operations": [READ]})

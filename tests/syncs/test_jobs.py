@@ -51,7 +51,7 @@ def test_asking_twice_is_one_job(nexus: Experience) -> None:
     assert SyncJob.objects.count() == 1
 
 
-def test_the_database_refuses_a_second_active_job_and_running_without_a_lease(
+def test_the_database_refuses_two_active_jobs(
     nexus: Experience,
 ) -> None:
     job = request(nexus)
@@ -202,9 +202,7 @@ def test_a_missing_setting_fails_the_job_with_its_name(
     assert "ROBLOX_OPEN_CLOUD_API_KEY" in pull("points", nexus).error
 
 
-def test_a_page_token_that_roblox_forgot_begins_the_listing_anew(
-    nexus: Experience, community: World
-) -> None:
+def test_a_forgotten_page_token_restarts_the_listing(nexus: Experience, community: World) -> None:
     community.seed(150)
     job = request(nexus, token="bm9uc2Vuc2U=")
     tasks.run_jobs()
@@ -250,9 +248,7 @@ def test_a_storm_ends_in_the_same_tables_as_a_calm_run(
     assert consistency.verify() == []
 
 
-def test_a_pull_that_is_killed_again_and_again_ends_as_if_it_never_was(
-    nexus: Experience, community: World
-) -> None:
+def test_a_killed_pull_ends_as_if_it_never_was(nexus: Experience, community: World) -> None:
     kills = 12 if os.environ.get("GRPS_LONG") else 3
     community.seed(1500, format="grps")
     job = request(nexus, full=True)

@@ -132,9 +132,7 @@ def test_who_left_has_no_public_place_and_a_game_is_told(
     assert Client().get("/players/1?back").json()["position"] == 1
 
 
-def test_who_left_is_promoted_to_nothing_and_what_was_proposed_is_withdrawn(
-    community: World, player: Make
-) -> None:
+def test_leaving_withdraws_proposals(community: World, player: Make) -> None:
     player(1, "Captain I")
     decisions.propose(
         1, MAJOR, Command(by=Staff(TESTER, rank=None), reason="leads well", now=timezone.now())
@@ -147,9 +145,7 @@ def test_who_left_is_promoted_to_nothing_and_what_was_proposed_is_withdrawn(
         )
 
 
-def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(
-    community: World, player: Make
-) -> None:
+def test_a_sanction_survives_leaving(community: World, player: Make) -> None:
     player(1, "Captain I")
     say(1, member=False)
     sanctions.suspend(1, Command(by=OWNER, reason="fought", now=timezone.now()))
@@ -161,9 +157,7 @@ def test_a_sanction_survives_leaving_and_who_left_can_still_be_sanctioned(
     )
 
 
-def test_somebody_new_is_unknown_and_not_listed_until_roblox_says_what_they_are(
-    community: World, game: Game
-) -> None:
+def test_a_new_person_is_unknown_and_unlisted_at_first(community: World, game: Game) -> None:
     game.send(game.event(5, 1, type="training", awarded=15, total=15))
     assert game.client.get("/roblox/players/5").json()["membership"]["state"] == "unknown"
     assert Client().get("/leaderboard/top?new").json()["players"] == []
@@ -202,9 +196,7 @@ def left_and_came_back(world: World, pull: Pull) -> Player:
     return Player.objects.get(user_id=1)
 
 
-def test_by_policy_staff_are_asked_for_the_rank_of_whoever_comes_back(
-    community: World, pull: Pull
-) -> None:
+def test_by_policy_staff_decide_on_a_returning_rank(community: World, pull: Pull) -> None:
     with_rejoin("ask")
     back = left_and_came_back(community, pull)
     assert back.rank.name == "Initiate"
@@ -279,9 +271,7 @@ def test_a_pull_that_misses_too_many_stops_and_asks(
     assert (job.status, "4 of 8 members" in job.question) == ("waiting", True)
 
 
-def test_a_listing_that_is_shorter_than_the_group_writes_off_nobody(
-    community: World, pull: Pull
-) -> None:
+def test_a_short_listing_removes_nobody(community: World, pull: Pull) -> None:
     for user_id in range(1, 5):
         community.join(user_id, "Captain I")
     rows = [{"userId": n, "username": f"citizen_{n}", "roles": []} for n in range(10_000, 10_120)]
@@ -309,7 +299,7 @@ def test_only_those_who_run_pulls_let_one_go_on(community: World, pull: Pull) ->
         jobs.confirm(job.pk, by=OWNER, reason="again")
 
 
-def test_a_waiting_pull_is_confirmed_in_the_console_with_a_reason(
+def test_a_waiting_pull_is_confirmed_with_a_reason(
     community: World, pull: Pull, player: Make
 ) -> None:
     community.join(1, "Captain I")

@@ -132,9 +132,7 @@ def test_nobody_suspended_is_freed_by_hand(community: World, pull: Pull) -> None
     assert Drift.objects.get(resolved_at=None).aspect == "role"
 
 
-def test_who_is_suspended_there_is_suspended_here_when_staff_adopt_it(
-    community: World, pull: Pull
-) -> None:
+def test_adopting_a_ban_suspends_here_too(community: World, pull: Pull) -> None:
     community.join(1, "Suspended")
     pull("members")
     assert rank_of(1) == "Initiate"
@@ -185,7 +183,7 @@ def test_who_left_is_written_down_and_told(community: World, pull: Pull) -> None
     assert pull("members").counters["left"] == 0
 
 
-def test_nobody_is_promoted_before_they_join_and_joining_is_told_once(
+def test_nobody_is_promoted_before_they_join(
     community: World, pull: Pull, player: Callable[..., Player]
 ) -> None:
     player(1, member="unknown")
@@ -204,9 +202,7 @@ def test_nobody_is_promoted_before_they_join_and_joining_is_told_once(
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
 
 
-def test_a_rank_that_somebody_left_with_is_given_back_and_time_away_does_not_count(
-    community: World, pull: Pull
-) -> None:
+def test_the_rank_of_a_returning_member_is_given_back(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
     long_ago = timezone.now() - dt.timedelta(days=10)
     Player.objects.filter(user_id=1).update(rank_since=long_ago)
@@ -228,9 +224,7 @@ def test_a_rank_that_somebody_left_with_is_given_back_and_time_away_does_not_cou
     assert AuditEvent.objects.filter(action="member.returned").count() == 1
 
 
-def test_leaving_and_coming_back_between_two_pulls_is_no_demotion(
-    community: World, pull: Pull
-) -> None:
+def test_a_quick_return_between_pulls_is_no_demotion(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
     community.leave(1)
     community.join(1)

@@ -170,7 +170,7 @@ def test_a_store_that_lost_its_last_save_takes_nothing_away(
     assert (job.counters["read"], job.counters["changed"], points_of(1)) == (1, 0, 45)
 
 
-def test_one_sequence_with_two_totals_is_shown_and_changes_nothing(
+def test_one_sequence_with_two_totals_changes_nothing(
     community: World, pull: Pull, nexus: Experience, game: Game
 ) -> None:
     game.send(game.event(session=9, sequence=1, awarded=15, total=15))
@@ -182,7 +182,7 @@ def test_one_sequence_with_two_totals_is_shown_and_changes_nothing(
     assert "15.00 here, 99.00 there" in drift.detail
 
 
-def test_a_broken_entry_is_set_aside_with_its_reason_until_it_is_mended(
+def test_a_broken_entry_is_set_aside_until_mended(
     community: World, pull: Pull, nexus: Experience
 ) -> None:
     community.save(1, {"points": "lots"}, 500)
@@ -283,7 +283,7 @@ def test_the_leaderboard_looks_at_the_best_alone(
     assert max(others) <= float(least)
 
 
-def test_a_person_without_a_name_in_the_store_gets_the_one_that_roblox_knows(
+def test_a_nameless_person_gets_the_name_roblox_knows(
     community: World, pull: Pull, nexus: Experience
 ) -> None:
     community.join(1)
@@ -318,7 +318,7 @@ def counts_of(user_id: int) -> tuple[int, int]:
     return player.kos, player.wos
 
 
-def test_kos_beyond_the_stored_sequence_count_beside_those_of_the_entry(
+def test_kos_beyond_the_stored_sequence_count(
     community: World, pull: Pull, nexus: Experience, game: Game
 ) -> None:
     """A server crashed: its last save knows five operations, the events of the last four came
@@ -343,7 +343,7 @@ def test_kos_known_on_both_sides_count_once_while_a_gap_is_open(
     assert (points_of(1), counts_of(1)) == (2.25, (9, 0))
 
 
-def test_counts_of_an_older_record_stay_when_a_crashed_server_leaves_its_own_short(
+def test_counts_of_an_older_record_survive_a_crash(
     community: World, pull: Pull, nexus: Experience, game: Game
 ) -> None:
     folded = {"through": 40, "total": 1000, "kos": 10, "wos": 2}

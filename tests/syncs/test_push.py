@@ -95,9 +95,7 @@ def test_what_cannot_work_is_parked_with_its_reason(
     assert AuditEvent.objects.filter(action="mirror.parked").count() == 1
 
 
-def test_a_write_that_finds_nobody_in_the_group_writes_them_down_as_left_and_rests(
-    community: World, player: Make
-) -> None:
+def test_a_write_that_finds_no_member_records_them_as_left(community: World, player: Make) -> None:
     player(1)
     give(1, "Captain I")
     push_all()
@@ -106,9 +104,7 @@ def test_a_write_that_finds_nobody_in_the_group_writes_them_down_as_left_and_res
     assert AuditEvent.objects.filter(action="member.left").count() == 1
 
 
-def test_a_member_above_the_keys_owner_is_parked_in_words_for_a_moderator(
-    community: World, player: Make
-) -> None:
+def test_a_member_above_the_keys_owner_is_parked(community: World, player: Make) -> None:
     player(1)
     community.join(1, "Imperator")
     give(1, "Captain I")
@@ -130,9 +126,7 @@ def test_trouble_with_the_key_parks_nothing(community: World, player: Make) -> N
     assert community.roles(1) == {role_id("Captain I")}
 
 
-def test_adjusted_points_and_standing_reach_every_universe_in_keys_of_our_own(
-    community: World, player: Make
-) -> None:
+def test_adjusted_points_reach_every_universe(community: World, player: Make) -> None:
     player(1)
     community.join(1)
     adjustments.adjust(1, 2550, Command(by=OWNER, reason="a lost save", now=timezone.now()))
@@ -216,7 +210,7 @@ def test_a_bans_end_by_time_gives_everything_back(community: World, player: Make
     assert community.restriction(1)["active"] is False
 
 
-def test_while_writing_is_off_everything_is_shown_and_nothing_written(
+def test_while_writing_is_off_nothing_is_written(
     community: World, player: Make, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.ROBLOX_WRITES = False
@@ -249,9 +243,7 @@ def test_an_experience_that_is_switched_off_is_not_written(community: World, pla
     assert Mirror.objects.get(aspect="adjusted", experience__key="nexus").status == "pending"
 
 
-def test_a_write_that_landed_without_an_answer_is_not_done_twice(
-    community: World, player: Make
-) -> None:
+def test_a_write_without_an_answer_is_not_repeated(community: World, player: Make) -> None:
     player(1)
     community.join(1)
     give(1, "Captain I")
@@ -324,9 +316,7 @@ def test_a_universe_that_is_connected_later_is_told_all_of_it(
     assert not Mirror.objects.filter(player__user_id=2).exists()
 
 
-def test_erasing_a_person_leaves_nothing_of_them_in_what_was_synced(
-    community: World, player: Make
-) -> None:
+def test_erasing_leaves_nothing_in_synced_data(community: World, player: Make) -> None:
     player(1)
     Membership.objects.create(group_id=1, user_id=1, roles=[], seen_at=timezone.now(), seen_by=1)
     for aspect, subject in (("restriction", "1"), ("entry", "player:1"), ("entry", "player:12")):

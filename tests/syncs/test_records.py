@@ -57,7 +57,7 @@ def test_an_empty_table_of_lua_is_no_session() -> None:
     assert parse(7, {"grps": 1, "sessions": []}).sessions == {}
 
 
-def test_totals_that_no_sum_holds_are_an_entry_of_staffs_and_end_no_pull() -> None:
+def test_totals_that_no_sum_can_hold_end_no_pull() -> None:
     sessions = {str(epoch): {"sequence": 1, "total": 10**13} for epoch in range(1, 21)}
     with pytest.raises(BrokenRecord, match="all totals together"):
         parse(7, {"grps": 1, "sessions": sessions})

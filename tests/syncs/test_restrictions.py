@@ -59,7 +59,7 @@ def test_a_ban_made_in_the_game_is_listed_and_can_be_adopted(
     assert not Drift.objects.filter(resolved_at=None).exists()
 
 
-def test_a_stranger_who_is_banned_there_becomes_a_player_when_the_ban_is_adopted(
+def test_adopting_a_ban_of_a_stranger_makes_a_player(
     community: World, pull: Pull, nexus: Experience
 ) -> None:
     community.join(77)

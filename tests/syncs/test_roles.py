@@ -80,9 +80,7 @@ def seen(client: Client, address: str) -> str:
     return unescape(response.content.decode())
 
 
-def test_the_first_contact_pins_the_id_and_the_name_of_each_number(
-    community: World, pull: Pull
-) -> None:
+def test_the_first_contact_pins_each_role(community: World, pull: Pull) -> None:
     pull("members")
     pin = pin_of("Captain I")
     assert (pin.role_id, pin.name, pin.number, pin.parked) == (CAPTAIN, "Captain I", 14, "")
@@ -128,9 +126,7 @@ def test_a_role_that_takes_a_number_over_is_given_to_nobody(community: World, pu
     assert community.roles(1) == {CAPTAIN}
 
 
-def test_a_role_that_takes_the_number_of_a_deleted_one_is_given_to_nobody(
-    community: World, pull: Pull
-) -> None:
+def test_a_reused_role_number_is_given_to_nobody(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     community.remove_role(CAPTAIN)
     community.put_role(HEAD, 14, "Head Administrator", ["banMembers"])
@@ -140,9 +136,7 @@ def test_a_role_that_takes_the_number_of_a_deleted_one_is_given_to_nobody(
     assert HEAD not in RolePin.objects.values_list("role_id", flat=True)
 
 
-def test_a_role_that_takes_a_number_without_a_role_is_not_pinned_unless_it_is_called_so(
-    community: World, pull: Pull
-) -> None:
+def test_a_role_with_a_new_number_is_pinned_only_by_its_name(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Captain I")
     community.put_role(HEAD, 15, "Head Administrator", ["banMembers"])
     mirror = give(1, "Captain II")
@@ -165,9 +159,7 @@ def test_a_number_that_two_roles_have_parks_that_rank_alone(community: World, pu
     assert give(2, "Volt Specialist I").status == "confirmed"
 
 
-def test_of_two_roles_with_one_number_neither_is_pinned_at_first_contact(
-    community: World, player: Make
-) -> None:
+def test_of_two_roles_with_one_number_none_is_pinned(community: World, player: Make) -> None:
     player(1)
     community.join(1)
     community.put_role(HEAD, 14, "Head Administrator")
@@ -187,9 +179,7 @@ def test_a_parked_rank_comes_free_when_the_group_is_as_it_was(community: World, 
     assert AuditEvent.objects.filter(action="role.released").count() == 1
 
 
-def test_a_changed_name_alone_parks_where_permissions_cannot_be_read(
-    community: World, pull: Pull
-) -> None:
+def test_a_changed_name_parks_without_permissions_to_read(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     community.put_role(CAPTAIN, 14, "Head Administrator")
     mirror = give(1, "Captain I")
@@ -198,7 +188,7 @@ def test_a_changed_name_alone_parks_where_permissions_cannot_be_read(
 
 
 @pytest.mark.parametrize("name_first", [True, False])
-def test_a_changed_name_with_more_permissions_parks_in_whichever_order(
+def test_a_changed_name_with_more_permissions_parks(
     community: World, pull: Pull, name_first: bool
 ) -> None:
     community.own_the_group_with_the_key()
@@ -293,9 +283,7 @@ def test_only_pinned_roles_are_taken_by_id(community: World, pull: Pull) -> None
     assert community.roles(1) == {role_id("Shock Trooper II"), HEAD, EVENT_HOST}
 
 
-def test_a_policy_that_names_another_number_pins_nothing_anew_by_itself(
-    community: World, pull: Pull
-) -> None:
+def test_a_policy_with_another_number_pins_nothing(community: World, pull: Pull) -> None:
     settled(pull, community, 1, "Shock Trooper I")
     documents = copy.deepcopy(PolicyVersion.objects.get(is_active=True).documents)
     next(rank for rank in documents["ranks"]["ranks"] if rank["name"] == "Captain I")["role"] = 16

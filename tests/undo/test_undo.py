@@ -183,7 +183,7 @@ def test_whoever_may_not_warn_sees_no_revert(player: Make) -> None:
     assert not Approval.objects.exists()
 
 
-def test_taking_back_more_than_anybody_moves_alone_waits_for_a_second_person(player: Make) -> None:
+def test_a_large_undo_waits_for_a_second_person(player: Make) -> None:
     player(1, points=0)
     imperator = client_as(player(2, rank="Imperator", points=50_000))
     adjustments.adjust(

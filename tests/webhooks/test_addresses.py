@@ -192,7 +192,7 @@ def test_what_can_be_called_is_taken(url: str) -> None:
     check_url(url, insecure=False, exceptions=())
 
 
-def test_plain_http_and_this_machine_are_for_development_and_the_allowed() -> None:
+def test_plain_http_is_for_development_only() -> None:
     check_url("http://127.0.0.1:8099/", insecure=True, exceptions=HERE)
     check_url("http://example.org:80/", insecure=True, exceptions=())
     with pytest.raises(BadAddress, match="not public"):

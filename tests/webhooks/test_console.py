@@ -102,9 +102,7 @@ def give_up(endpoint: WebhookEndpoint) -> None:
     )
 
 
-def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(
-    owner: Client, office: Office
-) -> None:
+def test_a_secret_is_shown_once(owner: Client, office: Office) -> None:
     response = owner.post(
         f"{LIST}add/", {**ADDED, "headers": EXAMPLE_HEADER, "reason": "The portal"}
     )
@@ -142,7 +140,7 @@ def test_a_secret_is_shown_in_the_answer_that_made_it_and_nowhere_else(
     assert "https://hooks.example.com/…en88" in told
 
 
-def test_what_was_typed_into_hidden_fields_does_not_come_back_with_an_error(owner: Client) -> None:
+def test_hidden_fields_do_not_return_with_an_error(owner: Client) -> None:
     asked = ADDED | {
         "events": "comet.*",
         "headers": f"{EXAMPLE_HEADER}\nBearer pasted-without-name",
@@ -221,9 +219,7 @@ def test_nobody_alone_decides_where_messages_go(
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_a_request_about_an_endpoint_that_changed_since_is_not_carried_out(
-    owner: Client, office: Office
-) -> None:
+def test_a_request_for_a_changed_endpoint_is_not_executed(owner: Client, office: Office) -> None:
     endpoint = added(owner)
     request = asked(owner, act(endpoint, "rotate"), version=endpoint.version)
     services.change(
@@ -262,7 +258,7 @@ def test_discord_has_no_secret_to_rotate(owner: Client, office: Office, receiver
     assert "has none" in seen(owner, act(endpoint, "rotate"), version=endpoint.version, reason="x")
 
 
-def test_disabling_and_enabling_take_a_reason_and_say_what_was_missed(
+def test_disabling_takes_a_reason_and_says_what_was_missed(
     owner: Client, office: Office, receiver: Receiver
 ) -> None:
     endpoint = office.endpoint(receiver)
@@ -306,7 +302,7 @@ def test_examples_of_chosen_events_or_of_all_go_out(
     assert set(endpoint.deliveries.values_list("status", "trigger")) == {("delivered", "example")}
 
 
-def test_one_delivery_is_sent_again_and_its_page_shows_every_try(
+def test_a_delivery_is_sent_again_and_lists_every_try(
     owner: Client, office: Office, receiver: Receiver
 ) -> None:
     endpoint = failed(office, receiver, events=["player.*"])
@@ -605,9 +601,7 @@ def test_many_failed_half_hours_are_counted_instead_of_named(
     assert text.startswith("Last 24 hours: 9 tries, 9 failed (in 9 half hours, the last from ")
 
 
-def test_what_lies_behind_the_newest_deliveries_is_called_uncounted(
-    office: Office, receiver: Receiver
-) -> None:
+def test_older_deliveries_are_called_uncounted(office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
     now = timezone.now()
     for hours in (20, 10, 5):

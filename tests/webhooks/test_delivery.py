@@ -32,7 +32,7 @@ def told(action: Action) -> list[AuditEvent]:
     return list(AuditEvent.objects.filter(action=action).order_by("pk"))
 
 
-def test_an_event_arrives_signed_once_and_is_accepted_by_the_reference_verifier(
+def test_an_event_arrives_signed_and_the_reference_accepts_it(
     office: Office, receiver: Receiver
 ) -> None:
     endpoint, secret = services.create(
@@ -185,9 +185,7 @@ def test_nothing_but_failures_is_warned_about_and_then_disabled(
     assert len(receiver.requests) == calls
 
 
-def test_what_happens_while_it_is_disabled_is_sent_when_it_is_enabled_or_skipped(
-    office: Office, receiver: Receiver
-) -> None:
+def test_events_while_disabled_are_sent_or_skipped(office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver, events=["policy.*"])
     services.disable(endpoint.pk, actor=OLGA, reason="moving house")
     office.happen()
@@ -206,9 +204,7 @@ def test_what_happens_while_it_is_disabled_is_sent_when_it_is_enabled_or_skipped
         services.enable(endpoint.pk, actor=OLGA, reason="once more")
 
 
-def test_a_gone_receiver_is_disabled_at_once_and_its_deliveries_wait(
-    office: Office, receiver: Receiver
-) -> None:
+def test_a_gone_receiver_is_disabled_at_once(office: Office, receiver: Receiver) -> None:
     receiver.answer = answering(410)
     endpoint = office.endpoint(receiver, events=["policy.*"])
     office.happen()
@@ -394,9 +390,7 @@ def test_somebody_erased_before_it_was_sent_is_not_named(
     )
 
 
-def test_an_endpoint_is_not_told_of_its_own_trouble_but_others_are(
-    office: Office, receiver: Receiver
-) -> None:
+def test_an_endpoint_is_not_told_of_its_own_trouble(office: Office, receiver: Receiver) -> None:
     with Receiver() as operators:
         receiver.answer = answering(410)
         office.endpoint(receiver, name="gone", events=["*"])

@@ -69,7 +69,7 @@ def test_a_secret_that_is_none_is_refused(office: Office, secret: str) -> None:
         services.create(EndpointInput(**GOOD), actor=OLGA, secret=secret)
 
 
-def test_address_headers_and_secrets_lie_encrypted_and_are_told_nowhere(office: Office) -> None:
+def test_addresses_and_secrets_are_stored_encrypted(office: Office) -> None:
     headers = {"Authorization": "Bearer very-private"}
     endpoint, secret = services.create(EndpointInput(**GOOD, headers=headers), actor=OLGA)
     services.rotate(endpoint.pk, actor=OLGA)
@@ -112,7 +112,7 @@ def test_without_a_key_nothing_is_stored_and_one_is_asked_for(
         services.create(EndpointInput(**GOOD), actor=OLGA)
 
 
-def test_an_endpoint_that_cannot_be_opened_waits_and_holds_up_no_other(
+def test_an_endpoint_that_cannot_be_opened_blocks_no_other(
     office: Office, receiver: Receiver, settings: Any
 ) -> None:
     lost = office.endpoint(receiver, name="lost", events=["policy.*"])
@@ -151,7 +151,7 @@ def test_a_change_holds_from_the_next_call_on(office: Office, receiver: Receiver
     assert "moved" not in json.dumps(event.details)
 
 
-def test_deleting_takes_its_deliveries_along_and_leaves_an_audit_event(
+def test_deleting_removes_deliveries_and_leaves_an_event(
     office: Office, receiver: Receiver
 ) -> None:
     endpoint = office.endpoint(receiver, events=["policy.*"])
@@ -165,7 +165,7 @@ def test_deleting_takes_its_deliveries_along_and_leaves_an_audit_event(
     )
 
 
-def test_an_endpoint_can_be_deleted_while_its_deliveries_are_under_way(
+def test_an_endpoint_is_deleted_with_deliveries_under_way(
     office: Office, receiver: Receiver
 ) -> None:
     """Both go through the same rows, from opposite ends."""

@@ -38,7 +38,7 @@ def reply(status: int | None, body: object = "", **headers: str) -> Answer:
     )
 
 
-def test_every_action_has_a_sentence_and_an_example_that_reads_well() -> None:
+def test_every_action_has_a_sentence_and_an_example() -> None:
     for action in Action:
         assert action in sentences.SENTENCES, action
         message = example(action, NOW).message
@@ -55,7 +55,7 @@ def test_an_action_of_a_newer_version_is_told_plainly() -> None:
     )
 
 
-def test_discord_gets_an_embed_with_colour_link_and_reason_that_rings_no_bell() -> None:
+def test_a_discord_embed_pings_nobody() -> None:
     message = rendered("discord", payload("Olga banned Nia: @everyone look"))
     (embed,) = message["embeds"]
     assert message["allowed_mentions"] == {"parse": []}
@@ -159,9 +159,7 @@ def test_answers_are_understood(kind: str, given: Answer, outcome: Outcome, paus
     assert (verdict.outcome, verdict.pause) == (outcome, pause)
 
 
-def test_a_burst_becomes_one_message_and_each_delivery_has_its_try(
-    office: Office, receiver: Receiver
-) -> None:
+def test_a_burst_becomes_one_message(office: Office, receiver: Receiver) -> None:
     office.endpoint(receiver, "discord", events=["player.banned"])
     nia = office.player()
     for number in range(23):

@@ -118,7 +118,7 @@ def test_broken_tls_has_its_line_too(office: Office, receiver: Receiver) -> None
     assert attempt.error.startswith("It does not speak TLS as it should")
 
 
-def test_the_receiver_that_we_hand_out_takes_each_message_once_and_nothing_forged(
+def test_our_example_receiver_takes_each_message_once(
     office: Office,
 ) -> None:
     port = free_port()
