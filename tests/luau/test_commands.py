@@ -81,7 +81,7 @@ def test_arguments_are_read_by_their_type(
         ("Comet", 201),  # a display name
         ("com", 201),
         ("@nova_9", 201),
-        ("Nova", "may be @Nova, @nova_9"),  # one's display name is another's username
+        ("Nova", "can be @Nova, @nova_9"),  # one's display name is another's username
         ("@nova", 202),
         ("@com", "Nobody here is called @com"),
     ],
@@ -112,15 +112,15 @@ def test_whoever_is_meant_may_be_called_by_both_names(
     [
         (MAJOR, "warn", "Say whom"),
         (MAJOR, "warn Nobody x", "Nobody here is called"),
-        (MAJOR, "warn Ni spammed", "may be @Nia, @Niall"),
+        (MAJOR, "warn Ni spammed", "can be @Nia, @Niall"),
         (MAJOR, "warn Nia", "Say why"),
-        (MAJOR, "fly Nia x", "fly is not known"),
+        (MAJOR, "fly Nia x", "fly is unknown"),
         (MAJOR, "ban Nia exploits", "your rank does not entitle you"),
         (MAJOR, "warn Ada x", "at or above your own position"),
         (MAJOR, "warn Mara x", "nobody acts on themselves"),
         (NIA, "warn Niall x", "your rank does not entitle you"),
         (ADMIRAL, "adjust Nia lots x", "Say how many points"),
-        (ADMIRAL, "adjust Nia 0.001 x", "at most two decimals"),
+        (ADMIRAL, "adjust Nia 0.001 x", "two decimals at most"),
         (ADMIRAL, "rank Nia Emperor x", "Say which rank"),
         (ADMIRAL, "rank Nia Imperator x", "the rank stands at or above"),
         (ADMIRAL, "ban Nia 0d exploits", "Say for how long"),
@@ -176,7 +176,7 @@ def test_what_grps_refuses_or_holds_is_told_in_its_words(server: Server, grps: G
     for text in ("adjust Nia 501 won", "award Nia training", "rank Nia Captain II leads"):
         assert server.say(ADMIRAL, f"/grps {text}") == grps.detail
     assert grps.total(NIA) == 0  # an event that waits is not counted
-    assert server.say(NIA, "/grps me") == "Initiate, 0 points. Shock Trooper I from 50 points."
+    assert server.say(NIA, "/grps me") == "Initiate, 0 points. Shock Trooper I needs 50 points."
     assert "warn, pardon" in server.say(NIA, "/grps help")
 
 
@@ -238,7 +238,9 @@ def test_what_begins_like_a_length_and_is_none_bans_nobody_for_good(
     server: Server, grps: Grps, verb: str, word: str
 ) -> None:
     answer = server.say(ADMIRAL, f"/grps {verb} Nia {word} exploits")
-    assert f"{word} is no length. Say for how long, as 30m, 12h, 7d, 2w, 3mo, 1y or perm" in answer
+    assert (
+        f"{word} is not a length. Say for how long, as 30m, 12h, 7d, 2w, 3mo, 1y or perm" in answer
+    )
     assert grps.commands == []
 
 
@@ -248,17 +250,17 @@ def test_the_panel_reads_lengths_by_the_same_rule(server: Server) -> None:
         ".read({ verb = 'ban', userId = 1, duration = '3days', reason = 'x' }, {}) "
         "return if order == nil then why else 'read'"
     )
-    assert "3days is no length" in str(take(server.machine.call(chunk)))
+    assert "3days is not a length" in str(take(server.machine.call(chunk)))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ban Nia 7d exploits", "ban Nia until 2025-06-22 15:06 UTC: GRPS is asked."),
-        ("ban Nia exploits", "ban Nia for good: GRPS is asked."),
+        ("ban Nia 7d exploits", "ban Nia until 2025-06-22 15:06 UTC: asking GRPS."),
+        ("ban Nia exploits", "ban Nia for good: asking GRPS."),
         (
             "suspend Nia harassed others",
-            "suspend Nia for as long as the policy says: GRPS is asked.",
+            "suspend Nia for as long as the policy says: asking GRPS.",
         ),
     ],
 )
@@ -296,10 +298,10 @@ def test_somebody_elsewhere_is_called_by_their_username(
 
 
 def test_a_name_that_nobody_has_reaches_nobody(server: Server, grps: Grps) -> None:
-    assert "whole username or their user id" in server.say(ADMIRAL, "/grps warn Zod spammed")
+    assert "whole username or the user id" in server.say(ADMIRAL, "/grps warn Zod spammed")
     server.universe.usernames["zod"] = 901
     server.universe.faults["GetUserIdFromNameAsync"] = (1.0, 0.0)
-    assert "whole username or their user id" in server.say(ADMIRAL, "/grps warn Zod spammed")
+    assert "whole username or the user id" in server.say(ADMIRAL, "/grps warn Zod spammed")
     assert grps.commands == []
 
 

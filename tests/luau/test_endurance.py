@@ -378,7 +378,7 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(
             else grps(url, method, headers, body)
         )
 
-    server.do("grps.context.store:ask(...)", NIA)
+    server.do("grps.context.store:refresh(...)", NIA)
     universe.run(2)
     assert server.award(NIA, "training") == (0, "WAITING")
     server.join(7)
@@ -388,7 +388,7 @@ def test_a_rank_that_the_policy_does_not_know_waits_for_the_policy_that_does(
     assert (server.session(7)["state"], server.session(7)["total"]) == ("ready", 0)
     universe.http = http
     universe.run(12)
-    server.do("grps.context.store:ask(...)", NIA)
+    server.do("grps.context.store:refresh(...)", NIA)
     universe.run(3)
     assert server.session(NIA)["total"] == 15_00
     assert server.award(NIA, "training") == (15_00, "")
@@ -505,7 +505,7 @@ def test_digits_are_a_user_id_unless_somebody_here_is_called_so(
     server = universe.playing(MAJOR)
     server.join(NIA, "12345")
     universe.run(3)
-    assert "@12345 is they, #12345 is the user id" in server.say(
+    assert "Type @12345 for them, or #12345 for the user id" in server.say(
         MAJOR, "/grps note 12345 is polite"
     )
     assert server.say(MAJOR, "/grps note @12345 is polite") == "Done."

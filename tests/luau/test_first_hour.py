@@ -35,7 +35,7 @@ def evaluate(server: Server, source: str, *args: Any) -> Any:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (401, "does not take the key in the secret GRPS_KEY"),
+        (401, "refuses the key in the secret GRPS_KEY"),
         (403, "put a valid key"),
         (502, "answers 502"),
     ],
@@ -48,7 +48,7 @@ def test_a_key_that_grps_does_not_take_is_told_at_once_with_its_mend(
     universe.run(2)
     (line,) = warnings(server)
     assert words in line
-    assert "nothing counts yet" in line
+    assert "nothing counts until there is a policy" in line
     universe.run(500)
     assert len(warnings(server)) == 1  # and not at every look
     universe.run(200)
@@ -161,7 +161,7 @@ def test_rank_and_points_are_a_call_away(universe: Universe, grps: Grps) -> None
         ("Imperator", False),
     ):
         assert evaluate(server, "grps:isAtLeast(player, given)", rank) is held
-    with pytest.raises(LuauError, match="Captian I is no rank of the policy"):
+    with pytest.raises(LuauError, match="the policy has no rank Captian I"):
         evaluate(server, "grps:isAtLeast(player, 'Captian I')")
 
 

@@ -299,7 +299,7 @@ def test_a_reason_is_measured_before_anything_is_searched_in_it(
 ) -> None:
     server = universe.playing()
     answer = server.ask(NIA, "act", {"verb": "warn", "userId": ZED, "reason": reason})
-    assert answer == {"ok": False, "text": "The reason is no text of that kind."}
+    assert answer == {"ok": False, "text": "The reason is too long or not readable."}
 
 
 def test_an_adjustment_without_an_amount_is_asked_for_it(universe: Universe) -> None:
@@ -346,7 +346,7 @@ def test_what_the_server_does_by_itself_asks_whether_the_officer_still_is_one(
     universe.stores["GRPS_State"] = {f"player:{GENERAL}": json.dumps(kept)}
     universe.run(90)
     for _ in range(2):
-        assert "your rank is not sure" in server.say(GENERAL, f"/grps {words}")
+        assert "your rank is not certain" in server.say(GENERAL, f"/grps {words}")
 
 
 def test_an_order_that_got_no_answer_keeps_its_id_beside_others_and_for_five_minutes(
@@ -383,7 +383,7 @@ def test_what_grps_refuses_is_told_as_refused(universe: Universe, grps: Grps) ->
     universe.http = lambda url, *call: (403, {}, "{}") if "sanctions" in url else grps(url, *call)
     assert (
         server.say(GENERAL, f"/grps warn {NIA} spammed")
-        == "GRPS does not take this (403); nothing was done."
+        == "GRPS does not accept this (403). Nothing was done."
     )
 
 
@@ -423,7 +423,7 @@ def test_whoever_joins_reads_how_many_warnings_are_in_force(universe: Universe, 
     assert server.say(MAJOR, f"/grps warn {NIA} spam") == "Done."
     assert server.told(NIA) == "You were warned: spam"
     universe.run(60)
-    server.do("grps.context.store:ask(...)", NIA)
+    server.do("grps.context.store:refresh(...)", NIA)
     universe.run(5)
     assert server.told(NIA) is None  # all three are known
     grps.warnings[NIA] = 1

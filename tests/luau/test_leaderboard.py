@@ -48,7 +48,7 @@ def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
 def tops(server: Server, count: int = 1, seconds: float = 3) -> list[Any]:
     """What so many clients are answered who ask at once."""
     chunk = server.machine.chunk(
-        "local board, count = (...).context.leaderboard, select(2, ...) local answers = {} "
+        "local board, count = (...).context.remotes.parts.leaderboard, select(2, ...) local answers = {} "
         "for _ = 1, count do task.spawn(function() table.insert(answers, board:top()) end) end return answers"
     )
     answers = server.machine.call(chunk, server.grps, count)
@@ -150,5 +150,5 @@ def test_in_studio_without_data_stores_it_works_from_memory(grps: Grps) -> None:
     server = Universe(http=grps, in_studio=True).server(memory=True)
     server.join(NIA, "Nia")
     server.universe.run(2)
-    server.do("grps.context.store.sums:SetAsync('156', 1500)")
+    server.do("grps.context.store.profiles.index.sums:SetAsync('156', 1500)")
     assert tops(server)[0]["rows"] == [{"place": 1, "name": "Nia", "points": 15}]

@@ -31,7 +31,9 @@ def universe(grps: Grps) -> Universe:
 
 def lines(server: Server) -> list[str]:
     found = take(
-        server.machine.call(server.machine.chunk("return (...).context.news:recent()"), server.grps)
+        server.machine.call(
+            server.machine.chunk("return (...).context.announcements:recent()"), server.grps
+        )
     )
     return [one["text"] for one in found or []]
 
@@ -43,7 +45,7 @@ def stand(universe: Universe, user_id: int, rank: str, sanction: str | None = No
 
 def test_an_announcement_is_shown_once_in_every_server(universe: Universe, grps: Grps) -> None:
     here, there = universe.servers
-    assert here.say(MAJOR, '/grps announce The "finals"  begin') == "Announced in every server."
+    assert here.say(MAJOR, '/grps announce The "finals"  begin') == "Announced on every server."
     assert lines(here) == lines(there) == ['Mara: The "finals" begin']
     universe.run(15)
     (line,) = [line for line in grps.lines if line["kind"] == "command.announce"]
@@ -91,7 +93,7 @@ def test_without_filter_or_messages_nothing_is_announced_and_it_may_be_tried_aga
     assert words in here.say(MAJOR, "/grps announce Finals")
     assert lines(here) == lines(there) == []
     universe.faults.clear()
-    assert here.say(MAJOR, "/grps announce Finals") == "Announced in every server."
+    assert here.say(MAJOR, "/grps announce Finals") == "Announced on every server."
     universe.run(15)
     assert len([line for line in grps.lines if line["kind"] == "command.announce"]) == 1
 
@@ -99,9 +101,9 @@ def test_without_filter_or_messages_nothing_is_announced_and_it_may_be_tried_aga
 def test_an_officer_announces_once_a_minute(universe: Universe) -> None:
     here = universe.servers[0]
     here.say(MAJOR, "/grps announce one")
-    assert "One announcement a minute" in here.say(MAJOR, "/grps announce two")
+    assert "announce once a minute" in here.say(MAJOR, "/grps announce two")
     universe.run(60)
-    assert here.say(MAJOR, "/grps announce three") == "Announced in every server."
+    assert here.say(MAJOR, "/grps announce three") == "Announced on every server."
     assert lines(here) == ["Mara: three", "Mara: one"]
 
 
@@ -118,7 +120,7 @@ def test_who_is_under_a_sanction_or_unknown_announces_nothing(universe: Universe
 
 def test_the_longest_announcement_fits_a_message(universe: Universe) -> None:
     here, there = universe.servers
-    assert here.say(MAJOR, f"/grps announce {'🏆' * 200}") == "Announced in every server."
+    assert here.say(MAJOR, f"/grps announce {'🏆' * 200}") == "Announced on every server."
     assert lines(there) == [f"Mara: {'🏆' * 200}"]
 
 
@@ -132,14 +134,14 @@ def test_a_rank_that_rises_is_news_and_no_other_change(universe: Universe, grps:
         "Shock Trooper II",
     ):
         stand(universe, NIA, rank)
-    assert lines(there) == ["Nia is Shock Trooper II now."]
+    assert lines(there) == ["Nia is now Shock Trooper II."]
     there.leave(NIA)
     universe.run(2)
     grps.standing[NIA] = ("Tempest Major", None)
     there.join(NIA, "Nia")
     universe.run(5)
     assert there.session(NIA)["rank"] == "Tempest Major"
-    assert lines(there) == ["Nia is Shock Trooper II now."]
+    assert lines(there) == ["Nia is now Shock Trooper II."]
 
 
 def test_the_last_ten_lines_are_kept_the_newest_first(universe: Universe) -> None:

@@ -81,7 +81,7 @@ def test_points_and_what_is_missing_follow_the_game(member: Client) -> None:
     member.server.award(NIA, "training")
     member.run(5)
     assert "Initiate, 15 points" in member.texts
-    assert "Shock Trooper I still asks for 35 points." in member.texts
+    assert "Shock Trooper I still needs 35 points." in member.texts
 
 
 def test_each_tab_shows_its_own(member: Client) -> None:
@@ -91,7 +91,7 @@ def test_each_tab_shows_its_own(member: Client) -> None:
     member.press("Everybody")
     assert "1. Zed, Supreme Admirals, 50\n2. Nia, Initiate, 0\n3. Nina, Initiate, 0" in member.texts
     member.press("News")
-    assert "Nothing new here yet." in member.texts
+    assert "No news yet." in member.texts
     member.server.say(ZED, "/grps announce The finals begin")
     member.run(130)
     assert "Zed: The finals begin (2 minutes ago)" in member.texts
@@ -182,7 +182,7 @@ def test_an_event_is_given_without_a_reason_and_an_announcement_to_nobody(office
     officer.press("announce")
     officer.type("What to announce, at most 200 characters", "The finals begin")
     officer.press("announce to everybody")
-    assert "Announced in every server." in officer.texts
+    assert "Announced on every server." in officer.texts
     officer.press("News")
     assert "Zed: The finals begin (just now)" in officer.texts
 
@@ -198,7 +198,7 @@ def test_what_the_server_refuses_is_shown_and_what_was_typed_stays(
     officer.type(SEARCH, "Nia", enter=True)
     officer.press("Nia, Initiate, 0, here")
     officer.press("adjust Nia")
-    assert "Say how many points, as 12.5 or -3: at most two decimals." in officer.texts
+    assert "Say how many points, as 12.5 or -3, with two decimals at most." in officer.texts
     officer.type("Points, as 12.5 or -3", "12.5")
     officer.press("adjust Nia")
     assert "Done." in officer.texts
@@ -239,7 +239,7 @@ def test_what_is_told_at_once_stands_together_until_each_had_its_time(
     member: Client, server: Server
 ) -> None:
     told = server.machine.chunk(
-        "local grps, userId, text = ... grps.context.teller:tell(game.Players:GetPlayerByUserId(userId), text)"
+        "local grps, userId, text = ... grps.context.notifier:notify(game.Players:GetPlayerByUserId(userId), text)"
     )
     for text in ("You were warned.", "You are suspended."):
         server.machine.call(told, server.grps, NIA, text)

@@ -172,10 +172,10 @@ def test_what_is_owed_of_a_record_that_is_gone_makes_no_entry(universe: Universe
 
 def test_a_sum_beyond_what_may_be_owed_is_written_by_a_later_save(universe: Universe) -> None:
     server = universe.playing()
-    server.do("grps.context.store.keeper.owing = 1000")
+    server.do("grps.context.store.profiles.index.pendingCount = 1000")
     server.award(NIA, "training")
     universe.run(70)
     assert universe.stores.get("GRPS_Points_Index", {}) == {}
-    server.do("grps.context.store.keeper.owing = 0")
+    server.do("grps.context.store.profiles.index.pendingCount = 0")
     universe.run(70)
     assert universe.stores["GRPS_Points_Index"] == {str(NIA): "1500"}

@@ -98,12 +98,12 @@ def test_every_field_means_what_the_words_mean(
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        (None, "An order has"),
-        ("warn Nia x", "An order has"),
+        (None, "A command has"),
+        ("warn Nia x", "A command has"),
         ([1, 2], "no such field"),
         ({}, "Say what to do"),
-        ({"verb": "fly"}, "fly is not known"),
-        ({"verb": "x" * 81}, "no text of that kind"),
+        ({"verb": "fly"}, "fly is unknown"),
+        ({"verb": "x" * 81}, "too long or not readable"),
         ({"verb": 7}, "must be a string"),
         ({"verb": "warn", "userId": NIA}, "Say why"),
         ({"verb": "warn", "userId": NIA, "reason": "   "}, "Say why"),
@@ -218,7 +218,7 @@ def test_without_grps_a_search_shows_who_is_here_and_says_so(server: Server, grp
     grps.away = True
     answer = server.ask(ZED, "find", "n")
     assert [row["name"] for row in answer["rows"]] == ["Nia"]
-    assert "only who is here" in answer["text"]
+    assert "players of this server alone" in answer["text"]
 
 
 def test_nobody_but_an_officer_may_search(server: Server, grps: Grps) -> None:
@@ -371,15 +371,15 @@ def test_the_panel_says_what_is_missing() -> None:
     assert take(machine.call(words.get("own"), short)) == "Initiate, 12.5 points"
     assert (
         take(machine.call(words.get("missing"), short))
-        == "Major still asks for 1,037.5 points, 1 day."
+        == "Major still needs 1,037.5 points, 1 day."
     )
     asked = me | {"missing": {"points": 0, "days": 2, "recommendations": 1}}
     assert (
         take(machine.call(words.get("missing"), asked))
-        == "Major still asks for 2 days, 1 recommendation."
+        == "Major still needs 2 days, 1 recommendation."
     )
     due = me | {"missing": {"points": 0, "days": 0, "recommendations": 0}}
-    assert take(machine.call(words.get("missing"), due)) == "Major is due."
+    assert take(machine.call(words.get("missing"), due)) == "You have all that Major needs."
 
 
 def test_every_source_of_the_project_compiles() -> None:

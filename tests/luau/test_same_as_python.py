@@ -65,7 +65,7 @@ function asked.may(one)
         one.details.secondAbove = bundle.secondAbove
     end
     local found = permissions.may(one.act, bundle.byName[one.actor], bundle.byName[one.target], one.details)
-    return { found.allowed, found.second, found.reason or "" }
+    return { found.allowed, found.needsSecondPerson, found.reason or "" }
 end
 function asked.belonging(one)
     return { membership.belongs(one.state), membership.earns(one.state, one.unknownFor),
@@ -141,7 +141,7 @@ MUTATIONS = (
     ("points", "total += math.max(0, sum)", "total += sum"),
     ("points", "math.min(own, points.balance", "math.max(own, points.balance"),
     ("points", "(day + 3) % 7", "(day + 4) % 7"),
-    ("ranks", "standing.points >= rank.minPoints", "standing.points > rank.minPoints"),
+    ("ranks", "state.points >= rank.minPoints", "state.points > rank.minPoints"),
     ("ranks", "math.ceil(left / DAY)", "math.floor(left / DAY)"),
     ("ranks", "#failed == 0 and not target.privileged", "#failed == 0"),
     ("permissions", "target.position >= actor.position", "target.position > actor.position"),
@@ -163,7 +163,7 @@ MUTATIONS = (
     ("permissions", "recommend = true, propose = true", "propose = true"),
     ("permissions", "suspend = true, ban = true", "suspend = true"),
     ("policy", "rank.minPoints <= below.minPoints", "rank.minPoints < below.minPoints"),
-    ("policy", "length > most", "length >= most"),
+    ("document_checks", "length > most", "length >= most"),
     ("policy", "document.dailyCap > document.weeklyCap", "false"),
     ("policy", "math.round(amount * 100)", "math.floor(amount * 100)"),
 )

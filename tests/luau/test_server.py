@@ -522,7 +522,7 @@ def test_in_studio_without_data_stores_it_plays_from_memory(universe: Universe, 
 
 
 def test_what_is_published_does_not_play_from_memory(universe: Universe) -> None:
-    with pytest.raises(LuauError, match="memory is for Studio"):
+    with pytest.raises(LuauError, match="memory is for play tests in Studio"):
         universe.server(memory=True)
 
 
@@ -540,7 +540,7 @@ def test_a_policy_that_is_not_valid_is_not_acted_by(universe: Universe, grps: Gr
     ("config", "words"),
     [
         ({"url": "grps.example.org"}, "url must be the address"),
-        ({"stoer": "x"}, "stoer is not known"),
+        ({"stoer": "x"}, "stoer is unknown"),
         ({"flushSeconds": "often"}, "flushSeconds must be a number"),
         ({"autosaveSeconds": 1}, "use 30 seconds or more"),
         ({"autosaveSeconds": 100}, "three times autosaveSeconds"),
