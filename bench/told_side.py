@@ -158,7 +158,7 @@ def _wait_for(receiver: Receiver, word: str) -> float | None:
 def _endpoints() -> Iterator[list[Receiver]]:
     from audits.record import Actor
     from webhooks.endpoints import services
-    from webhooks.endpoints.services import EndpointInput
+    from webhooks.endpoints.validation import EndpointInput
 
     actor = Actor("system", "demo", "demo")
     receivers, made = [Receiver(kind) for kind in PATHS], []

@@ -134,7 +134,7 @@ def fill(events: int, ports: list[str]) -> None:
     from audits.chain.sealing import seal_pending
     from audits.record import Actor, Entry, Target, record_many
     from webhooks.endpoints import services
-    from webhooks.endpoints.services import EndpointInput
+    from webhooks.endpoints.validation import EndpointInput
     from webhooks.outbound import fan_out
 
     actor = Actor("staff", "1", "bench", "shell:bench")

@@ -12,7 +12,7 @@ from common.errors import Refused
 from console.webhooks import forms
 from console.webhooks.queries import secret_overlap
 from players.moderation.actors import Staff
-from webhooks.endpoints import change_requests, services, statistics
+from webhooks.endpoints import change_requests, redelivery, services, statistics
 from webhooks.endpoints.change_requests import IssuedSecret, Requester
 from webhooks.formats import KINDS
 from webhooks.messages import formatting
@@ -44,13 +44,13 @@ class EndpointAction:
 def _send_examples(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:
     data = form.cleaned_data
     chosen = subscriptions.actions(endpoint.events) if data["every"] else data["actions"]
-    examples = services.send_examples(endpoint.pk, chosen)
+    examples = redelivery.send_examples(endpoint.pk, chosen)
     DELIVERING.give()
     return f"{len(examples)} examples are on their way."
 
 
 def _recover(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:
-    count = services.recover(endpoint.pk, form.cleaned_data["since"], actor=by.actor)
+    count = redelivery.recover(endpoint.pk, form.cleaned_data["since"], actor=by.actor)
     DELIVERING.give()
     return f"{count:,} deliveries are tried again."
 
@@ -74,7 +74,7 @@ def _replay(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:
             f"These are {until - after:,} events, too many for this page. Use "
             f"“manage.py webhooks replay … --after {after}” instead."
         )
-    count = services.replay(endpoint.pk, after, until, actor=by.actor)
+    count = redelivery.replay(endpoint.pk, after, until, actor=by.actor)
     DELIVERING.give()
     return f"{count:,} events are sent again."
 

@@ -11,8 +11,8 @@ from audits.actions import Action
 from common.errors import Refused
 from common.form_fields import MomentField
 from roblox.models import Experience
-from webhooks.endpoints import services, statistics
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints import statistics, validation
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.formats import KINDS
 from webhooks.messages import payloads
 from webhooks.models import WebhookEndpoint
@@ -98,7 +98,7 @@ class EndpointForm(forms.Form):
     def endpoint_input(self) -> EndpointInput:
         """The validated values. Raises BadEndpoint for malformed headers."""
         data = self.cleaned_data
-        headers = services.spell_headers(data["headers"]) if data["headers"].strip() else None
+        headers = validation.parse_headers(data["headers"]) if data["headers"].strip() else None
         return EndpointInput(
             name=data["name"],
             kind=self.endpoint.kind if self.endpoint else data["kind"],

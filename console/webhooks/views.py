@@ -18,7 +18,7 @@ from console.webhooks.endpoint_actions import ACTIONS, EndpointAction
 from console.webhooks.forms import EndpointForm, initial_of, labelled_actions
 from players.models import Approval
 from players.moderation.actors import staff_of
-from webhooks.endpoints import change_requests, services
+from webhooks.endpoints import change_requests, redelivery, services
 from webhooks.endpoints.change_requests import IssuedSecret, Requester
 from webhooks.messages import formatting
 from webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -139,7 +139,7 @@ def delivery_page(request: HttpRequest, pk: str) -> HttpResponse:
 def resend(request: HttpRequest, pk: int) -> HttpResponse:
     _delivery(pk)
     try:
-        services.resend(pk, actor=staff_of(request).actor)
+        redelivery.resend(pk, actor=staff_of(request).actor)
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:

@@ -29,7 +29,7 @@ from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
 from tests.players.conftest import OWNER
 from webhooks.endpoints import services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import WebhookEndpoint
 
 OLGA = Staff(Actor("staff", "1", "Olga", "player:1"), rank=None)

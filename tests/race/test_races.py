@@ -90,7 +90,7 @@ from tests.race.world import (
     told,
 )
 from webhooks.endpoints import change_requests, services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import RobloxNotification, WebhookEndpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)

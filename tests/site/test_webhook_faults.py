@@ -28,7 +28,7 @@ PATIENCE = 1800 if LONG else 300  # seconds
 SET_UP = """
 from audits.record import Actor
 from webhooks.endpoints import services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints.validation import EndpointInput
 for name, url in {receivers!r}.items():
     wanted = EndpointInput(name=name, kind="standard", address=url, events=["member.joined"])
     print("secret", name, services.create(wanted, actor=Actor("staff", "1", "Olga", "staff:1"))[1])

@@ -13,7 +13,7 @@ from audits.record import Actor, Target, record
 from players.models import Player, Rank
 from tests.webhooks.receivers import Receiver
 from webhooks.endpoints import services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fan_out, worker
 

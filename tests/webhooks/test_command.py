@@ -109,7 +109,7 @@ def test_an_example_that_fails_says_why_and_ends_with_1(office: Office, receiver
     WebhookEndpoint.objects.update(paused_until=timezone.now() + dt.timedelta(hours=1))
     text, code = run("test", "standard", "--wait", "1")
     assert ("not sent" in text, code) == (True, 1)
-    assert "is none" in refusal("test", "standard", "--action", "comet.seen")
+    assert "there is no 'comet.seen'" in refusal("test", "standard", "--action", "comet.seen")
     services.disable(endpoint.pk, actor=OLGA, reason="it moves house")
     assert "It is disabled" in refusal("test", "standard")
 
@@ -176,7 +176,7 @@ def test_only_what_was_given_up_is_sent_again_on_demand(office: Office, receiver
     assert endpoint.deliveries.get().status == "exhausted"
     assert run(*failed_only, "2020-01-01", "--until", soon)[0] == "1 are sent again.\n"
     assert endpoint.deliveries.get().status == "pending"
-    assert "--failed-only goes with --since" in refusal(
+    assert "--failed-only needs --since" in refusal(
         "replay", "standard", "--failed-only", "--after", "0"
     )
 

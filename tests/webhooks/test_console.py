@@ -18,8 +18,8 @@ from roblox.models import Experience
 from tests.console.people import client_as, client_with_role, local_owner, owner_client, signed_in
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Receiver
-from webhooks.endpoints import services, statistics
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints import redelivery, services, statistics
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 LIST = "/admin/webhooks/webhookendpoint/"
@@ -202,6 +202,33 @@ def test_a_change_keeps_what_is_left_empty(owner: Client) -> None:
     let(request)
     endpoint.refresh_from_db()
     assert (endpoint.address, endpoint.headers) == ("https://example.com/new", {})
+
+
+def test_headers_cannot_be_removed_while_the_keys_are_missing(
+    owner: Client, office: Office, receiver: Receiver, settings: Any
+) -> None:
+    endpoint = office.endpoint(receiver)
+    settings.FIELD_ENCRYPTION_KEYS = []
+    text = seen(
+        owner, act(endpoint, "edit"), name="x", events="*", drop_headers="on", reason="unused"
+    )
+    assert "FIELD_ENCRYPTION_KEYS is not configured" in text
+    assert not Approval.objects.exists()
+
+
+def test_an_endpoint_deleted_meanwhile_is_refused_in_words(
+    owner: Client, office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = office.endpoint(receiver)
+    monkeypatch.setattr(
+        "console.webhooks.views.EndpointForm.endpoint_input",
+        lambda form: (
+            services.delete(endpoint.pk, actor=OLGA, reason="gone")
+            or EndpointInput(name="x", kind="standard", events=["*"])
+        ),
+    )
+    text = seen(owner, act(endpoint, "edit"), name="x", events="*")
+    assert "The endpoint was deleted meanwhile." in text
 
 
 def test_nobody_alone_decides_where_messages_go(
@@ -527,7 +554,7 @@ def test_the_strip_tells_fine_from_failed_half_hours(
     office.deliver()
     failed = WebhookAttempt.objects.get()
     receiver.answer = answering(200)
-    services.resend(endpoint.deliveries.get().pk, actor=OLGA)
+    redelivery.resend(endpoint.deliveries.get().pk, actor=OLGA)
     office.deliver()
     now = timezone.now()
     WebhookAttempt.objects.update(started_at=now)

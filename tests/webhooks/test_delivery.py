@@ -19,9 +19,9 @@ from players.moderation.actors import Staff
 from players.points.adjustments import erase
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Received, Receiver
-from webhooks.endpoints import health, services
+from webhooks.endpoints import health, redelivery, services
 from webhooks.endpoints.health import Load
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fan_out, queue, retry_policy, worker
 
@@ -410,23 +410,23 @@ def test_resend_recover_and_replay_keep_the_id(office: Office, receiver: Receive
     office.happen()
     office.deliver()
     row = WebhookDelivery.objects.get()
-    services.resend(row.pk, actor=OLGA)
+    redelivery.resend(row.pk, actor=OLGA)
     assert office.deliver() == 1
     WebhookDelivery.objects.update(status="exhausted", finished_at=timezone.now())
-    assert services.recover(endpoint.pk, timezone.now() - dt.timedelta(hours=1), actor=OLGA) == 1
+    assert redelivery.recover(endpoint.pk, timezone.now() - dt.timedelta(hours=1), actor=OLGA) == 1
     assert office.deliver() == 1
-    assert services.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
+    assert redelivery.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
     assert office.deliver() == 1
     triggers = WebhookAttempt.objects.order_by("pk").values_list("trigger", flat=True)
     assert list(triggers) == ["event", "resend", "recover", "replay"]
     WebhookAttempt.objects.all().delete()
     WebhookDelivery.objects.all().delete()
-    assert services.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
+    assert redelivery.replay(endpoint.pk, endpoint.position, 10**9, actor=OLGA) == 1
     assert office.deliver() == 1
     assert WebhookAttempt.objects.get().trigger == "replay"
     WebhookDelivery.objects.all().delete()
     office.happen()
-    assert services.replay(endpoint.pk, 0, 10**9, actor=OLGA) >= 1
+    assert redelivery.replay(endpoint.pk, 0, 10**9, actor=OLGA) >= 1
     assert office.deliver() >= 1
     ids = [request.headers["webhook-id"] for request in receiver.requests[:4]]
     assert len(set(ids)) == 1
@@ -435,7 +435,7 @@ def test_resend_recover_and_replay_keep_the_id(office: Office, receiver: Receive
 
 def test_an_example_of_every_action_can_be_sent(office: Office, receiver: Receiver) -> None:
     endpoint = office.endpoint(receiver)
-    services.send_examples(endpoint.pk, list(Action))
+    redelivery.send_examples(endpoint.pk, list(Action))
     assert office.deliver() >= len(Action)
     examples = [
         json.loads(r.body) for r in receiver.requests if json.loads(r.body)["data"].get("example")

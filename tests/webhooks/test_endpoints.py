@@ -15,8 +15,8 @@ from audits.models import AuditEvent
 from common import encryption
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver
-from webhooks.endpoints import services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints import services, validation
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.formats.base import BadEndpoint
 from webhooks.models import WebhookEndpoint
 from webhooks.outbound import worker
@@ -44,7 +44,7 @@ GOOD = {"name": "portal", "kind": "standard", "address": ADDRESS, "events": ["ra
         ({"headers": {"Host": "x"}}, "headers: Host is set by GRPS"),
         ({"headers": {"webhook-id": "x"}}, "headers: webhook-id is set by GRPS"),
         ({"headers": {"X-A": "b\r\nX-C: d"}}, "headers: the value of X-A"),
-        ({"headers": {"X A": "b"}}, "headers: 'X A' is no header's name"),
+        ({"headers": {"X A": "b"}}, "headers: 'X A' is not a valid name"),
     ],
 )
 def test_what_cannot_work_is_refused_by_the_fields_name(
@@ -133,7 +133,7 @@ def test_a_change_holds_from_the_next_call_on(office: Office, receiver: Receiver
     endpoint = office.endpoint(receiver, events=["policy.*"])
     office.happen()
     office.deliver()
-    headers = services.spell_headers("Authorization: Bearer 1\n\nX-Team: red\n")
+    headers = validation.parse_headers("Authorization: Bearer 1\n\nX-Team: red\n")
     wanted = EndpointInput(
         name="standard",
         kind="standard",

@@ -19,8 +19,8 @@ from deploy.webhook_receiver import NotGenuine, verify
 from tests.conftest import free_port
 from tests.webhooks.conftest import OLGA, Office
 from tests.webhooks.receivers import Receiver, Wild
-from webhooks.endpoints import services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints import redelivery, services
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.formats.base import Message
 from webhooks.formats.standard import Standard, new_secret
 from webhooks.messages.payloads import example
@@ -137,7 +137,7 @@ def test_our_example_receiver_takes_each_message_once(
         _wait_for(port)
         office.ban(office.player())
         assert office.deliver() == 1
-        services.resend(WebhookDelivery.objects.get().pk, actor=OLGA)
+        redelivery.resend(WebhookDelivery.objects.get().pk, actor=OLGA)
         assert office.deliver() == 1
         services.rotate(endpoint.pk, actor=OLGA, secret=new_secret())
         office.ban(office.player(157, "Ines"), reason="both secrets sign")

@@ -21,7 +21,7 @@ from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
 from webhooks.endpoints import services
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.formats.base import BadEndpoint
 from webhooks.messages import formatting
 from webhooks.models import WebhookEndpoint

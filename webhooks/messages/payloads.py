@@ -12,6 +12,7 @@ from audits.queries import PlacedEvent, public
 from common.parsing import is_row_id
 from players.models import Player
 from webhooks.messages import sentences
+from webhooks.messages.examples import EXAMPLES
 from webhooks.messages.sentences import EventFacts, Severity
 
 PROFILE = "https://www.roblox.com/users/{}/profile"
@@ -62,7 +63,7 @@ def for_events(events: Iterable[PlacedEvent]) -> dict[int, Payload]:
 def example(action: str, now: dt.datetime) -> Payload:
     """An invented event of this action, about the user 1, Roblox."""
     facts = EventFacts(
-        "An officer", "Roblox", "This is an example.", sentences.EXAMPLES.get(action, {}), "nexus"
+        "An officer", "Roblox", "This is an example.", EXAMPLES.get(action, {}), "nexus"
     )
     sentence = sentences.for_action(action)
     return Payload(

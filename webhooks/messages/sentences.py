@@ -1,6 +1,4 @@
-"""One sentence for each action of the audit log, as people read it in Discord, in Slack and in the
-console.
-"""
+"""One sentence for each action of the audit log, for Discord, Slack and the console."""
 
 import enum
 from collections.abc import Callable, Mapping
@@ -11,7 +9,7 @@ from audits.actions import Action
 
 
 class Severity(enum.StrEnum):
-    """How much it matters to staff; formats choose a colour by it."""
+    """How important an event is to staff. Formats choose a colour by it."""
 
     INFO = "info"
     GOOD = "good"
@@ -22,7 +20,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """What a sentence is made of: names as they may be told, the reason, and the event's details."""
+    """The data of one event that a sentence is made of. Names are those that may be shown."""
 
     actor: str
     target: str
@@ -46,13 +44,13 @@ class Sentence:
     words: Callable[[EventFacts], str]
 
     def text(self, facts: EventFacts) -> str:
-        """The sentence, with the reason behind it where there is one."""
-        told = self.words(facts)
-        return f"{told}: {facts.reason}" if facts.reason else f"{told}."
+        """The sentence, followed by the reason if there is one."""
+        sentence = self.words(facts)
+        return f"{sentence}: {facts.reason}" if facts.reason else f"{sentence}."
 
 
 def for_action(action: str) -> Sentence:
-    """The sentence of an action; a plain one for an action that only a newer version of GRPS knows."""
+    """The sentence of an action; a generic one for an action of a newer version of GRPS."""
     return SENTENCES.get(action, Sentence(Severity.INFO, lambda f: f"{action}: {f.target}"))
 
 
@@ -66,15 +64,13 @@ def _experience(f: EventFacts) -> str:
 
 
 def _whose(f: EventFacts) -> str:
-    """Who acts; of a local owner whom no player is linked with, that nobody knows which person it
-    is.
-    """
+    """The actor; "unlinked" marks a local owner of whom no Roblox account is known."""
     return f"{f.actor} (unlinked)" if f["unlinked"] else f.actor
 
 
 def _linked(f: EventFacts) -> str:
     if f["provider"] == "roblox":
-        return f"said that a local owner is {f.target}"
+        return f"confirmed that a local owner is {f.target}"
     return f"linked an account of {f['provider']}{_called(f)}, a way into the console"
 
 
@@ -87,12 +83,12 @@ def _times(f: EventFacts, one: str, many: str) -> str:
 
 
 def _counters(f: EventFacts) -> str:
-    error = f["error"]  # of events from before it was their reason
+    error = f["error"]  # older events have it here instead of in the reason
     return f" ({f['status']})" + (f", {error}" if error else "")
 
 
 def _endpoint(f: EventFacts) -> str:
-    """What people call it; events from before this was a personal value have it in their details."""
+    """The name of the endpoint. Older events have it in their details, newer ones as the target."""
     return str(f["name"] or f.target.removeprefix("endpoint "))
 
 
@@ -155,39 +151,39 @@ SENTENCES: dict[str, Sentence] = {
         NOTICE, lambda f: f"{f.actor} withdrew a recommendation of {f.target}"
     ),
     Action.APPROVAL_REQUESTED: Sentence(
-        WARNING, lambda f: f"{_whose(f)} asks for approval: {f['act']} {f.target}"
+        WARNING, lambda f: f"{_whose(f)} requests approval: {f['act']} {f.target}"
     ),
     Action.APPROVAL_APPROVED: Sentence(
         WARNING, lambda f: f"{_whose(f)} approved: {f['act']} {f.target}"
     ),
     Action.APPROVAL_REJECTED: Sentence(
-        NOTICE, lambda f: f"{_whose(f)} turned down: {f['act']} {f.target}"
+        NOTICE, lambda f: f"{_whose(f)} rejected: {f['act']} {f.target}"
     ),
     Action.APPROVAL_WITHDRAWN: Sentence(
-        NOTICE, lambda f: f"{f.actor} took back a request: {f['act']} {f.target}"
+        NOTICE, lambda f: f"{f.actor} withdrew a request: {f['act']} {f.target}"
     ),
     Action.APPROVAL_EXPIRED: Sentence(
-        NOTICE, lambda f: f"Nobody approved in time: {f['act']} {f.target}"
+        NOTICE, lambda f: f"Nobody approved this in time: {f['act']} {f.target}"
     ),
     Action.APPEAL_OPENED: Sentence(NOTICE, lambda f: f"{f.target} appeals against a {f['kind']}"),
     Action.APPEAL_APPROVED: Sentence(
         GOOD, lambda f: f"{f.actor} granted {f.target}'s appeal against a {f['kind']}"
     ),
-    Action.APPEAL_REJECTED: Sentence(
-        NOTICE, lambda f: f"{f.actor} turned down {f.target}'s appeal"
-    ),
+    Action.APPEAL_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected {f.target}'s appeal"),
     Action.GUARD_TRIPPED: Sentence(
         CRITICAL,
         lambda f: (
-            f"{f.actor} acted {f['acts']} times in {f['seconds']} seconds; further acts are held"
+            f"{f.actor} acted {f['acts']} times in {f['seconds']} seconds. Further actions need approval"
         ),
     ),
-    Action.GUARD_RELEASED: Sentence(WARNING, lambda f: f"{f.actor} let {f.target} act again"),
+    Action.GUARD_RELEASED: Sentence(
+        WARNING, lambda f: f"{f.actor} restored {f.target}'s access to actions"
+    ),
     Action.ACT_REFUSED: Sentence(
         WARNING, lambda f: f"{f.actor} was refused: {f['act']} {f.target}"
     ),
     Action.BULK_STARTED: Sentence(
-        WARNING, lambda f: f"{f.actor} began {f['act']} for {f['rows']} rows"
+        WARNING, lambda f: f"{f.actor} started {f['act']} for {f['rows']} rows"
     ),
     Action.BULK_FINISHED: Sentence(
         NOTICE, lambda f: f"{f['act']} ended: {f['done']} done, {f['skipped']} skipped"
@@ -210,12 +206,12 @@ SENTENCES: dict[str, Sentence] = {
     Action.RANK_SET: Sentence(
         NOTICE,
         lambda f: (
-            f"{f.actor} gave {f.target} the rank {f.after('rank')}, formerly {f.before('rank')}"
+            f"{f.actor} gave {f.target} the rank {f.after('rank')} (before: {f.before('rank')})"
         ),
     ),
     Action.DECISION_PROPOSED: Sentence(
         NOTICE,
-        lambda f: f"{f.target} is proposed for {f.after('rank')}, at present {f.before('rank')}",
+        lambda f: f"{f.target} is proposed for {f.after('rank')} (now {f.before('rank')})",
     ),
     Action.DECISION_REJECTED: Sentence(
         NOTICE, lambda f: f"{f.actor} rejected a {f['kind']} of {f.target}"
@@ -229,17 +225,19 @@ SENTENCES: dict[str, Sentence] = {
         CRITICAL, lambda f: f"{f.actor} put policy {f.after('number')} in force"
     ),
     Action.AUDIT_EXPORTED: Sentence(
-        WARNING, lambda f: f"{f.actor} took events of the audit log away as a file ({f['format']})"
+        WARNING, lambda f: f"{f.actor} exported events of the audit log as a file ({f['format']})"
     ),
     Action.AUDIT_FORGOTTEN: Sentence(
         INFO,
         lambda f: (
-            f"{f['personalRows']} personal values were taken out of the audit log ({f['why']})"
+            f"{f['personalRows']} personal values were removed from the audit log ({f['why']})"
         ),
     ),
     Action.AUDIT_REDACTED: Sentence(
         NOTICE,
-        lambda f: f"Event {f['event']} of the audit log lost the words of a person who was erased",
+        lambda f: (
+            f"Event {f['event']} of the audit log was redacted, because it named an erased person"
+        ),
     ),
     Action.EXPERIENCE_CREATED: Sentence(
         NOTICE, lambda f: f"{f.actor} connected the experience {f.experience}"
@@ -250,7 +248,7 @@ SENTENCES: dict[str, Sentence] = {
     Action.CLAIM_DENIED: Sentence(
         CRITICAL,
         lambda f: (
-            f"{f.actor} never did what {f.experience} brought in their name ({f['act']} {f.target}): rotate its key"
+            f"{f.actor} denies an action that {f.experience} sent in their name ({f['act']} {f.target}): rotate its key"
         ),
     ),
     Action.KEY_CREATED: Sentence(WARNING, lambda f: f"{f.actor} made a key for {f.experience}"),
@@ -258,8 +256,8 @@ SENTENCES: dict[str, Sentence] = {
     Action.KEY_QUARANTINED: Sentence(
         CRITICAL,
         lambda f: (
-            f"A key of {f.experience} brought {f['count']} {f['words']} in {f['seconds']} seconds; what it brings is"
-            " stored and counts only once two owners release it"
+            f"A key of {f.experience} sent {f['count']} {f['words']} in {f['seconds']} seconds. What it sends is"
+            " stored, and counts only after two owners release it"
         ),
     ),
     Action.QUARANTINE_RELEASED: Sentence(
@@ -272,7 +270,9 @@ SENTENCES: dict[str, Sentence] = {
     Action.KEY_REVOKED: Sentence(WARNING, lambda f: f"{f.actor} revoked a key of {f.experience}"),
     Action.ADJUSTMENT_PREVIEWED: Sentence(
         NOTICE,
-        lambda f: f"{f.actor} asks to adjust {f['rows']} players by {f['total']} points in all",
+        lambda f: (
+            f"{f.actor} requests to adjust {f['rows']} players by {f['total']} points in total"
+        ),
     ),
     Action.ADJUSTMENT_APPROVED: Sentence(WARNING, lambda f: f"{f.actor} approved {f.target}"),
     Action.ADJUSTMENT_REJECTED: Sentence(NOTICE, lambda f: f"{f.actor} rejected {f.target}"),
@@ -288,13 +288,14 @@ SENTENCES: dict[str, Sentence] = {
         INFO, lambda f: f"{f.target} came back to the group ({f['rejoin']})"
     ),
     Action.MEMBERS_READ: Sentence(
-        INFO, lambda f: f"Roblox named {f['members']} players as members and {f['guests']} as none"
+        INFO,
+        lambda f: f"Roblox says that {f['members']} players are members and {f['guests']} are not",
     ),
     Action.SYNC_ASKED: Sentence(
         CRITICAL, lambda f: f"The pull of {f['activity']} waits: {f['question']}"
     ),
     Action.SYNC_CONFIRMED: Sentence(
-        WARNING, lambda f: f"{f.actor} let the pull of {f['activity']} go on"
+        WARNING, lambda f: f"{f.actor} confirmed the pull of {f['activity']}"
     ),
     Action.SYNC_REQUESTED: Sentence(
         INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{_experience(f)}"
@@ -312,7 +313,7 @@ SENTENCES: dict[str, Sentence] = {
         INFO, lambda f: f"Roblox shows {f.target}'s {f['aspect'] or 'state'} as desired"
     ),
     Action.MIRROR_PARKED: Sentence(
-        WARNING, lambda f: f"Roblox does not take {f.target}'s {f['aspect'] or 'state'}"
+        WARNING, lambda f: f"Roblox does not accept {f.target}'s {f['aspect'] or 'state'}"
     ),
     Action.ROLE_PINNED: Sentence(
         WARNING, lambda f: f"{f.actor} pinned roles of the group to ranks ({f['ranks']})"
@@ -320,11 +321,11 @@ SENTENCES: dict[str, Sentence] = {
     Action.ROLE_PARKED: Sentence(
         CRITICAL,
         lambda f: (
-            f"The role of the rank {f['rank']} changed on Roblox; GRPS gives it no more until it is pinned"
+            f"The role of the rank {f['rank']} changed on Roblox. GRPS does not assign it until it is pinned again"
         ),
     ),
     Action.ROLE_RELEASED: Sentence(
-        NOTICE, lambda f: f"The role of the rank {f['rank']} is on Roblox as it was pinned"
+        NOTICE, lambda f: f"The role of the rank {f['rank']} matches the pinned one on Roblox again"
     ),
     Action.ACCESS_GRANTED: Sentence(
         CRITICAL, lambda f: f"{f.actor} gave {f.target} access to the console"
@@ -385,89 +386,4 @@ SENTENCES: dict[str, Sentence] = {
     Action.DELIVERY_EXHAUSTED: Sentence(
         CRITICAL, lambda f: f"{f['count']} deliveries to the endpoint {_endpoint(f)} were given up"
     ),
-}
-
-# What an example of an action shows where its sentence needs details.
-_NAMED = {"name": "Staff channel"}
-EXAMPLES: dict[str, dict[str, Any]] = {
-    Action.POINTS_INGESTED: {"accepted": 12},
-    Action.POINTS_MISMATCH: {"law": "award"},
-    Action.POINTS_ADJUSTED: {"after": {"amount": "25.00", "points": "525.00"}},
-    Action.EVENT_GIVEN: {"event": "training", "amount": "15.00"},
-    Action.POINTS_RECONCILED: {"rows": 3},
-    Action.PLAYER_WARNED: {"after": {"active": 2}},
-    Action.PLAYER_SUSPENDED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},
-    Action.APPROVAL_REQUESTED: {"act": "ban"},
-    Action.APPROVAL_APPROVED: {"act": "ban"},
-    Action.APPROVAL_REJECTED: {"act": "ban"},
-    Action.APPROVAL_WITHDRAWN: {"act": "ban"},
-    Action.APPROVAL_EXPIRED: {"act": "ban"},
-    Action.CLAIM_DENIED: {"act": "suspend"},
-    Action.APPEAL_OPENED: {"kind": "ban"},
-    Action.APPEAL_APPROVED: {"kind": "ban"},
-    Action.GUARD_TRIPPED: {"acts": 20, "seconds": 600},
-    Action.KEY_QUARANTINED: {
-        "count": 101,
-        "words": "breaches of the laws of points",
-        "seconds": 60,
-    },
-    Action.QUARANTINE_RELEASED: {"rows": 500},
-    Action.QUARANTINE_DISCARDED: {"rows": 500},
-    Action.ACT_REFUSED: {"act": "ban"},
-    Action.BULK_STARTED: {"act": "warn", "rows": 38},
-    Action.BULK_FINISHED: {"act": "warn", "done": 35, "skipped": 3},
-    Action.GAME_REPORTED: {"lines": 4},
-    Action.AUDIT_EXPORTED: {"format": "csv"},
-    Action.AUDIT_FORGOTTEN: {"personalRows": 3, "why": "age"},
-    Action.AUDIT_REDACTED: {"event": 12},
-    Action.POLICY_ADDED: {"after": {"number": 2}},
-    Action.POLICY_REVIEWED: {"number": 2},
-    Action.ACCESS_REVOKED: {"role": "auditor"},
-    Action.STAFF_SIGNED_IN: {"way": "roblox"},
-    Action.STAFF_SIGN_IN_FAILED: {"why": "their rank gives no access"},
-    Action.STAFF_LINKED: {"provider": "discord"},
-    Action.STAFF_UNLINKED: {"provider": "discord"},
-    Action.STAFF_FACTOR_ADDED: {"kind": "totp"},
-    Action.STAFF_FACTOR_REMOVED: {"kind": "totp"},
-    Action.SESSION_ENDED: {"why": "ended by its owner"},
-    Action.PLAYER_BANNED: {"after": {"until": "2030-01-01T00:00:00+00:00"}},
-    Action.RANK_PROMOTED: {
-        "before": {"rank": "Storm Corporal I"},
-        "after": {"rank": "Storm Corporal II"},
-    },
-    Action.RANK_DEMOTED: {
-        "before": {"rank": "Storm Corporal II"},
-        "after": {"rank": "Storm Corporal I"},
-    },
-    Action.RANK_SET: {"before": {"rank": "Captain II"}, "after": {"rank": "Envoy"}},
-    Action.DECISION_PROPOSED: {
-        "before": {"rank": "Captain II"},
-        "after": {"rank": "Tempest Major"},
-    },
-    Action.DECISION_REJECTED: {"kind": "promotion"},
-    Action.DECISION_WITHDRAWN: {"kind": "promotion"},
-    Action.POLICY_ACTIVATED: {"after": {"number": 2}},
-    Action.ADJUSTMENT_PREVIEWED: {"rows": 120, "total": "3000.00"},
-    Action.ADJUSTMENT_APPLIED: {"done": True, "count": 120, "sum": "3000.00"},
-    Action.MEMBER_RETURNED: {"rejoin": "restore"},
-    Action.MEMBERS_READ: {"members": 12, "guests": 3},
-    Action.SYNC_ASKED: {"activity": "members", "question": "it would write off 3 officers"},
-    Action.SYNC_CONFIRMED: {"activity": "members"},
-    Action.SYNC_REQUESTED: {"activity": "points"},
-    Action.SYNC_FINISHED: {"activity": "points", "status": "succeeded"},
-    Action.DRIFT_FOUND: {"aspect": "role"},
-    Action.DRIFT_RESOLVED: {"aspect": "role", "resolution": "pushed"},
-    Action.ROLE_PINNED: {"ranks": "Captain I, Captain II"},
-    Action.ROLE_PARKED: {"rank": "Captain I"},
-    Action.ROLE_RELEASED: {"rank": "Captain I"},
-    Action.DELIVERY_RESENT: {"count": 3, **_NAMED},
-    Action.DELIVERY_FAILING: {"since": "2030-01-01T00:00:00+00:00", **_NAMED},
-    Action.DELIVERY_EXHAUSTED: {"count": 3, **_NAMED},
-    Action.ENDPOINT_CREATED: _NAMED,
-    Action.ENDPOINT_CHANGED: _NAMED,
-    Action.ENDPOINT_DELETED: _NAMED,
-    Action.ENDPOINT_ENABLED: _NAMED,
-    Action.ENDPOINT_DISABLED: _NAMED,
-    Action.SECRET_ROTATED: _NAMED,
-    Action.DELIVERY_RECOVERED: _NAMED,
 }

@@ -1,9 +1,9 @@
 import datetime as dt
-import json
 import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -11,8 +11,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
-from rich.text import Text
 
 from audits import queries
 from audits.record import operator
@@ -20,28 +18,40 @@ from common.encryption import NoKey
 from common.errors import Refused
 from common.parsing import whole_number
 from common.time import BadMoment, parse
-from webhooks.endpoints import services, statistics
-from webhooks.endpoints.services import EndpointInput
+from webhooks.endpoints import redelivery, services, statistics, validation
+from webhooks.endpoints.validation import EndpointInput
 from webhooks.formats import KINDS
+from webhooks.management import endpoint_status
 from webhooks.messages import formatting
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import subscriptions, worker
 from webhooks.tasks import DELIVERING, FANNING_OUT
 
-TROUBLE = 1  # the exit code when an endpoint is failing or disabled, or an example did not arrive
-WORKER = 3.0  # seconds in which a worker can take an example before it is delivered here
+TROUBLE = 1  # exit code if an endpoint is failing or disabled, or an example did not arrive
+WORKER = 3.0  # seconds for a worker to take an example; then it is delivered here
 LOOK = 0.2  # seconds
-WIDTH = 160  # characters, where the output goes to no terminal
-STYLES = {"active": "green", "failing": "red", "paused": "yellow", "disabled": "red"}
+WIDTH = 160  # characters, if the output is no terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The options of `replay`, as typed."""
+
+    name: str
+    since: str | None
+    after: int | None
+    until: str | None
+    failed_only: bool
+    dry_run: bool
 
 
 class Command(BaseCommand):
-    help = "Look after outgoing webhooks: how endpoints fare, examples, sending again, secrets and keys."
+    help = "Manage outgoing webhooks: status, examples, redelivery, secrets and keys."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
         status = acts.add_parser(
-            "status", help="how each endpoint fares; exit code 1 if one is failing or disabled"
+            "status", help="state of each endpoint; exit code 1 if one is failing or disabled"
         )
         status.add_argument("--json", action="store_true", help="for programs")
         self._add_test(
@@ -50,21 +60,23 @@ class Command(BaseCommand):
             )
         )
         self._add_replay(
-            acts.add_parser("replay", help="send again what happened since a moment or place")
+            acts.add_parser("replay", help="send events again, from a moment or a position on")
         )
-        self._add_add(acts.add_parser("add", help="add an endpoint; prints its secret this once"))
+        self._add_add(acts.add_parser("add", help="add an endpoint; prints its secret once"))
         acts.add_parser("rotate", help="make a new secret; for a day both sign").add_argument(
             "name"
         )
-        for wish in ("disable", "enable"):
-            wished = acts.add_parser(wish, help=f"{wish} an endpoint")
-            wished.add_argument("name")
-            wished.add_argument("--reason", required=True)
-        wished.add_argument(
-            "--skip-missed", action="store_true", help="begin with what happens from now on"
+        for act in ("disable", "enable"):
+            parser_of_act = acts.add_parser(act, help=f"{act} an endpoint")
+            parser_of_act.add_argument("name")
+            parser_of_act.add_argument("--reason", required=True)
+        parser_of_act.add_argument(
+            "--skip-missed", action="store_true", help="send only events from now on"
         )
         acts.add_parser("new-key", help="print a key for FIELD_ENCRYPTION_KEYS")
-        acts.add_parser("reseal", help="encrypt everything with the first of FIELD_ENCRYPTION_KEYS")
+        acts.add_parser(
+            "reseal", help="encrypt all endpoints with the first of FIELD_ENCRYPTION_KEYS"
+        )
 
     def _add_test(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
@@ -76,29 +88,31 @@ class Command(BaseCommand):
     def _add_replay(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         start = parser.add_mutually_exclusive_group(required=True)
-        start.add_argument("--since", help="a moment, ISO 8601; UTC where it says nothing")
+        start.add_argument("--since", help="a moment, ISO 8601, in UTC unless it says otherwise")
         start.add_argument("--after", type=int, help="a position in the audit log")
         parser.add_argument(
-            "--until", help="a moment with --since, a position with --after; without: the present"
+            "--until", help="a moment with --since, a position with --after; default: now"
         )
         parser.add_argument(
-            "--failed-only", action="store_true", help="only what was given up (with --since)"
+            "--failed-only",
+            action="store_true",
+            help="only deliveries that were given up (with --since)",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say how many")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many")
 
     def _add_add(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("kind", choices=list(KINDS))
         parser.add_argument(
             "url",
-            help="where to; - reads it from standard input, so that no shell history keeps it",
+            help="the address; - reads it from standard input, which keeps it out of the shell history",
         )
         parser.add_argument("--events", nargs="+", default=["*"], help="patterns such as rank.*")
         parser.add_argument(
             "--experience",
             action="append",
             default=[],
-            help="only what concerns it; may be repeated",
+            help="only events of this experience; may be repeated",
         )
         parser.add_argument(
             "--header", action="append", default=[], help="'Name: value'; may be repeated"
@@ -114,81 +128,43 @@ class Command(BaseCommand):
             raise CommandError(str(reason)) from None
 
     def _status(self, *, json: bool, **_: Any) -> None:
-        rows = _fares(timezone.now())
+        rows = endpoint_status.rows(timezone.now())
         if json:
-            self.stdout.write(_as_json(rows))
+            self.stdout.write(endpoint_status.as_json(rows))
+        elif rows:
+            self.console.print(endpoint_status.as_table(rows))
         else:
-            self._table(rows)
+            self.stdout.write("There are no endpoints; `manage.py webhooks add` makes one.")
         if any(row["state"] in {"failing", "disabled"} for row in rows):
             sys.exit(TROUBLE)
 
-    def _table(self, rows: Sequence[dict[str, Any]]) -> None:
-        table = Table(
-            "name",
-            "kind",
-            "state",
-            "waiting",
-            "oldest",
-            "arrived in 24 h",
-            "last success",
-            "behind",
-        )
-        for row in rows:
-            # Text, not markup: a name or a reason may hold brackets.
-            state = Text(
-                f"{formatting.MARKS[row['state']]} {row['stateText']}", style=STYLES[row["state"]]
-            )
-            success = "nothing sent" if row["success"] is None else f"{row['success']:.1f} %"
-            oldest = (
-                formatting.span(dt.timedelta(seconds=row["oldestSeconds"]))
-                if row["waiting"]
-                else ""
-            )
-            last = row["lastSuccess"].replace("T", " ")[:16] if row["lastSuccess"] else "never"
-            waiting = formatting.capped(row["waiting"], statistics.MOST)
-            table.add_row(
-                Text(row["name"]),
-                row["kind"],
-                state,
-                waiting,
-                oldest,
-                success,
-                last,
-                f"{row['behind']:,}",
-            )
-        self.console.print(
-            table if rows else "There are no endpoints; `manage.py webhooks add` makes one."
-        )
-
     def _test(self, *, name: str, action: list[str] | None, wait: float, **_: Any) -> None:
         endpoint = _named(name)
-        made = services.send_examples(
-            endpoint.pk, action or [str(subscriptions.actions(endpoint.events)[0])]
-        )
-        ids = [delivery.pk for delivery in made]
+        actions = action or [str(subscriptions.actions(endpoint.events)[0])]
+        ids = [delivery.pk for delivery in redelivery.send_examples(endpoint.pk, actions)]
         DELIVERING.give()
         self._await(ids, wait)
         arrived = [
-            self._tell(delivery)
+            self._report(delivery)
             for delivery in WebhookDelivery.objects.filter(pk__in=ids).order_by("pk")
         ]
         if not all(arrived):
             sys.exit(TROUBLE)
 
     def _await(self, ids: Sequence[int], wait: float) -> None:
-        """Until each has been tried once. What no worker takes is delivered here."""
+        """Wait until each has been tried once. What no worker takes is delivered here."""
         began = time.monotonic()
         while _untried(ids) and (gone := time.monotonic() - began) < wait:
             if gone > min(WORKER, wait / 2):
                 worker.run(min(WORKER, wait - gone))
             time.sleep(LOOK)
 
-    def _tell(self, delivery: WebhookDelivery) -> bool:
-        """Print what came of it; whether it arrived."""
+    def _report(self, delivery: WebhookDelivery) -> bool:
+        """Print the result of a delivery. Returns whether it arrived."""
         arrived = delivery.status == WebhookDelivery.Status.DELIVERED
         last = WebhookAttempt.objects.filter(delivery=delivery).order_by("-id").first()
         if last is None:
-            why = delivery.reason or "nobody tried it in time; is the endpoint paused?"
+            why = delivery.reason or "no attempt in time; is the endpoint paused?"
             self.stdout.write(f"{delivery.action}: not sent, {why}")
             return arrived
         answer = f"{last.status_code}" if last.status_code else "no answer"
@@ -198,54 +174,41 @@ class Command(BaseCommand):
         )
         return arrived
 
-    def _replay(
-        self,
-        *,
-        name: str,
-        since: str | None,
-        after: int | None,
-        until: str | None,
-        failed_only: bool,
-        dry_run: bool,
-        **_: Any,
-    ) -> None:
-        endpoint, moment = _named(name), _moment(since) if since else None
-        if failed_only:
-            self._recover(endpoint, moment, until, dry_run)
+    def _replay(self, **options: Any) -> None:
+        given = Replay(**{name: options[name] for name in Replay.__annotations__})
+        endpoint, moment = _named(given.name), _moment(given.since) if given.since else None
+        if given.failed_only:
+            self._recover(endpoint, moment, given)
             return
-        start = statistics.place_before(moment) if moment else max(0, after or 0)
-        end = min(_end(until, by_time=moment is not None), queries.head())
+        start = statistics.place_before(moment) if moment else max(0, given.after or 0)
+        end = min(_end(given.until, by_time=moment is not None), queries.head())
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
             line = bar.add_task("events", total=max(0, end - start))
 
             def progress(place: int) -> None:
                 bar.update(line, completed=place - start)
 
-            if dry_run:
+            if given.dry_run:
                 count = statistics.wanted_between(endpoint, start, end, progress)
             else:
-                count = services.replay(
+                count = redelivery.replay(
                     endpoint.pk, start, end, actor=operator(), progress=progress
                 )
-        self._told_again(count, dry_run, f"Positions {start + 1:,} to {end:,}: ")
+        self._report_sent(count, given.dry_run, f"Positions {start + 1:,} to {end:,}: ")
 
     def _recover(
-        self, endpoint: WebhookEndpoint, since: dt.datetime | None, until: str | None, dry_run: bool
+        self, endpoint: WebhookEndpoint, since: dt.datetime | None, given: "Replay"
     ) -> None:
         if since is None:
-            raise CommandError(
-                "--failed-only goes with --since: it looks at when a delivery was given up."
-            )
-        before = _moment(until) if until else None
-        if dry_run:
+            raise CommandError("--failed-only needs --since: when the deliveries were given up.")
+        before = _moment(given.until) if given.until else None
+        if given.dry_run:
             count = statistics.given_up(endpoint.pk, since, before or timezone.now())
-            self._told_again(count, dry_run, "")
-            return
-        self._told_again(
-            services.recover(endpoint.pk, since, before, actor=operator()), dry_run, ""
-        )
+        else:
+            count = redelivery.recover(endpoint.pk, since, before, actor=operator())
+        self._report_sent(count, given.dry_run)
 
-    def _told_again(self, count: int, dry_run: bool, where: str) -> None:
+    def _report_sent(self, count: int, dry_run: bool, where: str = "") -> None:
         if dry_run:
             most = statistics.MOST if not where else count
             self.stdout.write(f"{where}{formatting.capped(count, most)} would be sent again.")
@@ -253,26 +216,15 @@ class Command(BaseCommand):
         DELIVERING.give()
         self.stdout.write(f"{where}{count:,} are sent again.")
 
-    def _add(
-        self,
-        *,
-        name: str,
-        kind: str,
-        url: str,
-        events: list[str],
-        experience: list[str],
-        header: list[str],
-        rate: int | None,
-        **_: Any,
-    ) -> None:
+    def _add(self, *, url: str, **options: Any) -> None:
         wanted = EndpointInput(
-            name=name,
-            kind=kind,
+            name=options["name"],
+            kind=options["kind"],
             address=sys.stdin.readline().strip() if url == "-" else url,
-            events=events,
-            experiences=experience,
-            headers=services.spell_headers("\n".join(header)),
-            rate=rate,
+            events=options["events"],
+            experiences=options["experience"],
+            headers=validation.parse_headers("\n".join(options["header"])),
+            rate=options["rate"],
         )
         endpoint, secret = services.create(wanted, actor=operator())
         self.stdout.write(f"{endpoint.name} is added: {formatting.address(endpoint)}")
@@ -281,17 +233,17 @@ class Command(BaseCommand):
     def _rotate(self, *, name: str, **_: Any) -> None:
         endpoint, secret = services.rotate(_named(name).pk, actor=operator())
         self.stdout.write(
-            f"The former secret of {endpoint.name} signs too until {_until(endpoint)}."
+            f"The former secret of {endpoint.name} still signs until {_until(endpoint)}."
         )
         self._show(secret)
 
     def _show(self, secret: str) -> None:
         if secret:
-            self.stdout.write(f"Its secret, shown this once: {secret}")
+            self.stdout.write(f"Its secret, shown only once: {secret}")
 
     def _disable(self, *, name: str, reason: str, **_: Any) -> None:
         services.disable(_named(name).pk, actor=operator(), reason=reason)
-        self.stdout.write(f"{name} is disabled; what happens meanwhile waits for it.")
+        self.stdout.write(f"{name} is disabled. Events wait until it is enabled.")
 
     def _enable(self, *, name: str, reason: str, skip_missed: bool, **_: Any) -> None:
         services.enable(_named(name).pk, actor=operator(), reason=reason, skip_missed=skip_missed)
@@ -306,37 +258,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{services.reseal_all()} endpoints are encrypted with the first key.")
 
 
-def _fares(now: dt.datetime) -> list[dict[str, Any]]:
-    """How every endpoint fares, as `--json` prints it."""
-    found = list(WebhookEndpoint.objects.order_by("name"))
-    figures, head = statistics.figures([endpoint.pk for endpoint in found], now), queries.head()
-    return [_fare(endpoint, figures[endpoint.pk], head, now) for endpoint in found]
-
-
-def _fare(
-    endpoint: WebhookEndpoint, figures: statistics.Figures, head: int, now: dt.datetime
-) -> dict[str, Any]:
-    state, last = formatting.state(endpoint, now), endpoint.last_success_at
-    day = statistics.window(endpoint.pk, now - statistics.DAY)
-    return {
-        "name": endpoint.name,
-        "kind": endpoint.kind,
-        "state": state.name,
-        "stateText": state.text,
-        "waiting": figures.waiting,
-        "oldestSeconds": int((now - figures.oldest).total_seconds()) if figures.oldest else 0,
-        "deliveries": day.deliveries,
-        "givenUp": day.given_up,
-        "success": day.success,
-        "lastSuccess": last.isoformat() if last else None,
-        "behind": statistics.behind(endpoint, head),
-    }
-
-
-def _as_json(rows: Sequence[dict[str, Any]]) -> str:
-    return json.dumps(rows, ensure_ascii=False, indent=1)
-
-
 def _named(name: str) -> WebhookEndpoint:
     found = WebhookEndpoint.objects.filter(name=name).first()
     if found is None:
@@ -347,7 +268,7 @@ def _named(name: str) -> WebhookEndpoint:
 
 
 def _untried(ids: Sequence[int]) -> bool:
-    """Whether one of these deliveries waits for its first answer."""
+    """Whether one of these deliveries has no answer yet."""
     answered = WebhookAttempt.objects.filter(delivery__in=ids).exclude(
         outcome=WebhookAttempt.Outcome.RUNNING
     )
@@ -355,14 +276,14 @@ def _untried(ids: Sequence[int]) -> bool:
 
 
 def _end(until: str | None, *, by_time: bool) -> int:
-    """The place up to which is replayed."""
+    """The last position to replay."""
     if until is None:
         return queries.head()
     if by_time:
         return statistics.place_before(_moment(until))
     position = whole_number(until)
     if position is None:
-        raise CommandError("--until is a position where --after is one.")
+        raise CommandError("--until must be a position if --after is given.")
     return position
 
 
