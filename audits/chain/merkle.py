@@ -2,7 +2,7 @@
 No Django here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 EMPTY_ROOT = sha256(b"").digest()
@@ -14,24 +14,87 @@ def leaf_hash(line: bytes) -> bytes:
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes: level by level, a last odd node moves up as it is (the same tree
-    as RFC 9162's).
+    """The root over leaf hashes. A last odd node moves up a level as it is, which makes the tree of
+    RFC 9162.
     """
-    if not leaves:
-        return EMPTY_ROOT
-    level = list(leaves)
-    while len(level) > 1:
-        level = _above(level)
-    return level[0]
+    tree = Tree()
+    tree.extend(leaves)
+    return tree.root()
+
+
+def roots_of(sizes: Iterable[int], groups: Iterable[Sequence[bytes]]) -> list[bytes]:
+    """The roots of consecutive trees of these sizes, over leaves that come in groups of any length.
+
+    Reads every group. A tree whose leaves do not come has the root over those that came.
+    """
+    leaves = _Groups(groups)
+    roots = [leaves.take(size).root() for size in sizes]
+    leaves.exhaust()
+    return roots
+
+
+class Tree:
+    """A tree that grows at its end and holds at most one node a level."""
+
+    def __init__(self) -> None:
+        self._odd: list[Sequence[bytes]] = []  # by level: the node without a sibling, if any
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        nodes, level = list(leaves), 0
+        while nodes:
+            if level == len(self._odd):
+                self._odd.append([])
+            nodes = [*self._odd[level], *nodes]
+            self._odd[level] = _odd(nodes)
+            nodes, level = _parents(nodes), level + 1
+
+    def root(self) -> bytes:
+        below: Sequence[bytes] = ()
+        for odd in self._odd:
+            both = [*odd, *below]
+            below = _parents(both) if len(both) == 2 else both
+        return below[0] if below else EMPTY_ROOT
+
+
+class _Groups:
+    """Leaves that come in groups, taken tree by tree."""
+
+    def __init__(self, groups: Iterable[Sequence[bytes]]) -> None:
+        self._groups = (group for group in groups if group)
+        self._rest: Sequence[bytes] = ()
+
+    def take(self, size: int) -> Tree:
+        """A tree of the next `size` leaves, or of fewer at the end."""
+        tree = Tree()
+        while size > 0:
+            if not self._rest:
+                self._rest = next(self._groups, ())
+                if not self._rest:
+                    break
+            taken, self._rest = self._rest[:size], self._rest[size:]
+            tree.extend(taken)
+            size -= len(taken)
+        return tree
+
+    def exhaust(self) -> None:
+        for _ in self._groups:
+            pass
 
 
 def _above(level: Sequence[bytes]) -> list[bytes]:
-    odd = level[-1:] if len(level) % 2 else []
+    return [*_parents(level), *_odd(level)]
+
+
+def _parents(level: Sequence[bytes]) -> list[bytes]:
     one_by_one = iter(level)
     return [
         sha256(b"\x01" + left + right).digest()
         for left, right in zip(one_by_one, one_by_one, strict=False)
-    ] + list(odd)
+    ]
+
+
+def _odd(level: Sequence[bytes]) -> Sequence[bytes]:
+    return level[-1:] if len(level) % 2 else []
 
 
 def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:

@@ -3,7 +3,8 @@ values' commitments.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.db import connection, transaction
 
 from audits.chain import chain, copy_reader, redaction
 from audits.chain.chain import GENESIS, SealFields
-from audits.chain.merkle import root_of
+from audits.chain.merkle import root_of, roots_of
 from audits.chain.sealing import stream_seals, trusted_keys
 
 STRETCH = 20_000  # events read with one COPY
@@ -24,6 +25,9 @@ GRACE = 60  # seconds in which a seal that has committed may still be on its way
 
 ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"  # others go on writing meanwhile
 
+# 0 where every event is sealed or waits, as long as nothing else was found: one that is both, or
+# that waits without its row, is a finding of its own.
+UNREAD = "SELECT count(*) - (SELECT count(*) FROM audit_pending) - %s FROM audits"
 LOOSE = """
     SELECT a.id FROM audits a
     WHERE NOT EXISTS (SELECT 1 FROM sealed_events s WHERE s.event_id = a.id)
@@ -78,9 +82,12 @@ class Redactions:
 
 @dataclass(slots=True)
 class Report:
-    """What was recomputed, and what was found. `commitments` counts personal values ever recorded."""
+    """What was recomputed, and what was found. `read` counts the sealed events that still exist,
+    `commitments` the personal values ever recorded.
+    """
 
     events: int = 0
+    read: int = 0
     seals: int = 0
     commitments: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -120,24 +127,15 @@ class _Chain:
         self.previous = GENESIS
         self.position = 0
 
-    def check(self, stretch: list[SealFields], leaves: list[bytes]) -> None:
-        first = stretch[0].first_position
-        complete = _complete(stretch, leaves)
-        for seal in stretch:
-            if complete:
-                own = leaves[seal.first_position - first : seal.last_position - first + 1]
-            else:
-                # Rows are lost somewhere in this stretch: each seal by itself says where.
-                own = _Reading(seal.first_position, seal.last_position).leaves(
-                    Report(redactions=self.report.redactions)
-                )
-            self._check_seal(seal, root_of(own).hex())
-
-    def _check_seal(self, seal: SealFields, root: str) -> None:
+    def check(self, seal: SealFields, root: bytes) -> None:
         self.report.seals += 1
         where = f"seal {seal.number}"
         for defect in chain.seal_defects(
-            seal, root=root, previous=self.previous, number=self.report.seals, trusted=self.trusted
+            seal,
+            root=root.hex(),
+            previous=self.previous,
+            number=self.report.seals,
+            trusted=self.trusted,
         ):
             self.report.add(where, defect)
         if seal.first_position != self.position + 1:
@@ -147,41 +145,32 @@ class _Chain:
         self.previous, self.position = seal.hash, seal.last_position
 
 
-class _Reading:
-    """The events of one stretch of the chain, which the server begins to print at once."""
+class _Hashing:
+    """Turns lines into leaves, and counts the lines and the personal values that they commit to."""
 
-    def __init__(self, first: int, last: int) -> None:
-        self.ids = copy_reader.ids_between(first, last)
-        self.ascending = sorted(self.ids)
-        self.copy = copy_reader.start(self.ascending)
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.lines = self.commitments = 0
 
-    def leaves(self, report: Report) -> list[bytes]:
-        """Their leaves in the order of the chain; an empty one for an event that is gone."""
-        found: list[bytes | None] = list(self.copy.lines())
-        if len(found) != len(self.ids) or self.ids != self.ascending:
-            # Ids and places are in different orders here, or other seals' events lie between: look
-            # each one up.
-            found = copy_reader.in_order(self.ids)
-        report.events += len(found)
-        report.commitments += sum(
-            [
-                _commitments(line)
-                for line in found
-                if line is not None and not line.endswith(b"\t{}")
-            ]
+    def leaves(self, lines: Sequence[bytes]) -> list[bytes]:
+        self.lines += len(lines)
+        self.commitments += sum(
+            [_commitments(line) for line in lines if not line.endswith(b"\t{}")]
         )
-        leaves = [b"" if line is None else sha256(b"\x00" + line).digest() for line in found]
-        if report.redactions.leaves:
-            pairs = zip(self.ids, leaves, strict=True)
-            return [
-                report.redactions.leaf(event, leaf, report) if leaf else leaf
-                for event, leaf in pairs
-            ]
-        return leaves
+        leaves = [sha256(b"\x00" + line).digest() for line in lines]
+        redactions = self.report.redactions
+        if not redactions.leaves:
+            return leaves
+        events = [int(line[: line.index(b"\t")]) for line in lines]
+        return [
+            redactions.leaf(event, leaf, self.report)
+            for event, leaf in zip(events, leaves, strict=True)
+        ]
 
-
-def _complete(stretch: list[SealFields], leaves: list[bytes]) -> bool:
-    return len(leaves) == stretch[-1].last_position - stretch[0].first_position + 1
+    def count(self) -> None:
+        """Add the counts to the report."""
+        self.report.read += self.lines
+        self.report.commitments += self.commitments
 
 
 def _commitments(line: bytes) -> int:
@@ -192,18 +181,10 @@ def _commitments(line: bytes) -> int:
 def _verify_seals(report: Report, progress: Callable[[int], None]) -> int:
     """Check every seal against its events; returns the last position that a seal covers."""
     state = _Chain(report)
-    waiting: tuple[list[SealFields], list[bytes]] | None = None
     for stretch in _stretches():
-        if waiting is not None and not _complete(*waiting):
-            state.check(*waiting)  # it reads again, so the connection must be free
-            waiting = None
-        reading = _Reading(stretch[0].first_position, stretch[-1].last_position)
-        if waiting is not None:
-            state.check(*waiting)  # while the server prints the next stretch
-        waiting = stretch, reading.leaves(report)
+        for seal, root in zip(stretch, _roots(stretch, report), strict=True):
+            state.check(seal, root)
         progress(report.events)
-    if waiting is not None:
-        state.check(*waiting)
     return state.position
 
 
@@ -217,6 +198,52 @@ def _stretches() -> Iterator[list[SealFields]]:
             gathered = []
     if gathered:
         yield gathered
+
+
+def _roots(stretch: list[SealFields], report: Report) -> list[bytes]:
+    """The root of each seal, computed from the events as they are."""
+    positions, ids = copy_reader.places_between(
+        stretch[0].first_position, stretch[-1].last_position
+    )
+    report.events += len(ids)
+    hashing = _Hashing(report)
+    roots = _roots_in_order_of_ids(stretch, ids, hashing) if ids == sorted(ids) else None
+    if roots is None:
+        hashing = _Hashing(report)
+        roots = _roots_by_position(stretch, positions, ids, hashing)
+    hashing.count()
+    return roots
+
+
+def _roots_in_order_of_ids(
+    stretch: list[SealFields], ids: list[int], hashing: _Hashing
+) -> list[bytes] | None:
+    """The roots, each line hashed while the server prints the next ones. None where one does not
+    fit its seal: events are missing, or others lie between them by id.
+    """
+    groups = map(hashing.leaves, copy_reader.start(ids).groups())
+    roots = roots_of([seal.size for seal in stretch], groups)
+    fits = [root.hex() for root in roots] == [seal.root for seal in stretch]
+    return roots if fits and hashing.lines == len(ids) else None
+
+
+def _roots_by_position(
+    stretch: list[SealFields], positions: list[int], ids: list[int], hashing: _Hashing
+) -> list[bytes]:
+    """The roots with each event looked up for its position."""
+    lines = copy_reader.in_order(ids)
+    found = iter(hashing.leaves([line for line in lines if line is not None]))
+    leaves = [b"" if line is None else next(found) for line in lines]
+    return [
+        root_of(
+            leaves[
+                bisect_left(positions, seal.first_position) : bisect_right(
+                    positions, seal.last_position
+                )
+            ]
+        )
+        for seal in stretch
+    ]
 
 
 def _verify_file(report: Report, path: Path, size: int | None) -> None:
@@ -260,11 +287,6 @@ def _verify_file(report: Report, path: Path, size: int | None) -> None:
 
 
 def _verify_places(report: Report, last: int) -> None:
-    for (event,) in _rows(LOOSE, SHOWN):
-        report.add(
-            f"event {event}",
-            "it is neither sealed nor waiting to be: it was forged, or put in past the triggers",
-        )
     for (event,) in _rows(LOST, SHOWN):
         report.add(f"event {event}", "it waits to be sealed, but its row is gone")
     for (event,) in _rows(TWICE, SHOWN):
@@ -277,6 +299,17 @@ def _verify_places(report: Report, last: int) -> None:
     for place, seal in _rows(MISPLACED, SHOWN):
         report.add(
             f"position {place}", f"it is said to be under seal {seal}, which does not cover it"
+        )
+    ((unread,),) = _rows(UNREAD, report.read)
+    if unread or report.findings:
+        _find_loose(report)
+
+
+def _find_loose(report: Report) -> None:
+    for (event,) in _rows(LOOSE, SHOWN):
+        report.add(
+            f"event {event}",
+            "it is neither sealed nor waiting to be: it was forged, or put in past the triggers",
         )
 
 

@@ -4,6 +4,7 @@ follows.
 
 import threading
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.chain import sealing
-from audits.chain.merkle import leaf_hash, path_of, root_from_path, root_of
+from audits.chain.merkle import leaf_hash, path_of, root_from_path, root_of, roots_of
 from audits.chain.sealing import append_to_file, seal_pending
 from audits.chain.verify import verify
 from audits.models import Seal, SealedEvent
@@ -111,6 +112,29 @@ def test_every_leaf_has_a_proof_and_no_other_leaf_has_it(size: int, data: st.Dat
     if path:
         with pytest.raises(ValueError, match="too short"):
             root_from_path(leaves[index], index, size, path[:-1])
+
+
+@given(st.lists(st.integers(0, 40), max_size=8), st.lists(st.integers(0, 50), max_size=12))
+def test_roots_do_not_depend_on_the_groups_in_which_leaves_come(
+    sizes: list[int], group_sizes: list[int]
+) -> None:
+    leaves = [leaf_hash(str(number).encode()) for number in range(sum(sizes))]
+    ends = [*accumulate(sizes)]
+    cuts = [*accumulate(group_sizes), len(leaves)]
+    groups = [leaves[begin:end] for begin, end in pairwise([0, *cuts])]
+    assert roots_of(sizes, iter(groups)) == [
+        root_of(leaves[end - size : end]) for size, end in zip(sizes, ends, strict=True)
+    ]
+
+
+def test_a_tree_that_lacks_leaves_has_another_root_and_all_groups_are_read() -> None:
+    leaves = [leaf_hash(bytes([number])) for number in range(5)]
+    groups = iter([leaves[:2], [], leaves[2:]])
+    short, missing = roots_of([7, 2], groups)
+    assert (short, missing) == (root_of(leaves), root_of([]))
+    groups = iter([leaves, leaves])
+    assert roots_of([1], groups) == [leaves[0]]
+    assert next(groups, None) is None
 
 
 def test_the_tree_is_that_of_rfc_9162() -> None:
