@@ -231,13 +231,13 @@ CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["grps_site.http.authentication.CallerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["grps_site.http.authentication.CallerIsEntitled"],
+    "DEFAULT_PERMISSION_CLASSES": ["grps_site.http.authentication.CallerPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["grps_site.http.throttling.AddressThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["grps_site.http.json_codec.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["grps_site.http.json_codec.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "grps_site.http.openapi.ContractSchema",
-    "EXCEPTION_HANDLER": "grps_site.http.errors.answer",
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "grps_site.http.json_codec.AlwaysJSON",
+    "EXCEPTION_HANDLER": "grps_site.http.errors.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "grps_site.http.json_codec.JSONOnly",
     "DEFAULT_METADATA_CLASS": None,
     "UNAUTHENTICATED_USER": None,
 }

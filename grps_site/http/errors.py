@@ -1,7 +1,6 @@
-"""Every error is a problem document (RFC 9457): a stable `type`, a sentence for people, and the
-request's id.
-"""
+"""Errors as problem documents (RFC 9457): a stable `type`, a sentence, and the request id."""
 
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -18,15 +17,16 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.defaults import page_not_found, permission_denied, server_error
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework import exceptions, views
+from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from grps_site.http.json_codec import dumps
 from grps_site.http.secret_paths import masked
 
-CONSOLE = "/admin/"  # people with a browser: errors there are pages
+CONSOLE = "/admin/"  # errors of the console are HTML pages
 MEDIA_TYPE = "application/problem+json"
-# The types are part of the contract: docs/api.md has a line for each.
+# The slugs are part of the contract (docs/api.md).
 SLUGS = {
     400: "invalid-request",
     401: "not-authenticated",
@@ -42,29 +42,37 @@ SLUGS = {
     503: "unavailable",
 }
 MEANINGS = {
-    "invalid-request": "A parameter, a header or the body is not of its form. `errors` names the fields.",
-    "not-authenticated": "The key or the signature is missing, wrong, used before or no longer valid.",
-    "not-allowed": "The caller is known and may not do this.",
-    "not-found": "There is nothing at this address.",
-    "method-not-allowed": "The address exists; `Allow` says what can be done with it.",
-    "too-slow": "The body did not arrive in time: 20 seconds for a call. Send it again, or send less at a time.",
-    "conflict": "It does not fit the state that the thing is in now; `detail` says why.",
-    "too-large": "The body is larger than a megabyte. Send less at a time.",
-    "not-json": "The body must be declared, and be, application/json.",
-    "too-many-requests": "One address asked too often. `Retry-After` says how many seconds to wait.",
-    "internal-error": "A fault here. The request id finds it in the logs.",
-    "unavailable": "The database is away, GRPS is not set up yet, or too many large bodies arrive at once. "
-    "`Retry-After` says when to try again.",
+    "invalid-request": "A parameter, a header or the body is invalid. `errors` names the fields.",
+    "not-authenticated": "The key or signature is missing, wrong, expired or already used.",
+    "not-allowed": "The caller is known but has no permission for this.",
+    "not-found": "Nothing exists at this address.",
+    "method-not-allowed": "The address does not support this method. `Allow` lists the methods.",
+    "too-slow": "The body did not arrive within 20 seconds. Send it again, or send smaller bodies.",
+    "conflict": "The request does not fit the present state of its object. `detail` says why.",
+    "too-large": "The body is larger than one megabyte. Send smaller bodies.",
+    "not-json": "The body must be JSON, with the content type application/json.",
+    "too-many-requests": "This address sent too many requests. `Retry-After` is in seconds.",
+    "internal-error": "An error in GRPS. Its log contains the request id.",
+    "unavailable": "The database is unavailable, GRPS is not set up yet, or it is receiving too many "
+    "large bodies. Try again after `Retry-After` seconds.",
 }
 NO_DATABASE = "The database cannot be reached; try again soon."
-SOON = {"Retry-After": "5"}  # seconds
-log = structlog.get_logger("grps.problems")
+NOT_FOUND = "There is nothing at this address."
+NOT_ALLOWED = "This is not allowed."
+MALFORMED = "The request is malformed."
+RETRY_AFTER = 5  # seconds
+BODY_ERRORS = {
+    408: "The body did not arrive in time; send it again.",
+    413: "The body is larger than a megabyte; send less at a time.",
+    503: "Too many large bodies arrive at once; try again soon.",
+}
+log = structlog.get_logger("grps.errors")
 
 
 def document(
     status: int, detail: str, errors: list[dict[str, str]] | None = None
 ) -> dict[str, Any]:
-    """The body of a problem. `errors` name single fields: `[{"field", "detail"}]`."""
+    """Build a problem document. `errors` names invalid fields: `[{"field", "detail"}]`."""
     body: dict[str, Any] = {
         "type": f"/docs/problems#{SLUGS.get(status, 'invalid-request')}",
         "title": HTTPStatus(status).phrase,
@@ -91,20 +99,23 @@ def response(
     )
 
 
-BODY_REFUSED = {
-    408: "The body did not arrive in time; send it again.",
-    413: "The body is larger than a megabyte; send less at a time.",
-    503: "Too many large bodies arrive at once; try again soon.",
-}
-
-
 def body_refused(status: int) -> HttpResponse:
-    """The answer to a request whose body the server did not take (grps_site.server)."""
-    return response(status, BODY_REFUSED[status], headers=SOON if status == 503 else None)
+    """Answer a request whose body grps_site.server refused."""
+    return response(status, BODY_ERRORS[status], headers=_retry() if status == 503 else None)
 
 
-def reading_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-    """A plain view that answers GET and HEAD, and everything else with a problem."""
+def too_many_requests(wait: float) -> HttpResponse:
+    """Answer a request above the limit; `wait` in seconds."""
+    headers = {"Retry-After": str(math.ceil(wait))}
+    return response(429, "Too many requests from this address; wait a little.", headers=headers)
+
+
+def _retry() -> dict[str, str]:
+    return {"Retry-After": str(RETRY_AFTER)}
+
+
+def read_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+    """Let a plain view answer GET and HEAD only; other methods get a problem document."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -118,80 +129,79 @@ def reading_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpRespon
     return guarded
 
 
-def answer(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """REST framework's exception handler. What it does not know becomes a 500 in `internal_error`,
-    which logs it.
+class TooLarge(APIException):
+    status_code = 413
+    default_detail = BODY_ERRORS[413]
+
+
+class DatabaseUnavailable(APIException):
+    status_code = 503
+    default_detail = NO_DATABASE
+    wait = RETRY_AFTER  # REST framework sends it as Retry-After
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn REST framework's answer to an exception into a problem document.
+
+    None for an unexpected exception: Django then calls `internal_error`.
     """
+    exc = _as_api_exception(exc)
+    response = views.exception_handler(exc, context)
+    if response is not None and isinstance(exc, APIException):
+        response.data = document(exc.status_code, *_detail_and_fields(exc.detail))
+        response.content_type = MEDIA_TYPE
+    return response
+
+
+def _as_api_exception(exc: Exception) -> Exception:
     if isinstance(exc, Http404):
-        exc = NotFound("There is nothing at this address.")
+        return exceptions.NotFound(NOT_FOUND)
+    if isinstance(exc, PermissionDenied):
+        return exceptions.PermissionDenied(NOT_ALLOWED)
     if isinstance(exc, RequestDataTooBig):
-        return _rendered(413, "The body is larger than a megabyte; send less at a time.", None, {})
+        return TooLarge()
+    if isinstance(exc, SuspiciousOperation | BadRequest):
+        return exceptions.ParseError(MALFORMED)
     if isinstance(exc, OperationalError | InterfaceError):
         log.exception("database unavailable")
-        return _rendered(503, NO_DATABASE, None, SOON)
-    if isinstance(exc, SuspiciousOperation | BadRequest):
-        return _rendered(400, "The request is malformed.", None, {})
-    if isinstance(exc, PermissionDenied):
-        return _rendered(403, "This is not allowed.", None, {})
-    if not isinstance(exc, APIException):
-        return None
-    detail, errors = _words(exc.detail)
-    return _rendered(exc.status_code, detail, errors, _headers(exc))
+        return DatabaseUnavailable()
+    return exc
 
 
-def _rendered(
-    status: int, detail: str, errors: list[dict[str, str]] | None, headers: dict[str, str]
-) -> Response:
-    return Response(
-        document(status, detail, errors), status=status, content_type=MEDIA_TYPE, headers=headers
-    )
-
-
-def _words(detail: Any) -> tuple[str, list[dict[str, str]] | None]:
-    if isinstance(detail, dict):
-        errors = [{"field": str(name), "detail": _sentence(said)} for name, said in detail.items()]
-        return " ".join(f"{error['field']}: {error['detail']}" for error in errors), errors
-    return _sentence(detail), None
+def _detail_and_fields(detail: Any) -> tuple[str, list[dict[str, str]] | None]:
+    if not isinstance(detail, dict):
+        return _sentence(detail), None
+    fields = [{"field": str(name), "detail": _sentence(text)} for name, text in detail.items()]
+    return " ".join(f"{field['field']}: {field['detail']}" for field in fields), fields
 
 
 def _sentence(detail: Any) -> str:
     return " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
 
 
-def _headers(exc: APIException) -> dict[str, str]:
-    headers = {}
-    if getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = str(exc.auth_header)  # type: ignore[attr-defined]
-    if getattr(exc, "wait", None):
-        headers["Retry-After"] = str(int(exc.wait) + 1)  # type: ignore[attr-defined]
-    return headers
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
-        return response(413, "The body is larger than a megabyte; send less at a time.")
-    return response(400, "The request is malformed.")
+        return response(413, BODY_ERRORS[413])
+    return response(400, MALFORMED)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(CONSOLE):
         return permission_denied(request, exception)
-    return response(403, "This is not allowed.")
+    return response(403, NOT_ALLOWED)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(CONSOLE):
         return page_not_found(request, exception)
-    return response(404, "There is nothing at this address.")
+    return response(404, NOT_FOUND)
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
-    """Answer while the error is being handled, and leave its traceback in the log, under the
-    request's id.
-    """
+    """Answer an unexpected error, and log its traceback with the request id."""
     log.exception("unexpected error", method=request.method, path=masked(request.path))
     if request.path.startswith(CONSOLE):
         return server_error(request)
     if isinstance(sys.exception(), OperationalError | InterfaceError):
-        return response(503, NO_DATABASE, headers=SOON)
+        return response(503, NO_DATABASE, headers=_retry())
     return response(500, "Something went wrong here; the request id finds it in the logs.")

@@ -1,6 +1,4 @@
-"""JSON in and out. Strict on the way in: NaN, lone surrogates, NUL and deep nesting never reach a
-rule.
-"""
+"""JSON of the API. Decoding refuses NaN, lone surrogates, NUL and deep nesting."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from typing import Any
 
 import msgspec
 from rest_framework.exceptions import ParseError
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -18,9 +16,7 @@ LARGEST = 2.0**63
 
 
 def _number(text: str) -> int | float:
-    """A number written with a point or an exponent. JSON Schema calls 1.0 and 1e3 integers, and so
-    do game servers.
-    """
+    """Convert a number with a point or an exponent; 1.0 and 1e3 are integers in JSON Schema."""
     value = float(text)
     if math.isinf(value):
         raise msgspec.ValidationError("Number out of range")
@@ -28,12 +24,12 @@ def _number(text: str) -> int | float:
 
 
 _decoder = msgspec.json.Decoder(float_hook=_number)
-NUL_AS_SENT = b"\\u0000"  # the only way to write one: as a bare byte the decoder refuses it
+ESCAPED_NUL = b"\\u0000"  # the decoder refuses a bare NUL byte
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON; Decimal as a number, times in UTC with `Z`."""
+    """Encode compact JSON; Decimal becomes a number, times are in UTC with `Z`."""
     return _encoder.encode(value)
 
 
@@ -48,30 +44,26 @@ class JSONRenderer(BaseRenderer):
         return b"" if data is None else dumps(data)
 
 
-class AlwaysJSON(BaseContentNegotiation):
-    """There is one form of an answer; an `Accept` that asks for another gets it all the same."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        declared = (request.content_type or "").partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == declared), None)
+class JSONOnly(DefaultContentNegotiation):
+    """Answer in JSON, whatever `Accept` says."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
 
 
 class JSONParser(BaseParser):
-    """An object, decoded strictly. Raises ParseError naming the place."""
+    """Parse a JSON object. Raises ParseError naming the place."""
 
     media_type = "application/json"
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Any = None
     ) -> dict[str, Any]:
-        # `body` and not the stream: only there Django refuses what is too large, before reading it.
+        # Django checks the size limit in `body`, and not when the stream is read.
         return self.decode(parser_context["request"]._request.body)
 
     def decode(self, body: bytes) -> dict[str, Any]:
-        """The object that `body` holds. Raises ParseError naming the place."""
+        """Decode a JSON object. Raises ParseError naming the place."""
         try:
             document = _decoder.decode(body)
         except RecursionError:
@@ -80,7 +72,7 @@ class JSONParser(BaseParser):
             raise ParseError(f"The body is not JSON: {error}.") from None
         if not isinstance(document, dict):
             raise ParseError("The body must be a JSON object.")
-        if NUL_AS_SENT in body:
+        if ESCAPED_NUL in body:
             _refuse_nul(document)
         return document
 
@@ -92,8 +84,8 @@ def _refuse_nul(document: dict[str, Any]) -> None:
 
 
 def _texts(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every text with its place. On a stack of its own: Python's may be too short for what was
-    decoded.
+    """Yield every text with its path. Iterative: the document may be nested deeper than Python's
+    stack.
     """
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:

@@ -1,5 +1,4 @@
-"""Sign a call: HMAC-SHA256 over timestamp, nonce, method, path with query, and the body's hash. No
-Django needed.
+"""Sign a call with HMAC-SHA256. Needs neither Django nor any package (deploy/signed_call.py).
 
 headers = sign(secret, "POST", "/automation/decisions", body)
 """
@@ -8,26 +7,34 @@ import hashlib
 import hmac
 import secrets
 import time
+from typing import NamedTuple
 
 
-def message(timestamp: str, nonce: str, method: str, target: str, body: bytes) -> bytes:
-    """What is signed. `target` is the path with its query as sent."""
-    return f"{timestamp}.{nonce}.{method}.{target}.{hashlib.sha256(body).hexdigest()}".encode()
+class SignedCall(NamedTuple):
+    """What a signature covers. `target`: the path with its query, as sent."""
+
+    method: str
+    target: str
+    body: bytes
+
+    def message(self, timestamp: str, nonce: str) -> bytes:
+        digest = hashlib.sha256(self.body).hexdigest()
+        return f"{timestamp}.{nonce}.{self.method}.{self.target}.{digest}".encode()
 
 
-def signature(secret: str, signed: bytes) -> str:
-    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+def signature(secret: str, message: bytes) -> str:
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
 
 
 def sign(
     secret: str, method: str, target: str, body: bytes = b"", *, now: float | None = None
 ) -> dict[str, str]:
-    """The three headers of a signed call; `now` in seconds since 1970."""
+    """Return the three headers of a signed call; `now` in seconds since 1970."""
     timestamp = str(int(time.time() if now is None else now))
     nonce = secrets.token_hex(16)
-    signed = message(timestamp, nonce, method.upper(), target, body)
+    message = SignedCall(method.upper(), target, body).message(timestamp, nonce)
     return {
         "x-grps-timestamp": timestamp,
         "x-grps-nonce": nonce,
-        "x-grps-signature": f"v1={signature(secret, signed)}",
+        "x-grps-signature": f"v1={signature(secret, message)}",
     }

@@ -1,6 +1,4 @@
-"""Public answers, kept for at most a second by each process: a crowd costs the database what one
-visitor does.
-"""
+"""Cache public responses in each process for one second."""
 
 import hashlib
 import time
@@ -13,12 +11,12 @@ from django.http.response import HttpResponseBase
 from grps_site.http import errors, throttling
 
 SECOND = 1.0
-ANSWERS = 2000  # kept by a process, each with its own address and query
-# Whoever keeps the answer asks again each time: two caches of a second would make two seconds.
+MAX_RESPONSES = 2000  # of one process, by path and query
+# Clients must revalidate each time: a second cache would make responses two seconds old.
 CACHE_CONTROL = "public, no-cache"
 
 
-class Answer(NamedTuple):
+class CachedResponse(NamedTuple):
     at: float
     body: bytes
     etag: str
@@ -26,58 +24,52 @@ class Answer(NamedTuple):
 
 
 def one_second(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Put a public GET view behind a cache of one second, with a strong ETag and the address
-    throttle before it.
-    """
-    answers: dict[str, Answer] = {}
+    """Cache a public GET view, add a strong ETag, and count requests against the address limit."""
+    responses: dict[str, CachedResponse] = {}
 
-    def cached(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def cached_view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if request.method not in {"GET", "HEAD"}:
             response: HttpResponseBase = view(request, **kwargs)
             return response
         wait = throttling.check(request, "read")
         if wait is not None:
-            return errors.response(
-                429,
-                "Too many requests from this address; wait a little.",
-                headers={"Retry-After": str(int(wait) + 1)},
-            )
+            return errors.too_many_requests(wait)
         key = f"{request.path_info}?{request.META.get('QUERY_STRING', '')}"
-        answer = answers.get(key)
+        cached = responses.get(key)
         now = time.monotonic()
-        if answer is None or now - answer.at >= SECOND:
+        if cached is None or now - cached.at >= SECOND:
             fresh = view(request, **kwargs)
             if fresh.status_code != 200:
-                return _done(fresh)
-            if len(answers) >= ANSWERS:
-                answers.clear()
-            answer = answers[key] = _answer(now, _done(fresh))
-        return _respond(request, answer)
+                return _rendered(fresh)
+            if len(responses) >= MAX_RESPONSES:
+                responses.clear()
+            cached = responses[key] = _snapshot(now, _rendered(fresh))
+        return _respond(request, cached)
 
-    cached.__dict__.update(view.__dict__)
-    return cached
+    cached_view.__dict__.update(view.__dict__)
+    return cached_view
 
 
-def _done(response: Any) -> HttpResponse:
+def _rendered(response: Any) -> HttpResponse:
     render = getattr(response, "render", None)
     done: HttpResponse = render() if render is not None else response
     return done
 
 
-def _answer(at: float, response: Any) -> Answer:
+def _snapshot(at: float, response: Any) -> CachedResponse:
     body = bytes(response.content)
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return Answer(at, body, etag, response["Content-Type"])
+    return CachedResponse(at, body, etag, response["Content-Type"])
 
 
-def _respond(request: HttpRequest, answer: Answer) -> HttpResponse:
+def _respond(request: HttpRequest, cached: CachedResponse) -> HttpResponse:
     wanted = request.META.get("HTTP_IF_NONE_MATCH")
-    if wanted is not None and _matches(wanted, answer.etag):
+    if wanted is not None and _matches(wanted, cached.etag):
         response = HttpResponse(status=304)
         del response["Content-Type"]
     else:
-        response = HttpResponse(answer.body, content_type=answer.content_type)
-    response["ETag"] = answer.etag
+        response = HttpResponse(cached.body, content_type=cached.content_type)
+    response["ETag"] = cached.etag
     response["Cache-Control"] = CACHE_CONTROL
     return response
 

@@ -1,10 +1,8 @@
-"""How often one address may ask.
+"""Limit the requests of one address per minute.
 
-Counted in Valkey for all processes, leased in portions so that most requests ask nobody.
-
-A process takes a tenth of the limit at a time and spends it by itself; so the limit holds to within
-a tenth for each process, and nine requests of ten cost no round trip. When Valkey is away each
-process counts alone.
+All processes count in Valkey. A process reserves a tenth of the limit at a time and spends it
+without a round trip, so each process may exceed the limit by up to a tenth. Without Valkey each
+process counts by itself.
 """
 
 import ipaddress
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
 
 WINDOW = 60  # seconds
 PORTIONS = 10
-ALONE = 10  # seconds without asking Valkey again once it did not answer
-ADDRESSES = 20_000  # remembered by a process
+RETRY_VALKEY = 10  # seconds without asking Valkey again after it did not answer
+MAX_ADDRESSES = 20_000  # of one process
 
 log = structlog.get_logger("grps.throttle")
 
@@ -45,12 +43,12 @@ class _Lease:
 
 _leases: dict[str, _Lease] = {}
 _client: redis.Redis | None = None
-_alone_until = 0.0
+_valkey_down_until = 0.0
 
 
 def check(request: HttpRequest | Request, kind: str) -> float | None:
-    """Count one request of `kind` (read or write); the seconds to wait when it is one too many,
-    else None.
+    """Count one request of `kind` (read or write). Returns the seconds to wait when the limit is
+    exceeded, else None.
     """
     limit = (
         settings.THROTTLE_WRITE_PER_MINUTE
@@ -61,14 +59,14 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
         return None
     now = time.time()
     window = int(now) // WINDOW
-    key = f"{kind}:{_mark(network(client_address(request)))}"
+    key = f"{kind}:{_keyed_hash(network(client_address(request)))}"
     lease = _leases.get(key)
     if lease is None or lease.window != window:
-        if len(_leases) >= ADDRESSES:
+        if len(_leases) >= MAX_ADDRESSES:
             _leases.clear()
         lease = _leases[key] = _Lease(window, 0)
     if lease.left == 0:
-        lease.left = _take(key, window, limit, lease)
+        lease.left = _reserve(key, window, limit, lease)
     if lease.left <= 0:
         return (window + 1) * WINDOW - now
     lease.left -= 1
@@ -76,9 +74,9 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
     return None
 
 
-@lru_cache(maxsize=ADDRESSES)
+@lru_cache(maxsize=MAX_ADDRESSES)
 def network(text: str) -> str:
-    """Of IPv6 the network of 64 bits: one household is given so many addresses."""
+    """Return an IPv6 address's /64 network, since one household has that many addresses."""
     if ":" not in text:
         return text
     try:
@@ -90,30 +88,26 @@ def network(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=ADDRESSES)
-def _mark(network: str) -> str:
-    """What Valkey knows of an address: without our secret nobody can say whose."""
+@lru_cache(maxsize=MAX_ADDRESSES)
+def _keyed_hash(network: str) -> str:
+    """Hash an address with our secret, so that Valkey holds no personal data."""
     return salted_hmac("grps.throttle", network, algorithm="sha256").hexdigest()[:32]
 
 
-def _take(key: str, window: int, limit: int, lease: _Lease) -> int:
-    """Lease the next portion; -1 when the limit is used up, and no more is asked for in this
-    window.
-    """
+def _reserve(key: str, window: int, limit: int, lease: _Lease) -> int:
+    """Reserve the next portion; -1 when the limit of this window is used up."""
     portion = max(1, limit // PORTIONS)
-    taken = _count(f"throttle:{window}:{key}", portion)
+    taken = _add(f"throttle:{window}:{key}", portion)
     if taken is None:
         taken = lease.spent + portion
     left = limit - (taken - portion)
     return min(portion, left) if left > 0 else -1
 
 
-def _count(key: str, portion: int) -> int | None:
-    """How much of a window is taken by all processes, `portion` included; None while Valkey is
-    away.
-    """
-    global _alone_until
-    if time.monotonic() < _alone_until:
+def _add(key: str, portion: int) -> int | None:
+    """Return what all processes reserved in a window, with `portion`; None without Valkey."""
+    global _valkey_down_until
+    if time.monotonic() < _valkey_down_until:
         return None
     try:
         pipeline = _valkey().pipeline(transaction=False)
@@ -121,18 +115,20 @@ def _count(key: str, portion: int) -> int | None:
         pipeline.expire(key, 2 * WINDOW)
         taken = int(pipeline.execute()[0])
     except redis.RedisError as error:
-        if not _alone_until:
-            log.warning("Valkey is away: each process counts alone", error=str(error))
-        _alone_until = time.monotonic() + ALONE
+        if not _valkey_down_until:
+            log.warning(
+                "Valkey is unavailable; this process counts requests by itself", error=str(error)
+            )
+        _valkey_down_until = time.monotonic() + RETRY_VALKEY
         return None
-    _alone_until = 0.0
+    _valkey_down_until = 0.0
     return taken
 
 
 def _valkey() -> redis.Redis:
     global _client
     if _client is None:
-        # No retries: a request must not wait longer for its count than for its answer.
+        # No retries: counting must not delay the response.
         _client = redis.Redis.from_url(
             settings.REDIS_URL,
             socket_timeout=0.2,
@@ -143,9 +139,7 @@ def _valkey() -> redis.Redis:
 
 
 class AddressThrottle(BaseThrottle):
-    """For callers who prove nothing. A cached view is counted where its cache is
-    (grps_site.http.response_cache).
-    """
+    """Limit views open to anyone. Cached views are counted by the cache (response_cache.py)."""
 
     _wait: float | None = None
 

@@ -1,4 +1,4 @@
-"""Cloudflare Turnstile, asked once for all who need it. What cannot be checked is not valid."""
+"""Verify Cloudflare Turnstile tokens."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("grps.turnstile")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether a token is good, and Cloudflare's or our own error codes if not."""
+    """The result of a check. `errors`: codes of Cloudflare or ours."""
 
     valid: bool
     errors: list[str]
@@ -33,14 +33,15 @@ class _Answer(msgspec.Struct, rename={"error_codes": "error-codes"}):
 
 
 class TurnstileIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The token that the widget gave the visitor."""
+    """The token that Cloudflare's widget returned."""
 
     token: str
 
 
 class TurnstileOut(msgspec.Struct):
-    """Whether the token is good; `errors` are Cloudflare's codes, or not-configured, unreachable,
-    wrong-hostname.
+    """The result of a check.
+
+    `errors`: Cloudflare's codes, or `not-configured`, `unreachable`, `wrong-hostname`.
     """
 
     valid: bool
@@ -48,7 +49,7 @@ class TurnstileOut(msgspec.Struct):
 
 
 def verify(token: str, address: str = "") -> Verification:
-    """Ask Cloudflare about a token. Fails closed: whatever cannot be checked is not valid."""
+    """Ask Cloudflare about a token. A token that cannot be checked is not valid."""
     if not settings.TURNSTILE_SECRET:
         return Verification(False, ["not-configured"])
     form = {"secret": settings.TURNSTILE_SECRET, "response": token} | (
@@ -58,7 +59,7 @@ def verify(token: str, address: str = "") -> Verification:
         response = httpx.post(settings.TURNSTILE_VERIFY_URL, data=form, timeout=TIMEOUT)
         answer = msgspec.json.decode(response.content, type=_Answer)
     except (httpx.HTTPError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        log.warning("turnstile cannot be asked", error=str(error))
+        log.warning("Turnstile is unavailable", error=str(error))
         return Verification(False, ["unreachable"])
     if not answer.success:
         return Verification(False, answer.error_codes or ["invalid-input-response"])
@@ -68,7 +69,7 @@ def verify(token: str, address: str = "") -> Verification:
 
 
 class TurnstileVerify(APIView):
-    """Check a Turnstile token on the server."""
+    """Verify a Turnstile token."""
 
     caller = "anyone"
     request_body, response_body = TurnstileIn, TurnstileOut

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from grps_site.http.errors import reading_only
+from grps_site.http.errors import read_only
 from grps_site.http.json_codec import dumps
 from grps_site.models import Heartbeat
 from grps_site.ops import database_roles
@@ -32,7 +32,7 @@ class Unhealthy(Exception):
     """A part does not work; the text says what."""
 
 
-@reading_only
+@read_only
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers. Nothing else is looked at: a database that is away is no reason to
     restart us.
@@ -40,7 +40,7 @@ def live(request: HttpRequest) -> HttpResponse:
     return _json({"status": "ok"})
 
 
-@reading_only
+@read_only
 def ready(request: HttpRequest) -> HttpResponse:
     """Whether requests should be sent here: 200, or 503 with what is wrong."""
     found = parts()
@@ -62,7 +62,7 @@ def parts() -> dict[str, dict[str, Any]]:
     return {name: _run(check) for name, check in checks.items()}
 
 
-@reading_only
+@read_only
 def freshness(request: HttpRequest) -> HttpResponse:
     """How many players there are, and how fresh the data is; counts stop at MANY."""
     with connection.cursor() as cursor:

@@ -120,10 +120,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     """Where an appeal stands, for whoever has its token."""
     wait = throttling.check(request, "read")
     if wait is not None:
-        headers = {"Retry-After": str(int(wait) + 1)}
-        return errors.response(
-            429, "Too many requests from this address; wait a little.", headers=headers
-        )
+        return errors.too_many_requests(wait)
     found = appeals.status(token)
     if found is None:
         raise Http404

@@ -85,7 +85,7 @@ def test_a_refusal_is_not_kept(view: Callable[..., object]) -> None:
 def test_it_keeps_a_bounded_number_of_answers(
     view: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response_cache, "ANSWERS", 10)
+    monkeypatch.setattr(response_cache, "MAX_RESPONSES", 10)
     kept = next(
         cell.cell_contents for cell in view.__closure__ if isinstance(cell.cell_contents, dict)
     )  # type: ignore[attr-defined]

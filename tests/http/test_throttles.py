@@ -36,7 +36,7 @@ def forget() -> None:
     throttling._valkey().connection_pool.connection_kwargs.update(
         socket_timeout=30, socket_connect_timeout=30
     )
-    throttling._alone_until = 0.0
+    throttling._valkey_down_until = 0.0
 
 
 def ask(address: str = "192.0.2.1", kind: str = "read", **headers: str) -> float | None:
@@ -81,9 +81,9 @@ def test_two_processes_share_one_limit() -> None:
 def test_most_requests_ask_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.THROTTLE_PUBLIC_PER_MINUTE = 100
     asked = []
-    count = throttling._count
+    count = throttling._add
     monkeypatch.setattr(
-        throttling, "_count", lambda key, portion: asked.append(portion) or count(key, portion)
+        throttling, "_add", lambda key, portion: asked.append(portion) or count(key, portion)
     )
     assert let_in(100) == 100
     assert asked == [10] * 10
@@ -111,7 +111,7 @@ def test_without_valkey_each_process_counts_alone(
 
 
 def test_it_remembers_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttling, "ADDRESSES", 5)
+    monkeypatch.setattr(throttling, "MAX_ADDRESSES", 5)
     for number in range(20):
         ask(address=f"198.51.100.{number}")
     assert len(throttling._leases) <= 5
