@@ -1,3 +1,1 @@
-"""Measuring: ratios within one run on one machine, and a day of a community to play
-(bench/demo.py).
-"""
+"""Benchmarks as ratios within one run (`make bench`), and a simulated day (`make demo`)."""

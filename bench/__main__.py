@@ -1,6 +1,4 @@
-"""`make bench`: fill two databases, a small and a large one, and print ratios measured in this one
-run.
-"""
+"""`make bench`: fill a small and a large database, and print ratios measured within one run."""
 
 import argparse
 import json
@@ -29,12 +27,14 @@ def main() -> int:
     parser.add_argument(
         "--large", type=int, default=1_000_000, help="players in the large database"
     )
-    parser.add_argument("--small", type=int, default=10_000, help="players in the small one")
-    parser.add_argument("--only", default="", help="run the cases whose name holds this text")
+    parser.add_argument("--small", type=int, default=10_000, help="players in the small database")
+    parser.add_argument(
+        "--only", default="", help="run only the cases whose name contains this text"
+    )
     options = parser.parse_args()
     keep_private()
-    home = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
-    state = State.at(home / "bench")
+    root = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
+    state = State.at(root / "bench")
     with Supervisor(state) as supervisor:
         ports = state.port("postgres"), state.port("valkey")
         supervisor.add([postgres.service(state, ports[0]), valkey.service(state, ports[1])])
@@ -60,7 +60,7 @@ def main() -> int:
     if child.returncode:
         return child.returncode
     rows = json.loads(output)
-    write_private(home / "bench.json", json.dumps(rows, indent=1))
+    write_private(root / "bench.json", json.dumps(rows, indent=1))
     _print(rows)
     return 0 if all(row["ok"] for row in rows) else 1
 
@@ -75,7 +75,7 @@ def _print(rows: list[dict[str, object]]) -> None:
 
 
 def _database(state: State, values: dict[str, str], name: str, players: int) -> dict[str, str]:
-    """The environment of a database of that size, made and filled unless an earlier run left it."""
+    """Return the environment of a database, filled unless an earlier run did so."""
     values = values | {
         "DATABASE_URL": f"{values['DATABASE_URL'].rpartition('/')[0]}/bench_{name}_{players}",
         "DJANGO_SETTINGS_MODULE": "bench.settings",
@@ -111,7 +111,7 @@ def _web(state: State, name: str, values: dict[str, str]) -> Service:
 
 def _serves(port: int) -> bool:
     try:
-        return Connection(port).ask(get("/health/live"))[0] == 200
+        return Connection(port).send(get("/health/live"))[0] == 200
     except OSError:
         return False
 

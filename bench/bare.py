@@ -1,6 +1,4 @@
-"""What ingestion is held against: the same inserts and updates on the same tables, prepared
-beforehand.
-"""
+"""The baseline for ingestion: the same statements on the same tables, prepared beforehand."""
 
 import datetime as dt
 import json
@@ -22,7 +20,7 @@ AUDIT = """
 
 
 class BareBatch:
-    """One batch in its final form: only SQL is left to be done."""
+    """One batch, converted to the parameters of its statements."""
 
     def __init__(
         self, connection: "psycopg.Connection[tuple[Any, ...]]", events: list[dict[str, Any]]
@@ -56,7 +54,7 @@ class BareBatch:
             numbers(times),
         ]
         sums = [25 * each for _ in users]
-        self.parts = [
+        self.sessions = [
             "nexus",
             numbers(players),
             numbers(events[0]["session"] for _ in users),
@@ -89,11 +87,11 @@ class BareBatch:
             *[dt.datetime.now(dt.UTC)] * 2,
         ]
 
-    def land(self) -> None:
+    def store(self) -> None:
         with self.connection.transaction(), self.connection.cursor() as cursor:
             cursor.execute(LOCK_PLAYERS, [self.users])
             cursor.execute(APPEND, self.ledger)
-            cursor.execute(WRITE_SESSIONS, self.parts)
+            cursor.execute(WRITE_SESSIONS, self.sessions)
             cursor.execute(ADD_DAYS, self.days)
             cursor.execute(ADD_TO_PLAYERS, self.totals)
             cursor.execute(AUDIT, [self.batch, json.dumps({"accepted": len(self.users)})])

@@ -1,6 +1,4 @@
-"""The cases of `make bench`. Each pairs two measurements within this run; the ratio of their
-medians is what counts.
-"""
+"""The cases of `make bench`. Each compares the medians of two measurements of the same run."""
 
 import argparse
 import datetime as dt
@@ -18,11 +16,11 @@ from dataclasses import dataclass
 import django
 import psycopg
 
-from bench import console as staff
-from bench import luau as games
-from bench import serving as server
-from bench import sync as syncing
-from bench import webhooks as telling
+from bench import console as console_cases
+from bench import luau as luau_cases
+from bench import serving as serving_cases
+from bench import sync as sync_cases
+from bench import webhooks as webhook_cases
 from bench.fill import username_of
 from bench.load import Connection, get, post
 from bench.results import Result
@@ -32,7 +30,7 @@ ROUNDS = 24
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Two databases with a web process each: environment and port."""
+    """Environment and web port of the small and the large database."""
 
     small: dict[str, str]
     large: dict[str, str]
@@ -40,10 +38,10 @@ class Bench:
     large_port: int
 
 
-def paired(
+def compare(
     first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS
 ) -> tuple[float, float]:
-    """The medians of two measurements taken in turns, so that a drift of the machine hits both."""
+    """Take two measurements in turns, so that a drift of the machine affects both; return medians."""
     pairs = [(first(), second()) for _ in range(rounds)]
     if os.environ.get("BENCH_DETAIL"):
         for side in zip(*pairs, strict=True):
@@ -52,9 +50,7 @@ def paired(
 
 
 def ingestion(bench: Bench) -> Iterator[Result]:
-    """A batch of 500 events over HTTP against the same statements sent by bare psycopg to the same
-    tables.
-    """
+    """Compare a batch of 500 events over HTTP with the same statements sent by psycopg alone."""
     from audits.record import Actor
     from bench.bare import BareBatch
     from players import leaderboard
@@ -67,14 +63,14 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     connection = Connection(bench.large_port)
     size = int(bench.large["DATABASE_URL"].rpartition("_")[2])
     session = int(time.time())
-    numbers = iter(range(int(time.time()), 10**12))  # other players than a run a minute ago
+    numbers = iter(range(int(time.time()), 10**12))  # not the players of an earlier run
 
     def over_http() -> float:
         events = _events(next(numbers), session, size)
         body = json.dumps({"server": {"placeId": 1, "jobId": "bench"}, "events": events}).encode()
         request = post("/roblox/events", body, {"x-grps-api-key": raw})
         started = time.perf_counter()
-        status, answer = connection.ask(request)
+        status, answer = connection.send(request)
         seconds = time.perf_counter() - started
         if status != 200 or json.loads(answer)["accepted"] != len(events):
             raise RuntimeError(f"{status}: {answer[:500]!r}")
@@ -85,21 +81,21 @@ def ingestion(bench: Bench) -> Iterator[Result]:
         def by_psycopg() -> float:
             batch = BareBatch(bare, _events(next(numbers), session, size))
             started = time.perf_counter()
-            batch.land()
+            batch.store()
             return time.perf_counter() - started
 
         for _ in range(5):
             over_http(), by_psycopg()
-        ours, theirs = paired(over_http, by_psycopg)
+        ours, theirs = compare(over_http, by_psycopg)
     if Quarantine.objects.filter(key=key).exists():
         raise RuntimeError("the batches landed in a quarantine, where less is written")
     while leaderboard.fold():
-        pass  # the worker's part, which does not run here
+        pass  # no worker runs here
     yield Result("ingestion over HTTP / bare psycopg (throughput)", theirs / ours, 0.8, "higher")
 
 
 def _events(number: int, session: int, size: int) -> list[dict[str, object]]:
-    """500 events of 100 players: each batch takes others, spread over the whole table."""
+    """Make 500 events of 100 players who differ by batch and are spread over the table."""
     now = dt.datetime.now(dt.UTC)
     events: list[dict[str, object]] = []
     for player in range(100):
@@ -120,10 +116,10 @@ def _events(number: int, session: int, size: int) -> list[dict[str, object]]:
 
 
 def top(bench: Bench) -> Iterator[Result]:
-    """leaderboard/top against a bare Django view that returns the same bytes from the same server."""
+    """Compare leaderboard/top with a Django view that returns the same bytes."""
     connection = Connection(bench.large_port)
-    connection.ask(get("/bench/bare"))
-    ours, theirs = paired(
+    connection.send(get("/bench/bare"))
+    ours, theirs = compare(
         lambda: connection.pipeline(get("/leaderboard/top"), 500),
         lambda: connection.pipeline(get("/bench/bare"), 500),
     )
@@ -131,7 +127,7 @@ def top(bench: Bench) -> Iterator[Result]:
 
 
 def growth(bench: Bench) -> Iterator[Result]:
-    """Requests that no cache answers, at the large size against the small one."""
+    """Compare uncached requests on the large and on the small database."""
     ports = {"small": bench.small_port, "large": bench.large_port}
     sizes = {name: int(getattr(bench, name)["DATABASE_URL"].rpartition("_")[2]) for name in ports}
     connections = {name: Connection(port) for name, port in ports.items()}
@@ -162,14 +158,12 @@ def growth(bench: Bench) -> Iterator[Result]:
                 measure("small"),
                 measure("large"),
             )  # both warm: what is measured is the work, not the disk
-        at_small, at_large = paired(lambda: measure("small"), lambda: measure("large"), 12)
+        at_small, at_large = compare(lambda: measure("small"), lambda: measure("large"), 12)
         yield Result(f"{name}, large / small (time)", at_large / at_small, 1.2, "lower")
 
 
 def audit(bench: Bench) -> Iterator[Result]:
-    """Verifying the whole chain against one SHA-256 over each of the same lines, which are in
-    memory by then.
-    """
+    """Compare verifying the chain with one SHA-256 over each of its lines in memory."""
     from audits.chain.copy_reader import ids_between, start
     from audits.chain.verify import verify
 
@@ -190,7 +184,7 @@ def audit(bench: Bench) -> Iterator[Result]:
             raise RuntimeError(report.findings[:3])
         return seconds / report.events
 
-    plain_seconds, our_seconds = paired(plain, ours, 3)
+    plain_seconds, our_seconds = compare(plain, ours, 3)
     lines.clear()
     gc.collect()
     yield Result(
@@ -199,7 +193,7 @@ def audit(bench: Bench) -> Iterator[Result]:
 
 
 def evaluation(bench: Bench) -> Iterator[Result]:
-    """Finding everybody whom time made due against one sequential scan of the players."""
+    """Compare finding all due players with one sequential scan of the players."""
     from django.db import connection
 
     from players.ranks.schedule import evaluate_due
@@ -216,15 +210,15 @@ def evaluation(bench: Bench) -> Iterator[Result]:
         evaluate_due()
         return time.perf_counter() - started
 
-    ours()  # settles what the filled data left due
-    scan_seconds, our_seconds = paired(scan, ours, 5)
+    ours()  # evaluates the players whom the filled data left due
+    scan_seconds, our_seconds = compare(scan, ours, 5)
     yield Result(
         "evaluation of all players / sequential scan (time)", our_seconds / scan_seconds, 5, "lower"
     )
 
 
 def simulation(bench: Bench) -> Iterator[Result]:
-    """What another policy would change for all players against one sequential scan of them."""
+    """Compare simulating a policy for all players with one sequential scan of them."""
     from django.db import connection
     from django.utils import timezone
 
@@ -249,14 +243,14 @@ def simulation(bench: Bench) -> Iterator[Result]:
         simulate(other, timezone.now())
         return time.perf_counter() - started
 
-    scan_seconds, our_seconds = paired(scan, ours, 5)
+    scan_seconds, our_seconds = compare(scan, ours, 5)
     yield Result(
         "simulation of a policy / sequential scan (time)", our_seconds / scan_seconds, 10, "lower"
     )
 
 
 def memory(bench: Bench) -> Iterator[Result]:
-    """The peak memory of each command, at the large size against the small one."""
+    """Compare the peak memory of commands on the large and on the small database."""
     commands = {
         "audit verify": ["audit", "verify"],
         "audit export": ["audit", "export", os.devnull],
@@ -275,7 +269,7 @@ def memory(bench: Bench) -> Iterator[Result]:
 
 
 def _peak(values: dict[str, str], arguments: list[str]) -> float:
-    """Peak resident memory of one management command, as it reports itself at its end."""
+    """Return the peak resident memory that a management command reports at its end."""
     code = (
         "import resource, sys\n"
         "from django.core.management import execute_from_command_line\n"
@@ -292,29 +286,29 @@ def _peak(values: dict[str, str], arguments: list[str]) -> float:
 
 
 def sync(bench: Bench) -> Iterator[Result]:
-    """Pulls from an emulated Roblox (bench.sync)."""
-    yield from syncing.sync(bench.small)
+    """Pulls from the emulator (bench.sync)."""
+    yield from sync_cases.sync(bench.small)
 
 
 def webhooks(bench: Bench) -> Iterator[Result]:
     """Deliveries to local receivers (bench.webhooks)."""
-    yield from telling.webhooks(bench.small)
+    yield from webhook_cases.webhooks(bench.small)
 
 
 def console(bench: Bench) -> Iterator[Result]:
-    """The console's heaviest pages against a bare one of the admin (bench.console)."""
-    yield from staff.console(bench.large_port, paired)
+    """Pages of the console (bench.console)."""
+    yield from console_cases.console(bench.large_port, compare)
 
 
 def serving(bench: Bench) -> Iterator[Result]:
-    """The web server itself against a plain one (bench.serving)."""
-    yield from server.serving(bench.large, bench.large_port, paired)
+    """The web server (bench.serving)."""
+    yield from serving_cases.serving(bench.large, bench.large_port, compare)
 
 
 def luau(bench: Bench) -> Iterator[Result]:
-    """The decisions of the game's modules, and what they ask of Roblox (bench.luau)."""
-    yield from games.decisions()
-    yield from games.budgets()
+    """The game server's modules (bench.luau)."""
+    yield from luau_cases.decisions()
+    yield from luau_cases.budgets()
 
 
 CASES = (

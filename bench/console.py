@@ -1,6 +1,4 @@
-"""The console's pages at a million players against a bare page of the admin, from the same server
-in the same run.
-"""
+"""The console's pages at a million players, compared with a plain list of the admin."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -43,18 +41,16 @@ PAGES = (
 
 
 def console(
-    port: int, paired: Callable[[Callable[[], float], Callable[[], float]], tuple[float, float]]
+    port: int, compare: Callable[[Callable[[], float], Callable[[], float]], tuple[float, float]]
 ) -> Iterator[Result]:
-    """The queue and a case file against the list of ranks: frame, session and rights, and hardly a
-    row.
-    """
+    """Compare pages with the list of ranks, which has the same frame and session but few rows."""
     client, user_id = _signed_in()
     cookie = f"{COOKIE}={client.cookies[COOKIE].value}"
     connection = Connection(port)
 
     def seconds(path: str) -> float:
         started = time.perf_counter()
-        status, body = connection.ask(get(path, {"Cookie": cookie}))
+        status, body = connection.send(get(path, {"Cookie": cookie}))
         if status != 200:
             raise RuntimeError(f"{path}: {status} {body[:300]!r}")
         return time.perf_counter() - started
@@ -63,7 +59,7 @@ def console(
     for name, path in (("queue", "/admin/"), ("case file", f"/admin/players/{user_id}/")):
         for _ in range(5):
             seconds(path), seconds(bare)
-        ours, theirs = paired(lambda path=path: seconds(path), lambda: seconds(bare))  # type: ignore[misc]
+        ours, theirs = compare(lambda path=path: seconds(path), lambda: seconds(bare))  # type: ignore[misc]
         yield Result(f"console: {name} / bare admin page (time)", ours / theirs, 3, "lower")
     pages = [page.format(user_id=user_id) for page in PAGES]
     slowest = max(min(seconds(page) for _ in range(5)) for page in pages)
@@ -87,7 +83,7 @@ def _queries(client: "Client", page: str) -> int:
 
 
 def _signed_in() -> tuple["Client", int]:
-    """A local owner's browser, and a player with a history."""
+    """Return a browser signed in as a local owner, and the user id of a player with a history."""
     from django.contrib.auth.models import User
     from django.test import Client
     from django.utils import timezone
@@ -105,12 +101,12 @@ def _signed_in() -> tuple["Client", int]:
         User.objects.get(username="bench"), backend="console.accounts.backends.SignInBackend"
     )
     player = Player.objects.filter(erased_at=None).order_by("pk")[1000]
-    told: dict[str, Any] = {"by": at_the_shell(), "now": timezone.now()}
+    common: dict[str, Any] = {"by": at_the_shell(), "now": timezone.now()}
     for number in range(20):
-        notes.write(player.user_id, f"note {number}", Command(**told))
+        notes.write(player.user_id, f"note {number}", Command(**common))
         adjustments.adjust(
-            player.user_id, 100 if number % 2 else -100, Command(reason="bench", **told)
+            player.user_id, 100 if number % 2 else -100, Command(reason="bench", **common)
         )
     if not player.banned:
-        sanctions.warn(player.user_id, Command(reason="bench", **told))
+        sanctions.warn(player.user_id, Command(reason="bench", **common))
     return client, player.user_id

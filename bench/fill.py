@@ -1,6 +1,4 @@
-"""A database of any size, filled with COPY: players, sessions, twenty ledger rows each, days; all
-of it consistent.
-"""
+"""Fill a database of any size by COPY with consistent players, sessions, ledger and days."""
 
 import datetime as dt
 import random
@@ -11,8 +9,8 @@ import psycopg
 
 from players.policy.bundle import Bundle
 
-ROWS = 20  # of the ledger, for each player
-FIRST = 10_000_000  # below it lies no Roblox user id of these
+ROWS = 20  # ledger rows of each player
+FIRST = 10_000_000  # the user ids begin behind it
 SECOND = dt.timedelta(seconds=1)
 
 PLAYERS = "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
@@ -37,10 +35,9 @@ def fill(
     now: dt.datetime,
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Fill an empty, bootstrapped database. Each player holds the rank that their points are worth."""
+    """Fill an empty, bootstrapped database. Each player has the rank that fits their points."""
     with psycopg.connect(url) as connection:
-        # Foreign keys and the leaderboard's trigger would look at every row; the data is right by
-        # construction.
+        # Skips foreign keys and the leaderboard's trigger: the data is consistent by construction.
         connection.execute("SET session_replication_role = replica")
         for first in range(1, players + 1, 50_000):
             end = min(first + 50_000, players + 1)
@@ -100,7 +97,7 @@ def _text(amount: int) -> str:
 
 
 def fill_audits(url: str, events: int) -> None:
-    """So many audit events as ingestion writes them; sealing is up to the caller."""
+    """Insert audit events as ingestion writes them, without sealing them."""
     with psycopg.connect(url) as connection:
         connection.execute(
             """

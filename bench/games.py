@@ -1,10 +1,9 @@
-"""The games of the demo: the modules of roblox/luau play in Luau machines, each against GRPS and
-the data stores.
+"""Simulated games of the demo: the modules of roblox/luau in Luau machines, against GRPS.
 
-A day is what happens in one experience: players come, earn and go, officers speak, and everything
-goes wrong that can go wrong on Roblox: servers crash, hang and close, two of them want one player,
-stores are throttled and lie about what they did, answers and messages get lost, GRPS is away for an
-hour. The machines' time runs faster than ours.
+A day simulates one experience. Players join, earn points and leave; officers send commands. Servers
+crash, hang and close; two servers load one player; data stores are throttled and report false
+results; responses and messages are lost; GRPS is unavailable for an hour. Simulated time runs
+faster than real time.
 """
 
 import json
@@ -20,28 +19,24 @@ from devserver.emulator import KEY
 from tests.luau.universe import Answer, Server, Universe
 
 STORE, INDEX, TOPIC = "GRPS_Points", "GRPS_Points_Index", "GRPS"
-HOME = (
-    "https://grps.example.org"  # what the games are configured with; the wire leads to the real one
-)
+HOME = "https://grps.example.org"  # the games' configured address; Wire sends to the real one
 HOUR, TICK = 3600.0, 20.0  # seconds
-CROWD = 60  # players of one server
-# seconds: a crashed server's lease ends, what it left is sent, and GRPS may be away for a while
+MAX_PLAYERS = 60  # players of one server
+# seconds for leases of crashed servers to end and their events to be sent, also after an outage
 SETTLING = 3600.0
-HAPPENINGS = ["ko", "wo", "training", "operation", "picnic"]  # the last one is none of the policy's
+EVENT_TYPES = ["ko", "wo", "training", "operation", "picnic"]  # the policy has no picnic
 WEIGHTS = [50, 15, 8, 5, 0.3]
 
 
 class Wire:
-    """HTTP from the games to GRPS. `away`: GRPS does not answer; `lossy`: how often an answer is
-    lost on its way.
-    """
+    """HTTP from the games to GRPS. `away`: an outage. `lossy`: the share of lost responses."""
 
     def __init__(self, url: str, api_key: str, dice: random.Random) -> None:
         self.client = httpx.Client(base_url=url, headers={"x-grps-api-key": api_key}, timeout=30)
         self.dice = dice
         self.away, self.lossy = False, 0.0
         self.refused: list[str] = []
-        self.told: Counter[str] = Counter()
+        self.results: Counter[str] = Counter()
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         if self.away:
@@ -51,24 +46,24 @@ class Wire:
         try:
             answer = self.client.request(method, path, headers=given, content=body.encode() or None)
         except httpx.TransportError:
-            time.sleep(0.3)  # really away; the games' time is not to run off meanwhile
+            time.sleep(0.3)  # a real outage; simulated time must not run ahead
             return None
-        self._look(path, answer)
+        self._count_results(path, answer)
         if self.dice.random() < self.lossy:
-            self.told["answers lost"] += 1
+            self.results["answers lost"] += 1
             return None
         return answer.status_code, dict(answer.headers), answer.text
 
-    def _look(self, path: str, answer: httpx.Response) -> None:
+    def _count_results(self, path: str, answer: httpx.Response) -> None:
         if 400 <= answer.status_code < 500:
             self.refused.append(f"{path}: {answer.status_code} {answer.text}")
         if path != "/roblox/events" or answer.status_code != 200:
             return
-        said = answer.json()
-        self.told["accepted"] += said["accepted"]
-        self.told["duplicates"] += said["duplicates"]
-        self.told.update(
-            f"{kind}: {one['code']}" for kind in ("rejected", "notices") for one in said[kind]
+        receipt = answer.json()
+        self.results["accepted"] += receipt["accepted"]
+        self.results["duplicates"] += receipt["duplicates"]
+        self.results.update(
+            f"{kind}: {one['code']}" for kind in ("rejected", "notices") for one in receipt[kind]
         )
 
 
@@ -78,7 +73,7 @@ class EmulatedUniverse(Universe):
 
     id: int = 0
     roblox: httpx.Client = field(default_factory=httpx.Client)
-    heard: int = 0
+    last_message: int = 0
 
     def read(self, store: str, key: str) -> str | None:
         where: dict[str, str | int] = {
@@ -111,7 +106,7 @@ class EmulatedUniverse(Universe):
         self._act("enqueue", queue=queue, data=text, ttl=f"{seconds:.0f}s")
 
     def waiting(self, queue: str) -> int:
-        """How many items of a queue are not taken yet."""
+        """Return the number of items left in a queue."""
         answer = self.roblox.get(
             "/_emulator/items", params={"universeId": self.id, "queue": queue}
         ).raise_for_status()
@@ -125,10 +120,10 @@ class EmulatedUniverse(Universe):
         super().ban(user_id, seconds, shown, private)
 
     def listen(self) -> None:
-        """Let live servers hear what GRPS published meanwhile."""
-        where = {"universeId": self.id, "after": self.heard}
+        """Deliver what GRPS published to the live servers."""
+        where = {"universeId": self.id, "after": self.last_message}
         for one in self.roblox.get("/_emulator/messages", params=where).raise_for_status().json():
-            self.heard = one["id"]
+            self.last_message = one["id"]
             self.spread(one["topic"], one["message"])
 
     def _act(self, act: str, **body: Any) -> None:
@@ -139,7 +134,7 @@ class EmulatedUniverse(Universe):
 
 
 def _is_settled(session: Any) -> bool:
-    """Whether a player's record is held, GRPS said what it knows, and has all that they did."""
+    """Whether a player's record is loaded, and GRPS and the server know each other's events."""
     return (
         session["state"] == "ready"
         and session["met"]
@@ -151,7 +146,7 @@ def _is_settled(session: Any) -> bool:
 def universe(
     wire: Wire, seed: int, began: float, roblox_url: str = "", universe_id: int = 0
 ) -> Universe:
-    """The emulator's universe, or, without an address, one whose data stores are in memory."""
+    """Return the emulator's universe; without an address, one with data stores in memory."""
     if not roblox_url:
         return Universe(http=wire, seed=seed, now=began)
     client = httpx.Client(base_url=roblox_url, timeout=30)
@@ -160,7 +155,7 @@ def universe(
 
 @dataclass
 class Stay:
-    """One stay of a player, as they plan it: moments in seconds since the day began."""
+    """One planned visit of a player. Times are seconds since the start of the day."""
 
     user_id: int
     comes: float
@@ -170,7 +165,7 @@ class Stay:
 
 @dataclass
 class Day:
-    """A day in one experience. `officers` are there all the time, once they are known."""
+    """A day in one experience. `disturbed`: players whose last seconds may be lost."""
 
     key: str
     universe: Universe
@@ -180,9 +175,7 @@ class Day:
     dice: random.Random
     officers: list[int] = field(default_factory=list)
     earned: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    disturbed: set[int] = field(
-        default_factory=set
-    )  # whose server crashed or hung: the last seconds may be lost
+    disturbed: set[int] = field(default_factory=set)
     events: int = 0
     count: Counter[str] = field(default_factory=Counter)
 
@@ -192,9 +185,8 @@ class Day:
         self.begin(self.universe.now)
         self.stays = sorted(self._planned(), key=lambda stay: stay.comes)
         self.present: list[Stay] = []
-        # GRPS is away for an hour in the middle, a third of a shorter day; the stores are throttled
-        # for half an hour
-        # after it.
+        # GRPS is unavailable for an hour in the middle (a third of a shorter day). The stores are
+        # throttled for half an hour after that.
         middle = 0.4 * self.hours * HOUR
         self.away = (middle, middle + min(1.0, self.hours / 3) * HOUR)
         self.throttled = (self.away[1], self.away[1] + HOUR / 2)
@@ -204,7 +196,7 @@ class Day:
         self.universe.now = self.began = moment
 
     def arrive(self, users: list[int]) -> None:
-        """Let everybody come for the first time, on one server, and leave again."""
+        """Let all users join one server for the first time, and leave."""
         server = self.universe.server()
         for user_id in users:
             server.join(user_id, f"citizen_{user_id}")
@@ -212,7 +204,7 @@ class Day:
         for user_id in users:
             self._award(server, user_id, "activity", duration=300)
         while any(one["tail"] or not one["sequence"] for one in map(server.session, users)):
-            self.universe.run(20, most=1)  # GRPS is to know them all before the day begins
+            self.universe.run(20, most=1)  # until GRPS knows them all
         server.close()
 
     def _planned(self) -> list[Stay]:
@@ -233,7 +225,7 @@ class Day:
     def is_over(self) -> bool:
         return self.elapsed >= self.hours * HOUR
 
-    def go_on(self) -> None:
+    def advance(self) -> None:
         """Play for one tick."""
         now = self.elapsed
         self.wire.away = self.away[0] <= now < self.away[1]
@@ -257,11 +249,13 @@ class Day:
         self.universe.run(TICK, most=1)
 
     def _join(self, user_id: int) -> None:
-        """Onto a server with room; they may still be on another one, where they are about to leave."""
+        """Join a server with room. The player may still be on another server."""
         before = self.here.get(user_id)
         choice = [one for one in self.universe.servers if not one.hangs_until and one is not before]
         room = [
-            one for one in choice if sum(server is one for server in self.here.values()) < CROWD
+            one
+            for one in choice
+            if sum(server is one for server in self.here.values()) < MAX_PLAYERS
         ]
         server = self.dice.choice(room) if room else self.universe.server()
         server.join(user_id, f"citizen_{user_id}")
@@ -286,7 +280,7 @@ class Day:
                 self._award(server, stay.user_id, "activity", duration=300)
             stay.ticks = now + 300
         if self.dice.random() < 0.3:
-            self._award(server, stay.user_id, self.dice.choices(HAPPENINGS, WEIGHTS)[0])
+            self._award(server, stay.user_id, self.dice.choices(EVENT_TYPES, WEIGHTS)[0])
         if self.dice.random() < 0.01:
             near = [officer for officer in self.officers if self.here.get(officer) is server]
             if near:
@@ -297,12 +291,12 @@ class Day:
         self.earned[user_id] += amount
         self.events += reason not in {"NO_SESSION", "UNKNOWN_TYPE"}
         if reason == "WAITING":
-            self.disturbed.add(user_id)  # what it was worth is known to the game alone
+            self.disturbed.add(user_id)  # only the game knows its points
 
     def _disturb(self) -> None:
         for server in [one for one in self.hanging if not one.hangs_until]:
             for user_id in self.hanging.pop(server):
-                server.leave(user_id)  # their connection broke long ago
+                server.leave(user_id)  # disconnected long ago
         for server in [one for one in self.universe.servers if not one.hangs_until]:
             fate = self.dice.random()
             if fate < 0.0015:
@@ -320,7 +314,7 @@ class Day:
                 server.close()
 
     def _empty(self, server: Server) -> set[int]:
-        """Whoever was on a server that is lost; they come again, elsewhere."""
+        """Remove the players of a lost server and let them rejoin later. Returns their user ids."""
         gone = {user_id for user_id, one in self.here.items() if one is server}
         for user_id in gone:
             del self.here[user_id]
@@ -339,10 +333,10 @@ class Day:
             server.close()
         self.here.clear()
 
-    def come_again(self) -> list[str]:
-        """Everybody comes once more, as everybody does one day: what others left in the records is
-        sent, and what GRPS heard of servers that crashed is learned. Who could not be settled, in
-        sentences.
+    def rejoin_all(self) -> list[str]:
+        """Let everybody join once more, so that events left by crashed servers are sent.
+
+        Returns a sentence for each player whose record did not come in order.
         """
         last = self.universe.server()
         waiting = {*self.players, *self.officers}
@@ -357,14 +351,14 @@ class Day:
         return [f"{self.key}: player {user_id} is not settled" for user_id in sorted(waiting)]
 
     def officer_says(self, officer: int, text: str) -> str:
-        """What an officer is answered in the chat; they come in first if they are not there."""
+        """Send a chat command and return its answer. The officer joins first where necessary."""
         while officer not in self.here or self.here[officer].hangs_until:
             self._join(officer)
             self.universe.run(8, most=1)
         return self.here[officer].say(officer, text)
 
-    def look(self, users: list[int]) -> dict[int, float]:
-        """The points that players are shown in the game."""
+    def shown_points(self, users: list[int]) -> dict[int, float]:
+        """Return the points that the game shows to players."""
         server = self.universe.server()
         for user_id in users:
             server.join(user_id, f"citizen_{user_id}")

@@ -1,6 +1,4 @@
-"""Make and fill one database of `make bench`: python -m bench.prepare PLAYERS, with DATABASE_URL
-set.
-"""
+"""Create and fill the database at DATABASE_URL: python -m bench.prepare PLAYERS."""
 
 import os
 import sys

@@ -1,5 +1,4 @@
-"""A receiver that costs next to nothing: what is measured is the sender. One port answers well, one
-with 500, one late.
+"""Fast webhook receivers on three ports: one answers 200, one 500, one 200 after LATE seconds.
 
 ``python -m bench.receiver PORT PORT PORT``
 """
@@ -8,13 +7,13 @@ import asyncio
 import functools
 import sys
 
-LATE = 1.0  # seconds that the slow one takes
+LATE = 1.0  # seconds
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
 
 
 class Receiver(asyncio.Protocol):
-    """Answers each request with the same bytes, `delay` seconds after its end."""
+    """Answer each request with the same bytes after `delay` seconds."""
 
     def __init__(self, answer: bytes, delay: float) -> None:
         self._answer = answer

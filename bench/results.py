@@ -1,4 +1,4 @@
-"""What a case of `make bench` comes to."""
+"""The result of a case of `make bench`."""
 
 from dataclasses import asdict, dataclass
 

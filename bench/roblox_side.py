@@ -1,8 +1,7 @@
-"""The part of the demo that happens on Roblox: games save, people change roles and ban by hand, and
-GRPS answers.
+"""Synchronisation of the demo, against the emulator of `make up`.
 
-Against the emulator of `make up` alone. Every change is one that only Roblox knows at first, or
-that only GRPS knows; at the end both must say the same.
+Games save players, and people change roles and ban on Roblox; staff change points, ranks and bans
+in GRPS. At the end both must agree.
 """
 
 import json
@@ -16,18 +15,18 @@ import httpx
 from devserver.emulator import GROUP, UNIVERSES
 from grps_site.http import request_signing
 
-# seconds until everything must have arrived; the first pull of a new database takes two minutes
-PATIENCE = 300.0
-ASK_EVERY = 10.0
+TIMEOUT = 300.0  # seconds; the first pull of a new database takes two minutes
+PULL_EVERY = 10.0  # seconds
 PLAYERS = 12
 NEXUS, TRAINING = (int(universe) for universe in UNIVERSES)
-ROLE = 70_000  # the emulator's ids of roles begin behind it
+FIRST_ROLE = 70_000  # below the emulator's role ids
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """Something that must come true: what, the pull that brings it (empty: a push), and how to see
-    it.
+    """A state that must be reached.
+
+    `activity`: the pull that brings it, empty for a push. `holds`: whether it is reached.
     """
 
     what: str
@@ -36,7 +35,7 @@ class Expectation:
 
 
 class RobloxSide:
-    """One community's changes on the emulator. User ids begin at `first`."""
+    """Changes of one community. Its user ids start at `first`."""
 
     def __init__(self, ready: dict[str, Any], first: int) -> None:
         self.first = first
@@ -45,25 +44,31 @@ class RobloxSide:
         self.roblox = httpx.Client(base_url=ready["openCloud"]["url"], timeout=60)
 
     def play(self) -> list[str]:
-        """Make all changes and wait for them; what did not arrive, in sentences."""
+        """Make all changes and wait until they are synchronised. Returns errors as sentences."""
         self._join()
-        wrong = self._await([*self._saved(), *self._met()])
-        return wrong + self._await([*self._changed_by_hand(), *self._banned(), *self._wished()])
+        errors = self._await([*self._save_players(), *self._expect_ranks()])
+        return errors + self._await(
+            [*self._change_roles(), *self._ban_in_game(), *self._act_in_grps()]
+        )
 
     def _act(self, act: str, **body: Any) -> None:
         self.roblox.post("/_emulator/act", json={"act": act, **body}).raise_for_status()
 
     def _join(self) -> None:
         members = [
-            {"userId": self.first + n, "username": f"settler_{self.first + n}", "roles": [ROLE + 5]}
+            {
+                "userId": self.first + n,
+                "username": f"settler_{self.first + n}",
+                "roles": [FIRST_ROLE + 5],
+            }
             for n in range(PLAYERS)
         ]
         self.roblox.post(
             "/_emulator/members", json={"groupId": int(GROUP), "members": members}
         ).raise_for_status()
 
-    def _saved(self) -> Iterator[Expectation]:
-        """Games save players: half of them in our form, half in the simple one of older games."""
+    def _save_players(self) -> Iterator[Expectation]:
+        """Save half of the players in our format, half in the simple format of older games."""
         for n in range(PLAYERS):
             user_id, total = self.first + n, 20_000 + n * 25
             universe = NEXUS if n % 2 else TRAINING
@@ -103,7 +108,7 @@ class RobloxSide:
                 ),
             )
 
-    def _met(self) -> Iterator[Expectation]:
+    def _expect_ranks(self) -> Iterator[Expectation]:
         for n in range(PLAYERS):
             user_id = self.first + n
             yield Expectation(
@@ -112,17 +117,17 @@ class RobloxSide:
                 lambda user_id=user_id: self._player(user_id).get("rank") == "Shock Trooper II",  # type: ignore[misc]
             )
 
-    def _changed_by_hand(self) -> Iterator[Expectation]:
+    def _change_roles(self) -> Iterator[Expectation]:
         for n in range(4):
             user_id = self.first + n
-            self._act("setRoles", groupId=int(GROUP), userId=user_id, roles=[ROLE + 14])
+            self._act("setRoles", groupId=int(GROUP), userId=user_id, roles=[FIRST_ROLE + 14])
             yield Expectation(
                 f"the rank given by hand to player {user_id}",
                 "members",
                 lambda user_id=user_id: self._player(user_id).get("rank") == "Captain I",  # type: ignore[misc]
             )
 
-    def _banned(self) -> Iterator[Expectation]:
+    def _ban_in_game(self) -> Iterator[Expectation]:
         from syncs.models import Drift
 
         for n in (10, 11):
@@ -139,8 +144,8 @@ class RobloxSide:
                 ).exists(),
             )
 
-    def _wished(self) -> Iterator[Expectation]:
-        """What staff decide here: points, a rank, a ban."""
+    def _act_in_grps(self) -> Iterator[Expectation]:
+        """Adjust points, set a rank and ban, as staff do."""
         from django.utils import timezone
 
         from audits.record import Actor
@@ -173,23 +178,23 @@ class RobloxSide:
                 lambda universe=universe: self._is_banned(universe, ban),  # type: ignore[misc]
             )
         yield Expectation(
-            f"the role of player {rank}", "", lambda: self._roles(rank) == {ROLE + 15}
+            f"the role of player {rank}", "", lambda: self._roles(rank) == {FIRST_ROLE + 15}
         )
 
     def _await(self, expected: list[Expectation]) -> list[str]:
-        deadline = time.monotonic() + PATIENCE
-        asked = 0.0
+        deadline = time.monotonic() + TIMEOUT
+        requested = 0.0
         waiting = expected
         while waiting and time.monotonic() < deadline:
-            if time.monotonic() - asked > ASK_EVERY:
-                asked = time.monotonic()
+            if time.monotonic() - requested > PULL_EVERY:
+                requested = time.monotonic()
                 for activity in sorted({one.activity for one in waiting} - {""}):
-                    self.ask(activity)
+                    self.request_pull(activity)
             waiting = [one for one in waiting if not one.holds()]
             time.sleep(0.5 if waiting else 0)
         return [f"{one.what} did not arrive" for one in waiting]
 
-    def ask(self, activity: str) -> None:
+    def request_pull(self, activity: str) -> None:
         body = json.dumps({"activity": activity}).encode()
         headers = request_signing.sign(self.secret, "POST", "/sync/roblox", body)
         self.grps.post(
@@ -224,7 +229,7 @@ class RobloxSide:
             f"/cloud/v2/groups/{GROUP}/memberships?maxPageSize=1&filter=user == 'users/{user_id}'"
         )
         roles = {int(role.rpartition("/")[2]) for role in found["groupMemberships"][0]["roles"]}
-        return roles - {ROLE + 1}
+        return roles - {FIRST_ROLE + 1}
 
     def _cloud(self, path: str) -> Any:
         from devserver.emulator import KEY

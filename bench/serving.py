@@ -1,6 +1,4 @@
-"""The web server of GRPS against plain granian over WSGI, which has no deadlines for bodies: the
-same bare view.
-"""
+"""GRPS's web server compared with granian over WSGI, which has no deadlines, on the same view."""
 
 import os
 import selectors
@@ -16,10 +14,10 @@ from devserver.state import free_port
 BARE = get("/bench/bare")
 REQUESTS = 1500
 MANY = 64  # connections
-Paired = Callable[..., tuple[float, float]]
+Compare = Callable[..., tuple[float, float]]
 
 
-def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[Result]:
+def serving(environment: dict[str, str], port: int, compare: Compare) -> Iterator[Result]:
     plain_port = free_port()
     plain = subprocess.Popen(
         _plain(plain_port), env={**os.environ, **environment}, stdout=subprocess.DEVNULL
@@ -28,11 +26,11 @@ def serving(environment: dict[str, str], port: int, paired: Paired) -> Iterator[
         _wait_for(plain_port)
         for connections, goal in ((1, 0.4), (MANY, 0.7)):
 
-            def take(port: int, connections: int = connections) -> float:
+            def measure(port: int, connections: int = connections) -> float:
                 return _seconds(port, connections)
 
-            take(port), take(plain_port)
-            ours, theirs = paired(lambda: take(port), lambda: take(plain_port), 8)
+            measure(port), measure(plain_port)
+            ours, theirs = compare(lambda: measure(port), lambda: measure(plain_port), 8)
             words = "one connection" if connections == 1 else f"{connections} connections"
             yield Result(
                 f"web server / plain granian, {words} (throughput)", theirs / ours, goal, "higher"
@@ -66,16 +64,16 @@ def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            Connection(port).ask(BARE)
+            Connection(port).send(BARE)
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise TimeoutError(f"nothing serves on {port}")
+    raise TimeoutError(f"no server on port {port}")
 
 
 def _seconds(port: int, count: int) -> float:
-    """How long REQUESTS requests take over `count` connections, each with one request under way."""
+    """Time REQUESTS requests over `count` connections, one request at a time on each."""
     with selectors.DefaultSelector() as selector:
         started = time.perf_counter()
         left = REQUESTS
@@ -85,7 +83,7 @@ def _seconds(port: int, count: int) -> float:
             connection.socket.sendall(BARE)
         while left > 0:
             for key, _ in selector.select():
-                status, _body = key.data.answer()
+                status, _body = key.data.read_response()
                 if status != 200:
                     raise RuntimeError(f"the server answered {status}")
                 left -= 1

@@ -1,6 +1,4 @@
-"""The project's settings with one more address, a bare view to compare with, and nothing that would
-throttle a load.
-"""
+"""The project's settings without throttles and request logs, and with a bare view to compare."""
 
 from grps_site.settings import *  # noqa: F403
 

@@ -1,6 +1,4 @@
-"""What staff do on the demo's day: officers in the chat of the games, others in the console, who
-leave a queue.
-"""
+"""Staff of the demo: officers' commands in the game's chat, and requests that wait in the queue."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -10,32 +8,32 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from players.moderation.actors import Staff
 
-WARNED = 6  # players whom officers in the game deal with
+WARNED = 6  # players whom officers warn in the game
 
 
-def alone() -> "Staff":
-    """Somebody who needs no second person."""
+def demo_operator() -> "Staff":
+    """Return an actor who needs no second person."""
     from audits.record import Actor
     from players.moderation.actors import Staff
 
     return Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
 
 
-def orders(officers: Sequence[int], players: Sequence[int]) -> list[tuple[int, str]]:
-    """Who says what in the chat: the officer's user id and the words."""
+def chat_commands(officers: Sequence[int], players: Sequence[int]) -> list[tuple[int, str]]:
+    """Return the officer's user id and the text of each command."""
     colonel, general, marshal, admiral = officers
     some = players[20 : 20 + WARNED]
-    said = [(colonel, f"/grps warn {user_id} Seen by three people") for user_id in some]
-    said.append((general, f"/grps suspend {some[1]} 7d Under investigation"))
-    said.append((marshal, f"/grps adjust {some[2]} 12.5 Won the finals"))
-    said.append((marshal, f"/grps note {some[3]} Polite when told no"))
-    said.append((admiral, f"/grps ban {some[4]} perm Exploiting: flew over the map"))
-    said.append((admiral, f"/grps rank {some[5]} Tempest Major Led four trainings this week"))
-    return said
+    commands = [(colonel, f"/grps warn {user_id} Seen by three people") for user_id in some]
+    commands.append((general, f"/grps suspend {some[1]} 7d Under investigation"))
+    commands.append((marshal, f"/grps adjust {some[2]} 12.5 Won the finals"))
+    commands.append((marshal, f"/grps note {some[3]} Polite when told no"))
+    commands.append((admiral, f"/grps ban {some[4]} perm Exploiting: flew over the map"))
+    commands.append((admiral, f"/grps rank {some[5]} Tempest Major Led four trainings this week"))
+    return commands
 
 
 def check(players: Sequence[int]) -> list[str]:
-    """What officers said came in once each, however often it had to be said."""
+    """Check that each command was carried out once, however often it was sent."""
     return list(_check(players))
 
 
@@ -61,18 +59,16 @@ def _check(players: Sequence[int]) -> Iterator[str]:
 
 
 def play(players: Sequence[int]) -> list[str]:
-    """An appeal, and what waits for a second person; what did not come out as it should, in
-    sentences.
-    """
+    """Open an appeal and request acts that need a second person. Returns errors as sentences."""
     from common.errors import Refused
 
     try:
-        return list(_ask_for_more(players[20 : 20 + WARNED]))
+        return list(_request_approvals(players[20 : 20 + WARNED]))
     except Refused as refusal:
         return [f"a staff member was refused: {refusal}"]
 
 
-def _ask_for_more(players: Sequence[int]) -> Iterator[str]:
+def _request_approvals(players: Sequence[int]) -> Iterator[str]:
     from audits.record import Actor
     from players.discipline import appeals, notes, sanctions
     from players.models import Sanction

@@ -1,6 +1,4 @@
-"""Syncing measured against the emulator: the calls that a pull makes, its pace, and the memory that
-it takes.
-"""
+"""Pulls from the emulator: number of calls, pace and peak memory."""
 
 import json
 import os
@@ -39,9 +37,7 @@ PART_ROWS = (
 
 
 def sync(small: Mapping[str, str]) -> Iterator[Result]:
-    """`small`: the environment of another database on the same server; these cases make their own
-    beside it.
-    """
+    """`small`: the environment of another database of the server. The cases create their own."""
     with _emulator() as roblox:
         yield _calls(small, roblox)
         yield from _pace(small, roblox)
@@ -52,58 +48,54 @@ def sync(small: Mapping[str, str]) -> Iterator[Result]:
 
 
 def _calls(small: Mapping[str, str], roblox: httpx.Client) -> Result:
-    """A pull of players that are known, of which some earned: against the listing and the changed
-    reads alone.
-    """
-    values = _fresh(small, roblox, PLAYERS, "legacy")
-    _know(values["DATABASE_URL"], roblox, PLAYERS)
+    """Compare the calls of a pull with the listing and the reads of changed players."""
+    values = _prepare(small, roblox, PLAYERS, "legacy")
+    _insert_known(values["DATABASE_URL"], roblox, PLAYERS)
     changed = len(_seed(roblox, PLAYERS, "legacy", CHANGED)["changed"])
-    _tell(roblox, "calls/reset")
+    _post(roblox, "calls/reset")
     _manage(values, "sync", "points", "nexus")
     needed = -(-PLAYERS // PAGE) + changed
     return Result(
         "calls of a pull / listing and changed reads",
-        _spent(roblox)["total"] / needed,
+        _calls_made(roblox)["total"] / needed,
         1.1,
         "lower",
     )
 
 
 def _pace(small: Mapping[str, str], roblox: httpx.Client) -> Iterator[Result]:
-    """A full pull at the limits as documented: what it reads of what it might read, and how often
-    it is refused.
-    """
-    values = _fresh(small, roblox, PACED, "grps")
-    _tell(roblox, "limits", dataStoreRead=DOCUMENTED, dataStoreList=DOCUMENTED)
-    _tell(roblox, "calls/reset")
+    """Measure a full pull at the documented limits: its share of them, and refused calls."""
+    values = _prepare(small, roblox, PACED, "grps")
+    _post(roblox, "limits", dataStoreRead=DOCUMENTED, dataStoreList=DOCUMENTED)
+    _post(roblox, "calls/reset")
     _manage(
         values | {"OPEN_CLOUD_BUDGETS": f"dataStoreRead={DOCUMENTED},dataStoreList={DOCUMENTED}"},
         *FULL,
     )
-    _tell(roblox, "limits", all=None)
+    _post(roblox, "limits", all=None)
     with psycopg.connect(values["DATABASE_URL"]) as database:
         row = database.execute(
             "SELECT extract(epoch FROM finished_at - started_at), counters->>'read', status FROM sync_jobs"
         ).fetchone()
     if row is None or row[2] != "done":
-        raise RuntimeError(f"the pull ended otherwise: {row}")
+        raise RuntimeError(f"the pull did not succeed: {row}")
     yield Result(
         "pace of a full pull / allowed",
         int(row[1]) / (float(row[0]) / 60 * DOCUMENTED),
         0.95,
         "higher",
     )
-    refused = sum(counts.get("429", 0) for counts in _spent(roblox)["calls"].values())
-    yield Result("calls of it that were refused", refused, 0, "lower")
+    refused = sum(counts.get("429", 0) for counts in _calls_made(roblox)["calls"].values())
+    yield Result("refused calls of a full pull", refused, 0, "lower")
 
 
 FULL = ("sync", "points", "nexus", "--full")
 
 
 def _peak(small: Mapping[str, str], roblox: httpx.Client, players: int) -> float:
-    """Peak resident memory of a pull of so many known players."""
-    values = _fresh(small, roblox, players, "legacy")
-    _know(values["DATABASE_URL"], roblox, players)
+    """Return the peak resident memory of a pull of known players."""
+    values = _prepare(small, roblox, players, "legacy")
+    _insert_known(values["DATABASE_URL"], roblox, players)
     output = _manage(values, "sync", "points", "nexus", peak=True)
     return float(output.rpartition("peak ")[2])
 
@@ -134,7 +126,7 @@ def _emulator() -> Iterator[httpx.Client]:
 def _wait(roblox: httpx.Client) -> None:
     for _ in range(300):
         try:
-            _spent(roblox)
+            _calls_made(roblox)
         except httpx.TransportError:
             time.sleep(0.1)
         else:
@@ -142,15 +134,13 @@ def _wait(roblox: httpx.Client) -> None:
     raise TimeoutError("the emulator did not serve in time")
 
 
-def _fresh(
+def _prepare(
     small: Mapping[str, str], roblox: httpx.Client, players: int, form: str
 ) -> dict[str, str]:
-    """An empty database and a Roblox with so many players; the environment of commands that use
-    both.
-    """
-    _tell(roblox, "reset")
-    _tell(roblox, "limits", all=None)
-    _tell(roblox, "keys", key=KEY, name="bench", ownerUserId=1, scopes=["*"], enabled=True)
+    """Create an empty database and an emulator with players; return the environment for both."""
+    _post(roblox, "reset")
+    _post(roblox, "limits", all=None)
+    _post(roblox, "keys", key=KEY, name="bench", ownerUserId=1, scopes=["*"], enabled=True)
     _seed(roblox, players, form)
     values = {
         **small,
@@ -178,16 +168,16 @@ def _seed(roblox: httpx.Client, players: int, form: str, changed: float = 0) -> 
         "keyFormat": "player:{userId}",
     }
     body |= {"universeId": UNIVERSE, "players": players, "firstUserId": FIRST, "format": form}
-    return _tell(roblox, "seed", **body, index="GRPS_Points_Index", seed=1, changeFraction=changed)
+    return _post(roblox, "seed", **body, index="GRPS_Points_Index", seed=1, changeFraction=changed)
 
 
-def _know(url: str, roblox: httpx.Client, players: int) -> None:
-    """Put into the database what the index says, as if it had been pulled before."""
+def _insert_known(url: str, roblox: httpx.Client, players: int) -> None:
+    """Insert the players of the index, as if they had been pulled before."""
     path = f"/cloud/v2/universes/{UNIVERSE}/ordered-data-stores/GRPS_Points_Index/scopes/global/entries"
     with psycopg.connect(url) as database:
         row = database.execute("SELECT id FROM ranks WHERE name = 'Imperator'").fetchone()
         assert row is not None
-        # Nobody is due for anything at the last rank; and what is copied is right by construction.
+        # At the last rank nobody is due. The copied rows are consistent by construction.
         database.execute("SET session_replication_role = replica")
         token, lines, parts, number = "", list[str](), list[str](), 0
         while True:
@@ -232,16 +222,16 @@ def _manage(values: Mapping[str, str], *arguments: str, peak: bool = False) -> s
     return done.stdout
 
 
-def _spent(roblox: httpx.Client) -> Any:
+def _calls_made(roblox: httpx.Client) -> Any:
     return roblox.get("/_emulator/calls").raise_for_status().json()
 
 
-def _tell(roblox: httpx.Client, what: str, /, **body: Any) -> Any:
+def _post(roblox: httpx.Client, what: str, /, **body: Any) -> Any:
     return roblox.post(f"/_emulator/{what}", content=json.dumps(body)).raise_for_status().json()
 
 
 def main() -> None:
-    """Run one management command and say its peak memory."""
+    """Run one management command and print its peak memory."""
     from django.core.management import execute_from_command_line
 
     try:

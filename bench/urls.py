@@ -8,7 +8,7 @@ _bytes: list[bytes] = []
 
 
 def bare(request: HttpRequest) -> HttpResponse:
-    """The bytes of /leaderboard/top, and nothing done for them."""
+    """Return the bytes of /leaderboard/top without any work."""
     if not _bytes:
         _bytes.append(Client(headers={"host": "localhost"}).get("/leaderboard/top").content)
     return HttpResponse(_bytes[0], content_type="application/json")

@@ -1,8 +1,6 @@
-"""Webhooks measured against local receivers: one that takes everything, one that fails always, one
-that is slow.
+"""Webhook deliveries to local receivers: one healthy, one that always fails, one slow.
 
-The engine's calls a second, all its rows written, against bare httpx with as many calls at a time
-in the same run.
+Compares the calls a second, with all rows written, with httpx alone at the same concurrency.
 """
 
 import asyncio
@@ -24,7 +22,7 @@ from devserver.state import free_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 EVENTS, FEW = 100_000, 10_000
-CONCURRENCY = 32  # what the engine gives to two endpoints that are quick to answer
+CONCURRENCY = 32  # of the worker, for two endpoints that answer quickly
 BARE_CALLS = 4000
 BODY = json.dumps(
     {"type": "rank.promoted", "timestamp": "2026-01-01T00:00:00Z", "data": {"text": "x" * 600}}
@@ -41,9 +39,7 @@ ARRIVED = (
 
 
 def webhooks(small: Mapping[str, str]) -> Iterator[Result]:
-    """`small`: the environment of another database on the same server; these cases make their own
-    beside it.
-    """
+    """`small`: the environment of another database of the server. The cases create their own."""
     with _receivers() as ports:
         few = _deliver(small, ports, FEW)
         bare = [asyncio.run(_bare(ports[0]))]
@@ -59,7 +55,7 @@ def webhooks(small: Mapping[str, str]) -> Iterator[Result]:
 
 
 async def _bare(port: int) -> float:
-    """Calls a second of httpx alone."""
+    """Return the calls a second of httpx alone."""
     limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
     async with httpx.AsyncClient(limits=limits) as client:
         left = iter(range(BARE_CALLS))
@@ -74,9 +70,7 @@ async def _bare(port: int) -> float:
 
 
 def _deliver(small: Mapping[str, str], ports: list[int], events: int) -> dict[str, float]:
-    """Deliver so many events to three endpoints: calls a second, healthy ones that arrived, peak
-    memory.
-    """
+    """Deliver events to three endpoints. Returns pace (calls a second), arrived, peak (memory)."""
     values = {
         **small,
         "DATABASE_URL": f"{small['DATABASE_URL'].rpartition('/')[0]}/bench_webhooks",
@@ -127,7 +121,7 @@ def _receivers() -> Iterator[list[int]]:
 
 
 def fill(events: int, ports: list[str]) -> None:
-    """Events, sealed, and three endpoints that want them all."""
+    """Create sealed events, and three endpoints that subscribe to them."""
     from django.db import transaction
 
     from audits.actions import Action
@@ -161,9 +155,7 @@ def fill(events: int, ports: list[str]) -> None:
 
 
 def deliver() -> None:
-    """Deliver until the healthy endpoint has everything; the seconds that took, and this process's
-    peak memory.
-    """
+    """Deliver until the healthy endpoint has every event; print seconds and peak memory."""
     from webhooks.models import WebhookDelivery
     from webhooks.outbound import worker
 

@@ -1,22 +1,20 @@
-"""Asking again while something is away for a moment, as in a test that kills what it asks."""
+"""Retry while GRPS or its database is unavailable for a moment, as in tests that kill them."""
 
 import time
 from collections.abc import Callable
 
-PATIENCE = 120.0  # seconds
+TIMEOUT = 120.0  # seconds
 
 
-def patiently[T](ask: Callable[[], T]) -> T:
-    """The answer, once the database or the server gives one. Raises what still stands after
-    PATIENCE.
-    """
+def retry[T](call: Callable[[], T]) -> T:
+    """Call until it succeeds. Raises the last error after TIMEOUT."""
     import httpx
     from django.db import InterfaceError, OperationalError, connection
 
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while True:
         try:
-            return ask()
+            return call()
         except (OperationalError, InterfaceError, httpx.HTTPError):
             if time.monotonic() > deadline:
                 raise

@@ -1,8 +1,7 @@
-"""The part of the demo in which the world is told: a moderator acts, and three receivers on this
-machine check it.
+"""Webhooks of the demo: a moderator acts, and three local receivers check the messages.
 
-One is shaped like Discord, one like Slack, one verifies Standard Webhooks with the example that we
-hand to others.
+They check the limits of Discord and of Slack, and the signature of Standard Webhooks with the
+published example (deploy/webhook_receiver.py).
 """
 
 import json
@@ -19,7 +18,7 @@ from django.utils import timezone
 
 from deploy.webhook_receiver import NotGenuine, verify
 
-PATIENCE = 90.0  # seconds
+TIMEOUT = 90.0  # seconds
 PATHS = {
     "standard": "/hooks/grps",
     "discord": "/api/webhooks/1/token",
@@ -29,31 +28,29 @@ ACTS = 10
 
 
 class Receiver:
-    """One receiver of a kind: `complaints` about the form of what came, `came` is when a text was
-    first seen.
-    """
+    """A receiver of one kind. `errors`: what was wrong with the messages."""
 
     def __init__(self, kind: str) -> None:
         self.kind, self.secret = kind, ""
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self._texts: list[tuple[float, str]] = []
         handler = type("Handler", (_Handler,), {"receiver": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}{PATHS[kind]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def came(self, text: str) -> float | None:
+    def received_at(self, text: str) -> float | None:
         return next((at for at, seen in list(self._texts) if text in seen), None)
 
-    def take(self, headers: dict[str, str], body: bytes) -> int:
-        """Judge a message as the real one would; the status to answer."""
+    def handle(self, headers: dict[str, str], body: bytes) -> int:
+        """Check a message; return the HTTP status."""
         try:
             message = (
                 verify(self.secret, headers, body) if self.kind == "standard" else json.loads(body)
             )
-            self.complaints += [f"{self.kind}: {wrong}" for wrong in CHECKS[self.kind](message)]
+            self.errors += [f"{self.kind}: {problem}" for problem in CHECKS[self.kind](message)]
         except (NotGenuine, ValueError, KeyError, TypeError) as error:
-            self.complaints.append(f"{self.kind}: {error!r}")
+            self.errors.append(f"{self.kind}: {error!r}")
             return 400
         self._texts.append((time.monotonic(), json.dumps(message, ensure_ascii=False)))
         return 200
@@ -65,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        status = self.receiver.take(
+        status = self.receiver.handle(
             {name.lower(): value for name, value in self.headers.items()}, body
         )
         self.send_response(status)
@@ -73,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _discord(message: Any) -> Iterator[str]:
@@ -115,8 +112,9 @@ CHECKS: dict[str, Callable[[Any], Iterator[str]]] = {
 
 
 def play(user_id: int) -> tuple[list[str], float]:
-    """Ban and pardon a player some times; what did not arrive as it should, and the median of the
-    seconds it took.
+    """Ban and unban a player several times.
+
+    Returns the errors, and the median of the seconds until a message arrived.
     """
     from audits.record import Actor
     from players.discipline import sanctions
@@ -124,31 +122,33 @@ def play(user_id: int) -> tuple[list[str], float]:
     from players.moderation.command import Command
 
     by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
-    wrong, took = [], []
+    errors, seconds = [], []
     with _endpoints() as receivers:
         for number in range(ACTS):
-            word = f"demo case {number} of {user_id}"  # nothing that a format would escape
-            began = time.monotonic()
+            reason = f"demo case {number} of {user_id}"  # no character that a format escapes
+            started = time.monotonic()
             if number % 2:
-                sanctions.unban(user_id, Command(by=by, reason=word, now=timezone.now()))
+                sanctions.unban(user_id, Command(by=by, reason=reason, now=timezone.now()))
             else:
-                sanctions.ban(user_id, Command(by=by, reason=word, now=timezone.now()), until=None)
+                sanctions.ban(
+                    user_id, Command(by=by, reason=reason, now=timezone.now()), until=None
+                )
             for receiver in receivers:
-                at = _wait_for(receiver, word)
+                at = _wait_for(receiver, reason)
                 if at is None:
-                    wrong.append(
-                        f"{receiver.kind}: {word!r} did not arrive within {PATIENCE:.0f} s"
+                    errors.append(
+                        f"{receiver.kind}: {reason!r} did not arrive within {TIMEOUT:.0f} s"
                     )
                 else:
-                    took.append(at - began)
-        wrong += [complaint for receiver in receivers for complaint in receiver.complaints]
-    return wrong, statistics.median(took) if took else PATIENCE
+                    seconds.append(at - started)
+        errors += [error for receiver in receivers for error in receiver.errors]
+    return errors, statistics.median(seconds) if seconds else TIMEOUT
 
 
-def _wait_for(receiver: Receiver, word: str) -> float | None:
-    deadline = time.monotonic() + PATIENCE
+def _wait_for(receiver: Receiver, text: str) -> float | None:
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
-        if (at := receiver.came(word)) is not None:
+        if (at := receiver.received_at(text)) is not None:
             return at
         time.sleep(0.005)
     return None
@@ -161,7 +161,7 @@ def _endpoints() -> Iterator[list[Receiver]]:
     from webhooks.endpoints.validation import EndpointInput
 
     actor = Actor("system", "demo", "demo")
-    receivers, made = [Receiver(kind) for kind in PATHS], []
+    receivers, endpoint_ids = [Receiver(kind) for kind in PATHS], []
     try:
         for receiver in receivers:
             name = f"demo {receiver.kind} {os.getpid()}"
@@ -169,10 +169,10 @@ def _endpoints() -> Iterator[list[Receiver]]:
                 name=name, kind=receiver.kind, address=receiver.url, events=["player.*"]
             )
             endpoint, receiver.secret = services.create(wanted, actor=actor)
-            made.append(endpoint.pk)
+            endpoint_ids.append(endpoint.pk)
         yield receivers
     finally:
-        for pk in made:
+        for pk in endpoint_ids:
             services.delete(pk, actor=actor, reason="the demo is over")
         for receiver in receivers:
             receiver.server.shutdown()
