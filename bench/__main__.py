@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Connection, get
+from common.environment import BASE_DIR
 from devserver import postgres, valkey
-from devserver.__main__ import web_command
 from devserver.process import Service
+from devserver.processes import web_command
 from devserver.state import State, keep_private, write_private
 from devserver.supervisor import Supervisor
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 console = Console(stderr=True)
 
 

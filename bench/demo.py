@@ -24,10 +24,10 @@ from bench.demo_checks import SYNC_TIMEOUT, check
 from bench.games import HOUR, Day, Wire, universe
 from bench.retry import retry
 from bench.roblox_side import RobloxSide
+from common.environment import BASE_DIR
 from devserver import emulator
 from devserver.emulator import GROUP
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 OFFICERS = ["Electro Colonel", "Brigadier General", "Stormmarshal", "Supreme Admirals"]
 ARRIVAL = 1800.0  # seconds of simulated time in which all players join for the first time
 ADJUST_EVERY = 20  # ticks between two adjustments by staff

@@ -16,10 +16,10 @@ import httpx
 import psycopg
 
 from bench.results import Result
+from common.environment import BASE_DIR
 from devserver.emulator import KEY, UNIVERSES
 from devserver.state import free_port
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 PLAYERS, LARGE, SMALL, PACED = 100_000, 1_000_000, 10_000, 400
 CHANGED = 0.01
 PAGE = 100  # values of an ordered listing

@@ -18,9 +18,9 @@ import httpx
 import psycopg
 
 from bench.results import Result
+from common.environment import BASE_DIR
 from devserver.state import free_port
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 EVENTS, FEW = 100_000, 10_000
 CONCURRENCY = 32  # of the worker, for two endpoints that answer quickly
 BARE_CALLS = 4000

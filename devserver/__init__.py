@@ -1,5 +1,4 @@
-"""All of GRPS on one machine without system services: PostgreSQL and Valkey from Python wheels, and
-our processes.
+"""All of GRPS on one machine, with PostgreSQL and Valkey from Python wheels.
 
-For development and tests only; production brings its own servers (docs/run.md).
+For development and tests only. Production has its own servers (docs/run.md).
 """

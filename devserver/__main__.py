@@ -1,27 +1,21 @@
-"""``python -m devserver up`` runs all of GRPS; ``… run -- COMMAND`` runs a command beside the two
-servers.
+"""Run GRPS on this machine.
+
+``python -m devserver up`` runs everything. ``python -m devserver run -- COMMAND`` runs a command
+with PostgreSQL and Valkey.
 """
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from common import environment
-from common.environment import env
+from common.environment import BASE_DIR, env
 from devserver import emulator, postgres, valkey
-from devserver.process import Service, alive_for
+from devserver.processes import Processes
 from devserver.state import State, keep_private
 from devserver.supervisor import ServiceFailed, Supervisor
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-# seconds; a task that takes longer is killed, and taken up again from its row after the next start
-END_PATIENCE = 5.0
 
 
 def main() -> int:
@@ -30,12 +24,10 @@ def main() -> int:
         "--state", type=Path, default=Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    up_parser = commands.add_parser(
-        "up", help="servers, migrations, web, worker and beat until Ctrl-C"
-    )
+    up_parser = commands.add_parser("up", help="run everything until Ctrl-C")
     up_parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     up_parser.add_argument("--workers", type=int, default=2, help="web processes")
-    run_parser = commands.add_parser("run", help="a command beside PostgreSQL and Valkey")
+    run_parser = commands.add_parser("run", help="run a command with PostgreSQL and Valkey")
     run_parser.add_argument("argv", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     keep_private()
@@ -68,11 +60,11 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     values["DATABASE_URL"] = state.application_url(state.port_of("postgres"))
     state.write_env(values, owner_url)
     for left_over in (state.folder / "metrics").glob("*.db"):
-        left_over.unlink()  # the counters of processes that are gone
+        left_over.unlink()  # metrics of processes that ended
     if supervisor.is_stopping():
         return 0
     _manage(state, values, ["ready", "--prepare", "--url", f"http://127.0.0.1:{port}"])
-    supervisor.add(_processes(supervisor, state, values, port, workers))
+    supervisor.add(Processes(state, values, tuple(supervisor.services)).all(port, workers))
     if supervisor.is_stopping():
         return 0
     (state.folder / "ready.draft.json").replace(ready)
@@ -97,9 +89,7 @@ def _servers(supervisor: Supervisor, state: State, *, throwaway: bool = False) -
 
 
 def _roblox(supervisor: Supervisor, state: State) -> dict[str, str]:
-    """Roblox itself where a key is configured, else the emulator with a lively community; what the
-    settings need.
-    """
+    """Start the emulator unless a key of Roblox is configured; return the settings for it."""
     if (BASE_DIR / ".env.development").is_file():
         env.read_env(str(BASE_DIR / ".env.development"), overwrite=False)
     if env.str("ROBLOX_OPEN_CLOUD_API_KEY", default="") or not environment.switch(
@@ -122,99 +112,6 @@ def _manage(state: State, values: dict[str, str], arguments: list[str]) -> None:
     )
     if done.returncode:
         raise ServiceFailed(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
-
-
-def _processes(
-    supervisor: Supervisor, state: State, values: dict[str, str], port: int, workers: int
-) -> list[Service]:
-    servers = tuple(supervisor.services)
-    celery = [sys.executable, "-m", "celery", "--app=grps_site"]
-
-    def service(
-        name: str,
-        command: list[str],
-        is_up: Callable[[Service], bool],
-        orphan_signal: signal.Signals | None = None,
-    ) -> Service:
-        return Service(
-            name,
-            command,
-            state.folder / "logs" / f"{name}.log",
-            is_up,
-            environment=values,
-            folder=BASE_DIR,
-            orphan_signal=orphan_signal,
-            patience=END_PATIENCE,
-            needs=servers,
-        )
-
-    return [
-        service(
-            "web",
-            web_command(port, workers),
-            lambda _: _serves(f"http://127.0.0.1:{port}/health/live"),
-        ),
-        service(
-            "worker",
-            [
-                *celery,
-                "worker",
-                "--loglevel=info",
-                "--concurrency=2",
-                "--without-gossip",
-                "--without-mingle",
-            ],
-            alive_for(2),
-        ),
-        service(
-            "sync-worker",
-            [
-                *(
-                    *celery,
-                    "worker",
-                    "--queues=syncs",
-                    "--hostname=syncs@%h",
-                    "--loglevel=info",
-                    "--concurrency=6",
-                ),
-                *("--without-gossip", "--without-mingle"),
-            ],
-            alive_for(2),
-        ),
-        service(
-            "webhook-worker",
-            [
-                *(
-                    *celery,
-                    "worker",
-                    "--queues=webhooks",
-                    "--hostname=webhooks@%h",
-                    "--loglevel=info",
-                ),
-                *("--concurrency=2", "--without-gossip", "--without-mingle"),
-            ],
-            alive_for(2),
-        ),
-        service(
-            "beat",
-            [*celery, "beat", "--loglevel=info", "--pidfile="],
-            alive_for(2),
-            # It may wait for ever for a database that went first; what it knows stands there, and
-            # it has no children.
-            orphan_signal=signal.SIGKILL,
-        ),
-    ]
-
-
-def web_command(port: int, workers: int) -> list[str]:
-    return [sys.executable, "-m", "grps_site.server", f"--port={port}", f"--workers={workers}"]
-
-
-def _serves(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 if __name__ == "__main__":

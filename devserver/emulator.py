@@ -1,22 +1,21 @@
-"""The Open Cloud emulator as a service of `make up`, and the settings that lead to it."""
+"""The Open Cloud emulator as a service of `make up`, and the settings to use it."""
 
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
+from common.environment import BASE_DIR
 from devserver.process import Service
 from devserver.state import State
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-# What `--seed-demo` makes (roblox/emulator).
+# Created by `--seed-demo` (roblox/emulator).
 KEY, GROUP, UNIVERSES = "emulator-key", "7001", ("5001", "5002")
-LIVELY = "5"  # seconds between two moments of play
+LIVELY = "5"  # seconds between two simulated activities
 
 
 def service(state: State, port: int) -> Service:
-    """The emulator, its community kept below the state folder. Nothing is started yet."""
+    """Return the service. Its data is in the state folder. Nothing is started yet."""
     command = [
         *(
             sys.executable,
@@ -41,9 +40,7 @@ def service(state: State, port: int) -> Service:
 
 
 def environment(port: int) -> dict[str, str]:
-    """The settings of a machine whose Roblox is the emulator. Writing is on: nobody is there to be
-    hurt.
-    """
+    """Return the settings that use the emulator. Writing to Roblox is on."""
     return {
         "OPEN_CLOUD_URL": f"http://127.0.0.1:{port}",
         "ROBLOX_OPEN_CLOUD_API_KEY": KEY,
@@ -55,7 +52,7 @@ def environment(port: int) -> dict[str, str]:
 
 
 def is_local(url: str) -> bool:
-    """Whether Open Cloud is on this machine, which Roblox never is."""
+    """Whether the URL of Open Cloud is on this machine, so that it is the emulator."""
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 

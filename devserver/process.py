@@ -1,6 +1,4 @@
-"""One long-running process: how it starts, when it is up, how it ends, and that nothing of it stays
-behind.
-"""
+"""A child process: start it, see whether it is up, and end it with all of its children."""
 
 import contextlib
 import ctypes
@@ -16,17 +14,16 @@ from pathlib import Path
 from devserver.os_users import Account
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LOG_LIMIT = 10_000_000  # bytes; a longer log starts afresh with its service
+LOG_LIMIT = 10_000_000  # bytes; a larger log is emptied when the service starts
 
 
 @dataclass
 class Service:
-    """A child process in a process group of its own.
+    """A child process in its own process group.
 
-    `is_up` says whether it serves; `stop_signal` asks it to end cleanly, and `patience` is the
-    seconds it has for that; `orphan_signal` is what it gets when the supervisor dies, `stop_signal`
-    unless told; `needs` are the services it cannot start without; `tries` is how often it may die
-    in a row before it is up again.
+    `is_up`: whether it serves. `stop_signal`: asks it to end within `stop_timeout` seconds.
+    `orphan_signal`: sent when the supervisor dies; default `stop_signal`. `needs`: services it
+    cannot start without. `tries`: failed starts in a row before everything is stopped.
     """
 
     name: str
@@ -38,7 +35,7 @@ class Service:
     folder: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals | None = None
-    patience: float = 15.0
+    stop_timeout: float = 15.0
     needs: tuple["Service", ...] = ()
     tries: int = 3
     process: "subprocess.Popen[bytes] | None" = None
@@ -47,7 +44,7 @@ class Service:
     failures: int = 0
 
     def start(self) -> None:
-        self._sweep()
+        self._kill_group()
         mode = "wb" if self.log.exists() and self.log.stat().st_size > LOG_LIMIT else "ab"
         with self.log.open(mode) as log:
             self.process = subprocess.Popen(
@@ -74,52 +71,48 @@ class Service:
         return self.process is None or self.process.poll() is not None
 
     def check(self) -> bool:
-        """Whether it is up now; remembered, since one that never came up is not worth another
-        start.
-        """
+        """Return whether it is up now, and remember that it was."""
         up = not self.is_dead() and self.is_up(self)
         if up:
             self.was_up, self.failures = True, 0
         return up
 
-    def ask_to_end(self) -> None:
+    def request_stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
 
     def end_by(self, deadline: float) -> None:
-        """Wait for its end until `deadline` (monotonic clock), then kill whatever of its group is
-        left.
-        """
+        """Wait for its end until `deadline` (monotonic clock), then kill the rest of its group."""
         if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(max(0.0, deadline - time.monotonic()))
-        self._sweep()
+        self._kill_group()
 
-    def _sweep(self) -> None:
+    def _kill_group(self) -> None:
         if self.process is None:
             return
-        # The group may be gone already; that is the wanted state.
+        # The group may have ended already.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def last_words(self, lines: int = 15) -> str:
+    def log_tail(self, lines: int = 15) -> str:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def stop(services: Sequence[Service]) -> None:
-    """End them all at once, each within its patience."""
+    """End all services at the same time, each within its `stop_timeout`."""
     asked = time.monotonic()
     for service in services:
-        service.ask_to_end()
+        service.request_stop()
     for service in services:
-        service.end_by(asked + service.patience)
+        service.end_by(asked + service.stop_timeout)
 
 
 def alive_for(seconds: float) -> Callable[[Service], bool]:
-    """For a process that answers no question: it counts as up once it has lived this long."""
+    """Return an `is_up` for processes that cannot be asked: alive for this many seconds."""
     return lambda service: time.monotonic() - service.started >= seconds
 
 
@@ -129,7 +122,7 @@ def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
     libc = ctypes.CDLL(None)
     number = int(stop_signal)
 
-    def ask_kernel() -> None:
+    def request_signal() -> None:
         libc.prctl(PR_SET_PDEATHSIG, number)
 
-    return ask_kernel
+    return request_signal

@@ -1,6 +1,4 @@
-"""The state folder ($GRPS_STATE): secrets random per checkout, ports, data, logs, and the
-environment made of them.
-"""
+"""The state folder ($GRPS_STATE): random secrets, ports, data, logs and the environment."""
 
 import base64
 import json
@@ -34,15 +32,13 @@ SECRETS: dict[str, Callable[[], str]] = {
 
 @dataclass(frozen=True)
 class State:
-    """One checkout's state. Two folders never share anything, so that two can run side by side."""
+    """The state of one checkout. Two folders share nothing, so that two can run at once."""
 
     folder: Path
 
     @classmethod
     def at(cls, folder: Path) -> "State":
-        """The state below `folder`, which is made where it is missing and closed to everybody but
-        its owner.
-        """
+        """Create `folder` where it is missing, and close it to everybody but its owner."""
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("logs", "metrics", "static"):
@@ -51,11 +47,11 @@ class State:
         return cls(folder)
 
     def is_new(self) -> bool:
-        """Whether nothing was ever started on it."""
+        """Whether nothing was ever started with it."""
         return not (self.folder / "secrets.json").exists()
 
     def secrets(self) -> dict[str, str]:
-        """The secrets of this checkout, made on first use and kept (mode 600)."""
+        """Return the secrets of this checkout, created on first use (mode 600)."""
         file = self.folder / "secrets.json"
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         missing = {name: make() for name, make in SECRETS.items() if name not in known}
@@ -64,7 +60,7 @@ class State:
         return known | missing
 
     def port(self, name: str) -> int:
-        """The port that `name` had last time, if it is still free; else a new one, remembered."""
+        """Return the last port of `name` if it is free, else a new one, and store it."""
         file = self.folder / "ports.json"
         ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
         if name not in ports or not _is_free(ports[name]):
@@ -73,21 +69,17 @@ class State:
         return ports[name]
 
     def port_of(self, name: str) -> int:
-        """The port that `name` was given, whoever holds it now."""
+        """Return the last port of `name`, free or not."""
         port: int = json.loads((self.folder / "ports.json").read_text())[name]
         return port
 
     def application_url(self, database_port: int) -> str:
-        """The database as the role that our processes have: it owns nothing
-        (grps_site/ops/database_roles.py).
-        """
+        """Return the database URL of the role without ownership (grps_site/ops/database_roles.py)."""
         password = self.secrets()["LOCAL_APPLICATION_PASSWORD"]
         return f"postgresql://{APPLICATION}:{password}@127.0.0.1:{database_port}/grps"
 
     def environment(self, database_port: int, redis_port: int) -> dict[str, str]:
-        """Every variable that the settings need, for this machine alone; DATABASE_URL is the
-        owner's.
-        """
+        """Return every variable that the settings need. DATABASE_URL is the owner's."""
         known = self.secrets()
         values = {name: value for name, value in known.items() if not name.startswith("LOCAL_")}
         return values | {
@@ -103,9 +95,7 @@ class State:
         }
 
     def write_env(self, values: dict[str, str], owner_url: str) -> None:
-        """Let ``manage.py`` in another terminal find the running services, and its `migrate` the
-        owner's way in.
-        """
+        """Write the environment for ``manage.py`` in another terminal, and the owner's URL."""
         write_private(
             self.folder / "env", "".join(f"{name}={value}\n" for name, value in values.items())
         )
@@ -113,18 +103,18 @@ class State:
 
 
 def keep_private() -> None:
-    """Let this process and its children make files and folders that only their owner can open."""
+    """Make new files and folders of this process and its children private to their owner."""
     os.umask(0o077)
 
 
 def _close(folder: Path) -> None:
-    """Take all rights of group and others from `folder`, what is in it, and the `.local` around it."""
+    """Remove the permissions of group and others from `folder`, its contents and `.local` above it."""
     around = [parent for parent in folder.parents if parent.name == ".local"]
     below = [
         Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files)
     ]
     for path in (*around, folder, *below):
-        with suppress(FileNotFoundError):  # servers and tests beside us remove what is theirs
+        with suppress(FileNotFoundError):  # other processes remove their files meanwhile
             _close_one(path)
 
 
@@ -141,7 +131,7 @@ def _close_one(path: Path) -> None:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Replace `file` as a whole, readable by its owner only: a reader never sees half of it."""
+    """Replace `file` atomically, readable by its owner only."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as handle:
@@ -160,7 +150,7 @@ def _is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

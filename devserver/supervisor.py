@@ -1,9 +1,8 @@
-"""Keeps a handful of services up under one process, and ends them all together.
+"""Keep services running, and end them together.
 
-A service that dies is started again. If it does not come up the first time, or dies `tries` times
-in a row before it is up again, everything stops with its name and its last words, since a loop of
-crashes hides the cause. There is never a second copy of a service, nor a second supervisor on one
-state folder.
+A service that dies is restarted. Everything stops, with the end of its log, when a service does not
+come up the first time, or fails `tries` times in a row: endless restarts would hide the cause. A
+lock on the state folder prevents a second supervisor.
 """
 
 import fcntl
@@ -19,12 +18,12 @@ from typing import Any
 from devserver.process import Service, stop
 from devserver.state import State, write_private
 
-TICK = 0.2  # seconds between looks
-START_PATIENCE = 60.0  # seconds for a service to come up
+TICK = 0.2  # seconds between checks
+START_TIMEOUT = 60.0  # seconds for a service to come up
 
 
 class ServiceFailed(Exception):
-    """A service did not come up; the text says which, and what it last wrote."""
+    """A service did not come up. The message has its name and the end of its log."""
 
 
 class Supervisor:
@@ -32,7 +31,7 @@ class Supervisor:
         self.state = state
         self.services: list[Service] = []
         self._stopping = False
-        self._handlers: dict[signal.Signals, Any] = {}  # what was there before
+        self._handlers: dict[signal.Signals, Any] = {}  # the previous handlers
         self._lock = (state.folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +42,7 @@ class Supervisor:
 
     def __enter__(self) -> "Supervisor":
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._ask_to_stop)
+            self._handlers[number] = signal.signal(number, self._request_stop)
         return self
 
     def __exit__(
@@ -59,21 +58,21 @@ class Supervisor:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
 
     def is_stopping(self) -> bool:
         return self._stopping
 
     def add(self, services: Sequence[Service]) -> None:
-        """Start them together, and return once all are up (or a stop was asked for)."""
+        """Start services together; return when all are up or a stop was requested."""
         self.services += services
         for service in services:
             service.start()
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
-        deadline = time.monotonic() + START_PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         while not self._stopping:
             waiting = [service for service in self.services if not service.check()]
             if not waiting:
@@ -85,21 +84,21 @@ class Supervisor:
         self._write_processes()
 
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Watch, and start again what died, until a stop is asked for or `until` says so."""
+        """Restart services that died, until a stop is requested or `until` is true."""
         while not self._stopping and not until():
-            changed = [service.name for service in self.services if self._mend(service)]
+            changed = [service.name for service in self.services if self._restart_if_dead(service)]
             if changed:
                 self._write_processes()
             time.sleep(TICK)
 
-    def _mend(self, service: Service) -> bool:
-        """Look at one service; True when there was something to do."""
+    def _restart_if_dead(self, service: Service) -> bool:
+        """Check one service. Returns whether its state changed."""
         if not service.is_dead():
             was_up = service.was_up
             if (
                 not was_up
                 and not service.check()
-                and time.monotonic() - service.started > START_PATIENCE
+                and time.monotonic() - service.started > START_TIMEOUT
             ):
                 raise _failed(service)
             return service.was_up != was_up
@@ -109,7 +108,7 @@ class Supervisor:
                 raise _failed(service)
             time.sleep(TICK)
         if all(needed.check() for needed in service.needs):
-            print(f"GRPS: {_end(service)}, and is started again", file=sys.stderr, flush=True)
+            print(f"GRPS: {_end(service)}, and is restarted", file=sys.stderr, flush=True)
             service.start()
         return True
 
@@ -123,7 +122,7 @@ class Supervisor:
 
 def _failed(service: Service) -> ServiceFailed:
     return ServiceFailed(
-        f"{_end(service)}; its log is {_shown(service.log)}:\n{service.last_words()}"
+        f"{_end(service)}; its log is {_shown(service.log)}:\n{service.log_tail()}"
     )
 
 

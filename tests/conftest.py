@@ -26,7 +26,8 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import timezone
 
 from audits.record import Actor
-from devserver.__main__ import BASE_DIR, web_command
+from common.environment import BASE_DIR
+from devserver.processes import web_command
 from grps_site.http import request_signing
 from grps_site.ops import database_roles
 from roblox import keys

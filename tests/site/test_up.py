@@ -199,10 +199,10 @@ def test_repeated_deaths_end_everything_with_the_last_log(
         ):
             supervisor.run()
     assert lives.read_text().count("life") == 1 + service.tries
-    assert "GRPS: sleeper ended with code -9, and is started again" in capsys.readouterr().err
+    assert "GRPS: sleeper ended with code -9, and is restarted" in capsys.readouterr().err
 
 
-def test_what_cannot_start_ends_everything_with_its_last_words(shared_up: Up) -> None:
+def test_what_cannot_start_ends_everything_with_the_end_of_its_log(shared_up: Up) -> None:
     shared_up.ensure()
     shared_up.stop()
     process = subprocess.run(

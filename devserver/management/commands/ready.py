@@ -19,7 +19,7 @@ from roblox import keys
 from roblox.models import Experience
 
 OWNER = "owner"
-DEPUTY = "deputy"  # the second person, without whom nothing grave can be tried
+DEPUTY = "deputy"  # the second person for acts that need two
 LOCAL_PULLS = {
     "syncs.pull_members": 45,
     "syncs.pull_leaderboard": 30,
@@ -27,28 +27,25 @@ LOCAL_PULLS = {
     "syncs.pull_restrictions": 60,
     "syncs.check_policy": 300,
 }
-AT_ONCE = (
-    "syncs.pull_members",
-    "syncs.pull_leaderboard",
-)  # so that somebody is there when the first page is opened
+AT_ONCE = ("syncs.pull_members", "syncs.pull_leaderboard")  # so that the first page has players
 ACTOR = Actor("system", "make-up", "make up")
 
 
 class Command(BaseCommand):
-    help = "For `make up` alone: two local owners and API keys, and ready.json that says how to reach everything."
+    help = "For `make up` only: create two local owners and API keys, and write ready.json."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--url", required=True)
         parser.add_argument(
             "--prepare",
             action="store_true",
-            help="migrate and bootstrap first, and leave a draft for `make up` to publish once it serves",
+            help="migrate and bootstrap first, and write ready.draft.json, which `make up` renames",
         )
 
     def handle(self, *args: Any, url: str, prepare: bool, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError(
-                "`ready` makes local owners with a password on disk: it is not for production."
+                "`ready` creates local owners with a password on disk and is not for production."
             )
         if prepare:
             call_command("migrate", verbosity=0)
@@ -74,9 +71,7 @@ class Command(BaseCommand):
         write_private(state.folder / name, json.dumps(ready, indent=1))
 
     def _pull_often(self) -> None:
-        """The emulator's community plays all day: pulls that are nightly elsewhere are seen within
-        a minute here.
-        """
+        """Run the nightly pulls every minute, since the emulator's players are active all day."""
         for name, seconds in LOCAL_PULLS.items():
             every, _ = IntervalSchedule.objects.get_or_create(
                 every=seconds, period=IntervalSchedule.SECONDS
@@ -90,17 +85,15 @@ class Command(BaseCommand):
         PeriodicTasks.update_changed()
 
     def _experiences(self, file: Path) -> list[dict[str, str]]:
-        """The keys of earlier starts as long as they open their experience; a new one where they do
-        not.
-        """
+        """Return a key for each experience: the one of earlier starts, or a new one."""
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         for experience in Experience.objects.filter(enabled=True):
-            if not self._opens(known.get(experience.key, ""), experience):
+            if not self._is_valid(known.get(experience.key, ""), experience):
                 known[experience.key] = keys.create(experience, actor=ACTOR)[1]
         write_private(file, json.dumps(known))
         return [{"key": key, "apiKey": raw} for key, raw in sorted(known.items())]
 
-    def _opens(self, raw: str, experience: Experience) -> bool:
+    def _is_valid(self, raw: str, experience: Experience) -> bool:
         try:
             return keys.authenticate(raw) == experience
         except keys.KeyRefused:

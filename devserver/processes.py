@@ -1,0 +1,76 @@
+"""GRPS's own processes: web, workers and beat, as production starts them (deploy/systemd)."""
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from common.environment import BASE_DIR
+from devserver.process import Service, alive_for
+from devserver.state import State
+
+CELERY = [sys.executable, "-m", "celery", "--app=grps_site"]
+# seconds; a task that takes longer is killed, and resumed from its row after the next start
+END_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Makes the services of one `make up`. `needs`: the servers they cannot start without."""
+
+    state: State
+    environment: dict[str, str]
+    needs: tuple[Service, ...]
+
+    def all(self, port: int, workers: int) -> list[Service]:
+        """Return the services. Nothing is started yet."""
+        return [
+            self._web(port, workers),
+            self._worker("worker", "--concurrency=2"),
+            self._worker("sync-worker", "--queues=syncs", "--hostname=syncs@%h", "--concurrency=6"),
+            self._worker(
+                "webhook-worker", "--queues=webhooks", "--hostname=webhooks@%h", "--concurrency=2"
+            ),
+            self._beat(),
+        ]
+
+    def _web(self, port: int, workers: int) -> Service:
+        url = f"http://127.0.0.1:{port}/health/live"
+        return self._service("web", web_command(port, workers), lambda _: _serves(url))
+
+    def _worker(self, name: str, *options: str) -> Service:
+        command = [*CELERY, "worker", "--loglevel=info", "--without-gossip", "--without-mingle"]
+        return self._service(name, [*command, *options], alive_for(2))
+
+    def _beat(self) -> Service:
+        command = [*CELERY, "beat", "--loglevel=info", "--pidfile="]
+        service = self._service("beat", command, alive_for(2))
+        # Beat may wait for ever for a database that ended first. It has no children and keeps its
+        # state in the database, so it can be killed.
+        service.orphan_signal = signal.SIGKILL
+        return service
+
+    def _service(self, name: str, command: list[str], is_up: Callable[[Service], bool]) -> Service:
+        return Service(
+            name,
+            command,
+            self.state.folder / "logs" / f"{name}.log",
+            is_up,
+            environment=self.environment,
+            folder=BASE_DIR,
+            stop_timeout=END_TIMEOUT,
+            needs=self.needs,
+        )
+
+
+def web_command(port: int, workers: int) -> list[str]:
+    return [sys.executable, "-m", "grps_site.server", f"--port={port}", f"--workers={workers}"]
+
+
+def _serves(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
