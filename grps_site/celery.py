@@ -1,4 +1,4 @@
-"""The Celery application, and the request id's way from a request into the tasks that it starts."""
+"""The Celery application. Tasks get the id of the request that started them."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ app.autodiscover_tasks()
 
 @signals.setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
-    """Celery leaves logging alone when this signal has a receiver; settings have configured it."""
+    """Keep Celery from configuring logging: a receiver of this signal is enough."""
 
 
 @signals.before_task_publish.connect

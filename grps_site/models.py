@@ -1,13 +1,11 @@
-"""State of the site itself: signatures' nonces, and when worker and beat were last seen."""
+"""Nonces of signed calls, and heartbeats of worker and beat."""
 
 from django.db import models
 from django.db.models.functions import Now
 
 
 class Nonce(models.Model):
-    """A nonce of a signed call: once seen, never again (they are kept longer than a signature
-    lives).
-    """
+    """A used nonce of a signed call. It is kept longer than a signature is valid."""
 
     nonce = models.CharField(max_length=128, primary_key=True)
     seen_at = models.DateTimeField(db_default=Now())
@@ -18,7 +16,7 @@ class Nonce(models.Model):
 
 
 class Heartbeat(models.Model):
-    """`beat` when it last sent its pulse, `worker` when one last ran it."""
+    """When beat last published the heartbeat task, and when each kind of worker last ran it."""
 
     name = models.CharField(max_length=20, primary_key=True)
     seen_at = models.DateTimeField()

@@ -1,11 +1,9 @@
-"""What the site's own tables, Valkey, the broker and the logs hold of a person, and how each
-forgets.
-"""
+"""Personal data in the site's tables, Valkey, the broker and the logs, and how it is deleted."""
 
 from players.personal_data import HASH, LIST
 from players.privacy.registry import impersonal, place
 
-BEAT = "the timetable of periodic tasks, which bootstrap writes"
+BEAT = "the schedule of periodic tasks, which bootstrap writes"
 
 impersonal("nonces", HASH, "nonce")
 impersonal("heartbeats", LIST, "name")

@@ -1,6 +1,4 @@
-"""Django settings: everything that differs between machines comes from the environment (see
-environment.py).
-"""
+"""Django settings. Values that differ between machines come from the environment."""
 
 from typing import Any
 
@@ -19,7 +17,6 @@ PRODUCTION = ENVIRONMENT == "production"
 DEBUG = False
 
 # --- secrets
-# -------------------------------------------------------------------------------------------------
 SECRET_KEY = environment.required(
     "DJANGO_SECRET_KEY", "the key that signs sessions, 50 random characters"
 )
@@ -35,7 +32,7 @@ TURNSTILE_VERIFY_URL = env.str(
     "TURNSTILE_VERIFY_URL", default="https://challenges.cloudflare.com/turnstile/v0/siteverify"
 )
 TURNSTILE_HOSTNAMES = env.list("TURNSTILE_HOSTNAMES", default=[])
-# Signs what standard endpoints get that have no secret of their own.
+# Signs messages to standard endpoints that have no secret of their own.
 WEBHOOK_VERIFICATION_KEY = environment.secret("WEBHOOK_VERIFICATION_KEY")
 ROBLOX_WEBHOOK_SECRET = environment.secret("ROBLOX_WEBHOOK_SECRET")
 ROBLOX_WEBHOOK_SECRET_PREVIOUS = environment.secret("ROBLOX_WEBHOOK_SECRET_PREVIOUS")
@@ -45,12 +42,10 @@ for _key in FIELD_ENCRYPTION_KEYS:
 ROBLOX_OPEN_CLOUD_API_KEY = environment.secret("ROBLOX_OPEN_CLOUD_API_KEY")
 ROBLOX_UNIVERSE_ID = env.str("ROBLOX_UNIVERSE_ID", default="")
 
-# Addresses that are not public and may be called all the same: a receiver in the intranet, or on
-# this machine.
+# Private networks that webhooks may call, such as a receiver in the intranet or on this machine.
 WEBHOOK_ALLOWED_NETWORKS = environment.networks("WEBHOOK_ALLOWED_NETWORKS")
 
 # --- the audit chain
-# -----------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = environment.required(
     "AUDIT_SIGNING_KEY", "base64 of the 32-byte Ed25519 seed that signs seals"
 )
@@ -61,7 +56,7 @@ for _key in AUDIT_TRUSTED_KEYS:
 AUDIT_SEAL_FILE = environment.required(
     "AUDIT_SEAL_FILE", "the path of the file outside the database that every seal is appended to"
 )
-# The log for other systems (docs/audit.md, Streams); empty: off.
+# Copies of the audit log for other systems (docs/audit.md, Streams); empty: off.
 AUDIT_STREAM_URL = env.str("AUDIT_STREAM_URL", default="")
 if AUDIT_STREAM_URL:
     environment.address("AUDIT_STREAM_URL", AUDIT_STREAM_URL, ("redis", "rediss"))
@@ -70,13 +65,12 @@ AUDIT_STREAM_LENGTH = environment.whole("AUDIT_STREAM_LENGTH", 1_000_000)
 AUDIT_JSONL = env.str("AUDIT_JSONL", default="")
 
 # --- the project
-# ---------------------------------------------------------------------------------------------
 INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")
 OPEN_CLOUD_URL = env.str("OPEN_CLOUD_URL", default="") or INTEGRATIONS.endpoints.open_cloud
 environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
 OPEN_CLOUD_BUDGETS = INTEGRATIONS.open_cloud.budgets | environment.figures("OPEN_CLOUD_BUDGETS")
 ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 0) or None
-# Nothing is written to Roblox until somebody who means it says so.
+# Off by default: nothing is written to Roblox until somebody decides so.
 ROBLOX_WRITES = environment.switch("ROBLOX_WRITES", False)
 POLICY_DIR = BASE_DIR / "config"
 ALLOWED_HOSTS = env.list(
@@ -115,9 +109,8 @@ INSTALLED_APPS = [
     "webhooks",
     "console.apps.ConsoleConfig",
 ]
-# The console's middleware steps aside on every other path: a session and a CSRF check cost a game
-# server's
-# request more than its own work (see grps_site/http/middleware.py).
+# The console's middleware does nothing on other paths: a session and a CSRF check would cost more
+# than the work of a game server's request (grps_site/http/middleware.py).
 MIDDLEWARE = [
     "grps_site.http.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -161,8 +154,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# --- state ----------------------------------------------------------------------------------------
-# -----------
+# --- state
 environment.address(
     "DATABASE_URL",
     environment.required("DATABASE_URL", "the address of the PostgreSQL database"),
@@ -171,15 +163,14 @@ environment.address(
 DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgresql")}
 DATABASES["default"]["CONN_MAX_AGE"] = environment.whole("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# Server-side binding lets psycopg prepare the few statements that ingestion repeats.
+# Server-side binding lets psycopg prepare the statements that ingestion repeats.
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {"server_side_binding": True, "prepare_threshold": 2, "connect_timeout": 5}
 )
 REDIS_URL = environment.required("REDIS_URL", "the address of Valkey or Redis")
 environment.address("REDIS_URL", REDIS_URL, ("redis", "rediss"))
 
-# --- tasks ----------------------------------------------------------------------------------------
-# -----------
+# --- tasks
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL)
 environment.address(
     "CELERY_BROKER_URL", CELERY_BROKER_URL, ("redis", "rediss", "amqp", "amqps", "sqs")
@@ -191,8 +182,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_DEFAULT_QUEUE = "grps"
-# What waits for Roblox or for receivers has a queue and a worker of its own: sealing and ranks
-# never wait behind it.
+# Tasks that wait for Roblox or for webhook receivers have their own queues and workers, so that
+# sealing and ranks never wait for them.
 CELERY_TASK_ROUTES = {
     "grps_site.sync_heartbeat": {"queue": "syncs"},
     "grps_site.webhook_heartbeat": {"queue": "webhooks"},
@@ -208,15 +199,14 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
-# --- HTTP -----------------------------------------------------------------------------------------
-# -----------
+# --- HTTP
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 }
 THROTTLE_PUBLIC_PER_MINUTE = environment.whole("THROTTLE_PUBLIC_PER_MINUTE", 600)
 THROTTLE_WRITE_PER_MINUTE = environment.whole("THROTTLE_WRITE_PER_MINUTE", 20)
-# Of one web process: threads that answer, and connections that one address may hold.
+# For one web process: request threads, and connections of one address.
 WEB_THREADS = environment.whole("WEB_THREADS", 4, least=1)
 CONNECTIONS_PER_ADDRESS = environment.whole("CONNECTIONS_PER_ADDRESS", 200)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
@@ -243,15 +233,14 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "GRPS",
-    "DESCRIPTION": "Group Rank & Points System: the ledger, ranks and leaderboard of a Roblox community.",
+    "DESCRIPTION": "Group Rank & Points System: ledger, ranks and leaderboard of a Roblox community.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["grps_site.http.openapi.finish"],
+    "POSTPROCESSING_HOOKS": ["grps_site.http.openapi.add_schemas"],
 }
 
 # --- browsers
-# ------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str(
     "STATIC_ROOT", default=str(BASE_DIR / "staticfiles" if PRODUCTION else STATE_DIR / "static")
@@ -279,36 +268,33 @@ SECURE_CSP: dict[str, list[str]] = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# W003 looks for Django's own CSRF middleware by name; ours is a subclass of it for the console, the
-# only place with
-# cookies (grps.E001 sees that it stays).
+# W003 looks for Django's CSRF middleware by name. Ours is a subclass for the console, the only part
+# with cookies (checked by grps.E001).
 SILENCED_SYSTEM_CHECKS = ["security.W003"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = (
-    "Lax"  # the way back from Roblox is a navigation from elsewhere
+    "Lax"  # the sign-in returns from Roblox by a cross-site navigation
 )
 SESSION_COOKIE_NAME = "__Host-grps-session" if PRODUCTION else "grps-session"
 CSRF_COOKIE_NAME = "__Host-grps-csrf" if PRODUCTION else "grps-csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and environment.switch("SECURE_SSL_REDIRECT", True)
-# A load balancer and an orchestrator ask for health and metrics in plain HTTP, inside.
+# Load balancers and orchestrators read health and metrics by plain HTTP in the internal network.
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 
-# --- who gets into the console (docs/sign-in.md)
-# ---------------------------------------------------------------
+# --- sign-in to the console (docs/sign-in.md)
 AUTHENTICATION_BACKENDS = [
     "console.accounts.backends.SignInBackend",
     "console.accounts.backends.RightsBackend",
 ]
 LOGIN_URL = "/admin/sign-in/"
 LOGIN_REDIRECT_URL = "/admin/"
-# The way in for owners when neither Roblox nor Discord answers: off unless it is meant, with a
-# second factor.
+# Sign-in of owners by password and second factor, for when Roblox and Discord are unavailable.
 LOCAL_LOGIN = environment.switch("LOCAL_LOGIN", False)
 LOCAL_LOGIN_MFA = environment.switch("LOCAL_LOGIN_MFA", True)
 ROBLOX_OAUTH_CLIENT_ID = env.str("ROBLOX_OAUTH_CLIENT_ID", default="")
@@ -333,7 +319,7 @@ if DISCORD_CLIENT_ID:
     ]
 ACCOUNT_ADAPTER = "console.accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "console.accounts.adapters.SocialAdapter"
-SIGN_IN_THROTTLE = "grps_site.http.throttling.check"  # what console.accounts counts tries with
+SIGN_IN_THROTTLE = "grps_site.http.throttling.check"  # counts sign-in attempts
 ACCOUNT_FORMS = {"login": "grps_site.pages.login.LoginForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
@@ -343,19 +329,18 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = (
     {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"} if LOCAL_LOGIN_MFA else False
 )
-SOCIALACCOUNT_STORE_TOKENS = False  # nothing is asked of Roblox in a person's name
+SOCIALACCOUNT_STORE_TOKENS = False  # GRPS never calls Roblox on behalf of a person
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "GRPS"
 MFA_REAUTHENTICATION_REQUIRED = (
-    False  # console.middleware.staff asks for a young sign-in before a factor is changed
+    False  # console.middleware.staff requires a recent sign-in before a factor is changed
 )
-USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware.staff notes it, once a minute
+USERSESSIONS_TRACK_ACTIVITY = False  # console.middleware.staff records it once a minute
 
 # --- what production refuses
-# ----------------------------------------------------------------------------------
 if PRODUCTION:
     production.refuse_weak(
         {
@@ -371,7 +356,7 @@ if PRODUCTION:
             "METRICS_TOKEN": [METRICS_TOKEN],
         }
     )
-    production.refuse_open_doors(
+    production.refuse_unsafe(
         hosts=ALLOWED_HOSTS,
         local_login=LOCAL_LOGIN,
         second_factor=LOCAL_LOGIN_MFA,
@@ -381,8 +366,7 @@ if PRODUCTION:
         },
     )
 
-# --- logs -----------------------------------------------------------------------------------------
-# -----------
+# --- logs
 LOGGING_CONFIG = None
 json_logs.configure(
     level=environment.one_of(

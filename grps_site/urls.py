@@ -1,6 +1,4 @@
-"""The house's doors: the apps' addresses, the cache of a second around what anyone may read, and
-the site's own.
-"""
+"""All URLs. Views with `cached` get the one-second cache."""
 
 from django.contrib import admin
 from django.urls import URLPattern, include, path
@@ -23,7 +21,7 @@ handler500 = "grps_site.http.errors.internal_error"
 
 
 def _cached(pattern: URLPattern) -> URLPattern:
-    """The same address, behind the cache where its view says `cached`."""
+    """Put the cache in front of a view that says `cached`."""
     view = pattern.callback
     if not getattr(getattr(view, "cls", None), "cached", False):
         return pattern

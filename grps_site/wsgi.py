@@ -6,8 +6,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
 application = get_wsgi_application()
 
-# What start-up made stays for ever: the collector need not walk it for every few hundred objects of
-# a request.
+# Objects made at start-up live for ever. Frozen, they are not scanned at every collection.
 gc.collect()
 gc.freeze()
 gc.set_threshold(20_000, 20, 50)

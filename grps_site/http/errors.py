@@ -22,7 +22,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from grps_site.http.json_codec import dumps
-from grps_site.http.secret_paths import masked
+from grps_site.http.secret_paths import mask_secrets
 
 CONSOLE = "/admin/"  # errors of the console are HTML pages
 MEDIA_TYPE = "application/problem+json"
@@ -199,7 +199,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def internal_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error, and log its traceback with the request id."""
-    log.exception("unexpected error", method=request.method, path=masked(request.path))
+    log.exception("unexpected error", method=request.method, path=mask_secrets(request.path))
     if request.path.startswith(CONSOLE):
         return server_error(request)
     if isinstance(sys.exception(), OperationalError | InterfaceError):

@@ -1,6 +1,4 @@
-"""The stack around every request, short where games and the public come in; the console's part
-stands aside there.
-"""
+"""Middleware: the request context for all paths; sessions, CSRF and sign-in for the console only."""
 
 import re
 import time
@@ -19,21 +17,20 @@ from django.middleware.csrf import CsrfViewMiddleware
 
 from grps_site.http import errors
 from grps_site.http.errors import CONSOLE
-from grps_site.http.secret_paths import is_private, masked
+from grps_site.http.secret_paths import is_private, mask_secrets
 from grps_site.ops import metrics
 
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-REFUSED = (
-    "grps.refused"  # in the WSGI environment: the status for a body that the server did not take
-)
+VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REFUSED = "grps.refused"  # key in the WSGI environment: the status for a refused body
 
 log = structlog.get_logger("grps.http")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestContextMiddleware:
-    """One request id for answer, logs, audit events and tasks: the caller's where it is sane, else
-    a new one.
+    """Give the request an id for response, logs, audit events and tasks, and log the request.
+
+    The caller's X-Request-ID is used when it is valid.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -41,7 +38,7 @@ class RequestContextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = given if VALID_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         start = time.perf_counter()
@@ -57,7 +54,7 @@ class RequestContextMiddleware:
             log.info(
                 "request",
                 method=request.method,
-                path=masked(request.path),
+                path=mask_secrets(request.path),
                 status=response.status_code,
                 ms=milliseconds,
             )
@@ -65,16 +62,16 @@ class RequestContextMiddleware:
 
 
 class _ConsoleOnly:
-    """Steps aside on every path but the console's."""
+    """Does nothing on paths outside of the console."""
 
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(CONSOLE):
-            answer: HttpResponseBase = self.get_response(request)
-            return answer
-        handled: HttpResponseBase = super().__call__(request)  # type: ignore[misc]
-        return handled
+            public: HttpResponseBase = self.get_response(request)
+            return public
+        response: HttpResponseBase = super().__call__(request)  # type: ignore[misc]
+        return response
 
 
 class ConsoleSessionMiddleware(_ConsoleOnly, SessionMiddleware):

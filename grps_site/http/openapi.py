@@ -1,6 +1,7 @@
-"""The OpenAPI document, made of the class attributes of views (players/api/base.py)."""
+"""OpenAPI schemas, made of the class attributes of views (players/api/base.py)."""
 
 import re
+from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
@@ -32,19 +33,19 @@ SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "x-grps-signature",
-        "description": "v1= and the hex HMAC-SHA256 over timestamp.nonce.METHOD.path?query.sha256hex(body)",
+        "description": "v1= and the hexadecimal HMAC-SHA256 of timestamp.nonce.METHOD.path?query.sha256hex(body)",
     },
     "Turnstile": {
         "type": "apiKey",
         "in": "header",
         "name": "cf-turnstile-response",
-        "description": "the token that Cloudflare's widget gave the visitor; it may stand in the body instead",
+        "description": "The token from Cloudflare's widget. It may be sent in the body instead.",
     },
     "RobloxSignature": {
         "type": "apiKey",
         "in": "header",
         "name": "roblox-signature",
-        "description": "t=seconds since 1970, a comma, v1= and the base64 HMAC-SHA256 over t.body",
+        "description": "t=seconds since 1970, a comma, v1= and the base64 HMAC-SHA256 of t.body",
     },
 }
 PROBLEM = {
@@ -69,11 +70,11 @@ PROBLEM = {
 NO_NUL = r"^[^\u0000]*$"
 NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 PATHS: dict[str, dict[str, Any]] = {"token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}}
-_shapes: set[type[msgspec.Struct]] = set()
+_structs: set[type[msgspec.Struct]] = set()
 
 
 class ContractSchema(AutoSchema):
-    """Reads a view's class attributes instead of guessing."""
+    """Describe an operation by its view's class attributes."""
 
     view: Any
 
@@ -104,21 +105,21 @@ class ContractSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         status = getattr(self.view, "response_status", 200)
-        answers: dict[int, OpenApiResponse] = {
-            status: OpenApiResponse(_reference(self.view.response_body), description="")
-        }
-        refusals = {*getattr(self.view, "error_statuses", ()), 503}
+        responses = {status: _response(status, _reference(self.view.response_body))}
+        for error in sorted(self._error_statuses()):
+            schema = {} if error == 304 else {"$ref": REF.format(name="Problem")}
+            responses[error] = _response(error, schema)
+        return responses
+
+    def _error_statuses(self) -> set[int]:
+        statuses = {*getattr(self.view, "error_statuses", ()), 503}
         if getattr(self.view, "request_body", None):
-            refusals |= {400, 413, 415}
+            statuses |= {400, 413, 415}
         if self.view.caller in {"anyone", "visitor"}:
-            refusals.add(429)
+            statuses.add(429)
         if self.view.caller != "anyone":
-            refusals.add(401)
-        for status in sorted(refusals):
-            answers[status] = OpenApiResponse(
-                {} if status == 304 else {"$ref": REF.format(name="Problem")}, description=""
-            )
-        return answers
+            statuses.add(401)
+        return statuses
 
     def _get_response_for_code(
         self, serializer: Any, status_code: Any, *args: Any, **kwargs: Any
@@ -137,18 +138,22 @@ def _parameter(item: Parameter, place: Literal["query", "header"]) -> OpenApiPar
     )
 
 
-def _reference(shape: type[msgspec.Struct]) -> dict[str, Any]:
-    _shapes.add(shape)
-    return {"$ref": REF.format(name=shape.__name__)}
+def _response(status: int, schema: dict[str, Any]) -> OpenApiResponse:
+    return OpenApiResponse(schema, description=HTTPStatus(status).phrase)
 
 
-def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the shapes, the problem document and the ways to prove oneself."""
-    shapes = sorted(_shapes, key=lambda shape: shape.__name__)
-    schemas = msgspec.json.schema_components(shapes, ref_template=REF)[1]
+def _reference(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    _structs.add(struct)
+    return {"$ref": REF.format(name=struct.__name__)}
+
+
+def add_schemas(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the schemas, the problem document and the security schemes."""
+    structs = sorted(_structs, key=lambda struct: struct.__name__)
+    schemas = msgspec.json.schema_components(structs, ref_template=REF)[1]
     components = result.setdefault("components", {})
     components["schemas"] = {
-        **{name: _as_here(schema) for name, schema in schemas.items()},
+        **{name: _as_sent(schema) for name, schema in schemas.items()},
         "Problem": PROBLEM,
     }
     components["securitySchemes"] = SCHEMES
@@ -159,16 +164,14 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-def _as_here(schema: Any) -> Any:
-    """Points are JSON numbers here, where msgspec would write decimal strings; and no text holds a
-    NUL character.
-    """
+def _as_sent(schema: Any) -> Any:
+    """Correct msgspec's schema: we send decimals as numbers, and accept no NUL in texts."""
     if isinstance(schema, list):
-        return [_as_here(item) for item in schema]
+        return [_as_sent(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if schema.get("format") == "decimal":
         return {"type": "number"}
     if schema.get("type") == "string" and not {"format", "pattern"} & set(schema):
         return schema | {"pattern": NO_NUL}
-    return {key: _as_here(value) for key, value in schema.items()}
+    return {key: _as_sent(value) for key, value in schema.items()}

@@ -1,40 +1,34 @@
-"""Secrets and people in addresses: kept out of log lines, and secrets out of what a browser tells
-the next site.
-"""
+"""Mask secrets and personal data in paths and log lines."""
 
 import re
 
-SHOWN = "…"
-# Whoever has the token of an appeal reads its answer.
+MASK = "…"
+# The token of an appeal gives access to its answer.
 _TOKEN = re.compile(r"(/appeals?/+)[^\s\"'?#<>\\]+", re.IGNORECASE)
-# A sign-in comes back with its code and state in the query.
+# A sign-in returns with its code and state in the query.
 _PRIVATE = re.compile(r"/+(appeals?(/|$)|admin/sign-in/with/[^/]+/login/callback)", re.IGNORECASE)
 
 
-def masked(text: str) -> str:
-    """A path, or any text that may hold one, without the secrets in it."""
-    return _TOKEN.sub(rf"\1{SHOWN}", text) if "ppeal" in text.lower() else text
+def mask_secrets(text: str) -> str:
+    """Mask the secrets in a path, or in a text that may contain one."""
+    return _TOKEN.sub(rf"\1{MASK}", text) if "ppeal" in text.lower() else text
 
 
-# Where a path names a player by their Roblox id, of however few digits.
+# A Roblox user id in a path, of any length.
 _PLAYER = re.compile(r"(/(?:players|around|users|acts/+[a-z_-]+)/+)-?\d+", re.IGNORECASE)
-# Numbers as long as most ids of Roblox; those of ours and the parts of hexadecimal ones are not.
+# Numbers as long as most ids of Roblox, but not parts of hexadecimal ids.
 _LONG_NUMBER = re.compile(r"(?<![A-Za-z0-9.])\d{6,}(?!\.?[A-Za-z0-9])")
-# PostgreSQL tells which value it refused.
+# PostgreSQL's messages contain refused values.
 _VALUE = re.compile(r"(DETAIL:\s+)[^\n]*|(Key \([^)]*\)=)\([^\n]*?\)(?= |$)")
 
 
-def impersonal(text: str) -> str:
-    """A text of a log without the people that it may name: ids of Roblox, and values that the
-    database refused.
-    """
-    text = _PLAYER.sub(rf"\1{SHOWN}", text)
-    text = _VALUE.sub(lambda found: f"{found[1] or found[2]}{SHOWN}", text)
-    return _LONG_NUMBER.sub(SHOWN, text)
+def mask_people(text: str) -> str:
+    """Mask ids of Roblox, and values that the database refused, in a text of a log."""
+    text = _PLAYER.sub(rf"\1{MASK}", text)
+    text = _VALUE.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
+    return _LONG_NUMBER.sub(MASK, text)
 
 
 def is_private(path: str) -> bool:
-    """Whether the addresses below a path hold secrets, so that no page there tells its own address
-    to others.
-    """
+    """Whether the path may contain a secret, so that no referrer must be sent."""
     return _PRIVATE.match(path) is not None

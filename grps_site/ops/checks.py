@@ -1,4 +1,4 @@
-"""Our own system checks: what would be unsafe or closed in production."""
+"""System checks for settings that are unsafe or disable a feature in production."""
 
 from typing import Any
 
@@ -16,14 +16,16 @@ def check_console_csrf(**_: Any) -> list[CheckMessage]:
     if "grps_site.http.middleware.ConsoleCsrfMiddleware" in settings.MIDDLEWARE:
         return []
     hint = "Put grps_site.http.middleware.ConsoleCsrfMiddleware into MIDDLEWARE, behind the console's session."
-    return [Error("The console has no protection against forged requests.", hint, id="grps.E001")]
+    return [Error("The console has no CSRF protection.", hint, id="grps.E001")]
 
 
 @register(Tags.security, deploy=True)
 def check_signature_secret(**_: Any) -> list[CheckMessage]:
     if settings.AUTOMATION_SIGNATURE_SECRET:
         return []
-    hint = "Set it to 32 random bytes or more, and give the same to the portal and the cron jobs."
+    hint = (
+        "Set it to at least 32 random bytes, and use the same value in the portal and in cron jobs."
+    )
     return [
         Warning(
             "AUTOMATION_SIGNATURE_SECRET is not set: every signed call is refused.",
@@ -50,13 +52,13 @@ def check_turnstile(**_: Any) -> list[CheckMessage]:
 def check_metrics_token(**_: Any) -> list[CheckMessage]:
     if settings.METRICS_TOKEN:
         return []
-    hint = "Set a random token, and give it to Prometheus as its bearer token."
+    hint = "Set a random token, and configure it in Prometheus as the bearer token."
     return [Warning("METRICS_TOKEN is not set: /metrics is closed.", hint, id="grps.W003")]
 
 
 @register(Tags.security)
 def check_webhook_secret(**_: Any) -> list[CheckMessage]:
-    """The default secret of outgoing webhooks, where there is one, must be able to sign."""
+    """Check that the default secret of outgoing webhooks is a usable key."""
     if not settings.WEBHOOK_VERIFICATION_KEY:
         return []
     try:
@@ -75,23 +77,21 @@ def check_webhook_secret(**_: Any) -> list[CheckMessage]:
 def check_encryption_keys(**_: Any) -> list[CheckMessage]:
     if settings.FIELD_ENCRYPTION_KEYS:
         return []
-    hint = "Make one with `manage.py webhooks new-key`, and keep a copy where the database is not."
-    said = "FIELD_ENCRYPTION_KEYS is not set: no webhook endpoint can be added."
+    hint = "Create one with `manage.py webhooks new-key`, and keep a copy apart from the database."
+    said = "FIELD_ENCRYPTION_KEYS is not set: webhook endpoints cannot be added."
     return [Warning(said, hint, id="grps.W004")]
 
 
 @register(Tags.security, deploy=True)
 def check_database_role(**_: Any) -> list[CheckMessage]:
-    """Whoever gets into a process must not get at the tables themselves. Health tells of a database
-    that is away.
-    """
+    """Check that the application's role cannot change tables. /health reports a lost database."""
     try:
-        found = database_roles.shortcomings()
+        found = database_roles.excessive_privilege()
     except DatabaseError:
         return []
     if not found:
         return []
-    said = f"{found[0].upper()}{found[1:]}: the append-only logs are as safe as the web processes."
+    said = f"{found[0].upper()}{found[1:]}: a compromised web process could change the append-only logs."
     return [
         Warning(said, f"Give it a role that owns nothing: {database_roles.STEPS}.", id="grps.W005")
     ]
@@ -99,18 +99,20 @@ def check_database_role(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_local_login(**_: Any) -> list[CheckMessage]:
-    """The way around Roblox's sign-in must not be the easy one."""
+    """Check that the local sign-in has a second factor and Turnstile."""
     if not settings.LOCAL_LOGIN:
         return []
     found: list[CheckMessage] = []
     if not settings.LOCAL_LOGIN_MFA:
-        hint = "Take LOCAL_LOGIN_MFA out: a password alone is for one's own machine."
+        hint = "Remove LOCAL_LOGIN_MFA: a password alone is for development only."
         found.append(Error("LOCAL_LOGIN is on without a second factor.", hint, id="grps.E004"))
     if not settings.TURNSTILE_SECRET or not settings.TURNSTILE_SITEKEY:
         hint = "Set TURNSTILE_SITE_KEY and TURNSTILE_SECRET_KEY, or switch LOCAL_LOGIN off."
         found.append(
             Error(
-                "LOCAL_LOGIN is on, and nothing keeps machines from its form.", hint, id="grps.E005"
+                "LOCAL_LOGIN is on, and its form is not protected against bots.",
+                hint,
+                id="grps.E005",
             )
         )
     return found

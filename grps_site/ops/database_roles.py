@@ -1,6 +1,7 @@
-"""Two roles in the database: the owner, which migrates, and the application's, which owns nothing
-and so cannot change a table, switch a trigger off or empty a log. DATABASE_URL is the
-application's; DATABASE_OWNER_URL is only for migrate.
+"""The two database roles: the owner migrates; the application owns nothing.
+
+The application's role cannot change tables, disable triggers or empty logs. DATABASE_URL is for the
+application, DATABASE_OWNER_URL only for migrate.
 """
 
 from collections.abc import Iterator
@@ -13,18 +14,17 @@ from environ import Env
 
 from common import environment
 
-# What a plain `grps_refuse` trigger refuses anyway is not granted: 8 and 16 are DELETE and UPDATE
-# in pg_trigger.tgtype.
+# UPDATE and DELETE are not granted where a `grps_refuse` trigger refuses them. In pg_trigger.tgtype
+# 8 is DELETE and 16 is UPDATE.
 REFUSED = """
     SELECT c.relname, bool_or(t.tgtype & 16 <> 0), bool_or(t.tgtype & 8 <> 0)
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid
     WHERE p.proname = 'grps_refuse' AND c.relnamespace = current_schema()::regnamespace
     GROUP BY c.relname"""
-# What a role may have that none of our processes needs. Membership in an owner is as good as
-# owning; whoever owns the
-# schema or the database (which owns `public`) drops tables of others, and whoever owns a trigger's
-# function empties it.
-SHORTCOMINGS = """
+# Privileges that no process of ours needs. A member of an owner can do what the owner can. The owner
+# of the schema, or of the database (which owns `public`), can drop tables. The owner of a trigger's
+# function can replace it.
+PRIVILEGES = """
     SELECT r.rolsuper, r.rolcreaterole,
            (SELECT count(*) FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
             AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'MEMBER')),
@@ -40,27 +40,25 @@ STEPS = "docs/run.md, The two roles of the database"
 
 @contextmanager
 def as_owner() -> Iterator[str | None]:
-    """Connect as the owner meanwhile; gives the application's role, or None where there is but one
-    role.
-    """
+    """Connect as the owner. Yields the application's role, or None when there is only one role."""
     url = environment.owner_database_url()
     own = connection.settings_dict
     given = Env.db_url_config(url) if url else own
     if (given["USER"], given["HOST"], given["PORT"]) == (own["USER"], own["HOST"], own["PORT"]):
         yield None
         return
-    kept = {name: own[name] for name in ("USER", "PASSWORD", "HOST", "PORT")}
+    previous = {name: own[name] for name in ("USER", "PASSWORD", "HOST", "PORT")}
     connection.close()
-    own.update({name: given[name] for name in kept})
+    own.update({name: given[name] for name in previous})
     try:
-        yield str(kept["USER"])
+        yield str(previous["USER"])
     finally:
         connection.close()
-        own.update(kept)
+        own.update(previous)
 
 
 def grant(role: str) -> None:
-    """Give `role` the use of every table and sequence: rows, never the tables themselves."""
+    """Let `role` read and write rows of every table, without rights on the tables themselves."""
     with connection.cursor() as cursor:
         name, schema = (connection.ops.quote_name(word) for word in (role, _schema(cursor)))
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
@@ -82,10 +80,10 @@ def grant(role: str) -> None:
                 )
 
 
-def shortcomings() -> str:
-    """What the role of this connection has too much of, or an empty text."""
+def excessive_privilege() -> str:
+    """Describe an excessive privilege of this connection's role; empty when there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(SHORTCOMINGS)
+        cursor.execute(PRIVILEGES)
         is_superuser, makes_roles, owned, functions, has_schema, has_database = cursor.fetchone()
     if is_superuser:
         return "the role of DATABASE_URL is a superuser"
@@ -100,7 +98,7 @@ def shortcomings() -> str:
 
 
 def role_of(url: str) -> str:
-    """The role in the address of a database."""
+    """Return the role in a database URL."""
     return urlsplit(url).username or ""
 
 

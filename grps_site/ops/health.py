@@ -1,4 +1,4 @@
-"""Health: is the process alive, could it serve, and how fresh is what it serves."""
+"""Health of this process and its dependencies, and freshness of the data."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from grps_site.models import Heartbeat
 from grps_site.ops import database_roles
 from players import leaderboard
 
-SEEN_LATELY = dt.timedelta(seconds=60)
-MANY = 10_000  # where counting stops
+HEARTBEAT_TIMEOUT = dt.timedelta(seconds=60)
+COUNT_LIMIT = 10_000
 
 FRESHNESS = """
     SELECT (SELECT count(*) FROM (SELECT 1 FROM players WHERE updated_at > %s LIMIT %s) u),
@@ -29,29 +29,27 @@ FRESHNESS = """
 
 
 class Unhealthy(Exception):
-    """A part does not work; the text says what."""
+    """A dependency does not work; the message says what is wrong."""
 
 
 @read_only
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers. Nothing else is looked at: a database that is away is no reason to
-    restart us.
-    """
+    """Answer 200 while the process runs. A lost database is no reason to restart it."""
     return _json({"status": "ok"})
 
 
 @read_only
 def ready(request: HttpRequest) -> HttpResponse:
-    """Whether requests should be sent here: 200, or 503 with what is wrong."""
-    found = parts()
-    fine = all(part["ok"] for part in found.values())
+    """Answer 200 when requests can be served, else 503 with the failed checks."""
+    checks = run_checks()
+    ok = all(check["ok"] for check in checks.values())
     return _json(
-        {"status": "ok" if fine else "unavailable", "checks": found}, status=200 if fine else 503
+        {"status": "ok" if ok else "unavailable", "checks": checks}, status=200 if ok else 503
     )
 
 
-def parts() -> dict[str, dict[str, Any]]:
-    """What must work for GRPS to serve, each with `ok` and a `detail` in words."""
+def run_checks() -> dict[str, dict[str, Any]]:
+    """Return, by dependency, `ok` and a `detail` in words."""
     checks: dict[str, Callable[[], str]] = {
         "database": _database,
         "migrations": _migrations,
@@ -64,9 +62,12 @@ def parts() -> dict[str, dict[str, Any]]:
 
 @read_only
 def freshness(request: HttpRequest) -> HttpResponse:
-    """How many players there are, and how fresh the data is; counts stop at MANY."""
+    """Answer the number of players and the freshness of the data; counts stop at COUNT_LIMIT."""
     with connection.cursor() as cursor:
-        cursor.execute(FRESHNESS, [timezone.now() - dt.timedelta(hours=1), MANY, MANY, MANY])
+        cursor.execute(
+            FRESHNESS,
+            [timezone.now() - dt.timedelta(hours=1), COUNT_LIMIT, COUNT_LIMIT, COUNT_LIMIT],
+        )
         updated, last, unsealed, sealed, proposed = cursor.fetchone()
     return _json(
         {
@@ -76,7 +77,7 @@ def freshness(request: HttpRequest) -> HttpResponse:
             "unsealedEvents": unsealed,
             "lastSealAt": sealed,
             "pendingDecisions": proposed,
-            "countsStopAt": MANY,
+            "countsStopAt": COUNT_LIMIT,
         }
     )
 
@@ -87,14 +88,14 @@ def _run(check: Callable[[], str]) -> dict[str, Any]:
     except Unhealthy as error:
         return {"ok": False, "detail": str(error)}
     except (DatabaseError, InterfaceError):
-        return {"ok": False, "detail": "the database cannot be asked"}
+        return {"ok": False, "detail": "the database cannot be reached"}
 
 
 def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    too_much = database_roles.shortcomings()
-    return f"answers; {too_much}: see {database_roles.STEPS}" if too_much else "answers"
+    excess = database_roles.excessive_privilege()
+    return f"answers; {excess}: see {database_roles.STEPS}" if excess else "answers"
 
 
 def _migrations() -> str:
@@ -121,7 +122,7 @@ def _seen(name: str) -> str:
     if seen_at is None:
         raise Unhealthy("never seen")
     age = timezone.now() - seen_at
-    if age > SEEN_LATELY:
+    if age > HEARTBEAT_TIMEOUT:
         raise Unhealthy(f"last seen {int(age.total_seconds())} s ago")
     return f"seen {int(age.total_seconds())} s ago"
 

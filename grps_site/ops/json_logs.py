@@ -1,4 +1,4 @@
-"""JSON logs on standard error, one object a line, with the request id wherever the line comes from."""
+"""JSON logs on standard error, one object per line, each with the request id."""
 
 import logging
 import sys
@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 
-from grps_site.http.secret_paths import SHOWN, impersonal, masked
+from grps_site.http.secret_paths import MASK, mask_people, mask_secrets
 
-OWN = frozenset({"timestamp", "level", "logger", "ms"})  # written by us alone
-LARGEST_OURS = 10**9  # a number from here on is an id of Roblox
+SAFE_FIELDS = frozenset({"timestamp", "level", "logger", "ms"})  # never personal
+FIRST_ROBLOX_ID = 10**9  # larger numbers are taken for ids of Roblox
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -21,9 +21,9 @@ SHARED: list[structlog.types.Processor] = [
 
 
 def configure(*, level: str, readable: bool) -> None:
-    """Send structlog and the standard library's loggers through one handler.
+    """Send structlog and the standard library's loggers to one handler.
 
-    `level` is a standard level name; `readable` prints for a person instead of JSON.
+    `level`: a standard level name. `readable`: text for people instead of JSON.
     """
     structlog.configure(
         processors=[
@@ -55,11 +55,11 @@ def configure(*, level: str, readable: bool) -> None:
 
 def _formatter(readable: bool) -> logging.Formatter:
     final: list[Any] = (
-        [structlog.dev.ConsoleRenderer(), _without_people_in_line]
+        [structlog.dev.ConsoleRenderer(), _anonymous_line]
         if readable
         else [
             structlog.processors.format_exc_info,
-            _without_people,
+            _anonymous_fields,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     )
@@ -73,25 +73,25 @@ def _formatter(readable: bool) -> logging.Formatter:
     )
 
 
-def _without_people(logger: Any, name: str, event: Any) -> Any:
-    """A line's values before they are rendered: it must stay JSON."""
-    return {key: value if key in OWN else _impersonal(value) for key, value in event.items()}
+def _anonymous_fields(logger: Any, name: str, event: Any) -> Any:
+    """Remove personal data from the values before rendering, so that the line stays JSON."""
+    return {key: value if key in SAFE_FIELDS else _anonymous(value) for key, value in event.items()}
 
 
-def _impersonal(value: Any) -> Any:
+def _anonymous(value: Any) -> Any:
     if isinstance(value, str):
-        return impersonal(value)
+        return mask_people(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return SHOWN if abs(value) >= LARGEST_OURS else value
+        return MASK if abs(value) >= FIRST_ROBLOX_ID else value
     if isinstance(value, list | tuple):
-        return [_impersonal(item) for item in value]
+        return [_anonymous(item) for item in value]
     return value
 
 
-def _without_people_in_line(logger: Any, name: str, line: Any) -> Any:
-    return impersonal(line)
+def _anonymous_line(logger: Any, name: str, line: Any) -> Any:
+    return mask_people(line)
 
 
 def _without_secrets(logger: Any, name: str, line: Any) -> Any:
-    """The last look at a line, whoever wrote it and whatever exception stands in it."""
-    return masked(line)
+    """Mask secrets in the rendered line, which may contain a traceback."""
+    return mask_secrets(line)

@@ -1,6 +1,4 @@
-"""What Prometheus reads: requests from every process, and the state of the system from the
-database.
-"""
+"""Prometheus metrics: requests of all processes, and the state of the system."""
 
 import hmac
 import os
@@ -36,7 +34,7 @@ STATE = """
            (SELECT count(*) FROM (SELECT 1 FROM decisions WHERE status = 'proposed' LIMIT 100000) d),
            (SELECT count(*) FROM (SELECT 1 FROM leaderboard_changes LIMIT 100000) c)"""
 
-# Each count stops at 100,000: the page must not grow with what piles up.
+# Each count stops at 100,000, so that a backlog does not slow the page.
 WAITING = """
     SELECT 'mirrors', status, count(*) FROM
         (SELECT status FROM mirrors WHERE status <> 'confirmed' LIMIT 100000) m GROUP BY status
@@ -60,7 +58,7 @@ KEYS = """
 
 
 def observe(request: HttpRequest, status: int, seconds: float) -> None:
-    """Count one request under its route, not its path: labels stay few whatever is asked for."""
+    """Count a request under its route, not its path, so that the number of labels stays small."""
     match = request.resolver_match
     route = match.route if match else "unmatched"
     method = request.method if request.method in METHODS else "other"
@@ -68,7 +66,7 @@ def observe(request: HttpRequest, status: int, seconds: float) -> None:
 
 
 class StateCollector(Collector):
-    """Gauges read from the database when they are asked for."""
+    """Gauges that are read from the database for each request."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         with connection.cursor() as cursor:
@@ -119,7 +117,7 @@ def _key_health(
 ) -> Iterator[GaugeMetricFamily]:
     labels = ["key", "name"]
     healthy = GaugeMetricFamily(
-        "grps_open_cloud_key_healthy", "1 when nothing is to be mended", labels=labels
+        "grps_open_cloud_key_healthy", "1 when the key has no problem", labels=labels
     )
     left = GaugeMetricFamily(
         "grps_open_cloud_key_expires_seconds", "Until the key expires", labels=labels
@@ -136,9 +134,7 @@ def _key_health(
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The Prometheus page; only with `Authorization: Bearer METRICS_TOKEN`, closed where no token
-    is configured.
-    """
+    """Answer the metrics. Needs `Authorization: Bearer METRICS_TOKEN`; closed without a token."""
     given = request.headers.get("Authorization", "").encode()
     expected = f"Bearer {settings.METRICS_TOKEN}".encode()
     if not settings.METRICS_TOKEN or not hmac.compare_digest(given, expected):

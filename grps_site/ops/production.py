@@ -1,5 +1,6 @@
-"""What production refuses to start with: weak secrets and doors that stand open. One line names
-variable and mend.
+"""Refuse to start production with weak secrets or unsafe settings.
+
+The message is one line with the variable and its correction.
 """
 
 import re
@@ -8,11 +9,11 @@ from itertools import pairwise
 
 from common import environment
 
-LEAST = 32  # characters of a secret
-VARIED = 7  # different characters; 32 random digits have fewer once in a million
-RUNS = 0.6  # the part of neighbours that may be equal or follow each other, as in 1234 or aaaa
-FRESH = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-FRESH_KEY = (
+MIN_LENGTH = 32  # characters
+MIN_DISTINCT = 7  # characters; one in a million secrets of 32 random digits has fewer
+MAX_RUNS = 0.6  # share of neighbours that are equal or consecutive, as in 1234 or aaaa
+COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+COMMAND_FOR_KEY = (
     "python3 -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'"
 )
 IN_BASE64 = {"AUDIT_SIGNING_KEY", "FIELD_ENCRYPTION_KEYS", "WEBHOOK_VERIFICATION_KEY"}
@@ -29,28 +30,26 @@ COMMON = (
 )
 TURNSTILE_TEST_KEY = re.compile(
     r"[1-9]x0{10,}[A-F]{2}"
-)  # Cloudflare publishes them: they pass or fail everybody
+)  # published by Cloudflare; they accept or refuse everybody
 
 
 def refuse_weak(secrets: Mapping[str, Sequence[str]]) -> None:
-    """Stop the start unless each secret that is set is long and random. An empty one closes what it
-    opens.
-    """
+    """Stop unless each secret is long and random. An empty secret disables its feature."""
     for variable, values in secrets.items():
         for value in filter(None, values):
             if weak := weakness(value):
-                fresh = FRESH_KEY if variable in IN_BASE64 else FRESH
-                environment.stop(f"{variable} {weak}. Make a new one: {fresh}")
+                command = COMMAND_FOR_KEY if variable in IN_BASE64 else COMMAND
+                environment.stop(f"{variable} {weak}. Make a new one: {command}")
 
 
 def weakness(secret: str) -> str:
-    """What is wrong with a secret, or an empty text."""
-    if len(secret) < LEAST:
-        return f"has fewer than {LEAST} characters"
+    """Describe why a secret is weak; empty when it is not."""
+    if len(secret) < MIN_LENGTH:
+        return f"has fewer than {MIN_LENGTH} characters"
     lowered = secret.lower()
-    if len(set(secret)) < VARIED or _repeats(secret):
+    if len(set(secret)) < MIN_DISTINCT or _repeats(secret):
         return "repeats itself: it is not random"
-    if _runs(secret) > RUNS:
+    if _runs(secret) > MAX_RUNS:
         return "is a row of characters that follow each other: it is not random"
     if any(word in lowered for word in COMMON) or _is_words(secret):
         return "is made of words: it is not random"
@@ -67,33 +66,31 @@ def _runs(secret: str) -> float:
 
 
 def _is_words(secret: str) -> bool:
-    """Words and years, apart or written together; 32 random characters hold digits among their
-    letters.
-    """
+    """Whether it consists of words and years. Random characters mix digits and letters."""
     parts = [part for part in re.split(r"[^A-Za-z0-9]+", secret) if part]
     return all(re.fullmatch(r"[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d{1,4}", part) for part in parts)
 
 
-def refuse_open_doors(
+def refuse_unsafe(
     *,
     hosts: Sequence[str],
     local_login: bool,
     second_factor: bool,
     turnstile_keys: Mapping[str, str],
 ) -> None:
-    """Stop the start where anybody could get in, or give the site another name."""
+    """Stop where anybody could sign in, or a request could choose the host name."""
     if any(host.strip() == "*" for host in hosts):
         environment.stop(
             "ALLOWED_HOSTS holds '*', which lets a request name any host: list the site's own names."
         )
     if local_login and not second_factor:
         environment.stop(
-            "LOCAL_LOGIN_MFA is off while LOCAL_LOGIN is on: a password alone is for one's own machine. "
-            "Take LOCAL_LOGIN_MFA out, or switch LOCAL_LOGIN off."
+            "LOCAL_LOGIN_MFA is off while LOCAL_LOGIN is on: a password alone is for development only. "
+            "Remove LOCAL_LOGIN_MFA, or switch LOCAL_LOGIN off."
         )
     for variable, key in turnstile_keys.items():
         if TURNSTILE_TEST_KEY.fullmatch(key.strip()):
             environment.stop(
-                f"{variable} is one of Cloudflare's test keys, which let everybody in: take the site's own from "
+                f"{variable} is one of Cloudflare's test keys, which accept everybody: use the site's own from "
                 "Cloudflare's dashboard."
             )

@@ -1,7 +1,6 @@
-"""The public's pages for appeals: the form behind Turnstile, and the answer by its token.
+"""Public pages for appeals: the form, and the answer by its token.
 
-They have no session and no cookie, so there is nothing that a forged request could use; Turnstile
-keeps machines out.
+They use neither sessions nor cookies, so they need no CSRF protection. Turnstile stops bots.
 """
 
 from typing import Any
@@ -31,7 +30,7 @@ POLICY = settings.SECURE_CSP | {
 
 
 class Widget(forms.Widget):
-    """The place that Cloudflare's script fills. The site key is read when it is drawn."""
+    """The element that Cloudflare's script fills. Reads the site key at rendering."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         attributes = flatatt({"class": "cf-turnstile", "data-sitekey": settings.TURNSTILE_SITEKEY})
@@ -42,9 +41,7 @@ class Widget(forms.Widget):
 
 
 class TurnstileField(PackagedField):  # type: ignore[misc]
-    """django-turnstile's field with our one verifier: it fails closed, asks about the visitor's
-    address, and reads its settings when it is used.
-    """
+    """django-turnstile's field with our verification, which refuses tokens it cannot check."""
 
     widget = Widget
 
@@ -53,26 +50,26 @@ class TurnstileField(PackagedField):  # type: ignore[misc]
             raise forms.ValidationError("Appeals are closed here: the site has no Turnstile key.")
         token = str(value or "")
         if not token or len(token) > turnstile.MAX_TOKEN:
-            raise forms.ValidationError("Show that you are no robot, then send it again.")
+            raise forms.ValidationError(
+                "Confirm that you are not a robot, then send the form again."
+            )
         found = turnstile.verify(token, self.remote_ip or "")
         if "unreachable" in found.errors:
             raise forms.ValidationError(
-                "It cannot be checked now that you are no robot. Try it again in a minute."
+                "The robot check is not available now. Try again in a minute."
             )
         if not found.valid:
-            raise forms.ValidationError(
-                "The check that you are no robot has run out. Do it once more."
-            )
+            raise forms.ValidationError("The robot check has expired. Please repeat it.")
 
 
 class AppealForm(forms.Form):
-    """What somebody says against a sanction."""
+    """An appeal against a sanction."""
 
     user_id = forms.IntegerField(min_value=1, max_value=2**63 - 1, label="Your Roblox user id")
     case = forms.CharField(
         max_length=case_codes.LONGEST,
         label="Case code",
-        help_text="Twelve letters. They stand in what the game told you, and prove that the case is yours.",
+        help_text="Twelve letters from the message in the game. They prove that the case is yours.",
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
@@ -93,13 +90,13 @@ class AppealForm(forms.Form):
 @never_cache
 @csp_override(POLICY)
 def appeal(request: HttpRequest) -> HttpResponse:
-    """The form; sent, it gives the address where the answer will stand."""
+    """Show the form. After sending, show the address of the answer."""
     if request.method != "POST":
         return _page(request, AppealForm())
     wait = throttling.check(request, "write")
     form = AppealForm(request.POST, address=client_address(request))
     if wait is not None:
-        form.add_error(None, f"Too many tries from this address. Wait {int(wait) + 1} seconds.")
+        form.add_error(None, f"Too many attempts from this address. Wait {int(wait) + 1} seconds.")
         return _page(request, form, status=429)
     if not form.is_valid():
         return _page(request, form, status=400)
@@ -117,7 +114,7 @@ def appeal(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def answer(request: HttpRequest, token: str) -> HttpResponse:
-    """Where an appeal stands, for whoever has its token."""
+    """Show the state of an appeal to the holder of its token."""
     wait = throttling.check(request, "read")
     if wait is not None:
         return errors.too_many_requests(wait)

@@ -1,6 +1,4 @@
-"""The form of the local sign-in: behind Turnstile where that is configured, closed where the local
-sign-in is off.
-"""
+"""The form of the local sign-in, with Turnstile where it is configured."""
 
 from typing import Any
 
@@ -13,7 +11,7 @@ from grps_site.http import throttling, turnstile
 
 
 class LoginForm(AllauthLoginForm):  # type: ignore[misc]
-    """Name and password of a local owner."""
+    """Username and password of a local owner."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,12 +26,10 @@ class LoginForm(AllauthLoginForm):  # type: ignore[misc]
         wait = throttling.check(request, "write")
         if wait is not None:
             raise forms.ValidationError(
-                f"Too many tries from this address. Wait {int(wait) + 1} seconds."
+                f"Too many attempts from this address. Wait {int(wait) + 1} seconds."
             )
         if settings.TURNSTILE_SECRET:
             token = request.POST.get("cf-turnstile-response", "")[: turnstile.MAX_TOKEN]
             if not turnstile.verify(token, client_address(request)).valid:
-                raise forms.ValidationError(
-                    "The check that you are no robot did not succeed. Try it once more."
-                )
+                raise forms.ValidationError("The robot check failed. Please try again.")
         return super().clean()

@@ -1,6 +1,4 @@
-"""The system page: is everything alive, which versions run, how the audit chain stands, what waits
-where.
-"""
+"""The system page: health, versions, audit chain and pending work."""
 
 import platform
 import subprocess
@@ -24,8 +22,8 @@ from syncs.membership import group_log
 
 PACKAGES = ("Django", "djangorestframework", "celery", "django-allauth", "psycopg", "uvicorn")
 
-# What is found waiting, in words; the states of `metrics.WAITING`.
-WORDS = {
+# Labels of the rows of `metrics.WAITING`.
+LABELS = {
     "mirrors": "writes to Roblox",
     "sync_jobs": "sync jobs",
     "drifts": "differences from Roblox",
@@ -38,7 +36,7 @@ SEALS = 10
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A setting that changes what GRPS does, and how it stands."""
+    """A setting that changes what GRPS does, and its state."""
 
     name: str
     state: str
@@ -52,7 +50,7 @@ def system(request: HttpRequest) -> HttpResponse:
         unsealed, seal_age, proposed, unfolded = cursor.fetchone()
         cursor.execute(metrics.WAITING)
         waiting = [
-            (WORDS.get(what, what), state, count) for what, state, count in cursor.fetchall()
+            (LABELS.get(what, what), state, count) for what, state, count in cursor.fetchall()
         ]
         cursor.execute("SELECT version(), pg_database_size(current_database())")
         server, size = cursor.fetchone()
@@ -65,7 +63,7 @@ def system(request: HttpRequest) -> HttpResponse:
         request,
         "console/system.html",
         "System",
-        parts=health.parts(),
+        checks=health.run_checks(),
         waiting=[row for row in [*figures, *waiting] if row[2]],
         versions=[
             *versions(),
@@ -82,14 +80,14 @@ def system(request: HttpRequest) -> HttpResponse:
 
 
 def versions() -> list[tuple[str, str]]:
-    """What runs: our revision, Python and the packages that matter."""
+    """Return our revision, and the versions of Python and of the main packages."""
     packages = [(name, version(name)) for name in PACKAGES]
     return [("GRPS", revision()), ("Python", platform.python_version()), *packages]
 
 
 @cache
 def revision() -> str:
-    """The commit that runs, or where it cannot be told (a copy without .git), that."""
+    """Return the running commit, or `not a checkout` for a copy without .git."""
     try:
         found = subprocess.run(
             ["git", "-C", str(BASE_DIR), "describe", "--always", "--dirty"],
@@ -103,7 +101,7 @@ def revision() -> str:
 
 
 def switches() -> list[Switch]:
-    """The settings that staff should know of."""
+    """Return the settings that staff should know."""
     return [
         _switch("Writing to Roblox (ROBLOX_WRITES)", settings.ROBLOX_WRITES),
         _switch("Turnstile on public forms", bool(settings.TURNSTILE_SECRET)),
@@ -117,7 +115,7 @@ def switches() -> list[Switch]:
 
 
 def _group_log() -> Switch:
-    """Whether changes by hand on Roblox are seen by the group's log, and why not."""
+    """Return whether the group's log is read, or why it cannot be."""
     name, problem = "The group's log on Roblox", group_log.problem(settings.ROBLOX_GROUP_ID)
     if problem:
         return Switch(name, problem, "warning")

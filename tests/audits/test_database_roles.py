@@ -97,7 +97,7 @@ def test_a_role_that_owns_guards_of_tables_is_reported(db: None, client: Client,
         cursor.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO half_owner")
         cursor.execute(OWNED[what].format(database=name))
         cursor.execute("SET LOCAL ROLE half_owner")
-        assert what in database_roles.shortcomings()
+        assert what in database_roles.excessive_privilege()
         cursor.execute("RESET ROLE")
 
 

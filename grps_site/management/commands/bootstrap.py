@@ -22,7 +22,7 @@ from syncs.push import mirrors
 LOCK = 4_710_020  # advisory lock: two bootstraps at once do the work of one
 ACTOR = Actor("system", "bootstrap", "bootstrap")
 
-# Name, seconds between runs. A run that finds nothing costs next to nothing.
+# Seconds between runs. A run without work costs very little.
 PERIODIC = {
     "audits.seal": 5,
     "audits.mirror": 10,
@@ -57,8 +57,7 @@ PERIODIC = {
     "grps_site.tell_refused_sign_ins": 60,
 }
 FORMER_NAMES = ("players.end_bans", "syncs.apply_adjustments")  # periodic tasks of earlier versions
-# Name, hour and minute of the night (UTC): members first, so that points meet people whose ranks
-# are known.
+# Hour and minute (UTC). Members come first, so that ranks are known when points arrive.
 NIGHTLY = {
     "syncs.check_policy": ("2", "15"),
     "syncs.pull_members": ("2", "30"),
@@ -73,7 +72,7 @@ class Command(BaseCommand):
     help = "Seed experiences, policy version 1 with its ranks, and the periodic tasks. Safe to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--quiet", action="store_true", help="say nothing when all goes well")
+        parser.add_argument("--quiet", action="store_true", help="print nothing on success")
 
     def handle(self, *args: Any, quiet: bool, **options: Any) -> None:
         with transaction.atomic():
@@ -87,7 +86,7 @@ class Command(BaseCommand):
             ]
             done += self._tasks()
         if not quiet:
-            self.stdout.write("\n".join(done or ["Everything was there already."]))
+            self.stdout.write("\n".join(done or ["Everything exists already."]))
 
     def _experiences(self) -> list[str]:
         changed = []
@@ -111,10 +110,10 @@ class Command(BaseCommand):
             made = ensure_active(settings.POLICY_DIR)
         except PolicyError as error:
             raise CommandError(f"The policy files are not valid:\n{error}") from None
-        return ["Policy version 1 is in force."] if made else []
+        return ["Policy version 1 is active."] if made else []
 
     def _bounds(self) -> list[str]:
-        """Take over tighter bounds of experiences; looser ones are a matter of two owners."""
+        """Adopt tighter bounds of experiences. Looser ones need two owners."""
         done = []
         for configured in settings.INTEGRATIONS.experiences:
             if experience_bounds.adopt(configured.key, actor=ACTOR):
@@ -126,15 +125,13 @@ class Command(BaseCommand):
         return done
 
     def _members(self) -> list[str]:
-        """Whom Roblox was not asked about is listed where no group is configured, and else once it
-        has answered.
-        """
+        """List players of unknown membership only where no group is configured."""
         word = "hidden" if can_be_asked() else "listed"
         changed = transitions.list_unknown(not can_be_asked())
         return [f"{changed} players of unknown membership are {word} now."] if changed else []
 
     def _counts(self) -> list[str]:
-        """Take over what counts no more; what is to count beyond that is a matter of two owners."""
+        """Adopt what no longer counts. Counting more needs two owners."""
         done = []
         for configured in settings.INTEGRATIONS.experiences:
             if recounting.adopt(configured.key, actor=ACTOR):
@@ -146,7 +143,7 @@ class Command(BaseCommand):
         return done
 
     def _tasks(self) -> list[str]:
-        """Put in what is missing; what an operator changed stays. The clock is told once."""
+        """Add missing periodic tasks. Changes by an operator stay."""
         PeriodicTask.objects.filter(name__in=FORMER_NAMES).delete()
         there = set(PeriodicTask.objects.values_list("name", flat=True))
         periodic = {name: seconds for name, seconds in PERIODIC.items() if name not in there}
@@ -161,7 +158,7 @@ class Command(BaseCommand):
 
 
 def _intervals(wanted: set[int]) -> dict[int, IntervalSchedule]:
-    """By seconds; made together, since each one made alone tells the clock."""
+    """Return intervals by seconds. They are created together, which notifies beat once."""
     every_seconds = IntervalSchedule.objects.filter(period=IntervalSchedule.SECONDS)
     there = {one.every: one for one in every_seconds}
     missing = [
@@ -172,7 +169,7 @@ def _intervals(wanted: set[int]) -> dict[int, IntervalSchedule]:
 
 
 def _crontabs(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], CrontabSchedule]:
-    """By hour and minute (UTC), of every day."""
+    """Return daily crontabs by hour and minute (UTC)."""
     every_day = CrontabSchedule.objects.filter(
         day_of_week="*", day_of_month="*", month_of_year="*", timezone="UTC"
     )
@@ -187,13 +184,12 @@ def _crontabs(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], CrontabSche
 
 
 def _every(name: str, interval: IntervalSchedule) -> PeriodicTask:
-    # expire_seconds: what a stopped worker left in the queue is not worth doing a hundred times
-    # over.
+    # Expires, so that a stopped worker does not repeat it a hundred times afterwards.
     return PeriodicTask(
         name=name, task=name, interval=interval, expire_seconds=max(30, interval.every)
     )
 
 
 def _nightly(name: str, crontab: CrontabSchedule) -> PeriodicTask:
-    # Half a day: a worker that was down in the night still pulls in the morning.
+    # Half a day, so that a worker that was down at night still runs it in the morning.
     return PeriodicTask(name=name, task=name, crontab=crontab, expire_seconds=12 * 3600)
