@@ -1,9 +1,9 @@
-# GRPS: `make up` runs it, `make test` proves it. Nothing needs to be installed first but Python 3.12 or 3.13 and make.
+# GRPS: `make up` runs it, `make test` tests it. Only Python 3.12 or 3.13 and make must be installed.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 export GRPS_ENV ?= development
 export GRPS_STATE ?= $(CURDIR)/.local
-# A dozen processes start from this checkout again and again: what Python has compiled is kept.
+# Many processes start from this checkout, so compiled Python files are kept.
 unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -17,16 +17,16 @@ help: ## show this list
 up: setup ## run everything on this machine until Ctrl-C (PORT, GRPS_STATE)
 	@exec $(PY) -m devserver up
 
-demo: setup ## play a day of a community against a running `make up`
+demo: setup ## simulate a day of a community against a running `make up`
 	@exec $(PY) -m bench.demo $(ARGS)
 
 test: setup check ## all checks and tests
 	@GRPS_STATE=$(GRPS_STATE)/test $(PY) -m devserver run -- $(PY) -m pytest $(ARGS)
 
-test-long: setup ## the tests again, as long campaigns: 80 kills, 20,000 cases a property, 400 requests an operation
+test-long: setup ## long test runs: 80 kills, 20,000 cases per property, 400 requests per operation
 	@GRPS_STATE=$(GRPS_STATE)/test HYPOTHESIS_PROFILE=nightly GRPS_LONG=1 $(PY) -m devserver run -- $(PY) -m pytest $(ARGS)
 
-bench: setup ## measure; ratios of one run, also in $GRPS_STATE/bench.json
+bench: setup ## run benchmarks; ratios of one run, also in $GRPS_STATE/bench.json
 	@exec $(PY) -m bench $(ARGS)
 
 check: lint types ## lint, format, types, contracts, migrations, deployment settings, templates
@@ -42,7 +42,7 @@ lint: setup
 types: setup
 	@$(VENV)/bin/mypy
 
-format: setup ## write what the formatter wants
+format: setup ## format the sources
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 	@bash deploy/stylua
@@ -56,7 +56,7 @@ $(STAMP): requirements.txt requirements-dev.txt deploy/find-python
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $(STAMP)
 
-lock: ## compile the pinned closures after a change of requirements*.in
+lock: ## compile the pinned requirements after a change of requirements*.in
 	@for set in requirements requirements-dev; do CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/pip-compile --quiet --strip-extras \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options -o $$set.txt $$set.in; done
 

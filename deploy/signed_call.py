@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Make one signed call to GRPS from cron, a timer or a pipeline. Needs Python 3.12 and nothing
-else.
+"""Make one signed call to GRPS, for cron, timers and pipelines. Needs only Python 3.12.
 
     export AUTOMATION_SIGNATURE_SECRET=…
     deploy/signed_call.py https://grps.example.org POST /sync/roblox '{"activity": "points"}'
 
-With --wait the call is followed until the jobs that it started have ended. Prints the last answer.
-Exit codes: 0 done (or accepted, without --wait), 1 refused or failed, 2 not ended in time.
+With --wait it waits until the jobs of the call have ended. It prints the last response.
+Exit codes: 0 done (without --wait: accepted), 1 refused or failed, 2 not ended in time.
 """
 
 import argparse
@@ -22,17 +21,14 @@ from typing import Any
 
 SIGNING = Path(__file__).resolve().parent.parent / "grps_site" / "http" / "request_signing.py"
 ENDED = {"done", "failed", "cancelled"}
-FIRST_LOOK, LOOK_EVERY = (
-    0.5,
-    10.0,
-)  # seconds; the pause doubles, since most jobs end soon and the others take long
+FIRST_PAUSE, MAX_PAUSE = 0.5, 10.0  # seconds between polls; the pause doubles each time
 
 
 def call(
     base: str, method: str, target: str, body: bytes, headers: dict[str, str]
 ) -> tuple[int, Any]:
-    """Status and document of one signed call."""
-    # The file alone, so that no package of GRPS must be installed where this runs.
+    """Make one signed call. Returns the status and the decoded body."""
+    # Runs the file itself, so that GRPS need not be installed on this machine.
     signed = runpy.run_path(str(SIGNING))["sign"](
         os.environ["AUTOMATION_SIGNATURE_SECRET"], method, target, body
     )
@@ -49,10 +45,10 @@ def call(
         return error.code, json.loads(error.read() or b"null")
 
 
-def follow(base: str, jobs: list[int], patience: float) -> int:
-    """Look at jobs until all have ended; the exit code."""
-    deadline = time.monotonic() + patience
-    waiting, worst, pause = set(jobs), 0, FIRST_LOOK
+def wait_for(base: str, jobs: list[int], timeout: float) -> int:
+    """Poll jobs until all have ended. Returns the exit code."""
+    deadline = time.monotonic() + timeout
+    waiting, worst, pause = set(jobs), 0, FIRST_PAUSE
     while waiting:
         for job in sorted(waiting):
             status, document = call(base, "GET", f"/sync/jobs/{job}", b"", {})
@@ -61,11 +57,11 @@ def follow(base: str, jobs: list[int], patience: float) -> int:
                 waiting.discard(job)
                 worst = max(worst, int(document["status"] != "done"))
         if waiting and time.monotonic() > deadline:
-            print(f"not ended after {patience:.0f} s: {sorted(waiting)}", file=sys.stderr)
+            print(f"not ended after {timeout:.0f} s: {sorted(waiting)}", file=sys.stderr)
             return 2
         if waiting:
             time.sleep(pause)
-            pause = min(2 * pause, LOOK_EVERY)
+            pause = min(2 * pause, MAX_PAUSE)
     return worst
 
 
@@ -73,11 +69,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("base", help="where GRPS is, like https://grps.example.org")
+    parser.add_argument("base", help="address of GRPS, like https://grps.example.org")
     parser.add_argument("method", choices=["GET", "POST"])
     parser.add_argument("target", help="path with its query, like /sync/roblox")
     parser.add_argument("body", nargs="?", default="")
-    parser.add_argument("--wait", type=float, metavar="SECONDS", help="follow the jobs for so long")
+    parser.add_argument(
+        "--wait", type=float, metavar="SECONDS", help="wait for the jobs, at most this long"
+    )
     options = parser.parse_args()
     if not os.environ.get("AUTOMATION_SIGNATURE_SECRET"):
         print("AUTOMATION_SIGNATURE_SECRET is not set.", file=sys.stderr)
@@ -89,7 +87,7 @@ def main() -> int:
         if not 200 <= status < 300 or options.wait is None:
             print(json.dumps(document))
             return 0 if 200 <= status < 300 else 1
-        return follow(options.base, document["jobs"], options.wait)
+        return wait_for(options.base, document["jobs"], options.wait)
     except (urllib.error.URLError, TimeoutError) as error:
         print(f"{options.base} does not answer: {error}", file=sys.stderr)
         return 1

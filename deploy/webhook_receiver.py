@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""A receiver of GRPS's webhooks that checks what it gets. Nothing but Python's standard library;
-copy it and go on.
+"""An example of a receiver for GRPS's webhooks, with Python's standard library only.
 
     WEBHOOK_SECRET=whsec_… python3 webhook_receiver.py 8099
 
-Answer 2xx once you have it, within 15 seconds; do the work afterwards. Anything else is sent again,
-under the same id.
+Answer with 2xx within 15 seconds, and do slow work afterwards. Every other answer makes GRPS send
+the message again, with the same id.
 """
 
 import base64
@@ -20,20 +19,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TOLERANCE = 300  # seconds that the sender's clock may be off
-MOST = 1_000_000  # bytes; a message is never longer
+MAX_BODY = 1_000_000  # bytes
 
 
 class NotGenuine(Exception):
-    """This was not sent by whoever knows the secret, or too long ago."""
+    """The message is not signed with the secret, or is too old."""
 
 
 def verify(
     secret: str, headers: Mapping[str, str], body: bytes, now: float | None = None
 ) -> dict[str, Any]:
-    """The message. `body` must be the bytes as they came: JSON that was read and written again
-    signs differently.
+    """Check the signature and return the message. Raises NotGenuine.
 
-    Raises NotGenuine.
+    `body`: the bytes as received. JSON that was decoded and encoded again has another signature.
     """
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not (message_id and timestamp.isascii() and timestamp.isdigit()):
@@ -43,8 +41,7 @@ def verify(
     key = base64.b64decode(secret.removeprefix("whsec_"))
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     expected = "v1," + base64.b64encode(digest).decode()
-    # While a secret is being rotated there are two signatures, separated by a space; one that fits
-    # is enough.
+    # During a rotation of the secret there are two signatures, separated by a space. One must fit.
     given = headers.get("webhook-signature", "").split(" ")
     if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):
         raise NotGenuine("no signature fits")
@@ -53,14 +50,14 @@ def verify(
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Takes each message once. A real receiver keeps the ids where a restart does not lose them."""
+    """Handles each message once. A real receiver stores the ids permanently."""
 
     protocol_version = "HTTP/1.1"
     seen: set[str] = set()
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length") or 0)
-        if length > MOST:
+        if length > MAX_BODY:
             self.close_connection = True
             self._answer(413)
             return
@@ -83,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """The messages are log enough."""
+        """Log nothing: messages are printed."""
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_the_web_cannot_forget_or_change_the_rules(web: Database, chain: list[in
 
 
 def test_the_web_owns_nothing(web: Database) -> None:
-    assert web.execute(database_roles.SHORTCOMINGS).fetchone() == (False, False, 0, 0, False, False)
+    assert web.execute(database_roles.PRIVILEGES).fetchone() == (False, False, 0, 0, False, False)
 
 
 OWNED = {
