@@ -1,31 +1,27 @@
-"""Mass changes: one act on the players that were selected, or the undo of what somebody did, from
-preview to result.
-"""
+"""Bulk jobs: one act on the selected players, or the undo of somebody's acts."""
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from common import csv_stream
 from common.amounts import hundredths
 from common.errors import Refused
-from common.form_fields import MomentField
 from common.parsing import is_row_id
 from console import navigation
-from console.actions.views import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm, add_error
+from console.actions.views import ActForm, UntilForm, add_error
 from console.approvals.views import UNLINKED, names_of
-from console.audit.forms import actors_of
+from console.bulk import pages
+from console.bulk.forms import ACT_FORMS, RevertForm
+from console.bulk.pages import SIZE, TONES, Line
 from console.decorators import page, render
 from console.experiences.views import Reason
 from console.players import queries
@@ -33,128 +29,64 @@ from console.players.views import BULK_ACTS
 from players import tasks
 from players.active_policy import active
 from players.bulk import previews
-from players.bulk import results as job_results
 from players.bulk.actions import told
+from players.bulk.results import state
 from players.bulk.row_executor import BULK_JOBS, RIGHT
-from players.discipline import notes
-from players.models import BulkJob, BulkRow, Player
+from players.models import BulkJob, BulkRow
 from players.moderation import authorization
 from players.moderation.actors import Staff, is_local, staff_of
 
-RIGHT = RIGHT
-SIZE = 50
-Status = BulkRow.Status
-TONES = {
-    "preview": "is-quiet",
-    "waiting": "is-warning",
-    "running": "is-notice",
+VIEW = "players.view_approval"
+LIST = "Mass changes"
+ROW_TONES = {
     "pending": "is-quiet",
     "done": "is-good",
     "held": "is-warning",
     "skipped": "is-quiet",
     "failed": "is-critical",
 }
-
-
 TABS = (
     ("", "All"),
     ("pending", "To do"),
     ("done", "Done"),
     ("held", "Waiting"),
-    ("skipped", "Passed over"),
+    ("skipped", "Skipped"),
     ("failed", "Failed"),
 )
 
 
-class NoteForm(ActForm):
-    text = forms.CharField(
-        max_length=notes.LONGEST,
-        label="Note",
-        help_text="On each of them.",
-        widget=forms.Textarea(attrs={"rows": 4}),
-    )
-    field_order = ("text", "preset", "words")
-
-
-class Reverting(forms.Form):
-    """Whose acts, of when, and why they are taken back."""
-
-    actor = forms.CharField(
-        max_length=100, label="Who did it", help_text="name, Roblox user id, or kind:id"
-    )
-    since = MomentField(label="From (UTC)")
-    until = MomentField(label="Until (UTC)")
-    reason = forms.CharField(
-        max_length=authorization.LONGEST_REASON,
-        help_text="In a sentence; it goes into the audit log.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["actor"].widget.attrs |= {
-            "autocomplete": "off",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-        }
-
-    def clean_actor(self) -> tuple[tuple[str, str], ...]:
-        return actors_of(self.cleaned_data["actor"].strip())
-
-
-FORMS: dict[str, type[ActForm]] = {
-    "warn": EvidenceForm,
-    "suspend": UntilForm,
-    "note": NoteForm,
-    "adjust": AmountForm,
-    "propose": RankForm,
-    "rank": RankForm,
-}
-
-
-@page("players.view_approval")
+@page(VIEW)
 def bulk(request: HttpRequest) -> HttpResponseBase:
-    """GET: the latest jobs. POST: a selection of players, to which an act is then chosen and
-    previewed.
-    """
+    """GET: the latest jobs. POST: choose an act for the selected players, and preview it."""
     if request.method == "POST":
         return _select(request)
-    before = request.GET.get("before", "")
-    rows = BulkJob.objects.select_related("approval", "requester").order_by("-pk")
-    found = list((rows.filter(pk__lt=int(before)) if is_row_id(before) else rows)[: SIZE + 1])
+    rows = BulkJob.objects.select_related("approval", "requester")
+    jobs, older = pages.newest(rows, request.GET.get("before", ""))
+    actions = [
+        ("Select players", reverse("console:players")),
+        ("Undo somebody's acts", reverse("console:bulk-revert")),
+    ]
     return render(
         request,
-        "console/bulk.html",
-        "Mass changes",
-        rows=[_line(job, staff_of(request)) for job in found[:SIZE]],
-        older=found[SIZE - 1].pk if len(found) > SIZE else None,
+        "console/bulk_list.html",
+        LIST,
+        lines=[_line(job, staff_of(request)) for job in jobs],
+        older=older,
+        actions=actions if request.user.has_perm(RIGHT) else [],
     )
 
 
 def _select(request: HttpRequest) -> HttpResponseBase:
-    by, now, act = staff_of(request), timezone.now(), request.POST.get("act", "")
+    act = request.POST.get("act", "")
     _check_entitled(request, act)
     user_ids, more = _selected(request)
     if not user_ids:
         messages.error(request, "Select the players first.")
         return redirect("console:players")
-    asked = "preview" in request.POST
-    form: Any = FORMS.get(act, ActForm)(
-        request.POST if asked else None,
-        initial={"token": uuid.uuid4()},
-        name=act,
-        policy=active(),
-        by=by,
-    )
-    if asked and form.is_valid():
-        data = form.cleaned_data
-        try:
-            job = previews.preview(
-                act, user_ids, _arguments(form, now), by=by, reason=data["reason"], now=now
-            )
-        except Refused as refusal:
-            add_error(form, str(refusal))
-        else:
-            return redirect("console:bulk-job", job.pk)
+    form = _act_form(request, act)
+    job = _preview(request, act, user_ids, form) if form.is_bound and form.is_valid() else None
+    if job is not None:
+        return redirect("console:bulk-job", job.pk)
     return render(
         request,
         "console/bulk_select.html",
@@ -169,27 +101,53 @@ def _select(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+def _act_form(request: HttpRequest, act: str) -> Any:
+    """The form of an act; bound once its preview is asked for."""
+    return ACT_FORMS.get(act, ActForm)(
+        request.POST if "preview" in request.POST else None,
+        initial={"token": uuid.uuid4()},
+        name=act,
+        policy=active(),
+        by=staff_of(request),
+    )
+
+
+def _preview(request: HttpRequest, act: str, user_ids: list[int], form: Any) -> BulkJob | None:
+    """The stored preview; None after a refusal, which the form then shows."""
+    now = timezone.now()
+    try:
+        return previews.preview(
+            act,
+            user_ids,
+            _arguments(form, now),
+            by=staff_of(request),
+            reason=form.cleaned_data["reason"],
+            now=now,
+        )
+    except Refused as refusal:
+        add_error(form, str(refusal))
+        return None
+
+
 def _check_entitled(request: HttpRequest, act: str) -> None:
-    """Raises PermissionDenied, told in the audit log."""
+    """Raises PermissionDenied, and records it in the audit log."""
     right = next((right for name, _, right in BULK_ACTS if name == act), "")
     if not right or not request.user.has_perm(RIGHT) or not request.user.has_perm(right):
-        authorization.tell_refusal(BULK_JOBS.approval, None, staff_of(request).actor)
+        authorization.tell_refusal(BULK_JOBS.act, None, staff_of(request).actor)
         raise PermissionDenied
 
 
 def _selected(request: HttpRequest) -> tuple[list[int], bool]:
-    """The user ids that were ticked, or that a filter of the list finds; whether there are more
-    that it finds.
-    """
+    """The selected user ids, or those that a filter of the list finds; whether it finds more."""
     if "query" in request.POST:
         return queries.matching(request.POST["query"])
     given = request.POST.get("selected", "").split(",") + request.POST.getlist("ids")
-    return list(dict.fromkeys(int(text) for text in given if is_row_id(text)))[
-        : previews.MOST_PLAYERS + 1
-    ], False
+    user_ids = dict.fromkeys(int(text) for text in given if is_row_id(text))
+    return list(user_ids)[: previews.MOST_PLAYERS + 1], False
 
 
 def _arguments(form: Any, now: dt.datetime) -> dict[str, Any]:
+    """The act's arguments, as `previews.preview` takes them."""
     data = form.cleaned_data
     found = {name: data[name] for name in ("rank", "text") if name in data}
     if "evidence" in data:
@@ -200,129 +158,149 @@ def _arguments(form: Any, now: dt.datetime) -> dict[str, Any]:
 
 
 @require_GET
-@page("players.view_approval")
+@page(VIEW)
 def job(request: HttpRequest, pk: int) -> HttpResponse:
-    """A job: what it does, why rows are passed over, how far it is, and each row."""
+    """A job: what it does, why rows are skipped, its progress, and each row."""
     found = get_object_or_404(BulkJob.objects.select_related("approval", "requester"), pk=pk)
-    by, state = staff_of(request), job_results.state(found)
-    show, after = request.GET.get("show", ""), request.GET.get("after", "")
-    rows = found.lines.select_related("player", "request").order_by("line")
-    rows = rows.filter(status=show) if show in Status.values else rows
-    shown = list((rows.filter(line__gt=int(after)) if is_row_id(after) else rows)[: SIZE + 1])
-    settled = found.done + found.held + found.failed + max(0, found.skipped - _passed_over(found))
+    by, status, may = staff_of(request), state(found), request.user.has_perm(RIGHT)
+    own = by.is_person(found.requested_by)
+    is_revert = found.act == "revert"
     return render(
         request,
         "console/bulk_job.html",
         told(found.act, found.arguments, found.changing),
         job=found,
         line=_line(found, by),
-        state=state,
-        own=by.is_person(found.requested_by),
-        may=request.user.has_perm(RIGHT),
-        settled=settled,
-        reasons=_reasons(found),
-        rows=[(row, TONES[row.status], _address(row)) for row in shown[:SIZE]],
-        after=shown[SIZE - 1].line if len(shown) > SIZE else None,
-        show=show,
+        list_title=LIST,
+        list_address=reverse("console:bulk"),
+        state=status,
+        live=status in {"running", "waiting"},
+        own=own,
+        may=may,
+        can_start=status == "preview" and own and may and found.changing,
+        second=found.second,
+        start_button=f"{'Undo' if is_revert else 'Do it to'} {found.changing}",
+        settled=_executed(found),
+        reasons=pages.named_reasons(found),
+        is_revert=is_revert,
         tabs=TABS,
-        is_revert=found.act == "revert",
-        live=state in {"running", "waiting"},
+        **_rows(request, found),
     )
+
+
+def _rows(request: HttpRequest, job: BulkJob) -> dict[str, Any]:
+    """A page of the job's rows of one status or all, in their order."""
+    show, after = request.GET.get("show", ""), request.GET.get("after", "")
+    rows = job.lines.select_related("player", "request").order_by("line")
+    rows = rows.filter(status=show) if show in BulkRow.Status.values else rows
+    found = list((rows.filter(line__gt=int(after)) if is_row_id(after) else rows)[: SIZE + 1])
+    return {
+        "show": show,
+        "rows": [(row, ROW_TONES[row.status], _address(row)) for row in found[:SIZE]],
+        "after": found[SIZE - 1].line if len(found) > SIZE else None,
+    }
+
+
+def _executed(job: BulkJob) -> int:
+    """Rows that are no longer pending, of those that the preview found possible."""
+    skipped_by_preview = job.rows - job.changing
+    return job.done + job.held + job.failed + max(0, job.skipped - skipped_by_preview)
 
 
 @require_POST
 @page(RIGHT)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let one's own preview go."""
-    try:
-        found = BULK_JOBS.start(pk, by=staff_of(request), now=timezone.now())
-    except Refused as refusal:
-        messages.error(request, str(refusal))
-        return (
-            redirect("console:bulk-job", pk)
-            if BulkJob.objects.filter(pk=pk).exists()
-            else redirect("console:bulk")
-        )
-    if found.status == BulkJob.Status.WAITING:
-        messages.warning(
-            request, f"Nothing happened yet: a second person must approve. {found.second}"
-        )
-    else:
-        tasks.BULK.give()
-        messages.success(request, "It is under way; this page shows how far it is.")
+    pages.start(request, BULK_JOBS, pk, tasks.BULK)
+    if not BulkJob.objects.filter(pk=pk).exists():  # previews are kept for a day
+        return redirect("console:bulk")
     return redirect("console:bulk-job", pk)
 
 
 @page(RIGHT)
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
-    """A dialog: why all that a job did is taken back. Leads to a preview."""
+    """A dialog that leads to the preview of the undo of a job."""
     found = get_object_or_404(BulkJob, pk=pk)
     form = Reason(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            made = previews.preview_undo(
-                pk, by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now()
-            )
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            return redirect("console:bulk-job", made.pk)
-    return render(request, "console/bulk_undo.html", f"Take back job {pk}", form=form, job=found)
+    by, now = staff_of(request), timezone.now()
+    made = pages.submitted(
+        request,
+        form,
+        lambda data: previews.preview_undo(pk, by=by, reason=data["reason"], now=now),
+    )
+    if made is not None:
+        return redirect("console:bulk-job", made.pk)
+    return render(
+        request,
+        "console/bulk_form.html",
+        f"Undo job {pk}",
+        form=form,
+        job=found,
+        note=f"Each of its {found.done} done rows is undone if it can be. You see a preview first.",
+        button="Preview",
+        list_title=LIST,
+        list_address=reverse("console:bulk"),
+        back=reverse("console:bulk-job", args=[pk]),
+    )
 
 
 @page(RIGHT)
 def revert(request: HttpRequest) -> HttpResponse:
-    """Take back what somebody did in a span of time: who, from, until; leads to a preview."""
-    form = Reverting(request.POST or None, initial={"actor": request.GET.get("actor", "")})
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        order = {"by": staff_of(request), "reason": data["reason"], "now": timezone.now()}
-        try:
-            made = previews.preview_revert(data["actor"], (data["since"], data["until"]), **order)
-        except Refused as refusal:
-            add_error(form, str(refusal))
-        else:
-            return redirect("console:bulk-job", made.pk)
-    return render(request, "console/bulk_revert.html", "Take back what somebody did", form=form)
-
-
-@require_GET
-@page("players.view_approval")
-def results(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """Every row of a job as CSV."""
-    found = get_object_or_404(BulkJob, pk=pk)
-    name = f'attachment; filename="mass-change-{pk}.csv"'
-    return StreamingHttpResponse(
-        _csv(found), content_type="text/csv", headers={"Content-Disposition": name}
+    """A form that leads to the preview of the undo of somebody's acts in a span of time."""
+    form = RevertForm(request.POST or None, initial={"actor": request.GET.get("actor", "")})
+    by, now = staff_of(request), timezone.now()
+    made = pages.submitted(
+        request,
+        form,
+        lambda data: previews.preview_revert(
+            data["actor"], (data["since"], data["until"]), by=by, reason=data["reason"], now=now
+        ),
+    )
+    if made is not None:
+        return redirect("console:bulk-job", made.pk)
+    return render(
+        request,
+        "console/bulk_form.html",
+        "Undo somebody's acts",
+        form=form,
+        note="Everything they did in that time that can be undone is undone, the newest act first."
+        " You see a preview first. More than a few acts need a second person.",
+        button="Preview",
+        list_title=LIST,
+        list_address=reverse("console:bulk"),
+        back=reverse("console:bulk"),
     )
 
 
-def _csv(found: BulkJob) -> Iterator[str]:
-    yield csv_stream.line(["line", "userId", "username", "status", "note", "event", "request"])
-    rows = found.lines.select_related("player").order_by("line")
-    for row in rows.iterator(chunk_size=1_000):
-        who = (row.player.user_id, row.player.username) if row.player else ("", "")
-        yield csv_stream.line(
-            [row.line, *who, row.status, row.note, row.event or "", row.request_id or ""]
-        )
+@require_GET
+@page(VIEW)
+def results(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Every row of a job as CSV."""
+    found = get_object_or_404(BulkJob, pk=pk)
+    rows = found.lines.select_related("player").order_by("line").iterator(chunk_size=1_000)
+    header = ["line", "userId", "username", "status", "note", "event", "request"]
+    return pages.csv_response(f"mass-change-{pk}", header, map(_cells, rows))
 
 
-def _line(job: BulkJob, by: Staff) -> dict[str, Any]:
-    """A job as one line of a list."""
-    state = job_results.state(job)
-    return {
-        "job": job,
-        "told": told(job.act, job.arguments, job.changing),
-        "state": job.get_status_display() if state == job.status else state,
-        "tone": TONES.get(state, "is-quiet"),
-        "by": _maker(job, by),
-    }
+def _cells(row: BulkRow) -> list[Any]:
+    player = (row.player.user_id, row.player.username) if row.player else ("", "")
+    return [row.line, *player, row.status, row.note, row.event or "", row.request_id or ""]
 
 
-def _maker(job: BulkJob, by: Staff) -> str:
-    """Who asked; before it is told in the audit log, a local owner's name is known to themselves
-    alone.
-    """
+def _line(job: BulkJob, by: Staff) -> Line:
+    status = state(job)
+    return Line(
+        job,
+        address=reverse("console:bulk-job", args=[job.pk]),
+        what=told(job.act, job.arguments, job.changing),
+        state=job.get_status_display() if status == job.status else status,
+        tone=TONES.get(status, "is-quiet"),
+        done=job.done,
+        by=_requester(job, by),
+    )
+
+
+def _requester(job: BulkJob, by: Staff) -> str:
+    """The requester's name. Before there is an audit event, only a local owner knows their own."""
     if by.is_person(job.requested_by):
         return by.actor.name
     if job.requester is not None:
@@ -330,21 +308,6 @@ def _maker(job: BulkJob, by: Staff) -> str:
     event = job.event or (job.approval.event if job.approval else None)
     unnamed = f"{job.requested_by} ({UNLINKED})" if is_local(job.requested_by) else job.requested_by
     return names_of([event]).get(event, unnamed) if event else unnamed
-
-
-def _passed_over(job: BulkJob) -> int:
-    """Rows that the preview passed over already."""
-    return job.rows - job.changing
-
-
-def _reasons(job: BulkJob) -> list[tuple[job_results.Reason, list[Player]]]:
-    found = job_results.reasons(job)
-    ids = [user_id for one in found for user_id in one.examples]
-    players = {one.user_id: one for one in Player.objects.filter(user_id__in=ids)}
-    return [
-        (one, [players[user_id] for user_id in dict.fromkeys(one.examples) if user_id in players])
-        for one in found
-    ]
 
 
 def _address(row: BulkRow) -> str:

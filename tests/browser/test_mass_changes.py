@@ -44,7 +44,7 @@ def test_warning_a_selection_updates_the_page(browser_page: Page, community: lis
     expect(page.get_by_text("running", exact=False).first).to_be_visible()
     row_executor.run_due()
     job = BulkJob.objects.get()
-    expect(page.locator("#bulk-live [role=status]")).to_contain_text(f"{job.done} done")
+    expect(page.locator("#job-live [role=status]")).to_contain_text(f"{job.done} done")
     expect(page.get_by_role("link", name=re.compile(r"^event \d+")).first).to_be_visible()
     assert (
         Sanction.objects.filter(kind="suspension", reason__contains="Harassed").count()
@@ -52,10 +52,10 @@ def test_warning_a_selection_updates_the_page(browser_page: Page, community: lis
         > 2
     )
     looked_at(page, "mass-change-done")
-    page.get_by_role("link", name="Take it all back").click()
+    page.get_by_role("link", name="Undo it all").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("the wrong ones")
     page.get_by_role("dialog").get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Take back")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Undo job")
     looked_at(page, "mass-change-revert-preview")
 
 
@@ -69,10 +69,10 @@ def test_a_file_of_adjustments_is_uploaded_applied_and_watched(
     page.get_by_label("File").set_input_files(file)
     page.get_by_label("Reason").fill("an event")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_text("3 rows, 2 will change, 1 passed over")).to_be_visible()
+    expect(page.get_by_text("3 rows, 2 will change, 1 skipped")).to_be_visible()
     looked_at(page, "adjustment-preview")
     page.get_by_role("button", name="Apply it").click()
-    expect(page.locator("#adjustment-live").get_by_text("Applying")).to_be_visible()
+    expect(page.locator("#job-live").get_by_text("Applying")).to_be_visible()
     chunk_executor.run(Adjustment.objects.get().pk)
     expect(page.get_by_text("2 of 2 applied")).to_be_visible()
     looked_at(page, "adjustment-done")

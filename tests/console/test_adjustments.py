@@ -16,7 +16,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from console.bulk import adjustment_views as pages
+from console.bulk import pages
+from console.bulk.forms import LARGEST_FILE
 from console.decorators import SIGNED_IN_AT
 from players.active_policy import active
 from players.mass_adjustments import chunk_executor, file_previews, row_checks
@@ -77,7 +78,7 @@ def test_a_file_is_previewed_applied_and_undone(owner: Client, player: Make) -> 
         player(user_id)
     found = taken(owner, "1,12.50", "2,-3", "404,5")
     seen = text(owner.get(f"{LIST}{found.pk}/"))
-    assert "3 rows, 2 will change, 1 passed over" in seen
+    assert "3 rows, 2 will change, 1 skipped" in seen
     assert f"1 {row_checks.UNKNOWN} 404" in seen
     assert adjusted() == ["0.00", "0.00"]
     do(owner, found, "start")
@@ -152,7 +153,7 @@ def test_every_line_that_is_wrong_is_named_with_its_mend(owner: Client, player: 
 
 
 def test_a_file_too_large_for_the_browser_says_what_takes_it(owner: Client) -> None:
-    seen = text(send(owner, *["1,5"] * (pages.LARGEST // 4 + 1)))
+    seen = text(send(owner, *["1,5"] * (LARGEST_FILE // 4 + 1)))
     assert "1,000,000 are the most here" in seen
     assert "manage.py adjust file" in seen
 

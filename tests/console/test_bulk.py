@@ -66,7 +66,7 @@ def test_a_selection_is_previewed_let_go_and_taken_back(owner: Client, player: M
     for user_id in (1, 2, 3):
         player(user_id)
     job = preview(owner, "warn", [1, 2, 3], evidence="https://example.org/clip")
-    assert "3 selected, 3 will change, 0 passed over" in look(owner, job)
+    assert "3 selected, 3 will change, 0 skipped" in look(owner, job)
     assert warnings() == 0
     start(owner, job)
     assert row_executor.run_due() == 3
@@ -87,7 +87,7 @@ def test_the_preview_says_why_some_are_passed_over(owner: Client, player: Make) 
     for user_id in (1, 2):
         sanctions.suspend(user_id, Command(by=at_the_shell(), reason="seen", now=timezone.now()))
     seen = look(owner, preview(owner, "suspend", [1, 2, 3], duration="7"))
-    assert "3 selected, 1 will change, 2 passed over" in seen
+    assert "3 selected, 1 will change, 2 skipped" in seen
     assert "2 They are suspended already. player_1, player_2" in seen
 
 

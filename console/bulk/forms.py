@@ -1,0 +1,80 @@
+"""Forms of bulk jobs and adjustments."""
+
+from typing import Any
+
+from django import forms
+
+from common.form_fields import MomentField
+from console.actions.views import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm
+from console.audit.forms import actors_of
+from players.discipline import notes
+from players.moderation.authorization import LONGEST_REASON
+
+# bytes through the browser, some 60,000 rows; the command takes more and shows its progress
+LARGEST_FILE = 1_000_000
+
+
+class ReasonField(forms.CharField):
+    def __init__(self, help_text: str = "In a sentence; it goes into the audit log.") -> None:
+        super().__init__(max_length=LONGEST_REASON, help_text=help_text)
+
+
+class NoteForm(ActForm):
+    text = forms.CharField(
+        max_length=notes.LONGEST,
+        label="Note",
+        help_text="On each of them.",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    field_order = ("text", "preset", "words")
+
+
+class RevertForm(forms.Form):
+    """An actor, a span of time, and the reason to revert their acts."""
+
+    actor = forms.CharField(
+        max_length=100,
+        label="Who did it",
+        help_text="name, Roblox user id, or kind:id",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    since = MomentField(label="From (UTC)")
+    until = MomentField(label="Until (UTC)")
+    reason = ReasonField()
+
+    def clean_actor(self) -> tuple[tuple[str, str], ...]:
+        return actors_of(self.cleaned_data["actor"].strip())
+
+
+class UploadForm(forms.Form):
+    """A file and the reason. `token` makes a second click the same upload."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    file = forms.FileField(
+        label="File",
+        help_text="CSV with the header userId,amount or userId,amount,reason; or JSONL with these"
+        " names. At most 1 MB; for more: manage.py adjust file FILE --reason …",
+        widget=forms.FileInput(attrs={"accept": ".csv,.jsonl,.ndjson"}),
+    )
+    reason = ReasonField("Of the whole, in a sentence; it goes into the audit log.")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST_FILE:
+            raise forms.ValidationError(
+                f"It has {file.size:,} bytes; {LARGEST_FILE:,} are the most here."
+                " Use manage.py adjust file FILE --reason …"
+            )
+        return file
+
+
+ACT_FORMS: dict[str, type[ActForm]] = {
+    "warn": EvidenceForm,
+    "suspend": UntilForm,
+    "note": NoteForm,
+    "adjust": AmountForm,
+    "propose": RankForm,
+    "rank": RankForm,
+}

@@ -1,0 +1,106 @@
+"""What the pages of bulk jobs and of adjustments share."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+
+from common import csv_stream
+from common.errors import Refused
+from common.parsing import is_row_id
+from common.task_hints import Hint
+from console.actions.views import add_error
+from players.bulk.engine import WAITING, JobType
+from players.bulk.results import Reason, reasons
+from players.models import Adjustment, BulkJob, Player
+from players.moderation.actors import staff_of
+
+SIZE = 50
+TONES = {
+    "preview": "is-quiet",
+    "waiting": "is-warning",
+    "running": "is-notice",
+    "applying": "is-notice",
+    "done": "is-good",
+    "rejected": "is-quiet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A job as a line of a list. `what` it does, `done` rows."""
+
+    job: BulkJob | Adjustment
+    address: str
+    what: str
+    state: str
+    tone: str
+    done: int
+    by: str
+
+
+def newest[M: Model](rows: QuerySet[M], before: str) -> tuple[list[M], int | None]:
+    """A page of rows, the newest first, and the id before which the next page starts."""
+    rows = rows.filter(pk__lt=int(before)) if is_row_id(before) else rows
+    found = list(rows.order_by("-pk")[: SIZE + 1])
+    return found[:SIZE], found[SIZE - 1].pk if len(found) > SIZE else None
+
+
+def named_reasons(job: BulkJob | Adjustment) -> list[tuple[Reason, list[str]]]:
+    """Why rows were skipped, with the names of the first players, or the ids of unknown ones."""
+    found = reasons(job)
+    ids = [user_id for one in found for user_id in one.examples]
+    names = dict(Player.objects.filter(user_id__in=ids).values_list("user_id", "username"))
+    return [
+        (one, [names.get(user_id, str(user_id)) for user_id in dict.fromkeys(one.examples)])
+        for one in found
+    ]
+
+
+def start[J: (BulkJob, Adjustment)](
+    request: HttpRequest, kind: JobType[J], pk: int, task: Hint
+) -> None:
+    """Start one's own preview, and say what happened."""
+    try:
+        job = kind.start(pk, by=staff_of(request), now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return
+    if job.status == WAITING:
+        messages.warning(request, "Nothing happened yet: a second person must approve it.")
+        return
+    task.give()
+    messages.success(request, "It is under way; this page shows how far it is.")
+
+
+def submitted[T](
+    request: HttpRequest, form: forms.Form, rule: Callable[[dict[str, Any]], T]
+) -> T | None:
+    """The result of the rule for a valid form; None where the form is to be shown."""
+    if request.method != "POST" or not form.is_valid():
+        return None
+    try:
+        return rule(form.cleaned_data)
+    except Refused as refusal:
+        add_error(form, str(refusal))
+        return None
+
+
+def csv_response(
+    name: str, header: list[str], rows: Iterable[Iterable[Any]]
+) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        _csv(header, rows),
+        content_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def _csv(header: list[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+    yield csv_stream.line(header)
+    yield from map(csv_stream.line, rows)
