@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import IO, Any, cast
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +18,7 @@ from common.errors import Refused
 from console.approvals.views import names_of
 from console.bulk import pages
 from console.bulk.forms import UploadForm
-from console.bulk.pages import TONES, Line
+from console.bulk.pages import TONES, Line, Section
 from console.decorators import page, render
 from console.experiences.views import Reason
 from players import tasks
@@ -31,7 +31,7 @@ from players.moderation.actors import Staff, staff_of
 LARGEST_SHOWN = 5
 SUMMED_UP = 10_000  # rows that a page looks through; the CSV file has more
 VIEW, ACT = "players.view_adjustment", "players.adjust"
-LIST = "Adjustments"
+SECTION = Section("Adjustments", "console:adjustments", "console:adjustment")
 Status = Adjustment.Status
 # Decisions on an adjustment: the rule, the button, the note of the dialog, the message afterwards.
 VERBS: dict[str, tuple[Callable[..., Adjustment], str, str, str]] = {
@@ -73,7 +73,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "console/bulk_list.html",
-        LIST,
+        SECTION.title,
         lines=[_line(one, names) for one in found],
         status=status,
         statuses=[("", "All"), *statuses],
@@ -85,34 +85,24 @@ def listing(request: HttpRequest) -> HttpResponse:
 @page(ACT)
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for a file; leads to its preview."""
-    form = UploadForm(request.POST or None, request.FILES or None, initial={"token": uuid.uuid4()})
     flaws = Flaws()
-    if request.method == "POST" and form.is_valid():
-        made = _preview(form, flaws, staff_of(request))
-        if made is not None:
-            return redirect("console:adjustment", made.pk)
-    return render(
+    return SECTION.form_page(
         request,
-        "console/bulk_form.html",
+        UploadForm(request.POST or None, request.FILES or None, initial={"token": uuid.uuid4()}),
+        lambda data: _preview(data, flaws, staff_of(request)),
         "Adjust from a file",
-        form=form,
         flaws=flaws,
         note="Nothing happens before the preview. One line for each player; amounts with a point"
         " and at most two decimals, below 0 to take points away.",
-        button="Preview",
-        list_title=LIST,
-        list_address=reverse("console:adjustments"),
-        back=reverse("console:adjustments"),
     )
 
 
-def _preview(form: UploadForm, flaws: Flaws, by: Staff) -> Adjustment | None:
-    """The preview of an uploaded file; None if the form or `flaws` say what to correct."""
-    data = form.cleaned_data
+def _preview(data: dict[str, Any], flaws: Flaws, by: Staff) -> Adjustment:
+    """The preview of an uploaded file. Raises Refused; `flaws` then has the errors of its lines."""
     file = data["file"]
     try:
         return file_previews.preview(
-            read_upload(cast("IO[bytes]", file), file.name or "", flaws),
+            read_upload(file, file.name or "", flaws),
             by=by,
             reason=data["reason"],
             idempotency_key=f"console:{data['token']}",
@@ -120,15 +110,11 @@ def _preview(form: UploadForm, flaws: Flaws, by: Staff) -> Adjustment | None:
             now=timezone.now(),
         )
     except file_previews.Invalid:
-        form.add_error(
-            "file",
-            "The file has errors; nothing was changed. Correct these lines and send it again.",
-        )
+        raise Refused(
+            "The file has errors; nothing was changed. Correct these lines and send it again."
+        ) from None
     except UnknownFormat as error:
-        form.add_error("file", str(error))
-    except Refused as refusal:
-        form.add_error(None, str(refusal))
-    return None
+        raise Refused(str(error)) from None
 
 
 @require_GET
@@ -148,8 +134,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         f"Adjustment {found.pk}",
         job=found,
         line=_line(found, names),
-        list_title=LIST,
-        list_address=reverse("console:adjustments"),
+        section=SECTION,
         state=found.status,
         live=found.status in {Status.APPLYING, Status.WAITING},
         settled=found.applied,
@@ -199,27 +184,22 @@ def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         raise Http404
     rule, button, note, message = VERBS[verb]
     found = get_object_or_404(Adjustment, pk=pk)
-    form = Reason(request.POST or None)
-    by, now = staff_of(request), timezone.now()
-    done = pages.submitted(
-        request, form, lambda data: rule(pk, by=by, reason=data["reason"], now=now)
-    )
-    if done is not None:
+
+    def decide(data: dict[str, Any]) -> Adjustment:
+        done = rule(pk, by=staff_of(request), reason=data["reason"], now=timezone.now())
         tasks.ADJUSTING.give()
         messages.success(request, message)
-        return redirect("console:adjustment", done.pk)
-    return render(
+        return done
+
+    return SECTION.form_page(
         request,
-        "console/bulk_form.html",
+        Reason(request.POST or None),
+        decide,
         f"{button}: adjustment {pk}",
-        form=form,
         job=found,
         note=f"{found.changing} players, {found.total} points in sum, {found.moved} without the"
         f" signs: “{found.reason}”. {note}",
         button=button,
-        list_title=LIST,
-        list_address=reverse("console:adjustments"),
-        back=reverse("console:adjustment", args=[pk]),
     )
 
 

@@ -1,13 +1,16 @@
 """What the pages of bulk jobs and of adjustments share."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from common import csv_stream
@@ -15,6 +18,7 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from common.task_hints import Hint
 from console.actions.views import add_error
+from console.decorators import render
 from players.bulk.engine import WAITING, JobType
 from players.bulk.results import Reason, reasons
 from players.models import Adjustment, BulkJob, Player
@@ -29,6 +33,50 @@ TONES = {
     "done": "is-good",
     "rejected": "is-quiet",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The pages of one kind of job, by the names of their addresses."""
+
+    title: str
+    list_page: str
+    job_page: str
+
+    @property
+    def address(self) -> str:
+        return reverse(self.list_page)
+
+    def form_page(
+        self,
+        request: HttpRequest,
+        form: forms.Form,
+        rule: Callable[[dict[str, Any]], BulkJob | Adjustment],
+        title: str,
+        *,
+        template: str = "console/bulk_form.html",
+        **context: Any,
+    ) -> HttpResponse:
+        """A form, or the page of the job that `rule` returns for its data.
+
+        The form shows the Refused that `rule` raises. `context` needs `note`, and `job` for a form
+        about a job.
+        """
+        if form.is_valid():
+            try:
+                return redirect(self.job_page, rule(form.cleaned_data).pk)
+            except Refused as refusal:
+                add_error(form, str(refusal))
+        job = context.get("job")
+        return render(
+            request,
+            template,
+            title,
+            form=form,
+            section=self,
+            back=reverse(self.job_page, args=[job.pk]) if job else self.address,
+            **context,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +126,11 @@ def start[J: (BulkJob, Adjustment)](
     messages.success(request, "It is under way; this page shows how far it is.")
 
 
-def submitted[T](
-    request: HttpRequest, form: forms.Form, rule: Callable[[dict[str, Any]], T]
-) -> T | None:
-    """The result of the rule for a valid form; None where the form is to be shown."""
-    if request.method != "POST" or not form.is_valid():
-        return None
-    try:
-        return rule(form.cleaned_data)
-    except Refused as refusal:
-        add_error(form, str(refusal))
-        return None
-
-
 def csv_response(
     name: str, header: list[str], rows: Iterable[Iterable[Any]]
 ) -> StreamingHttpResponse:
     return StreamingHttpResponse(
-        _csv(header, rows),
+        map(csv_stream.line, chain([header], rows)),
         content_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
-
-
-def _csv(header: list[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    yield csv_stream.line(header)
-    yield from map(csv_stream.line, rows)

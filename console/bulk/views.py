@@ -14,14 +14,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from common.amounts import hundredths
-from common.errors import Refused
 from common.parsing import is_row_id
 from console import navigation
-from console.actions.views import ActForm, UntilForm, add_error
+from console.actions.views import ActForm, UntilForm
 from console.approvals.views import UNLINKED, names_of
 from console.bulk import pages
 from console.bulk.forms import ACT_FORMS, RevertForm
-from console.bulk.pages import SIZE, TONES, Line
+from console.bulk.pages import SIZE, TONES, Line, Section
 from console.decorators import page, render
 from console.experiences.views import Reason
 from console.players import queries
@@ -37,7 +36,7 @@ from players.moderation import authorization
 from players.moderation.actors import Staff, is_local, staff_of
 
 VIEW = "players.view_approval"
-LIST = "Mass changes"
+SECTION = Section("Mass changes", "console:bulk", "console:bulk-job")
 ROW_TONES = {
     "pending": "is-quiet",
     "done": "is-good",
@@ -69,29 +68,36 @@ def bulk(request: HttpRequest) -> HttpResponseBase:
     return render(
         request,
         "console/bulk_list.html",
-        LIST,
+        SECTION.title,
         lines=[_line(job, staff_of(request)) for job in jobs],
         older=older,
         actions=actions if request.user.has_perm(RIGHT) else [],
     )
 
 
-def _select(request: HttpRequest) -> HttpResponseBase:
+def _select(request: HttpRequest) -> HttpResponse:
     act = request.POST.get("act", "")
     _check_entitled(request, act)
     user_ids, more = _selected(request)
     if not user_ids:
         messages.error(request, "Select the players first.")
         return redirect("console:players")
-    form = _act_form(request, act)
-    job = _preview(request, act, user_ids, form) if form.is_bound and form.is_valid() else None
-    if job is not None:
-        return redirect("console:bulk-job", job.pk)
-    return render(
+    by, now = staff_of(request), timezone.now()
+    form: Any = ACT_FORMS.get(act, ActForm)(
+        request.POST if "preview" in request.POST else None,
+        initial={"token": uuid.uuid4()},
+        name=act,
+        policy=active(),
+        by=by,
+    )
+    return SECTION.form_page(
         request,
-        "console/bulk_select.html",
+        form,
+        lambda data: previews.preview(
+            act, user_ids, _arguments(form, now), by=by, reason=data["reason"], now=now
+        ),
         "Mass change",
-        form=form,
+        template="console/bulk_select.html",
         act=act,
         acts=[(name, title) for name, title, right in BULK_ACTS if request.user.has_perm(right)],
         title_of={name: title for name, title, _ in BULK_ACTS}[act],
@@ -99,34 +105,6 @@ def _select(request: HttpRequest) -> HttpResponseBase:
         selected=",".join(map(str, user_ids)),
         more=more,
     )
-
-
-def _act_form(request: HttpRequest, act: str) -> Any:
-    """The form of an act; bound once its preview is asked for."""
-    return ACT_FORMS.get(act, ActForm)(
-        request.POST if "preview" in request.POST else None,
-        initial={"token": uuid.uuid4()},
-        name=act,
-        policy=active(),
-        by=staff_of(request),
-    )
-
-
-def _preview(request: HttpRequest, act: str, user_ids: list[int], form: Any) -> BulkJob | None:
-    """The stored preview; None after a refusal, which the form then shows."""
-    now = timezone.now()
-    try:
-        return previews.preview(
-            act,
-            user_ids,
-            _arguments(form, now),
-            by=staff_of(request),
-            reason=form.cleaned_data["reason"],
-            now=now,
-        )
-    except Refused as refusal:
-        add_error(form, str(refusal))
-        return None
 
 
 def _check_entitled(request: HttpRequest, act: str) -> None:
@@ -171,8 +149,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         told(found.act, found.arguments, found.changing),
         job=found,
         line=_line(found, by),
-        list_title=LIST,
-        list_address=reverse("console:bulk"),
+        section=SECTION,
         state=status,
         live=status in {"running", "waiting"},
         own=own,
@@ -220,54 +197,30 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """A dialog that leads to the preview of the undo of a job."""
     found = get_object_or_404(BulkJob, pk=pk)
-    form = Reason(request.POST or None)
     by, now = staff_of(request), timezone.now()
-    made = pages.submitted(
+    return SECTION.form_page(
         request,
-        form,
+        Reason(request.POST or None),
         lambda data: previews.preview_undo(pk, by=by, reason=data["reason"], now=now),
-    )
-    if made is not None:
-        return redirect("console:bulk-job", made.pk)
-    return render(
-        request,
-        "console/bulk_form.html",
         f"Undo job {pk}",
-        form=form,
         job=found,
         note=f"Each of its {found.done} done rows is undone if it can be. You see a preview first.",
-        button="Preview",
-        list_title=LIST,
-        list_address=reverse("console:bulk"),
-        back=reverse("console:bulk-job", args=[pk]),
     )
 
 
 @page(RIGHT)
 def revert(request: HttpRequest) -> HttpResponse:
     """A form that leads to the preview of the undo of somebody's acts in a span of time."""
-    form = RevertForm(request.POST or None, initial={"actor": request.GET.get("actor", "")})
     by, now = staff_of(request), timezone.now()
-    made = pages.submitted(
+    return SECTION.form_page(
         request,
-        form,
+        RevertForm(request.POST or None, initial={"actor": request.GET.get("actor", "")}),
         lambda data: previews.preview_revert(
             data["actor"], (data["since"], data["until"]), by=by, reason=data["reason"], now=now
         ),
-    )
-    if made is not None:
-        return redirect("console:bulk-job", made.pk)
-    return render(
-        request,
-        "console/bulk_form.html",
         "Undo somebody's acts",
-        form=form,
         note="Everything they did in that time that can be undone is undone, the newest act first."
         " You see a preview first. More than a few acts need a second person.",
-        button="Preview",
-        list_title=LIST,
-        list_address=reverse("console:bulk"),
-        back=reverse("console:bulk"),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
@@ -67,9 +68,9 @@ MOVE = """
     FROM unnest(%(players)s::bigint[], %(amounts)s::bigint[], %(lines)s::bigint[])
         AS c(player, amount, line)
     WHERE p.id = c.player
-    RETURNING c.line, p.id, p.user_id, p.username, p.rank_id, p.rank_since, c.amount,
-              p.adjusted_sequence, (p.adjusted * 100)::bigint, (p.points * 100)::bigint, p.banned,
-              p.member"""
+    RETURNING c.line, c.amount, p.adjusted_sequence, (p.adjusted * 100)::bigint,
+              p.id, p.user_id, p.username, p.rank_id, p.rank_since, (p.points * 100)::bigint,
+              p.banned, p.member"""
 
 APPEND = """
     INSERT INTO ledger (player_id, origin, session, sequence, type, actor_id, awarded, total,
@@ -101,35 +102,14 @@ class Checked:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A player whom a chunk changed, after the change. Amounts in hundredths."""
 
     line: int
-    id: int
-    user_id: int
-    username: str
-    rank_id: int
-    rank_since: dt.datetime
     amount: int
     sequence: int
     adjusted: int
-    points: int
-    banned: bool
-    member: str
-
-    @property
-    def candidate(self) -> Candidate:
-        return Candidate(
-            self.id,
-            self.user_id,
-            self.username,
-            self.rank_id,
-            self.rank_since,
-            self.points,
-            self.banned,
-            self.member,
-        )
+    player: Candidate
 
 
 def run(
@@ -221,7 +201,11 @@ def digest(moved: Iterable[Moved], at: dt.datetime) -> str:
     `players.points.ingestion.digest`.
     """
     rows = sorted(
-        (row.id, row.sequence, f"\tadjustment\t1\t{row.amount}\t{row.adjusted}\t{micros(at)}")
+        (
+            row.player.id,
+            row.sequence,
+            f"\tadjustment\t1\t{row.amount}\t{row.adjusted}\t{micros(at)}",
+        )
         for row in moved
     )
     lines = "\n".join(
@@ -315,7 +299,10 @@ def _move(rows: Sequence[Checked], now: dt.datetime) -> list[Moved]:
     }
     with connection.cursor() as cursor:
         cursor.execute(MOVE, {"now": now, **columns})
-        return [Moved(*row) for row in cursor.fetchall()]
+        return [
+            Moved(line, amount, sequence, adjusted, Candidate(*player))
+            for line, amount, sequence, adjusted, *player in cursor.fetchall()
+        ]
 
 
 def _store_moved(
@@ -324,12 +311,12 @@ def _store_moved(
     if not moved:
         return
     columns = [
-        numbers(row.id for row in moved),
+        numbers(row.player.id for row in moved),
         numbers(row.sequence for row in moved),
         numbers(row.amount for row in moved),
         numbers(row.adjusted for row in moved),
     ]
-    lines = [numbers(row.line for row in moved), numbers(row.points for row in moved)]
+    lines = [numbers(row.line for row in moved), numbers(row.player.points for row in moved)]
     with connection.cursor() as cursor:
         cursor.execute(APPEND, [CONSOLE, adjustment.requester_id, micros(now), event_id, *columns])
         cursor.execute(APPLIED, [*lines, adjustment.pk])
@@ -347,7 +334,7 @@ def _evaluate_ranks(
     moved: Sequence[Moved], adjustment: Adjustment, actor: Actor, now: dt.datetime
 ) -> None:
     policy = active()
-    candidates = may_change_rank([row.candidate for row in moved], policy, now)
+    candidates = may_change_rank([row.player for row in moved], policy, now)
     if candidates:
         evaluate_and_apply(
             candidates,

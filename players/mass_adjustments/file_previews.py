@@ -16,10 +16,10 @@ from common.errors import Refused
 from players.bulk import engine
 from players.mass_adjustments.files import SHOWN, Flaws, Row
 from players.mass_adjustments.lifecycle import ADJUSTMENTS, target_of
-from players.mass_adjustments.row_checks import NOTE, PLAYERS, check_entitled, lookup
+from players.mass_adjustments.row_checks import NOTE, PLAYERS, lookup
 from players.models import ZERO, Adjustment, AdjustmentRow, Player
 from players.moderation.actors import Staff
-from players.moderation.authorization import telling_refusals
+from players.moderation.authorization import check_reason, telling_refusals
 
 TOO_LARGE = 10**14  # hundredths: what numeric(14, 2) cannot hold
 STAGE = """
@@ -80,8 +80,9 @@ def preview(
     and Refused.
     """
     flaws = flaws if flaws is not None else Flaws()
+    check_reason(reason)
     with telling_refusals(ADJUSTMENTS.act, None, by):
-        check_entitled(by, reason)
+        ADJUSTMENTS.check_entitled(by)
     with transaction.atomic(), _staging():
         if idempotency_key is not None:
             advisory_lock.lock(f"adjustment key {idempotency_key}")
@@ -99,7 +100,8 @@ def preview(
 
 def preview_undo(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Adjustment:
     """Preview the inverse of the applied rows of an adjustment. Raises Refused, NotAllowed."""
-    check_entitled(by, reason)
+    check_reason(reason)
+    ADJUSTMENTS.check_entitled(by)
     with transaction.atomic(), _staging():
         original = ADJUSTMENTS.locked(adjustment_id)
         _check_invertible(original)

@@ -17,13 +17,13 @@ from players.mass_adjustments.row_checks import (
     NOTE,
     OWN,
     PLAYERS,
-    check_entitled,
     lookup,
     why_not_entitled,
 )
 from players.models import Adjustment, Approval
 from players.moderation import approvals, daily_limit
 from players.moderation.actors import Staff
+from players.moderation.authorization import check_reason
 from players.policy.permissions import Act
 
 Status = Adjustment.Status
@@ -115,7 +115,8 @@ def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 
     Raises Refused, NotAllowed.
     """
-    check_entitled(by, reason)
+    check_reason(reason)
+    ADJUSTMENTS.check_entitled(by)
     approval = _open_request(adjustment_id)
     if approval is not None:
         verb = approvals.withdraw if by.is_person(approval.requested_by) else approvals.reject

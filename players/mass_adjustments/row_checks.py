@@ -6,12 +6,11 @@ for the positions of the two. A test compares the two.
 
 from typing import Any
 
-from common.errors import NotAllowed
 from common.pg_arrays import numbers, optional
 from players.active_policy import active
 from players.models import Rank
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason, kept_rank
+from players.moderation.authorization import kept_rank
 from players.policy.membership import Membership
 from players.policy.permissions import Act, Refusal, may
 
@@ -59,13 +58,6 @@ def lookup(actor_id: int | None, below: int | None) -> dict[str, Any]:
         "positions": optional(rank.position if rank else None for rank in held),
         "kept_positions": numbers(kept_rank(rank, policy).position for rank in ranks),
     }
-
-
-def check_entitled(by: Staff, reason: str) -> None:
-    """Raises NotAllowed for somebody who may adjust nobody, and Refused without a reason."""
-    check_reason(reason)
-    if why_not := why_not_entitled(by):
-        raise NotAllowed(f"You may not: {why_not}.")
 
 
 def why_not_entitled(by: Staff) -> str:
