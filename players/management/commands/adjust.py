@@ -1,4 +1,4 @@
-"""Large adjustments from a file, as the operator of this machine."""
+"""Adjust many players from a file, as the operator of this machine."""
 
 import hashlib
 import sys
@@ -36,9 +36,20 @@ from players.models import Adjustment
 from players.moderation.actors import at_the_shell
 
 WAITS = 2  # exit code: a second person must approve
-PAUSE = 0.5  # seconds between two looks at what another process does
+PAUSE = 0.5  # seconds between two reads of another process's progress
 LISTED = 20
-WIDTH = 160  # characters, where no terminal says its own
+LIST_COLUMNS = {
+    "id": "pk",
+    "status": "status",
+    "rows": "rows",
+    "applied": "applied",
+    "skipped": "skipped",
+    "total": "total",
+    "asked by": "requested_by",
+    "approved by": "approved_by",
+    "reason": "reason",
+}
+WIDTH = 160  # characters of the output without a terminal
 Status = Adjustment.Status
 
 
@@ -48,7 +59,9 @@ class _Rate(ProgressColumn):
 
 
 class Command(BaseCommand):
-    help = "Adjust the points of many players at once, from a CSV or JSONL file; settle, show, list and invert that."
+    help = (
+        "Adjust many players from a CSV or JSONL file; approve, reject, show, list and invert that."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
@@ -130,7 +143,7 @@ class Command(BaseCommand):
         )
 
     def _apply(self, adjustment_id: int, **_: Any) -> None:
-        self._go_on(_found(adjustment_id), yes=True)
+        self._go_on(lifecycle.find(adjustment_id), yes=True)
 
     def _approve(self, adjustment_id: int, reason: str, **_: Any) -> None:
         self._drive(lifecycle.approve(adjustment_id, by=self.by, reason=reason, now=timezone.now()))
@@ -140,41 +153,20 @@ class Command(BaseCommand):
         self.console.print(f"Adjustment {settled.pk} is rejected; nobody was changed.")
 
     def _show(self, adjustment_id: int, rows: Path | None, **_: Any) -> None:
-        adjustment = _found(adjustment_id)
+        adjustment = lifecycle.find(adjustment_id)
         self._print(adjustment)
         if rows is not None:
             _export(adjustment, rows)
             self.console.print(f"What came of each row is in {rows}.")
 
     def _list(self, **_: Any) -> None:
-        table = Table(
-            "id",
-            "status",
-            "rows",
-            "applied",
-            "skipped",
-            "total",
-            "asked by",
-            "approved by",
-            "reason",
-        )
+        table = Table(*LIST_COLUMNS)
         for adjustment in Adjustment.objects.order_by("-id")[:LISTED]:
-            cells = (
-                adjustment.pk,
-                adjustment.status,
-                adjustment.rows,
-                adjustment.applied,
-                adjustment.skipped,
-                adjustment.total,
-                adjustment.requested_by,
-                adjustment.approved_by,
-                adjustment.reason,
-            )
-            table.add_row(*map(str, cells))
+            table.add_row(*(str(getattr(adjustment, name)) for name in LIST_COLUMNS.values()))
         self.console.print(table)
 
     def _go_on(self, adjustment: Adjustment, yes: bool) -> None:
-        """From a preview to its end, or to where somebody else must act."""
+        """Start a preview and apply it, or say that a second person must approve it."""
         if adjustment.status == Status.PREVIEW:
             self._print(adjustment)
             if not yes:
@@ -196,21 +188,21 @@ class Command(BaseCommand):
             raise CommandError(later)
 
     def _drive(self, adjustment: Adjustment) -> None:
-        """Apply it here, or watch the process that does; if that one dies, take over."""
-        with self._bar("applying", adjustment.rows - adjustment.skipped) as (bar, task):
+        """Apply it here, or watch the process that does, and take over if that process dies."""
+        with self._bar("applying", adjustment.changing) as (bar, task):
 
-            def tell(now: Adjustment) -> None:
-                bar.update(task, completed=now.applied, total=now.rows - now.skipped)
+            def show(now: Adjustment) -> None:
+                bar.update(task, completed=now.applied, total=now.changing)
 
             while adjustment.status == Status.APPLYING:
                 try:
-                    here = chunk_executor.run(adjustment.pk, tell)
+                    here = chunk_executor.run(adjustment.pk, show)
                 except LeaseLost:
                     here = False
                 if not here:
                     time.sleep(PAUSE)
                 adjustment.refresh_from_db()
-                tell(adjustment)
+                show(adjustment)
         self.console.print(
             f"Adjustment {adjustment.pk} is {adjustment.status}: {adjustment.applied} applied, "
             f"{adjustment.skipped} skipped, {adjustment.total} points in sum."
@@ -268,17 +260,8 @@ class Command(BaseCommand):
         self.console.print(table)
 
 
-def _found(adjustment_id: int) -> Adjustment:
-    adjustment = Adjustment.objects.filter(pk=adjustment_id).first()
-    if adjustment is None:
-        raise Refused(f"There is no adjustment {adjustment_id}.")
-    return adjustment
-
-
 def _key_of(file: Path, reason: str) -> str:
-    """The same file for the same reason is the same adjustment: a second run goes on with it, and
-    adds nothing.
-    """
+    """Return the key of a file and reason: a second run continues the same adjustment."""
     content = hashlib.sha256(reason.encode() + b"\0")
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -295,10 +278,9 @@ def _listing(file: Path, flaws: Flaws) -> str:
 
 
 def _export(adjustment: Adjustment, path: Path) -> None:
-    fields = ("line", "user_id", "amount", "status", "points", "note", "reason")
+    names = {"userId": "user_id"}
+    header = ("line", "userId", "amount", "status", "points", "note", "reason")
+    rows = adjustment.lines.order_by("line").values_list(*(names.get(one, one) for one in header))
     with path.open("w", newline="", encoding="utf-8") as stream:
-        stream.write(
-            csv_stream.line(("line", "userId", "amount", "status", "points", "note", "reason"))
-        )
-        rows = adjustment.lines.order_by("line").values_list(*fields)
+        stream.write(csv_stream.line(header))
         stream.writelines(map(csv_stream.line, rows.iterator(chunk_size=10_000)))
