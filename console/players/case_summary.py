@@ -19,7 +19,8 @@ from players.moderation.authorization import Verdict, verdict
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
 from players.policy.ranks import Evaluation
-from players.ranks.evaluation import assess, candidate_for
+from players.ranks.candidates import candidate_for
+from players.ranks.evaluation import assess
 
 OPEN_SHOWN = 20
 

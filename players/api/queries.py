@@ -13,7 +13,8 @@ from players.models import Player
 from players.policy.membership import Membership
 from players.policy.ranks import Evaluation
 from players.policy.warning_thresholds import sanction_of
-from players.ranks.evaluation import Candidate, assess
+from players.ranks.candidates import Candidate
+from players.ranks.evaluation import assess
 
 PLAYER = f"""
     SELECT p.id, p.user_id, p.username, p.display_name, p.points, coalesce(p.former_rank_id, p.rank_id),

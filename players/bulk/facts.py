@@ -13,7 +13,9 @@ from players.moderation.authorization import Verdict, verdict
 from players.moderation.daily_limit import Taken
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
-from players.ranks.evaluation import assess, candidate_for, open_proposals, target_rank_id
+from players.ranks.candidates import candidate_for
+from players.ranks.decision_records import open_proposals
+from players.ranks.evaluation import assess, target_rank_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from players.moderation.command import Command
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import Sanction as Measure
 from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
-from players.ranks.evaluation import open_proposals, withdraw_proposals
+from players.ranks.decision_records import open_proposals, withdraw_proposals
 
 LINK = re.compile(
     r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE

@@ -41,7 +41,9 @@ from players.moderation.actors import Staff
 from players.moderation.approvals import who_asked
 from players.moderation.authorization import past_limit, take_turn
 from players.moderation.daily_limit import Taken
-from players.ranks.evaluation import Candidate, evaluate_and_apply, may_change_rank
+from players.ranks.candidates import Candidate
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
 CHUNK = 2_000  # rows of a transaction, some 0.3 s; a game server's batch may wait that long
 UNCONFIRMED = dt.timedelta(minutes=1)  # until the requester's role is read from Roblox again
@@ -338,11 +340,7 @@ def _evaluate_ranks(
     if candidates:
         evaluate_and_apply(
             candidates,
-            source=Decision.Source.STAFF,
-            policy=policy,
-            actor=actor,
-            now=now,
-            reason=adjustment.reason,
+            DecisionContext(policy, actor, now, Decision.Source.STAFF, reason=adjustment.reason),
         )
 
 

@@ -14,11 +14,14 @@ from players.active_policy import ActivePolicy, active
 from players.models import Decision, Player
 from players.moderation.authorization import target_of
 from players.policy.membership import Membership, belongs
-from players.ranks.evaluation import (
-    candidate_for,
+from players.ranks.candidates import candidate_for
+from players.ranks.decision_records import (
+    DecisionContext,
     change_ranks,
+    manual_change,
+    mark_applied,
     open_proposals,
-    rank_name,
+    record_decisions,
     withdraw_proposals,
 )
 
@@ -123,56 +126,19 @@ def _start_anew(player: Player, policy: ActivePolicy, actor: Actor, now: dt.date
         if not asks:  # whoever ends the suspension is asked then
             Player.objects.filter(pk=player.pk).update(former_rank=first, former_rank_since=now)
         return
-    since = player.rank_since
-    applied = _decide(player, first, policy, actor, now, applied=True)
+    since, held = player.rank_since, player.rank_id
+    context = DecisionContext(policy, actor, now, Decision.Source.ROBLOX, REASON)
+    applied = manual_change(candidate_for(player), first, context)
+    mark_applied(applied, f"{actor.kind}:{actor.id}", now)
+    applied.save()
     change_ranks([(candidate_for(player), applied)], now)
-    _tell(Action.RANK_SET, applied, player, policy, actor)
-    held = player.rank_id
+    record_decisions([(candidate_for(player), applied)], context)
     player.refresh_from_db()
     if asks and held in policy.ranks:
-        proposed = _decide(player, held, policy, actor, now, applied=False, since=since)
-        _tell(Action.DECISION_PROPOSED, proposed, player, policy, actor)
-
-
-def _decide(
-    player: Player,
-    to_rank: int,
-    policy: ActivePolicy,
-    actor: Actor,
-    now: dt.datetime,
-    *,
-    applied: bool,
-    since: dt.datetime | None = None,
-) -> Decision:
-    restores = {"restoresSince": since.isoformat()} if since else {}
-    return Decision.objects.create(
-        player=player,
-        kind=Decision.Kind.HAND,
-        status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
-        source=Decision.Source.ROBLOX,
-        from_rank_id=player.rank_id,
-        to_rank_id=to_rank,
-        inputs={"points": str(player.points)} | restores,
-        failed=[],
-        policy_id=policy.id,
-        reason=REASON,
-        decided_by=f"{actor.kind}:{actor.id}" if applied else "",
-        decided_at=now if applied else None,
-    )
-
-
-def _tell(
-    action: Action, decision: Decision, player: Player, policy: ActivePolicy, actor: Actor
-) -> None:
-    record(
-        action,
-        actor=actor,
-        target=target_of(player),
-        reason=decision.reason,
-        before={"rank": rank_name(decision.from_rank_id, policy)},
-        after={"rank": rank_name(decision.to_rank_id, policy), "decision": decision.pk},
-        policy_version=policy.bundle.version,
-    )
+        proposed = manual_change(candidate_for(player), held, context)
+        proposed.inputs |= {"restoresSince": since.isoformat()}
+        proposed.save()
+        record_decisions([(candidate_for(player), proposed)], context)
 
 
 def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:

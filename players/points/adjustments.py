@@ -36,7 +36,9 @@ from players.policy.permissions import Act
 from players.privacy import texts
 from players.privacy.erasure import forget, known
 from players.privacy.person import Person, new_pseudonym
-from players.ranks.evaluation import candidate_for, evaluate_and_apply
+from players.ranks.candidates import candidate_for
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply
 
 TRILLION = 10**12
 LARGEST = 100 * TRILLION  # hundredths
@@ -117,11 +119,9 @@ def _adjust(player: Player, amount: int, command: Command) -> Done:
     )
     evaluate_and_apply(
         [candidate_for(player)],
-        source=Decision.Source.STAFF,
-        policy=policy,
-        actor=command.by.actor,
-        now=command.now,
-        reason=command.reason,
+        DecisionContext(
+            policy, command.by.actor, command.now, Decision.Source.STAFF, reason=command.reason
+        ),
     )
     return Done(f"{player.username} has {player.points} points now.", event_id, player=player)
 

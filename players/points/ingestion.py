@@ -30,12 +30,9 @@ from players.policy.counters import EMPTY
 from players.privacy import orders
 from players.quarantines import detection, isolation
 from players.quarantines.detection import Source
-from players.ranks.evaluation import (
-    Candidate,
-    candidate_for_row,
-    evaluate_and_apply,
-    may_change_rank,
-)
+from players.ranks.candidates import Candidate, candidate_for_row
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
 FOLD_EVERY = 4_000  # players changed by this process
 
@@ -236,10 +233,7 @@ def _evaluate(candidates: Sequence[Candidate], delivery: _Delivery) -> dict[int,
     """Evaluate the players' ranks; return the new rank's id by player id where it changed at once."""
     outcomes = evaluate_and_apply(
         candidates,
-        source=Decision.Source.EVENTS,
-        policy=delivery.policy,
-        actor=delivery.actor,
-        now=delivery.now,
+        DecisionContext(delivery.policy, delivery.actor, delivery.now, Decision.Source.EVENTS),
     )
     return {
         outcome.candidate.id: outcome.decision.to_rank_id

@@ -27,7 +27,9 @@ from players.moderation.command import Command
 from players.moderation.experience_bounds import Demand
 from players.points import adjustments
 from players.policy.permissions import Act
-from players.ranks.evaluation import candidate_for, evaluate_and_apply
+from players.ranks.candidates import candidate_for
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply
 
 KIND = "recommendation"
 BY_EVENT = "byEvent"  # of a held one: the game gave its points
@@ -177,10 +179,8 @@ def _move_points(action: Action, player: Player, amount: int, command: Command) 
     )
     evaluate_and_apply(
         [candidate_for(player)],
-        source=Decision.Source.STAFF,
-        policy=active(),
-        actor=command.by.actor,
-        now=command.now,
-        reason=command.reason,
+        DecisionContext(
+            active(), command.by.actor, command.now, Decision.Source.STAFF, reason=command.reason
+        ),
     )
     return event

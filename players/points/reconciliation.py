@@ -29,7 +29,9 @@ from players.policy.counters import EMPTY, SessionTotal, close_gaps
 from players.privacy import orders
 from players.quarantines import isolation
 from players.quarantines.detection import Source
-from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
+from players.ranks.candidates import candidate_for_row
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
 EVERYTHING = 2**63 - 1  # `through` of an entry that knows no sessions
 
@@ -353,9 +355,7 @@ def _apply(
     candidates = may_change_rank(
         [candidate_for_row(player) for player in touched.values()], policy, now
     )
-    evaluate_and_apply(
-        candidates, source=Decision.Source.EVENTS, policy=policy, actor=actor, now=now
-    )
+    evaluate_and_apply(candidates, DecisionContext(policy, actor, now, Decision.Source.EVENTS))
 
 
 def _row(change: Change, entry: Stored, now: dt.datetime) -> ReportedEvent:

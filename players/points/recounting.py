@@ -22,7 +22,9 @@ from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
 from players.points import counting
-from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
+from players.ranks.candidates import candidate_for_row
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 from roblox.models import Experience
 
 LOOSEN = "experience.counts"
@@ -160,7 +162,7 @@ def _step(experience: str) -> int:
             [candidate_for_row(owners[player_id]) for player_id in earned], policy, now
         )
         evaluate_and_apply(
-            candidates, source=Decision.Source.SCHEDULE, policy=policy, actor=ACTOR, now=now
+            candidates, DecisionContext(policy, ACTOR, now, Decision.Source.SCHEDULE)
         )
     return len(ids)
 

@@ -27,7 +27,9 @@ from players.points.batch_state import BatchState, Destination
 from players.points.event_parser import ReportedEvent
 from players.quarantines import isolation
 from players.quarantines.detection import Source
-from players.ranks.evaluation import candidate_for_row, evaluate_and_apply, may_change_rank
+from players.ranks.candidates import candidate_for_row
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
 LEASE = dt.timedelta(seconds=40)
 PLAYERS = 25  # of one step
@@ -121,10 +123,7 @@ def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
         candidates = [candidate_for_row(player) for player in touched]
         evaluate_and_apply(
             may_change_rank(candidates, state.policy, now),
-            source=Decision.Source.EVENTS,
-            policy=state.policy,
-            actor=ACTOR,
-            now=now,
+            DecisionContext(state.policy, ACTOR, now, Decision.Source.EVENTS),
         )
 
 

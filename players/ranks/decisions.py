@@ -1,4 +1,4 @@
-"""What officers do about ranks: approve or reject what was proposed, and give a rank by hand.
+"""Officers' decisions about ranks: approve, reject, propose, and give a rank by hand.
 
 The player is locked first and the decision after it, in the order in which ingestion takes them.
 """
@@ -6,13 +6,11 @@ The player is locked first and the decision after it, in the order in which inge
 import datetime as dt
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from math import inf
 
 from django.db import IntegrityError, transaction
 
 from audits.actions import Action
-from audits.record import Actor, record
-from common.amounts import points
+from audits.record import record
 from common.errors import NotAllowed, Refused
 from players.active_policy import ActivePolicy, active
 from players.models import Approval, Decision, Player
@@ -29,30 +27,28 @@ from players.moderation.authorization import (
 )
 from players.moderation.command import Command
 from players.moderation.experience_bounds import Demand
-from players.policy.bundle import Rank
 from players.policy.permissions import Act
-from players.ranks.evaluation import (
-    KINDS,
-    Candidate,
-    assess,
-    candidate_for,
+from players.ranks.candidates import Candidate, candidate_for, lock_candidate
+from players.ranks.decision_records import (
+    DecisionContext,
     change_ranks,
     close_decision,
-    lock_candidate,
+    manual_change,
+    mark_applied,
     open_proposals,
-    rank_name,
-    target_rank_id,
+    record_decisions,
     withdraw_proposals,
 )
+from players.ranks.evaluation import assess, target_rank_id
 
 RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
 
 
 def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Apply a proposal. Raises Refused when it is settled already, no longer holds, or `by` may
-    not.
+    """Apply a proposal. Raises Refused when it is decided already or no longer holds, and
+    NotAllowed.
     """
-    with _settling(decision_id, by), transaction.atomic():
+    with _audited(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
         if decision.to_rank_id not in policy.ranks:
             raise Refused(RETIRED)
@@ -60,28 +56,47 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
             raise NotAllowed(
                 "You may not: you proposed it yourself, a second officer must approve."
             )
-        if decision.kind == Decision.Kind.HAND:
-            return _approve_hand(decision, candidate, policy, by, reason, now)
-        evaluation = assess([candidate], policy, now).get(candidate.id)
-        if (
-            target_rank_id(evaluation, policy) != decision.to_rank_id
-            or candidate.rank_id != decision.from_rank_id
-        ):
-            failed = ", ".join(evaluation.failed) if evaluation else "permitted"
-            raise Refused(
-                f"The player is no longer due for it (failed: {failed or 'rank changed'}). Reject it instead."
-            )
-        _apply(decision, by, reason, now)
+        _check_holds(decision, candidate, policy, now)
+        _close_as_applied(decision, by, reason, now)
         change_ranks([(candidate, decision)], now)
-        _tell(KINDS[decision.kind], decision, candidate, policy, by.actor)
+        _restore_time(decision)
+        context = DecisionContext(policy, by.actor, now, Decision.Source.STAFF)
+        record_decisions([(candidate, decision)], context, reverts=decision.reverts)
         return decision
+
+
+def _check_holds(
+    decision: Decision, candidate: Candidate, policy: ActivePolicy, now: dt.datetime
+) -> None:
+    """Raises Refused where the proposal does not fit the player any more."""
+    unchanged = candidate.rank_id == decision.from_rank_id
+    if decision.kind == Decision.Kind.HAND:
+        if not unchanged:
+            raise Refused("The player's rank changed since it was proposed. Reject it instead.")
+        check_not_taken_back(decision.reverts)
+        return
+    evaluation = assess([candidate], policy, now).get(candidate.id)
+    if target_rank_id(evaluation, policy) != decision.to_rank_id or not unchanged:
+        failed = ", ".join(evaluation.failed) if evaluation else "permitted"
+        raise Refused(
+            f"The player is no longer due for it (failed: {failed or 'rank changed'})."
+            " Reject it instead."
+        )
+
+
+def _restore_time(decision: Decision) -> None:
+    """Somebody who came back to the group held the rank before: their time in it goes on."""
+    if since := decision.inputs.get("restoresSince"):
+        Player.objects.filter(pk=decision.player_id).update(
+            rank_since=dt.datetime.fromisoformat(since)
+        )
 
 
 def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
     """Close a proposal without effect; it is not proposed again for the policy's `reproposeDays`.
     Raises Refused.
     """
-    with _settling(decision_id, by), transaction.atomic():
+    with _audited(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
         close_decision(decision, Decision.Status.REJECTED, by.actor, reason, now)
         record(
@@ -96,10 +111,9 @@ def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Dec
 
 
 def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
-    """Give a rank by hand; to somebody suspended none is given. Whoever acted too often lately only
-    proposes it.
+    """Give a rank by hand. Who acted too often lately only proposes it.
 
-    Raises Refused when there is no such player or rank, NotAllowed when `by` may not.
+    Raises Refused when there is no such player or rank or the player is suspended, and NotAllowed.
     """
     by, now = command.by, command.now
     with telling_refusals("rank", user_id, by), transaction.atomic():
@@ -108,30 +122,44 @@ def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
         check_not_taken_back(command.reverts)
         _check_hand(command, candidate, policy, to_rank)
         withdraw_proposals(list(open_proposals([candidate.id]).values()), policy, by.actor, now)
-        decision = _by_hand(candidate, to_rank, policy, command, applied=not tripped)
+        decision = manual_change(candidate, to_rank, _context(policy, command))
+        decision.reverts = command.reverts
         if tripped:
-            _tell(Action.DECISION_PROPOSED, decision, candidate, policy, by.actor)
-            return decision
+            return _store_proposal(decision, candidate, policy, replace(command, reverts=None))
         if command.counts_toward_limit:
             velocity_limit.note(by, now)
+        mark_applied(decision, by.name, now)
+        decision.save()
         change_ranks([(candidate, decision)], now)
-        _tell(Action.RANK_SET, decision, candidate, policy, by.actor, command.reverts)
+        context = _context(policy, command)
+        record_decisions([(candidate, decision)], context, reverts=command.reverts)
         return decision
 
 
 def propose(user_id: int, rank_name: str, command: Command) -> Decision:
-    """Propose a rank for somebody; another officer, who is entitled to give it, decides. Raises
-    Refused, NotAllowed.
+    """Propose a rank; another officer, who is entitled to give it, decides. Raises Refused,
+    NotAllowed.
     """
     with telling_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
         policy, candidate, to_rank = _proposable(user_id, rank_name, command)
         check_not_taken_back(command.reverts)
-        decision = _by_hand(
-            candidate, to_rank, policy, replace(command, reverts=None), applied=False
-        )
-        actor, reverts = command.by.actor, command.reverts
-        _tell(Action.DECISION_PROPOSED, decision, candidate, policy, actor, reverts)
-        return decision
+        decision = manual_change(candidate, to_rank, _context(policy, command))
+        return _store_proposal(decision, candidate, policy, command)
+
+
+def _store_proposal(
+    decision: Decision, candidate: Candidate, policy: ActivePolicy, command: Command
+) -> Decision:
+    decision.proposed_by = command.by.name
+    decision.save()
+    context = _context(policy, command)
+    record_decisions([(candidate, decision)], context, reverts=command.reverts)
+    return decision
+
+
+def _context(policy: ActivePolicy, command: Command) -> DecisionContext:
+    source = Decision.Source.STAFF
+    return DecisionContext(policy, command.by.actor, command.now, source, command.reason)
 
 
 def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision | Done:
@@ -222,125 +250,9 @@ def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, in
     return policy, candidate, policy.rank_ids[rank_name]
 
 
-def _by_hand(
-    candidate: Candidate, to_rank: int, policy: ActivePolicy, command: Command, *, applied: bool
-) -> Decision:
-    """Store a change by hand, applied or proposed."""
-    by, now = command.by, command.now
-    return Decision.objects.create(
-        player_id=candidate.id,
-        kind=Decision.Kind.HAND,
-        status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
-        source=Decision.Source.STAFF,
-        from_rank_id=candidate.rank_id,
-        to_rank_id=to_rank,
-        inputs={"points": str(points(candidate.points))},
-        failed=[],
-        policy_id=policy.id,
-        reason=command.reason,
-        reverts=command.reverts,
-        proposed_by="" if applied else by.name,
-        decided_by=by.name if applied else "",
-        decided_at=now if applied else None,
-    )
-
-
-def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> Decision | None:
-    """Take over a rank that somebody gave by hand on Roblox: at once, or as a proposal where the
-    rank is privileged and brings powers here that they have not. None when it is held or proposed
-    already.
-
-    Raises Refused when there is no such player or rank, and where it would suspend somebody or free
-    them.
-    """
-    with transaction.atomic():
-        policy = active()
-        candidate = lock_candidate(user_id)
-        if rank_name not in policy.rank_ids:
-            raise Refused(
-                f"There is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}."
-            )
-        to_rank = policy.rank_ids[rank_name]
-        held = policy.ranks.get(candidate.rank_id)
-        if policy.bundle.by_name[rank_name].is_punishment or (
-            held is not None and held.is_punishment
-        ):
-            raise Refused("Nobody is suspended or freed by a role on Roblox: staff must say.")
-        standing = open_proposals([candidate.id]).get(candidate.id)
-        if to_rank == candidate.rank_id or (
-            standing is not None and standing.to_rank_id == to_rank
-        ):
-            return None
-        withdraw_proposals([standing] if standing else [], policy, actor, now)
-        applied = _brings_nothing(policy.bundle.by_name[rank_name], held)
-        decision = Decision.objects.create(
-            player_id=candidate.id,
-            kind=Decision.Kind.HAND,
-            status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
-            source=Decision.Source.ROBLOX,
-            from_rank_id=candidate.rank_id,
-            to_rank_id=to_rank,
-            inputs={"points": str(points(candidate.points))},
-            failed=[],
-            policy_id=policy.id,
-            reason="changed by hand on Roblox",
-            decided_by=f"{actor.kind}:{actor.id}" if applied else "",
-            decided_at=now if applied else None,
-        )
-        if applied:
-            change_ranks([(candidate, decision)], now)
-        _tell(
-            Action.RANK_SET if applied else Action.DECISION_PROPOSED,
-            decision,
-            candidate,
-            policy,
-            actor,
-        )
-        return decision
-
-
-def _brings_nothing(to: Rank, held: Rank | None) -> bool:
-    """Whether a rank brings no powers beyond those of the one that is held: then it is a demotion,
-    or nothing.
-    """
-    if not to.privileged:
-        return True
-    if held is None or to.position > held.position:
-        return False
-    limits = [inf if rank.adjust_limit is None else rank.adjust_limit for rank in (to, held)]
-    return limits[0] <= limits[1] and all(
-        has <= had
-        for has, had in (
-            (to.can_warn, held.can_warn),
-            (to.can_adjust, held.can_adjust),
-            (to.can_ban, held.can_ban),
-        )
-    )
-
-
-def _approve_hand(
-    decision: Decision,
-    candidate: Candidate,
-    policy: ActivePolicy,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
-) -> Decision:
-    if candidate.rank_id != decision.from_rank_id:
-        raise Refused("The player's rank changed since it was proposed. Reject it instead.")
-    check_not_taken_back(decision.reverts)
-    _apply(decision, by, reason, now)
-    change_ranks([(candidate, decision)], now)
-    since = decision.inputs.get("restoresSince")
-    if since:  # the rank of somebody who came back: they held it before
-        Player.objects.filter(pk=candidate.id).update(rank_since=dt.datetime.fromisoformat(since))
-    _tell(Action.RANK_SET, decision, candidate, policy, by.actor, decision.reverts)
-    return decision
-
-
-def _apply(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Raises NotAllowed where the database knows both for one person: their accounts were linked
-    this moment.
+def _close_as_applied(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None:
+    """Raises NotAllowed where the database knows proposer and approver as one person: their
+    accounts were linked this moment.
     """
     try:
         with transaction.atomic():
@@ -351,31 +263,11 @@ def _apply(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None
         ) from None
 
 
-def _settling(decision_id: int, by: Staff) -> AbstractContextManager[None]:
+def _audited(decision_id: int, by: Staff) -> AbstractContextManager[None]:
     user_id = (
         Decision.objects.filter(pk=decision_id).values_list("player__user_id", flat=True).first()
     )
     return telling_refusals("decide", user_id, by)
-
-
-def _tell(
-    action: Action,
-    decision: Decision,
-    candidate: Candidate,
-    policy: ActivePolicy,
-    actor: Actor,
-    reverts: int | None = None,
-) -> None:
-    record(
-        action,
-        actor=actor,
-        target=candidate.target,
-        reason=decision.reason,
-        before={"rank": rank_name(decision.from_rank_id, policy)},
-        after={"rank": rank_name(decision.to_rank_id, policy), "decision": decision.pk},
-        policy_version=policy.bundle.version,
-        reverts=reverts,
-    )
 
 
 def _open_for(

@@ -1,8 +1,7 @@
-"""Changes of rank: what the policy decides is applied at once or proposed, and every one keeps what
-it was decided on.
+"""Decide on ranks by the policy: apply what is automatic, propose the rest.
 
-`evaluate_and_apply` is the one way in for events, the schedule and the automation; what officers do stands in
-officers.py. All of it runs in the transaction that holds the players' locks.
+`evaluate_and_apply` is for events, the schedule and the automation; officers' decisions are in
+`players.ranks.decisions`. All of it runs in the transaction that holds the players' locks.
 """
 
 import datetime as dt
@@ -10,51 +9,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
-from audits.actions import Action
-from audits.record import Actor, Entry, Target, record_many
-from common.amounts import hundredths, points
-from common.errors import Refused
-from common.pg_arrays import numbers
+from common.amounts import points
 from players.active_policy import ActivePolicy
-from players.locking import PlayerRow
 from players.membership.status import present
-from players.models import Decision, Player
+from players.models import Decision
 from players.policy.membership import Membership
 from players.policy.ranks import Evaluation, RankState, evaluate
-
-APPLY = """
-    UPDATE players p SET rank_id = c.to_rank, rank_since = %s, updated_at = %s
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS c(player, from_rank, to_rank)
-    WHERE p.id = c.player AND p.rank_id = c.from_rank"""
-
-KINDS = {
-    "promotion": Action.RANK_PROMOTED,
-    "demotion": Action.RANK_DEMOTED,
-    "hand": Action.RANK_SET,
-}
-
+from players.ranks.candidates import Candidate, lock_candidate
+from players.ranks.decision_records import (
+    DecisionContext,
+    change_ranks,
+    open_proposal_ids,
+    open_proposals,
+    record_decisions,
+    withdraw_proposals,
+)
 
 GONE = (Membership.LEFT, Membership.GUEST)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A locked player, as far as a decision needs them. `points` in hundredths."""
-
-    id: int
-    user_id: int
-    username: str
-    rank_id: int
-    rank_since: dt.datetime
-    points: int
-    banned: bool = False
-    member: str = Membership.UNKNOWN
-
-    @property
-    def target(self) -> Target:
-        return Target("player", str(self.id), self.username, f"player:{self.id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +63,7 @@ def may_change_rank(
 
     One query, and for most batches there is nothing more to do.
     """
-    open_ones = _open_proposal_ids([candidate.id for candidate in candidates])
+    open_ones = open_proposal_ids([candidate.id for candidate in candidates])
     return [
         candidate
         for candidate in candidates
@@ -110,49 +83,44 @@ def _is_promising(candidate: Candidate, policy: ActivePolicy, now: dt.datetime) 
     return now - candidate.rank_since >= dt.timedelta(days=target.min_time_days)
 
 
-def evaluate_and_apply(
-    candidates: Sequence[Candidate],
-    *,
-    source: Decision.Source,
-    policy: ActivePolicy,
-    actor: Actor,
-    now: dt.datetime,
-    reason: str = "",
-) -> list[Outcome]:
+def evaluate_and_apply(candidates: Sequence[Candidate], context: DecisionContext) -> list[Outcome]:
     """Evaluate locked players; apply what is automatic, propose what is privileged, withdraw what
     no longer holds.
     """
-    evaluations = assess(candidates, policy, now)
-    standing_proposals = open_proposals([candidate.id for candidate in candidates])
-    due = [
-        candidate
-        for candidate in candidates
-        if candidate.id in evaluations and evaluations[candidate.id].kind
-    ]
-    refused = _lately_rejected(
-        [candidate for candidate in due if not _automatic(evaluations[candidate.id])], policy, now
-    )
+    if not candidates:
+        return []
+    evaluations = assess(candidates, context.policy, context.now)
+    proposals = open_proposals([candidate.id for candidate in candidates])
+    refused = _lately_rejected(candidates, evaluations, context)
     stale, made = [], {}
     for candidate in candidates:
-        evaluation = evaluations.get(candidate.id)
-        proposal = standing_proposals.get(candidate.id)
-        target_id = target_rank_id(evaluation, policy)
-        if proposal is not None and _still_stands(proposal, candidate, target_id, policy):
+        evaluation, proposal = evaluations.get(candidate.id), proposals.get(candidate.id)
+        target = target_rank_id(evaluation, context.policy)
+        if proposal is not None and _still_stands(proposal, candidate, target, context.policy):
             continue
         if proposal is not None:
             stale.append(proposal)
-        if evaluation is None or target_id is None or (candidate.id, target_id) in refused:
-            continue
-        made[candidate.id] = _decision(
-            candidate, evaluation, target_id, source, policy, now, reason
-        )
-    withdraw_proposals(stale, policy, actor, now)
-    _write(made, {candidate.id: candidate for candidate in due}, policy, actor, now)
+        if evaluation is not None and target is not None and (candidate.id, target) not in refused:
+            made[candidate.id] = candidate, _decision(candidate, evaluation, target, context)
+    withdraw_proposals(stale, context.policy, context.actor, context.now)
+    _store(list(made.values()), context)
     return [
-        Outcome(candidate, evaluations[candidate.id], made.get(candidate.id))
+        Outcome(candidate, evaluations[candidate.id], made.get(candidate.id, (None, None))[1])
         for candidate in candidates
         if candidate.id in evaluations
     ]
+
+
+def evaluate_now(user_id: int, context: DecisionContext, *, apply: bool) -> Outcome | None:
+    """Evaluate one player; `apply`: also apply or propose the change. None where their rank is not
+    part of the policy. Raises Refused where there is no such player.
+    """
+    with transaction.atomic():
+        candidate = lock_candidate(user_id)
+        if apply:
+            return next(iter(evaluate_and_apply([candidate], context)), None)
+        evaluation = assess([candidate], context.policy, context.now).get(candidate.id)
+        return Outcome(candidate, evaluation, None) if evaluation else None
 
 
 def _still_stands(
@@ -168,40 +136,6 @@ def _still_stands(
     if proposal.kind != Decision.Kind.HAND:
         return proposal.to_rank_id == target_id
     return not candidate.banned and candidate.member not in GONE
-
-
-def lock_candidate(user_id: int) -> Candidate:
-    """Lock one player by Roblox user id. Raises Refused when there is none."""
-    player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
-    if player is None:
-        raise Refused(f"No player has the user id {user_id}.")
-    return candidate_for(player)
-
-
-def candidate_for(player: Player) -> Candidate:
-    return Candidate(
-        player.pk,
-        player.user_id,
-        player.username,
-        player.rank_id,
-        player.rank_since,
-        hundredths(player.points),
-        player.banned,
-        player.member,
-    )
-
-
-def candidate_for_row(player: PlayerRow) -> Candidate:
-    return Candidate(
-        player.id,
-        player.user_id,
-        player.username,
-        player.rank_id,
-        player.rank_since,
-        player.points,
-        player.banned,
-        player.member,
-    )
 
 
 def _standing(candidate: Candidate, policy: ActivePolicy, recommendations: int) -> RankState:
@@ -246,55 +180,35 @@ def _recommendations(candidates: Sequence[Candidate], policy: ActivePolicy) -> d
         return dict(cursor.fetchall())
 
 
-def open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
-    found = _open_proposal_ids(player_ids)
-    if not found:
-        return {}
-    return {
-        proposal.player_id: proposal
-        for proposal in Decision.objects.filter(pk__in=found.values()).select_related("to_rank")
-    }
-
-
-def _open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:
-    """The open proposal's id of each player who has one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT player_id, id FROM decisions WHERE status = 'proposed' AND player_id = ANY(%s::bigint[])",
-            [numbers(player_ids)],
-        )
-        return dict(cursor.fetchall())
-
-
 def _lately_rejected(
-    candidates: Sequence[Candidate], policy: ActivePolicy, now: dt.datetime
+    candidates: Iterable[Candidate],
+    evaluations: Mapping[int, Evaluation],
+    context: DecisionContext,
 ) -> set[tuple[int, int]]:
-    if not candidates:
+    """Player and rank of proposals that would be made and were rejected lately."""
+    proposed = [
+        candidate.id
+        for candidate in candidates
+        if (found := evaluations.get(candidate.id)) and found.kind and not _automatic(found)
+    ]
+    if not proposed:
         return set()
-    since = now - dt.timedelta(days=policy.bundle.repropose_days)
+    since = context.now - dt.timedelta(days=context.policy.bundle.repropose_days)
     rejected = Decision.objects.filter(
-        status=Decision.Status.REJECTED,
-        player_id__in=[candidate.id for candidate in candidates],
-        decided_at__gt=since,
+        status=Decision.Status.REJECTED, player_id__in=proposed, decided_at__gt=since
     )
     return set(rejected.values_list("player_id", "to_rank_id"))
 
 
 def _decision(
-    candidate: Candidate,
-    evaluation: Evaluation,
-    to_rank: int,
-    source: Decision.Source,
-    policy: ActivePolicy,
-    now: dt.datetime,
-    reason: str,
+    candidate: Candidate, evaluation: Evaluation, to_rank: int, context: DecisionContext
 ) -> Decision:
     applied = _automatic(evaluation)
     return Decision(
         player_id=candidate.id,
         kind=str(evaluation.kind),
         status=Decision.Status.APPLIED if applied else Decision.Status.PROPOSED,
-        source=source,
+        source=context.source,
         from_rank_id=candidate.rank_id,
         to_rank_id=to_rank,
         inputs={
@@ -302,105 +216,22 @@ def _decision(
             "rankSince": candidate.rank_since.isoformat(),
         },
         failed=[str(condition) for condition in evaluation.failed],
-        policy_id=policy.id,
-        reason=reason,
+        policy_id=context.policy.id,
+        reason=context.reason,
         decided_by="system:policy" if applied else "",
-        decided_at=now if applied else None,
-        created_at=now,
+        decided_at=context.now if applied else None,
+        created_at=context.now,
     )
 
 
-def _write(
-    made: Mapping[int, Decision],
-    candidates: Mapping[int, Candidate],
-    policy: ActivePolicy,
-    actor: Actor,
-    now: dt.datetime,
-) -> None:
+def _store(made: Sequence[tuple[Candidate, Decision]], context: DecisionContext) -> None:
     if not made:
         return
-    Decision.objects.bulk_create(made.values())
+    Decision.objects.bulk_create([decision for _, decision in made])
     applied = [
-        (candidates[player_id], decision)
-        for player_id, decision in made.items()
+        (candidate, decision)
+        for candidate, decision in made
         if decision.status == Decision.Status.APPLIED
     ]
-    change_ranks(applied, now)
-    record_many(
-        [
-            _entry(candidates[player_id], decision, policy, actor)
-            for player_id, decision in made.items()
-        ]
-    )
-
-
-def _entry(candidate: Candidate, decision: Decision, policy: ActivePolicy, actor: Actor) -> Entry:
-    applied = decision.status == Decision.Status.APPLIED
-    return Entry(
-        KINDS[decision.kind] if applied else Action.DECISION_PROPOSED,
-        actor=actor,
-        target=candidate.target,
-        reason=decision.reason,
-        before={"rank": rank_name(decision.from_rank_id, policy)},
-        after={"rank": rank_name(decision.to_rank_id, policy), "decision": decision.pk},
-        policy_version=policy.bundle.version,
-    )
-
-
-def change_ranks(moves: Sequence[tuple[Candidate, Decision]], now: dt.datetime) -> None:
-    if not moves:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            APPLY,
-            [
-                now,
-                now,
-                [candidate.id for candidate, _ in moves],
-                [decision.from_rank_id for _, decision in moves],
-                [decision.to_rank_id for _, decision in moves],
-            ],
-        )
-
-
-def withdraw_proposals(
-    proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime
-) -> None:
-    if not proposals:
-        return
-    for proposal in proposals:
-        close_decision(
-            proposal, Decision.Status.WITHDRAWN, actor, "the player is no longer due for it", now
-        )
-    names = dict(
-        Player.objects.filter(pk__in=[p.player_id for p in proposals]).values_list("pk", "username")
-    )
-    record_many(
-        [
-            Entry(
-                Action.DECISION_WITHDRAWN,
-                actor=actor,
-                target=Target(
-                    "player", str(p.player_id), names[p.player_id], f"player:{p.player_id}"
-                ),
-                details={"decision": p.pk, "kind": p.kind},
-                policy_version=policy.bundle.version,
-            )
-            for p in proposals
-        ]
-    )
-
-
-def close_decision(
-    decision: Decision, status: Decision.Status, actor: Actor, reason: str, now: dt.datetime
-) -> None:
-    decision.status = status
-    decision.reason = reason
-    decision.decided_by = f"{actor.kind}:{actor.id}"
-    decision.decided_at = now
-    decision.save(update_fields=["status", "reason", "decided_by", "decided_at"])
-
-
-def rank_name(rank_id: int, policy: ActivePolicy) -> str:
-    rank = policy.ranks.get(rank_id)
-    return rank.name if rank else f"rank {rank_id}"
+    change_ranks(applied, context.now)
+    record_decisions(made, context)

@@ -12,7 +12,9 @@ from common.amounts import points
 from players.active_policy import ActivePolicy, active
 from players.membership.status import belonging
 from players.models import Decision
-from players.ranks.evaluation import GONE, Candidate, evaluate_and_apply
+from players.ranks.candidates import Candidate
+from players.ranks.decision_records import DecisionContext
+from players.ranks.evaluation import GONE, evaluate_and_apply
 
 PAGES = 4096  # heap pages (8 kB) a step: 32 MB, some 200,000 players
 CHUNK = 500  # players locked at a time
@@ -97,10 +99,9 @@ def _settle(ids: list[int], policy: ActivePolicy, now: dt.datetime) -> int:
             candidates = [Candidate(*row) for row in cursor.fetchall()]
         outcomes = evaluate_and_apply(
             candidates,
-            source=Decision.Source.SCHEDULE,
-            policy=policy,
-            actor=Actor("system", "schedule", "schedule"),
-            now=now,
+            DecisionContext(
+                policy, Actor("system", "schedule", "schedule"), now, Decision.Source.SCHEDULE
+            ),
         )
         return sum(outcome.decision is not None for outcome in outcomes)
 

@@ -24,7 +24,7 @@ from players.policy.bundle import Rank
 from players.policy.membership import Membership as Belonging
 from players.policy.membership import is_ignored
 from players.privacy import orders
-from players.ranks import decisions
+from players.ranks import adoption
 from syncs import drifts
 from syncs.drifts import Difference
 from syncs.models import Drift, Membership, Mirror, SyncJob
@@ -475,7 +475,7 @@ def _refused(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
 def _adopt(person: Person, reading: Reading) -> bool:
     """Whether there was anything to adopt: what is proposed already is not proposed again."""
     now = reading.now
-    decision = decisions.adopt(
+    decision = adoption.adopt(
         person.player.user_id, person.theirs.name, actor=reading.actor, now=now
     )
     if decision is not None and decision.status == Decision.Status.APPLIED:
