@@ -10,7 +10,7 @@ from bench.fill import username_of
 from common.pg_arrays import numbers, optional, texts, words
 from common.time import EPOCH, MICROSECOND
 from players.locking import LOCK_PLAYERS
-from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND
+from players.points.ledger import ADD_DAYS, ADD_TO_PLAYERS, APPEND, DAY
 from players.points.session_totals import WRITE as WRITE_SESSIONS
 
 AUDIT = """
@@ -66,11 +66,11 @@ class BareBatch:
             numbers(times[0] for _ in users),
             numbers(times[-1] for _ in users),
         ]
-        day = events[0]["occurredAt"][:10]
+        day = times[0] // DAY
         self.days = [
             "nexus",
             numbers(players),
-            words(day for _ in users),
+            numbers(day for _ in users),
             numbers(sums),
             numbers(each for _ in users),
         ]

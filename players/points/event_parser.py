@@ -1,8 +1,6 @@
-"""The wire format of ``POST /roblox/events``: a body in, typed claims and verdicts on the broken
-items out.
+"""Parse the body of ``POST /roblox/events`` into typed events, and results for broken items.
 
-A claim is what a game server says it did. It is judged item by item: one bad item never costs the
-others.
+Items are judged one by one: a bad item never costs the others.
 """
 
 import datetime as dt
@@ -76,9 +74,7 @@ class BatchAsSent(msgspec.Struct, frozen=True):
 
 
 class BatchIn(msgspec.Struct, frozen=True):
-    """The body as the OpenAPI schema shows it: an item of any other shape is answered with its own
-    verdict.
-    """
+    """The body as the OpenAPI schema shows it: an item of any other shape is answered by itself."""
 
     server: Server
     events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]
@@ -145,8 +141,8 @@ _plain = msgspec.json.Decoder(float_hook=_number)
 def parse(body: bytes, now: dt.datetime) -> Batch:
     """Read a batch of at most MAX_EVENTS events.
 
-    Raises BadBatch when the envelope is not JSON or not of its shape; a broken item becomes a
-    verdict.
+    Raises BadBatch when the envelope is not JSON or not of its shape; a broken item becomes an
+    item of `rejected`.
     """
     try:
         envelope = _read_envelope(body)
@@ -161,11 +157,11 @@ def parse(body: bytes, now: dt.datetime) -> Batch:
     batch = Batch(envelope.server)
     latest = now + CLOCK_SKEW
     for index, raw in enumerate(envelope.events):
-        claim = _claim(index, raw, latest, batch.server)
-        if isinstance(claim, ReportedEvent):
-            batch.events.append(claim)
+        found = _read_item(index, raw, latest, batch.server)
+        if isinstance(found, ReportedEvent):
+            batch.events.append(found)
         else:
-            batch.rejected.append(claim)
+            batch.rejected.append(found)
     return batch
 
 
@@ -188,7 +184,7 @@ def _read_event(raw: msgspec.Raw) -> EventIn:
         return msgspec.convert(_plain.decode(raw), EventIn)
 
 
-def _claim(
+def _read_item(
     index: int, raw: msgspec.Raw, latest: dt.datetime, server: Server
 ) -> ReportedEvent | ItemResult:
     try:
@@ -198,30 +194,13 @@ def _claim(
         return ItemResult(index, "INVALID", f"awarded or total {error}.")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         return ItemResult(index, "INVALID", _sentence(error))
-    if max(abs(awarded), abs(total)) > MOST_POINTS:
-        return ItemResult(
-            index, "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points."
-        )
-    if not EARLIEST <= event.occurred_at <= latest:
-        return ItemResult(
-            index,
-            "OCCURRED_AT",
-            "occurredAt lies in the future or before Roblox; check the server's clock.",
-        )
-    if not TYPE.fullmatch(event.type):
-        return ItemResult(
-            index, "INVALID", "type: use lower-case letters, digits, `_` and `.`, a letter first."
-        )
-    display_name = event.display_name or ""
-    if "\0" in event.username or "\0" in display_name:
-        return ItemResult(
-            index, "INVALID", "username or displayName holds a NUL character; leave it out."
-        )
+    if fault := _fault(event, max(abs(awarded), abs(total)), latest):
+        return ItemResult(index, *fault)
     return ReportedEvent(
         index,
         event.user_id,
         event.username,
-        display_name,
+        event.display_name or "",
         event.session,
         event.sequence,
         event.type,
@@ -234,6 +213,20 @@ def _claim(
         micros(event.occurred_at),
         _apart(event, server),
     )
+
+
+def _fault(event: EventIn, largest: int, latest: dt.datetime) -> tuple[str, str] | None:
+    """Code and text of what is wrong with an event that its schema cannot say."""
+    if largest > MOST_POINTS:
+        return "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points."
+    if not EARLIEST <= event.occurred_at <= latest:
+        why = "occurredAt lies in the future or before Roblox; check the server's clock."
+        return "OCCURRED_AT", why
+    if not TYPE.fullmatch(event.type):
+        return "INVALID", "type: use lower-case letters, digits, `_` and `.`, a letter first."
+    if "\0" in event.username or (event.display_name and "\0" in event.display_name):
+        return "INVALID", "username or displayName holds a NUL character; leave it out."
+    return None
 
 
 def _apart(event: EventIn, server: Server) -> str:

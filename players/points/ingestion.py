@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import OperationalError, transaction
+from django.db import DataError, OperationalError, transaction
+from psycopg.errors import NumericValueOutOfRange
 
 from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
@@ -22,10 +23,11 @@ from players.membership import freshness
 from players.models import Decision
 from players.points import counting, event_recommendations, landing, origins, violations
 from players.points.batch_state import BatchState, Destination
-from players.points.event_parser import Batch, Server
+from players.points.event_parser import Batch, ItemResult, ReportedEvent, Server
 from players.points.metrics import EVENTS, MISMATCHES
 from players.points.receipts import Receipt, player_states
 from players.points.violations import PlayerViolation
+from players.policy import checks
 from players.policy.counters import EMPTY
 from players.privacy import orders
 from players.quarantines import detection, isolation
@@ -34,6 +36,7 @@ from players.ranks.candidates import Candidate, candidate_for_row
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
+OVERFLOW = "the player's sums would be larger than what is kept; check the server's amounts."
 FOLD_EVERY = 4_000  # players changed by this process
 
 _moves = 0
@@ -109,7 +112,31 @@ def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[
             detection.open_quarantine(delivery.source, tripped.cause, delivery.now)
         except OperationalError as error:
             retry.pause_or_raise(error, attempt)
+        except DataError as error:
+            if not isinstance(error.__cause__, NumericValueOutOfRange):
+                raise
+            return _land_by_player(origin, batch, delivery)
     raise OperationalError("players vanish as fast as they are made; send the batch again")
+
+
+def _land_by_player(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Receipt, list[int]]:
+    """Land each player's events alone, since a sum overflows; reject those of the player whose it
+    is.
+    """
+    parts: dict[int, list[ReportedEvent]] = {}
+    for event in batch.events:
+        parts.setdefault(event.user_id, []).append(event)
+    if len(parts) == 1:
+        results = [ItemResult(event.item, "INVALID", OVERFLOW) for event in batch.events]
+        return Receipt(rejected=[*batch.rejected, *results]), []
+    receipt, new_players, rejected = Receipt(), list[int](), batch.rejected
+    for events in parts.values():
+        answer, new = _land_with_retries(origin, Batch(batch.server, events), delivery)
+        rejected = rejected + answer.rejected
+        receipt.add(answer)
+        new_players += new
+    receipt.rejected = rejected
+    return receipt, new_players
 
 
 def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Receipt:
@@ -259,6 +286,8 @@ def _guard(
     else:
         tally.breaches = len(found)
     tally.points = sum(moved) + _beyond_laws(state, broken, delivery.now)
+    if found:
+        tally.points += _of_counts(state)
     detection.note(delivery.source, tally, delivery.now)
 
 
@@ -279,6 +308,16 @@ def _beyond_laws(state: BatchState, broken: Collection[int], now: dt.datetime) -
             hidden[player_id] += grown
     much = state.policy.bundle.points.daily_cap // detection.HIDDEN_PART
     return late + sum(amount for amount in hidden.values() if amount > much)
+
+
+def _of_counts(state: BatchState) -> int:
+    """What KOs and WOs stand for that break the law of counts: they move records, not points."""
+    policy = state.policy.bundle.points
+    return sum(
+        policy.events[event.type].worth(event.magnitude)
+        for event in state.landed
+        if checks.check_count(event.type, event.magnitude, policy)
+    )
 
 
 def _count(experience: str, receipt: Receipt) -> None:

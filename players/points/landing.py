@@ -112,14 +112,14 @@ def _spans(
     state: BatchState, events: Iterable[ReportedEvent], type_: str
 ) -> dict[int, tuple[int, int]]:
     """The first and last counted moment of a type for each player, in microseconds."""
-    spans: dict[int, tuple[int, int]] = {}
+    moments: dict[int, list[int]] = {}
     for event in events:
         if event.type != type_ or event.awarded <= 0:
             continue
-        player = state.player_of(event).id
-        first, last = spans.get(player, (event.micros, event.micros))
-        spans[player] = min(first, event.micros), max(last, event.micros)
-    return spans
+        moments.setdefault(event.user_id, []).append(event.micros)
+    return {
+        state.players[user_id].id: (min(found), max(found)) for user_id, found in moments.items()
+    }
 
 
 def _continued(

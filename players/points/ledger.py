@@ -28,13 +28,17 @@ APPEND = """
     ON CONFLICT (player_id, origin, session, sequence) DO NOTHING
     RETURNING player_id, session, sequence"""
 
+DAY = 86_400_000_000  # microseconds
+FIRST_DAY = dt.date(1970, 1, 1).toordinal()
+
+# A day is the number of days since 1970.
 ADD_DAYS = """
     INSERT INTO daily_points AS d (player_id, origin, day, awarded, events)
-    SELECT c.player, %s, c.day, c.awarded * 0.01, c.events
-    FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::int[]) AS c(player, day, awarded, events)
+    SELECT c.player, %s, DATE 'epoch' + c.day, c.awarded * 0.01, c.events
+    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[]) AS c(player, day, awarded, events)
     ON CONFLICT (player_id, origin, day)
         DO UPDATE SET awarded = d.awarded + excluded.awarded, events = d.events + excluded.events
-    RETURNING player_id, day, (awarded * 100)::bigint, (
+    RETURNING player_id, day - DATE 'epoch', (awarded * 100)::bigint, (
         SELECT coalesce(sum(w.awarded) * 100, 0)::bigint FROM daily_points w
         WHERE w.player_id = d.player_id AND w.origin = d.origin
           AND w.day >= date_trunc('week', d.day)::date AND w.day < date_trunc('week', d.day)::date + 7)"""
@@ -74,6 +78,10 @@ class DayChange:
     before: int
     after: int
     week_before: int
+
+
+def _date(day: int) -> dt.date:
+    return dt.date.fromordinal(FIRST_DAY + day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +132,25 @@ class LedgerBatch:
         self, landed: Iterable[ReportedEvent]
     ) -> Sent[dict[tuple[int, dt.date], DayChange]]:
         """Add awards above zero to their UTC days; what changed, by player and day."""
-        added: dict[tuple[int, dt.date], list[int]] = {}
+        added: dict[tuple[int, int], list[int]] = {}
         for event in landed:
-            day = event.at.astimezone(dt.UTC).date()
-            tally = added.setdefault((self.players[event.user_id].id, day), [0, 0])
-            tally[0] += max(0, event.awarded)
+            key = self.players[event.user_id].id, event.micros // DAY
+            tally = added.get(key) or added.setdefault(key, [0, 0])
+            if event.awarded > 0:
+                tally[0] += event.awarded
             tally[1] += 1
         return Sent(
             ADD_DAYS,
             [
                 self.origin,
                 numbers([player for player, _ in added]),
-                words([day.isoformat() for _, day in added]),
+                numbers([day for _, day in added]),
                 numbers([tally[0] for tally in added.values()]),
                 numbers([tally[1] for tally in added.values()]),
             ],
             # The week's sum is read as it was before this statement.
             lambda rows: {
-                (player, day): DayChange(after - added[player, day][0], after, week)
+                (player, _date(day)): DayChange(after - added[player, day][0], after, week)
                 for player, day, after, week in rows
             },
         )

@@ -75,6 +75,7 @@ def _awards(state: BatchState) -> Iterator[_Finding]:
         violation = checks.check_award(event.type, event.magnitude, event.awarded, level, policy)
         if violation is None and event.user_id in strangers:
             violation = _of_membership(event, state)
+        violation = violation or checks.check_count(event.type, event.magnitude, policy)
         if violation is not None:
             yield _broken(event, str(violation.law), violation.detail, state)
         elif event.type not in policy.events:

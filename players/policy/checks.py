@@ -25,6 +25,7 @@ class Law(enum.StrEnum):
     TOTAL = "TOTAL"
     REPEAT_DIFFERS = "REPEAT_DIFFERS"
     NO_MEMBER = "NO_MEMBER"
+    COUNT = "COUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,21 @@ def check_award(
     return Violation(
         Law.AWARD_ABOVE_WEIGHT,
         f"{type_} x {magnitude} is worth {_text(full)}, but {_text(awarded)} was given.",
+    )
+
+
+def check_count(type_: str, magnitude: int, policy: PointsPolicy) -> Violation | None:
+    """One event counts no more KOs or WOs than are worth a day's cap, whatever it awards."""
+    kind = policy.events.get(type_)
+    if magnitude == 1 or kind is None or kind.counter is None:
+        return None
+    worth = kind.worth(magnitude)
+    if worth <= policy.daily_cap:
+        return None
+    return Violation(
+        Law.COUNT,
+        f"{type_} x {magnitude} stands for {_text(worth)} points in one event, above the daily cap"
+        f" of {_text(policy.daily_cap)}.",
     )
 
 

@@ -23,6 +23,10 @@ class EventKind:
             self.weight if self.weight is not None else self.weight_by_level.get(actor_level or "")
         )
 
+    def worth(self, magnitude: int) -> int:
+        """The most that an event moves, without its sign; at least a hundredth a unit."""
+        return max(1, abs(self.highest)) * magnitude
+
     @property
     def highest(self) -> int:
         return self.weight if self.weight is not None else max(self.weight_by_level.values())

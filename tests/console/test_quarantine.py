@@ -20,6 +20,7 @@ from players.active_policy import activate, active
 from players.models import (
     Approval,
     Decision,
+    ExperiencePoints,
     GameCommand,
     KeyCount,
     LedgerEntry,
@@ -97,6 +98,21 @@ def seen(client: Client, address: str) -> str:
     answer = client.get(address)
     assert answer.status_code == 200
     return unescape(answer.content.decode())
+
+
+def test_a_million_kos_of_one_event_enter_no_record(thief: Game) -> None:
+    thief.send(thief.event(1, 1, type="ko", magnitude=1_000_000, awarded=0, total=0))
+    assert Quarantine.objects.get().cause["what"] == "points"
+    assert Player.objects.get(user_id=1).kos == 0
+
+
+def test_sums_too_large_are_refused_for_their_player_alone(thief: Game) -> None:
+    thief.send(*lies(thief))
+    ExperiencePoints.objects.filter(player__user_id=1000).update(total="999999999999")
+    more = LIE | {"total": 1000}
+    receipt = thief.send(*(thief.event(user_id, 2, **more) for user_id in (1000, 1001)))
+    assert receipt["accepted"] == 1
+    assert [(item["index"], item["code"]) for item in receipt["rejected"]] == [(0, "INVALID")]
 
 
 def test_too_many_breaches_are_kept_but_count_nowhere(

@@ -31,6 +31,18 @@ def test_an_award_above_the_weight(game: Game) -> None:
     assert AuditPersonal.objects.filter(field="targetName", value="player_1").exists()
 
 
+def test_one_event_counts_no_more_than_is_worth_a_day(game: Game) -> None:
+    magnitudes = (5_000, 5_001)  # of wos, which are worth 0.1 each
+    receipt = game.send(
+        *(
+            game.event(1, sequence, type="wo", magnitude=magnitude, awarded=0, total=0)
+            for sequence, magnitude in enumerate(magnitudes, start=1)
+        )
+    )
+    assert [(notice["index"], notice["code"]) for notice in receipt["notices"]] == [(1, "COUNT")]
+    assert laws() == ["COUNT"]
+
+
 def test_an_unknown_type_is_reported_back(game: Game) -> None:
     receipt = game.send(game.event(1, 1, type="picnic", awarded=0, total=0))
     assert (receipt["accepted"], receipt["notices"][0]["code"]) == (1, "UNKNOWN_TYPE")

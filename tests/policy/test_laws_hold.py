@@ -400,13 +400,17 @@ def test_each_law_is_broken_by_one_step_too_many(bundle: Bundle) -> None:
         checks.check_week(2_500_01, policy),
         checks.check_cooldown("ko", [MONDAY, half_a_minute - dt.timedelta(microseconds=1)], policy),
         checks.check_total(SessionTotal(2, 51, 2, 50, 2)),
+        checks.check_count("ko", 2_001, policy),
     ]
     assert [breach and breach.law for breach in found] == [
         "DAY_CAP",
         "WEEK_CAP",
         "COOLDOWN",
         "TOTAL",
+        "COUNT",
     ]
+    assert checks.check_count("ko", 2_000, policy) is None
+    assert checks.check_count("training", 1_000_000, policy) is None
     assert checks.check_cooldown("ko", [MONDAY, half_a_minute], policy) is None
     assert checks.check_cooldown("training", [MONDAY, MONDAY], policy) is None
     assert checks.check_total(SessionTotal(3, 51, 2, 50, 1)) is None
