@@ -16,7 +16,6 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 
 from common.client_address import client_address
 from common.errors import Refused
@@ -167,13 +166,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if (first := sign_in_again(request)) is not None:
             raise ImmediateHttpResponse(first)
         account = StaffAccount.objects.get(user=request.user.pk)
-        order: dict[str, Any] = {
-            "by": by,
-            "reason": "shown by signing in with it",
-            "now": timezone.now(),
-        }
+        user_id, reason = int(sociallogin.account.uid), "shown by signing in with it"
         try:
-            player = identity.link(account, int(sociallogin.account.uid), **order)
+            player = identity.link(account, user_id, by=by, reason=reason)
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:

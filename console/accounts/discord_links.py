@@ -1,6 +1,4 @@
-"""A Discord account as a second way in for somebody who signed in with Roblox: linked by them,
-unlinked by them or by an owner, each told in the audit log.
-"""
+"""Link and unlink Discord accounts, with which staff can sign in besides Roblox."""
 
 import datetime as dt
 from typing import Any
@@ -27,7 +25,7 @@ NOT_ME = "If that was not you: unlink it under My sessions, and tell an owner."
 
 
 def link(account: SocialAccount, *, by: Staff, user_id: int, address: str) -> None:
-    """Link a Discord account to whoever is signed in. Raises Refused."""
+    """Link a Discord account to a signed-in person. Raises Refused."""
     with transaction.atomic():
         if by.user_id is None:
             raise Refused(
@@ -44,41 +42,55 @@ def link(account: SocialAccount, *, by: Staff, user_id: int, address: str) -> No
                 account.save()
         except IntegrityError:
             raise Refused("This Discord account is linked to somebody else.") from None
-        _tell(Action.STAFF_LINKED, account, by, by.actor.subject, address=address)
+        subject = by.actor.subject
+        personal = {"address": (subject, address)} if address else {}
+        _record(Action.STAFF_LINKED, account, by, subject, personal=personal)
 
 
-def unlink(user_id: int, *, by: Staff, own: bool, reason: str = "", keep: str = "") -> str:
-    """Take a linked Discord account away, and end the sessions that it may have begun, all but
-    `keep` (by its key).
+def unlink_own(user_id: int, *, by: Staff, keep: str) -> str:
+    """Unlink one's own Discord account; all sessions but `keep` (its key) end. Returns its name.
 
-    Gives its name. Whoever is no owner unlinks their own. Raises Refused, NotAllowed.
+    Raises Refused.
     """
     with transaction.atomic():
-        if not own and not by.has("console.roles"):
-            raise NotAllowed("You may not: only owners unlink the account of somebody else.")
-        reason = reason if own else check_reason(reason)
-        rows = SocialAccount.objects.select_for_update(no_key=True, of=("self",)).filter(
-            provider=DISCORD, user=user_id
-        )
-        account = rows.first()
-        if account is None:
-            raise Refused("No Discord account is linked.")
-        name = name_of(account)
-        _tell(
-            Action.STAFF_UNLINKED,
-            account,
-            by,
-            by.actor.subject if own else _subject_of(user_id),
-            reason=reason,
-        )
-        account.delete()
-        for session in UserSession.objects.filter(user=user_id).exclude(session_key=keep):
-            session.end()
-        return name
+        account = _locked(user_id)
+        _record(Action.STAFF_UNLINKED, account, by, by.actor.subject)
+        return _delete(account, keep)
+
+
+def unlink_other(user_id: int, *, by: Staff, reason: str) -> str:
+    """Unlink the Discord account of somebody else; all their sessions end. Returns its name.
+
+    Raises Refused, NotAllowed.
+    """
+    if not by.has("console.roles"):
+        raise NotAllowed("You may not: only owners unlink the account of somebody else.")
+    reason = check_reason(reason)
+    with transaction.atomic():
+        account = _locked(user_id)
+        _record(Action.STAFF_UNLINKED, account, by, _subject_of(user_id), reason=reason)
+        return _delete(account, keep="")
+
+
+def _locked(user_id: int) -> SocialAccount:
+    rows = SocialAccount.objects.select_for_update(no_key=True, of=("self",))
+    account = rows.filter(provider=DISCORD, user=user_id).first()
+    if account is None:
+        raise Refused("No Discord account is linked.")
+    return account
+
+
+def _delete(account: SocialAccount, keep: str) -> str:
+    """Delete the link and end the sessions that may have begun by it, all but `keep`."""
+    sessions = UserSession.objects.filter(user=account.user_id).exclude(session_key=keep)
+    account.delete()
+    for session in sessions:
+        session.end()
+    return name_of(account)
 
 
 def remind(request: HttpRequest, user: Any) -> None:
-    """Tell whoever signs in of an account that was linked with theirs lately."""
+    """Show at a sign-in that a Discord account was linked within the last days."""
     account = SocialAccount.objects.filter(user=user.pk, provider=DISCORD).first()
     if account is not None and timezone.now() - account.date_joined < REMINDED:
         since = f"{account.date_joined:%Y-%m-%d %H:%M} UTC"
@@ -89,7 +101,7 @@ def remind(request: HttpRequest, user: Any) -> None:
 
 
 def _subject_of(user_id: int) -> str:
-    """Whose data an account of the console is."""
+    """The subject (as in the audit log) of a console account."""
     roblox_id = (
         StaffAccount.objects.filter(user=user_id).values_list("roblox_id", flat=True).first()
     )
@@ -98,13 +110,13 @@ def _subject_of(user_id: int) -> str:
 
 
 def name_of(account: SocialAccount) -> str:
-    """What Discord calls them."""
+    """The name of a Discord account."""
     kept = account.extra_data or {}
     return str(kept.get("username") or kept.get("global_name") or account.uid)
 
 
 def linked() -> list[tuple[SocialAccount, str, str]]:
-    """Linked Discord accounts, the newest first: each with the name of its owner here, and its own."""
+    """Linked accounts, the newest first, each with the names of its owner here and on Discord."""
     rows = (
         SocialAccount.objects.filter(provider=DISCORD)
         .select_related("user")
@@ -116,22 +128,6 @@ def linked() -> list[tuple[SocialAccount, str, str]]:
     ]
 
 
-def _tell(
-    action: Action,
-    account: SocialAccount,
-    by: Staff,
-    subject: str,
-    *,
-    reason: str = "",
-    address: str = "",
-) -> None:
+def _record(action: Action, account: SocialAccount, by: Staff, subject: str, **values: Any) -> None:
     target = Target("account", DISCORD, name_of(account)[:150], subject)
-    personal: dict[str, Any] = {"address": (subject, address)} if address else {}
-    record(
-        action,
-        actor=by.actor,
-        target=target,
-        reason=reason,
-        details={"provider": DISCORD},
-        personal=personal,
-    )
+    record(action, actor=by.actor, target=target, details={"provider": DISCORD}, **values)

@@ -2,7 +2,6 @@
 person to every rule that asks for a second one.
 """
 
-import datetime as dt
 import re
 from collections.abc import Iterable
 
@@ -80,10 +79,8 @@ def called(name: str) -> tuple[str, bool]:
     return (found.username if found else name), False
 
 
-def link(
-    account: StaffAccount, user_id: int, *, by: Staff, reason: str, now: dt.datetime
-) -> Player:
-    """Say that a local owner is a certain Roblox user. Raises Refused."""
+def link(account: StaffAccount, user_id: int, *, by: Staff, reason: str) -> Player:
+    """Record that a local owner is this Roblox user. Raises Refused."""
     with transaction.atomic():
         player = (
             Player.objects.select_for_update(no_key=True)

@@ -1,6 +1,4 @@
-"""Technical roles beside the ladder: asked for by one owner, approved by another, or given by the
-operator alone.
-"""
+"""Technical roles: requested by one owner and approved by another, or given by the operator."""
 
 import datetime as dt
 
@@ -15,48 +13,43 @@ from players.models import Approval, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
-from players.moderation.authorization import check_reason
 from players.moderation.command import Command
 
 GRANT, REVOKE = "role.grant", "role.revoke"
 
 
-def ask_grant(user_id: int, role: str, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask for a role for a Roblox user. Raises Refused where they have it, NotAllowed for who is no
-    owner.
-    """
-    _check(by, role)
+def ask_grant(user_id: int, role: str, command: Command) -> Approval:
+    """Request a role for a Roblox user. Raises Refused if they have it, NotAllowed."""
+    _check(command.by, role)
     if _held(user_id, role):
         raise Refused("They have that role already.")
-    return _hold(GRANT, user_id, role, by, reason, now)
+    return _request(GRANT, user_id, role, command)
 
 
-def ask_revoke(user_id: int, role: str, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask to take a role away. Raises Refused where they have it not, NotAllowed for who is no
-    owner.
-    """
-    _check(by, role)
+def ask_revoke(user_id: int, role: str, command: Command) -> Approval:
+    """Request the removal of a role. Raises Refused if they do not have it, NotAllowed."""
+    _check(command.by, role)
     if not _held(user_id, role):
         raise Refused("They have no such role.")
-    return _hold(REVOKE, user_id, role, by, reason, now)
+    return _request(REVOKE, user_id, role, command)
 
 
-def grant(user_id: int, role: str, *, by: Staff, reason: str, now: dt.datetime) -> RoleGrant:
-    """Give a role alone: the operator's way. Raises Refused, NotAllowed."""
-    _alone(by)
+def grant(user_id: int, role: str, command: Command) -> RoleGrant:
+    """Give a role without a second person; for the operator only. Raises Refused, NotAllowed."""
+    _require_operator(command.by)
     with transaction.atomic():
-        return _grant(user_id, role, by.person, by, check_reason(reason), now)[0]
+        return _grant(user_id, role, command.by.person, command.checked())[0]
 
 
-def revoke(user_id: int, role: str, *, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Take a role away alone: the operator's way. Raises Refused, NotAllowed."""
-    _alone(by)
+def revoke(user_id: int, role: str, command: Command) -> None:
+    """Remove a role without a second person; for the operator only. Raises Refused, NotAllowed."""
+    _require_operator(command.by)
     with transaction.atomic():
-        _revoke(user_id, role, by, check_reason(reason), now)
+        _revoke(user_id, role, command.checked())
 
 
 def waiting() -> list[tuple[Approval, str]]:
-    """What owners asked for and nobody decided yet, in words."""
+    """Pending requests, each with its sentence."""
     found = Approval.objects.filter(
         act__in=[GRANT, REVOKE], status=Approval.Status.WAITING
     ).order_by("pk")
@@ -72,54 +65,64 @@ def _sentence(approval: Approval) -> str:
 @approvals.carries_out(GRANT, entitled=lambda by: by.has("console.roles"), sentence=_sentence)
 def _granted(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     user_id, role = int(approval.arguments["userId"]), str(approval.arguments["role"])
-    return _grant(user_id, role, approver.person, requester, approval.reason, now)[1]
+    command = Command(by=requester, reason=approval.reason, now=now)
+    return _grant(user_id, role, approver.person, command)[1]
 
 
 @approvals.carries_out(REVOKE, entitled=lambda by: by.has("console.roles"), sentence=_sentence)
 def _revoked(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     user_id, role = int(approval.arguments["userId"]), str(approval.arguments["role"])
-    return _revoke(user_id, role, requester, approval.reason, now)
+    return _revoke(user_id, role, Command(by=requester, reason=approval.reason, now=now))
 
 
-def _hold(act: str, user_id: int, role: str, by: Staff, reason: str, now: dt.datetime) -> Approval:
+def _request(act: str, user_id: int, role: str, command: Command) -> Approval:
     return approvals.request_approval(
         ApprovalRequest(
             act, arguments={"userId": str(user_id), "role": role}, once=f"{act} {user_id} {role}"
         ),
-        Command(by=by, reason=reason, now=now),
+        command,
     )
 
 
-def _grant(
-    user_id: int, role: str, second: str, by: Staff, reason: str, now: dt.datetime
-) -> tuple[RoleGrant, int]:
+def _grant(user_id: int, role: str, approved_by: str, command: Command) -> tuple[RoleGrant, int]:
+    """Store the role. Returns it with the id of its audit event."""
     if _held(user_id, role):
         raise Refused("They have that role already.")
     try:
         with transaction.atomic():
             made = RoleGrant.objects.create(
-                user_id=user_id, role=role, granted_by=by.person, approved_by=second, granted_at=now
+                user_id=user_id,
+                role=role,
+                granted_by=command.by.person,
+                approved_by=approved_by,
+                granted_at=command.now,
             )
-    except IntegrityError:  # somebody gave it this moment
+    except IntegrityError:  # given by somebody else at the same time
         raise Refused("They have that role already.") from None
-    return made, _tell(Action.ACCESS_GRANTED, user_id, role, by, reason)
+    return made, _record(Action.ACCESS_GRANTED, user_id, role, command)
 
 
-def _revoke(user_id: int, role: str, by: Staff, reason: str, now: dt.datetime) -> int:
+def _revoke(user_id: int, role: str, command: Command) -> int:
     found = RoleGrant.objects.filter(user_id=user_id, role=role, revoked_at=None)
-    if not found.update(revoked_at=now, revoked_by=by.person):
+    if not found.update(revoked_at=command.now, revoked_by=command.by.person):
         raise Refused("They have no such role.")
-    return _tell(Action.ACCESS_REVOKED, user_id, role, by, reason)
+    return _record(Action.ACCESS_REVOKED, user_id, role, command)
 
 
-def _tell(action: Action, user_id: int, role: str, by: Staff, reason: str) -> int:
+def _record(action: Action, user_id: int, role: str, command: Command) -> int:
     player = Player.objects.filter(user_id=user_id).first()
     target = (
         Target("player", str(player.pk), player.username, player.subject)
         if player
         else Target("user", "", str(user_id), f"user:{user_id}")
     )
-    return record(action, actor=by.actor, target=target, reason=reason, details={"role": role})
+    return record(
+        action,
+        actor=command.by.actor,
+        target=target,
+        reason=command.reason,
+        details={"role": role},
+    )
 
 
 def _held(user_id: int, role: str) -> bool:
@@ -133,6 +136,6 @@ def _check(by: Staff, role: str) -> None:
         raise Refused(f"role: there is no {role!r}. There are: {', '.join(Role.values)}.")
 
 
-def _alone(by: Staff) -> None:
+def _require_operator(by: Staff) -> None:
     if not by.alone:
         raise NotAllowed("You may not: a second owner must approve; ask for it instead.")

@@ -34,6 +34,7 @@ from players.active_policy import active
 from players.models import Player, Rank
 from players.moderation.actors import staff_of
 from players.moderation.authorization import LONGEST_REASON
+from players.moderation.command import Command
 
 TITLES = {"roblox": "Roblox", "discord": "Discord"}
 PEOPLE_SHOWN = 200
@@ -141,12 +142,8 @@ def to_sessions(request: HttpRequest) -> HttpResponseBase:
 def _unlink_own(request: HttpRequest) -> HttpResponseBase:
     assert request.user.is_authenticated
     try:
-        name = discord_links.unlink(
-            request.user.pk,
-            by=staff_of(request),
-            own=True,
-            keep=str(request.session.session_key or ""),
-        )
+        session_key = str(request.session.session_key or "")
+        name = discord_links.unlink_own(request.user.pk, by=staff_of(request), keep=session_key)
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -209,13 +206,8 @@ def _asked(request: HttpRequest, form: GrantForm) -> bool:
         role_grants.ask_revoke if request.POST.get("verb") == "revoke" else role_grants.ask_grant
     )
     try:
-        approval = ask(
-            given["user_id"],
-            given["role"],
-            by=staff_of(request),
-            reason=given["reason"],
-            now=timezone.now(),
-        )
+        command = Command(by=staff_of(request), reason=given["reason"], now=timezone.now())
+        approval = ask(given["user_id"], given["role"], command)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
@@ -227,10 +219,9 @@ def _unlink(request: HttpRequest) -> HttpResponse:
     """Unlink the Discord account of somebody else."""
     user = request.POST.get("user", "")
     try:
-        name = discord_links.unlink(
+        name = discord_links.unlink_other(
             int(user) if is_row_id(user) and len(user) < 10 else 0,
             by=staff_of(request),
-            own=False,
             reason=request.POST.get("reason", ""),
         )
     except Refused as refusal:

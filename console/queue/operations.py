@@ -1,6 +1,4 @@
-"""What the machinery asks people for: endpoints that fail, keys that end, points that break a law,
-the policy's review, and staff whom the guard holds up.
-"""
+"""Queue items of operations: failing endpoints, expiring keys, mismatches, reviews, the guard."""
 
 import datetime as dt
 from typing import Any
@@ -74,7 +72,7 @@ class Keys(Kind):
 
 
 class Mismatches(Kind):
-    """What games claimed against their policy, until somebody says that they looked at it."""
+    """Reports of games that contradict the policy, until somebody marks them as seen."""
 
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
     action = Action.POINTS_MISMATCH
@@ -96,15 +94,20 @@ class Mismatches(Kind):
                 since=found[pk].at,
                 link=navigation.event(pk),
                 tone="warning",
-                acts=(("Seen up to here", navigation.to("console:queue-seen", self.name, pk)),),
+                acts=(
+                    (
+                        "Mark all up to here as seen",
+                        navigation.to("console:queue-seen", self.name, pk),
+                    ),
+                ),
             )
             for pk in ids
         ]
 
 
 class Denials(Kind):
-    """What officers say they never did though a game server brought it, until an owner says that
-    they looked at it.
+    """Actions that officers deny although a game server sent them, until an owner marks them as
+    seen.
     """
 
     name, title, right = "denials", "Denied", "console.roles"
@@ -129,7 +132,10 @@ class Denials(Kind):
                 tone="critical",
                 acts=(
                     ("Keys", navigation.to("console:experiences")),
-                    ("Seen up to here", navigation.to("console:queue-seen", self.name, pk)),
+                    (
+                        "Mark all up to here as seen",
+                        navigation.to("console:queue-seen", self.name, pk),
+                    ),
                 ),
             )
             for pk in ids
@@ -176,11 +182,11 @@ class Guard(Kind):
                 kind=self.name,
                 key=str(row.pk),
                 title=f"{row.name or row.person} acted very often in a short time",
-                sentence="What they do now is held for a second person, until an owner lets them act again.",
+                sentence="Their actions now need approval until an owner restores access.",
                 since=row.tripped_at,
                 link=navigation.to("console:guard-release", row.pk),
                 tone="critical",
-                acts=(("Let them act", navigation.to("console:guard-release", row.pk)),),
+                acts=(("Restore access", navigation.to("console:guard-release", row.pk)),),
             )
             for row in rows
         ]

@@ -1,10 +1,10 @@
-"""What Roblox and GRPS do not agree on: differences, and writes that Roblox does not take."""
+"""Queue items of the sync: differences, parked writes, parked roles and waiting pulls."""
 
 import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db.models import Count, Min
 from django.utils import timezone
 
 from console import navigation
@@ -13,10 +13,7 @@ from players.moderation.actors import Staff
 from syncs.models import Drift, Mirror, RolePin, SyncJob
 from syncs.roles import pin_requests
 
-PARKED = """
-    SELECT aspect, reason, count(*), min(id), min(wanted_at) FROM
-        (SELECT id, aspect, reason, wanted_at FROM mirrors WHERE status = 'parked' AND id > %s ORDER BY id LIMIT 1000) m
-    GROUP BY 1, 2 ORDER BY 4 LIMIT %s"""
+READ = 1_000  # parked writes that are grouped at a time
 
 
 class Differences(Kind):
@@ -31,7 +28,7 @@ class Differences(Kind):
 
 
 class Parked(Kind):
-    """Grouped by their reason: a missing role may park thousands."""
+    """Grouped by reason, since one missing role can park thousands."""
 
     name, title, right = "parked", "Parked writes", "syncs.view_mirror"
 
@@ -39,25 +36,27 @@ class Parked(Kind):
         return [Mirror.objects.filter(status=Mirror.Status.PARKED)]
 
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        with connection.cursor() as cursor:
-            cursor.execute(PARKED, [after, limit])
-            rows = cursor.fetchall()
+        parked = Mirror.objects.filter(status=Mirror.Status.PARKED, pk__gt=after).order_by("pk")
+        groups = Mirror.objects.filter(pk__in=parked.values("pk")[:READ]).values("aspect", "reason")
+        rows = groups.annotate(count=Count("pk"), first=Min("pk"), since=Min("wanted_at")).order_by(
+            "first"
+        )[:limit]
         return [
             Item(
                 kind=self.name,
-                key=str(first),
-                title=f"{count:,} × {aspect} cannot be written",
-                sentence=reason,
-                since=since,
+                key=str(row["first"]),
+                title=f"{row['count']:,} × {row['aspect']} cannot be written",
+                sentence=row["reason"],
+                since=row["since"],
                 link=navigation.to("console:parked"),
                 tone="warning",
             )
-            for aspect, reason, count, first, since in rows
+            for row in rows
         ]
 
 
 class Roles(Kind):
-    """Ranks whose role changed on Roblox so that it is neither given nor followed."""
+    """Ranks whose role changed on Roblox, so that it is neither assigned nor adopted."""
 
     name, title, right = "roles", "Roles", "syncs.view_mirror"
 
@@ -69,7 +68,7 @@ class Roles(Kind):
 
 
 class Questions(Kind):
-    """Pulls that wait for a person, since they would change much."""
+    """Pulls that wait for a person, because they would change much."""
 
     name, title, right = "questions", "Pulls that ask", "syncs.view_syncjob"
 

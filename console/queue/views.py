@@ -1,6 +1,4 @@
-"""Home: what waits for staff, oldest first, with the acts on it; and beside it how the community
-fares.
-"""
+"""The home page: the queue of work for staff, oldest first, and figures of the last days."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -10,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -18,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from audits.models import AuditEvent
+from audits.models import AuditEvent, Seal
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.charts.bars import bars
@@ -42,15 +39,14 @@ SIZE = 30  # items of a kind on a page
 EACH = 8  # of each kind where all are shown together
 STRIPS = 4  # endpoints whose last day is drawn, the troubled first
 PICKED = 100  # proposals that are decided on at once
-CHAIN = "SELECT at, number FROM seals ORDER BY number DESC LIMIT 1"
 
-# Nobody decides on these without taking them first, so only who may decide can take them.
+# These must be taken before a decision, so only those who may decide can take them.
 DECIDED_WITH = {"appeal": "players.decide_appeals"}
 
 
 @page()
 def home(request: HttpRequest) -> HttpResponse:
-    """The queue with its tabs; live parts ask for it again and take what they show."""
+    """The queue with its tabs. Its live parts request this page again and use their part of it."""
     by, now = staff_of(request), timezone.now()
     kinds = seen_by(request.user)
     which = request.GET.get("kind", "")
@@ -93,7 +89,7 @@ class Picked(forms.Form):
 @require_POST
 @page("players.adjust")
 def act(request: HttpRequest) -> HttpResponse:
-    """Decide on several proposals at once; what became of each is said."""
+    """Decide on several proposals at once, and report each refusal."""
     form = Picked(request.POST)
     picked = [int(key) for key in request.POST.getlist("pick") if is_row_id(key)]
     if not form.is_valid() or not picked:
@@ -117,13 +113,13 @@ def act(request: HttpRequest) -> HttpResponse:
 @require_POST
 @page("players.view_player")
 def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
-    """Take an item, or let it go."""
+    """Take or release an item."""
     by, needed = staff_of(request), DECIDED_WITH.get(kind, "")
     try:
         if request.POST.get("verb") == "release":
             assignments.release(kind, key, by=by)
         elif needed and not request.user.has_perm(needed):
-            raise Refused("You may not decide on it, so you cannot take it from those who may.")
+            raise Refused("You cannot take it, because you may not decide on it.")
         else:
             assignments.claim(kind, key, by=by, now=timezone.now())
     except Refused as refusal:
@@ -133,7 +129,7 @@ def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
 
 @page("audits.view_auditevent")
 def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
-    """Say that everything of a kind was looked at up to an event of it."""
+    """Mark all events of a kind as seen up to this one."""
     work = BY_NAME.get(kind)
     if work is None or not AuditEvent.objects.filter(pk=event, action=work.action).exists():
         raise Http404
@@ -141,17 +137,17 @@ def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
         raise PermissionDenied
     if request.method == "POST":
         _see(kind, event, staff_of(request).person)
-        messages.success(request, "They are off the queue; the audit log keeps them.")
+        messages.success(request, "They left the queue. The audit log keeps them.")
         return redirect("console:home")
     context = {
         "form": forms.Form(),
-        "note": "Everything up to this one leaves the queue, for all of staff.",
+        "note": "All events up to this one leave the queue of all staff.",
     }
     return render(
         request,
         "console/form.html",
-        "Seen",
-        button="Seen",
+        "Mark as seen",
+        button="Mark as seen",
         back="console:home",
         asks=False,
         **context,
@@ -159,7 +155,7 @@ def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
 
 
 def _see(kind: str, event: int, person: str) -> None:
-    """Note how far a kind was looked at: whoever looked further is not set back."""
+    """Store how far a kind was seen; it never moves back."""
     seen = {"event": event, "person": person, "at": timezone.now()}
     _, created = SeenUpTo.objects.get_or_create(kind=kind, defaults=seen)
     if not created:
@@ -168,7 +164,7 @@ def _see(kind: str, event: int, person: str) -> None:
 
 @page("console.roles")
 def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let somebody act again whom the guard holds up."""
+    """Restore the access of somebody whom the guard stopped."""
     trip = get_object_or_404(GuardTrip, pk=pk)
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -182,16 +178,17 @@ def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{trip.name} acts again.")
+            messages.success(request, f"{trip.name} can act without approval again.")
             return redirect("console:home")
-    note = f"Since {trip.tripped_at:%Y-%m-%d %H:%M} UTC what {trip.name} does is held. Look at what they did first."
+    since = f"{trip.tripped_at:%Y-%m-%d %H:%M} UTC"
+    note = f"Since {since}, actions of {trip.name} need approval. Check what they did first."
     return render(
         request,
         "console/form.html",
-        f"Let {trip.name} act again",
+        f"Restore the access of {trip.name}",
         form=form,
         note=note,
-        button="Let them act",
+        button="Restore access",
         back="console:home",
         asks=True,
     )
@@ -199,17 +196,17 @@ def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page("console.policy")
 def review(request: HttpRequest) -> HttpResponse:
-    """Note that the policy was reviewed and stays."""
+    """Record that the policy was reviewed without a change."""
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
         reviews.review(by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
-        messages.success(request, "Noted: the next review is due in a quarter.")
+        messages.success(request, "Recorded. The next review is due in a quarter.")
         return redirect("console:home")
-    note = "Say what was looked at. Ranks, points, punishments and permissions stay as they are."
+    note = "Say what was reviewed. Ranks, points, punishments and permissions do not change."
     context = {
         "form": form,
         "note": note,
-        "button": "Reviewed",
+        "button": "Record the review",
         "back": "console:home",
         "asks": True,
     }
@@ -229,16 +226,14 @@ def _tabs(kinds: list[Kind], now: dt.datetime) -> list[tuple[Kind, str]]:
 
 
 def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
-    """Figures and charts of the last fourteen days, from what was taken down ahead."""
+    """Charts of the last fourteen days, from stored daily figures."""
     today = now.astimezone(dt.UTC).date()
     days = [today - dt.timedelta(days=back) for back in reversed(range(daily_figures.DAYS))]
     found = daily_figures.of(
         ["points", "players", "promotions", "demotions", "warnings", "suspensions", "bans"], days[0]
     )
     nothing: dict[dt.date, Decimal] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(CHAIN)
-        sealed = cursor.fetchone()
+    sealed = Seal.objects.order_by("-number").values_list("at", "number").first()
     return {
         "points": bars(
             "Points a day",
@@ -269,7 +264,7 @@ def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
 
 
 def _deliveries(now: dt.datetime) -> list[tuple[WebhookEndpoint, statistics.Strip]]:
-    """Endpoints with their last day, those first that fail."""
+    """Some endpoints with their last day, failing ones first."""
     chosen = list(WebhookEndpoint.objects.order_by("failing_since", "name")[:STRIPS])
     found = statistics.strips([one.pk for one in chosen], now) if chosen else {}
     return [(one, found[one.pk]) for one in chosen]

@@ -1,6 +1,4 @@
-"""The sync console: when each activity last succeeded, what is under way, what differs, what waits
-to be written.
-"""
+"""Pages of the sync with Roblox: pulls, differences, and writes that wait or are parked."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -10,7 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.db import connection
+from django.db.models import Count, Max, Min
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -28,26 +26,14 @@ from syncs.pull import missing_members
 from syncs.push import mirrors, writers
 
 SHOWN = 50
-MANY = 1_000  # where counting stops
+MANY = 1_000  # counted at most
 JOBS = 40
+JOBS_READ = 2_000  # newest jobs in which the last success of each activity is looked for
+REASONS = 20  # of parked writes
 GROUP_WIDE = {SyncJob.Activity.MEMBERS, SyncJob.Activity.POLICY_DRIFT}
-# An activity that did not succeed for longer than this is shown as stale: a day and a bit for what
-# runs nightly.
+# Without a success for this long, an activity is shown as stale.
 STALE = {SyncJob.Activity.LEADERBOARD: dt.timedelta(hours=3)}
 NIGHTLY = dt.timedelta(hours=30)
-
-LAST = """
-    SELECT activity, experience_id, max(finished_at) FROM
-        (SELECT activity, experience_id, finished_at FROM sync_jobs WHERE status = 'done' AND NOT dry_run
-         ORDER BY id DESC LIMIT 2000) j
-    GROUP BY 1, 2"""
-
-PARKED = """
-    SELECT aspect, reason, count(*), min(id) FROM
-        (SELECT id, aspect, reason FROM mirrors WHERE status = 'parked' ORDER BY id LIMIT 1000) m
-    GROUP BY 1, 2 ORDER BY 3 DESC, 4 LIMIT 20"""
-
-WAITING = "SELECT count(*), min(wanted_at) FROM (SELECT wanted_at FROM mirrors WHERE status = 'pending' LIMIT 1000) m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +48,8 @@ class Freshness:
 
 @page("syncs.view_syncjob")
 def overview(request: HttpRequest) -> HttpResponse:
-    with connection.cursor() as cursor:
-        cursor.execute(PARKED)
-        parked = cursor.fetchall()
-        cursor.execute(WAITING)
-        waiting, since = cursor.fetchone()
+    pending = Mirror.objects.filter(status=Mirror.Status.PENDING).order_by()[:MANY]
+    waiting = pending.aggregate(count=Count("pk"), since=Min("wanted_at"))
     now = timezone.now()
     latest = SyncJob.objects.select_related("experience").order_by("-pk")[:JOBS]
     return render(
@@ -75,10 +58,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "Sync with Roblox",
         freshness=freshness(now),
         jobs=[(job, jobs.present_status(job, now)) for job in latest],
-        parked=parked,
+        parked=_parked_by_reason(),
         parked_roles=RolePin.objects.filter(retired=False).exclude(parked="").count(),
-        waiting=waiting,
-        waiting_since=since,
+        waiting=waiting["count"],
+        waiting_since=waiting["since"],
         many=MANY,
         writes=settings.ROBLOX_WRITES,
         drifts=_open_drifts(None),
@@ -88,9 +71,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def freshness(now: dt.datetime) -> list[Freshness]:
     """Each activity of each enabled experience, with its last success."""
-    with connection.cursor() as cursor:
-        cursor.execute(LAST)
-        last = {(activity, experience): at for activity, experience, at in cursor.fetchall()}
+    last = _last_successes()
     found, connected = [], list(_connected())
     for activity in SyncJob.Activity:
         places: list[Experience | None] = [None] if activity in GROUP_WIDE else connected
@@ -101,30 +82,44 @@ def freshness(now: dt.datetime) -> list[Freshness]:
     return found
 
 
+def _last_successes() -> dict[tuple[str, int | None], dt.datetime]:
+    """The end of the last successful pull by activity and experience, among the newest JOBS_READ."""
+    done = SyncJob.objects.filter(status=SyncJob.Status.DONE, dry_run=False).order_by("-pk")
+    newest = SyncJob.objects.filter(pk__in=done.values("pk")[:JOBS_READ]).order_by()
+    rows = newest.values_list("activity", "experience").annotate(at=Max("finished_at"))
+    return {(activity, experience): at for activity, experience, at in rows}
+
+
+def _parked_by_reason() -> list[tuple[str, str, int, int]]:
+    """Aspect, reason, number and first id of parked writes, among the first MANY."""
+    first = Mirror.objects.filter(status=Mirror.Status.PARKED).order_by("pk").values("pk")[:MANY]
+    groups = Mirror.objects.filter(pk__in=first).values("aspect", "reason")
+    counted = groups.annotate(count=Count("pk"), first=Min("pk")).order_by("-count", "first")
+    return list(counted.values_list("aspect", "reason", "count", "first")[:REASONS])
+
+
 def _connected() -> Any:
     return Experience.objects.filter(enabled=True).exclude(universe_id=None)
 
 
-class Ask(forms.Form):
-    """What to pull."""
-
+class PullForm(forms.Form):
     activity = forms.ChoiceField(choices=SyncJob.Activity.choices)
     experience = forms.CharField(required=False)
 
 
 @page("console.sync")
 def ask(request: HttpRequest) -> HttpResponse:
-    """POST: ask for a pull."""
-    form = Ask(request.POST)
+    """Request a pull."""
+    form = PullForm(request.POST)
     if request.method == "POST" and form.is_valid():
         key = form.cleaned_data["experience"]
         place = Experience.objects.filter(key=key).first() if key else None
-        _try(
+        _report(
             request,
             lambda: jobs.request(
                 form.cleaned_data["activity"], place, actor=staff_of(request).actor
             ),
-            f"The pull of {form.cleaned_data['activity']} is on its way.",
+            f"The pull of {form.cleaned_data['activity']} starts soon.",
         )
         tasks.RUNNING.give()
     return redirect("console:sync")
@@ -133,23 +128,23 @@ def ask(request: HttpRequest) -> HttpResponse:
 ON_JOBS = {
     "cancel": (jobs.cancel, "ends at its next page"),
     "pause": (jobs.pause, "stops at its next page"),
-    "resume": (jobs.resume, "goes on"),
+    "resume": (jobs.resume, "continues"),
 }
 
 
 @page("console.sync")
 def on_job(request: HttpRequest, pk: int, act: str) -> HttpResponse:
-    """POST: cancel, pause or resume a job."""
+    """Cancel, pause or resume a job."""
     if request.method == "POST" and act in ON_JOBS:
-        do, said = ON_JOBS[act]
-        _try(request, lambda: do(pk, actor=staff_of(request).actor), f"Job {pk} {said}.")
+        do, effect = ON_JOBS[act]
+        _report(request, lambda: do(pk, actor=staff_of(request).actor), f"Job {pk} {effect}.")
         tasks.RUNNING.give()
     return redirect("console:sync")
 
 
 @page("syncs.view_syncjob", fresh=True)
 def question(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a pull asks, whom it is about, and the form to let it go on."""
+    """The question of a waiting pull, the players concerned, and the form to confirm it."""
     job = get_object_or_404(SyncJob, pk=pk, status=SyncJob.Status.WAITING)
     form = Reason(request.POST or None) if request.user.has_perm("console.sync") else None
     if request.method == "POST" and form is not None and form.is_valid():
@@ -158,7 +153,7 @@ def question(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"Job {pk} goes on.")
+            messages.success(request, f"Job {pk} continues.")
             tasks.RUNNING.give()
             return redirect("console:sync")
     group = settings.ROBLOX_GROUP_ID or 0
@@ -175,7 +170,7 @@ def question(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page("console.sync")
 def retry_parked(request: HttpRequest) -> HttpResponse:
-    """POST: give everything that is parked another try."""
+    """Retry all parked writes."""
     if request.method == "POST":
         count = mirrors.retry_parked(timezone.now())
         messages.success(request, f"{count:,} parked writes are tried again.")
@@ -210,33 +205,33 @@ def drift(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-SETTLING: dict[str, tuple[Callable[..., Drift], str, str, str]] = {
+RESOLUTIONS: dict[str, tuple[Callable[..., Drift], str, str, str]] = {
     "adopt": (
         drifts.adopt,
-        "Take over what Roblox says",
-        "GRPS changes to what Roblox shows.",
-        "Take over",
+        "Adopt the state on Roblox",
+        "GRPS changes to the state on Roblox.",
+        "Adopt",
     ),
     "push": (
         drifts.push,
-        "Let Roblox be written as GRPS says",
-        "Roblox is written as GRPS says.",
-        "Write ours",
+        "Push the state of GRPS",
+        "Roblox changes to the state of GRPS.",
+        "Push",
     ),
 }
 
 
 class Adopt(Reason):
     name = forms.CharField(
-        max_length=20, required=False, label="Username, where they are no player yet"
+        max_length=20, required=False, label="Username, if they are not a player yet"
     )
 
 
 @page("console.sync")
-def settle(request: HttpRequest, pk: int, act: str) -> HttpResponse:
-    """Adopt theirs or push ours, with a reason."""
+def resolve(request: HttpRequest, pk: int, act: str) -> HttpResponse:
+    """Resolve a difference: adopt the state on Roblox, or push ours."""
     found = get_object_or_404(Drift, pk=pk)
-    do, title, note, button = SETTLING["adopt" if act == "adopt" else "push"]
+    do, title, note, button = RESOLUTIONS["adopt" if act == "adopt" else "push"]
     form = (Adopt if act == "adopt" else Reason)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         by: Staff = staff_of(request)
@@ -250,7 +245,7 @@ def settle(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"Difference {found.pk} is settled.")
+            messages.success(request, f"Difference {found.pk} is resolved.")
             return redirect("console:drifts")
     context = {
         "form": form,
@@ -263,7 +258,7 @@ def settle(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 
 @page("syncs.view_mirror")
 def parked(request: HttpRequest) -> HttpResponse:
-    """What is parked, one by one, with what would be written."""
+    """Parked writes, one by one."""
     after = request.GET.get("after", "")
     rows = (
         Mirror.objects.filter(status=Mirror.Status.PARKED)
@@ -283,7 +278,7 @@ def parked(request: HttpRequest) -> HttpResponse:
 
 @page("console.sync")
 def again(request: HttpRequest, pk: int) -> HttpResponse:
-    """POST: try one parked write again."""
+    """Retry one parked write."""
     row = get_object_or_404(Mirror.objects.select_related("player", "experience"), pk=pk)
     if request.method == "POST":
         mirrors.again(Mirror.Aspect(row.aspect), row.player, row.experience)
@@ -299,7 +294,7 @@ def _open_drifts(after: int | None) -> list[Drift]:
 
 
 def _sides(found: Drift) -> list[tuple[str, str, str]]:
-    """Field, ours, theirs; one line for each field of either side."""
+    """A line for each field of either side: its name, our value, theirs."""
     ours = found.ours if isinstance(found.ours, dict) else {"": found.ours}
     theirs = found.theirs if isinstance(found.theirs, dict) else {"": found.theirs}
     return [(name, _text(ours.get(name)), _text(theirs.get(name))) for name in {**ours, **theirs}]
@@ -313,13 +308,13 @@ def _text(value: Any) -> str:
     )
 
 
-def _try(request: HttpRequest, do: Callable[[], Any], said: str) -> None:
+def _report(request: HttpRequest, do: Callable[[], Any], success: str) -> None:
     try:
         do()
     except (Refused, jobs.AlreadyActive) as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, said)
+        messages.success(request, success)
 
 
 urls = [
@@ -329,7 +324,7 @@ urls = [
     path("sync/jobs/<rowid:pk>/<slug:act>/", on_job, name="sync-job"),
     path("sync/drift/", drift_list, name="drifts"),
     path("sync/drift/<rowid:pk>/", drift, name="drift"),
-    path("sync/drift/<rowid:pk>/<slug:act>/", settle, name="drift-settle"),
+    path("sync/drift/<rowid:pk>/<slug:act>/", resolve, name="drift-settle"),
     path("sync/parked/", parked, name="parked"),
     path("sync/parked/retry/", retry_parked, name="parked-retry"),
     path("sync/parked/<rowid:pk>/again/", again, name="parked-again"),

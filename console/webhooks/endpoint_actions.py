@@ -12,8 +12,9 @@ from common.errors import Refused
 from console.webhooks import forms
 from console.webhooks.queries import secret_overlap
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from webhooks.endpoints import change_requests, redelivery, services, statistics
-from webhooks.endpoints.change_requests import IssuedSecret, Requester
+from webhooks.endpoints.change_requests import IssuedSecret
 from webhooks.formats import KINDS
 from webhooks.messages import formatting
 from webhooks.models import WebhookEndpoint
@@ -90,8 +91,8 @@ def _replay_notice(endpoint: WebhookEndpoint) -> str:
 
 def _rotate(endpoint: WebhookEndpoint, form: Any, by: Staff) -> IssuedSecret:
     data = form.cleaned_data
-    requester = Requester(by, data["reason"], timezone.now())
-    return change_requests.ask_rotate(endpoint, data["version"], requester)
+    command = Command(by=by, reason=data["reason"], now=timezone.now())
+    return change_requests.ask_rotate(endpoint, data["version"], command)
 
 
 def _rotate_notice(endpoint: WebhookEndpoint) -> str:

@@ -18,8 +18,9 @@ from console.webhooks.endpoint_actions import ACTIONS, EndpointAction
 from console.webhooks.forms import EndpointForm, initial_of, labelled_actions
 from players.models import Approval
 from players.moderation.actors import staff_of
+from players.moderation.command import Command
 from webhooks.endpoints import change_requests, redelivery, services
-from webhooks.endpoints.change_requests import IssuedSecret, Requester
+from webhooks.endpoints.change_requests import IssuedSecret
 from webhooks.messages import formatting
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.tasks import DELIVERING
@@ -58,7 +59,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = EndpointForm(request.POST or None, initial={"events": "*"})
     if request.method == "POST" and form.is_valid():
         try:
-            issued = change_requests.ask_add(form.endpoint_input(), _requester(request, form))
+            issued = change_requests.ask_add(form.endpoint_input(), _command(request, form))
         except Refused as refusal:
             form.add_refusal(refusal)
         else:
@@ -83,7 +84,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             wanted = form.endpoint_input()
-            approval = change_requests.ask_change(endpoint, wanted, _requester(request, form))
+            approval = change_requests.ask_change(endpoint, wanted, _command(request, form))
         except Refused as refusal:
             form.add_refusal(refusal)
         else:
@@ -163,8 +164,9 @@ def _row_id(pk: int | str) -> str:
     return str(pk)
 
 
-def _requester(request: HttpRequest, form: EndpointForm) -> Requester:
-    return Requester(staff_of(request), form.cleaned_data["reason"], timezone.now())
+def _command(request: HttpRequest, form: EndpointForm) -> Command:
+    reason = form.cleaned_data["reason"]
+    return Command(by=staff_of(request), reason=reason, now=timezone.now())
 
 
 def _available_actions(endpoint: WebhookEndpoint) -> list[tuple[str, EndpointAction]]:

@@ -45,6 +45,7 @@ from players.models import (
     Sanction,
 )
 from players.moderation.actors import Staff
+from players.moderation.command import Command
 from players.points import consistency
 from roblox.models import Experience
 from syncs.models import Drift, Mirror, SyncJob
@@ -252,11 +253,11 @@ def _appeal() -> None:
 def _be_asked_for_a_role() -> None:
     now = timezone.now()
     olga, sven = _owner("Olga_Owner"), _owner("Sven_Owner")
-    asked = role_grants.ask_grant(USER, "auditor", by=olga, reason=SAID, now=now)
+    asked = role_grants.ask_grant(USER, "auditor", Command(by=olga, reason=SAID, now=now))
     from players.moderation import approvals
 
     approvals.approve(asked.pk, by=sven, reason=SAID, now=now)
-    role_grants.ask_grant(USER, "integrator", by=olga, reason=SAID, now=now)
+    role_grants.ask_grant(USER, "integrator", Command(by=olga, reason=SAID, now=now))
     assert RoleGrant.objects.filter(user_id=USER).exists()
 
 

@@ -471,7 +471,7 @@ def granting_an_appeal_while_acting_on_the_same_player() -> Race:
 def asking_for_a_role() -> Race:
     return Race(
         [
-            call(role_grants.ask_grant, TARGET, "auditor", by=owner(name))
+            acting(role_grants.ask_grant, TARGET, "auditor", by=owner(name))
             for name in ("olga", "sven", "ines")
         ],
         lambda: Approval.objects.count(),
@@ -482,14 +482,14 @@ def asking_for_a_role() -> Race:
 
 @race
 def giving_a_role() -> Race:
-    approval = role_grants.ask_grant(TARGET, "auditor", **order(owner()))
+    approval = role_grants.ask_grant(TARGET, "auditor", Command(**order(owner())))
     before = told("access.granted")
     return Race(
         [
             approve(approval, owner("sven")),
             approve(approval, owner("ines")),
-            call(role_grants.grant, TARGET, "auditor", by=shell()),
-            call(role_grants.grant, TARGET, "auditor", by=shell()),
+            acting(role_grants.grant, TARGET, "auditor", by=shell()),
+            acting(role_grants.grant, TARGET, "auditor", by=shell()),
         ],
         lambda: (RoleGrant.objects.count(), told("access.granted") - before),
         (1, 1),
@@ -499,9 +499,9 @@ def giving_a_role() -> Race:
 
 @race
 def taking_a_role_away() -> Race:
-    role_grants.grant(TARGET, "auditor", **order(shell()))
+    role_grants.grant(TARGET, "auditor", Command(**order(shell())))
     return Race(
-        times(call(role_grants.revoke, TARGET, "auditor", by=shell())),
+        times(acting(role_grants.revoke, TARGET, "auditor", by=shell())),
         lambda: told("access.revoked"),
         1,
         told="no such role",
@@ -595,7 +595,7 @@ def _endpoint() -> WebhookEndpoint:
 def asking_for_an_endpoint() -> Race:
     return Race(
         [
-            call(change_requests.ask_add, WANTED, by=owner(name))
+            acting(change_requests.ask_add, WANTED, by=owner(name))
             for name in ("olga", "sven", "ines")
         ],
         lambda: Approval.objects.count(),
@@ -620,8 +620,10 @@ def changing_an_endpoint_and_rotating_its_secret() -> Race:
     moved = EndpointInput(
         name="portal", kind="standard", address="https://93.184.216.34/other", events=["rank.*"]
     )
-    change = change_requests.ask_change(endpoint, moved, **order(owner("olga")))
-    rotate, _ = change_requests.ask_rotate(endpoint, endpoint.version, **order(owner("sven")))
+    change = change_requests.ask_change(endpoint, moved, Command(**order(owner("olga"))))
+    rotate, _ = change_requests.ask_rotate(
+        endpoint, endpoint.version, Command(**order(owner("sven")))
+    )
     assert change is not None
     return Race(
         [approve(change, owner("ines")), approve(rotate, owner("ines"))],

@@ -6,7 +6,6 @@ approval, so that only the requester ever sees it.
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,15 +37,6 @@ class _Sealed(msgspec.Struct):
     secret: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Requester:
-    """Who requests a change, why and when."""
-
-    by: Staff
-    reason: str
-    now: dt.datetime
-
-
 class IssuedSecret(NamedTuple):
     """A request with the secret that will sign after its approval; empty for kinds that do not
     sign.
@@ -56,44 +46,44 @@ class IssuedSecret(NamedTuple):
     secret: str
 
 
-def ask_add(wanted: EndpointInput, requester: Requester) -> IssuedSecret:
+def ask_add(wanted: EndpointInput, command: Command) -> IssuedSecret:
     """Request a new endpoint. Raises BadEndpoint naming the field, Refused, NotAllowed."""
-    _require_right(requester.by)
-    _, secret = _dry_run(lambda: services.create(wanted, actor=requester.by.actor))
+    _require_right(command.by)
+    _, secret = _dry_run(lambda: services.create(wanted, actor=command.by.actor))
     name = wanted.name.strip()
     arguments = _public_arguments(wanted) | {"sealed": _sealed(wanted, secret)}
-    return IssuedSecret(_request(ADD, arguments, requester, f"{ADD} {name}"), secret)
+    return IssuedSecret(_request(ADD, arguments, command, f"{ADD} {name}"), secret)
 
 
 def ask_change(
-    endpoint: WebhookEndpoint, wanted: EndpointInput, requester: Requester
+    endpoint: WebhookEndpoint, wanted: EndpointInput, command: Command
 ) -> Approval | None:
     """Change an endpoint at once (None), or request it if the address or headers change.
 
     Raises BadEndpoint naming the field, Refused, NotAllowed.
     """
-    _require_right(requester.by)
-    actor = requester.by.actor
+    _require_right(command.by)
+    actor = command.by.actor
     if wanted.address is None and wanted.headers is None:
         services.change(endpoint.pk, wanted, actor=actor)
         return None
     _dry_run(lambda: services.change(endpoint.pk, wanted, actor=actor))
     arguments = _reference(endpoint) | _public_arguments(wanted) | {"sealed": _sealed(wanted)}
-    return _request(CHANGE, arguments, requester, f"{CHANGE} {endpoint.pk}")
+    return _request(CHANGE, arguments, command, f"{CHANGE} {endpoint.pk}")
 
 
-def ask_rotate(endpoint: WebhookEndpoint, version: int, requester: Requester) -> IssuedSecret:
-    """Request a new secret. `version`: of the endpoint, as the requester read it.
+def ask_rotate(endpoint: WebhookEndpoint, version: int, command: Command) -> IssuedSecret:
+    """Request a new secret. `version`: of the endpoint, as the command read it.
 
     Raises BadEndpoint for a kind that does not sign, Refused (also after a change of the endpoint),
     NotAllowed.
     """
-    _require_right(requester.by)
+    _require_right(command.by)
     if endpoint.version != version:
         raise Refused("It was changed meanwhile. Open the page again to rotate its secret.")
-    _, secret = _dry_run(lambda: services.rotate(endpoint.pk, actor=requester.by.actor))
+    _, secret = _dry_run(lambda: services.rotate(endpoint.pk, actor=command.by.actor))
     arguments = _reference(endpoint) | {"name": endpoint.name, "sealed": _sealed(secret=secret)}
-    return IssuedSecret(_request(ROTATE, arguments, requester, f"{ROTATE} {endpoint.pk}"), secret)
+    return IssuedSecret(_request(ROTATE, arguments, command, f"{ROTATE} {endpoint.pk}"), secret)
 
 
 def pending(endpoint: WebhookEndpoint) -> list[tuple[Approval, str]]:
@@ -114,10 +104,10 @@ def _dry_run[T](write: Callable[[], T]) -> T:
         return found
 
 
-def _request(act: str, arguments: dict[str, Any], requester: Requester, once: str) -> Approval:
+def _request(act: str, arguments: dict[str, Any], command: Command, once: str) -> Approval:
     return approvals.request_approval(
         ApprovalRequest(act, arguments=arguments, once=once),
-        Command(by=requester.by, reason=requester.reason, now=requester.now),
+        Command(by=command.by, reason=command.reason, now=command.now),
     )
 
 

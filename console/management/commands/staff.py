@@ -15,6 +15,7 @@ from common.errors import Refused
 from console.accounts import identity, role_grants
 from console.models import RoleGrant, StaffAccount
 from players.moderation.actors import at_the_shell
+from players.moderation.command import Command as ActCommand
 
 
 class Command(BaseCommand):
@@ -60,11 +61,11 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
 
     def _grant(self, user_id: int, role: str, reason: str, **_: Any) -> None:
-        role_grants.grant(user_id, role, by=at_the_shell(), reason=reason, now=timezone.now())
+        role_grants.grant(user_id, role, _command(reason))
         self.stdout.write(f"{user_id} is {role} now.")
 
     def _revoke(self, user_id: int, role: str, reason: str, **_: Any) -> None:
-        role_grants.revoke(user_id, role, by=at_the_shell(), reason=reason, now=timezone.now())
+        role_grants.revoke(user_id, role, _command(reason))
         self.stdout.write(f"{user_id} is {role} no more.")
 
     def _list(self, **_: Any) -> None:
@@ -77,9 +78,7 @@ class Command(BaseCommand):
             self.stdout.write(f"local owner {account.user.get_username()}, {linked}")
 
     def _link(self, name: str, user_id: int, reason: str, **_: Any) -> None:
-        player = identity.link(
-            _local(name), user_id, by=at_the_shell(), reason=reason, now=timezone.now()
-        )
+        player = identity.link(_local(name), user_id, by=at_the_shell(), reason=reason)
         self.stdout.write(f"{name} and {player.username} are one person now.")
 
     def _unlink(self, name: str, reason: str, **_: Any) -> None:
@@ -100,7 +99,7 @@ class Command(BaseCommand):
         make_local_owner(name, password)
         self.stdout.write(
             f"{name} is a local owner."
-            + (f" The password, shown this once: {password}" if generate else "")
+            + (f" The password, shown only once: {password}" if generate else "")
         )
 
     def _remove(self, name: str) -> None:
@@ -135,6 +134,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(found)} sessions ended.")
 
 
+def _command(reason: str) -> ActCommand:
+    return ActCommand(by=at_the_shell(), reason=reason, now=timezone.now())
+
+
 def _local(name: str) -> StaffAccount:
     found = StaffAccount.objects.filter(roblox_id=None, user__username=name).first()
     if found is None:
@@ -143,7 +146,7 @@ def _local(name: str) -> StaffAccount:
 
 
 def make_local_owner(name: str, password: str) -> None:
-    """Make a local owner, or give one this password: told in the audit log when they are new."""
+    """Make a local owner, or set their password. A new one is recorded in the audit log."""
     with transaction.atomic():
         user, _ = get_user_model().objects.get_or_create(username=name)
         if not user.check_password(password):
