@@ -11,7 +11,7 @@ import datetime as dt
 from typing import Any
 
 from common.parsing import whole_number
-from players.points.reconciliation import EVERYTHING, Kept, Stored
+from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
 
 MOST = 10**13  # hundredths
 MOST_SEQUENCE = 2**31 - 1  # a reconciled row must be able to stand for all of them
@@ -24,7 +24,7 @@ class BrokenRecord(Exception):
     """The entry cannot be read; the text names the field and the fix."""
 
 
-def parse(user_id: int, value: Any) -> Stored:
+def parse(user_id: int, value: Any) -> StoredEntry:
     """The record that `value` is. Raises BrokenRecord."""
     if isinstance(value, dict) and isinstance(value.get("Data"), dict) and "points" not in value:
         value = value["Data"]
@@ -37,7 +37,7 @@ def parse(user_id: int, value: Any) -> Stored:
     raise BrokenRecord("the entry has neither `points` nor `sessions`; one of them must be there")
 
 
-def _simple(user_id: int, value: dict[str, Any]) -> Stored:
+def _simple(user_id: int, value: dict[str, Any]) -> StoredEntry:
     amount = _number("points", value["points"]) * 100
     total = round(amount)
     if abs(amount - total) > EXACT or abs(total) > MOST:
@@ -45,10 +45,10 @@ def _simple(user_id: int, value: dict[str, Any]) -> Stored:
             f"points: {value['points']} must have at most two decimals and be below 100 billion"
         )
     kos, wos = _count("kos", value.get("kos", 0)), _count("wos", value.get("wos", 0))
-    return Stored(user_id, *_names(value), {}, EVERYTHING, Kept(0, total, kos, wos))
+    return StoredEntry(user_id, *_names(value), {}, EVERYTHING, StoredSession(0, total, kos, wos))
 
 
-def _grps(user_id: int, value: dict[str, Any]) -> Stored:
+def _grps(user_id: int, value: dict[str, Any]) -> StoredEntry:
     if value.get("grps", 1) != 1:
         raise BrokenRecord(
             f"grps: version {value['grps']!r} is not known; this GRPS reads version 1"
@@ -77,10 +77,10 @@ def _grps(user_id: int, value: dict[str, Any]) -> Stored:
         )
     if sum(abs(one.total) for one in (*kept.values(), *([folded] if folded else []))) > MOST:
         raise BrokenRecord("sessions: all totals together must be below 100 billion points")
-    return Stored(user_id, *_names(value), kept, through, folded)
+    return StoredEntry(user_id, *_names(value), kept, through, folded)
 
 
-def _folded(value: Any) -> tuple[int, Kept | None]:
+def _folded(value: Any) -> tuple[int, StoredSession | None]:
     if value is None:
         return -1, None
     if not isinstance(value, dict):
@@ -88,10 +88,10 @@ def _folded(value: Any) -> tuple[int, Kept | None]:
     through = _whole("folded.through", value.get("through"), 0, 2**53)
     total = _whole("folded.total", value.get("total"), -MOST, MOST)
     kos, wos = _count("folded.kos", value.get("kos", 0)), _count("folded.wos", value.get("wos", 0))
-    return through, Kept(0, total, kos, wos)
+    return through, StoredSession(0, total, kos, wos)
 
 
-def _session(where: str, value: Any) -> Kept:
+def _session(where: str, value: Any) -> StoredSession:
     if not isinstance(value, dict):
         raise BrokenRecord(f"{where}: must be an object")
     saved_at = None
@@ -99,7 +99,7 @@ def _session(where: str, value: Any) -> Kept:
         saved_at = dt.datetime.fromtimestamp(
             _whole(f"{where}.savedAt", value["savedAt"], 0, 2**33), dt.UTC
         )
-    return Kept(
+    return StoredSession(
         _whole(f"{where}.sequence", value.get("sequence"), 0, MOST_SEQUENCE),
         _whole(f"{where}.total", value.get("total"), -MOST, MOST),
         _count(f"{where}.kos", value.get("kos", 0)),

@@ -12,7 +12,9 @@ from common.amounts import points
 from common.parsing import whole_number
 from players.models import Player
 from players.points import reconciliation
-from players.points.reconciliation import Change, Stored
+from players.points.reconciliation import StoreRead
+from players.points.store_comparison import Change
+from players.points.stored_entries import StoredEntry
 from players.privacy import orders
 from roblox import cloud
 from roblox.models import Experience
@@ -133,8 +135,8 @@ class Points(Activity):
 
     def _parse(
         self, wanted: Sequence[Listed], read: Sequence[Answer]
-    ) -> tuple[list[Stored], list[Difference]]:
-        stored: list[Stored] = []
+    ) -> tuple[list[StoredEntry], list[Difference]]:
+        stored: list[StoredEntry] = []
         broken: list[Difference] = []
         for one, entry in zip(wanted, read, strict=True):
             try:
@@ -152,7 +154,7 @@ class Points(Activity):
                 broken.append(Difference(Drift.Aspect.ENTRY, one.key, None, excerpt, str(reason)))
         return self._named(stored), broken
 
-    def _named(self, stored: list[Stored]) -> list[Stored]:
+    def _named(self, stored: list[StoredEntry]) -> list[StoredEntry]:
         """With the names of people who are new and whose entry does not say: Roblox is asked."""
         nameless = {one.user_id for one in stored if not one.username}
         nameless -= set(
@@ -181,10 +183,7 @@ class Points(Activity):
             found = reconciliation.reconcile(
                 self.experience.key,
                 self._stored,
-                actor=drifts.job_actor(self.job),
-                details={"job": self.job.pk},
-                now=now,
-                patience=self.patience,
+                StoreRead(drifts.job_actor(self.job), now, self.patience, {"job": self.job.pk}),
             )
             self._note(found.contradictions, now)
         page.count(changed=len(found.changes), waiting=found.waiting, broken=len(self._broken))
@@ -241,11 +240,11 @@ def _read_one(universe: cloud.Universe, key: str) -> Answer:
         return error
 
 
-def _with_name(stored: Stored, names: dict[int, tuple[str, str]]) -> Stored:
+def _with_name(stored: StoredEntry, names: dict[int, tuple[str, str]]) -> StoredEntry:
     if stored.username:
         return stored
     username, display_name = names.get(stored.user_id, (f"user_{stored.user_id}", ""))
-    return Stored(
+    return StoredEntry(
         stored.user_id,
         username,
         stored.display_name or display_name,

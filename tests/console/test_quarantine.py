@@ -33,7 +33,8 @@ from players.models import (
 from players.points import consistency, reconciliation
 from players.points.event_parser import parse
 from players.points.ingestion import ingest
-from players.points.reconciliation import Kept, Stored
+from players.points.reconciliation import StoreRead
+from players.points.stored_entries import StoredEntry, StoredSession
 from players.policy.bundle import parse_bundle
 from players.quarantines import release
 from roblox import keys
@@ -327,29 +328,27 @@ def test_the_data_store_brings_nothing_that_is_in_quarantine(thief: Game, decide
     thief.send(thief.event(1, 2), thief.event(1, 3))
     old = timezone.now() - dt.timedelta(days=1)
     stored = [
-        Stored(
+        StoredEntry(
             1,
             "player_1",
             "",
-            {1: Kept(3, 45_00, 0, 0, old), 2: Kept(1, 15_00, 0, 0, old)},
+            {1: StoredSession(3, 45_00, 0, 0, old), 2: StoredSession(1, 15_00, 0, 0, old)},
             -1,
             None,
         )
     ]
 
-    def reconcile(entries: list[Stored]) -> int:
+    def reconcile(entries: list[StoredEntry]) -> int:
         now, patience = timezone.now(), dt.timedelta(0)
         return len(
-            reconciliation.reconcile(
-                "nexus", entries, actor=TESTER, details={}, now=now, patience=patience
-            ).changes
+            reconciliation.reconcile("nexus", entries, StoreRead(TESTER, now, patience)).changes
         )
 
     assert reconcile(stored) == 0  # the servers that write it are in question
     decide("discard")
     assert reconcile(stored) == 1  # the other session
     assert shown(1) == 30
-    folded = [Stored(1, "player_1", "", {}, 2, Kept(0, 60_00))]
+    folded = [StoredEntry(1, "player_1", "", {}, 2, StoredSession(0, 60_00))]
     assert reconcile(folded) == 0
     assert shown(1) == 30
     assert consistency.verify() == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players.points.reconciliation import EVERYTHING, Kept
+from players.points.stored_entries import EVERYTHING, StoredSession
 from syncs.pull.entry_parser import BrokenRecord, parse
 
 SESSION = {"sequence": 7, "total": 1850, "kos": 2, "wos": 1, "savedAt": 1_700_000_000}
@@ -35,7 +35,7 @@ def test_a_simple_entry_is_one_total_beyond_all_sessions() -> None:
         },
     )
     assert (stored.user_id, stored.username, stored.total) == (7, "ann", 1250)
-    assert (stored.through, stored.folded) == (EVERYTHING, Kept(0, 1250, 3, 1))
+    assert (stored.through, stored.folded) == (EVERYTHING, StoredSession(0, 1250, 3, 1))
 
 
 def test_an_entry_of_ours_has_its_sessions_and_what_is_folded() -> None:
@@ -48,9 +48,9 @@ def test_an_entry_of_ours_has_its_sessions_and_what_is_folded() -> None:
     }
     stored = parse(7, value)
     assert stored.sessions == {
-        41: Kept(7, 1850, 2, 1, dt.datetime.fromtimestamp(1_700_000_000, dt.UTC))
+        41: StoredSession(7, 1850, 2, 1, dt.datetime.fromtimestamp(1_700_000_000, dt.UTC))
     }
-    assert (stored.through, stored.folded, stored.total) == (3, Kept(0, 500), 2350)
+    assert (stored.through, stored.folded, stored.total) == (3, StoredSession(0, 500), 2350)
 
 
 def test_an_empty_table_of_lua_is_no_session() -> None:

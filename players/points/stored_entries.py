@@ -1,0 +1,36 @@
+"""Players' entries in a data store, as values."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+EVERYTHING = 2**63 - 1  # `through` of an entry that knows no sessions
+
+
+class StoredSession(NamedTuple):
+    """A session. `total` in hundredths; `saved_at` is None where the game does not say it."""
+
+    sequence: int
+    total: int
+    kos: int = 0
+    wos: int = 0
+    saved_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One player's entry: sessions by epoch, and the sum of all folded ones up to `through`."""
+
+    user_id: int
+    username: str
+    display_name: str
+    sessions: Mapping[int, StoredSession]
+    through: int
+    folded: StoredSession | None
+
+    @property
+    def total(self) -> int:
+        return sum(kept.total for kept in self.sessions.values()) + (
+            self.folded.total if self.folded else 0
+        )
