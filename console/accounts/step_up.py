@@ -15,12 +15,12 @@ from django.http.response import HttpResponseBase
 from audits.models import AuditEvent
 from console.decorators import sign_in_again
 from console.webhooks import endpoint_actions
+from players.actions.registry import BY_NAME, INVERSES
 
 Grave = Callable[[HttpRequest, Mapping[str, Any]], bool]
 
-ACTS = frozenset({"ban", "unban", "rank"})  # of the dialogs on one player
 UNDONE = frozenset(
-    {"player.banned", "player.unbanned", "rank.promoted", "rank.demoted", "rank.set"}
+    event for event, inverse in INVERSES.items() if BY_NAME[inverse.action].fresh_sign_in
 )
 ON_ENDPOINTS = ("add", "edit", *endpoint_actions.ACTIONS)
 
@@ -36,7 +36,8 @@ def changing(request: HttpRequest, given: Mapping[str, Any]) -> bool:
 
 
 def _on_a_player(request: HttpRequest, given: Mapping[str, Any]) -> bool:
-    return given["name"] in ACTS
+    action = BY_NAME.get(given["name"])
+    return action is not None and action.fresh_sign_in
 
 
 def _taken_back(request: HttpRequest, given: Mapping[str, Any]) -> bool:

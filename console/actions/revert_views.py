@@ -24,7 +24,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         raise Http404
-    offer = undo.offers([event])[event_id]
+    offer = undo.options([event])[event_id]
     back = _back(event)
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():

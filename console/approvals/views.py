@@ -16,6 +16,7 @@ from common.parsing import is_row_id
 from console.accounts import identity
 from console.decorators import page, render
 from players import tasks
+from players.actions import preconditions
 from players.active_policy import active
 from players.bulk.row_executor import BULK_JOBS
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
@@ -160,7 +161,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
         proposed_by=_proposer(found),
         is_open=found.status == Decision.Status.PROPOSED,
         why_not=_why_not(found, by),
-        retired="" if found.to_rank_id in active().ranks else decisions.RETIRED,
+        retired="" if found.to_rank_id in active().ranks else preconditions.RETIRED,
         policy_number=PolicyVersion.objects.values_list("number", flat=True).get(
             pk=found.policy_id
         ),

@@ -85,7 +85,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
         named=named,
         proof=event_detail.proof(event_id),
         reverted_by=undo.reverted_by([event_id]).get(event_id),
-        offer=undo.offers([placed])[event_id],
+        offer=undo.options([placed])[event_id],
         version=version,
         policy=navigation.to("console:policy-version", version.number) if version else "",
         deliveries=event_detail.deliveries(event_id),

@@ -1,12 +1,15 @@
 """Forms of bulk jobs and adjustments."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 
 from common.form_fields import MomentField
-from console.actions.views import ActForm, AmountForm, EvidenceForm, RankForm, UntilForm
+from console.actions.forms import FORMS, ActForm
 from console.audit.forms import actors_of
+from players.actions.params import NoteText
+from players.actions.registry import BY_NAME
 from players.discipline import notes
 from players.moderation.authorization import LONGEST_REASON
 
@@ -70,11 +73,7 @@ class UploadForm(forms.Form):
         return file
 
 
-ACT_FORMS: dict[str, type[ActForm]] = {
-    "warn": EvidenceForm,
-    "suspend": UntilForm,
-    "note": NoteForm,
-    "adjust": AmountForm,
-    "propose": RankForm,
-    "rank": RankForm,
-}
+def act_form(act: str) -> Callable[..., Any]:
+    """The form of the act's dialog; a note also has the reason of its job."""
+    shape = BY_NAME[act].params
+    return NoteForm if shape is NoteText else FORMS.get(shape, ActForm)

@@ -17,7 +17,7 @@ from common import csv_stream
 from common.errors import Refused
 from common.parsing import is_row_id
 from common.task_hints import Hint
-from console.actions.views import add_error
+from console.actions.forms import add_error
 from console.decorators import render
 from players.bulk.engine import WAITING, JobType
 from players.bulk.results import Reason, reasons

@@ -1,6 +1,5 @@
 """Bulk jobs: one act on the selected players, or the undo of somebody's acts."""
 
-import datetime as dt
 import uuid
 from typing import Any
 
@@ -13,22 +12,22 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from common.amounts import hundredths
 from common.parsing import is_row_id
 from console import navigation
-from console.actions.views import ActForm, UntilForm
+from console.actions.forms import given
 from console.approvals.views import UNLINKED, names_of
 from console.bulk import pages
-from console.bulk.forms import ACT_FORMS, RevertForm
+from console.bulk.forms import RevertForm, act_form
 from console.bulk.pages import SIZE, TONES, Line, Section
 from console.decorators import page, render
 from console.experiences.views import Reason
 from console.players import queries
-from console.players.views import BULK_ACTS
+from console.players.views import bulk_actions
 from players import tasks
+from players.actions.registry import BY_NAME
 from players.active_policy import active
 from players.bulk import previews
-from players.bulk.actions import told
+from players.bulk.actions import described
 from players.bulk.results import state
 from players.bulk.row_executor import BULK_JOBS, RIGHT
 from players.models import BulkJob, BulkRow
@@ -83,7 +82,7 @@ def _select(request: HttpRequest) -> HttpResponse:
         messages.error(request, "Select the players first.")
         return redirect("console:players")
     by, now = staff_of(request), timezone.now()
-    form: Any = ACT_FORMS.get(act, ActForm)(
+    form: Any = act_form(act)(
         request.POST if "preview" in request.POST else None,
         initial={"token": uuid.uuid4()},
         name=act,
@@ -94,13 +93,13 @@ def _select(request: HttpRequest) -> HttpResponse:
         request,
         form,
         lambda data: previews.preview(
-            act, user_ids, _arguments(form, now), by=by, reason=data["reason"], now=now
+            act, user_ids, given(form, now), by=by, reason=data["reason"], now=now
         ),
         "Mass change",
         template="console/bulk_select.html",
         act=act,
-        acts=[(name, title) for name, title, right in BULK_ACTS if request.user.has_perm(right)],
-        title_of={name: title for name, title, _ in BULK_ACTS}[act],
+        acts=[(action.name, action.title) for action in bulk_actions(request.user)],
+        title_of=BY_NAME[act].title,
         count=len(user_ids),
         selected=",".join(map(str, user_ids)),
         more=more,
@@ -109,8 +108,8 @@ def _select(request: HttpRequest) -> HttpResponse:
 
 def _check_entitled(request: HttpRequest, act: str) -> None:
     """Raises PermissionDenied, and records it in the audit log."""
-    right = next((right for name, _, right in BULK_ACTS if name == act), "")
-    if not right or not request.user.has_perm(RIGHT) or not request.user.has_perm(right):
+    allowed = {action.name for action in bulk_actions(request.user)}
+    if act not in allowed or not request.user.has_perm(RIGHT):
         authorization.tell_refusal(BULK_JOBS.act, None, staff_of(request).actor)
         raise PermissionDenied
 
@@ -124,17 +123,6 @@ def _selected(request: HttpRequest) -> tuple[list[int], bool]:
     return list(user_ids)[: previews.MOST_PLAYERS + 1], False
 
 
-def _arguments(form: Any, now: dt.datetime) -> dict[str, Any]:
-    """The act's arguments, as `previews.preview` takes them."""
-    data = form.cleaned_data
-    found = {name: data[name] for name in ("rank", "text") if name in data}
-    if "evidence" in data:
-        found["evidence"] = data["evidence"].splitlines()
-    if "amount" in data:
-        found["amount"] = hundredths(data["amount"])
-    return found | ({"until": form.until(now)} if isinstance(form, UntilForm) else {})
-
-
 @require_GET
 @page(VIEW)
 def job(request: HttpRequest, pk: int) -> HttpResponse:
@@ -146,7 +134,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request,
         "console/bulk_job.html",
-        told(found.act, found.arguments, found.changing),
+        described(found.act, found.arguments, found.changing),
         job=found,
         line=_line(found, by),
         section=SECTION,
@@ -244,7 +232,7 @@ def _line(job: BulkJob, by: Staff) -> Line:
     return Line(
         job,
         address=reverse("console:bulk-job", args=[job.pk]),
-        what=told(job.act, job.arguments, job.changing),
+        what=described(job.act, job.arguments, job.changing),
         state=job.get_status_display() if status == job.status else status,
         tone=TONES.get(status, "is-quiet"),
         done=job.done,

@@ -3,7 +3,6 @@ done about it.
 """
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,48 +10,29 @@ from django.db.models import Q
 
 from common.amounts import points
 from players import leaderboard
+from players.actions import registry
+from players.actions.facts import Facts, facts_for
+from players.actions.registry import StaffAction
 from players.active_policy import ActivePolicy
 from players.models import Appeal, Approval, Decision, Player, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff
-from players.moderation.authorization import Verdict, verdict
+from players.moderation.authorization import verdict
 from players.policy.bundle import Rank
-from players.policy.permissions import Act
 from players.policy.ranks import Evaluation
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
 
 OPEN_SHOWN = 20
 
-TITLES = {
-    "warn": "Warn",
-    "suspend": "Suspend",
-    "lift": "Lift suspension",
-    "ban": "Ban",
-    "unban": "Lift ban",
-    "adjust": "Adjust points",
-    "recommend": "Recommend",
-    "propose": "Propose a rank",
-    "rank": "Give a rank",
-    "note": "Note",
-}
-GRAVE = {"suspend", "ban"}
-# How each act of the console is judged; to give a rank is judged by the rank, once one is chosen.
-JUDGED_AS = {name: Act(name) for name in TITLES if name != "rank"} | {
-    "rank": Act.PROMOTE,
-    "pardon": Act.PARDON,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Button:
     """An act as the case file offers it: what follows, or why it is not possible."""
 
-    name: str
-    title: str
+    action: StaffAction
     possible: bool
     words: str
-    grave: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +101,29 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
     )
 
 
-def buttons(case: CaseHead, by: Staff, policy: ActivePolicy, now: dt.datetime) -> list[Button]:
+def buttons(player: Player, by: Staff, now: dt.datetime) -> list[Button]:
     """The acts that make sense for this player, each with its consequence, or with why this person
     may not.
     """
+    facts = facts_for(player, by, now)
     return [
-        _button(
-            name,
-            case,
-            policy,
-            verdict(
-                JUDGED_AS[name], case.player, by, now=now, policy=policy, to=policy.bundle.first
-            ),
-        )
-        for name in TITLES
-        if FITS.get(name, _always)(case)
+        _button(action, facts)
+        for action in registry.ACTIONS
+        if action.on_player and not registry.why_not(action, facts)
     ]
 
 
-def consequence(name: str, case: CaseHead, policy: ActivePolicy) -> str:
-    """What an act leads to, in a sentence."""
-    return WORDS[name](case, policy) if name in WORDS else ""
-
-
-def _button(name: str, case: CaseHead, policy: ActivePolicy, found: Verdict) -> Button:
-    words = consequence(name, case, policy) if found.allowed else found.reason
-    return Button(name, TITLES[name], found.allowed, words, name in GRAVE)
+def _button(action: StaffAction, facts: Facts) -> Button:
+    found = verdict(
+        action.permission,
+        facts.player,
+        facts.by,
+        now=facts.now,
+        policy=facts.policy,
+        to=facts.policy.bundle.first,
+    )
+    words = action.consequence(facts) if found.allowed else found.reason
+    return Button(action, found.allowed, words)
 
 
 def _running(player: Player, now: dt.datetime) -> list[Sanction]:
@@ -169,67 +146,3 @@ def _progress(rank: Rank, evaluation: Evaluation | None, has: Decimal) -> Progre
     if "sanction" in evaluation.failed:
         words += ("no sanction in force",)
     return Progress(target.name, share, words)
-
-
-def _always(case: CaseHead) -> bool:
-    return case.player.erased_at is None
-
-
-def _warn_words(case: CaseHead, policy: ActivePolicy) -> str:
-    rules, count = policy.bundle.punishments, len(case.warnings) + 1
-    if count >= rules.severe_threshold and case.ban is None:
-        return f"Warning {count}: a ban is asked for, and waits for a second person."
-    if count >= rules.trial_threshold and case.suspension is None:
-        return f"Warning {count} of {rules.trial_threshold}: it suspends them for {rules.trial_days} days."
-    end = f", and counts for {rules.warning_days} days" if rules.warning_days else ""
-    return f"This is warning {count}; at {rules.trial_threshold} they are suspended{end}."
-
-
-def _suspend_words(case: CaseHead, policy: ActivePolicy) -> str:
-    kept = case.rank.name if case.rank and not case.rank.is_punishment else case.kept
-    rank = policy.bundle.suspended.name
-    return f"They hold {rank} meanwhile: no points, no promotion. {kept} is given back at the end."
-
-
-def _lift_words(case: CaseHead, policy: ActivePolicy) -> str:
-    return f"They get {case.kept or policy.bundle.first.name} back now, held since when it was."
-
-
-def _recommend_words(case: CaseHead, policy: ActivePolicy) -> str:
-    return "It counts toward their next rank, once from you at this rank, and brings the points of your level."
-
-
-WORDS: dict[str, Callable[[CaseHead, ActivePolicy], str]] = {
-    "warn": _warn_words,
-    "suspend": _suspend_words,
-    "lift": _lift_words,
-    "ban": lambda case, policy: (
-        "They cannot join any of the community's games. A second person approves it first."
-    ),
-    "unban": lambda case, policy: (
-        "They may join the games again. A second person approves it first."
-    ),
-    "pardon": lambda case, policy: (
-        "The warning counts no more, and what followed from it ends with it."
-    ),
-    "recommend": _recommend_words,
-    "propose": lambda case, policy: (
-        "Nothing changes until an officer who may give that rank approves."
-    ),
-    "rank": lambda case, policy: (
-        "They hold it at once, and the group follows. Open proposals for them are withdrawn."
-    ),
-    "adjust": lambda case, policy: (
-        "It is a row of the ledger with your name; the rank follows as the policy says."
-    ),
-    "note": lambda case, policy: "Only staff see it. It can be withdrawn, not changed.",
-}
-FITS: dict[str, Callable[[CaseHead], bool]] = {
-    "lift": lambda case: _always(case) and case.suspension is not None,
-    "suspend": lambda case: _always(case) and case.suspension is None,
-    "unban": lambda case: _always(case) and case.ban is not None,
-    "ban": lambda case: _always(case) and case.ban is None,
-    "recommend": lambda case: _always(case) and case.suspension is None and case.ban is None,
-    "propose": lambda case: _always(case) and case.suspension is None and not case.proposals,
-    "rank": lambda case: _always(case) and case.suspension is None,
-}

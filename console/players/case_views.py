@@ -31,7 +31,7 @@ def case(request: HttpRequest, user_id: int) -> HttpResponse:
         player.username,
         case=found,
         player=player,
-        buttons=case_summary.buttons(found, staff_of(request), policy, now),
+        buttons=case_summary.buttons(player, staff_of(request), now),
         timeline=timeline.timeline(player, which, request.GET.get("before", "")),
         filters=[(name, title) for name, (title, _) in timeline.FILTERS.items()],
         which=which,

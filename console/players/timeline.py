@@ -16,7 +16,7 @@ from django.db import connection
 from audits import queries
 from audits.queries import PlacedEvent
 from players.actions import undo
-from players.actions.undo import Offer
+from players.actions.inverses import UndoOption
 from players.models import Note, Player, Sanction
 from webhooks.messages.payloads import Sources
 from webhooks.messages.sentences import Severity
@@ -71,7 +71,7 @@ class Entry:
     note: Note | None = None
     sanction: Sanction | None = None
     told: tuple[int, int] | None = None
-    offer: Offer | None = None
+    offer: UndoOption | None = None
 
     @property
     def pardonable(self) -> bool:
@@ -119,7 +119,7 @@ def _events(player: Player, which: str, before: int) -> list[Entry]:
         told = {event: (done, count) for event, count, done in cursor.fetchall()}
     found = queries.events_by_id(ids)
     sources = Sources(found.values())
-    offers = undo.offers(found.values())
+    offers = undo.options(found.values())
     notes = {note.event: note for note in Note.objects.filter(event__in=ids)}
     sanctions = {
         sanction.event: sanction

@@ -1,28 +1,21 @@
 """The page of all players: search, filters, and a selection for a bulk act."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from console import navigation
 from console.decorators import page, render
 from console.players import queries, saved_filters
+from players.actions.registry import ACTIONS, StaffAction
 from players.models import Rank
 from players.moderation.actors import staff_of
 
-# The acts that a selection can be sent to the bulk page with, and the right that each needs.
-BULK_ACTS = (
-    ("warn", "Warn", "players.warn"),
-    ("pardon", "Pardon the last warning", "players.warn"),
-    ("suspend", "Suspend", "players.warn"),
-    ("lift", "Lift the suspension", "players.warn"),
-    ("note", "Write a note", "players.warn"),
-    ("recommend", "Recommend", "players.warn"),
-    ("propose", "Propose a rank", "players.warn"),
-    ("rank", "Give a rank", "players.adjust"),
-    ("approve", "Approve what is proposed", "players.adjust"),
-    ("reject", "Reject what is proposed", "players.adjust"),
-    ("adjust", "Adjust the points", "players.adjust"),
-)
+
+def bulk_actions(user: Any) -> list[StaffAction]:
+    """The acts that `user` may preview for a selection of players."""
+    return [action for action in ACTIONS if action.bulk and user.has_perm(action.right)]
 
 
 @page("players.view_player")
@@ -46,9 +39,7 @@ def players(request: HttpRequest) -> HttpResponse:
         orders=[(order, name, wanted.but(order=order)) for order, name in queries.ORDERS.items()],
         saved=saved_filters.saved(staff_of(request), "players"),
         bulk=bulk,
-        acts=[(act, name) for act, name, right in BULK_ACTS if request.user.has_perm(right)]
-        if bulk
-        else [],
+        acts=bulk_actions(request.user) if bulk else [],
         most=queries.MOST_MATCHING,
         looked=queries.LOOKED,
     )

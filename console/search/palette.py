@@ -15,28 +15,16 @@ from django.utils import timezone
 from console import navigation
 from console.decorators import page
 from console.players import queries
+from players.actions import registry
+from players.actions.facts import Facts, load_facts
+from players.actions.registry import StaffAction
 from players.models import Player
 from players.moderation.actors import Staff, staff_of
 from players.moderation.authorization import verdict
-from players.policy.permissions import Act
 
 MOST = 8  # of each kind
 RECENT = "console-recent"
 MOST_RECENT = 5
-
-# What a person types first, what it reads, the right that it needs, and the act that the rules
-# judge (None: no
-# hierarchy binds it).
-ACTS: tuple[tuple[str, str, str, Act | None], ...] = (
-    ("warn", "Warn", "players.warn", Act.WARN),
-    ("suspend", "Suspend", "players.warn", Act.SUSPEND),
-    ("lift", "Lift the suspension of", "players.warn", Act.LIFT),
-    ("note", "Write a note about", "players.warn", None),
-    ("recommend", "Recommend", "players.warn", Act.RECOMMEND),
-    ("adjust", "Adjust the points of", "players.adjust", Act.ADJUST),
-    ("ban", "Ban", "players.ban", Act.BAN),
-    ("unban", "Unban", "players.ban", Act.UNBAN),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +73,15 @@ def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]
     sees = request.user.has_perm("players.view_player")
     verb, _, name = q.partition(" ")
     if sees and name:
-        acts = [
-            act for act in ACTS if act[0].startswith(verb.lower()) and request.user.has_perm(act[2])
+        actions = [
+            action
+            for action in registry.ACTIONS
+            if action.on_player
+            and action.name.startswith(verb.lower())
+            and request.user.has_perm(action.right)
         ]
-        people = queries.beginning_with(name, MOST) if acts else []
-        yield "Acts", _acts(acts, people, by, now)
+        people = queries.beginning_with(name, MOST) if actions else []
+        yield "Acts", _acts(actions, people, by, now)
     if sees:
         yield "Players", map(_player, queries.beginning_with(q, MOST))
     yield (
@@ -103,13 +95,29 @@ def _found(request: HttpRequest, q: str) -> Iterator[tuple[str, Iterable[Offer]]
 
 
 def _acts(
-    acts: list[tuple[str, str, str, Act | None]], people: list[Player], by: Staff, now: dt.datetime
+    actions: list[StaffAction], people: list[Player], by: Staff, now: dt.datetime
 ) -> Iterator[Offer]:
+    facts = load_facts(people, by, now)
     for player in people:
-        for name, words, _, act in acts:
-            address = navigation.act(name, player.user_id)
-            if address and (act is None or verdict(act, player, by, now=now).allowed):
-                yield Offer(f"{words} {player.username}", address, player.rank.name, dialog=True)
+        for action in actions:
+            address = navigation.act(action.name, player.user_id)
+            if address and _is_possible(action, facts[player.pk]):
+                title = f"{action.phrase} {player.username}"
+                yield Offer(title, address, player.rank.name, dialog=True)
+
+
+def _is_possible(action: StaffAction, facts: Facts) -> bool:
+    if registry.why_not(action, facts):
+        return False
+    policy = facts.policy
+    return verdict(
+        action.permission,
+        facts.player,
+        facts.by,
+        now=facts.now,
+        policy=policy,
+        to=policy.bundle.first,
+    ).allowed
 
 
 def _player(player: Player) -> Offer:

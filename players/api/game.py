@@ -5,7 +5,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from players.actions import game_commands
+from players.actions import game_commands, game_log
 from players.active_policy import active
 from players.api import join_state, parameters, queries, schemas
 from players.api.base import View, parsed_body
@@ -132,7 +132,7 @@ class Sanctions(View):
             event=body.event,
             alt_accounts=body.alt_accounts,
         )
-        answer = game_commands.obey(
+        answer = game_commands.handle_command(
             request.auth.key, command, now=timezone.now(), key=api_key_id(request)
         )
         return Response(schemas.CommandOut(**answer))
@@ -147,7 +147,7 @@ class Audits(View):
     def post(self, request: Request) -> Response:
         body = parsed_body(request, schemas.LinesIn)
         lines = [_log_line(line) for line in body.lines]
-        accepted = game_commands.report(request.auth.key, lines, now=timezone.now())
+        accepted = game_log.store_log_lines(request.auth.key, lines)
         return Response(schemas.LinesOut(accepted, len(lines) - accepted))
 
 
@@ -156,10 +156,10 @@ def api_key_id(request: Request) -> int | None:
     return request.auth.presented if isinstance(request.auth, Experience) else None
 
 
-def _log_line(line: schemas.LogLineIn) -> game_commands.Line:
+def _log_line(line: schemas.LogLineIn) -> game_log.Line:
     if "\0" in line.text:
         raise ValidationError({"text": "It holds a NUL character; take it out."})
-    return game_commands.Line(line.id, line.at, line.kind, line.text, line.user_id)
+    return game_log.Line(line.id, line.at, line.kind, line.text, line.user_id)
 
 
 def _receipt(receipt: Receipt) -> schemas.ReceiptOut:

@@ -2,9 +2,11 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
+from players.actions.registry import ACTIONS
 
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 UserId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
@@ -328,6 +330,12 @@ GameId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,50}$")]
 Moment = Annotated[dt.datetime, msgspec.Meta(tz=True, description="From the year 1970 to 9998.")]
 
 
+if TYPE_CHECKING:
+    CommandKind = str
+else:
+    CommandKind = Literal[tuple(action.name for action in ACTIONS if action.in_game)]
+
+
 class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """A moderator's command.
 
@@ -339,19 +347,7 @@ class CommandIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
     id: GameId
     actor_user_id: UserId
     user_id: UserId
-    kind: Literal[
-        "warn",
-        "pardon",
-        "suspend",
-        "lift",
-        "ban",
-        "unban",
-        "note",
-        "recommend",
-        "adjust",
-        "award",
-        "propose",
-    ]
+    kind: CommandKind
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     occurred_at: Moment
     until: Moment | None = None

@@ -9,9 +9,9 @@ from django.db import transaction
 from audits.queries import PlacedEvent
 from common.amounts import points
 from common.errors import Refused
-from players.bulk import engine, reversals
-from players.bulk.actions import KINDS, REVERT
-from players.bulk.facts import Case, Judge, look
+from players.bulk import actions, engine, reversals
+from players.bulk.actions import ACTIONS, REVERT
+from players.bulk.facts import Case, Judge
 from players.bulk.row_executor import BULK_JOBS, WITHOUT_PERSONAL_DATA
 from players.models import Approval, BulkJob, BulkRow, Player
 from players.moderation import velocity_limit
@@ -39,16 +39,15 @@ def preview(
     text. Raises Refused naming the field to correct, and NotAllowed.
     """
     reason = check_reason(reason)
-    if act not in KINDS:
-        raise Refused(f"act: {act!r} is not one of {', '.join(KINDS)}.")
+    if act not in ACTIONS:
+        raise Refused(f"act: {act!r} is not one of {', '.join(ACTIONS)}.")
     if not user_ids or len(set(user_ids)) > MOST_PLAYERS:
         raise Refused(f"players: select 1 to {MOST_PLAYERS:,}, not {len(set(user_ids)):,}.")
     with telling_refusals(BULK_JOBS.act, None, by), transaction.atomic():
         BULK_JOBS.check_entitled(by)
-        given = KINDS[act].check(arguments, by, now)
+        given = actions.check(act, arguments, by, now)
         players = _players(user_ids)
-        ground = look(players, by, now)
-        cases = [KINDS[act].case(player, ground, given) for player in players]
+        cases = actions.cases(act, players, given, by, now)
         return _store(BulkJob(act=act, arguments=given, reason=reason), cases, by, now)
 
 

@@ -11,6 +11,8 @@ from audits.search import Filter, find
 from common.errors import Refused
 from common.parsing import is_row_id
 from players.actions import undo
+from players.actions.inverses import adjusted_by
+from players.actions.registry import INVERSES
 from players.active_policy import active
 from players.bulk.facts import Case
 from players.models import BulkJob, BulkRow, Decision, Player
@@ -32,7 +34,7 @@ def of_actors(
     """
     if since >= until:
         raise Refused("until: it ends before it begins; choose a later moment here.")
-    actions = tuple(sorted(map(str, undo.INVERSES)))
+    actions = tuple(sorted(map(str, INVERSES)))
     found = find(
         Filter(actors, actions, since=since, until=until), limit=MOST_EVENTS, looked=LOOKED
     )
@@ -54,7 +56,7 @@ def of_job(job: BulkJob) -> list[PlacedEvent]:
 def cases(events: Iterable[PlacedEvent]) -> list[Case]:
     """Each event's inverse as a row to be judged, in their order, in a fixed number of queries."""
     found = list(events)
-    offers, within = undo.offers(found), {event.id for event in found}
+    options, within = undo.options(found), {event.id for event in found}
     taken = undo.reverted_by(within)
     ids = {
         int(event.target_id)
@@ -66,9 +68,8 @@ def cases(events: Iterable[PlacedEvent]) -> list[Case]:
     policy = active()
     made = []
     for event in found:
-        inverse = undo.INVERSES.get(event.action)
         player = players.get(int(event.target_id)) if event.target_kind == "player" else None
-        why_not = "" if offers[event.id].possible else offers[event.id].sentence
+        why_not = "" if options[event.id].possible else options[event.id].sentence
         if event.id in taken:
             why_not = "It was taken back already."
         elif event.reverts in within:
@@ -76,11 +77,11 @@ def cases(events: Iterable[PlacedEvent]) -> list[Case]:
         name = ranks.get(event.id)
         made.append(
             Case(
-                inverse.act if inverse else Act.NOTE,
+                undo.permission_of(event.action) or Act.NOTE,
                 player,
                 event.id,
                 policy.bundle.by_name.get(name) if name else None,
-                undo.adjusted_by(event) if event.action == Action.POINTS_ADJUSTED else 0,
+                adjusted_by(event) if event.action == Action.POINTS_ADJUSTED else 0,
                 why_not,
             )
         )

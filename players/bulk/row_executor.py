@@ -5,7 +5,7 @@ run in order: a later event is reverted before the earlier one that it built on.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 from time import monotonic
@@ -23,10 +23,10 @@ from audits.record import Actor, Target, record
 from common.amounts import hundredths
 from common.errors import Refused, Unconfirmed
 from common.retry import on_contention
-from players.bulk import engine, reservations, reversals
-from players.bulk.actions import KINDS, REVERT, Doing, revert, told
+from players.bulk import actions, engine, reservations, reversals
+from players.bulk.actions import REVERT, Invocation, described
 from players.bulk.engine import JobType
-from players.bulk.facts import Case, Judge, look
+from players.bulk.facts import Case, Judge
 from players.models import Approval, BulkJob, BulkRow
 from players.moderation.actors import Staff
 from players.moderation.approvals import who_asked
@@ -76,7 +76,7 @@ class BulkJobs(JobType[BulkJob]):
         return ""
 
     def summary(self, job: BulkJob) -> dict[str, Any]:
-        return {"act": job.act, "told": told(job.act, job.arguments, job.changing)}
+        return {"act": job.act, "told": described(job.act, job.arguments, job.changing)}
 
     def sentence(self, approval: Approval) -> str:
         return str(approval.arguments["told"])
@@ -172,7 +172,7 @@ def _execute(job: BulkJob, row: BulkRow, by: Staff) -> Result:
     """Call the rule. An unexpected error is rolled back, logged and stored with the row."""
     assert row.player is not None
     players = reservations.volume(job).players if row.amount else 0
-    doing = Doing(
+    invocation = Invocation(
         row.player,
         row.subject or 0,
         job.arguments,
@@ -184,7 +184,7 @@ def _execute(job: BulkJob, row: BulkRow, by: Staff) -> Result:
     )
     try:
         with transaction.atomic():
-            return _call(revert if job.act == REVERT else KINDS[job.act].do, doing)
+            return _call(job.act, invocation)
     except OperationalError:
         raise
     except Exception:
@@ -192,9 +192,9 @@ def _execute(job: BulkJob, row: BulkRow, by: Staff) -> Result:
         return Result(Status.FAILED, FAULT)
 
 
-def _call(rule: Callable[[Doing], tuple[int | None, Approval | None]], doing: Doing) -> Result:
+def _call(act: str, invocation: Invocation) -> Result:
     try:
-        event, request = rule(doing)
+        event, request = actions.perform(act, invocation)
     except Refused as refusal:  # inside the savepoint, which keeps the audit event of a refusal
         return Result(Status.SKIPPED, str(refusal))
     if request is not None:
@@ -260,9 +260,9 @@ def _pending_cases(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[
         cases = {case.subject: case for case in reversals.cases(events.values())}
         found = [(row.line, cases[row.subject]) for row in rows if row.subject in cases]
     else:
-        ground = look([row.player for row in rows if row.player], by, now)
-        make = KINDS[job.act].case
-        found = [(row.line, make(row.player, ground, job.arguments)) for row in rows if row.player]
+        players = [row.player for row in rows if row.player]
+        made = actions.cases(job.act, players, job.arguments, by, now)
+        found = list(zip([row.line for row in rows if row.player], made, strict=True))
     return ((line, _without_precondition(case)) for line, case in found)
 
 

@@ -7,7 +7,7 @@ Every function here runs in the transaction of its caller, who has judged the ac
 
 import datetime as dt
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,6 @@ from django.db.models import Q, QuerySet
 
 from audits.actions import Action
 from audits.record import Actor, record
-from common.errors import Refused
 from players.active_policy import active
 from players.models import Approval, Player, Sanction
 from players.moderation import approvals, experience_bounds
@@ -25,7 +24,12 @@ from players.moderation.authorization import Done, kept_rank, policy_version, ta
 from players.moderation.command import Command
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import Sanction as Measure
-from players.policy.warning_thresholds import sanction_for, suspension_ends, warning_expires
+from players.policy.warning_thresholds import (
+    sanction_for,
+    sanctions_after,
+    suspension_ends,
+    warning_expires,
+)
 from players.ranks.decision_records import open_proposals, withdraw_proposals
 
 LINK = re.compile(
@@ -102,83 +106,49 @@ def _request(
     return approvals.request_approval(ApprovalRequest(str(act), player, arguments, cause), command)
 
 
-def _not_ended(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    until = arguments.get("until")
-    if until and dt.datetime.fromisoformat(until) <= now:
-        raise Refused("until: that moment has passed; give a later one.")
-
-
-def _warnable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    """Whoever may be acted on may be warned."""
-
-
-def _pardonable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    if not in_force(player, Sanction.Kind.WARNING, now).filter(pk=arguments["sanction"]).exists():
-        raise Refused("The warning is not active any more.")
-
-
-def _suspendable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    _not_ended(player, arguments, now)
-    if open_one(player, Sanction.Kind.SUSPENSION) is not None:
-        raise Refused("The player is suspended already. Lift that suspension first.")
-
-
-def _liftable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    if open_one(player, Sanction.Kind.SUSPENSION) is None:
-        raise Refused("The player is not suspended.")
-
-
-def _bannable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    _not_ended(player, arguments, now)
-    if open_one(player, Sanction.Kind.BAN) is not None:
-        raise Refused("The player is banned already. Lift that ban first.")
-
-
-def _unbannable(player: Player, arguments: dict[str, Any], now: dt.datetime) -> None:
-    if open_one(player, Sanction.Kind.BAN) is None:
-        raise Refused("The player is not banned.")
-
-
-def _warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> Done:
+def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> Done:
     policy = active().bundle.punishments
-    sanction = _issue(
-        player, Sanction.Kind.WARNING, command, warning_expires(command.now, policy), evidence
-    )
+    ends_at = warning_expires(command.now, policy)
+    sanction = _issue(player, Sanction.Kind.WARNING, command, ends_at, evidence)
     count = in_force(player, Sanction.Kind.WARNING, command.now).count()
     event = _tell(Action.PLAYER_WARNED, player, sanction, command, {"active": count})
-    followed = _follow(player, sanction, command, sanction_for(count, policy))
+    followed = _apply_thresholds(player, sanction, command, count)
     sentence = f"{player.username} is warned ({count} active){followed}."
     return Done(sentence, event, sanction=sanction, player=player)
 
 
-def _follow(player: Player, warning: Sanction, command: Command, measure: Measure) -> str:
-    """What the policy calls for at so many warnings, in words for whoever warned."""
-    if measure is Measure.NONE:
-        return ""
-    said = ""
+def _apply_thresholds(player: Player, warning: Sanction, command: Command, count: int) -> str:
+    """Apply what the policy calls for at so many warnings; in words for the officer who warned."""
+    policy = active().bundle.punishments
+    following = sanctions_after(
+        count,
+        policy,
+        suspended=open_one(player, Sanction.Kind.SUSPENSION) is not None,
+        banned=open_one(player, Sanction.Kind.BAN) is not None,
+    )
     by_policy = replace(
         command, by=nobody(POLICY), source=Sanction.Source.POLICY, reverts=None, approval=None
     )
-    if open_one(player, Sanction.Kind.SUSPENSION) is None:
-        _suspend(
-            player,
-            by_policy,
-            until=suspension_ends(command.now, active().bundle.punishments),
-            cause=warning,
-        )
+    said = ""
+    if Measure.SUSPENSION in following:
+        suspend(player, by_policy, until=suspension_ends(command.now, policy), cause=warning)
         said = " and suspended"
-    if measure is not Measure.BAN or open_one(player, Sanction.Kind.BAN) is not None:
+    if Measure.BAN not in following:
         return said
     if command.by.alone:
-        _ban(player, by_policy, cause=warning.pk)
+        ban(player, by_policy, cause=warning.pk)
         return f"{said} and banned"
-    if not player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING).exists():
-        arguments = {"threshold": True, "cause": warning.pk}
-        request_approval(Act.BAN, player, arguments, Approval.Cause.SECOND, command)
+    _request_ban(player, warning, command)
     return f"{said}, and a ban waits for approval"
 
 
-def _pardon(player: Player, command: Command, *, sanction: int) -> Done:
+def _request_ban(player: Player, warning: Sanction, command: Command) -> None:
+    if not player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING).exists():
+        arguments = {"threshold": True, "cause": warning.pk}
+        request_approval(Act.BAN, player, arguments, Approval.Cause.SECOND, command)
+
+
+def pardon(player: Player, command: Command, *, sanction: int) -> Done:
     warning = Sanction.objects.get(pk=sanction)
     ended = following(player, sanction, command.now)
     event = end(warning, player, command.by.actor, command)
@@ -240,7 +210,7 @@ def _take_back_bans(player: Player, warning: Sanction, command: Command) -> list
     return taken
 
 
-def _suspend(
+def suspend(
     player: Player,
     command: Command,
     *,
@@ -268,7 +238,7 @@ def _suspend(
     return Done(sentence, event, sanction=sanction, player=player)
 
 
-def _lift(player: Player, command: Command) -> Done:
+def lift(player: Player, command: Command) -> Done:
     sanction = open_one(player, Sanction.Kind.SUSPENSION)
     assert sanction is not None
     event = end(sanction, player, command.by.actor, command)
@@ -276,7 +246,7 @@ def _lift(player: Player, command: Command) -> Done:
     return Done(sentence, event, sanction=sanction, player=player)
 
 
-def _ban(
+def ban(
     player: Player,
     command: Command,
     *,
@@ -312,7 +282,7 @@ def _ban(
     )
 
 
-def _unban(player: Player, command: Command) -> Done:
+def unban(player: Player, command: Command) -> Done:
     sanction = open_one(player, Sanction.Kind.BAN)
     assert sanction is not None
     event = end(sanction, player, command.by.actor, command)
@@ -428,21 +398,3 @@ def _save(player: Player, now: dt.datetime, *fields: str) -> None:
 
 def nobody(actor: Actor) -> Staff:
     return Staff(actor, rank=None, alone=True)
-
-
-SENSIBLE: dict[Act, Callable[[Player, dict[str, Any], dt.datetime], None]] = {
-    Act.WARN: _warnable,
-    Act.PARDON: _pardonable,
-    Act.SUSPEND: _suspendable,
-    Act.LIFT: _liftable,
-    Act.BAN: _bannable,
-    Act.UNBAN: _unbannable,
-}
-CARRY_OUT: dict[Act, Callable[..., Done]] = {
-    Act.WARN: _warn,
-    Act.PARDON: _pardon,
-    Act.SUSPEND: _suspend,
-    Act.LIFT: _lift,
-    Act.BAN: _ban,
-    Act.UNBAN: _unban,
-}

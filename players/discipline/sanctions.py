@@ -13,19 +13,23 @@ alone could lift what two had to agree on.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from common.errors import NotAllowed, Refused
+from players.actions import preconditions
+from players.actions.facts import Facts, facts_for
+from players.actions.params import Ban, Evidence, Params, Pardon, Suspension
 from players.active_policy import active
+from players.discipline import effects
 from players.discipline.effects import (
-    CARRY_OUT,
     SCHEDULE,
-    SENSIBLE,
     end,
     following,
     nobody,
@@ -49,6 +53,31 @@ from players.policy.permissions import Act
 from players.policy.warning_thresholds import suspension_ends
 
 log = structlog.get_logger("grps.discipline")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How an act is judged under the player's lock, and what applies it."""
+
+    shape: type[Params]
+    precondition: Callable[[Facts, Any], str]
+    apply: Callable[..., Done]
+
+    def require(self, player: Player, arguments: dict[str, Any], command: Command) -> None:
+        """Raises Refused where the act makes no sense for the locked player."""
+        params = msgspec.convert(arguments, self.shape)
+        facts = facts_for(player, command.by, command.now)
+        preconditions.require(self.precondition(facts, params))
+
+
+MEASURES = {
+    Act.WARN: Measure(Evidence, preconditions.always, effects.warn),
+    Act.PARDON: Measure(Pardon, preconditions.pardon, effects.pardon),
+    Act.SUSPEND: Measure(Suspension, preconditions.suspend, effects.suspend),
+    Act.LIFT: Measure(Params, preconditions.lift, effects.lift),
+    Act.BAN: Measure(Ban, preconditions.ban, effects.ban),
+    Act.UNBAN: Measure(Params, preconditions.unban, effects.unban),
+}
 
 
 def warn(user_id: int, command: Command, *, evidence: Sequence[str] = ()) -> Done:
@@ -149,6 +178,7 @@ def _end(pk: int, now: dt.datetime) -> bool:
 
 
 def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) -> Done:
+    measure = MEASURES[act]
     command, by, now = command.checked(), command.by, command.now
     with telling_refusals(act, user_id, by), transaction.atomic():
         tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
@@ -156,7 +186,7 @@ def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) ->
         found = verdict(act, player, by, now=now)
         if not found.allowed:
             raise NotAllowed(found.reason)
-        SENSIBLE[act](player, arguments, now)
+        measure.require(player, arguments, command)
         adopted = command.source == Sanction.Source.ROBLOX  # it is in force there already
         second = found.second or _lifts_ban(act, player, arguments, now)
         if tripped or (second and not by.alone and not command.approved and not adopted):
@@ -166,7 +196,7 @@ def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) ->
             return request_confirmation(act, player, arguments, past, command)
         if command.counts_toward_limit:
             velocity_limit.note(by, now)
-        return CARRY_OUT[act](player, command, **arguments)
+        return measure.apply(player, command, **arguments)
 
 
 def _approved(act: Act) -> None:
@@ -210,8 +240,8 @@ def _approved(act: Act) -> None:
             experience=arguments.pop("experience", ""),
             approval=approval.pk,
         )
-        SENSIBLE[act](approval.player, arguments, now)
-        return CARRY_OUT[act](approval.player, command, **arguments).event
+        MEASURES[act].require(approval.player, arguments, command)
+        return MEASURES[act].apply(approval.player, command, **arguments).event
 
     approvals.carries_out(
         str(act), judged=judged, second=second, sentence=lambda approval: _asked(act, approval)
@@ -246,5 +276,5 @@ def _asked(act: Act, approval: Approval) -> str:
     return f"{str(act).capitalize()} {who}{end}{alone}{threshold}"
 
 
-for _one in CARRY_OUT:
+for _one in MEASURES:
     _approved(_one)

@@ -53,10 +53,7 @@ def adjust(user_id: int, amount: int, command: Command) -> Done:
     nothing to change, and NotAllowed.
     """
     command, by, now = command.checked(), command.by, command.now
-    if amount == 0:
-        raise Refused("amount: an adjustment of nothing changes nothing.")
-    if abs(amount) >= LARGEST:
-        raise Refused("amount: a trillion points and more cannot be kept.")
+    check_amount(amount)
     with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
         day = daily_limit.day_of(now)
@@ -79,6 +76,15 @@ def adjust(user_id: int, amount: int, command: Command) -> Done:
         if command.prepaid is None:
             daily_limit.charge(by.person, day, amount, approved=command.approved)
         return _adjust(player, amount, command)
+
+
+def check_amount(amount: int) -> int:
+    """Hundredths that an adjustment may move. Raises Refused."""
+    if amount == 0:
+        raise Refused("amount: an adjustment of nothing changes nothing.")
+    if abs(amount) >= LARGEST:
+        raise Refused("amount: a trillion points and more cannot be kept.")
+    return amount
 
 
 def _request_approval(

@@ -11,6 +11,8 @@ from audits.actions import Action
 from audits.record import record, reserve_id
 from common.amounts import hundredths, points
 from common.errors import NotAllowed, Refused
+from players.actions import preconditions
+from players.actions.facts import facts_for
 from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, LedgerEntry, Player, Recommendation
 from players.moderation import approvals, experience_bounds, velocity_limit
@@ -48,11 +50,8 @@ def recommend(user_id: int, command: Command) -> Done:
         found = verdict(Act.RECOMMEND, player, by, now=command.now)
         if not found.allowed:
             raise NotAllowed(found.reason)
-        award = worth(by)
-        if award is None:
-            raise NotAllowed("You may not: the policy counts no recommendation of your level.")
-        if player.banned or not player.rank.can_earn:
-            raise Refused("They cannot earn points now, so a recommendation would be lost.")
+        award = check_recommender(by)
+        preconditions.require(preconditions.recommend(facts_for(player, by, command.now), None))
         if past := experience_bounds.take(
             command.experience, player, Demand(str(Act.RECOMMEND), award), command.now
         ):
@@ -139,6 +138,18 @@ def worth(by: Staff) -> int | None:
     bundle = active().bundle
     kind = next((kind for kind in bundle.points.events.values() if kind.recommends), None)
     return kind.per_unit(by.rank.level if by.rank else None) if kind else None
+
+
+def check_recommender(by: Staff) -> int:
+    """The hundredths that a recommendation by this person brings. Raises NotAllowed for whom the
+    policy counts none.
+    """
+    if by.user_id is None:
+        raise NotAllowed("You may not: only an officer who is a player recommends.")
+    award = worth(by)
+    if award is None:
+        raise NotAllowed("You may not: the policy counts no recommendation of your level.")
+    return award
 
 
 def _officer(by: Staff) -> Player:

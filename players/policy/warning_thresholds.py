@@ -21,6 +21,19 @@ def sanction_for(active_warnings: int, policy: Punishments) -> Sanction:
     return Sanction.NONE
 
 
+def sanctions_after(
+    active_warnings: int, policy: Punishments, *, suspended: bool, banned: bool
+) -> list[Sanction]:
+    """The new sanctions that follow from so many active warnings, in their order."""
+    called_for = sanction_for(active_warnings, policy)
+    found = []
+    if called_for is not Sanction.NONE and not suspended:
+        found.append(Sanction.SUSPENSION)
+    if called_for is Sanction.BAN and not banned:
+        found.append(Sanction.BAN)
+    return found
+
+
 def suspension_ends(start: dt.datetime, policy: Punishments) -> dt.datetime:
     """When a suspension that starts at `start` ends by itself."""
     return start + dt.timedelta(days=policy.trial_days)

@@ -81,7 +81,7 @@ def _step(quarantine: Quarantine) -> int:
     with transaction.atomic():
         ids = _next_players(quarantine)
         if not ids:
-            while game_commands.carry_out_held(quarantine.pk, now=timezone.now()):
+            while game_commands.perform_held(quarantine.pk, now=timezone.now()):
                 pass
             held = Quarantine.objects.filter(pk=quarantine.pk, lease=quarantine.lease)
             held.update(status=Quarantine.Status.RELEASED, lease="", lease_until=None)

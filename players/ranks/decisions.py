@@ -12,6 +12,9 @@ from django.db import IntegrityError, transaction
 from audits.actions import Action
 from audits.record import record
 from common.errors import NotAllowed, Refused
+from players.actions import preconditions
+from players.actions.facts import Facts, facts_for
+from players.actions.params import RankName, check_rank
 from players.active_policy import ActivePolicy, active
 from players.models import Approval, Decision, Player
 from players.moderation import approvals, experience_bounds, velocity_limit
@@ -41,8 +44,6 @@ from players.ranks.decision_records import (
 )
 from players.ranks.evaluation import assess, target_rank_id
 
-RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
-
 
 def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
     """Apply a proposal. Raises Refused when it is decided already or no longer holds, and
@@ -51,7 +52,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
     with _audited(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
         if decision.to_rank_id not in policy.ranks:
-            raise Refused(RETIRED)
+            raise Refused(preconditions.RETIRED)
         if by.is_named(decision.proposed_by):
             raise NotAllowed(
                 "You may not: you proposed it yourself, a second officer must approve."
@@ -189,11 +190,8 @@ def _proposable(
     Refused, NotAllowed.
     """
     policy, candidate, to_rank = _for_hand(user_id, rank_name)
-    if to_rank == candidate.rank_id:
-        raise Refused("rank: the player holds that rank already.")
-    _check(Act.PROPOSE, command, candidate, policy, to_rank)
-    if open_proposals([candidate.id]):
-        raise Refused("A change of their rank is proposed already; decide on that first.")
+    facts = _check(Act.PROPOSE, command, candidate, policy.ranks[to_rank])
+    preconditions.require(preconditions.propose(facts, RankName(rank_name)))
     return policy, candidate, to_rank
 
 
@@ -238,16 +236,7 @@ def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, in
     """The policy, the locked player and the rank's id. Raises Refused."""
     policy = active()
     candidate = lock_candidate(user_id)
-    if rank_name not in policy.rank_ids:
-        raise Refused(
-            f"rank: there is no rank {rank_name!r}. The ranks are: {', '.join(policy.rank_ids)}."
-        )
-    if policy.bundle.by_name[rank_name].is_punishment:
-        raise Refused("rank: nobody is given that by hand; suspend them instead.")
-    held = policy.ranks.get(candidate.rank_id)
-    if held is not None and held.is_punishment:
-        raise Refused("The player is suspended: lift that first, then give them a rank.")
-    return policy, candidate, policy.rank_ids[rank_name]
+    return policy, candidate, policy.rank_ids[check_rank(rank_name)]
 
 
 def _close_as_applied(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None:
@@ -303,18 +292,17 @@ def may_decide(
 
 
 def _check_hand(command: Command, candidate: Candidate, policy: ActivePolicy, to_rank: int) -> None:
-    if to_rank == candidate.rank_id:
-        raise Refused("rank: the player holds that rank already.")
-    present = policy.ranks.get(candidate.rank_id)
-    up = present is None or policy.ranks[to_rank].position > present.position
-    _check(Act.PROMOTE if up else Act.DEMOTE, command, candidate, policy, to_rank)
+    to, held = policy.ranks[to_rank], policy.ranks.get(candidate.rank_id)
+    up = held is None or to.position > held.position
+    facts = _check(Act.PROMOTE if up else Act.DEMOTE, command, candidate, to)
+    preconditions.require(preconditions.rank(facts, RankName(to.name)))
 
 
-def _check(
-    act: Act, command: Command, candidate: Candidate, policy: ActivePolicy, to_rank: int
-) -> None:
+def _check(act: Act, command: Command, candidate: Candidate, to: Rank) -> Facts:
+    """The facts of a locked player whom `by` may give the rank. Raises Refused, NotAllowed."""
     check_reason(command.reason)
-    player = Player.objects.get(pk=candidate.id)
-    found = verdict(act, player, command.by, now=command.now, to=policy.ranks[to_rank])
+    player = Player.objects.select_related("rank").get(pk=candidate.id)
+    found = verdict(act, player, command.by, now=command.now, to=to)
     if not found.allowed:
         raise NotAllowed(found.reason)
+    return facts_for(player, command.by, command.now)

@@ -180,7 +180,7 @@ def test_a_ban_from_a_game_waits_for_a_second_person(people: Officers, game: Cli
         ("pardon", {}, "no active warning"),
         ("pardon", {"userId": 404}, "No player has"),
         ("lift", {}, "not suspended"),
-        ("warn", {"until": "2090-01-01T00:00:00Z"}, "until: only a suspension and a ban"),
+        ("warn", {"until": "2090-01-01T00:00:00Z"}, "until: only for suspend and ban"),
         ("warn", {"occurredAt": "2020-01-01T00:00:00Z"}, "occurredAt: it is more than a day ago"),
         ("warn", {"occurredAt": "2090-01-01T00:00:00Z"}, "occurredAt: it lies in the future"),
         ("suspend", {"until": "2020-01-01T00:00:00Z"}, "until: that moment has passed"),

@@ -25,6 +25,7 @@ from common.errors import NotAllowed, Refused
 from console.accounts.permissions import of_roblox, rights_of
 from console.models import StaffAccount
 from players.actions import undo
+from players.actions.registry import INVERSES
 from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.discipline import notes, sanctions
@@ -339,7 +340,7 @@ class Undo(ByTheRules):
             return REFUSED, "nobody is suspended twice, so nothing can be taken back"
         target = str(player_of(user_id).pk)
         events = AuditEvent.objects.filter(
-            target_kind="player", target_id=target, action__in=list(undo.INVERSES)
+            target_kind="player", target_id=target, action__in=list(INVERSES)
         )
         event = events.order_by("-pk").first()
         if event is None:

@@ -21,7 +21,7 @@ from console.accounts import adapters, role_grants
 from console.models import RoleGrant, SavedFilter, SentForm, StaffAccount
 from console.players import saved_filters
 from grps_site.http import request_signing
-from players.actions import game_commands
+from players.actions import game_log
 from players.active_policy import active
 from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
@@ -997,9 +997,9 @@ def commands_up_to_what_an_experience_may_move_in_a_day() -> Race:
 
 @race
 def lines_of_a_game_log() -> Race:
-    line = game_commands.Line("l-1", timezone.now(), "chat", "somebody said something")
+    line = game_log.Line("l-1", timezone.now(), "chat", "somebody said something")
     return Race(
-        times(lambda: game_commands.report("nexus", [line], now=timezone.now())),
+        times(lambda: game_log.store_log_lines("nexus", [line])),
         lambda: (GameCommand.objects.count(), told("game.reported")),
         (1, 1),
         wins=3,

@@ -12,6 +12,7 @@ from audits.models import AuditEvent
 from audits.queries import events_by_id
 from common.errors import NotAllowed, Refused
 from players.actions import undo
+from players.actions.inverses import UndoOption
 from players.discipline import notes, sanctions
 from players.models import Approval, Decision, Note, Player, Recommendation, Sanction
 from players.moderation import approvals
@@ -40,8 +41,8 @@ def standing(user_id: int = 1) -> tuple[str, bool, str, int]:
     return found.rank.name, found.banned, str(found.points), active
 
 
-def offered(event: AuditEvent) -> undo.Offer:
-    return undo.offers(events_by_id([event.pk]).values())[event.pk]
+def offered(event: AuditEvent) -> UndoOption:
+    return undo.options(events_by_id([event.pk]).values())[event.pk]
 
 
 ACTS = {

@@ -1,0 +1,184 @@
+"""The forms of acts on a player, one for each shape of parameters."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+
+from common.amounts import hundredths
+from common.form_fields import MomentField
+from players.actions import params as shapes
+from players.actions.params import Params
+from players.active_policy import ActivePolicy
+from players.discipline import notes
+from players.moderation import authorization
+from players.moderation.actors import Staff
+from players.moderation.authorization import LONGEST_REASON
+from players.policy.bundle import Rank
+from players.policy.ranks import DAY
+
+OWN = "own"
+FOR_GOOD = "good"
+DAYS = (1, 3, 7, 14, 30)
+# The fields of a form that a refusal may name, by the name in the refusal.
+SHOWN_AS = {"reason": "words", "until": "own_end"}
+FIELDS = ("reason", "until", "amount", "rank", "evidence", "text")
+
+
+class ActForm(forms.Form):
+    """Preset reasons to choose from, and one's own words beside or instead."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
+    words = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        label="In your own words",
+        help_text="Beside the reason above, or instead of it.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(
+        self, *args: Any, name: str, policy: ActivePolicy, by: Staff, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        presets = authorization.presets().get(name, [])
+        preset = self.fields.get("preset")
+        if isinstance(preset, forms.ChoiceField):
+            preset.choices = [(text, text) for text in presets]
+        if preset is not None and not presets:
+            del self.fields["preset"]
+        rank = self.fields.get("rank")
+        if isinstance(rank, forms.ChoiceField):
+            rank.choices = [
+                (one.name, one.name) for one in policy.bundle.ranks if _may_give(one, by)
+            ]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
+        if "words" in self.fields and not reason:
+            self.add_error("words", "Choose a reason, or say one in your own words.")
+        return data | {"reason": reason}
+
+
+class EvidenceForm(ActForm):
+    evidence = forms.CharField(
+        required=False,
+        label="Evidence",
+        help_text=f"Up to {authorization.MOST_LINKS} links that begin with https://, one a line.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class UntilForm(EvidenceForm):
+    """How long: chips, or a moment of one's own."""
+
+    duration = forms.ChoiceField(label="For", widget=forms.RadioSelect, choices=[])
+    own_end = MomentField(required=False, label="Until (UTC), with “a moment of your own”")
+    field_order: tuple[str, ...] = ("duration", "own_end", "preset", "words", "evidence")
+
+    def __init__(self, *args: Any, name: str, policy: ActivePolicy, **kwargs: Any) -> None:
+        super().__init__(*args, name=name, policy=policy, **kwargs)
+        choices = [(str(days), f"{days} day{'s' if days > 1 else ''}") for days in DAYS]
+        choices += [(FOR_GOOD, "for good")] if name == "ban" else []
+        field = self.fields["duration"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [*choices, (OWN, "a moment of your own")]
+        field.initial = FOR_GOOD if name == "ban" else str(policy.bundle.punishments.trial_days)
+
+    def until(self, now: dt.datetime) -> dt.datetime | None:
+        """The end that was chosen; None for good."""
+        chosen = self.cleaned_data["duration"]
+        if chosen == FOR_GOOD:
+            return None
+        return self.cleaned_data["own_end"] if chosen == OWN else now + int(chosen) * DAY
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("duration") == OWN and not data.get("own_end"):
+            self.add_error("own_end", "Say until when.")
+        return data
+
+
+class BanForm(UntilForm):
+    """A ban also says whether it holds for the person's other accounts."""
+
+    alt_accounts = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Also their alternative accounts",
+        help_text="Those that Roblox takes for the same person's. Untick it where several people share a device.",
+    )
+    field_order = ("duration", "own_end", "alt_accounts", "preset", "words", "evidence")
+
+
+class AmountForm(ActForm):
+    amount = forms.DecimalField(
+        max_digits=13,
+        decimal_places=2,
+        label="Points",
+        help_text="Below 0 takes points away. At most two decimals.",
+    )
+    field_order = ("amount", "preset", "words")
+
+
+class RankForm(ActForm):
+    rank = forms.ChoiceField(label="Rank", choices=[])
+    field_order = ("rank", "preset", "words")
+
+
+class TextForm(forms.Form):
+    """A note: its text is all there is to say."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    text = forms.CharField(
+        max_length=notes.LONGEST, label="Note", widget=forms.Textarea(attrs={"rows": 5})
+    )
+
+    def __init__(
+        self, *args: Any, name: str, policy: ActivePolicy, by: Staff, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+
+
+class ConfirmForm(TextForm):
+    text = None  # type: ignore[assignment]  # nothing to say, only to confirm
+
+
+def given(form: Any, now: dt.datetime) -> dict[str, Any]:
+    """The act's parameters as the form has them."""
+    data = form.cleaned_data
+    found = {name: data[name] for name in ("rank", "text", "alt_accounts") if name in data}
+    if "evidence" in data:
+        found["evidence"] = data["evidence"].splitlines()
+    if "amount" in data:
+        found["amount"] = hundredths(data["amount"])
+    return found | ({"until": form.until(now)} if isinstance(form, UntilForm) else {})
+
+
+def add_error(form: Any, text: str) -> None:
+    """A refusal under the field that it names, else above all of them."""
+    field, _, rest = text.partition(": ")
+    shown = SHOWN_AS.get(field, field)
+    shown = shown if shown in form.fields else field
+    known = field in FIELDS and shown in form.fields
+    form.add_error(shown if known else None, rest[:1].upper() + rest[1:] if known else text)
+
+
+def _may_give(rank: Rank, by: Staff) -> bool:
+    return not rank.is_punishment and (by.rank is None or rank.position < by.rank.position)
+
+
+FORMS: dict[type[Params], Callable[..., Any]] = {
+    shapes.Params: ActForm,
+    shapes.Evidence: EvidenceForm,
+    shapes.Suspension: UntilForm,
+    shapes.Ban: BanForm,
+    shapes.Pardon: ActForm,
+    shapes.Adjustment: AmountForm,
+    shapes.NoteText: TextForm,
+    shapes.NoteId: ConfirmForm,
+    shapes.RankName: RankForm,
+}

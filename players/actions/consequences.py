@@ -1,0 +1,48 @@
+"""What an act leads to, in one sentence, before anybody does it."""
+
+from collections.abc import Callable
+
+from players.actions.facts import Facts
+from players.policy.warning_thresholds import Sanction, sanctions_after
+
+Consequence = Callable[[Facts], str]
+
+
+def says(sentence: str) -> Consequence:
+    """The same sentence for everybody."""
+    return lambda facts: sentence
+
+
+def unsaid(facts: Facts) -> str:
+    return ""
+
+
+def warn(facts: Facts) -> str:
+    rules, count = facts.policy.bundle.punishments, len(facts.active_warnings) + 1
+    following = sanctions_after(
+        count, rules, suspended=facts.suspension is not None, banned=facts.ban is not None
+    )
+    if Sanction.BAN in following:
+        return f"Warning {count}: a ban is asked for, and waits for a second person."
+    if Sanction.SUSPENSION in following:
+        return f"Warning {count} of {rules.trial_threshold}: it suspends them for {rules.trial_days} days."
+    end = f", and counts for {rules.warning_days} days" if rules.warning_days else ""
+    return f"This is warning {count}; at {rules.trial_threshold} they are suspended{end}."
+
+
+def suspend(facts: Facts) -> str:
+    held = facts.policy.ranks.get(facts.player.rank_id)
+    former = held.name if held and not held.is_punishment else _former_rank(facts)
+    rank = facts.policy.bundle.suspended.name
+    return (
+        f"They hold {rank} meanwhile: no points, no promotion. {former} is given back at the end."
+    )
+
+
+def lift(facts: Facts) -> str:
+    former = _former_rank(facts) or facts.policy.bundle.first.name
+    return f"They get {former} back now, held since when it was."
+
+
+def _former_rank(facts: Facts) -> str:
+    return facts.player.former_rank.name if facts.player.former_rank else ""

@@ -1,0 +1,117 @@
+"""What acts on players are judged by, read in a fixed number of queries."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from players.active_policy import ActivePolicy, active
+from players.models import Decision, Player, Recommendation, Sanction
+from players.moderation.actors import Staff
+from players.ranks.candidates import candidate_for
+from players.ranks.decision_records import open_proposals
+from players.ranks.evaluation import assess, target_rank_id
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A player as `by` sees them at `now`.
+
+    `sanctions`: those not lifted, the newest last. `is_due`: their proposal would be applied if
+    somebody approved it now. `recommended`: by `by` at the player's present rank.
+    """
+
+    player: Player
+    by: Staff
+    now: dt.datetime
+    policy: ActivePolicy
+    sanctions: Sequence[Sanction] = ()
+    proposal: Decision | None = None
+    is_due: bool = False
+    recommended: bool = False
+
+    def open_sanction(self, kind: Sanction.Kind) -> Sanction | None:
+        """The sanction of a kind that is not lifted, even if its end has just passed."""
+        return next((one for one in self.sanctions if one.kind == kind), None)
+
+    @property
+    def suspension(self) -> Sanction | None:
+        return self.open_sanction(Sanction.Kind.SUSPENSION)
+
+    @property
+    def ban(self) -> Sanction | None:
+        return self.open_sanction(Sanction.Kind.BAN)
+
+    @property
+    def active_warnings(self) -> list[Sanction]:
+        """The newest last."""
+        return [
+            one
+            for one in self.sanctions
+            if one.kind == Sanction.Kind.WARNING and (one.ends_at is None or one.ends_at > self.now)
+        ]
+
+    @property
+    def newest_warning(self) -> int | None:
+        """Its id."""
+        warnings = self.active_warnings
+        return warnings[-1].pk if warnings else None
+
+    @property
+    def holds_punishment_rank(self) -> bool:
+        held = self.policy.ranks.get(self.player.rank_id)
+        return held is not None and held.is_punishment
+
+
+def load_facts(players: Iterable[Player], by: Staff, now: dt.datetime) -> dict[int, Facts]:
+    """Facts by the player's primary key."""
+    people, policy = list(players), active()
+    sanctions: dict[int, list[Sanction]] = defaultdict(list)
+    for one in Sanction.objects.filter(player__in=people, lifted_at=None).order_by("pk"):
+        sanctions[one.player_id].append(one)
+    proposals = open_proposals([player.pk for player in people])
+    due = _due(people, proposals, policy, now)
+    recommended = _recommended(people, by)
+    return {
+        player.pk: Facts(
+            player=player,
+            by=by,
+            now=now,
+            policy=policy,
+            sanctions=sanctions.get(player.pk, ()),
+            proposal=proposals.get(player.pk),
+            is_due=player.pk in due,
+            recommended=(player.pk, player.rank_id) in recommended,
+        )
+        for player in people
+    }
+
+
+def facts_for(player: Player, by: Staff, now: dt.datetime) -> Facts:
+    return load_facts([player], by, now)[player.pk]
+
+
+def _recommended(people: Sequence[Player], by: Staff) -> set[tuple[int, int]]:
+    if not by.user_id:
+        return set()
+    own = Recommendation.objects.filter(officer__user_id=by.user_id, player__in=people)
+    return set(own.values_list("player_id", "rank_id"))
+
+
+def _due(
+    people: Sequence[Player],
+    proposals: dict[int, Decision],
+    policy: ActivePolicy,
+    now: dt.datetime,
+) -> set[int]:
+    """The players whose proposal would be applied if somebody approved it now."""
+    asked = [player for player in people if player.pk in proposals]
+    evaluations = assess([candidate_for(player) for player in asked], policy, now)
+    found = set()
+    for player in asked:
+        decision = proposals[player.pk]
+        by_hand = decision.kind == Decision.Kind.HAND
+        same = by_hand or target_rank_id(evaluations.get(player.pk), policy) == decision.to_rank_id
+        if same and player.rank_id == decision.from_rank_id:
+            found.add(player.pk)
+    return found

@@ -1,0 +1,162 @@
+"""What takes an event back: the inverse act, its parameters, and whether it is still possible."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from audits.queries import PlacedEvent
+from common.amounts import hundredths
+from players.actions.params import (
+    Adjustment,
+    Ban,
+    DecisionId,
+    NoteId,
+    Params,
+    Pardon,
+    RankName,
+    RecommendationId,
+    Suspension,
+)
+from players.models import CONSOLE, LedgerEntry, Note, Player, Recommendation, Sanction
+from players.points.recommendations import KIND
+from players.policy.permissions import Act
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOption:
+    """Whether an event can be taken back, and in a sentence what that does, or why it cannot be."""
+
+    possible: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFacts:
+    """An event with its player and the sanction or note that it is about."""
+
+    event: PlacedEvent
+    player: Player | None
+    sanction: Sanction | None
+    note: Note | None
+
+    def before(self, name: str) -> Any:
+        return (self.event.details.get("before") or {}).get(name)
+
+    def after(self, name: str) -> Any:
+        return (self.event.details.get("after") or {}).get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """The act of the registry that takes an event back. `permission`: judged as this act of the
+    rules instead of the inverse act's own.
+    """
+
+    action: str
+    option: Callable[[EventFacts], UndoOption]
+    params: Callable[[EventFacts], Params] = lambda facts: Params()
+    permission: Act | None = None
+
+
+def always(sentence: str) -> Callable[[EventFacts], UndoOption]:
+    return lambda facts: UndoOption(True, sentence)
+
+
+def while_in_force(sentence: str) -> Callable[[EventFacts], UndoOption]:
+    """Possible while the event's own sanction is in force."""
+
+    def option(facts: EventFacts) -> UndoOption:
+        if facts.sanction is None or facts.sanction.lifted_at is not None:
+            return UndoOption(False, "It is not in force any more.")
+        return UndoOption(True, sentence)
+
+    return option
+
+
+def until_former_end(sentence: str) -> Callable[[EventFacts], UndoOption]:
+    """Possible while the former end of the event's sanction is still to come."""
+
+    def option(facts: EventFacts) -> UndoOption:
+        if facts.sanction is None or facts.event.actor_kind == "system":
+            return UndoOption(False, "It ended by itself.")
+        ends = facts.sanction.ends_at
+        if ends is not None and ends <= dt.datetime.now(dt.UTC):
+            return UndoOption(False, "It would be over by now.")
+        until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "for good"
+        return UndoOption(True, sentence.format(until=until))
+
+    return option
+
+
+def adjustment(facts: EventFacts) -> UndoOption:
+    amount = Decimal(str(facts.after("amount") or 0))
+    if not amount:
+        return UndoOption(False, "It changed nothing.")
+    return UndoOption(True, f"Adjusts them by {-amount:+,} points.")
+
+
+def rank(facts: EventFacts) -> UndoOption:
+    assert facts.player is not None
+    before, after = facts.before("rank"), facts.after("rank")
+    if not before or facts.player.rank.name != after:
+        return UndoOption(False, f"They are {facts.player.rank.name} by now, not {after}.")
+    return UndoOption(True, f"Gives them {before} again.")
+
+
+def note(facts: EventFacts) -> UndoOption:
+    if facts.note is None or facts.note.withdrawn_at is not None:
+        return UndoOption(False, "The note is withdrawn.")
+    return UndoOption(True, "Withdraws the note.")
+
+
+def adjusted_by(event: PlacedEvent) -> int:
+    """The hundredths that an adjustment moved somebody by."""
+    return hundredths(Decimal(str((event.details.get("after") or {}).get("amount") or 0)))
+
+
+def opposite_amount(facts: EventFacts) -> Adjustment:
+    return Adjustment(amount=-adjusted_by(facts.event))
+
+
+def former_rank(facts: EventFacts) -> RankName:
+    return RankName(rank=str(facts.before("rank")))
+
+
+def own_decision(facts: EventFacts) -> DecisionId:
+    return DecisionId(decision=int(facts.event.details["decision"]))
+
+
+def own_note(facts: EventFacts) -> NoteId:
+    assert facts.note is not None
+    return NoteId(note=facts.note.pk)
+
+
+def own_warning(facts: EventFacts) -> Pardon:
+    assert facts.sanction is not None
+    return Pardon(sanction=facts.sanction.pk)
+
+
+def same_suspension(facts: EventFacts) -> Suspension:
+    assert facts.sanction is not None
+    return Suspension(until=facts.sanction.ends_at)
+
+
+def same_ban(facts: EventFacts) -> Ban:
+    assert facts.sanction is not None
+    return Ban(until=facts.sanction.ends_at, alt_accounts=facts.sanction.alt_accounts)
+
+
+def own_recommendation(facts: EventFacts) -> RecommendationId:
+    """The recommendation that the event's row of the ledger belongs to; 0 where it is gone."""
+    row = LedgerEntry.objects.filter(
+        player=facts.player, origin=CONSOLE, batch=facts.event.id, type=KIND
+    ).first()
+    if row is None:
+        return RecommendationId(recommendation=0)
+    given = Recommendation.objects.filter(
+        player=facts.player, officer=row.actor_id, created_at=row.occurred_at
+    )
+    newest = given.order_by("-pk").values_list("pk", flat=True).first()
+    return RecommendationId(recommendation=newest or 0)

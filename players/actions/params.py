@@ -1,0 +1,124 @@
+"""What an act needs beside its player and its command, one struct a shape.
+
+`parse` reads them from a form, from JSON and from the command line alike.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from common.errors import Refused
+from players.active_policy import active
+from players.discipline import notes
+from players.moderation.authorization import check_evidence, check_moment
+from players.points import adjustments
+
+
+class Params(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Nothing more is needed."""
+
+
+class Evidence(Params, frozen=True):
+    evidence: tuple[str, ...] = ()
+
+
+class Suspension(Evidence, frozen=True):
+    """`until` None: as long as the policy says."""
+
+    until: dt.datetime | None = None
+
+
+class Ban(Evidence, frozen=True):
+    """`until` None: for good. `alt_accounts`: Roblox bans the person's other accounts too."""
+
+    until: dt.datetime | None = None
+    alt_accounts: bool = True
+
+
+class Pardon(Params, frozen=True):
+    """The id of a warning."""
+
+    sanction: int
+
+
+class Adjustment(Params, frozen=True):
+    """Hundredths of points."""
+
+    amount: int
+
+
+class NoteText(Params, frozen=True):
+    text: str
+
+
+class NoteId(Params, frozen=True):
+    note: int
+
+
+class RankName(Params, frozen=True):
+    rank: str
+
+
+class DecisionId(Params, frozen=True):
+    decision: int
+
+
+class RecommendationId(Params, frozen=True):
+    recommendation: int
+
+
+class EventName(Params, frozen=True):
+    """An event of the policy, such as training."""
+
+    event: str = ""
+
+
+# The fields that name a row of the player's.
+SUBJECTS = frozenset({"sanction", "note", "decision", "recommendation"})
+MISSING = {
+    "amount": "amount: say how many points, as 12.5 or -3.",
+    "rank": "rank: say which rank.",
+    "text": "text: a note says something.",
+}
+
+
+def check_rank(name: str) -> str:
+    """The name of a rank that can be given by hand. Raises Refused."""
+    policy = active()
+    if name not in policy.rank_ids:
+        raise Refused(
+            f"rank: there is no rank {name!r}. The ranks are: {', '.join(policy.rank_ids)}."
+        )
+    if policy.bundle.by_name[name].is_punishment:
+        raise Refused("rank: nobody is given that by hand; suspend them instead.")
+    return name
+
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "evidence": lambda links: tuple(check_evidence(links)),
+    "until": check_moment,
+    "amount": adjustments.check_amount,
+    "text": notes.check_text,
+    "rank": check_rank,
+}
+
+
+def parse[P: Params](shape: type[P], given: Mapping[str, Any]) -> P:
+    """The parameters among `given`; other keys are ignored. Raises Refused naming the field."""
+    names = [name for name in shape.__struct_fields__ if given.get(name) is not None]
+    for field in msgspec.structs.fields(shape):
+        if field.required and field.name not in names:
+            raise Refused(MISSING.get(field.name, f"{field.name}: it is required."))
+    checked = {name: CHECKS.get(name, _as_it_is)(given[name]) for name in names}
+    return msgspec.convert(checked, shape)
+
+
+def subject_of(shape: type[Params]) -> str:
+    """The field that names the row which the act is about; "" where it is about the player."""
+    return next((name for name in shape.__struct_fields__ if name in SUBJECTS), "")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -1,0 +1,87 @@
+"""Why an act makes no sense for a player: one sentence, or "" where it makes sense.
+
+Pages, previews and the rule under its lock all ask these functions. `params` is None as long as
+nobody has filled them in.
+"""
+
+from common.errors import Refused
+from players.actions.facts import Facts
+from players.actions.params import Ban, Params, Pardon, RankName, Suspension
+
+RETIRED = "The rank is not part of the active policy any more. Reject the proposal."
+PAST = "until: that moment has passed; give a later one."
+
+
+def always(facts: Facts, params: Params | None) -> str:
+    return ""
+
+
+def pardon(facts: Facts, params: Pardon | None) -> str:
+    if params is None:
+        return "" if facts.active_warnings else "They have no active warning."
+    active = any(one.pk == params.sanction for one in facts.active_warnings)
+    return "" if active else "The warning is not active any more."
+
+
+def suspend(facts: Facts, params: Suspension | None) -> str:
+    if params and params.until and params.until <= facts.now:
+        return PAST
+    return "They are suspended already." if facts.suspension else ""
+
+
+def lift(facts: Facts, params: Params | None) -> str:
+    return "" if facts.suspension else "They are not suspended."
+
+
+def ban(facts: Facts, params: Ban | None) -> str:
+    if params and params.until and params.until <= facts.now:
+        return PAST
+    return "They are banned already." if facts.ban else ""
+
+
+def unban(facts: Facts, params: Params | None) -> str:
+    return "" if facts.ban else "They are not banned."
+
+
+def recommend(facts: Facts, params: Params | None) -> str:
+    if facts.player.banned or not facts.player.rank.can_earn:
+        return "They cannot earn points now."
+    return "You recommended them at this rank already." if facts.recommended else ""
+
+
+def rank(facts: Facts, params: RankName | None) -> str:
+    if facts.holds_punishment_rank:
+        return "They are suspended: lift that first."
+    if params is None:
+        return ""
+    if params.rank not in facts.policy.bundle.by_name:
+        return "The rank is not part of the active policy."
+    held = facts.policy.ranks.get(facts.player.rank_id)
+    same = held is not None and held.name == params.rank
+    return "They hold that rank already." if same else ""
+
+
+def propose(facts: Facts, params: RankName | None) -> str:
+    if facts.proposal is not None:
+        return "A change of their rank is proposed already."
+    return rank(facts, params)
+
+
+def decide(facts: Facts, params: Params | None) -> str:
+    return "" if facts.proposal else "Nothing is proposed for them."
+
+
+def approve(facts: Facts, params: Params | None) -> str:
+    if facts.proposal is None:
+        return decide(facts, params)
+    if facts.proposal.to_rank_id not in facts.policy.ranks:
+        return RETIRED
+    if facts.by.is_named(facts.proposal.proposed_by):
+        return "You proposed it yourself."
+    return "" if facts.is_due else "They are no longer due for it: reject it instead."
+
+
+def require(why_not: str) -> None:
+    """Raises Refused unless the act makes sense."""
+    if why_not:
+        raise Refused(why_not)
