@@ -155,7 +155,7 @@ class RobloxSide:
         from players.points import adjustments
         from players.ranks import decisions
 
-        by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
+        by = Staff(Actor("system", "demo", "demo"), rank=None, bypasses_second_person=True)
         points, rank, ban = self.first + 7, self.first + 8, self.first + 9
         adjustments.adjust(
             points, 1250, Command(by=by, reason="the demo rewards", now=timezone.now())

@@ -16,7 +16,7 @@ def demo_operator() -> "Staff":
     from audits.record import Actor
     from players.moderation.actors import Staff
 
-    return Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
+    return Staff(Actor("system", "demo", "demo"), rank=None, bypasses_second_person=True)
 
 
 def chat_commands(officers: Sequence[int], players: Sequence[int]) -> list[tuple[int, str]]:

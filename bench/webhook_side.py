@@ -121,7 +121,7 @@ def play(user_id: int) -> tuple[list[str], float]:
     from players.moderation.actors import Staff
     from players.moderation.command import Command
 
-    by = Staff(Actor("system", "demo", "demo"), rank=None, alone=True)
+    by = Staff(Actor("system", "demo", "demo"), rank=None, bypasses_second_person=True)
     errors, seconds = [], []
     with _endpoints() as receivers:
         for number in range(ACTS):

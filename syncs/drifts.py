@@ -19,8 +19,8 @@ from players.discipline import sanctions
 from players.membership.status import can_be_asked
 from players.models import Player, Sanction
 from players.moderation.actors import Staff
-from players.moderation.authorization import telling_refusals
 from players.moderation.command import Command
+from players.moderation.refusals import audit_refusals
 from players.ranks import decisions
 from roblox.models import Experience
 from syncs.models import Drift, Mirror, SyncJob
@@ -118,7 +118,7 @@ def adopt(drift_id: int, *, by: Staff, reason: str, now: dt.datetime, name: str 
     It is in force there already: no second person is needed, and it is no act that the guard
     counts.
     """
-    with telling_refusals("adopt", _user_id(drift_id), by), transaction.atomic():
+    with audit_refusals("adopt", _user_id(drift_id), by), transaction.atomic():
         drift = _open(drift_id, reason)
         if drift.aspect == Drift.Aspect.ROLE:
             rank = (drift.theirs or {}).get("rank")

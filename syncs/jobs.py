@@ -15,7 +15,7 @@ from audits.record import Actor, Target, record
 from common.errors import NotAllowed, Refused
 from common.leases import LEASE, LeaseLost, backoff, claim, hold, over
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason
+from players.moderation.input import check_reason
 from roblox.models import Experience
 from syncs.models import SyncJob
 

@@ -16,7 +16,7 @@ from common.errors import NotAllowed, Refused
 from console.models import StaffAccount
 from players.models import Player
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason
+from players.moderation.input import check_reason
 
 DISCORD = "discord"
 REMINDED = dt.timedelta(days=7)

@@ -14,7 +14,8 @@ from common.errors import NotAllowed, Refused
 from console.models import StaffAccount
 from players.models import Adjustment, Approval, BulkJob, Decision, GuardTrip, Player, StaffAct
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason, target_of
+from players.moderation.audit_fields import target_of
+from players.moderation.input import check_reason
 
 LOCAL_NAME = re.compile(r"local-([0-9]+)")
 MERGE_SPENDING = """
@@ -116,7 +117,7 @@ def unlink(account: StaffAccount, *, by: Staff, reason: str) -> None:
     """Take the link back: the operator's way, since it makes two persons of one. Raises Refused,
     NotAllowed.
     """
-    if not by.alone:
+    if not by.bypasses_second_person:
         raise NotAllowed("You may not: only the operator takes this back.")
     with transaction.atomic():
         account = StaffAccount.objects.select_for_update().get(pk=account.pk)

@@ -137,5 +137,5 @@ def _check(by: Staff, role: str) -> None:
 
 
 def _require_operator(by: Staff) -> None:
-    if not by.alone:
+    if not by.bypasses_second_person:
         raise NotAllowed("You may not: a second owner must approve; ask for it instead.")

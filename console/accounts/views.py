@@ -33,8 +33,8 @@ from console.models import RoleGrant, StaffAccount
 from players.active_policy import active
 from players.models import Player, Rank
 from players.moderation.actors import staff_of
-from players.moderation.authorization import LONGEST_REASON
 from players.moderation.command import Command
+from players.moderation.input import LONGEST_REASON
 
 TITLES = {"roblox": "Roblox", "discord": "Discord"}
 PEOPLE_SHOWN = 200

@@ -12,9 +12,9 @@ from players.actions import params as shapes
 from players.actions.params import Params
 from players.active_policy import ActivePolicy
 from players.discipline import notes
-from players.moderation import authorization
+from players.moderation import input
 from players.moderation.actors import Staff
-from players.moderation.authorization import LONGEST_REASON
+from players.moderation.input import LONGEST_REASON
 from players.policy.bundle import Rank
 from players.policy.ranks import DAY
 
@@ -43,7 +43,7 @@ class ActForm(forms.Form):
         self, *args: Any, name: str, policy: ActivePolicy, by: Staff, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        presets = authorization.presets().get(name, [])
+        presets = input.preset_reasons().get(name, [])
         preset = self.fields.get("preset")
         if isinstance(preset, forms.ChoiceField):
             preset.choices = [(text, text) for text in presets]
@@ -67,7 +67,7 @@ class EvidenceForm(ActForm):
     evidence = forms.CharField(
         required=False,
         label="Evidence",
-        help_text=f"Up to {authorization.MOST_LINKS} links that begin with https://, one a line.",
+        help_text=f"Up to {input.MOST_LINKS} links that begin with https://, one a line.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 

@@ -32,10 +32,11 @@ from players.actions.registry import StaffAction
 from players.active_policy import active
 from players.discipline.effects import readable
 from players.models import Player
-from players.moderation import authorization, daily_limit
+from players.moderation import authorization, daily_limit, refusals
 from players.moderation.actors import Staff, staff_of
-from players.moderation.authorization import LONGEST_REASON, verdict
+from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import Command
+from players.moderation.input import LONGEST_REASON
 from players.policy.ranks import DAY
 
 
@@ -60,7 +61,7 @@ def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) ->
     by = staff_of(request)
     if not request.user.has_perm(action.right):
         if request.method == "POST":
-            authorization.tell_refusal(name, user_id, by.actor)
+            refusals.record_refusal(name, user_id, by.actor)
         raise PermissionDenied
     player = find(user_id)
     if pk is not None and not registry.exists_for(player, action, pk):
@@ -79,7 +80,7 @@ def _answer(request: HttpRequest, dialog: Dialog) -> HttpResponseBase:
     )
     found = _permission(dialog)
     if request.method == "POST" and not found.allowed:
-        authorization.tell_refusal(dialog.action.name, dialog.player.user_id, dialog.by.actor)
+        refusals.record_refusal(dialog.action.name, dialog.player.user_id, dialog.by.actor)
     elif request.method == "POST" and form.is_valid():
         answered = _do(request, dialog, form)
         if answered is not None:
@@ -87,15 +88,13 @@ def _answer(request: HttpRequest, dialog: Dialog) -> HttpResponseBase:
     return _ask(request, dialog, form, found)
 
 
-def _permission(dialog: Dialog) -> authorization.Verdict:
+def _permission(dialog: Dialog) -> authorization.Permission:
     policy = active()
-    return verdict(
+    return permission_for(
         dialog.action.permission,
         dialog.player,
         dialog.by,
-        now=dialog.now,
-        policy=policy,
-        to=policy.bundle.first,
+        Circumstances(dialog.now, policy=policy, to=policy.bundle.first),
     )
 
 
@@ -121,7 +120,7 @@ def _do(request: HttpRequest, dialog: Dialog, form: Any) -> HttpResponse | None:
 
 
 def _ask(
-    request: HttpRequest, dialog: Dialog, form: Any, found: authorization.Verdict
+    request: HttpRequest, dialog: Dialog, form: Any, found: authorization.Permission
 ) -> HttpResponse:
     action, player = dialog.action, dialog.player
     facts = facts_for(player, dialog.by, dialog.now)
@@ -137,7 +136,7 @@ def _ask(
         grave=action.severe,
         words=action.consequence(facts),
         why_not=found.reason if not found.allowed else registry.why_not(action, facts, params),
-        second=found.reason if found.second else "",
+        second=found.reason if found.needs_second_person else "",
         is_ban=action.name == "ban",
         limit=_limit(dialog.by, dialog.now) if action.name == "adjust" else "",
         back=dialog.back,

@@ -21,9 +21,9 @@ from players.active_policy import active
 from players.bulk.row_executor import BULK_JOBS
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Approval, Decision, PolicyVersion
-from players.moderation import approvals, authorization
+from players.moderation import approvals, input
 from players.moderation.actors import Staff, staff_of
-from players.moderation.authorization import LONGEST_REASON
+from players.moderation.input import LONGEST_REASON
 from players.quarantines import resolution
 from players.ranks import decisions
 from roblox.models import Experience
@@ -48,7 +48,7 @@ class Deciding(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        found = authorization.presets()
+        found = input.preset_reasons()
         field = self.fields["preset"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
@@ -59,7 +59,7 @@ class Deciding(forms.Form):
         data = super().clean() or {}
         reason = ": ".join(filter(None, (data.get("preset"), (data.get("words") or "").strip())))
         if not reason and data.get("verb") == "approve":
-            reason = next(iter(authorization.presets().get("approve", [])), "")
+            reason = next(iter(input.preset_reasons().get("approve", [])), "")
         if not reason:
             self.add_error("words", "Choose a reason, or say one in your own words.")
         return data | {"reason": reason}

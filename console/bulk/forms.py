@@ -11,7 +11,7 @@ from console.audit.forms import actors_of
 from players.actions.params import NoteText
 from players.actions.registry import BY_NAME
 from players.discipline import notes
-from players.moderation.authorization import LONGEST_REASON
+from players.moderation.input import LONGEST_REASON
 
 # bytes through the browser, some 60,000 rows; the command takes more and shows its progress
 LARGEST_FILE = 1_000_000

@@ -31,7 +31,7 @@ from players.bulk.actions import described
 from players.bulk.results import state
 from players.bulk.row_executor import BULK_JOBS, RIGHT
 from players.models import BulkJob, BulkRow
-from players.moderation import authorization
+from players.moderation import refusals
 from players.moderation.actors import Staff, is_local, staff_of
 
 VIEW = "players.view_approval"
@@ -110,7 +110,7 @@ def _check_entitled(request: HttpRequest, act: str) -> None:
     """Raises PermissionDenied, and records it in the audit log."""
     allowed = {action.name for action in bulk_actions(request.user)}
     if act not in allowed or not request.user.has_perm(RIGHT):
-        authorization.tell_refusal(BULK_JOBS.act, None, staff_of(request).actor)
+        refusals.record_refusal(BULK_JOBS.act, None, staff_of(request).actor)
         raise PermissionDenied
 
 

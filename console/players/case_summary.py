@@ -17,7 +17,7 @@ from players.active_policy import ActivePolicy
 from players.models import Appeal, Approval, Decision, Player, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff
-from players.moderation.authorization import verdict
+from players.moderation.authorization import Circumstances, permission_for
 from players.policy.bundle import Rank
 from players.policy.ranks import Evaluation
 from players.ranks.candidates import candidate_for
@@ -114,13 +114,11 @@ def buttons(player: Player, by: Staff, now: dt.datetime) -> list[Button]:
 
 
 def _button(action: StaffAction, facts: Facts) -> Button:
-    found = verdict(
+    found = permission_for(
         action.permission,
         facts.player,
         facts.by,
-        now=facts.now,
-        policy=facts.policy,
-        to=facts.policy.bundle.first,
+        Circumstances(facts.now, policy=facts.policy, to=facts.policy.bundle.first),
     )
     words = action.consequence(facts) if found.allowed else found.reason
     return Button(action, found.allowed, words)

@@ -21,7 +21,7 @@ from console.policy.uploads import pretty, texts_of
 from players.active_policy import held_outside
 from players.models import PolicyVersion
 from players.moderation.actors import staff_of
-from players.moderation.authorization import LONGEST_REASON
+from players.moderation.input import LONGEST_REASON
 from players.policy.bundle import Bundle, parse_bundle, read_bundle
 from players.policy.diff import compare, lines
 from players.policy.validation import FILES, PolicyError, Problem

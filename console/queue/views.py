@@ -27,9 +27,9 @@ from console.queue.registry import BY_NAME, seen_by
 from console.sync.views import freshness
 from players import daily_figures
 from players.models import GuardTrip
-from players.moderation import assignments, authorization, velocity_limit
+from players.moderation import assignments, input, velocity_limit
 from players.moderation.actors import staff_of
-from players.moderation.authorization import LONGEST_REASON
+from players.moderation.input import LONGEST_REASON
 from players.policy_changes import reviews
 from players.ranks import decisions
 from webhooks.endpoints import statistics
@@ -74,8 +74,8 @@ def home(request: HttpRequest) -> HttpResponse:
         mine=mine,
         person=by.person,
         cards=_cards(request, now) if not request.headers.get("HX-Request") else None,
-        reasons=authorization.presets().get("approve", [])
-        + authorization.presets().get("reject", []),
+        reasons=input.preset_reasons().get("approve", [])
+        + input.preset_reasons().get("reject", []),
     )
 
 

@@ -20,7 +20,7 @@ from players.actions.facts import Facts, load_facts
 from players.actions.registry import StaffAction
 from players.models import Player
 from players.moderation.actors import Staff, staff_of
-from players.moderation.authorization import verdict
+from players.moderation.authorization import Circumstances, permission_for
 
 MOST = 8  # of each kind
 RECENT = "console-recent"
@@ -110,13 +110,11 @@ def _is_possible(action: StaffAction, facts: Facts) -> bool:
     if registry.why_not(action, facts):
         return False
     policy = facts.policy
-    return verdict(
+    return permission_for(
         action.permission,
         facts.player,
         facts.by,
-        now=facts.now,
-        policy=policy,
-        to=policy.bundle.first,
+        Circumstances(facts.now, policy=policy, to=policy.bundle.first),
     ).allowed
 
 

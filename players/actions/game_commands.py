@@ -18,8 +18,8 @@ from players.membership import freshness
 from players.models import GameCommand, Player, Sanction
 from players.moderation import experience_bounds
 from players.moderation.actors import Staff, actor_of, officer
-from players.moderation.authorization import Done, tell_refusal
-from players.moderation.command import Command
+from players.moderation.command import ActionResult, Command
+from players.moderation.refusals import record_refusal
 from players.points import counting
 from players.quarantines import held_commands
 from players.quarantines.detection import Source
@@ -150,7 +150,7 @@ def _check_fields(command: GameCommandIn) -> None:
             raise Refused(f"{wire}: only for {' and '.join(names)}; leave it out.")
 
 
-def _perform(experience: str, command: GameCommandIn, now: dt.datetime) -> Done:
+def _perform(experience: str, command: GameCommandIn, now: dt.datetime) -> ActionResult:
     action, by = ACTIONS[command.kind], _officer(command)
     params = parse(action.params, _given(command) | _subject(action, command.user_id, by, now))
     context = Command(
@@ -201,5 +201,5 @@ def _officer(command: GameCommandIn) -> Staff:
         return officer(command.actor_user_id)
     except NotAllowed:
         actor = actor_of(Player.objects.get(user_id=command.actor_user_id))
-        tell_refusal(command.kind, command.user_id, actor)
+        record_refusal(command.kind, command.user_id, actor)
         raise

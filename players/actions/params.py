@@ -12,7 +12,7 @@ import msgspec
 from common.errors import Refused
 from players.active_policy import active
 from players.discipline import notes
-from players.moderation.authorization import check_evidence, check_moment
+from players.moderation.input import check_evidence, check_moment
 from players.points import adjustments
 
 

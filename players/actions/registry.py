@@ -31,8 +31,7 @@ from players.actions.params import (
 from players.discipline import notes, sanctions
 from players.models import Decision, Player
 from players.moderation.actors import Staff
-from players.moderation.authorization import Done
-from players.moderation.command import Command
+from players.moderation.command import ActionResult, Command
 from players.points import adjustments, event_grants, recommendations
 from players.policy.permissions import Act
 from players.ranks import decisions
@@ -56,7 +55,7 @@ class StaffAction:
     phrase: str
     right: str
     permission: Act
-    perform: Callable[[int, Any, Command], Done]
+    perform: Callable[[int, Any, Command], ActionResult]
     params: type[Params] = Params
     precondition: Precondition = preconditions.always
     consequence: Consequence = consequences.unsaid
@@ -82,42 +81,44 @@ class StaffAction:
         return self.dialog and not self.subject_field
 
 
-def _set_rank(user_id: int, params: RankName, command: Command) -> Done:
+def _set_rank(user_id: int, params: RankName, command: Command) -> ActionResult:
     decision = decisions.set_rank(user_id, params.rank, command)
     if decision.status == Decision.Status.PROPOSED:
         return _proposed(decision)
     sentence = f"{decision.player.username} holds {decision.to_rank} now."
-    return Done(sentence, decision=decision, player=decision.player)
+    return ActionResult(sentence, decision=decision, player=decision.player)
 
 
-def _propose(user_id: int, params: RankName, command: Command) -> Done:
+def _propose(user_id: int, params: RankName, command: Command) -> ActionResult:
     if not command.experience:
         return _proposed(decisions.propose(user_id, params.rank, command))
     made = decisions.propose_in_game(user_id, params.rank, command)
-    return made if isinstance(made, Done) else _proposed(made)
+    return made if isinstance(made, ActionResult) else _proposed(made)
 
 
-def _reopen(user_id: int, params: DecisionId, command: Command) -> Done:
+def _reopen(user_id: int, params: DecisionId, command: Command) -> ActionResult:
     decision = decisions.reopen(params.decision, command)
-    return Done("It is proposed again.", decision=decision, player=decision.player)
+    return ActionResult("It is proposed again.", decision=decision, player=decision.player)
 
 
-def _approve(user_id: int, params: DecisionId, command: Command) -> Done:
+def _approve(user_id: int, params: DecisionId, command: Command) -> ActionResult:
     return _decide(decisions.approve, params, command)
 
 
-def _reject(user_id: int, params: DecisionId, command: Command) -> Done:
+def _reject(user_id: int, params: DecisionId, command: Command) -> ActionResult:
     return _decide(decisions.reject, params, command)
 
 
-def _decide(verb: Callable[..., Decision], params: DecisionId, command: Command) -> Done:
+def _decide(verb: Callable[..., Decision], params: DecisionId, command: Command) -> ActionResult:
     found = verb(params.decision, by=command.by, reason=command.reason, now=command.now)
-    return Done(f"Decision {found.pk} is {found.status}.", decision=found, player=found.player)
+    return ActionResult(
+        f"Decision {found.pk} is {found.status}.", decision=found, player=found.player
+    )
 
 
-def _proposed(decision: Decision) -> Done:
+def _proposed(decision: Decision) -> ActionResult:
     sentence = f"Proposed: {decision.to_rank}. Somebody who may give it decides."
-    return Done(sentence, decision=decision, player=decision.player)
+    return ActionResult(sentence, decision=decision, player=decision.player)
 
 
 def _rank_events() -> dict[str, Inverse | None]:

@@ -20,8 +20,9 @@ from players.actions.inverses import EventFacts, UndoOption
 from players.actions.registry import BY_NAME, INVERSES
 from players.models import Note, Player, Sanction
 from players.moderation import approvals
-from players.moderation.authorization import Done, take_turn, telling_refusals
-from players.moderation.command import Command
+from players.moderation.command import ActionResult, Command
+from players.moderation.locks import take_turn
+from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 
 ELSEWHERE: dict[str, str] = {
@@ -48,7 +49,7 @@ def permission_of(event_action: str) -> Act | None:
     return inverse.permission or BY_NAME[inverse.action].permission
 
 
-def revert(event_id: int, command: Command) -> Done:
+def revert(event_id: int, command: Command) -> ActionResult:
     """Take an event back, once; its possibility is judged with the player locked.
 
     Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act.
@@ -59,7 +60,7 @@ def revert(event_id: int, command: Command) -> Done:
     player = _facts_of(event).player
     act = str(permission_of(event.action) or "undo")
     with (
-        telling_refusals(act, player.user_id if player else None, command.by),
+        audit_refusals(act, player.user_id if player else None, command.by),
         transaction.atomic(),
     ):
         take_turn(command.by.person)
@@ -73,7 +74,7 @@ def revert(event_id: int, command: Command) -> Done:
             raise Refused(str(error)) from None
 
 
-def _perform_inverse(facts: EventFacts, command: Command) -> Done:
+def _perform_inverse(facts: EventFacts, command: Command) -> ActionResult:
     assert facts.player is not None
     inverse = INVERSES[facts.event.action]
     command = replace(command, reverts=facts.event.id)

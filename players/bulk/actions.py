@@ -19,8 +19,9 @@ from players.active_policy import active
 from players.bulk.facts import Case
 from players.models import Approval, Player, Sanction
 from players.moderation.actors import Staff
-from players.moderation.authorization import Done, kept_rank, target_of
-from players.moderation.command import Command
+from players.moderation.audit_fields import target_of
+from players.moderation.authorization import kept_rank
+from players.moderation.command import ActionResult, Command
 from players.moderation.daily_limit import Taken
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
@@ -145,7 +146,7 @@ def perform(act: str, it: Invocation) -> Outcome:
     return _outcome(action.perform(it.player.user_id, params, it.command))
 
 
-def _outcome(done: Done) -> Outcome:
+def _outcome(done: ActionResult) -> Outcome:
     if done.approval is not None:
         return None, done.approval
     if done.event is None and done.decision is not None:

@@ -17,8 +17,10 @@ from players.models import Adjustment, Approval, BulkJob, Player
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
-from players.moderation.authorization import Verdict, past_own_limit, telling_refusals
+from players.moderation.authorization import Permission, past_own_limit
 from players.moderation.command import Command
+from players.moderation.refusals import audit_refusals
+from players.moderation.velocity_limit import Load
 
 PREVIEW, WAITING = "preview", "waiting"
 READ_EVERY = 30.0  # seconds between two reads of the requester's role on Roblox
@@ -72,7 +74,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
 
         Raises Refused for anybody but its requester, and NotAllowed.
         """
-        with telling_refusals(self.act, None, by), transaction.atomic():
+        with audit_refusals(self.act, None, by), transaction.atomic():
             self.check_entitled(by)
             tripped = velocity_limit.is_tripped(by, now)
             job = self.locked(job_id)
@@ -90,7 +92,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
             self.begin(job, by, now)
             return job
 
-    def _request_approval(self, job: J, second: Verdict, by: Staff, now: dt.datetime) -> None:
+    def _request_approval(self, job: J, second: Permission, by: Staff, now: dt.datetime) -> None:
         job.approval = approvals.request_approval(
             ApprovalRequest(
                 self.approval,
@@ -104,7 +106,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
 
     def second_person(
         self, job: J, by: Staff, now: dt.datetime, *, tripped: bool
-    ) -> Verdict | None:
+    ) -> Permission | None:
         """Why a second person must approve the job; None if nobody must."""
         taken = daily_limit.lock(by.person, daily_limit.day_of(now))
         return second_person(job, by, now, taken, tripped=tripped)
@@ -149,22 +151,13 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
 
 def second_person[J: (BulkJob, Adjustment)](
     job: J, by: Staff, now: dt.datetime, taken: daily_limit.Taken, *, tripped: bool = False
-) -> Verdict | None:
+) -> Permission | None:
     """Why a job needs a second person; None if it does not.
 
     `taken` is what counts toward the day's limit of `by` already.
     """
-    volume = reservations.volume(job)
-    return velocity_limit.second_for(
-        by,
-        now,
-        tripped=tripped,
-        rows=job.changing,
-        moved=volume.moved,
-        players=volume.players,
-        largest=volume.largest,
-        taken=taken,
-    )
+    load = Load(job.changing, reservations.volume(job), taken, tripped)
+    return velocity_limit.second_person_for(by, load, now)
 
 
 def player_of(by: Staff) -> Player | None:

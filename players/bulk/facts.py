@@ -7,7 +7,7 @@ from players.active_policy import ActivePolicy, active
 from players.models import Player
 from players.moderation import daily_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import Verdict, verdict
+from players.moderation.authorization import Circumstances, Permission, permission_for
 from players.moderation.daily_limit import Taken
 from players.policy.bundle import Rank
 from players.policy.permissions import Act
@@ -43,22 +43,25 @@ class Judge:
     def of(cls, by: Staff, now: dt.datetime) -> "Judge":
         return cls(by, now, active(), daily_limit.taken(by, now))
 
-    def judge(self, case: Case) -> Verdict:
+    def judge(self, case: Case) -> Permission:
         if case.why_not:
-            return Verdict(False, reason=case.why_not)
+            return Permission(False, reason=case.why_not)
         assert case.player is not None
-        found = verdict(
+        found = permission_for(
             case.act,
             case.player,
             self.by,
-            now=self.now,
-            amount=case.amount,
-            to=case.to,
-            policy=self.policy,
-            taken=self.taken,
+            Circumstances(
+                self.now, amount=case.amount, to=case.to, policy=self.policy, taken=self.taken
+            ),
         )
         if found.allowed and case.amount:
             self.taken = self.taken.plus(case.amount)
-        if found.allowed and case.second and not found.second and not self.by.alone:
-            return Verdict(True, True, case.second)
+        if (
+            found.allowed
+            and case.second
+            and not found.needs_second_person
+            and not self.by.bypasses_second_person
+        ):
+            return Permission(True, True, case.second)
         return found

@@ -16,8 +16,10 @@ from players.bulk.row_executor import BULK_JOBS, WITHOUT_PERSONAL_DATA
 from players.models import Approval, BulkJob, BulkRow, Player
 from players.moderation import velocity_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import Verdict, check_reason, telling_refusals
-from players.moderation.daily_limit import Taken
+from players.moderation.authorization import Permission
+from players.moderation.input import check_reason
+from players.moderation.refusals import audit_refusals
+from players.moderation.velocity_limit import Load
 
 MOST_PLAYERS = 1_000
 KEPT = dt.timedelta(days=1)  # a preview that nobody started is deleted after that
@@ -43,7 +45,7 @@ def preview(
         raise Refused(f"act: {act!r} is not one of {', '.join(ACTIONS)}.")
     if not user_ids or len(set(user_ids)) > MOST_PLAYERS:
         raise Refused(f"players: select 1 to {MOST_PLAYERS:,}, not {len(set(user_ids)):,}.")
-    with telling_refusals(BULK_JOBS.act, None, by), transaction.atomic():
+    with audit_refusals(BULK_JOBS.act, None, by), transaction.atomic():
         BULK_JOBS.check_entitled(by)
         given = actions.check(act, arguments, by, now)
         players = _players(user_ids)
@@ -108,7 +110,7 @@ def _preview_events(
 ) -> BulkJob:
     if not events:
         raise Refused("There is nothing that can be taken back.")
-    with telling_refusals(BULK_JOBS.act, None, by), transaction.atomic():
+    with audit_refusals(BULK_JOBS.act, None, by), transaction.atomic():
         BULK_JOBS.check_entitled(by)
         return _store(job, reversals.cases(events), by, now)
 
@@ -138,18 +140,18 @@ def _store(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> 
     return job
 
 
-def _second_person(job: BulkJob, verdicts: Sequence[Verdict], by: Staff, now: dt.datetime) -> str:
+def _second_person(
+    job: BulkJob, verdicts: Sequence[Permission], by: Staff, now: dt.datetime
+) -> str:
     """Why a second person must approve the job; empty if nobody must."""
-    needing = [found.reason for found in verdicts if found.allowed and found.second]
-    if needing and not by.alone:
+    needing = [found.reason for found in verdicts if found.allowed and found.needs_second_person]
+    if needing and not by.bypasses_second_person:
         return needing[0]
-    many = velocity_limit.second_for(
-        by, now, tripped=False, rows=job.changing, moved=0, players=0, largest=0, taken=Taken()
-    )
+    many = velocity_limit.second_person_for(by, Load(job.changing), now)
     return many.reason if many else ""
 
 
-def _row(job: BulkJob, line: int, case: Case, found: Verdict) -> BulkRow:
+def _row(job: BulkJob, line: int, case: Case, found: Permission) -> BulkRow:
     return BulkRow(
         job=job,
         line=line,

@@ -5,7 +5,6 @@ its skipped rows would have moved.
 """
 
 import datetime as dt
-from dataclasses import dataclass
 
 from django.db.models import Count, Max, Sum
 from django.db.models.functions import Abs
@@ -13,16 +12,7 @@ from django.db.models.functions import Abs
 from common.amounts import hundredths, points
 from players.models import ZERO, Adjustment, BulkJob
 from players.moderation import daily_limit
-from players.moderation.daily_limit import Taken
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """What the pending rows of a job move, in hundredths without signs; `largest` is one row's."""
-
-    moved: int
-    players: int
-    largest: int
+from players.moderation.daily_limit import Taken, Volume
 
 
 def volume(job: BulkJob | Adjustment) -> Volume:

@@ -30,7 +30,8 @@ from players.bulk.facts import Case, Judge
 from players.models import Approval, BulkJob, BulkRow
 from players.moderation.actors import Staff
 from players.moderation.approvals import who_asked
-from players.moderation.authorization import Verdict, take_turn
+from players.moderation.authorization import Permission
+from players.moderation.locks import take_turn
 from players.policy.permissions import CHANGES_RANK, Act
 
 RIGHT = "console.bulk"
@@ -56,14 +57,14 @@ class BulkJobs(JobType[BulkJob]):
 
     def second_person(
         self, job: BulkJob, by: Staff, now: dt.datetime, *, tripped: bool
-    ) -> Verdict | None:
+    ) -> Permission | None:
         """As for any job, and where the preview found a row that needs one."""
-        if by.alone:
+        if by.bypasses_second_person:
             return None
         found = super().second_person(job, by, now, tripped=tripped)
         if found is None and not job.second:
             return None
-        found = found or Verdict(True, True, job.second)
+        found = found or Permission(True, True, job.second)
         job.second = job.second or found.reason
         return found
 
@@ -91,7 +92,7 @@ class BulkJobs(JobType[BulkJob]):
             | ({"approval": job.approval_id} if job.approval_id else {}),
         )
         job.status, job.started_at = BulkJob.Status.RUNNING, now
-        job.settled = job.settled or by.alone
+        job.settled = job.settled or by.bypasses_second_person
         reservations.reserve(job, now)
         job.save()
 

@@ -21,8 +21,11 @@ from players.discipline import case_codes, sanctions
 from players.models import Appeal, Approval, Player, Sanction
 from players.moderation import assignments
 from players.moderation.actors import Staff
-from players.moderation.authorization import take_turn, target_of, telling_refusals, verdict
+from players.moderation.audit_fields import target_of
+from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import Command
+from players.moderation.locks import take_turn
+from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 
 KIND = "appeal"  # of the queue's claims
@@ -105,7 +108,7 @@ def why_not(appeal: Appeal, by: Staff, now: dt.datetime) -> str:
         return "You issued it yourself: somebody else must decide."
     if sanction.event is not None and _approved_by(sanction.event, by):
         return "You had a part in it as the second person: somebody else must decide."
-    found = verdict(LIFTING[Sanction.Kind(sanction.kind)], player, by, now=now)
+    found = permission_for(LIFTING[Sanction.Kind(sanction.kind)], player, by, Circumstances(now))
     return "" if found.allowed else found.reason
 
 
@@ -119,7 +122,7 @@ def _decide(
 ) -> Appeal:
     answer = _checked(answer, "answer", 1, LONGEST_ANSWER)
     user_id = Appeal.objects.filter(pk=appeal_id).values_list("player__user_id", flat=True).first()
-    with telling_refusals("appeal", user_id, by), transaction.atomic():
+    with audit_refusals("appeal", user_id, by), transaction.atomic():
         take_turn(by.person)  # before the player is locked, as in every act that the guard counts
         appeal = _locked(appeal_id)
         if appeal.status != Appeal.Status.OPEN:
@@ -127,7 +130,9 @@ def _decide(
         reason = why_not(appeal, by, now)
         if reason:
             raise NotAllowed(reason)
-        if not by.alone and not assignments.holds(KIND, str(appeal.pk), by=by, now=now):
+        if not by.bypasses_second_person and not assignments.holds(
+            KIND, str(appeal.pk), by=by, now=now
+        ):
             raise Refused("Take the appeal first, so that nobody else works on it meanwhile.")
         if outcome == Appeal.Status.APPROVED and appeal.sanction.lifted_at is None:
             _undo(appeal, answer, by, now)

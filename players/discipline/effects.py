@@ -20,8 +20,9 @@ from players.models import Approval, Player, Sanction
 from players.moderation import approvals, experience_bounds
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
-from players.moderation.authorization import Done, kept_rank, policy_version, target_of
-from players.moderation.command import Command
+from players.moderation.audit_fields import policy_version, target_of
+from players.moderation.authorization import kept_rank
+from players.moderation.command import ActionResult, Command
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import Sanction as Measure
 from players.policy.warning_thresholds import (
@@ -73,7 +74,7 @@ def request_approval(
     arguments: dict[str, Any],
     cause: Approval.Cause,
     command: Command,
-) -> Done:
+) -> ActionResult:
     """Ask a second person for an act. Raises Refused where the same request is open."""
     approval = _request(act, player, arguments, cause, command)
     why = (
@@ -83,12 +84,12 @@ def request_approval(
     )
     asked = approvals.sentence(approval)
     sentence = f"Nothing happened yet to {player.username}: {why}. “{asked}” waits as request {approval.pk}."
-    return Done(sentence, approval.event, approval=approval, player=player)
+    return ActionResult(sentence, approval.event, approval=approval, player=player)
 
 
 def request_confirmation(
     act: Act, player: Player, arguments: dict[str, Any], past: str, command: Command
-) -> Done:
+) -> ActionResult:
     """Ask the named officer to confirm an act `past` the bounds of its experience."""
     approval = _request(act, player, arguments, Approval.Cause.EXPERIENCE, command)
     return experience_bounds.to_confirm(player, approval, past)
@@ -106,7 +107,7 @@ def _request(
     return approvals.request_approval(ApprovalRequest(str(act), player, arguments, cause), command)
 
 
-def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> Done:
+def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> ActionResult:
     policy = active().bundle.punishments
     ends_at = warning_expires(command.now, policy)
     sanction = _issue(player, Sanction.Kind.WARNING, command, ends_at, evidence)
@@ -114,7 +115,7 @@ def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> D
     event = _tell(Action.PLAYER_WARNED, player, sanction, command, {"active": count})
     followed = _apply_thresholds(player, sanction, command, count)
     sentence = f"{player.username} is warned ({count} active){followed}."
-    return Done(sentence, event, sanction=sanction, player=player)
+    return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
 def _apply_thresholds(player: Player, warning: Sanction, command: Command, count: int) -> str:
@@ -135,7 +136,7 @@ def _apply_thresholds(player: Player, warning: Sanction, command: Command, count
         said = " and suspended"
     if Measure.BAN not in following:
         return said
-    if command.by.alone:
+    if command.by.bypasses_second_person:
         ban(player, by_policy, cause=warning.pk)
         return f"{said} and banned"
     _request_ban(player, warning, command)
@@ -148,7 +149,7 @@ def _request_ban(player: Player, warning: Sanction, command: Command) -> None:
         request_approval(Act.BAN, player, arguments, Approval.Cause.SECOND, command)
 
 
-def pardon(player: Player, command: Command, *, sanction: int) -> Done:
+def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
     warning = Sanction.objects.get(pk=sanction)
     ended = following(player, sanction, command.now)
     event = end(warning, player, command.by.actor, command)
@@ -158,7 +159,7 @@ def pardon(player: Player, command: Command, *, sanction: int) -> Done:
         player, warning, command
     )
     also = f"; the {' and the '.join(said)} it led to ended too" if said else ""
-    return Done(
+    return ActionResult(
         f"The warning of {player.username} is taken back{also}.",
         event,
         sanction=warning,
@@ -217,7 +218,7 @@ def suspend(
     until: dt.datetime | str,
     evidence: Sequence[str] = (),
     cause: Sanction | None = None,
-) -> Done:
+) -> ActionResult:
     end = dt.datetime.fromisoformat(until) if isinstance(until, str) else until
     policy = active()
     sanction = _issue(player, Sanction.Kind.SUSPENSION, command, end, evidence, cause)
@@ -235,15 +236,15 @@ def suspend(
     )
     event = _tell(Action.PLAYER_SUSPENDED, player, sanction, command, {"until": end.isoformat()})
     sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
-    return Done(sentence, event, sanction=sanction, player=player)
+    return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
-def lift(player: Player, command: Command) -> Done:
+def lift(player: Player, command: Command) -> ActionResult:
     sanction = open_one(player, Sanction.Kind.SUSPENSION)
     assert sanction is not None
     event = end(sanction, player, command.by.actor, command)
     sentence = f"{player.username}'s suspension is over; they are {player.rank.name} again."
-    return Done(sentence, event, sanction=sanction, player=player)
+    return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
 def ban(
@@ -255,7 +256,7 @@ def ban(
     cause: int | None = None,
     threshold: bool = False,
     alt_accounts: bool = True,
-) -> Done:
+) -> ActionResult:
     end = dt.datetime.fromisoformat(until) if until else None
     warning = Sanction.objects.filter(pk=cause).first() if cause else None
     if threshold:
@@ -277,16 +278,16 @@ def ban(
     )
     ends = f"until {end:%Y-%m-%d %H:%M} UTC" if end else "for good"
     alone = "" if alt_accounts else ", this account alone"
-    return Done(
+    return ActionResult(
         f"{player.username} is banned {ends}{alone}.", event, sanction=sanction, player=player
     )
 
 
-def unban(player: Player, command: Command) -> Done:
+def unban(player: Player, command: Command) -> ActionResult:
     sanction = open_one(player, Sanction.Kind.BAN)
     assert sanction is not None
     event = end(sanction, player, command.by.actor, command)
-    return Done(
+    return ActionResult(
         f"{player.username} is not banned any more.", event, sanction=sanction, player=player
     )
 
@@ -397,4 +398,4 @@ def _save(player: Player, now: dt.datetime, *fields: str) -> None:
 
 
 def nobody(actor: Actor) -> Staff:
-    return Staff(actor, rank=None, alone=True)
+    return Staff(actor, rank=None, bypasses_second_person=True)

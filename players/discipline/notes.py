@@ -13,19 +13,22 @@ from common.errors import NotAllowed, Refused
 from players.models import Approval, Note, Player
 from players.moderation import approvals, experience_bounds
 from players.moderation.actors import Staff
-from players.moderation.authorization import Done, locked, target_of, telling_refusals, verdict
-from players.moderation.command import Command
+from players.moderation.audit_fields import target_of
+from players.moderation.authorization import Circumstances, permission_for
+from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
+from players.moderation.locks import lock_player
+from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 
 LONGEST = 2000
 
 
-def write(user_id: int, text: str, command: Command) -> Done:
+def write(user_id: int, text: str, command: Command) -> ActionResult:
     """Write a note on a player; the command's reason is not kept. Raises Refused, NotAllowed."""
     text = check_text(text)
-    with telling_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
-        player = locked(user_id)
+    with audit_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
+        player = lock_player(user_id)
         _check(player, command)
         if past := experience_bounds.take(
             command.experience, player, Demand(str(Act.NOTE)), command.now
@@ -37,7 +40,7 @@ def write(user_id: int, text: str, command: Command) -> Done:
         return _write(player, text, command)
 
 
-def _write(player: Player, text: str, command: Command) -> Done:
+def _write(player: Player, text: str, command: Command) -> ActionResult:
     event = record(
         Action.PLAYER_NOTED,
         actor=command.by.actor,
@@ -49,12 +52,12 @@ def _write(player: Player, text: str, command: Command) -> Done:
     Note.objects.create(
         player=player, text=text, author=author, event=event, created_at=command.now
     )
-    return Done(f"The note on {player.username} is kept.", event, player=player)
+    return ActionResult(f"The note on {player.username} is kept.", event, player=player)
 
 
 def _judged(by: Staff, approval: Approval) -> str:
     assert approval.player is not None
-    found = verdict(Act.NOTE, approval.player, by, now=approval.created_at)
+    found = permission_for(Act.NOTE, approval.player, by, Circumstances(approval.created_at))
     return "" if found.allowed else found.reason
 
 
@@ -78,15 +81,15 @@ def _approved(
     return _write(approval.player, text, command).event
 
 
-def withdraw(note_id: int, command: Command) -> Done:
+def withdraw(note_id: int, command: Command) -> ActionResult:
     """Take a note off the player's file. Its author may, and anybody above them who may write
     notes. Raises Refused, NotAllowed.
     """
     user_id = Note.objects.filter(pk=note_id).values_list("player__user_id", flat=True).first()
     if user_id is None:
         raise Refused(f"There is no note {note_id}.")
-    with telling_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
-        player = locked(user_id)
+    with audit_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
+        player = lock_player(user_id)
         _check(player, command)
         note = Note.objects.select_for_update().get(pk=note_id)
         if note.withdrawn_at is not None:
@@ -98,11 +101,11 @@ def withdraw(note_id: int, command: Command) -> Done:
             target=target_of(player),
             reverts=command.reverts or note.event,
         )
-        return Done(f"The note on {player.username} is withdrawn.", event, player=player)
+        return ActionResult(f"The note on {player.username} is withdrawn.", event, player=player)
 
 
 def _check(player: Player, command: Command) -> None:
-    found = verdict(Act.NOTE, player, command.by, now=command.now)
+    found = permission_for(Act.NOTE, player, command.by, Circumstances(command.now))
     if not found.allowed:
         raise NotAllowed(found.reason)
 

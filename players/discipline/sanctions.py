@@ -39,16 +39,12 @@ from players.discipline.effects import (
 from players.models import Approval, Player, Sanction
 from players.moderation import approvals, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import (
-    Done,
-    check_evidence,
-    check_moment,
-    locked,
-    telling_refusals,
-    verdict,
-)
-from players.moderation.command import Command
+from players.moderation.authorization import Circumstances, permission_for
+from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
+from players.moderation.input import check_evidence, check_moment
+from players.moderation.locks import lock_player
+from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import suspension_ends
 
@@ -61,7 +57,7 @@ class Measure:
 
     shape: type[Params]
     precondition: Callable[[Facts, Any], str]
-    apply: Callable[..., Done]
+    apply: Callable[..., ActionResult]
 
     def require(self, player: Player, arguments: dict[str, Any], command: Command) -> None:
         """Raises Refused where the act makes no sense for the locked player."""
@@ -80,7 +76,7 @@ MEASURES = {
 }
 
 
-def warn(user_id: int, command: Command, *, evidence: Sequence[str] = ()) -> Done:
+def warn(user_id: int, command: Command, *, evidence: Sequence[str] = ()) -> ActionResult:
     """Warn a player; at the policy's thresholds a suspension follows, and a ban is asked for.
 
     Raises Refused, and NotAllowed, which the audit log records, like every act here.
@@ -88,7 +84,7 @@ def warn(user_id: int, command: Command, *, evidence: Sequence[str] = ()) -> Don
     return _act(Act.WARN, user_id, {"evidence": check_evidence(evidence)}, command)
 
 
-def pardon(sanction_id: int, command: Command) -> Done:
+def pardon(sanction_id: int, command: Command) -> ActionResult:
     """Take a warning back, and what followed from it. Raises Refused, NotAllowed."""
     owner = (
         Sanction.objects.filter(pk=sanction_id, kind=Sanction.Kind.WARNING)
@@ -106,7 +102,7 @@ def suspend(
     *,
     until: dt.datetime | None = None,
     evidence: Sequence[str] = (),
-) -> Done:
+) -> ActionResult:
     """Suspend a player until a moment, else for the policy's trial days. Raises Refused,
     NotAllowed.
     """
@@ -115,7 +111,7 @@ def suspend(
     return _act(Act.SUSPEND, user_id, arguments, command)
 
 
-def lift(user_id: int, command: Command) -> Done:
+def lift(user_id: int, command: Command) -> ActionResult:
     """End a suspension and give the former rank back. Raises Refused, NotAllowed."""
     return _act(Act.LIFT, user_id, {}, command)
 
@@ -127,7 +123,7 @@ def ban(
     until: dt.datetime | None = None,
     evidence: Sequence[str] = (),
     alt_accounts: bool = True,
-) -> Done:
+) -> ActionResult:
     """Ban a player until a moment, or for good; a second person approves. Raises Refused,
     NotAllowed.
 
@@ -143,7 +139,7 @@ def ban(
     return _act(Act.BAN, user_id, arguments, command)
 
 
-def unban(user_id: int, command: Command) -> Done:
+def unban(user_id: int, command: Command) -> ActionResult:
     """Lift a ban; a second person approves, unless one did already. Raises Refused, NotAllowed."""
     return _act(Act.UNBAN, user_id, {}, command)
 
@@ -177,19 +173,21 @@ def _end(pk: int, now: dt.datetime) -> bool:
         return sanction is not None
 
 
-def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) -> Done:
+def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) -> ActionResult:
     measure = MEASURES[act]
     command, by, now = command.checked(), command.by, command.now
-    with telling_refusals(act, user_id, by), transaction.atomic():
+    with audit_refusals(act, user_id, by), transaction.atomic():
         tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
-        player = locked(user_id)
-        found = verdict(act, player, by, now=now)
+        player = lock_player(user_id)
+        found = permission_for(act, player, by, Circumstances(now))
         if not found.allowed:
             raise NotAllowed(found.reason)
         measure.require(player, arguments, command)
         adopted = command.source == Sanction.Source.ROBLOX  # it is in force there already
-        second = found.second or _lifts_ban(act, player, arguments, now)
-        if tripped or (second and not by.alone and not command.approved and not adopted):
+        second = found.needs_second_person or _lifts_ban(act, player, arguments, now)
+        if tripped or (
+            second and not by.bypasses_second_person and not command.approved and not adopted
+        ):
             cause = Approval.Cause.VELOCITY if tripped else found.cause
             return request_approval(act, player, arguments, cause, command)
         if past := experience_bounds.take(command.experience, player, Demand(str(act)), now):
@@ -209,14 +207,14 @@ def _approved(act: Act) -> None:
             if _lifts_ban(act, approval.player, approval.arguments, timezone.now())
             else act
         )
-        found = verdict(needed, approval.player, by, now=approval.created_at)
+        found = permission_for(needed, approval.player, by, Circumstances(approval.created_at))
         return "" if found.allowed else found.reason
 
     def second(by: Staff, approval: Approval) -> str:
         assert approval.player is not None
         now = timezone.now()
-        found = verdict(act, approval.player, by, now=now)
-        if found.second or _lifts_ban(act, approval.player, approval.arguments, now):
+        found = permission_for(act, approval.player, by, Circumstances(now))
+        if found.needs_second_person or _lifts_ban(act, approval.player, approval.arguments, now):
             return f"{found.reason or 'It ends a ban too.'} A second person must decide."
         return ""
 
@@ -226,7 +224,7 @@ def _approved(act: Act) -> None:
         assert approval.player is not None
         arguments = dict(approval.arguments)
         asked = Act.WARN if arguments.get("threshold") else act
-        found = verdict(asked, approval.player, requester, now=now)
+        found = permission_for(asked, approval.player, requester, Circumstances(now))
         if not found.allowed:
             raise Refused(
                 f"Whoever asked for it may not do it any more ({found.reason}); reject it."

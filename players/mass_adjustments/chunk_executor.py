@@ -39,8 +39,9 @@ from players.mass_adjustments.row_checks import (
 from players.models import CONSOLE, Adjustment, Decision
 from players.moderation.actors import Staff
 from players.moderation.approvals import who_asked
-from players.moderation.authorization import past_limit, take_turn
-from players.moderation.daily_limit import Taken
+from players.moderation.authorization import past_limit
+from players.moderation.daily_limit import Taken, Volume
+from players.moderation.locks import take_turn
 from players.ranks.candidates import Candidate
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
@@ -287,7 +288,7 @@ def _present_requester(adjustment: Adjustment) -> tuple[Staff | None, str]:
 def _past_limit(by: Staff, checked: Sequence[Checked], taken: Taken) -> str:
     """Why a chunk exceeds the requester's present limit; empty if it does not."""
     moving = [abs(row.amount) for row in checked if not row.note]
-    found = past_limit(by, sum(moving), taken, players=0, largest=max(moving, default=0))
+    found = past_limit(by, Volume(sum(moving), 0, max(moving, default=0)), taken)
     return LIMITED if found is not None else ""
 
 

@@ -19,7 +19,8 @@ from players.mass_adjustments.lifecycle import ADJUSTMENTS, target_of
 from players.mass_adjustments.row_checks import NOTE, PLAYERS, lookup
 from players.models import ZERO, Adjustment, AdjustmentRow, Player
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason, telling_refusals
+from players.moderation.input import check_reason
+from players.moderation.refusals import audit_refusals
 
 TOO_LARGE = 10**14  # hundredths: what numeric(14, 2) cannot hold
 STAGE = """
@@ -81,7 +82,7 @@ def preview(
     """
     flaws = flaws if flaws is not None else Flaws()
     check_reason(reason)
-    with telling_refusals(ADJUSTMENTS.act, None, by):
+    with audit_refusals(ADJUSTMENTS.act, None, by):
         ADJUSTMENTS.check_entitled(by)
     with transaction.atomic(), _staging():
         if idempotency_key is not None:

@@ -23,7 +23,7 @@ from players.mass_adjustments.row_checks import (
 from players.models import Adjustment, Approval
 from players.moderation import approvals, daily_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason
+from players.moderation.input import check_reason
 from players.policy.permissions import Act
 
 Status = Adjustment.Status

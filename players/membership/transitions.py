@@ -12,7 +12,7 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target, record, record_many
 from players.active_policy import ActivePolicy, active
 from players.models import Decision, Player
-from players.moderation.authorization import target_of
+from players.moderation.audit_fields import target_of
 from players.policy.membership import Membership, belongs
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import (

@@ -37,14 +37,13 @@ class Staff:
     """A person who acts. `rank` is their present rank on the ladder; None is an owner, whom no rank
     binds.
 
-    `alone`: needs no second person. That is the operator at the machine's shell, who has the
-    database anyway, and nobody in the console.
+    `bypasses_second_person`: only the operator at the machine's shell, who has the database anyway.
     """
 
     actor: Actor
     rank: Rank | None
     user_id: int | None = None
-    alone: bool = False
+    bypasses_second_person: bool = False
     rights: frozenset[str] = frozenset()
     membership: Membership = Membership.MEMBER
     also: frozenset[tuple[str, str]] = (
@@ -55,7 +54,7 @@ class Staff:
         """Whether a technical right is theirs, as `console.policy`; what they may do to players is
         a matter of rank.
         """
-        return self.alone or right in self.rights
+        return self.bypasses_second_person or right in self.rights
 
     @property
     def person(self) -> str:
@@ -94,7 +93,7 @@ class Staff:
     @property
     def is_unlinked(self) -> bool:
         """A local owner of whom nobody knows which player they are."""
-        return not self.alone and is_local(self.person)
+        return not self.bypasses_second_person and is_local(self.person)
 
     @property
     def name(self) -> str:
@@ -103,7 +102,7 @@ class Staff:
 
 def at_the_shell() -> Staff:
     """The operator of this machine: bound by no rank, alone, and loud in the audit log."""
-    return Staff(operator(), rank=None, alone=True)
+    return Staff(operator(), rank=None, bypasses_second_person=True)
 
 
 def officer(user_id: int) -> Staff:
@@ -136,8 +135,14 @@ def unranked(actor: Actor) -> Staff:
     """
     if any(gone(actor) for gone in GONE):
         raise NotAllowed("You may not: your account has no access any more.")
-    alone = (actor.kind, actor.id) == (operator().kind, operator().id)
-    return Staff(actor, rank=None, alone=alone, rights=_rights(actor), also=accounts_of(actor))
+    is_operator = (actor.kind, actor.id) == (operator().kind, operator().id)
+    return Staff(
+        actor,
+        rank=None,
+        bypasses_second_person=is_operator,
+        rights=_rights(actor),
+        also=accounts_of(actor),
+    )
 
 
 def actor_of(player: Player) -> Actor:

@@ -24,8 +24,11 @@ from players.membership import freshness
 from players.models import Approval, Player
 from players.moderation import velocity_limit
 from players.moderation.actors import Staff, accounts_of, officer, unranked
-from players.moderation.authorization import check_reason, take_turn, target_of, telling_refusals
+from players.moderation.audit_fields import target_of
 from players.moderation.command import Command
+from players.moderation.input import check_reason
+from players.moderation.locks import take_turn
+from players.moderation.refusals import audit_refusals
 
 MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
 LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
@@ -349,7 +352,7 @@ def _telling(approval_id: int, word: str, by: Staff) -> AbstractContextManager[N
     user_id = (
         Approval.objects.filter(pk=approval_id).values_list("player__user_id", flat=True).first()
     )
-    return telling_refusals(word, user_id, by)
+    return audit_refusals(word, user_id, by)
 
 
 def _waiting(approval_id: int, now: dt.datetime) -> Approval:

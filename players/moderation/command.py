@@ -1,13 +1,13 @@
-"""The context of one act on a player."""
+"""The context of one act on a player, and its result."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Any
 
-from players.models import Sanction
+from players.models import Approval, Decision, Player, Sanction
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason
 from players.moderation.daily_limit import Taken
+from players.moderation.input import check_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +39,15 @@ class Command:
     def details(self) -> dict[str, Any]:
         """What its audit event says about the approval."""
         return {"approval": self.approval} if self.approval is not None else {}
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """The result of an act. With `approval` nothing happened yet: a second person must approve."""
+
+    sentence: str
+    event: int | None = None
+    approval: Approval | None = None
+    sanction: Sanction | None = None
+    decision: Decision | None = None
+    player: Player | None = None

@@ -48,8 +48,24 @@ class Taken:
         if approved:
             return Taken(max(0, self.spent - amount), self.alone, self.players)
         return Taken(
-            max(0, self.spent - amount), max(0, self.alone - amount), max(0, self.players - players)
+            max(0, self.spent - amount),
+            max(0, self.alone - amount),
+            max(0, self.players - players),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """What is moved as one act, in hundredths without signs; `largest` is one player's."""
+
+    moved: int = 0
+    players: int = 0
+    largest: int = 0
+
+    @classmethod
+    def of(cls, amount: int) -> "Volume":
+        """A single adjustment."""
+        return cls(abs(amount), 1, abs(amount))
 
 
 def day_of(now: dt.datetime) -> dt.date:

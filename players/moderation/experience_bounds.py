@@ -24,8 +24,8 @@ from players.models import Approval, BroughtDay, BroughtPerson, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
-from players.moderation.authorization import Done, kept_rank
-from players.moderation.command import Command
+from players.moderation.authorization import kept_rank
+from players.moderation.command import ActionResult, Command
 from players.policy import bounds as rules
 from players.policy.bounds import Terms
 from players.policy.bundle import Rank
@@ -100,7 +100,7 @@ def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> s
 
 def request_confirmation(
     act: str, player: Player, arguments: dict[str, Any], past: str, command: Command
-) -> Done:
+) -> ActionResult:
     """Hold an act `past` the bounds until its officer confirms it or a second person approves.
 
     Raises Refused where the experience has too many open requests.
@@ -110,13 +110,13 @@ def request_confirmation(
     return to_confirm(player, approvals.request_approval(request, command), past)
 
 
-def to_confirm(player: Player, approval: Approval, past: str) -> Done:
+def to_confirm(player: Player, approval: Approval, past: str) -> ActionResult:
     """What is said of an act that waits for the word of the officer whom a game server named."""
     sentence = (
         f"Nothing happened yet to {player.username}. {past} Sign in to the console and confirm request {approval.pk}, "
         "or let a second person approve it."
     )
-    return Done(sentence, approval.event, approval=approval, player=player)
+    return ActionResult(sentence, approval.event, approval=approval, player=player)
 
 
 def adopt(experience: str, *, actor: Actor) -> bool:

@@ -6,6 +6,7 @@ window has passed, or when an owner lets the person act again.
 """
 
 import datetime as dt
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import transaction
@@ -15,8 +16,10 @@ from audits.record import Target, record
 from common.errors import NotAllowed, Refused
 from players.models import BULK_ALONE, Approval, GuardTrip, StaffAct
 from players.moderation.actors import Staff
-from players.moderation.authorization import Verdict, check_reason, past_limit, take_turn
-from players.moderation.daily_limit import Taken
+from players.moderation.authorization import Permission, past_limit
+from players.moderation.daily_limit import Taken, Volume
+from players.moderation.input import check_reason
+from players.moderation.locks import take_turn
 
 KEPT = dt.timedelta(days=1)
 
@@ -56,30 +59,28 @@ def note(by: Staff, now: dt.datetime, acts: int = 1) -> None:
         )
 
 
-def second_for(
-    by: Staff,
-    now: dt.datetime,
-    *,
-    tripped: bool,
-    rows: int,
-    moved: int,
-    players: int,
-    largest: int,
-    taken: Taken,
-) -> Verdict | None:
-    """Why what is let go as a whole, a mass change or a file, needs a second person; None where it
-    does not.
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A bulk job or file that is about to start.
 
-    `rows` are what it changes, `players` those of them whose points it moves, by `moved` hundredths
-    in all and by `largest` one of them. `tripped`: what `is_tripped` said; `taken`: what counts
-    today, locked.
+    `rows`: how many it changes. `volume`: the points that it moves. `taken`: what counts today
+    already, locked. `tripped`: what `is_tripped` said.
     """
-    if tripped:
-        return Verdict(True, True, "You acted very often lately.", Approval.Cause.VELOCITY)
-    many = _too_many(by, now, rows)
+
+    rows: int
+    volume: Volume = field(default_factory=Volume)
+    taken: Taken = field(default_factory=Taken)
+    tripped: bool = False
+
+
+def second_person_for(by: Staff, load: Load, now: dt.datetime) -> Permission | None:
+    """Why a job or file needs a second person as a whole; None where it does not."""
+    if load.tripped:
+        return Permission(True, True, "You acted very often lately.", Approval.Cause.VELOCITY)
+    many = _too_many(by, now, load.rows)
     if many:
-        return Verdict(True, True, many)
-    return past_limit(by, moved, taken, players=players, largest=largest) if players else None
+        return Permission(True, True, many)
+    return past_limit(by, load.volume, load.taken) if load.volume.players else None
 
 
 def _too_many(by: Staff, now: dt.datetime, rows: int) -> str:
@@ -96,7 +97,7 @@ def _binds(by: Staff) -> bool:
     """Whether the guard counts somebody: people, but not the machine's operator, and no program
     that signs.
     """
-    return not by.alone and by.actor.kind != "system"
+    return not by.bypasses_second_person and by.actor.kind != "system"
 
 
 def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:

@@ -18,20 +18,19 @@ from players.models import CONSOLE, Approval, Decision, Player, Recommendation
 from players.moderation import approvals, daily_limit, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
+from players.moderation.audit_fields import target_of
 from players.moderation.authorization import (
     ADJUSTMENT,
-    Done,
-    Verdict,
-    check_not_taken_back,
-    locked,
+    Circumstances,
+    Permission,
     past_own_limit,
-    target_of,
-    telling_refusals,
-    verdict,
+    permission_for,
 )
-from players.moderation.command import Command
+from players.moderation.command import ActionResult, Command
 from players.moderation.daily_limit import Taken
 from players.moderation.experience_bounds import Demand
+from players.moderation.locks import check_not_taken_back, lock_player
+from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 from players.privacy import texts
 from players.privacy.erasure import forget, known
@@ -44,7 +43,7 @@ TRILLION = 10**12
 LARGEST = 100 * TRILLION  # hundredths
 
 
-def adjust(user_id: int, amount: int, command: Command) -> Done:
+def adjust(user_id: int, amount: int, command: Command) -> ActionResult:
     """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row,
     one audit event.
 
@@ -54,16 +53,18 @@ def adjust(user_id: int, amount: int, command: Command) -> Done:
     """
     command, by, now = command.checked(), command.by, command.now
     check_amount(amount)
-    with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
+    with audit_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
         day = daily_limit.day_of(now)
         taken = daily_limit.lock(by.person, day) if command.prepaid is None else command.prepaid
-        player = locked(user_id)
+        player = lock_player(user_id)
         check_not_taken_back(command.reverts)
-        found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
+        found = permission_for(
+            Act.ADJUST, player, by, Circumstances(now, amount=amount, taken=taken)
+        )
         if not found.allowed:
             raise NotAllowed(found.reason)
-        if tripped or (found.second and not command.approved):
+        if tripped or (found.needs_second_person and not command.approved):
             return _request_approval(player, amount, found, command, tripped=tripped)
         if past := experience_bounds.take(
             command.experience, player, Demand(str(Act.ADJUST), amount), now
@@ -88,17 +89,17 @@ def check_amount(amount: int) -> int:
 
 
 def _request_approval(
-    player: Player, amount: int, found: Verdict, command: Command, *, tripped: bool
-) -> Done:
+    player: Player, amount: int, found: Permission, command: Command, *, tripped: bool
+) -> ActionResult:
     reverts = {"reverts": command.reverts} if command.reverts else {}
     cause = Approval.Cause.VELOCITY if tripped else found.cause
     request = ApprovalRequest(str(Act.ADJUST), player, {"amount": amount} | reverts, cause)
     approval = approvals.request_approval(request, command)
     sentence = f"Nothing happened yet to {player.username}. {found.reason} It waits as request {approval.pk}."
-    return Done(sentence, approval.event, approval=approval, player=player)
+    return ActionResult(sentence, approval.event, approval=approval, player=player)
 
 
-def _adjust(player: Player, amount: int, command: Command) -> Done:
+def _adjust(player: Player, amount: int, command: Command) -> ActionResult:
     """Write an adjustment of a locked player, and settle the rank that follows from it."""
     policy = active()
     if (
@@ -129,13 +130,17 @@ def _adjust(player: Player, amount: int, command: Command) -> Done:
             policy, command.by.actor, command.now, Decision.Source.STAFF, reason=command.reason
         ),
     )
-    return Done(f"{player.username} has {player.points} points now.", event_id, player=player)
+    return ActionResult(
+        f"{player.username} has {player.points} points now.", event_id, player=player
+    )
 
 
 def _judged(by: Staff, approval: Approval) -> str:
     """Why somebody may not approve an adjustment."""
     assert approval.player is not None
-    found = verdict(Act.ADJUST, approval.player, by, now=approval.created_at, taken=Taken())
+    found = permission_for(
+        Act.ADJUST, approval.player, by, Circumstances(approval.created_at, taken=Taken())
+    )
     return past_own_limit(by, int(approval.arguments["amount"])) if found.allowed else found.reason
 
 
@@ -143,8 +148,10 @@ def _second(by: Staff, approval: Approval) -> str:
     """Why the officer whom a game server named cannot confirm it alone."""
     assert approval.player is not None
     amount = int(approval.arguments["amount"])
-    found = verdict(Act.ADJUST, approval.player, by, now=timezone.now(), amount=amount)
-    return f"{found.reason} A second person must decide." if found.second else ""
+    found = permission_for(
+        Act.ADJUST, approval.player, by, Circumstances(timezone.now(), amount=amount)
+    )
+    return f"{found.reason} A second person must decide." if found.needs_second_person else ""
 
 
 @approvals.carries_out(
@@ -162,7 +169,9 @@ def _approved(
     assert approval.player is not None
     amount, day = int(approval.arguments["amount"]), daily_limit.day_of(now)
     taken = daily_limit.lock(approval.requested_by, day)
-    found = verdict(Act.ADJUST, approval.player, requester, now=now, amount=amount, taken=taken)
+    found = permission_for(
+        Act.ADJUST, approval.player, requester, Circumstances(now, amount=amount, taken=taken)
+    )
     if not found.allowed:
         raise Refused(f"Whoever asked for it may not do it any more ({found.reason}); reject it.")
     alone = (

@@ -12,14 +12,11 @@ from players.active_policy import active
 from players.membership.status import present
 from players.models import Player
 from players.moderation import daily_limit, experience_bounds, velocity_limit
-from players.moderation.authorization import (
-    Done,
-    target_of,
-    telling_refusals,
-    verdict,
-)
-from players.moderation.command import Command
+from players.moderation.audit_fields import target_of
+from players.moderation.authorization import Circumstances, permission_for
+from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
+from players.moderation.refusals import audit_refusals
 from players.policy.bounds import Kind
 from players.policy.membership import Membership
 from players.policy.permissions import Act
@@ -27,7 +24,7 @@ from players.policy.permissions import Act
 INSTEAD = "Adjust their points instead: a second person can approve that."
 
 
-def give(user_id: int, event: str, command: Command) -> Done:
+def give(user_id: int, event: str, command: Command) -> ActionResult:
     """Let a game count one event for a player. What it is worth is taken from the day's limit of
     the officer, whatever the player's caps leave of it. Raises Refused past the limit, since a game
     holds nothing back, and NotAllowed.
@@ -42,19 +39,21 @@ def give(user_id: int, event: str, command: Command) -> Done:
             "event: say one of the policy's, as training; a recommendation has a command of its own."
         )
     amount = abs(kind.weight)
-    with telling_refusals(Act.ADJUST, user_id, by), transaction.atomic():
+    with audit_refusals(Act.ADJUST, user_id, by), transaction.atomic():
         tripped = velocity_limit.is_tripped(by, now)
         day = daily_limit.day_of(now)
         taken = daily_limit.lock(by.person, day)
         player = _target(user_id)
-        found = verdict(Act.ADJUST, player, by, now=now, amount=amount, taken=taken)
+        found = permission_for(
+            Act.ADJUST, player, by, Circumstances(now, amount=amount, taken=taken)
+        )
         if not found.allowed:
             raise NotAllowed(found.reason)
         if present(player.member) not in {Membership.MEMBER, Membership.UNKNOWN}:
             raise Refused("They are no member of the group, so they earn nothing.")
         if tripped:
             raise Refused(f"You acted too often in a short time. {INSTEAD}")
-        if found.second:
+        if found.needs_second_person:
             raise Refused(f"{found.reason} {INSTEAD}")
         if past := experience_bounds.take(
             command.experience, player, Demand(Kind.AWARD, amount), now
@@ -70,7 +69,7 @@ def give(user_id: int, event: str, command: Command) -> Done:
             experience=command.experience,
             details={"event": event, "amount": f"{points(amount):.2f}"},
         )
-    return Done(
+    return ActionResult(
         f"{player.username or 'A newcomer'} is given {event}.",
         written,
         player=player if player.pk else None,
@@ -79,7 +78,7 @@ def give(user_id: int, event: str, command: Command) -> Done:
 
 def _request_confirmation(
     player: Player, event: str, amount: int, past: str, command: Command
-) -> Done:
+) -> ActionResult:
     if not player.pk:
         raise Refused(f"{past} Nothing is known of them yet, so there is nothing to wait.")
     return experience_bounds.request_confirmation(

@@ -17,16 +17,12 @@ from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, LedgerEntry, Player, Recommendation
 from players.moderation import approvals, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import (
-    Done,
-    locked,
-    policy_version,
-    target_of,
-    telling_refusals,
-    verdict,
-)
-from players.moderation.command import Command
+from players.moderation.audit_fields import policy_version, target_of
+from players.moderation.authorization import Circumstances, permission_for
+from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
+from players.moderation.locks import lock_player
+from players.moderation.refusals import audit_refusals
 from players.points import adjustments
 from players.policy.permissions import Act
 from players.ranks.candidates import candidate_for
@@ -37,17 +33,17 @@ KIND = "recommendation"
 BY_EVENT = "byEvent"  # of a held one: the game gave its points
 
 
-def recommend(user_id: int, command: Command) -> Done:
+def recommend(user_id: int, command: Command) -> ActionResult:
     """Recommend a player, once for each rank that they hold. Raises Refused, NotAllowed."""
     command, by = command.checked(), command.by
-    with telling_refusals(Act.RECOMMEND, user_id, by), transaction.atomic():
+    with audit_refusals(Act.RECOMMEND, user_id, by), transaction.atomic():
         if command.counts_toward_limit and velocity_limit.is_tripped(by, command.now):
             raise Refused(
                 "You acted very often lately: wait, or ask an owner to let you act again."
             )
-        player = locked(user_id)
+        player = lock_player(user_id)
         officer = _officer(by)
-        found = verdict(Act.RECOMMEND, player, by, now=command.now)
+        found = permission_for(Act.RECOMMEND, player, by, Circumstances(command.now))
         if not found.allowed:
             raise NotAllowed(found.reason)
         award = check_recommender(by)
@@ -64,7 +60,7 @@ def recommend(user_id: int, command: Command) -> Done:
         return done
 
 
-def _recommend(player: Player, officer: Player, award: int, command: Command) -> Done:
+def _recommend(player: Player, officer: Player, award: int, command: Command) -> ActionResult:
     try:
         with transaction.atomic():
             Recommendation.objects.create(
@@ -73,14 +69,14 @@ def _recommend(player: Player, officer: Player, award: int, command: Command) ->
     except IntegrityError:
         raise Refused("You recommended them at this rank already.") from None
     event = _move_points(Action.PLAYER_RECOMMENDED, player, award, command)
-    return Done(
+    return ActionResult(
         f"{player.username} is recommended (+{points(award)} points).", event, player=player
     )
 
 
 def _judged(by: Staff, approval: Approval) -> str:
     assert approval.player is not None
-    found = verdict(Act.RECOMMEND, approval.player, by, now=approval.created_at)
+    found = permission_for(Act.RECOMMEND, approval.player, by, Circumstances(approval.created_at))
     return "" if found.allowed else found.reason
 
 
@@ -109,7 +105,7 @@ def _approved(
     return _recommend(player, _officer(requester), award, command).event
 
 
-def take_back(recommendation_id: int, command: Command) -> Done:
+def take_back(recommendation_id: int, command: Command) -> ActionResult:
     """Take a recommendation back, with the points that it brought in the console. Raises Refused,
     NotAllowed.
     """
@@ -117,9 +113,9 @@ def take_back(recommendation_id: int, command: Command) -> Done:
     found = Recommendation.objects.select_related("player").filter(pk=recommendation_id).first()
     if found is None:
         raise Refused(f"There is no recommendation {recommendation_id}.")
-    with telling_refusals(Act.RECOMMEND, found.player.user_id, by), transaction.atomic():
-        player = locked(found.player.user_id)
-        judged = verdict(Act.RECOMMEND, player, by, now=command.now)
+    with audit_refusals(Act.RECOMMEND, found.player.user_id, by), transaction.atomic():
+        player = lock_player(found.player.user_id)
+        judged = permission_for(Act.RECOMMEND, player, by, Circumstances(command.now))
         if not judged.allowed:
             raise NotAllowed(judged.reason)
         row = _row(found)
@@ -128,7 +124,9 @@ def take_back(recommendation_id: int, command: Command) -> Done:
         amount = -hundredths(row.awarded) if row else 0
         command = replace(command, reverts=command.reverts or (row.batch if row else None))
         event = _move_points(Action.RECOMMENDATION_WITHDRAWN, player, amount, command)
-        return Done(f"The recommendation of {player.username} is taken back.", event, player=player)
+        return ActionResult(
+            f"The recommendation of {player.username} is taken back.", event, player=player
+        )
 
 
 def worth(by: Staff) -> int | None:

@@ -16,8 +16,8 @@ from players.models import Approval, PolicyVersion
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
-from players.moderation.authorization import check_reason
 from players.moderation.command import Command
+from players.moderation.input import check_reason
 from players.policy.bundle import parse_bundle, read_bundle
 from players.policy_changes import simulations
 from players.tasks import evaluate_due

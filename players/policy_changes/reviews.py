@@ -10,7 +10,7 @@ from audits.record import Target, record
 from common.errors import NotAllowed
 from players.active_policy import active
 from players.moderation.actors import Staff
-from players.moderation.authorization import check_reason
+from players.moderation.input import check_reason
 
 REVIEW_EVERY = dt.timedelta(days=91)  # a quarter
 REVIEWING = (Action.POLICY_ACTIVATED, Action.POLICY_REVIEWED)

@@ -19,17 +19,13 @@ from players.active_policy import ActivePolicy, active
 from players.models import Approval, Decision, Player
 from players.moderation import approvals, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import (
-    Done,
-    Verdict,
-    check_not_taken_back,
-    check_reason,
-    kept_rank,
-    telling_refusals,
-    verdict,
-)
-from players.moderation.command import Command
+from players.moderation.authorization import Circumstances, Permission, kept_rank, permission_for
+from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
+from players.moderation.input import check_reason
+from players.moderation.locks import check_not_taken_back
+from players.moderation.refusals import audit_refusals
+from players.policy.bundle import Rank
 from players.policy.permissions import Act
 from players.ranks.candidates import Candidate, candidate_for, lock_candidate
 from players.ranks.decision_records import (
@@ -117,7 +113,7 @@ def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
     Raises Refused when there is no such player or rank or the player is suspended, and NotAllowed.
     """
     by, now = command.by, command.now
-    with telling_refusals("rank", user_id, by), transaction.atomic():
+    with audit_refusals("rank", user_id, by), transaction.atomic():
         tripped = command.counts_toward_limit and velocity_limit.is_tripped(by, now)
         policy, candidate, to_rank = _for_hand(user_id, rank_name)
         check_not_taken_back(command.reverts)
@@ -141,7 +137,7 @@ def propose(user_id: int, rank_name: str, command: Command) -> Decision:
     """Propose a rank; another officer, who is entitled to give it, decides. Raises Refused,
     NotAllowed.
     """
-    with telling_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
+    with audit_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
         policy, candidate, to_rank = _proposable(user_id, rank_name, command)
         check_not_taken_back(command.reverts)
         decision = manual_change(candidate, to_rank, _context(policy, command))
@@ -163,11 +159,11 @@ def _context(policy: ActivePolicy, command: Command) -> DecisionContext:
     return DecisionContext(policy, command.by.actor, command.now, source, command.reason)
 
 
-def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision | Done:
+def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision | ActionResult:
     """The same for a game server's proposal; past its bounds it waits for the named officer's
     confirmation.
     """
-    with telling_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
+    with audit_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
         policy, candidate, to_rank = _proposable(user_id, rank_name, command)
         player = Player.objects.get(pk=candidate.id)
         past = experience_bounds.take(
@@ -198,7 +194,9 @@ def _proposable(
 def _judged(by: Staff, approval: Approval) -> str:
     assert approval.player is not None
     to = active().bundle.by_name.get(approval.arguments["rank"])
-    found = verdict(Act.PROPOSE, approval.player, by, now=approval.created_at, to=to)
+    found = permission_for(
+        Act.PROPOSE, approval.player, by, Circumstances(approval.created_at, to=to)
+    )
     return "" if found.allowed else found.reason
 
 
@@ -256,7 +254,7 @@ def _audited(decision_id: int, by: Staff) -> AbstractContextManager[None]:
     user_id = (
         Decision.objects.filter(pk=decision_id).values_list("player__user_id", flat=True).first()
     )
-    return telling_refusals("decide", user_id, by)
+    return audit_refusals("decide", user_id, by)
 
 
 def _open_for(
@@ -281,14 +279,16 @@ def _open_for(
 
 def may_decide(
     decision: Decision, player: Player, by: Staff, policy: ActivePolicy, now: dt.datetime
-) -> Verdict:
+) -> Permission:
     """Whether `by` may approve or reject a proposal. A rank that left the policy counts as the
     nearest one below it.
     """
     to = kept_rank(decision.to_rank, policy)
     held = policy.ranks.get(decision.from_rank_id)
     up = held is None or to.position >= held.position
-    return verdict(Act.PROMOTE if up else Act.DEMOTE, player, by, now=now, to=to, policy=policy)
+    return permission_for(
+        Act.PROMOTE if up else Act.DEMOTE, player, by, Circumstances(now, to=to, policy=policy)
+    )
 
 
 def _check_hand(command: Command, candidate: Candidate, policy: ActivePolicy, to_rank: int) -> None:
@@ -302,7 +302,7 @@ def _check(act: Act, command: Command, candidate: Candidate, to: Rank) -> Facts:
     """The facts of a locked player whom `by` may give the rank. Raises Refused, NotAllowed."""
     check_reason(command.reason)
     player = Player.objects.select_related("rank").get(pk=candidate.id)
-    found = verdict(act, player, command.by, now=command.now, to=to)
+    found = permission_for(act, player, command.by, Circumstances(command.now, to=to))
     if not found.allowed:
         raise NotAllowed(found.reason)
     return facts_for(player, command.by, command.now)

@@ -19,8 +19,9 @@ from players.models import Approval, Player
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
-from players.moderation.authorization import check_reason, telling_refusals
 from players.moderation.command import Command
+from players.moderation.input import check_reason
+from players.moderation.refusals import audit_refusals
 from players.policy.bundle import Rank
 from roblox.open_cloud.groups import GUEST_RANK
 from syncs import jobs
@@ -88,7 +89,7 @@ def present(pin: RolePin) -> GroupRole | None:
 
 def ask(rank: str, role_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
     """Ask for a role to be pinned to a rank. Raises Refused, NotAllowed."""
-    with telling_refusals("pin", None, by), transaction.atomic():
+    with audit_refusals("pin", None, by), transaction.atomic():
         _check(by)
         pins.lock()
         role = _allowed(rank, role_id)
@@ -105,7 +106,7 @@ def ask(rank: str, role_id: int, *, by: Staff, reason: str, now: dt.datetime) ->
 
 def pin(rank: str, role_id: int, *, by: Staff, reason: str, now: dt.datetime) -> RolePin:
     """Pin a role to a rank alone: the operator's way. Raises Refused, NotAllowed."""
-    if not by.alone:
+    if not by.bypasses_second_person:
         raise NotAllowed("You may not: a second person must approve; ask for it instead.")
     with transaction.atomic():
         pins.lock()

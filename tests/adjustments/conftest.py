@@ -12,8 +12,8 @@ from players.active_policy import active
 from players.models import Player, Rank
 from players.moderation.actors import Staff
 
-OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
-SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None, alone=True)
+OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, bypasses_second_person=True)
+SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None, bypasses_second_person=True)
 
 
 def officer(rank: str, user_id: int) -> Staff:

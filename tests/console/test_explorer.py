@@ -28,7 +28,7 @@ from console.audit import export
 from players.discipline import sanctions
 from players.models import Player
 from players.moderation.actors import officer
-from players.moderation.authorization import target_of
+from players.moderation.audit_fields import target_of
 from players.moderation.command import Command
 from tests.console.people import client_as, client_with_role
 

@@ -14,7 +14,9 @@ from players.moderation.actors import Staff, officer
 OWNER = Staff(
     Actor("staff", "7", "Olga", "staff:7"), rank=None, rights=frozenset({"console.roles"})
 )
-OPERATOR = Staff(Actor("staff", "shell", "root", "shell:root"), rank=None, alone=True)
+OPERATOR = Staff(
+    Actor("staff", "shell", "root", "shell:root"), rank=None, bypasses_second_person=True
+)
 MAJOR, MARSHAL, ADMIRAL, COMMAND = 901, 902, 903, 904
 RANKS = {
     MAJOR: "Tempest Major",

@@ -14,8 +14,8 @@ from players.discipline import sanctions
 from players.models import Approval, GuardTrip, Player, Rank, Sanction
 from players.moderation import approvals, velocity_limit
 from players.moderation.actors import Staff
-from players.moderation.authorization import telling_refusals
 from players.moderation.command import Command
+from players.moderation.refusals import audit_refusals
 from tests.discipline.conftest import (
     ADMIRAL,
     COMMAND,
@@ -172,7 +172,7 @@ def test_a_refused_act_inside_another_is_recorded(bootstrapped: None) -> None:
     make(MAJOR, "Tempest Major")
     make(ADMIRAL, "Supreme Admirals")
     major = officer(MAJOR)
-    with pytest.raises(NotAllowed), telling_refusals("undo", ADMIRAL, major), transaction.atomic():
+    with pytest.raises(NotAllowed), audit_refusals("undo", ADMIRAL, major), transaction.atomic():
         sanctions.warn(ADMIRAL, Command(**order(major)))
     event = AuditEvent.objects.get(action="act.refused")
     assert (event.actor_id, event.target_id) == (major.actor.id, str(player(ADMIRAL).pk))

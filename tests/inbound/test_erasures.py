@@ -48,7 +48,7 @@ from webhooks.models import RobloxNotification, WebhookAttempt, WebhookDelivery,
 USER = 7_700_077_001
 NAME, DISPLAY = "Very_Private_Name", "Most Private Display"
 OTHER = 7_700_088_002
-OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
+OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, bypasses_second_person=True)
 LONG_AFTER = dt.timedelta(minutes=11)
 UNTIL = 60.0  # seconds that a test waits for another process
 Pull = Callable[..., SyncJob]

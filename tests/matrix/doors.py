@@ -35,8 +35,7 @@ from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Approval, BulkJob, Decision, Player, Sanction
 from players.moderation import approvals, velocity_limit
 from players.moderation.actors import Staff, at_the_shell, officer
-from players.moderation.authorization import Done
-from players.moderation.command import Command
+from players.moderation.command import ActionResult, Command
 from players.points import adjustments, recommendations
 from players.policy.bounds import Bounds
 from players.ranks import decisions
@@ -436,39 +435,39 @@ def warning_of(user_id: int) -> int:
     return Sanction.objects.get(player__user_id=user_id, kind=Sanction.Kind.WARNING).pk
 
 
-def _warn(case: Case, user_id: int, order: Order) -> Done:
+def _warn(case: Case, user_id: int, order: Order) -> ActionResult:
     return sanctions.warn(user_id, Command(**order))
 
 
-def _pardon(case: Case, user_id: int, order: Order) -> Done:
+def _pardon(case: Case, user_id: int, order: Order) -> ActionResult:
     return sanctions.pardon(warning_of(user_id), Command(**order))
 
 
-def _suspend(case: Case, user_id: int, order: Order) -> Done:
+def _suspend(case: Case, user_id: int, order: Order) -> ActionResult:
     return sanctions.suspend(user_id, Command(**order))
 
 
-def _lift(case: Case, user_id: int, order: Order) -> Done:
+def _lift(case: Case, user_id: int, order: Order) -> ActionResult:
     return sanctions.lift(user_id, Command(**order))
 
 
-def _ban(case: Case, user_id: int, order: Order) -> Done:
+def _ban(case: Case, user_id: int, order: Order) -> ActionResult:
     return sanctions.ban(user_id, Command(**order))
 
 
-def _unban(case: Case, user_id: int, order: Order) -> Done:
+def _unban(case: Case, user_id: int, order: Order) -> ActionResult:
     return sanctions.unban(user_id, Command(**order))
 
 
-def _note(case: Case, user_id: int, order: Order) -> Done:
+def _note(case: Case, user_id: int, order: Order) -> ActionResult:
     return notes.write(user_id, order["reason"], Command(by=order["by"], now=order["now"]))
 
 
-def _recommend(case: Case, user_id: int, order: Order) -> Done:
+def _recommend(case: Case, user_id: int, order: Order) -> ActionResult:
     return recommendations.recommend(user_id, Command(**order))
 
 
-def _adjust(case: Case, user_id: int, order: Order) -> Done:
+def _adjust(case: Case, user_id: int, order: Order) -> ActionResult:
     return adjustments.adjust(user_id, AMOUNTS[case.act] * 100, Command(**order))
 
 
@@ -480,7 +479,7 @@ def _set_rank(case: Case, user_id: int, order: Order) -> Decision:
     return decisions.set_rank(user_id, case.to, Command(**order))
 
 
-RULES: dict[str, Callable[[Case, int, Order], Done | Decision]] = {
+RULES: dict[str, Callable[[Case, int, Order], ActionResult | Decision]] = {
     "warn": _warn,
     "pardon": _pardon,
     "suspend": _suspend,

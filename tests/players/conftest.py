@@ -11,7 +11,7 @@ from audits.record import Actor
 from players.models import Player
 from players.moderation.actors import Staff
 
-OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
+OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, bypasses_second_person=True)
 
 
 class Game:

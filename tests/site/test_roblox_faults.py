@@ -31,7 +31,7 @@ from audits.record import Actor
 from players import officers
 from players.models import Player
 from players.staff import Refused, Staff
-by = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, alone=True)
+by = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, bypasses_second_person=True)
 wanted = range({first}, {first} + {count})
 if Player.objects.filter(user_id__in=wanted, member="member").count() < {count}:
     raise SystemExit("their membership is not read yet")

@@ -32,7 +32,7 @@ from tests.roblox_world import World
 from tests.syncs.test_roles import race
 
 Pull = Callable[..., SyncJob]
-OPERATOR = Staff(TESTER, rank=None, alone=True)
+OPERATOR = Staff(TESTER, rank=None, bypasses_second_person=True)
 MAJOR, TROOPER = 1, 2
 READ = "groupMembershipList"
 MINUTE = dt.timedelta(seconds=61)

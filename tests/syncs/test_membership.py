@@ -38,7 +38,7 @@ from tests.roblox_world import GROUP, KEY, ROLES, World
 
 Pull = Callable[..., SyncJob]
 Make = Callable[..., Player]
-OWNER = Staff(TESTER, rank=None, alone=True)
+OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
 MAJOR, ADMIRAL = "Tempest Major", "Supreme Council"
 
 

@@ -21,7 +21,7 @@ from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, ROLES, World
 
 Pull = Callable[..., SyncJob]
-OWNER = Staff(TESTER, rank=None, alone=True)
+OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
 
 
 def rank_of(user_id: int) -> str:

@@ -23,7 +23,7 @@ from syncs.push import runner
 from tests.conftest import TESTER
 from tests.roblox_world import EVENT_HOST, KEY, NEXUS, TRAINING, World, role_id
 
-OWNER = Staff(TESTER, rank=None, alone=True)
+OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
 Make = Callable[..., Player]
 
 

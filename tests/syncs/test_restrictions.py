@@ -16,7 +16,7 @@ from syncs.push import runner
 from tests.conftest import TESTER
 from tests.roblox_world import NEXUS, World
 
-OWNER = Staff(TESTER, rank=None, alone=True)
+OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
 Pull = Callable[..., SyncJob]
 
 

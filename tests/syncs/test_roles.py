@@ -37,7 +37,7 @@ from tests.roblox_world import EVENT_HOST, ROLES, World, role_id
 
 Pull = Callable[..., SyncJob]
 Make = Callable[..., Player]
-OWNER = Staff(TESTER, rank=None, alone=True)
+OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
 CAPTAIN, TROOPER = role_id("Captain I"), role_id("Shock Trooper I")
 HEAD = 71_000  # a role that somebody makes on Roblox
 

@@ -381,7 +381,12 @@ def test_somebody_erased_before_it_was_sent_is_not_named(
     office.endpoint(receiver, events=["player.banned"])
     office.ban(office.player(username="Secret Name"), reason="Secret Name did it")
     office.fan_out()
-    erase(156, by=Staff(OLGA, rank=None, alone=True), reason="an order", now=timezone.now())
+    erase(
+        156,
+        by=Staff(OLGA, rank=None, bypasses_second_person=True),
+        reason="an order",
+        now=timezone.now(),
+    )
     office.deliver()
     (request,) = receiver.requests
     assert b"Secret Name" not in request.body

@@ -13,7 +13,7 @@ from players.actions.registry import ACTIONS, BY_NAME, StaffAction
 from players.membership import freshness
 from players.moderation import command
 from players.moderation.actors import Staff, at_the_shell, officer
-from players.moderation.authorization import Done
+from players.moderation.command import ActionResult
 from players.privacy import orders
 
 Options = dict[str, Any]
@@ -115,7 +115,7 @@ def _until(days: int | None, now: dt.datetime) -> dt.datetime | None:
         ) from None
 
 
-def _sentence(done: Done) -> str:
+def _sentence(done: ActionResult) -> str:
     return f"{done.sentence} It is case {done.sanction.pk}." if done.sanction else done.sentence
 
 
