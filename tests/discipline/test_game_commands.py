@@ -68,7 +68,7 @@ def test_points_are_adjusted_exactly_and_past_the_limit_held(
     assert command(game, "adjust", amount=600, id="much")["status"] == "held"
     assert "two decimals" in command(game, "adjust", amount=0.001, id="fine")["detail"]
     assert "how many points" in command(game, "adjust", id="none")["detail"]
-    assert "only an adjustment" in command(game, "warn", amount=3)["detail"]
+    assert "only for adjust" in command(game, "warn", amount=3)["detail"]
     assert command(game, "adjust", MAJOR, amount=1, id="major")["status"] == "refused"
     assert str(player().adjusted) == "12.29"
 
@@ -101,7 +101,7 @@ def test_only_who_may_adjust_gives_events_of_the_policy(people: Officers, game: 
             "event: say one of the policy's"
             in command(game, "award", event=event, id=f"of-{event}")["detail"]
         )
-    assert "only an award has one" in command(game, "warn", event="training")["detail"]
+    assert "only for award" in command(game, "warn", event="training")["detail"]
     assert (
         "nobody acts on themselves"
         in command(game, "award", event="training", userId=ADMIRAL, id="own")["detail"]
@@ -308,7 +308,7 @@ def test_a_ban_from_a_game_may_leave_alternative_accounts_out(
     approvals.approve(waiting.pk, by=people(COMMAND), reason="clear", now=timezone.now())
     assert Sanction.objects.get(kind="ban").alt_accounts is False
     assert game.get("/roblox/players/1").json()["ban"]["altAccounts"] is False
-    assert "only a ban" in command(game, "warn", MAJOR, altAccounts=True)["detail"]
+    assert "only for ban" in command(game, "warn", MAJOR, altAccounts=True)["detail"]
 
 
 @pytest.mark.parametrize(("writes", "universe"), [(True, 5001), (False, 5001), (True, None)])
