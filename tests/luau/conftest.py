@@ -1,16 +1,25 @@
+"""GRPS as games see it, and an experience that talks to it."""
+
 import pytest
 
 from tests.luau.grps import Grps
+from tests.luau.helpers import ADMIRAL, GENERAL, MAJOR
 from tests.luau.universe import Universe
 
 
 @pytest.fixture
 def grps() -> Grps:
-    """GRPS as games see it."""
-    return Grps()
+    """GRPS with three officers."""
+    return Grps(
+        standing={
+            MAJOR: ("Tempest Major", None),
+            ADMIRAL: ("Supreme Admirals", None),
+            GENERAL: ("Brigadier General", None),
+        }
+    )
 
 
 @pytest.fixture
 def universe(grps: Grps) -> Universe:
-    """An experience whose servers talk to it."""
+    """An experience whose servers talk to GRPS."""
     return Universe(http=grps)

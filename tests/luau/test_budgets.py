@@ -16,16 +16,14 @@ DAYS = 14 if LONG else 7
 STAYS = 4  # of a player in a day
 
 
-def test_a_hundred_players_and_fifty_events_a_second_take_a_quarter_of_the_budgets() -> None:
+def test_a_busy_server_takes_a_quarter_of_the_budgets() -> None:
     asked = crowd.shares(MINUTES)
     assert asked["http"] > 0.01
     assert asked["StandardWrite"] > 0.01
     assert {kind: share for kind, share in asked.items() if share > 0.25} == {}
 
 
-def test_whole_rounds_of_players_who_come_at_once_stay_within_the_share_and_wait_for_nothing() -> (
-    None
-):
+def test_many_players_at_once_stay_within_the_budgets() -> None:
     universe = Universe(http=Grps())
     server = universe.playing(*range(1, 101))
     universe.run(60, most=1)
@@ -42,7 +40,7 @@ def test_whole_rounds_of_players_who_come_at_once_stay_within_the_share_and_wait
     assert universe.counts["http"] - before < 60  # of 500, in less than a minute
 
 
-def test_days_of_play_leave_memory_and_records_as_large_as_they_were() -> None:
+def test_days_of_play_leave_memory_and_profiles_flat() -> None:
     grps, dice = Grps(), random.Random(2)
     universe = Universe(http=grps)
     server = universe.server()
@@ -74,7 +72,7 @@ def test_days_of_play_leave_memory_and_records_as_large_as_they_were() -> None:
     assert max(size for _, size in sizes[half:]) < 1.3 * max(size for _, size in sizes[:half])
 
 
-def test_an_hour_without_grps_keeps_a_bounded_tail_and_loses_no_point() -> None:
+def test_an_hour_without_grps_loses_no_point() -> None:
     grps = Grps()
     universe = Universe(http=grps)
     server = universe.server()

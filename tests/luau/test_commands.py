@@ -1,23 +1,21 @@
-"""Officers' commands in the chat: typed arguments, refused where anything is unknown, decided by
-GRPS.
-"""
+"""Officers' commands: checked here, decided by GRPS."""
 
+import json
 import random
 
 import pytest
 
 from tests.luau.grps import Grps
+from tests.luau.helpers import (
+    ADMIRAL,
+    GENERAL,
+    MAJOR,
+    ZED,
+)
 from tests.luau.machine import take
-from tests.luau.universe import NIA, Server, Universe
+from tests.luau.universe import NIA, Answer, Server, Universe
 
-MAJOR, ADMIRAL, NIALL = 1, 2, 157
-
-
-@pytest.fixture
-def grps() -> Grps:
-    made = Grps()
-    made.standing = {MAJOR: ("Tempest Major", None), ADMIRAL: ("Supreme Admirals", None)}
-    return made
+NIALL = 157
 
 
 @pytest.fixture
@@ -42,9 +40,7 @@ def test_a_warning_goes_to_grps_with_who_whom_and_why(server: Server, grps: Grps
     assert sent["id"]
 
 
-def test_what_came_of_a_command_holds_in_the_game_without_a_message(
-    server: Server, grps: Grps
-) -> None:
+def test_a_command_takes_effect_here_without_a_message(server: Server, grps: Grps) -> None:
     grps.standing[NIA] = ("Suspended", "suspension")
     assert server.say(ADMIRAL, "/grps suspend Nia 7d harassed others") == "Done."
     server.universe.run(1)
@@ -150,9 +146,7 @@ def test_it_fails_closed_where_grps_or_the_rank_is_unknown(server: Server, grps:
     assert grps.commands == []
 
 
-def test_an_order_whose_answer_got_lost_is_said_again_under_the_same_id(
-    server: Server, grps: Grps
-) -> None:
+def test_a_command_whose_answer_was_lost_keeps_its_id(server: Server, grps: Grps) -> None:
     grps.dice, grps.lossy = random.Random(1), 1.0
     assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Nia spammed the chat")
     assert "GRPS does not answer" in server.say(MAJOR, "/grps warn Niall spammed the chat")
@@ -234,7 +228,7 @@ def test_a_length_may_be_of_months_and_years_and_in_capitals(
 @pytest.mark.parametrize(
     "word", ["3days", "30", "1d12h", "0d", "11y", "-7d", "+1d", "1.5d", "7dd", "2months", ".5d"]
 )
-def test_what_begins_like_a_length_and_is_none_bans_nobody_for_good(
+def test_a_misspelt_length_bans_nobody_for_good(
     server: Server, grps: Grps, verb: str, word: str
 ) -> None:
     answer = server.say(ADMIRAL, f"/grps {verb} Nia {word} exploits")
@@ -305,9 +299,7 @@ def test_a_name_that_nobody_has_reaches_nobody(server: Server, grps: Grps) -> No
     assert grps.commands == []
 
 
-def test_members_who_may_not_act_cost_roblox_no_look_up_of_names(
-    server: Server, grps: Grps
-) -> None:
+def test_members_who_may_not_act_cause_no_name_look_ups(server: Server, grps: Grps) -> None:
     server.universe.usernames["zed"] = 900
     before = server.universe.counts["name"]
     server.say(NIA, "/grps warn Zed spammed")
@@ -334,3 +326,106 @@ def test_names_outside_ascii_are_compared_whatever_their_case(
     server.universe.run(5)
     assert server.say(MAJOR, f"/grps note {typed} is polite") == "Done."
     assert [sent["userId"] for sent in grps.commands] == [201]
+
+
+def test_an_unanswered_command_keeps_its_id_for_five_minutes(
+    universe: Universe, grps: Grps
+) -> None:
+    server = universe.playing(GENERAL, NIA, ZED)
+    lost = {"adjust"}
+
+    def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
+        answer = grps(url, method, headers, body)
+        return (
+            None
+            if url.endswith("/roblox/sanctions") and json.loads(body)["kind"] in lost
+            else answer
+        )
+
+    universe.http = http
+    assert "does not answer" in server.say(GENERAL, f"/grps adjust {NIA} 5 won the finals")
+    assert server.say(GENERAL, f"/grps warn {ZED} spammed") == "Done."
+    lost.clear()
+    assert server.say(GENERAL, f"/grps adjust {NIA} 5 won the finals") == "Done."
+    first, _, again = grps.commands
+    assert first["id"] == again["id"]
+    lost.add("adjust")
+    assert "does not answer" in server.say(GENERAL, f"/grps adjust {NIA} 5 won the finals")
+    universe.run(400)
+    lost.clear()
+    assert server.say(GENERAL, f"/grps adjust {NIA} 5 won the finals") == "Done."
+    assert grps.commands[-1]["id"] != grps.commands[-2]["id"]
+
+
+def test_a_refusal_of_grps_is_shown_as_one(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA)
+    universe.http = lambda url, *call: (403, {}, "{}") if "sanctions" in url else grps(url, *call)
+    assert (
+        server.say(GENERAL, f"/grps warn {NIA} spammed")
+        == "GRPS does not accept this (403). Nothing was done."
+    )
+
+
+@pytest.mark.parametrize("verdict", ["refused", "held"])
+def test_an_event_is_given_only_if_grps_allows_it(
+    universe: Universe, grps: Grps, verdict: str
+) -> None:
+    server = universe.playing(GENERAL, NIA)
+    grps.verdict = verdict
+    assert server.say(GENERAL, f"/grps award {NIA} training") == "Done."
+    assert server.session(NIA)["total"] == 0
+    grps.verdict = "applied"
+    assert server.say(GENERAL, f"/grps award {NIA} training") == "15 points."
+    assert [(sent["kind"], sent["event"], sent["reason"]) for sent in grps.commands] == [
+        ("award", "training", "gave the event training")
+    ] * 2
+
+
+def test_an_event_is_given_once_while_grps_is_slow(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA)
+    universe.latency["http"] = 6
+    for _ in range(5):
+        server.machine.call(server.outside.get("say"), GENERAL, f"/grps award {NIA} training")
+        universe.run(1.25)
+    universe.run(60)
+    assert len({sent["id"] for sent in grps.commands}) == 1
+    assert grps.total(NIA) == universe.total(NIA) == 15_00
+
+
+def test_a_player_who_left_gets_no_event(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA)
+    grps.away = True
+    server.award(NIA, "ko")
+    server.leave(NIA)
+    universe.run(2)
+    assert "not on this server" in server.say(GENERAL, f"/grps award {NIA} training")
+    assert grps.commands == []
+
+
+def test_an_event_whose_answer_was_lost_is_given_once(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA)
+    grps.lossy, grps.dice = 1.0, random.Random(1)
+    assert "does not answer" in server.say(GENERAL, f"/grps award {NIA} training")
+    grps.lossy = 0.0
+    assert server.say(GENERAL, f"/grps award {NIA} training") == "15 points."
+    first, second = grps.commands
+    assert first["id"] == second["id"]
+    universe.run(10)
+    assert grps.total(NIA) == universe.total(NIA) + 15_00 == 15_00
+
+
+def test_refused_members_do_not_fill_the_log(universe: Universe, grps: Grps) -> None:
+    server = universe.playing(GENERAL, NIA, MAJOR)
+    server.do("grps.context.say('store.important', 'evidence')")
+    grps.away = True
+    for _ in range(70):
+        server.ask(NIA, "act", {"verb": "warn", "userId": MAJOR, "reason": "x"})
+        server.ask(MAJOR, "act", {"verb": "warn", "userId": GENERAL, "reason": "x"})
+    grps.away = False
+    universe.run(90)
+    kinds = [line["kind"] for line in grps.lines]
+    assert "store.important" in kinds
+    assert 5 <= kinds.count("command.refused") <= 30  # the officer's, five a minute
+    assert {line["text"] for line in grps.lines if line["kind"] == "command.refused"} == {
+        f"player_{MAJOR}: warn: You may not: the player stands at or above your own position."
+    }

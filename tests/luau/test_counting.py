@@ -71,7 +71,7 @@ def test_a_private_server_earns_beside_the_points(wire: Wire) -> None:
     assert consistency.verify() == []
 
 
-def test_what_a_private_server_could_not_send_counts_nowhere_when_another_one_does(
+def test_unsent_private_events_never_count(
     wire: Wire,
 ) -> None:
     universe = Universe(http=wire, now=time.time() - STARTED, private=True)
@@ -100,9 +100,7 @@ def test_in_a_test_experience_points_do_not_move(universe: Universe, grps: Grps)
     assert server.session(NIA)["known"] == 4000
 
 
-def test_a_private_server_counts_where_grps_says_so_and_where_it_says_nothing(
-    universe: Universe, grps: Grps
-) -> None:
+def test_a_private_server_counts_if_grps_says_so(universe: Universe, grps: Grps) -> None:
     universe.private = True
     for said in (None, {"points": True, "privateServers": True, "studio": False}):
         grps.counts = said

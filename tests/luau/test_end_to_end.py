@@ -89,7 +89,7 @@ def test_adjustments_and_ranks_of_the_console_reach_the_game(wire: Wire) -> None
     assert (session["known"], session["rank"]) == (15_00 + 40_00 - 10, "Shock Trooper I")
 
 
-def test_through_a_wild_day_ledger_and_data_store_agree_to_the_hundredth(wire: Wire) -> None:
+def test_after_a_wild_day_ledger_and_data_store_agree(wire: Wire) -> None:
     universe = Universe(http=wire, now=time.time() - STARTED, losing_messages=0.3)
     universe.faults = dict.fromkeys(
         ("UpdateAsync", "GetAsync", "SetIncrementSortedAsync"), (0.05, 0.05)

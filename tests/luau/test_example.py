@@ -45,9 +45,7 @@ def server(grps: Grps) -> Server:
     return made
 
 
-def test_whoever_defeats_another_earns_a_ko_and_the_defeated_a_wo(
-    server: Server, grps: Grps
-) -> None:
+def test_a_defeat_earns_a_ko_and_a_wo(server: Server, grps: Grps) -> None:
     act(server, FALL, NIA, ZED, names="userId, victor")
     server.universe.run(10)
     assert (grps.total(ZED), grps.total(NIA)) == (25, 0)

@@ -78,9 +78,7 @@ def test_many_who_ask_at_once_and_for_a_minute_are_one_request(server: Server, g
     assert grps.asked["/leaderboard/top"] == 2
 
 
-def test_without_grps_the_games_own_sums_are_shown_and_it_is_said(
-    server: Server, grps: Grps
-) -> None:
+def test_without_grps_the_sums_of_the_game_are_shown(server: Server, grps: Grps) -> None:
     server.universe.stores["GRPS_Points_Index"] = {
         str(number): str(number * 100) for number in range(1, 61)
     }
@@ -103,9 +101,7 @@ def test_without_grps_the_games_own_sums_are_shown_and_it_is_said(
     assert server.universe.counts["name"] == 50
 
 
-def test_names_that_roblox_does_not_tell_are_ids_and_are_asked_again(
-    server: Server, grps: Grps
-) -> None:
+def test_unknown_names_are_ids_and_are_asked_again(server: Server, grps: Grps) -> None:
     server.universe.stores["GRPS_Points_Index"] = {"7": "100"}
     server.universe.faults["GetNameFromUserIdAsync"] = (1.0, 0.0)
     grps.away = True

@@ -1,26 +1,12 @@
-"""Who is no member of the group earns nothing in a game and may do nothing there, from the moment
-that GRPS says so.
-"""
+"""People who are no members of the group earn nothing and may do nothing in a game."""
 
 import pytest
 
 from tests.luau.grps import Grps
+from tests.luau.helpers import MAJOR
 from tests.luau.universe import NIA, Universe
 
-MAJOR = 1
 SINCE = "2025-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def grps() -> Grps:
-    made = Grps()
-    made.standing = {MAJOR: ("Tempest Major", None)}
-    return made
-
-
-@pytest.fixture
-def universe(grps: Grps) -> Universe:
-    return Universe(http=grps)
 
 
 @pytest.mark.parametrize("state", ["left", "guest"])
@@ -50,9 +36,7 @@ def test_a_message_that_somebody_left_holds_at_once(universe: Universe) -> None:
     assert server.award(NIA, "training") == (0, "NOT_EARNING")
 
 
-def test_an_officer_who_left_is_refused_in_the_game_within_a_minute(
-    universe: Universe, grps: Grps
-) -> None:
+def test_an_officer_who_left_is_refused_within_a_minute(universe: Universe, grps: Grps) -> None:
     server = universe.playing(MAJOR, NIA)
     assert server.say(MAJOR, f"/grps warn {NIA} spammed the chat") == "Done."
     grps.membership[MAJOR] = {"state": "left", "since": SINCE}
@@ -62,9 +46,7 @@ def test_an_officer_who_left_is_refused_in_the_game_within_a_minute(
     assert len(grps.commands) == 1
 
 
-def test_a_grps_of_before_says_nothing_of_membership_and_binds_nobody(
-    universe: Universe, grps: Grps
-) -> None:
+def test_an_older_grps_without_membership_binds_nobody(universe: Universe, grps: Grps) -> None:
     grps.membership[NIA] = {}
     server = universe.playing()
     assert server.award(NIA, "training") == (1500, "")

@@ -45,7 +45,7 @@ def officer(server: Server) -> Client:
     return made
 
 
-def test_it_opens_and_closes_by_key_and_by_button_and_asks_only_while_open(member: Client) -> None:
+def test_it_opens_by_key_or_button_and_asks_only_while_open(member: Client) -> None:
     assert member.texts == ["Rank"]
     member.run(20)
     assert member.asked == []
@@ -68,7 +68,7 @@ def test_it_opens_and_closes_by_key_and_by_button_and_asks_only_while_open(membe
     assert member.texts == ["Rank"]
 
 
-def test_it_looks_again_every_five_seconds_however_often_it_was_opened(member: Client) -> None:
+def test_it_refreshes_every_five_seconds(member: Client) -> None:
     for _ in range(5):
         member.key()
     asked = len(member.asked)
@@ -97,9 +97,7 @@ def test_each_tab_shows_its_own(member: Client) -> None:
     assert "Zed: The finals begin (2 minutes ago)" in member.texts
 
 
-def test_without_grps_the_list_of_everybody_says_what_it_leaves_out(
-    member: Client, grps: Grps
-) -> None:
+def test_without_grps_the_leaderboard_says_what_it_lacks(member: Client, grps: Grps) -> None:
     member.server.universe.stores["GRPS_Points_Index"] = {"7": "123450"}
     grps.away = True
     member.key()
@@ -171,7 +169,7 @@ def test_a_verb_shows_the_box_that_it_wants(
     )
 
 
-def test_an_event_is_given_without_a_reason_and_an_announcement_to_nobody(officer: Client) -> None:
+def test_events_need_no_reason_and_announcements_no_player(officer: Client) -> None:
     officer.type(SEARCH, "Nia", enter=True)
     officer.press("Nia, Initiate, 0, here")
     officer.press("award")
@@ -187,9 +185,7 @@ def test_an_event_is_given_without_a_reason_and_an_announcement_to_nobody(office
     assert "Zed: The finals begin (just now)" in officer.texts
 
 
-def test_what_the_server_refuses_is_shown_and_what_was_typed_stays(
-    officer: Client, grps: Grps
-) -> None:
+def test_a_refusal_is_shown_and_the_input_stays(officer: Client, grps: Grps) -> None:
     officer.press("adjust")
     officer.type("Points, as 12.5 or -3", "lots")
     officer.type(WHY, "won the finals")
@@ -222,9 +218,7 @@ def test_who_is_no_officer_any_more_is_led_back(officer: Client) -> None:
     assert "Initiate, 50 points" in officer.texts
 
 
-def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(
-    member: Client, server: Server
-) -> None:
+def test_a_chat_answer_is_shown_only_to_its_player(member: Client, server: Server) -> None:
     zed = Client(server, ZED)
     server.say(ZED, "/grps note Nia is polite")
     zed.run(2)
@@ -235,9 +229,7 @@ def test_an_answer_from_the_chat_is_shown_open_or_not_and_only_to_whoever_asked(
     assert zed.texts == ["Rank"]
 
 
-def test_what_is_told_at_once_stands_together_until_each_had_its_time(
-    member: Client, server: Server
-) -> None:
+def test_simultaneous_notifications_are_shown_together(member: Client, server: Server) -> None:
     told = server.machine.chunk(
         "local grps, userId, text = ... grps.context.notifier:notify(game.Players:GetPlayerByUserId(userId), text)"
     )
@@ -263,7 +255,7 @@ def test_who_is_here_is_shown_by_both_names(member: Client, server: Server) -> N
     assert any("Comet (@nina_7), Initiate, 0" in text for text in member.texts)
 
 
-def test_a_server_that_does_not_answer_is_said_and_takes_nothing_away(officer: Client) -> None:
+def test_an_unanswered_question_hides_nothing(officer: Client) -> None:
     officer.deaf = True
     officer.type(SEARCH, "Nia", enter=True)
     officer.run(6)
@@ -277,7 +269,7 @@ def test_a_server_that_does_not_answer_is_said_and_takes_nothing_away(officer: C
     assert officer.machine.errors == []
 
 
-def test_whatever_is_pressed_or_typed_into_is_as_high_as_a_finger_needs(officer: Client) -> None:
+def test_everything_to_press_is_as_high_as_a_finger(officer: Client) -> None:
     officer.type(SEARCH, "ni", enter=True)
     officer.press("ban")
     touched = [one for one in officer.shown if one["class"] in {"TextButton", "TextBox"}]
@@ -305,9 +297,7 @@ def test_an_impatient_search_is_one_search(officer: Client) -> None:
     ]
 
 
-def test_a_second_press_while_the_first_is_answered_sends_nothing(
-    officer: Client, grps: Grps
-) -> None:
+def test_a_second_press_during_an_answer_sends_nothing(officer: Client, grps: Grps) -> None:
     officer.type(SEARCH, "Nia", enter=True)
     officer.press("Nia, Initiate, 0, here")
     officer.press("warn")

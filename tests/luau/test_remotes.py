@@ -154,7 +154,7 @@ def stand(server: Server, user_id: int, rank: str) -> None:
     server.universe.publish("GRPS", {"grps": 1, "userId": user_id, "standing": {"rank": rank}})
 
 
-def test_officers_are_told_what_they_may_ask_and_others_that_it_is_nothing(server: Server) -> None:
+def test_officers_get_their_verbs_and_others_none(server: Server) -> None:
     assert server.ask(NIA, "me")["officer"] is False
     assert not server.ask(NIA, "me")["verbs"]
     me = server.ask(ZED, "me")
@@ -344,7 +344,7 @@ def test_whatever_a_client_sends_is_answered(
     assert patient.machine.errors == []
 
 
-def test_a_client_that_asks_too_often_is_told_so_and_others_are_not(server: Server) -> None:
+def test_only_a_client_that_asks_too_often_is_slowed(server: Server) -> None:
     chunk = server.machine.chunk(
         "local userId = ... local player, text = game.Players:GetPlayerByUserId(userId), nil "
         "for _ = 1, 12 do text = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, 'board').text end return text"

@@ -35,7 +35,7 @@ def server(live: Live) -> Server:
     return made
 
 
-def test_an_officer_sees_everybody_finds_who_is_elsewhere_and_warns(server: Server) -> None:
+def test_an_officer_finds_and_warns_somebody_elsewhere(server: Server) -> None:
     officer = Client(server, ZED)
     officer.key()
     officer.press("Everybody")

@@ -85,7 +85,7 @@ def test_what_is_announced_passed_the_filter(universe: Universe) -> None:
     ("kind", "words"),
     [("FilterStringAsync", "could not filter"), ("PublishAsync", "could not be reached")],
 )
-def test_without_filter_or_messages_nothing_is_announced_and_it_may_be_tried_again(
+def test_without_filter_or_messages_nothing_is_announced(
     universe: Universe, grps: Grps, kind: str, words: str
 ) -> None:
     here, there = universe.servers
