@@ -41,8 +41,9 @@ def test_a_session_that_grps_lacks_events_of_is_not_folded(universe: Universe, g
     grps.away = False
     universe.run(200)
     assert grps.total(NIA) == 3000  # the first server's event was sent by the second one
-    universe.run(LATE, most=60)
     later.close()
+    universe.now += LATE
+    universe.playing().close()
     assert first not in universe.record(NIA)["sessions"]
     assert universe.total(NIA) == 3000
 
