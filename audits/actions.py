@@ -69,6 +69,8 @@ class Action(enum.StrEnum):
     SYNC_ASKED = "sync.asked"
     SYNC_CONFIRMED = "sync.confirmed"
     SYNC_REQUESTED = "sync.requested"
+    SYNC_PAUSED = "sync.paused"
+    SYNC_RESUMED = "sync.resumed"
     SYNC_FINISHED = "sync.finished"
     DRIFT_FOUND = "drift.found"
     DRIFT_RESOLVED = "drift.resolved"

@@ -1,4 +1,4 @@
-"""Where Open Cloud is reached: the client of each experience and of the group, as configured."""
+"""The Open Cloud clients of the experiences and of the group, as configured."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -16,18 +16,16 @@ from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.data_stores import Store
 from roblox.open_cloud.pacing import PATIENCE, Pacer
 
-NOTE_EVERY = dt.timedelta(hours=1)
+USE_EVERY = dt.timedelta(hours=1)  # last_used_at is not written more often
 
 
 class NotConfigured(Exception):
-    """Open Cloud cannot be reached for lack of a setting; the text says which."""
+    """A setting for Open Cloud is missing. The text says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Universe:
-    """An experience's universe, ready to be called: the game's store and index, and GRPS's own
-    places.
-    """
+    """An experience's universe with its client: the game's store and index, and GRPS's own stores."""
 
     experience: Experience
     id: int
@@ -42,11 +40,11 @@ class Universe:
     queue: str
 
     def key(self, user_id: int) -> str:
-        """The key of a player's entry in the game's store."""
+        """Return the key of a player's entry in the game's store."""
         return self.key_format.replace("{userId}", str(user_id))
 
     def user_id(self, key: str) -> int | None:
-        """Whose entry `key` is; None when it is not of the configured form."""
+        """Return the user id of an entry's key, None if it does not have the configured form."""
         before, _, after = self.key_format.partition("{userId}")
         middle = key[len(before) : len(key) - len(after) or None]
         if not (key.startswith(before) and key.endswith(after)):
@@ -54,13 +52,13 @@ class Universe:
         return whole_number(middle) or None
 
     def own_key(self, user_id: int) -> str:
-        """The key of what GRPS itself says of a player."""
+        """Return the key of a player's entry in GRPS's own store."""
         return self.own_key_format.replace("{userId}", str(user_id))
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The community's group, ready to be called."""
+    """The community's group with its client."""
 
     id: int
     client: OpenCloud
@@ -69,18 +67,15 @@ class Group:
 def universe(
     experience: Experience, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
 ) -> Universe:
-    """The universe of an experience. `going_on`: asked while a call waits for its turn, at most
-    `patience` seconds.
+    """Return an experience's universe, whose calls wait for their budget while `going_on`.
 
-    Raises NotConfigured.
+    They wait `patience` seconds at most. Raises NotConfigured.
     """
     config = next(
         (one for one in settings.INTEGRATIONS.experiences if one.key == experience.key), None
     )
     if config is None:
-        raise NotConfigured(
-            f"{experience.key} is not in config/backend.integrations.json any more."
-        )
+        raise NotConfigured(f"{experience.key} is no longer in config/backend.integrations.json.")
     if experience.universe_id is None:
         raise NotConfigured(
             f"{experience.key} has no universe: set {config.universe_id.env} and run bootstrap."
@@ -104,7 +99,7 @@ def universe(
 
 
 def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE) -> Group:
-    """The community's group, reached with the first experience's key. Raises NotConfigured."""
+    """Return the community's group, with the first configured key. Raises NotConfigured."""
     if settings.ROBLOX_GROUP_ID is None:
         raise NotConfigured("No group is configured: set ROBLOX_GROUP_ID.")
     key = next(
@@ -117,7 +112,7 @@ def group(going_on: Callable[[], bool] = lambda: True, patience: float = PATIENC
 
 
 def any_client() -> OpenCloud | None:
-    """A client for what needs no universe, with the first configured key; None where there is none."""
+    """Return a client for calls outside of universes, None if no key is configured."""
     key = next(
         (one.api_key.value() for one in settings.INTEGRATIONS.experiences if one.api_key.value()),
         "",
@@ -126,7 +121,7 @@ def any_client() -> OpenCloud | None:
 
 
 def api_keys() -> dict[str, list[tuple[str, int | None]]]:
-    """Every configured key, with the experiences (key and universe) that it serves."""
+    """Return every configured key with the experiences (key and universe id) that it serves."""
     universes = dict(Experience.objects.values_list("key", "universe_id"))
     found: dict[str, list[tuple[str, int | None]]] = {}
     for config in settings.INTEGRATIONS.experiences:
@@ -140,7 +135,7 @@ def api_keys() -> dict[str, list[tuple[str, int | None]]]:
 def client(
     api_key: str, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
 ) -> OpenCloud:
-    """A client with the configured budgets; connections are shared by all that have the same key."""
+    """Return a client with the configured budgets. Clients of one key share connections."""
     shared = _client(
         settings.OPEN_CLOUD_URL, api_key, settings.REDIS_URL, _frozen(settings.OPEN_CLOUD_BUDGETS)
     )
@@ -161,13 +156,11 @@ def _frozen(budgets: dict[str, Any]) -> tuple[tuple[str, float | None], ...]:
     return tuple(sorted(budgets.items()))
 
 
-def note_use(used: OpenCloud) -> None:
-    """Write down, once an hour at most, that a key was used: Roblox ends keys that are not for 60
-    days.
-    """
+def register_use(used: OpenCloud) -> None:
+    """Store, once an hour at most, that a key was used: Roblox ends unused keys after 60 days."""
     now = timezone.now()
     row, created = CloudKey.objects.get_or_create(
         fingerprint=used.fingerprint, defaults={"last_used_at": now}
     )
-    if not created and (row.last_used_at is None or now - row.last_used_at > NOTE_EVERY):
+    if not created and (row.last_used_at is None or now - row.last_used_at > USE_EVERY):
         CloudKey.objects.filter(pk=row.pk).update(last_used_at=now)

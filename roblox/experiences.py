@@ -1,4 +1,4 @@
-"""Experiences come from the configuration; a change there is a change here, told by an audit event."""
+"""Create and change experiences as the configuration says, with an audit event."""
 
 from dataclasses import dataclass
 
@@ -10,33 +10,32 @@ from roblox.models import Experience
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointInput:
-    """An experience as configured."""
-
+class ConfiguredExperience:
     key: str
     name: str
     universe_id: int | None
 
 
-def ensure(wanted: EndpointInput, *, actor: Actor) -> bool:
-    """Make the experience, or bring its name and universe up to date; True when something changed."""
+def ensure(configured: ConfiguredExperience, *, actor: Actor) -> bool:
+    """Create or update an experience. Returns whether something changed."""
     with transaction.atomic():
         experience, created = Experience.objects.select_for_update().get_or_create(
-            key=wanted.key, defaults={"name": wanted.name, "universe_id": wanted.universe_id}
+            key=configured.key,
+            defaults={"name": configured.name, "universe_id": configured.universe_id},
         )
         before = {"name": experience.name, "universeId": experience.universe_id}
-        after = {"name": wanted.name, "universeId": wanted.universe_id}
+        after = {"name": configured.name, "universeId": configured.universe_id}
         if not created and before == after:
             return False
         if not created:
             Experience.objects.filter(pk=experience.pk).update(
-                name=wanted.name, universe_id=wanted.universe_id
+                name=configured.name, universe_id=configured.universe_id
             )
         record(
             Action.EXPERIENCE_CREATED if created else Action.EXPERIENCE_CHANGED,
             actor=actor,
-            target=Target("experience", wanted.key, ""),
-            experience=wanted.key,
+            target=Target("experience", configured.key, ""),
+            experience=configured.key,
             before=None if created else before,
             after=after,
         )
@@ -44,7 +43,7 @@ def ensure(wanted: EndpointInput, *, actor: Actor) -> bool:
 
 
 def set_writes(key: str, on: bool, *, actor: Actor, reason: str) -> bool:
-    """Allow or forbid that GRPS writes to an experience's universe; True when that changed.
+    """Allow or forbid writes to an experience's universe. Returns whether that changed.
 
     Raises Experience.DoesNotExist.
     """

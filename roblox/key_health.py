@@ -1,6 +1,4 @@
-"""Whether the Open Cloud keys still open what GRPS needs, in words that say what to do in Creator
-Hub.
-"""
+"""Check what the Open Cloud keys allow, and say what to fix in Creator Hub."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -17,14 +15,14 @@ from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import OPERATIONS
 
 SOON = dt.timedelta(days=14)
-UNUSED = dt.timedelta(days=60)  # a key that nobody uses for so long expires by itself
+UNUSED = dt.timedelta(days=60)  # after which Roblox ends an unused key
 WHERE = "Creator Hub, All tools, API keys"
 WRITING = ("create", "update", "write", "delete", "publish", "dequeue", "discard")
 
 
 @dataclass(slots=True)
 class Diagnosis:
-    """One key: which experiences it serves, what Roblox says of it, and what to mend."""
+    """One key: the experiences it serves, its state at Roblox, and what to fix."""
 
     fingerprint: str
     experiences: list[str]
@@ -37,14 +35,14 @@ class Diagnosis:
 
 
 def check_all() -> list[Diagnosis]:
-    """Ask Roblox about every configured key and write down what it says; one diagnosis each."""
+    """Ask Roblox about every configured key, and store and return the diagnoses."""
     found = [_check(api_key, serves) for api_key, serves in cloud.api_keys().items()]
     CloudKey.objects.exclude(fingerprint__in=[one.fingerprint for one in found]).delete()
     return found
 
 
 def needed_scopes() -> list[str]:
-    """The scopes that the switched-on parts of GRPS use; those that write only once writing is on."""
+    """Return the scopes that GRPS uses, those that write only while writing is on."""
     scopes = {
         scope for operation in OPERATIONS if not operation.optional for scope in operation.scopes
     }

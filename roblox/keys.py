@@ -1,6 +1,4 @@
-"""API keys of experiences: made, rotated with overlap, revoked at once; shown once and kept as a
-hash.
-"""
+"""API keys of experiences: created, rotated with an overlap, revoked. Only their hash is stored."""
 
 import datetime as dt
 import hashlib
@@ -15,58 +13,58 @@ from audits.actions import Action
 from audits.record import Actor, Target, record
 from roblox.models import Experience, ExperienceKey
 
-PREFIX = 8
+PREFIX = 8  # characters
 USE_EVERY = dt.timedelta(minutes=1)  # last_used_at is not written more often
 
 
 class KeyRefused(Exception):
-    """The key opens nothing; the text says why, without saying anything of other keys."""
+    """The key is not accepted. The text says why, and nothing about other keys."""
 
 
 def create(
     experience: Experience, *, actor: Actor, expires_at: dt.datetime | None = None
 ) -> tuple[ExperienceKey, str]:
-    """A new key; the text returned with it is the only time that it is seen."""
+    """Create a key and return it with its text, which cannot be shown again."""
     with transaction.atomic():
         key, raw = _make(experience, expires_at)
-        _tell(Action.KEY_CREATED, key, actor)
+        _record(Action.KEY_CREATED, key, actor)
         return key, raw
 
 
 def rotate(
     experience: Experience, *, actor: Actor, overlap: dt.timedelta
 ) -> tuple[ExperienceKey, str]:
-    """A new key; the live ones go on for `overlap`, so that game servers can change over."""
+    """Create a key, and end the others after `overlap`, so that game servers can change over."""
     with transaction.atomic():
         end = timezone.now() + overlap
         replaced = live_keys(experience).filter(Q(expires_at=None) | Q(expires_at__gt=end))
         prefixes = sorted(replaced.values_list("prefix", flat=True))
         replaced.update(expires_at=end)
         key, raw = _make(experience, None)
-        _tell(
+        _record(
             Action.KEY_ROTATED,
             key,
             actor,
-            {"replaces": prefixes, "overlapSeconds": int(overlap.total_seconds())},
+            replaces=prefixes,
+            overlapSeconds=int(overlap.total_seconds()),
         )
         return key, raw
 
 
 def revoke(key: ExperienceKey, *, actor: Actor, reason: str) -> None:
-    """End a key now: the next request with it is refused."""
+    """End a key now. The next request with it is refused."""
     with transaction.atomic():
         revoked = ExperienceKey.objects.filter(pk=key.pk, revoked_at=None).update(
             revoked_at=timezone.now()
         )
         if revoked:
-            _tell(Action.KEY_REVOKED, key, actor, reason=reason)
+            _record(Action.KEY_REVOKED, key, actor, reason)
 
 
 def authenticate(raw: str) -> Experience:
-    """The experience that a key belongs to, with the key's id as `presented`. One query; nothing is
-    remembered, so that a revocation acts at once.
+    """Return the experience of a key, with the key's id as `presented`.
 
-    Raises KeyRefused.
+    It takes one query and caches nothing, so that a revocation acts at once. Raises KeyRefused.
     """
     scheme, _, rest = raw.partition("_")
     prefix, _, secret = rest.partition("_")
@@ -90,7 +88,7 @@ def authenticate(raw: str) -> Experience:
 
 
 def live_keys(experience: Experience) -> models.QuerySet[ExperienceKey]:
-    """The keys of an experience that open it now."""
+    """Return the valid keys of an experience."""
     now = timezone.now()
     return experience.keys.filter(revoked_at=None).filter(
         Q(expires_at=None) | Q(expires_at__gt=now)
@@ -111,18 +109,14 @@ def _digest(raw: str) -> str:
     return hashlib.sha256(raw.encode()).hexdigest()
 
 
-def _tell(
-    action: Action,
-    key: ExperienceKey,
-    actor: Actor,
-    details: dict[str, object] | None = None,
-    reason: str = "",
+def _record(
+    action: Action, key: ExperienceKey, actor: Actor, reason: str = "", **details: object
 ) -> None:
     record(
         action,
         actor=actor,
         target=Target("key", key.prefix, ""),
         experience=key.experience.key,
-        details=details,
+        details=details or None,
         reason=reason,
     )

@@ -1,4 +1,4 @@
-"""Celery's door to Roblox's own affairs."""
+"""Celery tasks of this app."""
 
 import structlog
 from celery import shared_task
@@ -11,13 +11,13 @@ log = structlog.get_logger("grps.tasks")
 
 @shared_task(name="roblox.check_keys")
 def check_keys() -> int:
-    """Look at the health of every Open Cloud key; how many have a problem."""
+    """Check every Open Cloud key and return the number of those with a problem."""
     try:
         found = key_health.check_all()
     except OpenCloudError as error:
-        log.warning("the keys' health is unknown", error=str(error))
+        log.warning("the open cloud keys were not checked", error=str(error))
         return 0
     for key in found:
         for problem in key.problems:
-            log.warning("open cloud key", key=key.fingerprint, problem=problem)
+            log.warning("an open cloud key has a problem", key=key.fingerprint, problem=problem)
     return sum(bool(key.problems) for key in found)

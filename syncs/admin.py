@@ -1,4 +1,4 @@
-"""Jobs, mirrors and drift, to look at. What is done about them is done on the console's pages."""
+"""Read-only lists of jobs, mirrors and drift. The console's pages act on them."""
 
 from django.contrib import admin
 from django.utils import timezone

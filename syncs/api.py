@@ -1,4 +1,4 @@
-"""HTTP in and out for programs that sign: ask for a pull, look at jobs, stop one."""
+"""The API of pulls for programs that sign: request one, list jobs, cancel one."""
 
 import re
 import time
@@ -29,9 +29,9 @@ WAIT_LOCK = 4_710_030  # advisory lock
 
 
 class SyncRoblox(View):
-    """Ask for a pull from Roblox. Asking for what is under way already answers with that job.
+    """Request a pull from Roblox. A request for what is under way answers with that job.
 
-    `Prefer: wait=30` holds the answer until the job has ended, for at most so many seconds; while
+    `Prefer: wait=30` delays the answer until the job has ended, for at most so many seconds. While
     one call waits, others are answered at once.
     """
 
@@ -54,9 +54,7 @@ class SyncRoblox(View):
                 asked.activity,
                 experience,
                 actor=AUTOMATION,
-                dry_run=asked.dry_run,
-                full=asked.full,
-                limit=asked.limit,
+                options=jobs.Options(asked.dry_run, asked.full, asked.limit),
                 token=asked.cursor,
             )[0]
         except jobs.AlreadyActive as reason:
@@ -91,7 +89,7 @@ class OneSyncJob(View):
 
 
 class CancelSyncJob(View):
-    """End a job once its present page has landed. What has landed stays."""
+    """Cancel a job after its current page. What has landed stays."""
 
     caller, response_body, error_statuses = "signed", JobOut, (404, 409)
 
@@ -127,9 +125,7 @@ def _patience(request: Request) -> float:
 
 
 def _await(made: list[SyncJob], seconds: float) -> None:
-    """Wait for the jobs' end. One call of all waits at a time: it holds a web process that games
-    need too.
-    """
+    """Wait for the jobs' end. One call waits at a time, since it blocks a thread that games need."""
     deadline = time.monotonic() + seconds
     if not seconds:
         return

@@ -1,8 +1,10 @@
-"""The life of a sync job: asked for, claimed, carried on page by page, ended. What is pulled stands
-in `pull`.
+"""The life of a sync job: requested, claimed, carried on page by page, ended.
+
+`pull` has what is pulled.
 """
 
 import datetime as dt
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,20 +31,26 @@ class AlreadyActive(Refused):
     """Another job of the same activity is under way, with other options."""
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to pull: `full` reads every entry, `limit` the first entries only."""
+
+    dry_run: bool = False
+    full: bool = False
+    limit: int | None = None
+
+
 def request(
     activity: str,
     experience: Experience | None,
     *,
     actor: Actor,
-    dry_run: bool = False,
-    full: bool = False,
-    limit: int | None = None,
+    options: Options = Options(),
     token: str = "",
 ) -> tuple[SyncJob, bool]:
-    """A job for the activity, and whether it is new: the one that is active already serves whoever
-    asks for the same.
+    """Return a job for the activity and whether it is new: an active one with these options serves.
 
-    `token`: the page of Roblox's listing to begin with. Raises Refused, AlreadyActive.
+    `token` is the page of Roblox's listing to begin with. Raises Refused, AlreadyActive.
     """
     if activity not in Activity.values:
         raise Refused(
@@ -53,51 +61,38 @@ def request(
             "is about the group: leave out the experience" if experience else "needs an experience"
         )
         raise Refused(f"{activity} {needs}.")
-    options = {"dry_run": dry_run, "full": full, "limit": limit}
+    cursor = {"token": token} if token else {}
+    job = SyncJob(activity=activity, experience=experience, cursor=cursor, **asdict(options))
     while True:
         try:
-            job = _make(activity, experience, {"token": token} if token else {}, actor, options)
+            _create(job, actor, options)
         except IntegrityError:
-            active = SyncJob.objects.filter(
-                activity=activity, experience=experience, status__in=SyncJob.ACTIVE
-            ).first()
+            active = _active_like(job)
             if active is None:
                 continue  # it ended this moment
-            if any(getattr(active, name) != value for name, value in options.items()):
+            if Options(active.dry_run, active.full, active.limit) != options:
                 raise AlreadyActive(
-                    f"Job {active.pk} does the same with other options; wait for its end or cancel it."
+                    f"Job {active.pk} does the same with other options; wait for its end or cancel"
+                    " it."
                 ) from None
             return active, False
         return SyncJob.objects.select_related("experience").get(pk=job.pk), True
 
 
-def _make(
-    activity: str,
-    experience: Experience | None,
-    cursor: dict[str, Any],
-    actor: Actor,
-    options: dict[str, Any],
-) -> SyncJob:
+def _active_like(job: SyncJob) -> SyncJob | None:
+    rows = SyncJob.objects.filter(status__in=SyncJob.ACTIVE)
+    return rows.filter(activity=job.activity, experience=job.experience).first()
+
+
+def _create(job: SyncJob, actor: Actor, options: Options) -> None:
+    job.pk, job.requested_by = None, f"{actor.kind}:{actor.id}"
     with transaction.atomic():
-        job = SyncJob.objects.create(
-            activity=activity,
-            experience=experience,
-            cursor=cursor,
-            requested_by=f"{actor.kind}:{actor.id}",
-            **options,
-        )
-        record(
-            Action.SYNC_REQUESTED,
-            actor=actor,
-            target=Target("job", str(job.pk), ""),
-            experience=experience.key if experience else "",
-            details={"activity": activity, **options},
-        )
-        return job
+        job.save(force_insert=True)
+        _record(job, Action.SYNC_REQUESTED, actor, **asdict(options))
 
 
 def claim_one(job_id: int | None = None) -> SyncJob | None:
-    """A job that is due and that nobody works on, now ours and running; None when there is none."""
+    """Claim a due job and mark it running. None if there is none."""
     due = SyncJob.objects.filter(status__in=[Status.QUEUED, Status.RUNNING]).select_related(
         "experience"
     )
@@ -114,17 +109,15 @@ def claim_one(job_id: int | None = None) -> SyncJob | None:
 
 
 def release_dead() -> int:
-    """Jobs whose process is gone are queued, not running; how many there were."""
+    """Queue the jobs of ended processes, and return their number."""
     dead = SyncJob.objects.filter(over(), status=Status.RUNNING)
     return dead.update(
-        status=Status.QUEUED, error="Its process ended; it goes on from its last page by itself."
+        status=Status.QUEUED, error="Its process ended. It continues from its last page."
     )
 
 
-def beat(job: SyncJob) -> str:
-    """Hold the job for another while; what somebody wants of it (`cancel`, `pause` or nothing).
-    Raises LeaseLost.
-    """
+def renew(job: SyncJob) -> str:
+    """Renew the lease and return what was requested: "cancel", "pause" or "". Raises LeaseLost."""
     now = timezone.now()
     if not hold(job).update(lease_until=Now() + LEASE, heartbeat_at=now):
         raise LeaseLost(str(job))
@@ -132,10 +125,10 @@ def beat(job: SyncJob) -> str:
 
 
 def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -> None:
-    """Write how far the job is. In the transaction of the page that it tells of. Raises LeaseLost."""
+    """Store the job's progress, in the transaction of its page. Raises LeaseLost."""
     now = timezone.now()
     job.cursor, job.counters, job.attempts, job.error = cursor, counters, 0, ""
-    held = hold(job).update(
+    renewed = hold(job).update(
         cursor=cursor,
         counters=counters,
         attempts=0,
@@ -143,11 +136,11 @@ def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -
         heartbeat_at=now,
         lease_until=Now() + LEASE,
     )
-    if not held:
+    if not renewed:
         raise LeaseLost(str(job))
 
 
-def say(job: SyncJob, text: str) -> None:
+def add_step(job: SyncJob, text: str) -> None:
     """Add a line to the job's log."""
     job.steps = [*job.steps, {"at": timezone.now().isoformat(timespec="seconds"), "text": text}][
         -STEPS:
@@ -156,10 +149,10 @@ def say(job: SyncJob, text: str) -> None:
 
 
 def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
-    """End the job for good."""
+    """End the job."""
     with transaction.atomic():
         now = timezone.now()
-        say(job, error or f"{status}.")
+        add_step(job, error or f"{status}.")
         ended = {
             "status": status,
             "error": error,
@@ -170,16 +163,14 @@ def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
         }
         if not hold(job).update(**ended):
             return
-        _told(job, status, error)
+        _record_end(job, status, error, _job_actor(job))
     job.status, job.error, job.finished_at = status, error, now
 
 
-def ask(job: SyncJob, question: str) -> None:
-    """Let the job wait for a person's word; what an earlier job of the same kind asked is
-    withdrawn.
-    """
+def ask_person(job: SyncJob, question: str) -> None:
+    """Let the job wait for a person's answer, and withdraw questions of earlier jobs."""
     with transaction.atomic():
-        say(job, question)
+        add_step(job, question)
         waiting = {
             "status": Status.WAITING,
             "question": question,
@@ -190,31 +181,24 @@ def ask(job: SyncJob, question: str) -> None:
         if not hold(job).update(**waiting):
             return
         withdraw_questions(job)
-        record(
-            Action.SYNC_ASKED,
-            actor=Actor("system", f"sync-{job.activity}", f"sync {job.pk}"),
-            target=Target("job", str(job.pk), ""),
-            details={"activity": str(job.activity), "question": question},
-        )
+        _record(job, Action.SYNC_ASKED, _job_actor(job), question=question)
     job.status, job.question = Status.WAITING, question
 
 
 def withdraw_questions(job: SyncJob) -> None:
-    """End the jobs before this one that still wait for an answer: this one knows better."""
+    """Cancel the earlier jobs that still wait for an answer."""
     earlier = SyncJob.objects.filter(
         activity=job.activity, experience=job.experience, status=Status.WAITING
     )
     earlier.filter(pk__lt=job.pk).update(
         status=Status.CANCELLED,
-        error=f"Job {job.pk} read it all again.",
+        error=f"Job {job.pk} read everything again.",
         finished_at=timezone.now(),
     )
 
 
 def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
-    """Let a job go on that waits for a person. Raises Refused, and NotAllowed for whoever may not
-    run pulls.
-    """
+    """Continue a job that waits for a person. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
     if not by.has("console.sync"):
         raise NotAllowed("You may not: only those who run pulls confirm this.")
@@ -226,27 +210,19 @@ def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
             job.status, job.confirmed_by, job.error = Status.QUEUED, by.person, ""
             job.retry_at = timezone.now()
             job.save(update_fields=["status", "confirmed_by", "error", "retry_at"])
-            record(
-                Action.SYNC_CONFIRMED,
-                actor=by.actor,
-                target=Target("job", str(job.pk), ""),
-                reason=reason,
-                details={"activity": str(job.activity), "question": job.question},
-            )
+            _record(job, Action.SYNC_CONFIRMED, by.actor, reason, question=job.question)
             return job
     except IntegrityError:
         raise Refused("Another job of the same kind is under way; wait for its end.") from None
 
 
-def later(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> None:
-    """Let the job go on after `pause`. `failed`: it counts as a failure, and too many in a row end
-    it.
-    """
+def reschedule(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> None:
+    """Reschedule the job after `pause`. `failed` counts a failure, and TRIES in a row end it."""
     attempts = job.attempts + 1 if failed else job.attempts
     if attempts >= TRIES:
         finish(job, Status.FAILED, f"{error} (given up after {attempts} tries)")
         return
-    say(job, error)
+    add_step(job, error)
     hold(job).update(
         status=Status.QUEUED,
         attempts=attempts,
@@ -261,30 +237,28 @@ def retry_pause(job: SyncJob) -> dt.timedelta:
     return backoff(job.attempts)
 
 
-def yield_(job: SyncJob) -> None:
-    """Let others have their turn; whoever is free goes on at once."""
+def requeue(job: SyncJob) -> None:
+    """Queue the job behind others that are due."""
     hold(job).update(status=Status.QUEUED, retry_at=Now(), lease="", lease_until=None)
 
 
 def pause_now(job: SyncJob) -> None:
-    say(job, "paused.")
+    add_step(job, "paused.")
     hold(job).update(status=Status.PAUSED, wanted="", lease="", lease_until=None)
 
 
-def cancel(job_id: int, *, actor: Actor) -> SyncJob:
-    """End a job at its next page; at once when nobody works on it. Raises Refused when it has
-    ended.
-    """
-    return _want(job_id, "cancel", Status.CANCELLED, actor)
+def cancel(job_id: int, *, actor: Actor, reason: str = "") -> SyncJob:
+    """End a job at its next page, or now if it is not running. Raises Refused if it has ended."""
+    return _stop(job_id, "cancel", actor, reason)
 
 
-def pause(job_id: int, *, actor: Actor) -> SyncJob:
-    """Stop a job at its next page until it is resumed. Raises Refused when it has ended."""
-    return _want(job_id, "pause", Status.PAUSED, actor)
+def pause(job_id: int, *, actor: Actor, reason: str = "") -> SyncJob:
+    """Stop a job at its next page until it is resumed. Raises Refused if it has ended."""
+    return _stop(job_id, "pause", actor, reason)
 
 
-def resume(job_id: int, *, actor: Actor) -> SyncJob:
-    """Let a paused job go on, or a failed one from the page that it had reached. Raises Refused."""
+def resume(job_id: int, *, actor: Actor, reason: str = "") -> SyncJob:
+    """Continue a paused job, or a failed one from its last page. Raises Refused."""
     try:
         with transaction.atomic():
             job = _locked(job_id)
@@ -292,35 +266,42 @@ def resume(job_id: int, *, actor: Actor) -> SyncJob:
                 raise Refused(
                     f"Job {job_id} is {job.status}; only a paused or failed job can be resumed."
                 )
+            was = str(job.status)
             job.status, job.attempts, job.error, job.finished_at = Status.QUEUED, 0, "", None
             SyncJob.objects.filter(pk=job_id).update(
                 status=job.status, attempts=0, error="", finished_at=None, wanted="", retry_at=Now()
             )
+            _record(job, Action.SYNC_RESUMED, actor, reason, was=was)
             return job
     except IntegrityError:
         raise Refused("Another job of the same kind is under way; wait for its end.") from None
 
 
-def _want(job_id: int, wish: str, at_once: SyncJob.Status, actor: Actor) -> SyncJob:
+def _stop(job_id: int, wanted: str, actor: Actor, reason: str) -> SyncJob:
     with transaction.atomic():
         job = _locked(job_id)
         if job.status not in {*SyncJob.ACTIVE, Status.WAITING}:
             raise Refused(f"Job {job_id} is {job.status} already.")
-        if job.status == Status.WAITING and wish != "cancel":
+        if job.status == Status.WAITING and wanted != "cancel":
             raise Refused(f"Job {job_id} waits for a person: confirm or cancel it.")
+        if wanted == "pause" and job.status != Status.PAUSED and job.wanted != "pause":
+            _record(job, Action.SYNC_PAUSED, actor, reason)
         if SyncJob.objects.filter(pk=job_id).exclude(Q(lease_until=None) | over()).exists():
-            job.wanted = wish
-            SyncJob.objects.filter(pk=job_id).update(wanted=wish)
+            job.wanted = wanted
+            SyncJob.objects.filter(pk=job_id).update(wanted=wanted)
             return job
-        job.status = at_once
-        ended = timezone.now() if at_once == Status.CANCELLED else None
-        SyncJob.objects.filter(pk=job_id).update(
-            status=at_once, wanted="", lease="", lease_until=None, finished_at=ended, error=""
-        )
-        job.finished_at = ended
-        if at_once == Status.CANCELLED:
-            _told(job, at_once, "", actor)
-        return job
+        if wanted == "pause":
+            return _end_now(job, Status.PAUSED, None)
+        _record_end(job, Status.CANCELLED, reason, actor)
+        return _end_now(job, Status.CANCELLED, timezone.now())
+
+
+def _end_now(job: SyncJob, status: SyncJob.Status, finished_at: dt.datetime | None) -> SyncJob:
+    job.status, job.finished_at = status, finished_at
+    SyncJob.objects.filter(pk=job.pk).update(
+        status=status, wanted="", lease="", lease_until=None, finished_at=finished_at, error=""
+    )
+    return job
 
 
 def _locked(job_id: int) -> SyncJob:
@@ -331,19 +312,30 @@ def _locked(job_id: int) -> SyncJob:
     return job
 
 
-def _told(job: SyncJob, status: SyncJob.Status, error: str, actor: Actor | None = None) -> None:
+def _record_end(job: SyncJob, status: SyncJob.Status, reason: str, actor: Actor) -> None:
+    """Record the end. `reason` may be Roblox's message, which may name somebody."""
+    _record(job, Action.SYNC_FINISHED, actor, reason, status=str(status), counters=job.counters)
+
+
+def _record(
+    job: SyncJob, action: Action, actor: Actor, reason: str = "", **details: object
+) -> None:
     record(
-        Action.SYNC_FINISHED,
-        actor=actor or Actor("system", f"sync-{job.activity}", f"sync {job.pk}"),
+        action,
+        actor=actor,
         target=Target("job", str(job.pk), ""),
         experience=job.experience.key if job.experience else "",
-        reason=error,  # what Roblox said may name somebody
-        details={"activity": str(job.activity), "status": str(status), "counters": job.counters},
+        reason=reason,
+        details={"activity": str(job.activity), **details},
     )
 
 
+def _job_actor(job: SyncJob) -> Actor:
+    return Actor("system", f"sync-{job.activity}", f"sync {job.pk}")
+
+
 def present_status(job: SyncJob, now: dt.datetime) -> str:
-    """`running` only while somebody holds it."""
+    """Return the status, `running` only while a process holds the job."""
     if job.status == Status.RUNNING and (job.lease_until is None or job.lease_until < now):
         return str(Status.QUEUED)
     return str(job.status)

@@ -131,6 +131,14 @@ class MembershipRead(Leased):
     wanted_at = models.DateTimeField(
         null=True, help_text="since when it is to be read; empty: it is not"
     )
+    experience = models.ForeignKey(
+        Experience,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="whose game servers named the user last; empty: none",
+    )
 
     class Meta:
         db_table = "membership_reads"

@@ -1,4 +1,4 @@
-"""What the tables of this app hold of a person, and how each forgets."""
+"""Personal data in the tables of this app, and how each is erased."""
 
 from django.db import connection
 
@@ -17,12 +17,13 @@ from players.privacy.registry import (
 )
 
 OWN_DRIFTS = """
-    DELETE FROM drifts WHERE player_id = %s OR (aspect IN ('role', 'restriction', 'points') AND subject = %s)
+    DELETE FROM drifts WHERE player_id = %s
+        OR (aspect IN ('role', 'restriction', 'points') AND subject = %s)
         OR (aspect = 'entry' AND subject ~ %s)"""
 
 
 def forget_drifts(person: Person) -> None:
-    """Differences of theirs go; in those of others their words are replaced."""
+    """Delete a person's differences."""
     number = rf"(^|\D){person.user_id}(\D|$)"
     with connection.cursor() as cursor:
         cursor.execute(OWN_DRIFTS, [person.player_id, str(person.user_id), number])
@@ -62,7 +63,7 @@ impersonal("mirrors", HASH, "lease")
 
 held("sync_jobs", "steps", Text())
 held("sync_jobs", "error", Text())
-# Where a job that goes on stands is Roblox's own mark, and is needed until its end.
+# The cursor of a running job is Roblox's token, which is needed until the end.
 held("sync_jobs", "cursor", Text(only="status IN ('done', 'failed', 'cancelled')"))
 impersonal("sync_jobs", COUNT, "counters")
 impersonal("sync_jobs", LIST, "activity", "status", "wanted")

@@ -1,4 +1,4 @@
-"""What goes in and out over HTTP, as typed shapes."""
+"""Request and response bodies of the API of pulls."""
 
 import datetime as dt
 from typing import Annotated
@@ -11,9 +11,7 @@ Whole = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SyncIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What to pull. Without `experience`: from every one. `cursor`: a page token of Roblox's
-    listing to begin with.
-    """
+    """What to pull. Without `experience`, from every one. `cursor` is a page token of Roblox's listing."""
 
     activity: Annotated[
         str, msgspec.Meta(pattern="^(points|leaderboard|members|restrictions|policy-drift)$")
@@ -57,7 +55,7 @@ class JobOut(Out, frozen=True):
 
 
 class JobsOut(Out, frozen=True):
-    """A page, the newest first; `next` is the `after` of the following one, null on the last."""
+    """A page, newest first. `next` is the `after` of the next page, null on the last."""
 
     jobs: list[JobOut]
     next: str | None

@@ -1,7 +1,6 @@
-"""Celery's door, in a queue of its own: these wait for Roblox or take long, and nothing else should
-wait for them.
+"""Celery tasks, in a queue of their own, since they wait for Roblox or take long.
 
-The sweeps make it certain that work is picked up; the hint after a request only makes it quick.
+Periodic tasks pick up all work; a hint after a request only makes it quicker.
 """
 
 import time
@@ -28,8 +27,8 @@ from syncs.roles import pins
 
 TURN = 300.0  # seconds, well below the worker's time limit
 READING_TURN = 15.0  # seconds, as for PUSH_TURN
-GROUP_PATIENCE = 20.0  # seconds that a look at the group waits for its turn
-# a run comes every five: without an end of its own each would hold a place that jobs wait for
+GROUP_PATIENCE = 20.0  # seconds that a reading of the group waits for its budget
+# A run starts every five seconds: without an end, each would take a process from jobs.
 PUSH_TURN = 15.0
 
 log = structlog.get_logger("grps.tasks")
@@ -37,7 +36,7 @@ log = structlog.get_logger("grps.tasks")
 
 @shared_task(name="syncs.run_jobs")
 def run_jobs() -> int:
-    """Carry on one job that is due and that nobody works on; how many were."""
+    """Carry on one due job. Returns the number of jobs."""
     jobs.release_dead()
     job = jobs.claim_one()
     if job is None:
@@ -53,7 +52,7 @@ RUNNING = Hint(run_jobs, every=0.1)
 
 @shared_task(name="syncs.push_mirrors")
 def push_mirrors() -> int:
-    """Push what is due, batch after batch, for a while; how many mirrors were taken up."""
+    """Push due mirrors for PUSH_TURN seconds and return their number."""
     until = time.monotonic() + PUSH_TURN
     pushed = 0
     while time.monotonic() < until and (taken := runner.step()):
@@ -63,7 +62,7 @@ def push_mirrors() -> int:
 
 @shared_task(name="syncs.drain_queues")
 def drain_queues() -> int:
-    """Apply what games left in their queues; how many items."""
+    """Apply the items in the games' queues and return their number."""
     if not settings.ROBLOX_WRITES:
         return 0  # reading a queue hides what it reads, and discarding it writes
     drained = 0
@@ -89,7 +88,7 @@ def _request_for_all(activity: SyncJob.Activity) -> int:
             jobs.request(activity, target, actor=Actor("system", "schedule", "schedule"))
             asked += 1
         except jobs.AlreadyActive as reason:
-            log.info("not asked for again", activity=str(activity), reason=str(reason))
+            log.info("pull not requested again", activity=str(activity), reason=str(reason))
     if asked:
         RUNNING.give()
     return asked
@@ -122,7 +121,7 @@ def check_policy() -> int:
 
 @shared_task(name="syncs.read_memberships")
 def read_memberships() -> int:
-    """Read who joined a game or is named by the group's log, for a while; how many."""
+    """Read queued users for READING_TURN seconds and return their number."""
     until = time.monotonic() + READING_TURN
     read = 0
     while time.monotonic() < until and (taken := reader.step()):
@@ -133,15 +132,15 @@ def read_memberships() -> int:
 READING = Hint(read_memberships, every=0.5)
 
 
-def want_soon(user_ids: Collection[int]) -> None:
-    """Have people read soon, and a worker look now."""
-    if reader.want(user_ids):
+def want_soon(user_ids: Collection[int], experience: str) -> None:
+    """Queue users named by an experience's game servers, and hint a worker."""
+    if reader.want(user_ids, experience=experience):
         READING.after_commit()
 
 
 @shared_task(name="syncs.follow_group")
 def follow_group() -> int:
-    """Read the group's roles and what is new in its log; how many entries."""
+    """Read the group's roles and what is new in its log. Returns the number of entries."""
     try:
         group = cloud.group(patience=GROUP_PATIENCE)
         pins.contact(group)
@@ -158,13 +157,13 @@ def follow_group() -> int:
 
 @shared_task(name="syncs.purge_memberships")
 def purge_memberships() -> int:
-    """Forget when people were read long ago."""
+    """Delete old times of readings."""
     return reader.purge()
 
 
 @shared_task(name="syncs.erase_stores")
 def erase_stores() -> int:
-    """Go on with erasure orders whose data stores are not done; how many were taken up."""
+    """Continue erasure orders in the data stores and return their number."""
     until = time.monotonic() + TURN
     taken = 0
     while time.monotonic() < until and datastores.step():

@@ -17,6 +17,7 @@ from console.decorators import page, render
 from console.experiences.views import Reason
 from players.active_policy import active
 from players.moderation.actors import staff_of
+from players.moderation.command import Command
 from syncs.models import GroupRole, RolePin
 from syncs.roles import pin_requests
 
@@ -73,9 +74,7 @@ def anew(request: HttpRequest, pk: int) -> HttpResponse:
             approval = pin_requests.ask(
                 found.rank,
                 given["role"],
-                by=staff_of(request),
-                reason=given["reason"],
-                now=timezone.now(),
+                Command(by=staff_of(request), reason=given["reason"], now=timezone.now()),
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))

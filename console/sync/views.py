@@ -18,9 +18,12 @@ from common.errors import Refused
 from common.parsing import is_row_id, whole_number
 from console.decorators import page, render
 from console.experiences.views import Reason
-from players.moderation.actors import Staff, staff_of
+from players.moderation.actors import staff_of
+from players.moderation.command import Command
+from players.moderation.input import LONGEST_REASON
 from roblox.models import Experience
-from syncs import drifts, jobs, tasks
+from syncs import drift as drift_resolution
+from syncs import jobs, tasks
 from syncs.models import Drift, Mirror, RolePin, SyncJob
 from syncs.pull import missing_members
 from syncs.push import mirrors, writers
@@ -137,7 +140,8 @@ def on_job(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Cancel, pause or resume a job."""
     if request.method == "POST" and act in ON_JOBS:
         do, effect = ON_JOBS[act]
-        _report(request, lambda: do(pk, actor=staff_of(request).actor), f"Job {pk} {effect}.")
+        by, reason = staff_of(request), request.POST.get("reason", "")[:LONGEST_REASON]
+        _report(request, lambda: do(pk, actor=by.actor, reason=reason), f"Job {pk} {effect}.")
         tasks.RUNNING.give()
     return redirect("console:sync")
 
@@ -207,13 +211,13 @@ def drift(request: HttpRequest, pk: int) -> HttpResponse:
 
 RESOLUTIONS: dict[str, tuple[Callable[..., Drift], str, str, str]] = {
     "adopt": (
-        drifts.adopt,
+        drift_resolution.adopt,
         "Adopt the state on Roblox",
         "GRPS changes to the state on Roblox.",
         "Adopt",
     ),
     "push": (
-        drifts.push,
+        drift_resolution.push,
         "Push the state of GRPS",
         "Roblox changes to the state of GRPS.",
         "Push",
@@ -234,14 +238,10 @@ def resolve(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     do, title, note, button = RESOLUTIONS["adopt" if act == "adopt" else "push"]
     form = (Adopt if act == "adopt" else Reason)(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        by: Staff = staff_of(request)
+        data = dict(form.cleaned_data)
+        command = Command(by=staff_of(request), reason=data.pop("reason"), now=timezone.now())
         try:
-            do(
-                found.pk,
-                by=by,
-                now=timezone.now(),
-                **{k: v for k, v in form.cleaned_data.items() if v},
-            )
+            do(found.pk, command, **{k: v for k, v in data.items() if v})
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -281,7 +281,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Retry one parked write."""
     row = get_object_or_404(Mirror.objects.select_related("player", "experience"), pk=pk)
     if request.method == "POST":
-        mirrors.again(Mirror.Aspect(row.aspect), row.player, row.experience)
+        mirrors.push_again(Mirror.Aspect(row.aspect), row.player, row.experience)
         messages.success(request, f"The {row.aspect} of {row.player} is written again.")
     return redirect("console:parked")
 

@@ -68,7 +68,7 @@ class Join(View):
     query_parameters = (AFTER_EPOCH,)
 
     def get(self, request: Request, user_id: int) -> Response:
-        freshness.on_join([user_id])
+        freshness.on_join([user_id], request.auth.key)
         epoch = parameters.integer(request, AFTER_EPOCH)
         (player,) = join_state.load({user_id: epoch}, request.auth.key)
         return Response(player)
@@ -82,7 +82,7 @@ class Joins(View):
 
     def get(self, request: Request) -> Response:
         epochs = parameters.player_epochs(request)
-        freshness.on_join(list(epochs))
+        freshness.on_join(list(epochs), request.auth.key)
         return Response(schemas.JoinsOut(join_state.load(epochs, request.auth.key)))
 
 

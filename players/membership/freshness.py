@@ -14,7 +14,7 @@ from players.membership.status import can_be_asked
 from players.models import Player
 
 READ: list[Callable[[Collection[int]], object]] = []
-WANT: list[Callable[[Collection[int]], object]] = []
+WANT: list[Callable[[Collection[int], str], object]] = []
 UNCONFIRMED = (
     "Roblox does not confirm your role at the moment, so nothing was done: try again in a minute."
 )
@@ -38,11 +38,11 @@ def before_act(*user_ids: int | None) -> None:
             read(found)
 
 
-def on_join(user_ids: Collection[int]) -> None:
-    """Have Roblox asked soon about people who joined a game; nobody waits for it."""
+def on_join(user_ids: Collection[int], experience: str) -> None:
+    """Have users read soon who joined a game of the experience. The caller does not wait."""
     if user_ids and can_be_asked():
         for want in WANT:
-            want(user_ids)
+            want(user_ids, experience)
 
 
 def is_too_old(player: Player) -> bool:

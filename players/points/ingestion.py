@@ -76,7 +76,7 @@ def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None =
         answer, new = _land_with_retries(origin, part, delivery)
         receipt.add(answer)
         new_players += new
-    freshness.on_join(new_players)
+    freshness.on_join(new_players, experience)
     _count(experience, receipt)
     _fold_sometimes(len(receipt.players))
     return receipt

@@ -1,3 +1,1 @@
-"""Roblox Open Cloud: one client that spends the limits well, and one small module for each
-resource.
-"""
+"""Roblox Open Cloud: a client that keeps to the limits, and a module for each resource."""

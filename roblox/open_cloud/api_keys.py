@@ -1,4 +1,4 @@
-"""What an API key is allowed, and how long."""
+"""The introspection of API keys."""
 
 from typing import Any
 
@@ -9,9 +9,7 @@ from roblox.open_cloud.operations import INTROSPECT
 
 
 class Scope(msgspec.Struct, frozen=True, rename="camel"):
-    """One API with the operations allowed, for some universes (`*` for all) or for none in
-    particular.
-    """
+    """One API with its allowed operations, for some universes (`*` for all) or independent of them."""
 
     scope_name: str = ""
     name: str = ""
@@ -21,7 +19,7 @@ class Scope(msgspec.Struct, frozen=True, rename="camel"):
     universe_id: Any = None
 
     def names(self) -> set[str]:
-        """The scopes as `api:operation`."""
+        """Return the scopes as `api:operation`."""
         base = self.scope_name or self.name
         return {f"{base}:{operation}" for operation in self.operations} | {base}
 
@@ -44,7 +42,5 @@ class KeyState(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def introspect(client: OpenCloud) -> KeyState:
-    """The state of the client's own key. Raises OpenCloudError: 401 or 404 when Roblox does not
-    know it any more.
-    """
+    """Return the state of the client's key. Raises OpenCloudError (401, 404) for an unknown key."""
     return client.call(Request(INTROSPECT, {}, body={"apiKey": client.api_key}), KeyState)

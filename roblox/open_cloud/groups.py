@@ -1,4 +1,4 @@
-"""Groups: roles, and who holds which. A member has the base role and any number of others."""
+"""Groups: roles, members and the log. A member has the base role and any number of others."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -28,10 +28,9 @@ GUEST_RANK = 0
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role: its id, its name, and its rank number from 0 to 255. The id is not the rank.
+    """A role. `rank` is a number from 0 to 255, and not the id.
 
-    `permissions`: what its holders may do in the group, None where the key may not read it;
-    `members`: how many hold it, None where Roblox does not say.
+    `permissions` is None if the key may not read them, `members` (a number) if Roblox names none.
     """
 
     id: int
@@ -43,9 +42,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member, the ids of every role that they hold, the base role included, and since when they
-    are a member: who leaves and comes back is a member since then.
-    """
+    """A member with all role ids, including the base role. `joined_at` is the last joining."""
 
     user_id: int
     roles: tuple[int, ...]
@@ -53,10 +50,8 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
-    """An entry of the group's log: what was done (as `ChangeRank`), by whom, and to whom where it
-    was to somebody.
-    """
+class LogEntry:
+    """An entry of the group's log: `action` is like `ChangeRank`, `target` a user id or None."""
 
     at: dt.datetime
     action: str
@@ -113,14 +108,14 @@ class _LogEntry(msgspec.Struct, frozen=True, rename="camel"):
     action_type: str = ""
     description: Any = None
 
-    def typed(self) -> Logged:
-        user, told = self.actor.user if self.actor else None, self.description
-        told = told if isinstance(told, dict) else {}
-        target = told.get("TargetId")
-        roles = tuple(str(told.get(name, "")) for name in ("OldRoleSetId", "NewRoleSetId"))
+    def typed(self) -> LogEntry:
+        user = self.actor.user if self.actor else None
+        description = self.description if isinstance(self.description, dict) else {}
+        target = description.get("TargetId")
+        roles = tuple(str(description.get(name, "")) for name in ("OldRoleSetId", "NewRoleSetId"))
         action = self.action_type.replace(" ", "")
         known = isinstance(target, int) and not isinstance(target, bool)
-        return Logged(
+        return LogEntry(
             self.created, action, user.user_id if user else 0, target if known else None, roles
         )
 
@@ -140,12 +135,12 @@ class _Group(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def size(client: OpenCloud, group: int) -> int:
-    """How many members the group says it has."""
+    """Return the group's own count of its members."""
     return client.call(Request(GET_GROUP, {"group": group}), _Group).member_count
 
 
 def roles(client: OpenCloud, group: int) -> list[Role]:
-    """Every role of the group."""
+    """Return every role of the group."""
     found: list[Role] = []
     token = ""
     while True:
@@ -162,7 +157,7 @@ def roles(client: OpenCloud, group: int) -> list[Role]:
 def members(
     client: OpenCloud, group: int, token: str = "", size: int = MEMBERS_PAGE
 ) -> tuple[list[Member], str]:
-    """A page of members, and the token of the next one, empty on the last."""
+    """Return a page of members and the next page's token, "" on the last."""
     query: dict[str, str | int] = {"maxPageSize": min(size, MEMBERS_PAGE)} | (
         {"pageToken": token} if token else {}
     )
@@ -173,8 +168,9 @@ def members(
 def member(
     client: OpenCloud, group: int, user_id: int, operation: Operation = LIST_MEMBERSHIPS
 ) -> Member | None:
-    """One member; None when they are not in the group. `operation`: READ_ACTOR for somebody who is
-    about to act.
+    """Return one member, None if they are not in the group.
+
+    `operation` is READ_ACTOR for a user who is about to act.
     """
     query: dict[str, str | int] = {"maxPageSize": 1, "filter": f"user == 'users/{user_id}'"}
     page = client.call(Request(operation, {"group": group}, query=query), _Memberships)
@@ -182,10 +178,8 @@ def member(
     return next((one for one in found if one.user_id == user_id), None)
 
 
-def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[Logged], str]:
-    """A page of what was done in the group, the newest first, and the cursor of the next one, empty
-    on the last.
-    """
+def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[LogEntry], str]:
+    """Return a page of the log, newest first, and the next page's cursor, "" on the last."""
     query: dict[str, str | int] = {"limit": LOG_PAGE, "sortOrder": "Desc"}
     if cursor:
         query["cursor"] = cursor
@@ -194,9 +188,7 @@ def log(client: OpenCloud, group: int, cursor: str = "") -> tuple[list[Logged], 
 
 
 def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
-    """Give a role beside those held; nothing changes when it is held already. A user id serves as
-    membership id.
-    """
+    """Add a role. Nothing changes if they have it. A user id serves as membership id."""
     body = {"role": f"groups/{group}/roles/{role}"}
     return client.call(
         Request(ASSIGN_ROLE, {"group": group, "member": user_id}, body=body), _Membership
@@ -204,7 +196,7 @@ def assign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
 
 
 def unassign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
-    """Take one role away; nothing changes when it is not held."""
+    """Remove a role. Nothing changes if they do not have it."""
     body = {"role": f"groups/{group}/roles/{role}"}
     return client.call(
         Request(UNASSIGN_ROLE, {"group": group, "member": user_id}, body=body), _Membership
@@ -214,11 +206,9 @@ def unassign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
 def steps(
     held: Sequence[int], wanted: Role | None, managed: Sequence[Role]
 ) -> tuple[list[Role], list[Role]]:
-    """The roles to give and to take so that of the managed ones only `wanted` is held; others are
-    not looked at.
+    """Return the roles to give and to take, so that of the managed ones only `wanted` is left.
 
-    The base role cannot be taken, and is had by being a member: wanting it means holding no other
-    managed one.
+    The base role cannot be taken, and every member has it: wanting it means no other managed one.
     """
     give = (
         [wanted]
@@ -232,5 +222,5 @@ def steps(
 
 
 def _number(path: str) -> int:
-    """The last part of `users/123` or `groups/7/roles/99`. Raises ValueError."""
+    """Return the last part of `users/123` or `groups/7/roles/99`. Raises ValueError."""
     return int(path.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""Messages to live game servers: best effort, so nothing may depend on one."""
+"""Messages to live game servers. They may get lost, so nothing depends on one."""
 
 from typing import Any
 

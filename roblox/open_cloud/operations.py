@@ -1,6 +1,4 @@
-"""Every operation that GRPS uses: its address, the scope that a key needs for it, and the budget
-that it spends.
-"""
+"""The operations that GRPS uses: path, scopes that a key needs, and budget."""
 
 from dataclasses import dataclass
 
@@ -9,11 +7,10 @@ MINUTE, SECOND = 60.0, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many calls in `window` seconds, counted per universe, per owner of the key (`owner`) or
-    per user (`user`).
+    """`calls` in `window` seconds, counted for each universe, key's owner or user (`per`).
 
-    The figures are the lower ones where Roblox documents two, and none grows with the players
-    online: live game servers spend the same budgets of a universe.
+    The figures are the lower ones where Roblox documents two. None grows with the players online:
+    live game servers spend the same budgets of a universe.
     """
 
     name: str
@@ -29,18 +26,16 @@ DATA_STORE_REMOVE = Budget("dataStoreRemove", 100)
 ORDERED_WRITE = Budget("orderedWrite", 250)
 ORDERED_LIST = Budget("orderedList", 100)
 GROUP_READ = Budget("groupRead", 240, per="owner")
-GROUP_ACT = Budget(
-    "groupAct", 60, per="owner"
-)  # a lane for who is about to act: of 300 with groupRead
+# Readings of users who are about to act. With groupRead they stay below Roblox's 300.
+GROUP_ACT = Budget("groupAct", 60, per="owner")
 GROUP_WRITE = Budget("groupWrite", 300, per="owner")
 GROUP_LOG = Budget("groupLog", 100, per="owner")
 RESTRICTION_READ = Budget("restrictionRead", 50, SECOND)
 RESTRICTION_UPDATE = Budget("restrictionUpdate", 10, SECOND)
 RESTRICTION_LOGS = Budget("restrictionLogs", 50, SECOND)
 RESTRICTION_OF_USER = Budget("restrictionOfUser", 2, per="user")
-MESSAGES = Budget(
-    "messages", 600
-)  # a topic receives 40 a minute and 80 more for each server: stay far below 5,000
+# A topic receives 40 a minute and 80 more for each server: stay far below Roblox's 5,000.
+MESSAGES = Budget("messages", 600)
 QUEUES = Budget("queues", 900)  # of 1,000 request units that the servers share
 USERS = Budget("users", 1000, per="owner")
 KEYS = Budget("keys", 60, per="owner")
@@ -72,8 +67,9 @@ BUDGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`path` is filled with percent-encoded parts. `scopes`: what the key must have been given in
-    Creator Hub. `optional`: GRPS does without where the key lacks them.
+    """An endpoint. `path` is filled with percent-encoded parts.
+
+    `scopes` are given to the key in Creator Hub. `optional`: GRPS works without them.
     """
 
     name: str

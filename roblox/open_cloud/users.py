@@ -1,4 +1,4 @@
-"""Users: what an account is called."""
+"""Users: the names of accounts."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from roblox.open_cloud.operations import GET_USER
 
 
 class User(msgspec.Struct, frozen=True, rename="camel"):
-    """An account: `name` is unique and can change, `display_name` is neither."""
+    """An account. `name` is unique and can change."""
 
     id: str = ""
     name: str = ""
@@ -16,7 +16,7 @@ class User(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def get(client: OpenCloud, user_id: int) -> User | None:
-    """One account; None when there is none (any more)."""
+    """Return an account, None if there is none."""
     try:
         return client.call(Request(GET_USER, {"user": user_id}), User)
     except OpenCloudError as error:

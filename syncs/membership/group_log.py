@@ -1,8 +1,7 @@
-"""Follows the group's log on Roblox: whom it names is read soon. The log is only a hint about whom
-to read.
+"""Follow the group's log on Roblox: users named in it are read soon. The log is a hint only.
 
-Where it was read up to stands in one row, written in the transaction that wants the people read: a
-process that is killed leaves no gap, and an entry is taken once.
+One row says how far it was read. It is written in the transaction that queues the users, so that a
+killed process leaves no gap and an entry is taken once.
 """
 
 import datetime as dt
@@ -19,20 +18,19 @@ from common.leases import LeaseLost, backoff, claim, hold, renew
 from roblox import cloud
 from roblox.open_cloud import groups
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
-from roblox.open_cloud.groups import Logged
+from roblox.open_cloud.groups import LogEntry
 from syncs import jobs
 from syncs.membership import reader
 from syncs.models import GroupLog, SyncJob
 
 AT_FIRST = dt.timedelta(days=1)  # how far back the first reading goes
-OVERLAP = dt.timedelta(
-    minutes=5
-)  # entries that appear late, dated before others, are still found for so long
-PAGES = 20  # of 100 entries that one reading goes through; beyond that the whole group is read
-ANEW = dt.timedelta(hours=1)  # until a log that the key may not read is tried again
+OVERLAP = dt.timedelta(minutes=5)  # how late an entry may appear behind newer ones
+PAGES = 20  # of 100 entries in one reading; beyond that the whole group is read
+RETRY_CLOSED = dt.timedelta(hours=1)  # until a log that the key may not read is tried again
 CLOSED = (
-    "The group's log is not followed: the Open Cloud key lacks the scope legacy-group:manage, or its owner may not see "
-    "the log. Changes by hand on Roblox are seen when people join or act, and at night."
+    "The group's log is not followed: the Open Cloud key lacks the scope legacy-group:manage, or its"
+    " owner may not see the log. Changes by hand on Roblox are seen when people join or act, and at"
+    " night."
 )
 
 log = structlog.get_logger("grps.group_log")
@@ -40,7 +38,7 @@ EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def step(group: cloud.Group) -> int:
-    """Read what is new in the group's log; how many entries there were."""
+    """Read what is new in the group's log and return the number of entries."""
     GroupLog.objects.get_or_create(group_id=group.id)
     held = claim(GroupLog.objects.filter(group_id=group.id), 1)
     if not held:
@@ -49,7 +47,7 @@ def step(group: cloud.Group) -> int:
     try:
         entries, is_whole = _entries(group, row)
     except LeaseLost:
-        return 0  # somebody else reads it by now
+        return 0  # another process reads it by now
     except OpenCloudError as error:
         _failed(row, error)
         return 0
@@ -57,17 +55,17 @@ def step(group: cloud.Group) -> int:
 
 
 def problem(group_id: int | None) -> str:
-    """Why the log is not followed, in a sentence; empty where it is."""
+    """Return a sentence why the log is not followed, "" if it is."""
     return (
         GroupLog.objects.filter(group_id=group_id or 0).values_list("problem", flat=True).first()
         or ""
     )
 
 
-def _entries(group: cloud.Group, row: GroupLog) -> tuple[list[Logged], bool]:
-    """The entries from the last ones on, newest first, and whether they are all that there are."""
+def _entries(group: cloud.Group, row: GroupLog) -> tuple[list[LogEntry], bool]:
+    """Return the entries since the last reading, newest first, and whether they are complete."""
     since = (row.read_up_to or timezone.now() - AT_FIRST) - OVERLAP
-    found: list[Logged] = []
+    found: list[LogEntry] = []
     cursor = ""
     for _ in range(PAGES):
         page, cursor = groups.log(group.client, group.id, cursor)
@@ -78,13 +76,13 @@ def _entries(group: cloud.Group, row: GroupLog) -> tuple[list[Logged], bool]:
     return found, False
 
 
-def _take(row: GroupLog, entries: Sequence[Logged], is_whole: bool) -> int:
+def _take(row: GroupLog, entries: Sequence[LogEntry], is_whole: bool) -> int:
     marks = {_mark(entry): entry for entry in entries}
     newest = max((entry.at for entry in entries), default=row.read_up_to)
     with transaction.atomic():
         mine = hold(row).select_for_update(no_key=True).first()
         if mine is None:
-            return 0  # somebody else reads it by now
+            return 0  # another process reads it by now
         fresh = [entry for mark, entry in marks.items() if mark not in mine.taken]
         reader.want(_named(fresh), again=True)
         if not is_whole:
@@ -111,19 +109,17 @@ def _read_everybody() -> None:
         with transaction.atomic():
             jobs.request(SyncJob.Activity.MEMBERS, None, actor=reader.ACTOR)
     except jobs.AlreadyActive as reason:
-        log.info("not asked for again", reason=str(reason))
+        log.info("pull of members not requested again", reason=str(reason))
 
 
-def _named(entries: Iterable[Logged]) -> set[int]:
-    """Whom entries are about: whoever it was done to, or who did it to themselves, as joining and
-    leaving.
-    """
+def _named(entries: Iterable[LogEntry]) -> set[int]:
+    """Return the users whom entries are about: the target, or the actor who joined or left."""
     named = {entry.target if entry.target is not None else entry.actor for entry in entries}
     return {user_id for user_id in named if 0 < user_id < 2**63}
 
 
-def _mark(entry: Logged) -> str:
-    """One entry told from others: Roblox gives it no id."""
+def _mark(entry: LogEntry) -> str:
+    """Identify an entry, since Roblox gives it no id."""
     said: tuple[Any, ...] = (
         entry.at.isoformat(),
         entry.action,
@@ -139,7 +135,7 @@ def _failed(row: GroupLog, error: OpenCloudError) -> None:
     free: dict[str, Any] = {"lease": "", "lease_until": None, "attempts": row.attempts + 1}
     if error.decision is RetryDecision.GIVE_UP:
         said = CLOSED if error.status in {401, 403} else f"The group's log is not followed: {error}"
-        hold(row).update(problem=said, retry_at=Now() + ANEW, **free)
+        hold(row).update(problem=said, retry_at=Now() + RETRY_CLOSED, **free)
         return
     waits = error.decision is RetryDecision.WAIT
     pause = backoff(0, base=max(2.0, error.retry_after or 2.0)) if waits else backoff(row.attempts)

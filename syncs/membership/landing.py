@@ -1,35 +1,28 @@
-"""Lands what Roblox says of users' membership in the group and of their roles: the one way in for
-it.
+"""Land what Roblox says of users' membership in the group and of their roles.
 
-The members pull comes here page by page, and whatever asks for single users or reads the group's
-log. In one transaction the memberships are written, players become members or cease to be, and each
-member's roles are held against our rank.
+The members pull lands pages here, and so do the readings of single users. One transaction writes
+the memberships, lets players become members or cease to be, and compares each member's roles with
+our rank (`role_comparison`).
 """
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 
-from audits.record import Actor
 from players.active_policy import ActivePolicy, active
 from players.membership import transitions
 from players.membership.status import can_be_asked
 from players.membership.transitions import Return
-from players.models import Decision, Player
-from players.policy.bundle import Rank
-from players.policy.membership import Membership as Belonging
+from players.models import Player
+from players.policy.membership import Membership as Status
 from players.policy.membership import is_ignored
 from players.privacy import orders
-from players.ranks import adoption
-from syncs import drifts
-from syncs.drifts import Difference
-from syncs.models import Drift, Membership, Mirror, SyncJob
+from syncs.membership import role_comparison
+from syncs.membership.reading import Landed, Reading, ReportedMember
+from syncs.models import Membership
 from syncs.push import mirrors
-from syncs.roles.pins import Contact, Shown
 
 NO_JOB = 0  # in Membership.seen_by: read alone, and by no job yet
 
@@ -44,159 +37,189 @@ SEE = """
         joined_at = coalesce(excluded.joined_at, memberships.joined_at)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What Roblox says of one user: the ids of all their roles and since when they are a member.
-    `roles` None: they are no member.
+def land(
+    reported: Iterable[ReportedMember],
+    reading: Reading,
+    names: Mapping[int, tuple[str, str]] | None = None,
+) -> Landed:
+    """Write what Roblox says of users, and let their players follow. A repetition changes nothing.
+
+    `names` has username and display name of those who become players by it.
     """
-
-    user_id: int
-    roles: tuple[int, ...] | None
-    joined_at: dt.datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Where and when it was read: the group, its roles and pins, who reads, and the job that does,
-    if one does.
-
-    `contact` None: roles were not read, and only people who are no members can be told of.
-    `asked_at`: when Roblox was asked, where its answer may be older than what somebody else has
-    read of the same people by now.
-    """
-
-    group: int
-    contact: Contact | None
-    actor: Actor
-    now: dt.datetime
-    job: SyncJob | None = None
-    asked_at: dt.datetime | None = None
-
-    @property
-    def seen_at(self) -> dt.datetime:
-        """Of when the answer is, by the database's clock where it was noted: a later question has
-        the later word.
-        """
-        return self.asked_at or self.now
-
-    def names(self, role_ids: Iterable[int]) -> list[str]:
-        """The names of these roles."""
-        roles = self._contact().roles
-        return [roles[one].name for one in role_ids if one in roles]
-
-    def shown(self, role_ids: Iterable[int]) -> Shown:
-        """The rank that these roles show: the highest of those that are pinned to one."""
-        return self._contact().pins.shown(role_ids)
-
-    def person(
-        self, player: Player, role_ids: Iterable[int], mirror: Mirror | None, is_back: bool
-    ) -> "Person":
-        pins, shown = self._contact().pins, self.shown(role_ids)
-        ours = active().ranks[player.rank_id]
-        confirmed_at, changed_at = (
-            mirror.confirmed_at if mirror else None,
-            pins.changed.get(ours.name),
-        )
-        stale = confirmed_at is not None and changed_at is not None and confirmed_at < changed_at
-        return Person(
-            player, ours, shown.rank, mirror, shown.parked or ours.name in pins.lost, stale, is_back
-        )
-
-    def _contact(self) -> Contact:
-        if self.contact is None:
-            raise ValueError("the group's roles were not read")
-        return self.contact
+    with transaction.atomic():
+        landing = _Landing(reported, reading, active())
+        landing.load(names or {})
+        if not reading.dry_run:
+            landing.write()
+        people = role_comparison.people(landing.member_roles(), landing.returned, reading)
+        role_comparison.compare(people, reading, landing.landed)
+    return landing.landed
 
 
 @dataclass(slots=True)
-class Landed:
-    """What changed: numbers by name (joined, left, returned, adopted, differing), and lines that
-    say so to people.
-    """
+class _Changes:
+    """What becomes of players: by primary key for those first heard of, else the players."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-
-    def count(self, **counts: int) -> None:
-        for name, number in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + number
+    learned: dict[int, Status] = field(default_factory=dict)
+    joined: list[Player] = field(default_factory=list)
+    left: list[Player] = field(default_factory=list)
+    ignored: list[Player] = field(default_factory=list)
+    unchanged: list[Player] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A member who is a player: our rank of theirs, the rank that their roles show, and how their
-    mirror stands.
+class _Landing:
+    """One landing: the reported users, their players (locked) and their memberships before."""
 
-    `parked`: nothing can be said of them until the role of one of both ranks is pinned anew.
-    `stale`: their role was last confirmed by another pin of their rank than the present one.
-    `is_back`: they have just come back.
-    """
+    def __init__(
+        self, reported: Iterable[ReportedMember], reading: Reading, policy: ActivePolicy
+    ) -> None:
+        self.reading, self.policy = reading, policy
+        self.landed = Landed()
+        self.reported = {one.user_id: one for one in reported}
+        for user_id in orders.pending(self.reported):  # users who are about to be erased
+            del self.reported[user_id]
+        self.before: dict[int, Membership] = {}
+        self.players: list[Player] = []
+        self.returns: list[Return] = []
 
-    player: Player
-    ours: Rank
-    theirs: Rank
-    mirror: Mirror | None
-    parked: bool = False
-    stale: bool = False
-    is_back: bool = False
+    @property
+    def returned(self) -> set[int]:
+        """Primary keys of the players who are back after having been away."""
+        return {one.player.pk for one in self.returns}
 
+    def load(self, names: Mapping[int, tuple[str, str]]) -> None:
+        """Create new players, lock all of them, and drop what is older than what is known."""
+        self.before = self._memberships()
+        if not self.reading.dry_run:
+            new = {key: name for key, name in names.items() if key in self.reported}
+            _create_players(new, self.policy, self.reading.now)
+        self.players = _lock_players(self.reported)
+        if self.reading.asked_at is not None:
+            self._drop_outdated(self.reading.asked_at)
+        self.returns = [found for player in self.players if (found := self._return(player))]
 
-def land(
-    said: Iterable[Said],
-    reading: Reading,
-    *,
-    names: Mapping[int, tuple[str, str]] | None = None,
-    adopted: int = 0,
-    dry_run: bool = False,
-) -> Landed:
-    """Write down what Roblox says of users, and let their players follow. Said again, it changes
-    nothing.
+    def write(self) -> None:
+        """Write the memberships, and let players join, leave and come back."""
+        self._write_members([one for one in self.reported.values() if one.roles is not None])
+        self._write_absent([one.user_id for one in self.reported.values() if one.roles is None])
+        self._change_players(self._changes())
 
-    `names`: username and display name of those who become players by it. `adopted`: changes of rank
-    that the same reading has adopted before, of which `sync.adoptAtMost` go through. `dry_run` only
-    says what would change.
-    """
-    landed, policy = Landed(), active()
-    with transaction.atomic():
-        told = _spared(said)
-        before = {
-            one.user_id: one
-            for one in Membership.objects.filter(group_id=reading.group, user_id__in=told)
+    def member_roles(self) -> dict[int, tuple[int, ...]]:
+        """The role ids of the members, by user id."""
+        return {
+            user_id: one.roles
+            for user_id, one in self.reported.items()
+            if one.roles and self._is_member(one)
         }
-        if not dry_run:
-            _make_players(
-                {key: name for key, name in (names or {}).items() if key in told},
-                policy,
-                reading.now,
-            )
-        players = _locked(told)
-        if reading.asked_at is not None:
-            before, players = _without_older_words(told, players, before, reading.asked_at)
-        back = _returns(players, told, before, reading, policy)
-        if not dry_run:
-            _see([one for one in told.values() if one.roles is not None], reading)
-            _unsee([one.user_id for one in told.values() if one.roles is None], reading)
-            _belong(players, told, back, reading, policy, landed)
-        _weigh(
-            _people(told, {one.player.pk for one in back}, reading, policy),
-            reading,
-            policy,
-            landed,
-            adopted,
-            dry_run,
+
+    def _memberships(self) -> dict[int, Membership]:
+        rows = Membership.objects.filter(
+            group_id=self.reading.group, user_id__in=list(self.reported)
         )
-    return landed
+        return {row.user_id: row for row in rows}
+
+    def _drop_outdated(self, asked_at: dt.datetime) -> None:
+        """Drop users of whom something newer is known: nobody demoted since gets the rank back.
+
+        The memberships are read again under the players' lock, since another reading may have
+        landed while this one waited.
+        """
+        self.before = self._memberships()
+        newer = {user_id for user_id, row in self.before.items() if row.seen_at > asked_at}
+        newer |= {
+            one.user_id
+            for one in self.players
+            if one.member_seen_at is not None and one.member_seen_at > asked_at
+        }
+        for user_id in newer:
+            self.reported.pop(user_id, None)
+        self.players = [one for one in self.players if one.user_id in self.reported]
+
+    def _is_member(self, reported: ReportedMember) -> bool:
+        """Whether a user counts as a member: in the group, and not with ignored roles only.
+
+        A role created since the group's roles were read is not ignored.
+        """
+        if reported.roles is None:
+            return False
+        names = self.reading.names(reported.roles)
+        ignored = self.policy.bundle.ignored_roles
+        return len(names) < len(reported.roles) or not is_ignored(names, ignored)
+
+    def _return(self, player: Player) -> Return | None:
+        """Describe the absence of a player who is back, whether or not it was noticed."""
+        reported, row = self.reported[player.user_id], self.before.get(player.user_id)
+        if not self._is_member(reported):
+            return None
+        until = min(self.reading.now, reported.joined_at or self.reading.now)
+        if player.member == Status.LEFT:
+            return Return(player, player.member_since, until)
+        if player.member == Status.MEMBER and row is not None and _rejoined(row, reported):
+            return Return(player, row.seen_at, until)
+        return None
+
+    def _write_members(self, members: Sequence[ReportedMember]) -> None:
+        if not members:
+            return
+        reading = self.reading
+        with connection.cursor() as cursor:
+            cursor.execute(
+                SEE,
+                [
+                    *(reading.group, reading.seen_at, reading.job.pk if reading.job else NO_JOB),
+                    [one.user_id for one in members],
+                    ["{" + ",".join(map(str, one.roles or ())) + "}" for one in members],
+                    [one.joined_at for one in members],
+                ],
+            )
+
+    def _write_absent(self, user_ids: Sequence[int]) -> None:
+        if user_ids:
+            rows = Membership.objects.filter(group_id=self.reading.group, left_at=None)
+            rows = rows.filter(user_id__in=user_ids)
+            rows.update(left_at=self.reading.now, seen_at=self.reading.seen_at)
+
+    def _changes(self) -> _Changes:
+        changes, returned = _Changes(), self.returned
+        for player in self.players:
+            if player.pk in returned:
+                continue
+            reported, was = self.reported[player.user_id], Status(player.member)
+            is_member = self._is_member(reported)
+            if was is Status.UNKNOWN:
+                changes.learned[player.pk] = Status.MEMBER if is_member else Status.GUEST
+            elif is_member and was is Status.GUEST:
+                changes.joined.append(player)
+            elif not is_member and was is Status.MEMBER:
+                (changes.left if reported.roles is None else changes.ignored).append(player)
+            else:
+                changes.unchanged.append(player)
+        return changes
+
+    def _change_players(self, changes: _Changes) -> None:
+        """Apply the changes.
+
+        Unchanged players are marked as seen by single readings only: a pull would rewrite every
+        row each night.
+        """
+        reading, returned = self.reading, self.returned
+        actor, now, at = reading.actor, reading.now, reading.seen_at
+        transitions.learn(changes.learned, group=reading.group, actor=actor, now=now, at=at)
+        transitions.join(changes.joined, actor=actor, now=now, at=at)
+        transitions.leave(changes.left, actor=actor, now=now, at=at)
+        transitions.ignore(changes.ignored, actor=actor, now=now, at=at)
+        guests = [pk for pk, status in changes.learned.items() if status is Status.GUEST]
+        mirrors.rest([*guests, *(player.pk for player in (*changes.left, *changes.ignored))])
+        for one in self.returns:
+            transitions.come_back(one, actor=actor, now=now, at=at)
+        mirrors.rest(returned)  # until their roles are compared: Roblox took them
+        if reading.job is None:
+            transitions.seen(changes.unchanged, at)
+        left = len(changes.left) + len(changes.ignored)
+        self.landed.count(joined=len(changes.joined), left=left, returned=len(self.returns))
 
 
-def _spared(said: Iterable[Said]) -> dict[int, Said]:
-    """By user id, without those who are about to be erased."""
-    told = {one.user_id: one for one in said}
-    for user_id in orders.pending(told):
-        del told[user_id]
-    return told
-
-
-def _make_players(
+def _create_players(
     names: Mapping[int, tuple[str, str]], policy: ActivePolicy, now: dt.datetime
 ) -> None:
     lowest = policy.rank_ids[policy.bundle.first.name]
@@ -217,295 +240,14 @@ def _make_players(
     )
 
 
-def _locked(told: Mapping[int, Said]) -> list[Player]:
-    """The players among them, locked in the order that everybody locks players in: no rank moves
-    meanwhile.
-    """
-    players = Player.objects.filter(user_id__in=list(told), erased_at=None).select_related("rank")
-    return list(players.order_by("user_id").select_for_update(no_key=True, of=("self",)))
+def _lock_players(user_ids: Iterable[int]) -> list[Player]:
+    """Lock the players in the order of all locks, so that no rank changes until the end."""
+    players = Player.objects.filter(user_id__in=list(user_ids), erased_at=None)
+    players = players.select_related("rank").order_by("user_id")
+    return list(players.select_for_update(no_key=True, of=("self",)))
 
 
-def _without_older_words(
-    told: dict[int, Said],
-    players: list[Player],
-    before: Mapping[int, Membership],
-    asked_at: dt.datetime,
-) -> tuple[dict[int, Membership], list[Player]]:
-    """Drop from `told` those of whom something newer is known: who was demoted meanwhile must not
-    get the rank back.
-
-    With the players locked the memberships are read once more: another reading may have landed
-    while this one waited.
-    """
-    there = {
-        row.user_id: row
-        for row in Membership.objects.filter(pk__in=[row.pk for row in before.values()])
-    }
-    newer = {user_id for user_id, row in there.items() if row.seen_at > asked_at}
-    newer |= {
-        one.user_id
-        for one in players
-        if one.member_seen_at is not None and one.member_seen_at > asked_at
-    }
-    for user_id in newer:
-        told.pop(user_id, None)
-    return there, [one for one in players if one.user_id in told]
-
-
-def _see(members: Sequence[Said], reading: Reading) -> None:
-    if not members:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SEE,
-            [
-                *(reading.group, reading.seen_at, reading.job.pk if reading.job else NO_JOB),
-                [one.user_id for one in members],
-                ["{" + ",".join(map(str, one.roles or ())) + "}" for one in members],
-                [one.joined_at for one in members],
-            ],
-        )
-
-
-def _unsee(user_ids: Sequence[int], reading: Reading) -> None:
-    if user_ids:
-        there = Membership.objects.filter(
-            group_id=reading.group, user_id__in=user_ids, left_at=None
-        )
-        there.update(left_at=reading.now, seen_at=reading.seen_at)
-
-
-def _said_of(told: Said, reading: Reading, policy: ActivePolicy) -> bool:
-    """Whether somebody counts as a member: they are in the group, and not all their roles are
-    ignored. A role that was made since the group's roles were read is not.
-    """
-    if told.roles is None:
+def _rejoined(row: Membership, reported: ReportedMember) -> bool:
+    if row.left_at is not None or reported.joined_at is None:
         return False
-    names = reading.names(told.roles)
-    return len(names) < len(told.roles) or not is_ignored(names, policy.bundle.ignored_roles)
-
-
-def _returns(
-    players: Sequence[Player],
-    told: Mapping[int, Said],
-    before: Mapping[int, Membership],
-    reading: Reading,
-    policy: ActivePolicy,
-) -> list[Return]:
-    """Who is back after having been away, whether it was noticed or not."""
-    found = []
-    for player in players:
-        said, row = told[player.user_id], before.get(player.user_id)
-        if not _said_of(said, reading, policy):
-            continue
-        until = min(reading.now, said.joined_at or reading.now)
-        if player.member == Belonging.LEFT:
-            found.append(Return(player, player.member_since, until))
-        elif player.member == Belonging.MEMBER and row is not None and _is_another_stay(row, said):
-            found.append(Return(player, row.seen_at, until))
-    return found
-
-
-def _is_another_stay(row: Membership, said: Said) -> bool:
-    if row.left_at is not None or said.joined_at is None:
-        return False
-    return said.joined_at > (row.joined_at or row.seen_at)
-
-
-def _belong(
-    players: Sequence[Player],
-    told: Mapping[int, Said],
-    back: Sequence[Return],
-    reading: Reading,
-    policy: ActivePolicy,
-    landed: Landed,
-) -> None:
-    """Let players become members, or cease to be. Whose membership is as before is only noted where
-    it was asked alone: a pull would rewrite every row each night.
-    """
-    actor, now, at = reading.actor, reading.now, reading.seen_at
-    returned = {one.player.pk for one in back}
-    learnt: dict[int, Belonging] = {}
-    joined: list[Player] = []
-    left: list[Player] = []
-    ignored: list[Player] = []
-    same: list[Player] = []
-    for player in players:
-        said = told[player.user_id]
-        belongs = _said_of(said, reading, policy)
-        was = Belonging(player.member)
-        if player.pk in returned:
-            continue
-        if was is Belonging.UNKNOWN:
-            learnt[player.pk] = Belonging.MEMBER if belongs else Belonging.GUEST
-        elif belongs and was is Belonging.GUEST:
-            joined.append(player)
-        elif not belongs and was is Belonging.MEMBER:
-            (left if said.roles is None else ignored).append(player)
-        else:
-            same.append(player)
-    transitions.learn(learnt, group=reading.group, actor=actor, now=now, at=at)
-    transitions.join(joined, actor=actor, now=now, at=at)
-    transitions.leave(left, actor=actor, now=now, at=at)
-    transitions.ignore(ignored, actor=actor, now=now, at=at)
-    guests = [pk for pk, found in learnt.items() if found is Belonging.GUEST]
-    mirrors.rest([*guests, *(player.pk for player in (*left, *ignored))])
-    for one in back:
-        transitions.come_back(one, actor=actor, now=now, at=at)
-    mirrors.rest(returned)  # until it is weighed: Roblox took their roles
-    if reading.job is None:
-        transitions.seen(same, reading.seen_at)
-    landed.count(joined=len(joined), left=len(left) + len(ignored), returned=len(back))
-
-
-def _people(
-    told: Mapping[int, Said], returned: set[int], reading: Reading, policy: ActivePolicy
-) -> list[Person]:
-    """The members among the players, as they stand by now."""
-    members = {
-        key: one.roles for key, one in told.items() if one.roles and _said_of(one, reading, policy)
-    }
-    players = (
-        Player.objects.filter(user_id__in=list(members), erased_at=None)
-        .select_related("rank")
-        .order_by("user_id")
-    )
-    found = list(players)
-    rows = {
-        row.player_id: row
-        for row in Mirror.objects.filter(aspect=Mirror.Aspect.ROLE, player__in=found)
-    }
-    return [
-        reading.person(player, members[player.user_id], rows.get(player.pk), player.pk in returned)
-        for player in found
-        if player.rank_id in policy.ranks
-    ]
-
-
-def _weigh(
-    people: Sequence[Person],
-    reading: Reading,
-    policy: ActivePolicy,
-    landed: Landed,
-    adopted: int,
-    dry_run: bool,
-) -> None:
-    """Hold each member's roles against our rank and against what we last confirmed."""
-    agreed: list[Person] = []
-    differing: list[Difference] = []
-    most = settings.INTEGRATIONS.sync.adopt_at_most
-    for person in people:
-        if person.parked:
-            landed.count(parked=1)
-            continue
-        if person.ours == person.theirs:
-            agreed.append(person)
-            continue
-        word = _word(person, policy)
-        if word == "adopt" and adopted + landed.counts.get("adopted", 0) >= most and _known(person):
-            word = "differ"
-        landed.lines.append(_line(person, word))
-        if word == "adopt" and (dry_run or _adopt(person, reading)):
-            landed.count(adopted=1)
-        elif word == "differ":
-            landed.count(differing=1)
-            differing.append(_difference(person))
-        elif word == "push" and not dry_run:
-            mirrors.again(Mirror.Aspect.ROLE, person.player, None)
-    if dry_run:
-        return
-    mirrors.confirm_seen(Mirror.Aspect.ROLE, [person.player.pk for person in agreed], reading.now)
-    drifts.note(differing, experience=None, job=reading.job, now=reading.now, actor=reading.actor)
-    drifts.agree(
-        Drift.Aspect.ROLE,
-        [str(one.player.user_id) for one in agreed],
-        experience=None,
-        now=reading.now,
-    )
-
-
-def _word(person: Person, policy: ActivePolicy) -> str:
-    """`adopt` theirs, `wait` for our push, `push` ours again, or let staff say (`differ`)."""
-    mirror, first = person.mirror, policy.bundle.first
-    confirmed = (mirror.confirmed or {}).get("rank") if mirror else None
-    if (
-        person.is_back
-    ):  # Roblox gives whoever comes back the base role; another one was given after that
-        return "push" if person.theirs == first else "differ"
-    if mirror is None:
-        return _first_word(person, policy)
-    if person.stale:
-        return "push" if person.theirs == first else "differ"
-    if mirror.status != Mirror.Status.CONFIRMED:
-        untouched = confirmed == person.theirs.name or (
-            confirmed is None and person.theirs == first
-        )
-        if not untouched:
-            return "differ"
-        # Parked for a reason that may be gone by now; or resting since they left, and they are
-        # here.
-        return "push" if mirror.status in {Mirror.Status.PARKED, Mirror.Status.RESTING} else "wait"
-    if person.ours.is_punishment or person.theirs.is_punishment or person.player.banned:
-        return "differ"
-    return "push" if _refused(person, mirror, policy) else "adopt"
-
-
-def _first_word(person: Person, policy: ActivePolicy) -> str:
-    """What to do about a role that was never confirmed. Suspending is for people, who say for how
-    long.
-    """
-    if person.ours.is_punishment:
-        return "push"
-    if person.theirs.is_punishment:
-        return "differ"
-    return "adopt" if person.theirs != policy.bundle.first else "push"
-
-
-def _refused(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
-    """Whether an officer said no to this very change since the role was last confirmed."""
-    return Decision.objects.filter(
-        player=person.player,
-        source=Decision.Source.ROBLOX,
-        status=Decision.Status.REJECTED,
-        to_rank_id=policy.rank_ids[person.theirs.name],
-        decided_at__gt=mirror.confirmed_at or person.player.created_at,
-    ).exists()
-
-
-def _adopt(person: Person, reading: Reading) -> bool:
-    """Whether there was anything to adopt: what is proposed already is not proposed again."""
-    now = reading.now
-    decision = adoption.adopt(
-        person.player.user_id, person.theirs.name, actor=reading.actor, now=now
-    )
-    if decision is not None and decision.status == Decision.Status.APPLIED:
-        mirrors.confirm_seen(Mirror.Aspect.ROLE, [person.player.pk], now)
-    drifts.agree(Drift.Aspect.ROLE, [str(person.player.user_id)], experience=None, now=now)
-    return decision is not None
-
-
-def _known(person: Person) -> bool:
-    """Whether the role was ever confirmed: a first meeting is no change made by hand."""
-    return person.mirror is not None and person.mirror.confirmed is not None
-
-
-def _difference(person: Person) -> Difference:
-    ours, theirs = _shown(person.ours), _shown(person.theirs)
-    return Difference(
-        Drift.Aspect.ROLE, str(person.player.user_id), ours, theirs, player_id=person.player.pk
-    )
-
-
-def _shown(rank: Rank) -> Mapping[str, Any]:
-    return {"role": rank.role, "rank": rank.name}
-
-
-def _line(person: Person, word: str) -> str:
-    words = {
-        "adopt": "theirs is adopted",
-        "differ": "staff must say",
-        "wait": "ours waits to be pushed",
-        "push": "ours is pushed",
-    }
-    name = f"{person.player.username} ({person.player.user_id})"
-    return f"{name}: {person.ours.name} here, {person.theirs.name} there; {words[word]}"
+    return reported.joined_at > (row.joined_at or row.seen_at)

@@ -1,6 +1,7 @@
-"""Reads single people's membership from Roblox: before they act, soon after they join a game, and
-when the group's log names them. One process at a time reads a person; nothing here is called within
-a transaction.
+"""Read single users' membership from Roblox: before they act, after they join a game, and when the
+group's log names them.
+
+One process at a time reads a user. Nothing here is called within a transaction.
 """
 
 import datetime as dt
@@ -8,6 +9,7 @@ import secrets
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -24,31 +26,27 @@ from players.models import Player
 from players.privacy import orders
 from roblox import cloud
 from roblox.open_cloud import groups, users
-from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import Member
 from roblox.open_cloud.operations import READ_ACTOR
 from syncs.membership import landing
-from syncs.membership.landing import Reading, Said
+from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import GroupLog, MembershipRead
 from syncs.roles import pins
-from syncs.roles.pins import Contact, Pins
+from syncs.roles.pins import Contact
 
 ACTOR = Actor("system", "memberships", "memberships")
-TURN, ANSWER = (
-    2.0,
-    1.5,
-)  # seconds that somebody who is about to act waits for their turn, and for Roblox
+TURN = 2.0  # seconds that somebody who is about to act waits for the budget
+ANSWER = 1.5  # seconds that they wait for Roblox
 PATIENCE = TURN + ANSWER
-REST = dt.timedelta(
-    seconds=10
-)  # after a failure, in which the last known state serves everybody at once
+REST = dt.timedelta(seconds=10)  # after a failure, in which the last known state serves everybody
 AT_ONCE = 15.0  # seconds: the lease of a read that somebody waits for
-LOOK_EVERY = 0.05  # seconds between two looks at whether another process has read them
-CALL = 5.0  # seconds for its turn, and for Roblox, that a read in the background takes at most
-BATCH, READERS = 8, 4  # few at once: whoever is about to act waits for their turn behind these
-TRIES = 8  # failures in a row before a person is left to the nightly pull
-MOST_WANTED = 20_000
+LOOK_EVERY = 0.05  # seconds between two checks whether another process has read them
+CALL = 5.0  # seconds for the budget, and for Roblox, that a read in the background takes at most
+BATCH, READERS = 8, 4  # few at once: users who are about to act wait for the budget behind these
+TRIES = 8  # failures in a row before a user is left to the nightly pull
+MOST_WANTED = 20_000  # users in the queue
+MOST_OF_ONE = 5_000  # of one experience, whose game servers may name users who do not exist
 A_DAY = KEPT = dt.timedelta(days=1)
 
 CLAIM = """
@@ -62,12 +60,18 @@ CLAIM = """
 LOOK = """
     SELECT read_at > now() - make_interval(secs => %s), retry_at > now() FROM membership_reads WHERE user_id = %s"""
 WANT = """
-    INSERT INTO membership_reads (user_id, wanted_at)
-    SELECT wanted.id, now() FROM unnest(%(users)s::bigint[]) AS wanted(id)
-    WHERE %(most)s > (
-        SELECT count(*) FROM (SELECT 1 FROM membership_reads WHERE wanted_at IS NOT NULL LIMIT %(most)s) m)
+    INSERT INTO membership_reads (user_id, wanted_at, experience_id)
+    SELECT wanted.id, now(), e.id
+    FROM unnest(%(users)s::bigint[]) AS wanted(id)
+    LEFT JOIN experiences e ON e.key = %(experience)s
+    WHERE %(most)s > (SELECT count(*) FROM (
+            SELECT 1 FROM membership_reads WHERE wanted_at IS NOT NULL LIMIT %(most)s) m)
+        AND (e.id IS NULL OR %(most_of_one)s > (SELECT count(*) FROM (
+            SELECT 1 FROM membership_reads r WHERE r.wanted_at IS NOT NULL AND r.experience_id = e.id
+            LIMIT %(most_of_one)s) m))
     ORDER BY wanted.id
-    ON CONFLICT (user_id) DO UPDATE SET wanted_at = now(), retry_at = now(), attempts = 0
+    ON CONFLICT (user_id) DO UPDATE
+    SET wanted_at = now(), retry_at = now(), attempts = 0, experience_id = excluded.experience_id
     WHERE %(again)s OR (membership_reads.wanted_at IS NULL AND (membership_reads.read_at IS NULL
         OR membership_reads.read_at < now() - make_interval(secs => %(fresh)s)))"""
 
@@ -75,58 +79,80 @@ log = structlog.get_logger("grps.memberships")
 
 
 def read_now(user_ids: Collection[int]) -> None:
-    """Read these people unless that was done within the last minute; returns within some PATIENCE
-    seconds, whatever Roblox does. Who could not be read keeps their last known state.
+    """Read users, unless that was done within the last minute, and return after PATIENCE seconds.
+
+    Users who could not be read keep their last known state.
     """
     deadline = time.monotonic() + PATIENCE
     for user_id in sorted(set(user_ids) - orders.pending(user_ids)):
         _read_one(user_id, deadline)
 
 
-def want(user_ids: Collection[int], *, again: bool = False) -> int:
-    """Have these people read soon, unless that was done within the last minute (`again`: in any
-    case); how many.
+def want(user_ids: Collection[int], *, experience: str = "", again: bool = False) -> int:
+    """Queue users to be read soon and return their number.
 
-    Of whoever is about to be erased nothing is written here.
+    Users read within the last minute are left out, unless `again`, and so are those who are about
+    to be erased. `experience` is the key of the one whose game servers named them: it has a share
+    of the queue.
     """
-    wanted = sorted(set(user_ids) - orders.pending(user_ids))
+    values: dict[str, Any] = {
+        "users": sorted(set(user_ids) - orders.pending(user_ids)),
+        "experience": experience,
+        "most": MOST_WANTED,
+        "most_of_one": MOST_OF_ONE,
+        "again": again,
+        "fresh": _fresh_seconds(),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            WANT, {"users": wanted, "most": MOST_WANTED, "again": again, "fresh": _fresh()}
-        )
+        cursor.execute(WANT, values)
         return int(cursor.rowcount)
 
 
 def step() -> int:
-    """Read a few of those who are wanted; how many were taken up."""
-    wanted = MembershipRead.objects.filter(wanted_at__isnull=False)
-    held = claim(wanted, BATCH)
+    """Read a few of the queued users and return their number."""
+    held = _claim_wanted()
     if not held:
         return 0
     try:
         group = cloud.group()
-        found = _contact(group)
+        contact = _last_contact(group)
     except (cloud.NotConfigured, OpenCloudError) as error:
         for row in held:
-            _failed(row, error)
+            _register_failure(row, error)
         return 0
     client = group.client.at_once(CALL, CALL)
-    asked_at = database_time()
+    lander = _Lander(group, contact, database_time(), _adopted_lately(group.id))
     with ThreadPoolExecutor(READERS, thread_name_prefix="membership") as pool:
         calls = [(row, pool.submit(groups.member, client, group.id, row.user_id)) for row in held]
-    adopted = _adopted_lately(group.id)
     for row, call in calls:
         try:
-            fresh = _land(row, call.result(), group, found, asked_at, adopted)
-            adopted += fresh
-            GroupLog.objects.filter(group_id=group.id).update(adopted=F("adopted") + fresh)
+            adopted = lander.land(row, call.result())
+            GroupLog.objects.filter(group_id=group.id).update(adopted=F("adopted") + adopted)
         except OpenCloudError as error:
-            _failed(row, error)
+            _register_failure(row, error)
     return len(held)
 
 
+def _claim_wanted() -> list[MembershipRead]:
+    """Claim up to BATCH queued users, in equal shares of the experiences that named them.
+
+    So a game server that names users who do not exist delays its own experience only.
+    """
+    wanted = MembershipRead.objects.filter(wanted_at__isnull=False)
+    due = wanted.filter(retry_at__lte=Now())
+    sources = list(due.order_by().values_list("experience", flat=True).distinct())
+    held: list[MembershipRead] = []
+    for number, source in enumerate(sources):
+        share = -(-(BATCH - len(held)) // (len(sources) - number))
+        if share > 0:
+            held += claim(wanted.filter(experience=source), share)
+    if len(held) < BATCH:
+        held += claim(wanted, BATCH - len(held))
+    return held
+
+
 def purge() -> int:
-    """Forget when people were read, where that is long ago; how many."""
+    """Delete when users were read, a day later, and return their number."""
     old = MembershipRead.objects.filter(wanted_at=None).filter(
         Q(read_at__lt=timezone.now() - KEPT) | Q(read_at=None, retry_at__lt=timezone.now() - KEPT)
     )
@@ -145,18 +171,22 @@ def _read_one(user_id: int, deadline: float) -> None:
 
 
 def _is_settled(user_id: int) -> bool:
-    """Whether somebody was read lately, or could not be a moment ago."""
+    """Whether a user was read lately, or could not be a moment ago."""
     with connection.cursor() as cursor:
-        cursor.execute(LOOK, [_fresh(), user_id])
+        cursor.execute(LOOK, [_fresh_seconds(), user_id])
         return any(cursor.fetchone() or ())
 
 
 def _claim(user_id: int) -> MembershipRead | None:
     lease = secrets.token_hex(16)
+    values: dict[str, Any] = {
+        "user": user_id,
+        "lease": lease,
+        "length": AT_ONCE,
+        "fresh": _fresh_seconds(),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            CLAIM, {"user": user_id, "lease": lease, "length": AT_ONCE, "fresh": _fresh()}
-        )
+        cursor.execute(CLAIM, values)
         found = cursor.fetchone()
     return MembershipRead.objects.get(pk=user_id) if found else None
 
@@ -166,48 +196,59 @@ def _read_held(row: MembershipRead, deadline: float) -> None:
     try:
         group = cloud.group()
         group = cloud.Group(group.id, group.client.at_once(min(TURN, left), min(ANSWER, left)))
-        found = _contact(group)
-        asked_at = database_time()
+        lander = _Lander(group, _last_contact(group), database_time())
         member = groups.member(group.client, group.id, row.user_id, READ_ACTOR)
-        _land(row, member, group, found, asked_at)
+        lander.land(row, member)
     except (cloud.NotConfigured, OpenCloudError) as error:
-        _failed(row, error)
+        _register_failure(row, error)
 
 
-def _land(
-    row: MembershipRead,
-    member: Member | None,
-    group: cloud.Group,
-    found: Contact,
-    asked_at: dt.datetime,
-    adopted: int = 0,
-) -> int:
-    """Write down what Roblox said of one person; how many changes of rank were adopted by it."""
-    said = Said(row.user_id, member.roles if member else None, member.joined_at if member else None)
-    names = _names(group.client, member, found.pins) if member else {}
-    reading = Reading(group.id, found, ACTOR, timezone.now(), asked_at=asked_at)
-    landed = landing.land([said], reading, names=names, adopted=adopted)
-    hold(row).filter(wanted_at__lte=asked_at).update(wanted_at=None)
-    hold(row).update(read_at=asked_at, lease="", lease_until=None, attempts=0, retry_at=Now())
-    return landed.counts.get("adopted", 0)
+@dataclass
+class _Lander:
+    """Lands readings that were asked for at the same time. `adopted` counts changes of rank."""
+
+    group: cloud.Group
+    contact: Contact
+    asked_at: dt.datetime
+    adopted: int = 0
+
+    def land(self, row: MembershipRead, member: Member | None) -> int:
+        """Land what Roblox says of one user, and return the number of adopted changes of rank."""
+        if member is None:
+            reported, names = ReportedMember(row.user_id, None), {}
+        else:
+            reported = ReportedMember(row.user_id, member.roles, member.joined_at)
+            names = self._names(member)
+        reading = Reading(
+            self.group.id,
+            self.contact,
+            ACTOR,
+            timezone.now(),
+            asked_at=self.asked_at,
+            adopted=self.adopted,
+        )
+        adopted = landing.land([reported], reading, names).counts.get("adopted", 0)
+        self.adopted += adopted
+        hold(row).filter(wanted_at__lte=self.asked_at).update(wanted_at=None)
+        hold(row).update(
+            read_at=self.asked_at, lease="", lease_until=None, attempts=0, retry_at=Now()
+        )
+        return adopted
+
+    def _names(self, member: Member) -> dict[int, tuple[str, str]]:
+        """Return the name of a user who has a rank's role and becomes a player by it."""
+        pins = self.contact.pins
+        if pins.shown(member.roles).rank == pins.policy.bundle.first:
+            return {}
+        if Player.objects.filter(user_id=member.user_id).exists():
+            return {}
+        user = users.get(self.group.client, member.user_id)
+        if user is None or not user.name:
+            return {member.user_id: (f"user_{member.user_id}", "")}
+        return {member.user_id: (user.name[:50], user.display_name[:50])}
 
 
-def _names(client: OpenCloud, member: Member, found: Pins) -> dict[int, tuple[str, str]]:
-    """The name of somebody who holds a rank's role and is no player yet; they become one."""
-    if found.shown(member.roles).rank == found.policy.bundle.first:
-        return {}
-    if Player.objects.filter(user_id=member.user_id).exists():
-        return {}
-    user = users.get(client, member.user_id)
-    named = (
-        (user.name[:50], user.display_name[:50])
-        if user and user.name
-        else (f"user_{member.user_id}", "")
-    )
-    return {member.user_id: named}
-
-
-def _failed(row: MembershipRead, error: Exception) -> None:
+def _register_failure(row: MembershipRead, error: Exception) -> None:
     log.warning("a membership was not read", error=str(error))
     if isinstance(error, OpenCloudError) and error.decision is RetryDecision.WAIT:
         pause = dt.timedelta(seconds=min(60.0, max(2.0, error.retry_after or 2.0)))
@@ -225,15 +266,13 @@ def _failed(row: MembershipRead, error: Exception) -> None:
     hold(row).update(**free)
 
 
-def _contact(group: cloud.Group) -> Contact:
-    """The roles and pins as the last contact left them; at the very first the group's roles are
-    read.
-    """
+def _last_contact(group: cloud.Group) -> Contact:
+    """Return the roles and pins of the last contact, which is made if there was none."""
     return pins.last(group.id) or pins.contact(group)
 
 
 def _adopted_lately(group_id: int) -> int:
-    """How many changes of rank readings in the background adopted within a day."""
+    """Count the changes of rank that readings in the background adopted within a day."""
     GroupLog.objects.get_or_create(group_id=group_id)
     old = GroupLog.objects.filter(
         Q(adopted_since=None) | Q(adopted_since__lt=Now() - A_DAY), group_id=group_id
@@ -242,6 +281,6 @@ def _adopted_lately(group_id: int) -> int:
     return GroupLog.objects.values_list("adopted", flat=True).get(group_id=group_id)
 
 
-def _fresh() -> float:
-    """Seconds for which a reading serves everybody."""
+def _fresh_seconds() -> float:
+    """Return the seconds for which a reading serves everybody."""
     return float(settings.INTEGRATIONS.sync.read_membership_after_seconds)

@@ -1,9 +1,7 @@
-"""Erasure orders in the data stores: the game's entry and index, and GRPS's own entry and board, in
-every universe.
+"""Erase users from the data stores: the game's entry and index, and GRPS's own entry and board.
 
-A step that was cut off is done again: what is deleted already is not there. Nothing is given up:
-what cannot be deleted now waits with a reason, and `players.privacy.orders.done_by_hand` takes a
-person's word for it.
+An interrupted step is repeated. What cannot be deleted now waits with a reason, until it works or a
+person confirms that it was done by hand (`players.privacy.orders.done_by_hand`).
 """
 
 import datetime as dt
@@ -21,9 +19,7 @@ from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 
-LEASE = (
-    LONGEST_LEASE  # renewed before each experience: five calls that may each wait for their turn
-)
+LEASE = LONGEST_LEASE  # renewed before each experience: five calls that may wait for their budget
 AGAIN = dt.timedelta(minutes=10)  # a game saves what it holds of a player every few minutes
 SWITCHED_OFF = dt.timedelta(minutes=1)
 MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is looked at again
@@ -32,11 +28,11 @@ log = structlog.get_logger("grps.erasures")
 
 
 class SwitchedOff(Exception):
-    """Nothing may be written there; the text says which switch it is."""
+    """Writing is off. The text says by which switch."""
 
 
 def step(now: dt.datetime | None = None) -> bool:
-    """Go on with one order that is due; False when there was none."""
+    """Continue one due order. Returns False if there was none."""
     held = claim(ErasureOrder.objects.filter(status=ErasureOrder.Status.OPEN), 1, LEASE)
     if not held:
         return False
@@ -45,14 +41,12 @@ def step(now: dt.datetime | None = None) -> bool:
     try:
         _go_on(order, now or timezone.now())
     except LeaseLost:
-        log.warning("another process has the order by now", order=order.pk)
+        log.warning("another process has the erasure order by now", order=order.pk)
     return True
 
 
 def _go_on(order: ErasureOrder, now: dt.datetime) -> None:
-    """A look at every experience that is left; then the order is closed, or waits for what comes
-    first.
-    """
+    """Delete in every remaining experience, then close the order or let it wait."""
     troubles: dict[str, Exception] = {}
     for experience in orders.left(order):
         last = orders.looked_at(order, experience.key)
@@ -71,10 +65,10 @@ def _go_on(order: ErasureOrder, now: dt.datetime) -> None:
 
 
 def _delete(experience: Experience, user_id: int) -> bool:
-    """Delete all that GRPS knows to be there; whether anything was. Raises SwitchedOff,
-    NotConfigured, OpenCloudError.
+    """Delete a user's entries and return whether there were any.
 
-    The index first: a pull that finds it there and the entry gone would take that for a fault.
+    The index comes first: a pull that finds it without the entry would report an error. Raises
+    SwitchedOff, NotConfigured, OpenCloudError.
     """
     if not settings.ROBLOX_WRITES:
         raise SwitchedOff("writing to Roblox is off (ROBLOX_WRITES)")
@@ -91,13 +85,13 @@ def _delete(experience: Experience, user_id: int) -> bool:
     ]
     removed.append(data_stores.remove(client, there.store, key))
     removed.append(data_stores.remove(client, there.own, there.own_key(user_id)))
-    cloud.note_use(client)
+    cloud.register_use(client)
     return any(removed)
 
 
 def _put_off(order: ErasureOrder, troubles: dict[str, Exception]) -> None:
     if not troubles:
-        _wait(order, "The data stores are looked at once more.", AGAIN, attempts=0)
+        _wait(order, "The data stores are checked once more.", AGAIN, attempts=0)
         return
     reason = "; ".join(f"{key}: {error}" for key, error in troubles.items())
     pauses = [_pause(error, order.attempts) for error in troubles.values()]

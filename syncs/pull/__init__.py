@@ -1,1 +1,1 @@
-"""What is pulled from Roblox: one module for each activity, and the runner that carries a job on."""
+"""Pulls from Roblox: a module for each activity, and the runner that carries a job on."""

@@ -1,4 +1,4 @@
-"""What an activity is: it makes one page after the other, and a page knows how to land."""
+"""The base of activities: an activity reads pages, and a page lands itself."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -11,28 +11,26 @@ Cursor = dict[str, Any]
 
 
 class Calls(Protocol):
-    """Where an activity makes its calls to Roblox: off the thread that talks to the database, many
-    at a time.
-    """
+    """Makes an activity's calls to Roblox, many at a time, off the thread that uses the database."""
 
     def gather[T](self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        """Make all calls; their answers in order. Raises the first error of any, LeaseLost, and
-        Interrupted.
+        """Make all calls and return the answers in order.
+
+        Raises the first error, LeaseLost, Interrupted.
         """
         ...
 
     def going_on(self) -> bool:
-        """False once the job is to stop: calls that wait for their turn give up."""
+        """Return False once the job is to stop, so that waiting calls give up."""
         ...
 
 
 @dataclass(slots=True)
 class Page:
-    """What was read. `land` writes it, in the transaction that also writes `cursor` (None: this was
-    the last page).
+    """What was read. `land` writes it in the transaction of the `cursor`, None after the last page.
 
-    `counts` are added to the job's counters; `lines` say what changes, for people. `land` may add
-    to both. `question`: nothing was landed, and a person must confirm first that the job may go on.
+    `counts` are added to the job's counters, `lines` describe changes for people; `land` may add to
+    both. With a `question` nothing was landed: a person must confirm first.
     """
 
     cursor: Cursor | None
@@ -47,9 +45,7 @@ class Page:
 
 
 class Activity(ABC):
-    """One kind of pull. Made anew each time that a job is taken up; all it remembers is in the
-    cursor.
-    """
+    """One kind of pull, created whenever a job is claimed. Its whole state is the cursor."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         self.job = job
@@ -57,4 +53,4 @@ class Activity(ABC):
 
     @abstractmethod
     def page(self, cursor: Cursor) -> Page:
-        """Read the page at `cursor`; an empty one is the beginning."""
+        """Read the page at `cursor`. An empty cursor is the beginning."""

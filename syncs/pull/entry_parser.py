@@ -1,10 +1,8 @@
-"""Entries of a game's data store, read with suspicion: a typed record, or a sentence that says what
-is wrong.
+"""Parse entries of a game's data store into typed records, or say what is wrong with them.
 
-Two forms: GRPS's own (`{"grps": 1, "sessions": {epoch: {sequence, total, …}}, "folded": {…}}`,
-hundredths) and the simple one of older games (`{"points", "kos", "wos", "rank", "username"}`).
-Fields that are not known do not matter. A ProfileStore profile is looked into (`Data`) and never
-written.
+There are two forms: GRPS's own (`{"grps": 1, "sessions": {epoch: {sequence, total, …}}, "folded":
+{…}}`, in hundredths) and the simple one of older games (`{"points", "kos", "wos", "rank",
+"username"}`). Unknown fields are ignored. Of a ProfileStore profile, `Data` is read.
 """
 
 import datetime as dt
@@ -21,11 +19,11 @@ LATEST_EPOCH = 10**18 - 1  # of one session; EVERYTHING stands for all of them
 
 
 class BrokenRecord(Exception):
-    """The entry cannot be read; the text names the field and the fix."""
+    """The entry cannot be read. The text names the field and the fix."""
 
 
 def parse(user_id: int, value: Any) -> StoredEntry:
-    """The record that `value` is. Raises BrokenRecord."""
+    """Parse an entry. Raises BrokenRecord."""
     if isinstance(value, dict) and isinstance(value.get("Data"), dict) and "points" not in value:
         value = value["Data"]
     if not isinstance(value, dict):
@@ -109,9 +107,7 @@ def _session(where: str, value: Any) -> StoredSession:
 
 
 def _is_apart(value: Any) -> bool:
-    """A stay on a private server or in Studio, which the game keeps out of its sums: it comes as
-    events, or not.
-    """
+    """Whether it is a stay on a private server or in Studio, which the game's sums leave out."""
     return isinstance(value, dict) and value.get("apart") is True
 
 

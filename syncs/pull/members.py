@@ -1,6 +1,4 @@
-"""Members: who is in the group with which roles, who came and went, and which ranks were changed by
-hand on Roblox.
-"""
+"""Members: who is in the group, who joined and left, and which roles were changed on Roblox."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,20 +11,20 @@ from players.models import Player
 from roblox import cloud
 from roblox.open_cloud import groups, users
 from roblox.open_cloud.groups import Member
-from syncs import drifts, jobs
+from syncs import drift, jobs
 from syncs.membership import landing
-from syncs.membership.landing import Reading, Said
+from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import SyncJob
 from syncs.pull import missing_members
 from syncs.pull.base import Activity, Calls, Cursor, Page
 from syncs.roles import pins
 from syncs.roles.pins import Contact
 
-GONE = 1000  # members written off between two checkpoints
+MISSING = 1000  # missing members between two checkpoints
 
 
 class Members(Activity):
-    """The whole group, then those who were not met."""
+    """The whole group, then the members who were not listed."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         super().__init__(job, calls)
@@ -38,8 +36,8 @@ class Members(Activity):
     def page(self, cursor: Cursor) -> Page:
         if cursor.get("phase") == "gone":
             self._names = {}
-            return Page(dict(cursor), self._land_gone)
-        self._contact = self._contact or self._meet()
+            return Page(dict(cursor), self._land_missing)
+        self._contact = self._contact or self._read_roles()
         following = dict(cursor)
         self._asked_at = database_time()
         if "size" not in cursor:
@@ -52,23 +50,23 @@ class Members(Activity):
         following["token"] = token
         if over:
             following |= {"phase": "gone", "size": min(int(following["size"]), self._size())}
-        # Who was not met is only known after the whole group was read.
+        # Missing members are known after the whole group was read.
         page = Page(None if over and self.job.limit is not None else following, self._land)
         page.count(listed=len(self._members))
         return page
 
     def _size(self) -> int:
-        """How many members the group says it has."""
+        """Return the group's own count of its members."""
         return self.calls.gather([partial(groups.size, self.group.client, self.group.id)])[0]
 
-    def _meet(self) -> Contact:
-        """The group's roles and the pins, read anew whenever the job is taken up."""
+    def _read_roles(self) -> Contact:
+        """Read the group's roles, once whenever the job is claimed."""
         asked_at = database_time()
         roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
         return pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run)
 
     def _names_of_new(self, members: Sequence[Member]) -> dict[int, tuple[str, str]]:
-        """Names of those who hold a rank and are no players yet."""
+        """Return the names of members with a rank who are no players yet."""
         known = set(
             Player.objects.filter(user_id__in=[one.user_id for one in members]).values_list(
                 "user_id", flat=True
@@ -94,62 +92,63 @@ class Members(Activity):
         return Reading(
             self.group.id,
             self._contact,
-            drifts.job_actor(self.job),
+            drift.job_actor(self.job),
             timezone.now(),
             self.job,
             self._asked_at,
-        )
-
-    def _land(self, page: Page) -> None:
-        said = [Said(one.user_id, one.roles, one.joined_at) for one in self._members]
-        self._tell(page, said)
-
-    def _tell(self, page: Page, said: Sequence[Said]) -> int:
-        """Land what was read; how many players left by it."""
-        landed = landing.land(
-            said,
-            self._reading(),
-            names=self._names,
             adopted=int(self.job.counters.get("adopted", 0)),
             dry_run=self.job.dry_run,
         )
+
+    def _land(self, page: Page) -> None:
+        members = self._members
+        self._land_reported(
+            page, [ReportedMember(one.user_id, one.roles, one.joined_at) for one in members]
+        )
+
+    def _land_reported(self, page: Page, reported: Sequence[ReportedMember]) -> int:
+        """Land what was read, and return the number of players who left."""
+        landed = landing.land(reported, self._reading(), self._names)
         page.count(**landed.counts)
         page.lines += landed.lines
         return landed.counts.get("left", 0)
 
-    def _land_gone(self, page: Page) -> None:
-        """Write off who was not met, a thousand at a time: first members, then players of whom
-        nothing is known.
-        """
+    def _land_missing(self, page: Page) -> None:
+        """Record missing members as left, a thousand at a time, then players without a membership."""
         cursor = page.cursor or {}
-        if "after" not in cursor and not self._goes_on(page, cursor):
+        if "after" not in cursor and not self._may_record_missing(page, cursor):
             return
         after = int(cursor.get("after", 0))
         if cursor.get("players"):
-            user_ids = list(missing_members.players(self.job, self.group.id, after)[:GONE])
+            user_ids = list(missing_members.players(self.job, self.group.id, after)[:MISSING])
         else:
-            user_ids = list(missing_members.members(self.job, self.group.id, after)[:GONE])
-        known = self._tell(page, [Said(user_id, None) for user_id in user_ids])
+            user_ids = list(missing_members.members(self.job, self.group.id, after)[:MISSING])
+        players_left = self._land_reported(
+            page, [ReportedMember(user_id, None) for user_id in user_ids]
+        )
         if not cursor.get("players"):
-            page.count(left=len(user_ids) - known)  # those who are no players
-        if len(user_ids) == GONE:
+            page.count(left=len(user_ids) - players_left)  # the others are no players
+        if len(user_ids) == MISSING:
             page.cursor = cursor | {"after": user_ids[-1]}
         elif cursor.get("players"):
             page.cursor = None
         else:
             page.cursor = cursor | {"after": 0, "players": True}
 
-    def _goes_on(self, page: Page, cursor: Cursor) -> bool:
-        """Whether those who were not met are written off: not by a listing that is short of the
-        group's own count, and not many, or any of the staff, before a person confirmed it.
+    def _may_record_missing(self, page: Page, cursor: Cursor) -> bool:
+        """Whether missing members are recorded as left.
+
+        Not by a listing shorter than the group's own count. If they are many, or any of the staff,
+        a person must confirm it first.
         """
-        if self.job.dry_run:  # it writes nobody down, so it cannot say whom it did not meet
+        if self.job.dry_run:  # it stores nobody, so nobody is missing
             page.cursor = None
             return False
-        met, size = missing_members.met(self.job, self.group.id), int(cursor.get("size", 0))
+        met, size = missing_members.listed(self.job, self.group.id), int(cursor.get("size", 0))
         if not met or met < size:
-            jobs.say(
-                self.job, f"Roblox listed {met:,} of {size:,} members, so nobody is written off."
+            jobs.add_step(
+                self.job,
+                f"Roblox listed {met:,} of {size:,} members, so nobody is recorded as left.",
             )
             page.count(short=1)
             page.cursor = None

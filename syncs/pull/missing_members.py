@@ -1,21 +1,19 @@
-"""Whom a pull of the members did not meet, and nobody has met since it began; when that is too much
-to write off.
-"""
+"""Members whom a pull of the whole group did not list, and when a person must confirm that they left."""
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from players.models import Player
 from players.moderation import actors
-from players.policy.membership import Membership as Belonging
+from players.policy.membership import Membership as Status
 from syncs.models import Membership, SyncJob
 
-FEW = 2  # so many are never too large a share
+FEW = 2  # never too large a share
 MOST_STAFF = 50  # where counting stops
 
 
 def members(job: SyncJob, group: int, after: int = 0) -> QuerySet[Membership, int]:
-    """User ids above `after` of those who were members before it, in order."""
+    """Return user ids above `after`, in order, of members whom the job did not list."""
     rows = Membership.objects.filter(group_id=group, left_at=None, user_id__gt=after).exclude(
         seen_by=job.pk
     )
@@ -27,14 +25,12 @@ def members(job: SyncJob, group: int, after: int = 0) -> QuerySet[Membership, in
 
 
 def players(job: SyncJob, group: int, after: int = 0) -> QuerySet[Player, int]:
-    """User ids above `after` of players who are no members as far as is known, though they do not
-    count as such yet.
-    """
+    """Return user ids above `after`, in order, of players without a membership, not recorded as left."""
     there = Membership.objects.filter(group_id=group, user_id=OuterRef("user_id"), left_at=None)
     rows = Player.objects.filter(
         Q(member_seen_at=None) | Q(member_seen_at__lt=job.started_at),
         ~Exists(there),
-        member__in=[Belonging.UNKNOWN.value, Belonging.MEMBER.value],
+        member__in=[Status.UNKNOWN.value, Status.MEMBER.value],
         created_at__lt=job.started_at,
         erased_at=None,
         user_id__gt=after,
@@ -42,13 +38,13 @@ def players(job: SyncJob, group: int, after: int = 0) -> QuerySet[Player, int]:
     return rows.order_by("user_id").values_list("user_id", flat=True)
 
 
-def met(job: SyncJob, group: int) -> int:
-    """How many members the job met, each counted once."""
+def listed(job: SyncJob, group: int) -> int:
+    """Count the members whom the job listed."""
     return Membership.objects.filter(group_id=group, seen_by=job.pk).count()
 
 
 def staff_among(job: SyncJob, group: int, limit: int) -> list[Player]:
-    """Up to `limit` players among them who have powers or a technical role."""
+    """Return up to `limit` missing players who have powers or a technical role."""
     gone = Q(user_id__in=members(job, group)) | Q(user_id__in=players(job, group))
     found = (
         Player.objects.filter(gone, erased_at=None)
@@ -61,9 +57,9 @@ def staff_among(job: SyncJob, group: int, limit: int) -> list[Player]:
 
 
 def known(job: SyncJob, group: int, limit: int) -> list[Player]:
-    """Up to `limit` players among them, those with the most points first."""
+    """Return up to `limit` missing players, those with the most points first."""
     gone = Q(user_id__in=members(job, group)) | Q(
-        user_id__in=players(job, group), member=Belonging.MEMBER.value
+        user_id__in=players(job, group), member=Status.MEMBER.value
     )
     found = (
         Player.objects.filter(gone, erased_at=None).select_related("rank").order_by("-points", "pk")
@@ -72,14 +68,10 @@ def known(job: SyncJob, group: int, limit: int) -> list[Player]:
 
 
 def question(job: SyncJob, group: int) -> str:
-    """What a person must confirm before they are written off; empty where it is few, and none of
-    the staff.
-    """
-    sync, total = (
-        settings.INTEGRATIONS.sync,
-        Membership.objects.filter(group_id=group, left_at=None).count(),
-    )
-    without_row = players(job, group).filter(member=Belonging.MEMBER.value).count()
+    """Return the question to a person, "" if few are missing and none of the staff."""
+    sync = settings.INTEGRATIONS.sync
+    total = Membership.objects.filter(group_id=group, left_at=None).count()
+    without_row = players(job, group).filter(member=Status.MEMBER.value).count()
     gone, all_members = members(job, group).count() + without_row, total + without_row
     officers = len(staff_among(job, group, MOST_STAFF))
     many = gone > sync.leave_at_most or (
@@ -95,5 +87,5 @@ def question(job: SyncJob, group: int) -> str:
     return (
         f"Roblox did not list {gone:,} of {all_members:,} members"
         + (f", among them {whom}" if officers else "")
-        + ". Look whether they really left before you confirm that they are written off."
+        + ". Check whether they really left before you confirm it."
     )

@@ -1,4 +1,4 @@
-"""Points: what the games' data stores hold, compared through their index and read where it differs."""
+"""Points in the games' data stores: compared through their index, read where it differs."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -21,17 +21,15 @@ from roblox.models import Experience
 from roblox.open_cloud import data_stores, users
 from roblox.open_cloud.data_stores import Entry
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
-from syncs import drifts
-from syncs.drifts import Difference
+from syncs import drift
+from syncs.drift import Difference, Sighting
 from syncs.models import Drift, SyncJob
 from syncs.pull.base import Activity, Calls, Cursor, Page
 from syncs.pull.entry_parser import BrokenRecord, parse
 
 PAGE = 100  # entries between two checkpoints
-SENDS_EVENTS = dt.timedelta(
-    days=1
-)  # a game whose key was used so lately is taken to send its events
-MOST_TROUBLE = 3  # entries of a page that may fail for good before it is taken for an outage
+SENDS_EVENTS = dt.timedelta(days=1)  # a game whose key was used within it sends its events
+MOST_FAILURES = 3  # entries of a page that may fail; more are an outage
 EXCERPT = 1000  # characters of a broken entry that staff see
 
 
@@ -39,7 +37,7 @@ Answer = Entry | OpenCloudError | None
 
 
 class Listed(NamedTuple):
-    """One line of a listing. `value`: hundredths by the index; None where there is no index."""
+    """One line of a listing. `value` is in hundredths by the index, None without an index."""
 
     key: str
     user_id: int | None
@@ -47,8 +45,9 @@ class Listed(NamedTuple):
 
 
 class Points(Activity):
-    """Every player of the experience: by the index where there is one, the lowest first, so that
-    who earns meanwhile moves to pages that are yet to come.
+    """Every player of the experience, by the index if there is one.
+
+    The lowest come first, so that players who earn meanwhile move to later pages.
     """
 
     descending = False
@@ -61,7 +60,7 @@ class Points(Activity):
         self.patience = _patience(job.experience)
 
     def most(self) -> int | None:
-        """How many entries are looked at; None for all."""
+        """Return the number of entries to read, None for all."""
         return self.job.limit
 
     def page(self, cursor: Cursor) -> Page:
@@ -82,19 +81,18 @@ class Points(Activity):
         return page
 
     def _read(self, wanted: Sequence[Listed]) -> list[Answer]:
-        """The entries, None where there is none, the error where Roblox cannot read one: that one
-        is for staff.
+        """Return entries, None for missing ones, and errors for those that Roblox cannot read.
 
-        Raises OpenCloudError where so many fail that it is Roblox who is in trouble.
+        Raises OpenCloudError if more than MOST_FAILURES fail.
         """
         read = self.calls.gather([partial(_read_one, self.universe, one.key) for one in wanted])
-        trouble = [
+        failed = [
             one
             for one in read
             if isinstance(one, OpenCloudError) and one.decision is not RetryDecision.GIVE_UP
         ]
-        if len(trouble) > MOST_TROUBLE or len(trouble) == len(read) > 0:
-            raise trouble[0]
+        if len(failed) > MOST_FAILURES or len(failed) == len(read) > 0:
+            raise failed[0]
         return read
 
     def _list(self, token: str, size: int) -> tuple[list[Listed], str]:
@@ -117,7 +115,7 @@ class Points(Activity):
         return [self._listed(entry.id, entry.whole) for entry in entries], following
 
     def _listed(self, name: str, value: int) -> Listed:
-        """An index names players by their id or by their entry's key."""
+        """Parse an index line, which names a player by id or by the entry's key."""
         user_id = whole_number(name)
         if user_id is None:
             user_id = self.universe.user_id(name)
@@ -155,7 +153,7 @@ class Points(Activity):
         return self._named(stored), broken
 
     def _named(self, stored: list[StoredEntry]) -> list[StoredEntry]:
-        """With the names of people who are new and whose entry does not say: Roblox is asked."""
+        """Add the names of new players whose entry has none, from Roblox."""
         nameless = {one.user_id for one in stored if not one.username}
         nameless -= set(
             Player.objects.filter(user_id__in=nameless).values_list("user_id", flat=True)
@@ -174,7 +172,7 @@ class Points(Activity):
 
     def _land(self, page: Page) -> None:
         now = timezone.now()
-        self._leave_out_the_erased()
+        self._drop_erased()
         if self.job.dry_run:
             found = reconciliation.compare(
                 self.experience.key, self._stored, now=now, patience=self.patience
@@ -183,36 +181,35 @@ class Points(Activity):
             found = reconciliation.reconcile(
                 self.experience.key,
                 self._stored,
-                StoreRead(drifts.job_actor(self.job), now, self.patience, {"job": self.job.pk}),
+                StoreRead(drift.job_actor(self.job), now, self.patience, {"job": self.job.pk}),
             )
-            self._note(found.contradictions, now)
+            self._register_drift(found.contradictions, now)
         page.count(changed=len(found.changes), waiting=found.waiting, broken=len(self._broken))
         page.lines += [_line(change) for change in found.changes]
         page.lines += [f"{one.subject}: cannot be read: {one.detail}" for one in self._broken]
 
-    def _leave_out_the_erased(self) -> None:
-        """Their entries were read before they were deleted. `reconcile` does the same with those
-        that can be read.
-        """
+    def _drop_erased(self) -> None:
+        """Drop broken entries of users to be erased. `reconcile` drops the readable ones."""
         user_ids = {one.subject: self.universe.user_id(one.subject) for one in self._broken}
         pending = orders.pending(user_id for user_id in user_ids.values() if user_id is not None)
         self._broken = [one for one in self._broken if user_ids[one.subject] not in pending]
 
-    def _note(self, contradictions: dict[int, str], now: dt.datetime) -> None:
+    def _register_drift(self, contradictions: dict[int, str], now: dt.datetime) -> None:
         differing = [
             Difference(Drift.Aspect.POINTS, str(user_id), None, None, detail)
             for user_id, detail in contradictions.items()
         ]
-        drifts.note([*self._broken, *differing], experience=self.experience, job=self.job, now=now)
+        sighting = Sighting(now, self.experience, self.job)
+        drift.register([*self._broken, *differing], sighting)
         still = {one.subject for one in self._broken}
         whole = [key for key in self._keys if key not in still]
-        drifts.agree(Drift.Aspect.ENTRY, whole, experience=self.experience, now=now)
+        drift.agree(Drift.Aspect.ENTRY, whole, sighting)
         agreed = [str(one.user_id) for one in self._stored if one.user_id not in contradictions]
-        drifts.agree(Drift.Aspect.POINTS, agreed, experience=self.experience, now=now)
+        drift.agree(Drift.Aspect.POINTS, agreed, sighting)
 
 
 class Leaderboard(Points):
-    """The best of the experience, by the index: cheap enough for every hour."""
+    """The best of the experience by the index, cheap enough for every hour."""
 
     descending = True
 
@@ -221,7 +218,7 @@ class Leaderboard(Points):
 
 
 def _patience(experience: Experience) -> dt.timedelta:
-    """How long a gap waits for its events: not at all where the game's servers send none."""
+    """Return how long a gap waits for its events: not at all if the game sends none."""
     lately = timezone.now() - SENDS_EVENTS
     if not experience.keys.filter(last_used_at__gt=lately).exists():
         return dt.timedelta(0)
@@ -229,9 +226,7 @@ def _patience(experience: Experience) -> dt.timedelta:
 
 
 def _read_one(universe: cloud.Universe, key: str) -> Answer:
-    """One entry, or the error that is about it alone. Raises OpenCloudError for what hinders every
-    call.
-    """
+    """Return an entry or the error about it alone. Raises OpenCloudError if every call fails."""
     try:
         return data_stores.read(universe.client, universe.store, key)
     except OpenCloudError as error:
@@ -257,6 +252,6 @@ def _with_name(stored: StoredEntry, names: dict[int, tuple[str, str]]) -> Stored
 def _line(change: Change) -> str:
     part = "beyond its sessions" if change.session < 0 else f"session {change.session}"
     return (
-        f"user {change.user_id}, {part}: {points(change.before)} -> {points(change.after.total)} points"
-        f" ({points(change.awarded):+} for {change.stands_for} rows that never came)"
+        f"user {change.user_id}, {part}: {points(change.before)} -> {points(change.after.total)}"
+        f" points ({points(change.awarded):+} for {change.stands_for} rows that never came)"
     )

@@ -1,6 +1,4 @@
-"""Whether the group's roles still fit the policy: a rank whose role is gone or called otherwise
-cannot be mirrored.
-"""
+"""Compare the group's roles and the files in `config/` with the active policy."""
 
 from functools import partial
 
@@ -14,8 +12,8 @@ from players.policy.validation import PolicyError
 from roblox import cloud
 from roblox.open_cloud import groups
 from roblox.open_cloud.groups import Role
-from syncs import drifts
-from syncs.drifts import Difference
+from syncs import drift
+from syncs.drift import Difference, Sighting
 from syncs.models import Drift, SyncJob
 from syncs.pull.base import Activity, Calls, Cursor, Page
 from syncs.roles import pins
@@ -23,7 +21,7 @@ from syncs.roles.pins import Contact
 
 
 class PolicyDrift(Activity):
-    """The group's roles and the files in `config/`, against the policy in force."""
+    """One page: a rank whose role is gone or renamed cannot be mirrored."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         super().__init__(job, calls)
@@ -43,8 +41,9 @@ class PolicyDrift(Activity):
         if self.job.dry_run:
             return
         now = timezone.now()
-        page.count(new=drifts.note(self._differences, experience=None, job=self.job, now=now))
-        drifts.agree_unseen(Drift.Aspect.POLICY, experience=None, job=self.job, now=now)
+        sighting = Sighting(now, job=self.job)
+        page.count(new=drift.register(self._differences, sighting))
+        drift.agree_unseen(Drift.Aspect.POLICY, sighting)
 
 
 def _ranks_without_role(contact: Contact) -> list[Difference]:
@@ -61,7 +60,7 @@ def _ranks_without_role(contact: Contact) -> list[Difference]:
 
 
 def _detail(rank: Rank, role: Role | None, parked: str) -> str:
-    """How a rank's role does not fit the policy; empty where it does."""
+    """Describe how a rank's role differs from the policy, "" if it does not."""
     if parked:
         return f"it is parked, pin it anew: {parked}"
     if role is None:
@@ -69,16 +68,16 @@ def _detail(rank: Rank, role: Role | None, parked: str) -> str:
             f"the group has no role with the rank number {rank.role}; make it, or change the policy"
         )
     if role.rank != rank.role:
-        return f"its role {role.name!r} has the number {role.rank} in the group by now; it is known by its id"
+        return (
+            f"its role {role.name!r} has the number {role.rank} by now; its id still identifies it"
+        )
     if role.name and role.name != rank.name:
         return f"the role {rank.role} is called {role.name!r} in the group"
     return ""
 
 
 def _files() -> list[Difference]:
-    """The policy's files are edited first and activated after; that they differ for long is worth a
-    look.
-    """
+    """Return a difference while the edited files were not activated."""
     version = active().bundle.version
     try:
         theirs, detail = (

@@ -1,7 +1,7 @@
-"""The queue that a game fills while GRPS cannot be reached over HTTP: read, applied, discarded.
+"""Drain the queue that a game fills while it cannot reach GRPS over HTTP.
 
-A crash between applying and discarding shows the same items again, and events that are here already
-change nothing.
+Items are discarded after they were applied. After a crash in between they are read again, and
+events that are stored already change nothing.
 """
 
 import datetime as dt
@@ -19,15 +19,16 @@ from roblox.models import Experience
 from roblox.open_cloud import queues
 from syncs.models import Drift
 
-HIDDEN = 120  # seconds that what was read is hidden from others: longer than applying it takes
+HIDDEN = 120  # seconds that items are hidden from other readers: longer than applying them
 EXCERPT = 2000  # characters of an item that cannot be read
 
 log = structlog.get_logger("grps.queue")
 
 
 def drain(experience: Experience, *, now: dt.datetime) -> int:
-    """Apply one reading of the experience's queue; how many items there were. Raises
-    OpenCloudError, NotConfigured.
+    """Apply the next items of an experience's queue and return their number.
+
+    Raises OpenCloudError, NotConfigured.
     """
     universe = cloud.universe(experience)
     read = queues.read(universe.client, universe.id, universe.queue, hidden=HIDDEN)
@@ -36,26 +37,24 @@ def drain(experience: Experience, *, now: dt.datetime) -> int:
     for item in read.data:
         _apply(experience, item, now)
     queues.discard(universe.client, universe.id, universe.queue, read.read_id)
-    cloud.note_use(universe.client)
-    log.info("drained", experience=experience.key, items=len(read.data))
+    cloud.register_use(universe.client)
+    log.info("queue drained", experience=experience.key, items=len(read.data))
     return len(read.data)
 
 
 def _apply(experience: Experience, item: Any, now: dt.datetime) -> None:
-    """An item is the body of a `POST /roblox/events`, as an object or as text; what is broken is
-    kept for staff.
-    """
+    """Apply the body of a `POST /roblox/events`, an object or text. Broken ones are stored for staff."""
     body = item.encode() if isinstance(item, str) else msgspec.json.encode(item)
     try:
         batch = parse(body, now)
     except BadBatch as error:
-        _keep(experience, body, str(error), now)
+        _store_broken(experience, body, str(error), now)
         return
     if batch.rejected:
         wrong = "; ".join(
             f"events[{verdict.index}]: {verdict.detail}" for verdict in batch.rejected[:10]
         )
-        _keep(
+        _store_broken(
             experience,
             body,
             f"{len(batch.rejected)} of at most {MAX_EVENTS} events were refused: {wrong}",
@@ -64,7 +63,7 @@ def _apply(experience: Experience, item: Any, now: dt.datetime) -> None:
     ingest(experience.key, batch, now=now)
 
 
-def _keep(experience: Experience, body: bytes, reason: str, now: dt.datetime) -> None:
+def _store_broken(experience: Experience, body: bytes, reason: str, now: dt.datetime) -> None:
     subject = f"queue:{hashlib.sha256(body).hexdigest()[:32]}"
     seen = {
         "theirs": body[:EXCERPT].decode("utf-8", "replace"),

@@ -1,4 +1,4 @@
-"""Restrictions: who is banned from an experience there and here."""
+"""Restrictions: compare the bans of an experience with ours."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from players.privacy import orders
 from roblox import cloud
 from roblox.open_cloud import restrictions
 from roblox.open_cloud.restrictions import LogLine, Restriction
-from syncs import drifts
-from syncs.drifts import Difference
+from syncs import drift
+from syncs.drift import Difference, Sighting
 from syncs.models import Drift, Mirror, SyncJob
 from syncs.pull.base import Activity, Calls, Cursor, Page
 
@@ -23,7 +23,7 @@ OURS = 50  # of our own bans between two checkpoints
 
 
 class Restrictions(Activity):
-    """Everybody who was ever restricted there, then the bans of ours that were not among them."""
+    """Everybody who was ever restricted there, then our own bans."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         super().__init__(job, calls)
@@ -90,7 +90,7 @@ class Restrictions(Activity):
                 player__in=players.values(), kind=Sanction.Kind.BAN, lifted_at=None
             )
         }
-        # What waits to be pushed differs on purpose.
+        # What waits to be pushed is no difference.
         waiting = set(
             Mirror.objects.filter(
                 aspect=Mirror.Aspect.RESTRICTION,
@@ -115,19 +115,16 @@ class Restrictions(Activity):
         if self.job.dry_run:
             return
         now = timezone.now()
-        # A restriction stays on Roblox when a person is erased, and is nobody's difference then.
+        # A restriction stays on Roblox when a person is erased. It is no difference then.
         gone = orders.erased(int(one.subject) for one in self._differences if one.player_id is None)
         self._differences = [
             one for one in self._differences if one.player_id or int(one.subject) not in gone
         ]
-        page.count(
-            new=drifts.note(self._differences, experience=self.experience, job=self.job, now=now)
-        )
-        drifts.agree(Drift.Aspect.RESTRICTION, self._agreed, experience=self.experience, now=now)
+        sighting = Sighting(now, self.experience, self.job)
+        page.count(new=drift.register(self._differences, sighting))
+        drift.agree(Drift.Aspect.RESTRICTION, self._agreed, sighting)
         if self._last:
-            drifts.agree_unseen(
-                Drift.Aspect.RESTRICTION, experience=self.experience, job=self.job, now=now
-            )
+            drift.agree_unseen(Drift.Aspect.RESTRICTION, sighting)
 
 
 def _same(theirs: Restriction, ours: Sanction | None, now: dt.datetime) -> bool:

@@ -1,9 +1,8 @@
-"""Carries a claimed job on: reads a page from Roblox, lands it with its checkpoint in one
-transaction, goes on.
+"""Carry a claimed job on: read a page from Roblox, land it with its checkpoint, repeat.
 
-Calls to Roblox run in threads that never touch the database; the job's own thread waits for them,
-holds the lease and looks whether somebody wants the job to stop. A process that dies leaves the
-last checkpoint and a lease that runs out.
+Calls to Roblox run in threads that never use the database. The job's own thread waits for them,
+renews the lease and checks whether the job is to stop. A process that dies leaves the last
+checkpoint and a lease that runs out.
 """
 
 import threading
@@ -32,16 +31,16 @@ ACTIVITIES: dict[str, type[Activity]] = {
     SyncJob.Activity.RESTRICTIONS: Restrictions,
     SyncJob.Activity.POLICY_DRIFT: PolicyDrift,
 }
-READERS = 16  # calls under way at once; the budget sets the pace
-BEAT = 5.0  # seconds between two signs of life
-TURN = 30.0  # seconds after which a job lets others have their turn
-NEW_LISTINGS = 3  # times that a listing may begin anew because Roblox forgot its page token
+READERS = 16  # calls at the same time; the budget sets the pace
+BEAT = 5.0  # seconds between two renewals of the lease
+TURN = 30.0  # seconds after which a job is queued behind others
+NEW_LISTINGS = 3  # times that a listing may start again because Roblox forgot its page token
 
 log = structlog.get_logger("grps.sync")
 
 
 class Interrupted(Exception):
-    """The job is to stop: somebody cancelled or paused it, or the process ends."""
+    """Somebody cancelled or paused the job, or the process ends."""
 
 
 class Threads:
@@ -73,10 +72,10 @@ class Threads:
             raise
 
     def beat(self) -> None:
-        """Hold the lease, and look whether the job is to stop. Raises LeaseLost, Interrupted."""
+        """Renew the lease and check whether the job is to stop. Raises LeaseLost, Interrupted."""
         if time.monotonic() - self._beat_at < BEAT:
             return
-        self.wanted = jobs.beat(self.job)
+        self.wanted = jobs.renew(self.job)
         self._beat_at = time.monotonic()
         if self.wanted:
             raise Interrupted(self.wanted)
@@ -93,59 +92,59 @@ def run(
     stopping: Callable[[], bool] = lambda: False,
     turn: float = TURN,
 ) -> None:
-    """Carry a claimed job on until it ends, must wait, or has had its turn; its row says which.
+    """Carry a claimed job on until it ends, must wait, or has had its turn.
 
-    `report` sees each page once it has landed; `stopping`: whether this process is about to end.
-    Raises what is no fault of Roblox's, after the row has been set up for another try.
+    `report` gets each page after it landed. `stopping` returns True when this process is to end.
+    Raises errors that are not Roblox's, after the job was rescheduled.
     """
     structlog.contextvars.bind_contextvars(sync_job=job.pk)
     threads = Threads(job)
     try:
-        _pages(job, threads, report, stopping, time.monotonic() + turn)
+        deadline = time.monotonic() + turn
+        _read_pages(job, threads, report, lambda: stopping() or time.monotonic() > deadline)
     except LeaseLost:
         log.warning("the job was taken over")
-    except Interrupted as wish:
-        _interrupt(job, str(wish))
+    except Interrupted as interruption:
+        _interrupt(job, str(interruption))
     except cloud.NotConfigured as missing:
         jobs.finish(job, jobs.Status.FAILED, str(missing))
     except OpenCloudError as error:
-        _troubled(job, error)
+        _reschedule_after(job, error)
     except Exception as error:
-        jobs.later(job, f"{type(error).__name__}: {error}", jobs.retry_pause(job), failed=True)
+        jobs.reschedule(job, f"{type(error).__name__}: {error}", jobs.retry_pause(job), failed=True)
         raise
     finally:
         threads.close()
         structlog.contextvars.unbind_contextvars("sync_job")
 
 
-def _pages(
+def _read_pages(
     job: SyncJob,
     threads: Threads,
     report: Callable[[SyncJob, Page], None],
-    stopping: Callable[[], bool],
-    deadline: float,
+    is_over: Callable[[], bool],
 ) -> None:
     activity = ACTIVITIES[job.activity](job, threads)
     cursor: Cursor | None = job.cursor
     while cursor is not None:
-        if stopping() or time.monotonic() > deadline:
-            jobs.yield_(job)
+        if is_over():
+            jobs.requeue(job)
             return
         threads.beat()
         try:
             page = activity.page(cursor)
         except OpenCloudError as error:
-            cursor = _anew(job, cursor, error)
+            cursor = _restart_listing(job, cursor, error)
             continue
         _land(job, page)
         report(job, page)
         if page.question:
-            jobs.ask(job, page.question)
+            jobs.ask_person(job, page.question)
             return
         cursor = page.cursor
     client = getattr(activity, "universe", None) or getattr(activity, "group", None)
     if client is not None:
-        cloud.note_use(client.client)
+        cloud.register_use(client.client)
     jobs.finish(job, jobs.Status.DONE)
 
 
@@ -160,33 +159,31 @@ def _land(job: SyncJob, page: Page) -> None:
         jobs.checkpoint(job, page.cursor if page.cursor is not None else job.cursor, counters)
         if job.dry_run:
             for line in page.lines[: jobs.STEPS]:
-                jobs.say(job, line)
+                jobs.add_step(job, line)
 
 
-def _anew(job: SyncJob, cursor: Cursor, error: OpenCloudError) -> Cursor:
-    """Begin the listing again when Roblox does not know the page token any more: what landed is not
-    changed twice.
-    """
+def _restart_listing(job: SyncJob, cursor: Cursor, error: OpenCloudError) -> Cursor:
+    """Start the listing again if Roblox forgot the page token: nothing is changed twice."""
     anew = int(cursor.get("anew", 0)) + 1
     if error.status != 400 or not cursor.get("token") or anew > NEW_LISTINGS:
         raise error
-    jobs.say(job, f"Roblox forgot where the listing was; it begins anew. ({error})")
+    jobs.add_step(job, f"Roblox forgot the page of the listing, so it starts again. ({error})")
     return {"anew": anew}
 
 
-def _interrupt(job: SyncJob, wish: str) -> None:
-    if wish == "pause":
+def _interrupt(job: SyncJob, wanted: str) -> None:
+    if wanted == "pause":
         jobs.pause_now(job)
     else:
         jobs.finish(job, jobs.Status.CANCELLED)
 
 
-def _troubled(job: SyncJob, error: OpenCloudError) -> None:
-    log.warning("open cloud", error=str(error), verdict=str(error.decision))
+def _reschedule_after(job: SyncJob, error: OpenCloudError) -> None:
+    log.warning("open cloud failed", error=str(error), decision=str(error.decision))
     if error.decision is RetryDecision.GIVE_UP:
         jobs.finish(job, jobs.Status.FAILED, str(error))
     elif error.decision is RetryDecision.WAIT:
         pause = backoff(0, base=max(1.0, error.retry_after or 30.0))
-        jobs.later(job, str(error), pause, failed=False)
+        jobs.reschedule(job, str(error), pause, failed=False)
     else:
-        jobs.later(job, str(error), jobs.retry_pause(job), failed=True)
+        jobs.reschedule(job, str(error), jobs.retry_pause(job), failed=True)

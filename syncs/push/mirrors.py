@@ -1,6 +1,4 @@
-"""The rows that say what Roblox should look like: read, wished for again, confirmed. A trigger
-writes the wishes.
-"""
+"""The rows that say what Roblox should show. A trigger writes what is desired."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -16,7 +14,7 @@ from syncs.models import Mirror
 
 
 def rest(player_ids: Iterable[int]) -> None:
-    """Let the roles of people who left rest: Roblox took them, and takes none until they are back."""
+    """Push no roles of players who left, until they are back: Roblox took their roles."""
     rows = Mirror.objects.filter(player__in=list(player_ids), aspect=Mirror.Aspect.ROLE)
     rows.update(
         version=F("version") + 1,
@@ -27,12 +25,8 @@ def rest(player_ids: Iterable[int]) -> None:
     )
 
 
-def again(
-    aspect: Mirror.Aspect, player: Player, experience: Experience | None, *, otherwise: Any = None
-) -> None:
-    """Push what is desired once more; `otherwise`: what is desired where nothing was wished for
-    yet.
-    """
+def push_again(aspect: Mirror.Aspect, player: Player, experience: Experience | None = None) -> None:
+    """Push what is desired once more. A missing row is created: the rank's role, or no ban."""
     fresh: dict[str, Any] = {
         "version": F("version") + 1,
         "status": Mirror.Status.PENDING,
@@ -43,7 +37,7 @@ def again(
     rows = Mirror.objects.filter(player=player, aspect=aspect, experience=experience)
     if rows.update(**fresh):
         return
-    desired = role_of(player) if aspect == Mirror.Aspect.ROLE else otherwise
+    desired = role_of(player) if aspect == Mirror.Aspect.ROLE else {"active": False}
     Mirror.objects.create(player=player, aspect=aspect, experience=experience, desired=desired)
 
 
@@ -68,7 +62,7 @@ COMPLETE = """
 
 
 def complete(experience: Experience) -> int:
-    """Wish for all that a newly connected universe should show, since nothing told it before; how
+    """DesiredState for all that a newly connected universe should show, since nothing told it before; how
     much that is.
     """
     with connection.cursor() as cursor:
@@ -77,7 +71,7 @@ def complete(experience: Experience) -> int:
 
 
 def retry_parked(now: dt.datetime) -> int:
-    """Give everything that is parked another try; how many there are."""
+    """Try all parked mirrors again, and return their number."""
     return Mirror.objects.filter(status=Mirror.Status.PARKED).update(
         status=Mirror.Status.PENDING, attempts=0, retry_at=now
     )
@@ -86,7 +80,7 @@ def retry_parked(now: dt.datetime) -> int:
 def confirm_as_is(
     aspect: Mirror.Aspect, player: Player, experience: Experience | None, now: dt.datetime
 ) -> None:
-    """Take what is desired for confirmed: it was adopted from there."""
+    """Mark what is desired as confirmed, since it was adopted from Roblox."""
     Mirror.objects.filter(player=player, aspect=aspect, experience=experience).update(
         confirmed=F("desired"),
         confirmed_version=F("version"),
@@ -97,9 +91,7 @@ def confirm_as_is(
 
 
 def confirm_seen(aspect: Mirror.Aspect, player_ids: Iterable[int], now: dt.datetime) -> None:
-    """Take roles that were read, and are as desired, for confirmed; make the rows that are not
-    there.
-    """
+    """Mark roles that were read and are as desired as confirmed. Missing rows are created."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -118,5 +110,5 @@ def confirm_seen(aspect: Mirror.Aspect, player_ids: Iterable[int], now: dt.datet
 
 
 def role_of(player: Player) -> dict[str, Any]:
-    """What the group should show of a player."""
+    """Return the role that the group should show for a player."""
     return {"role": player.rank.role, "rank": player.rank.name}

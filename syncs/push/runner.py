@@ -1,8 +1,8 @@
-"""Makes Roblox look like the mirrors say: claim what is due, work out the writes, write, confirm.
+"""Push mirrors to Roblox: claim what is due, compute the writes, send them, confirm.
 
-A write that may have landed is written again: every one of them says what is to be, not what is to
-change. What never can work is parked with a reason; nothing is dropped. While writing is switched
-off the same writes are shown instead.
+A write that may have landed is sent again, since each says what is to be, not what is to change.
+What cannot succeed is parked with a reason; nothing is dropped. While writing is switched off, the
+same writes are shown instead.
 """
 
 import datetime as dt
@@ -27,20 +27,24 @@ from roblox.models import Experience
 from roblox.open_cloud.client import OpenCloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs.membership import landing
-from syncs.membership.landing import Reading, Said
+from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import Mirror
-from syncs.push.writers import GroupWriter, Hopeless, NoMember, Pen, UniverseWriter, Wish
+from syncs.push.writers import (
+    DesiredState,
+    DryRunWriter,
+    GroupWriter,
+    NotAMember,
+    PermanentError,
+    UniverseWriter,
+)
 
 BATCH = 60  # mirrors held at once; their leases are renewed while they are written
 WRITERS = 8
 BEAT = 10.0  # seconds between two renewals
-PATIENCE = 20.0  # seconds that a write waits for its turn before others go first
+PATIENCE = 20.0  # seconds that a write waits for its budget before others go first
 TRIES = 40  # failures in a row before a mirror is parked: more than a day
 MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is looked at again
-TOLD = {
-    Mirror.Aspect.ROLE,
-    Mirror.Aspect.RESTRICTION,
-}  # what the audit log hears of when it is confirmed
+AUDITED = {Mirror.Aspect.ROLE, Mirror.Aspect.RESTRICTION}  # when they are confirmed
 ACTOR = Actor("system", "mirrors", "mirrors")
 
 log = structlog.get_logger("grps.mirrors")
@@ -48,9 +52,7 @@ Writer = GroupWriter | UniverseWriter
 
 
 def step(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Push one batch of what is due; how many mirrors were taken up. 0 while writing is switched
-    off.
-    """
+    """Push one batch of due mirrors and return their number, 0 while writing is switched off."""
     if not settings.ROBLOX_WRITES:
         return 0
     held = claim(
@@ -59,44 +61,42 @@ def step(stopping: Callable[[], bool] = lambda: False) -> int:
     )
     writers: dict[int | None, Writer] = {}
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="mirror") as pool:
-        under_way: dict[Future[None], Wish] = {}
-        for wish in wishes(held):
+        pushes: dict[Future[None], DesiredState] = {}
+        for desired in desired_states(held):
             try:
-                writer = _writer(wish.experience, writers, stopping)
+                writer = _writer(desired.experience, writers, stopping)
             except (cloud.NotConfigured, OpenCloudError) as error:
-                _settle(wish, error)
+                _record_push_result(desired, error)
                 continue
-            under_way[pool.submit(writer.write, wish, Pen())] = wish
-        _follow(under_way, held)
+            pushes[pool.submit(writer.write, desired, DryRunWriter())] = desired
+        _follow(pushes, held)
     return len(held)
 
 
 def pending() -> QuerySet[Mirror]:
-    """Mirrors whose wish is not confirmed, not parked, and not a role of somebody who is no member:
-    that one rests.
-    """
+    """Mirrors to push, without the roles of users who are no members."""
     rows = Mirror.objects.filter(status=Mirror.Status.PENDING).select_related(
         "player", "experience"
     )
     return rows.filter(~Q(aspect=Mirror.Aspect.ROLE) | Q(player__member__in=belonging()))
 
 
-def preview(limit: int) -> list[tuple[Wish, list[str]]]:
-    """What would be written, for up to `limit` mirrors; Roblox is read and nothing is written."""
+def preview(limit: int) -> list[tuple[DesiredState, list[str]]]:
+    """Return what would be written for up to `limit` mirrors. Roblox is read, not written."""
     writers: dict[int | None, Writer] = {}
     shown = []
-    for wish in wishes(list(pending().order_by("retry_at", "pk")[:limit])):
-        pen = Pen(dry=True)
+    for desired in desired_states(list(pending().order_by("retry_at", "pk")[:limit])):
+        writes = DryRunWriter(dry=True)
         try:
-            _writer(wish.experience, writers, lambda: False, keep=False).write(wish, pen)
-        except (cloud.NotConfigured, OpenCloudError, Hopeless) as error:
-            pen.lines.append(f"cannot be written: {error}")
-        shown.append((wish, pen.lines or ["nothing: it is there already"]))
+            _writer(desired.experience, writers, lambda: False, keep=False).write(desired, writes)
+        except (cloud.NotConfigured, OpenCloudError, PermanentError) as error:
+            writes.lines.append(f"cannot be written: {error}")
+        shown.append((desired, writes.lines or ["nothing: it is there already"]))
     return shown
 
 
-def wishes(rows: Sequence[Mirror]) -> list[Wish]:
-    """The mirrors of one player and place together: what can be written at once is."""
+def desired_states(rows: Sequence[Mirror]) -> list[DesiredState]:
+    """Group the mirrors that are written together: of one player and place."""
     bans = {
         ban.player_id: ban
         for ban in Sanction.objects.filter(
@@ -107,11 +107,11 @@ def wishes(rows: Sequence[Mirror]) -> list[Wish]:
     }
     found: dict[tuple[int | None, int, bool], list[Mirror]] = {}
     for row in rows:
-        # A restriction is another matter than the player's entry: neither waits for the other.
+        # Restrictions and the player's entry do not wait for each other.
         apart = row.aspect == Mirror.Aspect.RESTRICTION
         found.setdefault((row.experience_id, row.player_id, apart), []).append(row)
     return [
-        Wish(tuple(mirrors), mirrors[0].player, bans.get(mirrors[0].player_id))
+        DesiredState(tuple(mirrors), mirrors[0].player, bans.get(mirrors[0].player_id))
         for mirrors in found.values()
     ]
 
@@ -130,10 +130,10 @@ def _writer(
             return not stopping()
 
         if experience is None:
-            writers[key] = GroupWriter.of(cloud.group(going_on, PATIENCE), keep=keep)
+            writers[key] = GroupWriter.for_group(cloud.group(going_on, PATIENCE), keep=keep)
         else:
             writers[key] = UniverseWriter(cloud.universe(experience, going_on, PATIENCE))
-        cloud.note_use(_client(writers[key]))
+        cloud.register_use(_client(writers[key]))
     return writers[key]
 
 
@@ -141,53 +141,54 @@ def _client(writer: Writer) -> OpenCloud:
     return writer.group.client if isinstance(writer, GroupWriter) else writer.universe.client
 
 
-def _follow(under_way: dict[Future[None], Wish], held: Sequence[Mirror]) -> None:
-    """Settle each wish as its writes are done, and hold the others meanwhile."""
-    waiting = set(under_way)
+def _follow(pushes: dict[Future[None], DesiredState], held: Sequence[Mirror]) -> None:
+    """Record each result as it comes, and renew the leases of the others."""
+    waiting = set(pushes)
     renewed = time.monotonic()
     while waiting:
         done, waiting = wait(waiting, timeout=BEAT, return_when=FIRST_COMPLETED)
         for future in done:
-            _settle(under_way[future], future.exception())
+            _record_push_result(pushes[future], future.exception())
         if time.monotonic() - renewed > BEAT and held:
             renewed = time.monotonic()
             Mirror.objects.filter(lease=held[0].lease).update(lease_until=Now() + LEASE)
 
 
-def _settle(wish: Wish, error: BaseException | None) -> None:
-    """Write down what came of a wish. A zombie, whose lease is somebody else's by now, changes
-    nothing.
-    """
+def _record_push_result(desired: DesiredState, error: BaseException | None) -> None:
+    """Record the outcome. A process that lost the lease changes nothing."""
     if error is None:
-        _confirm(wish)
-    elif isinstance(error, NoMember):
-        _rest(wish)
-    elif isinstance(error, Hopeless):
-        _park(wish, str(error))
+        _confirm(desired)
+    elif isinstance(error, NotAMember):
+        _rest(desired)
+    elif isinstance(error, PermanentError):
+        _park(desired, str(error))
     elif isinstance(error, cloud.NotConfigured) or (
         isinstance(error, OpenCloudError) and error.about_key
     ):
-        _put_off(wish, str(error), MISCONFIGURED, failed=False)
+        _put_off(desired, str(error), MISCONFIGURED, failed=False)
     elif isinstance(error, OpenCloudError) and error.decision is RetryDecision.GIVE_UP:
-        _park(wish, str(error))
+        _park(desired, str(error))
     elif isinstance(error, OpenCloudError) and error.decision is RetryDecision.WAIT:
         _put_off(
-            wish, str(error), backoff(0, base=max(2.0, error.retry_after or 10.0)), failed=False
+            desired, str(error), backoff(0, base=max(2.0, error.retry_after or 10.0)), failed=False
         )
     elif isinstance(error, OpenCloudError):
-        _put_off(wish, str(error), backoff(wish.attempts), failed=True)
+        _put_off(desired, str(error), backoff(desired.attempts), failed=True)
     else:
-        log.error("mirror", error=repr(error), mirrors=[row.pk for row in wish.mirrors])
+        log.error("mirror", error=repr(error), mirrors=[row.pk for row in desired.mirrors])
         _put_off(
-            wish, f"{type(error).__name__}: {error}", backoff(wish.attempts, base=60), failed=True
+            desired,
+            f"{type(error).__name__}: {error}",
+            backoff(desired.attempts, base=60),
+            failed=True,
         )
 
 
-def _confirm(wish: Wish) -> None:
+def _confirm(desired: DesiredState) -> None:
     now = timezone.now()
     with transaction.atomic():
         confirmed = []
-        for row in wish.mirrors:
+        for row in desired.mirrors:
             there = {
                 "confirmed": row.desired,
                 "confirmed_version": row.version,
@@ -201,41 +202,41 @@ def _confirm(wish: Wish) -> None:
             ):
                 confirmed.append(row)
             else:
-                hold(row).update(**there, **free)  # a new wish came meanwhile: it stays pending
+                hold(row).update(**there, **free)  # changed meanwhile: it stays pending
         record_many(
-            [_entry(Action.MIRROR_CONFIRMED, row) for row in confirmed if row.aspect in TOLD]
+            [_entry(Action.MIRROR_CONFIRMED, row) for row in confirmed if row.aspect in AUDITED]
         )
 
 
-def _park(wish: Wish, reason: str) -> None:
+def _park(desired: DesiredState, reason: str) -> None:
     with transaction.atomic():
         parked = [
             row
-            for row in wish.mirrors
+            for row in desired.mirrors
             if hold(row)
             .filter(version=row.version)
             .update(status=Mirror.Status.PARKED, reason=reason, lease="", lease_until=None)
         ]
         record_many([_entry(Action.MIRROR_PARKED, row, reason) for row in parked])
-    for row in wish.mirrors:
-        hold(row).update(lease="", lease_until=None)  # what has a new wish is tried with it
+    for row in desired.mirrors:
+        hold(row).update(lease="", lease_until=None)  # what changed meanwhile is tried
 
 
-def _rest(wish: Wish) -> None:
-    """Write down that they left; the role rests until they are back."""
+def _rest(desired: DesiredState) -> None:
+    """Record that the player left. The role rests until they are back."""
     group = settings.ROBLOX_GROUP_ID
     if group is not None:
         reading = Reading(group, None, ACTOR, timezone.now())
-        landing.land([Said(wish.player.user_id, None)], reading)
-    for row in wish.mirrors:
+        landing.land([ReportedMember(desired.player.user_id, None)], reading)
+    for row in desired.mirrors:
         hold(row).update(lease="", lease_until=None)
 
 
-def _put_off(wish: Wish, reason: str, pause: dt.timedelta, *, failed: bool) -> None:
-    if failed and wish.attempts + 1 >= TRIES:
-        _park(wish, f"{reason} (given up after {TRIES} tries)")
+def _put_off(desired: DesiredState, reason: str, pause: dt.timedelta, *, failed: bool) -> None:
+    if failed and desired.attempts + 1 >= TRIES:
+        _park(desired, f"{reason} (given up after {TRIES} tries)")
         return
-    for row in wish.mirrors:
+    for row in desired.mirrors:
         hold(row).update(
             attempts=F("attempts") + int(failed),
             reason=reason,

@@ -1,5 +1,6 @@
-"""What has to be written in a place so that it looks as wished. Plain values in, calls to Roblox
-out; the writes themselves need no database.
+"""Compute and send the Open Cloud writes that bring a universe or the group to the desired state.
+
+Writing needs no database.
 """
 
 import datetime as dt
@@ -23,23 +24,21 @@ from syncs.roles import pins
 from syncs.roles.pins import Pins
 
 VERSION = 1  # of GRPS's own entries and messages
-IDENTITY = uuid.UUID(
-    "6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11"
-)  # the namespace of our idempotency keys
-KEY_LIVES = dt.timedelta(hours=12)  # an idempotency key is not sent with an older moment than this
+KEY_NAMESPACE = uuid.UUID("6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11")  # of our idempotency keys
+KEY_LIFETIME = dt.timedelta(hours=12)  # an idempotency key is not sent with an older time
 
 
-class Hopeless(Exception):
-    """It cannot be written until somebody changes something; the text says what."""
+class PermanentError(Exception):
+    """Nothing can be written until somebody changes what the text says."""
 
 
-class NoMember(Hopeless):
-    """The person is not in the group, by what Roblox said just now."""
+class NotAMember(PermanentError):
+    """Roblox says that the player is not in the group."""
 
 
 @dataclass(slots=True)
-class Pen:
-    """Writes, or, when `dry`, only says what it would write. `lines`: what that was."""
+class DryRunWriter:
+    """Makes writes and describes them in `lines`. When `dry`, it only describes them."""
 
     dry: bool = False
     lines: list[str] = field(default_factory=list)
@@ -51,8 +50,8 @@ class Pen:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the mirrors of one player want of one place, the group or a universe."""
+class DesiredState:
+    """What the group or a universe should show of one player: mirrors that are pushed together."""
 
     mirrors: tuple[Mirror, ...]
     player: Player
@@ -68,21 +67,20 @@ class Wish:
 
     @property
     def user_id(self) -> int:
-        """Whom it is about. Raises Hopeless when they were erased."""
+        """The player's user id. Raises PermanentError if they were erased."""
         if self.player.erased_at is not None or self.player.user_id <= 0:
-            raise Hopeless("The person was erased.")
+            raise PermanentError("The person was erased.")
         return self.player.user_id
 
-    def of(self, aspect: Mirror.Aspect) -> Mirror | None:
+    def mirror(self, aspect: Mirror.Aspect) -> Mirror | None:
         return next((row for row in self.mirrors if row.aspect == aspect), None)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupWriter:
-    """Roles in the group: of those that are pinned to ranks, exactly the wished one; others are not
-    touched.
+    """Writes roles: of the roles pinned to ranks, exactly the desired one. Others stay as they are.
 
-    `managed`: the roles that are given and taken; a parked rank's is neither.
+    `managed` are the roles that may be given and taken, without those of parked ranks.
     """
 
     group: Group
@@ -91,65 +89,69 @@ class GroupWriter:
     managed: tuple[Role, ...]
 
     @classmethod
-    def of(cls, group: Group, *, keep: bool = True) -> "GroupWriter":
-        """Read the group's roles and its pins. Without `keep` nothing is written down."""
+    def for_group(cls, group: Group, *, keep: bool = True) -> "GroupWriter":
+        """Read the group's roles and its pins. Without `keep` nothing is stored."""
         found = pins.contact(group, keep=keep)
         given = [role for rank, role in found.pins.roles.items() if rank not in found.pins.parked]
         managed = tuple(found.roles[role] for role in given if role in found.roles)
         return cls(group, found.roles, found.pins, managed)
 
-    def write(self, wish: Wish, pen: Pen) -> None:
-        user_id, desired = wish.user_id, wish.mirrors[0].desired
+    def write(self, state: DesiredState, writes: DryRunWriter) -> None:
+        user_id, desired = state.user_id, state.mirrors[0].desired
         wanted = self._wanted(desired)
         member = groups.member(self.group.client, self.group.id, user_id)
         if member is None:
-            raise NoMember("They are not a member of the group; they get the role when they join.")
+            raise NotAMember(
+                "They are not a member of the group; they get the role when they join."
+            )
         if wanted.rank in {OWNER_RANK, GUEST_RANK} and wanted.id not in member.roles:
-            raise Hopeless(f"{wanted.name} is a role that Roblox lets nobody give.")
+            raise PermanentError(f"{wanted.name} is a role that Roblox lets nobody give.")
         give, take = groups.steps(member.roles, wanted, self.managed)
         for role in give:
-            pen.write(
+            writes.write(
                 f"assign {_role(role)} to user {user_id}", self._call(groups.assign, user_id, role)
             )
         for role in take:
-            pen.write(
+            writes.write(
                 f"unassign {_role(role)} from user {user_id}",
                 self._call(groups.unassign, user_id, role),
             )
-        if pen.lines and not pen.dry:
+        if writes.lines and not writes.dry:
             self._check(user_id, wanted)
-        self._look_for_parked(member.roles)
+        self._check_parked(member.roles)
 
     def _wanted(self, desired: Any) -> Role:
-        """The role that is pinned to the wished rank. Raises Hopeless where there is none to give."""
+        """Return the role pinned to the desired rank. Raises PermanentError if there is none."""
         rank = str(desired["rank"])
         known = self.pins.policy.bundle.by_name.get(rank)
         if known is None:
-            raise Hopeless(f"The policy has no rank {rank} any more.")
+            raise PermanentError(f"The policy has no rank {rank} any more.")
         if rank in self.pins.parked:
-            raise Hopeless(f"The role of {rank} is parked. {self.pins.parked[rank]} Pin it anew.")
+            raise PermanentError(
+                f"The role of {rank} is parked. {self.pins.parked[rank]} Pin it anew."
+            )
         role = self.roles.get(self.pins.roles.get(rank, 0))
         if role is None:
-            raise Hopeless(
+            raise PermanentError(
                 f"The group has no role with the rank number {known.role} ({rank}): make it."
             )
         return role
 
-    def _look_for_parked(self, held: Sequence[int]) -> None:
-        """Say so where a role stays that would be taken if its rank were not parked."""
+    def _check_parked(self, held: Sequence[int]) -> None:
+        """Raises PermanentError if a role stays because its rank is parked."""
         kept = [rank for rank in self.pins.parked if self.pins.roles.get(rank) in held]
         if kept:
-            raise Hopeless(
+            raise PermanentError(
                 f"They keep the role of {kept[0]}, which is parked. {self.pins.parked[kept[0]]}"
             )
 
     def _call(self, act: Callable[..., object], user_id: int, role: Role) -> Callable[[], object]:
         if role not in self.managed:
-            raise Hopeless(f"{role.name} is not pinned to a rank.")
+            raise PermanentError(f"{role.name} is not pinned to a rank.")
         return lambda: act(self.group.client, self.group.id, user_id, role.id)
 
     def _check(self, user_id: int, wanted: Role) -> None:
-        """Read back: a demotion is not done until the higher role is gone."""
+        """Read back, since a demotion is not done until the higher role is gone."""
         member = groups.member(self.group.client, self.group.id, user_id)
         if member is None or any(groups.steps(member.roles, wanted, self.managed)):
             raise OpenCloudError(RetryDecision.RETRY, "Roblox does not show the new roles yet.")
@@ -157,96 +159,90 @@ class GroupWriter:
 
 @dataclass(frozen=True, slots=True)
 class UniverseWriter:
-    """A universe: GRPS's own entry of a player, its board, a message to live servers; or a
-    restriction.
-    """
+    """Writes a player's GRPS entry, the board and a message to live servers, or a restriction."""
 
     universe: Universe
 
-    def write(self, wish: Wish, pen: Pen) -> None:
-        restriction = wish.of(Mirror.Aspect.RESTRICTION)
+    def write(self, state: DesiredState, writes: DryRunWriter) -> None:
+        restriction = state.mirror(Mirror.Aspect.RESTRICTION)
         if restriction is not None:
-            self._restrict(wish, restriction, pen)
+            self._restrict(state, restriction, writes)
         else:
-            self._state(wish, pen)
+            self._write_entry(state, writes)
 
-    def _state(self, wish: Wish, pen: Pen) -> None:
-        """The entry first, the board after it, the message last: a live server that hears it finds
-        all in place.
-        """
-        user_id, client, own = wish.user_id, self.universe.client, self.universe.own
-        said = {row.aspect: row.desired for row in wish.mirrors}
+    def _write_entry(self, state: DesiredState, writes: DryRunWriter) -> None:
+        """Write entry, board and message, in this order: a server that gets the message reads both."""
+        user_id, client, own = state.user_id, self.universe.client, self.universe.own
+        said = {row.aspect: row.desired for row in state.mirrors}
         key = self.universe.own_key(user_id)
         there = data_stores.read(client, own, key)
         known = there.value if there is not None and isinstance(there.value, dict) else {}
         value = {**known, "grps": VERSION, "userId": user_id, **said}
         if value != known:
-            pen.write(
+            writes.write(
                 f"set {own.name}/{key} in universe {own.universe} to {value}",
                 lambda: data_stores.write(client, own, Write(key, value, user_id, there)),
             )
         board = self.universe.board
         if board is not None and Mirror.Aspect.ADJUSTED in said:
-            amount = hundredths(wish.player.points)
-            pen.write(
+            amount = hundredths(state.player.points)
+            writes.write(
                 f"set {board.name}/{user_id} in universe {board.universe} to {amount}",
                 lambda: data_stores.write_ordered(client, board, str(user_id), amount),
             )
         message = {"grps": VERSION, "userId": user_id, **said}
-        pen.write(
+        writes.write(
             f"publish {message} on {self.universe.topic} in universe {own.universe}",
             lambda: messaging.publish(client, self.universe.id, self.universe.topic, message),
         )
 
-    def _restrict(self, wish: Wish, mirror: Mirror, pen: Pen) -> None:
-        user_id = wish.user_id
-        desired: dict[str, Any] = mirror.desired or {"active": False}
-        now = dt.datetime.now(dt.UTC)
-        until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
-        active_ = (
-            bool(desired["active"]) and (until is None or until > now) and wish.ban is not None
-        )
-        seconds = round((until - now).total_seconds()) if until is not None else None
-        reason = wish.ban.reason if wish.ban else ""
-        number = desired.get("sanction", "")
-        case, shown = (
-            f"GRPS case {number}: {reason}",
-            told_to_player(reason, wish.ban.code if wish.ban else ""),
-        )
-        how_long = f"for {seconds} s" if seconds is not None else "for good"
-        pen.write(
-            f"restrict user {user_id} in universe {self.universe.id} {how_long} ({case})"
-            if active_
-            else f"release user {user_id} in universe {self.universe.id}",
-            lambda: self._update(mirror, wish, active_, seconds, case, shown),
+    def _restrict(self, state: DesiredState, mirror: Mirror, writes: DryRunWriter) -> None:
+        change = _change(state, mirror.desired or {"active": False})
+        where = f"user {state.user_id} in universe {self.universe.id}"
+        how_long = f"for {change.seconds} s" if change.seconds is not None else "for good"
+        writes.write(
+            f"restrict {where} {how_long} ({change.private_reason})"
+            if change.active
+            else f"release {where}",
+            lambda: self._update(mirror, change),
         )
 
-    def _update(
-        self, mirror: Mirror, wish: Wish, active_: bool, seconds: int | None, case: str, shown: str
-    ) -> None:
+    def _update(self, mirror: Mirror, change: Change) -> None:
         first_sent = _first_sent(mirror.wanted_at, dt.datetime.now(dt.UTC))
-        alt_accounts = wish.ban is None or wish.ban.alt_accounts
-        change = Change(wish.user_id, active_, seconds, case, shown, alt_accounts)
-        key = uuid.uuid5(IDENTITY, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")
+        key = uuid.uuid5(KEY_NAMESPACE, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")
         client, universe = self.universe.client, self.universe.id
         after = restrictions.update(client, universe, change, Idempotency(str(key), first_sent))
-        if after.active != active_:
+        if after.active != change.active:
             raise OpenCloudError(RetryDecision.RETRY, "Roblox does not show the restriction yet.")
 
 
+def _change(state: DesiredState, desired: Mapping[str, Any]) -> Change:
+    """Return the restriction to write. A ban that has ended or was lifted is a release."""
+    ban, now = state.ban, dt.datetime.now(dt.UTC)
+    until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
+    reason = ban.reason if ban else ""
+    return Change(
+        state.user_id,
+        active=bool(desired["active"]) and (until is None or until > now) and ban is not None,
+        seconds=round((until - now).total_seconds()) if until is not None else None,
+        private_reason=f"GRPS case {desired.get('sanction', '')}: {reason}",
+        display_reason=told_to_player(reason, ban.code if ban else ""),
+        alt_accounts=ban is None or ban.alt_accounts,
+    )
+
+
 def _first_sent(wanted_at: dt.datetime, now: dt.datetime) -> dt.datetime:
-    """When the wish was first written, or, for one that waited long, the present hour: Roblox
-    forgets old keys.
+    """Return when the state was first desired, or the present hour if that is long ago.
+
+    Roblox forgets old keys.
     """
-    if now - wanted_at < KEY_LIVES:
+    if now - wanted_at < KEY_LIFETIME:
         return wanted_at
     return now.replace(minute=0, second=0, microsecond=0)
 
 
 def sentence(mirror: Mirror) -> str:
-    """What a mirror's push comes to, said without asking Roblox (`manage.py sync mirrors` says it
-    write by write).
-    """
+    """Describe a mirror's push without asking Roblox. `manage.py sync mirrors` lists each write."""
     desired: dict[str, Any] = mirror.desired or {}
     if mirror.aspect == Mirror.Aspect.ROLE:
         return f"role {desired.get('rank')} (rank {desired.get('role')}), and no other role of the ladder"

@@ -1,8 +1,7 @@
-"""Pinning a role anew to a rank: asked for by one person, approved by another, or done by the
-operator alone.
+"""Pin another role to a rank: requested by one person and approved by another, or by the operator.
 
-A pin says which role of the group GRPS hands out, and whose rank follows from it, so it is judged
-against the roles as they were last read, when it is asked for and again when it is carried out.
+A pin decides which role GRPS gives and which rank follows from it. It is checked against the roles
+as last read, at the request and again when it is carried out.
 """
 
 import datetime as dt
@@ -20,7 +19,6 @@ from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
-from players.moderation.input import check_reason
 from players.moderation.refusals import audit_refusals
 from players.policy.bundle import Rank
 from roblox.open_cloud.groups import GUEST_RANK
@@ -36,7 +34,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """Who holds a rank: how many (counting stops at COUNTED), and some of them."""
+    """The players of a rank: how many (counting stops at COUNTED), and some of them."""
 
     count: int
     some: list[Player]
@@ -47,14 +45,14 @@ class Affected:
 
 
 def affected(rank: str) -> Affected:
-    """The players who hold a rank."""
+    """Return the players of a rank."""
     rows = Player.objects.filter(rank__name=rank, erased_at=None)
     ids = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
     return Affected(len(ids), list(Player.objects.filter(pk__in=ids[:SHOWN]).order_by("username")))
 
 
 def choices(pin: RolePin) -> list[GroupRole]:
-    """The roles that could be pinned to a rank: no other rank has them. The likely ones come first."""
+    """Return the roles that no other rank has. Likely ones come first."""
     others = (
         RolePin.objects.filter(group_id=pin.group_id, retired=False)
         .exclude(pk=pin.pk)
@@ -69,7 +67,7 @@ def choices(pin: RolePin) -> list[GroupRole]:
 
 
 def differences(pin: RolePin, role: GroupRole | None) -> list[tuple[str, str, str]]:
-    """Field, as it was pinned, as the role `role` is now; only what differs."""
+    """Return (field, value when pinned, value now) of what differs."""
     if role is None:
         return [("role", pin.name or "none", "gone")]
     found = [
@@ -82,35 +80,33 @@ def differences(pin: RolePin, role: GroupRole | None) -> list[tuple[str, str, st
 
 
 def present(pin: RolePin) -> GroupRole | None:
-    """The pinned role as last read; None where it is gone or none is pinned."""
+    """Return the pinned role as last read. None if it is gone or none is pinned."""
     rows = GroupRole.objects.filter(group_id=pin.group_id, gone_at=None)
     return rows.filter(role_id=pin.role_id).first() if pin.role_id is not None else None
 
 
-def ask(rank: str, role_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask for a role to be pinned to a rank. Raises Refused, NotAllowed."""
-    with audit_refusals("pin", None, by), transaction.atomic():
-        _check(by)
+def ask(rank: str, role_id: int, command: Command) -> Approval:
+    """Request that a role is pinned to a rank. Raises Refused, NotAllowed."""
+    with audit_refusals("pin", None, command.by), transaction.atomic():
+        _check(command.by)
         pins.lock()
         role = _allowed(rank, role_id)
         waiting = Approval.objects.filter(
             act=PIN, status=Approval.Status.WAITING, arguments__rank=rank
         )
         if waiting.exists():
-            raise Refused(f"A role for {rank} is asked for already; decide on that first.")
-        return approvals.request_approval(
-            ApprovalRequest(PIN, arguments={"rank": rank, **_as_seen(role)}),
-            Command(by=by, reason=reason, now=now),
-        )
+            raise Refused(f"A role for {rank} is requested already; decide on that first.")
+        arguments = {"rank": rank, **_as_seen(role)}
+        return approvals.request_approval(ApprovalRequest(PIN, arguments=arguments), command)
 
 
-def pin(rank: str, role_id: int, *, by: Staff, reason: str, now: dt.datetime) -> RolePin:
-    """Pin a role to a rank alone: the operator's way. Raises Refused, NotAllowed."""
-    if not by.bypasses_second_person:
-        raise NotAllowed("You may not: a second person must approve; ask for it instead.")
+def pin(rank: str, role_id: int, command: Command) -> RolePin:
+    """Pin a role to a rank without a second person. Raises Refused, NotAllowed."""
+    if not command.by.bypasses_second_person:
+        raise NotAllowed("You may not: a second person must approve. Request it instead.")
     with transaction.atomic():
         pins.lock()
-        return _pin(rank, _allowed(rank, role_id), by, check_reason(reason), now)[0]
+        return _pin(rank, _allowed(rank, role_id), command.checked())[0]
 
 
 def _sentence(approval: Approval) -> str:
@@ -124,10 +120,9 @@ def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.dat
     pins.lock()
     role = _allowed(str(arguments["rank"]), int(arguments["roleId"]))
     if any(arguments.get(name) != value for name, value in _as_seen(role).items()):
-        raise Refused(
-            "The role changed on Roblox since it was asked for: reject this, and ask again."
-        )
-    return _pin(str(arguments["rank"]), role, requester, approval.reason, now)[1]
+        raise Refused("The role changed on Roblox since the request: reject it and request again.")
+    command = Command(by=requester, reason=approval.reason, now=now)
+    return _pin(str(arguments["rank"]), role, command)[1]
 
 
 def _check(by: Staff) -> None:
@@ -138,7 +133,7 @@ def _check(by: Staff) -> None:
 
 
 def _allowed(rank: str, role_id: int) -> GroupRole:
-    """The role, where it may be pinned to the rank. Under the lock. Raises Refused."""
+    """Return the role if it may be pinned to the rank. Call under the lock. Raises Refused."""
     number = _rank(rank).role
     rows = GroupRole.objects.filter(group_id=settings.ROBLOX_GROUP_ID or 0, gone_at=None)
     role = rows.filter(role_id=role_id).first()
@@ -148,7 +143,8 @@ def _allowed(rank: str, role_id: int) -> GroupRole:
         raise Refused("role: nobody holds the guest's role.")
     if rows.filter(number=role.number).count() > 1:
         raise Refused(
-            f"role: two roles have the number {role.number}; give one of them another number on Roblox first."
+            f"role: two roles have the number {role.number}; give one of them another number on"
+            " Roblox first."
         )
     held = RolePin.objects.filter(group_id=role.group_id, role_id=role_id, retired=False).first()
     if held is not None and held.rank != rank:
@@ -158,40 +154,34 @@ def _allowed(rank: str, role_id: int) -> GroupRole:
     return role
 
 
-def _pin(
-    rank: str, role: GroupRole, by: Staff, reason: str, now: dt.datetime
-) -> tuple[RolePin, int]:
+def _pin(rank: str, role: GroupRole, command: Command) -> tuple[RolePin, int]:
+    """Pin the role and return the pin with the id of its audit event."""
     row, _ = RolePin.objects.get_or_create(
         group_id=role.group_id, rank=rank, defaults={"number": _rank(rank).role}
     )
     before = {"role": row.role_id, "name": row.name, "number": row.number}
     if row.role_id != role.role_id:
-        row.changed_at = now
+        row.changed_at = command.now
     row.role_id, row.name, row.permissions = role.role_id, role.name, role.permissions
-    row.number, row.pinned_at, row.parked, row.parked_at, row.retired = (
-        _rank(rank).role,
-        now,
-        "",
-        None,
-        False,
-    )
+    row.number, row.pinned_at, row.retired = _rank(rank).role, command.now, False
+    row.parked, row.parked_at = "", None
     row.save()
     event = record(
         Action.ROLE_PINNED,
-        actor=by.actor,
+        actor=command.by.actor,
         target=pins.target_of(row),
-        reason=reason,
+        reason=command.reason,
         before=before,
         after={"role": row.role_id, "name": row.name, "number": role.number},
         details={"ranks": rank},
     )
     pins.retry_parked_roles()
-    _read_members(by)
+    _read_members(command.by)
     return row, event
 
 
 def _read_members(by: Staff) -> None:
-    """Let everybody's roles be read against the new pin; whoever lacks the role gets it then."""
+    """Request a pull of members, which gives the new role to those who lack it."""
     try:
         with transaction.atomic():
             jobs.request(SyncJob.Activity.MEMBERS, None, actor=by.actor)

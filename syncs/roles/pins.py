@@ -1,14 +1,12 @@
-"""Which role of the group stands for which rank: pinned by the role's id at the first contact,
-watched at every one.
+"""Which role of the group stands for which rank: pinned by the role's id at the first contact.
 
-A policy's rank names a number. The first contact pins the role that has it; afterwards only the id
-counts, so a role whose number changed is followed. What cannot be followed safely parks that rank
-alone: its role is neither given nor taken, and nobody's rank follows it, until the group is as it
-was or staff pin the rank anew.
+A policy's rank names a number. The first contact pins the role that has it. Afterwards only the id
+counts, so a role whose number changed is followed. A change that is not safe to follow parks that
+rank alone: its role is neither given nor taken, and nobody's rank follows it, until the change is
+undone or staff pin the rank anew.
 """
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -65,7 +63,7 @@ class Pins:
             for rank, role in self.roles.items()
             if role in ids and rank in self.policy.bundle.by_name
         ]
-        highest = max(found, key=_standing, default=self.policy.bundle.first)
+        highest = max(found, key=_height, default=self.policy.bundle.first)
         return Shown(highest, highest.name in self.parked and highest in found)
 
 
@@ -79,19 +77,31 @@ class Contact:
 
 @dataclass(slots=True)
 class _Changes:
-    """What a contact changed: rows to write, and what is told."""
+    """What a contact changed: rows to write, and those with an audit event."""
 
     rows: list[RolePin] = field(default_factory=list)
     pinned: list[RolePin] = field(default_factory=list)
     parked: list[RolePin] = field(default_factory=list)
     released: list[RolePin] = field(default_factory=list)
 
+    def register(self, row: RolePin, before: tuple[object, ...], now: dt.datetime) -> None:
+        """Add a changed row. `before` begins with the role's id and why the rank was parked."""
+        role_id, parked = before[:2]
+        self.rows.append(row)
+        if row.role_id != role_id and row.role_id is not None:
+            self.pinned.append(row)
+        if row.parked and row.parked != parked:
+            row.parked_at = now
+            self.parked.append(row)
+        elif parked and not row.parked:
+            row.parked_at = None
+            self.released.append(row)
+
 
 def contact(group: Group, *, keep: bool = True) -> Contact:
-    """Read the group's roles and hold the pins against them. Without `keep` nothing is written
-    down.
+    """Read the group's roles and update the pins. Without `keep` nothing is stored.
 
-    Calls Roblox: never inside a transaction. Raises OpenCloudError.
+    It calls Roblox: never inside a transaction. Raises OpenCloudError.
     """
     asked_at = database_time()
     return land(group.id, groups.roles(group.client, group.id), asked_at, keep=keep)
@@ -100,9 +110,9 @@ def contact(group: Group, *, keep: bool = True) -> Contact:
 def land(
     group_id: int, roles: Sequence[Role], asked_at: dt.datetime, *, keep: bool = True
 ) -> Contact:
-    """Write down the roles that were asked for at `asked_at` (the database's clock), pin what has
-    no role yet, park and release. A listing that is older than the last one changes nothing. Raises
-    OpenCloudError for an empty one.
+    """Store the roles as asked for at `asked_at` (the database's clock) and update the pins.
+
+    A listing older than the last one changes nothing. Raises OpenCloudError for an empty one.
     """
     if not roles:
         raise OpenCloudError(RetryDecision.RETRY, "Roblox names no role of the group.")
@@ -113,7 +123,7 @@ def land(
         rows = {row.rank: row for row in RolePin.objects.filter(group_id=group_id)}
         latest = GroupRole.objects.filter(group_id=group_id).aggregate(at=Max("seen_at"))["at"]
         if latest is None or latest <= asked_at:
-            changes = _judge(group_id, rows, policy, by_id, asked_at)
+            changes = _Update(group_id, rows, policy, by_id, asked_at).run()
             if keep:
                 _see(group_id, roles, asked_at)
                 _write(changes)
@@ -121,9 +131,7 @@ def land(
 
 
 def last(group_id: int) -> Contact | None:
-    """The roles and the pins as the last contact left them, without asking Roblox; None where there
-    was none.
-    """
+    """Return roles and pins as of the last contact, without asking Roblox. None without one."""
     rows = GroupRole.objects.filter(group_id=group_id, gone_at=None)
     roles = {
         row.role_id: Role(
@@ -142,39 +150,35 @@ def last(group_id: int) -> Contact | None:
 
 
 def why_parked(group_id: int | None, rank: str) -> str:
-    """Why a rank's role is parked; empty when it is not."""
+    """Return why a rank's role is parked, "" if it is not."""
     rows = RolePin.objects.filter(group_id=group_id or 0, rank=rank, retired=False)
     return rows.values_list("parked", flat=True).first() or ""
 
 
 def lock() -> None:
-    """One at a time writes pins. Within a transaction."""
+    """Let one transaction at a time write pins."""
     advisory_lock.lock(LOCK)
 
 
 def raised(before: Iterable[str] | None, after: Iterable[str] | None) -> list[str] | None:
-    """The permissions that came with a change, sorted; None where either side cannot be read."""
+    """Return the added permissions, sorted. None if either side cannot be read."""
     return None if before is None or after is None else sorted(set(after) - set(before))
 
 
 def retry_parked_roles() -> None:
-    """Try the roles again that could not be given, since a pin allows more now."""
+    """Try the roles again that could not be given, since a pin changed."""
     parked = Mirror.objects.filter(status=Mirror.Status.PARKED, aspect=Mirror.Aspect.ROLE)
     parked.update(status=Mirror.Status.PENDING, attempts=0, reason="", retry_at=Now())
 
 
-def _standing(rank: Rank) -> tuple[bool, int]:
-    """A punishment outranks everything: who is suspended is suspended, whatever other role was
-    forgotten.
-    """
+def _height(rank: Rank) -> tuple[bool, int]:
+    """Sort a punishment above everything: other roles of a suspended member do not count."""
     return rank.is_punishment, rank.position
 
 
 def _pins(policy: ActivePolicy, rows: Iterable[RolePin], there: Iterable[int]) -> Pins:
-    known, used = (
-        set(there),
-        [row for row in rows if row.rank in policy.bundle.by_name and not row.retired],
-    )
+    known = set(there)
+    used = [row for row in rows if row.rank in policy.bundle.by_name and not row.retired]
     return Pins(
         policy,
         {row.rank: row.role_id for row in used if row.role_id is not None},
@@ -184,118 +188,114 @@ def _pins(policy: ActivePolicy, rows: Iterable[RolePin], there: Iterable[int]) -
     )
 
 
-def _judge(
-    group_id: int,
-    rows: dict[str, RolePin],
-    policy: ActivePolicy,
-    roles: Mapping[int, Role],
-    now: dt.datetime,
-) -> _Changes:
-    """Bring the rows in line with the policy and the roles; `rows` gets those that are new."""
-    changes = _Changes()
-    _retire(rows, policy, changes)
-    held = [row for row in rows.values() if row.role_id is not None and not row.retired]
-    taken: dict[int | None, str] = {row.role_id: row.rank for row in held}
-    twice = {
-        number
-        for number, count in Counter(role.rank for role in roles.values()).items()
-        if count > 1
-    }
-    for rank in policy.bundle.ranks:
-        row = rows.get(rank.name)
-        fresh = row is None
-        row = row or RolePin(
-            group_id=group_id, rank=rank.name, number=rank.role, name="", parked=""
-        )
-        before = (row.role_id, row.number, row.parked, row.retired, row.permissions)
+@dataclass(slots=True)
+class _Update:
+    """Brings the pins in line with the policy and the roles. `rows` gets those that are new."""
+
+    group_id: int
+    rows: dict[str, RolePin]
+    policy: ActivePolicy
+    roles: Mapping[int, Role]
+    now: dt.datetime
+    changes: _Changes = field(default_factory=_Changes)
+    ranks_by_role: dict[int | None, str] = field(default_factory=dict)
+
+    def run(self) -> _Changes:
+        self._retire()
+        held = [row for row in self.rows.values() if row.role_id is not None and not row.retired]
+        self.ranks_by_role = {row.role_id: row.rank for row in held}
+        for rank in self.policy.bundle.ranks:
+            self._update(rank)
+        return self.changes
+
+    def _retire(self) -> None:
+        """Retire the pins of ranks that the policy dropped.
+
+        A rank that comes back has its pin again, unless the role stands for another rank by now.
+        """
+        known = self.policy.bundle.by_name
+        used = {row.role_id for row in self.rows.values() if not row.retired and row.rank in known}
+        for row in self.rows.values():
+            if row.rank not in known and not row.retired:
+                row.retired = True
+                self.changes.rows.append(row)
+            elif row.rank in known and row.retired and row.role_id in used:
+                row.role_id = None
+
+    def _update(self, rank: Rank) -> None:
+        row = self.rows.get(rank.name)
+        is_new = row is None
+        if row is None:
+            row = RolePin(
+                group_id=self.group_id, rank=rank.name, number=rank.role, name="", parked=""
+            )
+        before = _values(row)
         row.retired = False
-        if row.role_id is None:
-            row.parked = _try_to_pin(row, rank, roles, taken, twice, fresh, now)
-        else:
-            row.parked = _follow(row, rank, roles, twice)
-        rows[rank.name] = row
-        if fresh or before != (row.role_id, row.number, row.parked, row.retired, row.permissions):
-            _note(changes, row, before[0], before[2], now)
-    return changes
+        row.parked = (
+            self._pin(row, rank, is_new) if row.role_id is None else self._follow(row, rank)
+        )
+        self.rows[rank.name] = row
+        if is_new or before != _values(row):
+            self.changes.register(row, before, self.now)
 
+    def _same_number(self, number: int) -> str:
+        """Return a sentence if several roles have this number, else ""."""
+        found = [role for role in self.roles.values() if role.rank == number]
+        if len(found) < 2:
+            return ""
+        return f"The roles {' and '.join(repr(one.name) for one in found)} have the same number {number}."
 
-def _retire(rows: Mapping[str, RolePin], policy: ActivePolicy, changes: _Changes) -> None:
-    """Let go of ranks that the policy dropped. One that comes back has its pin again, unless the
-    role stands for another rank by now.
-    """
-    used = {
-        row.role_id
-        for row in rows.values()
-        if not row.retired and row.rank in policy.bundle.by_name
-    }
-    for row in rows.values():
-        if row.rank not in policy.bundle.by_name and not row.retired:
-            row.retired = True
-            changes.rows.append(row)
-        elif row.rank in policy.bundle.by_name and row.retired and row.role_id in used:
-            row.role_id = None
+    def _pin(self, row: RolePin, rank: Rank, is_new: bool) -> str:
+        """Pin the role that has the rank's number, or return why that is not safe.
 
-
-def _note(
-    changes: _Changes, row: RolePin, role_before: int | None, parked_before: str, now: dt.datetime
-) -> None:
-    changes.rows.append(row)
-    if row.role_id != role_before and row.role_id is not None:
-        changes.pinned.append(row)
-    if row.parked and row.parked != parked_before:
-        row.parked_at = now
-        changes.parked.append(row)
-    elif parked_before and not row.parked:
-        row.parked_at = None
-        changes.released.append(row)
-
-
-def _try_to_pin(
-    row: RolePin,
-    rank: Rank,
-    roles: Mapping[int, Role],
-    taken: dict[int | None, str],
-    twice: set[int],
-    fresh: bool,
-    now: dt.datetime,
-) -> str:
-    """Pin the role that has the rank's number, or say why that is not safe. Nothing to say where
-    there is no such role: the policy's drift tells that.
-    """
-    found = [role for role in roles.values() if role.rank == rank.role]
-    if not found:
+        Without such a role nothing is pinned or parked: the policy's drift shows it.
+        """
+        role = next((one for one in self.roles.values() if one.rank == rank.role), None)
+        if role is None:
+            return ""
+        if same := self._same_number(rank.role):
+            return same
+        if role.id in self.ranks_by_role:
+            return (
+                f"The number {rank.role} belongs to the role {role.name!r}, which stands for the"
+                f" rank {self.ranks_by_role[role.id]}."
+            )
+        if not is_new and _plain(role.name) != _plain(rank.name):
+            return (
+                f"The role {role.name!r} took the number {rank.role}, which had no role of its own"
+                " before."
+            )
+        row.role_id, row.name, row.number, row.pinned_at = role.id, role.name, rank.role, self.now
+        row.permissions = None if role.permissions is None else sorted(role.permissions)
+        self.ranks_by_role[role.id] = rank.name
         return ""
-    role = found[0]
-    if rank.role in twice:
-        return f"{_names(found)} have the same number {rank.role}."
-    if role.id in taken:
-        return f"The number {rank.role} belongs to the role {role.name!r}, which stands for the rank {taken[role.id]}."
-    if not fresh and _plain(role.name) != _plain(rank.name):
-        return f"The role {role.name!r} took the number {rank.role}, which had no role of its own before."
-    row.role_id, row.name, row.number, row.pinned_at = role.id, role.name, rank.role, now
-    row.permissions = None if role.permissions is None else sorted(role.permissions)
-    taken[role.id] = rank.name
-    return ""
+
+    def _follow(self, row: RolePin, rank: Rank) -> str:
+        """Follow the pinned role by its id, or return why that is not safe."""
+        role = self.roles.get(row.role_id or 0)
+        if role is None:
+            return f"The role {row.name!r} (id {row.role_id}) does not exist any more."
+        if same := self._same_number(role.rank):
+            return same
+        if rank.role == role.rank:
+            row.number = rank.role
+        elif rank.role != row.number:
+            return (
+                f"The policy names the number {rank.role} by now; the role {role.name!r} has the"
+                f" number {role.rank}."
+            )
+        return _renamed(row, role)
 
 
-def _follow(row: RolePin, rank: Rank, roles: Mapping[int, Role], twice: set[int]) -> str:
-    """Follow the pinned role by its id, or say why that is not safe."""
-    role = roles.get(row.role_id or 0)
-    if role is None:
-        return f"The role {row.name!r} (id {row.role_id}) does not exist any more."
-    if role.rank in twice:
-        found = [one for one in roles.values() if one.rank == role.rank]
-        return f"{_names(found)} have the same number {role.rank}."
-    if rank.role == role.rank:
-        row.number = rank.role
-    elif rank.role != row.number:
-        return f"The policy names the number {rank.role} by now; the role {role.name!r} has the number {role.rank}."
-    return _renamed(row, role)
+def _values(row: RolePin) -> tuple[object, ...]:
+    return (row.role_id, row.parked, row.number, row.retired, row.permissions)
 
 
 def _renamed(row: RolePin, role: Role) -> str:
-    """Why a role of another name is not followed. It is measured against what was pinned, so that a
-    name that changes first and permissions that follow later are seen as what they are together.
+    """Return why a role of another name is not followed, or "".
+
+    It is compared with what was pinned, so that a new name and permissions added later count
+    together.
     """
     if role.name == row.name:
         if row.permissions is None and role.permissions is not None:
@@ -305,7 +305,10 @@ def _renamed(row: RolePin, role: Role) -> str:
     if more is None:
         return f"The role {row.name!r} is called {role.name!r} now, and its permissions cannot be read."
     if more:
-        return f"The role {row.name!r} is called {role.name!r} now, and its holders may more: {', '.join(more)}."
+        return (
+            f"The role {row.name!r} is called {role.name!r} now, and has more permissions:"
+            f" {', '.join(more)}."
+        )
     return ""
 
 
@@ -331,9 +334,8 @@ def _see(group_id: int, roles: Iterable[Role], now: dt.datetime) -> None:
 
 
 def _write(changes: _Changes) -> None:
-    for row in sorted(
-        changes.rows, key=lambda one: not one.retired
-    ):  # what is let go first, so that its role is free
+    # Retired pins first, which frees their roles.
+    for row in sorted(changes.rows, key=lambda one: not one.retired):
         row.save()
     if changes.pinned:
         record(
@@ -343,28 +345,20 @@ def _write(changes: _Changes) -> None:
             after={"roles": {row.rank: row.role_id for row in changes.pinned}},
             details={"ranks": ", ".join(row.rank for row in changes.pinned)},
         )
-    for action, told in (
+    for action, rows in (
         (Action.ROLE_PARKED, changes.parked),
         (Action.ROLE_RELEASED, changes.released),
     ):
-        for row in told:
-            record(
-                action,
-                actor=ACTOR,
-                target=target_of(row),
-                details={"rank": row.rank, "why": row.parked},
-            )
+        for row in rows:
+            details = {"rank": row.rank, "why": row.parked}
+            record(action, actor=ACTOR, target=target_of(row), details=details)
     if changes.pinned or changes.released:
         retry_parked_roles()
 
 
 def target_of(row: RolePin) -> Target:
-    """A pin as the audit log names it."""
+    """Return the pin as the target of an audit event."""
     return Target("role", str(row.pk), "")
-
-
-def _names(roles: Iterable[Role]) -> str:
-    return "The roles " + " and ".join(repr(role.name) for role in roles)
 
 
 def _plain(name: str) -> str:

@@ -64,7 +64,7 @@ from players.quarantines import resolution
 from players.ranks import decisions
 from roblox import experiences, keys
 from roblox.models import Experience, ExperienceKey
-from syncs import drifts
+from syncs import drift
 from syncs import jobs as sync
 from syncs.models import Drift, SyncJob
 from tests.conftest import TESTER
@@ -868,10 +868,10 @@ def _drift(aspect: str = "role", **theirs: Any) -> int:
 def taking_over_a_restriction() -> Race:
     pk = _drift("restriction", active=True, until=None)
     return Race(
-        [call(drifts.adopt, pk, by=by) for by in (*staff(ADMIRAL, COMMAND), owner())],
+        [acting(drift.adopt, pk, by=by) for by in (*staff(ADMIRAL, COMMAND), owner())],
         lambda: (told("player.banned"), told("drift.resolved")),
         (1, 1),
-        told="settled already",
+        told="resolved already",
     )
 
 
@@ -879,10 +879,10 @@ def taking_over_a_restriction() -> Race:
 def taking_over_and_pushing_a_difference() -> Race:
     pk = _drift("restriction", active=True, until=None)
     return Race(
-        [call(drifts.adopt, pk, by=owner("olga")), call(drifts.push, pk, by=owner("sven"))],
+        [acting(drift.adopt, pk, by=owner("olga")), acting(drift.push, pk, by=owner("sven"))],
         lambda: told("drift.resolved"),
         1,
-        told="settled already",
+        told="resolved already",
     )
 
 

@@ -66,8 +66,11 @@ def game(community: World) -> Game:
 def pull(community: World) -> Callable[..., SyncJob]:
     """Ask for a job and carry it on to its end, or to where it must wait."""
 
-    def pull(activity: str, experience: Experience | None = None, **options: Any) -> SyncJob:
-        asked, _ = jobs.request(activity, experience, actor=TESTER, **options)
+    def pull(
+        activity: str, experience: Experience | None = None, token: str = "", **options: Any
+    ) -> SyncJob:
+        how = jobs.Options(**options)
+        asked, _ = jobs.request(activity, experience, actor=TESTER, options=how, token=token)
         held = jobs.claim_one(asked.pk)
         assert held is not None
         run(held)

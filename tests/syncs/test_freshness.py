@@ -22,6 +22,7 @@ from players.moderation.command import Command
 from players.ranks import decisions
 from roblox.open_cloud.groups import roles
 from syncs.membership import landing, reader
+from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import MembershipRead, SyncJob
 from syncs.push import runner
 from syncs.roles import pins
@@ -321,10 +322,10 @@ def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull
     found = pins.contact(group)
     held = (found.pins.roles["Initiate"], found.pins.roles["Tempest Major"])
     demoted = (found.pins.roles["Initiate"], found.pins.roles["Captain I"])
-    first, second = database_time(), pins.database_time()
+    first, second = database_time(), database_time()
     for roles_there, asked_at in ((held, first), (demoted, second)):
-        reading = landing.Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
-        landing.land([landing.Said(MAJOR, roles_there)], reading)
+        reading = Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
+        landing.land([ReportedMember(MAJOR, roles_there)], reading)
     assert rank_of(MAJOR) == "Captain I"
 
 
@@ -342,7 +343,37 @@ def test_an_older_answer_does_not_undo_a_newer_one(staff: World, pull: Pull) -> 
     reader.read_now({MAJOR})
     assert rank_of(MAJOR) == "Captain I"
     held = (found.roles["Initiate"], found.roles["Tempest Major"])
-    reading = landing.Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
-    landing.land([landing.Said(MAJOR, held)], reading)
+    reading = Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
+    landing.land([ReportedMember(MAJOR, held)], reading)
     assert rank_of(MAJOR) == "Captain I"
     assert not Client().get("/admin/").wsgi_request.user.is_authenticated
+
+
+def test_an_answer_from_before_our_own_write_changes_nothing(staff: World) -> None:
+    from roblox import cloud
+
+    group = cloud.group()
+    asked_at = database_time()
+    found = pins.contact(group)
+    held = (found.pins.roles["Initiate"], found.pins.roles["Tempest Major"])
+    promoted = Command(by=OPERATOR, reason="elected", now=timezone.now())
+    decisions.set_rank(MAJOR, "Supreme Council", promoted)
+    while runner.step():
+        pass
+    reading = Reading(group.id, found, reader.ACTOR, timezone.now(), asked_at=asked_at)
+    landing.land([ReportedMember(MAJOR, held)], reading)
+    assert rank_of(MAJOR) == "Supreme Council"
+
+
+def test_ids_that_nobody_has_fill_the_share_of_their_experience_only(
+    staff: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MOST_OF_ONE", 30)
+    for user_id in range(500_000, 500_040):
+        reader.want([user_id], experience="nexus")
+    assert len(wanted()) == 30
+    staff.join(7)
+    assert reader.want([7], experience="training_site") == 1
+    reader.step()
+    assert 7 not in wanted()  # read with the first, though thirty were asked for before
+    assert reader.want([8]) == 1

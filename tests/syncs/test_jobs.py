@@ -39,8 +39,11 @@ from tests.roblox_world import KEY, NEXUS, TRAINING, World
 Pull = Callable[..., SyncJob]
 
 
-def request(experience: Experience | None, activity: str = "points", **options: Any) -> SyncJob:
-    return jobs.request(activity, experience, actor=TESTER, **options)[0]
+def request(
+    experience: Experience | None, activity: str = "points", token: str = "", **options: Any
+) -> SyncJob:
+    how = jobs.Options(**options)
+    return jobs.request(activity, experience, actor=TESTER, options=how, token=token)[0]
 
 
 def test_asking_twice_is_one_job(nexus: Experience) -> None:
@@ -95,7 +98,7 @@ def test_a_try_put_off_by_a_wrong_clock_comes_in_time(nexus: Experience) -> None
     held = jobs.claim_one(request(nexus).pk)
     assert held is not None
     with time_machine.travel(timezone.now() + dt.timedelta(days=1), tick=True):
-        jobs.later(held, "Roblox is busy.", dt.timedelta(seconds=5), failed=True)
+        jobs.reschedule(held, "Roblox is busy.", dt.timedelta(seconds=5), failed=True)
     assert SyncJob.objects.get().retry_at < timezone.now() + dt.timedelta(minutes=1)
 
 
@@ -165,6 +168,20 @@ def test_a_paused_job_goes_on_where_it_was(nexus: Experience, community: World) 
         jobs.cancel(job.pk, actor=TESTER)
 
 
+def test_pausing_and_resuming_is_recorded_with_who_and_why(nexus: Experience) -> None:
+    job = request(nexus)
+    for _ in range(2):  # paused again, it is no news
+        jobs.pause(job.pk, actor=TESTER, reason="Roblox is in maintenance")
+    jobs.resume(job.pk, actor=TESTER, reason="it is back")
+    events = AuditEvent.objects.filter(action__in=["sync.paused", "sync.resumed"]).order_by("pk")
+    assert [
+        (event.action, event.actor_id, event.personal.get(field="reason").value) for event in events
+    ] == [
+        ("sync.paused", TESTER.id, "Roblox is in maintenance"),
+        ("sync.resumed", TESTER.id, "it is back"),
+    ]
+
+
 def test_an_idle_job_is_cancelled_at_once(nexus: Experience) -> None:
     job = request(nexus)
     assert jobs.cancel(job.pk, actor=TESTER).status == "cancelled"
@@ -208,7 +225,7 @@ def test_a_forgotten_page_token_restarts_the_listing(nexus: Experience, communit
     tasks.run_jobs()
     job.refresh_from_db()
     assert (job.status, Player.objects.count()) == ("done", 150)
-    assert "begins anew" in str(job.steps)
+    assert "starts again" in str(job.steps)
 
 
 STORM = [

@@ -26,7 +26,7 @@ from players.ranks import decisions
 from roblox.open_cloud import groups
 from syncs import jobs
 from syncs.membership import landing
-from syncs.membership.landing import Reading, Said
+from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import Drift, SyncJob
 from syncs.pull.runner import run
 from syncs.push import runner
@@ -47,7 +47,7 @@ def say(user_id: int, *roles: int, member: bool = True) -> None:
     roles_there = [groups.Role(70_000 + number, name, number) for name, number in ROLES.items()]
     contact = pins.land(GROUP, roles_there, database_time())
     reading = Reading(GROUP, contact, TESTER, timezone.now())
-    landing.land([Said(user_id, tuple(roles) if member else None)], reading)
+    landing.land([ReportedMember(user_id, tuple(roles) if member else None)], reading)
 
 
 def here(world: World, player: Make, user_id: int, rank: str = "Initiate") -> None:

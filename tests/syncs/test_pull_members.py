@@ -14,7 +14,7 @@ from players.models import Decision, Player, Sanction
 from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.ranks import decisions
-from syncs import drifts
+from syncs import drift
 from syncs.models import Drift, Membership, Mirror, SyncJob
 from syncs.push import runner
 from tests.conftest import TESTER
@@ -103,11 +103,27 @@ def test_a_change_on_both_sides_is_for_staff_to_settle(
     community.set_roles(1, "Captain I")
     job = pull("members")
     assert (job.counters["differing"], rank_of(1)) == (1, "Shock Trooper II")
-    drift = Drift.objects.get(resolved_at=None)
-    assert (drift.ours["rank"], drift.theirs["rank"]) == ("Shock Trooper II", "Captain I")
-    since = drift.first_seen_at
+    row = Drift.objects.get(resolved_at=None)
+    assert (row.ours["rank"], row.theirs["rank"]) == ("Shock Trooper II", "Captain I")
+    since = row.first_seen_at
     pull("members")
     assert Drift.objects.get(resolved_at=None).first_seen_at == since
+
+
+def test_a_demotion_by_hand_holds_against_a_promotion_that_waits_to_be_pushed(
+    community: World, pull: Pull, settings: Any
+) -> None:
+    settled(pull, community, 1, "Captain I")
+    settings.ROBLOX_WRITES = False
+    decisions.set_rank(1, "Tempest Major", Command(by=OWNER, reason="elected", now=timezone.now()))
+    community.set_roles(1, "Shock Trooper I")
+    job = pull("members")
+    assert (job.counters["adopted"], rank_of(1)) == (1, "Shock Trooper I")
+    assert not Drift.objects.filter(resolved_at=None).exists()
+    settings.ROBLOX_WRITES = True
+    while runner.step():
+        pass
+    assert community.roles(1) == {70_000 + ROLES["Shock Trooper I"]}
 
 
 def test_what_waits_to_be_pushed_is_no_drift(community: World, pull: Pull, settings: Any) -> None:
@@ -136,8 +152,8 @@ def test_adopting_a_ban_suspends_here_too(community: World, pull: Pull) -> None:
     community.join(1, "Suspended")
     pull("members")
     assert rank_of(1) == "Initiate"
-    drift = Drift.objects.get(resolved_at=None)
-    drifts.adopt(drift.pk, by=OWNER, reason="as it is there", now=timezone.now())
+    row = Drift.objects.get(resolved_at=None)
+    drift.adopt(row.pk, Command(by=OWNER, reason="as it is there", now=timezone.now()))
     assert rank_of(1) == "Suspended"
     sanction = Sanction.objects.get(player__user_id=1)
     assert (sanction.kind, sanction.source, sanction.ends_at is None) == (
@@ -152,9 +168,9 @@ def test_adopting_a_role_frees_nobody(community: World, pull: Pull) -> None:
     sanctions.suspend(1, Command(by=OWNER, reason="fought", now=timezone.now()))
     community.set_roles(1, "Volt Specialist I")
     pull("members")
-    drift = Drift.objects.get(resolved_at=None)
+    row = Drift.objects.get(resolved_at=None)
     with pytest.raises(Refused, match="suspended here"):
-        drifts.adopt(drift.pk, by=OWNER, reason="as it is there", now=timezone.now())
+        drift.adopt(row.pk, Command(by=OWNER, reason="as it is there", now=timezone.now()))
 
 
 def test_a_flood_of_changes_is_not_adopted(community: World, pull: Pull, settings: Any) -> None:

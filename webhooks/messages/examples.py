@@ -71,6 +71,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     Action.SYNC_ASKED: {"activity": "members", "question": "it would write off 3 officers"},
     Action.SYNC_CONFIRMED: {"activity": "members"},
     Action.SYNC_REQUESTED: {"activity": "points"},
+    Action.SYNC_PAUSED: {"activity": "points"},
+    Action.SYNC_RESUMED: {"activity": "points"},
     Action.SYNC_FINISHED: {"activity": "points", "status": "succeeded"},
     Action.DRIFT_FOUND: {"aspect": "role"},
     Action.DRIFT_RESOLVED: {"aspect": "role", "resolution": "pushed"},

@@ -300,6 +300,12 @@ SENTENCES: dict[str, Sentence] = {
     Action.SYNC_REQUESTED: Sentence(
         INFO, lambda f: f"{f.actor} asked for a pull of {f['activity']}{_experience(f)}"
     ),
+    Action.SYNC_PAUSED: Sentence(
+        NOTICE, lambda f: f"{f.actor} paused the pull of {f['activity']}{_experience(f)}"
+    ),
+    Action.SYNC_RESUMED: Sentence(
+        NOTICE, lambda f: f"{f.actor} resumed the pull of {f['activity']}{_experience(f)}"
+    ),
     Action.SYNC_FINISHED: Sentence(
         INFO, lambda f: f"The pull of {f['activity']}{_experience(f)} ended{_counters(f)}"
     ),

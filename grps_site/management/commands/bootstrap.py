@@ -15,7 +15,7 @@ from players.membership.status import can_be_asked
 from players.moderation import experience_bounds
 from players.points import recounting
 from players.policy.validation import PolicyError
-from roblox.experiences import EndpointInput, ensure
+from roblox.experiences import ConfiguredExperience, ensure
 from roblox.models import Experience
 from syncs.push import mirrors
 
@@ -96,7 +96,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{configured.universe_id.env} is {universe!r}; a universe id is a whole number."
                 )
-            wanted = EndpointInput(
+            wanted = ConfiguredExperience(
                 configured.key, configured.name, int(universe) if universe else None
             )
             if ensure(wanted, actor=ACTOR):

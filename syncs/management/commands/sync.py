@@ -1,13 +1,12 @@
 import sys
-import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from audits.record import operator
@@ -15,109 +14,69 @@ from common.errors import Refused
 from common.parsing import whole_number
 from players.active_policy import active
 from players.moderation.actors import at_the_shell
+from players.moderation.command import Command as ModerationCommand
 from roblox import cloud
 from roblox.experiences import set_writes
 from roblox.models import Experience
 from roblox.open_cloud import users
 from roblox.open_cloud.errors import OpenCloudError
-from roblox.open_cloud.operations import BUDGETS
-from syncs import drifts, jobs
+from syncs import drift, jobs
+from syncs.management.job_progress import describe, follow
 from syncs.models import Drift, Mirror, SyncJob
-from syncs.pull.base import Page
-from syncs.pull.runner import run
-from syncs.push import mirrors
-from syncs.push import runner as pushing
+from syncs.push import mirrors, runner
 from syncs.roles import pin_requests, pins
-
-FAILED, WAITING = 1, 2  # exit codes; 0: done
-LOOK_EVERY = 1.0
 
 
 class Command(BaseCommand):
     help = (
-        "Pull from Roblox (points, leaderboard, members, restrictions, policy-drift), and look after jobs, mirrors and "
-        "drift. A pull ends with 0 when it is done, 1 when it failed, 2 when it waits, is paused or was cancelled."
+        "Pull from Roblox (points, leaderboard, members, restrictions, policy-drift), and manage"
+        " jobs, mirrors, role pins and drift. A pull exits with 0 when it is done, 1 when it failed,"
+        " 2 when it waits, is paused or was cancelled."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        acts = parser.add_subparsers(dest="act", required=True)
+        add = parser.add_subparsers(dest="act", required=True).add_parser
         for activity in SyncJob.Activity:
-            pull = acts.add_parser(
-                activity.value, help=f"pull {activity.value} now, in this process"
-            )
-            if activity not in jobs.OF_THE_GROUP:
-                pull.add_argument("experience", nargs="?", help="all of them without")
-            pull.add_argument(
-                "--dry-run", action="store_true", help="say what would change, change nothing"
-            )
-            pull.add_argument(
-                "--full", action="store_true", help="read every entry, not only those that differ"
-            )
-            pull.add_argument("--limit", type=int, help="look at so many entries at most")
-        acts.add_parser("jobs", help="the latest jobs")
-        for wish in ("cancel", "pause", "resume"):
-            acts.add_parser(wish, help=f"{wish} a job").add_argument("job_id", type=int)
-        confirm = acts.add_parser("confirm", help="let a job go on that waits for a person")
+            _add_pull(add(activity.value, help=f"pull {activity.value} now"), activity)
+        add("jobs", help="list the latest jobs")
+        for act in ("cancel", "pause", "resume"):
+            job = add(act, help=f"{act} a job")
+            job.add_argument("job_id", type=int)
+            job.add_argument("--reason", default="")
+        confirm = add("confirm", help="continue a job that waits for a person")
         confirm.add_argument("job_id", type=int)
-        confirm.add_argument("--reason", required=True)
-        shown = acts.add_parser(
-            "mirrors", help="what waits to be written, and exactly what would be"
-        )
-        shown.add_argument("--limit", type=int, default=25)
-        shown.add_argument(
-            "--push", action="store_true", help="write what is due now, in this process"
-        )
-        shown.add_argument(
-            "--retry-parked", action="store_true", help="give what is parked another try"
-        )
-        acts.add_parser("roles", help="which role of the group stands for which rank, read anew")
-        pin = acts.add_parser("pin", help="pin a role of the group to a rank")
+        _add_mirrors(add("mirrors", help="show the writes to Roblox that wait, and push them"))
+        add("roles", help="read the group's roles and show which rank each stands for")
+        pin = add("pin", help="pin a role of the group to a rank")
         pin.add_argument("rank")
-        pin.add_argument(
-            "--role", type=int, required=True, help="the role's id, as `sync roles` says it"
-        )
-        pin.add_argument("--reason", required=True)
-        acts.add_parser("drift", help="what Roblox and GRPS say differently")
-        writes = acts.add_parser(
-            "writes", help="whether GRPS may write to an experience's universe"
-        )
+        pin.add_argument("--role", type=int, required=True, help="its id, from `sync roles`")
+        add("drift", help="list the differences between Roblox and GRPS")
+        writes = add("writes", help="allow or forbid writes to an experience's universe")
         writes.add_argument("experience")
         writes.add_argument("switch", choices=["on", "off"])
-        writes.add_argument("--reason", required=True)
-        for choice, what in (
-            ("adopt", "take over what Roblox says"),
-            ("push", "write what GRPS says"),
-        ):
-            settle = acts.add_parser(choice, help=f"settle a difference: {what}")
-            settle.add_argument("drift_id", type=int)
-            settle.add_argument("--reason", required=True)
+        adopt = add("adopt", help="resolve a difference: take over what Roblox shows")
+        push = add("push", help="resolve a difference: write what GRPS says")
+        for resolve in (adopt, push):
+            resolve.add_argument("drift_id", type=int)
+        for with_reason in (confirm, pin, writes, adopt, push):
+            with_reason.add_argument("--reason", required=True)
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         self.console = Console(file=self.stdout, soft_wrap=True)  # type: ignore[arg-type]
         try:
             if act in SyncJob.Activity.values:
-                self._pull(act, **options)
+                self._pull(act, options)
             else:
                 getattr(self, f"_{act}")(**options)
         except (Refused, cloud.NotConfigured, OpenCloudError) as reason:
             raise CommandError(str(reason)) from None
 
-    def _pull(
-        self,
-        activity: str,
-        *,
-        dry_run: bool,
-        full: bool,
-        limit: int | None,
-        experience: str | None = None,
-        **_: Any,
-    ) -> None:
+    def _pull(self, activity: str, options: dict[str, Any]) -> None:
+        how = jobs.Options(options["dry_run"], options["full"], options["limit"])
         worst = 0
-        for target in self._targets(activity, experience):
-            job, _made = jobs.request(
-                activity, target, actor=operator(), dry_run=dry_run, full=full, limit=limit
-            )
-            worst = max(worst, self._watch(job))
+        for target in self._targets(activity, options.get("experience")):
+            job, _ = jobs.request(activity, target, actor=operator(), options=how)
+            worst = max(worst, follow(job, self.console))
         if worst:
             sys.exit(worst)
 
@@ -132,118 +91,62 @@ class Command(BaseCommand):
             )
         return [*chosen]
 
-    def _watch(self, job: SyncJob) -> int:
-        """Carry the job on here, or watch who does; the exit code."""
-        name = f"{job.activity} {job.experience.key if job.experience else ''}".strip()
-        columns = (
-            *(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counted]}")),
-            *(
-                TextColumn("{task.fields[budget]}", style="dim"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-            ),
-        )
-        with Progress(*columns, console=self.console) as bar:
-            line = bar.add_task(name, total=_expected(job), counted="", budget="")
-            started = time.monotonic()
-
-            def report(job: SyncJob, page: Page) -> None:
-                bar.update(
-                    line,
-                    completed=job.counters.get("listed", 0),
-                    counted=_counted(job.counters),
-                    budget=_budget(job, time.monotonic() - started),
-                )
-                if job.dry_run:
-                    for text in page.lines:
-                        bar.console.print(text)
-
-            while True:
-                held = jobs.claim_one(job.pk)
-                if held is not None:
-                    run(held, report=report)
-                job = SyncJob.objects.select_related("experience").get(pk=job.pk)
-                bar.update(
-                    line, completed=job.counters.get("listed", 0), counted=_counted(job.counters)
-                )
-                if job.status not in {SyncJob.Status.QUEUED, SyncJob.Status.RUNNING}:
-                    break
-                if job.retry_at > timezone.now():
-                    bar.console.print(
-                        f"{name}: {job.error} Goes on at {job.retry_at:%H:%M:%S} UTC.",
-                        style="yellow",
-                    )
-                time.sleep(LOOK_EVERY)
-        if job.status == SyncJob.Status.WAITING:
-            self.console.print(
-                f"{name}: {job.question} Then: manage.py sync confirm {job.pk} --reason ..."
-            )
-            return WAITING
-        self.console.print(f"{name}: {job.status}. {job.error or _counted(job.counters)}")
-        if job.status == SyncJob.Status.DONE:
-            return 0
-        return FAILED if job.status == SyncJob.Status.FAILED else WAITING
-
     def _jobs(self, **_: Any) -> None:
         table = Table("id", "activity", "experience", "status", "counters", "asked by", "error")
         now = timezone.now()
         for job in SyncJob.objects.select_related("experience").order_by("-pk")[:20]:
             key = job.experience.key if job.experience else ""
             status = jobs.present_status(job, now)
-            counted = _counted(job.counters)
+            counted = describe(job.counters)
             table.add_row(
                 str(job.pk), job.activity, key, status, counted, job.requested_by, job.error
             )
         self.console.print(table)
 
-    def _cancel(self, *, job_id: int, **_: Any) -> None:
-        job = jobs.cancel(job_id, actor=operator())
-        self.stdout.write(
-            f"Job {job.pk}: {'stops at its next page' if job.wanted else job.status}."
-        )
+    def _cancel(self, *, job_id: int, reason: str, **_: Any) -> None:
+        self._stop(jobs.cancel, job_id, reason)
 
-    def _pause(self, *, job_id: int, **_: Any) -> None:
-        job = jobs.pause(job_id, actor=operator())
-        self.stdout.write(
-            f"Job {job.pk}: {'stops at its next page' if job.wanted else job.status}."
-        )
+    def _pause(self, *, job_id: int, reason: str, **_: Any) -> None:
+        self._stop(jobs.pause, job_id, reason)
 
-    def _resume(self, *, job_id: int, **_: Any) -> None:
-        self.stdout.write(f"Job {jobs.resume(job_id, actor=operator()).pk} goes on.")
+    def _stop(self, stop: Callable[..., SyncJob], job_id: int, reason: str) -> None:
+        job = stop(job_id, actor=operator(), reason=reason)
+        state = "stops at its next page" if job.wanted else job.status
+        self.stdout.write(f"Job {job.pk}: {state}.")
+
+    def _resume(self, *, job_id: int, reason: str, **_: Any) -> None:
+        job = jobs.resume(job_id, actor=operator(), reason=reason)
+        self.stdout.write(f"Job {job.pk} continues.")
 
     def _confirm(self, *, job_id: int, reason: str, **_: Any) -> None:
-        self.stdout.write(
-            f"Job {jobs.confirm(job_id, by=at_the_shell(), reason=reason).pk} goes on."
-        )
+        job = jobs.confirm(job_id, by=at_the_shell(), reason=reason)
+        self.stdout.write(f"Job {job.pk} continues.")
 
     def _mirrors(self, *, limit: int, push: bool, retry_parked: bool, **_: Any) -> None:
         if retry_parked:
-            self.stdout.write(
-                f"{mirrors.retry_parked(timezone.now())} parked mirrors get another try."
-            )
+            count = mirrors.retry_parked(timezone.now())
+            self.stdout.write(f"{count} parked mirrors are tried again.")
         if push:
             self._push_now()
-        waiting, parked = _waiting_and_parked()
-        state = (
-            "on" if settings.ROBLOX_WRITES else "OFF (ROBLOX_WRITES): nothing of this is written"
+        parked = Mirror.objects.filter(status=Mirror.Status.PARKED)
+        state = "on" if settings.ROBLOX_WRITES else "OFF (ROBLOX_WRITES): nothing is written"
+        self.stdout.write(
+            f"{runner.pending().count()} mirrors wait, {parked.count()} are parked; writing is"
+            f" {state}."
         )
-        self.stdout.write(f"{waiting} mirrors wait, {parked} are parked; writing is {state}.")
-        for wish, lines in pushing.preview(limit):
-            where = wish.experience.key if wish.experience else "group"
-            self.stdout.write(f"{where}, {wish.player.username} ({wish.player.user_id}):")
+        for desired, lines in runner.preview(limit):
+            where = desired.experience.key if desired.experience else "group"
+            self.stdout.write(f"{where}, {desired.player.username} ({desired.player.user_id}):")
             for line in lines:
                 self.stdout.write(f"    {line}")
-        for row in Mirror.objects.filter(status=Mirror.Status.PARKED).select_related("player")[
-            :limit
-        ]:
-            self.stdout.write(
-                f"parked: {row.aspect} of {row.player.username} ({row.player.user_id}): {row.reason}"
-            )
+        for row in parked.select_related("player")[:limit]:
+            player = f"{row.player.username} ({row.player.user_id})"
+            self.stdout.write(f"parked: {row.aspect} of {player}: {row.reason}")
 
     def _push_now(self) -> None:
         if not settings.ROBLOX_WRITES:
             raise CommandError("Writing to Roblox is off: set ROBLOX_WRITES=on.")
-        while pushing.step():
+        while runner.step():
             pass
 
     def _roles(self, **_: Any) -> None:
@@ -264,7 +167,7 @@ class Command(BaseCommand):
 
     def _pin(self, *, rank: str, role: int, reason: str, **_: Any) -> None:
         pins.contact(cloud.group())
-        row = pin_requests.pin(rank, role, by=at_the_shell(), reason=reason, now=timezone.now())
+        row = pin_requests.pin(rank, role, _command(reason))
         self.stdout.write(
             f"{row.name} (id {row.role_id}) stands for {rank} now; the members are read against it."
         )
@@ -283,15 +186,12 @@ class Command(BaseCommand):
         self.console.print(table)
 
     def _adopt(self, *, drift_id: int, reason: str, **_: Any) -> None:
-        name = self._name_of(drift_id)
-        drift = drifts.adopt(
-            drift_id, by=at_the_shell(), reason=reason, now=timezone.now(), name=name
-        )
-        self.stdout.write(f"{drift}: theirs is adopted.")
+        row = drift.adopt(drift_id, _command(reason), self._name_of(drift_id))
+        self.stdout.write(f"{row}: GRPS took over what Roblox shows.")
 
     def _push(self, *, drift_id: int, reason: str, **_: Any) -> None:
-        drift = drifts.push(drift_id, by=at_the_shell(), reason=reason, now=timezone.now())
-        self.stdout.write(f"{drift}: ours will be written.")
+        row = drift.push(drift_id, _command(reason))
+        self.stdout.write(f"{row}: Roblox will be written.")
 
     def _writes(self, *, experience: str, switch: str, reason: str, **_: Any) -> None:
         try:
@@ -301,18 +201,31 @@ class Command(BaseCommand):
         self.stdout.write(f"Writing to {experience} is {switch}{'' if changed else ' already'}.")
 
     def _name_of(self, drift_id: int) -> str:
-        """Roblox's name of somebody who is no player here yet."""
-        drift = Drift.objects.select_related("experience").filter(pk=drift_id, player=None).first()
-        user_id = whole_number(drift.subject) if drift is not None else None
-        if drift is None or drift.experience is None or user_id is None:
+        """Return Roblox's name of a user who is no player yet, "" otherwise."""
+        row = Drift.objects.select_related("experience").filter(pk=drift_id, player=None).first()
+        user_id = whole_number(row.subject) if row is not None else None
+        if row is None or row.experience is None or user_id is None:
             return ""
-        user = users.get(cloud.universe(drift.experience).client, user_id)
+        user = users.get(cloud.universe(row.experience).client, user_id)
         return user.name if user else ""
 
 
-def _waiting_and_parked() -> tuple[int, int]:
-    """Mirrors that wait, and that are parked."""
-    return pushing.pending().count(), Mirror.objects.filter(status=Mirror.Status.PARKED).count()
+def _add_pull(parser: ArgumentParser, activity: SyncJob.Activity) -> None:
+    if activity not in jobs.OF_THE_GROUP:
+        parser.add_argument("experience", nargs="?", help="its key; all experiences by default")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change")
+    parser.add_argument("--full", action="store_true", help="read unchanged entries too")
+    parser.add_argument("--limit", type=int, help="read at most this many entries")
+
+
+def _add_mirrors(parser: ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=25)
+    parser.add_argument("--push", action="store_true", help="write what is due now")
+    parser.add_argument("--retry-parked", action="store_true", help="try parked mirrors again")
+
+
+def _command(reason: str) -> ModerationCommand:
+    return ModerationCommand(by=at_the_shell(), reason=reason, now=timezone.now())
 
 
 def _held_by(rank: str) -> str:
@@ -322,32 +235,3 @@ def _held_by(rank: str) -> str:
     count = f"More than {pin_requests.COUNTED:,}" if held.many else f"{held.count}"
     more = " and others" if held.count > len(held.some) else ""
     return f" {count} hold the rank: {', '.join(one.username for one in held.some)}{more}."
-
-
-def _expected(job: SyncJob) -> int | None:
-    """How much there was to list the last time, as the best guess for this one."""
-    if job.limit is not None:
-        return job.limit
-    before = SyncJob.objects.filter(
-        activity=job.activity, experience=job.experience, status=SyncJob.Status.DONE, limit=None
-    )
-    last = before.order_by("-pk").values_list("counters", flat=True).first()
-    return int(last.get("listed", 0)) or None if last else None
-
-
-def _counted(counters: dict[str, int]) -> str:
-    first = [name for name in ("listed", "read", "changed", "adopted") if name in counters]
-    others = sorted(set(counters) - {*first, "pages"})
-    return ", ".join(f"{counters[name]:,} {name}" for name in first + others)
-
-
-def _budget(job: SyncJob, seconds: float) -> str:
-    """Describe what this process spends of each budget, in calls a minute."""
-    client = cloud.universe(job.experience).client if job.experience else cloud.group().client
-    parts = []
-    for name, calls in client.pacer.spent.items():
-        allowed = client.pacer.limit(BUDGETS[name])
-        if allowed is not None and calls > 1:
-            rate, most = calls / max(seconds, 1) * 60, allowed * 60 / BUDGETS[name].window
-            parts.append(f"{name} {rate:.0f} of {most:.0f}/min")
-    return ", ".join(parts)

@@ -1,0 +1,219 @@
+"""Compare members' roles with our ranks: adopt a change by hand, push ours, or ask staff."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+
+from players.active_policy import ActivePolicy, active
+from players.models import Decision, Player
+from players.policy.bundle import Rank
+from players.ranks import adoption
+from syncs import drift
+from syncs.drift import Difference, Sighting
+from syncs.membership.reading import Landed, Reading
+from syncs.models import Drift, Mirror
+from syncs.push import mirrors
+
+ROLE = Mirror.Aspect.ROLE
+
+
+class RoleAction(enum.StrEnum):
+    """What follows where roles and rank differ, as a line about it says."""
+
+    ADOPT = "theirs is adopted"
+    ASK = "staff must decide"
+    WAIT = "ours waits to be pushed"
+    PUSH = "ours is pushed"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member who is a player: our rank, the rank that their roles show, and their mirror.
+
+    `parked`: a role of either rank is parked, so nothing can be said until it is pinned anew.
+    `stale`: another role was pinned to our rank since the mirror was confirmed. `is_back`: they
+    have just come back. `outdated`: GRPS wrote their role after Roblox was asked.
+    """
+
+    player: Player
+    ours: Rank
+    theirs: Rank
+    mirror: Mirror | None
+    parked: bool = False
+    stale: bool = False
+    is_back: bool = False
+    outdated: bool = False
+
+    @property
+    def confirmed(self) -> str | None:
+        """The name of the rank that Roblox showed when the mirror was confirmed."""
+        return (self.mirror.confirmed or {}).get("rank") if self.mirror else None
+
+
+def people(
+    member_roles: Mapping[int, tuple[int, ...]], returned: set[int], reading: Reading
+) -> list[Person]:
+    """Return the players among the members, as they are by now."""
+    ranks = active().ranks
+    players = list(
+        Player.objects.filter(user_id__in=list(member_roles), erased_at=None)
+        .select_related("rank")
+        .order_by("user_id")
+    )
+    rows = {row.player_id: row for row in Mirror.objects.filter(aspect=ROLE, player__in=players)}
+    found = [
+        _person(player, rows.get(player.pk), member_roles[player.user_id], reading)
+        for player in players
+        if player.rank_id in ranks
+    ]
+    return [replace(person, is_back=person.player.pk in returned) for person in found]
+
+
+def _person(
+    player: Player, mirror: Mirror | None, role_ids: tuple[int, ...], reading: Reading
+) -> Person:
+    pins, shown = reading.roles_and_pins.pins, reading.shown(role_ids)
+    ours = active().ranks[player.rank_id]
+    confirmed_at, changed_at = mirror.confirmed_at if mirror else None, pins.changed.get(ours.name)
+    return Person(
+        player,
+        ours,
+        shown.rank,
+        mirror,
+        parked=shown.parked or ours.name in pins.lost,
+        stale=confirmed_at is not None and changed_at is not None and confirmed_at < changed_at,
+        outdated=confirmed_at is not None and confirmed_at > reading.seen_at,
+    )
+
+
+def compare(people: Sequence[Person], reading: Reading, landed: Landed) -> None:
+    """Act on each member whose roles differ from our rank, and confirm the others."""
+    parked = sum(person.parked for person in people)
+    if parked:
+        landed.count(parked=parked)
+    whole = [person for person in people if not person.parked]
+    differing = [person for person in whole if person.ours != person.theirs]
+    asked = [person for person in differing if _act(person, reading, landed) is RoleAction.ASK]
+    if asked:
+        landed.count(differing=len(asked))
+    if reading.dry_run:
+        return
+    agreed = [person.player for person in whole if person.ours == person.theirs]
+    mirrors.confirm_seen(ROLE, [player.pk for player in agreed], reading.seen_at)
+    sighting = _sighting(reading)
+    drift.register([_difference(person) for person in asked], sighting)
+    drift.agree(Drift.Aspect.ROLE, [str(player.user_id) for player in agreed], sighting)
+
+
+def _act(person: Person, reading: Reading, landed: Landed) -> RoleAction:
+    action = _judge(person, active())
+    most = settings.INTEGRATIONS.sync.adopt_at_most
+    adopted = reading.adopted + landed.counts.get("adopted", 0)
+    if action is RoleAction.ADOPT and adopted >= most and person.confirmed is not None:
+        action = RoleAction.ASK
+    name = f"{person.player.username} ({person.player.user_id})"
+    landed.lines.append(
+        f"{name}: {person.ours.name} here, {person.theirs.name} there; {action.value}"
+    )
+    if action is RoleAction.ADOPT and (reading.dry_run or _adopt(person, reading)):
+        landed.count(adopted=1)
+    elif action is RoleAction.PUSH and not reading.dry_run:
+        mirrors.push_again(ROLE, person.player)
+    return action
+
+
+def _judge(person: Person, policy: ActivePolicy) -> RoleAction:
+    if person.outdated:
+        return RoleAction.WAIT
+    # Roblox gives the base role to those who come back, and to holders of no pinned role. Any other
+    # role was given by somebody.
+    ungiven = RoleAction.PUSH if person.theirs == policy.bundle.first else RoleAction.ASK
+    if person.is_back:
+        return ungiven
+    if person.mirror is None:
+        return _judge_first(person, policy)
+    if person.stale:
+        return ungiven
+    if person.mirror.status != Mirror.Status.CONFIRMED:
+        return _judge_unconfirmed(person, person.mirror, policy)
+    if _is_for_staff(person):
+        return RoleAction.ASK
+    return RoleAction.PUSH if _was_rejected(person, person.mirror, policy) else RoleAction.ADOPT
+
+
+def _judge_first(person: Person, policy: ActivePolicy) -> RoleAction:
+    """Judge a role that was never confirmed. Staff suspend, since they say for how long."""
+    if person.ours.is_punishment:
+        return RoleAction.PUSH
+    if person.theirs.is_punishment:
+        return RoleAction.ASK
+    return RoleAction.ADOPT if person.theirs != policy.bundle.first else RoleAction.PUSH
+
+
+def _judge_unconfirmed(person: Person, mirror: Mirror, policy: ActivePolicy) -> RoleAction:
+    """Judge a role while our own change of it is not written yet."""
+    confirmed = person.confirmed
+    untouched = confirmed == person.theirs.name or (
+        confirmed is None and person.theirs == policy.bundle.first
+    )
+    if untouched:
+        # Parked for a reason that may be gone by now, or resting since they left: they are back.
+        again = mirror.status in {Mirror.Status.PARKED, Mirror.Status.RESTING}
+        return RoleAction.PUSH if again else RoleAction.WAIT
+    if mirror.status == Mirror.Status.PENDING and _is_demotion(person, policy):
+        return RoleAction.ADOPT  # or the pending write would give the role back
+    return RoleAction.ASK
+
+
+def _is_demotion(person: Person, policy: ActivePolicy) -> bool:
+    """Whether somebody on Roblox gave a lower rank than ours and than the last confirmed one."""
+    last = policy.bundle.by_name.get(person.confirmed or "")
+    if last is None or last.is_punishment or _is_for_staff(person):
+        return False
+    return person.theirs.position < min(person.ours.position, last.position)
+
+
+def _is_for_staff(person: Person) -> bool:
+    return person.ours.is_punishment or person.theirs.is_punishment or person.player.banned
+
+
+def _was_rejected(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
+    """Whether an officer rejected this very change since the role was last confirmed."""
+    return Decision.objects.filter(
+        player=person.player,
+        source=Decision.Source.ROBLOX,
+        status=Decision.Status.REJECTED,
+        to_rank_id=policy.rank_ids[person.theirs.name],
+        decided_at__gt=mirror.confirmed_at or person.player.created_at,
+    ).exists()
+
+
+def _adopt(person: Person, reading: Reading) -> bool:
+    """Adopt the role's rank. Returns False if it is proposed already."""
+    player, now = person.player, reading.now
+    decision = adoption.adopt(player.user_id, person.theirs.name, actor=reading.actor, now=now)
+    if decision is not None and decision.status == Decision.Status.APPLIED:
+        mirrors.confirm_seen(ROLE, [player.pk], reading.seen_at)
+    drift.agree(Drift.Aspect.ROLE, [str(player.user_id)], _sighting(reading))
+    return decision is not None
+
+
+def _sighting(reading: Reading) -> Sighting:
+    return Sighting(reading.now, job=reading.job, actor=reading.actor)
+
+
+def _difference(person: Person) -> Difference:
+    return Difference(
+        Drift.Aspect.ROLE,
+        str(person.player.user_id),
+        _as_json(person.ours),
+        _as_json(person.theirs),
+        player_id=person.player.pk,
+    )
+
+
+def _as_json(rank: Rank) -> Mapping[str, Any]:
+    return {"role": rank.role, "rank": rank.name}
