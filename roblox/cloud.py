@@ -25,7 +25,7 @@ class NotConfigured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Universe:
-    """An experience's universe with its client: the game's store and index, and GRPS's own stores."""
+    """An experience's universe with its client, the game's store and index, and our own stores."""
 
     experience: Experience
     id: int

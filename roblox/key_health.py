@@ -89,7 +89,8 @@ def _state_problems(state: KeyState, found: Diagnosis, now: dt.datetime) -> list
     if found.last_used_at is not None and now - found.last_used_at > UNUSED - SOON:
         days = (now - found.last_used_at).days
         problems.append(
-            f"The key was not used for {days} days; Roblox ends it after 60. Run `manage.py sync points`."
+            f"The key was not used for {days} days; Roblox ends it after 60. Run"
+            " `manage.py sync points`."
         )
     return problems
 

@@ -1,13 +1,11 @@
-"""Experiences, and the keys with which their game servers prove themselves."""
+"""Experiences, the API keys of their game servers, and Open Cloud keys."""
 
 from django.db import models
 from django.db.models.functions import Now
 
 
 class Experience(models.Model):
-    """A Roblox experience. `key` is its name in the ledger and never changes; `universe_id` is
-    Roblox's id.
-    """
+    """A Roblox experience. `key` is its name in the ledger, which never changes."""
 
     key = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=80)
@@ -35,7 +33,7 @@ class Experience(models.Model):
 
 
 class ExperienceKey(models.Model):
-    """An API key: only its SHA-256 is kept. `prefix` finds it; the whole key was shown once."""
+    """An API key. Only its SHA-256 is stored, and `prefix` to find it."""
 
     experience = models.ForeignKey(Experience, on_delete=models.PROTECT, related_name="keys")
     prefix = models.CharField(max_length=8, unique=True)
@@ -53,9 +51,7 @@ class ExperienceKey(models.Model):
 
 
 class CloudKey(models.Model):
-    """What is known of an Open Cloud key's health. The key itself is never here, only the start of
-    its SHA-256.
-    """
+    """The health of an Open Cloud key, identified by the start of its SHA-256."""
 
     fingerprint = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=100, db_default="")

@@ -114,7 +114,8 @@ def _experiences(asked: SyncIn) -> list[Experience | None]:
     every = [*enabled.exclude(universe_id=None)]
     if not every:
         raise Conflict(
-            "No experience has a universe yet: set ROBLOX_UNIVERSE_ID and run `manage.py bootstrap`."
+            "No experience has a universe yet: set ROBLOX_UNIVERSE_ID and run `manage.py"
+            " bootstrap`."
         )
     return [*every]
 
@@ -125,7 +126,7 @@ def _patience(request: Request) -> float:
 
 
 def _await(made: list[SyncJob], seconds: float) -> None:
-    """Wait for the jobs' end. One call waits at a time, since it blocks a thread that games need."""
+    """Wait for the jobs' end. One call waits at a time: it blocks a thread that games need."""
     deadline = time.monotonic() + seconds
     if not seconds:
         return

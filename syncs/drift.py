@@ -1,4 +1,4 @@
-"""Differences between Roblox and GRPS: registered when seen, closed when gone, resolved by staff."""
+"""Differences between Roblox and GRPS: registered, closed when gone, resolved by staff."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -117,9 +117,7 @@ def adopt(drift_id: int, command: Command, name: str = "") -> Drift:
         elif row.aspect == Drift.Aspect.RESTRICTION:
             _adopt_restriction(row, adopting, name)
         else:
-            raise Refused(
-                f"A difference of {row.get_aspect_display()} cannot be adopted: fix it at its source."
-            )
+            raise Refused(f"{_name(row)} cannot be adopted: fix it at its source.")
         return _resolve(row, Drift.Resolution.THEIRS, command)
 
 
@@ -135,9 +133,7 @@ def push(drift_id: int, command: Command) -> Drift:
             player = _player(row, row.subject)
             mirrors.push_again(Mirror.Aspect.RESTRICTION, player, row.experience)
         else:
-            raise Refused(
-                f"A difference of {row.get_aspect_display()} cannot be pushed: fix it at its source."
-            )
+            raise Refused(f"{_name(row)} cannot be pushed: fix it at its source.")
         return _resolve(row, Drift.Resolution.OURS, command)
 
 
@@ -236,6 +232,10 @@ def _resolve(row: Drift, resolution: Drift.Resolution, command: Command) -> Drif
         details={"aspect": str(row.aspect), "resolution": str(resolution)},
     )
     return row
+
+
+def _name(row: Drift) -> str:
+    return f"A difference of {row.get_aspect_display()}"
 
 
 def _target(row: Drift) -> Target:

@@ -1,8 +1,6 @@
-"""What goes between Roblox and us: jobs that pull, mirrors that push, what differs, and large
-adjustments.
+"""The rows of the sync with Roblox: pulls, mirrors to push, memberships, roles and differences.
 
-Every piece of pending work is a row with a lease (`Leased`): a process that dies leaves a lease
-that runs out.
+Every piece of pending work is a row with a lease (`Leased`), which runs out when a process dies.
 """
 
 from django.contrib.postgres.fields import ArrayField
@@ -17,8 +15,10 @@ from roblox.models import Experience
 
 
 class SyncJob(Leased):
-    """One pull of one activity. `cursor` and `counters` are written in the transaction of the page
-    that they tell of, so that a killed job goes on behind it.
+    """One pull of one activity.
+
+    `cursor` and `counters` are written in the transaction of the page that they describe, so that a
+    killed job continues after it.
     """
 
     class Activity(models.TextChoices):
@@ -95,9 +95,7 @@ class SyncJob(Leased):
 
 
 class Membership(models.Model):
-    """A member of the group as last read: every role they hold, since when, and when they were
-    gone.
-    """
+    """A member of the group as last read: all role ids, the joining time, and when they left."""
 
     group_id = models.BigIntegerField()
     user_id = models.BigIntegerField()
@@ -120,9 +118,7 @@ class Membership(models.Model):
 
 
 class MembershipRead(Leased):
-    """When somebody's membership was last read alone, and whether that is wanted again. One process
-    at a time reads.
-    """
+    """When a user was last read alone, and whether that is wanted again."""
 
     user_id = models.BigIntegerField(primary_key=True)
     read_at = models.DateTimeField(
@@ -155,9 +151,7 @@ class MembershipRead(Leased):
 
 
 class GroupLog(Leased):
-    """How far the group's log was read: up to a moment, and which entries near that moment were
-    taken.
-    """
+    """How far the group's log was read: a time, and the entries near it that were read."""
 
     group_id = models.BigIntegerField(unique=True)
     read_up_to = models.DateTimeField(
@@ -179,9 +173,7 @@ class GroupLog(Leased):
 
 
 class GroupRole(models.Model):
-    """A role of the group as last read. `permissions`: what its holders may do there; null where
-    the key may not read it.
-    """
+    """A role of the group as last read. `permissions` is null if the key may not read them."""
 
     group_id = models.BigIntegerField()
     role_id = models.BigIntegerField()
@@ -203,11 +195,10 @@ class GroupRole(models.Model):
 
 
 class RolePin(models.Model):
-    """Which role of the group, by id, stands for a rank of the policy, and what that role was when
-    it was pinned.
+    """The role of the group, by id, that stands for a rank, as it was when it was pinned.
 
     Without `role_id` no role is pinned yet. While `parked` says why, GRPS neither gives the role
-    nor takes the rank over from Roblox.
+    nor adopts the rank from Roblox.
     """
 
     group_id = models.BigIntegerField()
@@ -257,9 +248,7 @@ class RolePin(models.Model):
 
 
 class Drift(models.Model):
-    """Something that Roblox and GRPS say differently, until one side is adopted or they agree
-    again.
-    """
+    """A difference between Roblox and GRPS, until one side is adopted or they agree again."""
 
     class Aspect(models.TextChoices):
         ROLE = "role"
@@ -307,11 +296,10 @@ class Drift(models.Model):
 
 
 class Mirror(Leased):
-    """What Roblox should look like for one player and aspect: `desired` by us (a trigger writes
-    it), `confirmed` there.
+    """What Roblox should show of a player: `desired` (a trigger writes it) and `confirmed`.
 
-    `version` counts the wishes; a push confirms the version that it took, so that a wish made
-    meanwhile stays pending.
+    `version` counts the changes of `desired`. A push confirms the version that it read, so that a
+    later change stays pending.
     """
 
     class Aspect(models.TextChoices):

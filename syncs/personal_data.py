@@ -1,6 +1,6 @@
 """Personal data in the tables of this app, and how each is erased."""
 
-from django.db import connection
+from django.db.models import Q
 
 from players.personal_data import ACTOR, COUNT, HASH, LIST, OURS, WORDS
 from players.privacy.person import Person
@@ -15,18 +15,18 @@ from players.privacy.registry import (
     place,
     walked_by,
 )
-
-OWN_DRIFTS = """
-    DELETE FROM drifts WHERE player_id = %s
-        OR (aspect IN ('role', 'restriction', 'points') AND subject = %s)
-        OR (aspect = 'entry' AND subject ~ %s)"""
+from syncs.models import Drift
 
 
 def forget_drifts(person: Person) -> None:
     """Delete a person's differences."""
-    number = rf"(^|\D){person.user_id}(\D|$)"
-    with connection.cursor() as cursor:
-        cursor.execute(OWN_DRIFTS, [person.player_id, str(person.user_id), number])
+    users = [Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION, Drift.Aspect.POINTS]
+    key = rf"(^|\D){person.user_id}(\D|$)"
+    theirs = Q(aspect__in=users, subject=str(person.user_id))
+    theirs |= Q(aspect=Drift.Aspect.ENTRY, subject__regex=key)
+    if person.player_id is not None:
+        theirs |= Q(player=person.player_id)
+    Drift.objects.filter(theirs).delete()
 
 
 held("memberships", "user_id", Drop("user_id"))

@@ -11,7 +11,7 @@ Whole = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SyncIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What to pull. Without `experience`, from every one. `cursor` is a page token of Roblox's listing."""
+    """What to pull. Without `experience`: from every one. `cursor`: a page token of Roblox's."""
 
     activity: Annotated[
         str, msgspec.Meta(pattern="^(points|leaderboard|members|restrictions|policy-drift)$")

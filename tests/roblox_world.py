@@ -1,6 +1,4 @@
-"""A Roblox of the tests' own: the emulator in its own process, and the hands that change things
-there.
-"""
+"""The emulator in its own process, and what tests change there."""
 
 import os
 import subprocess
@@ -52,6 +50,10 @@ class World:
         answer = self.http.post(f"/_emulator/{what}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the emulator."""
+        self.control("clock", advance=seconds)
 
     def begin(self) -> None:
         """An empty Roblox with two universes, the group, and a key that may do everything."""

@@ -19,31 +19,7 @@ THREADS = 16  # slow faults hold a thread each
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m roblox.emulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=8010)
-    parser.add_argument(
-        "--state",
-        type=Path,
-        help="the file for the state; without it the state ends with the process",
-    )
-    parser.add_argument(
-        "--lively",
-        type=float,
-        default=0,
-        metavar="SECONDS",
-        help="let a few players earn at this interval",
-    )
-    parser.add_argument(
-        "--seed-demo", action="store_true", help="create a small community, unless there is one"
-    )
-    parser.add_argument(
-        "--roles",
-        type=Path,
-        help="the ladder of the demo's group, such as config/policy.ranks.json",
-    )
-    options = parser.parse_args()
-    if options.seed_demo and options.roles is None:
-        parser.error("--seed-demo needs --roles")
+    options = _options()
     with tempfile.TemporaryDirectory(prefix="open-cloud-") as folder:
         state = options.state or Path(folder) / "state.sqlite3"
         try:
@@ -57,6 +33,20 @@ def main() -> int:
             return 1
         serve(state.resolve(), options.port, options.lively)
     return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m roblox.emulator", description=__doc__)
+    add = parser.add_argument
+    add("--port", type=int, default=8010)
+    add("--state", type=Path, help="the state's file; without it the state ends with the process")
+    add("--lively", type=float, default=0, metavar="SECONDS", help="let some players earn so often")
+    add("--seed-demo", action="store_true", help="create a small community, unless there is one")
+    add("--roles", type=Path, help="the demo's ladder, such as config/policy.ranks.json")
+    options = parser.parse_args()
+    if options.seed_demo and options.roles is None:
+        parser.error("--seed-demo needs --roles")
+    return options
 
 
 def _check_port(port: int) -> None:

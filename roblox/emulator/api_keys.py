@@ -40,7 +40,7 @@ def authenticate(call: Call) -> ApiKey:
 
 
 def introspect(call: Call) -> Response:
-    """Describe a key to whoever has it."""
+    """Describe the key in the body."""
     key = find(call.store.read(), call.json(IntrospectBody).api_key)
     if key is None:
         raise _unknown_key()

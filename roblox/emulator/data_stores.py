@@ -45,8 +45,8 @@ def list_stores(call: Call) -> Response:
     page = call.page(10, 100)
     prefix = _prefix(call)
     rows = call.store.read().execute(
-        "SELECT name, created FROM data_stores WHERE universe = ? AND name > ? AND name >= ? AND name < ?"
-        " ORDER BY name LIMIT ?",
+        "SELECT name, created FROM data_stores"
+        " WHERE universe = ? AND name > ? AND name >= ? AND name < ? ORDER BY name LIMIT ?",
         (call.universe, page.cursor or "", prefix, prefix + "\U0010ffff", page.fetch),
     )
     kept, token = page.cut(rows.fetchall(), lambda row: row[0])

@@ -25,8 +25,8 @@ def list_stores(call: Call) -> Response:
     page = call.page(LIMIT, MAXIMUM, "limit", "cursor")
     prefix = call.query("prefix")
     rows = call.store.read().execute(
-        "SELECT name, created FROM data_stores WHERE universe = ? AND name > ? AND name >= ? AND name < ?"
-        " ORDER BY name LIMIT ?",
+        "SELECT name, created FROM data_stores"
+        " WHERE universe = ? AND name > ? AND name >= ? AND name < ? ORDER BY name LIMIT ?",
         (call.universe, page.cursor or "", prefix, prefix + "\U0010ffff", page.fetch),
     )
     kept, token = page.cut(rows.fetchall(), lambda row: row[0])
@@ -62,7 +62,7 @@ def get_entry(call: Call) -> Response:
 
 
 def set_entry(call: Call) -> Response:
-    """Write a value. A failed `matchVersion` or `exclusiveCreate` answers 412 and the current one."""
+    """Write a value. `matchVersion` and `exclusiveCreate` fail with 412 and the current one."""
     new = _content(call)
     match, exclusive = call.query("matchVersion"), call.flag("exclusiveCreate")
     if match and exclusive:

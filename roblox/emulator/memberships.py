@@ -83,7 +83,7 @@ def update_membership(call: Call) -> Response:
 
 
 def _change(call: Call, change: Callable[[Connection, Member, Role], None]) -> Response:
-    """Apply a change of the named role to the member. Raises ApiError if the key's owner may not."""
+    """Apply a change of the named role to the member. Raises ApiError (403) without the right."""
     wanted = _role_path(call.json(RoleBody).role)
     with call.store.write() as db:
         member, role = _manageable(db, call, wanted)

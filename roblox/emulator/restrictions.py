@@ -106,7 +106,8 @@ def restrict(
     """
     if len(wanted.private_reason) > PRIVATE_LENGTH or len(wanted.display_reason) > DISPLAY_LENGTH:
         raise invalid(
-            f"privateReason has at most {PRIVATE_LENGTH} characters, displayReason {DISPLAY_LENGTH}."
+            f"privateReason has at most {PRIVATE_LENGTH} characters, displayReason"
+            f" {DISPLAY_LENGTH}."
         )
     seconds = None if wanted.duration is None else duration(wanted.duration, LONGEST)
     row = Stored(

@@ -9,7 +9,7 @@ from roblox.open_cloud.operations import INTROSPECT
 
 
 class Scope(msgspec.Struct, frozen=True, rename="camel"):
-    """One API with its allowed operations, for some universes (`*` for all) or independent of them."""
+    """One API with its allowed operations, for some universes (`*` for all) or without any."""
 
     scope_name: str = ""
     name: str = ""

@@ -1,4 +1,4 @@
-"""Everything that goes wrong with Open Cloud as one error, with what to do and a sentence for people."""
+"""The error of every failed Open Cloud call: what to do, and a sentence for people."""
 
 import enum
 import json
@@ -47,7 +47,7 @@ class OpenCloudError(Exception):
 
     @property
     def conflict(self) -> bool:
-        """Whether the value changed since it was read. Roblox documents neither 409 nor 412 for it."""
+        """Whether the value changed since it was read. Roblox documents no status for it."""
         return self.status in {409, 412}
 
 
@@ -71,8 +71,8 @@ STATUS_MEANINGS = {
         " Creator Hub"
     ),
     404: "Roblox does not know it",
-    409: "it changed meanwhile",
-    412: "it changed meanwhile",
+    409: "it changed since it was read",
+    412: "it changed since it was read",
     413: "it is larger than Roblox allows",
     429: "the limit of calls is used up",
     501: "Roblox does not offer this",

@@ -22,7 +22,7 @@ PRIVATE_REASON, DISPLAY_REASON = 1000, 400  # characters
 
 
 class Restriction(NamedTuple):
-    """A user's restriction. `seconds` None: without an end. `start` is empty if there never was one."""
+    """A user's restriction. `seconds` None: without an end. `start` is empty without one."""
 
     user_id: int
     active: bool
@@ -34,7 +34,7 @@ class Restriction(NamedTuple):
 
     @property
     def until(self) -> dt.datetime | None:
-        """Return the end, None if there is none, if it is beyond the calendar, or without a start."""
+        """Return the end, None without an end or start, or for an end beyond the calendar."""
         if self.seconds is None or not self.start:
             return None
         return time.after(time.parse(self.start, default_zone=dt.UTC), self.seconds)
@@ -163,7 +163,7 @@ def logs(client: OpenCloud, universe: int, user_id: int) -> list[LogLine]:
 
 
 def update(client: OpenCloud, universe: int, change: Change, once: Idempotency) -> Restriction:
-    """Restrict or release a user, at most twice a minute each. The same key again changes nothing."""
+    """Restrict or release a user, at most twice a minute. A repeated key changes nothing."""
     request = Request(
         UPDATE_RESTRICTION,
         {"universe": universe, "user": change.user_id},

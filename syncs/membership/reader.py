@@ -55,10 +55,9 @@ CLAIM = """
     ON CONFLICT (user_id) DO UPDATE SET lease = excluded.lease, lease_until = excluded.lease_until
     WHERE (membership_reads.lease_until IS NULL OR membership_reads.lease_until < now())
         AND membership_reads.retry_at <= now()
-        AND (membership_reads.read_at IS NULL OR membership_reads.read_at < now() - make_interval(secs => %(fresh)s))
+        AND (membership_reads.read_at IS NULL
+            OR membership_reads.read_at < now() - make_interval(secs => %(fresh)s))
     RETURNING user_id"""
-LOOK = """
-    SELECT read_at > now() - make_interval(secs => %s), retry_at > now() FROM membership_reads WHERE user_id = %s"""
 WANT = """
     INSERT INTO membership_reads (user_id, wanted_at, experience_id)
     SELECT wanted.id, now(), e.id
@@ -67,8 +66,8 @@ WANT = """
     WHERE %(most)s > (SELECT count(*) FROM (
             SELECT 1 FROM membership_reads WHERE wanted_at IS NOT NULL LIMIT %(most)s) m)
         AND (e.id IS NULL OR %(most_of_one)s > (SELECT count(*) FROM (
-            SELECT 1 FROM membership_reads r WHERE r.wanted_at IS NOT NULL AND r.experience_id = e.id
-            LIMIT %(most_of_one)s) m))
+            SELECT 1 FROM membership_reads r
+            WHERE r.wanted_at IS NOT NULL AND r.experience_id = e.id LIMIT %(most_of_one)s) m))
     ORDER BY wanted.id
     ON CONFLICT (user_id) DO UPDATE
     SET wanted_at = now(), retry_at = now(), attempts = 0, experience_id = excluded.experience_id
@@ -172,9 +171,8 @@ def _read_one(user_id: int, deadline: float) -> None:
 
 def _is_settled(user_id: int) -> bool:
     """Whether a user was read lately, or could not be a moment ago."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOOK, [_fresh_seconds(), user_id])
-        return any(cursor.fetchone() or ())
+    fresh = Q(read_at__gt=Now() - dt.timedelta(seconds=_fresh_seconds()))
+    return MembershipRead.objects.filter(fresh | Q(retry_at__gt=Now()), pk=user_id).exists()
 
 
 def _claim(user_id: int) -> MembershipRead | None:

@@ -1,4 +1,4 @@
-"""What was read from the group: who is a member with which roles, and the context of the reading."""
+"""What was read from the group, and the context of the reading."""
 
 import datetime as dt
 from collections.abc import Iterable

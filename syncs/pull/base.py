@@ -11,7 +11,7 @@ Cursor = dict[str, Any]
 
 
 class Calls(Protocol):
-    """Makes an activity's calls to Roblox, many at a time, off the thread that uses the database."""
+    """Makes calls to Roblox, many at a time, off the thread that uses the database."""
 
     def gather[T](self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Make all calls and return the answers in order.

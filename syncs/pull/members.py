@@ -114,7 +114,7 @@ class Members(Activity):
         return landed.counts.get("left", 0)
 
     def _land_missing(self, page: Page) -> None:
-        """Record missing members as left, a thousand at a time, then players without a membership."""
+        """Record missing members as left, MISSING at a time, then players without a row."""
         cursor = page.cursor or {}
         if "after" not in cursor and not self._may_record_missing(page, cursor):
             return

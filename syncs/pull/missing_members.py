@@ -1,4 +1,4 @@
-"""Members whom a pull of the whole group did not list, and when a person must confirm that they left."""
+"""Members whom a pull did not list, and when a person must confirm that they left."""
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -25,7 +25,7 @@ def members(job: SyncJob, group: int, after: int = 0) -> QuerySet[Membership, in
 
 
 def players(job: SyncJob, group: int, after: int = 0) -> QuerySet[Player, int]:
-    """Return user ids above `after`, in order, of players without a membership, not recorded as left."""
+    """Return user ids above `after`, in order, of players without a row who may be members."""
     there = Membership.objects.filter(group_id=group, user_id=OuterRef("user_id"), left_at=None)
     rows = Player.objects.filter(
         Q(member_seen_at=None) | Q(member_seen_at__lt=job.started_at),

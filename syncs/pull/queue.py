@@ -43,7 +43,7 @@ def drain(experience: Experience, *, now: dt.datetime) -> int:
 
 
 def _apply(experience: Experience, item: Any, now: dt.datetime) -> None:
-    """Apply the body of a `POST /roblox/events`, an object or text. Broken ones are stored for staff."""
+    """Apply the body of a `POST /roblox/events`. A broken one is stored for staff."""
     body = item.encode() if isinstance(item, str) else msgspec.json.encode(item)
     try:
         batch = parse(body, now)

@@ -62,9 +62,7 @@ COMPLETE = """
 
 
 def complete(experience: Experience) -> int:
-    """DesiredState for all that a newly connected universe should show, since nothing told it before; how
-    much that is.
-    """
+    """Create what a newly connected universe should show, and return the number of mirrors."""
     with connection.cursor() as cursor:
         cursor.execute(COMPLETE, [experience.pk] * 3)
         return int(cursor.rowcount)

@@ -171,7 +171,7 @@ class UniverseWriter:
             self._write_entry(state, writes)
 
     def _write_entry(self, state: DesiredState, writes: DryRunWriter) -> None:
-        """Write entry, board and message, in this order: a server that gets the message reads both."""
+        """Write entry, board and message in this order: the message tells servers to read."""
         user_id, client, own = state.user_id, self.universe.client, self.universe.own
         said = {row.aspect: row.desired for row in state.mirrors}
         key = self.universe.own_key(user_id)

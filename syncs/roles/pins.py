@@ -243,7 +243,8 @@ class _Update:
         found = [role for role in self.roles.values() if role.rank == number]
         if len(found) < 2:
             return ""
-        return f"The roles {' and '.join(repr(one.name) for one in found)} have the same number {number}."
+        names = " and ".join(repr(one.name) for one in found)
+        return f"The roles {names} have the same number {number}."
 
     def _pin(self, row: RolePin, rank: Rank, is_new: bool) -> str:
         """Pin the role that has the rank's number, or return why that is not safe.

@@ -260,20 +260,20 @@ def test_a_write_without_an_answer_is_not_repeated(community: World, player: Mak
     assert not Mirror.objects.exclude(status="confirmed").exists()
 
 
-def test_a_wish_made_while_another_is_written_stays(
+def test_a_change_made_during_a_write_stays(
     community: World, player: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     player(1)
     community.join(1)
     give(1, "Shock Trooper I")
-    settle = runner._settle
+    record_push_result = runner._record_push_result
 
-    def late(wish: Any, error: Any) -> None:
-        if (wish.mirrors[0].aspect, wish.mirrors[0].version) == ("role", 1):
+    def late(desired: Any, error: Any) -> None:
+        if (desired.mirrors[0].aspect, desired.mirrors[0].version) == ("role", 1):
             give(1, "Captain I")
-        settle(wish, error)
+        record_push_result(desired, error)
 
-    monkeypatch.setattr(runner, "_settle", late)
+    monkeypatch.setattr(runner, "_record_push_result", late)
     runner.step()
     mirror = role_mirror(1)
     assert (mirror.status, mirror.confirmed["rank"]) == ("pending", "Shock Trooper I")

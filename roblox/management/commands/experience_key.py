@@ -11,20 +11,20 @@ from roblox.models import Experience, ExperienceKey
 
 
 class Command(BaseCommand):
-    help = "API keys of game servers: create, rotate, revoke, list. A new key is printed once."
+    help = "Create, rotate, revoke and list API keys of game servers. A new key is printed once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
-        create = acts.add_parser("create", help="a new key beside those there are")
+        create = acts.add_parser("create", help="create another key")
         create.add_argument("experience")
-        create.add_argument("--days", type=int, help="expires after so many days")
-        rotate = acts.add_parser("rotate", help="a new key; the old ones end after the overlap")
+        create.add_argument("--days", type=int, help="days until it expires")
+        rotate = acts.add_parser("rotate", help="create a key and end the others after an overlap")
         rotate.add_argument("experience")
         rotate.add_argument("--overlap-hours", type=int, default=24)
         revoke = acts.add_parser("revoke", help="end a key now")
         revoke.add_argument("prefix")
         revoke.add_argument("--reason", required=True)
-        acts.add_parser("list", help="every key, without its secret").add_argument(
+        acts.add_parser("list", help="list keys without their secrets").add_argument(
             "experience", nargs="?"
         )
 

@@ -13,7 +13,10 @@ from roblox.open_cloud.errors import OpenCloudError
 
 
 class Command(BaseCommand):
-    help = "doctor: whether Roblox can be reached as configured, and what to mend in Creator Hub. Ends with 1 if not."
+    help = (
+        "doctor: check whether Roblox can be reached as configured, and say what to fix in Creator"
+        " Hub. Exits with 1 if there is a problem."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("act", choices=["doctor"])
@@ -22,7 +25,8 @@ class Command(BaseCommand):
         self.problems: list[str] = []
         console = Console(file=self.stdout)  # type: ignore[arg-type]
         console.print(
-            f"Open Cloud at {settings.OPEN_CLOUD_URL}; writes are {'on' if settings.ROBLOX_WRITES else 'off'}."
+            f"Open Cloud at {settings.OPEN_CLOUD_URL};"
+            f" writes are {'on' if settings.ROBLOX_WRITES else 'off'}."
         )
         try:
             self._keys(console)
