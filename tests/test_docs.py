@@ -1,0 +1,41 @@
+"""The guides name files, functions and pages that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent
+GUIDES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+TOPS = (
+    "audits|bench|common|config|console|deploy|devserver|docs|grps_site|players|roblox|syncs"
+    "|templates|tests|webhooks"
+)
+CODE = re.compile(rf"`((?:{TOPS})/[\w./-]*)(?:: (\w+))?`")
+LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_file_and_function_that_a_guide_names_exists(guide: Path) -> None:
+    missing = [
+        f"{path}: {name}" if name else path
+        for path, name in CODE.findall(guide.read_text())
+        if not _exists(TOP / path, name)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+def test_every_link_of_a_guide_leads_somewhere(guide: Path) -> None:
+    links = LINK.findall(guide.read_text())
+    assert [link for link in links if not (guide.parent / link).exists()] == []
+
+
+def _exists(path: Path, name: str) -> bool:
+    if not path.exists():
+        return False
+    if not name:
+        return True
+    return (
+        re.search(rf"^(async )?(def|class) {name}\b|^{name} = ", path.read_text(), re.M) is not None
+    )
