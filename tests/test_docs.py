@@ -12,6 +12,8 @@ TOPS = (
     "|templates|tests|webhooks"
 )
 CODE = re.compile(rf"`((?:{TOPS})/[\w./-]*)(?:: (\w+))?`")
+PRODUCTION = ["audits", "common", "console", "grps_site", "players", "roblox", "syncs", "webhooks"]
+RAW = re.compile(r"(?:cursor|connection)\.(?:execute|copy)\(")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 
 
@@ -29,6 +31,20 @@ def test_every_file_and_function_that_a_guide_names_exists(guide: Path) -> None:
 def test_every_link_of_a_guide_leads_somewhere(guide: Path) -> None:
     links = LINK.findall(guide.read_text())
     assert [link for link in links if not (guide.parent / link).exists()] == []
+
+
+def test_every_module_with_raw_sql_is_listed_with_its_reason() -> None:
+    listed = tuple(CODE.findall(_section((TOP / "docs/develop.md").read_text(), "## Raw SQL")))
+    folders = tuple(path for path, _ in listed)
+    found = [path for app in PRODUCTION for path in sorted((TOP / app).rglob("*.py"))]
+    raw = [path.relative_to(TOP).as_posix() for path in found if RAW.search(path.read_text())]
+    ignored = ("/migrations/", "roblox/emulator/")
+    shown = [path for path in raw if not any(part in path for part in ignored)]
+    assert [path for path in shown if not path.startswith(folders)] == []
+
+
+def _section(text: str, heading: str) -> str:
+    return text.split(heading + "\n")[1].split("\n## ")[0]
 
 
 def _exists(path: Path, name: str) -> bool:
