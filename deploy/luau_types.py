@@ -1,9 +1,8 @@
-"""Check the types of the Luau modules, strictly and against Roblox's own API, where luau-lsp is
-installed.
+"""Check the types of the Luau modules, strictly and against Roblox's own API, with luau-lsp.
 
-It is to be found as `luau-lsp` on PATH or where LUAU_LSP says; ROBLOX_TYPES names its file
-`globalTypes.d.luau`. No package registry has it, so where it is missing this says so in one line
-and lets the other checks go on. Ends with 1 and the errors where a type is wrong.
+luau-lsp is found as `luau-lsp` on PATH or where LUAU_LSP says. ROBLOX_TYPES names its file
+`globalTypes.d.luau`. No package registry has them, so without either this prints one line and
+succeeds. It ends with 1 and the errors if a type is wrong.
 """
 
 import json
@@ -16,74 +15,75 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).resolve().parent.parent / "roblox" / "luau"
-CLASSES = {
+FOLDERS = ("shared", "server", "client", "example")
+INIT_CLASSES = {
     "init.luau": "ModuleScript",
     "init.client.luau": "LocalScript",
     "init.server.luau": "Script",
 }
-SUFFIXES = {".client": "LocalScript", ".server": "Script"}
+SUFFIX_CLASSES = {".client": "LocalScript", ".server": "Script"}
 SETTINGS = {"luau-lsp.diagnostics.strictDatamodelTypes": True}
+UNCHECKED = (
+    "GRPS: luau-lsp or ROBLOX_TYPES is missing, so the types of the Luau modules are not checked."
+)
 
 
-def placed(name: str, node: dict[str, Any]) -> dict[str, Any]:
-    """A node of the Rojo project as its sourcemap shows it."""
+def node_of(name: str, node: dict[str, Any]) -> dict[str, Any]:
+    """A node of the Rojo project as a node of its sourcemap."""
     if "$path" in node:
-        return planted(HOME / node["$path"]) | {"name": name}
-    inner = [placed(child, below) for child, below in node.items() if not child.startswith("$")]
-    return {"name": name, "className": node.get("$className", name), "children": inner}
+        return path_node(HOME / node["$path"]) | {"name": name}
+    children = [node_of(child, below) for child, below in node.items() if child[0] != "$"]
+    return {"name": name, "className": node.get("$className", name), "children": children}
 
 
-def planted(path: Path) -> dict[str, Any]:
-    """A file or a folder as Rojo makes an instance of it."""
-    if path.is_dir():
-        init = next((path / name for name in CLASSES if (path / name).is_file()), None)
-        inner = [
-            planted(one)
-            for one in sorted(path.iterdir())
-            if one.suffix in {"", ".luau"} and one != init
-        ]
-        made = {
-            "name": path.name,
-            "className": CLASSES[init.name] if init else "Folder",
-            "children": inner,
-        }
-        return made | ({"filePaths": [str(init)]} if init else {})
+def path_node(path: Path) -> dict[str, Any]:
+    """A file or folder as a node of the sourcemap, as Rojo makes an instance of it."""
+    return folder_node(path) if path.is_dir() else file_node(path)
+
+
+def folder_node(path: Path) -> dict[str, Any]:
+    init = next((path / name for name in INIT_CLASSES if (path / name).is_file()), None)
+    children = [
+        path_node(child)
+        for child in sorted(path.iterdir())
+        if child.suffix in {"", ".luau"} and child != init
+    ]
+    node = {"name": path.name, "className": "Folder", "children": children}
+    if init is None:
+        return node
+    return node | {"className": INIT_CLASSES[init.name], "filePaths": [str(init)]}
+
+
+def file_node(path: Path) -> dict[str, Any]:
     stem = Path(path.stem)
-    kind = SUFFIXES.get(stem.suffix)
-    name = stem.stem if kind else stem.name
+    class_name = SUFFIX_CLASSES.get(stem.suffix)
     return {
-        "name": name,
-        "className": kind or "ModuleScript",
+        "name": stem.stem if class_name else stem.name,
+        "className": class_name or "ModuleScript",
         "filePaths": [str(path)],
         "children": [],
     }
 
 
-def main() -> int:
-    program, types = (
-        shutil.which(os.environ.get("LUAU_LSP", "luau-lsp")),
-        os.environ.get("ROBLOX_TYPES"),
-    )
-    if program is None or types is None:
-        print(
-            "GRPS: luau-lsp or ROBLOX_TYPES is not there, so the types of the Luau sources are left unchecked."
-        )
-        return 0
+def analyze(program: str, types: str, folder: Path) -> int:
+    """Run luau-lsp with its input files in `folder`, and return its exit code."""
     project = json.loads((HOME / "example.project.json").read_text(encoding="utf-8"))
+    sourcemap, settings = folder / "sourcemap.json", folder / "settings.json"
+    sourcemap.write_text(json.dumps(node_of("game", project["tree"])), encoding="utf-8")
+    settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
+    command = [program, "analyze", "--platform=roblox", f"--definitions=@roblox={types}"]
+    command += [f"--sourcemap={sourcemap}", f"--settings={settings}", *FOLDERS]
+    return subprocess.run(command, cwd=HOME).returncode
+
+
+def main() -> int:
+    program = shutil.which(os.environ.get("LUAU_LSP", "luau-lsp"))
+    types = os.environ.get("ROBLOX_TYPES")
+    if program is None or types is None:
+        print(UNCHECKED)
+        return 0
     with tempfile.TemporaryDirectory() as folder:
-        sourcemap, settings = Path(folder, "sourcemap.json"), Path(folder, "settings.json")
-        sourcemap.write_text(json.dumps(placed("game", project["tree"])), encoding="utf-8")
-        settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
-        command = [program, "analyze", "--platform=roblox", f"--definitions=@roblox={types}"]
-        command += [
-            f"--sourcemap={sourcemap}",
-            f"--settings={settings}",
-            "shared",
-            "server",
-            "client",
-            "example",
-        ]
-        return subprocess.run(command, cwd=HOME).returncode
+        return analyze(program, types, Path(folder))
 
 
 if __name__ == "__main__":
