@@ -137,7 +137,7 @@ def _is_settled(session: Any) -> bool:
     """Whether a player's record is loaded, and GRPS and the server know each other's events."""
     return (
         session["state"] == "ready"
-        and session["met"]
+        and session["synced"]
         and not session["tail"]
         and not session["inherited"]
     )
