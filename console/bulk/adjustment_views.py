@@ -23,7 +23,7 @@ from console.decorators import page, render
 from console.experiences.views import Reason
 from players import tasks
 from players.mass_adjustments import file_previews, lifecycle
-from players.mass_adjustments.files import Flaws, UnknownFormat, read_upload
+from players.mass_adjustments.files import UnknownFormat, ValidationErrors, read_upload
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment
 from players.moderation.actors import Staff, staff_of
@@ -85,28 +85,28 @@ def listing(request: HttpRequest) -> HttpResponse:
 @page(ACT)
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for a file; leads to its preview."""
-    flaws = Flaws()
+    errors = ValidationErrors()
     return SECTION.form_page(
         request,
         UploadForm(request.POST or None, request.FILES or None, initial={"token": uuid.uuid4()}),
-        lambda data: _preview(data, flaws, staff_of(request)),
+        lambda data: _preview(data, errors, staff_of(request)),
         "Adjust from a file",
-        flaws=flaws,
+        errors=errors,
         note="Nothing happens before the preview. One line for each player; amounts with a point"
         " and at most two decimals, below 0 to take points away.",
     )
 
 
-def _preview(data: dict[str, Any], flaws: Flaws, by: Staff) -> Adjustment:
-    """The preview of an uploaded file. Raises Refused; `flaws` then has the errors of its lines."""
+def _preview(data: dict[str, Any], errors: ValidationErrors, by: Staff) -> Adjustment:
+    """The preview of an uploaded file. Raises Refused; `errors` then has the errors of its lines."""
     file = data["file"]
     try:
         return file_previews.preview(
-            read_upload(file, file.name or "", flaws),
+            read_upload(file, file.name or "", errors),
             by=by,
             reason=data["reason"],
             idempotency_key=f"console:{data['token']}",
-            flaws=flaws,
+            errors=errors,
             now=timezone.now(),
         )
     except file_previews.Invalid:

@@ -1,4 +1,4 @@
-"""Large adjustments that wait for a second person."""
+"""Adjustments that wait for a second person."""
 
 import datetime as dt
 from typing import Any
@@ -28,7 +28,7 @@ def _item(row: Adjustment, by: Staff) -> Item:
     return Item(
         kind=Adjustments.name,
         key=str(row.pk),
-        title=f"Adjust {row.rows - row.skipped:,} players, {row.total:+,} points in all",
+        title=f"Adjust {row.changing:,} players, {row.total:+,} points in all",
         sentence=f"{_whose(row, own)}{row.reason}",
         since=row.created_at,
         link=address,

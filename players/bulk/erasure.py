@@ -1,4 +1,4 @@
-"""What mass changes know of a person, gone in the transaction in which they are erased."""
+"""Remove a person's data from bulk jobs, in the transaction of their erasure."""
 
 from django.db import connection
 
@@ -10,9 +10,7 @@ EVIDENCE = """
 
 
 def forget_evidence(person: Person) -> None:
-    """Links to what was seen go whole from the jobs that they are in. The jobs go on for their
-    other rows.
-    """
+    """Remove all evidence links from the jobs that the person is in. The jobs continue."""
     if person.player_id is None:
         return
     with connection.cursor() as cursor:

@@ -1,6 +1,4 @@
-"""The events that a bulk revert takes back: those of one actor in a span of time, or those of a
-former job.
-"""
+"""Find the audit events that a job reverts: those of an actor in a span of time, or of a job."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -19,7 +17,7 @@ from players.models import BulkJob, BulkRow, Decision, Player
 from players.policy.permissions import Act
 
 MOST_EVENTS = 5_000
-LOOKED = 50_000  # events of the actor, of all kinds and times, that are looked through at most
+LOOKED = 50_000  # most events of the actor that are scanned, of all kinds and times
 
 _RANKS = {Action.RANK_PROMOTED, Action.RANK_DEMOTED, Action.RANK_SET}
 
@@ -27,10 +25,9 @@ _RANKS = {Action.RANK_PROMOTED, Action.RANK_DEMOTED, Action.RANK_SET}
 def of_actors(
     actors: tuple[tuple[str, str], ...], since: dt.datetime, until: dt.datetime
 ) -> list[PlacedEvent]:
-    """What these actors (kind, id) did from `since` until before `until` that has an inverse, the
-    newest first.
+    """Invertible events of these actors (kind, id) from `since` until before `until`, newest first.
 
-    Raises Refused where that is nothing, or too much.
+    Raises Refused for more than MOST_EVENTS.
     """
     if since >= until:
         raise Refused("until: it ends before it begins; choose a later moment here.")
@@ -46,7 +43,7 @@ def of_actors(
 
 
 def of_job(job: BulkJob) -> list[PlacedEvent]:
-    """What a job did, the last row first."""
+    """The events of a job's done rows, newest first."""
     done = BulkRow.objects.filter(job=job, status=BulkRow.Status.DONE).values_list(
         "event", flat=True
     )
@@ -54,7 +51,7 @@ def of_job(job: BulkJob) -> list[PlacedEvent]:
 
 
 def cases(events: Iterable[PlacedEvent]) -> list[Case]:
-    """Each event's inverse as a row to be judged, in their order, in a fixed number of queries."""
+    """The inverse of each event as a row to judge. The number of queries does not grow."""
     found = list(events)
     options, within = undo.options(found), {event.id for event in found}
     taken = undo.reverted_by(within)
@@ -89,12 +86,12 @@ def cases(events: Iterable[PlacedEvent]) -> list[Case]:
 
 
 def _newest_first(ids: Iterable[int]) -> list[PlacedEvent]:
-    """A later act is taken back before the earlier one that it built upon."""
+    """A later act is reverted before the earlier one that it built on."""
     return sorted(events_by_id(ids, personal=False).values(), key=lambda event: -event.id)
 
 
 def _ranks(events: Iterable[PlacedEvent]) -> dict[int, str]:
-    """The rank to which taking an event back leads, where it leads to one."""
+    """The names of the ranks to which reverting these events leads, by event."""
     found = {
         event.id: str((event.details.get("before") or {}).get("rank") or "")
         for event in events

@@ -36,7 +36,7 @@ from players.policy.permissions import CHANGES_RANK, Act
 
 RIGHT = "console.bulk"
 BY_ITSELF = Actor("system", "bulk", "bulk")
-FAULT = "A fault of the program; the log has it. The player is as before."
+FAULT = "An error in GRPS, which is in the log. The player is unchanged."
 # Note texts and evidence links may identify a person. Notes and sanctions keep them until erasure.
 WITHOUT_PERSONAL_DATA = RawSQL("arguments - 'text' - 'evidence'", [])
 Status = BulkRow.Status
@@ -223,7 +223,7 @@ def _give_up(job: BulkJob) -> None:
     found = reservations.volume(job)
     reservations.settle(job, 0, returned=found.moved, players=found.players)
     skipped = _pending_rows(job).update(
-        status=Status.SKIPPED, note="Whoever asked for it may not act any more."
+        status=Status.SKIPPED, note="The requester may no longer act."
     )
     BulkJob.objects.filter(pk=job.pk).update(skipped=F("skipped") + skipped, reserved=job.reserved)
 

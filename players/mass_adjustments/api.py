@@ -1,4 +1,4 @@
-"""`/adjustments` over HTTP: many players' points at once, for programs that sign."""
+"""`/adjustments`: adjust many players by one signed call."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from players.api import parameters
 from players.api.base import Conflict, View
 from players.api.parameters import Parameter
 from players.mass_adjustments import chunk_executor, file_previews
-from players.mass_adjustments.files import SHOWN, Row
+from players.mass_adjustments.files import SHOWN, FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.mass_adjustments.schemas import (
     AdjustmentAsSent,
@@ -38,8 +38,8 @@ IDEMPOTENCY_KEY = Parameter(
 
 
 class Adjust(View):
-    """Adjust up to 10,000 players at once. It is applied in the background, past a limit once a
-    second person approves.
+    """Adjust up to 10,000 players at once. It is applied in the background; above a limit a second
+    person must approve it first.
 
     Sending again with the same `Idempotency-Key` changes nothing and answers the same adjustment.
     """
@@ -62,7 +62,7 @@ class Adjust(View):
         except file_previews.Conflict as conflict:
             raise Conflict(str(conflict)) from None
         except file_previews.Invalid as invalid:
-            raise ValidationError({"rows": invalid.flaws.shown}) from None
+            raise ValidationError({"rows": invalid.errors.shown}) from None
         except Refused as refusal:
             raise ValidationError(str(refusal)) from None
         return Response(
@@ -71,7 +71,7 @@ class Adjust(View):
 
 
 class OneAdjustment(View):
-    """A large adjustment: how far it is, and which rows it passes over."""
+    """An adjustment: its progress, and the rows that it skips."""
 
     caller, response_body = "signed", AdjustmentOut
     error_statuses = (404,)
@@ -83,54 +83,54 @@ class OneAdjustment(View):
         return Response(_out(adjustment))
 
 
-def _asked(request: Request) -> tuple[str, list[Row]]:
-    """The reason and the rows. Raises ValidationError that names every bad row, up to a hundred."""
+def _asked(request: Request) -> tuple[str, list[FileRow]]:
+    """The reason and the rows. Raises ValidationError naming up to a hundred invalid rows."""
     try:
         sent = msgspec.convert(request.data, AdjustmentAsSent)
     except msgspec.ValidationError as error:
         raise ValidationError(f"{error}.") from None
-    flaws: dict[str, str] = {}
-    rows: list[Row] = []
+    errors: dict[str, str] = {}
+    rows: list[FileRow] = []
     places: dict[int, int] = {}
     for index, item in enumerate(sent.rows):
-        row = _row(index, item, flaws)
+        row = _row(index, item, errors)
         if row is None:
             continue
         if places.setdefault(row.user_id, index) != index:
-            flaws[f"rows[{index}].userId"] = (
+            errors[f"rows[{index}].userId"] = (
                 f"{row.user_id} stands in rows[{places[row.user_id]}] already; keep one row for a player."
             )
         rows.append(row)
-    if flaws:
-        raise ValidationError(_shown(flaws))
+    if errors:
+        raise ValidationError(_shown(errors))
     return sent.reason, rows
 
 
-def _row(index: int, item: Any, flaws: dict[str, str]) -> Row | None:
+def _row(index: int, item: Any, errors: dict[str, str]) -> FileRow | None:
     place = f"rows[{index}]"
     try:
         row = msgspec.convert(item, AdjustmentRowIn)
     except msgspec.ValidationError as error:
         said, _, field = str(error).partition(" - at `$")
-        flaws[place + field.rstrip("`")] = f"{said}."
+        errors[place + field.rstrip("`")] = f"{said}."
         return None
     try:
         amount = hundredths_of(row.amount)
     except NotAnAmount as error:
-        flaws[f"{place}.amount"] = f"{error}, like 12.50."
+        errors[f"{place}.amount"] = f"{error}, like 12.50."
         return None
     if amount == 0:
-        flaws[f"{place}.amount"] = "must not be 0: leave the row out."
+        errors[f"{place}.amount"] = "must not be 0: leave the row out."
         return None
-    return Row(index + 1, row.user_id, amount, row.reason.strip())
+    return FileRow(index + 1, row.user_id, amount, row.reason.strip())
 
 
-def _shown(flaws: dict[str, str]) -> dict[str, str]:
-    if len(flaws) <= SHOWN:
-        return flaws
+def _shown(errors: dict[str, str]) -> dict[str, str]:
+    if len(errors) <= SHOWN:
+        return errors
     return {
-        **dict(list(flaws.items())[:SHOWN]),
-        "rows": f"have {len(flaws)} errors; the first {SHOWN} are shown.",
+        **dict(list(errors.items())[:SHOWN]),
+        "rows": f"have {len(errors)} errors; the first {SHOWN} are shown.",
     }
 
 

@@ -14,7 +14,7 @@ from audits.record import record, reserve_id
 from common import advisory_lock
 from common.errors import Refused
 from players.bulk import engine
-from players.mass_adjustments.files import SHOWN, Flaws, Row
+from players.mass_adjustments.files import SHOWN, FileRow, ValidationErrors
 from players.mass_adjustments.lifecycle import ADJUSTMENTS, target_of
 from players.mass_adjustments.row_checks import NOTE, PLAYERS, lookup
 from players.models import ZERO, Adjustment, AdjustmentRow, Player
@@ -54,11 +54,11 @@ STAGE_INVERSE = """
 
 
 class Invalid(Exception):
-    """Rows with errors, which `flaws` lists. Nothing was stored."""
+    """Rows with errors, which `errors` lists. Nothing was stored."""
 
-    def __init__(self, flaws: Flaws) -> None:
-        super().__init__("\n".join(flaws.shown))
-        self.flaws = flaws
+    def __init__(self, errors: ValidationErrors) -> None:
+        super().__init__("\n".join(errors.shown))
+        self.errors = errors
 
 
 class Conflict(Refused):
@@ -66,31 +66,31 @@ class Conflict(Refused):
 
 
 def preview(
-    rows: Iterable[Row],
+    rows: Iterable[FileRow],
     *,
     by: Staff,
     reason: str,
     idempotency_key: str | None = None,
-    flaws: Flaws | None = None,
+    errors: ValidationErrors | None = None,
     now: dt.datetime,
 ) -> Adjustment:
     """Store rows and check each one; no player changes.
 
-    The same key with the same content returns the same adjustment. `flaws` collects the errors of
+    The same key with the same content returns the same adjustment. `errors` collects the errors of
     the reader while the rows are consumed. Raises Invalid, Conflict for a key with other content,
     and Refused.
     """
-    flaws = flaws if flaws is not None else Flaws()
+    errors = errors if errors is not None else ValidationErrors()
     check_reason(reason)
     with audit_refusals(ADJUSTMENTS.act, None, by):
         ADJUSTMENTS.check_entitled(by)
     with transaction.atomic(), _staging():
         if idempotency_key is not None:
             advisory_lock.lock(f"adjustment key {idempotency_key}")
-        digest = _stage(rows, flaws)
-        _add_duplicates(flaws)
-        if flaws.total:
-            raise Invalid(flaws)
+        digest = _stage(rows, errors)
+        _add_duplicates(errors)
+        if errors.total:
+            raise Invalid(errors)
         if idempotency_key is not None:
             known = Adjustment.objects.filter(idempotency_key=idempotency_key).first()
             if known is not None:
@@ -149,7 +149,7 @@ def _staging() -> Iterator[None]:
         cursor.execute(UNSTAGE)
 
 
-def _stage(rows: Iterable[Row], flaws: Flaws) -> str:
+def _stage(rows: Iterable[FileRow], errors: ValidationErrors) -> str:
     """Copy the rows to the temporary table as they are read; the SHA-256 of their content."""
     content = hashlib.sha256()
     count = moved = 0
@@ -159,24 +159,24 @@ def _stage(rows: Iterable[Row], flaws: Flaws) -> str:
             moved += abs(row.amount)
             content.update(f"{row.user_id}\t{row.amount}\t{row.reason}\n".encode())
             copy.write_row(row)
-    if not count and not flaws.total:
-        flaws.add(1, "rows", "there is none; nothing would change")
+    if not count and not errors.total:
+        errors.add(1, "rows", "there is none; nothing would change")
     if moved >= TOO_LARGE:
-        flaws.add(1, "amounts", "must sum up to less than a trillion points; split the file")
+        errors.add(1, "amounts", "must sum up to less than a trillion points; split the file")
     return content.hexdigest()
 
 
-def _add_duplicates(flaws: Flaws) -> None:
-    """Add a flaw for each row whose player has an earlier row."""
+def _add_duplicates(errors: ValidationErrors) -> None:
+    """Add a error for each row whose player has an earlier row."""
     with connection.cursor() as cursor:
         cursor.execute(DUPLICATES)
         found = cursor.fetchall()
     for line, user_id, first, _ in found:
-        flaws.add(
+        errors.add(
             line, "userId", f"{user_id} stands on line {first} already; keep one line for a player"
         )
     if found:
-        flaws.total += found[0][3] - len(found)
+        errors.total += found[0][3] - len(found)
 
 
 def _same(known: Adjustment, digest: str, reason: str, by: Staff) -> Adjustment:

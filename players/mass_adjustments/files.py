@@ -1,8 +1,7 @@
-"""The rows of a large adjustment out of a CSV or JSONL file: one line at a time, every flaw with
-its line and its mend.
+"""Read the rows of an adjustment from a CSV or JSONL file, line by line.
 
-CSV has the header `userId,amount` or `userId,amount,reason`; JSONL has one object with these names
-a line.
+CSV has the header `userId,amount` or `userId,amount,reason`; each line of JSONL is one object with
+these names.
 """
 
 import csv
@@ -16,7 +15,7 @@ from typing import IO, Any, NamedTuple
 from common import strict_json
 from common.amounts import NotAnAmount, hundredths
 
-SHOWN = 100  # flaws; the others are counted
+SHOWN = 100  # errors; the others are counted
 LONGEST_LINE = 10_000  # bytes
 LONGEST_REASON = 500  # characters
 LARGEST_ID = 2**63 - 1
@@ -29,13 +28,13 @@ WHOLE = re.compile(r"[0-9]{1,19}", re.ASCII)
 BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
-ID_MEND = f"must be a Roblox user id, a whole number from 1 to {LARGEST_ID}"
-DECIMALS_MEND = "must have at most two decimals, like 12.50"
-AMOUNT_MEND = "must be a number with at most two decimals, like 12.50"
+ID_HINT = f"must be a Roblox user id, a whole number from 1 to {LARGEST_ID}"
+DECIMALS_HINT = "must have at most two decimals, like 12.50"
+AMOUNT_HINT = "must be a number with at most two decimals, like 12.50"
 
 
-class Row(NamedTuple):
-    """One well-formed line. `amount` is in hundredths and not 0."""
+class FileRow(NamedTuple):
+    """A valid line. `amount` is in hundredths and not 0."""
 
     line: int
     user_id: int
@@ -44,48 +43,49 @@ class Row(NamedTuple):
 
 
 @dataclass(slots=True)
-class Flaws:
-    """What is wrong with a file: the first of it to show, all of it counted."""
+class ValidationErrors:
+    """The errors of a file: the first SHOWN as texts, all of them counted."""
 
     first: list[tuple[int, str]] = field(default_factory=list)
     total: int = 0
 
-    def add(self, line: int, name: str, mend: str) -> None:
+    def add(self, line: int, name: str, hint: str) -> None:
         self.total += 1
         if len(self.first) < SHOWN:
-            self.first.append((line, f"line {line}: {name}: {mend}"))
+            self.first.append((line, f"line {line}: {name}: {hint}"))
 
     @property
     def shown(self) -> list[str]:
         return [text for _, text in sorted(self.first)]
 
 
-class _Flaw(ValueError):
-    """One line cannot be a row. Raised with the field's name and the mend."""
+class _LineError(ValueError):
+    """An invalid line: the field's name, and how to correct it."""
 
-    def __init__(self, name: str, mend: str) -> None:
-        self.name, self.mend = name, mend
+    def __init__(self, name: str, hint: str) -> None:
+        self.name, self.hint = name, hint
 
 
 class UnknownFormat(ValueError):
-    """The file's name does not say what is in it."""
+    """A file name without a known extension."""
 
 
-def read(path: Path, flaws: Flaws) -> Iterator[Row]:
-    """The rows of a file, without those that go to `flaws`. Memory stays flat. Raises
-    UnknownFormat, OSError.
+def read(path: Path, errors: ValidationErrors) -> Iterator[FileRow]:
+    """Yield the valid rows of a file; invalid lines go to `errors`. Raises UnknownFormat, OSError.
+
+    Holds one line in memory.
     """
     parse = _parser(path.name)
     with path.open("rb") as stream:
-        yield from parse(stream, flaws)
+        yield from parse(stream, errors)
 
 
-def read_upload(stream: IO[bytes], name: str, flaws: Flaws) -> Iterator[Row]:
-    """The same of an open file, whose name says what is in it. Raises UnknownFormat at once."""
-    return _parser(name)(stream, flaws)
+def read_upload(stream: IO[bytes], name: str, errors: ValidationErrors) -> Iterator[FileRow]:
+    """Yield the valid rows of an open file named `name`. Raises UnknownFormat at once."""
+    return _parser(name)(stream, errors)
 
 
-def _parser(name: str) -> Callable[[IO[bytes], Flaws], Iterator[Row]]:
+def _parser(name: str) -> Callable[[IO[bytes], ValidationErrors], Iterator[FileRow]]:
     parsers = {".csv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl}
     parse = parsers.get(Path(name).suffix.lower())
     if parse is None:
@@ -93,46 +93,46 @@ def _parser(name: str) -> Callable[[IO[bytes], Flaws], Iterator[Row]]:
     return parse
 
 
-def _csv(stream: IO[bytes], flaws: Flaws) -> Iterator[Row]:
-    lines = _lines(stream, flaws)
+def _csv(stream: IO[bytes], errors: ValidationErrors) -> Iterator[FileRow]:
+    lines = _lines(stream, errors)
     number, header = next(lines, (1, ""))
-    if flaws.total:
+    if errors.total:
         return
     names = [name.strip() for name in header.split(",")]
     if names not in HEADERS:
-        flaws.add(number, "header", _header_mend(header))
+        errors.add(number, "header", _header_hint(header))
         return
-    yield from _rows(lines, flaws, lambda number, text: _csv_row(number, text, len(names)))
+    yield from _rows(lines, errors, lambda number, text: _csv_row(number, text, len(names)))
 
 
-def _jsonl(stream: IO[bytes], flaws: Flaws) -> Iterator[Row]:
-    return _rows(_lines(stream, flaws), flaws, _jsonl_row)
+def _jsonl(stream: IO[bytes], errors: ValidationErrors) -> Iterator[FileRow]:
+    return _rows(_lines(stream, errors), errors, _jsonl_row)
 
 
 def _rows(
-    lines: Iterator[tuple[int, str]], flaws: Flaws, parse: Callable[[int, str], Row]
-) -> Iterator[Row]:
+    lines: Iterator[tuple[int, str]], errors: ValidationErrors, parse: Callable[[int, str], FileRow]
+) -> Iterator[FileRow]:
     for number, text in lines:
         try:
             row = parse(number, text)
-        except _Flaw as flaw:
-            flaws.add(number, flaw.name, flaw.mend)
+        except _LineError as error:
+            errors.add(number, error.name, error.hint)
         else:
             yield row
 
 
-def _lines(stream: IO[bytes], flaws: Flaws) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers from 1."""
+def _lines(stream: IO[bytes], errors: ValidationErrors) -> Iterator[tuple[int, str]]:
+    """Yield line numbers from 1 and texts of the lines that are not blank."""
     number = 0
     while raw := stream.readline(LONGEST_LINE + 1):
         number += 1
         if number == 1:
             raw = raw.removeprefix(BOM)
         if raw.startswith(UTF_16) or b"\0" in raw:
-            flaws.add(number, "encoding", "must be UTF-8 without NUL; save the file as UTF-8")
+            errors.add(number, "encoding", "must be UTF-8 without NUL; save the file as UTF-8")
             return
         if len(raw) > LONGEST_LINE:
-            flaws.add(
+            errors.add(
                 number,
                 "line",
                 f"must be at most {LONGEST_LINE} bytes long; end lines with a line feed",
@@ -142,7 +142,7 @@ def _lines(stream: IO[bytes], flaws: Flaws) -> Iterator[tuple[int, str]]:
         try:
             text = raw.decode().strip()
         except UnicodeDecodeError:
-            flaws.add(number, "encoding", "must be UTF-8; save the file as UTF-8")
+            errors.add(number, "encoding", "must be UTF-8; save the file as UTF-8")
             continue
         if text:
             yield number, text
@@ -153,7 +153,7 @@ def _skip_line(stream: IO[bytes]) -> None:
         pass
 
 
-def _header_mend(header: str) -> str:
+def _header_hint(header: str) -> str:
     if ";" in header or "\t" in header:
         return (
             "must separate its fields with commas: save the file as CSV with commas, userId,amount"
@@ -161,7 +161,7 @@ def _header_mend(header: str) -> str:
     return f"must be userId,amount or userId,amount,reason, not {header[:60]!r}: write it as the first line"
 
 
-def _csv_row(number: int, text: str, width: int) -> Row:
+def _csv_row(number: int, text: str, width: int) -> FileRow:
     values = _split(text)
     if len(values) != width:
         hint = (
@@ -169,9 +169,11 @@ def _csv_row(number: int, text: str, width: int) -> Row:
             if len(values) > width
             else ""
         )
-        raise _Flaw("fields", f"must be {width} as in the header, not {len(values)}{hint}")
+        raise _LineError("fields", f"must be {width} as in the header, not {len(values)}{hint}")
     reason = _reason(values[2]) if width == 3 else ""
-    return Row(number, _id_of_text(values[0].strip()), _amount_of_text(values[1].strip()), reason)
+    return FileRow(
+        number, _id_of_text(values[0].strip()), _amount_of_text(values[1].strip()), reason
+    )
 
 
 def _split(text: str) -> list[str]:
@@ -180,7 +182,7 @@ def _split(text: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True))
     except csv.Error:
-        raise _Flaw(
+        raise _LineError(
             "quotes", 'must be closed on their own line, and doubled ("") inside a text'
         ) from None
 
@@ -192,73 +194,75 @@ def _id_of_text(text: str) -> int:
             if "E+" in text.upper()
             else ""
         )
-        raise _Flaw("userId", ID_MEND + rewritten)
+        raise _LineError("userId", ID_HINT + rewritten)
     return _id(int(text))
 
 
 def _id(value: int) -> int:
     if not 1 <= value <= LARGEST_ID:
-        raise _Flaw("userId", ID_MEND)
+        raise _LineError("userId", ID_HINT)
     return value
 
 
 def _amount_of_text(text: str) -> int:
     if not NUMBER.fullmatch(text):
-        raise _Flaw("amount", AMOUNT_MEND)
+        raise _LineError("amount", AMOUNT_HINT)
     return _amount(Decimal(text))
 
 
 def _amount(value: Decimal) -> int:
-    """Whole hundredths."""
+    """Return whole hundredths."""
     if len(value.as_tuple().digits) > MOST_DIGITS:
-        raise _Flaw("amount", AMOUNT_MEND)
+        raise _LineError("amount", AMOUNT_HINT)
     try:
         amount = hundredths(value)
     except NotAnAmount as error:
-        raise _Flaw("amount", DECIMALS_MEND if "decimals" in str(error) else str(error)) from None
+        raise _LineError(
+            "amount", DECIMALS_HINT if "decimals" in str(error) else str(error)
+        ) from None
     if abs(amount) >= LARGEST:
-        raise _Flaw("amount", "must be below a hundred billion")
+        raise _LineError("amount", "must be below a hundred billion")
     if amount == 0:
-        raise _Flaw("amount", "must not be 0: leave the line out")
+        raise _LineError("amount", "must not be 0: leave the line out")
     return amount
 
 
 def _reason(text: str) -> str:
     if len(text) > LONGEST_REASON:
-        raise _Flaw("reason", f"must be at most {LONGEST_REASON} characters long")
+        raise _LineError("reason", f"must be at most {LONGEST_REASON} characters long")
     return text.strip()
 
 
-def _jsonl_row(number: int, text: str) -> Row:
+def _jsonl_row(number: int, text: str) -> FileRow:
     values = _object(text)
     for name in values:
         if name not in NAMES:
-            raise _Flaw(
+            raise _LineError(
                 name[:60], "is not known; a line has userId, amount and, if you like, reason"
             )
     user_id, amount, reason = values.get("userId"), values.get("amount"), values.get("reason", "")
     if type(user_id) is not int:
-        raise _Flaw("userId", f"{ID_MEND}, without quotes")
+        raise _LineError("userId", f"{ID_HINT}, without quotes")
     if isinstance(amount, bool) or not isinstance(amount, int | Decimal):
-        raise _Flaw("amount", f"{AMOUNT_MEND}, without quotes")
+        raise _LineError("amount", f"{AMOUNT_HINT}, without quotes")
     if not isinstance(reason, str) or not _storable(reason):
-        raise _Flaw("reason", "must be a text without NUL")
-    return Row(number, _id(user_id), _amount(Decimal(amount)), _reason(reason))
+        raise _LineError("reason", "must be a text without NUL")
+    return FileRow(number, _id(user_id), _amount(Decimal(amount)), _reason(reason))
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
         value = strict_json.loads(text)
     except strict_json.RepeatedName:
-        raise _Flaw("JSON", "must give each field once") from None
+        raise _LineError("JSON", "must give each field once") from None
     except strict_json.NotFinite as error:
-        raise _Flaw("JSON", f"{error}; amounts are numbers, like 12.50") from None
+        raise _LineError("JSON", f"{error}; amounts are numbers, like 12.50") from None
     except (ValueError, ArithmeticError, RecursionError):
-        raise _Flaw(
+        raise _LineError(
             "JSON", 'must be one object a line, like {"userId": 1, "amount": 12.50}'
         ) from None
     if not isinstance(value, dict):
-        raise _Flaw("JSON", 'must be one object a line, like {"userId": 1, "amount": 12.50}')
+        raise _LineError("JSON", 'must be one object a line, like {"userId": 1, "amount": 12.50}')
     return value
 
 

@@ -36,7 +36,7 @@ FORBIDDEN = f"""
     ) checked WHERE note = ANY(%(notes)s) ORDER BY line LIMIT 1"""
 
 
-class Adjustments(JobType[Adjustment]):
+class AdjustmentJobs(JobType[Adjustment]):
     """Jobs that adjust the points of the players in a file."""
 
     model = Adjustment
@@ -96,7 +96,7 @@ class Adjustments(JobType[Adjustment]):
             _close(job, actor, reason, now)
 
 
-ADJUSTMENTS = Adjustments()
+ADJUSTMENTS = AdjustmentJobs()
 ADJUSTMENTS.register()
 
 

@@ -17,10 +17,10 @@ from players.policy.permissions import Act, Refusal, may
 UNKNOWN = "no player has this user id"
 ERASED = "the player is erased"
 OWN = str(Refusal.OWN)
-ABOVE = "the player stands at or above the position of whoever asked"
-OVERFLOW = "the sum would be past a trillion points"
-GONE = "whoever asked may not adjust anybody any more"
-LIMITED = "it is past what whoever asked may move in a day by now"
+ABOVE = "the player stands at or above the position of the requester"
+OVERFLOW = "the sum would exceed a trillion points"
+GONE = "the requester may no longer adjust anybody"
+LIMITED = "it exceeds what the requester may now move in a day"
 
 # Joins `rows`, which have a user_id, with their players and the positions of those. A position is
 # NULL for a rank that is not part of the policy. `lookup` returns the parameters.

@@ -1,4 +1,4 @@
-"""What goes in and out of `/adjustments`."""
+"""Request and response bodies of `/adjustments`."""
 
 import datetime as dt
 from decimal import Decimal
@@ -16,7 +16,7 @@ Amount = Annotated[float, msgspec.Meta(gt=-1e11, lt=1e11, extra_json_schema={"no
 
 
 class AdjustmentRowIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """One player, and how many points to give (or take, below zero): at most two decimals, not 0."""
+    """A player and the points to give, or to take if negative: at most two decimals, not 0."""
 
     user_id: UserId
     amount: Amount
@@ -29,8 +29,8 @@ class AdjustmentAsSent(msgspec.Struct, frozen=True, rename="camel", forbid_unkno
 
 
 class AdjustmentIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """Why, and the rows: each player once. One bad row refuses them all, and `errors` names every
-    one.
+    """The reason and the rows, each player once. One invalid row refuses the whole request, and
+    `errors` names every invalid row.
     """
 
     reason: Reason
@@ -38,7 +38,7 @@ class AdjustmentIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
 
 class SkippedOut(Out, frozen=True):
-    """A row that changes nothing, and why; `line` counts from 1."""
+    """A row that changes nothing, and why. `line` counts from 1."""
 
     line: Whole
     user_id: int
@@ -47,12 +47,12 @@ class SkippedOut(Out, frozen=True):
 
 
 class AdjustmentOut(Out, frozen=True):
-    """`rows` are applied, skipped or still to come; `total` is the sum of what changes, `moved`
-    without the signs.
+    """`rows` counts applied, skipped and pending rows. `total` is the sum of the changes, `moved` the
+    sum without signs.
 
-    `status`: preview, waiting (for a second person), applying, done or rejected. `progress` goes
-    from 0 to 1. `skippedRows` are the first hundred. `error` says why the last try stopped, if it
-    did; it is tried again.
+    `status`: preview, waiting (for a second person), applying, done or rejected. `progress` is 0 to
+    1. `skippedRows` has the first hundred. `error` says why the last attempt stopped; it is tried
+    again.
     """
 
     id: int

@@ -28,7 +28,7 @@ from audits.models import AuditEvent
 from common.environment import BASE_DIR
 from players import leaderboard
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle, row_checks
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, LedgerEntry, Player
 from players.moderation.command import Command
@@ -316,7 +316,7 @@ def test_any_rows_and_their_inverse_restore_everybody(
     for user_id, amount in before.items():
         adjust_one(user_id, amount, Command(by=OWNER, reason="before", now=now))
     had = adjusted()
-    rows = [Row(line, user_id, amount) for line, (user_id, amount) in enumerate(mix.items(), 1)]
+    rows = [FileRow(line, user_id, amount) for line, (user_id, amount) in enumerate(mix.items(), 1)]
     done = _through(file_previews.preview(rows, by=OWNER, reason="a mix", now=now))
     assert done.applied == sum(user_id <= 10 for user_id in mix)
     if not done.applied:

@@ -1,4 +1,4 @@
-"""Files of rows: every flaw with its line and its mend, and nothing read that was not written so."""
+"""Files of rows: every error with its line and its hint, and nothing read that was not written so."""
 
 import tracemalloc
 from decimal import Decimal
@@ -8,20 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players.mass_adjustments.files import Flaws, Row, UnknownFormat, read
+from players.mass_adjustments.files import FileRow, UnknownFormat, ValidationErrors, read
 
 
-def parse(tmp_path: Path, content: str | bytes, name: str = "f.csv") -> tuple[list[Row], list[str]]:
+def parse(
+    tmp_path: Path, content: str | bytes, name: str = "f.csv"
+) -> tuple[list[FileRow], list[str]]:
     file = tmp_path / name
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    flaws = Flaws()
-    return list(read(file, flaws)), flaws.shown
+    errors = ValidationErrors()
+    return list(read(file, errors)), errors.shown
 
 
 def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
     content = b'\xef\xbb\xbfuserId,amount,reason\r\n1,12.5,"late, but ""there"""\r\n\r\n 2 , -0.01 ,\r\n3,+7,x'
     assert parse(tmp_path, content) == (
-        [Row(2, 1, 1250, 'late, but "there"'), Row(4, 2, -1, ""), Row(5, 3, 700, "x")],
+        [FileRow(2, 1, 1250, 'late, but "there"'), FileRow(4, 2, -1, ""), FileRow(5, 3, 700, "x")],
         [],
     )
 
@@ -29,7 +31,7 @@ def test_csv_as_spreadsheets_write_it(tmp_path: Path) -> None:
 def test_jsonl(tmp_path: Path) -> None:
     content = '{"userId": 1, "amount": 12.50}\n{"amount": -3, "userId": 2, "reason": "é"}\n{"userId":3,"amount":1e2}\n'
     assert parse(tmp_path, content, "f.JSONL") == (
-        [Row(1, 1, 1250), Row(2, 2, -300, "é"), Row(3, 3, 10_000)],
+        [FileRow(1, 1, 1250), FileRow(2, 2, -300, "é"), FileRow(3, 3, 10_000)],
         [],
     )
 
@@ -64,11 +66,11 @@ def test_jsonl(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_csv_line_is_named_and_others_are_read(tmp_path: Path, line: str, said: str) -> None:
-    rows, flaws = parse(tmp_path, f"userId,amount\n7,1\n{line}\n8,2\n")
-    assert rows == [Row(2, 7, 100), Row(4, 8, 200)]
-    assert len(flaws) == 1
-    assert flaws[0].startswith("line 3: ")
-    assert said in flaws[0]
+    rows, errors = parse(tmp_path, f"userId,amount\n7,1\n{line}\n8,2\n")
+    assert rows == [FileRow(2, 7, 100), FileRow(4, 8, 200)]
+    assert len(errors) == 1
+    assert errors[0].startswith("line 3: ")
+    assert said in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -101,13 +103,13 @@ def test_a_bad_csv_line_is_named_and_others_are_read(tmp_path: Path, line: str, 
         ("x" * 10_001, "line: must be at most 10000 bytes long"),
     ],
 )
-def test_a_bad_jsonl_line_is_named_with_its_mend(tmp_path: Path, line: str, said: str) -> None:
+def test_a_bad_jsonl_line_is_named_with_its_fix(tmp_path: Path, line: str, said: str) -> None:
     good = '{"userId": 7, "amount": 1}'
-    rows, flaws = parse(tmp_path, f"{good}\n{line}\n{good}\n", "f.jsonl")
+    rows, errors = parse(tmp_path, f"{good}\n{line}\n{good}\n", "f.jsonl")
     assert [row.line for row in rows] == [1, 3]
-    assert len(flaws) == 1
-    assert flaws[0].startswith("line 2: ")
-    assert said in flaws[0]
+    assert len(errors) == 1
+    assert errors[0].startswith("line 2: ")
+    assert said in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -126,13 +128,13 @@ def test_a_bad_jsonl_line_is_named_with_its_mend(tmp_path: Path, line: str, said
         ),
     ],
 )
-def test_a_file_of_another_kind_is_refused_with_its_mend(
+def test_a_file_of_another_kind_is_refused_with_its_fix(
     tmp_path: Path, content: bytes, said: str
 ) -> None:
-    rows, flaws = parse(tmp_path, content)
+    rows, errors = parse(tmp_path, content)
     assert rows == []
-    assert len(flaws) == 1
-    assert said in flaws[0]
+    assert len(errors) == 1
+    assert said in errors[0]
 
 
 def test_the_name_says_what_is_in_it(tmp_path: Path) -> None:
@@ -143,9 +145,9 @@ def test_the_name_says_what_is_in_it(tmp_path: Path) -> None:
 def test_a_hundred_flaws_are_shown_and_all_are_counted(tmp_path: Path) -> None:
     file = tmp_path / "f.csv"
     file.write_text("userId,amount\n" + "1,x\n" * 250)
-    flaws = Flaws()
-    assert list(read(file, flaws)) == []
-    assert (flaws.total, len(flaws.shown), flaws.shown[-1][:9]) == (250, 100, "line 101:")
+    errors = ValidationErrors()
+    assert list(read(file, errors)) == []
+    assert (errors.total, len(errors.shown), errors.shown[-1][:9]) == (250, 100, "line 101:")
 
 
 @given(
@@ -171,7 +173,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         stream.write("userId,amount\n")
         stream.writelines(f"{number},1\n" for number in range(1, 50_000))
     tracemalloc.start()
-    count = sum(1 for _ in read(file, Flaws()))
+    count = sum(1 for _ in read(file, ValidationErrors()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 49_999

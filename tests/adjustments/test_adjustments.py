@@ -13,7 +13,7 @@ from audits.record import Actor
 from common.errors import Refused
 from common.leases import LeaseLost, claim
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle, row_checks
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, AdjustmentRow, Decision, LedgerEntry, Player
 from players.moderation import authorization
@@ -35,8 +35,8 @@ def within_a_day() -> Iterator[None]:
         yield
 
 
-def rows(*pairs: tuple[int, int]) -> list[Row]:
-    return [Row(line, user_id, amount) for line, (user_id, amount) in enumerate(pairs, start=2)]
+def rows(*pairs: tuple[int, int]) -> list[FileRow]:
+    return [FileRow(line, user_id, amount) for line, (user_id, amount) in enumerate(pairs, start=2)]
 
 
 def made(*pairs: tuple[int, int], by: Staff = OWNER, **options: str) -> Adjustment:
@@ -140,7 +140,7 @@ def test_a_player_stands_in_it_once(people: People) -> None:
     people(range(1, 3))
     with pytest.raises(file_previews.Invalid) as refused:
         made((1, 100), (2, 5), (1, 7), (1, 9))
-    assert refused.value.flaws.shown == [
+    assert refused.value.errors.shown == [
         "line 4: userId: 1 stands on line 2 already; keep one line for a player",
         "line 5: userId: 1 stands on line 2 already; keep one line for a player",
     ]
@@ -302,7 +302,7 @@ def test_who_changed_since_the_preview_is_skipped(people: People) -> None:
 def test_an_erased_persons_id_and_reason_leave_the_rows(people: People) -> None:
     people(range(1, 3))
     found = file_previews.preview(
-        [Row(1, 2, 5, "was ill")], by=OWNER, reason="a test", now=timezone.now()
+        [FileRow(1, 2, 5, "was ill")], by=OWNER, reason="a test", now=timezone.now()
     )
     erase(2, by=OWNER, reason="ordered", now=timezone.now())
     row = found.lines.get()

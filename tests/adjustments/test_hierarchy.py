@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audits.record import Actor
 from players.active_policy import active
 from players.mass_adjustments import file_previews
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.mass_adjustments.row_checks import ABOVE, OWN, why_not_entitled
 from players.models import Adjustment, Player, Rank
@@ -75,7 +75,7 @@ def players(bootstrapped: None) -> list[Player]:
 
 
 def preview(players: list[Player], by: Staff) -> Adjustment:
-    rows = [Row(line, player.user_id, 1) for line, player in enumerate(players, 1)]
+    rows = [FileRow(line, player.user_id, 1) for line, player in enumerate(players, 1)]
     return file_previews.preview(rows, by=by, reason="a test", now=timezone.now())
 
 

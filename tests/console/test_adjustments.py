@@ -21,7 +21,7 @@ from console.bulk.forms import LARGEST_FILE
 from console.decorators import SIGNED_IN_AT
 from players.active_policy import active
 from players.mass_adjustments import chunk_executor, file_previews, row_checks
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Player
 from players.moderation.actors import at_the_shell
@@ -119,7 +119,7 @@ def test_an_owner_approves_what_the_shell_asked_for(owner: Client, player: Make)
     player(1)
     shell = at_the_shell()
     made = file_previews.preview(
-        [Row(1, 1, MASS * 100)], by=shell, reason="an event", now=timezone.now()
+        [FileRow(1, 1, MASS * 100)], by=shell, reason="an event", now=timezone.now()
     )
     ADJUSTMENTS.start(made.pk, by=shell, now=timezone.now())
     do(owner, made, "approve")
@@ -138,7 +138,7 @@ def test_the_requester_withdraws_and_another_rejects(
     assert adjusted() == ["0.00"]
 
 
-def test_every_line_that_is_wrong_is_named_with_its_mend(owner: Client, player: Make) -> None:
+def test_every_line_that_is_wrong_is_named_with_its_fix(owner: Client, player: Make) -> None:
     player(1)
     seen = text(send(owner, "1,1.234", "x,5", "1,2", "1,3"))
     for told in (

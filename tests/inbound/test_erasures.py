@@ -25,7 +25,7 @@ from common.environment import BASE_DIR
 from players import tasks
 from players.discipline import sanctions
 from players.mass_adjustments import chunk_executor, file_previews
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import AdjustmentRow, ErasureOrder, Player, Rank
 from players.moderation.actors import Staff
@@ -158,7 +158,7 @@ def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
 
 
 def _adjust_by_file() -> None:
-    rows = [Row(1, USER, 100, f"for {NAME}"), Row(2, OTHER, 100, "")]
+    rows = [FileRow(1, USER, 100, f"for {NAME}"), FileRow(2, OTHER, 100, "")]
     asked = file_previews.preview(rows, by=OWNER, reason="a mass reward", now=timezone.now())
     ADJUSTMENTS.start(asked.pk, by=OWNER, now=timezone.now())
     chunk_executor.run(asked.pk)

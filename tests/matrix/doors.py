@@ -30,7 +30,7 @@ from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.discipline import notes, sanctions
 from players.mass_adjustments import chunk_executor, file_previews
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Approval, BulkJob, Decision, Player, Sanction
 from players.moderation import approvals, velocity_limit
@@ -276,7 +276,7 @@ class File(ByTheRules):
         by, now = console_staff(case), timezone.now()
         if by is None:
             return REFUSED, "no access"
-        rows = [Row(1, user_id, AMOUNTS[case.act] * 100)]
+        rows = [FileRow(1, user_id, AMOUNTS[case.act] * 100)]
         try:
             made = file_previews.preview(rows, by=by, reason="seen it", now=now)
             made = ADJUSTMENTS.start(made.pk, by=by, now=now)

@@ -24,7 +24,7 @@ from players.actions import undo
 from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle, row_checks
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment, Approval, LedgerEntry, Player, Rank, Spending
 from players.moderation import approvals, daily_limit
@@ -98,7 +98,7 @@ def bulk() -> Attempt:
 
 def file() -> Attempt:
     by = colonel()
-    rows = [Row(2, TARGET, MOST * 50), Row(3, OTHER, -MOST * 50)]
+    rows = [FileRow(2, TARGET, MOST * 50), FileRow(3, OTHER, -MOST * 50)]
     made = file_previews.preview(rows, by=by, reason="a test", now=timezone.now())
     return lambda: ADJUSTMENTS.start(made.pk, by=by, now=timezone.now())
 
@@ -198,7 +198,9 @@ def test_a_request_and_a_direct_act_at_once_are_both_counted() -> None:
 def test_the_limit_starts_again_at_midnight_utc() -> None:
     evening = timezone.now().astimezone(dt.UTC).replace(hour=23, minute=59, second=59)
     by = colonel()
-    made = file_previews.preview([Row(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening)
+    made = file_previews.preview(
+        [FileRow(2, TARGET, LIMIT * 100)], by=by, reason="a test", now=evening
+    )
     assert ADJUSTMENTS.start(made.pk, by=by, now=evening).status == "applying"
     assert (
         adjustments.adjust(TARGET, 1, Command(by=by, reason="more", now=evening)).approval
@@ -217,7 +219,7 @@ def test_the_limit_starts_again_at_midnight_utc() -> None:
 # --- files go the way of every act ---
 def asked(by: Staff, points: int, *user_ids: int) -> Adjustment:
     rows = [
-        Row(line, user_id, points * 100)
+        FileRow(line, user_id, points * 100)
         for line, user_id in enumerate(user_ids or (TARGET,), start=2)
     ]
     made = file_previews.preview(rows, by=by, reason="a test", now=timezone.now())

@@ -27,7 +27,7 @@ from players.bulk import previews, row_executor
 from players.bulk.row_executor import BULK_JOBS
 from players.discipline import appeals, notes, sanctions
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle
-from players.mass_adjustments.files import Row
+from players.mass_adjustments.files import FileRow
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import (
     Adjustment,
@@ -785,7 +785,7 @@ def approving_a_mass_change() -> Race:
 
 
 def _file(amount: int = 10_00) -> Adjustment:
-    rows = [Row(2, TARGET, amount)]
+    rows = [FileRow(2, TARGET, amount)]
     return file_previews.preview(rows, by=owner(), reason="a test", now=timezone.now())
 
 
@@ -794,7 +794,7 @@ def taking_in_a_file_under_one_key() -> Race:
     return Race(
         times(
             lambda: file_previews.preview(
-                [Row(2, TARGET, 10_00)],
+                [FileRow(2, TARGET, 10_00)],
                 by=owner(),
                 reason="a test",
                 idempotency_key="once",

@@ -30,7 +30,7 @@ from common.errors import Refused
 from common.leases import LeaseLost
 from players.bulk.results import reasons
 from players.mass_adjustments import chunk_executor, file_previews, lifecycle
-from players.mass_adjustments.files import Flaws, UnknownFormat, read
+from players.mass_adjustments.files import UnknownFormat, ValidationErrors, read
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Adjustment
 from players.moderation.actors import at_the_shell
@@ -111,18 +111,18 @@ class Command(BaseCommand):
 
     def _file(self, file: Path, key: str | None, reason: str, yes: bool, **_: Any) -> None:
         key = key or _key_of(file, reason)
-        flaws = Flaws()
+        errors = ValidationErrors()
         try:
             made = file_previews.preview(
-                self._reading(file, flaws),
+                self._reading(file, errors),
                 by=self.by,
                 reason=reason,
                 idempotency_key=f"file:{key}",
-                flaws=flaws,
+                errors=errors,
                 now=timezone.now(),
             )
         except file_previews.Invalid as invalid:
-            raise CommandError(_listing(file, invalid.flaws)) from None
+            raise CommandError(_listing(file, invalid.errors)) from None
         if made.status == Status.REJECTED:
             raise CommandError(
                 f"Adjustment {made.pk} of this file was rejected. Give --key NAME to ask again."
@@ -208,9 +208,9 @@ class Command(BaseCommand):
             f"{adjustment.skipped} skipped, {adjustment.total} points in sum."
         )
 
-    def _reading(self, file: Path, flaws: Flaws) -> Iterator[Any]:
+    def _reading(self, file: Path, errors: ValidationErrors) -> Iterator[Any]:
         with self._bar("reading", None) as (bar, task):
-            for count, row in enumerate(read(file, flaws), start=1):
+            for count, row in enumerate(read(file, errors), start=1):
                 if count % 10_000 == 0:
                     bar.update(task, completed=count)
                 yield row
@@ -269,12 +269,14 @@ def _key_of(file: Path, reason: str) -> str:
     return content.hexdigest()
 
 
-def _listing(file: Path, flaws: Flaws) -> str:
+def _listing(file: Path, errors: ValidationErrors) -> str:
     more = (
-        f"\nand {flaws.total - len(flaws.shown):,} more" if flaws.total > len(flaws.shown) else ""
+        f"\nand {errors.total - len(errors.shown):,} more"
+        if errors.total > len(errors.shown)
+        else ""
     )
-    lines = "\n".join(flaws.shown)
-    return f"{file} cannot be taken; nothing was changed. Errors: {flaws.total:,}\n{lines}{more}"
+    lines = "\n".join(errors.shown)
+    return f"{file} cannot be taken; nothing was changed. Errors: {errors.total:,}\n{lines}{more}"
 
 
 def _export(adjustment: Adjustment, path: Path) -> None:
