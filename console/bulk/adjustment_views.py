@@ -98,7 +98,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _preview(data: dict[str, Any], errors: ValidationErrors, by: Staff) -> Adjustment:
-    """The preview of an uploaded file. Raises Refused; `errors` then has the errors of its lines."""
+    """The preview of an uploaded file. Raises Refused, and fills `errors` for invalid lines."""
     file = data["file"]
     try:
         return file_previews.preview(

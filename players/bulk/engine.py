@@ -29,14 +29,16 @@ READ_EVERY = 30.0  # seconds between two reads of the requester's role on Roblox
 class JobType[J: (BulkJob, Adjustment)](ABC):
     """What differs between bulk jobs and adjustments.
 
-    `approval` is their kind of request, whose argument `key` is the job's id; `act` is how the
-    audit log names a refused start. `may_be_empty`: a job that changes nobody may start.
+    `approval` is their kind of request, whose argument `key` is the job's id. `act` is how the
+    audit log names a refused start, `unknown` the message for an unknown id. `may_be_empty`: a job
+    that changes nobody may start.
     """
 
     model: type[J]
     approval: str
     key: str
     act: str
+    unknown: str
     may_be_empty: bool
 
     @abstractmethod
@@ -120,7 +122,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
         """Raises Refused for an unknown job."""
         job = self.model._default_manager.select_for_update(no_key=True).filter(pk=job_id).first()
         if job is None:
-            raise Refused(f"There is no {self.model._meta.verbose_name} {job_id}.")
+            raise Refused(self.unknown.format(job_id))
         return job
 
     def locked_waiting(self, approval: Approval) -> J:

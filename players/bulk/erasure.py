@@ -6,7 +6,8 @@ from players.privacy.person import Person
 
 EVIDENCE = """
     UPDATE bulk_jobs SET arguments = arguments - 'evidence'
-    WHERE id IN (SELECT r.job_id FROM bulk_rows r WHERE r.player_id = %s) AND arguments ? 'evidence'"""
+    WHERE id IN (SELECT r.job_id FROM bulk_rows r WHERE r.player_id = %s)
+      AND arguments ? 'evidence'"""
 
 
 def forget_evidence(person: Person) -> None:

@@ -50,6 +50,7 @@ class BulkJobs(JobType[BulkJob]):
     model = BulkJob
     approval = act = "bulk"
     key = "job"
+    unknown = "There is no bulk job {}; a preview is kept for a day."
     may_be_empty = False
 
     def why_not_entitled(self, by: Staff) -> str:

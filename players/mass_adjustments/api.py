@@ -32,7 +32,8 @@ AUTOMATION = Staff(Actor("system", "automation", "automation"), rank=None)
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     {"type": "string", "pattern": "^[!-~]{1,128}$"},
-    "1 to 128 visible ASCII characters, new for each request; the same key again answers what the first one made.",
+    "1 to 128 visible ASCII characters, new for each request. The same key again returns the"
+    " adjustment of the first request.",
     required=True,
 )
 

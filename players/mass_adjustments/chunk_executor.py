@@ -97,7 +97,7 @@ SKIPPED = """
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A row of a chunk. `amount` in hundredths; `note` says why it is skipped, empty if it is not."""
+    """A row of a chunk. `amount` in hundredths. `note`: why it is skipped, or empty."""
 
     line: int
     amount: int
@@ -145,8 +145,8 @@ def apply(
 
     Releases the lease. An error postpones the next attempt and is raised.
     """
-    chunks = engine.steps(lambda: step(adjustment), adjustment.requester, until)
     try:
+        chunks = engine.steps(lambda: step(adjustment), adjustment.requester, until)
         for count, _ in enumerate(chunks, 1):
             if count % FOLD_EVERY == 0:
                 leaderboard.fold()  # without a worker the changes would pile up

@@ -42,6 +42,7 @@ class AdjustmentJobs(JobType[Adjustment]):
     model = Adjustment
     approval = key = "adjustment"
     act = Act.ADJUST
+    unknown = "There is no adjustment {}."
     may_be_empty = True
 
     def why_not_entitled(self, by: Staff) -> str:
@@ -140,7 +141,7 @@ def find(adjustment_id: int) -> Adjustment:
     """Raises Refused for an unknown adjustment."""
     found = Adjustment.objects.filter(pk=adjustment_id).first()
     if found is None:
-        raise Refused(f"There is no adjustment {adjustment_id}.")
+        raise Refused(ADJUSTMENTS.unknown.format(adjustment_id))
     return found
 
 

@@ -37,7 +37,8 @@ NOTE = f"""
          WHEN %(below)s::int IS NOT NULL AND coalesce(%(below)s::int <=
               CASE WHEN p.former_rank_id IS NULL THEN k.position ELSE k.kept_position END, true)
          THEN '{ABOVE}'
-         WHEN abs(p.adjusted + {{amount}}) >= 1e12 OR abs(p.earned + p.adjusted + {{amount}}) >= 1e12
+         WHEN abs(p.adjusted + {{amount}}) >= 1e12
+              OR abs(p.earned + p.adjusted + {{amount}}) >= 1e12
          THEN '{OVERFLOW}'
          ELSE '' END"""
 

@@ -47,8 +47,8 @@ class SkippedOut(Out, frozen=True):
 
 
 class AdjustmentOut(Out, frozen=True):
-    """`rows` counts applied, skipped and pending rows. `total` is the sum of the changes, `moved` the
-    sum without signs.
+    """`rows` counts applied, skipped and pending rows. `total` is the sum of the changes, `moved`
+    the sum without signs.
 
     `status`: preview, waiting (for a second person), applying, done or rejected. `progress` is 0 to
     1. `skippedRows` has the first hundred. `error` says why the last attempt stopped; it is tried
