@@ -33,6 +33,7 @@ from players.bulk.row_executor import BULK_JOBS, RIGHT
 from players.models import BulkJob, BulkRow
 from players.moderation import refusals
 from players.moderation.actors import Staff, is_local, staff_of
+from players.moderation.command import Command
 
 VIEW = "players.view_approval"
 SECTION = Section("Mass changes", "console:bulk", "console:bulk-job")
@@ -93,7 +94,7 @@ def _select(request: HttpRequest) -> HttpResponse:
         request,
         form,
         lambda data: previews.preview(
-            act, user_ids, given(form, now), by=by, reason=data["reason"], now=now
+            act, user_ids, given(form, now), Command(by=by, reason=data["reason"], now=now)
         ),
         "Mass change",
         template="console/bulk_select.html",
@@ -189,7 +190,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     return SECTION.form_page(
         request,
         Reason(request.POST or None),
-        lambda data: previews.preview_undo(pk, by=by, reason=data["reason"], now=now),
+        lambda data: previews.preview_undo(pk, Command(by=by, reason=data["reason"], now=now)),
         f"Undo job {pk}",
         job=found,
         note=f"Each of its {found.done} done rows is undone if it can be. You see a preview first.",
@@ -204,7 +205,9 @@ def revert(request: HttpRequest) -> HttpResponse:
         request,
         RevertForm(request.POST or None, initial={"actor": request.GET.get("actor", "")}),
         lambda data: previews.preview_revert(
-            data["actor"], (data["since"], data["until"]), by=by, reason=data["reason"], now=now
+            data["actor"],
+            (data["since"], data["until"]),
+            Command(by=by, reason=data["reason"], now=now),
         ),
         "Undo somebody's acts",
         note="Everything they did in that time that can be undone is undone, the newest act first."

@@ -17,7 +17,7 @@ from players.models import Approval, BulkJob, BulkRow, Player
 from players.moderation import velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.authorization import Permission
-from players.moderation.input import check_reason
+from players.moderation.command import Command
 from players.moderation.refusals import audit_refusals
 from players.moderation.velocity_limit import Load
 
@@ -30,17 +30,15 @@ def preview(
     act: str,
     user_ids: Sequence[int],
     arguments: dict[str, Any],
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
+    command: Command,
 ) -> BulkJob:
     """Preview an act on each of these players.
 
     `arguments` are the act's: evidence, until (a datetime), amount (hundredths), rank (its name),
     text. Raises Refused naming the field to correct, and NotAllowed.
     """
-    reason = check_reason(reason)
+    command = command.checked()
+    by, now = command.by, command.now
     if act not in ACTIONS:
         raise Refused(f"act: {act!r} is not one of {', '.join(ACTIONS)}.")
     if not user_ids or len(set(user_ids)) > MOST_PLAYERS:
@@ -50,16 +48,13 @@ def preview(
         given = actions.check(act, arguments, by, now)
         players = _players(user_ids)
         cases = actions.cases(act, players, given, by, now)
-        return _store(BulkJob(act=act, arguments=given, reason=reason), cases, by, now)
+        return _store(BulkJob(act=act, arguments=given), cases, command)
 
 
 def preview_revert(
     actors: tuple[tuple[str, str], ...],
     span: tuple[dt.datetime, dt.datetime],
-    *,
-    by: Staff,
-    reason: str,
-    now: dt.datetime,
+    command: Command,
 ) -> BulkJob:
     """Preview the undo of what these actors (kind, id) did from one moment until another.
 
@@ -68,23 +63,22 @@ def preview_revert(
     since, until = span
     job = BulkJob(
         act=REVERT,
-        reason=check_reason(reason),
         arguments={
             "actors": [f"{kind}:{name}" for kind, name in actors],
             "since": since.isoformat(),
             "until": until.isoformat(),
         },
     )
-    return _preview_events(job, reversals.of_actors(actors, since, until), by, now)
+    return _preview_events(job, reversals.of_actors(actors, since, until), command)
 
 
-def preview_undo(job_id: int, *, by: Staff, reason: str, now: dt.datetime) -> BulkJob:
+def preview_undo(job_id: int, command: Command) -> BulkJob:
     """Preview the undo of everything that a job did. Raises Refused, NotAllowed."""
     done = BulkJob.objects.filter(pk=job_id, status=Status.DONE).first()
     if done is None:
         raise Refused("Only a job that is done can be taken back.")
-    job = BulkJob(act=REVERT, reason=check_reason(reason), arguments={"job": job_id})
-    return _preview_events(job, reversals.of_job(done), by, now)
+    job = BulkJob(act=REVERT, arguments={"job": job_id})
+    return _preview_events(job, reversals.of_job(done), command)
 
 
 def purge(now: dt.datetime) -> int:
@@ -105,14 +99,13 @@ def purge(now: dt.datetime) -> int:
     return len(old)
 
 
-def _preview_events(
-    job: BulkJob, events: Sequence[PlacedEvent], by: Staff, now: dt.datetime
-) -> BulkJob:
+def _preview_events(job: BulkJob, events: Sequence[PlacedEvent], command: Command) -> BulkJob:
+    command = command.checked()
     if not events:
         raise Refused("There is nothing that can be taken back.")
-    with audit_refusals(BULK_JOBS.act, None, by), transaction.atomic():
-        BULK_JOBS.check_entitled(by)
-        return _store(job, reversals.cases(events), by, now)
+    with audit_refusals(BULK_JOBS.act, None, command.by), transaction.atomic():
+        BULK_JOBS.check_entitled(command.by)
+        return _store(job, reversals.cases(events), command)
 
 
 def _players(user_ids: Sequence[int]) -> list[Player]:
@@ -125,8 +118,10 @@ def _players(user_ids: Sequence[int]) -> list[Player]:
     return [found[user_id] for user_id in dict.fromkeys(user_ids)]
 
 
-def _store(job: BulkJob, cases: Sequence[Case], by: Staff, now: dt.datetime) -> BulkJob:
+def _store(job: BulkJob, cases: Sequence[Case], command: Command) -> BulkJob:
+    by, now = command.by, command.now
     judge = Judge.of(by, now)
+    job.reason = command.reason
     verdicts = [judge.judge(case) for case in cases]
     job.requested_by, job.requester, job.created_at = by.person, engine.player_of(by), now
     job.rows, job.changing = len(cases), sum(found.allowed for found in verdicts)

@@ -253,7 +253,7 @@ class Bulk(ByTheRules):
             return REFUSED, "no access"
         given = {"amount": AMOUNTS.get(case.act, 0) * 100, "rank": case.to, "text": "seen it"}
         try:
-            job = previews.preview(act, [user_id], given, by=by, reason="seen it", now=now)
+            job = previews.preview(act, [user_id], given, Command(by=by, reason="seen it", now=now))
             job = BULK_JOBS.start(job.pk, by=by, now=now)
         except Refused as refusal:
             return REFUSED, str(refusal)

@@ -11,6 +11,7 @@ from players.bulk.row_executor import BULK_JOBS
 from players.models import Approval, BulkJob, Player, Rank
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
+from players.moderation.command import Command
 
 RIGHTS = frozenset({"console.bulk"})
 OLGA = Staff(Actor("staff", "olga", "Olga", "staff:1"), rank=None, rights=RIGHTS)
@@ -41,7 +42,10 @@ def colleague(user_id: int, rank: str) -> Staff:
 
 def preview(act: str, user_ids: Any, by: Staff = OLGA, **arguments: Any) -> BulkJob:
     return previews.preview(
-        act, list(user_ids), arguments, by=by, reason="seen in the raid", now=timezone.now()
+        act,
+        list(user_ids),
+        arguments,
+        Command(by=by, reason="seen in the raid", now=timezone.now()),
     )
 
 

@@ -265,11 +265,13 @@ def test_an_act_is_done_to_each_and_taken_back_as_a_whole(act: str) -> None:
     assert (job.done, count()) == (2, 2)
     if act == "propose":
         return  # a proposal is rejected, not taken back
-    undo = go(previews.preview_undo(job.pk, by=OLGA, reason="a mistake", now=timezone.now()))
+    undo = go(
+        previews.preview_undo(job.pk, Command(by=OLGA, reason="a mistake", now=timezone.now()))
+    )
     assert (undo.done, count()) == (2, 0)
     with pytest.raises(Refused, match="nothing to start"):
         BULK_JOBS.start(
-            previews.preview_undo(job.pk, by=OLGA, reason="again", now=timezone.now()).pk,
+            previews.preview_undo(job.pk, Command(by=OLGA, reason="again", now=timezone.now())).pk,
             by=OLGA,
             now=timezone.now(),
         )
@@ -388,7 +390,7 @@ def test_a_bulk_revert_takes_back_what_one_actor_did_in_a_span() -> None:
 def revert(whose: Staff, since: dt.datetime, until: dt.datetime, by: Staff = OLGA) -> BulkJob:
     actors = ((whose.actor.kind, whose.actor.id),)
     return previews.preview_revert(
-        actors, (since, until), by=by, reason="the account was stolen", now=timezone.now()
+        actors, (since, until), Command(by=by, reason="the account was stolen", now=timezone.now())
     )
 
 

@@ -298,11 +298,11 @@ def _be_in_mass_changes() -> None:
         ("warn", {"evidence": [f"https://clips.example/{NAME}"]}),
         ("note", {"text": SAID}),
     ):
-        job = previews.preview(act, [USER, OTHER], more, by=olga, reason=SAID, now=now)
+        job = previews.preview(act, [USER, OTHER], more, Command(by=olga, reason=SAID, now=now))
         BULK_JOBS.start(job.pk, by=olga, now=now)
         row_executor.run(job.pk)
     previews.preview(
-        "note", [OTHER], {"text": SAID}, by=olga, reason=SAID, now=now
+        "note", [OTHER], {"text": SAID}, Command(by=olga, reason=SAID, now=now)
     )  # which nobody lets go
     assert BulkJob.objects.filter(done=2).count() == 2
 

@@ -92,7 +92,7 @@ def wire() -> Attempt:
 
 def bulk() -> Attempt:
     by = colonel()
-    job = previews.preview("adjust", [TARGET, OTHER], {"amount": MOST * 50}, **order(by))
+    job = previews.preview("adjust", [TARGET, OTHER], {"amount": MOST * 50}, Command(**order(by)))
     return lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now())
 
 
@@ -111,7 +111,7 @@ def taking_back() -> Attempt:
 def mass_undo() -> Attempt:
     event, by = adjusted(-MOST * 100), colonel()
     at = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), timezone.now() + dt.timedelta(days=1)
-    job = previews.preview_revert((("staff", "shell"),), at, **order(by))
+    job = previews.preview_revert((("staff", "shell"),), at, Command(**order(by)))
     assert job.lines.filter(subject=event, status="pending").exists()
     return lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now())
 

@@ -739,7 +739,7 @@ def putting_a_version_of_the_policy_in_force() -> Race:
 @race
 def starting_a_mass_change() -> Race:
     by = owner()
-    job = previews.preview("warn", [TARGET, OTHER], {}, **order(by))
+    job = previews.preview("warn", [TARGET, OTHER], {}, Command(**order(by)))
     return Race(
         times(lambda: BULK_JOBS.start(job.pk, by=by, now=timezone.now())),
         lambda: told("bulk.started"),
@@ -751,7 +751,7 @@ def starting_a_mass_change() -> Race:
 @race
 def carrying_out_a_mass_change() -> Race:
     by = owner()
-    job = previews.preview("adjust", [TARGET, OTHER], {"amount": 10_00}, **order(by))
+    job = previews.preview("adjust", [TARGET, OTHER], {"amount": 10_00}, Command(**order(by)))
     BULK_JOBS.start(job.pk, by=by, now=timezone.now())
     return Race(
         [
@@ -769,7 +769,7 @@ def carrying_out_a_mass_change() -> Race:
 def approving_a_mass_change() -> Race:
     by = staff(GENERAL)[0]
     by = type(by)(by.actor, by.rank, by.user_id, rights=frozenset({"console.bulk"}))
-    job = previews.preview("adjust", [TARGET, OTHER], {"amount": 300_00}, **order(by))
+    job = previews.preview("adjust", [TARGET, OTHER], {"amount": 300_00}, Command(**order(by)))
     approval = BULK_JOBS.start(job.pk, by=by, now=timezone.now()).approval
     assert approval is not None
     return Race(

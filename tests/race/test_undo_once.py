@@ -156,7 +156,9 @@ def test_two_approvals_of_one_undo_act_once() -> None:
 def test_a_mass_undo_and_a_single_one_take_it_back_once() -> None:
     event = adjusted()
     span = (order(shell())["now"].replace(year=2000), order(shell())["now"].replace(year=2100))
-    job = previews.preview_revert(((shell().actor.kind, shell().actor.id),), span, **order(owner()))
+    job = previews.preview_revert(
+        ((shell().actor.kind, shell().actor.id),), span, Command(**order(owner()))
+    )
     assert job.changing == 1
     BULK_JOBS.start(job.pk, by=owner(), now=timezone.now())
     at_once(lambda: row_executor.run(job.pk), acting(undo.revert, event, by=shell()))
