@@ -111,7 +111,8 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
     ) -> Permission | None:
         """Why a second person must approve the job; None if nobody must."""
         taken = daily_limit.lock(by.person, daily_limit.day_of(now))
-        return second_person(job, by, now, taken, tripped=tripped)
+        load = Load(job.changing, reservations.volume(job), taken, tripped)
+        return velocity_limit.second_person_for(by, load, now)
 
     def check_entitled(self, by: Staff) -> None:
         """Raises NotAllowed."""
@@ -149,17 +150,6 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
             sentence=self.sentence,
             closed=self.close,
         )(self.execute)
-
-
-def second_person[J: (BulkJob, Adjustment)](
-    job: J, by: Staff, now: dt.datetime, taken: daily_limit.Taken, *, tripped: bool = False
-) -> Permission | None:
-    """Why a job needs a second person; None if it does not.
-
-    `taken` is what counts toward the day's limit of `by` already.
-    """
-    load = Load(job.changing, reservations.volume(job), taken, tripped)
-    return velocity_limit.second_person_for(by, load, now)
 
 
 def player_of(by: Staff) -> Player | None:

@@ -1,7 +1,7 @@
 """Find the audit events that a job reverts: those of an actor in a span of time, or of a job."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from audits.actions import Action
 from audits.queries import PlacedEvent, events_by_id
@@ -53,36 +53,43 @@ def of_job(job: BulkJob) -> list[PlacedEvent]:
 def cases(events: Iterable[PlacedEvent]) -> list[Case]:
     """The inverse of each event as a row to judge. The number of queries does not grow."""
     found = list(events)
-    options, within = undo.options(found), {event.id for event in found}
-    taken = undo.reverted_by(within)
+    impossible = _impossible(found)
+    players = _players(found)
+    ranks, policy = _ranks(found), active()
+    return [
+        Case(
+            undo.permission_of(event.action) or Act.NOTE,
+            players.get(int(event.target_id)) if event.target_kind == "player" else None,
+            event.id,
+            policy.bundle.by_name.get(ranks.get(event.id, "")),
+            adjusted_by(event) if event.action == Action.POINTS_ADJUSTED else 0,
+            impossible[event.id],
+        )
+        for event in found
+    ]
+
+
+def _impossible(events: Sequence[PlacedEvent]) -> dict[int, str]:
+    """Why each event cannot be reverted; empty if it can."""
+    options, within = undo.options(events), {event.id for event in events}
+    reverted = undo.reverted_by(within)
+    found = {}
+    for event in events:
+        found[event.id] = "" if options[event.id].possible else options[event.id].sentence
+        if event.id in reverted:
+            found[event.id] = "It was taken back already."
+        elif event.reverts in within:
+            found[event.id] = "It took back another event of this span; both stay as they are."
+    return found
+
+
+def _players(events: Iterable[PlacedEvent]) -> dict[int, Player]:
     ids = {
         int(event.target_id)
-        for event in found
+        for event in events
         if event.target_kind == "player" and is_row_id(event.target_id)
     }
-    players = Player.objects.select_related("rank", "former_rank").in_bulk(ids)
-    ranks = _ranks(found)
-    policy = active()
-    made = []
-    for event in found:
-        player = players.get(int(event.target_id)) if event.target_kind == "player" else None
-        why_not = "" if options[event.id].possible else options[event.id].sentence
-        if event.id in taken:
-            why_not = "It was taken back already."
-        elif event.reverts in within:
-            why_not = "It took back another event of this span; both stay as they are."
-        name = ranks.get(event.id)
-        made.append(
-            Case(
-                undo.permission_of(event.action) or Act.NOTE,
-                player,
-                event.id,
-                policy.bundle.by_name.get(name) if name else None,
-                adjusted_by(event) if event.action == Action.POINTS_ADJUSTED else 0,
-                why_not,
-            )
-        )
-    return made
+    return Player.objects.select_related("rank", "former_rank").in_bulk(ids)
 
 
 def _newest_first(ids: Iterable[int]) -> list[PlacedEvent]:

@@ -21,9 +21,10 @@ from players.mass_adjustments.row_checks import (
     why_not_entitled,
 )
 from players.models import Adjustment, Approval
-from players.moderation import approvals, daily_limit
+from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.input import check_reason
+from players.moderation.velocity_limit import Load
 from players.policy.permissions import Act
 
 Status = Adjustment.Status
@@ -133,7 +134,9 @@ def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 
 def needs_second_person(adjustment: Adjustment, by: Staff, now: dt.datetime) -> str:
     """Why a second person would have to approve it now; empty if nobody would."""
-    second = engine.second_person(adjustment, by, now, daily_limit.taken(by, now))
+    volume, taken = reservations.volume(adjustment), daily_limit.taken(by, now)
+    load = Load(adjustment.changing, volume, taken, tripped=False)
+    second = velocity_limit.second_person_for(by, load, now)
     return second.reason if second is not None else ""
 
 
