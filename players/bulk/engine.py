@@ -138,9 +138,8 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
         if why_not := self.why_not_entitled(by):
             return f"You may not: {why_not}."
         job = self.model._default_manager.get(pk=approval.arguments[self.key])
-        return self.why_not_approve_rows(job, by, approval.created_at) or past_own_limit(
-            by, reservations.volume(job).moved
-        )
+        moved, _ = reservations.pending(job)
+        return self.why_not_approve_rows(job, by, approval.created_at) or past_own_limit(by, moved)
 
     def register(self) -> None:
         """Have `approvals` decide on requests for these jobs."""

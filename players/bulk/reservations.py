@@ -16,6 +16,7 @@ from players.moderation.daily_limit import Taken, Volume
 
 
 def volume(job: BulkJob | Adjustment) -> Volume:
+    """What the pending rows move, from a scan of them."""
     amount = Abs("amount")
     found = (
         job.lines.filter(status="pending")
@@ -27,19 +28,23 @@ def volume(job: BulkJob | Adjustment) -> Volume:
     )
 
 
+def pending(job: BulkJob | Adjustment) -> tuple[int, int]:
+    """Hundredths without signs that the pending rows move, and the number of their players."""
+    if isinstance(job, Adjustment) and not job.line:  # its sums are stored: no scan of its rows
+        return hundredths(job.moved), job.changing
+    found = volume(job)
+    return found.moved, found.players
+
+
 def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
     """Charge the pending rows to the requester's present day. The caller saves the job."""
-    found = volume(job)
-    if not found.players:
+    moved, players = pending(job)
+    if not players:
         return
-    job.charged_on, job.reserved = daily_limit.day_of(now), points(found.moved)
+    job.charged_on, job.reserved = daily_limit.day_of(now), points(moved)
     daily_limit.lock(job.requested_by, job.charged_on)
     daily_limit.charge(
-        job.requested_by,
-        job.charged_on,
-        found.moved,
-        players=found.players,
-        approved=job.is_approved,
+        job.requested_by, job.charged_on, moved, players=players, approved=job.is_approved
     )
 
 

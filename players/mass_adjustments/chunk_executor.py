@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
@@ -95,8 +94,7 @@ SKIPPED = """
     WHERE a.adjustment_id = %s AND a.line = c.line"""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A row of a chunk. `amount` in hundredths. `note`: why it is skipped, or empty."""
 
     line: int
@@ -271,7 +269,7 @@ def _checked(adjustment: Adjustment, rows: Sequence[tuple[int, int]]) -> list[Ch
         stopped = _past_limit(by, checked, taken)
     if not stopped:
         return checked
-    return [Checked(row.line, row.amount, row.player, stopped) for row in checked]
+    return [row._replace(note=stopped) for row in checked]
 
 
 def _present_requester(adjustment: Adjustment) -> tuple[Staff | None, str]:
