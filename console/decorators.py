@@ -1,6 +1,4 @@
-"""The way into every page of the console: signed in and entitled; and how long a sign-in is fresh
-enough for grave acts (console.accounts.step_up says which).
-"""
+"""`@page`: requires staff, a permission, and optionally a recent sign-in."""
 
 import time
 from collections.abc import Callable
@@ -30,13 +28,13 @@ CALLBACK = "/login/callback/"  # the end of the addresses that providers send a 
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the person proved who they are within the last fifteen minutes."""
+    """Whether the person proved their identity within the last fifteen minutes."""
     at = request.session.get(SIGNED_IN_AT)
     return isinstance(at, int | float) and 0 <= time.time() - at < FRESH
 
 
 def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
-    """Where to go first when the last proof is too old for a grave act; None when it is not."""
+    """A redirect to the sign-in if the last proof is too old; None otherwise."""
     if is_fresh(request):
         return None
     messages.info(
@@ -54,9 +52,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def here(request: HttpRequest) -> str:
-    """The page to come back to after a sign-in. The way back from a provider holds its code: that
-    is told to nobody.
-    """
+    """The page to return to after a sign-in. Callback addresses hold a code and are left out."""
     return (
         reverse("console:sessions")
         if request.path_info.endswith(CALLBACK)
@@ -65,11 +61,10 @@ def here(request: HttpRequest) -> str:
 
 
 def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
-    """A view for staff who have the permission `right` (as `players.view_player`); `fresh`: signed
-    in lately, too.
+    """A view for staff with the permission `right` (as `players.view_player`).
 
-    Acts that need it stand in the one table of `console.accounts.step_up`; `fresh` is for a page
-    that is not in it yet.
+    The table in `console.accounts.step_up` lists acts that need a recent sign-in; `fresh` is for a
+    page that is not in it.
     """
 
     def wrap(view: View) -> View:
@@ -90,7 +85,7 @@ def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
 
 
 def render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    """A page of ours inside the admin's frame."""
+    """Render a template with the context of the admin's frame."""
     return TemplateResponse(
         request, template, admin.site.each_context(request) | {"title": title} | context
     )

@@ -1,4 +1,4 @@
-"""Who is told of what, what is on its way to them, and every try; and what Roblox told us."""
+"""Endpoints, deliveries and their attempts, and notifications from Roblox."""
 
 from typing import Any, ClassVar
 
@@ -21,10 +21,9 @@ class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
 
 
 class WebhookEndpoint(models.Model):
-    """A place outside that wants to know. Address, headers and secrets lie encrypted (`*_sealed`).
+    """A receiver of events. Address, headers and secrets are encrypted (`*_sealed`).
 
-    `position` is how far along the audit chain it has been served: what lies behind it has its
-    deliveries.
+    `position`: the last position of the audit chain for which it has its deliveries.
     """
 
     class Status(models.TextChoices):
@@ -89,7 +88,7 @@ class WebhookEndpoint(models.Model):
 
     @property
     def secret(self) -> str:
-        """Its own secret; empty: the project's (WEBHOOK_VERIFICATION_KEY) signs."""
+        """The endpoint's secret; empty: the project's (WEBHOOK_VERIFICATION_KEY) signs."""
         return encryption.unseal(self.secret_sealed)
 
     @property
@@ -98,11 +97,9 @@ class WebhookEndpoint(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One event on its way to one endpoint, until it has arrived or was given up. An example has no
-    event.
+    """One event for one endpoint, until it is delivered or given up. An example has no event.
 
-    While a worker has it, `retry_at` lies ahead and `lease` names the worker: dead, its turn comes
-    by itself.
+    While a worker has it, `lease` names the worker and `retry_at` is when the lease ends.
     """
 
     class Status(models.TextChoices):
@@ -167,7 +164,7 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """One try of one delivery, written before the call. Deliveries folded into one message share
+    """One attempt of a delivery, stored before the call. Deliveries folded into one message share
     `call`.
     """
 
@@ -200,8 +197,8 @@ class WebhookAttempt(models.Model):
 
 
 class RobloxNotification(models.Model):
-    """What Roblox sent to `POST /webhooks/roblox`, once each. The payload of an erasure order goes
-    when it is done.
+    """A request to `POST /webhooks/roblox`, stored once. An erasure order's payload is deleted
+    when done.
     """
 
     class Status(models.TextChoices):

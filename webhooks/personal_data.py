@@ -1,4 +1,4 @@
-"""What the tables of this app hold of a person, and how each forgets."""
+"""The personal data in the tables of this app, and how each is erased."""
 
 from django.db import connection
 
@@ -23,7 +23,7 @@ SEALED = (
 
 
 def forget_calls(person: Person) -> None:
-    """What calls told of them is emptied. That there were such calls stays known."""
+    """Empty stored calls about a person. The calls themselves stay on record."""
     with connection.cursor() as cursor:
         cursor.execute(CALLS, [person.subjects])
 

@@ -1,5 +1,7 @@
-"""Whom allauth lets in: nobody registers; a Roblox account enters whose rank or role gives access,
-a Discord account that was linked to one.
+"""Decide who can sign in through allauth.
+
+Nobody can register. A Roblox account needs a rank or role with access; a Discord account must be
+linked to such an account.
 """
 
 from typing import Any, NoReturn
@@ -29,7 +31,7 @@ from players.moderation.actors import Staff
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Local sign-in, where it is switched on at all, is for owners with a local account."""
+    """Local sign-in, for owners with a local account."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -53,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_address(request)
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing is sent by mail: the audit log tells, and webhooks from it."""
+        """Sends nothing: the audit log and its webhooks report changes."""
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -61,8 +63,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Decide, before allauth does, whether this account enters; make or update a Roblox user's
-        account if so.
+        """Decide whether this account may sign in, and create or update the user of a Roblox
+        account.
         """
         provider = sociallogin.account.provider
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
@@ -94,7 +96,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Whatever went wrong on the way: a page that says so, and how to go on."""
+        """Show why a sign-in failed."""
         # What an answer said stands behind the colon, and may name somebody: the log keeps this for
         # ever.
         why = (
@@ -119,7 +121,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             get_user_model().objects.filter(pk=user.pk).update(first_name=name[:150])
 
     def _check_proof(self, request: HttpRequest) -> None:
-        """Whoever came to prove again who they are has to have proved it to Roblox just now."""
+        """Refuse a repeated sign-in for which Roblox states no recent proof."""
         proof = recent_sign_in.of(request)
         if proof.again and request.user.is_authenticated and not proof.is_fresh:
             context = {
@@ -132,9 +134,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             )
 
     def _link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Link an account to whoever is signed in, and show what is linked now: always ends in an
-        answer.
-        """
+        """Link an account to the signed-in person. Always ends in a response."""
         by: Staff | None = getattr(request, "staff", None)
         provider = sociallogin.account.provider
         if by is not None and by.user_id is None and provider == "roblox":
@@ -162,7 +162,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         raise ImmediateHttpResponse(redirect("console:sessions"))
 
     def _say_who(self, request: HttpRequest, sociallogin: SocialLogin, by: Staff) -> NoReturn:
-        """A local owner shows which Roblox account is theirs."""
+        """Record which Roblox account a local owner has."""
         if (first := sign_in_again(request)) is not None:
             raise ImmediateHttpResponse(first)
         account = StaffAccount.objects.get(user=request.user.pk)
@@ -190,15 +190,13 @@ def _name(sociallogin: SocialLogin) -> str:
 
 
 def _subject(sociallogin: SocialLogin) -> str:
-    """Whose a refused sign-in is: players.privacy finds it by the id when they are erased."""
+    """The subject of a refused sign-in, so that an erasure finds it."""
     kind = "user" if sociallogin.account.provider == "roblox" else sociallogin.account.provider
     return f"{kind}:{sociallogin.account.uid}"
 
 
 def _user_of(user_id: int, name: str) -> Any:
-    """The user of a Roblox account, made at the first sign-in. Named by the id, since names change
-    hands.
-    """
+    """The user of a Roblox account, created at the first sign-in and named by the id."""
     account = StaffAccount.objects.select_related("user").filter(roblox_id=user_id).first()
     if account is not None:
         return account.user

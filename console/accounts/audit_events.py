@@ -1,4 +1,4 @@
-"""What the audit log hears of signing in: that it succeeded, failed, ended, and in which way."""
+"""Audit events of sign-ins, sign-outs and second factors."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SYSTEM = Actor("system", "sign-in", "sign-in")
 
 
 def signed_in(request: HttpRequest, user: Any, way: str) -> None:
-    """Somebody is in. A local sign-in is loud: it is the way around every other one."""
+    """Record a sign-in."""
     found = rights_of(user)
     actor = (
         found.staff.actor
@@ -35,7 +35,7 @@ def signed_out(request: HttpRequest) -> None:
 
 
 def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
-    """A second factor was set up or taken away."""
+    """Record that a second factor was added or removed."""
     found = rights_of(user)
     actor = (
         found.staff.actor
@@ -48,11 +48,10 @@ def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
 
 
 def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "") -> None:
-    """Somebody was not let in: counted, and told at most once a minute of each way.
+    """Count a failed sign-in, and record at most one event a minute for each way.
 
-    The name that they gave is a personal value, so that it can be erased, and it and the address go
-    after 30 days (audits.client_addresses). `subject`: whose it is, where a provider said it, as
-    user:12.
+    The name that was typed is a personal value. It and the address are removed after 30 days
+    (audits.client_addresses). `subject`: as `user:12`, if a provider stated it.
     """
     subject = subject or sign_in_subject(name)
     target = Target("sign-in", way, name[:150], subject) if name else NOBODY
@@ -71,7 +70,7 @@ def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "
 
 
 def tell_counted() -> int:
-    """Tell of the failed sign-ins that were counted and not told yet; how many events that took."""
+    """Record the failed sign-ins counted since the last events. Returns the number of events."""
     with transaction.atomic():
         found = failed_sign_ins.due()
         for way, why, times in found:

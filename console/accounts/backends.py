@@ -1,6 +1,4 @@
-"""Django's question `has_perm`, answered from present rights alone: rows of its own permissions
-mean nothing here.
-"""
+"""Answer Django's `has_perm` from present ranks and roles; permission tables are not used."""
 
 from typing import Any
 
@@ -19,7 +17,7 @@ class RightsBackend(BaseBackend):
 
 
 class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
-    """Who somebody is, proved by allauth; what they may do is asked of RightsBackend."""
+    """Authentication by allauth. RightsBackend answers permissions."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         return False
@@ -32,7 +30,9 @@ class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
 
 
 def _perms(user: Any) -> frozenset[str]:
-    """What the middleware read for this request; outside of one (tests, commands) it is read here."""
+    """The permissions that the middleware read for this request, or fresh ones outside of
+    requests.
+    """
     if not getattr(user, "is_authenticated", False):
         return frozenset()
     kept: frozenset[str] | None = getattr(user, "grps_perms", None)

@@ -1,4 +1,4 @@
-"""Discord as a way in: allauth's provider, whose answer is read with more care."""
+"""The Discord provider of allauth, with a stricter check of its answer."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ KNOWN = ("id", "username", "global_name")
 
 
 class DiscordAdapter(DiscordOAuth2Adapter):  # type: ignore[misc]
-    """The callback's side. Raises OAuth2Error where Discord does not say who it is."""
+    """The callback. Raises OAuth2Error if Discord does not state an id."""
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> Any:
         with get_adapter().get_requests_session() as web:

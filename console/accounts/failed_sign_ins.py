@@ -1,7 +1,6 @@
-"""Sign-ins that failed: each is counted, and one event a minute of each way says how many there
-were.
+"""Counters of failed sign-ins: one event a minute for each way reports their number.
 
-Anybody can make them fail, as often as they like, so none may cost a row for ever.
+Anybody can cause failures, so they must not cost a row each.
 """
 
 from django.db import connection
@@ -22,10 +21,9 @@ TAKE = """
 
 
 def count(way: str, why: str) -> int:
-    """Count one; how many an event has to tell of now, 0 while the last event is younger than a
-    minute.
+    """Count one failure. Returns the number to report now, 0 within a minute after the last event.
 
-    In the transaction of the event.
+    Called in the transaction of the event.
     """
     with connection.cursor() as cursor:
         cursor.execute(COUNT, [way, why, EVERY])
@@ -34,8 +32,9 @@ def count(way: str, why: str) -> int:
 
 
 def due() -> list[tuple[str, str, int]]:
-    """Way, last cause and number of what was counted and is to be told now. In the transaction of
-    the events.
+    """Way, last cause and number of failures to report now.
+
+    Called in the transaction of the events.
     """
     with connection.cursor() as cursor:
         cursor.execute(DUE, [EVERY])

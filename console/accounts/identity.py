@@ -1,6 +1,4 @@
-"""Accounts of one person: a local owner who showed which Roblox account is theirs is the same
-person to every rule that asks for a second one.
-"""
+"""Link the accounts of one person: a linked local owner and player count as one person."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +24,7 @@ MERGE_SPENDING = """
 
 
 def of_actor(actor: Actor) -> frozenset[tuple[str, str]]:
-    """The other accounts of who acts, each as (name, person)."""
+    """The other accounts of an actor, each as (name, person)."""
     local = LOCAL_NAME.fullmatch(actor.id)
     if local is not None:
         return of_local(
@@ -45,13 +43,13 @@ def of_actor(actor: Actor) -> frozenset[tuple[str, str]]:
 
 
 def of_local(user_id: int | None) -> frozenset[tuple[str, str]]:
-    """The other account of a local owner who is this Roblox user."""
+    """The player's account of a linked local owner."""
     player = Player.objects.filter(user_id=user_id, erased_at=None).first() if user_id else None
     return frozenset({(f"staff:{player.pk}", player.subject)} if player else ())
 
 
 def unlinked(persons: Iterable[str]) -> set[str]:
-    """Which of these are local owners whom no player is linked with."""
+    """Which of these persons are local owners without a linked player."""
     ids = {
         int(person.removeprefix("staff:"))
         for person in persons
@@ -66,8 +64,8 @@ def unlinked(persons: Iterable[str]) -> set[str]:
 
 
 def called(name: str) -> tuple[str, bool]:
-    """What to call who acted by the name `staff:12` or `staff:local-5`, and whether that is a local
-    owner whom no player is linked with.
+    """The name to show for an actor such as `staff:12` or `staff:local-5`, and whether it is an
+    unlinked local owner.
     """
     kind, _, key = name.partition(":")
     local = LOCAL_NAME.fullmatch(key)
@@ -114,9 +112,7 @@ def link(account: StaffAccount, user_id: int, *, by: Staff, reason: str) -> Play
 
 
 def unlink(account: StaffAccount, *, by: Staff, reason: str) -> None:
-    """Take the link back: the operator's way, since it makes two persons of one. Raises Refused,
-    NotAllowed.
-    """
+    """Remove the link; for the operator only. Raises Refused, NotAllowed."""
     if not by.bypasses_second_person:
         raise NotAllowed("You may not: only the operator takes this back.")
     with transaction.atomic():
@@ -136,7 +132,7 @@ def unlink(account: StaffAccount, *, by: Staff, reason: str) -> None:
 
 
 def _rename(person: str, to: str, name: str, to_name: str) -> None:
-    """What is open under the local account is the player's from now on."""
+    """Move open requests of the local account to the player."""
     Approval.objects.filter(requested_by=person, status=Approval.Status.WAITING).update(
         requested_by=to
     )

@@ -1,7 +1,6 @@
-"""The steps of signing in with somebody else's word: out to the provider, and back.
+"""Views of a sign-in with an OAuth provider: redirect and callback.
 
-Every step ends in a page, whatever comes: a provider that is not set up, one that is away, an
-answer to nothing.
+Every error ends in a page: a provider that is not configured or away, or an unexpected answer.
 """
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ Step = Callable[[HttpRequest], HttpResponseBase]
 
 
 def paths(provider: Any, adapter: Any) -> list[URLPattern]:
-    """The two addresses of a provider."""
+    """The redirect and callback addresses of a provider."""
     return [
         path(f"{provider.id}/login/", _out(provider, adapter), name=f"{provider.id}_login"),
         path(
@@ -42,9 +41,7 @@ def _out(provider: Any, adapter: Any) -> Step:
     go = _guarded(provider, OAuth2LoginView.adapter_view(adapter))
 
     def out(request: HttpRequest) -> HttpResponseBase:
-        """Send the browser to the provider: to sign in, or to link an account, for which one signed
-        in lately.
-        """
+        """Redirect to the provider, to sign in or (after a recent sign-in) to link an account."""
         process = get_request_param(request, "process", AuthProcess.LOGIN)
         if request.method != "POST" or process not in {AuthProcess.LOGIN, AuthProcess.CONNECT}:
             return redirect(settings.LOGIN_URL)
@@ -64,7 +61,9 @@ def _back(provider: Any, adapter: Any) -> Step:
     go = _guarded(provider, OAuth2CallbackView.adapter_view(adapter))
 
     def back(request: HttpRequest) -> HttpResponseBase:
-        """Take the provider's answer. What this browser did not ask for is counted by its address."""
+        """Handle the provider's answer. Answers that this browser did not request are counted by
+        address.
+        """
         asked_for = get_request_param(request, "state") in statekit.get_states(request)
         if not asked_for and (answer := _too_often(request)) is not None:
             return answer
@@ -109,7 +108,7 @@ def _away(request: HttpRequest, provider: Any) -> HttpResponseBase:
 
 
 def refused(request: HttpRequest, why: str, status: int = 403) -> HttpResponseBase:
-    """The page that says why somebody is not signed in."""
+    """The page that explains a refused sign-in."""
     return render(
         request, "account/refused.html", {"title": "Not signed in", "why": why}, status=status
     )

@@ -65,10 +65,7 @@ BY_ROLE = {
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Who somebody is as staff (None: they have no access), their roles, and their permissions.
-
-    `why`: why they have no access, in a sentence for them.
-    """
+    """The rights of a person. `staff` None: no access, and `why` is a sentence for them."""
 
     staff: Staff | None
     roles: frozenset[str] = frozenset()
@@ -80,7 +77,7 @@ NOBODY = Rights(None, why="This account has no access to the console.")
 
 
 def rights_of(user: Any) -> Rights:
-    """The rights of a signed-in user, read anew."""
+    """The present rights of a signed-in user."""
     if not user.is_active:
         return NOBODY
     account = StaffAccount.objects.filter(user=user.pk).first()
@@ -95,7 +92,7 @@ def rights_of(user: Any) -> Rights:
 
 
 def of_roblox(user_id: int) -> Rights:
-    """The rights of a Roblox user, signed in or not."""
+    """The present rights of a Roblox user."""
     player = Player.objects.filter(user_id=user_id, erased_at=None).select_related("rank").first()
     roles = frozenset(
         RoleGrant.objects.filter(user_id=user_id, revoked_at=None).values_list("role", flat=True)
@@ -134,7 +131,7 @@ def of_roblox(user_id: int) -> Rights:
 
 
 def of_actor(actor: Actor) -> frozenset[str]:
-    """The rights that who acted in the console has by now; none where they have no access any more."""
+    """The present rights of an actor of the console; none without access."""
     local = actor.id.removeprefix(LOCAL)
     if actor.id.startswith(LOCAL) and local.isdecimal():
         user = User.objects.filter(pk=int(local)).first()
@@ -150,17 +147,17 @@ def of_actor(actor: Actor) -> frozenset[str]:
 
 
 def is_gone(actor: Actor) -> bool:
-    """Whether somebody acted as a local owner and is none any more."""
+    """Whether an actor was a local owner and is no longer one."""
     return actor.id.startswith(LOCAL) and not of_actor(actor)
 
 
 def role_holders() -> frozenset[int]:
-    """The Roblox ids of all who hold a technical role."""
+    """The Roblox ids of all holders of technical roles."""
     return frozenset(RoleGrant.objects.filter(revoked_at=None).values_list("user_id", flat=True))
 
 
 def by_rank(rank: Rank | None) -> frozenset[str]:
-    """The permissions that a rank brings; none for a rank that may do nothing to anybody."""
+    """The permissions of a rank; none for a rank without powers over players."""
     if rank is None or rank.is_punishment or rank.ignored:
         return frozenset()
     perms: frozenset[str] = frozenset()

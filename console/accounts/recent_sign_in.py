@@ -1,9 +1,8 @@
-"""When somebody last proved who they are, as far as that can be known.
+"""When a person last proved their identity, as far as it is known.
 
-Roblox may let a browser through without asking anybody, whatever `prompt` says. So what counts is
-the moment that it states in the ID token (`auth_time`); where it states none, nothing is proved.
-Discord states none ever. A password and a second factor are given here, so they are proofs of that
-moment.
+Roblox may pass a browser through without asking, whatever `prompt` says. So the `auth_time` of the
+ID token counts; without it nothing is proved. Discord never states it. A password and a second
+factor are checked here, so they are proofs of that moment.
 """
 
 import datetime as dt
@@ -23,9 +22,7 @@ NEVER = 0
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A moment (seconds since 1970, NEVER where there is none), and whether it was asked for by who
-    was signed in.
-    """
+    """A moment (seconds since 1970, NEVER if unknown). `again`: requested by a signed-in person."""
 
     at: int
     again: bool
@@ -40,9 +37,7 @@ class Proof:
 
 
 def read(auth_time: Any, now: float, *, again: bool) -> Proof:
-    """The proof that an ID token's `auth_time` is. A moment ahead of ours by no more than SKEW is
-    now.
-    """
+    """The proof in an ID token's `auth_time`. Up to SKEW ahead of our clock counts as now."""
     is_moment = isinstance(auth_time, int) and not isinstance(auth_time, bool)
     if not is_moment or not 0 < auth_time <= now + SKEW:
         return Proof(NEVER, again)
@@ -50,30 +45,30 @@ def read(auth_time: Any, now: float, *, again: bool) -> Proof:
 
 
 def keep(request: HttpRequest, proof: Proof) -> None:
-    """Keep what the provider stated until the session begins, within this request."""
+    """Keep the provider's statement within this request."""
     request.proof = proof  # type: ignore[attr-defined]
 
 
 def of(request: HttpRequest) -> Proof:
-    """What the provider stated in this request."""
+    """The provider's statement in this request."""
     return getattr(request, "proof", Proof(NEVER, False))
 
 
 def began(request: HttpRequest, way: str) -> None:
-    """Say by which provider the session that begins in this request begins."""
+    """Note the provider of the session that begins in this request."""
     request.way = way  # type: ignore[attr-defined]
     keep(request, of(request))
 
 
 def begin(request: HttpRequest, now: int) -> None:
-    """Note in a session that begins how and when its owner proved who they are."""
+    """Store in a new session how and when its owner proved their identity."""
     way = getattr(request, "way", "")
     request.session[WAY] = way or "local"
     request.session[SIGNED_IN_AT] = of(request).at if way else now
 
 
 def given(request: HttpRequest) -> None:
-    """A second factor was given just now."""
+    """Record that a second factor was given now."""
     request.session[SIGNED_IN_AT] = int(time.time())
 
 
@@ -82,12 +77,10 @@ def has_factor(user: Any) -> bool:
 
 
 def may_set_up(request: HttpRequest) -> bool:
-    """Whether somebody without a second factor may set one up: right after they signed in, with
-    Roblox or here.
+    """Whether a person without a second factor may set one up.
 
-    It is the only proof that is left to them where Roblox states no moment; it is told in the audit
-    log. Where Roblox states one, that counts here too: it let a browser through that somebody may
-    have found open.
+    They may right after signing in with Roblox or locally. If Roblox states a moment, it must be
+    recent too, since it may have passed through a browser that somebody found open.
     """
     if request.session.get(SIGNED_IN_AT, NEVER) != NEVER:
         return is_fresh(request)

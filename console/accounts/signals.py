@@ -1,4 +1,4 @@
-"""What follows a sign-in, whichever way it came: the session's clocks, and a line in the audit log."""
+"""Effects of a sign-in: the clocks of the session, and audit events."""
 
 import time
 from typing import Any
@@ -33,7 +33,7 @@ def tell(request: HttpRequest, user: Any, **given: Any) -> None:
 
 @receiver(authentication_step_completed)
 def proved_again(request: HttpRequest, method: str, **given: Any) -> None:
-    """Somebody who is signed in gave their second factor."""
+    """Note that a signed-in person gave their second factor."""
     if method == "mfa" and given.get("reauthenticated") and request.user.is_authenticated:
         recent_sign_in.given(request)
         audit_events.signed_in(request, request.user, "second factor")
@@ -41,7 +41,7 @@ def proved_again(request: HttpRequest, method: str, **given: Any) -> None:
 
 @receiver(authenticator_added)
 def factor_added(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
-    """Setting a factor up takes a code of it, so it is given at once."""
+    """Record it. Setting a factor up needs a code of it, so it counts as given."""
     audit_events.factor(request, user, Action.STAFF_FACTOR_ADDED, authenticator.type)
     if authenticator.type == Authenticator.Type.TOTP:
         recent_sign_in.given(request)

@@ -1,9 +1,8 @@
-"""Acts that need a sign-in of the last minutes: giving or approving ranks, roles, keys, endpoints
-and policy alike, bans, mass changes, and whatever else cannot be taken back by who finds a browser
-open.
+"""The table of acts that need a sign-in of the last 15 minutes.
 
-One table says which addresses of the console do such an act, whether the page is ours or the
-admin's; the middleware asks it before any view runs.
+They are the acts that cannot be undone if somebody finds an open browser: ranks, roles, keys,
+endpoints, policies, bans and mass changes. The middleware asks this table before any view runs,
+also for pages of the admin.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,12 +25,12 @@ ON_ENDPOINTS = ("add", "edit", *endpoint_actions.ACTIONS)
 
 
 def always(request: HttpRequest, given: Mapping[str, Any]) -> bool:
-    """The form is not shown either: what was typed would be lost."""
+    """Reading needs it too: otherwise the input of the form would be lost at the sign-in."""
     return True
 
 
 def changing(request: HttpRequest, given: Mapping[str, Any]) -> bool:
-    """The page is read by all who may; what it sends is grave."""
+    """Only requests that change something need it."""
     return request.method not in {"GET", "HEAD", "OPTIONS"}
 
 
@@ -78,6 +77,6 @@ GRAVE: dict[str, Grave] = {
 
 
 def first(request: HttpRequest, name: str, given: Mapping[str, Any]) -> HttpResponseBase | None:
-    """Where to go before the act of this address; None where nothing stands in the way of it."""
+    """The sign-in page if this request needs a recent sign-in; None otherwise."""
     grave = GRAVE.get(name)
     return sign_in_again(request) if grave is not None and grave(request, given) else None

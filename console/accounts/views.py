@@ -1,4 +1,4 @@
-"""The pages around signing in: the ways in, one's sessions, and who has access by which role."""
+"""Pages of sign-in, sessions and access."""
 
 from typing import Any
 
@@ -49,9 +49,7 @@ WITH_TURNSTILE = settings.SECURE_CSP | {
 @never_cache
 @csrf_protect
 def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """The ways in that are configured; whoever is in already and proves it again goes through here
-    too.
-    """
+    """The configured ways to sign in, also for a repeated proof of identity."""
     following = _next(request)
     if (
         request.user.is_authenticated
@@ -77,7 +75,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
 
 @csp_override(WITH_TURNSTILE)
 def local(request: HttpRequest) -> HttpResponseBase:
-    """The local sign-in, where it is switched on."""
+    """The local sign-in, if it is switched on."""
     if not settings.LOCAL_LOGIN:
         raise Http404
     if request.user.is_authenticated and not is_fresh(request):
@@ -101,7 +99,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @page()
 def sessions(request: HttpRequest) -> HttpResponseBase:
-    """One's own sessions, to look at and to end; and the Discord account that is linked."""
+    """A person's own sessions and linked Discord account."""
     assert request.user.is_authenticated
     if request.method == "POST" and request.POST.get("verb") == "unlink":
         return _unlink_own(request)
@@ -135,7 +133,7 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
 
 @page()
 def to_sessions(request: HttpRequest) -> HttpResponseBase:
-    """Where allauth shows what is linked."""
+    """Where allauth shows linked accounts."""
     return redirect("console:sessions")
 
 
@@ -154,8 +152,6 @@ def _unlink_own(request: HttpRequest) -> HttpResponseBase:
 
 
 class GrantForm(forms.Form):
-    """A role for a Roblox user."""
-
     user_id = forms.IntegerField(min_value=1, max_value=2**63 - 1, label="Roblox user id")
     role = forms.ChoiceField(choices=RoleGrant.Role.choices, label="Role")
     reason = forms.CharField(max_length=LONGEST_REASON, label="Reason")
@@ -163,9 +159,7 @@ class GrantForm(forms.Form):
 
 @page("console.roles")
 def access(request: HttpRequest) -> HttpResponse:
-    """Who has access by rank and by role; roles are asked for and taken away here, and a second
-    owner approves.
-    """
+    """Who has access by rank and by role. Roles are requested here; a second owner approves."""
     if request.method == "POST" and request.POST.get("verb") == "unlink":
         return _unlink(request)
     form = GrantForm(request.POST or None)

@@ -1,6 +1,4 @@
-"""One event with everything that is known of it: what changed, whose names are in it, and whether
-its seal holds.
-"""
+"""One event in full: changes, personal values, and the proof of its seal."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +19,7 @@ NAMES = {"actorName": "Who did it", "targetName": "To whom", "reason": "Reason"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field before and after, as text; empty where it was not there."""
+    """A field before and after, as text; empty if it did not exist."""
 
     name: str
     before: str
@@ -34,9 +32,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A personal value of an event. `value` is None once it was erased; `holds`: it is what was
-    committed to.
-    """
+    """A personal value of an event; None after its erasure. `holds`: it matches its commitment."""
 
     name: str
     value: str | None
@@ -45,7 +41,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether an event's path leads to a root that is signed. `waiting` says why there is none yet."""
+    """The path of an event to a signed root. `waiting` says why there is none yet."""
 
     waiting: str = ""
     defects: tuple[str, ...] = ()
@@ -55,7 +51,7 @@ class Proof:
 
 
 def changes(event: PlacedEvent) -> list[Change]:
-    """What the event says of before and after, field by field."""
+    """The event's values before and after, field by field."""
     before, after = event.details.get("before") or {}, event.details.get("after") or {}
     return [Change(name, _text(before, name), _text(after, name)) for name in {**before, **after}]
 
@@ -70,9 +66,7 @@ def further(event: PlacedEvent) -> list[tuple[str, str]]:
 
 
 def personal(event: PlacedEvent) -> list[Value]:
-    """Every personal value that the event commits to, erased ones too; of an operator not the
-    login.
-    """
+    """All personal values of the event, also erased ones, without the login of an operator."""
     commitments = AuditEvent.objects.values_list("commitments", flat=True).get(pk=event.id)
     kept = {row.field: row for row in AuditPersonal.objects.filter(event_id=event.id)}
     hidden = {"actorName"} if event.actor_id == SHELL else set()
@@ -84,7 +78,7 @@ def personal(event: PlacedEvent) -> list[Value]:
 
 
 def proof(event_id: int) -> Proof:
-    """The event's way to a signed root, checked now with the trusted keys."""
+    """The event's proof, checked now with the trusted keys."""
     try:
         found = prove(event_id)
     except NotProvable as error:
@@ -94,7 +88,7 @@ def proof(event_id: int) -> Proof:
 
 
 def deliveries(event_id: int) -> list[WebhookDelivery]:
-    """Whom it was sent to, or is to be."""
+    """The event's webhook deliveries."""
     # By endpoint first: that is what the index begins with, and there are few of them.
     endpoints = list(WebhookEndpoint.objects.values_list("pk", flat=True))
     found = WebhookDelivery.objects.filter(endpoint__in=endpoints, event_id=event_id)

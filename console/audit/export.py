@@ -1,6 +1,4 @@
-"""A filtered part of the log as a file: written down first, then told line by line, never more than
-MOST of them.
-"""
+"""Export a filtered part of the audit log as a file of at most MOST events."""
 
 import json
 from collections.abc import Iterator
@@ -43,10 +41,10 @@ CUT = "It was cut here: a file holds {most} events at most. Ask again for those 
 
 
 def export(wanted: Filter, form: str, *, by: Staff) -> Iterator[str]:
-    """The events of a filter as lines of `form`, a key of FORMATS, the newest first. Told in the
-    audit log at once.
+    """The events of a filter as lines of `form` (a key of FORMATS), the newest first.
 
-    Names and reasons are in it for those who may see players. Raises Refused, NotAllowed.
+    The export is recorded in the audit log first. Names and reasons need the right to see players.
+    Raises Refused, NotAllowed.
     """
     if form not in FORMATS:
         raise Refused(f"format: there is no {form[:20]!r}. There are: {', '.join(FORMATS)}.")
@@ -77,7 +75,7 @@ def _csv(wanted: Filter, below: int, named: bool) -> Iterator[str]:
 
 
 def _batches(wanted: Filter, below: int, named: bool) -> Iterator[tuple[list[Row], int | None]]:
-    """Rows a batch at a time; with the last one, where it was cut off, if it was."""
+    """Batches of rows; the last one with the id where it was cut off, if it was."""
     within = span(wanted)
     before: int | None = min(below, BEYOND)
     count = tries = 0

@@ -1,6 +1,4 @@
-"""What somebody asks the explorer for: names and moments as people write them, made into a filter
-of ids.
-"""
+"""The filter form of the audit explorer: names and moments become ids."""
 
 import datetime as dt
 import itertools
@@ -38,7 +36,7 @@ LONGEST_KIND, LONGEST_ID = 20, 80
 
 
 def _groups() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Actions as a choice: each group whole, and each action of it."""
+    """Actions as choices: each group as a whole, and each of its actions."""
     found = []
     for name, members in itertools.groupby(
         sorted(map(str, Action)), key=lambda action: action.split(".")[0]
@@ -50,7 +48,7 @@ def _groups() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 class Asking(forms.Form):
-    """The filters of the audit explorer. Valid, it has `wanted`."""
+    """The filters of the explorer. A valid form has `wanted`."""
 
     actor = forms.CharField(
         required=False, max_length=100, label="Who did it", help_text="name, user id, or kind:id"
@@ -83,7 +81,7 @@ class Asking(forms.Form):
 
     @property
     def wanted(self) -> Filter:
-        """What was asked for, of a valid form."""
+        """The filter of a valid form."""
         given = self.cleaned_data
         return Filter(
             actors=given["actor"],
@@ -121,9 +119,7 @@ class Asking(forms.Form):
 
 
 def actors_of(text: str) -> tuple[tuple[str, str], ...]:
-    """Whom a name, a Roblox user id or kind:id means, as (kind, id). Raises ValidationError where
-    that is nobody.
-    """
+    """Actors by name, Roblox user id or kind:id, as (kind, id). Raises ValidationError for none."""
     if (exact := _kind_and_id(text)) is not None:
         return (exact,)
     found = [("staff", str(player.pk)) for player in _players(text)]
@@ -138,9 +134,7 @@ def actors_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def described(wanted: Filter) -> dict[str, Any]:
-    """A filter as the audit log may keep it for ever: ids of ours and moments. What else was typed
-    is `…`.
-    """
+    """A filter as the audit log may keep it: our ids and moments. Other input becomes `…`."""
     moments = {
         name: moment.astimezone(dt.UTC).isoformat() for name, moment in _moments(wanted) if moment
     }
@@ -155,9 +149,7 @@ def described(wanted: Filter) -> dict[str, Any]:
 
 
 def _ours(kind: str, number: str) -> str:
-    """kind:id where that can only be one of ours: what somebody typed may be a name, or an id of
-    Roblox.
-    """
+    """Our own kind:id. Other input may be a name or an id of Roblox."""
     return f"{kind}:{number}" if OURS.fullmatch(number) and kind in TELLABLE else f"{kind}:…"
 
 
@@ -177,9 +169,7 @@ def _kind_and_id(text: str) -> tuple[str, str] | None:
 
 
 def _players(text: str) -> list[Player]:
-    """The players whom a whole name or a Roblox user id means; a name that was passed on may mean
-    several.
-    """
+    """Players by username or Roblox user id. A reused name may match several."""
     if text.isdecimal():
         user_id = whole_number(text)
         return list(Player.objects.filter(user_id=user_id)) if user_id is not None else []

@@ -1,4 +1,4 @@
-"""Events as the explorer shows them: with their sentence, and links to whom they are about."""
+"""Events as the explorer shows them: a sentence, and links to actor and target."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SHELL = "shell"  # the actor of whoever runs a command
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One end of an event, the actor or the target; `address` is empty where no page shows it."""
+    """The actor or target of an event. `address` is empty without a page."""
 
     text: str
     address: str
@@ -32,7 +32,9 @@ class Row:
 
 
 def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
-    """These events in this order, in four queries. Without `named` no name or reason is even read."""
+    """These events in this order, in four queries. Without `named`, names and reasons are not
+    read.
+    """
     events = events_by_id(ids, personal=named)
     for event in events.values():
         if event.actor_id == SHELL:
@@ -54,7 +56,7 @@ def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
 
 
 def _people(events: Iterable[PlacedEvent]) -> dict[str, Player]:
-    """The players at either end of these events, by their row's id as text."""
+    """The players who are actor or target of these events, by row id as text."""
     ids: set[str] = set()
     for event in events:
         ids |= {event.actor_id} if event.actor_kind == "staff" else set()

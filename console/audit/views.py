@@ -1,6 +1,4 @@
-"""The audit explorer's pages: the log by filters, one event with its proof, the file of it, and the
-seals.
-"""
+"""Pages of the audit explorer: the filtered log, one event with its proof, export, and seals."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +37,7 @@ SEALS = 50
 @require_GET
 @page("audits.view_auditevent")
 def listing(request: HttpRequest) -> HttpResponse:
-    """The log, narrowed by filters; nothing is looked up while one of them makes no sense."""
+    """The log by filters. With an invalid filter nothing is looked up."""
     form = Asking(request.GET)
     before = whole_number(request.GET.get("before", ""))
     found = find(form.wanted, before or BEYOND) if form.is_valid() else Found((), None, False)
@@ -60,9 +58,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page("audits.view_auditevent")
 def event(request: HttpRequest, event_id: int) -> HttpResponse:
-    """One event: all of it, its seal and the proof of that, what it takes back and what took it
-    back.
-    """
+    """One event: its seal and proof, what it reverts and what reverted it."""
     placed = events_by_id([event_id]).get(event_id)
     if placed is None:
         raise Http404
@@ -95,7 +91,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
 @require_GET
 @page("audits.view_auditevent")
 def proof(request: HttpRequest, event_id: int) -> HttpResponse:
-    """The proof as a file; `python -m audits.chain.offline` checks it anywhere. No name is in it."""
+    """The proof as a file for `python -m audits.chain.offline`; it holds no name."""
     try:
         found = prove(event_id)
     except NotProvable as error:
@@ -111,7 +107,7 @@ def proof(request: HttpRequest, event_id: int) -> HttpResponse:
 @require_POST
 @page("console.audit")
 def away(request: HttpRequest) -> HttpResponseBase:
-    """The filtered log as a file."""
+    """Export the filtered log."""
     asked = Asking(request.POST)
     chosen = request.POST.get("format", "")
     if not asked.is_valid():
@@ -131,9 +127,7 @@ def away(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 @page("audits.view_seal")
 def seals(request: HttpRequest) -> HttpResponse:
-    """The chain of seals, the newest first: each signature and each link to the seal before is
-    checked.
-    """
+    """The seals, the newest first, each with its signature and link checked."""
     before = whole_number(request.GET.get("before", "")) or BEYOND
     found = list(Seal.objects.filter(number__lt=before).order_by("-number")[: SEALS + 1])
     trusted = chain.keyring(trusted_keys())
@@ -153,9 +147,7 @@ def seals(request: HttpRequest) -> HttpResponse:
 
 
 def _defects(seal: Seal, older: Seal | None, trusted: Mapping[str, Ed25519PublicKey]) -> list[str]:
-    """What is wrong with a seal as such. Whether its events lead to its root is shown with each
-    event.
-    """
+    """The defects of a seal itself. The page of an event checks that it leads to the root."""
     fields = fields_of(seal)
     if older is None:
         previous = chain.GENESIS if seal.number == 1 else seal.previous
@@ -172,7 +164,7 @@ def _named(request: HttpRequest) -> bool:
 
 
 def _query(request: HttpRequest) -> str:
-    """The filters as they stand in the address, without the place."""
+    """The filters of the address, without the position."""
     given = request.GET.copy()
     given.pop("before", None)
     for name in [name for name, value in given.items() if not value]:

@@ -1,6 +1,7 @@
-"""Experiences and their keys: what each one is, when its keys end, and the acts on them."""
+"""Pages of experiences and their keys."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from console.decorators import page, render
 from players.models import Approval
 from players.moderation import experience_bounds, key_requests
 from players.moderation.actors import staff_of
+from players.moderation.command import Command
 from players.points import counting, recounting
 from players.policy.bounds import told
 from roblox import keys
@@ -28,9 +30,7 @@ KEYS_SHOWN = 20  # of one experience, the newest
 
 
 class Reason(forms.Form):
-    """Every act says why."""
-
-    reason = forms.CharField(max_length=500, help_text="In a sentence; it goes into the audit log.")
+    reason = forms.CharField(max_length=500, help_text="In a sentence, for the audit log.")
 
 
 class NewKey(Reason):
@@ -38,8 +38,8 @@ class NewKey(Reason):
         min_value=1,
         max_value=730,
         required=False,
-        label="Ends after so many days",
-        help_text="Empty: it does not end.",
+        label="Expires after days",
+        help_text="Empty: it does not expire.",
     )
     field_order = ("days", "reason")
 
@@ -49,10 +49,20 @@ class Rotate(Reason):
         choices=[*key_requests.OVERLAPS.items()],
         coerce=int,
         initial=24,
-        label="The former keys go on for",
+        label="The present keys work for",
         widget=forms.RadioSelect,
     )
     field_order = ("overlap", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """The texts of a dialog. `severe`: shown in red."""
+
+    title: str
+    note: str
+    button: str
+    severe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,72 +80,74 @@ class KeyLine:
 
 @page("roblox.view_experience")
 def listing(request: HttpRequest) -> HttpResponse:
-    newest = Prefetch("keys", ExperienceKey.objects.order_by("-pk"))
+    """All experiences with their keys, bounds and pending requests."""
     now = timezone.now()
     waiting, ready = key_requests.waiting(), key_requests.ready(staff_of(request), now)
-    rows = [
-        {
-            "experience": one,
-            "keys": [_line(key, now) for key in list(one.keys.all())[:KEYS_SHOWN]],
-            "waiting": [
-                approval for approval in waiting if approval.arguments["experience"] == one.key
-            ],
-            "bounds": _bounds(one.key),
-            "more": experience_bounds.missing(one.key),
-            "asked": experience_bounds.waiting(one.key),
-            "counts": _counts(one),
-            "more_counts": recounting.missing(one.key),
-            "counts_asked": recounting.waiting(one.key),
-            "ready": [
-                approval for approval in ready if approval.arguments["experience"] == one.key
-            ],
-        }
-        for one in Experience.objects.prefetch_related(newest)
-    ]
-    may, may_ask = (
-        request.user.has_perm("console.secrets"),
-        request.user.has_perm(experience_bounds.RIGHT),
-    )
+    newest = Prefetch("keys", ExperienceKey.objects.order_by("-pk"))
+    experiences = Experience.objects.prefetch_related(newest)
     return render(
         request,
         "console/experiences.html",
         "Experiences and keys",
-        rows=rows,
-        may=may,
-        may_ask=may_ask,
+        rows=[_row(one, waiting, ready, now) for one in experiences],
+        may=request.user.has_perm("console.secrets"),
+        may_ask=request.user.has_perm(experience_bounds.RIGHT),
         cloud_keys=list(CloudKey.objects.order_by("name", "fingerprint")),
         soon=now + SOON,
     )
 
 
+def _row(
+    experience: Experience, waiting: list[Approval], ready: list[Approval], now: dt.datetime
+) -> dict[str, Any]:
+    key = experience.key
+    return {
+        "experience": experience,
+        "keys": [_line(one, now) for one in list(experience.keys.all())[:KEYS_SHOWN]],
+        "waiting": [one for one in waiting if one.arguments["experience"] == key],
+        "ready": [one for one in ready if one.arguments["experience"] == key],
+        "bounds": _bounds(key),
+        "more": experience_bounds.missing(key),
+        "asked": experience_bounds.waiting(key),
+        "counts": _counts(experience),
+        "more_counts": recounting.missing(key),
+        "counts_asked": recounting.waiting(key),
+    }
+
+
 @page("console.secrets")
 def new_key(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
-    note = (
-        "A second owner approves it. Then it is made when you collect it here, and shown that once."
+    dialog = Dialog(
+        f"A new key for {experience.name}",
+        "A second owner approves it. Then you collect it here, where it is shown only once.",
+        "Ask for approval",
     )
     form = NewKey(request.POST or None)
-    return _ask(
-        request, experience, form, key_requests.CREATE, f"A new key for {experience.name}", note
-    )
+
+    def ask(command: Command) -> Approval:
+        days = {"days": form.cleaned_data["days"]}
+        return _ask_key(key_requests.CREATE, experience, days, command)
+
+    return _request(request, dialog, form, ask)
 
 
 @page("console.secrets")
 def rotate(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
-    note = (
-        "A second owner approves it. When you collect the new key, the live ones get their end; set the new one in the "
-        "experience's secrets before that."
+    dialog = Dialog(
+        f"Rotate the keys of {experience.name}",
+        "A second owner approves it. When you collect the new key, the present keys get their end. "
+        "Put the new key into the experience's secrets before that.",
+        "Ask for approval",
     )
     form = Rotate(request.POST or None)
-    return _ask(
-        request,
-        experience,
-        form,
-        key_requests.ROTATE,
-        f"Rotate the keys of {experience.name}",
-        note,
-    )
+
+    def ask(command: Command) -> Approval:
+        overlap = {"overlapHours": form.cleaned_data["overlap"]}
+        return _ask_key(key_requests.ROTATE, experience, overlap, command)
+
+    return _request(request, dialog, form, ask)
 
 
 @page("console.secrets")
@@ -144,8 +156,8 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
         Approval, pk=pk, act__in=[key_requests.CREATE, key_requests.ROTATE]
     )
     if request.method != "POST":
-        note = "The key is made now and shown once. Have the place ready where it is kept."
-        return _form(request, Reason(), "Collect the key", note, "Show it", asks=False)
+        note = "The key is created now and shown only once. Be ready to store it."
+        return _form(request, Dialog("Collect the key", note, "Show it"), Reason(), asks=False)
     try:
         key, raw = key_requests.collect(approval.pk, by=staff_of(request), now=timezone.now())
     except Refused as refusal:
@@ -160,15 +172,15 @@ def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
         keys.revoke(key, actor=staff_of(request).actor, reason=form.cleaned_data["reason"])
-        messages.success(request, f"{key} opens nothing any more.")
+        messages.success(request, f"{key} is revoked.")
         return redirect("console:experiences")
     used = (
         f"It was last used on {key.last_used_at:%Y-%m-%d %H:%M} UTC."
         if key.last_used_at
         else "It was never used."
     )
-    note = f"Game servers that send {key} are refused from the next request on. {used}"
-    return _form(request, form, f"Revoke {key}", note, "Revoke", grave=True)
+    note = f"Game servers that use {key} are refused from their next request on. {used}"
+    return _form(request, Dialog(f"Revoke {key}", note, "Revoke", severe=True), form)
 
 
 @page("console.secrets")
@@ -181,129 +193,103 @@ def writes(request: HttpRequest, key: str) -> HttpResponse:
         by = staff_of(request)
         set_writes(experience.key, on, actor=by.actor, reason=form.cleaned_data["reason"])
         messages.success(
-            request, f"GRPS {'may write' if on else 'writes nothing'} to {experience.name} now."
+            request, f"Writing to {experience.name} is switched {'on' if on else 'off'}."
         )
         return redirect("console:experiences")
-    what = (
-        "is written there again, what waits included"
-        if on
-        else "waits until it is switched on again"
+    what = "are written again, also those that wait" if on else "wait until it is switched on again"
+    word = "on" if on else "off"
+    dialog = Dialog(
+        f"Switch writing to {experience.name} {word}",
+        f"Changes of ranks, adjusted points and bans {what}.",
+        f"Switch {word}",
     )
-    note = f"Ranks, adjusted points and bans: what changes here {what}."
-    title = f"Writing to {experience.name}: {'on' if on else 'off'}"
-    return _form(
-        request,
-        form,
-        title,
-        note,
-        "Switch on" if on else "Switch off",
-        hidden={"on": "1" if on else "0"},
-    )
+    return _form(request, dialog, form, hidden={"on": "1" if on else "0"})
 
 
 @page(experience_bounds.RIGHT)
 def more(request: HttpRequest, key: str) -> HttpResponse:
-    """Ask for what the configuration says beyond what is in force."""
+    """Request the bounds of the configuration that are not in force."""
     experience = get_object_or_404(Experience, key=key)
-    form = Reason(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        try:
-            approval = experience_bounds.ask(
-                key, by=staff_of(request), reason=reason, now=timezone.now()
-            )
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(
-                request, f"Asked for (approval {approval.pk}): another owner finds it in the queue."
-            )
-            return redirect("console:experiences")
     gains = "; ".join(experience_bounds.missing(key)) or "nothing new"
-    note = f"Another owner approves it. Then game servers may bring: {gains}."
-    return _form(request, form, f"Let {experience.name} do more", note, "Ask for approval")
+    dialog = Dialog(
+        f"Let {experience.name} do more",
+        f"Another owner approves it. Then game servers may send: {gains}.",
+        "Ask for approval",
+    )
+
+    def ask(command: Command) -> Approval:
+        return experience_bounds.ask(key, by=command.by, reason=command.reason, now=command.now)
+
+    return _request(request, dialog, Reason(request.POST or None), ask)
 
 
 @page(recounting.OWNER, fresh=True)
 def count_more(request: HttpRequest, key: str) -> HttpResponse:
-    """Ask to let count what the configuration says beyond what counts by now."""
+    """Request what the configuration counts as points and is not counted yet."""
     experience = get_object_or_404(Experience, key=key)
-    form = Reason(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
-        try:
-            approval = recounting.ask(key, by=staff_of(request), reason=reason, now=timezone.now())
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            messages.success(
-                request, f"Asked for (approval {approval.pk}): another owner finds it in the queue."
-            )
-            return redirect("console:experiences")
-    more = ", ".join(recounting.missing(key)) or "nothing new"
-    return _form(
-        request,
-        form,
+    gains = ", ".join(recounting.missing(key)) or "nothing new"
+    dialog = Dialog(
         f"Let more of {experience.name} count",
-        f"Another owner approves it: {more}.",
+        f"Another owner approves it: {gains}.",
         "Ask for approval",
     )
 
+    def ask(command: Command) -> Approval:
+        return recounting.ask(key, by=command.by, reason=command.reason, now=command.now)
+
+    return _request(request, dialog, Reason(request.POST or None), ask)
+
 
 def _counts(experience: Experience) -> list[tuple[str, bool]]:
-    """What of an experience counts as points, in words."""
+    """What counts as points in an experience, in words, and whether it does."""
     found = counting.both(experience.key, experience.counts)
     return [(words, getattr(found, name)) for name, words in counting.WORDS.items()]
 
 
 def _bounds(key: str) -> list[tuple[str, str]]:
-    """What game servers may bring by themselves, in words: kinds of acts, and how far they go."""
+    """What game servers may do without confirmation: kinds of acts, and their bounds in words."""
     found: dict[str, list[str]] = {}
     for kind, ceiling in experience_bounds.in_force(key).acts.items():
         found.setdefault(told(ceiling), []).append(kind)
     return [(", ".join(kinds), words) for words, kinds in found.items()]
 
 
-def _ask(
-    request: HttpRequest, experience: Experience, form: Reason, act: str, title: str, note: str
+def _ask_key(
+    act: str, experience: Experience, arguments: dict[str, Any], command: Command
+) -> Approval:
+    return key_requests.ask(
+        act, experience, arguments, by=command.by, reason=command.reason, now=command.now
+    )
+
+
+def _request(
+    request: HttpRequest, dialog: Dialog, form: Reason, ask: Callable[[Command], Approval]
 ) -> HttpResponse:
+    """Show the dialog, and on POST make the request; its refusal is an error of the form."""
     if request.method == "POST" and form.is_valid():
-        given: dict[str, Any] = form.cleaned_data
-        arguments = (
-            {"overlapHours": given["overlap"]}
-            if act == key_requests.ROTATE
-            else {"days": given["days"]}
-        )
+        reason = form.cleaned_data["reason"]
         try:
-            approval = key_requests.ask(
-                act,
-                experience,
-                arguments,
-                by=staff_of(request),
-                reason=given["reason"],
-                now=timezone.now(),
-            )
+            approval = ask(Command(by=staff_of(request), reason=reason, now=timezone.now()))
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(
-                request, f"Asked for (approval {approval.pk}): another owner finds it in the queue."
+                request, f"Requested (approval {approval.pk}): another owner finds it in the queue."
             )
             return redirect("console:experiences")
-    return _form(request, form, title, note, "Ask for approval")
+    return _form(request, dialog, form)
 
 
-def _form(
-    request: HttpRequest, form: forms.Form, title: str, note: str, button: str, **more: Any
-) -> HttpResponse:
+def _form(request: HttpRequest, dialog: Dialog, form: forms.Form, **more: Any) -> HttpResponse:
     context = {
         "form": form,
-        "note": note,
-        "button": button,
+        "note": dialog.note,
+        "button": dialog.button,
+        "grave": dialog.severe,
         "back": "console:experiences",
         "asks": True,
     } | more
-    return render(request, "console/form.html", title, **context)
+    return render(request, "console/form.html", dialog.title, **context)
 
 
 def _line(key: ExperienceKey, now: dt.datetime) -> KeyLine:

@@ -1,6 +1,4 @@
-"""What browsers are told with every page of the console, besides the policies that Django's own
-settings make.
-"""
+"""Security headers besides those of Django's settings."""
 
 from collections.abc import Callable
 
@@ -26,7 +24,7 @@ PERMISSIONS = ", ".join(f"{feature}=()" for feature in UNUSED)
 
 
 class HeadersMiddleware:
-    """No device and no sensor is used, and no other site's window holds on to ours."""
+    """Disable device features, and isolate our windows from other sites."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

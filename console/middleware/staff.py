@@ -1,7 +1,6 @@
-"""Who acts: `request.staff`, by their present rank and roles, for every page of the console; and
-how long a session is.
+"""Set `request.staff` from present rank and roles, and limit the length of sessions.
 
-Whoever lost their rank, or was suspended, is signed out with their next request.
+A person who lost access is signed out at the next request.
 """
 
 import time
@@ -56,7 +55,7 @@ class StaffMiddleware:
     def process_view(
         self, request: HttpRequest, view: object, args: tuple[object, ...], given: dict[str, object]
     ) -> HttpResponseBase | None:
-        """Ask who is signed in to prove it again before a grave act, whichever view carries it out."""
+        """Ask for a recent sign-in before a severe act, whichever view performs it."""
         match = request.resolver_match
         if getattr(request, "staff", None) is None or match is None:
             return None
@@ -114,14 +113,14 @@ def _roblox_id(request: HttpRequest) -> int | None:
 
 
 def _is_act(request: HttpRequest) -> bool:
-    """Whether something may change by it; signing out may always be done."""
+    """Whether the request may change something. Signing out is always allowed."""
     signing_out = request.path_info in {f"{CONSOLE}logout/", f"{SIGNING_IN}logout/"}
     return request.method not in READING and not signing_out
 
 
 def _is_confirmed(roblox_id: int | None) -> bool:
-    """Whether Roblox's last word on whoever is signed in is young enough to act on; a local owner
-    needs none.
+    """Whether Roblox confirmed the person recently enough to act. Local owners need no
+    confirmation.
     """
     player = (
         Player.objects.filter(user_id=roblox_id, erased_at=None).first()
@@ -133,10 +132,9 @@ def _is_confirmed(roblox_id: int | None) -> bool:
 
 @contextmanager
 def _planned_anew() -> Iterator[None]:
-    """Have each statement planned for the values that it carries.
+    """Have each statement planned for its values.
 
-    Pages ask for what is rare among millions of rows; the plan of a prepared statement is made for
-    what is common.
+    Pages look for rare values among millions of rows; a generic plan is made for common ones.
     """
     connection.ensure_connection()
     driver = connection.connection
@@ -148,9 +146,7 @@ def _planned_anew() -> Iterator[None]:
 
 
 def _changes_a_factor(request: HttpRequest) -> bool:
-    """Whether a page is one of those that set up, show or take away a second factor, for who has to
-    prove it first.
-    """
+    """Whether the request changes or shows a second factor and needs a recent sign-in."""
     path = request.path_info
     if not path.startswith(FACTORS) or path in {
         f"{FACTORS}authenticate/",
@@ -167,7 +163,7 @@ def _lacks_factor(request: HttpRequest) -> bool:
 
 
 def end(request: HttpRequest, why: str) -> None:
-    """End the present session, and tell that it was ended."""
+    """End the present session and record it."""
     user = request.user
     with transaction.atomic():
         record(

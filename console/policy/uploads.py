@@ -1,6 +1,4 @@
-"""Policy documents as people bring them: the four files, a zip of them, or one JSON object with all
-four.
-"""
+"""Read uploaded policy documents: the four files, a zip of them, or one JSON object."""
 
 import io
 import json
@@ -17,9 +15,7 @@ BY_FILE = {name: key for key, name in FILES.items()}
 
 
 def texts_of(files: Iterable["File[bytes]"]) -> dict[str, str]:
-    """The documents that were uploaded, by the keys of FILES. Raises Refused naming the file that
-    is none.
-    """
+    """The uploaded documents by the keys of FILES. Raises Refused naming the invalid file."""
     found: dict[str, str] = {}
     for file in files:
         name = file.name or ""
@@ -35,7 +31,7 @@ def _single(name: str, body: bytes) -> dict[str, str]:
 
 
 def _whole(name: str, text: str) -> dict[str, str]:
-    """One object that holds the documents by their keys, as the console gives a version away."""
+    """One object with all documents, as the console's download gives."""
     try:
         documents = json.loads(text)
     except (ValueError, RecursionError):
@@ -76,5 +72,5 @@ def _text(name: str, body: bytes) -> str:
 
 
 def pretty(document: object) -> str:
-    """A document as one edits it."""
+    """A document formatted for editing."""
     return json.dumps(document, indent=2, ensure_ascii=False)

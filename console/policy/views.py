@@ -1,6 +1,4 @@
-"""The policy's pages: its versions, what each one says, what differs, a new one, and putting one in
-force by two.
-"""
+"""Pages of the policy: versions, differences, a new version, and its activation by two people."""
 
 import json
 from typing import Any
@@ -32,7 +30,7 @@ LISTED = 20  # versions that one may compare with
 
 
 class Writing(forms.Form):
-    """The four documents as texts, and why there is a new version."""
+    """The four documents as texts, and the reason for the new version."""
 
     ranks = forms.CharField(required=False, strip=False, widget=forms.Textarea)
     points = forms.CharField(required=False, strip=False, widget=forms.Textarea)
@@ -51,14 +49,14 @@ class Writing(forms.Form):
             self.fields[key].widget.attrs |= {"spellcheck": "false", "autocapitalize": "none"}
 
     def documents(self) -> list[Any]:
-        """The fields of the documents, for the page."""
+        """The four documents as one JSON file, which the page of a new version accepts."""
         return [self[key] for key in FILES]
 
 
 @require_GET
 @page("players.view_policyversion")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Versions, the newest first, and what waits for the policy."""
+    """Versions, the newest first, and pending requests."""
     before = request.GET.get("before", "")
     rows = PolicyVersion.objects.defer("documents").order_by("-number")
     found = list((rows.filter(number__lt=int(before)) if _is_number(before) else rows)[: SIZE + 1])
@@ -77,7 +75,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def version(request: HttpRequest, number: int) -> HttpResponse:
-    """What a version says, and what it would change against the one in force."""
+    """One version, and its differences from the active one."""
     found = get_object_or_404(PolicyVersion, number=number)
     present = PolicyVersion.objects.get(is_active=True)
     bundle = parse_bundle(found.documents)
@@ -108,7 +106,7 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def documents(request: HttpRequest, number: int) -> HttpResponse:
-    """The four documents as one JSON file, which the page of a new version takes back."""
+    """The four documents as one JSON file, which the page of a new version accepts."""
     found = get_object_or_404(PolicyVersion, number=number)
     name = f'attachment; filename="policy-{number}.json"'
     body = json.dumps({key: found.documents[key] for key in FILES}, indent=2, ensure_ascii=False)
@@ -120,7 +118,7 @@ def documents(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def difference(request: HttpRequest) -> HttpResponse:
-    """Two versions side by side: rule by rule, and line by line."""
+    """Two versions compared, by rule and by line."""
     given = [request.GET.get(name, "") for name in ("from", "to")]
     if not any(given):
         return redirect("console:policy")
@@ -141,9 +139,7 @@ def difference(request: HttpRequest) -> HttpResponse:
 
 @page("console.policy")
 def new(request: HttpRequest) -> HttpResponse:
-    """A new version, typed or uploaded: checked as often as one likes, kept when it is valid, not
-    yet in force.
-    """
+    """Check a new version, typed or uploaded, and store it when valid. It is not activated."""
     base = _base(request)
     form = Writing(
         request.POST or None, initial={key: pretty(base.documents[key]) for key in FILES}
@@ -177,7 +173,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @page("console.policy")
 def activate(request: HttpRequest, number: int) -> HttpResponse:
-    """A dialog: ask a second owner to put a version in force."""
+    """Request the activation of a version by a second owner."""
     found = get_object_or_404(PolicyVersion, number=number)
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -189,7 +185,7 @@ def activate(request: HttpRequest, number: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(
-                request, f"Asked for (approval {approval.pk}): another owner finds it in the queue."
+                request, f"Requested (approval {approval.pk}): another owner finds it in the queue."
             )
             return redirect("console:policy-version", number)
     again = "was in force before" if found.activated_at else "was never in force"
@@ -207,7 +203,7 @@ def activate(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _base(request: HttpRequest) -> PolicyVersion:
-    """The version that a new one begins with: the one that was asked for, else the one in force."""
+    """The version to start from: the requested one, or the active one."""
     number = request.GET.get("from", "")
     if _is_number(number):
         return get_object_or_404(PolicyVersion, number=int(number))
@@ -215,9 +211,7 @@ def _base(request: HttpRequest) -> PolicyVersion:
 
 
 def _with_uploads(request: HttpRequest, form: Writing) -> Writing:
-    """The form with uploaded documents in place of the typed ones; what was typed stays where none
-    was uploaded.
-    """
+    """The form with uploaded documents in place of the typed ones."""
     try:
         uploaded = texts_of(request.FILES.getlist("files"))
     except Refused as refusal:
@@ -244,7 +238,7 @@ def _texts(form: Writing) -> dict[str, str]:
 
 
 def _ranks(bundle: Bundle) -> list[tuple[Any, Any]]:
-    """Ranks, the highest first, with the rows of both documents that speak of them."""
+    """Ranks, the highest first, with their rows of both documents."""
     allowed = bundle.documents["permissions"]["ranks"]
     return [(row, allowed[row["name"]]) for row in reversed(bundle.documents["ranks"]["ranks"])]
 
@@ -257,7 +251,7 @@ def _worth(kind: dict[str, Any]) -> str:
 
 
 def _rules(kind: dict[str, Any]) -> str:
-    """What else holds for a type of event, in words."""
+    """Further rules of an event type, in words."""
     named = {"counter": "counts as {}", "cooldown": "not within {}", "shortest": "at least {}"}
     told = [words.format(kind[name]) for name, words in named.items() if name in kind]
     return ", ".join([*told, *(["is a recommendation"] if kind.get("recommends") else [])])

@@ -1,4 +1,4 @@
-"""What keys brought into quarantine: shown to the owners, and decided on by two of them."""
+"""Pages of quarantined keys. Two owners decide on a quarantine."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,20 @@ from players.moderation.actors import staff_of
 from players.quarantines import resolution
 from players.quarantines.detection import NAMES
 
-SHOWN = 50  # quarantines, rows and commands of a page
-MOST = 10_000  # where people are not counted any further
+SHOWN = 50  # of quarantines, rows and commands
+MOST = 10_000  # people counted at most
+NOTES = {
+    "release": "Then everything in it counts, in the order of its sessions. Its commands are executed if "
+    "their officers may still do them.",
+    "discard": "Then nothing in it counts, unless two owners release it later. The key stays valid: "
+    "if it was stolen, revoke it first.",
+}
 ACTS = {"release": resolution.RELEASE, "discard": resolution.DISCARD}
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What a quarantine holds, as the owners look at it."""
+    """The content of a quarantine."""
 
     people: int
     more: bool
@@ -47,7 +53,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page(resolution.OWNER)
 def one(request: HttpRequest, pk: int) -> HttpResponse:
-    """What was delivered, and the two things that can be done with it."""
+    """One quarantine, with the actions on it."""
     found = get_object_or_404(Quarantine.objects.select_related("key"), pk=pk)
     return render(
         request,
@@ -62,7 +68,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(resolution.OWNER, fresh=True)
 def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Ask for a second owner's approval to release or to discard."""
+    """Request the approval of a second owner to release or discard it."""
     found = get_object_or_404(Quarantine, pk=pk)
     if verb not in ACTS:
         raise Http404
@@ -80,18 +86,12 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(
-                request, f"Asked for (approval {asked.pk}): another owner finds it in the queue."
+                request, f"Requested (approval {asked.pk}): another owner finds it in the queue."
             )
             return redirect("console:quarantine", found.pk)
-    note = {
-        "release": "Everything in it counts then, in the order of its sessions, and its commands are carried out as"
-        " far as their officers may do that then.",
-        "discard": "Nothing in it ever counts, unless two owners release it later. The key goes on as before: if it"
-        " was stolen, revoke it first.",
-    }[verb]
     context = {
         "form": form,
-        "note": f"A second owner approves it. {note}",
+        "note": f"A second owner approves it. {NOTES[verb]}",
         "button": "Ask for approval",
         "back": "console:quarantines",
         "asks": True,
@@ -105,11 +105,11 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 def caused_by(found: Quarantine) -> str:
     cause = found.cause
     words = NAMES.get(cause["what"], cause["what"])
-    return f"{cause['count']:,} {words} in {cause['seconds']:,} seconds; {cause['limit']:,} are let through"
+    return f"{cause['count']:,} {words} in {cause['seconds']:,} seconds; the limit is {cause['limit']:,}"
 
 
 def _delivered(found: Quarantine) -> Delivered:
-    """Bounded in time, however much there is: people up to MOST, and the first rows."""
+    """People up to MOST, and the first rows and commands, so that the cost is bounded."""
     owners = ExperiencePoints.objects.filter(origin=found.origin)
     ids = list(owners.order_by("player_id").values_list("player_id", flat=True)[: MOST + 1])
     first = ids[:SHOWN]

@@ -1,5 +1,5 @@
-"""What waits for staff, a module a kind of work.
+"""The work queue of staff, with a module for each kind of work.
 
 To add a kind, copy `decisions.py`: a subclass of Kind that says who sees it, counts up to MOST and
-gives items behind a key, the oldest first; then name it in `KINDS` of `console/queue/registry.py`.
+lists items after a key, the oldest first. Then add it to `KINDS` in `console/queue/registry.py`.
 """

@@ -1,4 +1,4 @@
-"""Appeals that nobody decided yet. One person takes one before they work on it."""
+"""Open appeals. One person takes an appeal before deciding on it."""
 
 import datetime as dt
 from typing import Any

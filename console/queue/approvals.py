@@ -1,4 +1,4 @@
-"""Acts that wait for a second person."""
+"""Requests that need a second person."""
 
 import datetime as dt
 from typing import Any
@@ -24,7 +24,7 @@ class Requests(Kind):
 
 
 def _waiting() -> Any:
-    """What waits here; adjustments from a file have a kind of their own."""
+    """Pending requests, without adjustments from files, which are a kind of their own."""
     return Approval.objects.filter(status=Approval.Status.WAITING).exclude(act=ADJUSTMENTS.approval)
 
 

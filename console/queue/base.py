@@ -1,4 +1,4 @@
-"""What every kind of work has: who sees it, how much there is, and its items."""
+"""The interface of a kind of work: who sees it, how much there is, and its items."""
 
 import datetime as dt
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ MOST = 100  # where counting stops
 
 @dataclass(slots=True)
 class Item:
-    """One thing to do. `acts`: title and address of up to two dialogs; `link` opens it whole."""
+    """One item of work. `acts`: title and address of up to two dialogs; `link`: its page."""
 
     kind: str
     key: str
@@ -34,8 +34,8 @@ class Item:
 
 
 class Kind(ABC):
-    """A kind of work. `claimed`: whether a person takes its items before working on them; `action`:
-    of the events that leave the queue once somebody says that they looked at them.
+    """A kind of work. `claimed`: people take its items before working on them. `action`: of the
+    events that leave the queue when marked as seen.
     """
 
     name: ClassVar[str]
@@ -46,22 +46,22 @@ class Kind(ABC):
 
     @abstractmethod
     def waiting(self, now: dt.datetime) -> Sequence[QuerySet[Any]]:
-        """The rows of which each is one thing to do; what is no row stands in `beside`."""
+        """The rows that are one item each. Items without a row are counted by `beside`."""
 
     def beside(self, now: dt.datetime) -> int:
-        """What there is to do besides rows."""
+        """The number of items that are not rows."""
         return 0
 
     @abstractmethod
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        """Up to `limit` items behind the key `after` (0: the first), the oldest first."""
+        """Up to `limit` items after the key `after` (0: the first), the oldest first."""
 
     def seen_by(self, user: Any) -> bool:
         return bool(user.has_perm(self.right))
 
 
 def counts(kinds: Sequence[Kind], now: dt.datetime) -> dict[str, int]:
-    """How much there is of each kind, up to MOST, in one query."""
+    """The number of items of each kind, up to MOST, in one query."""
     parts = [
         rows.order_by().annotate(queue=Value(kind.name)).values_list("queue")[:MOST]
         for kind in kinds

@@ -1,4 +1,4 @@
-"""Changes of rank that an officer decides on."""
+"""Proposed changes of rank."""
 
 import datetime as dt
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keys in quarantine, of which two owners decide what becomes of what they brought."""
+"""Keys in quarantine, which two owners release or discard."""
 
 import datetime as dt
 from typing import Any

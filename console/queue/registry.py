@@ -1,4 +1,4 @@
-"""The registry: every kind of work, in the order of their tabs."""
+"""All kinds of work, in the order of their tabs."""
 
 from typing import Any
 

@@ -81,7 +81,7 @@ class Questions(Kind):
 
 
 def _question(row: SyncJob, by: Staff) -> Item:
-    answer = (("Look and confirm", navigation.to("console:sync-question", row.pk)),)
+    answer = (("Check and confirm", navigation.to("console:sync-question", row.pk)),)
     return Item(
         kind=Questions.name,
         key=str(row.pk),
@@ -101,7 +101,7 @@ def _parked_pins() -> Any:
 
 
 def _pin(row: RolePin, by: Staff) -> Item:
-    anew = (("Pin anew", navigation.to("console:role-pin-anew", row.pk)),)
+    anew = (("Pin again", navigation.to("console:role-pin-anew", row.pk)),)
     return Item(
         kind=Roles.name,
         key=str(row.pk),

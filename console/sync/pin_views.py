@@ -1,6 +1,4 @@
-"""Roles of the group and the ranks that they stand for: what is pinned, what is parked and why, and
-pinning anew.
-"""
+"""Pages of the group's roles: pinned and parked roles of each rank, and pinning."""
 
 from typing import Any
 
@@ -35,7 +33,7 @@ class PinAnew(Reason):
 
 @page("syncs.view_mirror")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Every rank of the policy with the role that stands for it."""
+    """All ranks of the policy with their roles."""
     pins = {pin.rank: pin for pin in _pins()}
     roles = {
         role.role_id: role for role in GroupRole.objects.filter(group_id=_group(), gone_at=None)
@@ -51,7 +49,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page("syncs.view_mirror")
 def pin(request: HttpRequest, pk: int) -> HttpResponse:
-    """One rank: its role as it was pinned and as it is, and who is affected."""
+    """One rank: its role as pinned and as on Roblox, and the players affected."""
     found = get_object_or_404(_pins(), pk=pk)
     return render(
         request,
@@ -65,7 +63,7 @@ def pin(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(pin_requests.RIGHT)
 def anew(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for a role to be pinned to the rank; a second person approves it."""
+    """Request a new pin of a role; a second person approves it."""
     found = get_object_or_404(_pins(), pk=pk)
     form = PinAnew(found, request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -81,7 +79,7 @@ def anew(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(
                 request,
-                f"Asked for (approval {approval.pk}): a second person finds it in the queue.",
+                f"Requested (approval {approval.pk}): a second person finds it in the queue.",
             )
             return redirect("console:role-pins")
     context = _context(found) | {"form": form, "may": True, "asks": True}

@@ -46,7 +46,7 @@ def test_private_servers_count_once_two_owners_let_them(
     game = Game(api_key)
     configure(settings, private_servers=True)
     assert send(game, 1) == 0
-    assert "on private servers. It counts once two owners agreed" in unescape(
+    assert "on private servers. It needs the approval of two owners" in unescape(
         owner.get(LIST).content.decode()
     )
     stranger = client_with_role(player(77), "integrator")

@@ -117,7 +117,7 @@ def test_taking_an_item_shows_it_to_the_others(owner: Client, deputy: Client, pl
     pk = Decision.objects.get().pk
     owner.post(f"/admin/queue/take/decisions/{pk}/")
     assert "olga works on it" in seen(deputy)
-    assert "Let go" in seen(owner)
+    assert "Release" in seen(owner)
     assert "works on it" in unescape(
         deputy.post(f"/admin/queue/take/decisions/{pk}/", follow=True).content.decode()
     )
@@ -205,7 +205,7 @@ def test_troubled_endpoints_come_first_with_their_last_day(owner: Client, player
     text = seen(owner)
     card = text[text.index("Deliveries, last 24 hours") :]
     assert card.index("portal") < card.index("archive")
-    assert "fails" in card
+    assert "failing" in card
     assert "nothing was sent" in card
     moderator = client_as(player(3, rank="Tempest Major", points=20_000))
     assert "Deliveries, last 24 hours" not in seen(moderator)

@@ -46,7 +46,7 @@ def test_a_difference_is_settled_either_way_with_a_reason(owner: Client, player:
     first, second = drift(one), drift(two)
     assert "Captain I there" in seen(owner, "/admin/sync/drift/")
     text = seen(owner, f"/admin/sync/drift/{first.pk}/")
-    assert "Take over theirs" in text
+    assert "Adopt theirs" in text
     owner.post(f"/admin/sync/drift/{first.pk}/adopt/", {"reason": ""})
     first.refresh_from_db()
     assert first.resolved_at is None
@@ -80,7 +80,7 @@ def test_an_auditor_looks_and_a_moderator_does_not(player: Make) -> None:
         client_with_role(player(2), "auditor"),
         client_as(player(3, rank="Tempest Major")),
     )
-    assert "Write ours" not in seen(auditor, f"/admin/sync/drift/{found.pk}/")
+    assert "Push ours" not in seen(auditor, f"/admin/sync/drift/{found.pk}/")
     for client in (auditor, moderator):
         assert (
             client.post(f"/admin/sync/drift/{found.pk}/push/", {"reason": "x"}).status_code == 403

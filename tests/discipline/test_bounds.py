@@ -361,7 +361,7 @@ def test_denying_a_command_tells_the_owners(game: Client, people: object) -> Non
     )
     owner = owner_client("olga")
     seen = owner.get("/admin/?kind=denials").content.decode()
-    assert "never did what nexus brought" in seen
+    assert "denies an action that nexus sent" in seen
     assert "may be in other hands" in seen
 
 
@@ -473,7 +473,7 @@ def test_looser_bounds_need_two_owners_and_tighter_ones_none(
     assert brings(game, "adjust", amount=501)["status"] == "held"
     page = olga.get("/admin/experiences/").content.decode()
     assert "20 people a day who stand below CMD" in page
-    assert "asks for more than is in force" in page
+    assert "allows more than is in force" in page
     olga.post("/admin/experiences/nexus/more/", {"reason": "a large event"})
     asked = Approval.objects.get(act="experience.bounds")
     decide(olga, approval=asked)

@@ -1,6 +1,4 @@
-"""How endpoints fare, in figures. Every query reads a bounded number of rows by an index, however
-many there are.
-"""
+"""Statistics of endpoints. Every query reads a bounded number of rows by an index."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -80,7 +78,7 @@ GIVEN_UP = f"""
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Half an hour of an endpoint. `known` is False where it lies behind what was looked at."""
+    """Half an hour of an endpoint. `known` is False before the oldest delivery that was read."""
 
     start: dt.datetime
     tries: int = 0
@@ -116,12 +114,12 @@ class Strip:
 
     @property
     def placed(self) -> Sequence[tuple[int, Cell]]:
-        """The cells with where each begins in the drawing."""
+        """The cells with their x positions in the drawing."""
         return [(number * 6, cell) for number, cell in enumerate(self.strip)]
 
     @property
     def strip_text(self) -> str:
-        """The strip for whoever does not see it."""
+        """The strip as text, for screen readers."""
         tries, failed = (
             sum(cell.tries for cell in self.strip),
             sum(cell.failed for cell in self.strip),
@@ -137,7 +135,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Figures(Strip):
-    """An endpoint in a list: its last day in half hours, and what waits (counted to MOST + 1)."""
+    """An endpoint in a list: its last day and its waiting deliveries (counted to MOST + 1)."""
 
     waiting: int
     oldest: dt.datetime | None
@@ -145,7 +143,7 @@ class Figures(Strip):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Deliveries that ended within a time. Milliseconds; None where there is nothing to divide."""
+    """Deliveries finished within a time. Milliseconds; None without a value."""
 
     delivered: int
     given_up: int
@@ -159,7 +157,7 @@ class Window:
 
     @property
     def success(self) -> float | None:
-        """Percent of the deliveries that arrived."""
+        """Percent of the deliveries that were delivered."""
         return 100 * self.delivered / self.deliveries if self.deliveries else None
 
     @property
@@ -168,7 +166,7 @@ class Window:
 
 
 def figures(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, Figures]:
-    """The figures of these endpoints, from the `most` newest deliveries of each; three queries."""
+    """The figures of these endpoints from the `most` newest deliveries of each, in three queries."""
     drawn = strips(pks, now, most)
     return {
         pk: Figures(drawn[pk].strip, waiting, oldest)
@@ -177,7 +175,7 @@ def figures(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, 
 
 
 def strips(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, Strip]:
-    """The last day of these endpoints, from the `most` newest deliveries of each; two queries."""
+    """The last day of these endpoints from the `most` newest deliveries of each, in two queries."""
     since = _half_hour(now) - (CELLS - 1) * CELL
     cells = {pk: [Cell(since + CELL * number) for number in range(CELLS)] for pk in pks}
     for pk, reach in _rows(REACH.format(last=most - 1), [list(pks)]):
@@ -191,18 +189,18 @@ def strips(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, S
 
 
 def window(pk: int, since: dt.datetime) -> Window:
-    """What ended since a moment, of the endpoint's MANY newest deliveries."""
+    """Deliveries finished since a moment, of the endpoint's MANY newest."""
     return Window(*_rows(WINDOW.format(most=MANY), [pk, since, since, since])[0])
 
 
 def reach(pk: int) -> dt.datetime | None:
-    """From when on an endpoint's deliveries are looked at; None: from the first one."""
+    """The moment since which an endpoint's deliveries are read; None: all of them."""
     rows = _rows(REACH.format(last=MANY - 1), [[pk]])
     return rows[0][1] if rows else None
 
 
 def behind(endpoint: WebhookEndpoint, head: int) -> int:
-    """Sealed events that the fan-out has not looked at for this endpoint."""
+    """The number of sealed events that the fan-out has not read for this endpoint."""
     return max(0, head - endpoint.position)
 
 
@@ -225,8 +223,9 @@ def wanted_between(
     until: int,
     progress: Callable[[int], None] = lambda position: None,
 ) -> int:
-    """How many events behind the place `after`, to `until`, the endpoint asks for; `progress` hears
-    of places.
+    """The number of subscribed events after position `after` to `until`.
+
+    `progress` is called with each position reached.
     """
     count = 0
     while after < until and (
@@ -239,9 +238,7 @@ def wanted_between(
 
 
 def place_before(moment: dt.datetime) -> int:
-    """A place in the chain behind which lies all that happened since a moment, and at most one
-    seal's events more.
-    """
+    """A position in the chain before all events since a moment, by at most one seal."""
     last = Seal.objects.order_by("-number").first()
     low, high = (
         0,
@@ -269,7 +266,7 @@ def waiting_text(figures: Figures) -> str:
 
 
 def _half_hour(now: dt.datetime) -> dt.datetime:
-    """The beginning of the half hour that it is."""
+    """The start of the present half hour."""
     return now.astimezone(dt.UTC).replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
 
 

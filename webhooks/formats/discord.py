@@ -1,5 +1,6 @@
-"""Discord: one embed an event, up to ten in a message (limits: Discord's documentation of webhooks
-and embeds).
+"""Discord: one embed for each event, up to ten in a message.
+
+Limits are from Discord's documentation of webhooks and embeds.
 """
 
 import re
@@ -96,12 +97,12 @@ def _embed(payload: Payload, share: int) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Nobody's name or reason becomes markup."""
+    """Escape markdown, so that no name or reason becomes markup."""
     return MARKDOWN.sub(r"\\\1", text)
 
 
 def _until_reset(answer: Answer) -> float:
-    """Discord says ahead when its bucket is empty; the next call would be one too many."""
+    """Seconds until Discord's rate limit resets, if this call used its last slot."""
     if answer.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
     return number(answer.headers.get("x-ratelimit-reset-after")) or 0.0

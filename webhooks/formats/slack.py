@@ -1,5 +1,6 @@
-"""Slack's incoming webhooks: one section an event (limits and errors: Slack's documentation of
-webhooks and blocks).
+"""Slack's incoming webhooks: one section for each event.
+
+Limits and errors are from Slack's documentation of webhooks and blocks.
 """
 
 from typing import Any
@@ -90,9 +91,7 @@ def _blocks(payload: Payload) -> list[dict[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    """What Slack asks to be escaped, and its marks of emphasis set apart so that a name does not
-    become markup.
-    """
+    """Escape for Slack; its emphasis marks are set apart, so that no name becomes markup."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for mark in "*_~`":
         text = text.replace(mark, f"\u200b{mark}\u200b")

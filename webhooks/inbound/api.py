@@ -1,4 +1,4 @@
-"""HTTP in and out: Roblox tells us something."""
+"""The endpoint that receives notifications from Roblox."""
 
 from typing import Any
 
@@ -40,8 +40,10 @@ class RobloxWebhook(View):
         )
 
     def _notification(self, request: Request) -> NotificationIn:
-        """The body, whatever type it is declared as: it is signed, and an order must not be lost
-        for a header, nor for a NUL in its payload, which PostgreSQL does not store.
+        """Parse the body, whatever its declared type or NULs in its payload.
+
+        It is signed, and an erasure order must not be lost because of a header or a character that
+        PostgreSQL cannot store.
         """
         parser: Any = self.get_parsers()[0]
         document = parser.decode(request.body.replace(NUL, INSTEAD))

@@ -1,4 +1,4 @@
-"""What Roblox tells us: proved by its signature over the bytes as they came, stored once, acted on.
+"""Notifications from Roblox: verified by signature, stored once, and acted on.
 
 The signature is `base64(HMAC-SHA256(secret, t + "." + body))` in `roblox-signature:
 t=<seconds>,v1=<signature>`.
@@ -29,11 +29,11 @@ Status = RobloxNotification.Status
 
 
 class BadSignature(Exception):
-    """The call does not prove that it is from Roblox; the text says what is wrong with it."""
+    """The request is not proved to be from Roblox; the text says why."""
 
 
 class BadPayload(Exception):
-    """An order that cannot be read: `field` and what is wrong with it."""
+    """An unreadable order: the `field` and its fault."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -42,16 +42,14 @@ class BadPayload(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a notification. `repeated`: it came before, and nothing was done now."""
+    """A stored notification. `repeated`: it was stored before, and nothing was done now."""
 
     notification: RobloxNotification
     repeated: bool
 
 
 class Erasure(msgspec.Struct, frozen=True, rename="pascal"):
-    """The payload of a `RightToErasureRequest`. `game_ids` are start places; an order is none the
-    less one without.
-    """
+    """The payload of a `RightToErasureRequest`. `game_ids` are start places and may be missing."""
 
     user_id: UserId
     game_ids: Any = None
@@ -85,18 +83,14 @@ def verify(header: str, body: bytes) -> None:
 
 
 def signature(secret: str, moment: str, body: bytes) -> bytes:
-    """What Roblox puts behind `v1=`; `moment` in seconds since 1970, as it stands in the header."""
+    """The value of `v1=`. `moment`: seconds since 1970, as in the header."""
     return base64.b64encode(
         hmac.digest(secret.encode(), moment.encode() + b"." + body, hashlib.sha256)
     )
 
 
 def receive(notification: NotificationIn, *, now: dt.datetime) -> Received:
-    """Store a notification once, and take down the order that it may be. Types that are not known
-    are only stored.
-
-    Raises BadPayload.
-    """
+    """Store a notification once, and create the erasure order that it may be. Raises BadPayload."""
     erasure = _erasure(notification) if notification.event_type == "RightToErasureRequest" else None
     handled = notification.event_type in {"RightToErasureRequest", "SampleNotification"}
     with transaction.atomic():
@@ -119,7 +113,7 @@ def receive(notification: NotificationIn, *, now: dt.datetime) -> Received:
 
 
 def _parts(header: str) -> tuple[str, str]:
-    """The moment and the signature of `t=…,v1=…`. Raises BadSignature."""
+    """The moment and signature of `t=…,v1=…`. Raises BadSignature."""
     # On the first `=` only: base64 ends with some of its own.
     found = dict(part.strip().partition("=")[::2] for part in header.split(","))
     moment, given = found.get("t", ""), found.get("v1", "")
@@ -142,9 +136,7 @@ def _erasure(notification: NotificationIn) -> Erasure:
 
 
 def _moment(text: str) -> dt.datetime | None:
-    """When it happened; None where Roblox says it in a way that we do not know, since nothing hangs
-    on it.
-    """
+    """The event's time; None if the format is unknown, since nothing depends on it."""
     try:
         return parse(text, default_zone=dt.UTC)
     except BadMoment:

@@ -1,4 +1,4 @@
-"""What comes in over HTTP, and what is answered, as typed shapes."""
+"""Request and response shapes of Roblox's notifications."""
 
 from typing import Annotated, Any
 
@@ -8,9 +8,7 @@ from players.api.schemas import Out
 
 
 class NotificationIn(msgspec.Struct, frozen=True, rename="pascal"):
-    """A notification of Roblox. `EventPayload` is what its type says; fields that are not known do
-    not matter.
-    """
+    """A notification. The shape of `EventPayload` depends on its type; unknown fields are ignored."""
 
     notification_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     event_type: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
@@ -19,9 +17,7 @@ class NotificationIn(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class NotificationOut(Out, frozen=True):
-    """`handled`: GRPS knows the type and has acted on it. `repeated`: it came before, and nothing
-    was done now.
-    """
+    """`handled`: GRPS knows the type and acted on it. `repeated`: it was stored before."""
 
     notification_id: str
     status: Annotated[str, msgspec.Meta(pattern="^(stored|handled)$")]

@@ -1,6 +1,4 @@
-"""How the console and the command put an endpoint's state, spans of time and hidden values into
-words.
-"""
+"""Text for endpoint states, time spans and masked values, for console and command."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ MARKS = {"active": "●", "failing": "▲", "paused": "◆", "disabled": "■"}
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`name`: active, failing, paused or disabled; `text`: the same with since when and why."""
+    """`name`: active, failing, paused or disabled. `text`: the same with since when and why."""
 
     name: str
     text: str
@@ -45,9 +43,7 @@ def moment(at: dt.datetime) -> str:
 
 
 def span(length: dt.timedelta) -> str:
-    """A length of time in its two largest units: `2 h 5 min`; `0 s` for anything shorter than a
-    second.
-    """
+    """A time span in its two largest units: `2 h 5 min`; `0 s` below a second."""
     left = max(0, int(length.total_seconds()))
     parts: list[str] = []
     for unit, seconds in STEPS:
@@ -60,7 +56,7 @@ def span(length: dt.timedelta) -> str:
 
 
 def ahead(at: dt.datetime, now: dt.datetime) -> str:
-    """How long until a moment, and when that is: `in 5 min (18:05:00 UTC)`, or `now`."""
+    """The time until a moment, and the moment: `in 5 min (18:05:00 UTC)`, or `now`."""
     if at - now < dt.timedelta(seconds=1):
         return "now"
     form = "%H:%M:%S" if at - now < dt.timedelta(hours=12) else "%Y-%m-%d %H:%M:%S"
@@ -68,7 +64,7 @@ def ahead(at: dt.datetime, now: dt.datetime) -> str:
 
 
 def address(endpoint: WebhookEndpoint) -> str:
-    """The host, and the end of what may be a secret: `https://discord.com/…x3Fk`."""
+    """The host and the last characters of the address: `https://discord.com/…x3Fk`."""
     try:
         whole = endpoint.address
     except encryption.NoKey:
@@ -79,12 +75,12 @@ def address(endpoint: WebhookEndpoint) -> str:
 
 
 def host(address: str) -> str:
-    """Of an address: what may be told, since it is no secret."""
+    """The host of an address, which is not secret."""
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def header_names(endpoint: WebhookEndpoint) -> str:
-    """The names of its own headers; their values are told to nobody."""
+    """The names of the endpoint's headers; the values stay secret."""
     try:
         return ", ".join(endpoint.headers) or "none"
     except encryption.NoKey:
@@ -92,5 +88,5 @@ def header_names(endpoint: WebhookEndpoint) -> str:
 
 
 def capped(count: int, most: int) -> str:
-    """A number that was not counted beyond `most`."""
+    """A number that was counted up to `most`."""
     return f"{most:,}+" if count > most else f"{count:,}"

@@ -1,9 +1,7 @@
-"""From the audit chain to deliveries: every active endpoint gets one of each event that it asks
-for.
+"""Create deliveries from the audit chain: one for each active endpoint and subscribed event.
 
-Read by position, so an event whose transaction was open when a later one was sealed is not skipped;
-written with the endpoint's new position in one transaction, and once per endpoint and event by a
-constraint.
+Events are read by position, so a late commit is not skipped. Deliveries and the endpoint's new
+position are one transaction, and a constraint keeps each event unique for an endpoint.
 """
 
 from collections.abc import Sequence
@@ -36,11 +34,10 @@ INSERT = """
 
 
 def step(limit: int = LIMIT) -> int:
-    """Serve every active endpoint up to `limit` events behind where it stands; how many events were
-    looked at.
+    """Serve every active endpoint up to `limit` events. Returns the number of events read.
 
-    0: nothing is waiting, or another process is at it. Endpoints that stand at the same place share
-    the reading, and one that lags far behind holds nobody up.
+    0: nothing is waiting, or another process is running. Endpoints at the same position share the
+    reading, and one that is far behind does not delay the others.
     """
     with transaction.atomic():
         if not advisory_lock.try_lock(LOCK):
@@ -55,7 +52,7 @@ def step(limit: int = LIMIT) -> int:
 
 
 def run() -> int:
-    """Serve until nothing is waiting; how many events were looked at."""
+    """Serve until nothing is waiting. Returns the number of events read."""
     looked = 0
     while seen := step():
         looked += seen
@@ -63,9 +60,7 @@ def run() -> int:
 
 
 def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
-    """Whether the endpoint asks for this event. What tells of an endpoint's own trouble is not sent
-    to it.
-    """
+    """Whether the endpoint subscribes to this event. It is not sent events about its own failures."""
     about_itself = event.target_kind == "endpoint" and event.target_id == str(endpoint.pk)
     if about_itself and event.action in OPERATIONAL:
         return False
@@ -77,9 +72,7 @@ def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
 def deliver(
     endpoint: WebhookEndpoint, events: Sequence[PlacedEvent], trigger: str = "event"
 ) -> int:
-    """Make the deliveries of these events that the endpoint asks for and does not have; how many.
-    `trigger`: why.
-    """
+    """Create the missing deliveries of subscribed events. Returns how many."""
     wanted = [event for event in events if wants(endpoint, event)]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,9 +1,7 @@
-"""The one way out for webhooks: no address is called that was not checked, and no receiver can hold
-or fill us.
+"""The HTTP client of webhooks: it calls checked addresses only, with limits on time and size.
 
-httpcore, which httpx stands on, lets us make the connections: a name is resolved, every address
-that it has is judged, and the connection goes to one that was judged. So a name that changes
-between check and call changes nothing.
+httpcore lets us open the connections: a name is resolved, all its addresses are checked, and the
+connection goes to a checked one. So a name that changes between check and call has no effect.
 """
 
 import asyncio
@@ -38,7 +36,7 @@ Resolve = Callable[[str, int], Awaitable[Iterable[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A POST to be made."""
+    """A POST to make."""
 
     url: str
     headers: Mapping[str, str]
@@ -47,8 +45,8 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, headers (names in lower case), the first 20 kB of the body,
-    milliseconds; or `error`.
+    """An answer: status, headers (names in lower case), the first 20 kB of the body, milliseconds;
+    or `error`.
     """
 
     status: int | None
@@ -59,7 +57,7 @@ class Answer:
 
 
 class Sender:
-    """Sends POSTs. `insecure` allows plain HTTP; `exceptions` are networks allowed besides the
+    """Sends POSTs. `insecure` allows plain HTTP; `exceptions` are allowed networks besides the
     public ones; `resolve` gives the addresses of a name.
     """
 
@@ -96,9 +94,7 @@ class Sender:
         self._names.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, outgoing: Outgoing) -> Answer:
-        """Make one call within the time limit. Whatever goes wrong is the answer's `error`, in a
-        sentence.
-        """
+        """Make one call within the time limit. Any failure becomes the answer's `error`."""
         async with self._slots:
             began = time.perf_counter()
             got = _Got()
@@ -143,7 +139,7 @@ class Sender:
         self._park(place, lane)
 
     async def _lane(self, place: str) -> "_Lane":
-        """A connection to a place that is fresh enough, or room for a new one."""
+        """A connection to a host that is recent enough, or a new one."""
         now = time.monotonic()
         lanes = self._parked.get(place, [])
         while lanes:
@@ -203,9 +199,7 @@ class _Got:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """One connection at most: looking for a free one among many costs httpcore more than a call
-    does.
-    """
+    """One connection. A pool of many costs httpcore more time for a look-up than a call does."""
 
     pool: httpcore.AsyncConnectionPool
     opened: float
@@ -216,7 +210,7 @@ class _Refused(Exception):
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that it has judged itself, and to nothing else."""
+    """Connects only to addresses that it checked itself."""
 
     def __init__(self, exceptions: Networks, resolve: Resolve) -> None:
         self._exceptions = exceptions

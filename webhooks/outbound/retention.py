@@ -1,4 +1,4 @@
-"""Finished deliveries go after some weeks; the audit log keeps what they told."""
+"""Delete finished deliveries after some weeks; the audit log keeps their events."""
 
 import datetime as dt
 
@@ -20,7 +20,7 @@ DELETE = """
 
 
 def run(now: dt.datetime) -> int:
-    """Delete what is older than it is kept, a batch a transaction; how many deliveries."""
+    """Delete old deliveries in batches. Returns how many."""
     deleted = 0
     while gone := _batch(now - kept_for()):
         deleted += gone

@@ -1,9 +1,8 @@
-"""Where a webhook may go: public addresses, and what an operator has allowed besides.
+"""Allowed addresses of webhooks: public ones, and the exceptions of the operator.
 
-The ranges are those of IANA's registries of special-purpose addresses (RFC 6890 and its
-successors), and the ones that carry another address inside. They are judged where a connection is
-made, after the name was resolved; what is refused on saving is refused early for the sake of
-whoever types it.
+The ranges are IANA's registries of special-purpose addresses (RFC 6890 and successors), and ranges
+that embed another address. The check that counts is made at the connection, after the name was
+resolved; checking on saving only helps the person who types.
 """
 
 import ipaddress
@@ -57,13 +56,11 @@ NAT64 = IPv6Network(
 
 
 class BadAddress(ValueError):
-    """This address cannot be called; the text says why and what would do."""
+    """The address cannot be called; the text says why and what would work."""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is an address of the internet at large. One that carries an IPv4 address is judged
-    by that.
-    """
+    """Whether it is a public address. One that embeds an IPv4 address is judged by that."""
     address = _inner(address)
     return not any(
         address in network for network in NOT_PUBLIC if network.version == address.version
@@ -71,16 +68,14 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def allowed(address: IPv4Address | IPv6Address, exceptions: Networks) -> bool:
-    """Whether it may be called: public, or inside one of the exceptions."""
+    """Whether it may be called: public, or within an exception."""
     inner = _inner(address)
     excepted = any(inner in network for network in exceptions if network.version == inner.version)
     return excepted or is_public(address)
 
 
 def check_url(url: str, *, insecure: bool, exceptions: Networks) -> None:
-    """Raises BadAddress for what could never be called: the scheme, credentials, the port, an
-    address not public.
-    """
+    """Raises BadAddress for a wrong scheme or port, credentials, or an address that is not public."""
     if len(url) > LONGEST:
         raise BadAddress(f"it is longer than {LONGEST} characters.")
     parsed = _parsed(url)
@@ -97,7 +92,7 @@ def check_url(url: str, *, insecure: bool, exceptions: Networks) -> None:
 
 
 def check_port(port: int | None, *, insecure: bool) -> None:
-    """Raises BadAddress for the ports of other services: 443, and those from 1024 on, are open."""
+    """Raises BadAddress for ports of other services; 443 and those from 1024 on are allowed."""
     if port is None or port == 443 or 1024 <= port <= 65535 or (insecure and port == 80):
         return
     raise BadAddress(f"port {port} is not for webhooks; take 443 or one from 1024 on.")

@@ -1,4 +1,4 @@
-"""Which actions an endpoint asks for: `rank.*`, `player.banned`, `*`."""
+"""Event patterns of endpoints: `rank.*`, `player.banned`, `*`."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ FORM = re.compile(r"\*|[a-z]+\.\*|\*\.[a-z]+|[a-z]+\.[a-z]+")
 
 
 def check(patterns: Sequence[str]) -> None:
-    """Raises BadEndpoint for a pattern that is not of the form, or that no action fits."""
+    """Raises BadEndpoint for a malformed pattern, or one that matches no action."""
     if not patterns:
         raise BadEndpoint("events: name at least one pattern, such as `rank.*`; `*` is everything.")
     for pattern in patterns:
@@ -27,7 +27,7 @@ def check(patterns: Sequence[str]) -> None:
 
 
 def actions(patterns: Sequence[str]) -> list[Action]:
-    """Every action that some pattern fits."""
+    """All actions that match a pattern."""
     return [action for action in Action if match(patterns, action)]
 
 

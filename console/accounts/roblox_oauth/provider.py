@@ -1,6 +1,4 @@
-"""Roblox as allauth's provider: OpenID Connect with PKCE S256, accounts keyed by `sub`, and a nonce
-that is checked.
-"""
+"""Roblox as a provider of allauth: OpenID Connect with PKCE S256 and a checked nonce."""
 
 import hmac
 import secrets
@@ -24,7 +22,7 @@ KNOWN = ("sub", "preferred_username", "name", "nickname", "profile")
 
 
 class RobloxAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """The callback's side. Raises OAuth2Error for whatever an identity cannot be taken from."""
+    """The callback. Raises OAuth2Error if the answer states no identity."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request, "roblox")
@@ -71,8 +69,7 @@ class RobloxProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return ["openid", "profile"]
 
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, str]:
-        """The nonce, and where somebody proves again who they are, that Roblox is to ask them, and
-        to say when it did.
+        """The nonce, and for a repeated sign-in the request to ask the person.
 
         Nothing else comes from the URL.
         """
@@ -91,7 +88,7 @@ class RobloxProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return uid
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What is kept of a profile; its picture may be null and is not needed."""
+        """The stored part of a profile. Its picture may be null and is not needed."""
         found = data["userinfo"]
         return {name: found[name] for name in KNOWN if isinstance(found.get(name), str)}
 
