@@ -76,7 +76,7 @@ WORDS = frozenset(
         "at",
     }
 )
-ERASES = Elsewhere("players.points.adjustments.erase: the pseudonym takes its place")
+ERASES = Elsewhere("players.privacy.erasure.erase: the pseudonym takes its place")
 
 # --- players --------------------------------------------------------------------------------------
 # -----------------

@@ -1,15 +1,12 @@
-"""What is done to one person outside the ladder: the adjusted part of their points, and their
-erasure.
-"""
+"""Adjust one player's points by hand."""
 
 import datetime as dt
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audits import record as spine
 from audits.actions import Action
-from audits.record import Target, record, reserve_id
+from audits.record import record, reserve_id
 from common.amounts import points
 from common.errors import NotAllowed, Refused
 from common.time import micros
@@ -32,9 +29,6 @@ from players.moderation.experience_bounds import Demand
 from players.moderation.locks import check_not_taken_back, lock_player
 from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
-from players.privacy import texts
-from players.privacy.erasure import forget, known
-from players.privacy.person import Person, new_pseudonym
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply
@@ -188,64 +182,6 @@ def _approved(
         approval=approval.pk,
     )
     return _adjust(approval.player, amount, command).event
-
-
-def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
-    """Take a person's names and Roblox id out of every table; returns the number of personal values
-    deleted.
-
-    Their rows stay under a random pseudonym (a negative id that Roblox never gives), unlisted, and
-    the ledger and the audit chain stay verifiable: hashes cover commitments, not names. Raises
-    Refused when there is no such player.
-    """
-    person, removed = erase_rows(user_id, by=by, reason=reason, now=now)
-    texts.sweep(person, {})
-    return removed
-
-
-def erase_rows(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> tuple[Person, int]:
-    """The first half, in one transaction: all that is found by a key. The person, for
-    `texts.sweep`, and how many personal values were deleted.
-    """
-    with transaction.atomic():
-        player = (
-            Player.objects.select_for_update(no_key=True)
-            .filter(user_id=user_id, erased_at=None)
-            .first()
-        )
-        if player is None:
-            raise Refused(f"No player has the user id {user_id}.")
-        person = known(Person(user_id, new_pseudonym(), player.pk))
-        forget(person)
-        removed = spine.erase(*person.subjects)
-        Player.objects.filter(pk=player.pk).update(
-            user_id=person.pseudonym,
-            username=f"erased-{-person.pseudonym % 10**8:08d}",
-            display_name="",
-            listed=False,
-            erased_at=now,
-            updated_at=now,
-        )
-        record(
-            Action.PLAYER_ERASED,
-            actor=by.actor,
-            target=Target("player", str(player.pk), ""),
-            details={"subjects": [player.subject], "personalRows": removed},
-            reason=reason,
-        )
-        return person, removed
-
-
-def erase_stranger(user_id: int) -> Person:
-    """The same of somebody who is no player: what is known of them all the same goes."""
-    with transaction.atomic():
-        person = known(Person(user_id, new_pseudonym()))
-        forget(person)
-        removed = spine.erase(*person.subjects)
-        if removed:
-            details = {"personalRows": removed, "why": "erasure"}
-            record(Action.AUDIT_FORGOTTEN, actor=spine.FORGETTING, details=details)
-        return person
 
 
 def recommendations_of(player: Player) -> int:

@@ -1,11 +1,19 @@
-"""Apply the registry to one person, in one transaction: rows and values that are theirs by a key."""
+"""Erase a person: first all that a key finds, in one transaction, then what texts hold of them."""
 
+import datetime as dt
 from collections import defaultdict
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
-from players.privacy.person import Person
+from audits import record as audit_log
+from audits.actions import Action
+from audits.record import Target, record
+from common.errors import Refused
+from players.models import Player
+from players.moderation.actors import Staff
+from players.privacy import texts
+from players.privacy.person import Person, new_pseudonym
 from players.privacy.registry import (
     OURS,
     OWNERS,
@@ -19,8 +27,68 @@ from players.privacy.registry import (
 )
 
 
-def known(person: Person) -> Person:
-    """The person with every name and id by which the tables know them, former ones too."""
+def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
+    """Take a player's names and Roblox id out of every table; returns the number of personal values
+    deleted.
+
+    Their rows stay under a random pseudonym (a negative id that Roblox never gives), unlisted, and
+    the ledger and the audit chain stay verifiable: hashes cover commitments, not names. Raises
+    Refused when there is no such player.
+    """
+    person, removed = erase_rows(user_id, by=by, reason=reason, now=now)
+    texts.sweep(person, {})
+    return removed
+
+
+def erase_rows(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> tuple[Person, int]:
+    """Erase what a key finds, in one transaction.
+
+    Returns the person, for `texts.sweep`, and the number of personal values deleted. Raises Refused
+    when there is no such player.
+    """
+    with transaction.atomic():
+        player = (
+            Player.objects.select_for_update(no_key=True)
+            .filter(user_id=user_id, erased_at=None)
+            .first()
+        )
+        if player is None:
+            raise Refused(f"No player has the user id {user_id}.")
+        person = _with_names(Person(user_id, new_pseudonym(), player.pk))
+        _apply_registry(person)
+        removed = audit_log.erase(*person.subjects)
+        Player.objects.filter(pk=player.pk).update(
+            user_id=person.pseudonym,
+            username=f"erased-{-person.pseudonym % 10**8:08d}",
+            display_name="",
+            listed=False,
+            erased_at=now,
+            updated_at=now,
+        )
+        record(
+            Action.PLAYER_ERASED,
+            actor=by.actor,
+            target=Target("player", str(player.pk), ""),
+            details={"subjects": [player.subject], "personalRows": removed},
+            reason=reason,
+        )
+        return person, removed
+
+
+def erase_stranger(user_id: int) -> Person:
+    """Erase what tables hold of somebody who is no player; returns the person for `texts.sweep`."""
+    with transaction.atomic():
+        person = _with_names(Person(user_id, new_pseudonym()))
+        _apply_registry(person)
+        removed = audit_log.erase(*person.subjects)
+        if removed:
+            details = {"personalRows": removed, "why": "erasure"}
+            record(Action.AUDIT_FORGOTTEN, actor=audit_log.FORGETTING, details=details)
+        return person
+
+
+def _with_names(person: Person) -> Person:
+    """The person with every name and id that the tables hold of them, former ones included."""
     for find in [*REGISTRY.load().naming] * 2:  # what one finds, another goes by
         person = find(person)
     names: list[str] = []
@@ -39,9 +107,9 @@ def known(person: Person) -> Person:
     return person.known_as(names)
 
 
-def forget(person: Person) -> None:
-    """In the transaction of the erasure; `person` as `known` gives them. What the apps' own
-    functions forget comes first, while the rows that they go by are there.
+def _apply_registry(person: Person) -> None:
+    """Erase each registered column. The apps' own functions run first, while the rows by which they
+    find others are there.
     """
     registry = REGISTRY.load()
     for function in dict.fromkeys(how.forget for _, how in registry.of(By)):

@@ -27,9 +27,9 @@ from audits.record import Actor, Target, record
 from common.errors import Refused
 from players.models import ErasureOrder, Player
 from players.moderation.actors import Staff
-from players.points.adjustments import erase_rows, erase_stranger
 from players.points.event_parser import Batch, ItemResult
 from players.privacy import texts
+from players.privacy.erasure import erase_rows, erase_stranger
 from players.privacy.person import Person
 from roblox.models import Experience
 

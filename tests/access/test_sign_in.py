@@ -16,7 +16,7 @@ from console.models import RoleGrant, StaffAccount
 from players.discipline import sanctions
 from players.models import Player, Rank
 from players.moderation.command import Command
-from players.points import adjustments
+from players.privacy import erasure
 from tests.access.conftest import Roblox
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
@@ -202,7 +202,7 @@ def test_an_erased_person_leaves_no_account(roblox: Roblox, player: Make) -> Non
     roblox.knows(501, "Major_Tom")
     client = Client()
     roblox.sign_in(client, 501)
-    adjustments.erase(501, by=OWNER, reason="an order", now=timezone.now())
+    erasure.erase(501, by=OWNER, reason="an order", now=timezone.now())
     assert not User.objects.exists()
     assert not SocialAccount.objects.exists()
     assert client.get("/admin/").status_code == 302

@@ -21,7 +21,8 @@ from players.moderation.actors import Staff
 from players.moderation.authorization import MASS_POINTS
 from players.moderation.command import Command
 from players.points import consistency
-from players.points.adjustments import adjust, erase
+from players.points.adjustments import adjust
+from players.privacy.erasure import erase
 from players.tasks import apply_adjustments
 from tests.adjustments.conftest import OWNER, SECOND, adjusted, make_people, officer
 

@@ -32,7 +32,7 @@ from players.models import Appeal, Approval, Claim, Player, Sanction
 from players.moderation import approvals, assignments
 from players.moderation.actors import Staff, at_the_shell, officer
 from players.moderation.command import Command
-from players.points import adjustments
+from players.privacy import erasure
 from tests.console.conftest import Make
 from tests.console.people import client_as, client_with_role
 from tests.http.test_turnstile import Receiver
@@ -249,7 +249,7 @@ def test_what_is_over_cannot_be_appealed_against(player: Make) -> None:
 def test_erasing_the_person_takes_their_words(player: Make) -> None:
     player(1)
     appeal = appealed(warned())
-    adjustments.erase(1, by=at_the_shell(), reason="an order", now=timezone.now())
+    erasure.erase(1, by=at_the_shell(), reason="an order", now=timezone.now())
     appeal.refresh_from_db()
     assert (appeal.text, appeal.answer) == ("", "")
 

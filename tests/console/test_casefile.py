@@ -13,6 +13,7 @@ from players.models import DailyPoints, LedgerEntry, Player
 from players.moderation.actors import officer
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
+from players.privacy import erasure
 from tests.console.conftest import Make
 from tests.players.conftest import OWNER
 
@@ -123,7 +124,7 @@ def test_explain_shows_rules_parts_caps_and_rows(owner: Client, player: Make) ->
 def test_nobody_and_erased_people_have_pages_that_say_so(owner: Client, player: Make) -> None:
     player(1)
     assert owner.get("/admin/players/77/").status_code == 404
-    adjustments.erase(1, by=OWNER, reason="an order", now=timezone.now())
+    erasure.erase(1, by=OWNER, reason="an order", now=timezone.now())
     assert owner.get("/admin/players/1/").status_code == 404
     pseudonym = Player.objects.get().user_id
     assert pseudonym < 0

@@ -15,7 +15,7 @@ from players.models import Approval, Decision, GameCommand, Note, Recommendation
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.command import Command
-from players.points.adjustments import erase
+from players.privacy.erasure import erase
 from players.tasks import end_sanctions
 from roblox.models import Experience
 from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, OPERATOR, order, player

@@ -179,7 +179,7 @@ def test_a_refused_act_inside_another_is_recorded(bootstrapped: None) -> None:
 
 
 def test_an_erased_person_leaves_no_link_in_a_request(people: Officers, asked: Approval) -> None:
-    from players.points.adjustments import erase
+    from players.privacy.erasure import erase
 
     erase(1, **order(OPERATOR))
     asked.refresh_from_db()

@@ -31,6 +31,7 @@ from players.moderation import approvals
 from players.moderation.actors import Staff, at_the_shell
 from players.moderation.command import Command
 from players.points import adjustments
+from players.privacy import erasure
 from players.ranks import decisions
 from tests.players.bulk import OLGA, SVEN, colleague, go, go_as_far_as_the_request, make, preview
 
@@ -436,7 +437,7 @@ def test_no_job_names_an_erased_person() -> None:
     made = preview("note", [1, 2], text="player_1 led it, player_12 did not")
     done = go(preview("note", [1], text="seen"))
     BulkJob.objects.update(reason="the raid of player_1")
-    adjustments.erase(1, by=OLGA, reason="ordered", now=timezone.now())
+    erasure.erase(1, by=OLGA, reason="ordered", now=timezone.now())
     made.refresh_from_db()
     done.refresh_from_db()
     assert (made.reason, done.reason) == ("the raid of …", "the raid of …")

@@ -16,7 +16,8 @@ from players.models import LedgerEntry, Player
 from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.points import consistency
-from players.points.adjustments import adjust, erase
+from players.points.adjustments import adjust
+from players.privacy.erasure import erase
 from tests.players.conftest import OWNER, Game
 
 

@@ -14,6 +14,7 @@ from players import usernames
 from players.models import NameCheck, Player, PlayerName
 from players.moderation.command import Command
 from players.points import adjustments, consistency
+from players.privacy import erasure
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER
@@ -95,6 +96,6 @@ def test_where_nobody_can_be_asked_the_older_name_stays(game: Game, other: Game)
 def test_former_names_go_with_an_erased_person(game: Game) -> None:
     game.send(game.event(1, 1, username="Nia"))
     game.send(game.event(1, 2, username="Mia"))
-    adjustments.erase(1, by=OWNER, reason="asked for", now=timezone.now())
+    erasure.erase(1, by=OWNER, reason="asked for", now=timezone.now())
     assert not PlayerName.objects.exists()
     assert "Mia" not in str(list(Player.objects.values()))

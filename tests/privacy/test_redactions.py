@@ -21,7 +21,7 @@ from audits.chain.verify import verify
 from audits.models import AuditEvent, AuditPersonal, AuditRedaction
 from audits.record import Actor, record
 from players.models import Player, Rank
-from players.points import adjustments
+from players.privacy import erasure
 from players.privacy.person import Person
 from tests.audits.conftest import past_the_triggers
 from tests.players.conftest import OWNER
@@ -62,7 +62,7 @@ def old(community: Any) -> int:
 
 
 def erase() -> None:
-    adjustments.erase(USER, by=OWNER, reason="an order", now=timezone.now())
+    erasure.erase(USER, by=OWNER, reason="an order", now=timezone.now())
     seal_all()
     tasks.mirror()
 
@@ -152,7 +152,7 @@ def test_an_event_naming_two_people_is_redacted_twice(old: int) -> None:
     Player.objects.create(
         user_id=88, username="Other_Person_88", rank=rank, rank_since=now, named_at=now
     )
-    adjustments.erase(88, by=OWNER, reason="an order", now=now)
+    erasure.erase(88, by=OWNER, reason="an order", now=now)
     seal_all()
     assert AuditEvent.objects.get(pk=both).details == {"text": "… and …"}
     assert AuditEvent.objects.filter(action="audit.redacted", target_id=str(both)).count() == 2

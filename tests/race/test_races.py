@@ -59,7 +59,7 @@ from players.points import adjustments, recommendations
 from players.policy import bounds as rules
 from players.policy.validation import FILES
 from players.policy_changes import activation, simulations
-from players.privacy import orders
+from players.privacy import erasure, orders
 from players.quarantines import resolution
 from players.ranks import decisions
 from roblox import experiences, keys
@@ -911,8 +911,8 @@ def ordering_an_erasure() -> Race:
 def erasing_a_player_while_somebody_acts_on_them() -> Race:
     return Race(
         [
-            call(adjustments.erase, TARGET, by=shell()),
-            call(adjustments.erase, TARGET, by=shell()),
+            call(erasure.erase, TARGET, by=shell()),
+            call(erasure.erase, TARGET, by=shell()),
             acting(adjustments.adjust, TARGET, 10_00, by=owner()),
         ],
         lambda: told("player.erased"),

@@ -16,6 +16,7 @@ from players.models import Player
 from players.moderation.actors import Staff
 from players.moderation.command import Command
 from players.points import adjustments
+from players.privacy import erasure
 from players.ranks import decisions
 from roblox.models import Experience
 from syncs.models import Drift, Membership, Mirror, SyncJob
@@ -285,7 +286,7 @@ def test_an_erased_person_is_not_written_about(community: World, player: Make) -
     player(1)
     community.join(1)
     give(1, "Captain I")
-    adjustments.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
+    erasure.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
     push_all()
     assert community.roles(1) == set()
     assert not Mirror.objects.filter(aspect="role").exists()
@@ -321,6 +322,6 @@ def test_erasing_leaves_nothing_in_synced_data(community: World, player: Make) -
     Membership.objects.create(group_id=1, user_id=1, roles=[], seen_at=timezone.now(), seen_by=1)
     for aspect, subject in (("restriction", "1"), ("entry", "player:1"), ("entry", "player:12")):
         Drift.objects.create(aspect=aspect, subject=subject)
-    adjustments.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
+    erasure.erase(1, by=OWNER, reason="RightToErasureRequest", now=timezone.now())
     assert not Membership.objects.exists()
     assert list(Drift.objects.values_list("subject", flat=True)) == ["player:12"]

@@ -16,7 +16,7 @@ from audits.actions import Action
 from audits.models import AuditEvent
 from common.errors import Refused
 from players.moderation.actors import Staff
-from players.points.adjustments import erase
+from players.privacy.erasure import erase
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Received, Receiver
 from webhooks.endpoints import health, redelivery, services
