@@ -449,8 +449,8 @@ def test_an_order_outlasts_an_outage(known: World, roblox: Sender) -> None:
 STEP = """
 import django
 django.setup()
-from syncs import erasures
-erasures.step()
+from syncs.privacy import datastores
+datastores.step()
 """
 
 
