@@ -1,6 +1,4 @@
-"""A player's own machine beside a game server: the panel on a screen that tests read, press and
-type into.
-"""
+"""A player's client in a machine of its own: tests read its screen, press buttons and type."""
 
 from typing import Any
 
@@ -17,7 +15,7 @@ ANSWER = (
 
 
 class Client:
-    """`asked` are the questions that it sent; while `deaf` they fail."""
+    """A client. `asked` are the questions that it sent. While it is `deaf`, they fail."""
 
     def __init__(self, server: Server, user_id: int) -> None:
         self.server, self.user_id = server, user_id
@@ -69,7 +67,7 @@ class Client:
         self.run(2)
 
     def _hear(self) -> None:
-        """What the server told this player alone."""
+        """Receive the server's notifications to this player."""
         source = "local sent, userId = game.ReplicatedStorage.GRPSTold.sent, ... local mine = {} "
         source += "for _, one in sent do if one[1].UserId == userId then table.insert(mine, one[2]) end end return mine"
         told = take(self.server.machine.call(self.server.machine.chunk(source), self.user_id)) or []

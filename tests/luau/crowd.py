@@ -1,4 +1,4 @@
-"""A server with a hundred players and fifty events a second, and what it asks for."""
+"""A server with a hundred players and fifty events a second, and its use of Roblox's budgets."""
 
 import random
 
@@ -6,7 +6,7 @@ from tests.luau.grps import Grps
 from tests.luau.universe import Universe
 
 CROWD, EVENTS = range(1, 101), 50  # players, and events a second
-# What Roblox documents for such a server, a minute; writes of a universe that has no other server.
+# Requests a minute that Roblox documents for such a server, if the universe has no other one.
 BUDGETS = {
     "http": 500,
     "StandardRead": 60 + 40 * 100,

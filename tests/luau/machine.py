@@ -1,9 +1,8 @@
-"""One Luau virtual machine that is one Roblox server: the modules of the Rojo project, on a clock
-that tests step.
+"""A Luau virtual machine that acts as a Roblox server or client, on a clock that tests step.
 
-This is the only place that knows which virtual machine it is (pluau). Values cross as JSON-like
-Python values: a table with the keys 1 to n is a list, any other one a dict; an empty table is an
-empty dict.
+It loads the modules of the Rojo project. Only this module knows the machine (pluau). Values cross as
+JSON-like Python values: a table with the keys 1 to n is a list, any other one a dict. An empty table
+is an empty dict.
 """
 
 import json
@@ -47,7 +46,7 @@ end
 return require
 """
 
-# What Roblox has beside the functions of Luau itself.
+# Functions that Roblox adds to Luau.
 UTF8 = """
 local globals, normalize = ...
 globals.utf8 = setmetatable({ nfcnormalize = normalize }, { __index = utf8 })
@@ -55,13 +54,11 @@ globals.utf8 = setmetatable({ nfcnormalize = normalize }, { __index = utf8 })
 
 
 class LuauError(Exception):
-    """What Luau code threw, with the place."""
+    """An error of Luau code, with its place."""
 
 
 class Machine:
-    """A server, or a client. `mutate` changes a module's source on its way in: (path, source) to
-    source.
-    """
+    """A server or a client. `mutate` changes the source of a module: (path, source) to source."""
 
     def __init__(
         self,
@@ -102,9 +99,7 @@ class Machine:
         return found
 
     def chunk(self, source: str, name: str = "test") -> pluau.Function:
-        """A function of a test's own, with `require` and the globals of a module; call it with
-        `call`.
-        """
+        """Compile a function that may `require` and use the globals of a module. Run it with `call`."""
         made: pluau.Function = self.lua.load_chunk(
             "local require, globals = ... local game, task, os = globals.game, globals.task, globals.os "
             + "local Instance = globals.Instance "
@@ -116,7 +111,7 @@ class Machine:
         return made
 
     def call(self, function: pluau.Function, *args: Any) -> Any:
-        """Call it with Python values; its first result as it is. Raises LuauError."""
+        """Call a function with Python values. Returns its first result unchanged. Raises LuauError."""
         try:
             found = function.call(*(self.give(one) for one in args))
         except RuntimeError as error:
@@ -124,15 +119,13 @@ class Machine:
         return found[0] if found else None
 
     def step(self, seconds: float) -> None:
-        """Let so much time pass. Raises LuauError for what was thrown in threads that nobody waits
-        for.
-        """
+        """Let time pass. Raises LuauError for errors in threads that nobody waits for."""
         self.call(self.engine.get("step"), seconds)
         if self.errors:
             raise LuauError("\n".join(self.errors))
 
     def set_clock(self, now: float) -> None:
-        """Move the clock on without running what becomes due; the next step does."""
+        """Set the clock. The next step runs what is due."""
         self.engine.get("clock").set("now", now)
 
     @property
@@ -141,7 +134,7 @@ class Machine:
 
     @property
     def memory(self) -> int:
-        """Bytes that are in use once what nobody holds is gone."""
+        """Bytes in use after a garbage collection."""
         self.lua.load_chunk("collectgarbage()").call()
         return int(self.lua.used_memory())
 
@@ -177,7 +170,7 @@ class Machine:
         return [self.lua.load_chunk(HEAD + source, name=path)]
 
     def _plant(self, name: str, node: dict[str, Any], parent: Any) -> None:
-        """A node of the project as an instance, with what lies below it."""
+        """Make an instance of a node of the project, and of those below it."""
         if "$path" in node:
             self._plant_files(name, HOME / node["$path"], parent)
             return
@@ -191,7 +184,7 @@ class Machine:
             self._instance("ModuleScript", name, parent, path)
             return
         if not path.is_dir():
-            return  # a part that another machine plays
+            return  # belongs to another machine
         init = next((path / name for name in INITS if (path / name).is_file()), None)
         made = self._instance("Folder" if init is None else "ModuleScript", name, parent, init)
         for child in sorted(path.iterdir()):

@@ -1,7 +1,6 @@
-"""A universe of game servers: what they share (data stores, queues, messages, GRPS by HTTP), and
-each one's machine.
+"""Game servers, and what they share: data stores, queues, messages, GRPS by HTTP.
 
-Servers run side by side in small steps of the clock, so that they meet where real ones would.
+Servers run side by side in small steps of the clock, so that their calls interleave as in reality.
 """
 
 import json
@@ -16,7 +15,7 @@ from urllib.parse import quote
 from tests.luau.machine import WORLD, Machine, take
 
 START = 1_750_000_000.0
-NIA = 156  # who plays where it does not matter who
+NIA = 156  # a player without a role in the test
 OWN = "return require(game.ServerScriptService.GRPS).start(...)"
 PARTS = "game.Workspace.Finish.Touched = Instance.new('BindableEvent').Event "
 EXAMPLE = (
@@ -30,21 +29,21 @@ ASK = """
     end)
     return player
 """
-STEP = 0.25  # seconds that servers run on before the others catch up
+STEP = 0.25  # seconds that one server runs before the next
 
 Answer = tuple[int, dict[str, str], str]
 Http = Callable[[str, str, dict[str, str], str], Answer | None]
 
 
 def nobody(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
-    """GRPS that is away."""
+    """A GRPS that does not answer."""
     return None
 
 
 @dataclass
 class Universe:
-    """`http`: who answers; `faults`: by kind of data store call, how often (0 to 1) it fails, and
-    is done yet fails.
+    """An experience. `http` answers requests. `faults`: by kind of data store call, the share (0 to 1)
+    that fails, and the share that is done but reported as failed.
     """
 
     http: Http = nobody
@@ -75,13 +74,13 @@ class Universe:
         self.dice = random.Random(self.seed)
 
     def server(self, **config: Any) -> "Server":
-        """Another server, with GRPS started."""
+        """Start another server with GRPS."""
         made = Server(self, {"url": "https://grps.example.org"} | config)
         self.servers.append(made)
         return made
 
     def playing(self, *user_ids: int) -> "Server":
-        """Another server, with these players (or Nia) ready to earn."""
+        """Start another server, with these players (or Nia) ready to earn."""
         server = self.server()
         for user_id in user_ids or (NIA,):
             server.join(user_id)
@@ -89,15 +88,15 @@ class Universe:
         return server
 
     def example(self, before: str = "", present: tuple[int, ...] = ()) -> "Server":
-        """Another server, of the example experience, whose own script starts GRPS; what Luau does
-        `before`, and who is there already.
+        """Start a server of the example experience, whose own script starts GRPS. `before` is Luau to run
+        first, `present` are players who are there already.
         """
         made = Server(self, {}, "example.project.json", PARTS + before + EXAMPLE, present)
         self.servers.append(made)
         return made
 
     def run(self, seconds: float, most: float = STEP) -> None:
-        """Let time pass for everybody, in steps of at most so many seconds."""
+        """Let time pass for all servers, in steps of `most` seconds at most."""
         until = self.now + seconds
         while self.now < until:
             step = min(most, until - self.now)
@@ -112,27 +111,25 @@ class Universe:
         return [{"key": key, "value": value} for value, key in rows[:size]]
 
     def publish(self, topic: str, message: Any) -> None:
-        """A message of GRPS to all servers."""
+        """Send a message of GRPS to all servers."""
         self.spread(topic, json.dumps(message))
 
     def spread(self, topic: str, text: str) -> None:
-        """A message to all servers, as it goes over the wire; some get lost."""
+        """Send a text on a topic to all servers; some are lost."""
         for server in self.servers:
             if self.dice.random() >= self.losing_messages:
                 server.machine.call(server.outside.get("hear"), topic, text)
 
     def read(self, store: str, key: str) -> str | None:
-        """What lies in a data store, as JSON."""
+        """The JSON of an entry, or None."""
         return self.stores.get(store, {}).get(key)
 
     def write(self, store: str, key: str, text: str, user_ids: list[int] | None) -> None:
-        """Put JSON there. `user_ids` None: the store is an ordered one."""
+        """Write an entry. `user_ids` is None for an ordered store."""
         self.stores.setdefault(store, {})[key] = text
 
     def enqueue(self, queue: str, text: str, seconds: float) -> None:
-        """Let an item of a MemoryStore queue wait for so long. Raises past the quota, which all the
-        game shares.
-        """
+        """Put an item into a MemoryStore queue for so long. Raises beyond the quota of the whole game."""
         for name, items in self.queues.items():
             self.queues[name] = [
                 item for item in items if self.expiries.get(item, self.now) >= self.now
@@ -144,9 +141,7 @@ class Universe:
         self.expiries[text] = self.now + seconds
 
     def ban(self, user_id: int, seconds: int, shown: str, private: str) -> None:
-        """Keep somebody out of the universe. `seconds` -1: for good. Raises what the game is to see
-        as an error.
-        """
+        """Ban a user. `seconds` is -1 for ever. Raises in Studio, as Roblox does."""
         if self.in_studio:
             raise RuntimeError("BanAsync is not available in Studio.")
         self.bans[user_id] = (seconds, shown, private)
@@ -156,7 +151,7 @@ class Universe:
         return json.loads(text) if text else None
 
     def total(self, user_id: int) -> int:
-        """What the data store holds of a player, in hundredths."""
+        """A player's sum in the data store, in hundredths."""
         record = self.record(user_id) or {}
         sessions = record.get("sessions") or {}
         folded = record.get("folded") or {"total": 0}
@@ -210,20 +205,18 @@ class Server:
         )
 
     def catch_up(self) -> None:
-        """Run what became due, unless it hangs."""
+        """Run everything up to the universe's time, unless the server hangs."""
         now = self.universe.now
         if now < self.hangs_until:
             return
         if self.hangs_until:
-            self.machine.set_clock(now)  # whatever was due finds the clock where it is by now
+            self.machine.set_clock(now)  # delayed work sees the present time
             self.hangs_until, self.at = 0.0, now
         self.machine.step(now - self.at)
         self.at = now
 
     def hang(self, seconds: float) -> None:
-        """Stand still for so long, as an overloaded server does: it acts later on what it believed
-        before.
-        """
+        """Hang for so long, as an overloaded server does. Afterwards it acts on what it knew before."""
         self.hangs_until = self.universe.now + seconds
 
     def join(self, user_id: int, name: str = "", display_name: str = "") -> None:
@@ -236,26 +229,22 @@ class Server:
         self.machine.call(self.outside.get("leave"), user_id)
 
     def leave_over(self, kind: str, count: int) -> None:
-        """Other scripts of the game leave so many requests of a budget."""
+        """Let other scripts of the game use a budget up to `count` requests."""
         self.machine.call(self.outside.get("leaveOver"), kind, count)
 
     def award(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
-        """Hundredths, and why it is not the full amount."""
+        """Award an event. Returns hundredths and the reason for less than the full value."""
         amount, reason = take(self.machine.call(self._award, self.grps, user_id, kind, details))
         return amount, reason
 
     def give(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
-        """What the game's own script does: `grps:award(player, …)`; `actor` is another player's
-        user id.
-        """
+        """`grps:award(player, …)` as the game's script calls it. `actor` is a player's user id."""
         amount, reason = take(self.machine.call(self._give, self.grps, user_id, kind, details))
         return amount, reason
 
     def say(self, user_id: int, text: str) -> str:
-        """Type something into the chat; what is answered, or nothing after half a minute."""
-        self.machine.call(
-            self.outside.get("answer"), user_id
-        )  # one to earlier words is none to these
+        """Type into the chat. Returns the answer, empty after half a minute."""
+        self.machine.call(self.outside.get("answer"), user_id)  # forget earlier answers
         self.machine.call(self.outside.get("say"), user_id, text)
         for _ in range(15):
             self.universe.run(2)
@@ -265,12 +254,12 @@ class Server:
         return ""
 
     def told(self, user_id: int) -> str | None:
-        """What a player was told last, once."""
+        """The last notification of a player, once."""
         answer = take(self.machine.call(self.outside.get("answer"), user_id))
         return None if answer is None else str(answer)
 
     def ask(self, user_id: int, *question: Any) -> Any:
-        """What GRPSAsk answers a client within some seconds."""
+        """The answer of GRPSAsk to a client."""
         player = self.machine.call(self.machine.chunk(ASK), user_id, *question)
         self.universe.run(2)
         return take(self.machine.call(self.machine.chunk("return (...).answer"), player))
@@ -286,16 +275,14 @@ class Server:
         return take(found) if found is not None else None
 
     def do(self, source: str, *args: Any) -> Any:
-        """Run Luau with `grps` in its hands, in a thread of its own."""
+        """Run Luau that may use `grps`, in a thread of its own."""
         chunk = self.machine.chunk(
             f"local grps = ... task.spawn(function(...) {source} end, select(2, ...))"
         )
         return take(self.machine.call(chunk, self.grps, *args))
 
     def close(self, *leaving: int) -> None:
-        """Shut it down in order, as Roblox does: thirty seconds at most. `leaving`: who is sent
-        away meanwhile.
-        """
+        """Shut down in order, in thirty seconds at most, as Roblox does. `leaving`: who is removed."""
         self.machine.call(self.machine.engine.get("close"))
         for user_id in leaving:
             self.leave(user_id)
@@ -306,7 +293,7 @@ class Server:
         self.crash()
 
     def crash(self) -> None:
-        """It is gone, in the middle of whatever it did."""
+        """Crash: the server is gone at once."""
         self.universe.servers.remove(self)
 
     def _host(self) -> Any:
@@ -359,7 +346,7 @@ def _called(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
 
 
 def encode(value: Any) -> str:
-    """JSON as HttpService writes it: an empty table is a list."""
+    """JSON as HttpService writes it: an empty table becomes a list."""
     return json.dumps(_emptied(value), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -372,7 +359,7 @@ def _emptied(value: Any) -> Any:
 
 
 def without_null(value: Any) -> Any:
-    """JSON as HttpService reads it: null is nothing."""
+    """JSON as HttpService reads it: null values are dropped."""
     if isinstance(value, dict):
         return {key: without_null(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""HTTP from machines of the games to a live server."""
+"""HTTP from the games' machines to a live server."""
 
 import random
 
@@ -9,7 +9,7 @@ from tests.luau.universe import Answer
 
 
 class Wire:
-    """HTTP from the games' machines to the server: the key goes in where the game names its secret."""
+    """HTTP to the server. The API key replaces the name of the game's secret."""
 
     def __init__(self, live: Live, api_key: str) -> None:
         self.live, self.api_key = live, api_key
