@@ -1,6 +1,4 @@
-"""config/backend.integrations.json as one typed value: endpoints, experiences, retry policy,
-feature switches.
-"""
+"""config/backend.integrations.json as typed values."""
 
 import json
 from pathlib import Path
@@ -16,7 +14,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class FromEnvironment(msgspec.Struct, frozen=True):
-    """A value that stands in the environment: the file holds only the variable's name."""
+    """A value from the environment. The file has only the variable's name."""
 
     env: Name
 
@@ -25,9 +23,7 @@ class FromEnvironment(msgspec.Struct, frozen=True):
 
 
 class Datastore(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a game keeps its players. `index`: an ordered store beside it, user id to points there
-    in hundredths.
-    """
+    """A game's data store of players. `index`: an ordered store of points in hundredths by user id."""
 
     name: Name
     scope: Name
@@ -36,9 +32,7 @@ class Datastore(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Counts(msgspec.Struct, frozen=True, rename="camel"):
-    """What of an experience counts as points: all of it (a test experience: nothing), its private
-    servers, Studio.
-    """
+    """Where points of an experience count: at all, on private servers, in Studio."""
 
     points: bool = True
     private_servers: bool = False
@@ -46,9 +40,7 @@ class Counts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """An experience. `bounds`: what its game servers may do to people; looser ones wait for two
-    owners.
-    """
+    """An experience. `bounds`: what its servers may do to players; looser ones need two owners."""
 
     key: Name
     name: Name
@@ -66,18 +58,14 @@ class Endpoints(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OpenCloudConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """How long a call may take, and budgets (calls a minute, see roblox.open_cloud.operations) that
-    differ.
-    """
+    """Timeout of a call, and changed budgets in calls a minute (roblox.open_cloud.operations)."""
 
     timeout_seconds: float
     budgets: dict[str, float | None]
 
 
 class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
-    """GRPS's own places in every universe: its store, its ordered board, its topic, and the queue
-    that games fill.
-    """
+    """GRPS's own data store, ordered store, topic and queue in every universe."""
 
     store: Name
     key_format: Name
@@ -87,11 +75,13 @@ class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Sync(msgspec.Struct, frozen=True, rename="camel"):
-    """Entries that the hourly pull looks at; how old a gap must be to be closed from the data
-    store; how many changes of rank made by hand on Roblox one pull adopts before it asks staff;
-    after how long somebody who acts is read anew, how old Roblox's last word on them may be, and
-    whether the group's log is followed; how many members, and which share of all, one pull writes
-    off before it asks staff.
+    """Limits of synchronisation.
+
+    `leaderboard_entries`: read by the hourly pull. `reconcile_after_seconds`: the age of a gap before
+    it is closed from the data store. `adopt_at_most`: rank changes on Roblox that one pull adopts
+    before it asks staff. `read_membership_after_seconds`: the age of a membership before it is read
+    again when the person acts. `trust_membership_minutes`: the age up to which they may act.
+    `leave_at_most` and `leave_share_at_most`: leavers in one pull before it asks staff.
     """
 
     leaderboard_entries: int
@@ -105,7 +95,7 @@ class Sync(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Retry(msgspec.Struct, frozen=True, rename="camel"):
-    """Outgoing calls: how often, after how many seconds each, and the jitter as a fraction."""
+    """Retries of outgoing calls. `jitter` is a fraction of each pause."""
 
     attempts: int
     schedule_seconds: tuple[int, ...]
@@ -113,9 +103,10 @@ class Retry(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
-    """Outgoing webhooks: seconds for one call, connections of one worker, hours of nothing but
-    failures after which an endpoint is disabled or its operators are warned, days that finished
-    deliveries are kept.
+    """Outgoing webhooks.
+
+    `connections`: of one worker. `disable_after_hours`, `warn_after_hours`: hours in which every
+    delivery failed. `keep_days`: how long finished deliveries are kept.
     """
 
     timeout_seconds: float
@@ -126,21 +117,17 @@ class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Guard(msgspec.Struct, frozen=True, rename="camel"):
-    """How many acts of one person within a window go through before further ones need a second
-    person.
-    """
+    """Acts of one person within a window; further ones need a second person."""
 
     acts: int
     window_seconds: int
 
 
 class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
-    """How much one key of an experience may bring within a time before what it brings is put into
-    quarantine.
+    """What one API key may send within a time before its data is quarantined.
 
-    `acts`: commands of moderators; `adjusted`: points that these ask for; `renames`; `new_players`;
-    `breaches`: of the laws of points; `points`: by which such breaches, events of long ago and rows
-    that never came move players.
+    `acts`: moderators' commands. `adjusted`: points of these commands. `breaches`: violations of the
+    rules of points. `points`: points moved by violations, late events and missing rows.
     """
 
     acts: int
@@ -152,14 +139,14 @@ class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class KeyGuard(msgspec.Struct, frozen=True, rename="camel"):
-    """The limits of every key, made for 100 servers of 100 players: see docs/operate.md."""
+    """Limits of every key, for 100 servers of 100 players (docs/operate.md)."""
 
     minute: KeyLimits = KeyLimits(60, 10_000, 200, 12_000, 100, 50_000)
     hour: KeyLimits = KeyLimits(600, 25_000, 2_000, 40_000, 500, 250_000)
 
 
 class Moderation(msgspec.Struct, frozen=True, rename="camel"):
-    """The guard against too many acts in a short time, and the reasons to choose from, by act."""
+    """The guard against too many acts in a short time, and the reasons offered for each act."""
 
     guard: Guard
     reasons: dict[str, list[str]]
@@ -185,9 +172,7 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def load(path: Path) -> Integrations:
-    """Read and check the file against the schema beside it; any defect stops the start, naming file
-    and place.
-    """
+    """Read the file and check it against its schema. Stops with the place of an error."""
     document = _json(path)
     schema = _json(path.with_suffix(".schema.json"))
     error = jsonschema.exceptions.best_match(

@@ -1,4 +1,7 @@
-"""Celery's door: each task calls one rule and is safe to run twice, or at the same time."""
+"""Celery tasks. Each calls one function that is safe to run twice or concurrently.
+
+They return the number of rows that they handled.
+"""
 
 import structlog
 from celery import shared_task
@@ -17,17 +20,17 @@ from players.privacy import orders
 from players.quarantines import detection, release
 from players.ranks import schedule
 
-ADJUSTMENT_TURN = 300.0  # seconds, well below the worker's time limit
-BULK_TURN = 60.0  # seconds; the next run goes on
+ADJUSTMENT_SECONDS = 300.0  # well below the worker's time limit
+BULK_SECONDS = 60.0  # the next run continues
 
 log = structlog.get_logger("grps.tasks")
 
 
 @shared_task(name="players.evaluate_due")
 def evaluate_due() -> int:
-    made = schedule.evaluate_due()
-    log.info("evaluated", decisions=made)
-    return made
+    decisions = schedule.evaluate_due()
+    log.info("due players evaluated", decisions=decisions)
+    return decisions
 
 
 @shared_task(name="players.fold_standings")
@@ -40,9 +43,7 @@ def fold_standings() -> int:
 
 @shared_task(name="players.end_sanctions")
 def end_sanctions() -> int:
-    """End what is over by time: sanctions, requests that nobody decided, and what the guard
-    remembers; how many.
-    """
+    """End expired sanctions and requests for approval, and delete expired counters."""
     now = timezone.now()
     velocity_limit.purge(now)
     daily_limit.purge(now)
@@ -54,15 +55,13 @@ def end_sanctions() -> int:
 
 @shared_task(name="players.take_down_figures")
 def take_down_figures() -> int:
-    """Sum up the last days for the console's charts; how many days."""
+    """Sum up the last days for the console's charts."""
     return daily_figures.take_down(timezone.now())
 
 
 @shared_task(name="players.carry_out_erasures")
 def carry_out_erasures() -> int:
-    """Erase in our tables whoever was ordered to be; how many. The data stores are the sync
-    worker's.
-    """
+    """Erase people with a due order from our tables. The sync worker erases data stores."""
     return orders.carry_out_due()
 
 
@@ -71,8 +70,8 @@ ERASING = Hint(carry_out_erasures, every=0.1)
 
 @shared_task(name="players.carry_out_bulk")
 def carry_out_bulk() -> int:
-    """Go on with the bulk jobs that were let go; how many rows were settled."""
-    return row_executor.run_due(BULK_TURN)
+    """Continue started bulk jobs."""
+    return row_executor.run_due(BULK_SECONDS)
 
 
 BULK = Hint(carry_out_bulk, every=0.1)
@@ -80,7 +79,7 @@ BULK = Hint(carry_out_bulk, every=0.1)
 
 @shared_task(name="players.simulate")
 def simulate() -> int:
-    """Go on with the simulations of policies that were asked for; how many steps were taken."""
+    """Continue requested simulations of policies."""
     return simulations.run_due()
 
 
@@ -89,13 +88,13 @@ SIMULATING = Hint(simulate, every=0.1)
 
 @shared_task(name="players.check_names")
 def check_names() -> int:
-    """Ask Roblox for the names that games do not agree on; how many were answered."""
+    """Ask Roblox for usernames that games report differently."""
     return usernames.check_due()
 
 
 @shared_task(name="players.release_quarantines")
 def release_quarantines() -> int:
-    """Let what two owners released count; of how many players."""
+    """Count the points that two owners released from quarantine."""
     return release.run_due()
 
 
@@ -104,14 +103,14 @@ RELEASING = Hint(release_quarantines, every=0.1)
 
 @shared_task(name="players.apply_counting")
 def apply_counting() -> int:
-    """Let experiences count, or count no more, as they are configured by now; of how many players."""
+    """Recalculate points of players whose experience started or stopped to count."""
     return recounting.apply_due()
 
 
 @shared_task(name="players.apply_adjustments")
 def apply_adjustments() -> int:
-    """Go on with whatever large adjustment is let go and held by nobody."""
-    done = chunk_executor.run_due(ADJUSTMENT_TURN)
+    """Continue started adjustments that no other worker holds."""
+    done = chunk_executor.run_due(ADJUSTMENT_SECONDS)
     if done:
         log.info("adjustments applied", adjustments=done)
     return done

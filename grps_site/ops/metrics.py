@@ -3,6 +3,7 @@
 import hmac
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -52,6 +53,8 @@ WAITING = """
         (SELECT CASE WHEN now() > received_at + (due_at - received_at) / 2 THEN 'late' ELSE 'open' END AS state
          FROM erasure_orders WHERE status = 'open' LIMIT 100000) e GROUP BY state"""
 
+HEARTBEATS = "SELECT name, extract(epoch FROM now() - seen_at) FROM heartbeats"
+
 KEYS = """
     SELECT fingerprint, name, (problem = '')::int, extract(epoch FROM expires_at - now()),
            extract(epoch FROM now() - last_used_at) FROM cloud_keys"""
@@ -69,51 +72,54 @@ class StateCollector(Collector):
     """Gauges that are read from the database for each request."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        with connection.cursor() as cursor:
-            cursor.execute(STATE)
-            unsealed, seal_age, proposed, unfolded = cursor.fetchone()
-            cursor.execute("SELECT name, extract(epoch FROM now() - seen_at) FROM heartbeats")
-            beats = cursor.fetchall()
-            cursor.execute(WAITING)
-            waiting = cursor.fetchall()
-            cursor.execute(KEYS)
-            keys = cursor.fetchall()
-        yield GaugeMetricFamily(
-            "grps_audit_unsealed", "Audit events that no seal covers yet", value=unsealed
+        # All rows are read first: a generator may be left unfinished.
+        state, beats, waiting, keys = (_rows(sql) for sql in (STATE, HEARTBEATS, WAITING, KEYS))
+        yield from _state(*state[0])
+        yield _gauges(
+            "grps_heartbeat_age_seconds", "Since worker and beat were seen", "name", beats
         )
-        if seal_age is not None:
-            yield GaugeMetricFamily(
-                "grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age)
-            )
-        yield GaugeMetricFamily(
-            "grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed
+        yield _gauges(
+            "grps_waiting", "Rows that wait for Roblox or for staff", "what state", waiting
         )
-        yield GaugeMetricFamily(
-            "grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded
-        )
-        ages = GaugeMetricFamily(
-            "grps_heartbeat_age_seconds", "Since worker and beat were seen", labels=["name"]
-        )
-        for name, age in beats:
-            ages.add_metric([name], float(age))
-        yield ages
-        rows = GaugeMetricFamily(
-            "grps_waiting", "Rows that wait for Roblox or for staff", labels=["what", "state"]
-        )
-        for what, state, count in waiting:
-            rows.add_metric([what, state], count)
-        yield rows
         yield from _key_health(keys)
-        behind = GaugeMetricFamily(
-            "grps_audit_stream_behind", "Events that a mirror lacks", labels=["mirror"]
+        behind = [(copy.name, copy.behind) for copy in publisher.standings()]
+        yield _gauges("grps_audit_stream_behind", "Events that a mirror lacks", "mirror", behind)
+
+
+def _rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def _state(
+    unsealed: int, seal_age: float | None, proposed: int, unfolded: int
+) -> Iterator[GaugeMetricFamily]:
+    yield GaugeMetricFamily("grps_audit_unsealed", "Audit events without a seal", value=unsealed)
+    if seal_age is not None:
+        yield GaugeMetricFamily(
+            "grps_audit_seal_age_seconds", "Since the last seal", value=float(seal_age)
         )
-        for standing in publisher.standings():
-            behind.add_metric([standing.name], standing.behind)
-        yield behind
+    yield GaugeMetricFamily(
+        "grps_decisions_proposed", "Rank decisions that wait for an officer", value=proposed
+    )
+    yield GaugeMetricFamily(
+        "grps_leaderboard_unfolded", "Moves not yet folded into counts", value=unfolded
+    )
+
+
+def _gauges(
+    name: str, description: str, labels: str, rows: list[tuple[Any, ...]]
+) -> GaugeMetricFamily:
+    """Make one gauge of rows that end with their value."""
+    gauges = GaugeMetricFamily(name, description, labels=labels.split())
+    for *values, number in rows:
+        gauges.add_metric(values, float(number))
+    return gauges
 
 
 def _key_health(
-    keys: list[tuple[str, str, int, float | None, float | None]],
+    keys: list[tuple[Any, ...]],
 ) -> Iterator[GaugeMetricFamily]:
     labels = ["key", "name"]
     healthy = GaugeMetricFamily(

@@ -1,6 +1,4 @@
-"""The web server: uvicorn at the sockets, Django's WSGI application in a few threads, and deadlines
-before them.
+"""The web server: uvicorn with deadlines, and Django's WSGI application in a few threads.
 
-No thread is taken before a request has arrived as a whole. `python -m grps_site.server` is the one
-way to start it.
+A request gets a thread only when it has arrived completely. Start: `python -m grps_site.server`.
 """

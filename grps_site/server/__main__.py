@@ -6,10 +6,9 @@ import sys
 
 import uvicorn
 
-# seconds; longer than a proxy keeps its own end (nginx: 60), so that it never writes into a closed
-# one
+# seconds; longer than the proxy's keepalive (nginx: 60), so that it never uses a closed connection
 KEEP_ALIVE = 75
-END = 10  # seconds that requests under way have at the end
+GRACE = 10  # seconds for running requests at the end
 BACKLOG = 2048
 
 
@@ -17,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m grps_site.server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=2, help="processes; one for each core")
+    parser.add_argument("--workers", type=int, default=2, help="processes, one for each core")
     options = parser.parse_args()
     _allow_many_connections()
     uvicorn.run(
@@ -29,20 +28,20 @@ def main() -> int:
         http="grps_site.server.connections:GuardedProtocol",
         ws="none",
         lifespan="off",
-        log_config=None,  # the settings have configured logging
+        log_config=None,  # the settings configure logging
         access_log=False,
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=END,
+        timeout_graceful_shutdown=GRACE,
         timeout_worker_healthcheck=60,
     )
     return 0
 
 
 def _allow_many_connections() -> None:
-    """Each connection is a file descriptor, and shells allow 1,024 of them."""
+    """Raise the limit of file descriptors, which is 1,024 in most shells."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -1,4 +1,4 @@
-"""From uvicorn to Django: the whole body first, within its size and its time, then a thread."""
+"""From ASGI to Django: read the whole body within its limits, then run Django in a thread."""
 
 import asyncio
 import io
@@ -26,29 +26,27 @@ Headers = list[tuple[str, str]]
 
 
 class Limit(NamedTuple):
-    """Bytes of a body, and the seconds it may take from the end of the head."""
+    """Bytes of a body, and seconds from the end of the head until it is complete."""
 
     size: int
     seconds: float
 
 
 API = Limit(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 20)
-FORMS = Limit(8 * 1_048_576, 60)  # staff upload files; each page has its own limits below this one
-HELD = 128 * 1_048_576  # bytes of bodies that one process keeps at a time
-DRAIN = Limit(
-    16 * 1_048_576, 5
-)  # what is thrown away of a refused body, so that the answer arrives
-CHUNK_SECONDS = 30  # for a client to take a piece of a long answer
-STATIC = 8 * 1_048_576  # bytes of a file that is read as a whole
+FORMS = Limit(8 * 1_048_576, 60)  # staff upload files; each page has lower limits
+MAX_BUFFERED = 128 * 1_048_576  # bytes of all bodies in one process
+DRAIN = Limit(16 * 1_048_576, 5)  # read from a refused body, so that the client gets the answer
+CHUNK_SECONDS = 30  # for a client to read a chunk of a streamed response
+MAX_WHOLE_FILE = 8 * 1_048_576  # bytes; larger files are streamed
 LIVE = "/health/live"
 
 quiet(logging.getLogger("uvicorn.error"))
 _threads = ThreadPoolExecutor(settings.WEB_THREADS, thread_name_prefix="web")
 _live = ThreadPoolExecutor(
     1, thread_name_prefix="live"
-)  # answers though all others wait for the database
+)  # answers even when all other threads wait for the database
 _streams = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
-_held = 0
+_buffered = 0
 _SERVER = {
     "SCRIPT_NAME": "",
     "wsgi.version": (1, 0),
@@ -60,17 +58,17 @@ _SERVER = {
 
 
 class Refused(Exception):
-    """The body is not taken; `status` says why."""
+    """The body is refused with `status`."""
 
     def __init__(self, status: int) -> None:
         self.status = status
 
 
-class Gone(Exception):
-    """The client hung up before its request was whole."""
+class Disconnected(Exception):
+    """The client disconnected before its request was complete."""
 
 
-class Answer(NamedTuple):
+class WholeResponse(NamedTuple):
     status: int
     headers: Headers
     body: bytes
@@ -82,7 +80,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     try:
         body = await _body(environ, receive)
         size = len(body)
-    except Gone:
+    except Disconnected:
         return
     except Refused as refusal:
         await _refuse(environ, refusal.status, receive, send)
@@ -93,11 +91,11 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
             environ["CONTENT_LENGTH"] = str(size)  # of a chunked body too
         await _answer(environ, send)
     finally:
-        _hold(-size)
+        _count_buffered(-size)
 
 
 async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
-    """The whole body. Raises Refused (413, 408, 503) or Gone."""
+    """Read the whole body. Raises Refused (413, 408, 503) or Disconnected."""
     declared = environ.get("CONTENT_LENGTH", "")
     if not declared and "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
@@ -111,13 +109,13 @@ async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
             async for piece in _pieces(receive):
                 size += len(piece)
                 pieces.append(piece)
-                _hold(len(piece))
+                _count_buffered(len(piece))
                 if size > limit.size:
                     raise Refused(413)
-                if _held > HELD:
+                if _buffered > MAX_BUFFERED:
                     raise Refused(503)
     except BaseException as error:
-        _hold(-sum(map(len, pieces)))
+        _count_buffered(-sum(map(len, pieces)))
         if isinstance(error, TimeoutError):
             raise Refused(408) from None
         raise
@@ -128,32 +126,30 @@ async def _pieces(receive: Receive) -> Any:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise Disconnected
         yield message["body"]
         if not message["more_body"]:
             return
 
 
-def _hold(size: int) -> None:
-    global _held
-    _held += size
+def _count_buffered(size: int) -> None:
+    global _buffered
+    _buffered += size
 
 
 async def _answer(environ: dict[str, Any], send: Send) -> None:
     loop = asyncio.get_running_loop()
     threads = _live if environ["PATH_INFO"] == LIVE else _threads
-    answer = await loop.run_in_executor(threads, _run, environ, _Outlet(loop, send))
+    answer = await loop.run_in_executor(threads, _run, environ, _ChunkSender(loop, send))
     if answer is not None:
         await _send(answer, send)
 
 
 async def _refuse(environ: dict[str, Any], status: int, receive: Receive, send: Send) -> None:
-    """Answer, then throw away what the client is still sending for a moment, so that the answer
-    arrives.
-    """
+    """Answer, then read and discard what the client still sends, so that it gets the answer."""
     environ |= {REFUSED: status, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
     loop = asyncio.get_running_loop()
-    answer = await loop.run_in_executor(_threads, _run, environ, _Outlet(loop, send))
+    answer = await loop.run_in_executor(_threads, _run, environ, _ChunkSender(loop, send))
     await _send(
         answer._replace(headers=[*answer.headers, ("Connection", "close")]), send, is_last=False
     )
@@ -170,11 +166,11 @@ async def _drain(receive: Receive) -> None:
                 left -= len(piece)
                 if left <= 0:
                     return
-    except (TimeoutError, Gone):
+    except (TimeoutError, Disconnected):
         return
 
 
-async def _send(answer: Answer, send: Send, *, is_last: bool = True) -> None:
+async def _send(answer: WholeResponse, send: Send, *, is_last: bool = True) -> None:
     await send(_start(answer.status, answer.headers))
     await send({"type": "http.response.body", "body": answer.body, "more_body": not is_last})
 
@@ -184,10 +180,8 @@ def _start(status: int, headers: Headers) -> Message:
     return {"type": "http.response.start", "status": status, "headers": encoded}
 
 
-class _Outlet:
-    """How a thread sends pieces of a long answer: each waits until the client has taken what went
-    before.
-    """
+class _ChunkSender:
+    """Sends the chunks of a response from a thread. Each waits until the client has read enough."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self._loop, self._send = loop, send
@@ -200,8 +194,8 @@ class _Outlet:
             await self._send(message)
 
 
-def _run(environ: dict[str, Any], outlet: _Outlet) -> Any:
-    """Call Django in this thread; its answer, or None where it was sent piece by piece."""
+def _run(environ: dict[str, Any], sender: _ChunkSender) -> Any:
+    """Call Django in this thread. Returns None when the response was streamed."""
     started: list[Any] = []
 
     def start_response(
@@ -216,10 +210,10 @@ def _run(environ: dict[str, Any], outlet: _Outlet) -> Any:
         if not _is_long(response, headers):
             return _whole(status, headers, b"".join(response))
         if not _streams.acquire(blocking=False):
-            text = b"Several long answers are under way; try again soon.\n"
+            text = b"Too many streamed responses are running; try again soon.\n"
             return _whole(503, [("Content-Type", "text/plain"), ("Retry-After", "30")], text)
         try:
-            _stream(status, headers, response, outlet)
+            _stream(status, headers, response, sender)
         finally:
             _streams.release()
         return None
@@ -228,31 +222,31 @@ def _run(environ: dict[str, Any], outlet: _Outlet) -> Any:
 
 
 def _is_long(response: Any, headers: Headers) -> bool:
-    """Whether it is made while it is sent. A file of known size is small enough to be read at once."""
+    """Whether a response must be streamed. Small files of known size are not."""
     if not getattr(response, "streaming", False):
         return False
     sizes = [int(value) for name, value in headers if name.lower() == "content-length"]
-    return not sizes or sizes[0] > STATIC
+    return not sizes or sizes[0] > MAX_WHOLE_FILE
 
 
-def _whole(status: int, headers: Headers, body: bytes) -> Answer:
+def _whole(status: int, headers: Headers, body: bytes) -> WholeResponse:
     if not any(name.lower() == "content-length" for name, _ in headers) and status not in {
         204,
         304,
     }:
         headers = [*headers, ("Content-Length", str(len(body)))]
-    return Answer(status, headers, body)
+    return WholeResponse(status, headers, body)
 
 
-def _stream(status: int, headers: Headers, pieces: Iterable[bytes], outlet: _Outlet) -> None:
-    outlet.send(_start(status, headers))
+def _stream(status: int, headers: Headers, pieces: Iterable[bytes], sender: _ChunkSender) -> None:
+    sender.send(_start(status, headers))
     for piece in pieces:
-        outlet.send({"type": "http.response.body", "body": piece, "more_body": True})
-    outlet.send({"type": "http.response.body", "body": b""})
+        sender.send({"type": "http.response.body", "body": piece, "more_body": True})
+    sender.send({"type": "http.response.body", "body": b""})
 
 
 def _environ(scope: Message) -> dict[str, Any]:
-    """The request as WSGI (PEP 3333) says it, without its body."""
+    """Return the WSGI environment (PEP 3333) without the body."""
     host, port = scope["server"] or ("", 0)
     environ: dict[str, Any] = _SERVER | {
         "REQUEST_METHOD": scope["method"],
@@ -265,7 +259,7 @@ def _environ(scope: Message) -> dict[str, Any]:
         "wsgi.url_scheme": scope["scheme"],
     }
     for raw, value in scope["headers"]:
-        if b"_" not in raw:  # X_Forwarded_For would pass as X-Forwarded-For
+        if b"_" not in raw:  # else X_Forwarded_For would count as X-Forwarded-For
             _add_header(environ, raw.decode("latin-1"), value.decode("latin-1"))
     return environ
 

@@ -1,6 +1,4 @@
-"""What a connection may do: how long a head may take, how large it may be, and how many one address
-may hold.
-"""
+"""Limits of connections: deadlines, size of the head, and number per address."""
 
 import asyncio
 import resource
@@ -14,9 +12,9 @@ from grps_site.http.throttling import network
 
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the head
 HEAD_SIZE = 65_536  # bytes
-WRITE_SECONDS = 60.0  # for a finished answer to be taken by the client
-TICK = 1.0  # seconds between looks at the deadlines
-MOST = 10_000  # connections of one process
+WRITE_SECONDS = 60.0  # for the client to read a finished response
+TICK = 1.0  # seconds between checks of the deadlines
+MAX_CONNECTIONS = 10_000  # of one process
 TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -24,20 +22,18 @@ log = structlog.get_logger("grps.server")
 
 
 class Connections:
-    """All connections of this process, the oldest first, in all and by address."""
+    """The connections of this process in total and by address, oldest first."""
 
     def __init__(self) -> None:
         self.all: dict[GuardedProtocol, None] = {}
         self.by_address: dict[str, dict[GuardedProtocol, None]] = {}
-        # Behind proxies every connection is theirs: there the proxy counts (deploy/nginx).
+        # Behind a proxy all connections have its address, so the proxy counts them (deploy/nginx).
         self.per_address = settings.CONNECTIONS_PER_ADDRESS if not settings.TRUSTED_PROXIES else 0
-        self.most = min(MOST, resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 8 // 10)
+        self.most = min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 8 // 10)
         self._watched = False
 
     def add(self, connection: "GuardedProtocol") -> bool:
-        """Take one in, at the cost of the one that has waited longest; False where all others are
-        being answered.
-        """
+        """Add a connection, and close the oldest idle one at a limit. False when none is idle."""
         here = self.by_address.setdefault(connection.address, {})
         for group, most in ((here, self.per_address), (self.all, self.most)):
             if most and len(group) >= most and not _make_room(group):
@@ -56,19 +52,19 @@ class Connections:
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._watched:
             self._watched = True
-            loop.call_later(TICK, self._look, loop)
+            loop.call_later(TICK, self._check, loop)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for connection in list(self.all):
-            connection.hold_to_deadlines(now)
+            connection.enforce_deadlines(now)
         self._watched = False
         if self.all:
             self._watch(loop)
 
 
 def _make_room(group: "dict[GuardedProtocol, None]") -> bool:
-    """Close the oldest connection that waits for its client."""
+    """Close the oldest connection that waits for its client; False when there is none."""
     for connection in group:
         if connection.is_waiting():
             connection.drop()
@@ -87,18 +83,12 @@ def connections() -> Connections:
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol under deadlines. A body is the application's to wait for
-    (grps_site.server.application).
-    """
+    """uvicorn's protocol with deadlines for heads and responses (bodies: application.py)."""
 
     address = ""
-    head_since: float | None = (
-        None  # since when a head is awaited; None while a request is under way, or between two
-    )
-    head_size = (
-        0  # bytes of the head that is awaited, without those that came together with an earlier one
-    )
-    head_ended = False  # within the bytes that came last
+    head_since: float | None = None  # start of waiting for a head; None while none is expected
+    head_size = 0  # bytes of the unfinished head, without those that came with an earlier request
+    head_ended = False  # in the last received bytes
     unsent_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -132,18 +122,16 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if (
-            self.head_since is not None
-        ):  # of the next request, which came while this one was answered
+        if self.head_since is not None:  # the next request arrived during this response
             self.head_since = self.loop.time()
 
     def is_waiting(self) -> bool:
-        """Whether the client has the next word: for a head or a body."""
+        """Whether the client must send the next bytes of a head or a body."""
         return self._is_between_requests() or (
             self.cycle.more_body and not self.cycle.response_started
         )
 
-    def hold_to_deadlines(self, now: float) -> None:
+    def enforce_deadlines(self, now: float) -> None:
         if not self.transport.get_write_buffer_size():
             self.unsent_since = None
         elif self.unsent_since is None:
@@ -156,7 +144,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(TOO_SLOW if self.head_size else b"")
 
     def drop(self) -> None:
-        """End it at once; the slot is free again."""
+        """Close the connection at once."""
         connections().remove(self)
         self.transport.abort()
 
@@ -172,5 +160,5 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def quiet(logger: Any) -> None:
-    """Malformed requests are their senders' business: no line each, by which a log could be filled."""
+    """Log errors only: a line for each malformed request could fill the disk."""
     logger.setLevel("ERROR")

@@ -26,22 +26,22 @@ def piece(*, more: bool = True) -> dict[str, Any]:
 
 
 def test_a_refused_chunked_body_frees_its_memory_once() -> None:
-    before = application._held
+    before = application._buffered
     for _ in range(3):
         with pytest.raises(application.Refused):
             read(*[piece()] * 64)
-        assert application._held == before
+        assert application._buffered == before
 
 
 def test_a_client_that_hangs_up_frees_what_it_held() -> None:
-    before = application._held
-    with pytest.raises(application.Gone):
+    before = application._buffered
+    with pytest.raises(application.Disconnected):
         read(piece(), piece(), {"type": "http.disconnect"})
-    assert application._held == before
+    assert application._buffered == before
 
 
 def test_a_body_that_is_whole_is_held_until_it_is_answered() -> None:
-    before = application._held
+    before = application._buffered
     assert read(piece(), piece(more=False)) == PIECE * 2
-    assert application._held == before + 2 * len(PIECE)
-    application._hold(-2 * len(PIECE))
+    assert application._buffered == before + 2 * len(PIECE)
+    application._count_buffered(-2 * len(PIECE))
