@@ -166,7 +166,7 @@ def test_the_page_takes_an_appeal_and_shows_its_answer(
     sent = client.post("/appeal", fields)
     address = re.search(r"/appeal/([A-Za-z0-9_-]{40,})", sent.content.decode())
     assert address is not None
-    assert "Nobody decided yet" in client.get(address[0]).content.decode()
+    assert "It is not decided yet" in client.get(address[0]).content.decode()
     decide(Appeal.objects.get(), officer(player(2, rank="Tempest Major").user_id), appeals.reject)
     told = client.get(address[0])
     assert "turned down" in told.content.decode()
