@@ -171,9 +171,8 @@ def _url(serve: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def live(transactional_db: None, _url: str) -> Iterator[Live]:
+def live(transactional_db: None, bootstrapped: None, _url: str) -> Iterator[Live]:
     """A real server on a free port, without limits, bootstrapped; what the test commits, it sees."""
-    first_start.bootstrap()
     with httpx.Client(base_url=_url, timeout=30) as http:
         yield Live(_url, http)
 
