@@ -28,16 +28,19 @@ PATIENCE = 1800 if LONG else 300  # seconds
 PROMOTE = """
 from django.utils import timezone
 from audits.record import Actor
-from players import officers
+from common.errors import Refused
 from players.models import Player
-from players.staff import Refused, Staff
+from players.moderation.actors import Staff
+from players.moderation.command import Command
+from players.ranks import decisions
 by = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, bypasses_second_person=True)
 wanted = range({first}, {first} + {count})
 if Player.objects.filter(user_id__in=wanted, member="member").count() < {count}:
     raise SystemExit("their membership is not read yet")
 for user_id in wanted:
     try:
-        officers.set_rank(user_id, "Captain I", by=by, reason="deserved", now=timezone.now())
+        command = Command(by=by, reason="deserved", now=timezone.now())
+        decisions.set_rank(user_id, "Captain I", command)
     except Refused:
         pass  # by the try before, which a kill of the database cut off
 """
