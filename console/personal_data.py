@@ -78,7 +78,7 @@ def close_requests(person: Person) -> None:
         arguments__userId=str(person.user_id),
     )
     for request in waiting.order_by("pk"):
-        approvals.take_back(request, FORGETTING, "", "The person was erased.", timezone.now())
+        approvals.withdraw_for(request, FORGETTING, "", "The person was erased.", timezone.now())
 
 
 @sweeping("sessions of browsers")

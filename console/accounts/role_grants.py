@@ -10,7 +10,7 @@ from common.errors import NotAllowed, Refused
 from console.accounts.permissions import Role
 from console.models import RoleGrant
 from players.models import Approval, Player
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -62,14 +62,14 @@ def _sentence(approval: Approval) -> str:
     return f"{verb} {arguments['role']}: Roblox user {arguments['userId']}"
 
 
-@approvals.carries_out(GRANT, entitled=lambda by: by.has("console.roles"), sentence=_sentence)
+@approval_types.executes(GRANT, entitled=lambda by: by.has("console.roles"), sentence=_sentence)
 def _granted(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     user_id, role = int(approval.arguments["userId"]), str(approval.arguments["role"])
     command = Command(by=requester, reason=approval.reason, now=now)
     return _grant(user_id, role, approver.person, command)[1]
 
 
-@approvals.carries_out(REVOKE, entitled=lambda by: by.has("console.roles"), sentence=_sentence)
+@approval_types.executes(REVOKE, entitled=lambda by: by.has("console.roles"), sentence=_sentence)
 def _revoked(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     user_id, role = int(approval.arguments["userId"]), str(approval.arguments["role"])
     return _revoke(user_id, role, Command(by=requester, reason=approval.reason, now=now))

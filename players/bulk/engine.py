@@ -14,7 +14,7 @@ from common.errors import NotAllowed, Refused
 from players.bulk import reservations
 from players.membership import freshness
 from players.models import Adjustment, Approval, BulkJob, Player
-from players.moderation import approvals, daily_limit, velocity_limit
+from players.moderation import approval_types, approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import Permission, past_own_limit
@@ -143,11 +143,11 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
 
     def register(self) -> None:
         """Have `approvals` decide on requests for these jobs."""
-        approvals.carries_out(
+        approval_types.executes(
             self.approval,
             judged=self.why_not_approve,
             sentence=self.sentence,
-            closed=self.close,
+            close=self.close,
         )(self.execute)
 
 

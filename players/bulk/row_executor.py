@@ -29,9 +29,9 @@ from players.bulk.engine import JobType
 from players.bulk.facts import Case, Judge
 from players.models import Approval, BulkJob, BulkRow
 from players.moderation.actors import Staff
-from players.moderation.approvals import who_asked
 from players.moderation.authorization import Permission
 from players.moderation.locks import take_turn
+from players.moderation.requesters import requester_by_event
 from players.policy.permissions import CHANGES_RANK, Act
 
 RIGHT = "console.bulk"
@@ -160,7 +160,7 @@ def step(job_id: int) -> bool:
             return False
         assert job.event is not None
         try:
-            by = who_asked(job.requester, job.event)
+            by = requester_by_event(job.requester, job.event)
         except Unconfirmed:
             return False  # a later run goes on once Roblox answers again
         except Refused:

@@ -200,7 +200,7 @@ def _take_back_bans(player: Player, warning: Sanction, command: Command) -> list
     for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):
         asked = approval.arguments
         if asked.get("threshold") and (asked.get("cause") == warning.pk or left is not Measure.BAN):
-            approvals.take_back(
+            approvals.withdraw_for(
                 approval,
                 command.by.actor,
                 command.by.person,

@@ -11,7 +11,7 @@ from audits.actions import Action
 from audits.record import record
 from common.errors import NotAllowed, Refused
 from players.models import Approval, Note, Player
-from players.moderation import approvals, experience_bounds
+from players.moderation import approval_types, approvals, experience_bounds
 from players.moderation.actors import Staff
 from players.moderation.audit_fields import target_of
 from players.moderation.authorization import Circumstances, permission_for
@@ -67,8 +67,8 @@ def _told(approval: Approval) -> str:
     return f"Write a note on {who}" + (f": “{text}”" if text else "")
 
 
-@approvals.carries_out(
-    str(Act.NOTE), judged=_judged, second=lambda by, approval: "", sentence=_told
+@approval_types.executes(
+    str(Act.NOTE), judged=_judged, needs_second_person=lambda by, approval: "", sentence=_told
 )
 def _approved(
     approval: Approval, requester: Staff, approver: Staff, now: dt.datetime

@@ -37,7 +37,7 @@ from players.discipline.effects import (
     request_confirmation,
 )
 from players.models import Approval, Player, Sanction
-from players.moderation import approvals, experience_bounds, velocity_limit
+from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import ActionResult, Command
@@ -241,8 +241,11 @@ def _approved(act: Act) -> None:
         MEASURES[act].require(approval.player, arguments, command)
         return MEASURES[act].apply(approval.player, command, **arguments).event
 
-    approvals.carries_out(
-        str(act), judged=judged, second=second, sentence=lambda approval: _asked(act, approval)
+    approval_types.executes(
+        str(act),
+        judged=judged,
+        needs_second_person=second,
+        sentence=lambda approval: _asked(act, approval),
     )(carry_out)
 
 

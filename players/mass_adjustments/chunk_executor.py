@@ -37,10 +37,10 @@ from players.mass_adjustments.row_checks import (
 )
 from players.models import CONSOLE, Adjustment, Decision
 from players.moderation.actors import Staff
-from players.moderation.approvals import who_asked
 from players.moderation.authorization import past_limit
 from players.moderation.daily_limit import Taken, Volume
 from players.moderation.locks import take_turn
+from players.moderation.requesters import requester_by_event
 from players.ranks.candidates import Candidate
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
@@ -275,7 +275,7 @@ def _checked(adjustment: Adjustment, rows: Sequence[tuple[int, int]]) -> list[Ch
 def _present_requester(adjustment: Adjustment) -> tuple[Staff | None, str]:
     """The requester with their present rank, and why nothing more of theirs is applied (or "")."""
     try:
-        by = who_asked(adjustment.requester, adjustment.event)
+        by = requester_by_event(adjustment.requester, adjustment.event)
     except Unconfirmed:
         raise
     except Refused:

@@ -1,9 +1,5 @@
-"""Acts that wait for a second person: held with their arguments, judged anew by present ranks,
-carried out once.
-
-An app that has such acts registers what carries them out: `@carries_out("policy.activate",
-entitled=…)`. The function runs in the transaction of the approval and gives the id of the audit
-event by which it happened.
+"""Requests for a second person's approval: stored with their arguments, judged again by present
+ranks, executed once.
 """
 
 import datetime as dt
@@ -16,110 +12,31 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from audits.actions import Action
-from audits.models import AuditEvent, AuditPersonal
 from audits.record import NOBODY, Actor, TakenBack, record
 from common import advisory_lock
-from common.errors import NotAllowed, Refused, Unconfirmed
+from common.errors import NotAllowed, Refused
 from players.membership import freshness
 from players.models import Approval, Player
 from players.moderation import velocity_limit
-from players.moderation.actors import Staff, accounts_of, officer, unranked
+from players.moderation.actors import Staff
+from players.moderation.approval_events import record_decision, record_request
+from players.moderation.approval_types import TYPES
 from players.moderation.audit_fields import target_of
 from players.moderation.command import Command
 from players.moderation.input import check_reason
 from players.moderation.locks import take_turn
 from players.moderation.refusals import audit_refusals
+from players.moderation.requesters import requester_of, requester_user_id
 
-MOST_OF_A_GAME = 100  # requests of one experience that wait: more would bury those of people
-LIVES = dt.timedelta(days=7)  # what nobody decided by then is asked for no more
-SEALED = "sealed"  # the argument that holds secrets, encrypted; gone once the request is decided
-# Arguments that the audit log may tell for ever: amounts, moments and ids of ours. Everything else
-# may name somebody
-# (an id of Roblox, a link, a text, what somebody called something) and stands in the request's own
-# row.
-IMPERSONAL = frozenset(
-    {
-        "amount",
-        "endpoint",
-        "experience",
-        "experiences",
-        "events",
-        "hours",
-        "insteadOf",
-        "job",
-        "kind",
-        "number",
-        "rank",
-    }
-    | {"rate", "reverts", "role", "rows", "sanction", "simulation", "source", "until", "version"}
-)
-
-# the argument that holds a note's text, which stands nowhere else once the request is decided
+MOST_OPEN_PER_EXPERIENCE = 100  # more would hide the requests of people
+EXPIRES_AFTER = dt.timedelta(days=7)
+SEALED = "sealed"  # the argument with encrypted secrets; deleted on the decision
+# The argument that holds a note's text, which is stored nowhere else once the request is decided.
 TEXT = "text"
-ALONE = "A second person must decide."
 ONE_PERSON = "you asked for it by another account of yours; a second person must decide."
 
-CarryOut = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
-Closed = Callable[[Approval, Actor, str, dt.datetime], None]
-
-# Say why an event cannot be taken back by now (empty: it can): a held undo is judged again when it
-# is carried out.
+# Say why an event cannot be taken back now, or "": a waiting undo is judged again on approval.
 REVERTING: list[Callable[[int], str]] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What carries an act out, who may decide on it, and how it is told in a sentence.
-
-    `both`: whoever asked is judged the same way when it is approved; else `carry_out` judges them.
-    `closed` is told, in the transaction, of a request that comes to nothing. `second`: why the
-    officer whom a game server named cannot confirm it alone now (empty: they can).
-    """
-
-    carry_out: CarryOut
-    entitled: Callable[[Staff, Approval], str]
-    sentence: Callable[[Approval], str]
-    both: bool
-    closed: Closed
-    second: Callable[[Staff, Approval], str]
-
-
-KINDS: dict[str, Kind] = {}
-
-
-def carries_out(
-    act: str,
-    *,
-    entitled: Callable[[Staff], bool] | None = None,
-    judged: Callable[[Staff, Approval], str] | None = None,
-    sentence: Callable[[Approval], str] | None = None,
-    closed: Closed = lambda approval, actor, reason, now: None,
-    second: Callable[[Staff, Approval], str] = lambda by, approval: ALONE,
-) -> Callable[[CarryOut], CarryOut]:
-    """Register what carries `act` out. `entitled` says who may ask and decide; `closed` and
-    `second` as in Kind.
-
-    `judged`, in its place, says why somebody may not decide (empty: they may), where that depends
-    on what is asked; whoever asked is then judged by what carries it out.
-    """
-
-    def why_not(by: Staff, approval: Approval) -> str:
-        if judged is not None:
-            return judged(by, approval)
-        return (
-            ""
-            if entitled is not None and entitled(by)
-            else "You are not entitled to decide on this."
-        )
-
-    def register(function: CarryOut) -> CarryOut:
-        told = sentence or (lambda approval: approval.act.replace(".", " "))
-        KINDS[act] = Kind(
-            function, why_not, told, both=judged is None, closed=closed, second=second
-        )
-        return function
-
-    return register
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +58,10 @@ def request_approval(request: ApprovalRequest, command: Command) -> Approval:
     command = command.checked()
     with transaction.atomic():
         if command.experience:
-            _check_room(command.experience)
-        event = _record_request(request, command)
+            _check_open_requests(command.experience)
+        event = record_request(
+            request.act, request.cause, request.arguments, request.player, command
+        )
         try:
             with transaction.atomic():
                 return _create(request, command, event)
@@ -161,37 +80,18 @@ def _create(request: ApprovalRequest, command: Command, event: int) -> Approval:
         requested_by=command.by.person,
         requester_id=_player_id(command.by),
         created_at=command.now,
-        expires_at=command.now + LIVES,
+        expires_at=command.now + EXPIRES_AFTER,
         once=hashlib.sha256(request.once.encode()).hexdigest() if request.once else "",
         event=event,
     )
 
 
-def _record_request(request: ApprovalRequest, command: Command) -> int:
-    return record(
-        Action.APPROVAL_REQUESTED,
-        actor=command.by.actor,
-        target=target_of(request.player) if request.player else NOBODY,
-        reason=command.reason,
-        experience=command.experience,
-        details={
-            "act": request.act,
-            "cause": str(request.cause),
-            "arguments": _impersonal(request.arguments),
-        }
-        | _unlinked(command.by.actor),
-    )
-
-
 def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Carry out what was asked for. Both are judged anew, by their present ranks. Raises Refused,
-    NotAllowed.
-    """
+    """Execute a request. Both people are judged by their present ranks. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
-    freshness.before_act(_requester_id(approval_id), by.user_id)
-    with _telling(approval_id, "approve", by), transaction.atomic():
-        # What it moves is counted for whoever asked: their turn comes before anything is locked, as
-        # in their own acts.
+    freshness.before_act(requester_user_id(approval_id), by.user_id)
+    with _auditing(approval_id, "approve", by), transaction.atomic():
+        # The act counts for the requester, so their turn is taken before anything is locked.
         take_turn(
             Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first()
             or ""
@@ -203,14 +103,14 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
         why_not = may_decide(approval, by)
         if why_not:
             raise NotAllowed(why_not)
-        requester, kind = requester_of(approval), KINDS[approval.act]
-        if kind.both and kind.entitled(requester, approval):
+        requester, kind = requester_of(approval), TYPES[approval.act]
+        if kind.judges_requester and kind.why_not(requester, approval):
             raise Refused("Whoever asked for it is not entitled to it any more; reject it.")
         _check_reverting(approval)
         _close_approved(approval, by, reason, now)
-        _tell(Action.APPROVAL_APPROVED, approval, by.actor, reason)
+        record_decision(Action.APPROVAL_APPROVED, approval, by.actor, reason)
         try:
-            approval.carried_out = kind.carry_out(approval, requester, by, now)
+            approval.carried_out = kind.execute(approval, requester, by, now)
         except TakenBack as error:
             raise Refused(f"{error} Reject it.") from None
         _forget(approval)
@@ -221,32 +121,33 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
 
 
 def reject(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Turn down what was asked for. Raises Refused, NotAllowed."""
+    """Reject a request. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
-    with _telling(approval_id, "reject", by), transaction.atomic():
+    with _auditing(approval_id, "reject", by), transaction.atomic():
         approval = _waiting(approval_id, now)
         why_not = may_decide(approval, by)
         if why_not:
             raise NotAllowed(why_not)
         _close(approval, Approval.Status.REJECTED, by.person, reason, now)
-        _end(Action.APPROVAL_REJECTED, approval, by.actor, reason, now)
+        _close_unexecuted(Action.APPROVAL_REJECTED, approval, by.actor, reason, now)
         return approval
 
 
 def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Take back what one asked for oneself. Raises Refused."""
+    """Withdraw one's own request. Raises Refused."""
     reason = check_reason(reason)
     with transaction.atomic():
         approval = _waiting(approval_id, now)
         if not by.is_person(approval.requested_by):
             raise Refused("Somebody else asked for it; reject it instead.")
-        take_back(approval, by.actor, by.person, reason, now)
+        withdraw_for(approval, by.actor, by.person, reason, now)
         return approval
 
 
 def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Say that one never did what a game server brought in one's name; it is turned down, and the
-    audit log names the experience, since its key may be in other hands. Raises Refused.
+    """Reject what a game server sent in one's name without one's doing. Raises Refused.
+
+    The audit log names the experience, since its API key may be stolen.
     """
     reason = check_reason(reason)
     with transaction.atomic():
@@ -262,44 +163,44 @@ def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Appro
             experience=approval.experience,
             details={"act": approval.act, "approval": approval.pk},
         )
-        KINDS[approval.act].closed(approval, by.actor, reason, now)
+        TYPES[approval.act].close(approval, by.actor, reason, now)
         return approval
 
 
-def take_back(approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime) -> None:
-    """Close a waiting request because what it was about is over. In the transaction of the caller."""
+def withdraw_for(
+    approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime
+) -> None:
+    """Withdraw an open request whose subject is gone, in the caller's transaction."""
     _close(approval, Approval.Status.WITHDRAWN, person, reason, now)
-    _end(Action.APPROVAL_WITHDRAWN, approval, actor, reason, now)
+    _close_unexecuted(Action.APPROVAL_WITHDRAWN, approval, actor, reason, now)
 
 
 def may_decide(approval: Approval, by: Staff) -> str:
-    """Why a person may not decide on a request; empty when they may."""
+    """Why a person may not decide on a request; "" when they may."""
     own = by.is_person(approval.requested_by)
     if own and not confirmable(approval):
         return "You asked for it yourself: a second person must decide."
     if approval.player is not None and by.is_player(approval.player):
         return "It is about you: somebody else must decide."
-    kind = KINDS.get(approval.act)
+    kind = TYPES.get(approval.act)
     if kind is None:
         return f"Nothing here can carry out {approval.act!r}."
-    return kind.entitled(by, approval) or (kind.second(by, approval) if own else "")
+    return kind.why_not(by, approval) or (kind.needs_second_person(by, approval) if own else "")
 
 
 def confirmable(approval: Approval) -> bool:
-    """Whether it waits only because a game server brought it: then the word of the officer whom it
-    named is enough.
-    """
+    """Whether the officer whom a game server named can confirm it without a second person."""
     return bool(approval.experience) and approval.cause == Approval.Cause.EXPERIENCE
 
 
 def sentence(approval: Approval) -> str:
-    """What is asked for, in words."""
-    kind = KINDS.get(approval.act)
+    """What the request asks for."""
+    kind = TYPES.get(approval.act)
     return kind.sentence(approval) if kind else approval.act
 
 
 def expire(now: dt.datetime) -> int:
-    """Close the requests that nobody decided in time; how many."""
+    """Close requests that nobody decided in time; their number."""
     actor = Actor("system", "schedule", "schedule")
     due = Approval.objects.filter(status=Approval.Status.WAITING, expires_at__lte=now).order_by(
         "pk"
@@ -313,42 +214,12 @@ def expire(now: dt.datetime) -> int:
             if approval.status != Approval.Status.WAITING:
                 continue
             _close(approval, Approval.Status.EXPIRED, "", "", now)
-            _end(Action.APPROVAL_EXPIRED, approval, actor, "", now)
+            _close_unexecuted(Action.APPROVAL_EXPIRED, approval, actor, "", now)
             count += 1
     return count
 
 
-def requester_of(approval: Approval) -> Staff:
-    """Whoever asked, by their present rank. Raises Refused when they may not act any more."""
-    try:
-        return who_asked(approval.requester, approval.event)
-    except Unconfirmed:
-        raise
-    except Refused:
-        raise Refused("Whoever asked for it may not act any more; reject it.") from None
-
-
-def who_asked(requester: Player | None, event_id: int) -> Staff:
-    """Whoever asked for something by an audit event, by their present rank. Raises Refused for who
-    may not act.
-    """
-    if requester is not None:
-        return officer(requester.user_id)
-    event = AuditEvent.objects.get(pk=event_id)
-    name = AuditPersonal.objects.filter(event_id=event_id, field="actorName").first()
-    actor = Actor(
-        event.actor_kind, event.actor_id, name.value if name else "", name.subject if name else ""
-    )
-    return unranked(actor)
-
-
-def _requester_id(approval_id: int) -> int | None:
-    return (
-        Approval.objects.filter(pk=approval_id).values_list("requester__user_id", flat=True).first()
-    )
-
-
-def _telling(approval_id: int, word: str, by: Staff) -> AbstractContextManager[None]:
+def _auditing(approval_id: int, word: str, by: Staff) -> AbstractContextManager[None]:
     user_id = (
         Approval.objects.filter(pk=approval_id).values_list("player__user_id", flat=True).first()
     )
@@ -356,7 +227,7 @@ def _telling(approval_id: int, word: str, by: Staff) -> AbstractContextManager[N
 
 
 def _waiting(approval_id: int, now: dt.datetime) -> Approval:
-    """The request, locked after its player: the order in which every act takes them."""
+    """The open request, locked after its player as in every act. Raises Refused."""
     player_id = Approval.objects.filter(pk=approval_id).values_list("player_id", flat=True).first()
     if player_id is not None:
         Player.objects.select_for_update(no_key=True).get(pk=player_id)
@@ -380,7 +251,7 @@ def _close(
 ) -> None:
     approval.status, approval.decided_by, approval.decide_reason = status, person, reason
     approval.decided_at, approval.once = now, ""
-    if status != Approval.Status.APPROVED:  # it has yet to be carried out
+    if status != Approval.Status.APPROVED:  # an approved one is executed first
         _forget(approval)
     approval.save(
         update_fields=["status", "decided_by", "decide_reason", "decided_at", "arguments", "once"]
@@ -388,9 +259,7 @@ def _close(
 
 
 def _close_approved(approval: Approval, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Raises NotAllowed where the database knows both for one person: their accounts were linked
-    this moment.
-    """
+    """Raises NotAllowed where the database sees one person: their accounts were just linked."""
     try:
         with transaction.atomic():
             _close(approval, Approval.Status.APPROVED, by.person, reason, now)
@@ -399,7 +268,7 @@ def _close_approved(approval: Approval, by: Staff, reason: str, now: dt.datetime
 
 
 def _check_reverting(approval: Approval) -> None:
-    """Raises Refused where what is to be taken back was so by now, or changed since."""
+    """Raises Refused where the event was taken back, or its subject changed since."""
     event = approval.arguments.get("reverts")
     for why_not in REVERTING if event else ():
         if reason := why_not(event):
@@ -412,15 +281,17 @@ def _asked_already(act: str, player: Player | None) -> str:
     return "The same is asked for already; decide on that first."
 
 
-def _end(action: Action, approval: Approval, actor: Actor, reason: str, now: dt.datetime) -> None:
-    """Tell of a request that comes to nothing, and let what it was about know."""
-    _tell(action, approval, actor, reason)
-    if approval.act in KINDS:
-        KINDS[approval.act].closed(approval, actor, reason, now)
+def _close_unexecuted(
+    action: Action, approval: Approval, actor: Actor, reason: str, now: dt.datetime
+) -> None:
+    """Record a request that is not executed, and let its type clean up."""
+    record_decision(action, approval, actor, reason)
+    if approval.act in TYPES:
+        TYPES[approval.act].close(approval, actor, reason, now)
 
 
 def _forget(approval: Approval) -> None:
-    """Drop what a request holds only until it is decided."""
+    """Delete the arguments that are kept only until the decision."""
     for name in (SEALED, TEXT):
         approval.arguments.pop(name, None)
 
@@ -430,39 +301,14 @@ def _is_own(approval_id: int, by: Staff) -> bool:
     return asked is not None and by.is_person(asked)
 
 
-def _check_room(experience: str) -> None:
-    """Raises Refused where so many requests of an experience wait that staff could not look at one
-    more.
-    """
+def _check_open_requests(experience: str) -> None:
+    """Raises Refused where an experience has too many open requests."""
     advisory_lock.lock(f"requests of {experience}")
     found = Approval.objects.filter(experience=experience, status=Approval.Status.WAITING)
-    if found[:MOST_OF_A_GAME].count() >= MOST_OF_A_GAME:
+    if found[:MOST_OPEN_PER_EXPERIENCE].count() >= MOST_OPEN_PER_EXPERIENCE:
         raise Refused(
-            f"{MOST_OF_A_GAME} requests of this experience wait already; decide on those first."
+            f"{MOST_OPEN_PER_EXPERIENCE} requests of this experience wait already; decide on those first."
         )
-
-
-def _tell(action: Action, approval: Approval, actor: Actor, reason: str) -> None:
-    record(
-        action,
-        actor=actor,
-        target=target_of(approval.player) if approval.player else NOBODY,
-        reason=reason,
-        experience=approval.experience,
-        details={"act": approval.act, "approval": approval.pk} | _unlinked(actor),
-    )
-
-
-def _unlinked(actor: Actor) -> dict[str, bool]:
-    """What an event says of a local owner of whom nobody knows which player they are."""
-    return (
-        {"unlinked": True} if Staff(actor, rank=None, also=accounts_of(actor)).is_unlinked else {}
-    )
-
-
-def _impersonal(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Arguments as they may stand in the audit log for ever."""
-    return {name: value for name, value in arguments.items() if name in IMPERSONAL}
 
 
 def _player_id(by: Staff) -> int | None:

@@ -21,7 +21,7 @@ from common.amounts import hundredths, points
 from common.errors import NotAllowed, Refused
 from players.active_policy import ActivePolicy, active
 from players.models import Approval, BroughtDay, BroughtPerson, Player
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.authorization import kept_rank
@@ -171,7 +171,7 @@ def purge(now: dt.datetime) -> None:
     old.delete()
 
 
-@approvals.carries_out(
+@approval_types.executes(
     LOOSEN,
     entitled=lambda by: by.has(RIGHT),
     sentence=lambda approval: _asked(approval),

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from common.errors import Refused
 from players.models import Approval
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -90,8 +90,8 @@ def collect(approval_id: int, *, by: Staff, now: dt.datetime) -> tuple[Experienc
         return key, raw
 
 
-@approvals.carries_out(CREATE, entitled=lambda by: by.has("console.secrets"))
-@approvals.carries_out(ROTATE, entitled=lambda by: by.has("console.secrets"))
+@approval_types.executes(CREATE, entitled=lambda by: by.has("console.secrets"))
+@approval_types.executes(ROTATE, entitled=lambda by: by.has("console.secrets"))
 def _let_collect(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> None:
     """Nothing is made yet: see `collect`."""
 

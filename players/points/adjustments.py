@@ -12,7 +12,13 @@ from common.errors import NotAllowed, Refused
 from common.time import micros
 from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, Player, Recommendation
-from players.moderation import approvals, daily_limit, experience_bounds, velocity_limit
+from players.moderation import (
+    approval_types,
+    approvals,
+    daily_limit,
+    experience_bounds,
+    velocity_limit,
+)
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.audit_fields import target_of
@@ -148,10 +154,10 @@ def _second(by: Staff, approval: Approval) -> str:
     return f"{found.reason} A second person must decide." if found.needs_second_person else ""
 
 
-@approvals.carries_out(
+@approval_types.executes(
     str(Act.ADJUST),
     judged=_judged,
-    second=_second,
+    needs_second_person=_second,
     sentence=lambda approval: (
         f"Adjust {approval.player.username if approval.player else 'somebody'} "
         f"by {points(int(approval.arguments['amount'])):+} points"

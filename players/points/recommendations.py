@@ -15,7 +15,7 @@ from players.actions import preconditions
 from players.actions.facts import facts_for
 from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, LedgerEntry, Player, Recommendation
-from players.moderation import approvals, experience_bounds, velocity_limit
+from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.audit_fields import policy_version, target_of
 from players.moderation.authorization import Circumstances, permission_for
@@ -80,10 +80,10 @@ def _judged(by: Staff, approval: Approval) -> str:
     return "" if found.allowed else found.reason
 
 
-@approvals.carries_out(
+@approval_types.executes(
     str(Act.RECOMMEND),
     judged=_judged,
-    second=lambda by, approval: "",
+    needs_second_person=lambda by, approval: "",
     sentence=lambda approval: (
         f"Recommend {approval.player.username if approval.player else 'somebody'}"
     ),

@@ -17,7 +17,7 @@ from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy, active
 from players.locking import lock_players
 from players.models import Approval, Decision, ExperiencePoints, Player
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -106,7 +106,7 @@ def _asked(approval: Approval) -> str:
     )
 
 
-@approvals.carries_out(LOOSEN, entitled=lambda by: by.has(OWNER), sentence=_asked)
+@approval_types.executes(LOOSEN, entitled=lambda by: by.has(OWNER), sentence=_asked)
 def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     row = Experience.objects.select_for_update().get(key=approval.arguments["experience"])
     allowed = counting.read(approval.arguments["counts"])

@@ -13,7 +13,7 @@ from common.errors import NotAllowed, Refused
 from common.task_hints import Hint
 from players.active_policy import RankInUse, activate, active, held_outside, kept
 from players.models import Approval, PolicyVersion
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -95,7 +95,7 @@ def _sentence(approval: Approval) -> str:
     return f"Put policy {approval.arguments['number']} in force"
 
 
-@approvals.carries_out(ACTIVATE, entitled=lambda by: by.has("console.policy"), sentence=_sentence)
+@approval_types.executes(ACTIVATE, entitled=lambda by: by.has("console.policy"), sentence=_sentence)
 def _activated(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     version = PolicyVersion.objects.get(content_hash=approval.arguments["version"])
     if active().bundle.version != approval.arguments["insteadOf"]:

@@ -8,7 +8,7 @@ from audits.actions import Action
 from audits.record import Target, record
 from common.errors import NotAllowed, Refused
 from players.models import Approval, Quarantine
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -62,8 +62,8 @@ def _sentence(approval: Approval) -> str:
     return f"{verb} quarantine {approval.arguments['quarantine']}"
 
 
-@approvals.carries_out(RELEASE, entitled=lambda by: by.has(OWNER), sentence=_sentence)
-@approvals.carries_out(DISCARD, entitled=lambda by: by.has(OWNER), sentence=_sentence)
+@approval_types.executes(RELEASE, entitled=lambda by: by.has(OWNER), sentence=_sentence)
+@approval_types.executes(DISCARD, entitled=lambda by: by.has(OWNER), sentence=_sentence)
 def _carry_out(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     """End the quarantine: its source's next rows count again. What is released is let count by a
     worker.

@@ -17,7 +17,7 @@ from players.actions.facts import Facts, facts_for
 from players.actions.params import RankName, check_rank
 from players.active_policy import ActivePolicy, active
 from players.models import Approval, Decision, Player
-from players.moderation import approvals, experience_bounds, velocity_limit
+from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, Permission, kept_rank, permission_for
 from players.moderation.command import ActionResult, Command
@@ -200,10 +200,10 @@ def _judged(by: Staff, approval: Approval) -> str:
     return "" if found.allowed else found.reason
 
 
-@approvals.carries_out(
+@approval_types.executes(
     str(Act.PROPOSE),
     judged=_judged,
-    second=lambda by, approval: "",
+    needs_second_person=lambda by, approval: "",
     sentence=lambda approval: (
         f"Propose {approval.arguments['rank']} for {approval.player.username if approval.player else 'somebody'}"
     ),

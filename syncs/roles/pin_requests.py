@@ -15,7 +15,7 @@ from audits.record import record
 from common.errors import NotAllowed, Refused
 from players.active_policy import active
 from players.models import Approval, Player
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -114,7 +114,7 @@ def _sentence(approval: Approval) -> str:
     return f"Pin the role {arguments['name']} (id {arguments['roleId']}) to the rank {arguments['rank']}"
 
 
-@approvals.carries_out(PIN, entitled=lambda by: by.has(RIGHT), sentence=_sentence)
+@approval_types.executes(PIN, entitled=lambda by: by.has(RIGHT), sentence=_sentence)
 def _approved(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
     arguments = approval.arguments
     pins.lock()

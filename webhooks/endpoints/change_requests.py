@@ -15,7 +15,7 @@ from audits.models import AuditEvent
 from common import encryption
 from common.errors import NotAllowed, Refused
 from players.models import Approval
-from players.moderation import approvals
+from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.command import Command
@@ -150,8 +150,8 @@ def _sentence(approval: Approval) -> str:
     return f"Have the endpoint {given['name']} {' and '.join(parts)}"
 
 
-def _executes(act: str) -> Callable[[approvals.CarryOut], approvals.CarryOut]:
-    return approvals.carries_out(act, entitled=lambda by: by.has(RIGHT), sentence=_sentence)
+def _executes(act: str) -> Callable[[approval_types.Execute], approval_types.Execute]:
+    return approval_types.executes(act, entitled=lambda by: by.has(RIGHT), sentence=_sentence)
 
 
 @_executes(ADD)

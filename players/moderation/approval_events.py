@@ -1,0 +1,55 @@
+"""Audit events of requests for approval."""
+
+from typing import Any
+
+from audits.actions import Action
+from audits.record import NOBODY, Actor, record
+from players.models import Approval, Player
+from players.moderation.actors import Staff, accounts_of
+from players.moderation.audit_fields import target_of
+from players.moderation.command import Command
+
+# Arguments that the audit log may keep for ever: amounts, moments and our own ids. Other arguments
+# may identify a person (a Roblox id, a link, a text, a chosen name) and stay in the request's row.
+IMPERSONAL = frozenset(
+    {"amount", "endpoint", "experience", "experiences", "events", "hours", "insteadOf", "job"}
+    | {"kind", "number", "rank", "rate", "reverts", "role", "rows", "sanction", "simulation"}
+    | {"source", "until", "version"}
+)
+
+
+def record_request(
+    act: str,
+    cause: Approval.Cause,
+    arguments: dict[str, Any],
+    player: Player | None,
+    command: Command,
+) -> int:
+    """Record that somebody asked for an act; the event's id."""
+    kept = {name: value for name, value in arguments.items() if name in IMPERSONAL}
+    return record(
+        Action.APPROVAL_REQUESTED,
+        actor=command.by.actor,
+        target=target_of(player) if player else NOBODY,
+        reason=command.reason,
+        experience=command.experience,
+        details={"act": act, "cause": str(cause), "arguments": kept} | _unlinked(command.by.actor),
+    )
+
+
+def record_decision(action: Action, approval: Approval, actor: Actor, reason: str) -> None:
+    """Record what became of a request."""
+    record(
+        action,
+        actor=actor,
+        target=target_of(approval.player) if approval.player else NOBODY,
+        reason=reason,
+        experience=approval.experience,
+        details={"act": approval.act, "approval": approval.pk} | _unlinked(actor),
+    )
+
+
+def _unlinked(actor: Actor) -> dict[str, bool]:
+    """Marks a local owner who is linked with no player."""
+    staff = Staff(actor, rank=None, also=accounts_of(actor))
+    return {"unlinked": True} if staff.is_unlinked else {}
