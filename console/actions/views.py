@@ -30,7 +30,7 @@ from players.actions.facts import facts_for
 from players.actions.params import parse
 from players.actions.registry import StaffAction
 from players.active_policy import active
-from players.discipline.effects import readable
+from players.discipline.player_texts import readable
 from players.models import Player
 from players.moderation import authorization, daily_limit, refusals
 from players.moderation.actors import Staff, staff_of

@@ -21,7 +21,8 @@ from players.api.schemas import (
     MembershipOut,
     SessionOut,
 )
-from players.discipline.effects import in_force_now, told_to_player
+from players.discipline.player_texts import ban_message
+from players.discipline.queries import in_force_now
 from players.membership.status import present
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
 from players.points import counting
@@ -167,5 +168,5 @@ def _ban(sanctions: Sequence[Sanction], origin: str) -> BanOut | None:
         return None
     experience = Experience.objects.get(key=origin)
     is_lifted = settings.ROBLOX_WRITES and experience.writes and experience.universe_id is not None
-    reason = told_to_player(ban.reason, ban.code)
+    reason = ban_message(ban.reason, ban.code)
     return BanOut(ban.code, ban.ends_at, reason, is_lifted, ban.alt_accounts)

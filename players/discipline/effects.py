@@ -6,66 +6,36 @@ Every function here runs in the transaction of its caller, who has judged the ac
 """
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Q, QuerySet
-
 from audits.actions import Action
 from audits.record import Actor, record
 from players.active_policy import active
+from players.discipline.queries import in_force, open_sanction
+from players.discipline.sanction_ends import (
+    end_sanction,
+    nobody,
+    remaining_measure,
+    sanctions_ending_with,
+    save_player,
+)
 from players.models import Approval, Player, Sanction
 from players.moderation import approvals, experience_bounds
-from players.moderation.actors import Staff
 from players.moderation.approvals import ApprovalRequest
 from players.moderation.audit_fields import policy_version, target_of
-from players.moderation.authorization import kept_rank
 from players.moderation.command import ActionResult, Command
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import Sanction as Measure
 from players.policy.warning_thresholds import (
-    sanction_for,
     sanctions_after,
     suspension_ends,
     warning_expires,
 )
 from players.ranks.decision_records import open_proposals, withdraw_proposals
 
-LINK = re.compile(
-    r"https?://\S+|\b\S+\.(?:com|net|org|gg|io|me)\b\S*|@\w+", re.IGNORECASE
-)  # Roblox refuses them
-SCHEDULE = Actor("system", "schedule", "schedule")
 POLICY = Actor("system", "policy", "policy")
-
-
-def readable(reason: str) -> str:
-    """A reason as a player reads it: without links and handles, which Roblox's filter refuses."""
-    return LINK.sub("…", reason).strip()
-
-
-def told_to_player(reason: str, code: str) -> str:
-    """What a banned player reads, at most 400 characters, with the code of the case, without which
-    nobody appeals.
-    """
-    return f"{readable(reason)[:370]} (case {code})"
-
-
-def in_force(player: Player, kind: str, now: dt.datetime) -> QuerySet[Sanction]:
-    """A player's sanctions of a kind that are neither lifted nor over."""
-    return in_force_of([player.pk], kind, now)
-
-
-def in_force_of(player_ids: Sequence[int], kind: str, now: dt.datetime) -> QuerySet[Sanction]:
-    """The same of several players."""
-    return in_force_now(player_ids, now).filter(kind=kind)
-
-
-def in_force_now(player_ids: Sequence[int], now: dt.datetime) -> QuerySet[Sanction]:
-    """Several players' sanctions of all kinds that are neither lifted nor over."""
-    found = Sanction.objects.filter(player__in=player_ids, lifted_at=None)
-    return found.filter(Q(ends_at=None) | Q(ends_at__gt=now))
 
 
 def request_approval(
@@ -112,7 +82,7 @@ def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> A
     ends_at = warning_expires(command.now, policy)
     sanction = _issue(player, Sanction.Kind.WARNING, command, ends_at, evidence)
     count = in_force(player, Sanction.Kind.WARNING, command.now).count()
-    event = _tell(Action.PLAYER_WARNED, player, sanction, command, {"active": count})
+    event = _record_issue(Action.PLAYER_WARNED, player, sanction, command, {"active": count})
     followed = _apply_thresholds(player, sanction, command, count)
     sentence = f"{player.username} is warned ({count} active){followed}."
     return ActionResult(sentence, event, sanction=sanction, player=player)
@@ -124,8 +94,8 @@ def _apply_thresholds(player: Player, warning: Sanction, command: Command, count
     following = sanctions_after(
         count,
         policy,
-        suspended=open_one(player, Sanction.Kind.SUSPENSION) is not None,
-        banned=open_one(player, Sanction.Kind.BAN) is not None,
+        suspended=open_sanction(player, Sanction.Kind.SUSPENSION) is not None,
+        banned=open_sanction(player, Sanction.Kind.BAN) is not None,
     )
     by_policy = replace(
         command, by=nobody(POLICY), source=Sanction.Source.POLICY, reverts=None, approval=None
@@ -151,11 +121,11 @@ def _request_ban(player: Player, warning: Sanction, command: Command) -> None:
 
 def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
     warning = Sanction.objects.get(pk=sanction)
-    ended = following(player, sanction, command.now)
-    event = end(warning, player, command.by.actor, command)
+    ended = sanctions_ending_with(player, sanction, command.now)
+    event = end_sanction(warning, player, command.by.actor, command)
     for one in ended:
-        end(one, player, command.by.actor, replace(command, reverts=one.event))
-    said = [one.get_kind_display().lower() for one in ended] + _take_back_bans(
+        end_sanction(one, player, command.by.actor, replace(command, reverts=one.event))
+    said = [one.get_kind_display().lower() for one in ended] + _withdraw_ban_requests(
         player, warning, command
     )
     also = f"; the {' and the '.join(said)} it led to ended too" if said else ""
@@ -167,35 +137,9 @@ def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
     )
 
 
-def following(player: Player, warning_id: int, now: dt.datetime) -> list[Sanction]:
-    """What ends with a warning: what came of it, and what the warnings that are left would not have
-    led to.
-    """
-    found = Sanction.objects.filter(
-        player=player, lifted_at=None, source=Sanction.Source.POLICY
-    ).exclude(cause=None)
-    left = _measure_without(player, warning_id, now)
-    return [
-        one
-        for one in found.order_by("pk")
-        if one.cause_id == warning_id or not _called_for(one, left)
-    ]
-
-
-def _measure_without(player: Player, warning_id: int, now: dt.datetime) -> Measure:
-    count = in_force(player, Sanction.Kind.WARNING, now).exclude(pk=warning_id).count()
-    return sanction_for(count, active().bundle.punishments)
-
-
-def _called_for(sanction: Sanction, measure: Measure) -> bool:
-    return measure is Measure.BAN or (
-        measure is Measure.SUSPENSION and sanction.kind == Sanction.Kind.SUSPENSION
-    )
-
-
-def _take_back_bans(player: Player, warning: Sanction, command: Command) -> list[str]:
+def _withdraw_ban_requests(player: Player, warning: Sanction, command: Command) -> list[str]:
     """Withdraw the ban that was asked for at the threshold, where the warning led to it."""
-    left = _measure_without(player, warning.pk, command.now)
+    left = remaining_measure(player, warning.pk, command.now)
     taken = []
     for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):
         asked = approval.arguments
@@ -230,19 +174,21 @@ def suspend(
         player.former_rank_id = policy.rank_ids[policy.bundle.first.name]
         player.former_rank_since = player.rank_since
     player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.suspended.name], command.now
-    _save(player, command.now, "rank", "rank_since", "former_rank", "former_rank_since")
+    save_player(player, command.now, "rank", "rank_since", "former_rank", "former_rank_since")
     withdraw_proposals(
         list(open_proposals([player.pk]).values()), policy, command.by.actor, command.now
     )
-    event = _tell(Action.PLAYER_SUSPENDED, player, sanction, command, {"until": end.isoformat()})
+    event = _record_issue(
+        Action.PLAYER_SUSPENDED, player, sanction, command, {"until": end.isoformat()}
+    )
     sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
     return ActionResult(sentence, event, sanction=sanction, player=player)
 
 
 def lift(player: Player, command: Command) -> ActionResult:
-    sanction = open_one(player, Sanction.Kind.SUSPENSION)
+    sanction = open_sanction(player, Sanction.Kind.SUSPENSION)
     assert sanction is not None
-    event = end(sanction, player, command.by.actor, command)
+    event = end_sanction(sanction, player, command.by.actor, command)
     sentence = f"{player.username}'s suspension is over; they are {player.rank.name} again."
     return ActionResult(sentence, event, sanction=sanction, player=player)
 
@@ -265,11 +211,11 @@ def ban(
         player, Sanction.Kind.BAN, command, end, evidence, warning, alt_accounts=alt_accounts
     )
     player.banned = True
-    _save(player, command.now, "banned")
+    save_player(player, command.now, "banned")
     withdraw_proposals(
         list(open_proposals([player.pk]).values()), active(), command.by.actor, command.now
     )
-    event = _tell(
+    event = _record_issue(
         Action.PLAYER_BANNED,
         player,
         sanction,
@@ -284,9 +230,9 @@ def ban(
 
 
 def unban(player: Player, command: Command) -> ActionResult:
-    sanction = open_one(player, Sanction.Kind.BAN)
+    sanction = open_sanction(player, Sanction.Kind.BAN)
     assert sanction is not None
-    event = end(sanction, player, command.by.actor, command)
+    event = end_sanction(sanction, player, command.by.actor, command)
     return ActionResult(
         f"{player.username} is not banned any more.", event, sanction=sanction, player=player
     )
@@ -316,60 +262,7 @@ def _issue(
     )
 
 
-ENDS = {
-    Sanction.Kind.WARNING: Action.PLAYER_PARDONED,
-    Sanction.Kind.SUSPENSION: Action.PLAYER_REINSTATED,
-    Sanction.Kind.BAN: Action.PLAYER_UNBANNED,
-}
-
-
-def end(sanction: Sanction, player: Player, actor: Actor, command: Command) -> int:
-    """End a sanction, whatever ended it; the audit event's id."""
-    sanction.lifted_at, sanction.lifted_by = command.now, f"{actor.kind}:{actor.id}"
-    sanction.lift_reason = command.reason
-    sanction.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
-    kind = Sanction.Kind(sanction.kind)
-    if kind is Sanction.Kind.SUSPENSION:
-        _give_back(player, command.now)
-    if kind is Sanction.Kind.BAN:
-        player.banned = False
-        _save(player, command.now, "banned")
-    action = (
-        Action.WARNING_EXPIRED
-        if kind is Sanction.Kind.WARNING and actor == SCHEDULE
-        else ENDS[kind]
-    )
-    return record(
-        action,
-        actor=actor,
-        target=target_of(player),
-        reason=command.reason,
-        before={"sanction": sanction.pk},
-        details=command.details,
-        reverts=None if actor == SCHEDULE else command.reverts or sanction.event,
-        experience=command.experience,
-        policy_version=policy_version(),
-    )
-
-
-def _give_back(player: Player, now: dt.datetime) -> None:
-    """The rank that was kept, held since when it was; where the policy dropped it meanwhile, the
-    nearest one below.
-    """
-    policy, kept = active(), player.former_rank
-    if player.rank.is_punishment and kept is not None:
-        rank = kept_rank(kept, policy)
-        same = policy.rank_ids[rank.name] == kept.pk
-        player.rank_id = policy.rank_ids[rank.name]
-        player.rank_since = (player.former_rank_since if same else None) or now
-    elif player.rank.is_punishment:
-        player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.first.name], now
-    player.former_rank, player.former_rank_since = None, None
-    _save(player, now, "rank", "rank_since", "former_rank", "former_rank_since")
-    player.refresh_from_db(fields=["rank"])
-
-
-def _tell(
+def _record_issue(
     action: Action, player: Player, sanction: Sanction, command: Command, after: dict[str, Any]
 ) -> int:
     event = record(
@@ -386,16 +279,3 @@ def _tell(
     sanction.event = event
     sanction.save(update_fields=["event"])
     return event
-
-
-def open_one(player: Player, kind: Sanction.Kind) -> Sanction | None:
-    return Sanction.objects.filter(player=player, kind=kind, lifted_at=None).first()
-
-
-def _save(player: Player, now: dt.datetime, *fields: str) -> None:
-    player.updated_at = now
-    player.save(update_fields=[*fields, "updated_at"])
-
-
-def nobody(actor: Actor) -> Staff:
-    return Staff(actor, rank=None, bypasses_second_person=True)

@@ -28,14 +28,8 @@ from players.actions.facts import Facts, facts_for
 from players.actions.params import Ban, Evidence, Params, Pardon, Suspension
 from players.active_policy import active
 from players.discipline import effects
-from players.discipline.effects import (
-    SCHEDULE,
-    end,
-    following,
-    nobody,
-    request_approval,
-    request_confirmation,
-)
+from players.discipline.effects import request_approval, request_confirmation
+from players.discipline.sanction_ends import SCHEDULE, end_sanction, nobody, sanctions_ending_with
 from players.models import Approval, Player, Sanction
 from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
@@ -169,7 +163,7 @@ def _end(pk: int, now: dt.datetime) -> bool:
         sanction = Sanction.objects.filter(pk=pk, lifted_at=None).first()
         if sanction is not None:
             command = Command(by=nobody(SCHEDULE), reason="the time is over", now=now)
-            end(sanction, player, SCHEDULE, command)
+            end_sanction(sanction, player, SCHEDULE, command)
         return sanction is not None
 
 
@@ -254,7 +248,8 @@ def _lifts_ban(act: Act, player: Player, arguments: dict[str, Any], now: dt.date
     if act is not Act.PARDON:
         return False
     return any(
-        one.kind == Sanction.Kind.BAN for one in following(player, arguments["sanction"], now)
+        one.kind == Sanction.Kind.BAN
+        for one in sanctions_ending_with(player, arguments["sanction"], now)
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.amounts import hundredths
-from players.discipline.effects import told_to_player
+from players.discipline.player_texts import ban_message
 from players.models import Player, Sanction
 from roblox.cloud import Group, Universe
 from roblox.models import Experience
@@ -226,7 +226,7 @@ def _change(state: DesiredState, desired: Mapping[str, Any]) -> Change:
         active=bool(desired["active"]) and (until is None or until > now) and ban is not None,
         seconds=round((until - now).total_seconds()) if until is not None else None,
         private_reason=f"GRPS case {desired.get('sanction', '')}: {reason}",
-        display_reason=told_to_player(reason, ban.code if ban else ""),
+        display_reason=ban_message(reason, ban.code if ban else ""),
         alt_accounts=ban is None or ban.alt_accounts,
     )
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audits.models import AuditEvent
-from players.discipline import effects, sanctions
+from players.discipline import queries, sanctions
 from players.models import Approval, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
@@ -128,7 +128,7 @@ def test_an_expired_warning_does_not_count_and_ends_nothing(people: Officers) ->
     assert sanctions.end_due(timezone.now()) == 1
     assert AuditEvent.objects.filter(action="warning.expired").count() == 1
     assert suspension() is not None
-    assert effects.in_force(player(), "warning", timezone.now()).count() == 3
+    assert queries.in_force(player(), "warning", timezone.now()).count() == 3
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -140,14 +140,14 @@ def test_fewer_than_four_warnings_do_not_suspend(people: Officers, steps: list[i
     since, by = player().rank_since, people(MAJOR)
     with transaction.atomic():
         for step in steps:
-            active = list(effects.in_force(player(), "warning", timezone.now()).order_by("pk"))
+            active = list(queries.in_force(player(), "warning", timezone.now()).order_by("pk"))
             if step < 4 or not active:
                 sanctions.warn(1, Command(**order(by, counts_toward_limit=False)))
             else:
                 sanctions.pardon(
                     active[step % len(active)].pk, Command(**order(by, counts_toward_limit=False))
                 )
-            left = effects.in_force(player(), "warning", timezone.now()).count()
+            left = queries.in_force(player(), "warning", timezone.now()).count()
             assert suspension() is None or left >= 4
             assert (player().rank.name == "Suspended") == (suspension() is not None)
             assert suspension() is not None or player().rank_since == since
