@@ -15,6 +15,7 @@ from console.accounts import role_grants
 from console.models import StaffAccount
 from players.models import Approval
 from players.moderation import approvals
+from players.moderation.approvals import Closure
 from players.personal_data import ACTOR, HASH, LIST, OURS
 from players.privacy.person import Person
 from players.privacy.registry import (
@@ -78,7 +79,9 @@ def close_requests(person: Person) -> None:
         arguments__userId=str(person.user_id),
     )
     for request in waiting.order_by("pk"):
-        approvals.withdraw_for(request, FORGETTING, "", "The person was erased.", timezone.now())
+        approvals.withdraw_for(
+            request, Closure(FORGETTING, "", "The person was erased.", timezone.now())
+        )
 
 
 @sweeping("sessions of browsers")

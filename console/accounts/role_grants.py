@@ -12,7 +12,7 @@ from console.models import RoleGrant
 from players.models import Approval, Player
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 
 GRANT, REVOKE = "role.grant", "role.revoke"

@@ -16,7 +16,7 @@ from players.membership import freshness
 from players.models import Adjustment, Approval, BulkJob, Player
 from players.moderation import approval_types, approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.authorization import Permission, past_own_limit
 from players.moderation.command import Command
 from players.moderation.refusals import audit_refusals

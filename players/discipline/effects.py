@@ -7,7 +7,7 @@ Every function here runs in the transaction of its caller, who has judged the ac
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audits.actions import Action
@@ -22,8 +22,9 @@ from players.discipline.sanction_ends import (
     save_player,
 )
 from players.models import Approval, Player, Sanction
-from players.moderation import approvals, experience_bounds
-from players.moderation.approvals import ApprovalRequest
+from players.moderation import approvals
+from players.moderation.approval_types import ApprovalRequest
+from players.moderation.approvals import Closure
 from players.moderation.audit_fields import policy_version, target_of
 from players.moderation.command import ActionResult, Command
 from players.policy.permissions import Act
@@ -36,53 +37,52 @@ from players.policy.warning_thresholds import (
 from players.ranks.decision_records import open_proposals, withdraw_proposals
 
 POLICY = Actor("system", "policy", "policy")
+ISSUES = {
+    Sanction.Kind.WARNING: Action.PLAYER_WARNED,
+    Sanction.Kind.SUSPENSION: Action.PLAYER_SUSPENDED,
+    Sanction.Kind.BAN: Action.PLAYER_BANNED,
+}
 
 
-def request_approval(
-    act: Act,
-    player: Player,
-    arguments: dict[str, Any],
-    cause: Approval.Cause,
-    command: Command,
-) -> ActionResult:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a sanction lasts (None: for good), what shows it, and the warning that led to it."""
+
+    ends_at: dt.datetime | None
+    evidence: Sequence[str] = ()
+    cause: Sanction | None = None
+    alt_accounts: bool = True
+
+
+def request_approval(request: ApprovalRequest, command: Command) -> ActionResult:
     """Ask a second person for an act. Raises Refused where the same request is open."""
-    approval = _request(act, player, arguments, cause, command)
+    approval = approvals.request_approval(with_origin(request, command), command)
     why = (
         "you acted very often lately"
-        if cause == Approval.Cause.VELOCITY
+        if request.cause == Approval.Cause.VELOCITY
         else "it always needs a second person"
     )
-    asked = approvals.sentence(approval)
-    sentence = f"Nothing happened yet to {player.username}: {why}. “{asked}” waits as request {approval.pk}."
-    return ActionResult(sentence, approval.event, approval=approval, player=player)
+    assert request.player is not None
+    sentence = (
+        f"Nothing happened yet to {request.player.username}: {why}. "
+        f"“{approvals.sentence(approval)}” waits as request {approval.pk}."
+    )
+    return ActionResult(sentence, approval.event, approval=approval, player=request.player)
 
 
-def request_confirmation(
-    act: Act, player: Player, arguments: dict[str, Any], past: str, command: Command
-) -> ActionResult:
-    """Ask the named officer to confirm an act `past` the bounds of its experience."""
-    approval = _request(act, player, arguments, Approval.Cause.EXPERIENCE, command)
-    return experience_bounds.to_confirm(player, approval, past)
-
-
-def _request(
-    act: Act,
-    player: Player,
-    arguments: dict[str, Any],
-    cause: Approval.Cause,
-    command: Command,
-) -> Approval:
-    kept = {name: getattr(command, name) for name in ("reverts", "source", "experience")}
-    arguments |= {name: value for name, value in kept.items() if value}
-    return approvals.request_approval(ApprovalRequest(str(act), player, arguments, cause), command)
+def with_origin(request: ApprovalRequest, command: Command) -> ApprovalRequest:
+    """The request with what an approved act has to know of its command."""
+    origin = {name: getattr(command, name) for name in ("reverts", "source", "experience")}
+    kept = {name: value for name, value in origin.items() if value}
+    return replace(request, arguments=request.arguments | kept)
 
 
 def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> ActionResult:
     policy = active().bundle.punishments
     ends_at = warning_expires(command.now, policy)
-    sanction = _issue(player, Sanction.Kind.WARNING, command, ends_at, evidence)
+    sanction = _issue(player, Sanction.Kind.WARNING, command, Terms(ends_at, evidence))
     count = in_force(player, Sanction.Kind.WARNING, command.now).count()
-    event = _record_issue(Action.PLAYER_WARNED, player, sanction, command, {"active": count})
+    event = _record_issue(sanction, command, {"active": count})
     followed = _apply_thresholds(player, sanction, command, count)
     sentence = f"{player.username} is warned ({count} active){followed}."
     return ActionResult(sentence, event, sanction=sanction, player=player)
@@ -116,7 +116,7 @@ def _apply_thresholds(player: Player, warning: Sanction, command: Command, count
 def _request_ban(player: Player, warning: Sanction, command: Command) -> None:
     if not player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING).exists():
         arguments = {"threshold": True, "cause": warning.pk}
-        request_approval(Act.BAN, player, arguments, Approval.Cause.SECOND, command)
+        request_approval(ApprovalRequest(str(Act.BAN), player, arguments), command)
 
 
 def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
@@ -144,13 +144,9 @@ def _withdraw_ban_requests(player: Player, warning: Sanction, command: Command) 
     for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):
         asked = approval.arguments
         if asked.get("threshold") and (asked.get("cause") == warning.pk or left is not Measure.BAN):
-            approvals.withdraw_for(
-                approval,
-                command.by.actor,
-                command.by.person,
-                "the warning was pardoned",
-                command.now,
-            )
+            reason = "the warning was pardoned"
+            closure = Closure.of(command.by, reason, command.now)
+            approvals.withdraw_for(approval, closure)
             taken.append("request for a ban")
     return taken
 
@@ -165,7 +161,7 @@ def suspend(
 ) -> ActionResult:
     end = dt.datetime.fromisoformat(until) if isinstance(until, str) else until
     policy = active()
-    sanction = _issue(player, Sanction.Kind.SUSPENSION, command, end, evidence, cause)
+    sanction = _issue(player, Sanction.Kind.SUSPENSION, command, Terms(end, evidence, cause))
     if not player.rank.is_punishment:
         player.former_rank_id, player.former_rank_since = player.rank_id, player.rank_since
     elif player.former_rank_id is None:
@@ -178,9 +174,7 @@ def suspend(
     withdraw_proposals(
         list(open_proposals([player.pk]).values()), policy, command.by.actor, command.now
     )
-    event = _record_issue(
-        Action.PLAYER_SUSPENDED, player, sanction, command, {"until": end.isoformat()}
-    )
+    event = _record_issue(sanction, command, {"until": end.isoformat()})
     sentence = f"{player.username} is suspended until {end:%Y-%m-%d %H:%M} UTC."
     return ActionResult(sentence, event, sanction=sanction, player=player)
 
@@ -208,7 +202,7 @@ def ban(
     if threshold:
         command = replace(command, source=Sanction.Source.POLICY)
     sanction = _issue(
-        player, Sanction.Kind.BAN, command, end, evidence, warning, alt_accounts=alt_accounts
+        player, Sanction.Kind.BAN, command, Terms(end, evidence, warning, alt_accounts)
     )
     player.banned = True
     save_player(player, command.now, "banned")
@@ -216,8 +210,6 @@ def ban(
         list(open_proposals([player.pk]).values()), active(), command.by.actor, command.now
     )
     event = _record_issue(
-        Action.PLAYER_BANNED,
-        player,
         sanction,
         command,
         {"until": end.isoformat() if end else None, "altAccounts": alt_accounts},
@@ -238,37 +230,27 @@ def unban(player: Player, command: Command) -> ActionResult:
     )
 
 
-def _issue(
-    player: Player,
-    kind: Sanction.Kind,
-    command: Command,
-    ends_at: dt.datetime | None,
-    evidence: Sequence[str],
-    cause: Sanction | None = None,
-    *,
-    alt_accounts: bool = True,
-) -> Sanction:
+def _issue(player: Player, kind: Sanction.Kind, command: Command, terms: Terms) -> Sanction:
     return Sanction.objects.create(
         player=player,
         kind=kind,
         source=command.source,
         reason=command.reason,
-        evidence=list(evidence),
+        evidence=list(terms.evidence),
         issued_by=command.by.name,
-        cause=cause,
+        cause=terms.cause,
         starts_at=command.now,
-        ends_at=ends_at,
-        alt_accounts=alt_accounts,
+        ends_at=terms.ends_at,
+        alt_accounts=terms.alt_accounts,
     )
 
 
-def _record_issue(
-    action: Action, player: Player, sanction: Sanction, command: Command, after: dict[str, Any]
-) -> int:
+def _record_issue(sanction: Sanction, command: Command, after: dict[str, Any]) -> int:
+    """Record a new sanction and link it with its event; the event's id."""
     event = record(
-        action,
+        ISSUES[Sanction.Kind(sanction.kind)],
         actor=command.by.actor,
-        target=target_of(player),
+        target=target_of(sanction.player),
         reason=command.reason,
         after={"sanction": sanction.pk, "source": str(sanction.source)} | after,
         details=command.details | ({"cause": sanction.cause_id} if sanction.cause_id else {}),

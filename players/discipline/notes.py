@@ -13,6 +13,7 @@ from common.errors import NotAllowed, Refused
 from players.models import Approval, Note, Player
 from players.moderation import approval_types, approvals, experience_bounds
 from players.moderation.actors import Staff
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.audit_fields import target_of
 from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import ActionResult, Command
@@ -35,7 +36,7 @@ def write(user_id: int, text: str, command: Command) -> ActionResult:
         ):
             command = replace(command, reason="a note")
             return experience_bounds.request_confirmation(
-                str(Act.NOTE), player, {approvals.TEXT: text}, past, command
+                ApprovalRequest(str(Act.NOTE), player, {approvals.TEXT: text}), past, command
             )
         return _write(player, text, command)
 

@@ -28,11 +28,12 @@ from players.actions.facts import Facts, facts_for
 from players.actions.params import Ban, Evidence, Params, Pardon, Suspension
 from players.active_policy import active
 from players.discipline import effects
-from players.discipline.effects import request_approval, request_confirmation
+from players.discipline.effects import request_approval, with_origin
 from players.discipline.sanction_ends import SCHEDULE, end_sanction, nobody, sanctions_ending_with
 from players.models import Approval, Player, Sanction
 from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
@@ -183,9 +184,12 @@ def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) ->
             second and not by.bypasses_second_person and not command.approved and not adopted
         ):
             cause = Approval.Cause.VELOCITY if tripped else found.cause
-            return request_approval(act, player, arguments, cause, command)
+            return request_approval(ApprovalRequest(str(act), player, arguments, cause), command)
         if past := experience_bounds.take(command.experience, player, Demand(str(act)), now):
-            return request_confirmation(act, player, arguments, past, command)
+            request = ApprovalRequest(str(act), player, arguments)
+            return experience_bounds.request_confirmation(
+                with_origin(request, command), past, command
+            )
         if command.counts_toward_limit:
             velocity_limit.note(by, now)
         return measure.apply(player, command, **arguments)

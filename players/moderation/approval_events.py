@@ -1,11 +1,10 @@
 """Audit events of requests for approval."""
 
-from typing import Any
-
 from audits.actions import Action
 from audits.record import NOBODY, Actor, record
-from players.models import Approval, Player
+from players.models import Approval
 from players.moderation.actors import Staff, accounts_of
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.audit_fields import target_of
 from players.moderation.command import Command
 
@@ -18,22 +17,17 @@ IMPERSONAL = frozenset(
 )
 
 
-def record_request(
-    act: str,
-    cause: Approval.Cause,
-    arguments: dict[str, Any],
-    player: Player | None,
-    command: Command,
-) -> int:
+def record_request(request: ApprovalRequest, command: Command) -> int:
     """Record that somebody asked for an act; the event's id."""
-    kept = {name: value for name, value in arguments.items() if name in IMPERSONAL}
+    kept = {name: value for name, value in request.arguments.items() if name in IMPERSONAL}
     return record(
         Action.APPROVAL_REQUESTED,
         actor=command.by.actor,
-        target=target_of(player) if player else NOBODY,
+        target=target_of(request.player) if request.player else NOBODY,
         reason=command.reason,
         experience=command.experience,
-        details={"act": act, "cause": str(cause), "arguments": kept} | _unlinked(command.by.actor),
+        details={"act": request.act, "cause": str(request.cause), "arguments": kept}
+        | _unlinked(command.by.actor),
     )
 
 

@@ -6,10 +6,11 @@ runs in the transaction of the approval and returns the id of the act's audit ev
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from audits.record import Actor
-from players.models import Approval
+from players.models import Approval, Player
 from players.moderation.actors import Staff
 
 SECOND_PERSON = "A second person must decide."
@@ -18,6 +19,17 @@ NOT_ENTITLED = "You are not entitled to decide on this."
 Execute = Callable[[Approval, Staff, Staff, dt.datetime], int | None]
 Close = Callable[[Approval, Actor, str, dt.datetime], None]
 WhyNot = Callable[[Staff, Approval], str]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """An act that waits for a second person. Only one open request may have the same `once`."""
+
+    act: str
+    player: Player | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    cause: Approval.Cause = Approval.Cause.SECOND
+    once: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
@@ -20,7 +19,7 @@ from players.models import Approval, Player
 from players.moderation import velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.approval_events import record_decision, record_request
-from players.moderation.approval_types import TYPES
+from players.moderation.approval_types import TYPES, ApprovalRequest
 from players.moderation.audit_fields import target_of
 from players.moderation.command import Command
 from players.moderation.input import check_reason
@@ -40,14 +39,17 @@ REVERTING: list[Callable[[int], str]] = []
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalRequest:
-    """An act that waits for a second person. Only one open request may have the same `once`."""
+class Closure:
+    """Who closes a request, why and when. `person` is "" where nobody does."""
 
-    act: str
-    player: Player | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
-    cause: Approval.Cause = Approval.Cause.SECOND
-    once: str = ""
+    actor: Actor
+    person: str
+    reason: str
+    now: dt.datetime
+
+    @classmethod
+    def of(cls, by: Staff, reason: str, now: dt.datetime) -> "Closure":
+        return cls(by.actor, by.person, reason, now)
 
 
 def request_approval(request: ApprovalRequest, command: Command) -> Approval:
@@ -59,9 +61,7 @@ def request_approval(request: ApprovalRequest, command: Command) -> Approval:
     with transaction.atomic():
         if command.experience:
             _check_open_requests(command.experience)
-        event = record_request(
-            request.act, request.cause, request.arguments, request.player, command
-        )
+        event = record_request(request, command)
         try:
             with transaction.atomic():
                 return _create(request, command, event)
@@ -107,7 +107,8 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
         if kind.judges_requester and kind.why_not(requester, approval):
             raise Refused("Whoever asked for it is not entitled to it any more; reject it.")
         _check_reverting(approval)
-        _close_approved(approval, by, reason, now)
+        closure = Closure.of(by, reason, now)
+        _close_approved(approval, closure)
         record_decision(Action.APPROVAL_APPROVED, approval, by.actor, reason)
         try:
             approval.carried_out = kind.execute(approval, requester, by, now)
@@ -128,8 +129,9 @@ def reject(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> App
         why_not = may_decide(approval, by)
         if why_not:
             raise NotAllowed(why_not)
-        _close(approval, Approval.Status.REJECTED, by.person, reason, now)
-        _close_unexecuted(Action.APPROVAL_REJECTED, approval, by.actor, reason, now)
+        closure = Closure.of(by, reason, now)
+        _close(approval, Approval.Status.REJECTED, closure)
+        _record_unexecuted(Action.APPROVAL_REJECTED, approval, closure)
         return approval
 
 
@@ -140,7 +142,7 @@ def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
         approval = _waiting(approval_id, now)
         if not by.is_person(approval.requested_by):
             raise Refused("Somebody else asked for it; reject it instead.")
-        withdraw_for(approval, by.actor, by.person, reason, now)
+        withdraw_for(approval, Closure.of(by, reason, now))
         return approval
 
 
@@ -154,7 +156,7 @@ def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Appro
         approval = _waiting(approval_id, now)
         if not by.is_person(approval.requested_by) or not approval.experience:
             raise Refused("No game server brought this in your name.")
-        _close(approval, Approval.Status.REJECTED, by.person, reason, now)
+        _close(approval, Approval.Status.REJECTED, Closure.of(by, reason, now))
         record(
             Action.CLAIM_DENIED,
             actor=by.actor,
@@ -167,12 +169,10 @@ def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Appro
         return approval
 
 
-def withdraw_for(
-    approval: Approval, actor: Actor, person: str, reason: str, now: dt.datetime
-) -> None:
+def withdraw_for(approval: Approval, closure: Closure) -> None:
     """Withdraw an open request whose subject is gone, in the caller's transaction."""
-    _close(approval, Approval.Status.WITHDRAWN, person, reason, now)
-    _close_unexecuted(Action.APPROVAL_WITHDRAWN, approval, actor, reason, now)
+    _close(approval, Approval.Status.WITHDRAWN, closure)
+    _record_unexecuted(Action.APPROVAL_WITHDRAWN, approval, closure)
 
 
 def may_decide(approval: Approval, by: Staff) -> str:
@@ -213,8 +213,9 @@ def expire(now: dt.datetime) -> int:
             approval = Approval.objects.select_for_update(no_key=True).get(pk=pk)
             if approval.status != Approval.Status.WAITING:
                 continue
-            _close(approval, Approval.Status.EXPIRED, "", "", now)
-            _close_unexecuted(Action.APPROVAL_EXPIRED, approval, actor, "", now)
+            closure = Closure(actor, "", "", now)
+            _close(approval, Approval.Status.EXPIRED, closure)
+            _record_unexecuted(Action.APPROVAL_EXPIRED, approval, closure)
             count += 1
     return count
 
@@ -246,11 +247,9 @@ def _waiting(approval_id: int, now: dt.datetime) -> Approval:
     return approval
 
 
-def _close(
-    approval: Approval, status: Approval.Status, person: str, reason: str, now: dt.datetime
-) -> None:
-    approval.status, approval.decided_by, approval.decide_reason = status, person, reason
-    approval.decided_at, approval.once = now, ""
+def _close(approval: Approval, status: Approval.Status, closure: Closure) -> None:
+    approval.status, approval.decided_by = status, closure.person
+    approval.decide_reason, approval.decided_at, approval.once = closure.reason, closure.now, ""
     if status != Approval.Status.APPROVED:  # an approved one is executed first
         _forget(approval)
     approval.save(
@@ -258,11 +257,11 @@ def _close(
     )
 
 
-def _close_approved(approval: Approval, by: Staff, reason: str, now: dt.datetime) -> None:
+def _close_approved(approval: Approval, closure: Closure) -> None:
     """Raises NotAllowed where the database sees one person: their accounts were just linked."""
     try:
         with transaction.atomic():
-            _close(approval, Approval.Status.APPROVED, by.person, reason, now)
+            _close(approval, Approval.Status.APPROVED, closure)
     except IntegrityError:
         raise NotAllowed(f"You may not: {ONE_PERSON}") from None
 
@@ -281,13 +280,11 @@ def _asked_already(act: str, player: Player | None) -> str:
     return "The same is asked for already; decide on that first."
 
 
-def _close_unexecuted(
-    action: Action, approval: Approval, actor: Actor, reason: str, now: dt.datetime
-) -> None:
+def _record_unexecuted(action: Action, approval: Approval, closure: Closure) -> None:
     """Record a request that is not executed, and let its type clean up."""
-    record_decision(action, approval, actor, reason)
+    record_decision(action, approval, closure.actor, closure.reason)
     if approval.act in TYPES:
-        TYPES[approval.act].close(approval, actor, reason, now)
+        TYPES[approval.act].close(approval, closure.actor, closure.reason, closure.now)
 
 
 def _forget(approval: Approval) -> None:

@@ -8,8 +8,7 @@ one counts once two owners approved it (`ask`).
 """
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import transaction
@@ -23,7 +22,7 @@ from players.active_policy import ActivePolicy, active
 from players.models import Approval, BroughtDay, BroughtPerson, Player
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.authorization import kept_rank
 from players.moderation.command import ActionResult, Command
 from players.policy import bounds as rules
@@ -98,23 +97,18 @@ def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> s
     return ""
 
 
-def request_confirmation(
-    act: str, player: Player, arguments: dict[str, Any], past: str, command: Command
-) -> ActionResult:
+def request_confirmation(request: ApprovalRequest, past: str, command: Command) -> ActionResult:
     """Hold an act `past` the bounds until its officer confirms it or a second person approves.
 
     Raises Refused where the experience has too many open requests.
     """
-    cause = Approval.Cause.EXPERIENCE
-    request = ApprovalRequest(act, player, arguments, cause)
-    return to_confirm(player, approvals.request_approval(request, command), past)
-
-
-def to_confirm(player: Player, approval: Approval, past: str) -> ActionResult:
-    """What is said of an act that waits for the word of the officer whom a game server named."""
+    player = request.player
+    assert player is not None
+    request = replace(request, cause=Approval.Cause.EXPERIENCE)
+    approval = approvals.request_approval(request, command)
     sentence = (
-        f"Nothing happened yet to {player.username}. {past} Sign in to the console and confirm request {approval.pk}, "
-        "or let a second person approve it."
+        f"Nothing happened yet to {player.username}. {past} Sign in to the console and "
+        f"confirm request {approval.pk}, or let a second person approve it."
     )
     return ActionResult(sentence, approval.event, approval=approval, player=player)
 

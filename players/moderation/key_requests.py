@@ -13,7 +13,7 @@ from common.errors import Refused
 from players.models import Approval
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from roblox import keys
 from roblox.models import Experience, ExperienceKey

@@ -20,7 +20,7 @@ from players.moderation import (
     velocity_limit,
 )
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.audit_fields import target_of
 from players.moderation.authorization import (
     ADJUSTMENT,
@@ -70,7 +70,7 @@ def adjust(user_id: int, amount: int, command: Command) -> ActionResult:
             command.experience, player, Demand(str(Act.ADJUST), amount), now
         ):
             return experience_bounds.request_confirmation(
-                str(Act.ADJUST), player, {"amount": amount}, past, command
+                ApprovalRequest(str(Act.ADJUST), player, {"amount": amount}), past, command
             )
         if command.counts_toward_limit:
             velocity_limit.note(by, now)

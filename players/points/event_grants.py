@@ -12,6 +12,7 @@ from players.active_policy import active
 from players.membership.status import present
 from players.models import Player
 from players.moderation import daily_limit, experience_bounds, velocity_limit
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.audit_fields import target_of
 from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import ActionResult, Command
@@ -82,7 +83,7 @@ def _request_confirmation(
     if not player.pk:
         raise Refused(f"{past} Nothing is known of them yet, so there is nothing to wait.")
     return experience_bounds.request_confirmation(
-        str(Act.ADJUST), player, {"amount": amount, "event": event}, past, command
+        ApprovalRequest(str(Act.ADJUST), player, {"amount": amount, "event": event}), past, command
     )
 
 

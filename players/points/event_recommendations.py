@@ -10,6 +10,7 @@ from common.pg_arrays import numbers
 from players.membership.status import present
 from players.models import Approval, Player, Recommendation
 from players.moderation import actors, experience_bounds
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.moderation.experience_bounds import Demand
 from players.points import recommendations
@@ -88,7 +89,9 @@ def _beyond_bounds(event: ReportedEvent, officer: Officer, state: BatchState) ->
         by = actors.officer(event.actor_user_id or 0)
         command = Command(by=by, reason="recommended in the game", now=now, experience=experience)
         return experience_bounds.request_confirmation(
-            str(Act.RECOMMEND), player, {recommendations.BY_EVENT: True}, past, command
+            ApprovalRequest(str(Act.RECOMMEND), player, {recommendations.BY_EVENT: True}),
+            past,
+            command,
         ).sentence
     except Refused as refusal:
         return f"{past} It does not count: {refusal}"

@@ -17,6 +17,7 @@ from players.active_policy import active
 from players.models import CONSOLE, Approval, Decision, LedgerEntry, Player, Recommendation
 from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.audit_fields import policy_version, target_of
 from players.moderation.authorization import Circumstances, permission_for
 from players.moderation.command import ActionResult, Command
@@ -52,7 +53,7 @@ def recommend(user_id: int, command: Command) -> ActionResult:
             command.experience, player, Demand(str(Act.RECOMMEND), award), command.now
         ):
             return experience_bounds.request_confirmation(
-                str(Act.RECOMMEND), player, {}, past, command
+                ApprovalRequest(str(Act.RECOMMEND), player, {}), past, command
             )
         done = _recommend(player, officer, award, command)
         if command.counts_toward_limit:

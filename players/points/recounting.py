@@ -19,7 +19,7 @@ from players.locking import lock_players
 from players.models import Approval, Decision, ExperiencePoints, Player
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.points import counting
 from players.ranks.candidates import candidate_for_row

@@ -15,7 +15,7 @@ from players.active_policy import RankInUse, activate, active, held_outside, kep
 from players.models import Approval, PolicyVersion
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.moderation.input import check_reason
 from players.policy.bundle import parse_bundle, read_bundle

@@ -10,7 +10,7 @@ from common.errors import NotAllowed, Refused
 from players.models import Approval, Quarantine
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.quarantines import detection
 

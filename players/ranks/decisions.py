@@ -19,6 +19,7 @@ from players.active_policy import ActivePolicy, active
 from players.models import Approval, Decision, Player
 from players.moderation import approval_types, experience_bounds, velocity_limit
 from players.moderation.actors import Staff
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.authorization import Circumstances, Permission, kept_rank, permission_for
 from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
@@ -174,7 +175,7 @@ def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision 
         )
         if past:
             return experience_bounds.request_confirmation(
-                str(Act.PROPOSE), player, {"rank": rank_name}, past, command
+                ApprovalRequest(str(Act.PROPOSE), player, {"rank": rank_name}), past, command
             )
         return propose(user_id, rank_name, command)
 

@@ -17,7 +17,7 @@ from players.active_policy import active
 from players.models import Approval, Player
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.moderation.refusals import audit_refusals
 from players.policy.bundle import Rank

@@ -22,7 +22,7 @@ from players.discipline import sanctions
 from players.models import Approval, Decision, Player, StaffAct
 from players.moderation import approvals
 from players.moderation.actors import Staff, officer
-from players.moderation.approvals import ApprovalRequest
+from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.ranks import decisions
 from tests.access.conftest import Roblox
