@@ -276,7 +276,7 @@ def test_a_viewer_takes_no_appeal(player: Make) -> None:
     auditor = client_with_role(player(2, rank="Initiate"), "auditor")
     appeal = appealed(warned())
     answer = auditor.post(f"/admin/queue/take/appeal/{appeal.pk}/", follow=True)
-    assert "You may not decide on it" in unescape(answer.content.decode())
+    assert "you may not decide on it" in unescape(answer.content.decode())
     assert not Claim.objects.exists()
 
 
