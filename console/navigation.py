@@ -49,7 +49,7 @@ def event(event_id: int) -> str:
 
 
 @dataclass(frozen=True)
-class Page:
+class MenuEntry:
     """A page of the navigation. `key` is pressed after `g`; any of `rights` opens it; without
     rights, all staff may.
     """
@@ -69,54 +69,54 @@ class Page:
 
 # Of the names of a page, the first that exists is used.
 PAGES = (
-    Page("Queue", "q", ("console:home", "admin:index")),
-    Page("Players", "p", ("console:players",), ("players.view_player",)),
-    Page(
+    MenuEntry("Queue", "q", ("console:home", "admin:index")),
+    MenuEntry("Players", "p", ("console:players",), ("players.view_player",)),
+    MenuEntry(
         "Decisions",
         "d",
         ("console:decisions", "admin:players_decision_changelist"),
         ("players.view_decision",),
     ),
-    Page("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
-    Page(
+    MenuEntry("Appeals", "a", ("console:appeals",), ("players.view_appeal",)),
+    MenuEntry(
         "Audit",
         "u",
         ("console:audit", "admin:audits_auditevent_changelist"),
         ("console.audit", "audits.view_auditevent"),
     ),
-    Page(
+    MenuEntry(
         "Policy",
         "o",
         ("console:policy", "console:policies", "admin:players_policyversion_changelist"),
         ("console.policy", "players.view_policyversion"),
     ),
-    Page(
+    MenuEntry(
         "Sync",
         "s",
         ("console:sync", "admin:syncs_syncjob_changelist"),
         ("console.sync", "syncs.view_syncjob"),
     ),
-    Page(
+    MenuEntry(
         "Webhooks",
         "w",
         ("admin:webhooks_webhookendpoint_changelist",),
         ("webhooks.view_webhookendpoint",),
     ),
-    Page(
+    MenuEntry(
         "Adjustments",
         "j",
         ("console:adjustments", "admin:players_adjustment_changelist"),
         ("players.adjust", "console.bulk", "players.view_adjustment"),
     ),
-    Page("Mass changes", "m", ("console:bulk",), ("console.bulk",)),
-    Page(
+    MenuEntry("Mass changes", "m", ("console:bulk",), ("console.bulk",)),
+    MenuEntry(
         "Experiences", "e", ("console:experiences",), ("console.secrets", "roblox.view_experience")
     ),
-    Page("System", "y", ("console:system", "system"), ("console.system",)),
+    MenuEntry("System", "y", ("console:system", "system"), ("console.system",)),
 )
 
 
-def pages(user: Any) -> Iterator[tuple[Page, str]]:
+def pages(user: Any) -> Iterator[tuple[MenuEntry, str]]:
     """The pages that `user` may open, each with its address."""
     for page in PAGES:
         if page.open_to(user) and (address := page.address):

@@ -4,12 +4,12 @@ import datetime as dt
 from typing import Any
 
 from console import navigation
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.models import Appeal
 from players.moderation.actors import Staff
 
 
-class Appeals(Kind):
+class Appeals(WorkKind):
     name, title, right, claimed = "appeals", "Appeals", "players.view_appeal", True
 
     def waiting(self, now: dt.datetime) -> list[Any]:

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from console import navigation
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.bulk.row_executor import BULK_JOBS
 from players.mass_adjustments.lifecycle import ADJUSTMENTS
 from players.models import Approval
@@ -12,7 +12,7 @@ from players.moderation import approvals
 from players.moderation.actors import Staff, is_local
 
 
-class Requests(Kind):
+class Requests(WorkKind):
     name, title, right = "requests", "Approvals", "players.view_approval"
 
     def waiting(self, now: dt.datetime) -> list[Any]:

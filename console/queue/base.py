@@ -33,7 +33,7 @@ class Item:
     claim: Claim | None = field(default=None)
 
 
-class Kind(ABC):
+class WorkKind(ABC):
     """A kind of work. `claimed`: people take its items before working on them. `action`: of the
     events that leave the queue when marked as seen.
     """
@@ -60,7 +60,7 @@ class Kind(ABC):
         return bool(user.has_perm(self.right))
 
 
-def counts(kinds: Sequence[Kind], now: dt.datetime) -> dict[str, int]:
+def counts(kinds: Sequence[WorkKind], now: dt.datetime) -> dict[str, int]:
     """The number of items of each kind, up to MOST, in one query."""
     parts = [
         rows.order_by().annotate(queue=Value(kind.name)).values_list("queue")[:MOST]

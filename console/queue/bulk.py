@@ -4,12 +4,12 @@ import datetime as dt
 from typing import Any
 
 from console import navigation
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.models import Adjustment
 from players.moderation.actors import Staff, is_local
 
 
-class Adjustments(Kind):
+class Adjustments(WorkKind):
     name, title, right = "adjustments", "Adjustments", "players.view_adjustment"
 
     def waiting(self, now: dt.datetime) -> list[Any]:

@@ -5,12 +5,12 @@ from typing import Any
 
 from console import navigation
 from console.accounts.permissions import LOCAL
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.models import Decision
 from players.moderation.actors import Staff
 
 
-class Decisions(Kind):
+class Decisions(WorkKind):
     name, title, right = "decisions", "Ranks", "players.view_decision"
 
     def waiting(self, now: dt.datetime) -> list[Any]:

@@ -11,7 +11,7 @@ from audits.actions import Action
 from audits.models import AuditEvent
 from console import navigation
 from console.models import SeenUpTo
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.models import GuardTrip
 from players.moderation.actors import Staff
 from players.policy_changes import reviews
@@ -23,7 +23,7 @@ SOON = dt.timedelta(days=14)
 REVIEW_AHEAD = dt.timedelta(days=7)
 
 
-class Endpoints(Kind):
+class Endpoints(WorkKind):
     name, title, right = "deliveries", "Deliveries", "webhooks.view_webhookendpoint"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
@@ -33,7 +33,7 @@ class Endpoints(Kind):
         return [_endpoint(row) for row in _troubled().filter(pk__gt=after).order_by("pk")[:limit]]
 
 
-class Keys(Kind):
+class Keys(WorkKind):
     name, title, right = "keys", "Keys", "roblox.view_experiencekey"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
@@ -71,7 +71,7 @@ class Keys(Kind):
         return [*sick, *ending][:limit]
 
 
-class Mismatches(Kind):
+class Mismatches(WorkKind):
     """Reports of games that contradict the policy, until somebody marks them as seen."""
 
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
@@ -105,7 +105,7 @@ class Mismatches(Kind):
         ]
 
 
-class Denials(Kind):
+class Denials(WorkKind):
     """Actions that officers deny although a game server sent them, until an owner marks them as
     seen.
     """
@@ -142,7 +142,7 @@ class Denials(Kind):
         ]
 
 
-class Reviews(Kind):
+class Reviews(WorkKind):
     name, title, right = "review", "Policy", "console.policy"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
@@ -169,7 +169,7 @@ class Reviews(Kind):
         return [item]
 
 
-class Guard(Kind):
+class Guard(WorkKind):
     name, title, right = "guard", "Guard", "console.roles"
 
     def waiting(self, now: dt.datetime) -> list[Any]:

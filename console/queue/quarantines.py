@@ -5,12 +5,12 @@ from typing import Any
 
 from console import navigation
 from console.quarantines.views import caused_by
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.models import Quarantine
 from players.moderation.actors import Staff
 
 
-class Quarantined(Kind):
+class Quarantined(WorkKind):
     name, title, right = "quarantine", "Quarantine", "console.roles"
 
     def waiting(self, now: dt.datetime) -> list[Any]:

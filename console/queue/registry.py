@@ -4,14 +4,14 @@ from typing import Any
 
 from console.queue.appeals import Appeals
 from console.queue.approvals import Requests
-from console.queue.base import Kind
+from console.queue.base import WorkKind
 from console.queue.bulk import Adjustments
 from console.queue.decisions import Decisions
 from console.queue.operations import Denials, Endpoints, Guard, Keys, Mismatches, Reviews
 from console.queue.quarantines import Quarantined
 from console.queue.roblox import Differences, Parked, Questions, Roles
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[WorkKind, ...] = (
     Requests(),
     Adjustments(),
     Decisions(),
@@ -31,6 +31,6 @@ KINDS: tuple[Kind, ...] = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def seen_by(user: Any) -> list[Kind]:
+def seen_by(user: Any) -> list[WorkKind]:
     """The kinds that a user has the right to see."""
     return [kind for kind in KINDS if kind.seen_by(user)]

@@ -8,7 +8,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from console import navigation
-from console.queue.base import Item, Kind
+from console.queue.base import Item, WorkKind
 from players.moderation.actors import Staff
 from syncs.models import Drift, Mirror, RolePin, SyncJob
 from syncs.roles import pin_requests
@@ -16,7 +16,7 @@ from syncs.roles import pin_requests
 READ = 1_000  # parked writes that are grouped at a time
 
 
-class Differences(Kind):
+class Differences(WorkKind):
     name, title, right = "drift", "Differences", "syncs.view_drift"
 
     def waiting(self, now: dt.datetime) -> list[Any]:
@@ -27,7 +27,7 @@ class Differences(Kind):
         return [_item(row) for row in rows.select_related("player", "experience")[:limit]]
 
 
-class Parked(Kind):
+class Parked(WorkKind):
     """Grouped by reason, since one missing role can park thousands."""
 
     name, title, right = "parked", "Parked writes", "syncs.view_mirror"
@@ -55,7 +55,7 @@ class Parked(Kind):
         ]
 
 
-class Roles(Kind):
+class Roles(WorkKind):
     """Ranks whose role changed on Roblox, so that it is neither assigned nor adopted."""
 
     name, title, right = "roles", "Roles", "syncs.view_mirror"
@@ -67,7 +67,7 @@ class Roles(Kind):
         return [_pin(row, by) for row in _parked_pins().filter(pk__gt=after).order_by("pk")[:limit]]
 
 
-class Questions(Kind):
+class Questions(WorkKind):
     """Pulls that wait for a person, because they would change much."""
 
     name, title, right = "questions", "Pulls that ask", "syncs.view_syncjob"

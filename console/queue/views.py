@@ -22,7 +22,7 @@ from console.charts.bars import bars
 from console.decorators import page, render
 from console.experiences.views import Reason
 from console.models import SeenUpTo
-from console.queue.base import MOST, Item, Kind, counts
+from console.queue.base import MOST, Item, WorkKind, counts
 from console.queue.registry import BY_NAME, seen_by
 from console.sync.views import freshness
 from players import daily_figures
@@ -219,7 +219,7 @@ def _mark_claims(found: list[Item], now: dt.datetime) -> None:
         item.claim = held.get((item.kind, item.key))
 
 
-def _tabs(kinds: list[Kind], now: dt.datetime) -> list[tuple[Kind, str]]:
+def _tabs(kinds: list[WorkKind], now: dt.datetime) -> list[tuple[WorkKind, str]]:
     found = counts(kinds, now)
     shown = {name: f"{MOST - 1}+" if count >= MOST else str(count) for name, count in found.items()}
     return [(kind, shown[kind.name]) for kind in kinds]

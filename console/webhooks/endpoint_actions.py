@@ -15,7 +15,7 @@ from players.moderation.actors import Staff
 from players.moderation.command import Command
 from webhooks.endpoints import change_requests, redelivery, services, statistics
 from webhooks.endpoints.change_requests import IssuedSecret
-from webhooks.formats import KINDS
+from webhooks.formats import FORMATS
 from webhooks.messages import formatting
 from webhooks.models import WebhookEndpoint
 from webhooks.outbound import subscriptions
@@ -108,7 +108,7 @@ def _rotate_notice(endpoint: WebhookEndpoint) -> str:
 
 
 def _signs(endpoint: WebhookEndpoint) -> bool:
-    return endpoint.kind in KINDS and KINDS[endpoint.kind].signs
+    return endpoint.kind in FORMATS and FORMATS[endpoint.kind].signs
 
 
 def _disable(endpoint: WebhookEndpoint, form: Any, by: Staff) -> str:

@@ -13,7 +13,7 @@ from common.form_fields import MomentField
 from roblox.models import Experience
 from webhooks.endpoints import statistics, validation
 from webhooks.endpoints.validation import EndpointInput
-from webhooks.formats import KINDS
+from webhooks.formats import FORMATS
 from webhooks.messages import payloads
 from webhooks.models import WebhookEndpoint
 
@@ -41,7 +41,7 @@ class EndpointForm(forms.Form):
         help_text="A name for the endpoint in this console.",
     )
     kind = forms.ChoiceField(
-        choices=[(kind.name, kind.title) for kind in KINDS.values()],
+        choices=[(kind.name, kind.title) for kind in FORMATS.values()],
         help_text="It cannot be changed later.",
     )
     address = forms.CharField(

@@ -16,7 +16,7 @@ from audits import queries
 from common.parsing import keyset_cursor, parse_keyset_cursor
 from common.time import EPOCH
 from webhooks.endpoints import statistics
-from webhooks.formats import KINDS
+from webhooks.formats import FORMATS
 from webhooks.messages import formatting, payloads
 from webhooks.messages.payloads import Sources
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -36,7 +36,7 @@ DELIVERED = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DeliveryPage:
     """Deliveries with their sentences. `older` is the cursor of the next page, empty on the last."""
 
     rows: Sequence[tuple[WebhookDelivery, str]]
@@ -50,7 +50,7 @@ def overview(endpoint: WebhookEndpoint, now: dt.datetime) -> dict[str, Any]:
     windows = [("24 hours", now - statistics.DAY), ("7 days", now - statistics.WEEK)]
     return {
         "state": formatting.state(endpoint, now),
-        "kind": KINDS[endpoint.kind].title if endpoint.kind in KINDS else endpoint.kind,
+        "kind": FORMATS[endpoint.kind].title if endpoint.kind in FORMATS else endpoint.kind,
         "address": formatting.address(endpoint),
         "headers": formatting.header_names(endpoint),
         "overlap": secret_overlap(endpoint),
@@ -95,7 +95,7 @@ def attempts(pk: int) -> list[WebhookAttempt]:
     return list(WebhookAttempt.objects.filter(delivery=pk).order_by("-id")[:ATTEMPTS_SHOWN])
 
 
-def page(endpoint: int, status: str, cursor: str) -> Page:
+def page(endpoint: int, status: str, cursor: str) -> DeliveryPage:
     """A page of one of FILTERS. An invalid cursor gives the first page.
 
     Pending deliveries are ordered by their next attempt, exhausted ones by their end, others by id.
@@ -145,9 +145,9 @@ def _ago(at: dt.datetime | None, now: dt.datetime) -> str:
     return f"{formatting.moment(at)}, {formatting.span(now - at)} ago" if at else "never"
 
 
-def _page(rows: "QuerySet[WebhookDelivery] | Any", at: Any) -> Page:
+def _page(rows: "QuerySet[WebhookDelivery] | Any", at: Any) -> DeliveryPage:
     """`at` gives the moment by which the rows are ordered."""
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
     older = keyset_cursor(at(shown[-1]), shown[-1].pk) if len(found) > PAGE else ""
-    return Page(with_sentences(shown), older)
+    return DeliveryPage(with_sentences(shown), older)

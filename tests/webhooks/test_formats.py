@@ -12,7 +12,7 @@ from django.utils import timezone
 from audits.actions import Action
 from tests.webhooks.conftest import Office, answering
 from tests.webhooks.receivers import Receiver
-from webhooks.formats import KINDS
+from webhooks.formats import FORMATS
 from webhooks.formats.base import Message, Outcome, cut, units
 from webhooks.messages import sentences
 from webhooks.messages.payloads import Payload, example
@@ -28,7 +28,7 @@ def payload(message: str = "Olga banned Nia.", username: str = "Nia") -> Payload
 
 
 def rendered(kind: str, *payloads: Payload) -> Any:
-    return json.loads(KINDS[kind].render(Message("msg_1", NOW, payloads, [])).body)
+    return json.loads(FORMATS[kind].render(Message("msg_1", NOW, payloads, [])).body)
 
 
 def reply(status: int | None, body: object = "", **headers: str) -> Answer:
@@ -155,7 +155,7 @@ def test_cutting_never_splits_a_character() -> None:
     ],
 )
 def test_answers_are_understood(kind: str, given: Answer, outcome: Outcome, pause: float) -> None:
-    verdict = KINDS[kind].judge(given)
+    verdict = FORMATS[kind].judge(given)
     assert (verdict.outcome, verdict.pause) == (outcome, pause)
 
 

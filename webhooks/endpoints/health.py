@@ -19,8 +19,8 @@ from django.utils import timezone
 from audits.actions import Action
 from audits.record import Actor, Target, record
 from common.encryption import NoKey
-from webhooks.formats import kind_of
-from webhooks.formats.base import BadEndpoint, Kind, Outcome, Verdict
+from webhooks.formats import format_of
+from webhooks.formats.base import BadEndpoint, Format, Outcome, Verdict
 from webhooks.formats.standard import key_of
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import retry_policy
@@ -41,7 +41,7 @@ class EndpointSnapshot:
 
     id: int
     name: str
-    kind: Kind
+    kind: Format
     address: str
     headers: Mapping[str, str]
     secret: str
@@ -347,7 +347,7 @@ def _snapshot(endpoint: WebhookEndpoint, now: dt.datetime) -> EndpointSnapshot |
 
 
 def _open(endpoint: WebhookEndpoint) -> EndpointSnapshot:
-    kind = kind_of(endpoint.kind)
+    kind = format_of(endpoint.kind)
     own = endpoint.secret or settings.WEBHOOK_VERIFICATION_KEY
     if kind.signs:
         key_of(own)

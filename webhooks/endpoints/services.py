@@ -20,7 +20,7 @@ from common import encryption
 from common.errors import Refused
 from webhooks.endpoints import health
 from webhooks.endpoints.validation import EndpointInput, validate
-from webhooks.formats import kind_of
+from webhooks.formats import format_of
 from webhooks.formats.base import BadEndpoint
 from webhooks.formats.standard import key_of, new_secret
 from webhooks.models import WebhookEndpoint
@@ -79,9 +79,9 @@ def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint,
     key_of(own)
     with transaction.atomic():
         endpoint = locked(pk)
-        if not kind_of(endpoint.kind).signs:
+        if not format_of(endpoint.kind).signs:
             raise BadEndpoint(
-                f"secret: {kind_of(endpoint.kind).title} has none; its address is the secret."
+                f"secret: {format_of(endpoint.kind).title} has none; its address is the secret."
             )
         former = endpoint.secret_sealed or _sealed(settings.WEBHOOK_VERIFICATION_KEY)
         until = timezone.now() + OVERLAP

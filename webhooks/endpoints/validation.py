@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from roblox.models import Experience
-from webhooks.formats import kind_of
-from webhooks.formats.base import BadEndpoint, Kind
+from webhooks.formats import format_of
+from webhooks.formats.base import BadEndpoint, Format
 from webhooks.outbound import subscriptions
 from webhooks.outbound.ssrf import BadAddress, check_url
 
@@ -39,9 +39,9 @@ class EndpointInput:
     rate: int | None = None
 
 
-def validate(wanted: EndpointInput) -> Kind:
+def validate(wanted: EndpointInput) -> Format:
     """Return the kind of the endpoint. Raises BadEndpoint naming the field."""
-    kind = kind_of(wanted.kind)
+    kind = format_of(wanted.kind)
     if not wanted.name.strip() or len(wanted.name) > 60:
         raise BadEndpoint("name: give it 1 to 60 characters.")
     subscriptions.check(wanted.events)

@@ -63,7 +63,7 @@ class BadEndpoint(Refused):
     """An endpoint that cannot work; the text names the field and the fix."""
 
 
-class Kind(ABC):
+class Format(ABC):
     """One kind of receiver. `fold`: payloads that one call may carry; `slots`: parallel calls to
     one endpoint.
     """

@@ -10,7 +10,7 @@ import msgspec
 
 from webhooks.formats.base import (
     USER_AGENT,
-    Kind,
+    Format,
     Message,
     Outcome,
     Rendered,
@@ -44,7 +44,7 @@ class _Problem(msgspec.Struct):
     retry_after: float | None = None
 
 
-class Discord(Kind):
+class Discord(Format):
     name, title = "discord", "Discord"
     fold, slots = EMBEDS, 1
     path = ("/api/", "https://discord.com/api/webhooks/ID/TOKEN")

@@ -9,7 +9,7 @@ import msgspec
 
 from webhooks.formats.base import (
     USER_AGENT,
-    Kind,
+    Format,
     Message,
     Outcome,
     Rendered,
@@ -45,7 +45,7 @@ GONE = {
 }
 
 
-class Slack(Kind):
+class Slack(Format):
     name, title = "slack", "Slack"
     fold, slots = 10, 1
     path = ("/", "https://hooks.slack.com/services/T…/B…/…")

@@ -8,13 +8,13 @@ import secrets as random
 
 import msgspec
 
-from webhooks.formats.base import USER_AGENT, BadEndpoint, Kind, Message, Rendered
+from webhooks.formats.base import USER_AGENT, BadEndpoint, Format, Message, Rendered
 
 PREFIX = "whsec_"
 LEAST, MOST = 24, 64  # bytes of a secret, by the specification
 
 
-class Standard(Kind):
+class Standard(Format):
     name, title, signs = "standard", "Standard Webhooks", True
 
     def render(self, message: Message) -> Rendered:

@@ -20,7 +20,7 @@ from common.parsing import whole_number
 from common.time import BadMoment, parse
 from webhooks.endpoints import redelivery, services, statistics, validation
 from webhooks.endpoints.validation import EndpointInput
-from webhooks.formats import KINDS
+from webhooks.formats import FORMATS
 from webhooks.management import endpoint_status
 from webhooks.messages import formatting
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
@@ -102,7 +102,7 @@ class Command(BaseCommand):
 
     def _add_add(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("kind", choices=list(KINDS))
+        parser.add_argument("kind", choices=list(FORMATS))
         parser.add_argument(
             "url",
             help="the address; - reads it from standard input, which keeps it out of the shell history",
