@@ -1,4 +1,4 @@
-"""Appeals in the console: to take one, to read it beside the case, and to answer it."""
+"""Read appeals beside their cases, and answer them."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page("players.view_appeal")
 def one(request: HttpRequest, pk: int) -> HttpResponse:
-    """An appeal beside the case; whoever holds it answers."""
+    """An appeal beside its case; who is assigned to it answers."""
     rows = Appeal.objects.select_related("player", "player__rank", "sanction", "sanction__cause")
     found, by, now = get_object_or_404(rows, pk=pk), staff_of(request), timezone.now()
     form = Answer(request.POST or None)

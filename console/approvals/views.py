@@ -1,4 +1,4 @@
-"""Deciding on what waits: requests for a second person's approval, and proposed changes of rank."""
+"""Decide on requests for approval and on proposed changes of rank."""
 
 from collections.abc import Callable
 from typing import Any
@@ -90,7 +90,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page("players.view_approval")
 def approval(request: HttpRequest, pk: int) -> HttpResponse:
-    """A request: what is asked, by whom, why; and the decision on it."""
+    """A request with its requester and reason, and the form to decide on it."""
     found = get_object_or_404(Approval.objects.select_related("player", "player__rank"), pk=pk)
     by = staff_of(request)
     verbs: dict[str, Callable[..., object]] = {
@@ -135,7 +135,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page("players.view_decision")
 def decision(request: HttpRequest, pk: int) -> HttpResponse:
-    """A change of rank: what it was decided on, and, while it is proposed, the decision on it."""
+    """A change of rank with its inputs and, while it is proposed, the form to decide on it."""
     found = get_object_or_404(
         Decision.objects.select_related("player", "player__rank", "from_rank", "to_rank", "policy"),
         pk=pk,
@@ -170,7 +170,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _proposer(found: Decision) -> str:
-    """Who proposed a rank, unlinked local owners marked; empty where no person did."""
+    """The proposer's name, marked for an unlinked local owner; "" where the policy proposed."""
     if not found.proposed_by:
         return ""
     name, is_unlinked = identity.called(found.proposed_by)
@@ -178,17 +178,13 @@ def _proposer(found: Decision) -> str:
 
 
 def _experience(found: Approval) -> str:
-    """The name of the experience whose game server brought a request; empty where a person asked in
-    the console.
-    """
+    """The name of the experience that sent a request; "" for requests from the console."""
     name = Experience.objects.filter(key=found.experience).values_list("name", flat=True).first()
     return name or found.experience
 
 
 def names_of(events: list[int]) -> dict[int, str]:
-    """Who did each of these events, by the event's id, as far as the name is not erased; of a local
-    owner whom no player is linked with it says so.
-    """
+    """The actor's name by event id, unless it was erased; marked for unlinked local owners."""
     rows = AuditPersonal.objects.filter(event_id__in=events, field="actorName")
     found = list(rows.values_list("event_id", "value", "subject"))
     unlinked = identity.unlinked([subject for *_, subject in found])
@@ -220,7 +216,7 @@ def _decided(
 
 
 def _why_not(found: Decision, by: Staff) -> str:
-    """Why this person may not decide; empty when they may."""
+    """Why this person may not decide; "" when they may."""
     if by.is_named(found.proposed_by):
         return "You proposed it yourself: another officer must decide."
     judged = decisions.may_decide(found, found.player, by, active(), timezone.now())

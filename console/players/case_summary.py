@@ -1,6 +1,4 @@
-"""The head of a case file: where a player stands, what is in force against them, and what may be
-done about it.
-"""
+"""The head of a case file: rank, progress, sanctions in force, open requests and possible acts."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""The case file's pages: a player with their timeline, and the explanation of their points and
-rank.
-"""
+"""Pages of one player: the case file, and the explanation of their points and rank."""
 
 import datetime as dt
 
@@ -21,7 +19,9 @@ LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**62
 
 @page("players.view_player")
 def case(request: HttpRequest, user_id: int) -> HttpResponse:
-    """A player's case file. Live parts ask for it again and take what they show out of the answer."""
+    """A player's case file. Its live parts request it again and take their piece of the
+    response.
+    """
     player, policy, now = find(user_id), active(), timezone.now()
     found = case_summary.head(player, policy, now)
     which = request.GET.get("show", "")
@@ -68,7 +68,7 @@ def explain(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def find(user_id: int) -> Player:
-    """The player, or 404."""
+    """The player; 404 for an unknown id."""
     found = Player.objects.select_related("rank", "former_rank").filter(user_id=user_id).first()
     if found is None:
         raise Http404(f"No player has the user id {user_id}.")

@@ -1,4 +1,4 @@
-"""The page of all players: search, filters, and a selection for a bulk act."""
+"""The list of players: search, filters, and a selection for a bulk act."""
 
 from typing import Any
 

@@ -1,6 +1,4 @@
-"""The command palette: pages, players and acts that fit what was typed, each already filtered by
-what one may do.
-"""
+"""The command palette: pages, players and acts that match the input and that one may open."""
 
 import datetime as dt
 import itertools
@@ -48,7 +46,7 @@ def palette(request: HttpRequest) -> HttpResponse:
 
 
 def remember(request: HttpRequest, player: Player) -> None:
-    """Keep whose case file was opened last, for the palette: our ids, in the session alone."""
+    """Remember the case files opened last, for the palette: our ids, in the session only."""
     former = [pk for pk in request.session.get(RECENT, []) if pk != player.pk]
     request.session[RECENT] = [player.pk, *former][:MOST_RECENT]
 

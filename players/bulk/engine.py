@@ -90,7 +90,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
             if second is not None:
                 self._request_approval(job, second, by, now)
                 return job
-            velocity_limit.note(by, now, job.changing)
+            velocity_limit.record_acts(by, now, job.changing)
             self.begin(job, by, now)
             return job
 

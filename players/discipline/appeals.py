@@ -1,9 +1,7 @@
-"""Appeals: a player's word against a sanction, judged by somebody who had no part in it; the answer
-is theirs to read.
+"""Appeals against sanctions, decided by somebody who took no part in them.
 
-Granting one undoes the sanction and what followed from it. That is itself the second look at it, so
-no further person is asked: whoever issued it, whoever approved it and whoever decides here are
-different people.
+Granting an appeal ends the sanction and what followed from it. Nobody else has to approve that: the
+issuer, the approver and the person who decides here are already different people.
 """
 
 import datetime as dt
@@ -40,10 +38,10 @@ LIFTING = {
 
 
 def open_(user_id: int, code: str, text: str, *, now: dt.datetime) -> tuple[Appeal, str]:
-    """Take an appeal in; it and the secret token with which its answer is read, seen this once.
+    """Store an appeal; returns it and the secret token with which its answer is read.
 
-    The code of the case proves that it is theirs. Raises Refused: one answer for all who do not
-    have it, whether there is a case or not.
+    The case code proves that the case is the player's. Raises Refused, in the same words whether or
+    not there is such a case.
     """
     text = _checked(text, "text", SHORTEST, LONGEST)
     with transaction.atomic():
@@ -73,7 +71,7 @@ def open_(user_id: int, code: str, text: str, *, now: dt.datetime) -> tuple[Appe
 
 
 def _proven(user_id: int, code: str, now: dt.datetime) -> tuple[Player, Sanction]:
-    """The player, locked, and their case of this code that is in force. Raises Refused."""
+    """The locked player and their sanction in force with this code. Raises Refused."""
     found = Sanction.objects.filter(code=code, player__user_id=user_id, player__erased_at=None)
     player_id = found.values_list("player_id", flat=True).first()
     if player_id is None:
@@ -86,22 +84,22 @@ def _proven(user_id: int, code: str, now: dt.datetime) -> tuple[Player, Sanction
 
 
 def status(token: str) -> Appeal | None:
-    """The appeal of a token; None for a token that is none."""
+    """The appeal of a token; None for an unknown token."""
     return Appeal.objects.select_related("sanction").filter(token_digest=_digest(token)).first()
 
 
 def approve(appeal_id: int, answer: str, *, by: Staff, now: dt.datetime) -> Appeal:
-    """Grant an appeal: the sanction ends, and what followed from it. Raises Refused, NotAllowed."""
+    """Grant an appeal; the sanction and what followed from it end. Raises Refused, NotAllowed."""
     return _decide(appeal_id, answer, by, now, Appeal.Status.APPROVED)
 
 
 def reject(appeal_id: int, answer: str, *, by: Staff, now: dt.datetime) -> Appeal:
-    """Turn an appeal down. Raises Refused, NotAllowed."""
+    """Reject an appeal. Raises Refused, NotAllowed."""
     return _decide(appeal_id, answer, by, now, Appeal.Status.REJECTED)
 
 
 def why_not(appeal: Appeal, by: Staff, now: dt.datetime) -> str:
-    """Why a person may not decide on an appeal; empty when they may, once they hold it."""
+    """Why a person may not decide on an appeal; "" when they may, once it is assigned to them."""
     sanction, player = appeal.sanction, appeal.player
     issuers = {sanction.issued_by, sanction.cause.issued_by if sanction.cause else ""}
     if any(by.is_named(issuer) for issuer in issuers):
@@ -143,7 +141,7 @@ def _decide(
             now,
         )
         appeal.save(update_fields=["status", "answer", "decided_by", "decided_at"])
-        _tell(appeal, by, answer)
+        _record_decision(appeal, by, answer)
         assignments.drop(KIND, str(appeal.pk))
         return appeal
 
@@ -160,7 +158,7 @@ def _undo(appeal: Appeal, answer: str, by: Staff, now: dt.datetime) -> None:
     acts[appeal.sanction.kind]()
 
 
-def _tell(appeal: Appeal, by: Staff, answer: str) -> None:
+def _record_decision(appeal: Appeal, by: Staff, answer: str) -> None:
     approved = appeal.status == Appeal.Status.APPROVED
     record(
         Action.APPEAL_APPROVED if approved else Action.APPEAL_REJECTED,
@@ -172,7 +170,7 @@ def _tell(appeal: Appeal, by: Staff, answer: str) -> None:
 
 
 def _locked(appeal_id: int) -> Appeal:
-    """The appeal, locked after its player: the order in which every act takes them."""
+    """The appeal, locked after its player as in every act. Raises Refused."""
     player_id = Appeal.objects.filter(pk=appeal_id).values_list("player_id", flat=True).first()
     if player_id is None:
         raise Refused(f"There is no appeal {appeal_id}.")

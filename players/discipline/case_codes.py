@@ -1,4 +1,4 @@
-"""The code of a case: what the sanctioned player is shown, and what an appeal has to bring."""
+"""Case codes: shown to the sanctioned player, required by an appeal."""
 
 import re
 import secrets
@@ -12,16 +12,16 @@ LONGEST = 40  # characters of a code as somebody types it, with blanks and dashe
 
 
 def new_code() -> str:
-    """A code that nobody can guess."""
+    """A random code."""
     return "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
 
 
 def hidden(text: str) -> str:
-    """What a banned player reads, as staff may read it: the code of the case is the player's alone."""
+    """A ban's text without its case code, which staff must not see."""
     return SHOWN.sub("(case …)", text)
 
 
 def read_code(text: str) -> str:
-    """A code as it is stored, from what somebody typed; empty for what is none."""
+    """A typed code in the stored form; "" for an invalid one."""
     found = "".join(letter for letter in text.upper() if not letter.isspace() and letter != "-")
     return found if len(found) == LENGTH and set(found) <= set(LETTERS) else ""

@@ -1,15 +1,13 @@
-"""Measures against a player: warn, pardon, suspend, lift, ban, unban. One function is one
-transaction.
+"""Warn, pardon, suspend, lift, ban and unban. Each function is one transaction.
 
-Each act is judged (acts.verdict), held for a second person where it must be (approvals), and else
-carried out here; a held one is carried out here too, once it is approved. What of these needs
-Roblox follows through the mirrors.
+An act is authorized, then held for a second person where it must be, else applied. Approved acts
+are applied here too. Writes to Roblox follow through the mirrors.
 
-Three choices where the rules are silent. At the severe threshold a ban is asked for in the warner's
-name and waits for somebody who may ban; until then the player is suspended, as the lower threshold
-says anyway. And a warning that expires does not end the suspension that it led to, since that one
-has an end of its own. A pardon that would end a ban too is held like an unban: else one officer
-alone could lift what two had to agree on.
+Three choices where the rules are silent. At the severe threshold the ban is requested in the
+warner's name and waits for somebody who may ban; until then the player is suspended, as the lower
+threshold says. An expired warning does not end the suspension that it led to, since that has an end
+of its own. A pardon that would end a ban is held like an unban: else one officer could undo what
+two had to agree on.
 """
 
 import datetime as dt
@@ -140,7 +138,7 @@ def unban(user_id: int, command: Command) -> ActionResult:
 
 
 def end_due(now: dt.datetime) -> int:
-    """End what is over by time; how many. Roblox lets a banned player in by itself at that moment."""
+    """End sanctions whose time is over; their number. Roblox readmits a banned player by itself."""
     due = (
         Sanction.objects.filter(lifted_at=None, ends_at__lte=now)
         .order_by("ends_at")
@@ -191,7 +189,7 @@ def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) ->
                 with_origin(request, command), past, command
             )
         if command.counts_toward_limit:
-            velocity_limit.note(by, now)
+            velocity_limit.record_acts(by, now)
         return measure.apply(player, command, **arguments)
 
 

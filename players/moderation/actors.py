@@ -1,6 +1,4 @@
-"""Who acts, when a person does: the name for the audit log, and the rank that says what they may
-do.
-"""
+"""People who act: their name for the audit log, and the rank that their permissions follow from."""
 
 import re
 from collections.abc import Callable
@@ -101,13 +99,15 @@ class Staff:
 
 
 def at_the_shell() -> Staff:
-    """The operator of this machine: bound by no rank, alone, and loud in the audit log."""
+    """The operator of this machine, whom no rank binds."""
     return Staff(operator(), rank=None, bypasses_second_person=True)
 
 
 def officer(user_id: int) -> Staff:
-    """A player as one who acts, by their present rank. Raises Refused for nobody, NotAllowed for
-    somebody who is sanctioned or no member of the group.
+    """A player who acts, with their present rank.
+
+    Raises Refused for an unknown id, and NotAllowed for the sanctioned and for those who left the
+    group.
     """
     player = Player.objects.select_related("rank").filter(user_id=user_id, erased_at=None).first()
     if player is None:
@@ -128,10 +128,9 @@ def officer(user_id: int) -> Staff:
 
 
 def unranked(actor: Actor) -> Staff:
-    """Somebody who acted and is no player: an owner of the console as they are by now, or the
-    machine's operator.
+    """Somebody who acts and is no player: an owner of the console, or the machine's operator.
 
-    Raises NotAllowed for an owner whose account has no access any more.
+    Raises NotAllowed for an owner whose account has lost its access.
     """
     if any(gone(actor) for gone in GONE):
         raise NotAllowed("You may not: your account has no access any more.")
@@ -146,12 +145,12 @@ def unranked(actor: Actor) -> Staff:
 
 
 def actor_of(player: Player) -> Actor:
-    """A player as the audit log names them when they act as staff."""
+    """A player as the audit log names an officer."""
     return Actor("staff", str(player.pk), player.username, player.subject)
 
 
 def staff_of(request: HttpRequest) -> Staff:
-    """Who acts in the console. Raises PermissionDenied where nobody is signed in who has access."""
+    """Who acts in the console. Raises PermissionDenied without a sign-in that has access."""
     found: Staff | None = getattr(request, "staff", None)
     if found is None:
         raise PermissionDenied("Sign in first.")
@@ -159,19 +158,17 @@ def staff_of(request: HttpRequest) -> Staff:
 
 
 def is_local(person: str) -> bool:
-    """Whether a `person` is a local owner, whom no player is linked with."""
+    """Whether a `person` is a local owner without a linked player."""
     return LOCAL.fullmatch(person) is not None
 
 
 def accounts_of(actor: Actor) -> frozenset[tuple[str, str]]:
-    """The other accounts of who acts."""
+    """The actor's other accounts, as in ACCOUNTS."""
     return frozenset().union(*(tell(actor) for tell in ACCOUNTS))
 
 
 def may_be_staff() -> Q:
-    """Players of whom `is_staff` can be true: they hold, or keep, a rank with powers, or a
-    technical role.
-    """
+    """Players for whom `is_staff` can be true: by rank, former rank or technical role."""
     ranks = [rank_id for rank_id, rank in active().ranks.items() if _acts(rank)]
     subjects = frozenset[int]().union(*(tell() for tell in ROLE_HOLDERS))
     return Q(rank__in=ranks) | Q(former_rank__in=ranks) | Q(user_id__in=subjects)

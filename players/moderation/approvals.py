@@ -116,7 +116,7 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
             raise Refused(f"{error} Reject it.") from None
         _forget(approval)
         if own:
-            velocity_limit.note(by, now)
+            velocity_limit.record_acts(by, now)
         approval.save(update_fields=["carried_out", "arguments"])
         return approval
 

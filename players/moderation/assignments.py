@@ -1,4 +1,4 @@
-"""Who works on an item of the queue: one person at a time, for half an hour, let go by itself."""
+"""Assign an item of the queue to one person for half an hour."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -22,11 +22,11 @@ TAKE = """
 
 
 def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
-    """Take an item, or hold it for longer. Raises Refused while somebody else holds it.
+    """Assign an item, or extend the assignment. Raises Refused while it is somebody else's.
 
-    A claim that ends much later than a new one would was dated by a wrong clock, and holds nobody
-    up. A little later is no sign of that: of two who claim at once, the later one may have read the
-    clock first.
+    An assignment that ends much later than a new one would came from a wrong clock and is ignored.
+    A slightly later end is normal: of two concurrent claims the later one may have read the clock
+    first.
     """
     _check(kind, key)
     with connection.cursor() as cursor:
@@ -42,7 +42,7 @@ def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
 
 
 def release(kind: str, key: str, *, by: Staff) -> None:
-    """Let an item go that one holds oneself. Raises Refused where one does not."""
+    """Give up one's own assignment. Raises Refused without one."""
     _check(kind, key)
     if not Claim.objects.filter(kind=kind, key=key, holder=by.person).delete()[0]:
         raise Refused("You do not hold it.")
@@ -54,14 +54,14 @@ def _check(kind: str, key: str) -> None:
 
 
 def held(kind: str, keys: Iterable[str], now: dt.datetime) -> dict[str, Claim]:
-    """Who holds which of these items, by key."""
+    """The assignments of these items, by key."""
     return {
         one.key: one for one in Claim.objects.filter(kind=kind, key__in=list(keys), until__gt=now)
     }
 
 
 def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple[str, str], Claim]:
-    """Who holds which of these items, by kind and key, in one query."""
+    """The assignments of these items, by kind and key, in one query."""
     wanted = set(items)
     rows = Claim.objects.filter(
         kind__in={kind for kind, _ in wanted}, key__in={key for _, key in wanted}, until__gt=now
@@ -74,10 +74,10 @@ def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple
 
 
 def holds(kind: str, key: str, *, by: Staff, now: dt.datetime) -> bool:
-    """Whether a person holds an item."""
+    """Whether an item is assigned to a person."""
     return Claim.objects.filter(kind=kind, key=key, holder=by.person, until__gt=now).exists()
 
 
 def drop(kind: str, key: str) -> None:
-    """Let an item go because it is done."""
+    """Delete the assignment of a finished item."""
     Claim.objects.filter(kind=kind, key=key).delete()

@@ -1,12 +1,10 @@
-"""What a person moves of others' points on a UTC day: one row a person and day, whichever way they
-act.
+"""How many of others' points a person moves on a UTC day: one row for each person and day.
 
-An amount is charged when it is let go: a single adjustment and an event given in a game when they
-happen, a mass change or a file as a whole when it begins, and what waited for a second person once
-that one approves. So what is under way counts. What of a mass change or a file comes to nothing is
-given back to the day that it was charged to.
+An amount is charged when it starts: single adjustments and events given in a game at once, a bulk
+job or file as a whole when it begins, and held acts on approval. What a bulk job or file skips is
+returned to the day that it was charged to.
 
-A person's turn (`acts.take_turn`) is taken before the row is locked, and both before any player.
+A person's turn (`locks.take_turn`) is taken before the row is locked, and both before any player.
 """
 
 import datetime as dt
@@ -73,7 +71,7 @@ def day_of(now: dt.datetime) -> dt.date:
 
 
 def lock(person: str, day: dt.date) -> Taken:
-    """The row of a person's day, locked until the transaction ends; made where there is none yet."""
+    """The row of a person's day, created if missing and locked until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [person, day])
         spent, alone, players = cursor.fetchone()
@@ -81,9 +79,7 @@ def lock(person: str, day: dt.date) -> Taken:
 
 
 def taken(by: Staff, now: dt.datetime) -> Taken:
-    """What a person has moved today, as far as it is known without waiting: for what is shown
-    before an act.
-    """
+    """What a person has moved today, read without a lock: for pages."""
     row = Spending.objects.filter(person=by.person, day=day_of(now)).first()
     return Taken(hundredths(row.spent), hundredths(row.alone), row.players) if row else Taken()
 
@@ -91,21 +87,19 @@ def taken(by: Staff, now: dt.datetime) -> Taken:
 def charge(
     person: str, day: dt.date, amount: int, *, players: int = 1, approved: bool = False
 ) -> None:
-    """Count hundredths, without their signs, for a day whose row is locked. `approved`: by a second
-    person.
-    """
+    """Add hundredths without signs to a locked day. `approved`: by a second person."""
     _move(person, day, points(abs(amount)), players, approved)
 
 
 def give_back(
     person: str, day: dt.date, amount: int, *, players: int = 1, approved: bool = False
 ) -> None:
-    """Take back a charge for what came to nothing."""
+    """Return a charge for what was not done."""
     _move(person, day, -points(abs(amount)), -players, approved)
 
 
 def purge(now: dt.datetime) -> None:
-    """Forget days that nothing is charged to any more."""
+    """Delete days that nothing is charged to any more."""
     Spending.objects.filter(day__lt=day_of(now - KEPT)).delete()
 
 

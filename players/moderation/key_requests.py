@@ -1,7 +1,6 @@
-"""Keys of experiences in the console: asked for by one owner, approved by another, made when the
-first collects them.
+"""API keys of experiences: requested by one owner, approved by another, created on collection.
 
-The text of a key exists only in the answer that shows it, so nothing is made before somebody looks.
+The text of a key exists only in the response that shows it, so no key is created before that.
 """
 
 import datetime as dt
@@ -32,7 +31,7 @@ def ask(
     reason: str,
     now: dt.datetime,
 ) -> Approval:
-    """Ask for a new key (CREATE) or for the rotation of the live ones (ROTATE). Raises Refused."""
+    """Request a new key (CREATE) or the rotation of the live ones (ROTATE). Raises Refused."""
     if not experience.enabled:
         raise Refused(f"{experience.key} is switched off; a key would open nothing.")
     return approvals.request_approval(
@@ -46,9 +45,7 @@ def ask(
 
 
 def waiting() -> list[Approval]:
-    """What was asked for and is not decided, of all experiences: `arguments["experience"]` says of
-    which.
-    """
+    """Open requests of all experiences; `arguments["experience"]` names each one's."""
     return list(
         Approval.objects.filter(act__in=[CREATE, ROTATE], status=Approval.Status.WAITING).order_by(
             "pk"
@@ -57,7 +54,7 @@ def waiting() -> list[Approval]:
 
 
 def ready(by: Staff, now: dt.datetime) -> list[Approval]:
-    """What was approved for this person and not collected yet."""
+    """Approved requests of this person that are not collected yet."""
     approved = Approval.objects.filter(
         act__in=[CREATE, ROTATE],
         status=Approval.Status.APPROVED,
@@ -68,7 +65,7 @@ def ready(by: Staff, now: dt.datetime) -> list[Approval]:
 
 
 def collect(approval_id: int, *, by: Staff, now: dt.datetime) -> tuple[ExperienceKey, str]:
-    """Make the key that was approved; it and its text, seen this once. Raises Refused."""
+    """Create the approved key; returns it and its text, which is shown once. Raises Refused."""
     with transaction.atomic():
         found = (
             Approval.objects.select_for_update(no_key=True)

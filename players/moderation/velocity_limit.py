@@ -1,8 +1,7 @@
-"""The guard against a moderator who runs wild: too many acts of one person in a short time need a
-second one.
+"""The velocity limit: too many acts of one person in a short time need a second person.
 
-Only what was carried out counts. Whoever trips it is told of once, to the owners; it ends when the
-window has passed, or when an owner lets the person act again.
+Only applied acts count. Owners are notified once when somebody reaches the limit. It ends when the
+window has passed, or when an owner releases the person.
 """
 
 import datetime as dt
@@ -25,9 +24,7 @@ KEPT = dt.timedelta(days=1)
 
 
 def is_tripped(by: Staff, now: dt.datetime) -> bool:
-    """Whether this person's next act must be held. In the act's transaction, before anything else
-    is locked.
-    """
+    """Whether this person's next act must be held. Called first in the act's transaction."""
     take_turn(by.person)
     if not _binds(by):
         return False
@@ -36,14 +33,12 @@ def is_tripped(by: Staff, now: dt.datetime) -> bool:
     if count < limit.acts:
         GuardTrip.objects.filter(person=by.person, ended_at=None).update(ended_at=now)
         return False
-    _tell_once(by, count, limit.window_seconds, now)
+    _notify_once(by, count, limit.window_seconds, now)
     return True
 
 
 def recent(by: Staff, now: dt.datetime) -> int:
-    """How many acts of this person count now: those within the window, at most as many as the guard
-    lets pass.
-    """
+    """How many acts of this person count now; at most the limit."""
     limit = settings.INTEGRATIONS.moderation.guard
     since = max(
         now - dt.timedelta(seconds=limit.window_seconds), _released_at(by.person) or now - KEPT
@@ -51,7 +46,7 @@ def recent(by: Staff, now: dt.datetime) -> int:
     return StaffAct.objects.filter(person=by.person, at__gt=since)[: limit.acts].count()
 
 
-def note(by: Staff, now: dt.datetime, acts: int = 1) -> None:
+def record_acts(by: Staff, now: dt.datetime, acts: int = 1) -> None:
     """Count acts that were carried out."""
     if _binds(by):
         StaffAct.objects.bulk_create(
@@ -94,14 +89,12 @@ def _too_many(by: Staff, now: dt.datetime, rows: int) -> str:
 
 
 def _binds(by: Staff) -> bool:
-    """Whether the guard counts somebody: people, but not the machine's operator, and no program
-    that signs.
-    """
+    """Whether somebody is limited: people are, but not the machine's operator or a program."""
     return not by.bypasses_second_person and by.actor.kind != "system"
 
 
 def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Let somebody act again. Raises Refused for themselves, and where nothing holds them."""
+    """Let somebody act again. Raises Refused where nothing holds them, NotAllowed for oneself."""
     reason = check_reason(reason)
     if not by.has("console.roles"):
         raise NotAllowed("You may not: only an owner lets somebody act again.")
@@ -117,7 +110,7 @@ def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:
 
 
 def purge(now: dt.datetime) -> None:
-    """Forget acts that no window reaches back to."""
+    """Delete acts that are older than any window."""
     StaffAct.objects.filter(at__lt=now - KEPT).delete()
 
 
@@ -128,7 +121,7 @@ def _released_at(person: str) -> dt.datetime | None:
     return released.order_by("-ended_at").values_list("ended_at", flat=True).first()
 
 
-def _tell_once(by: Staff, acts: int, seconds: int, now: dt.datetime) -> None:
+def _notify_once(by: Staff, acts: int, seconds: int, now: dt.datetime) -> None:
     trip, created = GuardTrip.objects.get_or_create(
         person=by.person, ended_at=None, defaults={"name": by.actor.name[:80], "tripped_at": now}
     )

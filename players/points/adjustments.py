@@ -73,7 +73,7 @@ def adjust(user_id: int, amount: int, command: Command) -> ActionResult:
                 ApprovalRequest(str(Act.ADJUST), player, {"amount": amount}), past, command
             )
         if command.counts_toward_limit:
-            velocity_limit.note(by, now)
+            velocity_limit.record_acts(by, now)
         if command.prepaid is None:
             daily_limit.charge(by.person, day, amount, approved=command.approved)
         return _adjust(player, amount, command)

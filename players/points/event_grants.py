@@ -60,7 +60,7 @@ def give(user_id: int, event: str, command: Command) -> ActionResult:
             command.experience, player, Demand(Kind.AWARD, amount), now
         ):
             return _request_confirmation(player, event, amount, past, command)
-        velocity_limit.note(by, now)
+        velocity_limit.record_acts(by, now)
         daily_limit.charge(by.person, day, amount)
         written = record(
             Action.EVENT_GIVEN,

@@ -57,7 +57,7 @@ def recommend(user_id: int, command: Command) -> ActionResult:
             )
         done = _recommend(player, officer, award, command)
         if command.counts_toward_limit:
-            velocity_limit.note(by, command.now)
+            velocity_limit.record_acts(by, command.now)
         return done
 
 

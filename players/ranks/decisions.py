@@ -125,7 +125,7 @@ def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
         if tripped:
             return _store_proposal(decision, candidate, policy, replace(command, reverts=None))
         if command.counts_toward_limit:
-            velocity_limit.note(by, now)
+            velocity_limit.record_acts(by, now)
         mark_applied(decision, by.name, now)
         decision.save()
         change_ranks([(candidate, decision)], now)

@@ -122,7 +122,7 @@ def test_a_newcomer_without_points_can_be_given_an_event(people: Officers, game:
 def test_whoever_acts_too_often_gives_no_events_either(
     people: Officers, game: Client, settings: Any
 ) -> None:
-    velocity_limit.note(
+    velocity_limit.record_acts(
         people(ADMIRAL), timezone.now(), settings.INTEGRATIONS.moderation.guard.acts
     )
     assert "too often" in command(game, "award", event="training")["detail"]

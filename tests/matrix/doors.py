@@ -392,7 +392,7 @@ class Approving(ByTheRules):
         asker = rights_of(StaffAccount.objects.get(user__username="rita").user).staff
         assert asker is not None
         now = timezone.now()
-        velocity_limit.note(asker, now, acts=settings.INTEGRATIONS.moderation.guard.acts)
+        velocity_limit.record_acts(asker, now, acts=settings.INTEGRATIONS.moderation.guard.acts)
         try:
             RULES[case.act](case, user_id, {"by": asker, "reason": "seen it", "now": now})
         except Refused:

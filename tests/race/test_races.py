@@ -362,7 +362,7 @@ def withdrawing_a_note() -> Race:
 @race
 def letting_somebody_act_again() -> Race:
     by = staff(MAJOR)[0]
-    velocity_limit.note(by, timezone.now(), acts=20)
+    velocity_limit.record_acts(by, timezone.now(), acts=20)
     sanctions.warn(TARGET, Command(**order(by)))
     return Race(
         [
@@ -378,7 +378,7 @@ def letting_somebody_act_again() -> Race:
 @race
 def tripping_the_guard() -> Race:
     by = staff(MAJOR)[0]
-    velocity_limit.note(by, timezone.now(), acts=19)
+    velocity_limit.record_acts(by, timezone.now(), acts=19)
     return Race(
         times(acting(sanctions.warn, TARGET, by=by)),
         lambda: (told("player.warned"), told("guard.tripped"), Approval.objects.count()),

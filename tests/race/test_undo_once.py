@@ -181,7 +181,7 @@ def test_a_held_rank_change_is_undone_once_approved() -> None:
     admiral, command = staff(ADMIRAL, COMMAND)
     from players.moderation import velocity_limit
 
-    velocity_limit.note(admiral, timezone.now(), acts=20)
+    velocity_limit.record_acts(admiral, timezone.now(), acts=20)
     decision = undo.revert(event, Command(**order(admiral))).decision
     assert decision is not None
     assert (decision.status, Reversal.objects.count()) == ("proposed", 0)

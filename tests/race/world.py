@@ -115,7 +115,7 @@ def held_undo(event: int, by: Staff) -> Approval:
     """An undo that waits, because whoever asks acted very often lately."""
     from players.moderation import velocity_limit
 
-    velocity_limit.note(by, timezone.now(), acts=20)
+    velocity_limit.record_acts(by, timezone.now(), acts=20)
     approval = undo.revert(event, Command(**order(by))).approval
     assert approval is not None
     return approval
