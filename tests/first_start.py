@@ -1,7 +1,10 @@
 """The rows that a first start writes, written again for each test in one statement.
 
-`bootstrap` runs once in each process; its rows are kept as SQL. Times are those of the test.
+`bootstrap` runs once in each process and for each set of universes in the environment; its rows are
+kept as SQL. Times are those of the test.
 """
+
+import os
 
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -15,19 +18,21 @@ DATED = {"audits": ("at",), "policy_versions": ("created_at", "activated_at")}
 QUIET = "SET LOCAL session_replication_role = replica"
 ORDINARY = "SET LOCAL session_replication_role = origin"
 
-_rows = ""
+UNIVERSES = ("ROBLOX_UNIVERSE_ID", "ROBLOX_TRAINING_UNIVERSE_ID")
+
+_rows: dict[tuple[str, ...], str] = {}
 
 
 def bootstrap() -> None:
     """Bring an empty database to the state after a first start."""
-    global _rows
-    if not _rows:
+    universes = tuple(os.environ.get(name, "") for name in UNIVERSES)
+    if universes not in _rows:
         call_command("bootstrap", quiet=True)
-        _rows = "; ".join([QUIET, *_kept(), ORDINARY])
+        _rows[universes] = "; ".join([QUIET, *_kept(), ORDINARY])
         return
     active_policy._loaded.cache_clear()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_rows)
+        cursor.execute(_rows[universes])
 
 
 def _kept() -> list[str]:

@@ -18,7 +18,7 @@ from roblox import cloud
 from roblox.open_cloud.operations import BUDGETS
 from syncs import jobs
 from syncs.models import SyncJob
-from syncs.pull.base import Page
+from syncs.pull.base import PulledPage
 from syncs.pull.runner import run
 
 DONE, FAILED, WAITING = 0, 1, 2  # exit codes
@@ -67,7 +67,7 @@ class _Follower:
                 self.bar.console.print(f"{self.name}: {job.error} Next try: {at}.", style="yellow")
             time.sleep(LOOK_EVERY)
 
-    def _report(self, job: SyncJob, page: Page) -> None:
+    def _report(self, job: SyncJob, page: PulledPage) -> None:
         self._show(job)
         self.bar.update(self.line, budget=_budget(job, time.monotonic() - self.started))
         for text in page.lines if job.dry_run else ():

@@ -26,7 +26,7 @@ class Calls(Protocol):
 
 
 @dataclass(slots=True)
-class Page:
+class PulledPage:
     """What was read. `land` writes it in the transaction of the `cursor`, None after the last page.
 
     `counts` are added to the job's counters, `lines` describe changes for people; `land` may add to
@@ -34,7 +34,7 @@ class Page:
     """
 
     cursor: Cursor | None
-    land: Callable[["Page"], None]
+    land: Callable[["PulledPage"], None]
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     question: str = ""
@@ -52,5 +52,5 @@ class Activity(ABC):
         self.calls = calls
 
     @abstractmethod
-    def page(self, cursor: Cursor) -> Page:
+    def page(self, cursor: Cursor) -> PulledPage:
         """Read the page at `cursor`. An empty cursor is the beginning."""

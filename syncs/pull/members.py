@@ -16,7 +16,7 @@ from syncs.membership import landing
 from syncs.membership.reading import Reading, ReportedMember
 from syncs.models import SyncJob
 from syncs.pull import missing_members
-from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 from syncs.roles import pins
 from syncs.roles.pins import Contact
 
@@ -33,10 +33,10 @@ class Members(Activity):
         self._contact: Contact | None = None
         self._asked_at = job.started_at
 
-    def page(self, cursor: Cursor) -> Page:
+    def page(self, cursor: Cursor) -> PulledPage:
         if cursor.get("phase") == "gone":
             self._names = {}
-            return Page(dict(cursor), self._land_missing)
+            return PulledPage(dict(cursor), self._land_missing)
         self._contact = self._contact or self._read_roles()
         following = dict(cursor)
         self._asked_at = database_time()
@@ -51,7 +51,7 @@ class Members(Activity):
         if over:
             following |= {"phase": "gone", "size": min(int(following["size"]), self._size())}
         # Missing members are known after the whole group was read.
-        page = Page(None if over and self.job.limit is not None else following, self._land)
+        page = PulledPage(None if over and self.job.limit is not None else following, self._land)
         page.count(listed=len(self._members))
         return page
 
@@ -100,20 +100,20 @@ class Members(Activity):
             dry_run=self.job.dry_run,
         )
 
-    def _land(self, page: Page) -> None:
+    def _land(self, page: PulledPage) -> None:
         members = self._members
         self._land_reported(
             page, [ReportedMember(one.user_id, one.roles, one.joined_at) for one in members]
         )
 
-    def _land_reported(self, page: Page, reported: Sequence[ReportedMember]) -> int:
+    def _land_reported(self, page: PulledPage, reported: Sequence[ReportedMember]) -> int:
         """Land what was read, and return the number of players who left."""
         landed = landing.land(reported, self._reading(), self._names)
         page.count(**landed.counts)
         page.lines += landed.lines
         return landed.counts.get("left", 0)
 
-    def _land_missing(self, page: Page) -> None:
+    def _land_missing(self, page: PulledPage) -> None:
         """Record missing members as left, MISSING at a time, then players without a row."""
         cursor = page.cursor or {}
         if "after" not in cursor and not self._may_record_missing(page, cursor):
@@ -135,7 +135,7 @@ class Members(Activity):
         else:
             page.cursor = cursor | {"after": 0, "players": True}
 
-    def _may_record_missing(self, page: Page, cursor: Cursor) -> bool:
+    def _may_record_missing(self, page: PulledPage, cursor: Cursor) -> bool:
         """Whether missing members are recorded as left.
 
         Not by a listing shorter than the group's own count. If they are many, or any of the staff,

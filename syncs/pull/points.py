@@ -24,7 +24,7 @@ from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs import drift
 from syncs.drift import Difference, Sighting
 from syncs.models import Drift, SyncJob
-from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 from syncs.pull.entry_parser import BrokenRecord, parse
 
 PAGE = 100  # entries between two checkpoints
@@ -63,7 +63,7 @@ class Points(Activity):
         """Return the number of entries to read, None for all."""
         return self.job.limit
 
-    def page(self, cursor: Cursor) -> Page:
+    def page(self, cursor: Cursor) -> PulledPage:
         done = int(cursor.get("done", 0))
         most = self.most()
         # A page token holds for one size only, so the last page is cut here.
@@ -74,7 +74,7 @@ class Points(Activity):
         read = self._read(wanted)
         done += len(listed)
         over = not token or (most is not None and done >= most)
-        page = Page(None if over else {"token": token, "done": done}, self._land)
+        page = PulledPage(None if over else {"token": token, "done": done}, self._land)
         page.count(listed=len(listed), read=len(wanted))
         self._stored, self._broken = self._parse(wanted, read)
         self._keys = [one.key for one in listed]
@@ -170,7 +170,7 @@ class Points(Activity):
         }
         return [_with_name(one, names) for one in stored]
 
-    def _land(self, page: Page) -> None:
+    def _land(self, page: PulledPage) -> None:
         now = timezone.now()
         self._drop_erased()
         if self.job.dry_run:

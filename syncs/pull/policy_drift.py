@@ -15,7 +15,7 @@ from roblox.open_cloud.groups import Role
 from syncs import drift
 from syncs.drift import Difference, Sighting
 from syncs.models import Drift, SyncJob
-from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 from syncs.roles import pins
 from syncs.roles.pins import Contact
 
@@ -27,17 +27,17 @@ class PolicyDrift(Activity):
         super().__init__(job, calls)
         self.group = cloud.group(calls.going_on)
 
-    def page(self, cursor: Cursor) -> Page:
+    def page(self, cursor: Cursor) -> PulledPage:
         asked_at = database_time()
         roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
         contact = pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run)
         self._differences = [*_ranks_without_role(contact), *_files()]
-        page = Page(None, self._land)
+        page = PulledPage(None, self._land)
         page.count(listed=len(roles), differing=len(self._differences))
         page.lines += [f"{one.subject}: {one.detail}" for one in self._differences]
         return page
 
-    def _land(self, page: Page) -> None:
+    def _land(self, page: PulledPage) -> None:
         if self.job.dry_run:
             return
         now = timezone.now()

@@ -16,7 +16,7 @@ from roblox.open_cloud.restrictions import LogLine, Restriction
 from syncs import drift
 from syncs.drift import Difference, Sighting
 from syncs.models import Drift, Mirror, SyncJob
-from syncs.pull.base import Activity, Calls, Cursor, Page
+from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 
 CLOSE = dt.timedelta(minutes=2)  # Roblox counts from when it took the ban
 OURS = 50  # of our own bans between two checkpoints
@@ -31,7 +31,7 @@ class Restrictions(Activity):
         self.experience = job.experience
         self.universe = cloud.universe(job.experience, calls.going_on)
 
-    def page(self, cursor: Cursor) -> Page:
+    def page(self, cursor: Cursor) -> PulledPage:
         if cursor.get("phase") == "ours":
             return self._ours(int(cursor["after"]))
         call = partial(
@@ -46,7 +46,7 @@ class Restrictions(Activity):
             following = None
         return self._compared(found, following)
 
-    def _ours(self, after: int) -> Page:
+    def _ours(self, after: int) -> PulledPage:
         bans = Sanction.objects.filter(
             kind=Sanction.Kind.BAN, lifted_at=None, pk__gt=after, player__erased_at=None
         )
@@ -64,7 +64,7 @@ class Restrictions(Activity):
 
     def _compared(
         self, found: Sequence[Restriction], following: Cursor | None, *, last: bool = False
-    ) -> Page:
+    ) -> PulledPage:
         theirs = {one.user_id: one for one in found}
         differing, self._agreed = self._differing(theirs)
         lines = self.calls.gather(
@@ -77,7 +77,7 @@ class Restrictions(Activity):
             _with_log(one, line) for one, line in zip(differing, lines, strict=True)
         ]
         self._last = last
-        page = Page(following, self._land)
+        page = PulledPage(following, self._land)
         page.count(listed=len(found), differing=len(differing))
         page.lines += [f"user {one.subject}: {one.detail}" for one in self._differences]
         return page
@@ -111,7 +111,7 @@ class Restrictions(Activity):
                 differing.append(_difference(restriction, player, ban))
         return differing, agreed
 
-    def _land(self, page: Page) -> None:
+    def _land(self, page: PulledPage) -> None:
         if self.job.dry_run:
             return
         now = timezone.now()

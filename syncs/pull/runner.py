@@ -18,7 +18,7 @@ from roblox import cloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs import jobs
 from syncs.models import SyncJob
-from syncs.pull.base import Activity, Cursor, Page
+from syncs.pull.base import Activity, Cursor, PulledPage
 from syncs.pull.members import Members
 from syncs.pull.points import Leaderboard, Points
 from syncs.pull.policy_drift import PolicyDrift
@@ -88,7 +88,7 @@ class Threads:
 def run(
     job: SyncJob,
     *,
-    report: Callable[[SyncJob, Page], None] = lambda job, page: None,
+    report: Callable[[SyncJob, PulledPage], None] = lambda job, page: None,
     stopping: Callable[[], bool] = lambda: False,
     turn: float = TURN,
 ) -> None:
@@ -121,7 +121,7 @@ def run(
 def _read_pages(
     job: SyncJob,
     threads: Threads,
-    report: Callable[[SyncJob, Page], None],
+    report: Callable[[SyncJob, PulledPage], None],
     is_over: Callable[[], bool],
 ) -> None:
     activity = ACTIVITIES[job.activity](job, threads)
@@ -148,7 +148,7 @@ def _read_pages(
     jobs.finish(job, jobs.Status.DONE)
 
 
-def _land(job: SyncJob, page: Page) -> None:
+def _land(job: SyncJob, page: PulledPage) -> None:
     with transaction.atomic():
         if not hold(job).select_for_update(no_key=True).exists():
             raise LeaseLost(str(job))

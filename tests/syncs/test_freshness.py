@@ -365,7 +365,7 @@ def test_an_answer_from_before_our_own_write_changes_nothing(staff: World) -> No
     assert rank_of(MAJOR) == "Supreme Council"
 
 
-def test_ids_that_nobody_has_fill_the_share_of_their_experience_only(
+def test_unknown_ids_fill_the_share_of_their_experience(
     staff: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "MOST_OF_ONE", 30)

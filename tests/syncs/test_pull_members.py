@@ -110,7 +110,7 @@ def test_a_change_on_both_sides_is_for_staff_to_settle(
     assert Drift.objects.get(resolved_at=None).first_seen_at == since
 
 
-def test_a_demotion_by_hand_holds_against_a_promotion_that_waits_to_be_pushed(
+def test_a_demotion_by_hand_outlives_a_pending_promotion(
     community: World, pull: Pull, settings: Any
 ) -> None:
     settled(pull, community, 1, "Captain I")
