@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audits.actions import Action
-from players.actions import consequences, inverses, preconditions
+from players.actions import consequences, inverses, preconditions, rank_actions
 from players.actions.consequences import Consequence, says
 from players.actions.facts import Facts
 from players.actions.inverses import Inverse, always, until_former_end, while_in_force
@@ -29,12 +29,11 @@ from players.actions.params import (
     subject_of,
 )
 from players.discipline import notes, sanctions
-from players.models import Decision, Player
+from players.models import Player
 from players.moderation.actors import Staff
 from players.moderation.command import ActionResult, Command
 from players.points import adjustments, event_grants, recommendations
 from players.policy.permissions import Act
-from players.ranks import decisions
 
 Precondition = Callable[[Facts, Any], str]
 
@@ -79,46 +78,6 @@ class StaffAction:
     def on_player(self) -> bool:
         """Whether its dialog needs nothing but the player."""
         return self.dialog and not self.subject_field
-
-
-def _set_rank(user_id: int, params: RankName, command: Command) -> ActionResult:
-    decision = decisions.set_rank(user_id, params.rank, command)
-    if decision.status == Decision.Status.PROPOSED:
-        return _proposed(decision)
-    sentence = f"{decision.player.username} holds {decision.to_rank} now."
-    return ActionResult(sentence, decision=decision, player=decision.player)
-
-
-def _propose(user_id: int, params: RankName, command: Command) -> ActionResult:
-    if not command.experience:
-        return _proposed(decisions.propose(user_id, params.rank, command))
-    made = decisions.propose_in_game(user_id, params.rank, command)
-    return made if isinstance(made, ActionResult) else _proposed(made)
-
-
-def _reopen(user_id: int, params: DecisionId, command: Command) -> ActionResult:
-    decision = decisions.reopen(params.decision, command)
-    return ActionResult("It is proposed again.", decision=decision, player=decision.player)
-
-
-def _approve(user_id: int, params: DecisionId, command: Command) -> ActionResult:
-    return _decide(decisions.approve, params, command)
-
-
-def _reject(user_id: int, params: DecisionId, command: Command) -> ActionResult:
-    return _decide(decisions.reject, params, command)
-
-
-def _decide(verb: Callable[..., Decision], params: DecisionId, command: Command) -> ActionResult:
-    found = verb(params.decision, by=command.by, reason=command.reason, now=command.now)
-    return ActionResult(
-        f"Decision {found.pk} is {found.status}.", decision=found, player=found.player
-    )
-
-
-def _proposed(decision: Decision) -> ActionResult:
-    sentence = f"Proposed: {decision.to_rank}. Somebody who may give it decides."
-    return ActionResult(sentence, decision=decision, player=decision.player)
 
 
 def _rank_events() -> dict[str, Inverse | None]:
@@ -300,7 +259,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         right="players.warn",
         permission=Act.PROPOSE,
         params=RankName,
-        perform=_propose,
+        perform=rank_actions.propose,
         precondition=preconditions.propose,
         consequence=says("Nothing changes until an officer who may give that rank approves."),
         events={Action.DECISION_PROPOSED: None},
@@ -312,7 +271,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         right="players.warn",
         permission=Act.PROPOSE,
         params=DecisionId,
-        perform=_reopen,
+        perform=rank_actions.reopen,
         dialog=False,
         bulk=False,
         in_game=False,
@@ -325,7 +284,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         right="players.adjust",
         permission=Act.PROMOTE,
         params=RankName,
-        perform=_set_rank,
+        perform=rank_actions.set_rank,
         precondition=preconditions.rank,
         consequence=says(
             "They hold it at once, and the group follows. Open proposals for them are withdrawn."
@@ -344,7 +303,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         permission=Act.PROMOTE,
         params=DecisionId,
         subject=lambda facts: facts.proposal.pk if facts.proposal else None,
-        perform=_approve,
+        perform=rank_actions.approve,
         precondition=preconditions.approve,
         events=_rank_events(),
         dialog=False,
@@ -358,7 +317,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         permission=Act.PROMOTE,
         params=DecisionId,
         subject=lambda facts: facts.proposal.pk if facts.proposal else None,
-        perform=_reject,
+        perform=rank_actions.reject,
         precondition=preconditions.decide,
         events={
             Action.DECISION_REJECTED: Inverse(
