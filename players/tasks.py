@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from common.task_hints import Hint
-from players import daily_figures, leaderboard, usernames
+from players import daily_figures, leaderboard, quarantine_release, usernames
 from players.actions import game_commands
 from players.bulk import previews, row_executor
 from players.discipline import sanctions
@@ -17,7 +17,7 @@ from players.moderation import approvals, daily_limit, velocity_limit
 from players.points import recounting
 from players.policy_changes import simulations
 from players.privacy import orders
-from players.quarantines import detection, release
+from players.quarantines import detection
 from players.ranks import schedule
 
 ADJUSTMENT_SECONDS = 300.0  # well below the worker's time limit
@@ -95,7 +95,7 @@ def check_names() -> int:
 @shared_task(name="players.release_quarantines")
 def release_quarantines() -> int:
     """Count the points that two owners released from quarantine."""
-    return release.run_due()
+    return quarantine_release.run_due()
 
 
 RELEASING = Hint(release_quarantines, every=0.1)

@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from common.errors import Refused
 from console.decorators import page, render
+from players.experiences import counting
 from players.models import Approval
 from players.moderation import experience_bounds, key_requests
 from players.moderation.actors import staff_of
 from players.moderation.command import Command
-from players.points import counting, recounting
+from players.points import recounting
 from players.policy.bounds import told
 from roblox import keys
 from roblox.experiences import set_writes

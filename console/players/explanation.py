@@ -10,8 +10,8 @@ from django.db import connection
 
 from common.amounts import points
 from players.active_policy import ActivePolicy
+from players.experiences import origins
 from players.models import CONSOLE, Player
-from players.points import origins
 from players.policy.ranks import Condition, Evaluation
 
 ROWS = 50

@@ -20,7 +20,8 @@ from turnstile.fields import TurnstileField as PackagedField
 from common.client_address import client_address
 from common.errors import Refused
 from grps_site.http import errors, throttling, turnstile
-from players.discipline import appeals, case_codes
+from players import case_codes
+from players.discipline import appeals
 
 CLOUDFLARE = "https://challenges.cloudflare.com"
 POLICY = settings.SECURE_CSP | {

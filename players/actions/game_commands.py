@@ -14,13 +14,13 @@ from players.actions.facts import facts_for
 from players.actions.params import parse
 from players.actions.registry import StaffAction
 from players.active_policy import active
+from players.experiences import counting
 from players.membership import freshness
 from players.models import GameCommand, Player, Sanction
 from players.moderation import experience_bounds
 from players.moderation.actors import Staff, actor_of, officer
 from players.moderation.command import ActionResult, Command
 from players.moderation.refusals import record_refusal
-from players.points import counting
 from players.quarantines import held_commands
 from players.quarantines.detection import Source
 

@@ -10,9 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.errors import Refused
+from players import case_codes
 from players.api.base import View, parsed_body
 from players.api.schemas import Out, UserId
-from players.discipline import appeals, case_codes
+from players.discipline import appeals
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=case_codes.LONGEST)]
 Text = Annotated[str, msgspec.Meta(min_length=appeals.SHORTEST, max_length=appeals.LONGEST)]

@@ -23,9 +23,9 @@ from players.api.schemas import (
 )
 from players.discipline.player_texts import ban_message
 from players.discipline.queries import in_force_now
+from players.experiences import counting
 from players.membership.status import present
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
-from players.points import counting
 from players.policy.membership import Membership
 from players.policy.warning_thresholds import sanction_of
 from roblox.models import Experience

@@ -15,7 +15,8 @@ from django.db.models import Q
 from audits.actions import Action
 from audits.record import Actor, record
 from common.errors import NotAllowed, Refused
-from players.discipline import case_codes, sanctions
+from players import case_codes
+from players.discipline import sanctions
 from players.models import Appeal, Approval, Player, Sanction
 from players.moderation import assignments
 from players.moderation.actors import Staff

@@ -1,4 +1,4 @@
-"""What a player's stored membership means now. It is changed by players.membership.transitions
+"""What a player's stored membership means now. It is changed by players.ranks.membership_changes
 alone.
 """
 

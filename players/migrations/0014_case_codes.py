@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import migrations, models
 
-from players.discipline import case_codes
+from players import case_codes
 
 BATCH = 5_000
 FILL = """

@@ -6,7 +6,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
 from common.time import LATEST
-from players.discipline import case_codes
+from players import case_codes
 from players.models.player import Player
 
 

@@ -9,7 +9,7 @@ RECONCILED = "reconciled"  # the type of a row that stands for `magnitude` rows 
 REST = -1  # a session that no game has: see Session
 CONSOLE = "console"  # the origin whose one session, 0, is the adjusted part
 LONGEST_ORIGIN = (
-    48  # an experience's key, and what sets a part of it apart: see players.points.origins
+    48  # an experience's key, and what sets a part of it apart: see players.experiences.origins
 )
 
 

@@ -8,8 +8,8 @@ from players.active_policy import ActivePolicy
 from players.locking import PlayerRow
 from players.points.event_parser import ReportedEvent
 from players.points.ledger import DayChange, LedgerBatch
-from players.points.session_totals import SessionChange, SessionKey
-from players.policy.counters import SessionTotal
+from players.points.session_totals import SessionChange
+from players.policy.counters import SessionKey, SessionTotal
 from players.quarantines.isolation import Isolation
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from common.amounts import NotAnAmount, hundredths_of
 from common.time import micros
-from players.points import origins
+from players.experiences import origins
 
 MAX_EVENTS = 500
 BIGINT = 2**63 - 1

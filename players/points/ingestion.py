@@ -7,7 +7,7 @@ them by the laws, evaluate the players' ranks, answer.
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import DataError, OperationalError, transaction
 from psycopg.errors import NumericValueOutOfRange
@@ -16,12 +16,13 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target, record_many
 from common import retry
 from common.pipeline import pipeline
-from players import leaderboard, usernames
+from players import leaderboard
 from players.active_policy import ActivePolicy, active
+from players.experiences import counting, origins
 from players.locking import PlayerRow, create_players, send_lock
 from players.membership import freshness
 from players.models import Decision
-from players.points import counting, event_recommendations, landing, origins, violations
+from players.points import event_recommendations, landing, renames, violations
 from players.points.batch_state import BatchState, Destination
 from players.points.event_parser import Batch, ItemResult, ReportedEvent, Server
 from players.points.metrics import EVENTS, MISMATCHES
@@ -103,7 +104,7 @@ def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[
             with transaction.atomic():
                 return _land(origin, batch, delivery, create=create), new
         except _Unknown as unknown:
-            batch, create = orders.spare(batch), True
+            batch, create = _without_erased(batch), True
             new = sorted(set(unknown.user_ids) & {event.user_id for event in batch.events})
             if not batch.events:
                 return Receipt(rejected=batch.rejected), []
@@ -137,6 +138,26 @@ def _land_by_player(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Rec
         new_players += new
     receipt.rejected = rejected
     return receipt, new_players
+
+
+def _without_erased(batch: Batch) -> Batch:
+    """Reject what erased people did before their erasure: it would bring them back."""
+    since = orders.erased(event.user_id for event in batch.events)
+    if not since:
+        return batch
+    late = {
+        event.item
+        for event in batch.events
+        if event.user_id in since and _before(event.at, since[event.user_id])
+    }
+    detail = "the person was erased at Roblox's order; drop it."
+    results = [ItemResult(item, "ERASED", detail) for item in sorted(late)]
+    kept = [event for event in batch.events if event.item not in late]
+    return replace(batch, events=kept, rejected=[*batch.rejected, *results])
+
+
+def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:
+    return erased_at is None or at <= erased_at
 
 
 def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Receipt:
@@ -205,13 +226,13 @@ def _write_totals(state: BatchState, touched: Sequence[PlayerRow], delivery: _De
     if not touched:
         return 0
     destination = state.destination
-    renames = usernames.take(state, delivery.now)
+    renamed = renames.take(state, delivery.now)
     with pipeline():
         days = landing.write_totals(state)
         written = state.ledger.add_to_players(touched, delivery.now, counts=destination.counts)
         state.days = days.read()
         written.read()
-    return renames
+    return renamed
 
 
 def _record(

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from common.pg_arrays import numbers
 from common.pipeline import Rows, Sent, pipeline
-from players.points import origins, session_totals
+from players.experiences import origins
+from players.points import session_totals
 from players.points.batch_state import BatchState, Officer
 from players.points.event_parser import ReportedEvent
 from players.points.ledger import DayChange
-from players.points.session_totals import SessionKey
-from players.policy.counters import EMPTY, SessionTotal
+from players.policy.counters import EMPTY, SessionKey, SessionTotal
 from players.quarantines import isolation
 
 OFFICERS = "SELECT id, user_id, rank_id, member FROM players WHERE user_id = ANY(%s::bigint[])"

@@ -16,9 +16,9 @@ from audits.record import Actor, Target, record, reserve_id
 from common.pg_arrays import numbers
 from common.time import micros
 from players.active_policy import active
+from players.experiences import counting
 from players.locking import PlayerRow, create_players, lock_players
 from players.models import RECONCILED, Decision
-from players.points import counting
 from players.points.event_parser import ReportedEvent
 from players.points.ledger import LedgerBatch
 from players.points.store_comparison import Change, Comparison, Page, compare_page

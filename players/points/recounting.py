@@ -15,13 +15,13 @@ from audits.record import Actor, Target, record
 from common.errors import NotAllowed, Refused
 from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy, active
+from players.experiences import counting
 from players.locking import lock_players
 from players.models import Approval, Decision, ExperiencePoints, Player
 from players.moderation import approval_types, approvals
 from players.moderation.actors import Staff
 from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
-from players.points import counting
 from players.ranks.candidates import candidate_for_row
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank

@@ -13,9 +13,7 @@ from common.pg_arrays import numbers
 from common.pipeline import Sent
 from players.points.event_parser import ReportedEvent
 from players.points.ledger import LedgerBatch
-from players.policy.counters import SessionRow, SessionTotal, merge
-
-type SessionKey = tuple[int, int]  # the player's id, the session
+from players.policy.counters import SessionKey, SessionRow, SessionTotal, merge
 
 READ = """
     SELECT s.player_id, s.session, s.sequence, (s.total * 100)::bigint, s.count,

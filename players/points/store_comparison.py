@@ -15,9 +15,8 @@ from common.amounts import points
 from common.pg_arrays import numbers, words
 from players.active_policy import ActivePolicy
 from players.models import REST
-from players.points.session_totals import SessionKey
 from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
-from players.policy.counters import EMPTY, SessionTotal, close_gaps
+from players.policy.counters import EMPTY, SessionKey, SessionTotal, close_gaps
 from players.quarantines import isolation
 from players.quarantines.detection import Source
 

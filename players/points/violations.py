@@ -12,10 +12,10 @@ from audits.actions import Action
 from audits.record import Actor, Entry, Target
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy
+from players.experiences import origins
 from players.locking import PlayerRow
 from players.membership.status import present
 from players.models import RECONCILED
-from players.points import origins
 from players.points.batch_state import BatchState
 from players.points.event_parser import ItemResult, ReportedEvent
 from players.policy import checks

@@ -5,6 +5,8 @@ order.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+type SessionKey = tuple[int, int]  # the player's id, the session
+
 
 class SessionRow(NamedTuple):
     """One operation on a part: its sequence, what it awarded, and the part's total after it

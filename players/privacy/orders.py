@@ -10,7 +10,6 @@ import datetime as dt
 import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +26,6 @@ from audits.record import Actor, Target, record
 from common.errors import Refused
 from players.models import ErasureOrder, Player
 from players.moderation.actors import Staff
-from players.points.event_parser import Batch, ItemResult
 from players.privacy import texts
 from players.privacy.erasure import erase_rows, erase_stranger
 from players.privacy.person import Person
@@ -248,31 +246,6 @@ def erased(user_ids: Iterable[int]) -> dict[int, dt.datetime | None]:
         .values_list("mark", "tables_erased_at")
     )
     return {marks[mark]: moment for mark, moment in rows}
-
-
-def spare(batch: Batch) -> Batch:
-    """`batch` without what the erased did before they were: it was on its way and would bring them
-    back.
-    """
-    since = erased(event.user_id for event in batch.events)
-    if not since:
-        return batch
-    late = [
-        event
-        for event in batch.events
-        if event.user_id in since and _before(event.at, since[event.user_id])
-    ]
-    items = {event.item for event in late}
-    verdicts = [
-        ItemResult(item, "ERASED", "the person was erased at Roblox's order; drop it.")
-        for item in sorted(items)
-    ]
-    kept = [event for event in batch.events if event.item not in items]
-    return replace(batch, events=kept, rejected=[*batch.rejected, *verdicts])
-
-
-def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:
-    return erased_at is None or at <= erased_at
 
 
 def _erase_in_tables(held: ErasureOrder, now: dt.datetime) -> Person:

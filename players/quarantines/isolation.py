@@ -15,9 +15,9 @@ from django.db import connection
 from audits.record import NEXT_ID
 from common.pg_arrays import numbers
 from common.pipeline import Sent
+from players.experiences import counting, origins
 from players.models import Quarantine
-from players.points import counting, origins
-from players.points.session_totals import SessionKey
+from players.policy.counters import SessionKey
 from players.quarantines.detection import Source
 
 MOST_SHOWN = 10**11  # points

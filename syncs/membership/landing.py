@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from players.active_policy import ActivePolicy, active
-from players.membership import transitions
 from players.membership.status import can_be_asked
-from players.membership.transitions import Return
 from players.models import Player
 from players.policy.membership import Membership as Status
 from players.policy.membership import is_ignored
 from players.privacy import orders
+from players.ranks import membership_changes
+from players.ranks.membership_changes import Return
 from syncs.membership import role_comparison
 from syncs.membership.reading import Landed, Reading, ReportedMember
 from syncs.models import Membership
@@ -204,17 +204,17 @@ class _Landing:
         """
         reading, returned = self.reading, self.returned
         actor, now, at = reading.actor, reading.now, reading.seen_at
-        transitions.learn(changes.learned, group=reading.group, actor=actor, now=now, at=at)
-        transitions.join(changes.joined, actor=actor, now=now, at=at)
-        transitions.leave(changes.left, actor=actor, now=now, at=at)
-        transitions.ignore(changes.ignored, actor=actor, now=now, at=at)
+        membership_changes.learn(changes.learned, group=reading.group, actor=actor, now=now, at=at)
+        membership_changes.join(changes.joined, actor=actor, now=now, at=at)
+        membership_changes.leave(changes.left, actor=actor, now=now, at=at)
+        membership_changes.ignore(changes.ignored, actor=actor, now=now, at=at)
         guests = [pk for pk, status in changes.learned.items() if status is Status.GUEST]
         mirrors.rest([*guests, *(player.pk for player in (*changes.left, *changes.ignored))])
         for one in self.returns:
-            transitions.come_back(one, actor=actor, now=now, at=at)
+            membership_changes.come_back(one, actor=actor, now=now, at=at)
         mirrors.rest(returned)  # until their roles are compared: Roblox took them
         if reading.job is None:
-            transitions.seen(changes.unchanged, at)
+            membership_changes.seen(changes.unchanged, at)
         left = len(changes.left) + len(changes.ignored)
         self.landed.count(joined=len(changes.joined), left=left, returned=len(self.returns))
 

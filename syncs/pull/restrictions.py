@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from players.discipline.case_codes import hidden
+from players.case_codes import hidden
 from players.models import Player, Sanction
 from players.privacy import orders
 from roblox import cloud

@@ -26,8 +26,8 @@ from structlog.stdlib import ProcessorFormatter
 from audits.actions import Action
 from audits.models import AuditEvent, AuditPersonal
 from common.errors import NotAllowed, Refused
+from players.case_codes import read_code
 from players.discipline import appeals, sanctions
-from players.discipline.case_codes import read_code
 from players.models import Appeal, Approval, Claim, Player, Sanction
 from players.moderation import approvals, assignments
 from players.moderation.actors import Staff, at_the_shell, officer

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audits.models import AuditEvent
-from players import leaderboard
+from players import leaderboard, quarantine_release
 from players.active_policy import activate, active
 from players.models import (
     Approval,
@@ -36,7 +36,6 @@ from players.points.ingestion import ingest
 from players.points.reconciliation import StoreRead
 from players.points.stored_entries import StoredEntry, StoredSession
 from players.policy.bundle import parse_bundle
-from players.quarantines import release
 from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER
@@ -67,7 +66,7 @@ def decide(owner: Client, deputy: Client) -> Decide:
         found = Quarantine.objects.latest("pk")
         owner.post(f"/admin/quarantines/{found.pk}/{verb}/", {"reason": "looked at it"})
         deputy.post(f"/admin/approvals/{Approval.objects.latest('pk').pk}/", AGREED)
-        release.run_due()
+        quarantine_release.run_due()
         found.refresh_from_db()
         return found
 
@@ -280,7 +279,7 @@ def test_one_owner_alone_decides_nothing(thief: Game, owner: Client, deputy: Cli
     )
     someone = Player.objects.get(user_id=1000)
     assert client_with_role(someone, "integrator").get(page).status_code in (302, 403)
-    assert release.run_due() == 0
+    assert quarantine_release.run_due() == 0
     assert (Approval.objects.get().status, Quarantine.objects.get().status) == ("waiting", "open")
     deputy.post(f"/admin/approvals/{asked.pk}/", AGREED | {"verb": "reject"})
     assert (Approval.objects.get().status, Quarantine.objects.get().status) == ("rejected", "open")

@@ -12,8 +12,9 @@ from django.test import Client
 from django.utils import timezone
 
 from players import daily_figures, leaderboard
+from players.experiences import counting
 from players.models import Player, Rank, Recommendation
-from players.points import consistency, counting, recounting
+from players.points import consistency, recounting
 from roblox.models import Experience
 from tests.players.conftest import Game
 

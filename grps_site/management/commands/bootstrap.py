@@ -10,11 +10,11 @@ from audits.record import Actor
 from common import advisory_lock
 from common.parsing import whole_number
 from players.active_policy import ensure_active
-from players.membership import transitions
 from players.membership.status import can_be_asked
 from players.moderation import experience_bounds
 from players.points import recounting
 from players.policy.validation import PolicyError
+from players.ranks import membership_changes
 from roblox.experiences import ConfiguredExperience, ensure
 from roblox.models import Experience
 from syncs.push import mirrors
@@ -127,7 +127,7 @@ class Command(BaseCommand):
     def _members(self) -> list[str]:
         """List players of unknown membership only where no group is configured."""
         word = "hidden" if can_be_asked() else "listed"
-        changed = transitions.list_unknown(not can_be_asked())
+        changed = membership_changes.list_unknown(not can_be_asked())
         return [f"{changed} players of unknown membership are {word} now."] if changed else []
 
     def _counts(self) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from players.points import origins
+from players.experiences import origins
 from roblox.models import Experience
 
 WORDS = {

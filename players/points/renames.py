@@ -1,0 +1,95 @@
+"""Take over the names that events say, and have Roblox asked where they are in question.
+
+A game may name the players that its experience alone has had. Of all others, and to confirm every
+new name, a worker asks Roblox (`players.usernames.check_due`).
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db import connection
+
+from common.pg_arrays import numbers
+from players.experiences import origins
+from players.locking import PlayerRow
+from players.points.batch_state import BatchState
+from players.points.event_parser import ReportedEvent
+
+ANSWER_HOLDS = dt.timedelta(hours=1)  # for so long, only Roblox changes a name that it confirmed
+
+HAD_BY = "SELECT player_id, origin FROM experience_points WHERE player_id = ANY(%s::bigint[])"
+
+ANSWERED = """
+    SELECT player_id FROM name_checks WHERE player_id = ANY(%s::bigint[]) AND answered_at > %s"""
+
+ASK = """
+    INSERT INTO name_checks (player_id, wanted_at)
+    SELECT id, %s FROM unnest(%s::bigint[]) AS id ORDER BY id
+    ON CONFLICT (player_id) DO UPDATE SET wanted_at = excluded.wanted_at, answered_at = NULL, attempts = 0,
+        retry_at = now() WHERE name_checks.answered_at IS NOT NULL"""
+
+
+def take(state: BatchState, now: dt.datetime) -> int:
+    """Give locked players the names of their newest events, as far as their experience may; return
+    how many it would rename.
+
+    A quarantine renames nobody, and nobody is asked. Call it before `LedgerBatch.add_to_players`,
+    which makes the experience one that has had the player.
+    """
+    renamed = _renamed(state)
+    if not renamed or state.destination.quarantine is not None:
+        return 0
+    answered = _answered(renamed, now)
+    own = _had_by_nobody_else(renamed, state.destination.origin)
+    for player_id, (player, event) in renamed.items():
+        if player_id in own and player_id not in answered:
+            player.named_micros = event.micros
+            player.username = event.username
+            player.display_name = event.display_name or player.display_name
+    _ask(set(renamed) - answered, now)
+    return len(renamed)
+
+
+def _renamed(state: BatchState) -> dict[int, tuple[PlayerRow, ReportedEvent]]:
+    """Players whose newest event has another name, by our id; of the others, note the moment."""
+    newest: dict[int, ReportedEvent] = {}
+    for event in state.landed:
+        known = newest.get(event.user_id)
+        if known is None or event.micros > known.micros:
+            newest[event.user_id] = event
+    renamed: dict[int, tuple[PlayerRow, ReportedEvent]] = {}
+    for user_id, event in newest.items():
+        player = state.players[user_id]
+        if event.micros <= player.named_micros:
+            continue  # a late delivery does not bring an old name back
+        if _is_called(player, event):
+            player.named_micros = event.micros
+        else:
+            renamed[player.id] = player, event
+    return renamed
+
+
+def _is_called(player: PlayerRow, event: ReportedEvent) -> bool:
+    return player.username == event.username and event.display_name in ("", player.display_name)
+
+
+def _answered(renamed: Iterable[int], now: dt.datetime) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(ANSWERED, [numbers(renamed), now - ANSWER_HOLDS])
+        return {player for (player,) in cursor.fetchall()}
+
+
+def _had_by_nobody_else(renamed: Iterable[int], origin: str) -> set[int]:
+    """Players who were on servers of this experience before, and of no other."""
+    had: dict[int, set[str]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(HAD_BY, [numbers(renamed)])
+        for player, where in cursor.fetchall():
+            had[player].add(origins.experience_of(where))
+    return {player for player, where in had.items() if where == {origins.experience_of(origin)}}
+
+
+def _ask(player_ids: Iterable[int], now: dt.datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(ASK, [now, numbers(sorted(player_ids))])
