@@ -219,7 +219,7 @@ def _why_not(found: Decision, by: Staff) -> str:
     """Why this person may not decide; "" when they may."""
     if by.is_named(found.proposed_by):
         return "You proposed it yourself: another officer must decide."
-    judged = decisions.may_decide(found, found.player, by, active(), timezone.now())
+    judged = decisions.may_decide(found, by, active(), timezone.now())
     return "" if judged.allowed else judged.reason
 
 

@@ -77,16 +77,9 @@ def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> s
     ceiling = terms.acts.get(kind)
     day = _locked(experience, kind if ceiling is not None and ceiling.own else "", now)
     known = player.pk is not None and BroughtPerson.objects.filter(of=day, player=player).exists()
-    why = rules.past(
-        terms,
-        kind,
-        amount=amount,
-        spent=hundredths(day.spent),
-        people=day.people,
-        known=known,
-        position=max(_position(player, policy), to.position if to else 0),
-        bundle=policy.bundle,
-    )
+    act = rules.BoundedAct(kind, amount, max(_position(player, policy), to.position if to else 0))
+    usage = rules.Usage(hundredths(day.spent), day.people, known)
+    why = rules.past(terms, act, usage, policy.bundle)
     if why:
         return f"{_name(experience)} {why.removeprefix('it ')}."
     BroughtDay.objects.filter(pk=day.pk).update(

@@ -10,6 +10,7 @@ from players.points.event_parser import ReportedEvent
 from players.points.ledger import DayChange, LedgerBatch
 from players.points.session_totals import SessionChange
 from players.policy.counters import SessionKey, SessionTotal
+from players.quarantines.detection import Tally
 from players.quarantines.isolation import Isolation
 
 
@@ -50,6 +51,7 @@ class BatchState:
     landed: Sequence[ReportedEvent] = ()
     changes: dict[SessionKey, SessionChange] = field(default_factory=dict)
     days: dict[tuple[int, dt.date], DayChange] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)  # what the guard of its key counts
 
     @property
     def ledger(self) -> LedgerBatch:

@@ -1,6 +1,4 @@
-"""The books closed: ledger, sessions, days, players and leaderboard recomputed from each other and
-compared.
-"""
+"""Check that ledger, sessions, days, players and leaderboard agree, by recomputing each."""
 
 from dataclasses import dataclass
 
@@ -73,8 +71,8 @@ class Finding:
 
 
 def verify() -> list[Finding]:
-    """Compare everything; an empty list means that the books agree. Reads all rows: minutes at a
-    hundred million.
+    """Compare everything; an empty list means that all agree. Reads all rows: minutes at a hundred
+    million.
     """
     findings = []
     with connection.cursor() as cursor:

@@ -1,6 +1,4 @@
-"""Events that officers give in a game: the game counts them, by the policy; whether they may is
-judged here.
-"""
+"""Let officers give events in a game. The game counts the event; whether they may is decided here."""
 
 from django.db import transaction
 
@@ -26,12 +24,12 @@ INSTEAD = "Adjust their points instead: a second person can approve that."
 
 
 def give(user_id: int, event: str, command: Command) -> ActionResult:
-    """Let a game count one event for a player. What it is worth is taken from the day's limit of
-    the officer, whatever the player's caps leave of it. Raises Refused past the limit, since a game
-    holds nothing back, and NotAllowed.
+    """Let a game count one event for a player. The event's full value counts toward the officer's
+    daily limit, even if the player's caps cut it.
 
-    Past what the experience may do, an adjustment by as many points waits for the named officer's
-    word instead.
+    Past the bounds of the experience, an adjustment by as many points waits for the officer's
+    confirmation instead. Raises Refused past the daily limit, since a game cannot hold an event
+    back, and NotAllowed.
     """
     command, by, now = command.checked(), command.by, command.now
     kind = active().bundle.points.events.get(event)
@@ -88,8 +86,8 @@ def _request_confirmation(
 
 
 def _target(user_id: int) -> Player:
-    """The player, locked. Whoever never earned anything is no row yet, and has the first rank: the
-    ledger's row of the event, which has the officer as its actor, will be their first.
+    """The player, locked. A person without a row yet gets an unsaved one at the first rank: the
+    event's ledger row will be their first.
     """
     player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     if player is not None:

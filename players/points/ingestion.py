@@ -164,11 +164,12 @@ def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Re
     """One try. New players are created in a try of their own, before any lock: so two batches wait
     for each other one way round only, and the common batch pays nothing for it.
     """
-    new_players = _create_players(batch, delivery) if create else 0
+    created = _create_players(batch, delivery) if create else 0
     state = _lock(origin, batch, delivery)
+    state.tally.new_players = created
     landing.append(state)
     touched = state.touched()
-    renames = _write_totals(state, touched, delivery)
+    _write_totals(state, touched, delivery)
     notices, found = violations.check(state)
     if state.destination.counts:
         notices += event_recommendations.count(state)
@@ -177,8 +178,7 @@ def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Re
         candidates = _candidates(state, touched, delivery.now)
     new_ranks = _evaluate(candidates, delivery) if candidates else {}
     if state.destination.quarantine is None:
-        tally = detection.Tally(new_players=new_players, renames=renames)
-        _guard(state, touched, found, tally, delivery)
+        _guard(state, touched, found, delivery)
     else:
         awarded = sum(event.awarded for event in state.landed)
         isolation.note(state.destination.quarantine, len(state.landed), awarded)
@@ -221,18 +221,17 @@ def _destination(origin: str, source: Source, found: isolation.Isolation) -> Des
     return Destination(held, counts=False, quarantine=found.held)
 
 
-def _write_totals(state: BatchState, touched: Sequence[PlayerRow], delivery: _Delivery) -> int:
-    """Write sessions, days, names and points of what landed; return the number of new names."""
+def _write_totals(state: BatchState, touched: Sequence[PlayerRow], delivery: _Delivery) -> None:
+    """Write sessions, days, names and points of what landed."""
     if not touched:
-        return 0
-    destination = state.destination
-    renamed = renames.take(state, delivery.now)
+        return
+    state.tally.renames = renames.take(state, delivery.now)
+    counts = state.destination.counts
     with pipeline():
         days = landing.write_totals(state)
-        written = state.ledger.add_to_players(touched, delivery.now, counts=destination.counts)
+        written = state.ledger.add_to_players(touched, delivery.now, counts=counts)
         state.days = days.read()
         written.read()
-    return renamed
 
 
 def _record(
@@ -294,7 +293,6 @@ def _guard(
     state: BatchState,
     touched: Iterable[PlayerRow],
     found: Sequence[PlayerViolation],
-    tally: detection.Tally,
     delivery: _Delivery,
 ) -> None:
     """Count what no ordinary batch brings. While a change of policy settles, laws are broken by
@@ -305,11 +303,11 @@ def _guard(
     if found and detection.is_settling(delivery.now):
         moved = [amount for amount in moved if amount > state.policy.bundle.points.weekly_cap]
     else:
-        tally.breaches = len(found)
-    tally.points = sum(moved) + _beyond_laws(state, broken, delivery.now)
+        state.tally.breaches = len(found)
+    state.tally.points = sum(moved) + _beyond_laws(state, broken, delivery.now)
     if found:
-        tally.points += _of_counts(state)
-    detection.note(delivery.source, tally, delivery.now)
+        state.tally.points += _of_counts(state)
+    detection.note(delivery.source, state.tally, delivery.now)
 
 
 def _beyond_laws(state: BatchState, broken: Collection[int], now: dt.datetime) -> int:

@@ -1,6 +1,4 @@
-"""An officer's recommendation, given in the console: it counts toward the next rank, and brings the
-policy's points.
-"""
+"""Recommend a player in the console: it counts toward the next rank and adds the policy's points."""
 
 import datetime as dt
 from dataclasses import replace

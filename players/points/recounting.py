@@ -1,8 +1,7 @@
-"""What counts of an experience is changed: tightened by the configuration, loosened by two owners;
-points follow.
+"""Change what counts of an experience, and bring the players' points in line.
 
-Each row of `experience_points` knows whether `players` holds it, so that can be stopped and gone on
-with anywhere.
+The configuration alone tightens it; two owners loosen it. Each row of `experience_points` says
+whether `players` includes it, so the work can stop and go on at any player.
 """
 
 import datetime as dt

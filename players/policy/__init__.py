@@ -1,4 +1,4 @@
-"""The rules, pure: plain values and a policy bundle in, a verdict out. No Django, no clock, no I/O
+"""The rules as pure functions of plain values and a policy bundle. No Django, no clock, and no I/O
 but `load_bundle`.
 
 Amounts are whole hundredths of a point, times are aware datetimes. The Luau twin of these rules is

@@ -6,6 +6,7 @@ people a day, how high they may stand.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -169,32 +170,39 @@ def told(ceiling: Ceiling) -> str:
     )
 
 
-def past(
-    terms: Terms,
-    kind: str,
-    *,
-    amount: int,
-    spent: int,
-    people: int,
-    known: bool,
-    position: int,
-    bundle: Bundle,
-) -> str:
-    """Why an act is past what an experience may bring, as a phrase; empty where it is within.
-
-    `amount`: what the act moves, `spent`: what was moved today already, in hundredths without
-    signs. `people`: how many were acted on today; `known`: whether this person is one of them.
-    `position`: the higher one of the person's rank and the rank that the act leads to.
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What acts of a day used up: hundredths moved, without signs, and people acted on. `known`:
+    whether the person of the next act is one of them.
     """
-    ceiling = terms.acts.get(kind)
+
+    spent: int
+    people: int
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedAct:
+    """An act that a game server brings: the hundredths that it moves, and the higher position of
+    the person's rank and the rank that the act leads to.
+    """
+
+    kind: str
+    amount: int
+    position: int
+
+
+def past(terms: Terms, act: BoundedAct, usage: Usage, bundle: Bundle) -> str:
+    """Why an act is past what an experience may bring, as a phrase; empty where it is within."""
+    ceiling, amount = terms.acts.get(act.kind), abs(act.amount)
     if ceiling is None:
-        return f"it may not bring the act {kind}"
-    if position >= position_below(ceiling.below, bundle):
+        return f"it may not bring the act {act.kind}"
+    if act.position >= position_below(ceiling.below, bundle):
         return f"it may act only on people below {ceiling.below}"
-    if abs(amount) > ceiling.points_per_act * 100:
+    if amount > ceiling.points_per_act * 100:
         return f"it may move {ceiling.points_per_act:,} points an act"
-    if amount and spent + abs(amount) > ceiling.points_per_day * 100:
+    if amount and usage.spent + amount > ceiling.points_per_day * 100:
         return f"it may move {ceiling.points_per_day:,} points a day"
-    if not known and people >= ceiling.people_per_day:
+    if not usage.known and usage.people >= ceiling.people_per_day:
         return f"it may act on {ceiling.people_per_day:,} people a day"
     return ""

@@ -1,6 +1,4 @@
-"""Laws that hold for what a game claims, in whatever order it arrives. A breach is reported; it
-changes no points.
-"""
+"""Laws that hold for what games report, in any order of arrival. A violation changes no points."""
 
 import datetime as dt
 import enum
@@ -12,9 +10,8 @@ from players.policy.counters import SessionTotal
 from players.policy.membership import Membership, belongs
 from players.policy.points import PointsPolicy
 
-TOLD_WITHIN = (
-    600  # seconds in which a game has heard that somebody is no member, or that nobody knows
-)
+# Seconds in which a game has heard that somebody is no member, or that their membership is unknown.
+TOLD_WITHIN = 600
 
 
 class Law(enum.StrEnum):
@@ -30,7 +27,7 @@ class Law(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A law that is not kept, and by what."""
+    """A broken law, and what broke it."""
 
     law: Law
     detail: str

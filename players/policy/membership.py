@@ -1,6 +1,4 @@
-"""Who belongs to the group, and what that decides: earning, promotion, powers, being shown in
-public.
-"""
+"""Membership of the group, which decides on earning, promotion, powers and public pages."""
 
 import enum
 

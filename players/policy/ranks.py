@@ -1,4 +1,4 @@
-"""Who is due for the next rank, who has fallen below the present one, and what is missing."""
+"""Decide whether a player is due for the next rank or below the present one, and what is missing."""
 
 import datetime as dt
 import enum
@@ -47,8 +47,7 @@ NOTHING = Missing(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The policy's word. `kind` None: no change; `target` is then the rank that the player is on
-    the way to.
+    """The policy's decision. `kind` None: no change; `target` is then the player's next rank.
 
     `due_at`: when the promotion is (or was) due if nothing but time passes; None while anything
     else is missing.
@@ -87,8 +86,8 @@ def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluatio
 
 
 def _demotion(standing: RankState, bundle: Bundle) -> Evaluation | None:
-    """Points alone take no privileged rank and no side post, since those are given by hand. Whoever
-    is no member keeps what they had.
+    """Points alone take no privileged rank and no side post, since those are given by hand. People
+    who are no members keep what they had.
     """
     rank = standing.rank
     if not belongs(standing.membership):

@@ -1,4 +1,4 @@
-"""What so many active warnings lead to, and how long it lasts."""
+"""The sanction that a number of active warnings leads to, and its length."""
 
 import datetime as dt
 import enum
@@ -45,7 +45,7 @@ def warning_expires(start: dt.datetime, policy: Punishments) -> dt.datetime | No
 
 
 def sanction_of(banned: bool, at_punishment_rank: bool) -> str | None:
-    """What a game is told of a player who is held to account: the graver of what is in force."""
+    """The graver sanction in force, for game servers."""
     if banned:
         return str(Sanction.BAN)
     return str(Sanction.SUSPENSION) if at_punishment_rank else None

@@ -1,3 +1,3 @@
-"""What a key brings beyond what an honest one can: counted (`guarding`), kept apart (`holding`),
-decided on by two owners (`deciding`), and let count if they say so (`releasing`).
+"""Quarantines of keys: `detection` counts what no honest key brings, `isolation` keeps its rows
+apart, `held_commands` its commands, and two owners decide in `resolution`.
 """

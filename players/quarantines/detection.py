@@ -1,8 +1,7 @@
-"""The guard of keys: what each one brings within a minute and an hour, held against limits; past
-one, a quarantine.
+"""Count what each key brings within a minute and an hour, and open a quarantine past a limit.
 
-Counts stand in PostgreSQL, since what they decide must outlast an emptied Valkey. Only what no
-ordinary batch brings is counted, so an ordinary batch writes nothing here.
+Counts are kept in PostgreSQL, since they must outlast an emptied Valkey. Only what no ordinary
+batch brings is counted, so an ordinary batch writes nothing here.
 """
 
 import datetime as dt
@@ -18,14 +17,12 @@ from players.models import KeyCount, PolicyVersion, Quarantine
 from roblox.models import ExperienceKey
 
 KEPT = dt.timedelta(days=1)
-LATE = dt.timedelta(
-    days=7
-)  # events older than this are counted: each day in the past has caps of its own
-# what more than a fifth of the daily cap would have to come of rows that are missing is counted
+# Older events are counted: each day in the past has caps of its own.
+LATE = dt.timedelta(days=7)
+# Counted where missing rows would have to stand for more than this part of the daily cap.
 HIDDEN_PART = 5
-SETTLING = dt.timedelta(
-    minutes=15
-)  # so long games may still award by the policy that was in force before
+# For so long after a change of policy, games may still award by the one before.
+SETTLING = dt.timedelta(minutes=15)
 
 # What the minute holds with this call, and what the rest of the hour held before it.
 COUNT = """
@@ -82,7 +79,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What tripped the guard: how much of what, within `seconds`, past which limit."""
+    """What exceeded a limit: `count` of `what` within `seconds`."""
 
     what: str
     count: int
@@ -100,9 +97,7 @@ class Cause:
 
 
 class Tripped(Exception):
-    """What is being brought is past a limit: nothing of it may count. The transaction that found it
-    is undone.
-    """
+    """A limit is exceeded, so nothing of the call may count: its transaction is rolled back."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(
@@ -130,16 +125,14 @@ def note(source: Source, tally: Tally, now: dt.datetime) -> None:
 
 
 def is_settling(now: dt.datetime) -> bool:
-    """Whether the policy changed so lately that games may still award by the one before: that
-    breaks laws by itself.
-    """
+    """Whether games may still award by the policy before, which breaks laws by itself."""
     activated = PolicyVersion.objects.filter(activated_at__isnull=False).order_by("-activated_at")
     moments = activated.values_list("activated_at", flat=True)[:2]
     return len(moments) == 2 and moments[0] is not None and now - moments[0] < SETTLING
 
 
 def open_quarantine(source: Source, cause: Cause, now: dt.datetime) -> Quarantine:
-    """Put the source into quarantine and tell the owners; the open one where it is in one already."""
+    """Open a quarantine for the source, or return the one that is open already."""
     with transaction.atomic():
         event = reserve_id()
         try:
@@ -167,10 +160,10 @@ def open_quarantine(source: Source, cause: Cause, now: dt.datetime) -> Quarantin
 
 
 def forget(source: str) -> None:
-    """Begin to count anew, when owners decided on what was counted."""
+    """Start counting from zero, once owners decided on what was counted."""
     KeyCount.objects.filter(source=source).delete()
 
 
 def purge(now: dt.datetime) -> None:
-    """Forget the counts that no limit reaches back to."""
+    """Delete counts that are older than every limit."""
     KeyCount.objects.filter(minute__lt=now - KEPT).delete()

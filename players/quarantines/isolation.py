@@ -22,9 +22,8 @@ from players.quarantines.detection import Source
 
 MOST_SHOWN = 10**11  # points
 
-# In the transaction that has locked the players, so that nothing is decided on meanwhile which it
-# does not see. With
-# the id of the batch's audit event, since every batch asks for both.
+# Runs in the transaction that has locked the players, so that it sees every decision made until then.
+# With the id of the batch's audit event, since every batch asks for both.
 STANDING = f"""
     SELECT {NEXT_ID}, (
         SELECT coalesce(json_agg(json_build_array(
@@ -96,9 +95,7 @@ def _read(value: Any) -> Any:
 
 
 def lock(quarantine_id: int) -> bool:
-    """Lock a quarantine so that it stays open until this transaction is through; False where it is
-    open no more.
-    """
+    """Keep a quarantine open until this transaction ends; False where it is closed already."""
     found = Quarantine.objects.select_for_update(no_key=True).filter(pk=quarantine_id)
     return found.values_list("status", flat=True).first() == Quarantine.Status.OPEN
 
@@ -130,9 +127,7 @@ def not_in_store(experience: str, player_ids: Collection[int], found: Isolation)
 
 
 def note(quarantine_id: int, rows: int, awarded: int) -> None:
-    """Add to what the quarantine's page shows; past what its column holds it stays there, and no
-    batch fails by it.
-    """
+    """Add to the sums on the quarantine's page; they stop at what their column holds."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE quarantines SET rows = rows + %s,"

@@ -272,15 +272,14 @@ def _open_for(
     policy = active()
     candidate = candidate_for(player)
     check_reason(reason)
-    found = may_decide(decision, player, by, policy, now)
+    decision.player = player
+    found = may_decide(decision, by, policy, now)
     if not found.allowed:
         raise NotAllowed(found.reason)
     return decision, candidate, policy
 
 
-def may_decide(
-    decision: Decision, player: Player, by: Staff, policy: ActivePolicy, now: dt.datetime
-) -> Permission:
+def may_decide(decision: Decision, by: Staff, policy: ActivePolicy, now: dt.datetime) -> Permission:
     """Whether `by` may approve or reject a proposal. A rank that left the policy counts as the
     nearest one below it.
     """
@@ -288,7 +287,10 @@ def may_decide(
     held = policy.ranks.get(decision.from_rank_id)
     up = held is None or to.position >= held.position
     return permission_for(
-        Act.PROMOTE if up else Act.DEMOTE, player, by, Circumstances(now, to=to, policy=policy)
+        Act.PROMOTE if up else Act.DEMOTE,
+        decision.player,
+        by,
+        Circumstances(now, to=to, policy=policy),
     )
 
 

@@ -1,7 +1,6 @@
-"""Changes of a player's membership, as Roblox says it, and what follows from them here.
+"""Change the membership of players as Roblox says it, and their ranks where that follows.
 
-`syncs.membership.landing.land` calls these in its transaction, with the players locked, and nothing
-else does. `at`: when Roblox was asked for it; a later answer of an earlier question is told by it.
+`syncs.membership.landing.land` calls these in its transaction, with the players locked.
 """
 
 import datetime as dt
@@ -40,6 +39,15 @@ class Return:
     until: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RobloxAnswer:
+    """By whom Roblox was asked, and at which moment; `now`: when its answer is stored."""
+
+    actor: Actor
+    now: dt.datetime
+    at: dt.datetime
+
+
 def seen(players: Sequence[Player], at: dt.datetime) -> None:
     """Note that Roblox said of players what is known already, asked at that moment."""
     Player.objects.filter(pk__in=[player.pk for player in players]).update(member_seen_at=at)
@@ -51,56 +59,52 @@ def list_unknown(listed: bool) -> int:
     return unknown.exclude(listed=listed).update(listed=listed)
 
 
-def learn(
-    found: Mapping[int, Membership], *, group: int, actor: Actor, now: dt.datetime, at: dt.datetime
-) -> None:
-    """Write down what Roblox said of players whose membership was unknown, by our id: one audit
-    event for all.
-    """
+def learn(found: Mapping[int, Membership], group: int, answer: RobloxAnswer) -> None:
+    """Store memberships that were unknown, by our id, with one audit event for all."""
     for membership in set(found.values()):
-        _set([pk for pk, one in found.items() if one is membership], membership, now, at)
+        _set([pk for pk, one in found.items() if one is membership], membership, answer)
     if not found:
         return
     said = [membership.value for membership in found.values()]
     record(
         Action.MEMBERS_READ,
-        actor=actor,
+        actor=answer.actor,
         target=Target("group", str(group), ""),
         details={"members": said.count("member"), "guests": said.count("guest")},
     )
 
 
-def join(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+def join(players: Sequence[Player], answer: RobloxAnswer) -> None:
     """Somebody who was no member and never had been is one now."""
-    _change(players, Membership.MEMBER, Action.MEMBER_JOINED, actor, now, at)
+    _change(players, Membership.MEMBER, Action.MEMBER_JOINED, answer)
 
 
-def leave(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+def leave(players: Sequence[Player], answer: RobloxAnswer) -> None:
     """Members left, or were removed: what they had is kept, what was proposed for them is
     withdrawn.
     """
-    _change(players, Membership.LEFT, Action.MEMBER_LEFT, actor, now, at)
+    _change(players, Membership.LEFT, Action.MEMBER_LEFT, answer)
     proposals = open_proposals([player.pk for player in players])
-    withdraw_proposals(list(proposals.values()), active(), actor, now)
+    withdraw_proposals(list(proposals.values()), active(), answer.actor, answer.now)
 
 
-def ignore(players: Sequence[Player], *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+def ignore(players: Sequence[Player], answer: RobloxAnswer) -> None:
     """Members hold nothing but roles that the policy ignores: they count as guests."""
-    _change(players, Membership.GUEST, Action.MEMBER_LEFT, actor, now, at)
+    _change(players, Membership.GUEST, Action.MEMBER_LEFT, answer)
 
 
-def come_back(back: Return, *, actor: Actor, now: dt.datetime, at: dt.datetime) -> None:
+def come_back(back: Return, answer: RobloxAnswer) -> None:
     """Somebody who left is a member again: by the policy they keep the rank, or staff are asked, or
     they start anew.
 
     The time away does not count as time in the rank. A sanction goes on: whoever is suspended stays
     so.
     """
-    policy, player = active(), back.player
+    policy, player, actor, now = active(), back.player, answer.actor, answer.now
     held = policy.ranks.get(player.former_rank_id or player.rank_id)
     before = held.name if held else ""
     _shift(player, back.until - back.away_since, now)
-    _set([player.pk], Membership.MEMBER, now, at)
+    _set([player.pk], Membership.MEMBER, answer)
     player.refresh_from_db()
     record(
         Action.MEMBER_RETURNED,
@@ -151,24 +155,17 @@ def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:
 
 
 def _change(
-    players: Sequence[Player],
-    membership: Membership,
-    action: Action,
-    actor: Actor,
-    now: dt.datetime,
-    at: dt.datetime,
+    players: Sequence[Player], membership: Membership, action: Action, answer: RobloxAnswer
 ) -> None:
-    _set([player.pk for player in players], membership, now, at)
-    record_many([Entry(action, actor=actor, target=target_of(player)) for player in players])
+    _set([player.pk for player in players], membership, answer)
+    record_many([Entry(action, actor=answer.actor, target=target_of(player)) for player in players])
 
 
-def _set(
-    player_ids: Sequence[int], membership: Membership, now: dt.datetime, at: dt.datetime
-) -> None:
+def _set(player_ids: Sequence[int], membership: Membership, answer: RobloxAnswer) -> None:
     Player.objects.filter(pk__in=player_ids, erased_at=None).update(
         member=membership.value,
-        member_since=now,
-        member_seen_at=at,
+        member_since=answer.now,
+        member_seen_at=answer.at,
         listed=belongs(membership),
-        updated_at=now,
+        updated_at=answer.now,
     )

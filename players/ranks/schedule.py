@@ -1,4 +1,4 @@
-"""Time counts too: who became due without any event, found in one cheap pass over the table."""
+"""Find players due for a rank change because time passed, in one table scan."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -38,11 +38,11 @@ def evaluate_due(
     *,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """Settle everybody whom time made due; returns how many decisions came of it.
+    """Evaluate everybody whose rank may change because time passed; return the number of decisions.
 
     Reads the table once, in stretches of heap pages: a stretch costs what a sequential scan of it
     costs, memory stays flat, and nothing is locked but the few that are due. A player whose row
-    moves meanwhile is met next time, as is one that somebody else has locked. `progress` is called
+    moves meanwhile is met next time, and so is one that another transaction has locked. `progress` is called
     with pages done and pages in all.
     """
     moment = now or timezone.now()

@@ -204,14 +204,15 @@ class _Landing:
         """
         reading, returned = self.reading, self.returned
         actor, now, at = reading.actor, reading.now, reading.seen_at
-        membership_changes.learn(changes.learned, group=reading.group, actor=actor, now=now, at=at)
-        membership_changes.join(changes.joined, actor=actor, now=now, at=at)
-        membership_changes.leave(changes.left, actor=actor, now=now, at=at)
-        membership_changes.ignore(changes.ignored, actor=actor, now=now, at=at)
+        answer = membership_changes.RobloxAnswer(actor, now, at)
+        membership_changes.learn(changes.learned, reading.group, answer)
+        membership_changes.join(changes.joined, answer)
+        membership_changes.leave(changes.left, answer)
+        membership_changes.ignore(changes.ignored, answer)
         guests = [pk for pk, status in changes.learned.items() if status is Status.GUEST]
         mirrors.rest([*guests, *(player.pk for player in (*changes.left, *changes.ignored))])
         for one in self.returns:
-            membership_changes.come_back(one, actor=actor, now=now, at=at)
+            membership_changes.come_back(one, answer)
         mirrors.rest(returned)  # until their roles are compared: Roblox took them
         if reading.job is None:
             membership_changes.seen(changes.unchanged, at)
