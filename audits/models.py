@@ -1,4 +1,4 @@
-"""The spine's tables. Triggers (migration 0001) refuse every UPDATE, DELETE and TRUNCATE of events
+"""Tables of the audit log. Triggers (migration 0001) refuse UPDATE, DELETE and TRUNCATE of events
 and seals.
 """
 

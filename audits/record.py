@@ -1,6 +1,4 @@
-"""`record`: the one function through which everything that changes a player, a rule, a secret or an
-access is told.
-"""
+"""Write one audit event for every change to players, rules, secrets or access."""
 
 import hashlib
 import os
@@ -8,8 +6,8 @@ import pwd
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Required, TypedDict, Unpack
 
 import structlog
 from django.db import connection, transaction
@@ -91,69 +89,54 @@ NOBODY = Target("", "", "")
 FORGETTING = Actor("system", "forgetting", "forgetting")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Body:
+class EventFields(TypedDict, total=False):
+    """What `record` takes beside the action, each by its name; only the actor is required."""
+
+    actor: Required[Actor]
+    target: Target
+    reason: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    details: Mapping[str, Any] | None
+    personal: Mapping[str, tuple[str, str]] | None
+    experience: str
+    policy_version: str
+    reverts: int | None
+    event_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event to be written. `before`, `after` and `details` hold no personal values; `personal`
+    does, as field to (subject, value).
+
+    Names and the reason are stored as personal values too: a reason may say anything about its
+    target.
+    """
+
+    action: Action
+    _: KW_ONLY
     actor: Actor
     target: Target = NOBODY
     reason: str = ""
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
     details: Mapping[str, Any] | None = None
-    personal: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    personal: Mapping[str, tuple[str, str]] | None = None
     experience: str = ""
     policy_version: str = ""
     reverts: int | None = None
     event_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(_Body):
-    """An event to be. `before`, `after`, `details` hold no personal values; `personal` does: field
-    to (subject, value).
+def record(action: Action, **fields: Unpack[EventFields]) -> int:
+    """Write one event in the transaction of the change that it records; returns its id.
 
-    The names and the reason become personal values by themselves: a reason may say anything about
-    its target.
-    """
-
-    action: Action
-
-
-def record(
-    action: Action,
-    *,
-    actor: Actor,
-    target: Target = NOBODY,
-    reason: str = "",
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-    details: Mapping[str, Any] | None = None,
-    personal: Mapping[str, tuple[str, str]] | None = None,
-    experience: str = "",
-    policy_version: str = "",
-    reverts: int | None = None,
-    event_id: int | None = None,
-) -> int:
-    """Write one event in the transaction of the change that it tells; returns its id.
-
-    `reverts` names the event that it takes back: no other event can do so afterwards, and TakenBack
-    is raised where one did before. Raises UnknownAction for an action outside the registry, and
+    `reverts` names the event that it reverts: no other event can do so afterwards, and TakenBack is
+    raised if one did before. Raises UnknownAction for an action outside the registry, and
     TransactionManagementError outside a transaction.
     """
-    entry = Entry(
-        action,
-        actor=actor,
-        target=target,
-        reason=reason,
-        before=before,
-        after=after,
-        details=details,
-        personal=personal or {},
-        experience=experience,
-        policy_version=policy_version,
-        reverts=reverts,
-        event_id=event_id,
-    )
-    return record_many([entry])[0]
+    return record_many([Entry(action, **fields)])[0]
 
 
 def reserve_id() -> int:
@@ -296,7 +279,7 @@ def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
         ),
         "targetName": (entry.target.subject, entry.target.name),
         "reason": (entry.target.subject or f"{entry.actor.kind}:{entry.actor.id}", entry.reason),
-        **entry.personal,
+        **(entry.personal or {}),
     }
     if entry.actor.kind in {"experience", "system"}:
         del values["actorName"]  # nobody's name; the id says it

@@ -22,7 +22,7 @@ def mirror(hinted: bool = False) -> int:
     """Write to each mirror of the log what it lacks; how many events. Safe to run at the same time
     elsewhere.
     """
-    return sum(publisher.catch_up(outlet, hinted=hinted) for outlet in publisher.configured())
+    return sum(publisher.catch_up(sink, hinted=hinted) for sink in publisher.configured())
 
 
 SEALING = Hint(seal, every=SPACING)

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 
 from audits import queries
 from audits.models import AuditRedaction, AuditStream
-from audits.streams.sinks import FileOutlet, Holder, Mark, MirrorError, Outlet, RedisOutlet, lines
+from audits.streams.sinks import Checkpoint, FileSink, MirrorError, OpenSink, RedisSink, Sink, lines
 from common import advisory_lock
 
 BATCH = 500  # events
@@ -32,7 +32,7 @@ log = structlog.get_logger("grps.streams")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StreamStatus:
     """Where a mirror stands. `error` is empty while all goes well; `note` tells of its last loss or
     new beginning.
     """
@@ -50,51 +50,49 @@ class Standing:
         return max(0, self.head - self.position)
 
 
-def configured() -> list[Outlet]:
+def configured() -> list[Sink]:
     """The mirrors that the settings ask for."""
-    found: list[Outlet] = []
+    found: list[Sink] = []
     if settings.AUDIT_JSONL:
-        found.append(FileOutlet(Path(settings.AUDIT_JSONL)))
+        found.append(FileSink(Path(settings.AUDIT_JSONL)))
     if settings.AUDIT_STREAM_URL:
         found.append(
-            RedisOutlet(
+            RedisSink(
                 settings.AUDIT_STREAM_URL, settings.AUDIT_STREAM_KEY, settings.AUDIT_STREAM_LENGTH
             ),
         )
     return found
 
 
-def standings() -> list[Standing]:
+def statuses() -> list[StreamStatus]:
     """Where each configured mirror stands, by its row: nothing outside is asked."""
-    outlets = configured()
-    if not outlets:
+    sinks = configured()
+    if not sinks:
         return []
-    rows, head = AuditStream.objects.in_bulk([outlet.name for outlet in outlets]), queries.head()
-    found = [
-        rows.get(outlet.name) or AuditStream(outlet.name, 0, error="", note="")
-        for outlet in outlets
-    ]
+    rows, head = AuditStream.objects.in_bulk([sink.name for sink in sinks]), queries.head()
+    found = [rows.get(sink.name) or AuditStream(sink.name, 0, error="", note="") for sink in sinks]
     return [
-        Standing(row.name, row.position, head, row.error, row.note, row.lost_at) for row in found
+        StreamStatus(row.name, row.position, head, row.error, row.note, row.lost_at)
+        for row in found
     ]
 
 
-def catch_up(outlet: Outlet, *, hinted: bool = False, seconds: float = TURN) -> int:
+def catch_up(sink: Sink, *, hinted: bool = False, seconds: float = TURN) -> int:
     """Write to a mirror what it lacks, for a while; how many events. What goes wrong is told in its
     row.
 
     A hinted run leaves a mirror that failed to the sweep: it may be away, and every hint would wait
     for it.
     """
-    row, _ = AuditStream.objects.get_or_create(name=outlet.name)
+    row, _ = AuditStream.objects.get_or_create(name=sink.name)
     if hinted and row.error:
         return 0
     try:
-        return _catch_up(outlet, time.monotonic() + seconds)
+        return _catch_up(sink, time.monotonic() + seconds)
     except (MirrorError, redis.RedisError, OSError) as error:
         said = str(error) if isinstance(error, MirrorError) else f"It cannot be written to: {error}"
-        log.warning("a mirror of the audit log does not go on", mirror=outlet.name, error=said)
-        AuditStream.objects.filter(name=outlet.name).update(error=said, updated_at=Now())
+        log.warning("a mirror of the audit log does not go on", mirror=sink.name, error=said)
+        AuditStream.objects.filter(name=sink.name).update(error=said, updated_at=Now())
         return 0
 
 
@@ -118,17 +116,17 @@ def write(out: BinaryIO, after: int, *, follow: bool, stopping: Callable[[], boo
     return after
 
 
-def _catch_up(outlet: Outlet, until: float) -> int:
+def _catch_up(sink: Sink, until: float) -> int:
     done = 0
     while True:
         seen = queries.head()
-        with advisory_lock.try_session_lock(outlet.lock) as alone:
+        with advisory_lock.try_session_lock(sink.lock) as alone:
             if not alone:
                 return done
-            with outlet.open() as holder:
-                done += _fill(outlet, holder, until)
-                _forget(outlet, holder)
-            AuditStream.objects.filter(name=outlet.name).exclude(error="").update(
+            with sink.open() as opened:
+                done += _fill(sink, opened, until)
+                _forget(sink, opened)
+            AuditStream.objects.filter(name=sink.name).exclude(error="").update(
                 error="", updated_at=Now()
             )
         # Whoever was turned away at the lock may have come for an event that was placed after we
@@ -137,70 +135,72 @@ def _catch_up(outlet: Outlet, until: float) -> int:
             return done
 
 
-def _fill(outlet: Outlet, holder: Holder, until: float) -> int:
-    after = _resume(outlet, holder)
+def _fill(sink: Sink, opened: OpenSink, until: float) -> int:
+    after = _resume(sink, opened)
     done = 0
     while events := _read(after):
-        holder.append(events)
-        after = holder.position
-        AuditStream.objects.filter(name=outlet.name).update(position=after, updated_at=Now())
+        opened.append(events)
+        after = opened.position
+        AuditStream.objects.filter(name=sink.name).update(position=after, updated_at=Now())
         done += len(events)
         if time.monotonic() >= until:
             break
     return done
 
 
-def _forget(outlet: Outlet, holder: Holder) -> None:
+def _forget(sink: Sink, opened: OpenSink) -> None:
     """Take what was redacted since away from the mirror, too."""
-    due = AuditRedaction.objects.exclude(mirrors__contains=[outlet.name]).select_related(
+    due = AuditRedaction.objects.exclude(mirrors__contains=[sink.name]).select_related(
         "event__sealed"
     )
     found = [
-        one for one in due.order_by("pk")[:BATCH] if one.event.sealed.position <= holder.position
+        one for one in due.order_by("pk")[:BATCH] if one.event.sealed.position <= opened.position
     ]
     if not found:
         return
-    holder.forget([one.event.sealed.position for one in found])
-    forgotten = Func(F("mirrors"), Value(outlet.name), function="array_append")
+    opened.forget([one.event.sealed.position for one in found])
+    forgotten = Func(F("mirrors"), Value(sink.name), function="array_append")
     AuditRedaction.objects.filter(pk__in=[one.pk for one in found]).update(mirrors=forgotten)
 
 
-def _resume(outlet: Outlet, holder: Holder) -> int:
+def _resume(sink: Sink, opened: OpenSink) -> int:
     """The position to go on behind: the mirror's own end, or where an empty one begins. Raises
     MirrorError.
     """
     head = queries.head()
-    _refuse_another_history(holder, head)
-    known = AuditStream.objects.values_list("position", flat=True).get(name=outlet.name)
-    begin = holder.position or outlet.begin(known, head)
+    _refuse_another_history(opened, head)
+    known = AuditStream.objects.values_list("position", flat=True).get(name=sink.name)
+    begin = opened.position or sink.begin(known, head)
     # An emptied file is worth a note once there is something to write into it, not on every sweep
     # until then.
-    if holder.position < known and begin < head:
-        _note(outlet, holder.position, known, begin)
+    if opened.position < known and begin < head:
+        _note(sink, opened.position, known, begin)
     if begin != known:
-        AuditStream.objects.filter(name=outlet.name).update(position=begin, updated_at=Now())
+        AuditStream.objects.filter(name=sink.name).update(position=begin, updated_at=Now())
     return begin
 
 
-def _refuse_another_history(holder: Holder, head: int) -> None:
+def _refuse_another_history(opened: OpenSink, head: int) -> None:
     why = "The database was restored to an earlier state, or the mirror is another system's: docs/audit.md, Streams."
-    if holder.position > head:
-        raise MirrorError(f"It ends at position {holder.position}, and the log at {head}. {why}")
-    if holder.mark is None:
+    if opened.position > head:
+        raise MirrorError(f"It ends at position {opened.position}, and the log at {head}. {why}")
+    if opened.checkpoint is None:
         return
-    found = queries.events_after(holder.mark.position - 1, 1, personal=False)
-    if [Mark(event.position, event.id, queries.at_text(event)) for event in found] != [holder.mark]:
+    found = queries.events_after(opened.checkpoint.position - 1, 1, personal=False)
+    if [Checkpoint(event.position, event.id, queries.at_text(event)) for event in found] != [
+        opened.checkpoint
+    ]:
         raise MirrorError(
-            f"Its event at position {holder.mark.position} is not that of the log. {why}"
+            f"Its event at position {opened.checkpoint.position} is not that of the log. {why}"
         )
 
 
-def _note(outlet: Outlet, found: int, known: int, begin: int) -> None:
+def _note(sink: Sink, found: int, known: int, begin: int) -> None:
     """Tell that a mirror holds less than it was given."""
-    row = AuditStream.objects.filter(name=outlet.name)
-    if not found and outlet.rotates:
+    row = AuditStream.objects.filter(name=sink.name)
+    if not found and sink.rotates:
         row.update(note=f"It was empty: rotated, or lost. It goes on behind position {begin}.")
-        log.info("a mirror of the audit log was empty", mirror=outlet.name, begins_behind=begin)
+        log.info("a mirror of the audit log was empty", mirror=sink.name, begins_behind=begin)
         return
     what = f"It ended at position {found}" if found else "It was empty"
     row.update(
@@ -208,7 +208,7 @@ def _note(outlet: Outlet, found: int, known: int, begin: int) -> None:
     )
     log.warning(
         "a mirror of the audit log lost events",
-        mirror=outlet.name,
+        mirror=sink.name,
         ended=found,
         written=known,
         begins=begin,

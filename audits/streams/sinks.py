@@ -23,7 +23,7 @@ class MirrorError(Exception):
     """The mirror cannot go on; the text says why, and what to do about it."""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Checkpoint(msgspec.Struct, frozen=True):
     """Which event a mirror holds last, as it was written there."""
 
     position: int
@@ -31,13 +31,13 @@ class Mark(msgspec.Struct, frozen=True):
     at: str
 
 
-class Holder(Protocol):
-    """A mirror that is open: `position` is its end (0: it holds nothing), `mark` its last event,
+class OpenSink(Protocol):
+    """A mirror that is open: `position` is its end (0: it holds nothing), `checkpoint` its last event,
     where it has one.
     """
 
     position: int
-    mark: Mark | None
+    checkpoint: Checkpoint | None
 
     def append(self, events: Sequence[PlacedEvent]) -> None:
         """Write all of them, or the first ones of them: never one without those before it. Raises
@@ -50,7 +50,7 @@ class Holder(Protocol):
         """
 
 
-class Outlet(Protocol):
+class Sink(Protocol):
     """A mirror that is configured."""
 
     @property
@@ -64,7 +64,7 @@ class Outlet(Protocol):
     def rotates(self) -> bool:
         """Whether others may rightly empty it."""
 
-    def open(self) -> AbstractContextManager[Holder]:
+    def open(self) -> AbstractContextManager[OpenSink]:
         """Raises MirrorError, RedisError or OSError."""
 
     def begin(self, known: int, head: int) -> int:
@@ -72,7 +72,7 @@ class Outlet(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RedisOutlet:
+class RedisSink:
     """A stream whose entry ids are `<position>-0`: the server itself refuses a repeat."""
 
     url: str
@@ -83,7 +83,7 @@ class RedisOutlet:
     rotates: bool = False
 
     @contextmanager
-    def open(self) -> Iterator["RedisHolder"]:
+    def open(self) -> Iterator["OpenRedisStream"]:
         # Without retries: a write that was done and not answered would be sent once more.
         client: redis.Redis = redis.Redis.from_url(
             self.url,
@@ -92,58 +92,58 @@ class RedisOutlet:
             retry=Retry(NoBackoff(), 0),
         )
         with closing(client):
-            yield RedisHolder(client, self)
+            yield OpenRedisStream(client, self)
 
     def begin(self, known: int, head: int) -> int:
         return max(0, head - self.length) if self.length else 0
 
 
-class RedisHolder:
-    def __init__(self, client: redis.Redis, outlet: RedisOutlet) -> None:
-        self._client, self._outlet = client, outlet
-        self.position, self.mark = self._end(client)
+class OpenRedisStream:
+    def __init__(self, client: redis.Redis, sink: RedisSink) -> None:
+        self._client, self._sink = client, sink
+        self.position, self.checkpoint = self._end(client)
 
     def append(self, events: Sequence[PlacedEvent]) -> None:
         """In one transaction on a watched key: an emptied stream, or another writer, stops it
         before a gap arises.
         """
-        outlet = self._outlet
+        sink = self._sink
         with self._client.pipeline() as pipe:
-            pipe.watch(outlet.key)  # type: ignore[no-untyped-call]
+            pipe.watch(sink.key)  # type: ignore[no-untyped-call]
             if self._end(pipe)[0] != self.position:
                 raise MirrorError(
-                    f"The stream {outlet.key} was written or emptied meanwhile; the next run looks again."
+                    f"The stream {sink.key} was written or emptied meanwhile; the next run looks again."
                 )
             pipe.multi()
             for event in events:
                 pipe.xadd(
-                    outlet.key,
+                    sink.key,
                     _fields(event),
                     id=f"{event.position}-0",
-                    maxlen=outlet.length or None,
+                    maxlen=sink.length or None,
                 )
             pipe.execute()
         self.position = events[-1].position
 
     def forget(self, positions: Sequence[int]) -> None:
-        self._client.xdel(self._outlet.key, *(f"{position}-0" for position in positions))
+        self._client.xdel(self._sink.key, *(f"{position}-0" for position in positions))
 
-    def _end(self, client: redis.Redis) -> tuple[int, Mark | None]:
+    def _end(self, client: redis.Redis) -> tuple[int, Checkpoint | None]:
         try:
-            info: Any = client.xinfo_stream(self._outlet.key)
+            info: Any = client.xinfo_stream(self._sink.key)
         except redis.ResponseError as error:
             if "no such key" in str(error):
                 return 0, None
             raise
         last = int(bytes(info["last-generated-id"]).partition(b"-")[0])
         entry = info["last-entry"]
-        return last, _mark(
-            entry[1].get(b"event", b""), f"the stream {self._outlet.key}"
+        return last, _checkpoint(
+            entry[1].get(b"event", b""), f"the stream {self._sink.key}"
         ) if entry else None
 
 
 @dataclass(frozen=True, slots=True)
-class FileOutlet:
+class FileSink:
     """JSON lines in a file that others may rotate."""
 
     path: Path
@@ -152,20 +152,20 @@ class FileOutlet:
     rotates: bool = True
 
     @contextmanager
-    def open(self) -> Iterator["FileHolder"]:
+    def open(self) -> Iterator["OpenFile"]:
         with append_only_files.appending(self.path) as file:
-            yield FileHolder(file, self.path)
+            yield OpenFile(file, self.path)
 
     def begin(self, known: int, head: int) -> int:
         return min(known, head)
 
 
-class FileHolder:
+class OpenFile:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file, self._path = file, path
         line = append_only_files.last_line(file)
-        self.mark = _mark(line, str(path)) if line is not None else None
-        self.position = self.mark.position if self.mark else 0
+        self.checkpoint = _checkpoint(line, str(path)) if line is not None else None
+        self.position = self.checkpoint.position if self.checkpoint else 0
 
     def append(self, events: Sequence[PlacedEvent]) -> None:
         self._file.write(lines(events))
@@ -177,17 +177,17 @@ class FileHolder:
         append_only_files.overwrite(
             self._file,
             self._path,
-            lambda line: _forgotten(_mark(line, str(self._path)), line, wanted),
+            lambda line: _forgotten(_checkpoint(line, str(self._path)), line, wanted),
         )
 
 
-def _forgotten(mark: Mark, line: bytes, wanted: set[int]) -> bytes | None:
+def _forgotten(checkpoint: Checkpoint, line: bytes, wanted: set[int]) -> bytes | None:
     """What takes the place of a line: as long as it was, so that whoever follows the file by bytes
     reads on.
     """
-    if mark.position not in wanted:
+    if checkpoint.position not in wanted:
         return None
-    left = msgspec.json.encode(mark)[:-1] + b',"redacted":true}'
+    left = msgspec.json.encode(checkpoint)[:-1] + b',"redacted":true}'
     return left + b" " * (len(line) - len(left))
 
 
@@ -204,9 +204,9 @@ def _fields(event: PlacedEvent) -> dict[Any, Any]:
     }
 
 
-def _mark(text: bytes, where: str) -> Mark:
+def _checkpoint(text: bytes, where: str) -> Checkpoint:
     try:
-        return msgspec.json.decode(text, type=Mark)
+        return msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MirrorError(
             f"What {where} holds last is no event of this log: take it away, or mirror to another one."

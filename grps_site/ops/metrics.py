@@ -82,7 +82,7 @@ class StateCollector(Collector):
             "grps_waiting", "Rows that wait for Roblox or for staff", "what state", waiting
         )
         yield from _key_health(keys)
-        behind = [(copy.name, copy.behind) for copy in publisher.standings()]
+        behind = [(copy.name, copy.behind) for copy in publisher.statuses()]
         yield _gauges("grps_audit_stream_behind", "Events that a mirror lacks", "mirror", behind)
 
 

@@ -73,7 +73,7 @@ def system(request: HttpRequest) -> HttpResponse:
         seals=list(Seal.objects.order_by("-number")[:SEALS]),
         seal_age=float(seal_age) if seal_age is not None else None,
         head=queries.head(),
-        streams=publisher.standings(),
+        streams=publisher.statuses(),
         switches=switches(),
         now=timezone.now(),
     )

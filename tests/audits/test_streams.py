@@ -31,7 +31,7 @@ from audits.chain.sealing import seal_pending
 from audits.models import AuditStream, SealedEvent
 from audits.record import Entry, erase, record, record_many
 from audits.signals import sealed
-from audits.streams.sinks import MirrorError, RedisOutlet
+from audits.streams.sinks import MirrorError, RedisSink
 from common.task_hints import Hint
 from devserver.__main__ import BASE_DIR
 from tests.audits.conftest import STAFF, past_the_triggers
@@ -45,8 +45,8 @@ from audits.streams import publisher
 publisher.BATCH = 3
 print("ready", flush=True)
 while True:
-    for outlet in publisher.configured():
-        publisher.catch_up(outlet)
+    for sink in publisher.configured():
+        publisher.catch_up(sink)
 """
 
 
@@ -432,12 +432,12 @@ def test_a_stream_emptied_between_batches_has_no_gap(
     tell: Callable[..., int], stream: Stream
 ) -> None:
     tell_many(tell, 4)
-    outlet = RedisOutlet(stream.url, stream.key, 0)
-    with outlet.open() as holder:
-        holder.append(queries.events_after(0, 2))
+    sink = RedisSink(stream.url, stream.key, 0)
+    with sink.open() as opened:
+        opened.append(queries.events_after(0, 2))
         stream.redis.delete(stream.key)
         with pytest.raises(MirrorError, match="written or emptied meanwhile"):
-            holder.append(queries.events_after(2, 2))
+            opened.append(queries.events_after(2, 2))
     assert mirror() == 4
     assert stream.positions() == up_to(4)
 

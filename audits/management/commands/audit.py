@@ -115,10 +115,10 @@ class Command(BaseCommand):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _streams(self, **options: Any) -> None:
-        standings = publisher.standings()
-        if not standings:
+        statuses = publisher.statuses()
+        if not statuses:
             self.stdout.write("No mirror is configured: set AUDIT_STREAM_URL or AUDIT_JSONL.")
-        for one in standings:
+        for one in statuses:
             self.stdout.write(
                 f"{one.name}: position {one.position} of {one.head}, {one.behind} behind"
             )
