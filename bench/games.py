@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from devserver.emulator import KEY
-from tests.luau.universe import Answer, Server, Universe
+from tests.roblox.luau.universe import Answer, Server, Universe
 
 STORE, INDEX, TOPIC = "GRPS_Points", "GRPS_Points_Index", "GRPS"
 HOME = "https://grps.example.org"  # the games' configured address; Wire sends to the real one

@@ -55,8 +55,8 @@ end
 
 
 def decisions() -> Iterator[Result]:
-    from tests.luau.machine import Machine
-    from tests.luau.universe import without_null
+    from tests.roblox.luau.machine import Machine
+    from tests.roblox.luau.universe import without_null
 
     document = {
         key: json.loads((CONFIG / name).read_text(encoding="utf-8")) for key, name in FILES.items()
@@ -75,7 +75,7 @@ def decisions() -> Iterator[Result]:
 
 def budgets() -> Iterator[Result]:
     """Ten minutes of a hundred players and fifty events a second; goal: a quarter."""
-    from tests.luau import crowd
+    from tests.roblox.luau import crowd
 
     for kind, share in crowd.shares(10).items():
         yield Result(f"luau: {kind} asked for / budget", share, 0.25, "lower")

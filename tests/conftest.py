@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that wait for whole systems come first, so that the other processor has the many
     small ones beside.
     """
-    items.sort(key=lambda item: "tests/site/" not in item.nodeid)
+    items.sort(key=lambda item: "tests/devserver/" not in item.nodeid)
 
 
 @dataclasses.dataclass

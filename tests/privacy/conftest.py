@@ -15,10 +15,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from structlog.stdlib import ProcessorFormatter
 
-from tests.access.conftest import Roblox, provider
-from tests.http.test_turnstile import cloudflare
-from tests.inbound.conftest import SECRET, Sender
+from tests.console.accounts.conftest import Roblox, provider
+from tests.grps_site.http.test_turnstile import cloudflare
 from tests.syncs.conftest import _world, community, game, nexus, player, pull, world
+from tests.webhooks.inbound.conftest import SECRET, Sender
 
 __all__ = [
     "_world",

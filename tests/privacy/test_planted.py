@@ -50,13 +50,13 @@ from players.points import consistency
 from roblox.models import Experience
 from syncs.models import Drift, Mirror, SyncJob
 from syncs.privacy import datastores
-from tests.access.conftest import Roblox
+from tests.console.accounts.conftest import Roblox
 from tests.console.people import client_as, local_owner, owner_client
-from tests.http.test_turnstile import Receiver
-from tests.inbound.conftest import Sender
+from tests.grps_site.http.test_turnstile import Receiver
 from tests.players.conftest import Game
 from tests.privacy.conftest import holding, in_tables, in_valkey
 from tests.roblox_world import World
+from tests.webhooks.inbound.conftest import Sender
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 USER, OTHER, BOSS = 7_700_077_001, 7_700_088_002, 7_700_099_003

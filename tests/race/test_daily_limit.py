@@ -35,7 +35,7 @@ from roblox import keys
 from roblox.models import Experience
 from tests.conftest import TESTER
 from tests.console.people import client_as, signed_in
-from tests.discipline.conftest import ADMIRAL, make
+from tests.players.discipline.conftest import ADMIRAL, make
 from tests.race.together import Attempt, at_once
 from tests.race.world import (
     COLONEL,

@@ -69,8 +69,7 @@ from syncs import jobs as sync
 from syncs.models import Drift, SyncJob
 from tests.conftest import TESTER
 from tests.console.people import client_as
-from tests.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, make
-from tests.inbound.conftest import SECRET, Sender, notification
+from tests.players.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, make
 from tests.race.together import Attempt, at_once, lost, won
 from tests.race.world import (
     GENERAL,
@@ -89,6 +88,7 @@ from tests.race.world import (
     staff,
     told,
 )
+from tests.webhooks.inbound.conftest import SECRET, Sender, notification
 from webhooks.endpoints import change_requests, services
 from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import RobloxNotification, WebhookEndpoint

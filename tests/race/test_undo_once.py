@@ -18,7 +18,7 @@ from players.moderation import approvals
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.ranks import decisions
-from tests.discipline.conftest import ADMIRAL, COMMAND
+from tests.players.discipline.conftest import ADMIRAL, COMMAND
 from tests.race.together import at_once, lost, won
 from tests.race.world import (
     TARGET,

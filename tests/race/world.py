@@ -19,7 +19,7 @@ from players.moderation.actors import Staff, at_the_shell, officer
 from players.moderation.command import Command
 from players.points import adjustments
 from tests.console.people import local_owner
-from tests.discipline.conftest import RANKS, make
+from tests.players.discipline.conftest import RANKS, make
 from tests.race.together import Attempt
 
 TARGET, OTHER, COLONEL, GENERAL = 1, 2, 905, 906

@@ -31,7 +31,7 @@ from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import BUDGETS
 from roblox.open_cloud.pacing import Pacer
 from roblox.open_cloud.restrictions import Change, Idempotency
-from tests.emulator import contract
+from tests.roblox.emulator import contract
 from tests.roblox_world import EVENT_HOST, GROUP, KEY, NEXUS, World, role_id
 
 STORE = Store(NEXUS, "GRPS_Points")

@@ -1,0 +1,100 @@
+"""What `make up` keeps is for its owner alone, also where an earlier version left it open to
+others.
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from devserver import postgres
+from devserver.os_users import reachable_folder, unprivileged
+from devserver.state import State
+from devserver.supervisor import Supervisor
+from tests.devserver.conftest import Up
+
+
+def open_to_others(folder: Path) -> list[str]:
+    paths = [
+        folder,
+        *(
+            Path(root) / name
+            for root, folders, files in os.walk(folder)
+            for name in (*folders, *files)
+        ),
+    ]
+    modes = {
+        path: stat.S_IMODE(path.lstat().st_mode)
+        for path in paths
+        if path.exists() and not path.is_symlink()
+    }
+    return [f"{path} {mode:o}" for path, mode in modes.items() if mode & 0o077]
+
+
+def test_everything_that_make_up_keeps_is_closed_to_others(shared_up: Up) -> None:
+    wide = shared_up.state / "logs" / "web.log"
+    wide.parent.mkdir(parents=True)
+    wide.write_text("what an earlier version wrote\n")
+    for path in (shared_up.state, wide.parent):
+        path.chmod(0o755)
+    wide.chmod(0o644)
+    former = os.umask(0o022)
+    try:
+        shared_up.start()
+    finally:
+        os.umask(former)
+    shared_up.wait_for(shared_up.everything_is_up)
+    assert (shared_up.state / "ready.json").exists()
+    assert open_to_others(shared_up.state) == []
+
+
+def test_the_folder_around_two_states_is_closed_too(tmp_path: Path) -> None:
+    around = tmp_path / ".local"
+    (around / "test").mkdir(parents=True)
+    around.chmod(0o755)
+    State.at(around / "test")
+    assert open_to_others(around) == []
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A state folder that PostgreSQL's account reaches, as those of earlier versions were."""
+    home = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    home.chmod(0o755)
+    account = unprivileged()
+    yield home / "state"
+    shutil.rmtree(home)
+    if account is not None:
+        shutil.rmtree(reachable_folder(home / "state" / "postgres", account), ignore_errors=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
+def test_a_database_of_an_earlier_version_is_kept(
+    reachable: Path,
+) -> None:
+    state = State.at(reachable)
+    port = state.port("postgres")
+    with Supervisor(state) as supervisor:
+        supervisor.add([postgres.service(state, port)])
+        postgres.create_database(state, port)
+    account = unprivileged()
+    assert account is not None
+    kept = reachable_folder(reachable / "postgres", account)
+    shutil.move(kept, reachable / "postgres")  # where it stood before
+    with Supervisor(State.at(reachable)) as supervisor:
+        supervisor.add([postgres.service(state, port)])
+        with psycopg.connect(state.environment(port, port)["DATABASE_URL"]) as database:
+            assert database.execute("SELECT current_database()").fetchone() == ("grps",)
+    assert stat.S_IMODE(reachable.stat().st_mode) == 0o700
+    assert not (reachable / "postgres").exists()
+    shutil.rmtree(reachable)
+    state = State.at(
+        reachable
+    )  # as after `make clean`: with new passwords, and no database of the former ones
+    with Supervisor(state) as supervisor:
+        supervisor.add([postgres.service(state, state.port("postgres"))])

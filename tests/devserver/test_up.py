@@ -1,0 +1,217 @@
+"""`make up`: everything under one process, which starts it, mends it, and ends it all together."""
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import psycopg
+import pytest
+import redis
+import structlog
+from celery import Celery
+
+from common.environment import BASE_DIR
+from devserver.process import Service
+from devserver.state import State
+from devserver.supervisor import ServiceFailed, Supervisor
+from grps_site.ops import database_roles
+from tests.devserver.conftest import Up
+
+
+def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
+    ready = shared_up.start()
+    file = shared_up.state / "ready.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert {
+        "url",
+        "databaseUrl",
+        "redisUrl",
+        "admin",
+        "experiences",
+        "signatureSecret",
+    } <= ready.keys()
+    assert httpx.get(f"{ready['url']}/health/live", timeout=60).json() == {"status": "ok"}
+    assert redis.Redis.from_url(ready["redisUrl"]).ping()
+    with psycopg.connect(ready["databaseUrl"]) as database:
+        assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
+        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (
+            False,
+            False,
+            0,
+            0,
+            False,
+            False,
+        )
+    _no_process_knows_the_owner(ready, shared_up)
+    _sign_in(ready)
+    shared_up.wait_for(
+        lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200
+    )
+    _send(ready)
+
+    second = subprocess.run(
+        [sys.executable, "-m", "devserver", "up"],
+        cwd=BASE_DIR,
+        env=shared_up.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert second.returncode == 1
+    assert "stop it first" in second.stderr
+
+    _follow_a_request_id_into_a_task(ready, shared_up)
+    family = shared_up.family()
+    code, output = shared_up.stop()
+    assert code == 0
+    assert output.count("\n") == 1, output
+    assert str(file) in output
+    assert not file.exists()
+    assert [process for process in family if _lives(process)] == []
+
+    again = shared_up.start()
+    assert again == ready
+    page = httpx.get(f"{ready['url']}/leaderboard/top", timeout=60).json()
+    assert [player["userId"] for player in page["players"]] == [42]
+
+
+def _no_process_knows_the_owner(ready: dict[str, Any], up: Up) -> None:
+    """Whoever takes a web process over finds the application's way into the database, and no other."""
+    secret = urlsplit(ready["ownerDatabaseUrl"]).password
+    assert secret
+    assert secret != urlsplit(ready["databaseUrl"]).password
+    for name in ("web", "worker", "sync-worker", "webhook-worker", "beat"):
+        process = psutil.Process(up.processes()[name]["pid"])
+        for one in (process, *process.children(recursive=True)):
+            assert secret not in "".join(one.environ().values())
+
+
+def _lives(process: psutil.Process) -> bool:
+    """What has ended, and only waits for its parent to ask how, lives no more."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _follow_a_request_id_into_a_task(ready: dict[str, Any], up: Up) -> None:
+    with (
+        structlog.contextvars.bound_contextvars(request_id="trace-me-7"),
+        Celery(broker=ready["redisUrl"], set_as_current=False) as app,
+    ):
+        app.send_task("players.evaluate_due", queue="grps")
+    log = up.state / "logs" / "worker.log"
+    up.wait_for(lambda: "evaluated" in log.read_text())
+    lines = [json.loads(line) for line in log.read_text().splitlines() if "evaluated" in line]
+    assert "trace-me-7" in {line["request_id"] for line in lines}
+
+
+def _sign_in(ready: dict[str, Any]) -> None:
+    with httpx.Client(base_url=ready["url"], follow_redirects=True, timeout=60) as browser:
+        page = browser.get("/admin/sign-in/local/?next=/admin/")
+        admin = {"login": ready["admin"]["username"], "password": ready["admin"]["password"]}
+        form = {"csrfmiddlewaretoken": browser.cookies["grps-csrf"], **admin}
+        inside = browser.post(
+            "/admin/sign-in/local/?next=/admin/", data=form, headers={"Referer": str(page.url)}
+        )
+        assert "Sign out" in inside.text
+
+
+def _send(ready: dict[str, Any]) -> None:
+    event = {"userId": 42, "username": "Deep", "session": 1, "sequence": 1, "type": "training"}
+    event |= {"awarded": 15, "total": 15, "occurredAt": "2026-01-02T03:04:05Z"}
+    key = ready["experiences"][0]["apiKey"]
+    body = json.dumps({"server": {"placeId": 1, "jobId": "j"}, "events": [event]})
+    headers = {"x-grps-api-key": key, "content-type": "application/json"}
+    answer = httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers, timeout=60)
+    assert answer.json()["accepted"] == 1
+
+
+def test_without_the_emulator_nothing_of_roblox_is_started(shared_up: Up) -> None:
+    shared_up.ensure()
+    assert "emulator" not in shared_up.processes()
+    shown = subprocess.run(
+        [sys.executable, "manage.py", "sync", "mirrors"],
+        cwd=BASE_DIR,
+        env=shared_up.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert "OFF (ROBLOX_WRITES)" in shown.stdout, shown.stderr
+
+
+def test_a_killed_process_comes_back_once(shared_up: Up) -> None:
+    ready = shared_up.ensure()
+    for name in ("web", "worker", "postgres"):
+        before = set(psutil.Process(shared_up.processes()[name]["pid"]).children(recursive=True))
+        shared_up.kill(name)
+        shared_up.wait_for(shared_up.everything_is_up)
+        assert not {child for child in before if _lives(child)}
+    shared_up.wait_for(
+        lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200
+    )
+
+
+def test_what_is_killed_again_before_it_is_up_comes_back_too(shared_up: Up) -> None:
+    shared_up.ensure()
+    shared_up.wait_for(shared_up.everything_is_up)
+    shared_up.kill("worker")
+    shared_up.kill("worker")
+    shared_up.wait_for(shared_up.everything_is_up)
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(shared_up: Up) -> None:
+    shared_up.ensure()
+    family = shared_up.family()
+    assert shared_up.process is not None
+    shared_up.process.send_signal(signal.SIGKILL)
+    shared_up.process.wait()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert [process.cmdline() for process in alive] == []
+    shared_up.start()
+
+
+def test_repeated_deaths_end_everything_with_the_last_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, lives = tmp_path / "broken", tmp_path / "lives"
+    # It is up once it has written, so it writes only when it has seen that nothing is broken.
+    fail = f"echo life >> {lives}; echo the disk is full; exit 7"
+    script = f"if [ -e {broken} ]; then {fail}; fi; echo life >> {lives}; exec sleep 600"
+
+    def is_up(_: Service) -> bool:
+        return lives.exists() and lives.read_text() != "" and not broken.exists()
+
+    service = Service("sleeper", ["sh", "-c", script], tmp_path / "sleeper.log", is_up)
+    with Supervisor(State.at(tmp_path)) as supervisor:
+        supervisor.add([service])
+        broken.touch()
+        assert service.process is not None
+        service.process.kill()
+        with pytest.raises(
+            ServiceFailed, match=r"(?s)sleeper ended with code 7; .*the disk is full"
+        ):
+            supervisor.run()
+    assert lives.read_text().count("life") == 1 + service.tries
+    assert "GRPS: sleeper ended with code -9, and is restarted" in capsys.readouterr().err
+
+
+def test_a_failed_start_ends_everything_with_its_log(shared_up: Up) -> None:
+    shared_up.ensure()
+    shared_up.stop()
+    process = subprocess.run(
+        [sys.executable, "-m", "devserver", "up", "--port", str(shared_up.port)],
+        cwd=BASE_DIR,
+        env=shared_up.environment | {"LOG_LEVEL": "NONSENSE"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1
+    assert "LOG_LEVEL" in process.stderr
+    assert not (shared_up.state / "ready.json").exists()

@@ -1,0 +1,102 @@
+"""A player's client in a machine of its own: tests read its screen, press buttons and type."""
+
+from typing import Any
+
+from tests.roblox.luau.machine import WORLD, Machine, take
+from tests.roblox.luau.universe import STEP, Server
+
+CLIENT = "StarterPlayer.StarterPlayerScripts.GRPSClient"
+ANSWER = (
+    "local userId, question, given = ... local found = {} "
+    "local player = game.Players:GetPlayerByUserId(userId) "
+    "task.spawn(function() found[1] = game.ReplicatedStorage.GRPSAsk.OnServerInvoke(player, question, given) end) "
+    "return found"
+)
+
+
+class Client:
+    """A client. `asked` are the questions that it sent. While it is `deaf`, they fail."""
+
+    def __init__(self, server: Server, user_id: int) -> None:
+        self.server, self.user_id = server, user_id
+        self.asked: list[tuple[str, Any]] = []
+        self.deaf = False
+        self._answers: list[Any] = []
+        self._answer = server.machine.chunk(ANSWER)
+        self._told = 0
+        self.machine = Machine(now=server.universe.now)
+        world = self.machine._load(WORLD / "client.luau").call()[0]
+        self.outside = self.machine.call(world, self.machine.engine, self._host(), user_id)
+        self.machine.require(CLIENT)
+
+    def run(self, seconds: float) -> None:
+        until = self.server.universe.now + seconds
+        while self.server.universe.now < until:
+            self.server.universe.run(STEP)
+            self._hear()
+            self.machine.step(STEP)
+
+    def press(self, text: str) -> None:
+        self._do("press", text)
+
+    def type(self, placeholder: str, text: str, *, enter: bool = False) -> None:
+        self._do("type", placeholder, text, enter)
+
+    def key(self, name: str = "F6", *, handled: bool = False) -> None:
+        self._do("key", name, handled)
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = take(self.machine.call(self.outside.get("shown")))
+        return found
+
+    @property
+    def texts(self) -> list[str]:
+        return [one["text"] for one in self.shown if one["text"]]
+
+    @property
+    def buttons(self) -> list[str]:
+        return [one["text"] for one in self.shown if one["class"] == "TextButton"]
+
+    @property
+    def boxes(self) -> list[str]:
+        return [one["placeholder"] for one in self.shown if one["class"] == "TextBox"]
+
+    def _do(self, name: str, *args: Any) -> None:
+        self.machine.call(self.outside.get(name), *args)
+        self.run(2)
+
+    def _hear(self) -> None:
+        """Receive the server's notifications to this player."""
+        source = "local sent, userId = game.ReplicatedStorage.GRPSTold.sent, ... local mine = {} "
+        source += "for _, one in sent do if one[1].UserId == userId then table.insert(mine, one[2]) end end return mine"
+        told = take(self.server.machine.call(self.server.machine.chunk(source), self.user_id)) or []
+        for text in told[self._told :]:
+            self.machine.call(self.outside.get("tell"), text)
+        self._told = len(told)
+
+    def _host(self) -> Any:
+        lua = self.machine.lua
+
+        def ask(_: Any, args: Any) -> list[Any]:
+            question, given = take(args[0]), take(args[1]) if len(args) > 1 else None
+            self.asked.append((question, given))
+            found = (
+                None
+                if self.deaf
+                else self.server.machine.call(self._answer, self.user_id, question, given)
+            )
+            self._answers.append(found)
+            return [len(self._answers) - 1]
+
+        def answer(_: Any, args: Any) -> list[Any]:
+            found = self._answers[int(args[0])]
+            if found is None:
+                return [False]
+            said = found.get(1)
+            return [None if said is None else self.machine.give(take(said))]
+
+        made = lua.create_table()
+        made.set("ask", lua.create_function(ask))
+        made.set("answer", lua.create_function(answer))
+        return made

@@ -1,0 +1,58 @@
+"""How the game's modules are written: strict, documented, and pure where they decide."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.roblox.luau.machine import HOME
+
+MODULES = sorted(
+    path
+    for folder in ("shared", "server", "client", "example")
+    for path in (HOME / folder).rglob("*.luau")
+)
+HEAD = re.compile(r"--!strict\n--\[=\[\n\t@class (\w+)\n\t\S")
+# A member that other modules may call, and whether a doc comment stands above it.
+MEMBER = re.compile(r"^(---.*\n)?function (?!QUESTIONS)\w+[.:]([a-z]\w*)[(<]", re.MULTILINE)
+PLAIN = {"new", "start", "stop"}  # their names say everything
+IMPURE = re.compile(
+    r"(?<![.\w])(game|task|wait|spawn|delay|tick|time|os|workspace|DateTime|Instance|math\.random)\b\s*[.:(]"
+)
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(HOME))
+
+
+def undocumented(source: str) -> list[str]:
+    """Public members without a doc comment."""
+    return [name for comment, name in MEMBER.findall(source) if not comment and name not in PLAIN]
+
+
+def code(source: str) -> str:
+    """Without comments and texts."""
+    bare = re.sub(r"--\[=\[.*?\]=\]", "", source, flags=re.DOTALL)
+    return re.sub(r"--.*|\"[^\"\n]*\"|`[^`\n]*`", "", bare)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_are_strict_and_documented(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    found = HEAD.match(source)
+    assert found
+    assert found[1] in {path.stem.split(".")[0], "GRPS", "GRPSClient"}
+    assert undocumented(source) == []
+    assert source.count("\n") <= 400
+
+
+@pytest.mark.parametrize("path", sorted((HOME / "shared").glob("*.luau")), ids=name)
+def test_rules_are_pure(path: Path) -> None:
+    assert IMPURE.findall(code(path.read_text(encoding="utf-8"))) == []
+
+
+def test_the_checks_find_impure_and_undocumented_code() -> None:
+    assert IMPURE.findall(code("local now = os.time() -- task.wait(")) == ["os"]
+    members = "--- Join.\nfunction Store.join(\nfunction Store._take(\nfunction Store.leave("
+    assert undocumented(members) == ["leave"]
+    assert not HEAD.match("--[[ x ]]")
