@@ -1,10 +1,10 @@
 """Positions and pages of the leaderboard, exact and at the same cost for any number of players.
 
-`players` is the truth. A position is one more than the number of listed players with more points;
-that number is a sum over a tree of counts (`leaderboard_buckets`: level 0 counts single hundredths,
-each level above 64 buckets of the one below) plus the few moves that a trigger wrote and `fold` has
-not yet taken in (`leaderboard_changes`). So a change of points never waits for another one, and a
-reader adds up some hundred rows whatever the size.
+`players` is the source of truth. A position is one more than the number of listed players with more
+points. That number is a sum over a tree of counts (`leaderboard_buckets`: level 0 counts single
+hundredths, each higher level groups 64 buckets of the one below) plus the few moves that a trigger
+wrote and `fold` has not yet merged (`leaderboard_changes`). So a change of points never waits for
+another one, and a reader adds up some hundred rows at any size.
 """
 
 import datetime as dt
@@ -74,20 +74,21 @@ class Line:
 
 
 def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[Line]:
-    """Up to `limit` players by points, the best first, from behind `after` (points and id of the
-    last one seen).
+    """Return up to `limit` players by points, highest first.
+
+    `after`: points and id of the last player of the previous page.
     """
     where, parameters = "WHERE p.listed", list[Any]()
     if after is not None:
         where, parameters = "WHERE p.listed AND (p.points, p.id) < (%s, %s)", [*after]
-    # The limit stands in the statement: a plan made without it would sort everything behind
+    # The limit is part of the statement. Without it PostgreSQL may plan to sort everything past
     # `after`.
     query = f"SELECT {ROW} {FROM} {where} ORDER BY p.points DESC, p.id DESC LIMIT {limit:d}"
     return _positioned(query, parameters)
 
 
 def around(player_id: int, points: Decimal, span: int) -> list[Line]:
-    """The `span` players before one, the player, and the `span` after, by points."""
+    """Return the player with up to `span` players before and after them, by points."""
     query = f"""
         (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) >= (%s, %s) ORDER BY p.points, p.id LIMIT {span + 1:d})
         UNION ALL
@@ -98,8 +99,9 @@ def around(player_id: int, points: Decimal, span: int) -> list[Line]:
 
 
 def records(column: str, limit: int) -> list[Line]:
-    """Up to `limit` players with the most `kos` or `wos`, positions by that count; nobody with
-    none.
+    """Return up to `limit` players with the most `kos` or `wos`.
+
+    Positions go by that count. Players with a count of 0 are left out.
     """
     if column not in {"kos", "wos"}:
         raise ValueError(f"{column} is not a record")
@@ -115,13 +117,15 @@ def records(column: str, limit: int) -> list[Line]:
 def search(
     prefix: str, limit: int, after: tuple[str, int] | None = None, *, everybody: bool = False
 ) -> list[Line]:
-    """Up to `limit` players whose name starts with `prefix`, in any case, by name; without
-    positions. `everybody`: also whom public lists leave out, but for the erased.
+    """Return up to `limit` players whose name starts with `prefix`, by name, without positions.
+
+    The search ignores case. `everybody`: also find players hidden from public lists, except erased
+    ones.
     """
     shown = "p.erased_at IS NULL" if everybody else "p.listed"
     name = 'lower(p.username) COLLATE "C"'
     low = prefix.lower()
-    # One lower bound only: beside a second one PostgreSQL may begin at the lesser and walk the
+    # Use one lower bound only. With a second one PostgreSQL may start at the smaller and walk the
     # index up to the other.
     query = f"""
         SELECT {ROW} {FROM} WHERE {shown} AND ({name}, p.id) > (%s, %s) AND {name} < %s
@@ -130,19 +134,19 @@ def search(
 
 
 def lines_of(player_ids: Sequence[int]) -> list[Line]:
-    """Players by our ids, listed or not, by name; without positions."""
+    """Return players by our ids, listed or not, by name, without positions."""
     query = f"SELECT {ROW} {FROM} WHERE p.erased_at IS NULL AND p.id = ANY(%s::bigint[])"
     query += " ORDER BY lower(p.username), p.id"
     return _lines(query, [list(player_ids)]) if player_ids else []
 
 
 def position(points: Decimal) -> int:
-    """The position of a listed player with so many points."""
+    """Return the position of a listed player with `points`."""
     return _ahead([points])[0] + 1
 
 
 def total() -> int:
-    """How many players are listed."""
+    """Return the number of listed players."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT coalesce(sum(count), 0) FROM leaderboard_buckets WHERE level = %s)"
@@ -153,8 +157,9 @@ def total() -> int:
 
 
 def fold() -> int:
-    """Take pending moves into the counts, at most FOLD_ROWS of them; how many buckets changed. One
-    at a time.
+    """Merge at most FOLD_ROWS pending moves into the counts; return the number of changed buckets.
+
+    Returns 0 while another fold runs.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if not advisory_lock.try_lock(FOLD_LOCK):
@@ -164,9 +169,7 @@ def fold() -> int:
 
 
 def rebuild() -> None:
-    """Count everything anew from `players`, which nobody changes meanwhile (writers wait, readers
-    do not).
-    """
+    """Recount everything from `players`. Writers to `players` wait meanwhile, readers do not."""
     with transaction.atomic(), connection.cursor() as cursor:
         advisory_lock.lock(FOLD_LOCK)
         cursor.execute("LOCK TABLE players IN SHARE MODE")
@@ -176,11 +179,12 @@ def rebuild() -> None:
 
 
 def verify() -> int:
-    """How many buckets differ from what `players` says, pending moves taken into account; 0 is
-    right.
+    """Return the number of buckets that differ from `players`, pending moves included.
+
+    0 means that all counts are right.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        # One statement sees one moment, so that writers need not wait.
+        # One statement sees one snapshot, so writers need not wait.
         cursor.execute(f"""
             WITH pending AS (
                 SELECT level, move.value >> (6 * level) AS bucket, sum(move.difference) AS count
@@ -216,8 +220,8 @@ def _positioned(query: str, parameters: list[Any]) -> list[Line]:
     lines = _lines(query, parameters)
     if not lines:
         return []
-    # Only the first group of equals can begin outside the list, and only its end is not known from
-    # the list alone.
+    # Only the first group of equal points can begin outside the list. The list shows where all
+    # other groups begin.
     second = next(
         (index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines)
     )

@@ -1,7 +1,6 @@
-"""Lock players for one transaction, and create those that are new.
+"""Lock players for one transaction, and create new ones.
 
-Players are locked in the order of their Roblox user ids, so that two transactions never wait for
-each other crosswise.
+Players are locked in the order of their Roblox user ids, so that two transactions cannot deadlock.
 """
 
 import datetime as dt
@@ -35,8 +34,8 @@ LOCK_PLAYERS = """
 class PlayerRow:
     """A locked player. Amounts in hundredths, moments in microseconds since 1970.
 
-    `gained`: what this batch adds to the sum of its experience, which `LedgerBatch.add_to_players`
-    carries into `earned`.
+    `gained`: what this batch adds to the sum of its experience. `LedgerBatch.add_to_players` adds
+    it to `earned`.
     """
 
     id: int
@@ -70,12 +69,12 @@ class PlayerRow:
 
 
 def lock_players(user_ids: Iterable[int]) -> dict[int, PlayerRow]:
-    """Lock players; return them by Roblox user id, without those that do not exist yet."""
+    """Lock players and return them by Roblox user id. Players that do not exist yet are left out."""
     return send_lock(user_ids).read()
 
 
 def send_lock(user_ids: Iterable[int]) -> Sent[dict[int, PlayerRow]]:
-    """The same, where other statements follow before the players are needed."""
+    """Send `lock_players` without waiting, so that other statements can follow first."""
     return Sent(
         LOCK_PLAYERS,
         [numbers(sorted(set(user_ids)))],
@@ -86,13 +85,13 @@ def send_lock(user_ids: Iterable[int]) -> Sent[dict[int, PlayerRow]]:
 def create_players(names: Mapping[int, tuple[str, str]], first_rank: int, now: dt.datetime) -> int:
     """Create the players that do not exist yet; return their number.
 
-    `names`: username and display name by Roblox user id. Call it before any lock is taken, so that
-    batches with the same new players cannot wait for each other crosswise.
+    `names`: username and display name by Roblox user id. Call it before taking any lock, or batches
+    with the same new players may deadlock.
     """
     user_ids = sorted(names)
     usernames = texts(names[user_id][0] for user_id in user_ids)
     display_names = texts(names[user_id][1] for user_id in user_ids)
-    listed = not can_be_asked()  # else a new player is listed once Roblox has answered
+    listed = not can_be_asked()  # otherwise list a new player after Roblox has answered
     with connection.cursor() as cursor:
         cursor.execute(
             CREATE_PLAYERS, [first_rank, now, listed, numbers(user_ids), usernames, display_names]

@@ -1,8 +1,7 @@
-"""The rows of a released quarantine begin to count, player by player; then the acts that were held
-are done.
+"""Count the rows of a released quarantine, player by player, then carry out its held commands.
 
-Each step is one transaction and notes how far it came, so a killed worker loses nothing and does
-nothing twice.
+Each step is one transaction and stores its progress. So a killed worker loses nothing and repeats
+nothing.
 """
 
 import datetime as dt
@@ -32,7 +31,7 @@ from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
 LEASE = dt.timedelta(seconds=40)
-PLAYERS = 25  # of one step
+PLAYERS = 25  # in one step
 ACTOR = Actor("system", "quarantine", "quarantine")
 
 COUNT_WHOLE = """
@@ -48,9 +47,7 @@ COUNT_WHOLE = """
 
 
 def run_due() -> int:
-    """Take steps of what is being released as long as there are any; how many players' rows were
-    let count.
-    """
+    """Run release steps until none is due; return the number of players whose rows now count."""
     done = 0
     while (found := _claim()) is not None:
         done += _step(found)
@@ -75,8 +72,9 @@ def _claim() -> Quarantine | None:
 
 
 def _step(quarantine: Quarantine) -> int:
-    """Let the rows of the next players count; where there are none left, carry the held acts out
-    and end it.
+    """Count the rows of the next players, or finish the release if no players are left.
+
+    Finishing carries out the held commands.
     """
     with transaction.atomic():
         ids = _next_players(quarantine)
@@ -92,7 +90,7 @@ def _step(quarantine: Quarantine) -> int:
             pk=quarantine.pk, lease=quarantine.lease, upto=quarantine.upto
         )
         if not moved.update(upto=max(ids), lease="", lease_until=None):
-            return 0  # another worker has it by now
+            return 0  # another worker took this step already
         _let_count(quarantine, players)
         return len(ids)
 
@@ -104,7 +102,7 @@ def _next_players(quarantine: Quarantine) -> list[int]:
 
 def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
     now, experience = timezone.now(), quarantine.experience
-    # Without these players: `upto` is past them.
+    # `upto` was raised above, so these players no longer appear as isolated.
     batch_id, found = isolation.begin(Source(experience))
     destination, events = Destination(experience, found.counts), _events(quarantine, players)
     state = BatchState(batch_id, destination, found, active(), events, players)
@@ -128,7 +126,7 @@ def _let_count(quarantine: Quarantine, players: dict[int, PlayerRow]) -> None:
 
 
 def _touched(state: BatchState) -> list[PlayerRow]:
-    """The players of whom rows landed, or of whom more of a session's total counts."""
+    """Return the players with new rows, or with a session whose whole total counts now."""
     whole = _count_whole(state)
     touched = {player.id: player for player in state.touched()}
     for player in state.players.values():
@@ -166,8 +164,9 @@ def _event(row: LedgerEntry, player: PlayerRow, item: int) -> ReportedEvent:
 
 
 def _count_whole(state: BatchState) -> dict[int, int]:
-    """Let the whole total of each session count of which no other quarantine has rows; return what
-    that adds, by player.
+    """Count the whole total of each session without rows in another quarantine.
+
+    Return the added hundredths by player id.
     """
     experience, ids = state.destination.origin, [player.id for player in state.players.values()]
     others = sorted(isolation.kept_apart(experience, ids, state.isolation))

@@ -1,8 +1,8 @@
-"""What of an experience counts as points.
+"""Decide which points of an experience count.
 
-Two places say it: the configuration (config/backend.integrations.json) what is wanted, and the row
-of the experience what two owners let count. In force is what both say, so that a file alone lets
-nothing more count.
+The configuration (config/backend.integrations.json) says what may count. The experience's row says
+what two owners approved. Only what both allow counts, so a changed file alone cannot make more
+points count.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,9 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """Whether points count at all (not so in a test experience), those of private servers, and
-    those of Studio.
+    """Whether points count at all, and whether those of private servers and of Studio do.
+
+    `points` is False for a test experience.
     """
 
     points: bool = True
@@ -35,7 +36,7 @@ class Counting:
         return Counting(**{name: getattr(self, name) and getattr(other, name) for name in names()})
 
     def beyond(self, other: "Counting") -> list[str]:
-        """What counts by this and not by the other, in words."""
+        """Return the words for what counts here but not in `other`."""
         return [WORDS[name] for name in names() if getattr(self, name) and not getattr(other, name)]
 
     @property
@@ -48,12 +49,12 @@ def names() -> list[str]:
 
 
 def read(row: Mapping[str, Any] | None) -> Counting:
-    """What an experience's row says; empty: the defaults."""
+    """Read the counts from an experience's row; missing ones take their default."""
     return Counting(**{name: bool(value) for name, value in (row or {}).items() if name in names()})
 
 
 def wanted(experience: str) -> Counting:
-    """What the configuration says; the defaults where it has no such experience."""
+    """Return the counts of the configuration, or the defaults for an unknown experience."""
     for one in settings.INTEGRATIONS.experiences:
         if one.key == experience:
             return Counting(one.counts.points, one.counts.private_servers, one.counts.studio)
@@ -61,7 +62,7 @@ def wanted(experience: str) -> Counting:
 
 
 def both(experience: str, row: Mapping[str, Any] | None) -> Counting:
-    """What is in force, with the experience's row at hand."""
+    """Return what counts, given the counts of the experience's row."""
     return wanted(experience) & read(row)
 
 
@@ -73,8 +74,9 @@ def in_force(experience: str) -> Counting:
 
 
 def place_of(experience: str, apart: str, what: Counting) -> str:
-    """The origin of what is earned. `apart`: `origins.PRIVATE` or STUDIO where it was on such a
-    server.
+    """Return the origin for points earned on a kind of server.
+
+    `apart`: `origins.PRIVATE`, `origins.STUDIO`, or empty for a public server.
     """
     counted = {"": True, origins.PRIVATE: what.private_servers, origins.STUDIO: what.studio}[apart]
     return experience if counted else f"{experience}{origins.SPLIT}{apart}"

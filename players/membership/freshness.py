@@ -1,7 +1,8 @@
-"""Roblox's present word on somebody: asked for when they join a game, and before they act.
+"""Refresh memberships from Roblox when people join a game and before they act.
 
-`players` knows no Roblox. The app that does puts here what reads: `READ` waits for the answer, for
-a short time at most; `WANT` only has it read soon. `READ` is not called within a transaction.
+The package `players` does not call Roblox. The app that does registers its functions here. `READ`
+waits for the answer for a short time at most. `WANT` only requests a read soon. Do not call `READ`
+within a transaction.
 """
 
 import datetime as dt
@@ -21,16 +22,15 @@ UNCONFIRMED = (
 
 
 def is_asked() -> bool:
-    """Whether Roblox is asked about people at all."""
+    """Return whether memberships are read from Roblox at all."""
     return bool(READ) and can_be_asked()
 
 
 def before_act(*user_ids: int | None) -> None:
-    """Have Roblox asked about people who are about to act, unless it was lately; what it says is in
-    force after that.
+    """Refresh the membership of people who are about to act, unless it was read lately.
 
-    Where Roblox does not answer in time their last known state stays: `is_too_old` says whether to
-    act on it.
+    If Roblox does not answer in time, their last known state stays. `is_too_old` says whether it
+    may still be used.
     """
     found = {one for one in user_ids if one is not None and one > 0}
     if found and can_be_asked():
@@ -39,14 +39,14 @@ def before_act(*user_ids: int | None) -> None:
 
 
 def on_join(user_ids: Collection[int], experience: str) -> None:
-    """Have users read soon who joined a game of the experience. The caller does not wait."""
+    """Request a read of users who joined a game of the experience. The caller does not wait."""
     if user_ids and can_be_asked():
         for want in WANT:
             want(user_ids, experience)
 
 
 def is_too_old(player: Player) -> bool:
-    """Whether Roblox's last word on somebody is too old to let them act."""
+    """Return whether the last membership read from Roblox is too old to let the player act."""
     if not is_asked():
         return False
     trusted = dt.timedelta(minutes=settings.INTEGRATIONS.sync.trust_membership_minutes)

@@ -1,5 +1,6 @@
-"""What a player's stored membership means now. It is changed by players.ranks.membership_changes
-alone.
+"""Interpret a player's stored membership.
+
+Only players.ranks.membership_changes changes it.
 """
 
 from django.conf import settings
@@ -8,13 +9,14 @@ from players.policy.membership import Membership
 
 
 def can_be_asked() -> bool:
-    """Whether a group is configured that Roblox can be asked about."""
+    """Return whether a Roblox group is configured."""
     return settings.ROBLOX_GROUP_ID is not None
 
 
 def present(stored: str) -> Membership:
-    """The membership that rules go by. Where no group is configured nobody can be asked: unknown
-    counts as member.
+    """Return the membership that rules use.
+
+    Without a configured group nothing can be read from Roblox, so unknown counts as member.
     """
     membership = Membership(stored)
     if membership is Membership.UNKNOWN and not can_be_asked():
@@ -23,5 +25,5 @@ def present(stored: str) -> Membership:
 
 
 def belonging() -> list[str]:
-    """The values of `Player.member` that count as member now, for queries."""
+    """Return the values of `Player.member` that count as member now, for queries."""
     return [one.value for one in Membership if present(one) is Membership.MEMBER]

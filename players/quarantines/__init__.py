@@ -1,3 +1,5 @@
-"""Quarantines of keys: `detection` counts what no honest key brings, `isolation` keeps its rows
-apart, `held_commands` its commands, and two owners decide in `resolution`.
+"""Quarantines of keys.
+
+`detection` counts what no honest key sends. `isolation` separates the key's rows and
+`held_commands` its commands. Two owners decide in `resolution`.
 """

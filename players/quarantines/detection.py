@@ -1,7 +1,7 @@
-"""Count what each key brings within a minute and an hour, and open a quarantine past a limit.
+"""Count what each key sends per minute and hour, and open a quarantine past a limit.
 
-Counts are kept in PostgreSQL, since they must outlast an emptied Valkey. Only what no ordinary
-batch brings is counted, so an ordinary batch writes nothing here.
+Counts are kept in PostgreSQL, since they must survive an emptied Valkey. Only unusual contents are
+counted, so an ordinary batch writes nothing here.
 """
 
 import datetime as dt
@@ -17,14 +17,15 @@ from players.models import KeyCount, PolicyVersion, Quarantine
 from roblox.models import ExperienceKey
 
 KEPT = dt.timedelta(days=1)
-# Older events are counted: each day in the past has caps of its own.
+# Events older than this are counted, because each past day has its own caps.
 LATE = dt.timedelta(days=7)
-# Counted where missing rows would have to stand for more than this part of the daily cap.
+# Missing rows are counted if they represent more than the daily cap divided by this number.
 HIDDEN_PART = 5
-# For so long after a change of policy, games may still award by the one before.
+# After a change of policy, games may still award by the previous one for this long.
 SETTLING = dt.timedelta(minutes=15)
 
-# What the minute holds with this call, and what the rest of the hour held before it.
+# Returns the counts of this minute, this call included, and those of the rest of the hour before
+# it.
 COUNT = """
     INSERT INTO key_counts AS k (source, minute, acts, adjusted, renames, new_players, breaches, points)
     VALUES (%(source)s, date_trunc('minute', %(now)s), %(acts)s, %(adjusted)s, %(renames)s, %(new_players)s,
@@ -51,7 +52,7 @@ HUNDREDTHS = frozenset({"adjusted", "points"})
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What delivers: a key of an experience, or the experience's queue (`key` None)."""
+    """The sender of a batch: a key of an experience, or the experience's queue (`key` None)."""
 
     experience: str
     key: int | None = None
@@ -63,7 +64,7 @@ class Source:
 
 @dataclass(slots=True)
 class Tally:
-    """What one call brings of what the guard counts. `adjusted` and `points` in hundredths."""
+    """What one call adds to the counts. `adjusted` and `points` are in hundredths."""
 
     acts: int = 0
     adjusted: int = 0
@@ -79,7 +80,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What exceeded a limit: `count` of `what` within `seconds`."""
+    """The exceeded limit: `count` of `what` within `seconds`."""
 
     what: str
     count: int
@@ -97,7 +98,7 @@ class Cause:
 
 
 class Tripped(Exception):
-    """A limit is exceeded, so nothing of the call may count: its transaction is rolled back."""
+    """A limit is exceeded. The call's transaction is rolled back, so nothing of it counts."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(
@@ -107,7 +108,7 @@ class Tripped(Exception):
 
 
 def note(source: Source, tally: Tally, now: dt.datetime) -> None:
-    """Count what a call brings, at the end of its transaction. Raises Tripped past a limit."""
+    """Add a call's counts at the end of its transaction. Raises Tripped past a limit."""
     counts = tally.counts
     if not any(counts.values()):
         return
@@ -125,7 +126,7 @@ def note(source: Source, tally: Tally, now: dt.datetime) -> None:
 
 
 def is_settling(now: dt.datetime) -> bool:
-    """Whether games may still award by the policy before, which breaks laws by itself."""
+    """Return whether games may still award by the previous policy, which breaks laws by itself."""
     activated = PolicyVersion.objects.filter(activated_at__isnull=False).order_by("-activated_at")
     moments = activated.values_list("activated_at", flat=True)[:2]
     return len(moments) == 2 and moments[0] is not None and now - moments[0] < SETTLING
@@ -160,7 +161,7 @@ def open_quarantine(source: Source, cause: Cause, now: dt.datetime) -> Quarantin
 
 
 def forget(source: str) -> None:
-    """Start counting from zero, once owners decided on what was counted."""
+    """Reset a source's counts after owners decided on its quarantine."""
     KeyCount.objects.filter(source=source).delete()
 
 

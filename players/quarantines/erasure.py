@@ -1,4 +1,4 @@
-"""How commands that are held in quarantine forget a person."""
+"""Erase a person from commands held in quarantine."""
 
 from django.db.models import Q
 
@@ -7,6 +7,6 @@ from players.privacy.person import Person
 
 
 def forget_held_commands(person: Person) -> None:
-    """Drop what is held of them: nothing is done to or by somebody who was erased."""
+    """Delete held commands by or about the person, so that none is carried out after the erasure."""
     theirs = Q(asked__user_id=person.user_id) | Q(asked__actor_user_id=person.user_id)
     GameCommand.objects.filter(theirs).delete()

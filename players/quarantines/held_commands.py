@@ -1,6 +1,4 @@
-"""Commands of moderators that a key brings: counted by the guard, and held undone while the key is
-in quarantine.
-"""
+"""Count the moderator commands that a key sends, and hold them while the key is in quarantine."""
 
 import datetime as dt
 from typing import Any
@@ -13,15 +11,13 @@ from players.quarantines import detection, isolation
 from players.quarantines.detection import Source, Tally, Tripped
 
 ANSWER = "Nothing is done yet: this experience's key brings too much, so its commands wait for the owners."
-# Beyond this nothing moves without a second person, so that one slip of an officer puts no key into
-# quarantine.
+# One command counts for at most this amount. Larger ones need a second person, so one typing error
+# of an officer must not quarantine a key.
 MOST_OF_ONE = 1_000_00  # hundredths
 
 
 def count(source: Source, command: str, amount: int, now: dt.datetime) -> None:
-    """Count a command that is new (`amount`: hundredths that it asks for), in a transaction of its
-    own.
-    """
+    """Count a new command in a transaction of its own. `amount`: the hundredths that it requests."""
     if GameCommand.objects.filter(experience=source.experience, command=command).exists():
         return
     if isolation.standing(source).held is not None:
@@ -34,9 +30,7 @@ def count(source: Source, command: str, amount: int, now: dt.datetime) -> None:
 
 
 def hold(row: GameCommand, source: Source, asked: dict[str, Any]) -> dict[str, Any] | None:
-    """Keep a command until the owners decide, and say what is answered; None where its key is in no
-    quarantine.
-    """
+    """Hold a command until the owners decide and return the answer, or None outside a quarantine."""
     found = isolation.standing(source).held
     if found is None or not isolation.lock(found):
         return None

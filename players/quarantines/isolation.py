@@ -1,8 +1,8 @@
-"""Where the rows of a batch go, and what of a session counts while rows of it are kept apart.
+"""Decide where the rows of a batch go, and which part of an affected session's total counts.
 
-While rows of a session are in quarantine, or were discarded, its total may stand for them too. From
-then on it counts by what its own rows award (`session_totals.merge_landed`); the rest of its total is set
-apart.
+While rows of a session are in quarantine, or were discarded, its total may include them. From then
+on the session counts by what its counted rows award (`session_totals.merge_landed`). The rest of
+its total is stored as `apart`.
 """
 
 import json
@@ -22,8 +22,8 @@ from players.quarantines.detection import Source
 
 MOST_SHOWN = 10**11  # points
 
-# Runs in the transaction that has locked the players, so that it sees every decision made until then.
-# With the id of the batch's audit event, since every batch asks for both.
+# Runs in the transaction that has locked the players, so it sees every earlier decision. It also
+# reserves the id of the batch's audit event, since every batch needs both.
 STANDING = f"""
     SELECT {NEXT_ID}, (
         SELECT coalesce(json_agg(json_build_array(
@@ -43,15 +43,15 @@ RELEASED = """
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """The quarantines of an experience that are not released. `held`: the one into which this
-    source's rows go.
+    """The unreleased quarantines of an experience.
 
-    `counts`: whether the experience's points count at all.
+    `held`: the quarantine that takes this source's rows. `counts`: whether the experience's points
+    count at all.
     """
 
     held: int | None
     open: bool
-    upto: dict[int, int]  # by quarantine: released up to this player
+    upto: dict[int, int]  # by quarantine: released up to this player id
     counts: bool
 
     def __bool__(self) -> bool:
@@ -59,20 +59,20 @@ class Isolation:
 
 
 def standing(source: Source) -> Isolation:
-    """The quarantines of a source's experience, and which of them takes its rows.
+    """Return the quarantines of a source's experience, and which of them takes its rows.
 
-    What the queue brings may come from any server, so it goes into any quarantine that is open.
+    Rows from the queue may come from any server, so any open quarantine takes them.
     """
     return begin(source)[1]
 
 
 def begin(source: Source) -> tuple[int, Isolation]:
-    """The id that the batch's audit event will have, and `standing`."""
+    """Reserve the id of the batch's audit event; return it with `standing`."""
     return send_begin(source).read()
 
 
 def send_begin(source: Source) -> Sent[tuple[int, Isolation]]:
-    """The same, where other statements are sent beside it."""
+    """Send `begin` without waiting, so that other statements can be sent with it."""
     experience = source.experience
     parameters = [source.name, source.key is None, experience, experience]
     return Sent(STANDING, parameters, lambda rows: _standing(experience, rows[0]))
@@ -90,12 +90,12 @@ def _standing(experience: str, row: tuple[Any, ...]) -> tuple[int, Isolation]:
 
 
 def _read(value: Any) -> Any:
-    """JSON comes as text."""
+    """Parse JSON, which the database may return as text."""
     return json.loads(value) if isinstance(value, str) else value
 
 
 def lock(quarantine_id: int) -> bool:
-    """Keep a quarantine open until this transaction ends; False where it is closed already."""
+    """Keep a quarantine open until this transaction ends. Returns False if it is closed already."""
     found = Quarantine.objects.select_for_update(no_key=True).filter(pk=quarantine_id)
     return found.values_list("status", flat=True).first() == Quarantine.Status.OPEN
 
@@ -105,8 +105,9 @@ def origin_of(experience: str, quarantine_id: int) -> str:
 
 
 def kept_apart(experience: str, player_ids: Iterable[int], found: Isolation) -> set[SessionKey]:
-    """Sessions of these players of which rows are in a quarantine that is not released, by player
-    and session.
+    """Return the sessions of these players with rows in an unreleased quarantine.
+
+    Keys are player id and session.
     """
     if not found:
         return set()
@@ -117,8 +118,10 @@ def kept_apart(experience: str, player_ids: Iterable[int], found: Isolation) -> 
 
 
 def not_in_store(experience: str, player_ids: Collection[int], found: Isolation) -> set[SessionKey]:
-    """Sessions that the data store may hold and that must not come from there: kept apart, or of
-    servers that are.
+    """Return the sessions whose data store entries must not be merged.
+
+    They have rows in an unreleased quarantine, or come from private servers or Studio that do not
+    count.
     """
     apart = [f"{experience}{origins.SPLIT}{part}" for part in (origins.PRIVATE, origins.STUDIO)]
     with connection.cursor() as cursor:
@@ -127,7 +130,7 @@ def not_in_store(experience: str, player_ids: Collection[int], found: Isolation)
 
 
 def note(quarantine_id: int, rows: int, awarded: int) -> None:
-    """Add to the sums on the quarantine's page; they stop at what their column holds."""
+    """Add to the sums on the quarantine's page, capped at MOST_SHOWN points."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE quarantines SET rows = rows + %s,"

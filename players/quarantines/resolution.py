@@ -1,5 +1,6 @@
-"""What two owners decide of a quarantine: to release it, or to discard it, which can still be
-released afterwards.
+"""Release or discard a quarantine, decided by two owners.
+
+A discarded quarantine can still be released later.
 """
 
 import datetime as dt
@@ -23,7 +24,7 @@ DONE = {
 
 
 def ask(act: str, quarantine_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask to RELEASE or to DISCARD; a second owner approves it. Raises Refused, NotAllowed."""
+    """Request RELEASE or DISCARD, which a second owner approves. Raises Refused, NotAllowed."""
     if not by.has(OWNER):
         raise NotAllowed("You may not: only owners decide on a quarantine.")
     found = Quarantine.objects.filter(pk=quarantine_id).first()
@@ -43,13 +44,13 @@ def ask(act: str, quarantine_id: int, *, by: Staff, reason: str, now: dt.datetim
 
 
 def waiting(quarantine_id: int) -> Approval | None:
-    """The request about a quarantine that waits for a second owner."""
+    """Return the request about a quarantine that waits for a second owner."""
     rows = Approval.objects.filter(act__in=[RELEASE, DISCARD], status=Approval.Status.WAITING)
     return rows.filter(arguments__quarantine=quarantine_id).first()
 
 
 def _why_not(act: str, found: Quarantine) -> str:
-    """Why that cannot be done to a quarantine as it stands; empty where it can."""
+    """Return why the action is not possible in the quarantine's state, or an empty string."""
     if found.status == Quarantine.Status.OPEN:
         return ""
     if found.status == Quarantine.Status.DISCARDED:
@@ -65,8 +66,9 @@ def _sentence(approval: Approval) -> str:
 @approval_types.executes(RELEASE, entitled=lambda by: by.has(OWNER), sentence=_sentence)
 @approval_types.executes(DISCARD, entitled=lambda by: by.has(OWNER), sentence=_sentence)
 def _carry_out(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> int:
-    """End the quarantine: its source's next rows count again. What is released is let count by a
-    worker.
+    """End the quarantine, so that its source's next rows count again.
+
+    A worker counts the rows of a released quarantine (players.quarantine_release).
     """
     found = Quarantine.objects.select_for_update(no_key=True).get(
         pk=approval.arguments["quarantine"]
