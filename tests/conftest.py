@@ -1,6 +1,4 @@
-"""What every test stands on: PostgreSQL and Valkey (`make test` starts them), and a real server on
-call.
-"""
+"""Fixtures of all tests: databases (started by `make test`), keys, and a real server on demand."""
 
 import dataclasses
 import itertools
@@ -34,7 +32,8 @@ from roblox import keys
 from roblox.models import Experience
 from tests import first_start, own_broker, template_database
 
-# `make test-long` asks each property twenty thousand times; no deadline, since machines are shared.
+# `make test-long` tries each property twenty thousand times. No deadline, since machines are
+# shared.
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("nightly", deadline=None, max_examples=20_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
@@ -45,11 +44,11 @@ START_PATIENCE = 120  # seconds
 BY_MIGRATE = {"django_content_type", "auth_permission"}
 _PORTS = itertools.count(
     20_000 + 750 * int(own_broker.number) + os.getpid() % 500
-)  # each process has its own range
+)  # each process has its own range of ports
 
 
 def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
-    """A batch as a game server sends it: a first KO for each user, `changes` in every event."""
+    """Build a game server's batch: a first KO for each user, with `changes` in every event."""
     event = {"session": 1, "sequence": 1, "type": "ko", "awarded": 0.25, "total": 0.25}
     event |= {"occurredAt": timezone.now().isoformat()} | changes
     items = [{"userId": user_id, "username": f"player_{user_id}"} | event for user_id in user_ids]
@@ -57,28 +56,26 @@ def events(*user_ids: int, **changes: Any) -> dict[str, Any]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let every process copy its database from one that is migrated already."""
+    """Let every process copy its test database from a migrated template."""
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         template_database.prepare()
     connection.settings_dict["TEST"]["TEMPLATE"] = template_database.NAME
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that wait for whole systems come first, so that the other processor has the many
-    small ones beside.
-    """
+    """Run the slow tests of whole systems first, so that the other process runs the short ones."""
     items.sort(key=lambda item: "tests/devserver/" not in item.nodeid)
 
 
 @dataclasses.dataclass
 class Live:
-    """A running server, and how each kind of caller talks to it."""
+    """A running server, and calls to it by each kind of caller."""
 
     url: str
     http: httpx.Client
 
     def fresh(self, path: str, **options: Any) -> httpx.Response:
-        """GET what nobody has asked for within the last second, so that no cache answers."""
+        """GET an address that nobody requested within the last second, so that no cache answers."""
         mark = f"{'&' if '?' in path else '?'}_={uuid.uuid4().hex}"
         return self.http.get(path + mark, **options)
 
@@ -99,10 +96,10 @@ class Live:
 
 @pytest.fixture(scope="session", autouse=True)
 def _flush_passes_the_triggers() -> Iterator[None]:
-    """How tables are emptied after a test that commits: past the triggers of append-only tables,
-    and by DELETE, which costs next to nothing for the few rows of a test where TRUNCATE makes new
-    files for sixty tables. What `migrate` wrote into BY_MIGRATE stays, so that it need not be
-    written again.
+    """Empty tables after committing tests by DELETE, with the triggers disabled.
+
+    DELETE is much faster here than TRUNCATE, which makes new files for sixty tables. Rows that
+    `migrate` wrote into BY_MIGRATE stay, so that they need not be written again.
     """
 
     def sql_flush(
@@ -121,15 +118,13 @@ def _flush_passes_the_triggers() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_request() -> None:
-    """No test writes events under the id of a request that an earlier one made."""
+    """Clear the request id, so that no test writes events under an earlier test's id."""
     structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any, tmp_path: Any) -> None:
-    """No test is slowed by what another one asked for, by a password, or by static files, all of
-    which each new client would look through; seals go to a file of the test's own.
-    """
+    """Disable throttles, slow password hashes and the scan for static files, and keep seals apart."""
     settings.THROTTLE_PUBLIC_PER_MINUTE = 0
     settings.THROTTLE_WRITE_PER_MINUTE = 0
     settings.AUDIT_SEAL_FILE = str(tmp_path / "seals.jsonl")
@@ -139,27 +134,28 @@ def _no_limits(settings: Any, tmp_path: Any) -> None:
 
 @pytest.fixture
 def bootstrapped(db: None) -> None:
-    """Experiences, policy version 1 and its ranks, as a first start makes them."""
+    """Create experiences, policy version 1 and its ranks, as a first start does."""
     first_start.bootstrap()
 
 
 @pytest.fixture
 def api_key(bootstrapped: None) -> str:
-    """A key of the experience `nexus`."""
+    """Return an API key of the experience `nexus`."""
     return keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The processes of a test run as a role that owns nothing; the tests themselves make databases."""
+    """Grant rights to the role without ownership, which the tests' processes use."""
     with django_db_blocker.unblock():
         database_roles.grant(database_roles.role_of(os.environ["DATABASE_APPLICATION_URL"]))
 
 
 @pytest.fixture(scope="session")
 def serve(django_db_setup: None) -> Iterator[Callable[..., str]]:
-    """Start a real server on the test database with other settings; its address. It ends with the
-    session.
+    """Return a function that starts a server with other settings until the session ends.
+
+    The server uses the test database. The function returns its URL.
     """
     with ExitStack() as stack:
         yield lambda **environment: stack.enter_context(_server(environment))
@@ -172,7 +168,7 @@ def _url(serve: Callable[..., str]) -> str:
 
 @pytest.fixture
 def live(transactional_db: None, bootstrapped: None, _url: str) -> Iterator[Live]:
-    """A real server on a free port, without limits, bootstrapped; what the test commits, it sees."""
+    """Return a real server without limits, bootstrapped. It sees what the test commits."""
     with httpx.Client(base_url=_url, timeout=30) as http:
         yield Live(_url, http)
 
@@ -196,9 +192,7 @@ def _server(environment: dict[str, str]) -> Iterator[str]:
 
 
 def database_url() -> str:
-    """The address of the database that the tests made, for a process: as the role that owns
-    nothing.
-    """
+    """Return the URL of the test database for processes, with the role that owns nothing."""
     address = urllib.parse.urlsplit(os.environ["DATABASE_APPLICATION_URL"])
     return address._replace(path="/" + str(connection.settings_dict["NAME"])).geturl()
 
@@ -216,8 +210,9 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that nobody is given before a server of the test does:
-    below those that the system gives out, and of this process alone.
+    """Return a port that is not in use and is not given to anybody else.
+
+    The ports are below those that the system assigns, and each test process has its own range.
     """
     while True:
         port = next(_PORTS)

@@ -15,7 +15,7 @@ STAFF = Actor("staff", "5", "Mona", "staff:5")
 
 @pytest.fixture
 def tell(transactional_db: None) -> Callable[..., int]:
-    """Record and commit one event about player 7."""
+    """Return a function that records and commits one event about player 7."""
 
     def tell(reason: str = "a good deed", **more: Any) -> int:
         with transaction.atomic():
@@ -33,7 +33,7 @@ def tell(transactional_db: None) -> Callable[..., int]:
 
 @pytest.fixture
 def chain(tell: Callable[..., int]) -> list[int]:
-    """Nine events under three seals; the ids of the events."""
+    """Create nine events under three seals. Returns the ids of the events."""
     ids = []
     for _ in range(3):
         ids += [
@@ -46,7 +46,7 @@ def chain(tell: Callable[..., int]) -> list[int]:
 
 @contextmanager
 def past_the_triggers() -> Iterator[Any]:
-    """What a superuser can do who switches the triggers off."""
+    """Open a transaction with the triggers disabled, as a superuser can."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         yield cursor

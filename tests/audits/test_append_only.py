@@ -1,4 +1,4 @@
-"""The database itself refuses to forget."""
+"""Triggers refuse to change or delete audit events."""
 
 from collections.abc import Callable
 

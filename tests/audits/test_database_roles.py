@@ -1,4 +1,4 @@
-"""What the web's role in the database cannot do, whoever speaks through it."""
+"""Statements that the database role of web, workers and beat may not run."""
 
 import os
 import re
@@ -23,7 +23,7 @@ Database = psycopg.Connection[Any]
 
 @pytest.fixture
 def web(chain: list[int], transactional_db: None) -> Iterator[Database]:
-    """The database as web, workers and beat reach it."""
+    """Connect to the database with the role of web, workers and beat."""
     with psycopg.connect(database_url(), autocommit=True) as database:
         yield database
 
@@ -109,7 +109,7 @@ def test_the_web_uses_every_table(web: Database) -> None:
 
 
 def test_one_role_for_everything_is_told(db: None, client: Client) -> None:
-    """As here, where the tests' own role makes databases."""
+    """The tests' own role can create databases, so it counts as one role for everything."""
     assert [found.id for found in checks.check_database_role()] == ["grps.W005"]
     said = client.get("/health/ready").json()["checks"]["database"]
     assert said["ok"]

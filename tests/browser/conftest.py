@@ -1,8 +1,7 @@
-"""A real browser on a real server. The system's Chromium is taken; where there is none, Playwright
-installs its own.
+"""A real browser and a real server for the browser tests.
 
-A machine where neither can be had fails with one line that says so. The pictures are kept below
-$GRPS_STATE/screenshots.
+Uses the system's Chromium, or installs Playwright's. A machine that can have neither fails with one
+line that says so. Screenshots are kept below $GRPS_STATE/screenshots.
 """
 
 import datetime as dt
@@ -51,10 +50,10 @@ PATIENCE = 60_000  # milliseconds that a page may take on a busy machine
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, where Django then suspects asynchronous code.
+    # Playwright keeps an event loop in this thread, so Django suspects asynchronous code.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        expect.set_options(timeout=PATIENCE)  # it does not heed a context's default
+        expect.set_options(timeout=PATIENCE)  # it ignores the context's default
         launched = _launch(playwright)
         yield launched
         launched.close()
@@ -87,9 +86,7 @@ def _system() -> str | None:
 
 
 def _from_packages() -> str | None:
-    """The system's own package, where we may install it: by one process, while the others wait for
-    it.
-    """
+    """Install the system's package if we may. One process installs it, the others wait."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     with (Path(tempfile.gettempdir()) / "grps-chromium.lock").open("w") as lock:
@@ -106,7 +103,7 @@ def _from_packages() -> str | None:
 
 @pytest.fixture
 def context(browser: Browser, live: Live) -> Iterator[BrowserContext]:
-    """A browser that nobody used before, in front of the server."""
+    """Open a fresh browser context for the server."""
     fresh = browser.new_context(
         base_url=live.url, viewport={"width": 1280, "height": 860}, reduced_motion="reduce"
     )
@@ -117,7 +114,7 @@ def context(browser: Browser, live: Live) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def sign_in(context: BrowserContext, live: Live) -> Callable[[Client], None]:
-    """Take over the cookies of a test client that is signed in."""
+    """Return a function that copies a test client's cookies into the browser."""
 
     def sign_in(client: Client) -> None:
         context.add_cookies(
@@ -132,7 +129,7 @@ def sign_in(context: BrowserContext, live: Live) -> Callable[[Client], None]:
 
 @pytest.fixture
 def browser_page(context: BrowserContext, sign_in: Callable[[Client], None]) -> Iterator[Page]:
-    """A page in which an owner is signed in; what the browser complains of fails the test."""
+    """Open a page with an owner signed in. Errors that the browser reports fail the test."""
     sign_in(owner_client())
     page = context.new_page()
     with no_complaints(page):
@@ -141,9 +138,7 @@ def browser_page(context: BrowserContext, sign_in: Callable[[Client], None]) -> 
 
 @pytest.fixture
 def community(live: Live) -> list[Player]:
-    """Sixty players over the ladder; among them one who was warned, one who is suspended, one with
-    a proposal.
-    """
+    """Create sixty players on the ladder: one is warned, one is suspended, one has a proposal."""
     now = timezone.now()
     ranks = list(Rank.objects.filter(is_punishment=False, ignored=False).order_by("position"))
     players = Player.objects.bulk_create(

@@ -1,6 +1,4 @@
-"""What a browser test looks at: accessibility, the policy of content, the width of a phone,
-pictures to keep.
-"""
+"""Checks of a page: accessibility, content security policy and width. Also takes screenshots."""
 
 import os
 from collections.abc import Iterator
@@ -13,8 +11,8 @@ from playwright.sync_api import Page
 
 LONG = bool(os.environ.get("GRPS_LONG"))
 CRITERIA = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-# Without `resultTypes` every element that passes is described too, which takes longer than finding
-# those that fail.
+# Without `resultTypes` axe also describes every element that passes, which takes longer than
+# finding those that fail.
 AXE_OPTIONS = {"runOnly": {"type": "tag", "values": CRITERIA}, "resultTypes": ["violations"]}
 WIDTHS = {"phone": (360, 740), "wide": (1280, 860)}
 TELL_VIOLATIONS = """
@@ -34,7 +32,7 @@ STICKING_OUT = """() => {
 
 
 def axe(page: Page) -> None:
-    """Fail with every rule of WCAG 2.2 AA that the page breaks, and where."""
+    """Fail with every rule of WCAG 2.2 AA that the page breaks, and the element that breaks it."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     found = page.evaluate(
@@ -58,17 +56,13 @@ def _contrast(node: dict[str, Any]) -> str:
 
 
 def fits(page: Page) -> None:
-    """Fail where the page is wider than the window, as a phone would scroll sideways; with what
-    sticks out.
-    """
+    """Fail if the page is wider than the window, with a list of the elements that are too wide."""
     out = page.evaluate(STICKING_OUT)
     assert not out, f"{page.url}: {out}"
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep pictures of the page in light and dark, on a phone and wide, below
-    $GRPS_STATE/screenshots.
-    """
+    """Take screenshots in light and dark, on a phone and wide, below $GRPS_STATE/screenshots."""
     folder = Path(os.environ.get("GRPS_STATE", ".local")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     for theme, width in each_look(page, every=True):
@@ -76,8 +70,9 @@ def shoot(page: Page, name: str) -> None:
 
 
 def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
-    """The page light and wide, and dark on a phone; `every`: in each theme at each width, as `make
-    test-long` looks.
+    """Yield each theme and width, after applying it to the page.
+
+    Without `every` only light and wide, and dark on a phone. `make test-long` uses all of them.
     """
     for width, (across, down) in WIDTHS.items():
         page.set_viewport_size({"width": across, "height": down})
@@ -89,9 +84,7 @@ def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def no_complaints(page: Page) -> Iterator[None]:
-    """Fail for what the browser complains of meanwhile: errors in scripts, what the content policy
-    stopped.
-    """
+    """Fail if the browser reports script errors or violations of the content security policy."""
     heard: list[str] = []
     page.add_init_script(TELL_VIOLATIONS)
     page.on(

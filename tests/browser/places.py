@@ -1,18 +1,16 @@
-"""Every page of the console there is, found by its address: a new one is looked at without being
-named here.
-"""
+"""Addresses of all pages of the console, found through the URL patterns."""
 
 from collections.abc import Iterator
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-# Parts of pages, and what only acts.
+# Fragments of pages, and addresses that only act.
 NOT_PAGES = {"act-preview", "palette", "filter-save", "filter-delete"}
 
 
 def without_arguments() -> list[str]:
-    """The addresses of all pages that need no id; some of them only take a POST."""
+    """Return the addresses of all pages that need no id. Some of them accept only POST."""
     own = [reverse(f"console:{name}") for name in dict.fromkeys(_names()) if name not in NOT_PAGES]
     lists = [
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")

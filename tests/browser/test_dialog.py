@@ -1,4 +1,4 @@
-"""Acts in the page's dialog: they are asked, refused and done without leaving the page."""
+"""Acts in the page's dialog: opened, refused and done without leaving the page."""
 
 import re
 

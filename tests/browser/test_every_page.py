@@ -1,6 +1,4 @@
-"""Each page of the console, as it is found by its address: for everybody to read, within the
-policy, on a phone.
-"""
+"""Every page of the console is accessible, within the content security policy, and fits a phone."""
 
 import re
 from itertools import batched
@@ -12,7 +10,7 @@ from players.models import Player
 from tests.browser import places
 from tests.browser.help import axe, each_look, fits, shoot
 
-TOGETHER = 8  # pages in one test: each test begins with a server's database of its own
+TOGETHER = 8  # pages in one test: each test needs a new database and server state
 
 
 def name_of(address: str) -> str:
@@ -28,7 +26,7 @@ def test_pages_are_for_everybody(
     for address in addresses:
         answer = browser_page.request.get(address)
         if answer.status == 405:
-            continue  # it only takes a POST
+            continue  # it accepts only POST
         assert answer.ok, f"{address}: {answer.status}"
         browser_page.goto(address)
         try:

@@ -1,6 +1,4 @@
-"""A moderator's jobs, from the queue to the end, as hands and eyes meet them; pictures of every
-page are kept.
-"""
+"""A moderator's work in a browser, from the queue to the end, with screenshots of every page."""
 
 import datetime as dt
 import re
@@ -24,7 +22,7 @@ OTHER = Staff(at_the_shell().actor, rank=None)
 
 
 def looked_at(page: Page, name: str) -> None:
-    """The page in every look: for everybody, within a phone, and a picture of each."""
+    """Check the page in every theme and width, and take screenshots."""
     for _ in each_look(page):
         axe(page)
         fits(page)
@@ -34,7 +32,7 @@ def looked_at(page: Page, name: str) -> None:
 
 @pytest.fixture
 def busy(community: list[Player]) -> Player:
-    """A player with a history, among others for whom something waits."""
+    """Create a player with a history, among others with waiting work."""
     one, now = community[4], timezone.now()
     told = {"by": at_the_shell(), "now": now}
     for reason in ("Spammed the chat: three times", "Insulted other players"):

@@ -1,4 +1,4 @@
-"""The console by keyboard alone."""
+"""The console with the keyboard alone."""
 
 from playwright.sync_api import Page, expect
 
@@ -72,7 +72,7 @@ def test_the_palette_finds_a_player_and_opens_the_case(
     expect(option).to_be_visible()
     expect(browser_page.get_by_role("option", name="Storm_03")).to_have_count(
         0
-    )  # what was found for less is gone
+    )  # the results for the shorter query are gone
     axe(browser_page)
     expect(search).to_have_attribute("aria-expanded", "true")
     target = browser_page.locator("#c-found [aria-selected=true]").get_attribute("href")
@@ -89,7 +89,7 @@ def test_arrows_choose_in_the_palette_and_escape_folds_it(
     expect(search).to_be_focused()
     browser_page.keyboard.insert_text(
         "storm"
-    )  # all at once: nothing is found for less, to take the place of later
+    )  # typed at once: no results of a shorter query may replace the later ones
     expect(browser_page.locator("#c-found [role=option]").nth(2)).to_contain_text("Storm_")
     search.press("ArrowDown")
     expect(browser_page.locator("#c-found [role=option]").nth(1)).to_have_attribute(

@@ -1,4 +1,4 @@
-"""An owner reads the log and changes the policy, as hands and eyes meet them."""
+"""An owner reads the log and changes the policy in a browser."""
 
 import json
 
@@ -17,7 +17,7 @@ from tests.browser.test_jobs import looked_at
 
 @pytest.fixture
 def other(community: list[Player]) -> PolicyVersion:
-    """A policy under which some would move."""
+    """Add a policy version that would change the ranks of some players."""
     found = json.loads(json.dumps(dict(active().bundle.documents)))
     for row in found["ranks"]["ranks"][3:9]:
         row["minPoints"] = row["minPoints"] * 6 // 5

@@ -1,6 +1,4 @@
-"""Mass changes and large adjustments, as hands and eyes meet them: from a selection to the end,
-watched live.
-"""
+"""Mass changes and large adjustments in a browser, from the selection to the live progress."""
 
 import re
 from pathlib import Path
@@ -17,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("community")
 
 
 def looked_at(page: Page, name: str) -> None:
-    """The page in every look: for everybody, within a phone, and a picture of each."""
+    """Check the page in every theme and width, and take screenshots."""
     for _ in each_look(page):
         axe(page)
         fits(page)

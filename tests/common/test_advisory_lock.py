@@ -1,4 +1,4 @@
-"""Each lock is looked at from a second connection."""
+"""Advisory locks, checked from a second connection."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +20,7 @@ def other() -> Iterator[psycopg.Connection[tuple[bool]]]:
 
 
 def free(other: psycopg.Connection[tuple[bool]], key: advisory_lock.Key, kind: str = "") -> bool:
-    """Whether the other connection could take the lock; it lets go at once."""
+    """Return whether the other connection could take the lock. It releases the lock at once."""
     argument = "hashtextextended(%s, 0)" if isinstance(key, str) else "%s"
     row = other.execute(f"SELECT pg_try_advisory_xact_lock{kind}({argument})", [key]).fetchone()
     assert row is not None
@@ -55,7 +55,7 @@ def test_trying_says_whether_the_lock_was_free(
         assert advisory_lock.try_lock(key)
         assert not free(other, key)
     with other.transaction():
-        assert free(other, key)  # held to the end of the other's block
+        assert free(other, key)  # held until the other's block ended
         with transaction.atomic():
             assert not advisory_lock.try_lock(key)
 

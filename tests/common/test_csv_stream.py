@@ -1,4 +1,4 @@
-"""Lines of CSV that no spreadsheet takes for a formula."""
+"""Lines of CSV that no spreadsheet reads as a formula."""
 
 import csv
 import io

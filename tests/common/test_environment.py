@@ -1,4 +1,4 @@
-"""A missing or malformed variable stops the start with one line that names it."""
+"""A missing or malformed variable stops the start with one line that names the variable."""
 
 import base64
 import re
@@ -33,7 +33,7 @@ READ_BY_SETTINGS = re.compile(
     r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"'
 )
 READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR", "SQS_REGION", "SQS_QUEUE_PREFIX"}
-LOCAL = {"GRPS_EMULATOR"}  # for `make up` alone
+LOCAL = {"GRPS_EMULATOR"}  # only for `make up`
 
 
 STARTER = Starter()
@@ -46,12 +46,12 @@ def _starter() -> Iterator[None]:
 
 
 def start(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
-    """Run manage.py in an environment of nothing but this."""
+    """Run manage.py with these environment variables alone."""
     return STARTER.run(environment, "manage.py", *(command or ("check",)))
 
 
 def python(environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a new Python in an environment of nothing but this."""
+    """Run Python with these environment variables alone."""
     return subprocess.run(
         [sys.executable, *command],
         cwd=BASE_DIR,
@@ -133,7 +133,7 @@ WEAK = {
 
 
 def is_refused(environment: dict[str, str], variable: str, *command: str) -> bool:
-    """Whether the start ends with one line that begins with the variable."""
+    """Check that the start ends with one line that names the variable. Returns True."""
     done = start(environment, *command)
     lines = done.stderr.strip().splitlines()
     assert done.returncode != 0, f"{variable} was let through"

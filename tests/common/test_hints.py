@@ -1,4 +1,4 @@
-"""Hints to workers: after the commit, never for what was rolled back, and few however much happens."""
+"""Hints to workers are sent after the commit, never after a rollback, and rarely under load."""
 
 import json
 import uuid
@@ -22,9 +22,7 @@ SYSTEM = Actor("system", "x", "x")
 
 
 class Queue:
-    """The broker's queue, of which only what this test asked for is looked at: others ask for the
-    same.
-    """
+    """The broker's queue. Counts only this test's messages, since others send the same tasks."""
 
     def __init__(self, broker: "redis.Redis[bytes]", request_id: str) -> None:
         self.broker, self.request_id = broker, request_id
@@ -49,15 +47,13 @@ def queue() -> Iterator[Queue]:
 
 @pytest.fixture
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that has asked for nothing yet: what an earlier test asked for may not have
-    begun.
-    """
+    """Reset the hint, as in a new process: the hint of an earlier test may still block it."""
     monkeypatch.setattr("audits.record.SEALING", Hint(tasks.seal, every=0.25))
 
 
 @shared_task(name="tests.look")
 def look() -> None:
-    """Never run: only the asking counts."""
+    """Never runs: the test only counts the hints."""
 
 
 def test_recording_asks_for_a_seal_after_the_commit(
@@ -108,4 +104,4 @@ def test_a_broker_that_is_away_stops_nobody() -> None:
 
 
 def _nothing() -> None:
-    """Never run."""
+    """Never runs."""

@@ -1,4 +1,4 @@
-"""What the console's tests start from: a community with a few players, and two owners."""
+"""Fixtures of the console's tests: a community with a few players, and two owners."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Make = Callable[..., Player]
 
 @pytest.fixture
 def player(bootstrapped: None) -> Make:
-    """Make a player; whatever is not said is ordinary."""
+    """Return a function that creates a player with ordinary values by default."""
 
     def make(
         user_id: int = 1, *, rank: str = "Storm Corporal I", points: float = 800, days: float = 3

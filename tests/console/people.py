@@ -1,4 +1,4 @@
-"""People in front of the console: each with a browser that is signed in as them."""
+"""Users of the console, each with a signed-in browser."""
 
 from django.contrib.auth.models import User
 from django.test import Client
@@ -12,25 +12,25 @@ PASSWORD = "a long password"
 
 
 def local_owner(name: str = "olga") -> User:
-    """A local owner: no rank binds them."""
+    """Create a local owner, whom no rank limits."""
     make_local_owner(name, PASSWORD)
     return User.objects.get(username=name)
 
 
 def owner_client(name: str = "olga") -> Client:
-    """A browser of a local owner."""
+    """Return the browser of a local owner."""
     return signed_in(local_owner(name))
 
 
 def client_as(player: Player) -> Client:
-    """A browser of a player, signed in with Roblox."""
+    """Return the browser of a player who is signed in with Roblox."""
     user, _ = User.objects.get_or_create(username=f"roblox-{player.user_id}")
     StaffAccount.objects.get_or_create(user=user, defaults={"roblox_id": player.user_id})
     return signed_in(user)
 
 
 def client_with_role(player: Player, role: str) -> Client:
-    """A browser of a player who has a technical role."""
+    """Return the browser of a player with a technical role."""
     RoleGrant.objects.create(
         user_id=player.user_id,
         role=role,
@@ -42,7 +42,7 @@ def client_with_role(player: Player, role: str) -> Client:
 
 
 def signed_in(user: User, client: Client | None = None) -> Client:
-    """A browser with a session of this user, begun now."""
+    """Return a browser with a new session of this user."""
     client = client or Client()
     client.force_login(user, backend="console.accounts.backends.SignInBackend")
     return client

@@ -1,4 +1,4 @@
-"""How tests sign in to the console."""
+"""A staff member without any right on players."""
 
 from django.test import Client
 from django.utils import timezone
@@ -10,9 +10,7 @@ __all__ = ["owner_client", "plain_client"]
 
 
 def plain_client() -> Client:
-    """Somebody in the console whose only role is of another kind: they may see no player and act on
-    none.
-    """
+    """Return a browser of a user whose only role gives no rights on players."""
     now, rank = timezone.now(), Rank.objects.order_by("position")[1]
     player = Player.objects.create(
         user_id=990_000_001, username="pat", rank=rank, rank_since=now, named_at=now

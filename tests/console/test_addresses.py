@@ -1,6 +1,4 @@
-"""Every address of the console, with ids that no column holds and events about anything: never an
-error of ours.
-"""
+"""Every address of the console answers without a 500 for ids that no column can hold."""
 
 import itertools
 from collections.abc import Iterator
@@ -31,7 +29,7 @@ def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 
 def addresses() -> list[str]:
-    """Every route of the console with a number in it, as a template: `{}` for each number."""
+    """Return the console's routes that contain numbers, as templates: `{}` for each number."""
     found = []
     for route in patterns(get_resolver()):
         if not route.startswith("admin/") or not any(number in route for number in NUMBERS):

@@ -1,4 +1,4 @@
-"""What every page of the console has around it, and what the browser is told with it."""
+"""The frame of every page of the console, and its headers."""
 
 import pytest
 from django.contrib import admin
@@ -24,7 +24,7 @@ def test_the_navigation_leads_to_what_one_may_open() -> None:
 
 def test_the_present_page_is_marked() -> None:
     page = owner_client().get("/admin/players/").content.decode()
-    assert page.count('aria-current="page"') == 2  # wide and folded
+    assert page.count('aria-current="page"') == 2  # in the wide and the folded menu
 
 
 def test_it_is_told_who_is_signed_in_and_how_to_leave() -> None:

@@ -1,4 +1,4 @@
-"""Odd things that a browser may send to the console: none is a 500, and none gets past a right."""
+"""Odd input to the console: never a 500, and never past a missing permission."""
 
 import pytest
 from django.test import Client

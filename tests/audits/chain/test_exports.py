@@ -1,4 +1,4 @@
-"""What an auditor does far from the database: read a file, hold a key, and believe nothing else."""
+"""Verification of exports offline, with nothing but the file and a trusted key."""
 
 import io
 import json
@@ -20,8 +20,8 @@ from audits.chain.proofs import prove
 from audits.chain.sealing import seal_pending
 from audits.chain.verify import verify
 
-# Everything that COPY writes in another way, what looks as if it did, and what other readers take
-# for line ends.
+# Strings that COPY escapes, strings that look escaped, and characters that other readers take for
+# line ends.
 AWKWARD = [
     "".join(map(chr, range(1, 0x21))),
     r"\n \t \\ \. \N \x41 \101",
@@ -36,7 +36,7 @@ AWKWARD = [
 
 @pytest.fixture
 def lines(chain: list[int]) -> list[str]:
-    """An export of nine events under three seals: lines 0 to 2 are events, 3 is a seal, and so on."""
+    """Return the lines of an export: nine events, with a seal after every three."""
     return exported()
 
 
@@ -74,7 +74,7 @@ def test_awkward_texts_hash_the_same_everywhere(
 @pytest.mark.parametrize("index", [1, 3])
 def test_one_flipped_bit_anywhere_is_found(lines: list[str], index: int) -> None:
     original = lines[index].encode()
-    # The last character of a signature carries four bits that mean nothing in base64.
+    # The last character of a signature has four bits that base64 decoding ignores.
     idle = {match.start() for match in re.finditer(rb'[A-Za-z0-9+/]=="', original)}
     for place in set(range(len(original))) - idle:
         flipped = bytearray(original)

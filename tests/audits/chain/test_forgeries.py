@@ -1,6 +1,4 @@
-"""Forgers who know the scheme: beside the chain, over the whole chain, with a key of their own or
-with ours.
-"""
+"""Forgeries by attackers who know the scheme, with their own signing key or with ours."""
 
 import base64
 import datetime as dt
@@ -32,7 +30,7 @@ def said() -> list[str]:
 
 
 def rewrite_history(seed: str) -> None:
-    """Compute every root, hash and signature again over the rows as they are now."""
+    """Recompute every root, hash and signature from the present rows."""
     key = chains.private_key(seed)
     public = chains.public_text(key.public_key())
     previous = GENESIS
@@ -130,9 +128,7 @@ def test_a_seal_moved_in_time_is_found(chain: list[int]) -> None:
 def test_a_place_taken_out_of_a_long_chain_is_found(
     chain: list[int], position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        verifying, "STRETCH", 2
-    )  # each seal is read by itself, as in a chain of many
+    monkeypatch.setattr(verifying, "STRETCH", 2)  # each seal is checked alone, as in a long chain
     with past_the_triggers() as cursor:
         cursor.execute("DELETE FROM sealed_events WHERE position = %s", [position])
     broken = [line.partition(":")[0] for line in said() if "root does not fit" in line]

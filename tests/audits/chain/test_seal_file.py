@@ -1,4 +1,4 @@
-"""The file outside the database: it holds what has committed, all of it, and nothing else."""
+"""The seal file outside the database contains every committed seal and nothing else."""
 
 import datetime as dt
 import threading

@@ -1,4 +1,4 @@
-"""Seals that nobody waits for: one a second at most, whoever asks, and no event left behind."""
+"""Seals are at least one second apart, and no event is left unsealed."""
 
 import datetime as dt
 import json
@@ -53,7 +53,7 @@ def test_many_who_ask_make_one_seal_in_each_spacing(tell: Callable[..., int], sh
     in_threads(4, busy)
     moments = list(Seal.objects.order_by("number").values_list("at", flat=True))
     assert len(moments) >= 3
-    # A seal is dated when it is made, and the next is due from that moment on.
+    # A seal is dated when it is made, and the next one is due an interval after that moment.
     assert min(later - earlier for earlier, later in pairwise(moments)) >= dt.timedelta(
         seconds=SHORT
     )

@@ -1,5 +1,6 @@
-"""What has committed is sealed, in dense places; what is open gets a later place; the file outside
-follows.
+"""Sealing of committed events at consecutive positions, and the seal file.
+
+Events of open transactions get later positions.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""Whatever is done behind the triggers' back is found, in the database and in an export."""
+"""Verification finds changes made with the triggers disabled, in the database and exports."""
 
 import io
 import json

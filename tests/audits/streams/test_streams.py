@@ -1,5 +1,6 @@
-"""The log for other systems: every event once, in order, whatever is killed, emptied, rotated or
-away; and no names.
+"""Audit streams: every event once, in order, without names.
+
+Processes are killed; streams are emptied, rotated and made unavailable.
 """
 
 import json
@@ -51,7 +52,7 @@ while True:
 
 
 class Stream:
-    """A stream of the test's own, and how to look into it."""
+    """A Redis stream used by one test, with ways to read it."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url, self.key = url, key
@@ -65,7 +66,7 @@ class Stream:
 
 
 class Server:
-    """A Valkey of the test's own, to be killed."""
+    """A Valkey server for one test, which may kill it."""
 
     def __init__(self, folder: Path) -> None:
         self.port, self.folder = free_port(), folder
@@ -103,7 +104,7 @@ class Server:
 
 @pytest.fixture
 def stream(transactional_db: None, settings: Any) -> Iterator[Stream]:
-    """The Redis mirror is on, with a key of the test's own."""
+    """Enable the Redis mirror with a key used by this test alone."""
     stream = Stream(django_settings.REDIS_URL, f"tests:{uuid.uuid4().hex}")
     settings.AUDIT_STREAM_URL, settings.AUDIT_STREAM_KEY = stream.url, stream.key
     yield stream
@@ -122,7 +123,7 @@ def server(transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[Se
 
 @pytest.fixture
 def file(transactional_db: None, settings: Any, tmp_path: Path) -> Path:
-    """The mirror into a file is on."""
+    """Enable the mirror into a file."""
     settings.AUDIT_JSONL = str(tmp_path / "events" / "audit.jsonl")
     return Path(settings.AUDIT_JSONL)
 
@@ -135,7 +136,7 @@ def wait_for(condition: Callable[[], Any]) -> None:
 
 
 def mirror() -> int:
-    """Mirror as a worker does that the sweep has woken."""
+    """Mirror as a worker does when the sweep starts it."""
     return int(tasks.mirror())
 
 
@@ -150,7 +151,7 @@ def tell_many(tell: Callable[..., int], count: int) -> None:
 
 
 def write_many(count: int) -> None:
-    """Events of one transaction, sealed."""
+    """Record events in one transaction and seal them."""
     with transaction.atomic():
         record_many([Entry(Action.POINTS_ADJUSTED, actor=STAFF)] * count)
     seal_pending()
@@ -166,7 +167,7 @@ def up_to(last: int, first: int = 1) -> list[int]:
 
 @contextmanager
 def looping(**environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that mirrors without end, three events at a time."""
+    """Start a process that mirrors endlessly, three events at a time."""
     process = subprocess.Popen(
         [sys.executable, "-c", LOOPING],
         cwd=BASE_DIR,
@@ -189,8 +190,7 @@ def looping(**environment: str) -> Iterator["subprocess.Popen[str]"]:
         process.wait()
 
 
-# --- reading --------------------------------------------------------------------------------------
-# -------------
+# --- reading
 
 
 def test_a_thousand_events_are_two_statements(
@@ -280,7 +280,6 @@ def test_what_leaves_the_house_is_complete_and_names_nobody(
 
 
 # --- the Redis stream
-# ------------------------------------------------------------------------------------------
 
 
 def test_entries_are_listed_by_position_with_filters(
@@ -330,7 +329,7 @@ def test_there_is_nothing_to_mirror_twice(
     assert (mirror(), mirror()) == (6, 0)
     AuditStream.objects.update(
         position=1
-    )  # the process died after it wrote there and before it noted it here
+    )  # the process died after it wrote to Redis and before it stored its position
     assert mirror() == 0
     assert stream.positions() == positions_in(file) == up_to(3)
     assert {(one.position, one.note) for one in AuditStream.objects.all()} == {(3, "")}
@@ -464,7 +463,7 @@ def test_an_older_snapshot_goes_on_from_its_own_end(
 def test_a_trimmed_stream_has_lost_nothing(stream: Stream, settings: Any) -> None:
     settings.AUDIT_STREAM_LENGTH = 10
     write_many(300)
-    assert mirror() == 10  # a new stream begins with what it would hold
+    assert mirror() == 10  # a new stream begins with the newest events that fit
     write_many(300)
     assert mirror() == 300
     kept = stream.positions()
@@ -495,8 +494,8 @@ def test_a_receiver_that_is_away_delays_nothing(
     assert "cannot be written to" in row("redis").error
     assert row("jsonl").error == ""
     assert row("redis").position == 2
-    server.start()  # without what it held
-    assert tasks.mirror(hinted=True) == 0  # what failed is left to the sweep
+    server.start()  # without its earlier content
+    assert tasks.mirror(hinted=True) == 0  # the sweep retries what failed
     assert mirror() == 5
     assert Stream(server.url, django_settings.AUDIT_STREAM_KEY).positions() == up_to(5)
     assert row("redis").error == ""
@@ -540,7 +539,8 @@ def test_another_history_behind_the_same_positions_is_told(
     tell_many(tell, 3)
     mirror()
     with past_the_triggers() as cursor:
-        # Restored, and gone on beyond where the mirrors are: the numbers alone show nothing.
+        # Restored from a backup and continued beyond the mirrors' positions: positions alone show
+        # no gap.
         cursor.execute(
             "UPDATE audits SET at = at + interval '1 second' WHERE id IN (SELECT event_id FROM sealed_events)"
         )
@@ -550,12 +550,11 @@ def test_another_history_behind_the_same_positions_is_told(
         assert row(name).error.startswith("Its event at position 3 is not that of the log.")
     stream.redis.delete(stream.key)
     file.unlink()
-    assert mirror() == 6 + 3  # the stream is written anew, the file goes on
+    assert mirror() == 6 + 3  # the stream is written again from the start, the file continues
     assert AuditStream.objects.exclude(error="").count() == 0
 
 
 # --- the file
-# --------------------------------------------------------------------------------------------------
 
 
 def test_a_torn_last_line_is_cut_off_and_written_again(
@@ -649,7 +648,6 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(
 
 
 # --- the command
-# -----------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -722,8 +720,7 @@ def test_no_mirror_is_configured_by_itself(db: None, capsys: pytest.CaptureFixtu
     assert "No mirror is configured" in capsys.readouterr().out
 
 
-# --- who is told
-# -----------------------------------------------------------------------------------------------
+# --- metrics, checks and warnings
 
 
 def test_metrics_say_how_far_each_mirror_is_behind(
@@ -761,8 +758,8 @@ def test_a_seal_is_told_once_it_has_committed(tell: Callable[..., int]) -> None:
 def test_a_seal_hints_at_the_mirrors_only_where_there_are_some(
     tell: Callable[..., int], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As in a process that has asked for nothing yet: an earlier test may just have, and then this
-    # one need not.
+    # As in a new process: an earlier test may have just sent a hint, and then this one would send
+    # none.
     monkeypatch.setattr(tasks, "MIRRORING", Hint(tasks.mirror, every=0.25, hinted=True))
     with redis.Redis.from_url(django_settings.CELERY_BROKER_URL) as broker:
 

@@ -22,7 +22,7 @@ WITH = "/admin/sign-in/with/roblox/login/"
 
 @pytest.fixture(scope="session")
 def provider() -> Iterator[str]:
-    """The address of a running provider."""
+    """Start a sign-in provider. Yields its URL."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.console.accounts.provider", str(port)],
@@ -45,13 +45,13 @@ def provider() -> Iterator[str]:
 
 
 class Roblox:
-    """Roblox, and a person's browser that goes back and forth between it and the console."""
+    """Roblox's sign-in provider, and the redirects of a browser between it and the console."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def knows(self, user_id: int, name: str, **claims: Any) -> None:
-        """A user of Roblox; their picture may be null, and their name may change."""
+        """Add or change a user of Roblox. `claims` may replace their name or picture."""
         told = {
             "preferred_username": name,
             "name": name,
@@ -61,22 +61,20 @@ class Roblox:
         httpx.put(f"{self.url}/users/{user_id}", json=told, timeout=60).raise_for_status()
 
     def asked(self, client: Client, path: str = f"{WITH}?process=login&next=/admin/") -> str:
-        """Where the console sends the browser."""
+        """Start the sign-in. Returns the URL to which the console redirects the browser."""
         response = client.post(path)
         assert response.status_code == 302, response.content.decode()[:2000]
         return str(response["Location"])
 
     def consents(self, address: str, user_id: int) -> str:
-        """The user lets Roblox tell who they are; the path and query that the browser comes back
-        to.
-        """
+        """Consent as the user. Returns the path and query to which the browser returns."""
         response = httpx.post(address, data={"sub": str(user_id)}, timeout=60)
         assert response.status_code in {302, 303}, response.text[:2000]
         parts = urlsplit(response.headers["Location"])
         return f"{parts.path}?{parts.query}"
 
     def sign_in(self, client: Client, user_id: int) -> Any:
-        """The whole way; what the callback answers."""
+        """Sign in completely. Returns the response of the callback."""
         return client.get(self.consents(self.asked(client), user_id))
 
 

@@ -1,4 +1,4 @@
-"""Discord as these tests know it: a provider of the same kind as Roblox's, asked for other things."""
+"""Discord in these tests: a provider of the same kind as Roblox's, with other parameters."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ LOGIN = "/admin/sign-in/with/discord/login/"
 
 
 class Discord:
-    """Discord, and a person's browser that goes back and forth between it and the console."""
+    """Discord's provider, and the redirects of a browser between it and the console."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -20,7 +20,7 @@ class Discord:
         httpx.put(f"{self.url}/users/{user_id}", json=told, timeout=60).raise_for_status()
 
     def asked(self, client: Client, process: str, path: str = "") -> Any:
-        """What the console answers whoever goes to Discord."""
+        """Start the redirect to Discord. Returns the console's response."""
         return client.post(path or f"{LOGIN}?process={process}&next=/admin/sessions/")
 
     def consents(self, address: str, user_id: int) -> str:
@@ -30,7 +30,7 @@ class Discord:
         return f"{parts.path}?{parts.query}"
 
     def comes_back(self, client: Client, user_id: int, process: str) -> Any:
-        """The whole way; what the callback answers."""
+        """Go to Discord and back. Returns the response of the callback."""
         out = self.asked(client, process)
         assert out.status_code == 302, out.content.decode()[:2000]
         return client.get(self.consents(out["Location"], user_id))

@@ -1,8 +1,7 @@
-"""Roblox's side of signing in, as its documentation tells it: a real OpenID Connect provider in a
-process of its own.
+"""Roblox's side of signing in: a real OpenID Connect provider in its own process.
 
-Run as `python -m tests.console.accounts.provider PORT`. What differs from the plain provider: the issuer ends
-with a slash.
+Run as `python -m tests.console.accounts.provider PORT`. Unlike the plain provider, its issuer ends
+with a slash, as Roblox's documentation says.
 """
 
 import sys

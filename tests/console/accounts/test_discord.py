@@ -1,5 +1,6 @@
-"""Discord as a second way in: linked and unlinked by its owner or by an owner of the site, and told
-to both.
+"""Discord as a second sign-in: linked by its owner, unlinked by them or by a site owner.
+
+Both are notified.
 """
 
 import time
@@ -110,7 +111,7 @@ def test_discord_signs_in_but_proves_nothing(discord: Discord, officer: Client) 
     assert "Sign in with Discord" not in ways
     assert (
         client.get("/admin/sign-in/factor/totp/activate/").status_code == 302
-    )  # nor is a factor set up by it
+    )  # and it sets up no second factor
 
 
 def test_unlinking_is_told_and_ends_the_sessions_that_it_began(

@@ -1,6 +1,4 @@
-"""Accounts that are linked while an approval is under way: a clear refusal; and who is unlinked is
-said everywhere.
-"""
+"""Accounts that are linked during an approval get a clear refusal. Unlinking shows everywhere."""
 
 import threading
 import uuid
@@ -41,7 +39,7 @@ def local(name: str) -> Staff:
 
 
 def while_linking(client: Client, path: str, locked: Callable[[], Any]) -> Any:
-    """What the answer to an approval is when both accounts are linked after who approves was read."""
+    """Return the response to an approval if the accounts are linked after the approver is read."""
     answers: list[Any] = []
 
     def send() -> None:

@@ -1,6 +1,4 @@
-"""A local owner and the same person's Roblox account are one person to the rule of the second
-person, once linked.
-"""
+"""A local owner and the linked Roblox account count as one person for the second-person rule."""
 
 import time
 from html import unescape
@@ -47,7 +45,7 @@ def local(name: str = "olga") -> Staff:
 
 @pytest.fixture
 def olga(player: Make) -> tuple[Client, Client]:
-    """The browsers of one person: as a local owner, and as an owner by Roblox."""
+    """Return the browsers of one person: as a local owner, and as an owner through Roblox."""
     player(900, rank="Captain I")
     return owner_client("olga"), client_with_role(player(7, rank="Supreme Command"), "owner")
 
@@ -102,7 +100,7 @@ def test_the_database_knows_both_accounts_for_one_person(olga: tuple[Client, Cli
     olga_here, olga_there = local().person, Player.objects.get(user_id=7).subject
     StaffAccount.objects.filter(user__username="olga").update(
         same_as=7
-    )  # a link that came past what renames requests
+    )  # a link that was made without renaming the requests
     with pytest.raises(IntegrityError), transaction.atomic():
         Approval.objects.update(status="approved", decided_by=olga_there, decided_at=timezone.now())
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -167,7 +165,7 @@ def test_a_local_owner_proves_their_roblox_account(
     assert event.details["account"] == f"staff:local-{_pk('olga')}"
     assert (
         roblox.sign_in(Client(), 7)["Location"] == "/admin/"
-    )  # the Roblox account is still one of its own
+    )  # the Roblox account is still an account by itself
 
 
 @pytest.mark.parametrize("when", ["start", "callback"])
@@ -182,7 +180,7 @@ def test_showing_it_needs_a_fresh_sign_in(
     session.save()
     answer = here.post(OUT) if when == "start" else here.get(back)
     assert answer["Location"].startswith("/admin/sign-in/?next=")
-    if when == "callback":  # its own address holds Roblox's code
+    if when == "callback":  # the callback's address contains Roblox's code
         assert answer["Location"] == "/admin/sign-in/?next=/admin/sessions/"
     assert StaffAccount.objects.get(user__username="olga").same_as is None
 

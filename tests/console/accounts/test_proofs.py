@@ -1,6 +1,4 @@
-"""Grave acts ask for a sign-in of the last minutes: proved by Roblox's own word of when, or by a
-second factor.
-"""
+"""Grave acts require a recent sign-in: Roblox's `auth_time`, or a second factor."""
 
 import time
 from typing import Any
@@ -86,7 +84,7 @@ def test_an_undated_roblox_sign_in_is_no_step_up(roblox: Roblox, player: Make, s
     assert "younger than 15 minutes" in answer.content.decode()
     assert "second factor" in answer.content.decode().lower()
     assert is_asked(client)
-    assert client.get("/admin/players/502/").status_code == 200  # the session goes on as it was
+    assert client.get("/admin/players/502/").status_code == 200  # the session itself stays valid
 
 
 def test_an_undated_first_sign_in_proves_nothing(roblox: Roblox, player: Make) -> None:
@@ -125,7 +123,7 @@ def test_roblox_is_asked_to_say_when(roblox: Roblox, player: Make) -> None:
 
 
 def code_of(secret: str) -> str:
-    """What an authenticator shows now."""
+    """Return the authenticator's present code."""
     return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
 
 
@@ -188,6 +186,6 @@ def test_a_found_browser_sets_up_no_second_factor(roblox: Roblox, player: Make) 
     assert answer["Location"].startswith("/admin/sign-in/?next=")
     assert client.post(page, {"code": code_of(generate_totp_secret())}).status_code == 302
     assert not Authenticator.objects.exists()
-    roblox.knows(501, "Commander")  # asked for it, Roblox has them prove it again, and says so
+    roblox.knows(501, "Commander")  # Roblox makes them sign in again and reports the time
     assert sign_in_again(roblox, client).status_code == 302
     assert client.get(page).status_code == 200

@@ -1,6 +1,4 @@
-"""Failed sign-ins and other calls that prove nothing leave a handful of rows, however many there
-are; and every address of signing in answers a page, whatever is set up.
-"""
+"""Refused sign-ins write few rows, however many there are, and every sign-in address has a page."""
 
 from typing import Any
 

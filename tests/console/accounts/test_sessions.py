@@ -1,4 +1,4 @@
-"""The local way in, how long a session is, roles by two owners: through the pages."""
+"""The local sign-in, the length of sessions, and roles granted by two owners."""
 
 import time
 from html import unescape

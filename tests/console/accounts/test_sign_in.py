@@ -1,4 +1,4 @@
-"""Signing in with Roblox, against a provider that speaks its protocol."""
+"""Signing in with Roblox, against a real OpenID Connect provider."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

@@ -1,6 +1,4 @@
-"""Whoever finds an old session does nothing grave with it: every address of the console is grave or
-known to be not.
-"""
+"""An old session permits no grave act: every address of the console is classified."""
 
 import re
 import time
@@ -25,8 +23,8 @@ from tests.console.conftest import Make
 from tests.console.people import client_as, owner_client
 from tests.players.conftest import OWNER
 
-# What is read, or changes nothing that only a fresh sign-in may. A new address belongs here or in
-# the table.
+# Addresses that only read, or change nothing that needs a recent sign-in. A new address belongs
+# here or in the table.
 OURS = """
     home queue-seen queue-take sign-in sessions player explain act-preview approvals appeals experiences sync
     sync-ask sync-job drifts drift parked parked-retry parked-again role-pins role-pin audit audit-export seals
@@ -46,7 +44,7 @@ READ_ONLY = re.compile(
 def addresses(
     resolver: Any = None, path: str = "", space: str = ""
 ) -> Iterator[tuple[str, str, Any]]:
-    """Path, name and view of everything below /admin/ that has a name of ours or of the admin."""
+    """Yield path, name and view of every address below /admin/ that we or the admin named."""
     for pattern in (resolver or get_resolver()).url_patterns:
         here = path + str(pattern.pattern)
         if isinstance(pattern, URLResolver):

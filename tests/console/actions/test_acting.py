@@ -1,4 +1,4 @@
-"""The act dialogs and the decisions on what waits: through the forms that staff send."""
+"""The act dialogs and the decisions on waiting requests, through the forms that staff send."""
 
 import datetime as dt
 import re
@@ -87,7 +87,7 @@ def test_an_error_stands_at_its_field(
     assert words in told(answer)
     assert not Sanction.objects.exists()
     if "words" in fields and len(fields["words"]) < 500:
-        assert ">seen</textarea>" in re.sub(r">\s+", ">", told(answer))  # what was typed stays
+        assert ">seen</textarea>" in re.sub(r">\s+", ">", told(answer))  # the typed text is kept
 
 
 def test_a_suspension_takes_the_rank_and_its_lift_gives_it_back(

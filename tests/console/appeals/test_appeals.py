@@ -1,6 +1,4 @@
-"""Appeals: opened by the player over HTTP or the page, decided by somebody who had no part in it,
-read by token.
-"""
+"""Appeals: opened over HTTP or on the page, decided by somebody uninvolved, read by token."""
 
 import datetime as dt
 import importlib
@@ -68,7 +66,7 @@ def suspended(user_id: int) -> Sanction:
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """What the logs of this process hold."""
+    """Yield the logs of this process."""
     handlers = [
         one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)
     ]
@@ -213,7 +211,7 @@ def test_neither_of_the_two_who_banned_decides_on_the_ban(player: Make) -> None:
         assignments.drop(appeals.KIND, str(appeal.pk))
     decide(appeal, third)
     assert not Player.objects.get(user_id=1).banned
-    assert Approval.objects.count() == 1  # the outcome of an appeal needs no further person
+    assert Approval.objects.count() == 1  # the outcome of an appeal needs no second person
 
 
 def test_a_ban_is_not_lifted_by_somebody_who_may_not_ban(player: Make) -> None:
@@ -414,7 +412,7 @@ def test_sanctions_of_before_get_codes(player: Make) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SET CONSTRAINTS ALL IMMEDIATE"
-        )  # what waits for the end of the transaction stops the next
+        )  # an approval that waits for the transaction's end blocks the next
         cursor.execute("ALTER TABLE sanctions ALTER code DROP NOT NULL")
         cursor.execute("UPDATE sanctions SET code = NULL")
     with connection.schema_editor(atomic=False) as editor:

@@ -1,6 +1,4 @@
-"""The audit explorer: what its filters find, what one event shows, and what leaves the house as a
-file.
-"""
+"""The audit explorer: its filters, the page of one event, and exported files."""
 
 import csv
 import datetime as dt
@@ -43,7 +41,7 @@ def told(action: Action, actor: Actor = BOT, target: Target = NOBODY, **more: An
 
 
 def moved(event: int, at: dt.datetime) -> None:
-    """Let an event have happened at another moment; nobody can outside of a test."""
+    """Change the time of an event, which only a test can do."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audits DISABLE TRIGGER USER")
         cursor.execute("UPDATE audits SET at = %s WHERE id = %s", [at, event])
@@ -51,12 +49,12 @@ def moved(event: int, at: dt.datetime) -> None:
 
 
 def a_march_to_come() -> dt.datetime:
-    """Behind all that is recorded now: ids are in the order of their moments."""
+    """Return a time after all recorded events, since ids are in the order of their times."""
     return dt.datetime(timezone.now().year + 5, 3, 1, tzinfo=dt.UTC)
 
 
 def ids(client: Client, **query: str) -> list[int]:
-    """The events on a page of the explorer, as shown."""
+    """Return the ids of the events on a page of the explorer."""
     return [row.event.id for row in client.get("/admin/audit/", query).context["rows"]]
 
 

@@ -1,6 +1,4 @@
-"""Large adjustments through their pages: a file in, the preview, a second person, progress, and the
-undo.
-"""
+"""Large adjustments through their pages: file, preview, second person, progress and undo."""
 
 import csv
 import io
@@ -218,7 +216,7 @@ def test_an_old_sign_in_is_asked_for_again(owner: Client, player: Make) -> None:
 def test_a_page_queries_as_often_for_one_row_as_for_many(owner: Client, player: Make) -> None:
     for user_id in range(1, 21):
         player(user_id)
-    active()  # parsed once a process
+    active()  # parsed once per process
     counts = []
     for user_ids in ([1], range(1, 21)):
         found = taken(owner, *(f"{user_id},5" for user_id in user_ids))

@@ -1,6 +1,4 @@
-"""Mass changes through their pages: select, preview, let go, have it approved, watch it, take it
-back.
-"""
+"""Mass changes through their pages: select, preview, start, approve, watch and undo."""
 
 import csv
 import datetime as dt
@@ -36,7 +34,7 @@ def text(answer: Any) -> str:
 
 
 def preview(client: Client, act: str, user_ids: range | list[int], **fields: Any) -> BulkJob:
-    """Send a selection and the act's form; the job that is previewed."""
+    """Send a selection and the act's form. Returns the previewed job."""
     asked = client.post(LIST, {"act": act, "ids": list(user_ids)})
     token = re.search(r'name="token" value="([^"]+)"', asked.content.decode())
     assert token is not None

@@ -1,6 +1,4 @@
-"""What more of an experience counts is decided by two owners, whatever the configuration says; less
-counts at once.
-"""
+"""Two owners decide when more of an experience counts. Counting less applies at once."""
 
 import json
 from html import unescape
@@ -69,7 +67,7 @@ def test_two_owners_let_a_test_experience_count(
     game = Game(api_key)
     game.send(game.event(1, 1))
     configure(settings, points=False)
-    assert game.send(game.event(1, 2))["players"][0]["points"] == 30  # until the worker came by
+    assert game.send(game.event(1, 2))["players"][0]["points"] == 30  # until the worker has run
     apply_due()
     assert Player.objects.get().points == 0
     configure(settings, points=True)

@@ -1,6 +1,4 @@
-"""Keys of experiences in the console: asked for by one, approved by another, made and shown once to
-the first.
-"""
+"""API keys in the console: requested, approved by another owner, and shown once to the first."""
 
 import datetime as dt
 import re
@@ -31,7 +29,7 @@ def seen(client: Client, address: str = LIST) -> str:
 
 
 def shown(client: Client, pk: int) -> str:
-    """The key that collecting shows."""
+    """Collect the key. Returns it as shown."""
     answer = client.post(f"/admin/keys/collect/{pk}/", follow=True)
     found = re.search(r'value="(grps_[^"]+)"', answer.content.decode())
     assert found is not None, unescape(answer.content.decode())[-3000:]

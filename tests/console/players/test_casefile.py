@@ -1,4 +1,4 @@
-"""The case file: what it says of a player, through its pages."""
+"""The case file of a player, through its pages."""
 
 import datetime as dt
 from html import unescape
@@ -34,7 +34,7 @@ def test_the_head_says_where_a_player_stands(owner: Client, player: Make) -> Non
     assert "player_1" in text
     assert "Storm Corporal I" in text
     assert "1 of 4 warnings" in text
-    assert "200.00 points" in text  # to Storm Corporal II, who needs 1,000
+    assert "200.00 points" in text  # to Storm Corporal II, which needs 1,000
     sanctions.suspend(
         1, Command(by=OWNER, reason="again", now=now), until=now + dt.timedelta(days=2)
     )

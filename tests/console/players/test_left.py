@@ -1,6 +1,4 @@
-"""A staff session ends with the membership of its person, technical roles included; and they are
-back with it.
-"""
+"""Staff sessions and technical roles end when their user leaves the group, and return with them."""
 
 import pytest
 

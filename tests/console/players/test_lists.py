@@ -1,4 +1,4 @@
-"""The list of players, through its page: everybody is found, a page at a time, whoever they are."""
+"""The list of players: every player is found, one page at a time."""
 
 import datetime as dt
 import re
@@ -47,7 +47,7 @@ def names(client: Client, query: str = "") -> list[str]:
 
 
 def link(client: Client, query: str, rel: str) -> str:
-    """The query string behind Next or Previous; empty where there is no such link."""
+    """Return the query string of the Next or Previous link; empty without such a link."""
     page = client.get(f"/admin/players/?{query}").content.decode()
     found = re.search(rf'href="\?([^"]*)" rel="{rel}"', page)
     return found[1].replace("&amp;", "&") if found else ""

@@ -1,6 +1,4 @@
-"""The policy's pages: versions are typed or uploaded, compared, put in force by two owners, and
-rolled back.
-"""
+"""The policy's pages: versions are typed or uploaded, compared, activated and rolled back."""
 
 import io
 import json
@@ -33,7 +31,7 @@ NEW = "/admin/policy/new/"
 
 
 def documents() -> Documents:
-    """What is in force, to be changed."""
+    """Return the active documents, which the test may change."""
     found: Documents = json.loads(json.dumps(PolicyVersion.objects.get(is_active=True).documents))
     return found
 
@@ -56,7 +54,7 @@ def dearer(weight: int = 30) -> Documents:
 
 
 def simulate(client: Client, number: int) -> Any:
-    """The page of a simulation that was asked for and counted."""
+    """Run a simulation. Returns its page."""
     address = reverse("console:policy-simulation", args=[number])
     client.post(address)
     simulations.run_due()

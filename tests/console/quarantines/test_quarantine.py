@@ -1,6 +1,4 @@
-"""A key that brings what no honest one can is put into quarantine: stored, confirmed, counted if
-two owners say so.
-"""
+"""Quarantine of a key that sends impossible data: stored, and counted if two owners agree."""
 
 import datetime as dt
 import json
@@ -54,13 +52,13 @@ def game(api_key: str) -> Game:
 
 @pytest.fixture
 def thief(game: Game) -> Game:
-    """Whoever stole another key of the same experience."""
+    """Return a server with another, stolen key of the same experience."""
     return Game(keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1])
 
 
 @pytest.fixture
 def decide(owner: Client, deputy: Client) -> Decide:
-    """Two owners decide on the newest quarantine, and the worker does its part."""
+    """Return a function: two owners decide on the newest quarantine, then the worker runs."""
 
     def decide(verb: str) -> Quarantine:
         found = Quarantine.objects.latest("pk")
@@ -74,7 +72,7 @@ def decide(owner: Client, deputy: Client) -> Decide:
 
 
 def lies(game: Game, first: int = 1000, count: int = 101, **changes: Any) -> list[dict[str, Any]]:
-    """More breaches of the laws than the guard lets through, by as many players."""
+    """Build more violations of the rules than the guard allows, by as many players."""
     return [game.event(user_id, 1, **(LIE | changes)) for user_id in range(first, first + count)]
 
 
@@ -88,7 +86,7 @@ def history(user_id: int = 1) -> list[float]:
 
 
 def allow(settings: Any, **most: int) -> None:
-    """Let the guard pass so much within an hour, so that no test depends on when a minute ends."""
+    """Raise the guard's limits per hour, so that no test depends on the end of a minute."""
     guard = settings.INTEGRATIONS.key_guard
     guard = msgspec.structs.replace(guard, hour=msgspec.structs.replace(guard.hour, **most))
     settings.INTEGRATIONS = msgspec.structs.replace(settings.INTEGRATIONS, key_guard=guard)
@@ -150,7 +148,7 @@ def test_no_key_lifts_one_player_above_the_ladder_by_one_lie(
 
 
 def test_days_of_long_ago_have_no_caps_that_lift_a_player(thief: Game) -> None:
-    """Each day and week keeps to its caps, so no law is broken."""
+    """Each day and week is within its caps, so no rule is broken."""
     now = timezone.now()
     days = [(now - dt.timedelta(days=10 + day)).isoformat() for day in range(200)]
     rows = [
@@ -163,7 +161,7 @@ def test_days_of_long_ago_have_no_caps_that_lift_a_player(thief: Game) -> None:
 
 
 def test_many_sessions_hide_no_more_than_one(thief: Game) -> None:
-    """Of each session a row is missing that could stand for a week's points."""
+    """Each session lacks a row that could be worth a week's points."""
     thief.send(*[thief.event(1, 2, session=one, awarded=0, total=2500) for one in range(1, 22)])
     assert not AuditEvent.objects.filter(action="points.mismatch").exists()
     assert (Quarantine.objects.get().cause["what"], shown(1)) == ("points", 0)
@@ -221,7 +219,7 @@ def test_other_keys_of_the_experience_continue(game: Game, thief: Game) -> None:
     assert receipt["players"][0]["points"] == shown(1) == 15
     other = Game(keys.create(Experience.objects.get(key="training_site"), actor=TESTER)[1])
     assert other.send(other.event(1, 1))["players"][0]["points"] == 30
-    # What the key brings from then on is kept too, also what would be in order.
+    # Everything that the key sends from now on is quarantined, valid data included.
     assert thief.send(thief.event(2, 1))["players"][0]["points"] == 0
 
 
@@ -343,7 +341,7 @@ def test_the_data_store_brings_nothing_that_is_in_quarantine(thief: Game, decide
             reconciliation.reconcile("nexus", entries, StoreRead(TESTER, now, patience)).changes
         )
 
-    assert reconcile(stored) == 0  # the servers that write it are in question
+    assert reconcile(stored) == 0  # the servers that write it are suspect
     decide("discard")
     assert reconcile(stored) == 1  # the other session
     assert shown(1) == 30
@@ -389,14 +387,14 @@ def test_too_many_commands_are_held_and_done_once_released(
 
     assert [order(number)["status"] for number in range(5)] == ["applied"] * 4 + ["held"]
     assert (Quarantine.objects.get().acts, Quarantine.objects.get().cause["what"]) == (1, "acts")
-    assert order(4)["status"] == "held"  # a repeat is no second one
+    assert order(4)["status"] == "held"  # a repeat is not a second command
     assert order(5)["status"] == "held"
     assert Quarantine.objects.get().acts == 2
     assert Note.objects.count() == 4
     Player.objects.filter(user_id=1).update(rank=Rank.objects.get(name="Initiate"))
     decide("release")
     assert not GameCommand.objects.filter(asked__isnull=False).exists()
-    assert order(5)["status"] == "refused"  # judged as it is when they are carried out
+    assert order(5)["status"] == "refused"  # judged when it is carried out
     assert Note.objects.count() == 4
 
 

@@ -1,4 +1,4 @@
-"""Home, the work queue: what waits, who works on it, and what it costs."""
+"""The work queue on the home page: waiting work, who works on it, and its number of queries."""
 
 import datetime as dt
 from html import unescape
@@ -101,7 +101,7 @@ def test_several_proposals_are_decided_together(owner: Client, player: Make) -> 
 def test_one_person_at_a_time_works_on_an_item(bootstrapped: None) -> None:
     now = timezone.now()
     assignments.claim("appeal", "5", by=OLGA, now=now)
-    assignments.claim("appeal", "5", by=OLGA, now=now)  # once more holds it for longer
+    assignments.claim("appeal", "5", by=OLGA, now=now)  # claiming again extends the claim
     with pytest.raises(Refused, match="Olga works on it"):
         assignments.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=29))
     assignments.claim("appeal", "5", by=SVEN, now=now + dt.timedelta(minutes=31))
@@ -234,4 +234,4 @@ def test_home_costs_the_same_with_many_rows_as_with_few(owner: Client, player: M
         text = seen(owner)
     assert "58" in text
     assert len(many) <= len(few) + 2  # the claims of one more kind, and the approvals' players
-    assert len(many) <= 29  # one query for each kind of work, and those of the frame
+    assert len(many) <= 29  # one query for each kind of work, and those of the page's frame

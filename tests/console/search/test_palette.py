@@ -1,4 +1,4 @@
-"""The command palette: what is offered for what was typed, to whom."""
+"""The command palette: its results by typed text and by user."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The sync console and the system page: what they show, and what their buttons do."""
+"""The sync pages and the system page: what they show, and what their buttons do."""
 
 from html import unescape
 

@@ -1,4 +1,4 @@
-"""The console of endpoints: what staff see and owners do, through its pages."""
+"""The console's pages of endpoints: what staff see and owners do."""
 
 import datetime as dt
 import re
@@ -56,14 +56,14 @@ def act(endpoint: WebhookEndpoint, name: str) -> str:
 
 
 def seen(client: Client, address: str, /, **data: Any) -> str:
-    """The text of a page, or of the one that a POST leads to."""
+    """Return the text of a page, or of the page after a POST."""
     response = client.post(address, data, follow=True) if data else client.get(address)
     assert response.status_code == 200
     return unescape(response.content.decode())
 
 
 def let(approval: Approval, verb: str = "approve") -> str:
-    """What a second owner is told who decides on a request."""
+    """Decide on a request as a second owner. Returns the text of the resulting page."""
     deputy = owner_client("dora")
     answer = deputy.post(
         f"/admin/approvals/{approval.pk}/", {"verb": verb, "words": "checked"}, follow=True
@@ -72,7 +72,7 @@ def let(approval: Approval, verb: str = "approve") -> str:
 
 
 def asked(client: Client, address: str, /, **data: Any) -> Approval:
-    """The request that a form makes; nothing has changed by it."""
+    """Send a form that needs an approval. Returns the request; nothing has changed yet."""
     assert client.post(address, {"reason": "The portal needs it."} | data).status_code in {200, 302}
     return Approval.objects.get(status="waiting")
 
@@ -87,7 +87,7 @@ def delivery_page(delivery: WebhookDelivery) -> str:
 
 
 def failed(office: Office, receiver: Receiver, **changes: Any) -> WebhookEndpoint:
-    """An endpoint with one delivery that was refused once and waits."""
+    """Create an endpoint with one refused delivery that waits for its next attempt."""
     receiver.answer = answering(500, b"out of order")
     endpoint = office.endpoint(receiver, **changes)
     office.ban(office.player())
@@ -295,7 +295,7 @@ def test_disabling_takes_a_reason_and_says_what_was_missed(
     office.ban(office.player())
     office.fan_out()
     asking = seen(owner, act(endpoint, "enable"))
-    assert re.search(r"2 events happened meanwhile", asking)  # the disabling itself, and the ban
+    assert re.search(r"2 events happened meanwhile", asking)  # the disabling, and the ban
     seen(owner, act(endpoint, "enable"), reason="it is back", missed="skip")
     endpoint.refresh_from_db()
     assert (endpoint.status, endpoint.reason) == ("active", "it is back")
@@ -651,7 +651,7 @@ def test_paging_shows_every_delivery_once(
     now = timezone.now()
     kept = status or "delivered"
     finished = None if kept == "pending" else now
-    for number in range(60):  # in pairs at the same moment, which a page may end between
+    for number in range(60):  # in pairs with equal times, which a page may separate
         moment = now + dt.timedelta(seconds=number // 2)
         WebhookDelivery.objects.create(
             endpoint=endpoint,
