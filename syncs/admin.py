@@ -1,4 +1,4 @@
-"""Read-only lists of jobs, mirrors and drift. The console's pages act on them."""
+"""Read-only lists of jobs, mirrors and drift. Actions on them are in the console."""
 
 from django.contrib import admin
 from django.utils import timezone

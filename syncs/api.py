@@ -1,4 +1,4 @@
-"""The API of pulls for programs that sign: request one, list jobs, cancel one."""
+"""HTTP operations for pulls, for programs that sign their calls: request, list and cancel jobs."""
 
 import re
 import time
@@ -29,10 +29,10 @@ WAIT_LOCK = 4_710_030  # advisory lock
 
 
 class SyncRoblox(View):
-    """Request a pull from Roblox. A request for what is under way answers with that job.
+    """Request a pull from Roblox. If the same pull is active, the answer is that job.
 
-    `Prefer: wait=30` delays the answer until the job has ended, for at most so many seconds. While
-    one call waits, others are answered at once.
+    `Prefer: wait=30` delays the answer until the job has ended, for at most that many seconds.
+    While one call waits, further calls are answered at once.
     """
 
     caller, request_body, response_body = "signed", SyncIn, JobOut
@@ -89,7 +89,7 @@ class OneSyncJob(View):
 
 
 class CancelSyncJob(View):
-    """Cancel a job after its current page. What has landed stays."""
+    """Cancel a job after its current page. Pages that are already stored stay."""
 
     caller, response_body, error_statuses = "signed", JobOut, (404, 409)
 
@@ -126,7 +126,7 @@ def _patience(request: Request) -> float:
 
 
 def _await(made: list[SyncJob], seconds: float) -> None:
-    """Wait for the jobs' end. One call waits at a time: it blocks a thread that games need."""
+    """Wait until the jobs end. Only one call waits at a time: it blocks a thread that games need."""
     deadline = time.monotonic() + seconds
     if not seconds:
         return

@@ -1,4 +1,4 @@
-"""Differences between Roblox and GRPS: registered, closed when gone, resolved by staff."""
+"""Differences between Roblox and GRPS: store them, close those that are gone, resolve them."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -41,7 +41,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When and where differences were looked for: None is the group, or no job."""
+    """The time and place of a search for differences. `experience` None: the group."""
 
     now: dt.datetime
     experience: Experience | None = None
@@ -91,23 +91,23 @@ def _register(difference: Difference, sighting: Sighting) -> Entry | None:
 
 
 def agree(aspect: Drift.Aspect, subjects: Iterable[str], sighting: Sighting) -> int:
-    """Close the differences of subjects that agree by now, and return their number."""
+    """Close the differences of subjects that agree now, and return their number."""
     rows = sighting.open(aspect).filter(subject__in=list(subjects))
     return rows.update(resolved_at=sighting.now, resolution=Drift.Resolution.AGREED)
 
 
 def agree_unseen(aspect: Drift.Aspect, sighting: Sighting) -> int:
-    """Close the differences that a job over everything did not see, and return their number."""
+    """Close the differences that a complete job did not see, and return their number."""
     job = sighting.job
     rows = sighting.open(aspect).filter(Q(seen_by=None) | ~Q(seen_by=job.pk if job else None))
     return rows.update(resolved_at=sighting.now, resolution=Drift.Resolution.AGREED)
 
 
 def adopt(drift_id: int, command: Command, name: str = "") -> Drift:
-    """Take over what Roblox shows. Raises Refused.
+    """Adopt the state of Roblox. Raises Refused.
 
-    It is in force there already: no second person is needed, and no limit counts it. `name` is the
-    username of a user who is no player yet.
+    No second person is needed and no limit counts it, since Roblox is in this state already. `name`
+    is the username of a user who is no player yet.
     """
     with audit_refusals("adopt", _user_id(drift_id), command.by), transaction.atomic():
         row = _locked(drift_id, command)
@@ -122,7 +122,7 @@ def adopt(drift_id: int, command: Command, name: str = "") -> Drift:
 
 
 def push(drift_id: int, command: Command) -> Drift:
-    """Write to Roblox what GRPS says. Raises Refused."""
+    """Push the state of GRPS to Roblox. Raises Refused."""
     with transaction.atomic():
         row = _locked(drift_id, command)
         if row.aspect == Drift.Aspect.ROLE:
@@ -138,14 +138,14 @@ def push(drift_id: int, command: Command) -> Drift:
 
 
 def _check_pin(rank: str) -> None:
-    """Raises Refused if the rank's role is parked."""
+    """Raise Refused if the rank's role is parked."""
     why = pins.why_parked(settings.ROBLOX_GROUP_ID, rank)
     if why:
         raise Refused(f"The role of {rank} is parked: pin it anew first. {why}")
 
 
 def _adopt_role(row: Drift, command: Command) -> None:
-    """Set the rank. The punishment's rank is a suspension for as long as the policy says."""
+    """Set the rank. The punishment's rank is adopted as a suspension, as long as the policy says."""
     name = (row.theirs or {}).get("rank")
     if not name:
         raise Refused("They hold no rank's role there; push ours, or give a rank by hand.")
@@ -175,7 +175,7 @@ def _adopt_restriction(row: Drift, command: Command, name: str) -> None:
 
 
 def _user_id(drift_id: int) -> int | None:
-    """Return the user id of a difference about a player."""
+    """Return the user id of a difference about a player, None for other differences."""
     aspects = [Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION]
     rows = Drift.objects.filter(pk=drift_id, aspect__in=aspects)
     subject = rows.values_list("subject", flat=True).first()
@@ -183,7 +183,7 @@ def _user_id(drift_id: int) -> int | None:
 
 
 def _player(row: Drift, name: str = "") -> Player:
-    """Return the player, created with a `name` if missing. Raises Refused without one."""
+    """Return the player. A missing one is created with `name`; without it Refused is raised."""
     player = Player.objects.filter(user_id=int(row.subject)).first()
     if player is not None:
         return player
@@ -204,10 +204,10 @@ def _player(row: Drift, name: str = "") -> Player:
 
 
 def _locked(drift_id: int, command: Command) -> Drift:
-    """Lock an open difference. Raises Refused."""
+    """Lock an open difference. Raises Refused if it is resolved, or if the reason is missing."""
     if not command.reason.strip():
         raise Refused("A reason is required: say why in a sentence.")
-    # The player first, like a pull that sees them and then stores the difference.
+    # The player is locked first, in the same order as in a pull.
     user_id = _user_id(drift_id)
     if user_id is not None:
         Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()

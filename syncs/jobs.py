@@ -1,6 +1,6 @@
-"""The life of a sync job: requested, claimed, carried on page by page, ended.
+"""The states of a sync job: requested, claimed, running page by page, ended.
 
-`pull` has what is pulled.
+`syncs.pull` defines what a job reads.
 """
 
 import datetime as dt
@@ -28,12 +28,12 @@ OF_THE_GROUP = {Activity.MEMBERS, Activity.POLICY_DRIFT}
 
 
 class AlreadyActive(Refused):
-    """Another job of the same activity is under way, with other options."""
+    """Another job of the same activity is active, with other options."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to pull: `full` reads every entry, `limit` the first entries only."""
+    """Options of a pull. `full` reads every entry, `limit` only the first ones."""
 
     dry_run: bool = False
     full: bool = False
@@ -48,7 +48,8 @@ def request(
     options: Options = Options(),
     token: str = "",
 ) -> tuple[SyncJob, bool]:
-    """Return a job for the activity and whether it is new: an active one with these options serves.
+    """Return a job for the activity and whether it is new. An active job with the same options is
+    reused.
 
     `token` is the page of Roblox's listing to begin with. Raises Refused, AlreadyActive.
     """
@@ -69,7 +70,7 @@ def request(
         except IntegrityError:
             active = _active_like(job)
             if active is None:
-                continue  # it ended this moment
+                continue  # it has just ended
             if Options(active.dry_run, active.full, active.limit) != options:
                 raise AlreadyActive(
                     f"Job {active.pk} does the same with other options; wait for its end or cancel"
@@ -109,7 +110,7 @@ def claim_one(job_id: int | None = None) -> SyncJob | None:
 
 
 def release_dead() -> int:
-    """Queue the jobs of ended processes, and return their number."""
+    """Queue the running jobs of processes that died, and return their number."""
     dead = SyncJob.objects.filter(over(), status=Status.RUNNING)
     return dead.update(
         status=Status.QUEUED, error="Its process ended. It continues from its last page."
@@ -117,7 +118,7 @@ def release_dead() -> int:
 
 
 def renew(job: SyncJob) -> str:
-    """Renew the lease and return what was requested: "cancel", "pause" or "". Raises LeaseLost."""
+    """Renew the lease and return the requested stop: "cancel", "pause" or "". Raises LeaseLost."""
     now = timezone.now()
     if not hold(job).update(lease_until=Now() + LEASE, heartbeat_at=now):
         raise LeaseLost(str(job))
@@ -125,7 +126,7 @@ def renew(job: SyncJob) -> str:
 
 
 def checkpoint(job: SyncJob, cursor: dict[str, Any], counters: dict[str, int]) -> None:
-    """Store the job's progress, in the transaction of its page. Raises LeaseLost."""
+    """Store the job's progress in the transaction that stores the page. Raises LeaseLost."""
     now = timezone.now()
     job.cursor, job.counters, job.attempts, job.error = cursor, counters, 0, ""
     renewed = hold(job).update(
@@ -149,7 +150,6 @@ def add_step(job: SyncJob, text: str) -> None:
 
 
 def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
-    """End the job."""
     with transaction.atomic():
         now = timezone.now()
         add_step(job, error or f"{status}.")
@@ -168,7 +168,7 @@ def finish(job: SyncJob, status: SyncJob.Status, error: str = "") -> None:
 
 
 def ask_person(job: SyncJob, question: str) -> None:
-    """Let the job wait for a person's answer, and withdraw questions of earlier jobs."""
+    """Store the question, so that the job waits for a person. Earlier jobs that wait are cancelled."""
     with transaction.atomic():
         add_step(job, question)
         waiting = {
@@ -186,7 +186,7 @@ def ask_person(job: SyncJob, question: str) -> None:
 
 
 def withdraw_questions(job: SyncJob) -> None:
-    """Cancel the earlier jobs that still wait for an answer."""
+    """Cancel the earlier jobs of this activity that still wait for an answer."""
     earlier = SyncJob.objects.filter(
         activity=job.activity, experience=job.experience, status=Status.WAITING
     )
@@ -198,7 +198,7 @@ def withdraw_questions(job: SyncJob) -> None:
 
 
 def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
-    """Continue a job that waits for a person. Raises Refused, NotAllowed."""
+    """Continue a job that waits for a confirmation. Raises Refused, NotAllowed."""
     reason = check_reason(reason)
     if not by.has("console.sync"):
         raise NotAllowed("You may not: only those who run pulls confirm this.")
@@ -217,7 +217,7 @@ def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
 
 
 def reschedule(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> None:
-    """Reschedule the job after `pause`. `failed` counts a failure, and TRIES in a row end it."""
+    """Queue the job again after `pause`. `failed` counts a failure; after TRIES in a row it ends."""
     attempts = job.attempts + 1 if failed else job.attempts
     if attempts >= TRIES:
         finish(job, Status.FAILED, f"{error} (given up after {attempts} tries)")
@@ -238,7 +238,7 @@ def retry_pause(job: SyncJob) -> dt.timedelta:
 
 
 def requeue(job: SyncJob) -> None:
-    """Queue the job behind others that are due."""
+    """Queue the job behind the other due jobs."""
     hold(job).update(status=Status.QUEUED, retry_at=Now(), lease="", lease_until=None)
 
 
@@ -248,17 +248,17 @@ def pause_now(job: SyncJob) -> None:
 
 
 def cancel(job_id: int, *, actor: Actor, reason: str = "") -> SyncJob:
-    """End a job at its next page, or now if it is not running. Raises Refused if it has ended."""
+    """End a job after its current page, or now if it does not run. Raises Refused if it has ended."""
     return _stop(job_id, "cancel", actor, reason)
 
 
 def pause(job_id: int, *, actor: Actor, reason: str = "") -> SyncJob:
-    """Stop a job at its next page until it is resumed. Raises Refused if it has ended."""
+    """Stop a job after its current page until it is resumed. Raises Refused if it has ended."""
     return _stop(job_id, "pause", actor, reason)
 
 
 def resume(job_id: int, *, actor: Actor, reason: str = "") -> SyncJob:
-    """Continue a paused job, or a failed one from its last page. Raises Refused."""
+    """Continue a paused job, or a failed one from its last page. Raises Refused for other jobs."""
     try:
         with transaction.atomic():
             job = _locked(job_id)
@@ -313,7 +313,7 @@ def _locked(job_id: int) -> SyncJob:
 
 
 def _record_end(job: SyncJob, status: SyncJob.Status, reason: str, actor: Actor) -> None:
-    """Record the end. `reason` may be Roblox's message, which may name somebody."""
+    """Record the end of a job. `reason` may be a message of Roblox, which may name a person."""
     _record(job, Action.SYNC_FINISHED, actor, reason, status=str(status), counters=job.counters)
 
 
@@ -335,7 +335,7 @@ def _job_actor(job: SyncJob) -> Actor:
 
 
 def present_status(job: SyncJob, now: dt.datetime) -> str:
-    """Return the status, `running` only while a process holds the job."""
+    """Return the status. A running job whose process died counts as queued."""
     if job.status == Status.RUNNING and (job.lease_until is None or job.lease_until < now):
         return str(Status.QUEUED)
     return str(job.status)

@@ -1,6 +1,6 @@
-"""The rows of the sync with Roblox: pulls, mirrors to push, memberships, roles and differences.
+"""Tables of the sync with Roblox: pulls, mirrors to push, memberships, roles and differences.
 
-Every piece of pending work is a row with a lease (`Leased`), which runs out when a process dies.
+All pending work is stored in rows with a lease (`Leased`), which expires when a process dies.
 """
 
 from django.contrib.postgres.fields import ArrayField
@@ -118,7 +118,7 @@ class Membership(models.Model):
 
 
 class MembershipRead(Leased):
-    """When a user was last read alone, and whether that is wanted again."""
+    """The last reading of a single user, and whether another one is wanted."""
 
     user_id = models.BigIntegerField(primary_key=True)
     read_at = models.DateTimeField(
@@ -151,7 +151,7 @@ class MembershipRead(Leased):
 
 
 class GroupLog(Leased):
-    """How far the group's log was read: a time, and the entries near it that were read."""
+    """How far the group's log was read: a time, and the entries near it that are done."""
 
     group_id = models.BigIntegerField(unique=True)
     read_up_to = models.DateTimeField(
@@ -195,10 +195,10 @@ class GroupRole(models.Model):
 
 
 class RolePin(models.Model):
-    """The role of the group, by id, that stands for a rank, as it was when it was pinned.
+    """The role of the group, by id, that is pinned to a rank, with its state at that time.
 
-    Without `role_id` no role is pinned yet. While `parked` says why, GRPS neither gives the role
-    nor adopts the rank from Roblox.
+    Without `role_id` no role is pinned yet. While `parked` holds a reason, GRPS neither gives the
+    role nor adopts the rank from Roblox.
     """
 
     group_id = models.BigIntegerField()
@@ -296,7 +296,7 @@ class Drift(models.Model):
 
 
 class Mirror(Leased):
-    """What Roblox should show of a player: `desired` (a trigger writes it) and `confirmed`.
+    """The state that Roblox should show of a player: `desired` (set by a trigger) and `confirmed`.
 
     `version` counts the changes of `desired`. A push confirms the version that it read, so that a
     later change stays pending.

@@ -1,4 +1,4 @@
-"""Personal data in the tables of this app, and how each is erased."""
+"""Personal data in the tables of this app, and how each field is erased."""
 
 from django.db.models import Q
 
@@ -19,7 +19,6 @@ from syncs.models import Drift
 
 
 def forget_drifts(person: Person) -> None:
-    """Delete a person's differences."""
     users = [Drift.Aspect.ROLE, Drift.Aspect.RESTRICTION, Drift.Aspect.POINTS]
     key = rf"(^|\D){person.user_id}(\D|$)"
     theirs = Q(aspect__in=users, subject=str(person.user_id))
@@ -63,7 +62,7 @@ impersonal("mirrors", HASH, "lease")
 
 held("sync_jobs", "steps", Text())
 held("sync_jobs", "error", Text())
-# The cursor of a running job is Roblox's token, which is needed until the end.
+# The cursor of a running job holds Roblox's page token, which is needed until the end.
 held("sync_jobs", "cursor", Text(only="status IN ('done', 'failed', 'cancelled')"))
 impersonal("sync_jobs", COUNT, "counters")
 impersonal("sync_jobs", LIST, "activity", "status", "wanted")

@@ -11,7 +11,7 @@ Whole = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SyncIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What to pull. Without `experience`: from every one. `cursor`: a page token of Roblox's."""
+    """What to pull. Without `experience`: from all of them. `cursor`: a page token of Roblox."""
 
     activity: Annotated[
         str, msgspec.Meta(pattern="^(points|leaderboard|members|restrictions|policy-drift)$")
@@ -29,8 +29,10 @@ class StepOut(Out, frozen=True):
 
 
 class JobOut(Out, frozen=True):
-    """A job. `status`: queued, running, paused, waiting (for a person, who must confirm the
-    `question`), done, failed, cancelled. `jobs`: all that the same request made.
+    """A job. `jobs`: all jobs that the same request created.
+
+    `status`: queued, running, paused, waiting (a person must confirm the `question`), done, failed,
+    cancelled.
     """
 
     id: Whole

@@ -1,6 +1,6 @@
-"""Celery tasks, in a queue of their own, since they wait for Roblox or take long.
+"""Celery tasks of the sync. They have their own queue, since they wait for Roblox or take long.
 
-Periodic tasks pick up all work; a hint after a request only makes it quicker.
+Periodic tasks find all work. A hint after a request only makes it faster.
 """
 
 import time
@@ -27,8 +27,8 @@ from syncs.roles import pins
 
 TURN = 300.0  # seconds, well below the worker's time limit
 READING_TURN = 15.0  # seconds, as for PUSH_TURN
-GROUP_PATIENCE = 20.0  # seconds that a reading of the group waits for its budget
-# A run starts every five seconds: without an end, each would take a process from jobs.
+GROUP_PATIENCE = 20.0  # seconds that a reading of the group waits for its rate limit
+# A run starts every five seconds. Without a time limit each would keep a process from running jobs.
 PUSH_TURN = 15.0
 
 log = structlog.get_logger("grps.tasks")
@@ -36,7 +36,7 @@ log = structlog.get_logger("grps.tasks")
 
 @shared_task(name="syncs.run_jobs")
 def run_jobs() -> int:
-    """Carry on one due job. Returns the number of jobs."""
+    """Run one due job. Returns the number of jobs (0 or 1)."""
     jobs.release_dead()
     job = jobs.claim_one()
     if job is None:
@@ -64,7 +64,7 @@ def push_mirrors() -> int:
 def drain_queues() -> int:
     """Apply the items in the games' queues and return their number."""
     if not settings.ROBLOX_WRITES:
-        return 0  # reading a queue hides what it reads, and discarding it writes
+        return 0  # reading a queue hides the items, and discarding them is a write
     drained = 0
     for experience in Experience.objects.filter(enabled=True, writes=True).exclude(
         universe_id=None
@@ -140,7 +140,7 @@ def want_soon(user_ids: Collection[int], experience: str) -> None:
 
 @shared_task(name="syncs.follow_group")
 def follow_group() -> int:
-    """Read the group's roles and what is new in its log. Returns the number of entries."""
+    """Read the group's roles and the new entries of its log. Returns the number of entries."""
     try:
         group = cloud.group(patience=GROUP_PATIENCE)
         pins.contact(group)
@@ -157,7 +157,7 @@ def follow_group() -> int:
 
 @shared_task(name="syncs.purge_memberships")
 def purge_memberships() -> int:
-    """Delete old times of readings."""
+    """Delete old rows of readings."""
     return reader.purge()
 
 

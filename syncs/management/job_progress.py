@@ -1,4 +1,4 @@
-"""Carry a job on in this process, or watch the process that does, with a progress bar."""
+"""Run a job in this process, or watch the process that runs it, with a progress bar."""
 
 import time
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ UNDER_WAY = {SyncJob.Status.QUEUED, SyncJob.Status.RUNNING}
 
 
 def follow(job: SyncJob, console: Console) -> int:
-    """Follow the job until it ends, waits or is paused, and return the exit code."""
+    """Follow the job until it ends, waits or is paused. Return the exit code."""
     name = f"{job.activity} {job.experience.key if job.experience else ''}".strip()
     with Progress(*_columns(), console=console) as bar:
         job = _Follower(job, name, bar).follow()
@@ -88,7 +88,7 @@ def _columns() -> Iterable[ProgressColumn]:
 
 
 def _expected(job: SyncJob) -> int | None:
-    """Guess the number of entries: as many as the last time."""
+    """Estimate the number of entries from the last complete job. None if it is unknown."""
     if job.limit is not None:
         return job.limit
     before = SyncJob.objects.filter(
@@ -99,7 +99,7 @@ def _expected(job: SyncJob) -> int | None:
 
 
 def _budget(job: SyncJob, seconds: float) -> str:
-    """Describe what this process spends of each budget, in calls a minute."""
+    """Describe the calls a minute that this process made, for each rate limit."""
     client = cloud.universe(job.experience).client if job.experience else cloud.group().client
     parts = []
     for name, calls in client.pacer.spent.items():

@@ -1,7 +1,7 @@
-"""Follow the group's log on Roblox: users named in it are read soon. The log is a hint only.
+"""Follow the group's log on Roblox. The users named in it are read soon; the log is a hint only.
 
-One row says how far it was read. It is written in the transaction that queues the users, so that a
-killed process leaves no gap and an entry is taken once.
+One row stores how far the log was read. It is updated in the transaction that queues the users, so
+that a killed process skips no entry and repeats none.
 """
 
 import datetime as dt
@@ -24,9 +24,9 @@ from syncs.membership import reader
 from syncs.models import GroupLog, SyncJob
 
 AT_FIRST = dt.timedelta(days=1)  # how far back the first reading goes
-OVERLAP = dt.timedelta(minutes=5)  # how late an entry may appear behind newer ones
-PAGES = 20  # of 100 entries in one reading; beyond that the whole group is read
-RETRY_CLOSED = dt.timedelta(hours=1)  # until a log that the key may not read is tried again
+OVERLAP = dt.timedelta(minutes=5)  # the delay with which an entry may appear behind newer ones
+PAGES = 20  # of 100 entries in one reading; if there are more, the whole group is read
+RETRY_CLOSED = dt.timedelta(hours=1)  # after the key was not allowed to read the log
 CLOSED = (
     "The group's log is not followed: the Open Cloud key lacks the scope legacy-group:manage, or its"
     " owner may not see the log. Changes by hand on Roblox are seen when people join or act, and at"
@@ -38,7 +38,7 @@ EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def step(group: cloud.Group) -> int:
-    """Read what is new in the group's log and return the number of entries."""
+    """Read the new entries of the group's log and return their number."""
     GroupLog.objects.get_or_create(group_id=group.id)
     held = claim(GroupLog.objects.filter(group_id=group.id), 1)
     if not held:
@@ -47,7 +47,7 @@ def step(group: cloud.Group) -> int:
     try:
         entries, is_whole = _entries(group, row)
     except LeaseLost:
-        return 0  # another process reads it by now
+        return 0  # another process has taken over the reading
     except OpenCloudError as error:
         _failed(row, error)
         return 0
@@ -55,7 +55,7 @@ def step(group: cloud.Group) -> int:
 
 
 def problem(group_id: int | None) -> str:
-    """Return a sentence why the log is not followed, "" if it is."""
+    """Return why the log is not followed, as a sentence. "" if it is followed."""
     return (
         GroupLog.objects.filter(group_id=group_id or 0).values_list("problem", flat=True).first()
         or ""
@@ -82,7 +82,7 @@ def _take(row: GroupLog, entries: Sequence[LogEntry], is_whole: bool) -> int:
     with transaction.atomic():
         mine = hold(row).select_for_update(no_key=True).first()
         if mine is None:
-            return 0  # another process reads it by now
+            return 0  # another process has taken over the reading
         fresh = [entry for mark, entry in marks.items() if mark not in mine.taken]
         reader.want(_named(fresh), again=True)
         if not is_whole:
@@ -113,13 +113,13 @@ def _read_everybody() -> None:
 
 
 def _named(entries: Iterable[LogEntry]) -> set[int]:
-    """Return the users whom entries are about: the target, or the actor who joined or left."""
+    """Return the users that entries are about: the target, or the actor who joined or left."""
     named = {entry.target if entry.target is not None else entry.actor for entry in entries}
     return {user_id for user_id in named if 0 < user_id < 2**63}
 
 
 def _mark(entry: LogEntry) -> str:
-    """Identify an entry, since Roblox gives it no id."""
+    """Return a hash that identifies an entry, since Roblox gives it no id."""
     said: tuple[Any, ...] = (
         entry.at.isoformat(),
         entry.action,

@@ -1,7 +1,7 @@
-"""Land what Roblox says of users' membership in the group and of their roles.
+"""Store what Roblox reports about users' membership in the group and about their roles.
 
-The members pull lands pages here, and so do the readings of single users. One transaction writes
-the memberships, lets players become members or cease to be, and compares each member's roles with
+The members pull stores pages here, and so do readings of single users. One transaction writes the
+memberships, changes the status of players who joined or left, and compares each member's roles with
 our rank (`role_comparison`).
 """
 
@@ -24,7 +24,7 @@ from syncs.membership.reading import Landed, Reading, ReportedMember
 from syncs.models import Membership
 from syncs.push import mirrors
 
-NO_JOB = 0  # in Membership.seen_by: read alone, and by no job yet
+NO_JOB = 0  # in Membership.seen_by: only read alone, never listed by a job
 
 SEE = """
     INSERT INTO memberships (group_id, user_id, roles, seen_at, seen_by, joined_at)
@@ -42,9 +42,9 @@ def land(
     reading: Reading,
     names: Mapping[int, tuple[str, str]] | None = None,
 ) -> Landed:
-    """Write what Roblox says of users, and let their players follow. A repetition changes nothing.
+    """Store what Roblox reports about users and update their players. A repetition changes nothing.
 
-    `names` has username and display name of those who become players by it.
+    `names`: username and display name of users who become players by this.
     """
     with transaction.atomic():
         landing = _Landing(reported, reading, active())
@@ -58,7 +58,7 @@ def land(
 
 @dataclass(slots=True)
 class _Changes:
-    """What becomes of players: by primary key for those first heard of, else the players."""
+    """Changes of players' membership. `learned`: the first known status, by primary key."""
 
     learned: dict[int, Status] = field(default_factory=dict)
     joined: list[Player] = field(default_factory=list)
@@ -68,7 +68,8 @@ class _Changes:
 
 
 class _Landing:
-    """One landing: the reported users, their players (locked) and their memberships before."""
+    """The context of one `land`: the reported users, their players (locked), and the old
+    memberships."""
 
     def __init__(
         self, reported: Iterable[ReportedMember], reading: Reading, policy: ActivePolicy
@@ -76,7 +77,7 @@ class _Landing:
         self.reading, self.policy = reading, policy
         self.landed = Landed()
         self.reported = {one.user_id: one for one in reported}
-        for user_id in orders.pending(self.reported):  # users who are about to be erased
+        for user_id in orders.pending(self.reported):  # users who will be erased
             del self.reported[user_id]
         self.before: dict[int, Membership] = {}
         self.players: list[Player] = []
@@ -84,11 +85,12 @@ class _Landing:
 
     @property
     def returned(self) -> set[int]:
-        """Primary keys of the players who are back after having been away."""
+        """Primary keys of the players who left and are members again."""
         return {one.player.pk for one in self.returns}
 
     def load(self, names: Mapping[int, tuple[str, str]]) -> None:
-        """Create new players, lock all of them, and drop what is older than what is known."""
+        """Create new players, lock all players, and drop reports that are older than the known
+        state."""
         self.before = self._memberships()
         if not self.reading.dry_run:
             new = {key: name for key, name in names.items() if key in self.reported}
@@ -99,13 +101,13 @@ class _Landing:
         self.returns = [found for player in self.players if (found := self._return(player))]
 
     def write(self) -> None:
-        """Write the memberships, and let players join, leave and come back."""
+        """Write the memberships and update the players who joined, left or came back."""
         self._write_members([one for one in self.reported.values() if one.roles is not None])
         self._write_absent([one.user_id for one in self.reported.values() if one.roles is None])
         self._change_players(self._changes())
 
     def member_roles(self) -> dict[int, tuple[int, ...]]:
-        """The role ids of the members, by user id."""
+        """Role ids of the members, by user id."""
         return {
             user_id: one.roles
             for user_id, one in self.reported.items()
@@ -119,10 +121,10 @@ class _Landing:
         return {row.user_id: row for row in rows}
 
     def _drop_outdated(self, asked_at: dt.datetime) -> None:
-        """Drop users of whom something newer is known: nobody demoted since gets the rank back.
+        """Drop users with a newer known state, so that nobody demoted since gets the old rank back.
 
-        The memberships are read again under the players' lock, since another reading may have
-        landed while this one waited.
+        The memberships are read again under the players' lock, since another reading may have been
+        stored while this one waited.
         """
         self.before = self._memberships()
         newer = {user_id for user_id, row in self.before.items() if row.seen_at > asked_at}
@@ -136,9 +138,9 @@ class _Landing:
         self.players = [one for one in self.players if one.user_id in self.reported]
 
     def _is_member(self, reported: ReportedMember) -> bool:
-        """Whether a user counts as a member: in the group, and not with ignored roles only.
+        """Return whether a user counts as a member: in the group, with a role that is not ignored.
 
-        A role created since the group's roles were read is not ignored.
+        A role that was created after the group's roles were read is not ignored.
         """
         if reported.roles is None:
             return False
@@ -147,7 +149,7 @@ class _Landing:
         return len(names) < len(reported.roles) or not is_ignored(names, ignored)
 
     def _return(self, player: Player) -> Return | None:
-        """Describe the absence of a player who is back, whether or not it was noticed."""
+        """Describe the absence of a player who is a member again, even an absence nobody noticed."""
         reported, row = self.reported[player.user_id], self.before.get(player.user_id)
         if not self._is_member(reported):
             return None
@@ -197,10 +199,10 @@ class _Landing:
         return changes
 
     def _change_players(self, changes: _Changes) -> None:
-        """Apply the changes.
+        """Apply the changes of membership.
 
-        Unchanged players are marked as seen by single readings only: a pull would rewrite every
-        row each night.
+        Only single readings update when unchanged players were seen: a pull would rewrite every row
+        each night.
         """
         reading, returned = self.reading, self.returned
         actor, now, at = reading.actor, reading.now, reading.seen_at
@@ -213,7 +215,7 @@ class _Landing:
         mirrors.rest([*guests, *(player.pk for player in (*changes.left, *changes.ignored))])
         for one in self.returns:
             membership_changes.come_back(one, answer)
-        mirrors.rest(returned)  # until their roles are compared: Roblox took them
+        mirrors.rest(returned)  # until their roles are compared: Roblox removed the roles
         if reading.job is None:
             membership_changes.seen(changes.unchanged, at)
         left = len(changes.left) + len(changes.ignored)
@@ -242,7 +244,7 @@ def _create_players(
 
 
 def _lock_players(user_ids: Iterable[int]) -> list[Player]:
-    """Lock the players in the order of all locks, so that no rank changes until the end."""
+    """Lock the players by user id, as everywhere, so that no rank changes until the end."""
     players = Player.objects.filter(user_id__in=list(user_ids), erased_at=None)
     players = players.select_related("rank").order_by("user_id")
     return list(players.select_for_update(no_key=True, of=("self",)))

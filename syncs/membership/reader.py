@@ -1,7 +1,7 @@
-"""Read single users' membership from Roblox: before they act, after they join a game, and when the
-group's log names them.
+"""Read the membership of single users from Roblox.
 
-One process at a time reads a user. Nothing here is called within a transaction.
+This is done before they act, after they join a game, and when the group's log names them. Only one
+process at a time reads a user. Never call these functions within a transaction.
 """
 
 import datetime as dt
@@ -36,17 +36,20 @@ from syncs.roles import pins
 from syncs.roles.pins import Contact
 
 ACTOR = Actor("system", "memberships", "memberships")
-TURN = 2.0  # seconds that somebody who is about to act waits for the budget
-ANSWER = 1.5  # seconds that they wait for Roblox
+TURN = 2.0  # seconds that a user who is about to act waits for the rate limit
+ANSWER = 1.5  # seconds that they then wait for Roblox
 PATIENCE = TURN + ANSWER
-REST = dt.timedelta(seconds=10)  # after a failure, in which the last known state serves everybody
-AT_ONCE = 15.0  # seconds: the lease of a read that somebody waits for
-LOOK_EVERY = 0.05  # seconds between two checks whether another process has read them
-CALL = 5.0  # seconds for the budget, and for Roblox, that a read in the background takes at most
-BATCH, READERS = 8, 4  # few at once: users who are about to act wait for the budget behind these
+REST = dt.timedelta(seconds=10)  # after a failure; until then the last known state is used
+AT_ONCE = 15.0  # seconds: the lease of a reading that a user waits for
+LOOK_EVERY = 0.05  # seconds between two checks whether another process has finished the reading
+CALL = 5.0  # seconds at most for the rate limit, and for Roblox, in a reading in the background
+BATCH, READERS = (
+    8,
+    4,
+)  # few at once: users who are about to act wait behind these for the rate limit
 TRIES = 8  # failures in a row before a user is left to the nightly pull
 MOST_WANTED = 20_000  # users in the queue
-MOST_OF_ONE = 5_000  # of one experience, whose game servers may name users who do not exist
+MOST_OF_ONE = 5_000  # for one experience, whose game servers may name users who do not exist
 A_DAY = KEPT = dt.timedelta(days=1)
 
 CLAIM = """
@@ -78,7 +81,8 @@ log = structlog.get_logger("grps.memberships")
 
 
 def read_now(user_ids: Collection[int]) -> None:
-    """Read users, unless that was done within the last minute, and return after PATIENCE seconds.
+    """Read users who were not read within the last minute. Return after PATIENCE seconds at the
+    latest.
 
     Users who could not be read keep their last known state.
     """
@@ -88,11 +92,11 @@ def read_now(user_ids: Collection[int]) -> None:
 
 
 def want(user_ids: Collection[int], *, experience: str = "", again: bool = False) -> int:
-    """Queue users to be read soon and return their number.
+    """Queue users to be read soon and return the number of queued ones.
 
-    Users read within the last minute are left out, unless `again`, and so are those who are about
-    to be erased. `experience` is the key of the one whose game servers named them: it has a share
-    of the queue.
+    Users read within the last minute are left out, unless `again`, and so are users who will be
+    erased. `experience`: key of the experience whose game servers named them. Each experience may
+    use only a part of the queue.
     """
     values: dict[str, Any] = {
         "users": sorted(set(user_ids) - orders.pending(user_ids)),
@@ -108,7 +112,7 @@ def want(user_ids: Collection[int], *, experience: str = "", again: bool = False
 
 
 def step() -> int:
-    """Read a few of the queued users and return their number."""
+    """Read some of the queued users and return their number."""
     held = _claim_wanted()
     if not held:
         return 0
@@ -135,7 +139,7 @@ def step() -> int:
 def _claim_wanted() -> list[MembershipRead]:
     """Claim up to BATCH queued users, in equal shares of the experiences that named them.
 
-    So a game server that names users who do not exist delays its own experience only.
+    A game server that names users who do not exist therefore delays only its own experience.
     """
     wanted = MembershipRead.objects.filter(wanted_at__isnull=False)
     due = wanted.filter(retry_at__lte=Now())
@@ -151,7 +155,7 @@ def _claim_wanted() -> list[MembershipRead]:
 
 
 def purge() -> int:
-    """Delete when users were read, a day later, and return their number."""
+    """Delete rows of finished readings after a day, and return their number."""
     old = MembershipRead.objects.filter(wanted_at=None).filter(
         Q(read_at__lt=timezone.now() - KEPT) | Q(read_at=None, retry_at__lt=timezone.now() - KEPT)
     )
@@ -170,7 +174,7 @@ def _read_one(user_id: int, deadline: float) -> None:
 
 
 def _is_settled(user_id: int) -> bool:
-    """Whether a user was read lately, or could not be a moment ago."""
+    """Return whether a user was read lately, or the reading failed a moment ago."""
     fresh = Q(read_at__gt=Now() - dt.timedelta(seconds=_fresh_seconds()))
     return MembershipRead.objects.filter(fresh | Q(retry_at__gt=Now()), pk=user_id).exists()
 
@@ -203,7 +207,7 @@ def _read_held(row: MembershipRead, deadline: float) -> None:
 
 @dataclass
 class _Lander:
-    """Lands readings that were asked for at the same time. `adopted` counts changes of rank."""
+    """Stores readings that began at the same time. `adopted` counts adopted changes of rank."""
 
     group: cloud.Group
     contact: Contact
@@ -211,7 +215,7 @@ class _Lander:
     adopted: int = 0
 
     def land(self, row: MembershipRead, member: Member | None) -> int:
-        """Land what Roblox says of one user, and return the number of adopted changes of rank."""
+        """Store what Roblox reports about a user. Return the number of adopted changes of rank."""
         if member is None:
             reported, names = ReportedMember(row.user_id, None), {}
         else:
@@ -234,7 +238,7 @@ class _Lander:
         return adopted
 
     def _names(self, member: Member) -> dict[int, tuple[str, str]]:
-        """Return the name of a user who has a rank's role and becomes a player by it."""
+        """Return the names of a user who becomes a player because of a rank's role."""
         pins = self.contact.pins
         if pins.shown(member.roles).rank == pins.policy.bundle.first:
             return {}
@@ -265,12 +269,12 @@ def _register_failure(row: MembershipRead, error: Exception) -> None:
 
 
 def _last_contact(group: cloud.Group) -> Contact:
-    """Return the roles and pins of the last contact, which is made if there was none."""
+    """Return the roles and pins of the last contact. Without one, Roblox is asked."""
     return pins.last(group.id) or pins.contact(group)
 
 
 def _adopted_lately(group_id: int) -> int:
-    """Count the changes of rank that readings in the background adopted within a day."""
+    """Return the number of changes of rank adopted by background readings within a day."""
     GroupLog.objects.get_or_create(group_id=group_id)
     old = GroupLog.objects.filter(
         Q(adopted_since=None) | Q(adopted_since__lt=Now() - A_DAY), group_id=group_id
@@ -280,5 +284,5 @@ def _adopted_lately(group_id: int) -> int:
 
 
 def _fresh_seconds() -> float:
-    """Return the seconds for which a reading serves everybody."""
+    """Return how many seconds a reading stays valid."""
     return float(settings.INTEGRATIONS.sync.read_membership_after_seconds)

@@ -1,4 +1,4 @@
-"""What was read from the group, and the context of the reading."""
+"""The result of reading the group, and the context of the reading."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from syncs.roles.pins import Contact, Shown
 
 @dataclass(frozen=True, slots=True)
 class ReportedMember:
-    """What Roblox says of one user: all role ids and the joining time. `roles` None: no member."""
+    """A user as Roblox reports them: all role ids and the joining time. `roles` None: no member."""
 
     user_id: int
     roles: tuple[int, ...] | None
@@ -20,12 +20,11 @@ class ReportedMember:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The context of a reading: the group, its roles and pins, who reads, and the job if any.
+    """The context of a reading: the group, its roles and pins, the actor, and the job if any.
 
-    `contact` None: roles were not read, so only absent users can be reported. `asked_at`: when
-    Roblox was asked, if its answer may be older than what is known by now. `adopted`: changes of
-    rank adopted before in the same series, of which `sync.adoptAtMost` are allowed. `dry_run` only
-    describes what would change.
+    `contact` None: the roles were not read, so only absent users can be reported. `asked_at`: when
+    Roblox was asked, if a newer state may be known already. `adopted`: changes of rank adopted
+    before in the same series; `sync.adoptAtMost` limits them. `dry_run` only describes the changes.
     """
 
     group: int
@@ -39,16 +38,16 @@ class Reading:
 
     @property
     def seen_at(self) -> dt.datetime:
-        """The time that the answer is of: a later question has the later word."""
+        """The time of the answer: when Roblox was asked, if known."""
         return self.asked_at or self.now
 
     def names(self, role_ids: Iterable[int]) -> list[str]:
-        """Return the names of these roles, without unknown ones."""
+        """Return the names of these roles. Unknown roles are left out."""
         roles = self.roles_and_pins.roles
         return [roles[one].name for one in role_ids if one in roles]
 
     def shown(self, role_ids: Iterable[int]) -> Shown:
-        """Return the rank that these roles show: the highest of those that are pinned to one."""
+        """Return the rank that these roles show: the highest rank of a pinned role."""
         return self.roles_and_pins.pins.shown(role_ids)
 
     @property
@@ -60,7 +59,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Landed:
-    """What changed: numbers by name (joined, left, returned, adopted, differing), and lines."""
+    """The changes: numbers by name (joined, left, returned, adopted, differing), and lines of text."""
 
     counts: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Compare members' roles with our ranks: adopt a change by hand, push ours, or ask staff."""
+"""Compare members' roles with our ranks: adopt a change on Roblox, push ours, or ask staff."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ ROLE = Mirror.Aspect.ROLE
 
 
 class RoleAction(enum.StrEnum):
-    """What follows where roles and rank differ, as a line about it says."""
+    """What to do when roles and rank differ. The value is used in a line of the job's log."""
 
     ADOPT = "theirs is adopted"
     ASK = "staff must decide"
@@ -33,9 +33,9 @@ class RoleAction(enum.StrEnum):
 class Person:
     """A member who is a player: our rank, the rank that their roles show, and their mirror.
 
-    `parked`: a role of either rank is parked, so nothing can be said until it is pinned anew.
-    `stale`: another role was pinned to our rank since the mirror was confirmed. `is_back`: they
-    have just come back. `outdated`: GRPS wrote their role after Roblox was asked.
+    `parked`: a role of either rank is parked, so nothing is decided until it is pinned again.
+    `stale`: another role was pinned to our rank after the mirror was confirmed. `is_back`: they
+    have just come back to the group. `outdated`: GRPS wrote their role after Roblox was asked.
     """
 
     player: Player
@@ -49,14 +49,14 @@ class Person:
 
     @property
     def confirmed(self) -> str | None:
-        """The name of the rank that Roblox showed when the mirror was confirmed."""
+        """Name of the rank that Roblox showed when the mirror was confirmed."""
         return (self.mirror.confirmed or {}).get("rank") if self.mirror else None
 
 
 def people(
     member_roles: Mapping[int, tuple[int, ...]], returned: set[int], reading: Reading
 ) -> list[Person]:
-    """Return the players among the members, as they are by now."""
+    """Return the players among the members, with their present rank and mirror."""
     ranks = active().ranks
     players = list(
         Player.objects.filter(user_id__in=list(member_roles), erased_at=None)
@@ -128,8 +128,8 @@ def _act(person: Person, reading: Reading, landed: Landed) -> RoleAction:
 def _judge(person: Person, policy: ActivePolicy) -> RoleAction:
     if person.outdated:
         return RoleAction.WAIT
-    # Roblox gives the base role to those who come back, and to holders of no pinned role. Any other
-    # role was given by somebody.
+    # Roblox gives the base role to users who come back, and to users without a pinned role. Any
+    # other role was given by a person.
     ungiven = RoleAction.PUSH if person.theirs == policy.bundle.first else RoleAction.ASK
     if person.is_back:
         return ungiven
@@ -145,7 +145,7 @@ def _judge(person: Person, policy: ActivePolicy) -> RoleAction:
 
 
 def _judge_first(person: Person, policy: ActivePolicy) -> RoleAction:
-    """Judge a role that was never confirmed. Staff suspend, since they say for how long."""
+    """Judge a role that was never confirmed. A suspension is left to staff, who decide its length."""
     if person.ours.is_punishment:
         return RoleAction.PUSH
     if person.theirs.is_punishment:
@@ -160,16 +160,16 @@ def _judge_unconfirmed(person: Person, mirror: Mirror, policy: ActivePolicy) -> 
         confirmed is None and person.theirs == policy.bundle.first
     )
     if untouched:
-        # Parked for a reason that may be gone by now, or resting since they left: they are back.
+        # The reason for parking may be gone. A resting role is due again, since they are back.
         again = mirror.status in {Mirror.Status.PARKED, Mirror.Status.RESTING}
         return RoleAction.PUSH if again else RoleAction.WAIT
     if mirror.status == Mirror.Status.PENDING and _is_demotion(person, policy):
-        return RoleAction.ADOPT  # or the pending write would give the role back
+        return RoleAction.ADOPT  # otherwise the pending write would give the role back
     return RoleAction.ASK
 
 
 def _is_demotion(person: Person, policy: ActivePolicy) -> bool:
-    """Whether somebody on Roblox gave a lower rank than ours and than the last confirmed one."""
+    """Return whether the rank shown on Roblox is lower than ours and than the last confirmed one."""
     last = policy.bundle.by_name.get(person.confirmed or "")
     if last is None or last.is_punishment or _is_for_staff(person):
         return False
@@ -181,7 +181,7 @@ def _is_for_staff(person: Person) -> bool:
 
 
 def _was_rejected(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
-    """Whether an officer rejected this very change since the role was last confirmed."""
+    """Return whether an officer rejected this change after the role was last confirmed."""
     return Decision.objects.filter(
         player=person.player,
         source=Decision.Source.ROBLOX,
@@ -192,7 +192,7 @@ def _was_rejected(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
 
 
 def _adopt(person: Person, reading: Reading) -> bool:
-    """Adopt the role's rank. Returns False if it is proposed already."""
+    """Adopt the role's rank. Returns False if the change is proposed already."""
     player, now = person.player, reading.now
     decision = adoption.adopt(player.user_id, person.theirs.name, actor=reading.actor, now=now)
     if decision is not None and decision.status == Decision.Status.APPLIED:

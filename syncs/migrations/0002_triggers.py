@@ -1,4 +1,4 @@
-"""What Roblox should look like follows the players' rows by itself: no code path can forget to say so."""
+"""Triggers that update mirrors from the players' rows, so that no code path can forget it."""
 
 from django.db import migrations
 

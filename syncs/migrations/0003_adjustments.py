@@ -1,4 +1,4 @@
-"""Who asked for an adjustment, whom it may reach, each player once in it, and no erased person's id left in its rows."""
+"""Add the requester and the reach of adjustments, unique players, and erasure in their rows."""
 
 import django.db.models.deletion
 from django.db import migrations, models

@@ -1,4 +1,4 @@
-"""Who is erased among the players is erased here in the same statement, whatever code did it."""
+"""A trigger that deletes a player's rows in this app in the statement that erases the player."""
 
 from django.db import migrations
 

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# What a banned player reads on Roblox names the case: it is written again, so that it shows the code.
+# The text of a ban on Roblox names the case. It is written again, so that it shows the code.
 AGAIN = """
     UPDATE mirrors SET version = version + 1, status = 'pending', attempts = 0, reason = '', retry_at = now(),
                        wanted_at = now()

@@ -1,4 +1,4 @@
-"""Adjustments wait as requests like every other act, and say what they have charged to the day of whoever asked."""
+"""Make waiting adjustments approval requests, and store what they cost of the requester's day."""
 
 from decimal import Decimal
 

@@ -1,5 +1,7 @@
-"""An adjustment that waits for a second person becomes a request; nobody has to ask again. What was let go today by
-those who are no players counts for their day."""
+"""Turn adjustments that wait for a second person into approval requests.
+
+What people without a player applied today counts toward their daily limit.
+"""
 
 from django.db import migrations
 

@@ -1,4 +1,5 @@
-"""Since when somebody is a member by Roblox; what the players' membership is by what was read before; roles that rest."""
+"""Store the joining time by Roblox, the membership of players by past readings, and resting roles.
+"""
 
 from django.db import migrations, models
 

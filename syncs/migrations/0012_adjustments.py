@@ -1,4 +1,5 @@
-"""Give the models of adjustments to the app `players`, whose next migration takes them. Their tables stay."""
+"""Move the models of adjustments to the app `players`; its next migration adds them. Tables stay.
+"""
 
 from django.db import migrations
 

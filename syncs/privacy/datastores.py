@@ -1,7 +1,7 @@
 """Erase users from the data stores: the game's entry and index, and GRPS's own entry and board.
 
-An interrupted step is repeated. What cannot be deleted now waits with a reason, until it works or a
-person confirms that it was done by hand (`players.privacy.orders.done_by_hand`).
+An interrupted step is repeated. If an entry cannot be deleted, the order waits with a reason, until
+it works or a person confirms the deletion by hand (`players.privacy.orders.done_by_hand`).
 """
 
 import datetime as dt
@@ -19,20 +19,22 @@ from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 
-LEASE = LONGEST_LEASE  # renewed before each experience: five calls that may wait for their budget
-AGAIN = dt.timedelta(minutes=10)  # a game saves what it holds of a player every few minutes
+LEASE = (
+    LONGEST_LEASE  # renewed before each experience: five calls that may wait for their rate limit
+)
+AGAIN = dt.timedelta(minutes=10)  # a game saves its copy of a player's data every few minutes
 SWITCHED_OFF = dt.timedelta(minutes=1)
-MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is looked at again
+MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is checked again
 
 log = structlog.get_logger("grps.erasures")
 
 
 class SwitchedOff(Exception):
-    """Writing is off. The text says by which switch."""
+    """Writing is switched off. The text names the switch."""
 
 
 def step(now: dt.datetime | None = None) -> bool:
-    """Continue one due order. Returns False if there was none."""
+    """Continue one due erasure order. Returns False if there was none."""
     held = claim(ErasureOrder.objects.filter(status=ErasureOrder.Status.OPEN), 1, LEASE)
     if not held:
         return False
@@ -46,7 +48,7 @@ def step(now: dt.datetime | None = None) -> bool:
 
 
 def _go_on(order: ErasureOrder, now: dt.datetime) -> None:
-    """Delete in every remaining experience, then close the order or let it wait."""
+    """Delete the user in each remaining experience, then close the order or reschedule it."""
     troubles: dict[str, Exception] = {}
     for experience in orders.left(order):
         last = orders.looked_at(order, experience.key)
@@ -67,8 +69,8 @@ def _go_on(order: ErasureOrder, now: dt.datetime) -> None:
 def _delete(experience: Experience, user_id: int) -> bool:
     """Delete a user's entries and return whether there were any.
 
-    The index comes first: a pull that finds it without the entry would report an error. Raises
-    SwitchedOff, NotConfigured, OpenCloudError.
+    The index is deleted first: a pull that finds an index line without its entry would report an
+    error. Raises SwitchedOff, NotConfigured, OpenCloudError.
     """
     if not settings.ROBLOX_WRITES:
         raise SwitchedOff("writing to Roblox is off (ROBLOX_WRITES)")
@@ -76,7 +78,7 @@ def _delete(experience: Experience, user_id: int) -> bool:
         raise SwitchedOff(f"writing to it is off (`manage.py sync writes {experience.key} on`)")
     there = cloud.universe(experience)
     client, key = there.client, there.key(user_id)
-    # An index names players by their id or by their entry's key.
+    # An index names players by their user id or by their entry's key.
     ordered = [(there.index, name) for name in (str(user_id), key)] + [(there.board, str(user_id))]
     removed = [
         data_stores.remove_ordered(client, store, name)

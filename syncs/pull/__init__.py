@@ -1,1 +1,1 @@
-"""Pulls from Roblox: a module for each activity, and the runner that carries a job on."""
+"""Pulls from Roblox: one module for each activity, and the runner of jobs."""

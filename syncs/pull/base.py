@@ -1,4 +1,4 @@
-"""The base of activities: an activity reads pages, and a page lands itself."""
+"""Base class of activities, which read pages and store them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -11,26 +11,27 @@ Cursor = dict[str, Any]
 
 
 class Calls(Protocol):
-    """Makes calls to Roblox, many at a time, off the thread that uses the database."""
+    """Calls to Roblox, many at a time, outside the thread that uses the database."""
 
     def gather[T](self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """Make all calls and return the answers in order.
 
-        Raises the first error, LeaseLost, Interrupted.
+        Raises the first error of a call, LeaseLost, Interrupted.
         """
         ...
 
     def going_on(self) -> bool:
-        """Return False once the job is to stop, so that waiting calls give up."""
+        """Return False when the job should stop, so that waiting calls give up."""
         ...
 
 
 @dataclass(slots=True)
 class PulledPage:
-    """What was read. `land` writes it in the transaction of the `cursor`, None after the last page.
+    """The result of reading a page. `land` stores it in the transaction that stores `cursor`.
 
-    `counts` are added to the job's counters, `lines` describe changes for people; `land` may add to
-    both. With a `question` nothing was landed: a person must confirm first.
+    `cursor` is None after the last page. `counts` are added to the job's counters. `lines` describe
+    changes for people. `land` may add to both. With a `question` nothing was stored: a person must
+    confirm first.
     """
 
     cursor: Cursor | None
@@ -45,7 +46,7 @@ class PulledPage:
 
 
 class Activity(ABC):
-    """One kind of pull, created whenever a job is claimed. Its whole state is the cursor."""
+    """One kind of pull. It is created each time a job is claimed; the cursor is its whole state."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         self.job = job
@@ -53,4 +54,4 @@ class Activity(ABC):
 
     @abstractmethod
     def page(self, cursor: Cursor) -> PulledPage:
-        """Read the page at `cursor`. An empty cursor is the beginning."""
+        """Read the page at `cursor`. An empty cursor means the first page."""

@@ -1,4 +1,4 @@
-"""Parse entries of a game's data store into typed records, or say what is wrong with them.
+"""Parse entries of a game's data store into typed records. Errors name the field and the fix.
 
 There are two forms: GRPS's own (`{"grps": 1, "sessions": {epoch: {sequence, total, …}}, "folded":
 {…}}`, in hundredths) and the simple one of older games (`{"points", "kos", "wos", "rank",
@@ -12,14 +12,14 @@ from common.parsing import whole_number
 from players.points.stored_entries import EVERYTHING, StoredEntry, StoredSession
 
 MOST = 10**13  # hundredths
-MOST_SEQUENCE = 2**31 - 1  # a reconciled row must be able to stand for all of them
+MOST_SEQUENCE = 2**31 - 1  # a reconciled row must be able to replace all of them
 MOST_SESSIONS = 2000  # the game folds what is confirmed
-EXACT = 1e-4  # hundredths that a sum of floats may be off
-LATEST_EPOCH = 10**18 - 1  # of one session; EVERYTHING stands for all of them
+EXACT = 1e-4  # hundredths: tolerance for a sum of floats
+LATEST_EPOCH = 10**18 - 1  # of one session; EVERYTHING means all sessions
 
 
 class BrokenRecord(Exception):
-    """The entry cannot be read. The text names the field and the fix."""
+    """The entry cannot be parsed. The text names the field and the fix."""
 
 
 def parse(user_id: int, value: Any) -> StoredEntry:
@@ -55,7 +55,7 @@ def _grps(user_id: int, value: dict[str, Any]) -> StoredEntry:
         raise BrokenRecord(f"userId: {value['userId']!r} is not the user of the entry's key")
     sessions = value.get("sessions", {})
     if sessions == []:
-        sessions = {}  # Lua writes an empty table so
+        sessions = {}  # Lua writes an empty table like this
     if not isinstance(sessions, dict):
         raise BrokenRecord("sessions: must be an object of sessions by epoch")
     if len(sessions) > MOST_SESSIONS:
@@ -107,7 +107,7 @@ def _session(where: str, value: Any) -> StoredSession:
 
 
 def _is_apart(value: Any) -> bool:
-    """Whether it is a stay on a private server or in Studio, which the game's sums leave out."""
+    """Return whether it is a session on a private server or in Studio, which the sums leave out."""
     return isinstance(value, dict) and value.get("apart") is True
 
 
@@ -146,7 +146,7 @@ def _whole(where: str, value: Any, least: int, most: int) -> int:
 def _number(where: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BrokenRecord(f"{where}: is {_kind(value)}; it must be a number")
-    if not abs(value) < 1e15:  # also what is not a number at all
+    if not abs(value) < 1e15:  # also false for NaN
         raise BrokenRecord(f"{where}: is out of all bounds")
     return value
 

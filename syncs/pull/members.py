@@ -1,4 +1,4 @@
-"""Members: who is in the group, who joined and left, and which roles were changed on Roblox."""
+"""The pull of members: who is in the group, joined or left, and roles changed on Roblox."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,11 +20,11 @@ from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 from syncs.roles import pins
 from syncs.roles.pins import Contact
 
-MISSING = 1000  # missing members between two checkpoints
+MISSING = 1000  # missing members in one page
 
 
 class Members(Activity):
-    """The whole group, then the members who were not listed."""
+    """Pull the whole group, then process the members who were not listed."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         super().__init__(job, calls)
@@ -50,23 +50,23 @@ class Members(Activity):
         following["token"] = token
         if over:
             following |= {"phase": "gone", "size": min(int(following["size"]), self._size())}
-        # Missing members are known after the whole group was read.
+        # Missing members are known only after the whole group was read.
         page = PulledPage(None if over and self.job.limit is not None else following, self._land)
         page.count(listed=len(self._members))
         return page
 
     def _size(self) -> int:
-        """Return the group's own count of its members."""
+        """Return the member count that Roblox reports for the group."""
         return self.calls.gather([partial(groups.size, self.group.client, self.group.id)])[0]
 
     def _read_roles(self) -> Contact:
-        """Read the group's roles, once whenever the job is claimed."""
+        """Read the group's roles. This is done once each time the job is claimed."""
         asked_at = database_time()
         roles = self.calls.gather([partial(groups.roles, self.group.client, self.group.id)])[0]
         return pins.land(self.group.id, roles, asked_at, keep=not self.job.dry_run)
 
     def _names_of_new(self, members: Sequence[Member]) -> dict[int, tuple[str, str]]:
-        """Return the names of members with a rank who are no players yet."""
+        """Return the names of members who have a rank and are no players yet."""
         known = set(
             Player.objects.filter(user_id__in=[one.user_id for one in members]).values_list(
                 "user_id", flat=True
@@ -107,14 +107,14 @@ class Members(Activity):
         )
 
     def _land_reported(self, page: PulledPage, reported: Sequence[ReportedMember]) -> int:
-        """Land what was read, and return the number of players who left."""
+        """Store what was read, and return the number of players who left."""
         landed = landing.land(reported, self._reading(), self._names)
         page.count(**landed.counts)
         page.lines += landed.lines
         return landed.counts.get("left", 0)
 
     def _land_missing(self, page: PulledPage) -> None:
-        """Record missing members as left, MISSING at a time, then players without a row."""
+        """Record missing members as left, MISSING at a time, then players without a membership row."""
         cursor = page.cursor or {}
         if "after" not in cursor and not self._may_record_missing(page, cursor):
             return
@@ -136,12 +136,12 @@ class Members(Activity):
             page.cursor = cursor | {"after": 0, "players": True}
 
     def _may_record_missing(self, page: PulledPage, cursor: Cursor) -> bool:
-        """Whether missing members are recorded as left.
+        """Return whether missing members may be recorded as left.
 
-        Not by a listing shorter than the group's own count. If they are many, or any of the staff,
-        a person must confirm it first.
+        If the listing is shorter than the group's member count, they may not. If they are many, or
+        include staff, a person must confirm first.
         """
-        if self.job.dry_run:  # it stores nobody, so nobody is missing
+        if self.job.dry_run:  # it stores no memberships, so nobody is missing
             page.cursor = None
             return False
         met, size = missing_members.listed(self.job, self.group.id), int(cursor.get("size", 0))

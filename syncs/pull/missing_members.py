@@ -1,4 +1,4 @@
-"""Members whom a pull did not list, and when a person must confirm that they left."""
+"""Members whom a pull did not list. A person must confirm that they left if they are many."""
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -8,8 +8,8 @@ from players.moderation import actors
 from players.policy.membership import Membership as Status
 from syncs.models import Membership, SyncJob
 
-FEW = 2  # never too large a share
-MOST_STAFF = 50  # where counting stops
+FEW = 2  # at most this many never count as too large a share
+MOST_STAFF = 50  # upper limit of counting
 
 
 def members(job: SyncJob, group: int, after: int = 0) -> QuerySet[Membership, int]:
@@ -25,7 +25,7 @@ def members(job: SyncJob, group: int, after: int = 0) -> QuerySet[Membership, in
 
 
 def players(job: SyncJob, group: int, after: int = 0) -> QuerySet[Player, int]:
-    """Return user ids above `after`, in order, of players without a row who may be members."""
+    """Return user ids above `after`, in order, of possible members without a membership row."""
     there = Membership.objects.filter(group_id=group, user_id=OuterRef("user_id"), left_at=None)
     rows = Player.objects.filter(
         Q(member_seen_at=None) | Q(member_seen_at__lt=job.started_at),
@@ -39,7 +39,7 @@ def players(job: SyncJob, group: int, after: int = 0) -> QuerySet[Player, int]:
 
 
 def listed(job: SyncJob, group: int) -> int:
-    """Count the members whom the job listed."""
+    """Return the number of members whom the job listed."""
     return Membership.objects.filter(group_id=group, seen_by=job.pk).count()
 
 
@@ -68,7 +68,7 @@ def known(job: SyncJob, group: int, limit: int) -> list[Player]:
 
 
 def question(job: SyncJob, group: int) -> str:
-    """Return the question to a person, "" if few are missing and none of the staff."""
+    """Return the question for a person. "" if few members are missing and none is staff."""
     sync = settings.INTEGRATIONS.sync
     total = Membership.objects.filter(group_id=group, left_at=None).count()
     without_row = players(job, group).filter(member=Status.MEMBER.value).count()

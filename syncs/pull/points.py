@@ -1,4 +1,4 @@
-"""Points in the games' data stores: compared through their index, read where it differs."""
+"""Points in the games' data stores: compare them by the index, then read the entries that differ."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ from syncs.models import Drift, SyncJob
 from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 from syncs.pull.entry_parser import BrokenRecord, parse
 
-PAGE = 100  # entries between two checkpoints
-SENDS_EVENTS = dt.timedelta(days=1)  # a game whose key was used within it sends its events
-MOST_FAILURES = 3  # entries of a page that may fail; more are an outage
+PAGE = 100  # entries in one page
+SENDS_EVENTS = dt.timedelta(days=1)  # a game whose key was used within this time sends its events
+MOST_FAILURES = 3  # entries of a page that may fail; more mean an outage
 EXCERPT = 1000  # characters of a broken entry that staff see
 
 
@@ -37,7 +37,7 @@ Answer = Entry | OpenCloudError | None
 
 
 class Listed(NamedTuple):
-    """One line of a listing. `value` is in hundredths by the index, None without an index."""
+    """One line of a listing. `value`: hundredths as in the index, None without an index."""
 
     key: str
     user_id: int | None
@@ -45,9 +45,9 @@ class Listed(NamedTuple):
 
 
 class Points(Activity):
-    """Every player of the experience, by the index if there is one.
+    """Every player of the experience, through the index if there is one.
 
-    The lowest come first, so that players who earn meanwhile move to later pages.
+    The lowest points come first, so that players who earn points meanwhile move to later pages.
     """
 
     descending = False
@@ -60,13 +60,13 @@ class Points(Activity):
         self.patience = _patience(job.experience)
 
     def most(self) -> int | None:
-        """Return the number of entries to read, None for all."""
+        """Return the maximum number of entries to read. None means all."""
         return self.job.limit
 
     def page(self, cursor: Cursor) -> PulledPage:
         done = int(cursor.get("done", 0))
         most = self.most()
-        # A page token holds for one size only, so the last page is cut here.
+        # A page token is valid for one page size only, so the last page is cut here.
         size = PAGE if most is None else min(PAGE, most)
         listed, token = self._list(cursor.get("token", ""), size)
         listed = listed if most is None else listed[: most - done]
@@ -81,7 +81,7 @@ class Points(Activity):
         return page
 
     def _read(self, wanted: Sequence[Listed]) -> list[Answer]:
-        """Return entries, None for missing ones, and errors for those that Roblox cannot read.
+        """Return entries, None for missing ones, and errors for entries that Roblox cannot read.
 
         Raises OpenCloudError if more than MOST_FAILURES fail.
         """
@@ -115,7 +115,7 @@ class Points(Activity):
         return [self._listed(entry.id, entry.whole) for entry in entries], following
 
     def _listed(self, name: str, value: int) -> Listed:
-        """Parse an index line, which names a player by id or by the entry's key."""
+        """Parse an index line, which names a player by user id or by the entry's key."""
         user_id = whole_number(name)
         if user_id is None:
             user_id = self.universe.user_id(name)
@@ -144,7 +144,7 @@ class Points(Activity):
                     raise BrokenRecord(f"Roblox cannot read it: {entry}")
                 if entry is None:
                     if one.value is None:
-                        continue  # deleted since it was listed
+                        continue  # deleted after it was listed
                     raise BrokenRecord("the index names it, and the data store has no such entry")
                 stored.append(parse(one.user_id, entry.value))
             except BrokenRecord as reason:
@@ -153,7 +153,7 @@ class Points(Activity):
         return self._named(stored), broken
 
     def _named(self, stored: list[StoredEntry]) -> list[StoredEntry]:
-        """Add the names of new players whose entry has none, from Roblox."""
+        """Add names from Roblox to new players whose entry has none."""
         nameless = {one.user_id for one in stored if not one.username}
         nameless -= set(
             Player.objects.filter(user_id__in=nameless).values_list("user_id", flat=True)
@@ -189,7 +189,7 @@ class Points(Activity):
         page.lines += [f"{one.subject}: cannot be read: {one.detail}" for one in self._broken]
 
     def _drop_erased(self) -> None:
-        """Drop broken entries of users to be erased. `reconcile` drops the readable ones."""
+        """Drop broken entries of users who will be erased. `reconcile` drops the readable ones."""
         user_ids = {one.subject: self.universe.user_id(one.subject) for one in self._broken}
         pending = orders.pending(user_id for user_id in user_ids.values() if user_id is not None)
         self._broken = [one for one in self._broken if user_ids[one.subject] not in pending]
@@ -209,7 +209,7 @@ class Points(Activity):
 
 
 class Leaderboard(Points):
-    """The best of the experience by the index, cheap enough for every hour."""
+    """The players with the most points by the index. It is cheap enough to run every hour."""
 
     descending = True
 
@@ -218,7 +218,7 @@ class Leaderboard(Points):
 
 
 def _patience(experience: Experience) -> dt.timedelta:
-    """Return how long a gap waits for its events: not at all if the game sends none."""
+    """Return how long a gap waits for its events: zero if the game sends no events."""
     lately = timezone.now() - SENDS_EVENTS
     if not experience.keys.filter(last_used_at__gt=lately).exists():
         return dt.timedelta(0)
@@ -226,7 +226,10 @@ def _patience(experience: Experience) -> dt.timedelta:
 
 
 def _read_one(universe: cloud.Universe, key: str) -> Answer:
-    """Return an entry or the error about it alone. Raises OpenCloudError if every call fails."""
+    """Return an entry, or an error that concerns this entry only. Other errors are raised.
+
+    Raises OpenCloudError if every further call would fail too.
+    """
     try:
         return data_stores.read(universe.client, universe.store, key)
     except OpenCloudError as error:

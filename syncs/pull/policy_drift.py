@@ -21,7 +21,7 @@ from syncs.roles.pins import Contact
 
 
 class PolicyDrift(Activity):
-    """One page: a rank whose role is gone or renamed cannot be mirrored."""
+    """One page with all differences. A rank whose role is gone or renamed cannot be mirrored."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         super().__init__(job, calls)
@@ -60,7 +60,7 @@ def _ranks_without_role(contact: Contact) -> list[Difference]:
 
 
 def _detail(rank: Rank, role: Role | None, parked: str) -> str:
-    """Describe how a rank's role differs from the policy, "" if it does not."""
+    """Describe how a rank's role differs from the policy. "" if it does not."""
     if parked:
         return f"it is parked, pin it anew: {parked}"
     if role is None:
@@ -77,7 +77,7 @@ def _detail(rank: Rank, role: Role | None, parked: str) -> str:
 
 
 def _files() -> list[Difference]:
-    """Return a difference while the edited files were not activated."""
+    """Return a difference if the edited files are not activated."""
     version = active().bundle.version
     try:
         theirs, detail = (

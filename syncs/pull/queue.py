@@ -1,7 +1,7 @@
-"""Drain the queue that a game fills while it cannot reach GRPS over HTTP.
+"""Read the queue that a game fills while it cannot reach GRPS over HTTP.
 
-Items are discarded after they were applied. After a crash in between they are read again, and
-events that are stored already change nothing.
+Items are deleted after they were applied. After a crash in between they are read again, which
+changes nothing, since their events are stored already.
 """
 
 import datetime as dt
@@ -19,7 +19,9 @@ from roblox.models import Experience
 from roblox.open_cloud import queues
 from syncs.models import Drift
 
-HIDDEN = 120  # seconds that items are hidden from other readers: longer than applying them
+HIDDEN = (
+    120  # seconds that read items stay hidden from other readers: longer than applying them takes
+)
 EXCERPT = 2000  # characters of an item that cannot be read
 
 log = structlog.get_logger("grps.queue")
@@ -43,7 +45,7 @@ def drain(experience: Experience, *, now: dt.datetime) -> int:
 
 
 def _apply(experience: Experience, item: Any, now: dt.datetime) -> None:
-    """Apply the body of a `POST /roblox/events`. A broken one is stored for staff."""
+    """Apply an item: the body of a `POST /roblox/events`. A broken one is stored for staff."""
     body = item.encode() if isinstance(item, str) else msgspec.json.encode(item)
     try:
         batch = parse(body, now)

@@ -1,4 +1,4 @@
-"""Restrictions: compare the bans of an experience with ours."""
+"""The pull of restrictions: compare the bans of an experience with ours."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from syncs.drift import Difference, Sighting
 from syncs.models import Drift, Mirror, SyncJob
 from syncs.pull.base import Activity, Calls, Cursor, PulledPage
 
-CLOSE = dt.timedelta(minutes=2)  # Roblox counts from when it took the ban
-OURS = 50  # of our own bans between two checkpoints
+CLOSE = dt.timedelta(minutes=2)  # Roblox counts from the time when it received the ban
+OURS = 50  # of our own bans in one page
 
 
 class Restrictions(Activity):
-    """Everybody who was ever restricted there, then our own bans."""
+    """Pull every user who was ever restricted in the experience, then compare our own bans."""
 
     def __init__(self, job: SyncJob, calls: Calls) -> None:
         super().__init__(job, calls)
@@ -90,7 +90,7 @@ class Restrictions(Activity):
                 player__in=players.values(), kind=Sanction.Kind.BAN, lifted_at=None
             )
         }
-        # What waits to be pushed is no difference.
+        # A mirror that waits to be pushed is no difference.
         waiting = set(
             Mirror.objects.filter(
                 aspect=Mirror.Aspect.RESTRICTION,
@@ -115,7 +115,7 @@ class Restrictions(Activity):
         if self.job.dry_run:
             return
         now = timezone.now()
-        # A restriction stays on Roblox when a person is erased. It is no difference then.
+        # A restriction stays on Roblox after a person was erased. It is no difference then.
         gone = orders.erased(int(one.subject) for one in self._differences if one.player_id is None)
         self._differences = [
             one for one in self._differences if one.player_id or int(one.subject) not in gone

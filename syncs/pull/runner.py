@@ -1,8 +1,8 @@
-"""Carry a claimed job on: read a page from Roblox, land it with its checkpoint, repeat.
+"""Run a claimed job: read a page from Roblox, store it with its checkpoint, repeat.
 
 Calls to Roblox run in threads that never use the database. The job's own thread waits for them,
-renews the lease and checks whether the job is to stop. A process that dies leaves the last
-checkpoint and a lease that runs out.
+renews the lease and checks whether the job should stop. If a process dies, the last checkpoint
+stays and the lease expires.
 """
 
 import threading
@@ -34,13 +34,13 @@ ACTIVITIES: dict[str, type[Activity]] = {
 READERS = 16  # calls at the same time; the budget sets the pace
 BEAT = 5.0  # seconds between two renewals of the lease
 TURN = 30.0  # seconds after which a job is queued behind others
-NEW_LISTINGS = 3  # times that a listing may start again because Roblox forgot its page token
+NEW_LISTINGS = 3  # restarts of a listing whose page token Roblox forgot
 
 log = structlog.get_logger("grps.sync")
 
 
 class Interrupted(Exception):
-    """Somebody cancelled or paused the job, or the process ends."""
+    """The job was cancelled or paused, or the process ends."""
 
 
 class Threads:
@@ -72,7 +72,7 @@ class Threads:
             raise
 
     def beat(self) -> None:
-        """Renew the lease and check whether the job is to stop. Raises LeaseLost, Interrupted."""
+        """Renew the lease and check whether the job should stop. Raises LeaseLost, Interrupted."""
         if time.monotonic() - self._beat_at < BEAT:
             return
         self.wanted = jobs.renew(self.job)
@@ -92,10 +92,10 @@ def run(
     stopping: Callable[[], bool] = lambda: False,
     turn: float = TURN,
 ) -> None:
-    """Carry a claimed job on until it ends, must wait, or has had its turn.
+    """Run a claimed job until it ends, must wait, or `turn` seconds are over.
 
-    `report` gets each page after it landed. `stopping` returns True when this process is to end.
-    Raises errors that are not Roblox's, after the job was rescheduled.
+    `report` is called with each page after it was stored. `stopping` returns True when this process
+    should end. Errors that are not Roblox's are raised again after the job was rescheduled.
     """
     structlog.contextvars.bind_contextvars(sync_job=job.pk)
     threads = Threads(job)
@@ -163,7 +163,7 @@ def _land(job: SyncJob, page: PulledPage) -> None:
 
 
 def _restart_listing(job: SyncJob, cursor: Cursor, error: OpenCloudError) -> Cursor:
-    """Start the listing again if Roblox forgot the page token: nothing is changed twice."""
+    """Restart the listing if Roblox forgot the page token. No change is applied twice."""
     anew = int(cursor.get("anew", 0)) + 1
     if error.status != 400 or not cursor.get("token") or anew > NEW_LISTINGS:
         raise error

@@ -1,4 +1,4 @@
-"""The rows that say what Roblox should show. A trigger writes what is desired."""
+"""Change mirrors, the rows of what Roblox should show. A trigger writes `desired`."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from syncs.models import Mirror
 
 
 def rest(player_ids: Iterable[int]) -> None:
-    """Push no roles of players who left, until they are back: Roblox took their roles."""
+    """Stop pushing the roles of players who left, until they are back: Roblox removed the roles."""
     rows = Mirror.objects.filter(player__in=list(player_ids), aspect=Mirror.Aspect.ROLE)
     rows.update(
         version=F("version") + 1,
@@ -26,7 +26,7 @@ def rest(player_ids: Iterable[int]) -> None:
 
 
 def push_again(aspect: Mirror.Aspect, player: Player, experience: Experience | None = None) -> None:
-    """Push what is desired once more. A missing row is created: the rank's role, or no ban."""
+    """Push the desired state again. A missing row is created: the rank's role, or no ban."""
     fresh: dict[str, Any] = {
         "version": F("version") + 1,
         "status": Mirror.Status.PENDING,
@@ -62,14 +62,14 @@ COMPLETE = """
 
 
 def complete(experience: Experience) -> int:
-    """Create what a newly connected universe should show, and return the number of mirrors."""
+    """Create the mirrors of a newly connected universe, and return their number."""
     with connection.cursor() as cursor:
         cursor.execute(COMPLETE, [experience.pk] * 3)
         return int(cursor.rowcount)
 
 
 def retry_parked(now: dt.datetime) -> int:
-    """Try all parked mirrors again, and return their number."""
+    """Queue all parked mirrors again, and return their number."""
     return Mirror.objects.filter(status=Mirror.Status.PARKED).update(
         status=Mirror.Status.PENDING, attempts=0, retry_at=now
     )
@@ -78,7 +78,7 @@ def retry_parked(now: dt.datetime) -> int:
 def confirm_as_is(
     aspect: Mirror.Aspect, player: Player, experience: Experience | None, now: dt.datetime
 ) -> None:
-    """Mark what is desired as confirmed, since it was adopted from Roblox."""
+    """Mark the desired state as confirmed, since it was adopted from Roblox."""
     Mirror.objects.filter(player=player, aspect=aspect, experience=experience).update(
         confirmed=F("desired"),
         confirmed_version=F("version"),
@@ -89,7 +89,7 @@ def confirm_as_is(
 
 
 def confirm_seen(aspect: Mirror.Aspect, player_ids: Iterable[int], now: dt.datetime) -> None:
-    """Mark roles that were read and are as desired as confirmed. Missing rows are created."""
+    """Mark the roles of these players as confirmed, since Roblox shows them. Creates missing rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

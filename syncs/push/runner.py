@@ -1,8 +1,8 @@
-"""Push mirrors to Roblox: claim what is due, compute the writes, send them, confirm.
+"""Push mirrors to Roblox: claim due ones, compute the writes, send them, confirm.
 
-A write that may have landed is sent again, since each says what is to be, not what is to change.
-What cannot succeed is parked with a reason; nothing is dropped. While writing is switched off, the
-same writes are shown instead.
+A write with an unknown outcome is sent again: each write sets a state, so a repetition is safe. A
+mirror that cannot succeed is parked with a reason; nothing is dropped. While writing is switched
+off, `preview` shows the writes.
 """
 
 import datetime as dt
@@ -38,13 +38,13 @@ from syncs.push.writers import (
     UniverseWriter,
 )
 
-BATCH = 60  # mirrors held at once; their leases are renewed while they are written
+BATCH = 60  # mirrors claimed at once; their leases are renewed while they are written
 WRITERS = 8
 BEAT = 10.0  # seconds between two renewals
-PATIENCE = 20.0  # seconds that a write waits for its budget before others go first
+PATIENCE = 20.0  # seconds that a write waits for its rate limit before others go first
 TRIES = 40  # failures in a row before a mirror is parked: more than a day
-MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is looked at again
-AUDITED = {Mirror.Aspect.ROLE, Mirror.Aspect.RESTRICTION}  # when they are confirmed
+MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is checked again
+AUDITED = {Mirror.Aspect.ROLE, Mirror.Aspect.RESTRICTION}  # their confirmation is recorded
 ACTOR = Actor("system", "mirrors", "mirrors")
 
 log = structlog.get_logger("grps.mirrors")
@@ -52,7 +52,7 @@ Writer = GroupWriter | UniverseWriter
 
 
 def step(stopping: Callable[[], bool] = lambda: False) -> int:
-    """Push one batch of due mirrors and return their number, 0 while writing is switched off."""
+    """Push one batch of due mirrors and return their number. 0 while writing is switched off."""
     if not settings.ROBLOX_WRITES:
         return 0
     held = claim(
@@ -74,7 +74,7 @@ def step(stopping: Callable[[], bool] = lambda: False) -> int:
 
 
 def pending() -> QuerySet[Mirror]:
-    """Mirrors to push, without the roles of users who are no members."""
+    """Return the mirrors to push. Roles of users who are not in the group are left out."""
     rows = Mirror.objects.filter(status=Mirror.Status.PENDING).select_related(
         "player", "experience"
     )
@@ -82,7 +82,7 @@ def pending() -> QuerySet[Mirror]:
 
 
 def preview(limit: int) -> list[tuple[DesiredState, list[str]]]:
-    """Return what would be written for up to `limit` mirrors. Roblox is read, not written."""
+    """Return the writes for up to `limit` mirrors. Roblox is read, but nothing is written."""
     writers: dict[int | None, Writer] = {}
     shown = []
     for desired in desired_states(list(pending().order_by("retry_at", "pk")[:limit])):
@@ -96,7 +96,7 @@ def preview(limit: int) -> list[tuple[DesiredState, list[str]]]:
 
 
 def desired_states(rows: Sequence[Mirror]) -> list[DesiredState]:
-    """Group the mirrors that are written together: of one player and place."""
+    """Group mirrors that are written together: those of one player in one experience or the group."""
     bans = {
         ban.player_id: ban
         for ban in Sanction.objects.filter(
@@ -107,7 +107,7 @@ def desired_states(rows: Sequence[Mirror]) -> list[DesiredState]:
     }
     found: dict[tuple[int | None, int, bool], list[Mirror]] = {}
     for row in rows:
-        # Restrictions and the player's entry do not wait for each other.
+        # Restrictions and the player's entry are independent, so they are written separately.
         apart = row.aspect == Mirror.Aspect.RESTRICTION
         found.setdefault((row.experience_id, row.player_id, apart), []).append(row)
     return [
@@ -142,7 +142,7 @@ def _client(writer: Writer) -> OpenCloud:
 
 
 def _follow(pushes: dict[Future[None], DesiredState], held: Sequence[Mirror]) -> None:
-    """Record each result as it comes, and renew the leases of the others."""
+    """Record each result when it arrives, and renew the leases of the other mirrors."""
     waiting = set(pushes)
     renewed = time.monotonic()
     while waiting:
@@ -155,7 +155,7 @@ def _follow(pushes: dict[Future[None], DesiredState], held: Sequence[Mirror]) ->
 
 
 def _record_push_result(desired: DesiredState, error: BaseException | None) -> None:
-    """Record the outcome. A process that lost the lease changes nothing."""
+    """Record the outcome of a push. A process that lost the lease changes nothing."""
     if error is None:
         _confirm(desired)
     elif isinstance(error, NotAMember):
@@ -219,7 +219,7 @@ def _park(desired: DesiredState, reason: str) -> None:
         ]
         record_many([_entry(Action.MIRROR_PARKED, row, reason) for row in parked])
     for row in desired.mirrors:
-        hold(row).update(lease="", lease_until=None)  # what changed meanwhile is tried
+        hold(row).update(lease="", lease_until=None)  # what changed meanwhile is tried again
 
 
 def _rest(desired: DesiredState) -> None:
@@ -253,7 +253,7 @@ def _entry(action: Action, row: Mirror, reason: str = "") -> Entry:
         actor=ACTOR,
         target=Target("player", str(player.pk), player.username, player.subject),
         experience=row.experience.key if row.experience else "",
-        reason=reason,  # what Roblox said may name somebody
+        reason=reason,  # a message of Roblox may name a person
         details={"aspect": str(row.aspect), "version": row.version},
         after=row.desired,
     )

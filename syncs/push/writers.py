@@ -1,6 +1,6 @@
 """Compute and send the Open Cloud writes that bring a universe or the group to the desired state.
 
-Writing needs no database.
+These writes need no database.
 """
 
 import datetime as dt
@@ -25,20 +25,20 @@ from syncs.roles.pins import Pins
 
 VERSION = 1  # of GRPS's own entries and messages
 KEY_NAMESPACE = uuid.UUID("6a1e1d4e-5d0c-4f0e-9b52-2f7f4b0f7a11")  # of our idempotency keys
-KEY_LIFETIME = dt.timedelta(hours=12)  # an idempotency key is not sent with an older time
+KEY_LIFETIME = dt.timedelta(hours=12)  # an idempotency key older than this is replaced
 
 
 class PermanentError(Exception):
-    """Nothing can be written until somebody changes what the text says."""
+    """The write cannot succeed until a person fixes what the text names."""
 
 
 class NotAMember(PermanentError):
-    """Roblox says that the player is not in the group."""
+    """Roblox reports that the player is not in the group."""
 
 
 @dataclass(slots=True)
 class DryRunWriter:
-    """Makes writes and describes them in `lines`. When `dry`, it only describes them."""
+    """Makes writes and describes them in `lines`. With `dry` it only describes them."""
 
     dry: bool = False
     lines: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class DryRunWriter:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What the group or a universe should show of one player: mirrors that are pushed together."""
+    """The desired state of one player in the group or a universe: mirrors that are pushed together."""
 
     mirrors: tuple[Mirror, ...]
     player: Player
@@ -67,7 +67,7 @@ class DesiredState:
 
     @property
     def user_id(self) -> int:
-        """The player's user id. Raises PermanentError if they were erased."""
+        """The player's user id. Raises PermanentError if the player was erased."""
         if self.player.erased_at is not None or self.player.user_id <= 0:
             raise PermanentError("The person was erased.")
         return self.player.user_id
@@ -78,9 +78,10 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class GroupWriter:
-    """Writes roles: of the roles pinned to ranks, exactly the desired one. Others stay as they are.
+    """Writes roles: of all roles pinned to ranks, a member gets exactly the desired one.
 
-    `managed` are the roles that may be given and taken, without those of parked ranks.
+    `managed` are the roles that may be given and removed, without those of parked ranks. Other
+    roles are not changed.
     """
 
     group: Group
@@ -90,7 +91,7 @@ class GroupWriter:
 
     @classmethod
     def for_group(cls, group: Group, *, keep: bool = True) -> "GroupWriter":
-        """Read the group's roles and its pins. Without `keep` nothing is stored."""
+        """Create a writer from the group's roles and pins. Without `keep` nothing is stored."""
         found = pins.contact(group, keep=keep)
         given = [role for rank, role in found.pins.roles.items() if rank not in found.pins.parked]
         managed = tuple(found.roles[role] for role in given if role in found.roles)
@@ -138,7 +139,7 @@ class GroupWriter:
         return role
 
     def _check_parked(self, held: Sequence[int]) -> None:
-        """Raises PermanentError if a role stays because its rank is parked."""
+        """Raise PermanentError if the member keeps a role because its rank is parked."""
         kept = [rank for rank in self.pins.parked if self.pins.roles.get(rank) in held]
         if kept:
             raise PermanentError(
@@ -151,7 +152,7 @@ class GroupWriter:
         return lambda: act(self.group.client, self.group.id, user_id, role.id)
 
     def _check(self, user_id: int, wanted: Role) -> None:
-        """Read back, since a demotion is not done until the higher role is gone."""
+        """Read the roles back, since a demotion is only done once the higher role is removed."""
         member = groups.member(self.group.client, self.group.id, user_id)
         if member is None or any(groups.steps(member.roles, wanted, self.managed)):
             raise OpenCloudError(RetryDecision.RETRY, "Roblox does not show the new roles yet.")
@@ -171,7 +172,7 @@ class UniverseWriter:
             self._write_entry(state, writes)
 
     def _write_entry(self, state: DesiredState, writes: DryRunWriter) -> None:
-        """Write entry, board and message in this order: the message tells servers to read."""
+        """Write entry, board and message in this order, since the message makes servers read them."""
         user_id, client, own = state.user_id, self.universe.client, self.universe.own
         said = {row.aspect: row.desired for row in state.mirrors}
         key = self.universe.own_key(user_id)
@@ -217,7 +218,7 @@ class UniverseWriter:
 
 
 def _change(state: DesiredState, desired: Mapping[str, Any]) -> Change:
-    """Return the restriction to write. A ban that has ended or was lifted is a release."""
+    """Return the restriction to write. A ban that ended or was lifted becomes a release."""
     ban, now = state.ban, dt.datetime.now(dt.UTC)
     until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
     reason = ban.reason if ban else ""
@@ -232,9 +233,9 @@ def _change(state: DesiredState, desired: Mapping[str, Any]) -> Change:
 
 
 def _first_sent(wanted_at: dt.datetime, now: dt.datetime) -> dt.datetime:
-    """Return when the state was first desired, or the present hour if that is long ago.
+    """Return when the state was first desired, or the present hour if that is too long ago.
 
-    Roblox forgets old keys.
+    Roblox forgets old idempotency keys.
     """
     if now - wanted_at < KEY_LIFETIME:
         return wanted_at

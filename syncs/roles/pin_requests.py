@@ -1,7 +1,7 @@
-"""Pin another role to a rank: requested by one person and approved by another, or by the operator.
+"""Pin another role to a rank: one person requests it and another approves it, or the operator does.
 
-A pin decides which role GRPS gives and which rank follows from it. It is checked against the roles
-as last read, at the request and again when it is carried out.
+A pin decides which role GRPS gives and which rank a role means. It is checked against the roles as
+last read, at the request and again at the approval.
 """
 
 import datetime as dt
@@ -28,13 +28,13 @@ from syncs.roles import pins
 
 PIN = "role.pin"
 RIGHT = "console.sync"
-COUNTED = 1_000  # players of a rank; where counting stops
+COUNTED = 1_000  # players of a rank: upper limit of counting
 SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """The players of a rank: how many (counting stops at COUNTED), and some of them."""
+    """The players of a rank: their number (counted up to COUNTED + 1), and some of them."""
 
     count: int
     some: list[Player]
@@ -45,14 +45,13 @@ class Affected:
 
 
 def affected(rank: str) -> Affected:
-    """Return the players of a rank."""
     rows = Player.objects.filter(rank__name=rank, erased_at=None)
     ids = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
     return Affected(len(ids), list(Player.objects.filter(pk__in=ids[:SHOWN]).order_by("username")))
 
 
 def choices(pin: RolePin) -> list[GroupRole]:
-    """Return the roles that no other rank has. Likely ones come first."""
+    """Return the roles that are not pinned to another rank, the likely ones first."""
     others = (
         RolePin.objects.filter(group_id=pin.group_id, retired=False)
         .exclude(pk=pin.pk)
@@ -67,7 +66,7 @@ def choices(pin: RolePin) -> list[GroupRole]:
 
 
 def differences(pin: RolePin, role: GroupRole | None) -> list[tuple[str, str, str]]:
-    """Return (field, value when pinned, value now) of what differs."""
+    """Return (field, value when pinned, value now) of each field that differs."""
     if role is None:
         return [("role", pin.name or "none", "gone")]
     found = [
@@ -80,13 +79,13 @@ def differences(pin: RolePin, role: GroupRole | None) -> list[tuple[str, str, st
 
 
 def present(pin: RolePin) -> GroupRole | None:
-    """Return the pinned role as last read. None if it is gone or none is pinned."""
+    """Return the pinned role as last read. None if it is gone or no role is pinned."""
     rows = GroupRole.objects.filter(group_id=pin.group_id, gone_at=None)
     return rows.filter(role_id=pin.role_id).first() if pin.role_id is not None else None
 
 
 def ask(rank: str, role_id: int, command: Command) -> Approval:
-    """Request that a role is pinned to a rank. Raises Refused, NotAllowed."""
+    """Request approval to pin a role to a rank. Raises Refused, NotAllowed."""
     with audit_refusals("pin", None, command.by), transaction.atomic():
         _check(command.by)
         pins.lock()
@@ -133,7 +132,7 @@ def _check(by: Staff) -> None:
 
 
 def _allowed(rank: str, role_id: int) -> GroupRole:
-    """Return the role if it may be pinned to the rank. Call under the lock. Raises Refused."""
+    """Return the role if it may be pinned to the rank. Raises Refused. Call it under the lock."""
     number = _rank(rank).role
     rows = GroupRole.objects.filter(group_id=settings.ROBLOX_GROUP_ID or 0, gone_at=None)
     role = rows.filter(role_id=role_id).first()
@@ -181,12 +180,12 @@ def _pin(rank: str, role: GroupRole, command: Command) -> tuple[RolePin, int]:
 
 
 def _read_members(by: Staff) -> None:
-    """Request a pull of members, which gives the new role to those who lack it."""
+    """Request a pull of members, which gives the new role to members who lack it."""
     try:
         with transaction.atomic():
             jobs.request(SyncJob.Activity.MEMBERS, None, actor=by.actor)
     except jobs.AlreadyActive:
-        return  # another pull of members with other options is under way; the nightly one follows
+        return  # another pull of members with other options is active; the nightly one follows
 
 
 def _rank(name: str) -> Rank:

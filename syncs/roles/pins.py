@@ -1,9 +1,9 @@
-"""Which role of the group stands for which rank: pinned by the role's id at the first contact.
+"""Pins: which role of the group belongs to which rank, by role id since the first contact.
 
-A policy's rank names a number. The first contact pins the role that has it. Afterwards only the id
-counts, so a role whose number changed is followed. A change that is not safe to follow parks that
-rank alone: its role is neither given nor taken, and nobody's rank follows it, until the change is
-undone or staff pin the rank anew.
+A policy's rank names a number. The first contact pins the role that has this number. Afterwards
+only the id counts, so a role is followed when its number changes. A change that is not safe to
+follow parks that rank: GRPS does not give or remove its role and adopts no rank from it, until the
+change is undone or staff pin the rank again.
 """
 
 import datetime as dt
@@ -26,14 +26,15 @@ from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import Role
 from syncs.models import GroupRole, Mirror, RolePin
 
-LOCK = 4_710_040  # advisory lock: one landing of the group's roles, or one new pin, at a time
+LOCK = 4_710_040  # advisory lock: only one update of the pins at a time
 ACTOR = Actor("system", "roles", "roles")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The rank that somebody's roles show. `parked`: that rank's role is parked, so nothing follows
-    from it.
+    """The rank that a member's roles show.
+
+    `parked`: that rank's role is parked, so nothing may be decided from it.
     """
 
     rank: Rank
@@ -45,8 +46,8 @@ class Pins:
     """The pins of the active policy's ranks, by the rank's name.
 
     `roles`: the pinned role's id, parked ones included. `parked`: why a rank is parked. `lost`:
-    parked ranks of which no pinned role exists, so that nobody can show them. `changed`: when staff
-    pinned another role than before.
+    parked ranks whose pinned role no longer exists, so that nobody can show them. `changed`: when
+    staff pinned another role than before.
     """
 
     policy: ActivePolicy
@@ -56,7 +57,7 @@ class Pins:
     changed: Mapping[str, dt.datetime]
 
     def shown(self, held: Iterable[int]) -> Shown:
-        """The rank that these roles' ids show: the highest of those whose pinned role is held."""
+        """Return the rank that these role ids show: the highest rank whose pinned role is held."""
         ids = set(held)
         found = [
             self.policy.bundle.by_name[rank]
@@ -69,7 +70,7 @@ class Pins:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The group's roles as just read, by id, and the pins as they stand with them."""
+    """The group's roles as just read, by id, and the updated pins."""
 
     roles: Mapping[int, Role]
     pins: Pins
@@ -77,7 +78,7 @@ class Contact:
 
 @dataclass(slots=True)
 class _Changes:
-    """What a contact changed: rows to write, and those with an audit event."""
+    """The pins that a contact changed: rows to write, and rows that need an audit event."""
 
     rows: list[RolePin] = field(default_factory=list)
     pinned: list[RolePin] = field(default_factory=list)
@@ -85,7 +86,7 @@ class _Changes:
     released: list[RolePin] = field(default_factory=list)
 
     def register(self, row: RolePin, before: tuple[object, ...], now: dt.datetime) -> None:
-        """Add a changed row. `before` begins with the role's id and why the rank was parked."""
+        """Add a changed row. `before` begins with the old role id and the old reason of parking."""
         role_id, parked = before[:2]
         self.rows.append(row)
         if row.role_id != role_id and row.role_id is not None:
@@ -101,7 +102,7 @@ class _Changes:
 def contact(group: Group, *, keep: bool = True) -> Contact:
     """Read the group's roles and update the pins. Without `keep` nothing is stored.
 
-    It calls Roblox: never inside a transaction. Raises OpenCloudError.
+    It calls Roblox, so never call it inside a transaction. Raises OpenCloudError.
     """
     asked_at = database_time()
     return land(group.id, groups.roles(group.client, group.id), asked_at, keep=keep)
@@ -110,7 +111,7 @@ def contact(group: Group, *, keep: bool = True) -> Contact:
 def land(
     group_id: int, roles: Sequence[Role], asked_at: dt.datetime, *, keep: bool = True
 ) -> Contact:
-    """Store the roles as asked for at `asked_at` (the database's clock) and update the pins.
+    """Store the roles read at `asked_at` (the database's clock) and update the pins.
 
     A listing older than the last one changes nothing. Raises OpenCloudError for an empty one.
     """
@@ -131,7 +132,7 @@ def land(
 
 
 def last(group_id: int) -> Contact | None:
-    """Return roles and pins as of the last contact, without asking Roblox. None without one."""
+    """Return roles and pins of the last contact, without asking Roblox. None if there was none."""
     rows = GroupRole.objects.filter(group_id=group_id, gone_at=None)
     roles = {
         row.role_id: Role(
@@ -150,29 +151,29 @@ def last(group_id: int) -> Contact | None:
 
 
 def why_parked(group_id: int | None, rank: str) -> str:
-    """Return why a rank's role is parked, "" if it is not."""
+    """Return why a rank's role is parked. "" if it is not."""
     rows = RolePin.objects.filter(group_id=group_id or 0, rank=rank, retired=False)
     return rows.values_list("parked", flat=True).first() or ""
 
 
 def lock() -> None:
-    """Let one transaction at a time write pins."""
+    """Take the lock that allows one transaction at a time to write pins."""
     advisory_lock.lock(LOCK)
 
 
 def raised(before: Iterable[str] | None, after: Iterable[str] | None) -> list[str] | None:
-    """Return the added permissions, sorted. None if either side cannot be read."""
+    """Return the added permissions, sorted. None if either side is unknown."""
     return None if before is None or after is None else sorted(set(after) - set(before))
 
 
 def retry_parked_roles() -> None:
-    """Try the roles again that could not be given, since a pin changed."""
+    """Queue the parked roles again, since a changed pin may make them possible."""
     parked = Mirror.objects.filter(status=Mirror.Status.PARKED, aspect=Mirror.Aspect.ROLE)
     parked.update(status=Mirror.Status.PENDING, attempts=0, reason="", retry_at=Now())
 
 
 def _height(rank: Rank) -> tuple[bool, int]:
-    """Sort a punishment above everything: other roles of a suspended member do not count."""
+    """Sort key of a rank. A punishment is above all: a suspended member's other roles do not count."""
     return rank.is_punishment, rank.position
 
 
@@ -190,7 +191,7 @@ def _pins(policy: ActivePolicy, rows: Iterable[RolePin], there: Iterable[int]) -
 
 @dataclass(slots=True)
 class _Update:
-    """Brings the pins in line with the policy and the roles. `rows` gets those that are new."""
+    """Updates the pins by the policy and the roles. New pins are added to `rows`."""
 
     group_id: int
     rows: dict[str, RolePin]
@@ -209,9 +210,10 @@ class _Update:
         return self.changes
 
     def _retire(self) -> None:
-        """Retire the pins of ranks that the policy dropped.
+        """Retire the pins of ranks that are no longer in the policy.
 
-        A rank that comes back has its pin again, unless the role stands for another rank by now.
+        A rank that returns to the policy gets its pin again, unless the role is pinned to another
+        rank.
         """
         known = self.policy.bundle.by_name
         used = {row.role_id for row in self.rows.values() if not row.retired and row.rank in known}
@@ -239,7 +241,7 @@ class _Update:
             self.changes.register(row, before, self.now)
 
     def _same_number(self, number: int) -> str:
-        """Return a sentence if several roles have this number, else ""."""
+        """Return a sentence if several roles have this number, otherwise ""."""
         found = [role for role in self.roles.values() if role.rank == number]
         if len(found) < 2:
             return ""
@@ -247,9 +249,9 @@ class _Update:
         return f"The roles {names} have the same number {number}."
 
     def _pin(self, row: RolePin, rank: Rank, is_new: bool) -> str:
-        """Pin the role that has the rank's number, or return why that is not safe.
+        """Pin the role with the rank's number. Return why that is not safe, or "".
 
-        Without such a role nothing is pinned or parked: the policy's drift shows it.
+        If there is no such role, nothing is pinned or parked; the policy drift shows it.
         """
         role = next((one for one in self.roles.values() if one.rank == rank.role), None)
         if role is None:
@@ -272,7 +274,7 @@ class _Update:
         return ""
 
     def _follow(self, row: RolePin, rank: Rank) -> str:
-        """Follow the pinned role by its id, or return why that is not safe."""
+        """Follow the pinned role by its id. Return why that is not safe, or ""."""
         role = self.roles.get(row.role_id or 0)
         if role is None:
             return f"The role {row.name!r} (id {row.role_id}) does not exist any more."
@@ -293,10 +295,10 @@ def _values(row: RolePin) -> tuple[object, ...]:
 
 
 def _renamed(row: RolePin, role: Role) -> str:
-    """Return why a role of another name is not followed, or "".
+    """Return why a renamed role is not followed, or "".
 
-    It is compared with what was pinned, so that a new name and permissions added later count
-    together.
+    The role is compared with its state when it was pinned, so that a new name and permissions added
+    later are judged together.
     """
     if role.name == row.name:
         if row.permissions is None and role.permissions is not None:
@@ -335,7 +337,7 @@ def _see(group_id: int, roles: Iterable[Role], now: dt.datetime) -> None:
 
 
 def _write(changes: _Changes) -> None:
-    # Retired pins first, which frees their roles.
+    # Retired pins are saved first, which frees their roles.
     for row in sorted(changes.rows, key=lambda one: not one.retired):
         row.save()
     if changes.pinned:
@@ -358,7 +360,6 @@ def _write(changes: _Changes) -> None:
 
 
 def target_of(row: RolePin) -> Target:
-    """Return the pin as the target of an audit event."""
     return Target("role", str(row.pk), "")
 
 
