@@ -1,4 +1,4 @@
-"""Adjust one player's points by hand."""
+"""Adjust one player's points manually."""
 
 import datetime as dt
 
@@ -44,12 +44,11 @@ LARGEST = 100 * TRILLION  # hundredths
 
 
 def adjust(user_id: int, amount: int, command: Command) -> ActionResult:
-    """Add `amount` hundredths (or take, when negative) to a player's adjusted part: one ledger row,
-    one audit event.
+    """Add `amount` hundredths to a player's adjusted part, or subtract if negative.
 
-    Past the day's limit it waits for a second person, and past the bounds of its experience for
-    the named officer's confirmation. Raises Refused when there is no such player, no reason or
-    nothing to change, and NotAllowed.
+    Writes one ledger row and one audit event. Past the daily limit the adjustment waits for a
+    second person. Past the bounds of its experience it waits for the named officer's confirmation.
+    Raises Refused for an unknown player, a missing reason or an amount of 0, and NotAllowed.
     """
     command, by, now = command.checked(), command.by, command.now
     check_amount(amount)
@@ -80,7 +79,7 @@ def adjust(user_id: int, amount: int, command: Command) -> ActionResult:
 
 
 def check_amount(amount: int) -> int:
-    """Hundredths that an adjustment may move. Raises Refused."""
+    """Return the amount if an adjustment may move it, in hundredths. Raises Refused."""
     if amount == 0:
         raise Refused("amount: an adjustment of nothing changes nothing.")
     if abs(amount) >= LARGEST:
@@ -100,7 +99,7 @@ def _request_approval(
 
 
 def _adjust(player: Player, amount: int, command: Command) -> ActionResult:
-    """Write an adjustment of a locked player, and settle the rank that follows from it."""
+    """Write an adjustment of a locked player, and evaluate their rank."""
     policy = active()
     if (
         abs(player.adjusted + points(amount)) >= TRILLION
@@ -136,7 +135,7 @@ def _adjust(player: Player, amount: int, command: Command) -> ActionResult:
 
 
 def _judged(by: Staff, approval: Approval) -> str:
-    """Why somebody may not approve an adjustment."""
+    """Return why somebody may not approve an adjustment, or an empty string."""
     assert approval.player is not None
     found = permission_for(
         Act.ADJUST, approval.player, by, Circumstances(approval.created_at, taken=Taken())
@@ -145,7 +144,7 @@ def _judged(by: Staff, approval: Approval) -> str:
 
 
 def _second(by: Staff, approval: Approval) -> str:
-    """Why the officer whom a game server named cannot confirm it alone."""
+    """Return why the officer named by a game server cannot confirm it alone, or an empty string."""
     assert approval.player is not None
     amount = int(approval.arguments["amount"])
     found = permission_for(
@@ -174,9 +173,7 @@ def _approved(
     )
     if not found.allowed:
         raise Refused(f"Whoever asked for it may not do it any more ({found.reason}); reject it.")
-    alone = (
-        approver.person == approval.requested_by
-    )  # the officer's own word for what a game server brought
+    alone = approver.person == approval.requested_by  # the officer confirms a game server's request
     daily_limit.charge(approval.requested_by, day, amount, approved=not alone)
     command = Command(
         by=requester,
@@ -191,14 +188,14 @@ def _approved(
 
 
 def recommendations_of(player: Player) -> int:
-    """How many officers recommended a player at their present rank."""
+    """Return the number of officers who recommended a player at their present rank."""
     return Recommendation.objects.filter(player=player, rank=player.rank_id).count()
 
 
 def write_adjustment(
     player: Player, amount: int, by: Staff, event_id: int, now: dt.datetime, kind: str
 ) -> None:
-    """Move the adjusted part of a locked player by one row of the ledger."""
+    """Change the adjusted part of a locked player and write its ledger row."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE players SET adjusted = adjusted + %s * 0.01, adjusted_sequence = adjusted_sequence + 1,"

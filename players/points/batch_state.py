@@ -1,4 +1,4 @@
-"""What is known of one batch on its way into the ledger. Each step adds what it found."""
+"""The state of one batch while it is written into the ledger. Each step adds its results."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -16,9 +16,7 @@ from players.quarantines.isolation import Isolation
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a batch goes: the origin of its rows, whether they count, and the quarantine that holds
-    them.
-    """
+    """The origin of a batch's rows, whether they count, and the quarantine that holds them."""
 
     origin: str
     counts: bool
@@ -36,22 +34,22 @@ class Officer:
 
 @dataclass(slots=True)
 class BatchState:
-    """One batch of locked players. Keys are Roblox user ids (`players`, `officers`) or ours."""
+    """One batch of locked players. Keys are Roblox user ids (`players`, `officers`) or our ids."""
 
-    id: int  # of its audit event
+    id: int  # id of the batch's audit event
     destination: Destination
     isolation: Isolation
     policy: ActivePolicy
     events: Sequence[ReportedEvent]
     players: dict[int, PlayerRow]
     officers: dict[int, Officer] = field(default_factory=dict)
-    # What was counted within a cooldown of the batch's own events, by type and player.
+    # Counted moments within a cooldown of the batch's own events, by type and player id.
     counted: dict[str, dict[int, list[dt.datetime]]] = field(default_factory=dict)
     before: dict[SessionKey, SessionTotal] = field(default_factory=dict)
     landed: Sequence[ReportedEvent] = ()
     changes: dict[SessionKey, SessionChange] = field(default_factory=dict)
     days: dict[tuple[int, dt.date], DayChange] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)  # what the guard of its key counts
+    tally: Tally = field(default_factory=Tally)  # counts for the quarantine limits of its key
 
     @property
     def ledger(self) -> LedgerBatch:
@@ -67,13 +65,13 @@ class BatchState:
         return self.players[event.user_id].id, event.session
 
     def level_of(self, event: ReportedEvent) -> str | None:
-        """The level of the officer who is the event's actor."""
+        """Return the level of the officer who is the event's actor."""
         officer = self.officer_of(event)
         rank = self.policy.ranks.get(officer.rank_id) if officer else None
         return rank.level if rank else None
 
     def touched(self) -> list[PlayerRow]:
-        """The players with something new, their KOs and WOs counted."""
+        """Return the players with new rows, and add the new KOs and WOs to them."""
         counters = self.policy.bundle.points.counters
         touched: dict[int, PlayerRow] = {}
         for event in self.landed:

@@ -6,7 +6,7 @@ from django.db import connection
 
 from players import leaderboard
 
-# Each query counts the rows that disagree; the ledger is the truth of all of them.
+# Each query counts the rows that disagree. The ledger is the source of truth for all of them.
 CHECKS = {
     "sessions": """
         WITH parts AS (
@@ -62,8 +62,9 @@ CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How many rows of one kind disagree with the ledger (or, for `batches`, with what the audit
-    log says of it).
+    """The number of rows of one kind that disagree with the ledger.
+
+    Rows of kind `batches` disagree with the digests in the audit log.
     """
 
     kind: str
@@ -71,8 +72,9 @@ class Finding:
 
 
 def verify() -> list[Finding]:
-    """Compare everything; an empty list means that all agree. Reads all rows: minutes at a hundred
-    million.
+    """Compare everything; an empty list means that all agree.
+
+    It reads all rows, which takes minutes at a hundred million rows.
     """
     findings = []
     with connection.cursor() as cursor:

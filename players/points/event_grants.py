@@ -1,4 +1,4 @@
-"""Let officers give events in a game. The game counts the event; whether they may is decided here."""
+"""Let officers give events in a game. The game counts the event; permission is checked here."""
 
 from django.db import transaction
 
@@ -24,10 +24,10 @@ INSTEAD = "Adjust their points instead: a second person can approve that."
 
 
 def give(user_id: int, event: str, command: Command) -> ActionResult:
-    """Let a game count one event for a player. The event's full value counts toward the officer's
-    daily limit, even if the player's caps cut it.
+    """Let a game count one event for a player.
 
-    Past the bounds of the experience, an adjustment by as many points waits for the officer's
+    The event's full value counts toward the officer's daily limit, even if the player's cap cuts
+    it. Past the bounds of the experience, an adjustment by as many points waits for the officer's
     confirmation instead. Raises Refused past the daily limit, since a game cannot hold an event
     back, and NotAllowed.
     """
@@ -86,8 +86,10 @@ def _request_confirmation(
 
 
 def _target(user_id: int) -> Player:
-    """The player, locked. A person without a row yet gets an unsaved one at the first rank: the
-    event's ledger row will be their first.
+    """Return the locked player.
+
+    A person without a row gets an unsaved one at the first rank. The event's ledger row will create
+    the saved one.
     """
     player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     if player is not None:

@@ -1,6 +1,6 @@
 """Parse the body of ``POST /roblox/events`` into typed events, and results for broken items.
 
-Items are judged one by one: a bad item never costs the others.
+Each item is parsed alone, so a broken item does not affect the others.
 """
 
 import datetime as dt
@@ -17,11 +17,11 @@ from players.experiences import origins
 MAX_EVENTS = 500
 BIGINT = 2**63 - 1
 MOST_POINTS = 100_000_000_00  # hundredths: a whole batch of such events still fits into every sum
-WHOLE = 2**53  # up to here every whole number has its own double
+WHOLE = 2**53  # up to here a double represents every whole number exactly
 CLOCK_SKEW = dt.timedelta(minutes=5)  # a game server's clock may be this far ahead of ours
 EARLIEST = dt.datetime(
     2006, 9, 1, tzinfo=dt.UTC
-)  # Roblox opened; anything before is a broken clock
+)  # Roblox opened; an earlier date means a wrong clock
 TYPE = re.compile(r"[a-z][a-z0-9_.]{0,39}")
 
 UserId = Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
@@ -29,8 +29,9 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=50)]
 
 
 class Server(msgspec.Struct, frozen=True, rename="camel"):
-    """The game server that sends: its place and its job. `private_server`, `studio`: what it is,
-    for every event that does not say it itself.
+    """The sending game server: its place and its job.
+
+    `private_server` and `studio` apply to every event that does not set its own value.
     """
 
     place_id: Annotated[int, msgspec.Meta(ge=0, le=BIGINT)]
@@ -40,11 +41,10 @@ class Server(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One event as sent. `awarded` and `total` are points with at most two decimals; `duration` is
-    in seconds.
+    """One event as sent: points with at most two decimals, `duration` in seconds.
 
-    `private_server`, `studio`: where it happened, since another server may deliver it; left out, as
-    the batch says.
+    `private_server` and `studio` describe the server where it happened, since another server may
+    deliver it. Without them the batch's values apply.
     """
 
     user_id: UserId
@@ -74,17 +74,17 @@ class BatchAsSent(msgspec.Struct, frozen=True):
 
 
 class BatchIn(msgspec.Struct, frozen=True):
-    """The body as the OpenAPI schema shows it: an item of any other shape is answered by itself."""
+    """The body as the OpenAPI schema shows it. An item of any other shape gets its own result."""
 
     server: Server
     events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]
 
 
 class ReportedEvent(NamedTuple):
-    """One well-formed event, the batch's `item`-th. Amounts are whole hundredths; `micros` is `at`
-    since 1970.
+    """One well-formed event: amounts in whole hundredths, `micros` is `at` since 1970.
 
-    `apart`: `origins.PRIVATE` or `origins.STUDIO` where it happened on such a server.
+    `item`: its index in the batch. `apart`: `origins.PRIVATE` or `origins.STUDIO` if it happened on
+    such a server.
     """
 
     item: int
@@ -110,7 +110,7 @@ class ReportedEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What is said about one item of a batch."""
+    """The result for one item of a batch."""
 
     index: int
     code: str
@@ -125,7 +125,7 @@ class Batch:
 
 
 class BadBatch(Exception):
-    """The body as a whole cannot be read; the text names the field and the fix."""
+    """The body as a whole cannot be parsed. The text names the field and the fix."""
 
 
 def _number(text: str) -> int | float:
@@ -139,10 +139,10 @@ _plain = msgspec.json.Decoder(float_hook=_number)
 
 
 def parse(body: bytes, now: dt.datetime) -> Batch:
-    """Read a batch of at most MAX_EVENTS events.
+    """Parse a batch of at most MAX_EVENTS events.
 
-    Raises BadBatch when the envelope is not JSON or not of its shape; a broken item becomes an
-    item of `rejected`.
+    Raises BadBatch if the envelope is not JSON or has the wrong shape. A broken item is added to
+    `rejected`.
     """
     try:
         envelope = _read_envelope(body)
@@ -169,8 +169,8 @@ def _read_envelope(body: bytes) -> Envelope:
     try:
         return _envelope.decode(body)
     except msgspec.ValidationError:
-        # Perhaps only a whole number written as 5.0, which JSON takes for the same: the slow way
-        # finds out.
+        # The only fault may be a whole number written as 5.0, which is valid JSON for 5. The slower
+        # decoder accepts it.
         document = msgspec.convert(_plain.decode(body), BatchAsSent)
         return Envelope(
             document.server, [msgspec.Raw(msgspec.json.encode(item)) for item in document.events]
@@ -216,7 +216,7 @@ def _read_item(
 
 
 def _fault(event: EventIn, largest: int, latest: dt.datetime) -> tuple[str, str] | None:
-    """Code and text of what is wrong with an event that its schema cannot say."""
+    """Return code and text of a fault that the schema cannot express, or None."""
     if largest > MOST_POINTS:
         return "INVALID", f"awarded or total is past {MOST_POINTS // 100:,} points."
     if not EARLIEST <= event.occurred_at <= latest:

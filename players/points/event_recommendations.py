@@ -29,7 +29,7 @@ INSERT = """
 
 
 def count(state: BatchState) -> list[ItemResult]:
-    """Count each entitled officer once per player and rank; notices say why one does not count."""
+    """Count each entitled officer once per player and rank; return notices for those not counted."""
     events = list(_recommending(state))
     if not events:
         return []
@@ -70,8 +70,9 @@ def _is_entitled(event: ReportedEvent, officer: Officer, state: BatchState) -> b
 
 
 def _beyond_bounds(event: ReportedEvent, officer: Officer, state: BatchState) -> str:
-    """Why the experience may not bring this recommendation by itself; it is held for the officer
-    then. Empty where it may.
+    """Return why this recommendation exceeds the experience's bounds, or an empty string.
+
+    Past the bounds it is held for the officer's confirmation.
     """
     player = Player.objects.select_related("rank", "former_rank").get(pk=state.player_of(event).id)
     given = Recommendation.objects.filter(player=player, officer=officer.id, rank=player.rank_id)

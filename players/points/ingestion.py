@@ -1,7 +1,7 @@
-"""`ingest`: land one batch of a game server's events in one transaction with one audit event.
+"""`ingest`: store one batch of a game server's events in one transaction with one audit event.
 
-A batch goes one way: lock its players, append its rows, merge them into sessions and days, check
-them by the laws, evaluate the players' ranks, answer.
+The steps: lock the players, append the rows, merge them into sessions and days, check them against
+the laws of the policy, evaluate the players' ranks, answer.
 """
 
 import datetime as dt
@@ -45,7 +45,7 @@ _moves = 0
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    """What a batch came by, and what it is judged by."""
+    """The source of a batch, and the policy and moment that apply to it."""
 
     source: Source
     policy: ActivePolicy
@@ -65,11 +65,11 @@ class _Unknown(Exception):
 
 
 def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None = None) -> Receipt:
-    """Land `batch` of an experience. A repeat, in part or as a whole, changes nothing.
+    """Store `batch` of an experience. Sending it again, in part or as a whole, changes nothing.
 
-    `key`: our id of the key that it came with; None: by the experience's queue. What does not count
-    (private servers, quarantine) is stored and confirmed all the same. Raises OperationalError when
-    the database is away, and when it is contended beyond retry.ATTEMPTS tries.
+    `key`: our id of the key that sent it, or None for the experience's queue. Events that do not
+    count (private servers, quarantine) are stored and confirmed too. Raises OperationalError if the
+    database is unavailable, or still contended after retry.ATTEMPTS attempts.
     """
     delivery = _Delivery(Source(experience, key), active(), now)
     receipt, new_players = Receipt(rejected=batch.rejected), list[int]()
@@ -84,7 +84,10 @@ def ingest(experience: str, batch: Batch, *, now: dt.datetime, key: int | None =
 
 
 def _by_origin(experience: str, batch: Batch) -> dict[str, Batch]:
-    """The batch by origin: mostly one. What was refused as a whole goes with the first."""
+    """Split the batch by origin. Usually there is one.
+
+    Every part carries the batch's `rejected` items.
+    """
     if not any(event.apart for event in batch.events):
         return {experience: batch} if batch.events else {}
     parts: dict[str, Batch] = {}
@@ -97,7 +100,7 @@ def _by_origin(experience: str, batch: Batch) -> dict[str, Batch]:
 
 
 def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Receipt, list[int]]:
-    """The receipt, and the players who did not exist before."""
+    """Store a part of the batch; return its receipt and the players that are new."""
     create, new = False, list[int]()
     for attempt in range(1, retry.ATTEMPTS + 1):
         try:
@@ -109,7 +112,7 @@ def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[
             if not batch.events:
                 return Receipt(rejected=batch.rejected), []
         except detection.Tripped as tripped:
-            # The next try lands in the quarantine.
+            # The next attempt goes into the quarantine.
             detection.open_quarantine(delivery.source, tripped.cause, delivery.now)
         except OperationalError as error:
             retry.pause_or_raise(error, attempt)
@@ -121,8 +124,9 @@ def _land_with_retries(origin: str, batch: Batch, delivery: _Delivery) -> tuple[
 
 
 def _land_by_player(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Receipt, list[int]]:
-    """Land each player's events alone, since a sum overflows; reject those of the player whose it
-    is.
+    """Store each player's events separately after an overflow.
+
+    Reject the events of the player whose sum overflows.
     """
     parts: dict[int, list[ReportedEvent]] = {}
     for event in batch.events:
@@ -141,7 +145,7 @@ def _land_by_player(origin: str, batch: Batch, delivery: _Delivery) -> tuple[Rec
 
 
 def _without_erased(batch: Batch) -> Batch:
-    """Reject what erased people did before their erasure: it would bring them back."""
+    """Reject events from before a person's erasure, since they would create the person again."""
     since = orders.erased(event.user_id for event in batch.events)
     if not since:
         return batch
@@ -161,8 +165,10 @@ def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:
 
 
 def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Receipt:
-    """One try. New players are created in a try of their own, before any lock: so two batches wait
-    for each other one way round only, and the common batch pays nothing for it.
+    """Make one attempt to store the batch.
+
+    New players are created in a separate attempt, before any lock is taken. So two batches cannot
+    deadlock, and a batch without new players has no extra cost.
     """
     created = _create_players(batch, delivery) if create else 0
     state = _lock(origin, batch, delivery)
@@ -192,7 +198,7 @@ def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Re
 
 
 def _create_players(batch: Batch, delivery: _Delivery) -> int:
-    """Create the players who do not exist, by the names of their newest events."""
+    """Create the players who do not exist, with the names of their newest events."""
     newest = {event.user_id: event for event in sorted(batch.events, key=lambda event: event.at)}
     names = {user_id: (event.username, event.display_name) for user_id, event in newest.items()}
     policy = delivery.policy
@@ -200,7 +206,7 @@ def _create_players(batch: Batch, delivery: _Delivery) -> int:
 
 
 def _lock(origin: str, batch: Batch, delivery: _Delivery) -> BatchState:
-    """Lock the players and see where the batch goes. Raises _Unknown."""
+    """Lock the players and find the batch's destination. Raises _Unknown."""
     with pipeline():
         locking = send_lock(event.user_id for event in batch.events)
         standing = isolation.send_begin(delivery.source)
@@ -212,8 +218,10 @@ def _lock(origin: str, batch: Batch, delivery: _Delivery) -> BatchState:
 
 
 def _destination(origin: str, source: Source, found: isolation.Isolation) -> Destination:
-    """What counts goes into quarantine where its source is in one; what does not count anyway stays
-    where it is.
+    """Return where the batch's rows go.
+
+    Rows that count go into the source's open quarantine, if it has one. Rows that do not count keep
+    their origin.
     """
     if found.held is None or origin != source.experience or not isolation.lock(found.held):
         return Destination(origin, found.counts and not origins.is_apart(origin))
@@ -222,7 +230,7 @@ def _destination(origin: str, source: Source, found: isolation.Isolation) -> Des
 
 
 def _write_totals(state: BatchState, touched: Sequence[PlayerRow], delivery: _Delivery) -> None:
-    """Write sessions, days, names and points of what landed."""
+    """Write sessions, days, names and points of the new rows."""
     if not touched:
         return
     state.tally.renames = renames.take(state, delivery.now)
@@ -237,7 +245,7 @@ def _write_totals(state: BatchState, touched: Sequence[PlayerRow], delivery: _De
 def _record(
     state: BatchState, batch: Batch, found: Iterable[PlayerViolation], delivery: _Delivery
 ) -> None:
-    """Write the audit event of what landed, and one for each violation."""
+    """Write one audit event for the new rows, and one for each violation."""
     landed = [_batch_entry(state, batch, delivery)] if state.landed else []
     experience, actor = delivery.source.experience, delivery.actor
     record_many([*landed, *(one.entry(actor, experience, state.policy) for one in found)])
@@ -277,7 +285,7 @@ def _candidates(
 
 
 def _evaluate(candidates: Sequence[Candidate], delivery: _Delivery) -> dict[int, int]:
-    """Evaluate the players' ranks; return the new rank's id by player id where it changed at once."""
+    """Evaluate the players' ranks; return new rank ids by player id where applied at once."""
     outcomes = evaluate_and_apply(
         candidates,
         DecisionContext(delivery.policy, delivery.actor, delivery.now, Decision.Source.EVENTS),
@@ -295,8 +303,10 @@ def _guard(
     found: Sequence[PlayerViolation],
     delivery: _Delivery,
 ) -> None:
-    """Count what no ordinary batch brings. While a change of policy settles, laws are broken by
-    honest games too; but none of them moves one player by more than a week awards at most.
+    """Count the batch's unusual contents for the limits of its key.
+
+    While a change of policy settles, honest games break laws too. But an honest game moves one
+    player by at most a week's awards.
     """
     broken = {violation.player.id for violation in found}
     moved = [abs(player.gained) for player in touched if player.id in broken]
@@ -311,8 +321,10 @@ def _guard(
 
 
 def _beyond_laws(state: BatchState, broken: Collection[int], now: dt.datetime) -> int:
-    """Points of players without a violation that no law can judge: of events so late that any day
-    may be theirs, and of totals that stand for much that never came.
+    """Return the points that no law can judge, in hundredths, of players without a violation.
+
+    They come from events so old that every day's cap is free, and from totals that include many
+    missing rows.
     """
     late = sum(
         max(0, event.awarded)
@@ -330,7 +342,10 @@ def _beyond_laws(state: BatchState, broken: Collection[int], now: dt.datetime) -
 
 
 def _of_counts(state: BatchState) -> int:
-    """What KOs and WOs stand for that break the law of counts: they move records, not points."""
+    """Return the points of KOs and WOs that break the law of counts.
+
+    Such events move records, not points.
+    """
     policy = state.policy.bundle.points
     return sum(
         policy.events[event.type].worth(event.magnitude)
@@ -347,8 +362,9 @@ def _count(experience: str, receipt: Receipt) -> None:
 
 
 def _fold_sometimes(moves: int) -> None:
-    """Fold the leaderboard's moves here too: without a worker they would pile up, and each reader
-    adds them up.
+    """Fold the leaderboard's moves here too.
+
+    Without a worker they would pile up, and every reader adds them up.
     """
     global _moves
     _moves += moves

@@ -1,4 +1,4 @@
-"""Land a batch: read what is stored near it, append its rows, merge them into sessions and days."""
+"""Append a batch: read the stored context, append its rows, merge them into sessions and days."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from players.quarantines import isolation
 
 OFFICERS = "SELECT id, user_id, rank_id, member FROM players WHERE user_id = ANY(%s::bigint[])"
 
-# Read before the batch lands: then there is next to nothing to read.
+# Read before the batch is appended, while there are few rows to read.
 COUNTED = """
     SELECT w.player, l.occurred_at
     FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS w(player, first, last)
@@ -26,7 +26,7 @@ COUNTED = """
 
 
 def append(state: BatchState) -> None:
-    """Append what is new of a batch, and merge it into the totals that `write_totals` writes."""
+    """Append a batch's new rows, and merge them into the totals that `write_totals` writes."""
     events = _once(state.events)
     _read_stored(state, events)
     actors = {user_id: officer.id for user_id, officer in state.officers.items()}
@@ -37,18 +37,18 @@ def append(state: BatchState) -> None:
 
 
 def write_totals(state: BatchState) -> Sent[dict[tuple[int, dt.date], DayChange]]:
-    """Write the sessions and days of what landed; what is read belongs into `state.days`."""
+    """Write the sessions and days of the new rows. The result belongs in `state.days`."""
     session_totals.write(state.changes, state.destination.origin)
     return state.ledger.add_days(state.landed)
 
 
 def _once(events: Iterable[ReportedEvent]) -> list[ReportedEvent]:
-    """The first of each event that is there twice."""
+    """Drop repeats within the batch, keeping the first of each event."""
     return list({event.key: event for event in reversed(list(events))}.values())[::-1]
 
 
 def _read_stored(state: BatchState, events: list[ReportedEvent]) -> None:
-    """Read the officers, the session totals and the moments that were counted nearby."""
+    """Read the officers, the session totals, and the counted moments near the events."""
     origin = state.destination.origin
     keys = {state.session_of(event) for event in events}
     with pipeline():
@@ -64,7 +64,7 @@ def _read_stored(state: BatchState, events: list[ReportedEvent]) -> None:
 
 
 def _send_officers(events: Iterable[ReportedEvent]) -> Sent[dict[int, Officer]] | None:
-    """Ask for the players named as actors, by Roblox user id; unknown ones are left out."""
+    """Request the players named as actors, by Roblox user id. Unknown ones are left out."""
     user_ids = {event.actor_user_id for event in events if event.actor_user_id is not None}
     if not user_ids:
         return None
@@ -80,7 +80,7 @@ def _send_officers(events: Iterable[ReportedEvent]) -> Sent[dict[int, Officer]] 
 def _send_counted(
     state: BatchState, events: Iterable[ReportedEvent]
 ) -> dict[str, Sent[dict[int, list[dt.datetime]]]]:
-    """Ask, by type, for the moments counted within a cooldown of the batch's own events."""
+    """Request, by type, the counted moments within a cooldown of the batch's own events."""
     sent = {}
     for type_, seconds in state.policy.bundle.points.cooldowns.items():
         spans = _spans(state, events, type_)
@@ -111,7 +111,7 @@ def _by_player(rows: Rows) -> dict[int, list[dt.datetime]]:
 def _spans(
     state: BatchState, events: Iterable[ReportedEvent], type_: str
 ) -> dict[int, tuple[int, int]]:
-    """The first and last counted moment of a type for each player, in microseconds."""
+    """Return the first and last counted moment of a type for each player, in microseconds."""
     moments: dict[int, list[int]] = {}
     for event in events:
         if event.type != type_ or event.awarded <= 0:
@@ -125,7 +125,7 @@ def _spans(
 def _continued(
     held: dict[SessionKey, SessionTotal], counting: dict[SessionKey, SessionTotal]
 ) -> dict[SessionKey, SessionTotal]:
-    """Totals in quarantine go on from those that count: confirmed at least as far."""
+    """Raise the `confirmed` of quarantined totals to at least that of the totals that count."""
     start = {key: EMPTY._replace(confirmed=total.confirmed) for key, total in counting.items()}
     return start | {
         key: total._replace(confirmed=max(total.confirmed, start.get(key, EMPTY).confirmed))
@@ -134,15 +134,13 @@ def _continued(
 
 
 def _beyond_confirmed(events: Iterable[ReportedEvent], state: BatchState) -> list[ReportedEvent]:
-    """Without the rows that their session has already, as rows or as one `reconciled` row that
-    stands for them.
-    """
+    """Drop events whose session already has them, as rows or within a `reconciled` row."""
     confirmed = {key: total.confirmed for key, total in state.before.items()}
     return [event for event in events if event.sequence > confirmed.get(state.session_of(event), 0)]
 
 
 def _kept_apart(state: BatchState, events: Iterable[ReportedEvent]) -> set[SessionKey]:
-    """Sessions of which other rows are in a quarantine."""
+    """Return the sessions that have rows in an unreleased quarantine."""
     if not state.destination.counts:
         return set()
     ids = {state.player_of(event).id for event in events}

@@ -43,7 +43,7 @@ ADD_DAYS = """
         WHERE w.player_id = d.player_id AND w.origin = d.origin
           AND w.day >= date_trunc('week', d.day)::date AND w.day < date_trunc('week', d.day)::date + 7)"""
 
-# The sum of one experience counts as at least 0, so what a batch adds to `earned` depends on that
+# The sum of one experience counts as at least 0. So what a batch adds to `earned` depends on that
 # sum alone.
 ADD_TO_PLAYERS = """
     WITH c AS (
@@ -71,8 +71,9 @@ ADD_TO_PLAYERS = """
 
 @dataclass(frozen=True, slots=True)
 class DayChange:
-    """Awards above zero on a player's day before and after this batch, and in that day's week
-    before it.
+    """Positive awards on a player's day, before and after this batch.
+
+    `week_before`: the awards in that day's week before the batch.
     """
 
     before: int
@@ -86,8 +87,9 @@ def _date(day: int) -> dt.date:
 
 @dataclass(frozen=True, slots=True)
 class LedgerBatch:
-    """Writes the rows of one batch for one origin. `id`: of its audit event; `players`: locked, by
-    Roblox user id.
+    """Writes the rows of one batch for one origin.
+
+    `id`: of the batch's audit event. `players`: locked, by Roblox user id.
     """
 
     origin: str
@@ -97,8 +99,9 @@ class LedgerBatch:
     def append(
         self, events: Sequence[ReportedEvent], actors: Mapping[int, int]
     ) -> Sequence[ReportedEvent]:
-        """Write the rows that are not there yet; return their events. `actors`: Roblox user id to
-        our id.
+        """Write the rows that are not stored yet; return their events.
+
+        `actors`: our id by Roblox user id.
         """
         ids = [self.players[event.user_id].id for event in events]
         with connection.cursor() as cursor:
@@ -131,7 +134,7 @@ class LedgerBatch:
     def add_days(
         self, landed: Iterable[ReportedEvent]
     ) -> Sent[dict[tuple[int, dt.date], DayChange]]:
-        """Add awards above zero to their UTC days; what changed, by player and day."""
+        """Add positive awards to their UTC days; return the changes by player and day."""
         added: dict[tuple[int, int], list[int]] = {}
         for event in landed:
             key = self.players[event.user_id].id, event.micros // DAY
@@ -148,7 +151,7 @@ class LedgerBatch:
                 numbers([tally[0] for tally in added.values()]),
                 numbers([tally[1] for tally in added.values()]),
             ],
-            # The week's sum is read as it was before this statement.
+            # The subquery for the week sees the table as it was before this statement.
             lambda rows: {
                 (player, _date(day)): DayChange(after - added[player, day][0], after, week)
                 for player, day, after, week in rows
@@ -158,9 +161,10 @@ class LedgerBatch:
     def add_to_players(
         self, touched: Collection[PlayerRow], now: dt.datetime, *, counts: bool
     ) -> Sent[None]:
-        """Write what the batch changed about players; when read, `earned` is the database's.
+        """Write the batch's changes to players. Reading the result sets `earned` from the database.
 
-        `counts`: whether the points of this origin count, for players without any there yet.
+        `counts`: whether the points of this origin count. It applies to players without points
+        there yet.
         """
 
         def take_over(rows: Rows) -> None:
@@ -187,12 +191,11 @@ class LedgerBatch:
         )
 
     def digest(self, landed: Iterable[ReportedEvent]) -> str:
-        """SHA-256 over the batch's rows, so that the chain proves them too (`manage.py ledger
-        verify` recomputes it).
+        """Return the SHA-256 over the batch's rows, so that the audit chain proves them too.
 
-        One line a row, tab-separated, ordered by player, session and sequence: player, origin,
-        session, sequence, type, magnitude, awarded and total in hundredths, microseconds since
-        1970.
+        `manage.py ledger verify` recomputes it. Each row is one tab-separated line, ordered by
+        player, session and sequence: player, origin, session, sequence, type, magnitude, awarded
+        and total in hundredths, microseconds since 1970.
         """
         rows = sorted(
             (

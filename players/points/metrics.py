@@ -1,4 +1,4 @@
-"""What the players app counts for Prometheus."""
+"""Prometheus counters of the players app."""
 
 from prometheus_client import Counter
 

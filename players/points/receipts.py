@@ -1,4 +1,4 @@
-"""What a game server is answered about its batch."""
+"""Answers to a game server's batch."""
 
 import datetime as dt
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from players.policy.warning_thresholds import sanction_of
 
 @dataclass(frozen=True, slots=True)
 class PlayerState:
-    """One player and one session of theirs, as GRPS knows them. Amounts in points."""
+    """One player and one session of theirs, as GRPS has stored them. Amounts in points."""
 
     user_id: int
     rank: str
@@ -32,9 +32,7 @@ class PlayerState:
 
 @dataclass(slots=True)
 class Receipt:
-    """The answer to a batch: how many rows landed, how many were there before, what is wrong with
-    single items, and the players' states.
-    """
+    """The answer to a batch: new rows, repeated rows, faulty items, and the players' states."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -43,7 +41,7 @@ class Receipt:
     players: list[PlayerState] = field(default_factory=list)
 
     def add(self, other: "Receipt") -> None:
-        """Take in the receipt of another part of the batch, whose `rejected` are all of them."""
+        """Add the receipt of another part of the batch. Its `rejected` includes all rejections."""
         self.accepted += other.accepted
         self.duplicates += other.duplicates
         self.rejected = other.rejected
@@ -52,8 +50,10 @@ class Receipt:
 
 
 def player_states(state: BatchState, new_ranks: dict[int, int]) -> list[PlayerState]:
-    """One state for each player and session of a batch, repeats included: a lost answer is asked
-    for by a repeat. `new_ranks`: rank ids by player id, where the batch changed them.
+    """Return one state for each player and session of a batch.
+
+    Repeats are included, since a server that lost the answer sends the batch again. `new_ranks`:
+    rank ids by player id, where the batch changed them.
     """
     players = {state.session_of(event): state.player_of(event) for event in state.events}
     confirmed = {key: total.confirmed for key, total in state.before.items()}

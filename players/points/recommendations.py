@@ -1,4 +1,4 @@
-"""Recommend a player in the console: it counts toward the next rank and adds the policy's points."""
+"""Recommend a player in the console. It counts toward the next rank and adds the policy's points."""
 
 import datetime as dt
 from dataclasses import replace
@@ -29,7 +29,7 @@ from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply
 
 KIND = "recommendation"
-BY_EVENT = "byEvent"  # of a held one: the game gave its points
+BY_EVENT = "byEvent"  # argument of a held recommendation: the game gave its points
 
 
 def recommend(user_id: int, command: Command) -> ActionResult:
@@ -90,8 +90,9 @@ def _judged(by: Staff, approval: Approval) -> str:
 def _approved(
     approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
 ) -> int | None:
-    """A recommendation that came as an event brought its points in the game: then only the word
-    itself is counted.
+    """Carry out a held recommendation.
+
+    If it came as an event, the game gave its points already, so only the recommendation is counted.
     """
     player = approval.player
     assert player is not None
@@ -105,9 +106,7 @@ def _approved(
 
 
 def take_back(recommendation_id: int, command: Command) -> ActionResult:
-    """Take a recommendation back, with the points that it brought in the console. Raises Refused,
-    NotAllowed.
-    """
+    """Withdraw a recommendation and the points it gave in the console. Raises Refused, NotAllowed."""
     command, by = command.checked(), command.by
     found = Recommendation.objects.select_related("player").filter(pk=recommendation_id).first()
     if found is None:
@@ -129,8 +128,9 @@ def take_back(recommendation_id: int, command: Command) -> ActionResult:
 
 
 def worth(by: Staff) -> int | None:
-    """What a recommendation by this person brings, in hundredths; None where the policy counts none
-    of their level.
+    """Return the hundredths that a recommendation by this person adds, or None.
+
+    None means that the policy counts no recommendations of their level.
     """
     bundle = active().bundle
     kind = next((kind for kind in bundle.points.events.values() if kind.recommends), None)
@@ -138,8 +138,9 @@ def worth(by: Staff) -> int | None:
 
 
 def check_recommender(by: Staff) -> int:
-    """The hundredths that a recommendation by this person brings. Raises NotAllowed for whom the
-    policy counts none.
+    """Return the hundredths that a recommendation by this person adds.
+
+    Raises NotAllowed if the policy counts none from them.
     """
     if by.user_id is None:
         raise NotAllowed("You may not: only an officer who is a player recommends.")
@@ -157,7 +158,7 @@ def _officer(by: Staff) -> Player:
 
 
 def _row(found: Recommendation) -> LedgerEntry | None:
-    """The ledger's row of a recommendation that was given here."""
+    """Return the ledger row of a recommendation given in the console."""
     rows = LedgerEntry.objects.filter(
         player=found.player_id, origin=CONSOLE, type=KIND, actor=found.officer_id, awarded__gt=0
     )
@@ -169,7 +170,7 @@ def _row(found: Recommendation) -> LedgerEntry | None:
 
 
 def _move_points(action: Action, player: Player, amount: int, command: Command) -> int:
-    """Adjust by `amount` hundredths, record the event and evaluate the rank; the event's id."""
+    """Adjust by `amount` hundredths, record the event and evaluate the rank; return the event's id."""
     event = reserve_id()
     if amount:
         adjustments.write_adjustment(player, amount, command.by, event, command.now, KIND)

@@ -1,8 +1,7 @@
-"""Merge the entries of a data store into the ledger: what never came as events becomes one row a
-session.
+"""Merge a data store's entries into the ledger.
 
-Reading a data store twice, or while events of it are still on their way, changes nothing that it
-should not.
+Points that never came as events become one row per session. Reading a data store twice, or while
+its events are still being delivered, is safe.
 """
 
 import datetime as dt
@@ -44,8 +43,9 @@ WRITE_SESSIONS = """
 
 
 def known_totals(origin: str, user_ids: Sequence[int]) -> dict[int, int | None]:
-    """What is known of each player's points in an experience (hundredths); None where a gap is
-    open. Without those who are no players yet.
+    """Return each player's points in an experience, in hundredths, by Roblox user id.
+
+    The value is None while a session has a gap. Unknown players are left out.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -61,7 +61,7 @@ def known_totals(origin: str, user_ids: Sequence[int]) -> dict[int, int | None]:
 def compare(
     origin: str, stored: Iterable[StoredEntry], *, now: dt.datetime, patience: dt.timedelta
 ) -> Comparison:
-    """What `reconcile` would change. `patience`: how old a gap must be before it is closed."""
+    """Return what `reconcile` would change. `patience`: the age from which a gap is closed."""
     entries = {entry.user_id: entry for entry in stored}
     with connection.cursor() as cursor:
         cursor.execute(READ_IDS, [numbers(entries)])
@@ -71,8 +71,9 @@ def compare(
 
 @dataclass(frozen=True, slots=True)
 class StoreRead:
-    """Who read a data store and when. `details`: for the audit event; `patience`: how old a gap
-    must be before it is closed.
+    """Who read a data store and when.
+
+    `details`: for the audit event. `patience`: the age from which a gap is closed.
     """
 
     actor: Actor
@@ -82,8 +83,10 @@ class StoreRead:
 
 
 def reconcile(origin: str, stored: Iterable[StoredEntry], read: StoreRead) -> Comparison:
-    """Merge a page of entries: create new players, add one row for each session that lacks some,
-    write one audit event, evaluate ranks. Repeating it changes nothing.
+    """Merge a page of entries. Repeating it changes nothing.
+
+    It creates new players, adds one row for each session that lacks some, writes one audit event
+    and evaluates ranks.
     """
     entries = {entry.user_id: entry for entry in stored}
     if not entries:
@@ -131,7 +134,7 @@ def _apply(
 
 
 def _gain(changes: Sequence[Change], players: dict[int, PlayerRow]) -> list[PlayerRow]:
-    """Add what changes to the players; return those who are touched."""
+    """Add the changes to the players; return the players changed."""
     touched: dict[int, PlayerRow] = {}
     for change in changes:
         player = touched.setdefault(change.user_id, players[change.user_id])

@@ -1,7 +1,8 @@
-"""Change what counts of an experience, and bring the players' points in line.
+"""Change what counts of an experience, and update the players' points.
 
-The configuration alone tightens it; two owners loosen it. Each row of `experience_points` says
-whether `players` includes it, so the work can stop and go on at any player.
+The configuration alone can restrict what counts. Two owners must approve that more counts. Each row
+of `experience_points` says whether `players` includes it, so the work can stop and continue at any
+player.
 """
 
 import datetime as dt
@@ -28,7 +29,7 @@ from roblox.models import Experience
 
 LOOSEN = "experience.counts"
 OWNER = "console.roles"
-PLAYERS = 500  # of one step
+PLAYERS = 500  # in one step
 ACTOR = Actor("system", "counting", "counting")
 
 TURN = """
@@ -56,7 +57,7 @@ TURN = """
 
 
 def adopt(experience: str, *, actor: Actor) -> bool:
-    """Write down what the configuration lets count no more; whether there was anything."""
+    """Store what the configuration no longer counts; return whether anything changed."""
     with transaction.atomic():
         row = Experience.objects.select_for_update().get(key=experience)
         before = counting.read(row.counts)
@@ -68,13 +69,14 @@ def adopt(experience: str, *, actor: Actor) -> bool:
 
 
 def missing(experience: str) -> list[str]:
-    """What the configuration lets count and two owners do not yet, in words."""
+    """Return what the configuration counts but two owners have not approved, in words."""
     return counting.wanted(experience).beyond(counting.in_force(experience))
 
 
 def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask to let count what the configuration says; another owner approves. Raises Refused,
-    NotAllowed.
+    """Request that everything in the configuration counts. Another owner approves.
+
+    Raises Refused, NotAllowed.
     """
     if not by.has(OWNER):
         raise NotAllowed("You may not: only owners let more of an experience count.")
@@ -94,7 +96,7 @@ def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approva
 
 
 def waiting(experience: str) -> Approval | None:
-    """The request that waits for another owner."""
+    """Return the request that waits for another owner."""
     rows = Approval.objects.filter(act=LOOSEN, status=Approval.Status.WAITING)
     return rows.filter(arguments__experience=experience).first()
 
@@ -127,7 +129,7 @@ def _write(row: Experience, after: counting.Counting, *, actor: Actor, reason: s
 
 
 def apply_due() -> int:
-    """Bring every player's points in line with what counts by now; how many players changed."""
+    """Update every player's points to what counts now; return the number of changed players."""
     changed = 0
     for experience in Experience.objects.values_list("key", flat=True):
         while done := _step(experience):

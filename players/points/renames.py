@@ -1,7 +1,7 @@
-"""Take over the names that events say, and have Roblox asked where they are in question.
+"""Apply the names in events, and request a check by Roblox where they differ from ours.
 
-A game may name the players that its experience alone has had. Of all others, and to confirm every
-new name, a worker asks Roblox (`players.usernames.check_due`).
+A game may rename only players who have played no other experience. A worker checks every new name
+with Roblox, for these players too (`players.usernames.check_due`).
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from players.locking import PlayerRow
 from players.points.batch_state import BatchState
 from players.points.event_parser import ReportedEvent
 
-ANSWER_HOLDS = dt.timedelta(hours=1)  # for so long, only Roblox changes a name that it confirmed
+ANSWER_HOLDS = dt.timedelta(hours=1)  # for this long, only Roblox changes a name that it confirmed
 
 HAD_BY = "SELECT player_id, origin FROM experience_points WHERE player_id = ANY(%s::bigint[])"
 
@@ -31,11 +31,11 @@ ASK = """
 
 
 def take(state: BatchState, now: dt.datetime) -> int:
-    """Give locked players the names of their newest events, as far as their experience may; return
-    how many it would rename.
+    """Apply the names of the newest events to locked players; return the number of renames.
 
-    A quarantine renames nobody, and nobody is asked. Call it before `LedgerBatch.add_to_players`,
-    which makes the experience one that has had the player.
+    The number includes renames that the experience may not apply itself. In a quarantine nobody is
+    renamed and no check is requested. Call it before `LedgerBatch.add_to_players`, which adds the
+    experience to those that the player has played.
     """
     renamed = _renamed(state)
     if not renamed or state.destination.quarantine is not None:
@@ -52,7 +52,10 @@ def take(state: BatchState, now: dt.datetime) -> int:
 
 
 def _renamed(state: BatchState) -> dict[int, tuple[PlayerRow, ReportedEvent]]:
-    """Players whose newest event has another name, by our id; of the others, note the moment."""
+    """Return players whose newest event has a new name, by our id.
+
+    For players whose name is unchanged, store the moment of the event.
+    """
     newest: dict[int, ReportedEvent] = {}
     for event in state.landed:
         known = newest.get(event.user_id)
@@ -62,7 +65,7 @@ def _renamed(state: BatchState) -> dict[int, tuple[PlayerRow, ReportedEvent]]:
     for user_id, event in newest.items():
         player = state.players[user_id]
         if event.micros <= player.named_micros:
-            continue  # a late delivery does not bring an old name back
+            continue  # a late delivery must not restore an old name
         if _is_called(player, event):
             player.named_micros = event.micros
         else:
@@ -81,7 +84,7 @@ def _answered(renamed: Iterable[int], now: dt.datetime) -> set[int]:
 
 
 def _had_by_nobody_else(renamed: Iterable[int], origin: str) -> set[int]:
-    """Players who were on servers of this experience before, and of no other."""
+    """Return the players who have played this experience and no other."""
     had: dict[int, set[str]] = defaultdict(set)
     with connection.cursor() as cursor:
         cursor.execute(HAD_BY, [numbers(renamed)])

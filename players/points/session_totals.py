@@ -1,4 +1,4 @@
-"""Read session totals, merge landed rows into them, and write them.
+"""Read session totals, merge new rows into them, and write them.
 
 Every function runs in the transaction that has locked the players. Amounts are whole hundredths
 until they reach SQL.
@@ -51,7 +51,7 @@ SET_APART = """
 
 @dataclass(slots=True)
 class SessionChange:
-    """One session's total before and after a batch. `apart`: what of the change does not count."""
+    """One session's total before and after a batch. `apart`: the change that does not count."""
 
     before: SessionTotal | None
     after: SessionTotal
@@ -60,7 +60,7 @@ class SessionChange:
 
 
 def send_read(keys: Collection[SessionKey], origin: str) -> Sent[dict[SessionKey, SessionTotal]]:
-    """Ask for the totals of sessions in `origin`."""
+    """Request the totals of sessions in `origin`."""
     return Sent(
         READ,
         [*_columns(keys), origin],
@@ -74,10 +74,10 @@ def merge_landed(
     batch: LedgerBatch,
     apart: Collection[SessionKey] = (),
 ) -> dict[SessionKey, SessionChange]:
-    """Merge landed rows into the totals `before`, and add the difference to what players `gained`.
+    """Merge new rows into the totals `before`, and add the difference to the players' `gained`.
 
-    Sessions in `apart` have rows in a quarantine, for which their totals may stand too: they count
-    by what the landed rows award.
+    Sessions in `apart` have rows in a quarantine, and their totals may include those rows. So these
+    sessions count by what the new rows award.
     """
     groups: dict[SessionKey, list[ReportedEvent]] = {}
     for event in landed:
@@ -99,7 +99,7 @@ def merge_landed(
 def _read_beyond(
     gapped: dict[SessionKey, SessionTotal], batch: LedgerBatch
 ) -> dict[SessionKey, list[int]]:
-    """The sequences stored beyond each session's gap: they count once the gap closes."""
+    """Return the sequences stored beyond each session's gap, which count once the gap closes."""
     found: dict[SessionKey, list[int]] = {}
     if not gapped:
         return found
@@ -112,7 +112,7 @@ def _read_beyond(
 
 
 def write(changes: Mapping[SessionKey, SessionChange], origin: str) -> None:
-    """Write the totals after a batch, and what of them does not count."""
+    """Write the totals after a batch, and the parts of them that do not count."""
     if not changes:
         return
     totals = [change.after for change in changes.values()]

@@ -1,7 +1,7 @@
-"""Compare the entries of a data store with the sessions known here. Nothing is written.
+"""Compare a data store's entries with the stored sessions. Nothing is written.
 
-A session takes the total of its highest sequence. A `reconciled` row stands for rows that are
-missing, once they are too old to come as events.
+A session takes the total of its highest sequence. A `reconciled` row represents missing rows, once
+they are too old to come as events.
 """
 
 import datetime as dt
@@ -27,8 +27,8 @@ READ_KNOWN = """
     WHERE s.player_id = ANY(%s::bigint[]) AND s.origin = %s AND (s.session = -1 OR s.count < s.sequence
         OR (s.player_id, s.session) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[])))"""
 
-# What is known one by one up to a session: the totals, and what was counted, by rows here or by the
-# data store.
+# Returns a player's stored sums up to a session: the totals, and the KOs and WOs counted from rows
+# here or from the data store.
 READ_SUMS = """
     SELECT k.player, (SELECT coalesce(sum(s.total) * 100, 0)::bigint FROM sessions s
                       WHERE s.player_id = k.player AND s.origin = %s AND s.session BETWEEN 0 AND k.through),
@@ -41,7 +41,7 @@ READ_SUMS = """
                coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint AS wos
         FROM ledger l WHERE l.player_id = k.player AND l.origin = %s AND l.session BETWEEN 0 AND k.through) c"""
 
-# Rows beyond the sequence that the data store has are no part of its counts.
+# Rows past the data store's sequence are not part of its counts.
 READ_COUNTED = """
     SELECT k.player, k.session,
            coalesce(sum(l.magnitude) FILTER (WHERE l.type = ANY(%s::text[])), 0)::bigint,
@@ -53,7 +53,7 @@ READ_COUNTED = """
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One session that takes one row. `kos` and `wos`: what the player's records grow by."""
+    """One new row of one session. `kos` and `wos`: what is added to the player's records."""
 
     user_id: int
     session: int
@@ -70,16 +70,16 @@ class Change:
 
 @dataclass(slots=True)
 class Comparison:
-    """What a page of entries says beyond what is known."""
+    """The differences between a page of entries and the stored sessions."""
 
     changes: list[Change] = field(default_factory=list)
-    waiting: int = 0  # gaps so young that their events may still come
-    # By Roblox user id: one sequence with two totals.
+    waiting: int = 0  # gaps so recent that their events may still come
+    # By Roblox user id: a sequence with two different totals.
     contradictions: dict[int, str] = field(default_factory=dict)
 
 
 class Known(NamedTuple):
-    """A session as it is known here. `kos` and `wos`: counted by the data store alone."""
+    """A session as stored here. `kos` and `wos`: counted from the data store alone."""
 
     total: SessionTotal
     kos: int
@@ -92,8 +92,9 @@ NOTHING = Known(EMPTY, 0, 0, None)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries of one experience's data store. `ids`: players' ids by Roblox user id. What is older
-    than `settled` does not wait for its events any more.
+    """Entries of one experience's data store. `ids`: player ids by Roblox user id.
+
+    Gaps older than `settled` no longer wait for their events.
     """
 
     origin: str
@@ -104,8 +105,10 @@ class Page:
 
 
 class _PlayerComparison(NamedTuple):
-    """One player's entry beside what is known. `known` by session; `sums`: total, KOs and WOs of
-    all folded sessions; `counted`: KOs and WOs by session; `apart`: sessions kept apart.
+    """One player's entry beside the stored sessions.
+
+    `known`: stored sessions by number. `sums`: total, KOs and WOs of all folded sessions.
+    `counted`: KOs and WOs by session. `apart`: sessions that must not be merged.
     """
 
     entry: StoredEntry
@@ -119,7 +122,7 @@ class _PlayerComparison(NamedTuple):
         sessions = {*self.known, *self.entry.sessions} - {REST} - self.apart
         for session in sorted(sessions):
             self._compare_session(session, found)
-        # The folded sum holds the sessions that are kept apart, to an unknown amount.
+        # The folded sum includes the sessions in `apart`, by an unknown amount.
         through = self.entry.through
         if self.entry.folded and not any(session <= through for session in self.apart):
             self._compare_rest(self.entry.folded, found)
@@ -160,11 +163,10 @@ class _PlayerComparison(NamedTuple):
         )
 
     def _compare_rest(self, folded: StoredSession, found: Comparison) -> None:
-        """What the entry holds beyond the sessions known one by one. It follows the entry, up and
-        down.
+        """Compare what the entry holds beyond its separate sessions.
 
-        Counts of an entry that folds sessions only grow: a crashed server's last KOs are known here
-        and not there.
+        The total follows the entry up and down. KOs and WOs of an entry that folds sessions only
+        grow, since a crashed server's last KOs may be stored here but not there.
         """
         have = self.known.get(REST, NOTHING)
         total = folded.total - self.sums[0]
@@ -194,8 +196,10 @@ class _PlayerComparison(NamedTuple):
 
 
 def compare_page(page: Page) -> Comparison:
-    """What a page of entries says beyond what is known. While the experience has an open
-    quarantine all of it waits: the servers in question write the data store too.
+    """Return the differences between a page of entries and the stored sessions.
+
+    While the experience has an open quarantine, all changes wait. The suspected servers write the
+    data store too.
     """
     standing = isolation.standing(Source(page.origin))
     known = _read_known(page)
@@ -240,7 +244,7 @@ def _read_known(page: Page) -> dict[SessionKey, Known]:
 
 
 def _read_sums(page: Page) -> dict[int, tuple[int, int, int]]:
-    """By player: the total, the KOs and the WOs of all sessions that their entry has folded."""
+    """Return the total, KOs and WOs of all folded sessions, by player id."""
     asked = [
         (player, page.entries[user_id].through)
         for user_id, player in page.ids.items()
@@ -258,9 +262,7 @@ def _read_sums(page: Page) -> dict[int, tuple[int, int, int]]:
 def _read_counted(
     page: Page, known: Mapping[SessionKey, Known]
 ) -> dict[SessionKey, tuple[int, int]]:
-    """KOs and WOs counted by rows up to the stored sequence, for sessions whose rows are not all
-    here.
-    """
+    """Return KOs and WOs counted up to the stored sequence, for sessions with missing rows."""
     behind = [
         (player, session, stored.sequence)
         for user_id, player in page.ids.items()
@@ -277,12 +279,12 @@ def _read_counted(
 
 
 def _is_behind(stored: StoredSession, total: SessionTotal) -> bool:
-    """Whether rows of a session are missing here: within a gap, or after the last one."""
+    """Return whether rows of a session are missing here, within a gap or at its end."""
     return total.gap or stored.sequence > total.sequence
 
 
 def _counters(policy: ActivePolicy) -> tuple[str, str]:
-    """The types of events that count as KOs, and as WOs."""
+    """Return the event types that count as KOs, and as WOs."""
     counters = policy.bundle.points.counters
     kos, wos = (
         [name for name, counter in counters.items() if counter == which] for which in ("kos", "wos")

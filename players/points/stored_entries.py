@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-EVERYTHING = 2**63 - 1  # `through` of an entry that knows no sessions
+EVERYTHING = 2**63 - 1  # `through` of an entry that has no separate sessions
 
 
 class StoredSession(NamedTuple):
-    """A session. `total` in hundredths; `saved_at` is None where the game does not say it."""
+    """A session. `total` in hundredths; `saved_at` is None if the game does not store it."""
 
     sequence: int
     total: int
@@ -20,7 +20,7 @@ class StoredSession(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """One player's entry: sessions by epoch, and the sum of all folded ones up to `through`."""
+    """One player's entry: sessions by number, and the sum of all folded ones up to `through`."""
 
     user_id: int
     username: str

@@ -1,5 +1,6 @@
-"""Check a batch by the laws of the policy that need no order. Nothing is written here: the caller
-records what is found, and the points stay.
+"""Check a batch against the laws of the policy that do not depend on order.
+
+Nothing is written here. The caller records the violations, and the points stay.
 """
 
 import datetime as dt
@@ -32,7 +33,7 @@ STORED = """
 
 @dataclass(frozen=True, slots=True)
 class PlayerViolation:
-    """A law that a batch breaks for a player; `session` where one session breaks it."""
+    """A law that a batch breaks for a player. `session` is set if a single session breaks it."""
 
     law: str
     detail: str
@@ -52,7 +53,7 @@ class PlayerViolation:
 
 
 def check(state: BatchState) -> tuple[list[ItemResult], list[PlayerViolation]]:
-    """Notices on single items for the game server, and violations for the audit log and staff."""
+    """Return notices on items for the game server, and violations for the audit log and staff."""
     notices: list[ItemResult] = []
     violations: list[PlayerViolation] = []
     for found in (*_awards(state), *_repeats(state)):
@@ -84,7 +85,7 @@ def _awards(state: BatchState) -> Iterator[_Finding]:
 
 
 def _strangers(state: BatchState) -> set[int]:
-    """The players who are no members, by Roblox user id."""
+    """Return the Roblox user ids of players who are not members."""
     return {
         user_id for user_id, player in state.players.items() if not belongs(present(player.member))
     }
@@ -102,7 +103,7 @@ def _broken(event: ReportedEvent, law: str, detail: str, state: BatchState) -> _
 
 
 def _repeats(state: BatchState) -> Iterator[_Finding]:
-    """A repeat must say what the first delivery said: otherwise a session had two writers."""
+    """Report repeats that differ from the first delivery. Then a session had two writers."""
     landed = {id(event) for event in state.landed}
     repeats = [event for event in state.events if id(event) not in landed]
     if not repeats:
@@ -124,9 +125,9 @@ def _repeats(state: BatchState) -> Iterator[_Finding]:
 def _read_stored(
     repeats: Iterable[ReportedEvent], state: BatchState
 ) -> dict[tuple[int, int, int], tuple[str, int, int]]:
-    """Type, award and total of rows by player, session and sequence."""
+    """Return type, award and total of stored rows by player, session and sequence."""
     keys = [(*state.session_of(event), event.sequence) for event in repeats]
-    # What was delivered before a quarantine began stands where it counts.
+    # Rows delivered before the quarantine began have the experience's origin.
     origin = state.destination.origin
     places = [origin, origins.experience_of(origin)]
     with connection.cursor() as cursor:
@@ -141,7 +142,7 @@ def _totals(state: BatchState) -> Iterator[PlayerViolation]:
             continue
         before = change.before
         if before and _false_total(before, state) and _hidden(before) == _hidden(change.after):
-            continue  # reported before; nothing is worse
+            continue  # reported before, and not worse now
         player = state.player_of(change.events[0])
         yield PlayerViolation(str(violation.law), violation.detail, player, session)
 
@@ -174,7 +175,7 @@ def _caps(state: BatchState) -> Iterator[PlayerViolation]:
 
 
 def _cooldowns(state: BatchState) -> Iterator[PlayerViolation]:
-    """Two counted events too close to each other, of which at least one is new."""
+    """Report two counted events too close to each other, at least one of them new."""
     policy = state.policy.bundle.points
     for type_, before in state.counted.items():
         for user_id, moments in _counted_moments(state, type_).items():
@@ -187,7 +188,7 @@ def _cooldowns(state: BatchState) -> Iterator[PlayerViolation]:
 
 
 def _counted_moments(state: BatchState, type_: str) -> dict[int, list[dt.datetime]]:
-    """When events of a type that landed and count happened, by Roblox user id."""
+    """Return when new events of a type that award points happened, by Roblox user id."""
     moments: dict[int, list[dt.datetime]] = {}
     for event in state.landed:
         if event.type == type_ and event.awarded > 0:
