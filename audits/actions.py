@@ -1,10 +1,10 @@
-"""The vocabulary of the audit log. What is not in it cannot be recorded."""
+"""The actions of the audit log. An action that is not listed here cannot be recorded."""
 
 import enum
 
 
 class Action(enum.StrEnum):
-    """Dotted: what it is about, and what happened to it."""
+    """Dotted names: the subject, and what happened to it."""
 
     POINTS_INGESTED = "points.ingested"
     POINTS_MISMATCH = "points.mismatch"
@@ -105,11 +105,11 @@ class Action(enum.StrEnum):
 
 
 class UnknownAction(ValueError):
-    """The action is not one of the registry; the text names the one that was asked for."""
+    """The action is not in the registry. The text names it."""
 
 
 def known(action: str) -> Action:
-    """The registered action. Raises UnknownAction."""
+    """Return the registered action. Raises UnknownAction."""
     try:
         return Action(action)
     except ValueError:

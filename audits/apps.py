@@ -6,4 +6,4 @@ class AuditsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audits import tasks  # noqa: F401 - its receiver hears of seals
+        from audits import tasks  # noqa: F401 - connects the receiver of `sealed`

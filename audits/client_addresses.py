@@ -1,8 +1,8 @@
-"""Where sign-ins came from is forgotten by its age: it says who somebody is, and nobody needs it
-for long.
+"""Delete the addresses of sign-ins from the log once they are old.
 
-Of a refused sign-in the name that was given goes with it. The commitments stay, so the chain proves
-that it was there.
+An address identifies a person, and nobody needs it for long. With the address of a refused sign-in
+goes the name that was entered. The commitments stay, so the chain still proves that the values
+existed.
 """
 
 import datetime as dt
@@ -12,12 +12,11 @@ from django.db import connection
 from audits.actions import Action
 from audits.record import forget
 
-REFUSED = dt.timedelta(days=30)  # long enough to see who tries passwords
-ALLOWED = dt.timedelta(days=90)  # long enough to find out that an account is used by somebody else
+REFUSED = dt.timedelta(days=30)  # long enough to notice attempts to guess passwords
+ALLOWED = dt.timedelta(days=90)  # long enough to notice that somebody else uses an account
 BATCH = 1_000  # events
 
-# By the partial index of the addresses that are still there; there are never more than 90 days of
-# them.
+# Uses the partial index of addresses, which never holds more than 90 days of them.
 DUE = """
     SELECT p.event_id, a.action = %s FROM audit_personal p JOIN audits a ON a.id = p.event_id
     WHERE p.field = 'address' AND a.at < CASE WHEN a.action = %s THEN %s::timestamptz ELSE %s::timestamptz END
@@ -28,7 +27,7 @@ ROWS = """
 
 
 def forget_due(now: dt.datetime) -> int:
-    """Forget what is old enough; how many personal values that were."""
+    """Delete the personal values that are old enough, and return their number."""
     refused, total = str(Action.STAFF_SIGN_IN_FAILED), 0
     while True:
         with connection.cursor() as cursor:

@@ -1,5 +1,7 @@
-"""Tables of the audit log. Triggers (migration 0001) refuse UPDATE, DELETE and TRUNCATE of events
-and seals.
+"""Tables of the audit log.
+
+Triggers (migrations 0002 and 0006) keep events and seals append-only. Only a redaction may change
+an event.
 """
 
 import json
@@ -14,9 +16,7 @@ from common.canonical_json import canonical_exact
 
 
 class CanonicalJSONField(models.JSONField):
-    """JSON kept as the text it was written as (`json`, not `jsonb`), so that hashes of it can be
-    computed again.
-    """
+    """JSON kept exactly as written (`json`, not `jsonb`), so that its hash can be recomputed."""
 
     def db_type(self, connection: Any) -> str:
         return "json"
@@ -24,15 +24,16 @@ class CanonicalJSONField(models.JSONField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return (
             value if not isinstance(value, str) else json.loads(value)
-        )  # the driver has read `json` already
+        )  # the driver has parsed `json` already
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         return value if isinstance(value, str) else canonical_exact(value)
 
 
 class AuditEvent(models.Model):
-    """Who did what to whom, and why. Personal values stand beside it (AuditPersonal), here only
-    their commitments.
+    """Who did what to whom, and why.
+
+    Personal values are in AuditPersonal. This row holds only their commitments.
     """
 
     at = models.DateTimeField(db_default=Now())
@@ -72,8 +73,9 @@ class AuditEvent(models.Model):
 
 
 class Reversal(models.Model):
-    """That an event was taken back, and by which one. One row an event, so that nothing is taken
-    back twice.
+    """An event that was reverted, and the event that reverted it.
+
+    The event is the primary key, so nothing can be reverted twice.
     """
 
     event_id = models.BigIntegerField(primary_key=True, help_text="the event that was taken back")
@@ -84,8 +86,9 @@ class Reversal(models.Model):
 
 
 class AuditPersonal(models.Model):
-    """One personal value of an event: whose it is, and the salt of its commitment. Erasing a person
-    deletes it.
+    """One personal value of an event, whose it is, and the salt of its commitment.
+
+    Erasing a person deletes the row.
     """
 
     event = models.ForeignKey(
@@ -110,9 +113,10 @@ class AuditPersonal(models.Model):
 
 
 class AuditRedaction(models.Model):
-    """An event whose details lost a person's words. `leaf` is the hash of the line as it was
-    sealed, and stays, so that the chain holds; a later event `audit.redacted` says so, with the
-    hash of what is left.
+    """An event whose details contained a person's name or words, which were removed.
+
+    `leaf` is the hash of the line as it was sealed. It is kept so that the chain can be verified. A
+    later event `audit.redacted` records the redaction, with the hash of the rest.
     """
 
     event = models.OneToOneField(
@@ -131,8 +135,9 @@ class AuditRedaction(models.Model):
 
 
 class AuditPending(models.Model):
-    """An event that no seal covers yet. A trigger writes it with the event; the sealer takes it
-    away.
+    """An event that no seal covers yet.
+
+    A trigger writes the row with the event. The sealer deletes it.
     """
 
     event_id = models.BigIntegerField(primary_key=True)
@@ -142,7 +147,7 @@ class AuditPending(models.Model):
 
 
 class Seal(models.Model):
-    """A batch of events under one Merkle root, chained to the seal before it and signed."""
+    """A batch of events under one Merkle root, signed and chained to the seal before it."""
 
     number = models.BigIntegerField(primary_key=True)
     first_position = models.BigIntegerField()
@@ -162,7 +167,7 @@ class Seal(models.Model):
 
 
 class SealedEvent(models.Model):
-    """The place of an event in the chain: dense from 1, given when it was sealed."""
+    """The position of an event in the chain: without gaps from 1, assigned by the sealer."""
 
     position = models.BigIntegerField(primary_key=True)
     event = models.OneToOneField(AuditEvent, on_delete=models.PROTECT, related_name="sealed")
@@ -173,11 +178,10 @@ class SealedEvent(models.Model):
 
 
 class AuditStream(models.Model):
-    """How far a mirror of the log outside has come, as far as we know: the mirror's own end is what
-    counts.
+    """The last known position of a mirror of the log; the mirror's own end decides.
 
-    `error` is empty while all goes well; `note` tells the last time that it did not hold what it
-    was given.
+    `error` is empty while the mirror works. `note` describes the last time that the mirror held
+    less than was written to it.
     """
 
     name = models.CharField(max_length=20, primary_key=True)

@@ -1,5 +1,7 @@
-"""The log in the order of its chain: by position, so that nothing of a transaction still open is
-ever passed over.
+"""Read the log in the order of its chain.
+
+Positions are assigned after the commit. So a reader never skips an event whose transaction is still
+open.
 """
 
 import datetime as dt
@@ -12,7 +14,7 @@ from django.db import connection
 COLUMNS = """a.id, a.at, a.action, a.actor_kind, a.actor_id, a.target_kind, a.target_id, a.experience, a.request_id,
     a.policy_version, a.reverts, a.details"""
 
-# The limit stands in the text: a plan made for any limit would read the whole log.
+# The limit is part of the text: a plan for any limit would read the whole log.
 AFTER = f"""
     SELECT s.position, {COLUMNS} FROM sealed_events s JOIN audits a ON a.id = s.event_id
     WHERE s.position > %s ORDER BY s.position LIMIT """
@@ -25,8 +27,9 @@ PERSONAL = "SELECT event_id, field, value FROM audit_personal WHERE event_id = A
 
 
 class PlacedEvent(msgspec.Struct, frozen=True):
-    """An event and its position in the chain (0: not sealed yet). `personal`: field to value, what
-    is not erased.
+    """An event and its position in the chain, 0 if it is not sealed yet.
+
+    `personal` maps a field to its value, for the values that were not erased.
     """
 
     position: int
@@ -46,15 +49,16 @@ class PlacedEvent(msgspec.Struct, frozen=True):
 
 
 def head() -> int:
-    """The last position of the chain; 0 while nothing is sealed."""
+    """Return the last position of the chain, 0 while nothing is sealed."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(position), 0) FROM sealed_events")
         return int(cursor.fetchone()[0])
 
 
 def events_after(position: int, limit: int, *, personal: bool = True) -> list[PlacedEvent]:
-    """At most `limit` events behind `position`, in order. Without `personal` names and reasons are
-    not even read.
+    """Return at most `limit` events after `position`, in order.
+
+    Without `personal`, names and reasons are not even read.
     """
     with connection.cursor() as cursor:
         cursor.execute(AFTER + f"{limit:d}", [position])
@@ -62,15 +66,16 @@ def events_after(position: int, limit: int, *, personal: bool = True) -> list[Pl
 
 
 def events_by_id(ids: Iterable[int], *, personal: bool = True) -> dict[int, PlacedEvent]:
-    """The events with these ids, by id; one that does not exist is left out."""
+    """Return the events with these ids, by id. An id without an event is left out."""
     with connection.cursor() as cursor:
         cursor.execute(BY_ID, [list(ids)])
         return {event.id: event for event in _events(cursor.fetchall(), personal)}
 
 
 def public(event: PlacedEvent) -> dict[str, object]:
-    """What may leave the house, ready for JSON: ids and public fields. Names and reasons could not
-    be erased there.
+    """Return the part of an event that other systems may get, ready for JSON.
+
+    It has ids and public fields. Names and reasons could not be erased in other systems.
     """
     return {
         "id": event.id,
@@ -88,7 +93,7 @@ def public(event: PlacedEvent) -> dict[str, object]:
 
 
 def at_text(event: PlacedEvent) -> str:
-    """When it was, UTC, as ISO 8601 with microseconds and Z."""
+    """Return the time in UTC as ISO 8601 with microseconds and Z."""
     return event.at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

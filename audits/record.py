@@ -19,7 +19,7 @@ from common.canonical_json import canonical_exact
 
 SALT = 16  # bytes
 NEXT_ID = "nextval(pg_get_serial_sequence('audits', 'id'))"  # SQL
-# Every batch of earned points writes one; they can wait for the sweep.
+# Every batch of earned points writes one event. Sealing can wait for the sweep.
 PATIENT = frozenset({Action.POINTS_INGESTED})
 
 INSERT_EVENTS = """
@@ -33,7 +33,7 @@ INSERT_EVENTS = """
               commitments)
     ORDER BY e.id"""
 
-# Waits for a transaction that is taking the same event back, and then says that it was.
+# Waits for another transaction that reverts the same event, and then inserts fewer rows.
 CLAIM = """
     INSERT INTO reversals (event_id, by_event)
     SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS r(event_id, by_event) ORDER BY event_id
@@ -45,15 +45,15 @@ INSERT_PERSONAL = """
 
 
 class TakenBack(Exception):
-    """The event that was to be taken back has been already; nothing of the transaction may stay."""
+    """The event was reverted before. The transaction must be rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `kind` is staff, player, experience or system; `name` is frozen into the event as
-    it is now.
+    """Who acts. `kind` is staff, player, experience or system; `name` is the current name.
 
-    `subject` says whose personal data the name is; an experience or the system is nobody's.
+    `subject` identifies the person whose personal data the name is. It is empty for an experience
+    and for the system.
     """
 
     kind: str
@@ -63,21 +63,21 @@ class Actor:
 
 
 def operator() -> Actor:
-    """Whoever runs a command on this machine, by the account of the process: LOGNAME says what one
-    likes.
+    """Return the person who runs a command on this machine, by the account of the process.
 
-    The login is a personal value like every name, so it can be erased.
+    The user can set LOGNAME to anything, so it is not used. The login is a personal value like
+    every name, so it can be erased.
     """
     try:
         login = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user has no name
+    except KeyError:  # the user of a container may have no name
         login = str(os.getuid())
     return Actor("staff", "shell", login, f"shell:{login}")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What it is done to; `name` is personal where there is a `subject`."""
+    """The object of the action. `name` is personal if there is a `subject`."""
 
     kind: str
     id: str
@@ -90,7 +90,7 @@ FORGETTING = Actor("system", "forgetting", "forgetting")
 
 
 class EventFields(TypedDict, total=False):
-    """What `record` takes beside the action, each by its name; only the actor is required."""
+    """The fields that `record` takes by name beside the action. Only the actor is required."""
 
     actor: Required[Actor]
     target: Target
@@ -107,11 +107,10 @@ class EventFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event to be written. `before`, `after` and `details` hold no personal values; `personal`
-    does, as field to (subject, value).
+    """An event to write. `personal` maps a field to (subject, value).
 
-    Names and the reason are stored as personal values too: a reason may say anything about its
-    target.
+    `before`, `after` and `details` must hold no personal values. Names and the reason are stored as
+    personal values too: a reason may say anything about its target.
     """
 
     action: Action
@@ -130,23 +129,24 @@ class Entry:
 
 
 def record(action: Action, **fields: Unpack[EventFields]) -> int:
-    """Write one event in the transaction of the change that it records; returns its id.
+    """Write one event in the transaction of the change that it records, and return its id.
 
-    `reverts` names the event that it reverts: no other event can do so afterwards, and TakenBack is
-    raised if one did before. Raises UnknownAction for an action outside the registry, and
+    `reverts` is the id of the event that this event reverts. Only one event can revert it. Raises
+    TakenBack if another one did, UnknownAction for an action outside the registry, and
     TransactionManagementError outside a transaction.
     """
     return record_many([Entry(action, **fields)])[0]
 
 
 def reserve_id() -> int:
-    """An event's id ahead of the event, so that rows written first can name it."""
+    """Reserve the id of an event, so that rows written before the event can refer to it."""
     return _reserve(1)[0]
 
 
 def record_many(entries: Sequence[Entry]) -> list[int]:
-    """Write many events with two statements; their ids, in the order given. Raises as `record`
-    does.
+    """Write many events with two statements, and return their ids in the order given.
+
+    Raises as `record` does.
     """
     if not connection.in_atomic_block:
         raise TransactionManagementError(
@@ -202,7 +202,7 @@ def record_many(entries: Sequence[Entry]) -> list[int]:
 
 
 def _claim(reverting: Mapping[int, int]) -> None:
-    """Take these events back, each by the event beside it. Raises TakenBack."""
+    """Mark events as reverted. `reverting` maps each to its new event. Raises TakenBack."""
     if not reverting:
         return
     with connection.cursor() as cursor:
@@ -212,11 +212,11 @@ def _claim(reverting: Mapping[int, int]) -> None:
 
 
 def erase(*subjects: str) -> int:
-    """Delete every personal value of one person; how many there were. The chain holds: it knows
-    commitments only.
+    """Delete every personal value of one person, and return their number.
 
-    The caller records `player.erased` with that number in the same transaction: without it,
-    `verify` speaks up.
+    The chain stays valid, because it covers commitments only. The caller must record
+    `player.erased` with that number in the same transaction: otherwise `verify` reports missing
+    values.
     """
     with erasing() as cursor:
         cursor.execute(
@@ -226,9 +226,7 @@ def erase(*subjects: str) -> int:
 
 
 def forget(ids: Sequence[int], *, why: str) -> int:
-    """Delete personal values by the ids of their rows, and tell it in one event; how many there
-    were.
-    """
+    """Delete personal values by row id, record that as one event, and return their number."""
     if not ids:
         return 0
     with transaction.atomic():
@@ -246,7 +244,10 @@ def forget(ids: Sequence[int], *, why: str) -> int:
 
 @contextmanager
 def erasing() -> Iterator[Any]:
-    """A cursor that the triggers of the log let forget. In a transaction."""
+    """Yield a cursor that may delete and change log rows despite the triggers.
+
+    Needs a transaction.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL grps.erasing = 'on'")
         yield cursor
@@ -271,7 +272,7 @@ def _details(entry: Entry) -> dict[str, Any]:
 
 
 def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
-    """Field, subject, salt and value of everything in `entry` that is somebody's."""
+    """Return field, subject, salt and value of each personal value in `entry`."""
     values = {
         "actorName": (
             entry.actor.subject or f"{entry.actor.kind}:{entry.actor.id}",
@@ -282,7 +283,7 @@ def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
         **(entry.personal or {}),
     }
     if entry.actor.kind in {"experience", "system"}:
-        del values["actorName"]  # nobody's name; the id says it
+        del values["actorName"]  # not a person's name; the id identifies it
     return [
         (name, subject, secrets.token_bytes(SALT), value)
         for name, (subject, value) in values.items()

@@ -1,8 +1,7 @@
-"""Events by who did what to whom and when: the newest first, each page the same cost at any size of
-the log.
+"""Find events by actor, action, target and time, newest first.
 
-One part of a filter leads through an index; the other parts are held against at most `looked`
-events found that way.
+A page costs the same at any size of the log. One part of the filter is looked up in an index. The
+other parts are checked on at most `looked` events found that way.
 """
 
 import datetime as dt
@@ -13,14 +12,14 @@ from typing import Any
 from django.db import connection
 
 PAGE = 50
-LOOKED = 5_000  # events that one page looks at where no index serves every part of a filter
+LOOKED = 5_000  # events that one page checks if no index serves every part of a filter
 BEYOND = 2**63 - 1
-# An event's id is taken before its moment, and its transaction may run on: ids are in order of time
-# but for this much.
+# An event's id is taken before its time, and its transaction may go on. So ids follow the order of
+# time only up to this difference.
 SLACK = dt.timedelta(minutes=15)
 
-# The first id from a moment on, by halving: some thirty steps along the primary key, in one
-# statement.
+# Finds the first id from a time on by binary search: about thirty steps along the primary key, in
+# one statement.
 FIRST_FROM = """
     WITH RECURSIVE halved(low, high) AS (
         SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM audits
@@ -34,7 +33,7 @@ FIRST_FROM = """
     )
     SELECT min(high) FROM halved"""
 
-# The order leads through the index in each branch; the few branches are merged.
+# Each branch reads its index in order, and the few branches are merged.
 BRANCH = (
     """(SELECT id FROM audits WHERE {where} AND id < %s AND id >= %s ORDER BY id DESC LIMIT %s)"""
 )
@@ -52,11 +51,11 @@ Clause = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is looked for; parts that are empty do not narrow it. `actors` and `target` are (kind,
-    id).
+    """The events to find. An empty part does not narrow the search.
 
-    Any of `actors` and of `actions` will do. `until` itself is left out. `nothing`: a part names
-    what does not exist.
+    `actors` and `target` are (kind, id). An event matches if it has any of `actors` and any of
+    `actions`. `until` is exclusive. `nothing`: a part names something that does not exist, so no
+    event matches.
     """
 
     actors: tuple[tuple[str, str], ...] = ()
@@ -71,8 +70,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids, the newest first. `older`: where the next page begins, None on the last; `cut`: it
-    looked no further.
+    """Event ids, newest first.
+
+    `older` is where the next page begins, None on the last page. `cut`: the search stopped after
+    the events that one page may check.
     """
 
     ids: Sequence[int]
@@ -82,14 +83,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Ids between which a filter's time lies: from `low` on, below `high`."""
+    """The ids of a filter's time range: from `low`, below `high`."""
 
     low: int
     high: int
 
 
 def span(wanted: Filter) -> Span:
-    """The ids among which a filter's events are. Two queries at most."""
+    """Return the range of ids that a filter's events have. At most two queries."""
     low = _first_from(wanted.since - SLACK) if wanted.since else 0
     high = _first_from(wanted.until + SLACK) if wanted.until else BEYOND
     return Span(low, high)
@@ -103,14 +104,15 @@ def find(
     looked: int = LOOKED,
     within: Span | None = None,
 ) -> Found:
-    """At most `limit` events of a filter with ids below `before`. `within`: its span, where it is
-    known already.
+    """Return at most `limit` events of a filter with ids below `before`.
+
+    `within` is the filter's span, if the caller knows it already.
     """
     if wanted.nothing:
         return Found((), None, False)
     within = within or span(wanted)
     branches, rest = _plan(wanted)
-    # All that the index yields fits where there is nothing else to hold it against.
+    # Without other parts to check, every event from the index matches.
     most = looked if rest else limit + 1
     bounds = (min(before, within.high), within.low, most)
     parameters: list[Any] = []
@@ -138,7 +140,7 @@ def _first_from(moment: dt.datetime) -> int:
 
 
 def _plan(wanted: Filter) -> tuple[list[Clause], list[Clause]]:
-    """The part whose index is followed, as branches that share no event, and the other parts."""
+    """Return the part to look up by index, as branches without common events, and the others."""
     parts = [part for part in _parts(wanted) if part]
     branches: list[Clause] = parts[0] if parts else [("true", ())]
     rest = [_any_of(part) for part in parts[1:]]
@@ -150,7 +152,7 @@ def _plan(wanted: Filter) -> tuple[list[Clause], list[Clause]]:
 
 
 def _parts(wanted: Filter) -> list[list[Clause]]:
-    """The parts of a filter, whichever leads to the fewest events first."""
+    """Return the parts of a filter, the most selective one first."""
     return [
         [("request_id <> '' AND request_id = %s", (wanted.request_id,))]
         if wanted.request_id

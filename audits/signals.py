@@ -1,5 +1,5 @@
 from django.dispatch import Signal
 
-# Sent by the sealer once a seal has committed, with `seal` (chain.SealFields): events have got
-# their positions.
+# Sent by the sealer after a seal has committed, with `seal` (chain.SealFields). Its events have
+# positions now.
 sealed = Signal()

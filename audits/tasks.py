@@ -11,7 +11,7 @@ from common.task_hints import Hint
 
 @shared_task(name="audits.seal")
 def seal() -> None:
-    """Seal committed events, about once in SPACING at most however many processes ask for it."""
+    """Seal committed events, at most about once in SPACING over all processes."""
     wait = seal_due()
     if wait:
         SEALING.give(after=wait)
@@ -19,8 +19,9 @@ def seal() -> None:
 
 @shared_task(name="audits.mirror")
 def mirror(hinted: bool = False) -> int:
-    """Write to each mirror of the log what it lacks; how many events. Safe to run at the same time
-    elsewhere.
+    """Write the missing events to each mirror of the log, and return their number.
+
+    Several workers may run it at the same time.
     """
     return sum(publisher.catch_up(sink, hinted=hinted) for sink in publisher.configured())
 

@@ -1,1 +1,1 @@
-"""Helpers that every app may use and that know no app."""
+"""Helpers that every app may use. They import no app."""

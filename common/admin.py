@@ -1,8 +1,7 @@
-"""Base classes of the admin: read-only models, and change lists whose pages cost the same at any
-number of rows.
+"""Base classes of the admin: read-only models and lists whose pages cost the same at any size.
 
-Where filters narrow a list and no index serves them, one page looks at the next LOOKED rows at
-most, and says so.
+If no index serves the filters of a list, one page checks the next LOOKED rows at most, and shows
+that.
 """
 
 from collections.abc import Callable
@@ -21,8 +20,10 @@ LOOKED = 5_000
 
 
 class KeysetChangeList(ChangeList):
-    """Rows by falling key, below the key that the query string names as `p`. `older`: the next
-    page's, if any.
+    """Rows by descending key, below the key in the query string as `p`.
+
+    `older` is the key for the next page, "" if there is none. `cut`: the page stopped after LOOKED
+    rows.
     """
 
     model_admin: Any  # a ReadOnly
@@ -64,24 +65,25 @@ class KeysetChangeList(ChangeList):
         return self.get_query_string(remove=[PAGE_VAR])
 
     def _scans(self) -> bool:
-        """Whether the rows that fit may lie anywhere, with no index that leads to them."""
+        """Return whether no index finds the matching rows, so that they may be anywhere."""
         asked = {name.split("__exact")[0] for name in self.get_filters_params()}
         if self.query and not self.model_admin.finds(self.query):
             return True
         return bool(asked) and not any(asked >= set(one) for one in self.model_admin.indexed)
 
     def _floor(self, below: int) -> int | None:
-        """The key down to which this page looks; None when that is the last one anyway."""
+        """Return the key down to which this page looks, None if fewer than LOOKED rows are left."""
         keys = self.root_queryset.filter(pk__lt=below).order_by("-pk").values_list("pk", flat=True)
         return next(iter(keys[LOOKED - 1 : LOOKED]), None)
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows are changed by verbs alone, never by a form.
+    """A model whose rows no form changes.
 
-    `exactly`: what a search is held against, each an indexed field and how to read the term (None:
-    it is not for that field). `indexed`: sets of fields that an index leads to; other filters look
-    at the newest rows. `few`: some dozen rows at most, listed in the order of their model.
+    `exactly`: the indexed fields that a search compares, each with a function that parses the term
+    (None: the term does not fit the field). `indexed`: sets of fields that an index serves; other
+    filters check only the newest rows. `few`: the table has a few dozen rows at most, listed in the
+    order of the model.
     """
 
     show_full_result_count = False
@@ -104,7 +106,7 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().changelist_view(request, title | (extra_context or {}))
 
     def finds(self, term: str) -> dict[str, Any]:
-        """The fields that a term can be held against, with the value."""
+        """Return the fields that a term fits, with the parsed value."""
         read = {field: value(term.strip()) for field, value in self.exactly.items()}
         return {field: value for field, value in read.items() if value is not None}
 

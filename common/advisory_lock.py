@@ -1,7 +1,7 @@
-"""PostgreSQL's advisory locks, by a number or by a name.
+"""Advisory locks of PostgreSQL, by a number or by a name.
 
-A number is one lock of the whole database. A name stands for its 64-bit hash: two names may share a
-lock, which costs time and nothing else.
+A number is one lock of the whole database. A name is reduced to a 64-bit hash, so two names may
+share a lock. That costs time and nothing else.
 """
 
 from collections.abc import Iterator
@@ -18,19 +18,23 @@ def lock(key: Key) -> None:
 
 
 def lock_shared(key: Key) -> None:
-    """Wait until nobody holds the lock alone, and keep such holders out until the transaction ends."""
+    """Wait for a shared hold on the lock, and keep it until the transaction ends.
+
+    Meanwhile nobody can hold the lock exclusively.
+    """
     _call("pg_advisory_xact_lock_shared", key)
 
 
 def try_lock(key: Key) -> bool:
-    """Take the lock until the transaction ends; False at once where another holds it."""
+    """Take the lock until the transaction ends. Return False at once if another holds it."""
     return _call("pg_try_advisory_xact_lock", key)
 
 
 @contextmanager
 def try_session_lock(key: Key) -> Iterator[bool]:
-    """Whether the lock was free. If so, the database session holds it, also between transactions,
-    until the block ends.
+    """Yield whether the lock was free.
+
+    If so, the database session holds it until the block ends, also between transactions.
     """
     held = _call("pg_try_advisory_lock", key)
     try:

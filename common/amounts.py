@@ -1,6 +1,4 @@
-"""Points between their two forms: whole hundredths where rules decide, `Decimal` where people and
-tables read.
-"""
+"""Convert points between whole hundredths, for the rules, and `Decimal`, for people and tables."""
 
 from decimal import Decimal
 
@@ -13,7 +11,7 @@ class NotAnAmount(ValueError):
 
 
 def hundredths(amount: Decimal) -> int:
-    """Whole hundredths of `amount`. Raises NotAnAmount rather than round."""
+    """Return `amount` in whole hundredths. Raises NotAnAmount instead of rounding."""
     if not amount.is_finite() or amount.adjusted() > 12:
         raise NotAnAmount("must be a finite number below a hundred billion")
     scaled = amount * HUNDRED
@@ -24,11 +22,10 @@ def hundredths(amount: Decimal) -> int:
 
 
 def hundredths_of(number: float) -> int:
-    """Whole hundredths of a JSON number. Raises NotAnAmount for one that no amount with two
-    decimals is written as.
+    """Return a JSON number in whole hundredths. Raises NotAnAmount for more than two decimals.
 
-    Below 10**13 every amount of hundredths has its own double, so that the way there and back is
-    exact.
+    Below 10**13 every amount of hundredths has its own double, so the conversion is exact in both
+    directions.
     """
     if not -LIMIT < number < LIMIT:
         raise NotAnAmount("must be a finite number below a hundred billion")
@@ -39,5 +36,5 @@ def hundredths_of(number: float) -> int:
 
 
 def points(amount: int) -> Decimal:
-    """`amount` hundredths as points, always with two decimals."""
+    """Return `amount` hundredths as points, always with two decimals."""
     return Decimal(amount).scaleb(-2)

@@ -1,5 +1,6 @@
-"""Files that only grow, a line a record. Whole lines count; what a crash left behind the last
-newline does not.
+"""Append-only files with one record a line.
+
+Only whole lines count. What a crash left after the last newline does not.
 """
 
 import fcntl
@@ -9,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-WINDOW = 65_536  # bytes of the end that are looked at first
+WINDOW = 65_536  # bytes at the end that are read first
 
 
 @contextmanager
 def appending(path: Path) -> Iterator[BinaryIO]:
-    """The file, open for appending and locked against other writers; made, with its folders, where
-    it is missing.
+    """Open a file for appending and lock it against other writers.
+
+    Creates the file and its folders if they are missing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
@@ -24,8 +26,9 @@ def appending(path: Path) -> Iterator[BinaryIO]:
 
 
 def last_line(file: BinaryIO) -> bytes | None:
-    """The last whole line without its newline, after cutting off a torn one; None for an empty
-    file.
+    """Return the last whole line without its newline, None for an empty file.
+
+    Cuts off a torn line first.
     """
     size = file.seek(0, os.SEEK_END)
     window = WINDOW
@@ -45,14 +48,16 @@ def last_line(file: BinaryIO) -> bytes | None:
 
 
 def keep(file: BinaryIO) -> None:
-    """See to it that what was written is on the disk."""
+    """Make sure that everything written is on the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def overwrite(file: BinaryIO, path: Path, change: Callable[[bytes], bytes | None]) -> None:
-    """Write over lines of a file that `appending` holds: `change` gives what takes a line's place,
-    as long as it, or None. Nothing where the file was rotated meanwhile: it is another's then.
+    """Overwrite lines of a file that `appending` holds.
+
+    `change` returns the replacement of a line, of the same length, or None to keep the line. Does
+    nothing if the file was rotated meanwhile: another process then owns the new one.
     """
     with path.open("r+b") as other:
         if not os.path.samestat(os.fstat(file.fileno()), os.fstat(other.fileno())):

@@ -1,19 +1,22 @@
-"""The one text of a JSON value, to be hashed. Standard library only: auditors run it by itself."""
+"""The one text form of a JSON value, for hashing.
+
+Uses the standard library only, because auditors run it alone.
+"""
 
 import json
 from typing import Any
 
 
 def canonical(value: Any) -> str:
-    """Compact JSON with sorted keys, non-ASCII characters as they are."""
+    """Return compact JSON with sorted keys and unescaped non-ASCII characters."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical_exact(value: Any) -> str:
-    """The canonical text of a value without fractions.
+    """Return the canonical text of a value without fractions.
 
-    Raises TypeError for floats and Decimals: their text differs between languages, so amounts
-    travel as strings.
+    Raises TypeError for floats and Decimals: their text differs between languages, so amounts are
+    written as strings.
     """
     _check(value)
     return canonical(value)

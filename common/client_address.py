@@ -1,4 +1,4 @@
-"""The network address of a request's client."""
+"""Find the network address of a request's client."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -6,11 +6,11 @@ from rest_framework.request import Request
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """The address that the outermost of our TRUSTED_PROXIES proxies saw; without proxies, and where
-    the header does not name it, the connection's.
+    """Return the client's address as the outermost of our TRUSTED_PROXIES proxies saw it.
 
-    Each proxy appends the address that it saw to X-Forwarded-For. Whatever stands before those
-    entries was written by the client and may be a lie.
+    Returns the connection's address without proxies, or if the header does not name one. Each proxy
+    appends the address that it saw to X-Forwarded-For. The client wrote everything before these
+    entries, so it may be false.
     """
     proxies = settings.TRUSTED_PROXIES
     if proxies:

@@ -1,4 +1,4 @@
-"""CSV lines that are safe to open in a spreadsheet, written one at a time."""
+"""Write CSV lines that are safe to open in a spreadsheet, one at a time."""
 
 import csv
 import io
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), full-width forms
-# included.
+# A spreadsheet treats these as the start of a formula (OWASP, CSV Injection), also the full-width
+# forms.
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 BLANK = re.compile(r"^[\s\ufeff\u200b]+")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -21,8 +21,9 @@ def line(values: Iterable[Any]) -> str:
 
 
 def harmless(value: Any) -> Any:
-    """Return `value` so that no spreadsheet runs it: a text that could be a formula begins with an
-    apostrophe.
+    """Return `value` so that no spreadsheet runs it.
+
+    A text that could be a formula gets a leading apostrophe.
     """
     if not isinstance(value, str) or NUMBER.fullmatch(value):
         return value

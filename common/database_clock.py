@@ -1,4 +1,4 @@
-"""The clock that all processes share."""
+"""Read the clock that all processes share."""
 
 import datetime as dt
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 
 def database_time() -> dt.datetime:
-    """The database's time now, not that of the transaction's begin."""
+    """Return the database's current time, not the start of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         found: dt.datetime = cursor.fetchone()[0]

@@ -1,24 +1,20 @@
-"""Addresses and secrets of endpoints as they lie in the database: encrypted with a key of the
-environment.
-"""
+"""Encrypt addresses and secrets of endpoints for the database, with keys of the environment."""
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
 class NoKey(ValueError):
-    """There is no key to encrypt with, or none of the keys opens what was encrypted; the text says
-    what to do.
-    """
+    """There is no key to encrypt with, or no key decrypts the value. The text says what to do."""
 
 
 def seal(text: str) -> str:
-    """`text` encrypted with the first of FIELD_ENCRYPTION_KEYS. Raises NoKey."""
+    """Encrypt `text` with the first of FIELD_ENCRYPTION_KEYS. Raises NoKey."""
     return _keys().encrypt(text.encode()).decode("ascii") if text else ""
 
 
 def unseal(token: str) -> str:
-    """What `seal` was given, with whichever key fits. Raises NoKey."""
+    """Decrypt a value of `seal` with whichever key fits. Raises NoKey."""
     if not token:
         return ""
     try:
@@ -30,12 +26,12 @@ def unseal(token: str) -> str:
 
 
 def reseal(token: str) -> str:
-    """The same under the first key, so that the others can be dropped. Raises NoKey."""
+    """Encrypt the value again with the first key, so that the others can be dropped. Raises NoKey."""
     return seal(unseal(token))
 
 
 def masked(text: str, shown: int = 4) -> str:
-    """Enough of a secret to tell it from another."""
+    """Return the end of a secret, enough to distinguish it from another."""
     return f"…{text[-shown:]}" if len(text) > 4 * shown else "…"
 
 

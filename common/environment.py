@@ -1,5 +1,6 @@
-"""What the environment says, read once. A missing or malformed variable stops the start with one
-line naming it.
+"""Read the settings from the environment.
+
+A missing or malformed variable stops the start with one line that names it.
 """
 
 import base64
@@ -19,18 +20,19 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")).resolve()
 
 env = environ.Env()
-OWNER_FILE = "owner.env"  # in the state folder, of `make up`
-PLACEHOLDER = "change-me"  # what the example files hold where a secret belongs
+OWNER_FILE = "owner.env"  # in the state folder, written by `make up`
+PLACEHOLDER = "change-me"  # stands for a secret in the example files
 
 
 def stop(line: str) -> NoReturn:
-    """End the process with one clear line, before anything was touched."""
+    """End the process with one clear line, before anything was changed."""
     sys.exit(f"GRPS cannot start: {line}")
 
 
 def load_files(name: str) -> None:
-    """Read ``.env.<name>``; in development also what ``make up`` wrote. The real environment wins
-    over both.
+    """Read ``.env.<name>``, and in development also the file of ``make up``.
+
+    The real environment overrides both.
     """
     files = [BASE_DIR / f".env.{name}"]
     if name == "development":
@@ -41,11 +43,10 @@ def load_files(name: str) -> None:
 
 
 def owner_database_url() -> str:
-    """The address by which `migrate` reaches the database as the owner of its tables; empty where
-    there is one role.
+    """Return the URL by which `migrate` reaches the database as the owner of its tables.
 
-    Only `migrate` asks for it, so that no process that serves knows it: from the environment, or a
-    file of its own.
+    It is empty if there is only one role. Only `migrate` reads it, from the environment or a
+    separate file, so that no serving process knows it.
     """
     files = [
         BASE_DIR / f".env.{env.str('GRPS_ENV', default='production')}.owner",
@@ -70,8 +71,9 @@ def required(variable: str, what: str) -> str:
 
 
 def secret(variable: str) -> str:
-    """A secret that may be absent (what it opens is closed then), but not left as the example has
-    it.
+    """Return a secret, "" if it is not set. Stop if it still has the value of the example.
+
+    Without the secret, what it protects is closed.
     """
     value = str(env.str(variable, default=""))
     if value == PLACEHOLDER:
@@ -82,7 +84,7 @@ def secret(variable: str) -> str:
 
 
 def networks(variable: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Networks as `10.0.0.0/8`, separated by commas."""
+    """Return the networks of a variable, written as `10.0.0.0/8` and separated by commas."""
     found = []
     for text in env.list(variable, default=[]):
         try:
@@ -108,7 +110,7 @@ def switch(variable: str, default: bool) -> bool:
 
 
 def figures(variable: str) -> dict[str, float | None]:
-    """Numbers by name, as `name=600,other=off` (off: None)."""
+    """Return numbers by name, written as `name=600,other=off` (off: None)."""
     found: dict[str, float | None] = {}
     for part in env.list(variable, default=[]):
         name, _, text = part.partition("=")
@@ -127,8 +129,9 @@ def one_of(variable: str, default: str, choices: tuple[str, ...]) -> str:
 
 
 def address(variable: str, value: str, schemes: tuple[str, ...]) -> None:
-    """Check that `value` is a URL of one of `schemes` with a host. It may hold a password and is
-    not shown.
+    """Check that `value` is a URL of one of `schemes` with a host.
+
+    The value may contain a password, so no message shows it.
     """
     try:
         parts = urlsplit(value)
@@ -145,7 +148,7 @@ def address(variable: str, value: str, schemes: tuple[str, ...]) -> None:
 
 
 def key_bytes(variable: str, value: str, size: int) -> None:
-    """Check that `value` is base64 of `size` bytes. An empty one is the caller's business."""
+    """Check that `value` is base64 of `size` bytes. The caller checks whether it is set."""
     try:
         decoded = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):

@@ -1,13 +1,13 @@
-"""Errors whose text is for the person who asked."""
+"""Errors whose text is shown to the person who made the request."""
 
 
 class Refused(Exception):
-    """An act that is not allowed or makes no sense; the text says why, for the person who asked."""
+    """An action that is not allowed or makes no sense. The text explains why to the requester."""
 
 
 class NotAllowed(Refused):
-    """An act that the person who asked may not do; it is told in the audit log."""
+    """An action that the requester may not do. The audit log records it."""
 
 
 class Unconfirmed(Refused):
-    """An act of somebody about whom Roblox's last word is too old to act on."""
+    """An action of somebody whose last answer from Roblox is too old to act on."""

@@ -10,7 +10,7 @@ from common.time import BadMoment, in_utc
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in UTC, typed or chosen; out of bounds it is an error of this field."""
+    """A moment in UTC, typed or picked. One outside the bounds is a validation error."""
 
     def __init__(self, **options: Any) -> None:
         picker = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")

@@ -5,8 +5,9 @@ from django.db.models.functions import Now
 
 
 class Leased(models.Model):
-    """Work that one process at a time holds. `lease` is that process's token; nobody else may write
-    the row then.
+    """Work that one process at a time holds.
+
+    `lease` is that process's token. Meanwhile nobody else may write the row.
     """
 
     lease = models.CharField(max_length=32, db_default="")

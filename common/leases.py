@@ -1,8 +1,7 @@
-"""Claim work: one process at a time holds a row, and the work of a dead process comes free when its
-lease runs out.
+"""Claim work under leases: one process at a time holds a row.
 
-The database's clock dates every lease and every next try, so that a machine whose clock is wrong
-holds nothing up.
+The work of a dead process becomes free when its lease expires. The database's clock dates every
+lease and every next try, so a machine with a wrong clock blocks nothing.
 """
 
 import datetime as dt
@@ -18,27 +17,27 @@ from common.leased_model import Leased
 
 LEASE = dt.timedelta(
     seconds=25
-)  # with the sweep and a turn of others: a killed process's work goes on in a minute
+)  # with the sweep and a turn of other work, a killed process's work goes on within a minute
 LONGEST_LEASE = dt.timedelta(
     minutes=3
-)  # of all: one that ends later than this was dated by a wrong clock
+)  # a lease that ends later than this was dated by a wrong clock
 LONGEST = 3600.0  # seconds between two tries
 JITTER = 0.2
 
 
 class LeaseLost(Exception):
-    """Somebody else holds the row by now: whatever was about to be written must not be."""
+    """Another process holds the row now. The caller must not write it."""
 
 
 def over() -> Q:
-    """Rows whose lease has run out, or ends so late that a wrong clock dated it."""
+    """Return the condition for rows whose lease expired, or ends so late that a wrong clock dated
+    it.
+    """
     return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LONGEST_LEASE)
 
 
 def claim[T: Leased](rows: QuerySet[T], count: int, lease: dt.timedelta = LEASE) -> list[T]:
-    """Up to `count` of `rows` that are due and held by nobody, now held by the caller under one new
-    token.
-    """
+    """Claim up to `count` due rows without a holder, under one new token, and return them."""
     token = secrets.token_hex(16)
     due = rows.filter(Q(lease_until=None) | over(), retry_at__lte=Now())
     with transaction.atomic():
@@ -55,22 +54,24 @@ def claim[T: Leased](rows: QuerySet[T], count: int, lease: dt.timedelta = LEASE)
 
 
 def hold[T: Leased](row: T) -> QuerySet[T]:
-    """The row as long as the caller's token is on it: write through this, and a zombie writes
-    nothing.
+    """Return the row as a queryset, empty once the caller's token is no longer on it.
+
+    Write through it, so that a process that lost its lease writes nothing.
     """
     return type(row)._default_manager.filter(pk=row.pk, lease=row.lease)
 
 
 def renew(row: Leased, lease: dt.timedelta = LEASE) -> None:
-    """Hold `row` for another while. Raises LeaseLost."""
+    """Extend the lease of `row`. Raises LeaseLost."""
     if not hold(row).update(lease_until=Now() + lease):
         raise LeaseLost(str(row))
     row.lease_until = timezone.now() + lease
 
 
 def backoff(attempts: int, *, base: float = 2.0, longest: float = LONGEST) -> dt.timedelta:
-    """How long to wait after so many failures in a row: doubling, with jitter so that many rows do
-    not come at once.
+    """Return how long to wait after so many failures in a row.
+
+    It doubles each time, with jitter so that many rows are not retried at once.
     """
     seconds = min(longest, base * 2 ** min(attempts, 20))
     return dt.timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - not a secret

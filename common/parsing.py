@@ -1,4 +1,4 @@
-"""Numbers and cursors in texts from outside."""
+"""Parse numbers and cursors from outside."""
 
 import datetime as dt
 import re
@@ -11,7 +11,7 @@ KEYSET_CURSOR = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
 
 
 def whole_number(text: str, most: int = LARGEST) -> int | None:
-    """The number from 0 to `most` that `text` writes in ASCII digits; None for any other text."""
+    """Return the number from 0 to `most` that `text` writes in ASCII digits, None otherwise."""
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most))):
         return None
     number = int(text)
@@ -19,17 +19,17 @@ def whole_number(text: str, most: int = LARGEST) -> int | None:
 
 
 def is_row_id(text: str) -> bool:
-    """Whether `text` is a whole number from 0 that fits a 64-bit column, in ASCII digits."""
+    """Return whether `text` is a number in ASCII digits that fits a 64-bit column."""
     return whole_number(text) is not None
 
 
 def keyset_cursor(moment: dt.datetime, row_id: int) -> str:
-    """Where a page ends whose rows are ordered by time and id, as a text for an address."""
+    """Return the end of a page as text for a URL. Rows are ordered by time and id."""
     return f"{micros(moment)}.{row_id}"
 
 
 def parse_keyset_cursor(text: str) -> tuple[dt.datetime, int] | None:
-    """The time and the id of a `keyset_cursor`; None for any other text."""
+    """Return the time and the id of a `keyset_cursor`, None for any other text."""
     found = KEYSET_CURSOR.fullmatch(text)
     if not found or int(found[1]) > LATEST_CURSOR:
         return None

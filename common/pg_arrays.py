@@ -1,4 +1,4 @@
-"""Whole columns as PostgreSQL array literals: one parameter a column, one statement a batch.
+"""Write columns as PostgreSQL array literals: one parameter a column, one statement a batch.
 
 `unnest` over them costs a fraction of a statement, or even of a value tuple, per row.
 """
@@ -15,14 +15,12 @@ def optional(values: Iterable[int | None]) -> str:
 
 
 def words(values: Iterable[str]) -> str:
-    """For texts that hold only letters, digits, `_`, `.`, `:` and `-`, and are not empty: they need
-    no quoting.
-    """
+    """Join non-empty texts of only letters, digits, `_`, `.`, `:` and `-`, which need no quoting."""
     return "{" + ",".join(values) + "}"
 
 
 def texts(values: Iterable[str]) -> str:
-    """For any text without NUL."""
+    """Join any texts without NUL."""
     return "{" + ",".join(map(_quoted, values)) + "}"
 
 

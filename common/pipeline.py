@@ -1,4 +1,4 @@
-"""Send several statements to PostgreSQL before reading their results: one round trip for all."""
+"""Send several statements to PostgreSQL before reading their results, in one round trip."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ type Rows = list[tuple[Any, ...]]
 def pipeline() -> Iterator[None]:
     """Do not wait for statements until their rows are read, or the block ends.
 
-    They run in the order in which they were sent, each with a snapshot of its own. The first that
-    fails raises, as Django's errors, and the rest does not run.
+    They run in the order sent, each with its own snapshot. The first that fails raises Django's
+    error, and the rest does not run.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
@@ -22,7 +22,7 @@ def pipeline() -> Iterator[None]:
 
 
 class Sent[T]:
-    """A statement that was sent; `read` waits for its rows."""
+    """A statement that was sent. `read` waits for its rows."""
 
     def __init__(self, sql: str, parameters: Sequence[Any], parse: Callable[[Rows], T]) -> None:
         self._parse = parse

@@ -1,4 +1,4 @@
-"""Run a transaction again that PostgreSQL ended because of another one."""
+"""Repeat a transaction that PostgreSQL aborted because of another one."""
 
 import time
 from collections.abc import Callable
@@ -13,8 +13,9 @@ PAUSE = 0.02  # seconds; doubles with each attempt
 
 
 def on_contention[**P, T](transaction: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function that is one transaction: run it up to ATTEMPTS times while it ends in a
-    deadlock or a serialization failure.
+    """Decorate a function that is one transaction, to repeat it after contention.
+
+    It runs up to ATTEMPTS times while it ends in a deadlock or a serialization failure.
     """
 
     @wraps(transaction)

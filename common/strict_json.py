@@ -1,4 +1,4 @@
-"""Read JSON that people wrote: exact decimals, and nothing that Python alone would accept."""
+"""Read JSON that people wrote, with exact decimals and without Python's extensions."""
 
 import json
 from decimal import Decimal
@@ -6,17 +6,18 @@ from typing import Any
 
 
 class RepeatedName(ValueError):
-    """An object holds a name twice. Python would keep the last, so that a second value could pass
-    for the one that was reviewed.
+    """An object has a name twice.
+
+    Python would keep the last value, so an unreviewed second value could replace the reviewed one.
     """
 
 
 class NotFinite(ValueError):
-    """NaN or an infinity stands where JSON has only numbers; the message is its name."""
+    """The JSON has NaN or an infinity. The message names it."""
 
 
 def loads(text: str) -> Any:
-    """The value, with Decimal for numbers that have a point or an exponent.
+    """Return the value, with Decimal for numbers that have a point or an exponent.
 
     Raises ValueError, ArithmeticError or RecursionError.
     """

@@ -1,5 +1,6 @@
-"""Asking a worker to look now. A hint only makes things quick: a sweep finds whatever a lost one
-was about.
+"""Ask a worker to look for work now.
+
+A hint only saves time: a sweep also finds the work of a lost hint.
 """
 
 import time
@@ -9,18 +10,18 @@ import structlog
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-# seconds without hints after the broker could not be reached: nobody's request waits for it twice
+# seconds without hints after the broker was unreachable, so that requests do not wait for it again
 QUIET = 5.0
 
 log = structlog.get_logger("grps.hints")
 
 
 class Hint:
-    """Starts `task` (with `arguments`) soon, at most every `every` seconds from this process
-    however often it is given.
+    """Starts `task` (with `arguments`) soon, at most once in `every` seconds from this process.
 
-    Whatever had committed when a hint was given is seen by a run: one that was asked for less than
-    `every` seconds ago and has not begun waits out that time first.
+    A run always starts after the hint and so sees everything committed before it. A hint within
+    `every` seconds of the last run starts the next run once that time is over. Further hints until
+    then add no run.
     """
 
     def __init__(self, task: Any, every: float, **arguments: Any) -> None:
@@ -31,17 +32,17 @@ class Hint:
         self._sent_at = float("-inf")
 
     def after_commit(self) -> None:
-        """Give the hint when the present transaction has committed; never if it is rolled back."""
+        """Give the hint after the current transaction commits, never if it is rolled back."""
         transaction.on_commit(self.give, robust=True)
 
     def give(self, *, after: float = 0.0) -> None:
-        """Ask for a run now, or in so many seconds."""
+        """Request a run now, or after `after` seconds."""
         now = time.monotonic()
         if now < self._free_at:
-            return  # a run is to come that begins after this moment
+            return  # a run that begins after this moment is already requested
         wait = max(after, self._sent_at + self._every - now)
         try:
-            # The message dies soon after: a stopped worker must not find thousands.
+            # The message expires soon: a worker that was stopped must not find thousands.
             self._task.apply_async(
                 kwargs=self._arguments, retry=False, countdown=wait or None, expires=wait + 60
             )

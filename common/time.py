@@ -1,9 +1,8 @@
-"""Moments as people and programs write them: one parser, with bounds that Python and PostgreSQL
-both hold.
+"""Parse moments, with bounds that both Python and PostgreSQL support.
 
-A moment close to the year 1 or 9999 cannot be moved to another time zone or by a duration without
-an overflow, and PostgreSQL stores what Python cannot read back. So every moment from outside is
-checked here.
+A moment close to the year 1 or 9999 overflows when it is moved to another time zone or by a
+duration, and PostgreSQL stores moments that Python cannot read back. So every moment from outside
+is checked here.
 """
 
 import datetime as dt
@@ -20,23 +19,21 @@ BOUNDS = "give a moment from 1970 to 9998"
 
 
 class BadMoment(ValueError):
-    """A text or value that is no usable moment; the message says how to write one."""
+    """The text or value is no usable moment. The message says how to write one."""
 
 
 def micros(moment: dt.datetime) -> int:
-    """Microseconds since 1970: the form in which times travel to the database and into digests."""
+    """Return microseconds since 1970, the form of times in the database and in digests."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def from_micros(count: int) -> dt.datetime:
-    """The moment in UTC so many microseconds after 1970."""
+    """Return the moment in UTC `count` microseconds after 1970."""
     return EPOCH + count * MICROSECOND
 
 
 def in_utc(moment: dt.datetime) -> dt.datetime:
-    """Return `moment` in UTC. Raises BadMoment without a time zone, and outside EARLIEST and
-    LATEST.
-    """
+    """Return `moment` in UTC. Raises BadMoment without a time zone and outside the bounds."""
     if moment.tzinfo is None:
         raise BadMoment("say the time zone too, as in 2030-01-31T18:00:00Z")
     if not EARLIEST <= moment < LATEST:  # compares without an overflow, whatever the offset
@@ -45,8 +42,9 @@ def in_utc(moment: dt.datetime) -> dt.datetime:
 
 
 def parse(text: str, *, default_zone: dt.tzinfo | None = None) -> dt.datetime:
-    """Read an ISO 8601 moment, in UTC. `default_zone` applies where the text names none. Raises
-    BadMoment.
+    """Parse an ISO 8601 moment, and return it in UTC. Raises BadMoment.
+
+    `default_zone` applies if the text names no zone.
     """
     try:
         moment = dt.datetime.fromisoformat(text.strip())
@@ -58,7 +56,7 @@ def parse(text: str, *, default_zone: dt.tzinfo | None = None) -> dt.datetime:
 
 
 def after(start: dt.datetime, seconds: float) -> dt.datetime | None:
-    """Return the moment so many seconds after `start`; None where it lies beyond LATEST."""
+    """Return the moment `seconds` after `start`, None if it is not before LATEST."""
     try:
         moment = start + dt.timedelta(seconds=seconds)
     except OverflowError:
@@ -67,8 +65,9 @@ def after(start: dt.datetime, seconds: float) -> dt.datetime | None:
 
 
 def out_of_bounds(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the place and the fault of every unusable moment in a decoded body (structs, lists,
-    dicts).
+    """Yield the path and the error of every unusable moment in a decoded body.
+
+    The body consists of structs, lists and dicts.
     """
     waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:

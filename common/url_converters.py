@@ -1,5 +1,6 @@
-"""Path converters for ids: a number that no column holds is nobody's address (404), not an error of
-the database.
+"""Path converters for ids.
+
+A number that no column can hold gives 404 instead of a database error.
 """
 
 from django.urls import register_converter
@@ -21,7 +22,7 @@ class UserIdConverter:
 
 
 class RowIdConverter(UserIdConverter):
-    """The id of a row of ours."""
+    """The id of a row in our database."""
 
 
 register_converter(UserIdConverter, "userid")

@@ -1,5 +1,4 @@
-"""What seals are made of and how they are checked. No Django here: an export is verified without
-the project.
+"""Build and check seals. This module does not use Django, so an export is verified without GRPS.
 
 A line is an event as PostgreSQL's COPY prints it: the columns in COLUMNS order, joined by tabs,
 with backslash, tab, newline, carriage return and the other control characters escaped as COPY does.
@@ -40,8 +39,9 @@ ESCAPES = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class SealFields:
-    """A seal. `at` in microseconds since 1970; `root`, `previous` and `hash` in hex; `signature` in
-    base64.
+    """A seal. `at` is in microseconds since 1970.
+
+    `root`, `previous` and `hash` are in hex, `signature` in base64.
     """
 
     number: int
@@ -56,11 +56,11 @@ class SealFields:
 
     @property
     def size(self) -> int:
-        """The number of its events."""
+        """The number of events under the seal."""
         return self.last_position - self.first_position + 1
 
     def computed_hash(self) -> str:
-        """SHA-256 over the canonical JSON of every field but the hash and its signature."""
+        """Return the SHA-256 of the canonical JSON of all fields except hash and signature."""
         body = {
             key: value for key, value in asdict(self).items() if key not in {"hash", "signature"}
         }
@@ -71,12 +71,12 @@ class SealFields:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "SealFields":
-        """Raises ValueError or TypeError when the text is not a seal."""
+        """Parse a seal. Raises ValueError or TypeError if the text is not a seal."""
         return cls(**json.loads(text))
 
 
 def line_of(fields: Sequence[str]) -> bytes:
-    """The line of an event from its columns as texts, escaped as COPY escapes them."""
+    """Return the line of an event from its columns as texts, escaped as COPY escapes them."""
     return "\t".join(text.translate(ESCAPES) for text in fields).encode()
 
 
@@ -85,22 +85,22 @@ def commitment(salt: bytes, value: str) -> str:
 
 
 def private_key(seed: str) -> Ed25519PrivateKey:
-    """The signing key from base64 of its 32-byte seed."""
+    """Return the signing key from the base64 of its 32-byte seed."""
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
 
 
 def public_text(key: Ed25519PublicKey) -> str:
-    """A public key as base64 of its 32 bytes: what an auditor is given."""
+    """Return a public key as base64 of its 32 bytes, the form that auditors get."""
     return base64.b64encode(key.public_bytes_raw()).decode()
 
 
 def key_id(public: str) -> str:
-    """A short name for a public key, by which a seal says who signed it."""
+    """Return the short id of a public key, by which a seal names its signer."""
     return hashlib.sha256(base64.b64decode(public)).hexdigest()[:16]
 
 
 def keyring(publics: Sequence[str]) -> dict[str, Ed25519PublicKey]:
-    """Trusted public keys by their id."""
+    """Return trusted public keys by their id."""
     return {
         key_id(text): Ed25519PublicKey.from_public_bytes(base64.b64decode(text)) for text in publics
     }
@@ -114,8 +114,9 @@ def seal_defects(
     number: int,
     trusted: Mapping[str, Ed25519PublicKey],
 ) -> list[str]:
-    """What is wrong with a seal, in sentences, given the root of its events and the hash of the
-    seal before it.
+    """Return the defects of a seal, as sentences.
+
+    `root` is computed from its events, and `previous` is the hash of the seal before it.
     """
     defects = []
     if seal.number != number:

@@ -1,7 +1,7 @@
-"""Events as the lines that are hashed, read from the database as fast as it prints them.
+"""Read events from the database as the lines that are hashed.
 
-Straight from libpq: a cursor's row-by-row reader costs more than hashing the row does. `start`
-returns at once, so that the server prints the next lines while we work on the last ones.
+It uses libpq directly: a cursor's row-by-row reader costs more than hashing the row does. `start`
+returns at once, so that the server prints the next lines while we hash the last ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,27 +14,23 @@ LINE = """a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.action, a.actor_
     a.target_id, a.experience, a.request_id, a.policy_version, coalesce(a.reverts, 0), a.details, a.commitments"""
 
 
-# Lines read at a time. The server prints on while we hash them, as long as they and the next ones
-# fit into the socket's buffer (some 600 lines).
+# Lines read at a time. The server goes on printing while we hash them, as long as they and the next
+# ones fit into the socket's buffer (about 600 lines).
 GROUP = 200
 
 
 class Copy(NamedTuple):
-    """A COPY that runs. Its lines must be read to the end before the connection is used for
-    anything else.
-    """
+    """A running COPY. Read its lines to the end before using the connection for anything else."""
 
     libpq: "pq.abc.PGconn"
 
     def lines(self) -> Iterator[bytes]:
-        """The lines, without their newlines. Raises DatabaseError when the server stops in the
-        middle.
-        """
+        """Yield the lines without newlines. Raises DatabaseError if the server stops early."""
         for group in self.groups():
             yield from group
 
     def groups(self) -> Iterator[list[bytes]]:
-        """The lines in lists of up to GROUP. Raises as `lines` does."""
+        """Yield the lines in lists of up to GROUP. Raises as `lines` does."""
         read = self.libpq.get_copy_data
         size = 1
         try:
@@ -55,14 +51,15 @@ class Copy(NamedTuple):
 
 
 def start(ids: Sequence[int]) -> Copy:
-    """Begin to read the events with these ids (ascending), in their order. A few others may come
-    along.
+    """Start reading the events with these ids (ascending), in this order.
+
+    The result may include a few other events.
     """
     if ids and ids[-1] - ids[0] < 2 * len(ids) + 1000:
         where = f"a.id BETWEEN {ids[0]:d} AND {ids[-1]:d}"
     else:
-        # An event that committed long after its id was taken: its neighbours by id are under other
-        # seals.
+        # An event committed long after its id was taken, so other seals cover the events with ids
+        # near it.
         where = f"a.id = ANY('{{{','.join(map(str, ids))}}}'::bigint[])"
     connection.ensure_connection()
     libpq: pq.abc.PGconn = connection.connection.pgconn
@@ -75,7 +72,7 @@ def start(ids: Sequence[int]) -> Copy:
 
 
 def in_order(ids: Sequence[int]) -> list[bytes | None]:
-    """The lines of these events in the order given; None where an event is gone."""
+    """Return the lines of these events in the order given, None for an event that is gone."""
     places = {str(event).encode(): place for place, event in enumerate(ids)}
     lines: list[bytes | None] = [None] * len(ids)
     for line in start(sorted(ids)).lines():
@@ -86,12 +83,12 @@ def in_order(ids: Sequence[int]) -> list[bytes | None]:
 
 
 def ids_between(first: int, last: int) -> list[int]:
-    """The ids of the events from one position to another, in the order of the chain."""
+    """Return the ids of the events from one position to another, in the order of the chain."""
     return places_between(first, last)[1]
 
 
 def places_between(first: int, last: int) -> tuple[list[int], list[int]]:
-    """The positions from one to another that hold an event, and the ids of these events."""
+    """Return the positions in a range that hold an event, and the ids of these events."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT array_agg(position ORDER BY position), array_agg(event_id ORDER BY position)"

@@ -1,5 +1,6 @@
-"""The chain as a file: JSON lines that `python -m audits.chain.offline` verifies without the
-database.
+"""Export the chain as JSON lines.
+
+`python -m audits.chain.offline` verifies them without the database.
 """
 
 import json
@@ -23,12 +24,12 @@ EVENTS = f"""
 
 
 def export(out: IO[str], after: int = 0) -> int:
-    """Write every sealed event behind the seal `after`, and after each seal's events the seal; how
-    many events.
+    """Write the events and seals after the seal `after`, and return the number of events.
 
-    One JSON object a line: `{"event": {...}}`, its columns as texts exactly as they are hashed,
-    with the personal values that are still there, and `leaf`, the hash that was sealed, where it
-    was redacted since; `{"seal": {...}}`. Memory holds one seal's events at most.
+    Each seal follows its events. One JSON object a line: `{"event": {...}}` or `{"seal": {...}}`.
+    An event has its columns as texts exactly as they are hashed, the personal values that were not
+    erased, and, if it was redacted later, `leaf`, the hash that was sealed. Memory holds one seal's
+    events at most.
     """
     events = 0
     for seal in stream_seals(after):

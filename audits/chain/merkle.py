@@ -1,5 +1,6 @@
-"""Merkle trees as in RFC 9162: leaves and nodes hashed apart, so that neither passes for the other.
-No Django here.
+"""Merkle trees as in RFC 9162, without Django.
+
+Leaves and nodes are hashed with different prefixes, so that neither can pass for the other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,13 +10,14 @@ EMPTY_ROOT = sha256(b"").digest()
 
 
 def leaf_hash(line: bytes) -> bytes:
-    """SHA-256(0x00 || line)."""
+    """Return SHA-256(0x00 || line)."""
     return sha256(b"\x00" + line).digest()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes. A last odd node moves up a level as it is, which makes the tree of
-    RFC 9162.
+    """Return the root over leaf hashes.
+
+    A last odd node moves up a level unchanged, which makes the tree of RFC 9162.
     """
     tree = Tree()
     tree.extend(leaves)
@@ -23,9 +25,9 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def roots_of(sizes: Iterable[int], groups: Iterable[Sequence[bytes]]) -> list[bytes]:
-    """The roots of consecutive trees of these sizes, over leaves that come in groups of any length.
+    """Return the roots of consecutive trees of these sizes, from leaves in groups of any length.
 
-    Reads every group. A tree whose leaves do not come has the root over those that came.
+    Reads every group. If leaves are missing, a tree gets the root over those that there are.
     """
     leaves = _Groups(groups)
     roots = [leaves.take(size).root() for size in sizes]
@@ -57,14 +59,14 @@ class Tree:
 
 
 class _Groups:
-    """Leaves that come in groups, taken tree by tree."""
+    """Leaves that come in groups and are read tree by tree."""
 
     def __init__(self, groups: Iterable[Sequence[bytes]]) -> None:
         self._groups = (group for group in groups if group)
         self._rest: Sequence[bytes] = ()
 
     def take(self, size: int) -> Tree:
-        """A tree of the next `size` leaves, or of fewer at the end."""
+        """Return a tree of the next `size` leaves, or of fewer at the end."""
         tree = Tree()
         while size > 0:
             if not self._rest:
@@ -98,7 +100,7 @@ def _odd(level: Sequence[bytes]) -> Sequence[bytes]:
 
 
 def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of one leaf: the sibling on each level where it has one, from the bottom."""
+    """Return the audit path of one leaf: its siblings from the bottom, on each level with one."""
     path = []
     level = list(leaves)
     while len(level) > 1:
@@ -111,8 +113,9 @@ def path_of(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
-    """The root that a leaf and its path lead to. Raises ValueError when the path does not fit index
-    and size.
+    """Return the root that a leaf and its path lead to.
+
+    Raises ValueError if the path does not fit index and size.
     """
     if not 0 <= index < size:
         raise ValueError("the index lies outside the tree")

@@ -1,7 +1,9 @@
-"""Check an export or a proof anywhere, with nothing but this package's two pure modules and a
-trusted public key.
+"""Check an export or a proof anywhere.
+
+It needs nothing but a trusted public key and this package's modules without Django.
 
 python -m audits.chain.offline export.jsonl --key BASE64 [--key BASE64] [--seals seals.jsonl]
+
 python -m audits.chain.offline proof.json --key BASE64
 """
 
@@ -20,14 +22,13 @@ from audits.chain.chain import COLUMNS, GENESIS, SealFields
 from audits.chain.merkle import leaf_hash, root_from_path, root_of
 
 REDACTED = "audit.redacted"  # audits.actions
-# What a text that is not what it should be raises when it is read: bad JSON, a missing field, a
-# wrong type.
+# Raised by reading a malformed text: bad JSON, a missing field, a wrong type.
 NOT_OURS = (ValueError, TypeError, KeyError, AttributeError)
 
 
 @dataclass(slots=True)
 class _Reading:
-    """An export as far as it is read: the events since the last seal, and what is wrong so far."""
+    """The state of reading an export: the events since the last seal, and the defects so far."""
 
     trusted: Mapping[str, Ed25519PublicKey]
     outside: Iterator[str] | None
@@ -67,7 +68,7 @@ class _Reading:
         self.leaves.append(leaf)
 
     def _seal(self, seal: SealFields) -> None:
-        # An export may begin anywhere; what it follows is then taken from its first seal.
+        # An export may begin anywhere. The expected previous hash then comes from its first seal.
         number = self.last.number + 1 if self.last else seal.number
         previous = self.last.hash if self.last else GENESIS if seal.number == 1 else seal.previous
         root = root_of(self.leaves).hex()
@@ -88,9 +89,9 @@ class _Reading:
 def verify_export(
     lines: Iterable[str], keys: Sequence[str], seals: Iterable[str] | None = None
 ) -> list[str]:
-    """What is wrong with an export, in sentences; an empty list means that everything in it holds.
+    """Return the defects of an export, as sentences. The list is empty if there are none.
 
-    A cut-off end cannot be seen from the export alone; `seals`, the lines of a seal file kept
+    The export alone cannot show that its end was cut off. `seals`, the lines of a seal file kept
     elsewhere, shows it. Memory holds one seal's events at most.
     """
     reading = _Reading(chain.keyring(keys), iter(seals) if seals is not None else None)
@@ -118,7 +119,7 @@ def verify_export(
 
 
 def verify_proof(proof: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
-    """What is wrong with an inclusion proof, in sentences."""
+    """Return the defects of an inclusion proof, as sentences."""
     try:
         seal = SealFields(**proof["seal"])
         path = [bytes.fromhex(node) for node in proof["path"]]
@@ -136,10 +137,9 @@ def verify_proof(proof: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
 
 
 def verify_file(path: Path, keys: Sequence[str], seals: Path | None = None) -> list[str]:
-    """What is wrong with an export in a file, `seals` being the path of the seal file to compare it
-    with.
+    """Return the defects of an export file. `seals` is the seal file to compare it with.
 
-    Raises OSError for a file that cannot be read; bytes that are not UTF-8 are a defect like any
+    Raises OSError for a file that cannot be read. Bytes that are not UTF-8 are a defect like any
     other.
     """
     with path.open(encoding="utf-8", errors="surrogateescape") as export:
@@ -150,8 +150,9 @@ def verify_file(path: Path, keys: Sequence[str], seals: Path | None = None) -> l
 
 
 def _disagreement(seal: SealFields, outside: Iterator[str]) -> list[str]:
-    """Nothing when the seal file has this very seal next (or later, where an export begins behind
-    others).
+    """Compare a seal with the next seal of the seal file, and return the defects.
+
+    Earlier seals in the file are skipped, because an export may begin after them.
     """
     for line in outside:
         try:

@@ -1,5 +1,6 @@
-"""The proof that one event is in the chain: its line, its path to a root, and the signed seal over
-that root.
+"""Prove that one event is in the chain.
+
+A proof has the event's line, its path to a root, and the signed seal over that root.
 """
 
 from dataclasses import asdict
@@ -12,14 +13,14 @@ from audits.models import SealedEvent
 
 
 class NotProvable(Exception):
-    """There is no such event, or no seal covers it yet; the text says which."""
+    """The event does not exist, is not sealed yet, or was redacted. The text says which."""
 
 
 def prove(event_id: int) -> dict[str, Any]:
-    """An inclusion proof as JSON-ready values; `audits.chain.offline` checks it with nothing but a
-    trusted public key.
+    """Return an inclusion proof as JSON-ready values. Raises NotProvable.
 
-    `line` is the event as hashed, `path` the siblings in hex from the bottom. Raises NotProvable.
+    `line` is the event as hashed, `path` the siblings in hex from the bottom.
+    `audits.chain.offline` checks the proof with nothing but a trusted public key.
     """
     placed = SealedEvent.objects.select_related("seal").filter(event_id=event_id).first()
     if placed is None:

@@ -1,10 +1,12 @@
-"""Take a person's words out of an event that was sealed with them. Only old events need it: since
-details hold nobody's words, what names people stands beside an event, under a salted commitment.
+"""Remove a person's words from an event that was sealed with them.
 
-The hash of the line as it was sealed stays, so that every root can be computed again. It alone
-would give an id away to whoever tries all of them; so the values that stay are committed to anew,
-under other salts, and nobody can write the former line down any more. An event `audit.redacted`
-seals what is left: to change that later is found out.
+Only old events need this. New events keep personal values beside the event, under a salted
+commitment, and not in its details.
+
+The hash of the line as it was sealed stays, so that every root can be recomputed. But from that
+hash alone, somebody could find an id by trying all of them. So the remaining values get new
+commitments with new salts, and nobody can reconstruct the original line. An event `audit.redacted`
+seals the hash of what is left, so a later change of it is detected.
 """
 
 import secrets
@@ -28,14 +30,15 @@ INSERT = (
 
 
 def redact(event_id: int, details: dict[str, Any], *, request_id: str) -> bool:
-    """Leave `details` and `request_id` of an event; False while no seal covers it. One transaction,
-    one event.
+    """Replace `details` and `request_id` of an event. Return False if no seal covers it yet.
+
+    One transaction for one event.
     """
     with transaction.atomic():
         event = AuditEvent.objects.filter(pk=event_id, sealed__isnull=False).first()
         if event is None:
             return False
-        # Locked by its personal rows, where it has some: two erasures may meet here.
+        # The locked personal rows, if there are any, keep two erasures from changing one event.
         kept = list(
             AuditPersonal.objects.select_for_update().filter(event_id=event_id).order_by("pk")
         )
@@ -66,7 +69,8 @@ def redact(event_id: int, details: dict[str, Any], *, request_id: str) -> bool:
                 "event": event_id,
                 "leaf": leaf,
                 "left": _leaf(event_id),
-                # Values that were missing here before are counted as missing no more.
+                # Zero or less: values that were missing before are no longer in the commitments,
+                # so they must not be counted as missing any more.
                 "personalRows": len(kept) - len(event.commitments),
             },
         )
@@ -74,7 +78,7 @@ def redact(event_id: int, details: dict[str, Any], *, request_id: str) -> bool:
 
 
 def leaves() -> dict[int, bytes]:
-    """The leaves of redacted events as they were sealed, by event."""
+    """Return the leaves of redacted events as they were sealed, by event id."""
     return {
         event: bytes.fromhex(leaf)
         for event, leaf in AuditRedaction.objects.values_list("event_id", "leaf")
@@ -82,8 +86,9 @@ def leaves() -> dict[int, bytes]:
 
 
 def told() -> dict[int, tuple[str, str]]:
-    """What the log itself says of redactions, by event: the leaf that was sealed, and that of what
-    is left.
+    """Return the redactions that the log records, by event id.
+
+    Each has the leaf that was sealed, and the leaf of what is left.
     """
     found = (
         AuditEvent.objects.filter(action=Action.AUDIT_REDACTED)
@@ -94,7 +99,7 @@ def told() -> dict[int, tuple[str, str]]:
 
 
 def defect(event_id: int, leaf: bytes, now: bytes, said: dict[int, tuple[str, str]]) -> str:
-    """What is wrong with a redacted event; empty when nothing is. `now`: the leaf of what is left."""
+    """Return what is wrong with a redacted event, or "". `now` is the leaf of what is left."""
     if event_id not in said:
         return "it was redacted, and no event of the log says so"
     sealed, left = said[event_id]

@@ -1,10 +1,10 @@
-"""Sealing: what has committed is given its place in the chain, under a signed Merkle root.
+"""Seal committed events: give each a position in the chain, under a signed Merkle root.
 
-An event's id is taken when it is written, long before its transaction commits; so ids say nothing
-about what can still appear. Here a trigger notes every event as pending in the event's own
-transaction, and the sealer takes whatever pending rows it can see: a transaction that is still open
-commits later and gets a later place. Nothing can slip in behind a seal, no reader waits for a
-writer, and no transaction number is kept that a restored database would not know.
+An event's id is taken when it is written, long before its transaction commits. So ids do not show
+which events can still appear. Therefore a trigger marks every event as pending in the event's own
+transaction, and the sealer takes the pending rows that it can see. A transaction that is still open
+commits later and its events get later positions. No event can appear behind a seal, and no reader
+waits for a writer. No transaction number is stored that a restored database would not know.
 """
 
 import base64
@@ -25,7 +25,7 @@ from common.time import from_micros, micros
 
 LOCK = 4_710_010  # advisory lock: one sealer at a time
 LIMIT = 10_000  # events under one seal
-# Seconds between the last seal and a run that nobody waits for: seals are kept for ever.
+# Seconds between two seals while there is no backlog: seals are kept for ever.
 SPACING = 1.0
 
 TAKE = """
@@ -35,7 +35,7 @@ TAKE = """
     )
     SELECT event_id FROM taken ORDER BY event_id"""
 
-# The database's clock, which all sealers share.
+# Uses the database's clock, which all sealers share.
 UNTIL_DUE = """
     SELECT extract(epoch FROM at + %s * interval '1 second' - clock_timestamp())::float
     FROM seals ORDER BY number DESC LIMIT 1"""
@@ -46,11 +46,11 @@ PLACE = """
 
 
 def seal_pending(limit: int = LIMIT) -> SealFields | None:
-    """Seal up to `limit` committed events at once; None if there are none, or another sealer works.
+    """Seal up to `limit` committed events at once.
 
-    The seal is also appended to settings.AUDIT_SEAL_FILE, with every earlier one that the file
-    lacks. Raises RuntimeError inside a transaction: the file must not name a seal that is rolled
-    back.
+    Returns None if there are none, or another sealer works. The seal is also appended to
+    settings.AUDIT_SEAL_FILE, with every earlier one that the file lacks. Raises RuntimeError inside
+    a transaction: the file must not name a seal that is rolled back.
     """
     with transaction.atomic(durable=True):
         seal = _seal_visible(limit) if advisory_lock.try_lock(LOCK) else None
@@ -61,21 +61,19 @@ def seal_pending(limit: int = LIMIT) -> SealFields | None:
 def seal_due() -> float:
     """Seal all committed events, but not within SPACING of the last seal.
 
-    Returns 0, or the seconds after which to call again for events that this call left.
+    Returns 0, or the seconds after which to call again for the events that are left.
     """
     with transaction.atomic(durable=True):
         wait = _seconds_until_due() if advisory_lock.try_lock(LOCK) else SPACING
         seal = None if wait else _seal_visible(LIMIT)
     _publish(seal)
     while seal is not None and seal.size == LIMIT:
-        seal = seal_pending()  # a backlog is not made to wait
+        seal = seal_pending()  # a backlog does not wait for SPACING
     return wait
 
 
 def trusted_keys() -> list[str]:
-    """The public keys whose seals are believed: that of the signing key, and those of
-    AUDIT_TRUSTED_KEYS.
-    """
+    """Return the trusted public keys: the signing key's own, and AUDIT_TRUSTED_KEYS."""
     own = chain.public_text(chain.private_key(settings.AUDIT_SIGNING_KEY).public_key())
     return [own, *settings.AUDIT_TRUSTED_KEYS]
 
@@ -95,7 +93,7 @@ def fields_of(seal: Seal) -> SealFields:
 
 
 def stream_seals(after: int = 0) -> Iterator[SealFields]:
-    """Every seal behind the number `after`, in order, a thousand in memory at a time."""
+    """Yield every seal after the number `after`, in order, with a thousand in memory at a time."""
     while True:
         batch = list(Seal.objects.filter(number__gt=after).order_by("number")[:1000])
         if not batch:
@@ -105,7 +103,7 @@ def stream_seals(after: int = 0) -> Iterator[SealFields]:
 
 
 def append_to_file(path: Path) -> int:
-    """Bring the file outside the database up to date; returns how many seals it lacked.
+    """Append the missing seals to the file outside the database, and return their number.
 
     A torn last line (the machine died while writing) is cut off first. Only whole lines, synced to
     the disk, count.
@@ -124,15 +122,16 @@ def append_to_file(path: Path) -> int:
 
 
 def _publish(seal: SealFields | None) -> None:
-    # Without a seal too: a process may have died between its commit and its line in the file.
+    # Also without a new seal: a process may have died between its commit and its line in the file.
     append_to_file(Path(settings.AUDIT_SEAL_FILE))
     if seal is not None:
         sealed.send_robust(Seal, seal=seal)
 
 
 def _seconds_until_due() -> float:
-    """Seconds until SPACING has passed since the last seal; 0 also for a seal dated in the future,
-    which a wrong clock made.
+    """Return the seconds until SPACING has passed since the last seal.
+
+    Returns 0 also for a seal dated in the future, which a wrong clock made.
     """
     with connection.cursor() as cursor:
         cursor.execute(UNTIL_DUE, [SPACING])
@@ -141,7 +140,7 @@ def _seconds_until_due() -> float:
 
 
 def _seal_visible(limit: int) -> SealFields | None:
-    """Seal up to `limit` committed events; the caller holds LOCK."""
+    """Seal up to `limit` committed events. The caller holds LOCK."""
     with connection.cursor() as cursor:
         cursor.execute(TAKE, [limit])
         events = [row[0] for row in cursor.fetchall()]

@@ -1,5 +1,7 @@
-"""Everything recomputed: leaves, roots, chain, signatures, the file outside, and the personal
-values' commitments.
+"""Verify the log by recomputing everything.
+
+This covers leaves, roots, the chain, signatures, the file outside and the commitments of the
+personal values.
 """
 
 import datetime as dt
@@ -19,14 +21,14 @@ from audits.chain.merkle import root_of, roots_of
 from audits.chain.sealing import stream_seals, trusted_keys
 
 STRETCH = 20_000  # events read with one COPY
-SHOWN = 20  # of one kind of finding
-GRACE = 60  # seconds in which a seal that has committed may still be on its way into the file
+SHOWN = 20  # findings of one kind
+GRACE = 60  # seconds within which a committed seal may still be missing from the file
 
 
-ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"  # others go on writing meanwhile
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"  # others may go on writing
 
-# 0 where every event is sealed or waits, as long as nothing else was found: one that is both, or
-# that waits without its row, is a finding of its own.
+# 0 if every event is sealed or pending, provided that nothing else was found. An event that is both,
+# or a pending one without its row, is a separate finding.
 UNREAD = "SELECT count(*) - (SELECT count(*) FROM audit_pending) - %s FROM audits"
 LOOSE = """
     SELECT a.id FROM audits a
@@ -53,7 +55,7 @@ ERASED = """
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not hold: where, and what it means."""
+    """A defect: where it is, and what it means."""
 
     where: str
     message: str
@@ -61,16 +63,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Redactions:
-    """Events that lost a person's words: the leaves that were sealed, and what the log says of
-    them, by event.
-    """
+    """Redacted events: `leaves` as sealed, and `told`, what the log records of them, by event."""
 
     leaves: dict[int, bytes]
     told: dict[int, tuple[str, str]]
     seen: set[int] = field(default_factory=set)
 
     def leaf(self, event: int, leaf: bytes, report: "Report") -> bytes:
-        """The leaf that was sealed, `leaf` being that of what stands there now."""
+        """Return the leaf that was sealed. `leaf` is that of the event as it is now."""
         if event not in self.leaves:
             return leaf
         found = redaction.defect(event, self.leaves[event], leaf, self.told)
@@ -82,8 +82,10 @@ class Redactions:
 
 @dataclass(slots=True)
 class Report:
-    """What was recomputed, and what was found. `read` counts the sealed events that still exist,
-    `commitments` the personal values ever recorded.
+    """The counts and findings of a verification.
+
+    `read` counts the sealed events that still exist, `commitments` the personal values ever
+    recorded.
     """
 
     events: int = 0
@@ -98,13 +100,13 @@ class Report:
 
 
 def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
-    """Recompute the whole chain. Memory stays flat; `progress` is called with the events done so
-    far.
+    """Recompute the whole chain in constant memory.
+
+    `progress` is called with the number of events done so far.
     """
     report = Report()
     path = Path(settings.AUDIT_SEAL_FILE)
-    # The file as it is before the database is looked at: a seal is committed first and appended
-    # after it.
+    # The size before the database is read: a seal is committed first and appended afterwards.
     size = path.stat().st_size if path.exists() else None
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -119,7 +121,7 @@ def verify(*, progress: Callable[[int], None] = lambda events: None) -> Report:
 
 
 class _Chain:
-    """Where the check of the chain stands: each seal is held against the one before it."""
+    """The state of checking the chain. Each seal is compared with the one before it."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -146,7 +148,7 @@ class _Chain:
 
 
 class _Hashing:
-    """Turns lines into leaves, and counts the lines and the personal values that they commit to."""
+    """Turns lines into leaves, and counts the lines and their commitments to personal values."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -174,12 +176,15 @@ class _Hashing:
 
 
 def _commitments(line: bytes) -> int:
-    """How many personal values a line commits to: its last column is a JSON object of texts."""
+    """Return the number of personal values that a line commits to.
+
+    Its last column is a JSON object of texts.
+    """
     return line[line.rindex(b"\t") :].count(b'":"')
 
 
 def _verify_seals(report: Report, progress: Callable[[int], None]) -> int:
-    """Check every seal against its events; returns the last position that a seal covers."""
+    """Check every seal against its events, and return the last position that a seal covers."""
     state = _Chain(report)
     for stretch in _stretches():
         for seal, root in zip(stretch, _roots(stretch, report), strict=True):
@@ -189,7 +194,7 @@ def _verify_seals(report: Report, progress: Callable[[int], None]) -> int:
 
 
 def _stretches() -> Iterator[list[SealFields]]:
-    """Seals in order, gathered until they cover some STRETCH events."""
+    """Yield the seals in order, in lists that cover about STRETCH events."""
     gathered: list[SealFields] = []
     for seal in stream_seals():
         gathered.append(seal)
@@ -201,7 +206,7 @@ def _stretches() -> Iterator[list[SealFields]]:
 
 
 def _roots(stretch: list[SealFields], report: Report) -> list[bytes]:
-    """The root of each seal, computed from the events as they are."""
+    """Return the root of each seal, computed from the events as they are."""
     positions, ids = copy_reader.places_between(
         stretch[0].first_position, stretch[-1].last_position
     )
@@ -218,8 +223,10 @@ def _roots(stretch: list[SealFields], report: Report) -> list[bytes]:
 def _roots_in_order_of_ids(
     stretch: list[SealFields], ids: list[int], hashing: _Hashing
 ) -> list[bytes] | None:
-    """The roots, each line hashed while the server prints the next ones. None where one does not
-    fit its seal: events are missing, or others lie between them by id.
+    """Return the roots, hashing each line while the server prints the next ones.
+
+    Returns None if a root does not fit its seal: events are missing, or others have ids between
+    them.
     """
     groups = map(hashing.leaves, copy_reader.start(ids).groups())
     roots = roots_of([seal.size for seal in stretch], groups)
@@ -230,7 +237,7 @@ def _roots_in_order_of_ids(
 def _roots_by_position(
     stretch: list[SealFields], positions: list[int], ids: list[int], hashing: _Hashing
 ) -> list[bytes]:
-    """The roots with each event looked up for its position."""
+    """Return the roots, with each event looked up by its position."""
     lines = copy_reader.in_order(ids)
     found = iter(hashing.leaves([line for line in lines if line is not None]))
     leaves = [b"" if line is None else next(found) for line in lines]
@@ -247,8 +254,9 @@ def _roots_by_position(
 
 
 def _verify_file(report: Report, path: Path, size: int | None) -> None:
-    """The file outside must tell the same story: it is what a database that lost its tail cannot
-    change.
+    """Compare the seals with the file outside the database.
+
+    Somebody who cuts the end off the database cannot change that file.
     """
     if size is None:
         if report.seals:
@@ -330,7 +338,7 @@ def _verify_personal(report: Report) -> None:
 
 
 def _verify_redactions(report: Report) -> None:
-    """Every event that the log says was redacted has its leaf kept, and was met on the way."""
+    """Check that the sealed leaf of every event that the log records as redacted was kept."""
     for event in sorted(report.redactions.told.keys() - report.redactions.leaves.keys()):
         report.add(
             f"event {event}",

@@ -1,4 +1,4 @@
-"""What the database itself sees to: events and seals are append-only, and every event waits for a seal."""
+"""Create the triggers that keep events and seals append-only and mark every event as pending."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Redacted events, whose leaves stay; and the addresses that are forgotten by age."""
+"""Keep the leaves of redacted events, and index the addresses that are deleted by age."""
 
 import django.db.models.functions.datetime
 from django.contrib.postgres.fields import ArrayField

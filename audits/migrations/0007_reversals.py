@@ -1,4 +1,4 @@
-"""What was taken back so far is claimed by the first event that did so; from now on nothing is taken back twice."""
+"""Allow only one reversal of each event. For events reverted before, the first reversal counts."""
 
 from django.db import migrations, models
 

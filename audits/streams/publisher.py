@@ -1,8 +1,7 @@
-"""The log for other systems: mirrored into a Redis stream and a file of JSON lines, or written to
-standard output.
+"""Send the log to other systems: a Redis stream, a file of JSON lines, or standard output.
 
-A mirror's own end says what it lacks. The row in `audit_streams` remembers how far it had come: a
-loss shows by it.
+A mirror's own end shows which events it lacks. The row in `audit_streams` stores the last position
+written. If the mirror ends before it, events were lost.
 """
 
 import datetime as dt
@@ -25,7 +24,7 @@ from audits.streams.sinks import Checkpoint, FileSink, MirrorError, OpenSink, Re
 from common import advisory_lock
 
 BATCH = 500  # events
-TURN = 5.0  # seconds of mirroring before other tasks have their turn
+TURN = 5.0  # seconds of mirroring before other tasks run
 LOOK_EVERY = 0.5  # seconds
 
 log = structlog.get_logger("grps.streams")
@@ -33,8 +32,9 @@ log = structlog.get_logger("grps.streams")
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """Where a mirror stands. `error` is empty while all goes well; `note` tells of its last loss or
-    new beginning.
+    """The state of a mirror. `error` is empty while it works.
+
+    `note` describes its last loss or restart.
     """
 
     name: str
@@ -46,12 +46,12 @@ class StreamStatus:
 
     @property
     def behind(self) -> int:
-        """Events that it does not hold yet."""
+        """The number of events that the mirror does not hold yet."""
         return max(0, self.head - self.position)
 
 
 def configured() -> list[Sink]:
-    """The mirrors that the settings ask for."""
+    """Return the mirrors that the settings configure."""
     found: list[Sink] = []
     if settings.AUDIT_JSONL:
         found.append(FileSink(Path(settings.AUDIT_JSONL)))
@@ -65,7 +65,7 @@ def configured() -> list[Sink]:
 
 
 def statuses() -> list[StreamStatus]:
-    """Where each configured mirror stands, by its row: nothing outside is asked."""
+    """Return the state of each configured mirror from its row, without contacting the mirror."""
     sinks = configured()
     if not sinks:
         return []
@@ -78,11 +78,10 @@ def statuses() -> list[StreamStatus]:
 
 
 def catch_up(sink: Sink, *, hinted: bool = False, seconds: float = TURN) -> int:
-    """Write to a mirror what it lacks, for a while; how many events. What goes wrong is told in its
-    row.
+    """Write missing events to a mirror for up to `seconds`, and return their number.
 
-    A hinted run leaves a mirror that failed to the sweep: it may be away, and every hint would wait
-    for it.
+    An error is stored in the mirror's row. A hinted run skips a mirror that failed, and leaves it
+    to the sweep: it may be unreachable, and every hint would wait for it.
     """
     row, _ = AuditStream.objects.get_or_create(name=sink.name)
     if hinted and row.error:
@@ -97,11 +96,11 @@ def catch_up(sink: Sink, *, hinted: bool = False, seconds: float = TURN) -> int:
 
 
 def write(out: BinaryIO, after: int, *, follow: bool, stopping: Callable[[], bool]) -> int:
-    """Write the events behind `after` to `out` as JSON lines, and new ones as they come; the last
-    position written.
+    """Write the events after position `after` to `out` as JSON lines.
 
-    Ends between two batches once `stopping` says so. Raises BrokenPipeError when nobody reads any
-    more.
+    With `follow`, it goes on with new events. It ends between two batches once `stopping` returns
+    True. Returns the last position written. Raises BrokenPipeError if the reader has closed the
+    pipe.
     """
     while not stopping():
         events = _read_patiently(after) if follow else _read(after)
@@ -129,8 +128,8 @@ def _catch_up(sink: Sink, until: float) -> int:
             AuditStream.objects.filter(name=sink.name).exclude(error="").update(
                 error="", updated_at=Now()
             )
-        # Whoever was turned away at the lock may have come for an event that was placed after we
-        # looked.
+        # A process that did not get the lock may have wanted to write an event that was sealed
+        # after we read the head.
         if queries.head() == seen or time.monotonic() >= until:
             return done
 
@@ -149,7 +148,7 @@ def _fill(sink: Sink, opened: OpenSink, until: float) -> int:
 
 
 def _forget(sink: Sink, opened: OpenSink) -> None:
-    """Take what was redacted since away from the mirror, too."""
+    """Remove events from the mirror that were redacted after they were written."""
     due = AuditRedaction.objects.exclude(mirrors__contains=[sink.name]).select_related(
         "event__sealed"
     )
@@ -164,15 +163,15 @@ def _forget(sink: Sink, opened: OpenSink) -> None:
 
 
 def _resume(sink: Sink, opened: OpenSink) -> int:
-    """The position to go on behind: the mirror's own end, or where an empty one begins. Raises
-    MirrorError.
+    """Return the position after which to write: the mirror's own end, or a start if it is empty.
+
+    Raises MirrorError.
     """
     head = queries.head()
     _refuse_another_history(opened, head)
     known = AuditStream.objects.values_list("position", flat=True).get(name=sink.name)
     begin = opened.position or sink.begin(known, head)
-    # An emptied file is worth a note once there is something to write into it, not on every sweep
-    # until then.
+    # Note an emptied file once there is something to write into it, not on every sweep until then.
     if opened.position < known and begin < head:
         _note(sink, opened.position, known, begin)
     if begin != known:
@@ -196,7 +195,7 @@ def _refuse_another_history(opened: OpenSink, head: int) -> None:
 
 
 def _note(sink: Sink, found: int, known: int, begin: int) -> None:
-    """Tell that a mirror holds less than it was given."""
+    """Store and log that a mirror holds less than was written to it."""
     row = AuditStream.objects.filter(name=sink.name)
     if not found and sink.rotates:
         row.update(note=f"It was empty: rotated, or lost. It goes on behind position {begin}.")
@@ -220,7 +219,7 @@ def _read(after: int) -> list[queries.PlacedEvent]:
 
 
 def _read_patiently(after: int) -> list[queries.PlacedEvent]:
-    """Nothing, while the database is away."""
+    """Return the next events, none while the database is unreachable."""
     try:
         return _read(after)
     except (OperationalError, InterfaceError) as error:

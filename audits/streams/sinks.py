@@ -1,6 +1,4 @@
-"""Where the log is mirrored to: a Redis stream, a file of JSON lines. Each knows by itself how far
-it has come.
-"""
+"""Mirrors of the log: a Redis stream and a file of JSON lines. Each knows its own end."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -16,15 +14,15 @@ from redis.retry import Retry
 from audits.queries import PlacedEvent, public
 from common import append_only_files
 
-TIMEOUT = 5.0  # seconds for an answer; a mirror that is slower is tried again by the next sweep
+TIMEOUT = 5.0  # seconds for an answer; the next sweep tries a slower mirror again
 
 
 class MirrorError(Exception):
-    """The mirror cannot go on; the text says why, and what to do about it."""
+    """The mirror cannot go on. The text says why, and what to do."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Which event a mirror holds last, as it was written there."""
+    """The last event that a mirror holds, as written there."""
 
     position: int
     id: int
@@ -32,59 +30,59 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class OpenSink(Protocol):
-    """A mirror that is open: `position` is its end (0: it holds nothing), `checkpoint` its last event,
-    where it has one.
+    """An open mirror. `position` is its end, 0 if it holds nothing.
+
+    `checkpoint` is its last event, if it has one.
     """
 
     position: int
     checkpoint: Checkpoint | None
 
     def append(self, events: Sequence[PlacedEvent]) -> None:
-        """Write all of them, or the first ones of them: never one without those before it. Raises
-        as `open` does.
+        """Write all events, or the first ones: never one without those before it.
+
+        Raises as `open` does.
         """
 
     def forget(self, positions: Sequence[int]) -> None:
-        """Take what was written of these events away: they lost the words of a person who was
-        erased.
-        """
+        """Remove what was written of these events, because they were redacted."""
 
 
 class Sink(Protocol):
-    """A mirror that is configured."""
+    """A configured mirror."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def lock(self) -> int:
-        """The advisory lock: one process at a time writes to it."""
+        """The advisory lock under which one process at a time writes to the mirror."""
 
     @property
     def rotates(self) -> bool:
-        """Whether others may rightly empty it."""
+        """Whether others may empty the mirror legitimately."""
 
     def open(self) -> AbstractContextManager[OpenSink]:
-        """Raises MirrorError, RedisError or OSError."""
+        """Open the mirror. Raises MirrorError, RedisError or OSError."""
 
     def begin(self, known: int, head: int) -> int:
-        """Behind which position to begin when it is empty, `known` being what it once held."""
+        """Return the position after which to begin if it is empty. `known` was its last end."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisSink:
-    """A stream whose entry ids are `<position>-0`: the server itself refuses a repeat."""
+    """A stream whose entry ids are `<position>-0`, so that the server itself refuses a repeat."""
 
     url: str
     key: str
-    length: int  # entries that are kept, about; 0: all
+    length: int  # approximate number of entries to keep; 0: all
     name: str = "redis"
     lock: int = 4_710_011
     rotates: bool = False
 
     @contextmanager
     def open(self) -> Iterator["OpenRedisStream"]:
-        # Without retries: a write that was done and not answered would be sent once more.
+        # No retries: a write that was done but not answered would be sent again.
         client: redis.Redis = redis.Redis.from_url(
             self.url,
             socket_timeout=TIMEOUT,
@@ -104,8 +102,10 @@ class OpenRedisStream:
         self.position, self.checkpoint = self._end(client)
 
     def append(self, events: Sequence[PlacedEvent]) -> None:
-        """In one transaction on a watched key: an emptied stream, or another writer, stops it
-        before a gap arises.
+        """Write all events in one transaction on a watched key.
+
+        If the stream was emptied or another process wrote, the transaction fails before a gap
+        arises.
         """
         sink = self._sink
         with self._client.pipeline() as pipe:
@@ -182,8 +182,9 @@ class OpenFile:
 
 
 def _forgotten(checkpoint: Checkpoint, line: bytes, wanted: set[int]) -> bytes | None:
-    """What takes the place of a line: as long as it was, so that whoever follows the file by bytes
-    reads on.
+    """Return the line that replaces a redacted one, None if the line stays.
+
+    It has the same length, so that a program that follows the file by bytes is not disturbed.
     """
     if checkpoint.position not in wanted:
         return None
@@ -192,7 +193,7 @@ def _forgotten(checkpoint: Checkpoint, line: bytes, wanted: set[int]) -> bytes |
 
 
 def lines(events: Sequence[PlacedEvent]) -> bytes:
-    """One line of JSON an event: its public half."""
+    """Return the public part of each event as one line of JSON."""
     return b"".join(msgspec.json.encode(public(event)) + b"\n" for event in events)
 
 

@@ -110,8 +110,8 @@ class Command(BaseCommand):
             try:
                 publisher.write(sys.stdout.buffer, after, follow=follow, stopping=stopping)
             except BrokenPipeError:
-                # Nobody reads any more. What Python would flush at its end goes nowhere, instead of
-                # failing once more.
+                # The reader closed the pipe. Discard what Python would flush at its end, which would
+                # fail again.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _streams(self, **options: Any) -> None:
@@ -132,7 +132,10 @@ class Command(BaseCommand):
 
 @contextmanager
 def _until_signalled() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM has come. The second signal ends the process at once."""
+    """Yield a function that returns whether SIGINT or SIGTERM came.
+
+    The second signal ends the process at once.
+    """
     asked: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
 
