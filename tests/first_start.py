@@ -1,7 +1,7 @@
-"""The rows that a first start writes, written again for each test in one statement.
+"""The rows that a first start writes, inserted for each test by one statement.
 
-`bootstrap` runs once in each process and for each set of universes in the environment; its rows are
-kept as SQL. Times are those of the test.
+`bootstrap` runs once per process and per set of universes in the environment. Its rows are kept as
+SQL. Times are those of the test.
 """
 
 import os
@@ -14,7 +14,7 @@ from players import active_policy
 
 BY_MIGRATE = {"django_content_type", "auth_permission", "django_migrations"}
 DATED = {"audits": ("at",), "policy_versions": ("created_at", "activated_at")}
-# Neither triggers nor foreign keys: the rows fit as they are.
+# Without triggers and foreign keys: the rows are consistent.
 QUIET = "SET LOCAL session_replication_role = replica"
 ORDINARY = "SET LOCAL session_replication_role = origin"
 
@@ -40,7 +40,8 @@ def _kept() -> list[str]:
     with connection.cursor() as cursor:
         for table in sorted(set(connection.introspection.table_names(cursor)) - BY_MIGRATE):
             name = sql.Identifier(table).as_string()
-            # As a text: columns of type `json` keep theirs, which the audit log hashes.
+            # As text, since columns of type `json` keep their exact text, which the audit log
+            # hashes.
             cursor.execute(f"SELECT json_agg(t)::text FROM {name} t")
             rows = cursor.fetchone()[0]
             if rows:

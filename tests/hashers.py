@@ -1,5 +1,6 @@
-"""A password hasher for tests: the real one with a single round. What it makes, the real one checks
-too.
+"""The production password hasher with a single round, for tests.
+
+The production hasher accepts its hashes.
 """
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher

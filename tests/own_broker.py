@@ -1,6 +1,4 @@
-"""Each of the tests' processes has a numbered database of Valkey of its own: none takes up what
-another one left.
-"""
+"""Give each test process its own numbered Valkey database, so that they share no messages."""
 
 import os
 from urllib.parse import urlsplit

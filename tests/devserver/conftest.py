@@ -19,7 +19,7 @@ from devserver.os_users import reachable_folder, unprivileged
 from tests.conftest import free_port
 
 PATIENCE = 240.0  # seconds; two whole systems may share two cores
-# What `make test` says about its own servers is not for the one that is started here.
+# The new system must not use the servers that `make test` started for this process.
 OURS = {
     "DATABASE_URL",
     "DATABASE_APPLICATION_URL",
@@ -40,7 +40,7 @@ OURS = {
 
 
 class Up:
-    """A whole `make up` of its own: state folder, port, and the process above all others."""
+    """A whole `make up` with its state folder, its port and its main process."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -51,11 +51,11 @@ class Up:
             "GRPS_STATE": str(state),
             "THROTTLE_PUBLIC_PER_MINUTE": "0",
         }
-        self.environment |= {"GRPS_EMULATOR": "off"}  # unless a test is about Roblox
+        self.environment |= {"GRPS_EMULATOR": "off"}  # unless a test uses Roblox
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> dict[str, Any]:
-        """Start it and wait until it serves; what ready.json says."""
+        """Start it and wait until it serves. Returns ready.json."""
         before = self._published()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "devserver", "up", "--port", str(self.port)],
@@ -73,16 +73,14 @@ class Up:
         return ready
 
     def ensure(self) -> dict[str, Any]:
-        """Start it unless it runs."""
+        """Start it unless it runs. Returns ready.json."""
         return self.ready() if self.is_running() else self.start()
 
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
     def _published(self) -> int | None:
-        """When ready.json was written, so that one which a killed process left is not taken for a
-        new one.
-        """
+        """Return when ready.json was written, to recognise a file left by a killed process."""
         file = self.state / "ready.json"
         return file.stat().st_mtime_ns if file.exists() else None
 
@@ -111,21 +109,21 @@ class Up:
         return all(row["up"] for row in self.processes().values())
 
     def kill(self, name: str) -> None:
-        """SIGKILL, without a word of warning."""
+        """Kill a process by SIGKILL and wait for its replacement."""
         pid = self.processes()[name]["pid"]
         with suppress(ProcessLookupError):  # a worker may end by itself when its broker is killed
             os.kill(pid, signal.SIGKILL)
         self.wait_for(lambda: self.processes()[name]["pid"] != pid)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """Ctrl-C, or another signal; the exit code and everything it printed."""
+        """Stop it by a signal, Ctrl-C by default. Returns the exit code and the output."""
         assert self.process is not None
         self.process.send_signal(how)
         output, _ = self.process.communicate(timeout=60)
         return self.process.returncode, output
 
     def family(self) -> list[psutil.Process]:
-        """Every process below it."""
+        """List all processes below it."""
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
@@ -137,7 +135,7 @@ class Up:
 
 
 def _holds(condition: Callable[[], bool]) -> bool:
-    """Whether it is so by now; what gives no answer yet says no."""
+    """Return whether the condition holds. A failed connection counts as False."""
     try:
         return condition()
     except httpx.TransportError:
@@ -146,14 +144,14 @@ def _holds(condition: Callable[[], bool]) -> bool:
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
-    """One of the test's own, for what must begin with nothing or is left broken."""
+    """Return a system for one test, which may leave it broken. It is not started yet."""
     with _ended(Up(tmp_path / "state")) as up:
         yield up
 
 
 @pytest.fixture(scope="module")
 def shared_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One for all tests of a module; `ensure` it."""
+    """Return a system for all tests of a module, which call `ensure`."""
     with _ended(Up(tmp_path_factory.mktemp("up") / "state")) as up:
         yield up
 
@@ -166,7 +164,5 @@ def _ended(up: Up) -> Iterator[Up]:
         if up.is_running():
             up.stop(signal.SIGTERM)
         account = unprivileged()
-        if (
-            account is not None
-        ):  # PostgreSQL's folder is elsewhere where its account cannot reach ours
+        if account is not None:  # PostgreSQL's folder is elsewhere if its account cannot reach ours
             shutil.rmtree(reachable_folder(up.state / "postgres", account), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Kill whatever runs, at random, while a community plays: nothing is lost and nothing counts twice."""
+"""Random processes are killed during the simulated day: no event is lost or counted twice."""
 
 import os
 import random
@@ -46,14 +46,14 @@ def test_a_day_of_kills_ends_with_every_balance_right(up: Up) -> None:
     assert "Data stores, ledger, leaderboard, case files, games and audit chain agree." in output
     assert len(killed) >= 4, (
         killed
-    )  # on a slow machine the day may end before everybody had their turn
+    )  # on a slow machine the day may end before every kind of process was killed
 
 
 def _kill_at_random(
     up: Up, demo: "subprocess.Popen[str]", killed: list[str], dice: random.Random
 ) -> None:
-    """Every kind of process at least once, then any, each after the last one is mended."""
-    time.sleep(4)  # everybody arrives first
+    """Kill each kind of process once, then random ones. Waits for the restart after each."""
+    time.sleep(4)  # until all players have joined
     victims = list(reversed(VICTIMS))
     while demo.poll() is None and len(killed) < KILLS:
         victim = victims.pop() if victims else dice.choice(VICTIMS)

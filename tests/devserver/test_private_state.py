@@ -1,6 +1,4 @@
-"""What `make up` keeps is for its owner alone, also where an earlier version left it open to
-others.
-"""
+"""Only the owner can read the state of `make up`, also after an upgrade from older versions."""
 
 import os
 import shutil
@@ -63,7 +61,7 @@ def test_the_folder_around_two_states_is_closed_too(tmp_path: Path) -> None:
 
 @pytest.fixture
 def reachable() -> Iterator[Path]:
-    """A state folder that PostgreSQL's account reaches, as those of earlier versions were."""
+    """Return a state folder that PostgreSQL's account can reach, as in earlier versions."""
     home = Path(tempfile.mkdtemp(dir="/var/tmp"))
     home.chmod(0o755)
     account = unprivileged()
@@ -85,7 +83,7 @@ def test_a_database_of_an_earlier_version_is_kept(
     account = unprivileged()
     assert account is not None
     kept = reachable_folder(reachable / "postgres", account)
-    shutil.move(kept, reachable / "postgres")  # where it stood before
+    shutil.move(kept, reachable / "postgres")  # its place in earlier versions
     with Supervisor(State.at(reachable)) as supervisor:
         supervisor.add([postgres.service(state, port)])
         with psycopg.connect(state.environment(port, port)["DATABASE_URL"]) as database:
@@ -93,8 +91,6 @@ def test_a_database_of_an_earlier_version_is_kept(
     assert stat.S_IMODE(reachable.stat().st_mode) == 0o700
     assert not (reachable / "postgres").exists()
     shutil.rmtree(reachable)
-    state = State.at(
-        reachable
-    )  # as after `make clean`: with new passwords, and no database of the former ones
+    state = State.at(reachable)  # as after `make clean`: new passwords, and a new database
     with Supervisor(state) as supervisor:
         supervisor.add([postgres.service(state, state.port("postgres"))])

@@ -1,4 +1,4 @@
-"""What production starts imports nothing that only the development file installs."""
+"""Production processes import nothing that only the development requirements install."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from common.environment import BASE_DIR
 
-# Refuses every module of a distribution that requirements.txt does not name.
+# Refuses to import modules of packages that requirements.txt does not name.
 ONLY_PRODUCTION = """
 import importlib.abc, importlib.metadata, re, sys
 named = {

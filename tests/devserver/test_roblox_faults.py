@@ -1,4 +1,4 @@
-"""Kill whatever runs, at random, while points are pulled from Roblox and roles are pushed to it."""
+"""Random processes are killed while points are pulled from Roblox and roles are pushed to it."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def test_kills_change_nothing_in_a_pull_and_a_push(up: Up) -> None:
         _promote(up)
         captains = "mirrors WHERE aspect = 'role' AND status = 'confirmed' AND confirmed->>'rank' = 'Captain I'"
         _until(lambda: _count(ready, captains) >= PROMOTED)
-        _until(lambda: len(killed) >= 3)  # on a fast machine all that may be done before
+        _until(lambda: len(killed) >= 3)  # the work may end earlier on a fast machine
     finally:
         over.set()
         killer.join()
@@ -90,7 +90,8 @@ def _make_community(roblox: httpx.Client) -> None:
 
     tell("limits", all=None)
     dice = random.Random(3)
-    # Entry by entry: what is seeded as a whole goes on earning, and the sums below would run away.
+    # One entry at a time: players of a bulk seed continue to earn, which would change the sums
+    # below.
     for n in range(PLAYERS):
         user_id, total = FIRST + n, dice.randrange(1, 200_000)
         session = {
@@ -145,7 +146,7 @@ def _ask(ready: dict[str, Any], body: dict[str, Any]) -> None:
         return answer.status_code in {
             202,
             409,
-        }  # 409: the schedule was faster, and pulls the same people
+        }  # 409: a scheduled pull of the same members runs already
 
     _until(asked)
 
@@ -166,7 +167,7 @@ def _promote(up: Up) -> None:
 
 
 def _until(condition: Any) -> None:
-    """Wait for a condition; what is away for a moment because it was killed is asked again."""
+    """Wait for a condition, and retry while a killed service is unavailable."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -188,7 +189,7 @@ def _rows(ready: dict[str, Any], query: str) -> list[tuple[Any, ...]]:
 
 
 def _check(up: Up, ready: dict[str, Any], roblox: httpx.Client) -> None:
-    """Every balance as the data store has it, every row once, every role changed once and no other."""
+    """Check that balances equal the data store, rows are unique, and roles changed once each."""
     points = dict(
         _rows(
             ready, f"SELECT user_id, (points * 100)::bigint FROM players WHERE user_id >= {FIRST}"
@@ -231,7 +232,7 @@ def _roles(roblox: httpx.Client, user_id: int) -> set[int]:
 
 
 def _changes(roblox: httpx.Client) -> Counter[int]:
-    """How often the group's own log says that somebody's role was changed."""
+    """Count the role changes of each user in the group's log."""
     changes: Counter[int] = Counter()
     cursor = ""
     while True:

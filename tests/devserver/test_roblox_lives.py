@@ -1,6 +1,4 @@
-"""`make up` without a key: an emulated Roblox lives beside GRPS, and both come to say the same by
-themselves.
-"""
+"""`make up` without a key starts an emulated Roblox, and both sides agree after synchronisation."""
 
 import json
 import subprocess

@@ -1,6 +1,4 @@
-"""No client stalls the site: not by waiting, not by sending slowly, not by holding many
-connections.
-"""
+"""Clients that wait, send slowly or hold many connections cannot stall the site."""
 
 import itertools
 import json
@@ -24,7 +22,7 @@ from tests.console.people import owner_client
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW = b"POST /roblox/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n{"
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow:"
-ELSEWHERE = "127.0.0.2"  # the address of somebody else on this machine
+ELSEWHERE = "127.0.0.2"  # another address of this machine
 _numbers = itertools.count(1)
 
 
@@ -37,7 +35,7 @@ def connect(port: int, sent: bytes = b"", address: str = ELSEWHERE) -> socket.so
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Waits until the server closed it; what it said before is read away."""
+    """Wait until the server has closed the connection. Discards what it sent before."""
     try:
         while connection.recv(65_536):
             pass
@@ -57,7 +55,7 @@ def is_open(connection: socket.socket) -> bool:
 
 
 def answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """One answer with a Content-Length: status, headers, body."""
+    """Read one response with a Content-Length. Returns status, headers and body."""
     said = b""
     while b"\r\n\r\n" not in said:
         piece = connection.recv(65_536)
@@ -85,7 +83,7 @@ def is_served(url: str, api_key: str) -> bool:
 
 @contextmanager
 def trickling(connections: list[socket.socket]) -> Iterator[None]:
-    """Send a byte on each again and again, as long as the block lasts."""
+    """Send a byte on each connection repeatedly until the block ends."""
     over = threading.Event()
 
     def send() -> None:
@@ -94,7 +92,7 @@ def trickling(connections: list[socket.socket]) -> Iterator[None]:
                 try:
                     connection.send(b" ")
                 except OSError:
-                    continue  # closed by the server, which is its right
+                    continue  # the server may close it
             over.wait(0.2)
 
     thread = threading.Thread(target=send)
@@ -280,7 +278,7 @@ def test_the_connections_of_our_own_proxy_are_not_counted(
 
 @pytest.fixture
 def nginx(behind_proxy: str, tmp_path: Path) -> Iterator[int]:
-    """nginx with the configuration of deploy/nginx, but for its name, its certificate and its port."""
+    """Start nginx with deploy/nginx, but with another name and port and without a certificate."""
     program = shutil.which("nginx")
     if program is None:
         pytest.skip("nginx is not installed: the documented proxy is not tried")

@@ -1,4 +1,4 @@
-"""`make up`: everything under one process, which starts it, mends it, and ends it all together."""
+"""`make up`: one process starts everything, restarts what died, and stops everything."""
 
 import json
 import signal
@@ -82,7 +82,7 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
 
 
 def _no_process_knows_the_owner(ready: dict[str, Any], up: Up) -> None:
-    """Whoever takes a web process over finds the application's way into the database, and no other."""
+    """Check that no process has the owner's database password, in case one is taken over."""
     secret = urlsplit(ready["ownerDatabaseUrl"]).password
     assert secret
     assert secret != urlsplit(ready["databaseUrl"]).password
@@ -93,7 +93,7 @@ def _no_process_knows_the_owner(ready: dict[str, Any], up: Up) -> None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    """What has ended, and only waits for its parent to ask how, lives no more."""
+    """Return whether a process runs. A zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -181,7 +181,7 @@ def test_repeated_deaths_end_everything_with_the_last_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken, lives = tmp_path / "broken", tmp_path / "lives"
-    # It is up once it has written, so it writes only when it has seen that nothing is broken.
+    # The service is up once it has written to the file, so it writes only if nothing is broken.
     fail = f"echo life >> {lives}; echo the disk is full; exit 7"
     script = f"if [ -e {broken} ]; then {fail}; fi; echo life >> {lives}; exec sleep 600"
 

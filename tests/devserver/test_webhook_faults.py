@@ -1,5 +1,6 @@
-"""Kill whatever runs, at random, while events are told to two receivers: none is lost, few come
-twice.
+"""Random processes are killed while events are sent to two receivers.
+
+No event is lost, and few arrive twice.
 """
 
 import json
@@ -87,7 +88,7 @@ def _check(
     if LONG:
         assert repeats < len(rows) / 100, (repeats, killed)
     for request in receiver.requests:
-        # Looked at long after it was sent: the verifier's window is not what is tested here.
+        # The messages are old by now, and this test does not check the verifier's time window.
         signed = Webhook(secret).sign(
             msg_id=request.headers["webhook-id"],
             timestamp=_moment(request.headers["webhook-timestamp"]),
@@ -137,7 +138,7 @@ def _kill_at_random(up: Up) -> list[str]:
 
 
 def _until(condition: Any) -> None:
-    """Wait for a condition; a database that is away because it was killed is asked again."""
+    """Wait for a condition, and retry while a killed database is unavailable."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -1,5 +1,6 @@
-"""The doors through which people act. To add one: a class with `acts`, `people` and `attempt`, and
-a line in DOORS.
+"""The entry points of the matrix.
+
+To add one: a class with `acts`, `people` and `attempt`, and a line in DOORS.
 """
 
 import datetime as dt
@@ -62,7 +63,7 @@ OF_LADDER = tuple(
 )
 
 
-# One of those who have the same entitlements: a page costs fifty times a call of the rule.
+# One person for each set of permissions: a page costs fifty times as much as a call of the rule.
 ONE_OF_EACH = (
     "Captain II",
     "Tempest Major",
@@ -77,25 +78,23 @@ FEW = OF_LADDER if os.environ.get("GRPS_LONG") else ONE_OF_EACH
 
 
 class Door(Protocol):
-    """`acts` and `people`: what can be tried through it, and by whom."""
+    """An entry point. `acts` and `people`: what can be tried through it, and by whom."""
 
     acts: tuple[str, ...]
     people: tuple[str, ...]
 
     def expects(self, case: Case) -> str:
-        """What is to come of it here."""
+        """Return the expected outcome of a case at this entry point."""
 
     def prepare(self, case: Case, user_id: int) -> None:
-        """Bring about what the attempt begins with, once the two players are set."""
+        """Prepare the attempt after the two players are set."""
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
-        """Try it on the player: ALLOWED, HELD or REFUSED, and what was said. `key`s and sessions
-        are the door's.
-        """
+        """Try the act on the player. Returns ALLOWED, HELD or REFUSED, and the message."""
 
 
 class ByTheRules:
-    """What the rules of the ladder say, whatever the door."""
+    """Expects what the rules of the ladder say."""
 
     def expects(self, case: Case) -> str:
         return case.expected
@@ -105,7 +104,7 @@ class ByTheRules:
 
 
 class Rule(ByTheRules):
-    """The functions that every door calls."""
+    """The functions that every entry point calls."""
 
     acts = tuple(ENTITLES)
     people = PEOPLE
@@ -160,9 +159,7 @@ class Game(ByTheRules):
 
 
 class BoundedGame(Game):
-    """The same from an experience that may bring nothing by itself: whatever would be done waits
-    for the officer.
-    """
+    """POST /roblox/sanctions, from an experience whose acts all wait for the officer's approval."""
 
     people = FEW
 
@@ -177,7 +174,7 @@ class BoundedGame(Game):
 
 
 class Shell(ByTheRules):
-    """`manage.py player`, whoever runs it is the operator."""
+    """`manage.py player`. Whoever runs it is the operator."""
 
     acts = tuple(act for act in ENTITLES if act != "recommend")
     people = ("the operator",)
@@ -201,7 +198,7 @@ class Shell(ByTheRules):
 
 
 class Console(ByTheRules):
-    """The act dialogs, in a browser of the person's own."""
+    """The act dialogs, in the person's browser."""
 
     acts = tuple(ENTITLES)
     people = (*FEW, "an owner without a rank")
@@ -220,7 +217,7 @@ class Console(ByTheRules):
             has_access = hasattr(answer.wsgi_request, "staff")
             return REFUSED, "You may not: no right" if has_access else "no access"
         why_not = re.search(r"You may not[^<]*", unescape(answer.content.decode()))
-        if why_not:  # a dialog that is not possible says why instead of showing its form
+        if why_not:  # an impossible dialog shows the reason instead of its form
             return REFUSED, why_not[0]
         errors = re.findall(r'<ul class="errorlist.*?</ul>', answer.content.decode(), re.DOTALL)
         return REFUSED, " ".join(re.sub(r"<[^>]+>", " ", unescape(" ".join(errors))).split())
@@ -238,9 +235,7 @@ class Console(ByTheRules):
 
 
 class Bulk(ByTheRules):
-    """A mass change of one player: from its preview to its result, with the rights that the console
-    gives.
-    """
+    """A mass change of one player, from the preview to the result, with the console's rights."""
 
     acts = tuple(act for act in ENTITLES if act not in {"ban", "unban"})
     people = (*(person for person in FEW if person != "Tempest Major"), "an owner without a rank")
@@ -265,9 +260,7 @@ class Bulk(ByTheRules):
 
 
 class File(ByTheRules):
-    """An adjustment of one player by a file: previewed, let go and applied, with the rights that
-    the console gives.
-    """
+    """An adjustment of one player by file, from preview to result, with the console's rights."""
 
     acts = tuple(AMOUNTS)
     people = (*FEW, "an owner without a rank")
@@ -290,9 +283,7 @@ class File(ByTheRules):
 
 
 class Undo(ByTheRules):
-    """An event that the operator brought about is taken back: that is the act, judged as every
-    other.
-    """
+    """Undo of an event that the operator caused. It is judged as the opposite act."""
 
     acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", *AMOUNTS)
     people = (*FEW, "an owner without a rank")
@@ -351,11 +342,11 @@ class Undo(ByTheRules):
         return (HELD if done.approval else ALLOWED), done.sentence
 
     def _impossible(self, case: Case, user_id: int) -> bool:
-        """Nobody is suspended twice, so that no second suspension can be taken back."""
+        """Return whether the undo is impossible: nobody is suspended twice."""
         return case.act == "suspend" and player_of(user_id).former_rank_id is not None
 
     def _suspend(self, user_id: int, order: Order) -> None:
-        """Suspended by an event of its own, whatever the players were set to before."""
+        """Suspend the player by a new event, whatever state they had before."""
         player = player_of(user_id)
         if player.former_rank_id is not None:
             player.rank_id, player.former_rank_id, player.former_rank_since = (
@@ -374,14 +365,18 @@ class Undo(ByTheRules):
 
 
 class Approving(ByTheRules):
-    """A second person approves what an owner asked for and acted too often to do alone."""
+    """Approval by a second person of an owner's request.
+
+    The owner acted too often to do it alone.
+    """
 
     acts = ("warn", "pardon", "suspend", "lift", "ban", "unban", *AMOUNTS)
     people = (*FEW, "an owner without a rank")
 
     def expects(self, case: Case) -> str:
-        """Whoever may do the act alone may let it happen, and a ban as well; past their own limit
-        they may not.
+        """Return the expected outcome.
+
+        Who may do the act alone may approve it within their own limit. They may also approve bans.
         """
         if case.expected == HELD:
             return ALLOWED if case.act in {"ban", "unban"} or case.rank not in LIMIT else REFUSED
@@ -396,7 +391,7 @@ class Approving(ByTheRules):
         try:
             RULES[case.act](case, user_id, {"by": asker, "reason": "seen it", "now": now})
         except Refused:
-            return  # it makes no sense, so nobody can ask for it
+            return  # it makes no sense, so nobody can request it
 
     def attempt(self, case: Case, user_id: int) -> tuple[str, str]:
         by, waiting = (
@@ -415,7 +410,7 @@ class Approving(ByTheRules):
 
 
 def console_staff(case: Case) -> Staff | None:
-    """The person as the console knows them; None where it is closed to them."""
+    """Return the person with the console's rights; None without access to the console."""
     if case.bound:
         return of_roblox(ACTOR).staff
     owner_client("olga")
@@ -423,7 +418,7 @@ def console_staff(case: Case) -> Staff | None:
 
 
 def staff(case: Case) -> Staff:
-    """The person as rules know them. Raises Refused for who is sanctioned."""
+    """Return the person for the rules. Raises Refused if they are sanctioned."""
     if case.person == "the operator":
         return at_the_shell()
     if not case.bound:
@@ -496,7 +491,7 @@ RULES: dict[str, Callable[[Case, int, Order], ActionResult | Decision]] = {
     "promote to one's own rank": _set_rank,
     "demote": _set_rank,
 }
-# By name, made with the API key of an experience.
+# By name. Each is made with the API key of an experience.
 DOORS: dict[str, Callable[[str], Door]] = {
     "rule": lambda api_key: Rule(),
     "game": Game,

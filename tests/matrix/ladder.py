@@ -1,10 +1,8 @@
-"""Who may do what, as the rules of the ladder say it: written down here by hand, and worked out
-without the code.
-"""
+"""The ladder's rules of who may do what, written by hand and evaluated without the code."""
 
 from dataclasses import dataclass
 
-# From the lowest to the highest; whoever stands higher acts on whoever stands lower.
+# From the lowest to the highest. People act only on lower ranks.
 ORDER = (
     "Suspended",
     "Initiate",
@@ -43,15 +41,15 @@ WARN = {
 }
 ADJUST = WARN - {"Tempest Major"}
 BAN = {"Supreme Admirals", "Supreme Command", "Supreme Council", "Imperator"}
-# Points a day; who is not in it and may adjust has no limit.
+# Points a day. A rank that is not listed and may adjust has no limit.
 LIMIT = {
     "Electro Colonel": 100,
     "Brigadier General": 500,
     "Stormmarshal": 500,
     "Supreme Admirals": 500,
 }
-GAME_AMOUNT = 500  # points; a game brings no more at once
-SECOND_EYES = 1000  # points; nobody adjusts by more alone, whatever their limit
+GAME_AMOUNT = 500  # points; a game adds no more in one call
+SECOND_EYES = 1000  # points; nobody adjusts more alone, whatever their limit
 RECOMMENDS = WARN - {"Supreme Command", "Supreme Council", "Imperator"}  # CMD and CCM, not LDR
 EARNS = set(ORDER) - {"Suspended", "Envoy", "Ambassador"}
 ENTITLES = {
@@ -119,7 +117,7 @@ class Case:
 
     @property
     def rank(self) -> str:
-        """The rank that the person holds or held; those without one stand above all."""
+        """The rank that the person holds or held. People without a rank are above all."""
         return self.person.rpartition(" ")[2] if self.person.startswith("a ") else self.person
 
     @property
@@ -133,7 +131,7 @@ class Case:
 
     @property
     def target_rank(self) -> str:
-        """The target's rank, or the one that is kept for them."""
+        """The target's rank, or their former rank during a suspension."""
         if not self.bound or self.target in {"somebody below", "somebody suspended below"}:
             return "Shock Trooper I"
         above = ORDER[min(ORDER.index(self.rank) + 1, len(ORDER) - 1)]
@@ -141,7 +139,7 @@ class Case:
 
     @property
     def to(self) -> str:
-        """The rank that a change of rank leads to."""
+        """The new rank in a change of rank."""
         if self.act == "demote":
             return "Initiate"
         if self.act == "promote to one's own rank":
@@ -171,7 +169,7 @@ class Case:
         return ALLOWED
 
     def _sensible(self) -> bool:
-        """Whether the act makes sense, whoever asks."""
+        """Return whether the act makes sense, whoever does it."""
         if self.suspended and (self.act in RANKED or self.act in {"suspend", "recommend"}):
             return False
         if self.act == "recommend":
@@ -180,9 +178,9 @@ class Case:
 
     def _of_unbound(self) -> str:
         if self.act == "recommend":
-            return REFUSED  # a recommendation is an officer's word
+            return REFUSED  # only officers recommend
         if self.person == "the operator":
-            return ALLOWED  # alone with the machine, and loud in the audit log
+            return ALLOWED  # at the shell no second person exists; the audit log reports it clearly
         return (
             HELD
             if self.act in {"ban", "unban"} or AMOUNTS.get(self.act, 0) > SECOND_EYES
@@ -195,9 +193,7 @@ def _higher(one: str, other: str) -> bool:
 
 
 def cases(act: str, people: tuple[str, ...]) -> list[Case]:
-    """Every attempt at an act. Who is no player cannot act on themselves, and nobody stands above
-    them.
-    """
+    """List every attempt at an act. People who are no players have no equals and nobody above."""
     found = [Case(person, act, target) for person in people for target in TARGETS]
     return [
         case

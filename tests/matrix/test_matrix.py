@@ -1,5 +1,6 @@
-"""Every act, by every kind of person, on every kind of player, through every door: allowed exactly
-where the rules say, and where it is not, nothing has happened.
+"""Every act by every kind of person on every kind of player through every entry point.
+
+It is allowed exactly where the rules say, and a refused act changes nothing.
 """
 
 from collections.abc import Iterator
@@ -20,12 +21,12 @@ NOW = timezone.now()
 
 
 class Undone(Exception):
-    """Ends an attempt so that the next one finds what this one found."""
+    """Rolls an attempt back, so that the next one starts from the same state."""
 
 
 @pytest.fixture
 def world(api_key: str) -> str:
-    """Two players, and the key of a game."""
+    """Create two players. Returns the key of a game."""
     for user_id in (ACTOR, TARGET):
         Player.objects.create(
             user_id=user_id,
@@ -48,7 +49,7 @@ def undone() -> Iterator[None]:
 
 
 def staged(case: Case) -> int:
-    """Set the two players as the case wants them, behind the rules on purpose; whom it is done to."""
+    """Set the two players for the case, bypassing the rules. Returns the target's user id."""
     user_id = ACTOR if case.target == "oneself" else TARGET
     if case.bound:
         _set(
@@ -89,7 +90,7 @@ def _sanction(player: Player, kind: Sanction.Kind) -> None:
 
 
 def standing(user_id: int) -> dict[str, Any]:
-    """All that an act may change."""
+    """Return all data that an act may change."""
     player = Player.objects.get(user_id=user_id)
     return {
         "player": (player.rank_id, player.former_rank_id, player.banned, player.adjusted),
@@ -103,7 +104,7 @@ def standing(user_id: int) -> dict[str, Any]:
 
 
 def outcome(case: Case, door: Door) -> str:
-    """What came of it, and whether the tables say the same as the answer."""
+    """Return the outcome of a case. Adds every contradiction between the tables and the answer."""
     user_id, expected = staged(case), door.expects(case)
     door.prepare(case, user_id)
     before, told = standing(user_id), AuditEvent.objects.filter(action="act.refused").count()
@@ -117,8 +118,7 @@ def outcome(case: Case, door: Door) -> str:
         problems.append("changed something" if changed else "changed nothing")
     if waiting != (found == HELD):
         problems.append("waits for approval" if waiting else "waits for nobody")
-    # Who is sanctioned does not come as far as the rule; not every door has somebody to tell of
-    # then.
+    # Sanctioned people never reach the rule, and not every entry point knows whom to record then.
     if not case.sanctioned and refusals != (1 if said.startswith("You may not") else 0):
         problems.append(f"is told {refusals} times as refused")
     return " but ".join([found, *problems]) + ("" if found == expected else f" ({said})")

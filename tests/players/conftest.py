@@ -15,7 +15,7 @@ OWNER = Staff(Actor("staff", "1", "Olga", "staff:1"), rank=None, bypasses_second
 
 
 class Game:
-    """A game server of `nexus`, as the HTTP door sees it."""
+    """A game server of `nexus`, over HTTP."""
 
     def __init__(self, api_key: str) -> None:
         self.client = Client(headers={"x-grps-api-key": api_key})
@@ -48,9 +48,7 @@ def game(api_key: str) -> Game:
 
 @pytest.fixture
 def stands(game: Game) -> Callable[..., Player]:
-    """A player with so many points at a rank held for so many days; the row is set up behind the
-    rules on purpose.
-    """
+    """Return a function that creates a player with points and a rank, bypassing the rules."""
 
     def stands(points: float, rank: str = "Initiate", days: float = 0, user_id: int = 1) -> Player:
         from players.models import Rank

@@ -1,4 +1,4 @@
-"""Positions are exact, pages join, and what is derived can be rebuilt and verified."""
+"""Positions are exact, pages have no gaps, and derived data can be rebuilt and verified."""
 
 import random
 import uuid
@@ -20,7 +20,7 @@ public = Client()
 
 @pytest.fixture
 def crowd(game: Game) -> list[Player]:
-    """300 players, many with the same points, a third of the moves folded."""
+    """Create 300 players, many with equal points, with a third of the changes folded."""
     dice = random.Random(5)
     for start in (0, 100, 200):
         amounts = [
@@ -43,9 +43,7 @@ def true_position(player: Player) -> int:
 
 
 def get(path: str) -> dict[str, Any]:
-    """Ask for what no other test asked for within the last second: the cache outlives a test's
-    database.
-    """
+    """GET an address that no other test requested, since the cache outlives a test's database."""
     answer = public.get(f"{path}{'&' if '?' in path else '?'}fresh={uuid.uuid4().hex}")
     assert answer.status_code == 200, answer.content
     body: dict[str, Any] = answer.json()

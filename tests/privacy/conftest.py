@@ -1,4 +1,4 @@
-"""A community in which one person stands everywhere, and where to look for them."""
+"""A community in which one person occurs everywhere, and searches for their data."""
 
 import io
 import logging
@@ -35,7 +35,7 @@ __all__ = [
 
 @pytest.fixture
 def notifier(settings: Any) -> Sender:
-    """Roblox as the sender of notifications."""
+    """Return Roblox as the sender of notifications."""
     settings.ROBLOX_WEBHOOK_SECRET = SECRET
     settings.ROBLOX_WEBHOOK_SECRET_PREVIOUS = ""
     return Sender()
@@ -43,7 +43,7 @@ def notifier(settings: Any) -> Sender:
 
 @pytest.fixture
 def accounts(provider: str, settings: Any) -> Roblox:
-    """Roblox as whom people sign in with."""
+    """Return Roblox as the sign-in provider."""
     app = {"client_id": "grps", "secret": "a secret", "settings": {"server_url": f"{provider}/"}}
     providers = settings.SOCIALACCOUNT_PROVIDERS
     settings.SOCIALACCOUNT_PROVIDERS = providers | {"roblox": providers["roblox"] | {"APPS": [app]}}
@@ -52,7 +52,7 @@ def accounts(provider: str, settings: Any) -> Roblox:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What the logs of this process hold, written as in production."""
+    """Yield the logs of this process, written as in production."""
     handlers = [
         one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)
     ]
@@ -67,7 +67,7 @@ def log() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def mirrors(community: Any, settings: Any, tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """The file and the key of the stream into which the log is mirrored."""
+    """Yield the file and the stream key to which the audit log is mirrored."""
     settings.AUDIT_JSONL = str(tmp_path / "audit.jsonl")
     settings.AUDIT_STREAM_URL, settings.AUDIT_STREAM_KEY = (
         django_settings.REDIS_URL,
@@ -79,9 +79,7 @@ def mirrors(community: Any, settings: Any, tmp_path: Path) -> Iterator[tuple[Pat
 
 
 def in_tables(*words: str) -> set[str]:
-    """Every column of every table that holds one of the words, as `table.column`; sessions are
-    unpacked.
-    """
+    """List every column with one of the words, as `table.column`. Sessions are decoded."""
     likes = [f"%{word}%" for word in words]
     found = set()
     with connection.cursor() as cursor:
@@ -102,7 +100,7 @@ def in_tables(*words: str) -> set[str]:
 
 
 def in_valkey(*words: str) -> list[str]:
-    """Every key that holds one of the words, in its name or its value."""
+    """List every key with one of the words in its name or value."""
     with redis.Redis.from_url(django_settings.REDIS_URL) as client:
         keys = list(client.scan_iter(count=1000))
         return [repr(key) for key in keys if holding(f"{key!r} {_value(client, key)!r}", *words)]
@@ -122,6 +120,6 @@ def _value(client: "redis.Redis", key: bytes) -> Any:
 
 
 def holding(text: str, *words: str) -> list[str]:
-    """The words that stand in a text, whatever their case."""
+    """Return the words that a text contains, in any case."""
     lowered = text.lower()
     return [word for word in words if word.lower() in lowered]

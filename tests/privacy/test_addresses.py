@@ -1,4 +1,4 @@
-"""Where sign-ins came from is forgotten by its age, and the log proves that it was there."""
+"""Sign-in addresses are deleted after their retention, and the log proves that they existed."""
 
 import datetime as dt
 from typing import Any
@@ -25,7 +25,7 @@ DAY = dt.timedelta(days=1)
 
 @pytest.fixture
 def signed_in(transactional_db: None, bootstrapped: None, settings: Any) -> None:
-    """One sign-in that was refused, and one that was not."""
+    """Make one failed and one successful sign-in."""
     settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA = True, False
     local_owner("Olga_Owner")
     for password in ("a guess", PASSWORD):
@@ -39,7 +39,7 @@ def signed_in(transactional_db: None, bootstrapped: None, settings: Any) -> None
 
 
 def known() -> dict[str, set[str]]:
-    """What the log still knows of each sign-in."""
+    """Return the personal fields that the log still has of each kind of sign-in."""
     events = AuditEvent.objects.filter(action__startswith="staff.sign")
     return {
         event.action: set(AuditPersonal.objects.filter(event=event).values_list("field", flat=True))

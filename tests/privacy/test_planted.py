@@ -1,4 +1,4 @@
-"""A person who stands everywhere is erased, and nothing of them is found anywhere any more."""
+"""A person who occurs everywhere is erased, and nothing of them is found afterwards."""
 
 import datetime as dt
 import io
@@ -84,7 +84,7 @@ def planted(
     settings: Any,
     tmp_path: Path,
 ) -> Iterator[None]:
-    """The person, through every door."""
+    """Add the person's data through every entry point."""
     settings.THROTTLE_WRITE_PER_MINUTE = settings.THROTTLE_PUBLIC_PER_MINUTE = 10_000
     settings.LOCAL_LOGIN, settings.LOCAL_LOGIN_MFA = True, False
     throttling._leases.clear()
@@ -114,7 +114,7 @@ def _earn(game: Game) -> None:
     game.send(
         game.event(USER, username=FORMER, displayName=DISPLAY), game.event(OTHER), game.event(BOSS)
     )
-    # What knows a former name is what was done under it.
+    # Former names are found through the records that were written under them.
     call_command("player", "note", str(USER), "--reason", SAID, stdout=StringIO())
     later = (timezone.now() + dt.timedelta(seconds=1)).isoformat()
     game.send(game.event(USER, 2, username=NAME, displayName=DISPLAY, occurredAt=later))
@@ -128,7 +128,7 @@ def _earn(game: Game) -> None:
 
 
 def _be_an_officer(accounts: Roblox) -> None:
-    """They sign in with Roblox, link Discord, and act in the console."""
+    """Sign in with Roblox, link Discord, and act in the console."""
     accounts.knows(USER, NAME)
     browser = Client(REMOTE_ADDR=ADDRESS)
     assert accounts.sign_in(browser, USER).status_code == 302
@@ -165,9 +165,7 @@ def _on_roblox(community: World, pull: Pull, nexus: Experience) -> None:
 
 
 def _in_a_game(game: Game) -> None:
-    """They are warned, they warn, they are spoken of; and a line of the game's log is about nobody
-    it knows.
-    """
+    """Warn them, warn as them and mention them. A log line of the game names no player it knows."""
     for actor, user_id, kind in (
         (BOSS, USER, "warn"),
         (USER, OTHER, "warn"),
@@ -183,7 +181,7 @@ def _in_a_game(game: Game) -> None:
         answer = _post(
             game.client, "/roblox/sanctions", body | {"occurredAt": timezone.now().isoformat()}
         )
-        # A game may not act on an officer by itself: that waits, and names them too.
+        # A game may not act on an officer without approval. The request names them too.
         assert answer.json()["status"] == ("held" if user_id == USER else "applied"), answer.content
     at = timezone.now().isoformat()
     lines = [
@@ -196,7 +194,7 @@ def _in_a_game(game: Game) -> None:
 
 
 def _in_the_console() -> None:
-    """Owners and officers act on them, and name them where they act on others."""
+    """Act on them as owners and officers, and name them in acts on others."""
     owner, boss = owner_client("Olga_Owner"), client_as(Player.objects.get(user_id=BOSS))
     for address, fields in (
         (f"/admin/acts/note/{OTHER}/", {"text": SAID}),
@@ -262,7 +260,7 @@ def _be_asked_for_a_role() -> None:
 
 
 def _be_in_files(folder: Path) -> None:
-    """Adjustments by a file at the shell, by a file in the console, and by HTTP."""
+    """Adjust them by a file at the shell, by a file in the console, and by HTTP."""
     file = folder / "prizes.csv"
     file.write_text(f"userId,amount,reason\n{USER},1,{NAME}\n{OTHER},1,for {NAME}\n")
     call_command("adjust", "file", str(file), "--reason", SAID, "--yes", stdout=StringIO())
@@ -303,12 +301,12 @@ def _be_in_mass_changes() -> None:
         row_executor.run(job.pk)
     previews.preview(
         "note", [OTHER], {"text": SAID}, Command(by=olga, reason=SAID, now=now)
-    )  # which nobody lets go
+    )  # never started
     assert BulkJob.objects.filter(done=2).count() == 2
 
 
 def _be_told_of_outside(notifier: Sender) -> None:
-    """Roblox names them in a notification that is no order; and receivers were told of them."""
+    """Name them in a notification of Roblox that is no order, and in webhook deliveries."""
     assert (
         notifier.notify(
             "SubscriptionPurchased", {"Subscriber": {"UserId": USER, "Note": NAME}}
@@ -426,7 +424,7 @@ def test_nothing_of_a_person_who_stood_everywhere_is_found(
     while seal_pending():
         pass
     audit_tasks.mirror()
-    # no worker takes tasks here; each carries the id of its request, and dies after a minute
+    # No worker runs here: a task contains the id of its request, and expires after a minute.
     app.control.purge()
     assert in_valkey(*WORDS) == []
     assert holding(mirrors[0].read_text(), *WORDS) == []
@@ -440,7 +438,7 @@ def test_nothing_of_a_person_who_stood_everywhere_is_found(
 
 
 def _exported() -> str:
-    """Everything that can be taken away as a file; the chain's export is whole."""
+    """Return every export as one text, after verifying the chain's export."""
     chain = StringIO()
     export.export(chain)
     assert offline.verify_export(chain.getvalue().splitlines(), trusted_keys()) == []

@@ -1,6 +1,4 @@
-"""Events of before that name somebody in their details: what names them goes, and the chain is
-proved as ever.
-"""
+"""Redaction of older events that name a person in their details: the chain still verifies."""
 
 import io
 import json
@@ -39,9 +37,7 @@ def seal_all() -> None:
 
 @pytest.fixture
 def old(community: Any) -> int:
-    """A role that was asked for as it was told before: with the id of Roblox in the details; beside
-    it, others.
-    """
+    """Record a role request in the old format, with the user id in its details. Returns its event."""
     rank, now = Rank.objects.get(name="Initiate"), timezone.now()
     Player.objects.create(user_id=USER, username=NAME, rank=rank, rank_since=now, named_at=now)
     with transaction.atomic():
@@ -91,9 +87,7 @@ def test_what_names_them_goes_and_the_chain_is_whole(old: int) -> None:
 
 
 def test_nobody_can_find_the_id_out_by_trying_all_of_them(old: int) -> None:
-    """The line that was sealed holds commitments that nobody has any more: the hash alone says
-    nothing.
-    """
+    """The sealed commitments are replaced, so the hash alone reveals nothing."""
     before = AuditEvent.objects.get(pk=old).commitments
     erase()
     after = AuditEvent.objects.get(pk=old).commitments

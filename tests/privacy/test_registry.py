@@ -1,6 +1,4 @@
-"""The one list of what may hold a person is complete: every column of the database is in it, and
-nothing else is.
-"""
+"""The registry of personal data names every column of the database, and no others."""
 
 from io import StringIO
 
@@ -11,8 +9,8 @@ from django.db import connection
 from players.privacy.registry import OWNERS, REGISTRY, Blank, Drop, Elsewhere, Pseudonym, Text
 from players.privacy.texts import tables
 
-# A Roblox id needs 64 bits: moments, switches and smaller numbers hold nobody. A key of another
-# table is held there.
+# A Roblox id needs 64 bits, so times, booleans and smaller numbers hold nobody. Keys of another
+# table are covered there.
 MAY_HOLD = """
     SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c
     JOIN information_schema.tables t USING (table_schema, table_name)
@@ -96,9 +94,7 @@ def test_every_table_of_texts_is_read_by_an_index(
 
 
 def test_what_another_module_forgets_is_not_left_to_nobody() -> None:
-    """The ways that the list only names are few, and each is proved by what the planted person's
-    test reads.
-    """
+    """Other modules erase few tables. The test of the planted person proves each of them."""
     elsewhere = {column.table for column, _ in REGISTRY.load().of(Elsewhere)}
     assert elsewhere == {"players", "erasure_orders", "audit_personal", "audits", "django_session"}
     assert {column.table for column, _ in REGISTRY.of(Text)} >= {

@@ -1,6 +1,4 @@
-"""One limit a day, whichever way an officer moves points: what is let go at once, or is still under
-way, counts.
-"""
+"""An officer's daily limit covers all ways to move points, also parallel and unfinished ones."""
 
 import datetime as dt
 import json
@@ -53,7 +51,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LIMIT, MOST = (
     100,
     60,
-)  # points: a colonel's limit of a day, and what each way moves: two of them are too much
+)  # points: a colonel's daily limit, and the amount of each way; two exceed the limit
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +130,7 @@ def finish() -> None:
 
 
 def moved() -> Decimal:
-    """What the colonel moved in all, without signs."""
+    """Return the sum of the colonel's changes, without signs."""
     rows = LedgerEntry.objects.filter(actor__user_id=COLONEL)
     return rows.aggregate(moved=Sum(Abs("awarded")))["moved"] or Decimal(0)
 
@@ -216,7 +214,7 @@ def test_the_limit_starts_again_at_midnight_utc() -> None:
     assert Spending.objects.filter(person=by.person, spent=LIMIT).count() == 2
 
 
-# --- files go the way of every act ---
+# --- files
 def asked(by: Staff, points: int, *user_ids: int) -> Adjustment:
     rows = [
         FileRow(line, user_id, points * 100)

@@ -1,7 +1,6 @@
-"""Every act that looks before it writes, raced: it happens once, and who comes too late is told so
-in a sentence.
+"""Races of every act that reads before it writes: it happens once, and the others get a refusal.
 
-To add one: a function under `@race` that sets the scene and gives a Race.
+To add one: a function under `@race` that prepares the data and returns a Race.
 """
 
 import datetime as dt
@@ -115,8 +114,7 @@ def times(attempt: Attempt, count: int = 3) -> list[Attempt]:
     return [attempt] * count
 
 
-# --- measures -------------------------------------------------------------------------------------
-# -------------------
+# --- sanctions
 @race
 def suspending() -> Race:
     return Race(
@@ -201,8 +199,7 @@ def lifting_a_ban() -> Race:
     )
 
 
-# --- approvals ------------------------------------------------------------------------------------
-# -------------------
+# --- approvals
 def _asked_ban() -> Approval:
     approval = sanctions.ban(TARGET, Command(**order(staff(ADMIRAL)[0]))).approval
     assert approval is not None
@@ -268,8 +265,7 @@ def approving_points_past_the_limit() -> Race:
     )
 
 
-# --- ranks ----------------------------------------------------------------------------------------
-# -------------------
+# --- ranks
 @race
 def proposing() -> Race:
     return Race(
@@ -358,7 +354,6 @@ def withdrawing_a_note() -> Race:
 
 
 # --- the guard, the queue, appeals
-# -----------------------------------------------------------------------------------
 @race
 def letting_somebody_act_again() -> Race:
     by = staff(MAJOR)[0]
@@ -465,8 +460,7 @@ def granting_an_appeal_while_acting_on_the_same_player() -> Race:
     )
 
 
-# --- access ---------------------------------------------------------------------------------------
-# -------------------
+# --- access
 @race
 def asking_for_a_role() -> Race:
     return Race(
@@ -580,8 +574,7 @@ def asking_for_looser_bounds() -> Race:
     )
 
 
-# --- endpoints ------------------------------------------------------------------------------------
-# -------------------
+# --- endpoints
 WANTED = EndpointInput(
     name="portal", kind="standard", address="https://93.184.216.34/hook", events=["rank.*"]
 )
@@ -667,8 +660,7 @@ def deleting_an_endpoint() -> Race:
     )
 
 
-# --- the policy -----------------------------------------------------------------------------------
-# -------------------
+# --- the policy
 def _documents() -> dict[str, str]:
     found = json.loads(json.dumps(PolicyVersion.objects.get(is_active=True).documents))
     found["points"]["events"]["training"]["weight"] = 30
@@ -735,7 +727,6 @@ def putting_a_version_of_the_policy_in_force() -> Race:
 
 
 # --- mass changes and files
-# ------------------------------------------------------------------------------------------
 @race
 def starting_a_mass_change() -> Race:
     by = owner()
@@ -851,8 +842,7 @@ def inverting_a_file() -> Race:
     )
 
 
-# --- Roblox ---------------------------------------------------------------------------------------
-# -------------------
+# --- Roblox
 def _drift(aspect: str = "role", **theirs: Any) -> int:
     return Drift.objects.create(
         aspect=aspect,
@@ -941,7 +931,6 @@ def a_notification_of_roblox() -> Race:
 
 
 # --- games, programs and browsers
-# ------------------------------------------------------------------------------------
 def _command(raw: str, **changes: Any) -> dict[str, Any]:
     body = {
         "id": "c-1",
@@ -973,9 +962,7 @@ def a_command_of_a_game() -> Race:
 
 @race
 def commands_up_to_what_an_experience_may_move_in_a_day() -> Race:
-    """500 points an act, 2,500 a day: of six at once, in two officers' names on two players, five
-    are done.
-    """
+    """Six acts of 500 points at once, for two officers: five are within the daily 2,500."""
     make(908, "Supreme Council")
     raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
     return Race(

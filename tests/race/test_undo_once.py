@@ -1,4 +1,4 @@
-"""An event is taken back once, whoever tries and whichever way."""
+"""An event is undone once, whoever tries and by any entry point."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,4 @@
-"""Run attempts at once over real connections, each as far as its first write before any of them
-writes.
-"""
+"""Run attempts at once over real connections. All reach their first write before one may write."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -15,7 +13,7 @@ from webhooks.formats.base import BadEndpoint
 
 REFUSALS = (Refused, BadEndpoint)
 PATIENCE = 60  # seconds until a race that hangs is a failure
-LOOK = 0.02  # seconds between two looks at who waits
+LOOK = 0.02  # seconds between two checks of who waits
 
 Attempt = Callable[[], Any]
 
@@ -26,7 +24,7 @@ WAITING = """
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt: what it gave back, or in `refused` the sentence that it was told."""
+    """The outcome of an attempt: its return value, or the message of the refusal in `refused`."""
 
     value: Any = None
     refused: str = ""
@@ -37,10 +35,10 @@ class Outcome:
 
 
 def at_once(*attempts: Attempt) -> list[Outcome]:
-    """What came of each attempt. What is no refusal is raised.
+    """Run attempts at once. Returns their outcomes; raises exceptions that are no refusals.
 
-    Nobody may write an audit event until every attempt waits for a lock or has ended, so that all
-    of them have looked before any of them acts: the worst that can happen, and the same each time.
+    Nobody may write an audit event until every attempt waits for a lock or has ended, so all of
+    them have read before any of them writes. This is the worst case, and the same each time.
     """
     barrier, pids = threading.Barrier(len(attempts) + 1), list[int]()
 
@@ -72,10 +70,10 @@ def at_once(*attempts: Attempt) -> list[Outcome]:
 
 
 def won(outcomes: Sequence[Outcome]) -> list[Any]:
-    """What those gave back who did it."""
+    """Return the values of the successful attempts."""
     return [one.value for one in outcomes if one.done]
 
 
 def lost(outcomes: Sequence[Outcome]) -> list[str]:
-    """What the others were told."""
+    """Return the messages of the refused attempts."""
     return [one.refused for one in outcomes if not one.done]

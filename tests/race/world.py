@@ -1,6 +1,4 @@
-"""The people of a race, and what they do: each attempt is one call of a rule, as every entry point
-makes it.
-"""
+"""The people of a race and their acts. Each attempt calls one rule, as every entry point does."""
 
 import datetime as dt
 import itertools
@@ -28,8 +26,9 @@ NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True)
 class Race:
-    """`attempts` run at once, of which `wins` do it (None: it is no matter of one) and the others
-    are told a sentence with `told` in it; then `effect` gives `expected`.
+    """Attempts that run at once. `wins` of them succeed; None: any number.
+
+    The others are refused with a message that contains `told`. Then `effect` returns `expected`.
     """
 
     attempts: list[Attempt]
@@ -40,7 +39,7 @@ class Race:
 
 
 def populate() -> None:
-    """Two plain players, an officer of each kind, and two owners."""
+    """Create two plain players, an officer of each kind, and the owners."""
     for user_id in (TARGET, OTHER):
         make(user_id, "Captain I", days=30)
     for user_id, rank in {
@@ -54,7 +53,7 @@ def populate() -> None:
 
 
 def owner(name: str = "olga") -> Staff:
-    """A local owner, as the console sees them."""
+    """Return a local owner with the console's rights."""
     from django.contrib.auth.models import User
 
     found = rights_of(User.objects.get(username=name)).staff
@@ -67,12 +66,12 @@ def order(by: Staff, **more: Any) -> dict[str, Any]:
 
 
 def call(act: Callable[..., Any], *given: Any, by: Staff, **more: Any) -> Attempt:
-    """An act, once its turn comes."""
+    """Return an attempt that calls an act."""
     return lambda: act(*given, **order(by, **more))
 
 
 def acting(act: Callable[..., Any], *given: Any, by: Staff) -> Attempt:
-    """An act that takes a Command, once its turn comes."""
+    """Return an attempt that calls an act which takes a Command."""
     return lambda: act(*given, Command(**order(by)))
 
 
@@ -89,7 +88,7 @@ def player(user_id: int = TARGET) -> Player:
 
 
 def told(action: str) -> int:
-    """How often something was written down."""
+    """Return the number of audit events of an action."""
     return AuditEvent.objects.filter(action=action).count()
 
 
@@ -105,14 +104,14 @@ def last(action: str) -> int:
 
 
 def adjusted(amount: int = 10_00, user_id: int = TARGET) -> int:
-    """An adjustment that was made; its event."""
+    """Make an adjustment. Returns its event."""
     done = adjustments.adjust(user_id, amount, Command(**order(shell())))
     assert done.event is not None
     return done.event
 
 
 def held_undo(event: int, by: Staff) -> Approval:
-    """An undo that waits, because whoever asks acted very often lately."""
+    """Request an undo that is held, because the person acted very often lately."""
     from players.moderation import velocity_limit
 
     velocity_limit.record_acts(by, timezone.now(), acts=20)

@@ -1,7 +1,7 @@
-"""Start `manage.py` many times, in environments of their own, without loading Python each time.
+"""Run `manage.py` many times without loading Python each time.
 
-One process has loaded the libraries that the settings need. It forks for each start, so each
-start reads the settings anew, in an environment of nothing but what the test gives.
+One process has loaded the libraries that the settings need. It forks for each start, so each start
+reads the settings again, with the environment of the test alone.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from common.environment import BASE_DIR
 
 INHERITED = ("PATH", "HOME", "LD_LIBRARY_PATH")
-# Nothing here reads the environment or the settings when it is imported.
+# None of these reads the environment or the settings on import.
 LOADED = (
     "django.core.management",
     "django.core.checks",
@@ -59,7 +59,7 @@ for line in sys.stdin:
 
 
 class Starter:
-    """Starts `manage.py`; `run` returns what `subprocess.run` would."""
+    """Runs `manage.py`. `run` returns the same as `subprocess.run`."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -90,5 +90,5 @@ class Starter:
 
 
 def inherited() -> dict[str, str]:
-    """The variables without which Python does not start."""
+    """Return the variables that Python needs to start."""
     return {name: os.environ[name] for name in INHERITED if name in os.environ}

@@ -15,7 +15,7 @@ factory = RequestFactory()
 
 
 class Counting(APIView):
-    """Answers with how often it was asked."""
+    """Answers the number of requests so far."""
 
     caller = "anyone"
     asked = 0
@@ -126,7 +126,7 @@ def test_a_head_request_gets_the_headers_alone(live: Live) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_downstream_keeps_it_unasked(live: Live) -> None:
-    """Two caches of a second would make two seconds."""
+    """A second cache would make responses two seconds old."""
     control = live.fresh("/ranks").headers["Cache-Control"]
     assert "public" in control
     assert "no-cache" in control

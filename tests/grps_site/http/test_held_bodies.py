@@ -1,4 +1,4 @@
-"""What the web server holds of bodies in memory is counted right, however a body ends."""
+"""The web server's count of bytes in memory is right, however a body ends."""
 
 import asyncio
 from collections.abc import Iterator

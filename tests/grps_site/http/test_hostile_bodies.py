@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem document and never a 500."""
+"""Every body gets a problem document as its error, and never a 500."""
 
 import json
 import os

@@ -1,6 +1,4 @@
-"""Moments at the edges of the calendar: each is refused by name, through every entry point, and
-nothing is stored.
-"""
+"""Times at the edges of the calendar are refused by every entry point, and nothing is stored."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""The public pages of a player say nothing of a sanction, not by what is missing and not by when."""
+"""A player's public pages reveal no sanction, neither by a missing part nor by their timing."""
 
 import datetime as dt
 import itertools
@@ -16,7 +16,7 @@ ASKED = itertools.count()
 
 
 def seen(user_id: int = 1) -> dict[str, Any]:
-    past = {"now": next(ASKED)}  # an address of its own: past the cache of a second
+    past = {"now": next(ASKED)}  # a new address, so that no cache answers
     client = Client()
     top = client.get("/leaderboard/top", past).json()
     return {

@@ -1,6 +1,4 @@
-"""The OpenAPI document is valid and true: what it says of an answer is what a running server
-answers.
-"""
+"""The OpenAPI document is valid, and a running server answers as it says."""
 
 import json
 import os
@@ -24,8 +22,8 @@ from tests.conftest import TESTER, Live, events
 from webhooks.inbound import notifications
 
 EXAMPLES = 400 if os.environ.get("GRPS_LONG") else 25
-# No schema can say that each player stands in the rows once, and that amounts have two decimals.
-# Nor can it bound a moment: those before 1970 and after 9998 are refused.
+# A schema cannot require that each player occurs once in the rows, or that amounts have two
+# decimals. Nor can it limit times: those before 1970 and after 9998 are refused.
 BEYOND_A_SCHEMA = {
     "POST /adjustments": [positive_data_acceptance],
     "POST /roblox/sanctions": [positive_data_acceptance],
@@ -91,9 +89,7 @@ def test_it_says_how_each_caller_proves_itself() -> None:
 
 @pytest.fixture
 def community(live: Live) -> str:
-    """A few players with a history, so that lists are not empty; a key of the experience they play
-    in.
-    """
+    """Create players with a history, so that lists are not empty. Returns their game's key."""
     raw = keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1]
     assert live.play(raw, "/roblox/events", events(*range(1, 8))).json()["accepted"] == 7
     return raw
@@ -101,11 +97,9 @@ def community(live: Live) -> str:
 
 @schema.auth()
 class Proof:
-    """Proves each call as its caller would: by the key, or by a signature over what is about to be
-    sent.
-    """
+    """Authenticate each call as its caller would: with the key, or by signing the call."""
 
-    url = "http://localhost"  # some cases are made before a server runs: what is signed has no host
+    url = "http://localhost"  # some cases are made before a server runs; the host is not signed
     key = ""
 
     def get(self, case: schemathesis.Case, context: schemathesis.AuthContext) -> dict[str, str]:
@@ -151,14 +145,13 @@ def _test_of(operation: str) -> Callable[..., None]:
 
 
 def name_of(operation: str) -> str:
-    """`GET /players/{user_id}` becomes `test_get_players_user_id_does_what_the_document_says`."""
+    """Return a test name, such as `test_get_players_user_id_does_what_the_document_says`."""
     return (
         f"test_{'_'.join(re.findall(r'[a-z0-9]+', operation.lower()))}_does_what_the_document_says"
     )
 
 
-# A function for each operation: pytest-xdist runs tests of one name once only, and would leave out
-# the rest.
+# One function for each operation: pytest-xdist runs only one of several tests with the same name.
 OPERATIONS = [found.ok().label for found in schema.get_all_operations()]
 globals().update({name_of(operation): _test_of(operation) for operation in OPERATIONS})
 

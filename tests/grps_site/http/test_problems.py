@@ -28,7 +28,7 @@ class Away(APIView):
 
 
 class Silent(APIView):
-    """Says nothing of its callers."""
+    """A view without `caller`."""
 
     def get(self, request: Request) -> Response:
         return Response({"open": True})

@@ -17,7 +17,7 @@ from tests.conftest import Live
 
 PATH = "/automation/decisions"
 BODY = json.dumps({"userId": 4_000_000_001, "apply": False, "reason": "a test"}).encode()
-LET_IN = 404  # past the door: nobody has this user id
+LET_IN = 404  # the call was authenticated, and no player has this user id
 SECRET = "a secret of the tests, long enough"
 OLD_SECRET = "the secret that was there before it"
 

@@ -28,9 +28,7 @@ def _afresh(settings: Any) -> Iterator[None]:
 
 
 def forget() -> None:
-    """What another process knows of this one: nothing. Valkey may take its time, else a stall
-    counts as its absence.
-    """
+    """Act as a new process. A long timeout, since a slow Valkey would count as unavailable."""
     throttling._leases.clear()
     throttling._client = None
     throttling._valkey().connection_pool.connection_kwargs.update(

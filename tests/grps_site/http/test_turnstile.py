@@ -15,7 +15,7 @@ Answer = tuple[int, bytes]
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Stands where Cloudflare does: keeps what it was sent, and answers as it was told to."""
+    """A replacement for Cloudflare that stores requests and answers as the test says."""
 
     asked: list[dict[str, list[str]]]
     answer: Answer

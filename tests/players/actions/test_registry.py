@@ -28,9 +28,9 @@ from tests.players.discipline.conftest import MARSHAL, make
 from webhooks.messages.sentences import SENTENCES
 
 INTERNAL = {"withdraw-recommendation", "reopen"}  # only undo performs them
-# The rows of the matrix that try an act, where their names are not the act's.
+# Rows of the matrix that try an act under another name.
 MATRIX = {"adjust": "adjust a little", "rank": "promote"}
-# Acts that the matrix tries as another one: by the rank decided on, or the points given.
+# Acts that the matrix tries through another act: by the decided rank, or the given points.
 TRIED_AS = {"approve": "rank", "reject": "rank", "withdraw": "note", "award": "adjust"}
 
 
@@ -45,7 +45,7 @@ def test_no_two_acts_have_one_name() -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 def test_every_event_of_an_act_has_a_sentence(action: StaffAction) -> None:
     assert set(action.events) <= set(SENTENCES)
-    assert action.events or action.name == "reopen"  # which records a proposal
+    assert action.events or action.name == "reopen"  # `reopen` records a proposal
 
 
 def test_every_inverse_is_an_act() -> None:
@@ -101,7 +101,7 @@ def test_the_command_line_has_a_subcommand_for_each_of_its_acts() -> None:
     "action", [one for one in ACTIONS if one.command_line], ids=lambda one: one.name
 )
 def test_every_parameter_has_an_argument(action: StaffAction) -> None:
-    assert set(action.params.__struct_fields__) - {"text"} <= set(ARGUMENTS)  # a note's: the reason
+    assert set(action.params.__struct_fields__) - {"text"} <= set(ARGUMENTS)  # a note's reason
 
 
 @pytest.mark.parametrize("act", MEASURES)

@@ -1,4 +1,4 @@
-"""Taking back what was done: each kind of event, once, linked both ways, judged like any act."""
+"""Undo of each kind of event: once, linked in both directions, judged like any act."""
 
 import datetime as dt
 from html import unescape
@@ -189,7 +189,7 @@ def test_a_large_undo_waits_for_a_second_person(player: Make) -> None:
     imperator = client_as(player(2, rank="Imperator", points=50_000))
     adjustments.adjust(
         1, 5_000_00, Command(by=at_the_shell(), reason="a prize", now=timezone.now())
-    )  # the operator is alone
+    )  # the operator needs no second person
     imperator.post(f"/admin/revert/{last('points.adjusted').pk}/", {"reason": "a slip of the pen"})
     assert (standing()[2], Approval.objects.get().status) == ("5000.00", "waiting")
     council = client_as(player(3, rank="Supreme Council", points=20_000))

@@ -1,4 +1,4 @@
-"""Who asks for bulk jobs, on whom, and how one is brought to its end."""
+"""Helpers for bulk jobs: staff, players, and running a job to its end."""
 
 import datetime as dt
 from typing import Any
@@ -34,7 +34,7 @@ def make(user_ids: range | list[int], rank: str = "Storm Corporal I", points: in
 
 
 def colleague(user_id: int, rank: str) -> Staff:
-    """An officer on the ladder who may do mass changes, as the console sees them."""
+    """Create an officer of this rank who may do mass changes in the console."""
     make([user_id], rank, 20_000)
     found = officer(user_id)
     return Staff(found.actor, found.rank, found.user_id, rights=RIGHTS)
@@ -50,7 +50,7 @@ def preview(act: str, user_ids: Any, by: Staff = OLGA, **arguments: Any) -> Bulk
 
 
 def go(job: BulkJob, by: Staff = OLGA, second: Staff = SVEN) -> BulkJob:
-    """Let a job go, have it approved where it must be, and carry it out."""
+    """Start a job, approve it if necessary, and carry it out."""
     started = BULK_JOBS.start(job.pk, by=by, now=timezone.now())
     if started.approval is not None:
         approvals.approve(started.approval.pk, by=second, reason="agreed", now=timezone.now())

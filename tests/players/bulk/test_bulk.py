@@ -1,6 +1,4 @@
-"""Bulk jobs: judged without a change, let go by their maker, beyond a few rows by a second person,
-each row once.
-"""
+"""Bulk jobs: previews change nothing, large jobs need a second person, each row happens once."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -273,7 +271,7 @@ def test_an_act_is_done_to_each_and_taken_back_as_a_whole(act: str) -> None:
     job = go(preview(act, [1, 2], **arguments))
     assert (job.done, count()) == (2, 2)
     if act == "propose":
-        return  # a proposal is rejected, not taken back
+        return  # a proposal is rejected, not undone
     undo = go(
         previews.preview_undo(job.pk, Command(by=OLGA, reason="a mistake", now=timezone.now()))
     )

@@ -1,4 +1,4 @@
-"""A worker that carries a bulk job out, killed while it does."""
+"""A worker is killed while it carries out a bulk job."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from players.moderation import approvals
 from tests.conftest import database_url
 from tests.players.bulk.helpers import OLGA, SVEN, go_as_far_as_the_request, make, preview
 
-SECONDS = 120  # how long a process may take at most; nothing here takes that long
+SECONDS = 120  # the longest time of a process; nothing here takes that long
 WORKER = """
 import itertools, sys, time
 import django
@@ -32,7 +32,7 @@ row_executor.run_due()
 
 
 def worker(most: int) -> "subprocess.Popen[str]":
-    """A process that stands still after so many rows, however late it is killed."""
+    """Start a worker that pauses after `most` rows, so that it can be killed at any time."""
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, str(most)],
         cwd=BASE_DIR,
@@ -82,7 +82,7 @@ def test_repeated_kills_lose_no_row() -> None:
 
 
 def wait_for_the_dead() -> None:
-    """Until the server has noticed that the process is gone, and has undone what it was at."""
+    """Wait until the server has noticed the killed process and rolled its transaction back."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:

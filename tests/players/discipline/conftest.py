@@ -1,4 +1,4 @@
-"""Officers who are players, and those who are disciplined."""
+"""Officers who are players, and players to discipline."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -27,7 +27,7 @@ RANKS = {
 
 
 def make(user_id: int, rank: str, days: float = 0) -> Player:
-    """A player at a rank, held for so many days."""
+    """Create a player who has held a rank for so many days."""
     since = timezone.now() - dt.timedelta(days=days)
     held = Rank.objects.get(name=rank)
     return Player.objects.create(
@@ -37,7 +37,10 @@ def make(user_id: int, rank: str, days: float = 0) -> Player:
 
 @pytest.fixture
 def people(bootstrapped: None) -> Callable[[int], Staff]:
-    """A plain player (user id 1) and an officer of each kind; gives an officer by user id."""
+    """Create a plain player (user id 1) and an officer of each kind.
+
+    Returns a function that gives an officer by user id.
+    """
     make(1, "Captain I", days=30)
     for user_id, rank in RANKS.items():
         make(user_id, rank)
@@ -45,7 +48,7 @@ def people(bootstrapped: None) -> Callable[[int], Staff]:
 
 
 def order(by: Staff, **changes: Any) -> dict[str, Any]:
-    """What every act is given."""
+    """Return the arguments that every act takes."""
     return {"by": by, "reason": "seen it", "now": timezone.now()} | changes
 
 

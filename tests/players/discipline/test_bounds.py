@@ -1,6 +1,4 @@
-"""A key proves the experience and not the officer: what one stolen key brings is bounded by the
-experience's bounds.
-"""
+"""An experience's bounds limit what a stolen key can do: a key does not prove the officer."""
 
 import json
 import threading
@@ -46,7 +44,7 @@ def game(people: object, api_key: str) -> Client:
 
 
 def brings(game: Client, kind: str, user_id: int = 1, by: int = IMPERATOR, **changes: Any) -> Any:
-    """What the game is answered."""
+    """Send a command as the game. Returns the response."""
     body = {
         "id": uuid.uuid4().hex,
         "actorUserId": by,
@@ -61,7 +59,7 @@ def brings(game: Client, kind: str, user_id: int = 1, by: int = IMPERATOR, **cha
 
 
 def bounded(settings: Any, **bounds: Any) -> None:
-    """Let the configuration say these bounds of nexus, and two owners have agreed to them."""
+    """Set these bounds of nexus in the configuration, as agreed by two owners."""
     configured = Bounds(**bounds)
     _configure(settings, configured)
     Experience.objects.filter(key="nexus").update(bounds=msgspec.to_builtins(configured.terms))
@@ -78,7 +76,7 @@ def _configure(settings: Any, configured: Bounds) -> None:
 
 
 def decide(client: Client, verb: str = "approve", approval: Approval | None = None) -> str:
-    """Decide on the only request, in the console; what the page says."""
+    """Decide on a request in the console, the only one by default. Returns the page."""
     pk = (approval or Approval.objects.get()).pk
     answer = client.post(
         f"/admin/approvals/{pk}/", {"verb": verb, "words": "I looked"}, follow=True
@@ -87,7 +85,7 @@ def decide(client: Client, verb: str = "approve", approval: Approval | None = No
 
 
 def seen(client: Client) -> str:
-    """The page of the only request."""
+    """Return the page of the only request."""
     return str(client.get(f"/admin/approvals/{Approval.objects.get().pk}/").content.decode())
 
 
@@ -99,7 +97,7 @@ def test_nine_billion_points_in_an_imperators_name_wait(game: Client) -> None:
     assert (player().adjusted, Approval.objects.get().status) == (
         0,
         "waiting",
-    )  # past 1,000 two people must agree
+    )  # above 1,000 points two people must agree
     decide(client_as(player(COUNCIL)))
     assert player().adjusted == 9_000_000_000
 
@@ -204,7 +202,7 @@ def test_racing_commands_stay_within_the_daily_limits(game: Client, settings: An
 
 
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """Make the calls at one moment, each over a connection of its own."""
+    """Make all calls at the same time, each over its own database connection."""
     barrier, found = threading.Barrier(len(calls)), [None] * len(calls)
 
     def run(place: int) -> None:
@@ -223,7 +221,7 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 
 
 def prepared(kind: str) -> dict[str, Any]:
-    """Make the act sensible; its further fields."""
+    """Prepare the player so that the act makes sense. Returns the act's further fields."""
     one = player()
     if kind in {"pardon", "lift", "unban"}:
         sanction = {"pardon": "warning", "lift": "suspension", "unban": "ban"}[kind]
@@ -250,7 +248,7 @@ def prepared(kind: str) -> dict[str, Any]:
 
 
 def traces() -> dict[str, Any]:
-    """All that an act may leave."""
+    """Return all data that an act may change."""
     one = player()
     return {
         "player": (one.rank_id, one.banned, one.adjusted),
@@ -269,7 +267,7 @@ def test_what_an_experience_may_not_bring_waits(game: Client, settings: Any, kin
     by = MARSHAL if kind == "recommend" else IMPERATOR
     assert (brings(game, kind, by=by, **more)["status"], traces()) == ("held", before)
     decide(client_as(player(by)))
-    if kind in {"ban", "unban"}:  # these need two people wherever they come from
+    if kind in {"ban", "unban"}:  # these need two people from every entry point
         assert (traces(), Approval.objects.get().status) == (before, "waiting")
         decide(client_as(player(COUNCIL)))
     assert traces() != before
@@ -287,7 +285,7 @@ def test_a_note_that_waits_stands_nowhere_once_it_is_decided(game: Client, setti
 
 def test_an_entitled_person_approves_for_the_officer(game: Client) -> None:
     brings(game, "adjust", amount=501)
-    for low in (MARSHAL, 901):  # of a limit below, and without one
+    for low in (MARSHAL, 901):  # a rank with a lower limit, and one without a limit
         decide(client_as(player(low)))
         assert player().adjusted == 0
     decide(client_as(player(COUNCIL)))
@@ -436,12 +434,12 @@ def recommends(game: Client, user_ids: list[int], by: int) -> Any:
 def test_recommendations_by_events_are_limited_too(game: Client) -> None:
     many = crowd(22)
     answer = recommends(game, many, MARSHAL)
-    assert answer["accepted"] == 22  # the game's points are the game's
+    assert answer["accepted"] == 22  # the game decides on its points
     assert [one["code"] for one in answer["notices"]] == ["PAST_BOUNDS"] * 2
     assert Recommendation.objects.count() == 20
     assert (
         brings(game, "warn", many[-1])["status"] == "applied"
-    )  # recommendations are counted by themselves
+    )  # recommendations have a limit of their own
     assert recommends(game, many, MARSHAL)["duplicates"] == 22
     waiting = Approval.objects.filter(act="recommend")
     assert waiting.count() == 2
@@ -491,7 +489,7 @@ def test_looser_bounds_need_two_owners_and_tighter_ones_none(
     call_command("bootstrap", quiet=True)
     _configure(
         settings, Bounds(points_per_act=900)
-    )  # back again: that is looser than what is in force by now
+    )  # back again, which is looser than the bounds in force
     call_command("bootstrap", quiet=True)
     assert brings(game, "adjust", by=COUNCIL, amount=11)["status"] == "held"
 

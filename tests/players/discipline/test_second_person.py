@@ -1,4 +1,4 @@
-"""What needs two people happens when the second one agrees, and not before."""
+"""An act that needs two people happens when the second one agrees, and not before."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Officers = Callable[[int], Staff]
 
 @pytest.fixture
 def asked(people: Officers) -> Approval:
-    """A ban that the Admiral asks for."""
+    """Request a ban by the Admiral."""
     approval = sanctions.ban(
         1, Command(**order(people(ADMIRAL))), evidence=["https://example.com/clip"]
     ).approval

@@ -1,4 +1,4 @@
-"""A suspension keeps the former rank, and gives it back exactly."""
+"""A suspension keeps the former rank, and its end restores it exactly."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Warnings add up: what follows at the policy's thresholds, and what is undone with a pardon."""
+"""Consequences of warnings at the policy's thresholds, and their reversal by pardons."""
 
 import datetime as dt
 import threading
@@ -134,9 +134,7 @@ def test_an_expired_warning_does_not_count_and_ends_nothing(people: Officers) ->
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 6), max_size=12))
 def test_fewer_than_four_warnings_do_not_suspend(people: Officers, steps: list[int]) -> None:
-    """Warn (below 4) and pardon (the others pick which): the rank and its time come back as they
-    were.
-    """
+    """Warn (below 4) or pardon (other numbers pick which), then compare the rank and its start."""
     since, by = player().rank_since, people(MAJOR)
     with transaction.atomic():
         for step in steps:

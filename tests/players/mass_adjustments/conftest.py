@@ -1,4 +1,4 @@
-"""Players to adjust, made at once, and what the verbs are called with."""
+"""Players to adjust, and the staff of large adjustments."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -17,7 +17,7 @@ SECOND = Staff(Actor("staff", "2", "Sven", "staff:2"), rank=None, bypasses_secon
 
 
 def officer(rank: str, user_id: int) -> Staff:
-    """A person of a rank on the ladder, with a player of their own."""
+    """Return a staff member of this rank, with a user id."""
     return Staff(
         Actor("staff", str(user_id), f"officer {user_id}", f"staff:{user_id}"),
         rank_of(rank),
@@ -35,7 +35,7 @@ def people(bootstrapped: None) -> Callable[..., None]:
 
 
 def make_people(user_ids: range, rank: str = "Initiate") -> None:
-    """Players with nothing to their name but a rank held since this moment."""
+    """Create players who have a rank since now, and nothing else."""
     now = timezone.now()
     held = Rank.objects.get(name=rank)
     Player.objects.bulk_create(

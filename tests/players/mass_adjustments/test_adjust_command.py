@@ -62,9 +62,7 @@ def write(tmp_path: Path, lines: list[str], name: str = "bonus.csv") -> Path:
 
 
 def another_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if somebody else had signed in on this machine: the operating system says who runs a
-    process.
-    """
+    """Simulate another login on this machine: the operating system's user id names the operator."""
     monkeypatch.setattr(os, "getuid", lambda: 1)
 
 
@@ -193,7 +191,7 @@ def test_a_killed_command_loses_and_repeats_nothing(tmp_path: Path) -> None:
         applied, rows = _books()
         assert rows == applied
         seen.append(applied)
-        # The dead process's lease runs out: time passes.
+        # The lease of the dead process ends.
         Adjustment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     assert Adjustment.objects.count() == 1
     assert seen == sorted(seen)
@@ -236,7 +234,7 @@ def test_a_worker_goes_on_where_a_killed_command_was(tmp_path: Path) -> None:
         _wait(process, lambda: _applied() > 0)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert apply_adjustments() == 0  # the dead one's lease still holds
+    assert apply_adjustments() == 0  # the dead process's lease is still valid
     Adjustment.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     assert apply_adjustments() == 1
     assert Adjustment.objects.get().status == "done"
@@ -276,8 +274,9 @@ def _applied() -> int:
 
 
 def _books() -> tuple[int, int]:
-    """What is said to be applied and the rows of the ledger, at one moment: the database may still
-    be committing what a dead process sent.
+    """Return the applied rows and the rows of the ledger, from one query.
+
+    The database may still be committing what a dead process sent.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -341,7 +340,7 @@ def _through(adjustment: Adjustment) -> Adjustment:
 
 
 def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
-    """Adjust `count` players by file, approved by another one; the seconds that applying took."""
+    """Adjust `count` players by file. Returns the adjustment and the seconds to apply it."""
     make_people(range(1, count + 1))
     file = write(tmp_path, [f"{user_id},{user_id % 97 + 1}.25" for user_id in range(1, count + 1)])
     assert exit_code("file", file, "--reason", "large", "--yes") == 2
@@ -354,7 +353,7 @@ def _large(tmp_path: Path, count: int) -> tuple[Adjustment, float]:
     with connection.cursor() as cursor:
         cursor.execute(
             "ANALYZE"
-        )  # as autovacuum does, once it is committed: the checks below join whole tables
+        )  # autovacuum would do this after the commit; the checks below join whole tables
     return waiting, seconds
 
 

@@ -1,4 +1,4 @@
-"""Files of rows: every error with its line and its hint, and nothing read that was not written so."""
+"""Files of rows: errors have their line and a hint, and values are read exactly as written."""
 
 import tracemalloc
 from decimal import Decimal

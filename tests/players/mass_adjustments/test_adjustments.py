@@ -1,4 +1,4 @@
-"""Large adjustments by their verbs: judged as a whole, let go, applied in chunks, undone."""
+"""Life of a large adjustment: judged as a whole, started, applied in chunks, undone."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -31,7 +31,7 @@ People = Callable[..., None]
 
 @pytest.fixture
 def within_a_day() -> Iterator[None]:
-    """The clock stands still, so that no midnight parts what is let go in a test."""
+    """Stop the clock, so that midnight does not fall within a test."""
     with time_machine.travel(timezone.now(), tick=False):
         yield
 
@@ -199,7 +199,7 @@ def test_a_row_above_the_second_person_limit_waits(
         assert (waiting.status, adjusted()[3]) == ("waiting", 0)
     assert (
         go(made((3, 1_000_01), by=OWNER), by=OWNER).status == "done"
-    )  # the operator, alone with the machine
+    )  # the operator alone at the shell
 
 
 def test_a_mass_change_waits_for_a_second_person_whoever_asked(
@@ -284,7 +284,7 @@ def test_who_changed_since_the_preview_is_skipped(people: People) -> None:
     colonel = officer("Electro Colonel", 900)
     waiting = go(made((1, 100_00), (2, 5_00), (3, -7_00), by=colonel), by=colonel)
     erase(2, by=OWNER, reason="ordered", now=timezone.now())
-    make_people(range(2, 3))  # somebody new under the id of the one who is gone
+    make_people(range(2, 3))  # another player with the id of the deleted one
     Player.objects.filter(user_id=3).update(rank=Player.objects.get(user_id=900).rank)
     lifecycle.approve(waiting.pk, by=SECOND, reason="fine", now=timezone.now())
     apply_adjustments()

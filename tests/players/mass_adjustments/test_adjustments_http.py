@@ -1,4 +1,4 @@
-"""`POST /adjustments` and `GET /adjustments/{id}` as a signed program meets them."""
+"""`POST /adjustments` and `GET /adjustments/{id}`, called by a program that signs."""
 
 import json
 from collections.abc import Callable

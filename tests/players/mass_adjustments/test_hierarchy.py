@@ -1,4 +1,4 @@
-"""The checks of a file's rows in SQL give the answer of the pure rule, for every pair of ranks."""
+"""The checks of a file's rows in SQL agree with the rule in Python for every pair of ranks."""
 
 from itertools import product
 
@@ -29,14 +29,14 @@ def staff(rank: PolicyRank, user_id: int) -> Staff:
 
 
 def judged_rank(player: Player) -> PolicyRank | None:
-    """The rank by which the hierarchy judges a player."""
+    """Return the rank by which the hierarchy judges a player."""
     if player.former_rank is not None:
         return kept_rank(player.former_rank, active())
     return active().ranks.get(player.rank_id)
 
 
 def rule(by: Staff, player: Player) -> str:
-    """The refusal of the pure rule; empty if it allows the adjustment."""
+    """Return the refusal by the rule in Python; empty if it allows the adjustment."""
     held = judged_rank(player)
     assert by.rank is not None
     if held is None and not by.is_player(player):
@@ -54,7 +54,7 @@ def rule(by: Staff, player: Player) -> str:
 
 @pytest.fixture
 def players(bootstrapped: None) -> list[Player]:
-    """A player for each pair of a present and a former rank, in and out of the policy."""
+    """Create a player for each pair of a present and a former rank, in and out of the policy."""
     now = timezone.now()
     retired = Rank.objects.get(name="Electro Colonel")
     retired.pk, retired.name, retired.position, retired.retired = None, "Old Guard", 500, True

@@ -1,4 +1,4 @@
-"""The adjusted part, and the erasure of a person."""
+"""Adjusted points, and the erasure of a person."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,4 @@
-"""What counts: a test experience counts nowhere, private servers and Studio only where the
-experience says so.
-"""
+"""What counts: nothing of test experiences, private servers and Studio only where configured."""
 
 import json
 import uuid
@@ -20,7 +18,7 @@ from tests.players.conftest import Game
 
 
 def counts(settings: Any, **what: bool) -> None:
-    """Configure what of `nexus` counts, as two owners let it."""
+    """Configure what of `nexus` counts, as agreed by two owners."""
     found = settings.INTEGRATIONS
     changed = tuple(
         msgspec.structs.replace(one, counts=msgspec.structs.replace(one.counts, **what))
@@ -62,7 +60,7 @@ def test_points_on_servers_that_do_not_count_are_kept_apart(game: Game, flag: st
     assert (after.kos, after.rank_id, after.points) == (before.kos, before.rank_id, before.points)
     assert not Recommendation.objects.exists()
     assert [entry["awarded"] for entry in fresh("/players/1/history")["entries"]] == [15]
-    # The caps of what counts are untouched: a later day's award is no breach.
+    # Other events do not use up the caps: a later day's award breaks no rule.
     assert game.send(game.event(1, 2, awarded=15, total=30))["notices"] == []
     again = game.client.post(
         "/roblox/events", json.dumps(body), content_type="application/json"

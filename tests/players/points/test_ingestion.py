@@ -1,4 +1,4 @@
-"""Events in, points out: each row once, whatever order they come in, item by item."""
+"""Ingestion of events: each row counts once, in any order, and each item is judged by itself."""
 
 import datetime as dt
 import random

@@ -1,6 +1,4 @@
-"""What a stolen key of one experience can do to points and names: nothing to what another
-experience has.
-"""
+"""A stolen key of one experience cannot change points and names of another experience."""
 
 import datetime as dt
 import uuid
@@ -23,12 +21,12 @@ from tests.players.conftest import OWNER, Game
 
 @pytest.fixture
 def other(game: Game) -> Game:
-    """A game server of the other experience."""
+    """Return a game server of the other experience."""
     return Game(keys.create(Experience.objects.get(key="training_site"), actor=TESTER)[1])
 
 
 def shown(user_id: int = 1) -> dict[str, Any]:
-    # Nobody has asked for this very address, so no cache answers.
+    # A new address each time, so that no cache answers.
     found: dict[str, Any] = Client().get(f"/players/{user_id}?_={uuid.uuid4()}").json()
     return found
 
@@ -38,7 +36,7 @@ def test_one_experience_takes_nothing_from_another(game: Game, other: Game) -> N
     other.send(other.event(1, 1, type="wo", awarded=-0.1, total=-399))
     assert shown()["points"] == 15
     assert game.send(game.event(1, 2, awarded=15, total=30))["players"][0]["points"] == 30
-    # What it earns there pays that off first.
+    # Later points of that experience first make up for its loss.
     other.send(other.event(1, 2, total=-384), other.event(1, 3, total=5))
     assert shown()["points"] == 35
     assert consistency.verify() == []
@@ -81,7 +79,7 @@ def test_the_only_experience_of_a_player_may_rename_them(game: Game) -> None:
     found = Player.objects.get()
     assert (found.username, found.display_name) == ("Mia", "N")
     assert [one.username for one in PlayerName.objects.all()] == ["Nia"]
-    assert NameCheck.objects.filter(answered_at=None).exists()  # Roblox is asked whether it is so
+    assert NameCheck.objects.filter(answered_at=None).exists()  # GRPS asks Roblox for the name
 
 
 def test_where_nobody_can_be_asked_the_older_name_stays(game: Game, other: Game) -> None:

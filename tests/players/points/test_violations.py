@@ -1,4 +1,4 @@
-"""Laws that a game breaks are told to it and to the staff; the points stay as they are."""
+"""Violations of the rules by a game are reported to it and to staff. The points stay."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from audits.models import AuditEvent, AuditPersonal
 from players.models import Player, Recommendation
 from tests.players.conftest import Game
 
-NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)  # of a Monday
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)  # a Monday
 
 
 def laws() -> list[str]:
@@ -96,7 +96,7 @@ def test_two_counted_kos_too_close_whatever_their_order(game: Game) -> None:
 
 def test_a_total_that_does_not_fit_its_awards(game: Game) -> None:
     game.send(game.event(1, 2, total=99))
-    assert laws() == []  # the first row is missing: nothing can be said yet
+    assert laws() == []  # the first row is missing, so no violation can be established yet
     game.send(game.event(1, 1))
     assert laws() == ["TOTAL"]
     game.send(game.event(1, 3, total=114))

@@ -21,7 +21,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture
 def documents() -> dict[str, Any]:
-    """The project's own policy files, fresh for each test to break."""
+    """Return a fresh copy of the project's policy files, which the test may change."""
     return {
         key: json.loads((CONFIG / name).read_text(), parse_float=Decimal)
         for key, name in FILES.items()

@@ -1,5 +1,7 @@
-"""What a game awards, in Python: the model that `roblox/luau/shared` and the server's laws are
-compared with. The server itself awards nothing for events: it checks what games awarded.
+"""The reference model of awards in Python.
+
+`roblox/luau/shared` and the server's rules are compared with it. The server itself awards nothing
+for events: it checks what games awarded.
 """
 
 import datetime as dt
@@ -27,8 +29,9 @@ class Reason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, `magnitude` (1 or more) times. `duration` in seconds; `actor_level`:
-    the officer's.
+    """An event that happened `magnitude` (1 or more) times.
+
+    `duration` is in seconds; `actor_level` is the officer's.
     """
 
     type: str
@@ -41,9 +44,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Earner:
-    """Whom it happened to, all in hundredths: the points that may be lost (`losable`),
-    today's and this week's awards above zero. `unknown_for`: seconds since their membership is
-    unknown, see players.policy.membership.
+    """The player of an event. Points are in hundredths.
+
+    `known_points`: those that may be lost (`losable`). `earned_today`, `earned_this_week`: awards
+    above zero. `unknown_for`: seconds for which their membership has been unknown
+    (players.policy.membership).
     """
 
     can_earn: bool
@@ -57,7 +62,7 @@ class Earner:
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """The amount in hundredths, and why it is less than the full one (None when it is not)."""
+    """The amount in hundredths, and why it is less than the full one (None if it is not)."""
 
     amount: int
     reason: Reason | None = None
@@ -68,9 +73,7 @@ class Award:
 
 
 def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
-    """Decide one event. Exact; never more than the caps leave, never below the floor of known
-    points.
-    """
+    """Decide one event exactly, within the caps and not below zero known points."""
     kind = policy.events.get(event.type)
     if kind is None:
         return Award(0, Reason.UNKNOWN_TYPE)
@@ -85,7 +88,7 @@ def award(event: Event, earner: Earner, policy: PointsPolicy) -> Award:
     this_week = max(0, policy.weekly_cap - earner.earned_this_week)
     if full <= min(today, this_week):
         return Award(full)
-    # Where both leave the same, the week is named: tomorrow changes nothing.
+    # If both caps leave the same, the week's is named, since the next day changes nothing.
     return (
         Award(this_week, Reason.CAPPED_WEEK)
         if this_week <= today
@@ -113,27 +116,29 @@ def _refusal(event: Event, earner: Earner, kind: EventKind) -> Reason | None:
 
 
 def day_of(at: dt.datetime) -> dt.date:
-    """The UTC day that an award counts toward."""
+    """Return the UTC day that an award counts toward."""
     return at.astimezone(dt.UTC).date()
 
 
 def week_of(at: dt.datetime) -> dt.date:
-    """The Monday of the ISO week that an award counts toward."""
+    """Return the Monday of the ISO week that an award counts toward."""
     day = day_of(at)
     return day - dt.timedelta(days=day.weekday())
 
 
 def balance(sums: Iterable[int], adjusted: int) -> int:
-    """The points shown and ranked by: never below 0. `sums`: of each experience that counts, all
-    its parts' totals.
+    """Return the points shown and ranked by, never below 0.
 
-    Each counts as at least 0, so that no experience takes away what was earned in another.
+    `sums` has the total of each experience that counts. Each counts as at least 0, so that no
+    experience takes away what was earned in another.
     """
     return max(0, sum(max(0, one) for one in sums) + adjusted)
 
 
 def losable(own: int, elsewhere: int, adjusted: int) -> int:
-    """The most that an award below zero takes in an experience whose parts sum up to `own`, where
-    the others sum up to `elsewhere`: neither its own sum nor the points shown pass below 0 by it.
+    """Return the most that a negative award can take in an experience.
+
+    `own`: the sum of that experience. `elsewhere`: the sum of the others. Neither `own` nor the
+    points shown may fall below 0.
     """
     return max(0, min(own, balance([own], elsewhere + adjusted)))

@@ -1,4 +1,4 @@
-"""A bundle is valid as a whole, or every defect is named with its file, its place and its mend."""
+"""A bundle is valid as a whole, or every defect is named with its file, place and correction."""
 
 import json
 import re
@@ -225,7 +225,7 @@ def test_every_amount_survives_the_way_through_json(amounts: list[int]) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the project's policy files to break."""
+    """Copy the project's policy files to a folder, which the test may change."""
     shutil.copytree(CONFIG, tmp_path, dirs_exist_ok=True)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""A part that lacks rows takes one row for all of them, and is whole then, whatever came before."""
+"""A part with missing rows gets one row for all of them, and then has no gap."""
 
 from hypothesis import given
 from hypothesis import strategies as st

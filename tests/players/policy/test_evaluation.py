@@ -1,6 +1,4 @@
-"""The next step of a player: when it is due, what holds it up, and what a fall below the rank's
-points leads to.
-"""
+"""Evaluation of a player: when a promotion is due, what prevents it, and demotions."""
 
 import datetime as dt
 from dataclasses import replace
@@ -18,7 +16,7 @@ MOMENT = dt.timedelta(microseconds=1)
 
 @pytest.fixture
 def trooper(bundle: Bundle) -> RankState:
-    """Has the points for Shock Trooper II, which asks for two days."""
+    """Return a state with the points for Shock Trooper II, which also needs two days."""
     return RankState(bundle.by_name["Shock Trooper I"], 150_00, SINCE, membership=MEMBER)
 
 

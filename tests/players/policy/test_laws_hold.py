@@ -1,5 +1,6 @@
-"""The laws of the ladder, for whatever the dice say. HYPOTHESIS_PROFILE=nightly asks a hundred
-times more often.
+"""The rules of the ladder hold for random input.
+
+HYPOTHESIS_PROFILE=nightly tries a hundred times as many examples.
 """
 
 import datetime as dt
@@ -37,7 +38,7 @@ ladder = st.sampled_from(BUNDLE.ladder)
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[SessionRow]:
-    """One part as its only writer wrote it."""
+    """Draw the history of one part, as its only writer wrote it."""
     total, rows = 0, []
     for sequence, awarded in enumerate(draw(st.lists(amounts, min_size=1, max_size=25)), start=1):
         total += awarded
@@ -46,7 +47,7 @@ def histories(draw: st.DrawFn) -> list[SessionRow]:
 
 
 def deliver(batches: list[list[SessionRow]]) -> SessionTotal:
-    """What the ledger does: a row counts once, and rows behind a gap are remembered."""
+    """Merge batches as the ledger does: each row counts once, rows after a gap are remembered."""
     part: SessionTotal | None = None
     stored: set[int] = set()
     for batch in batches:
@@ -60,7 +61,7 @@ def deliver(batches: list[list[SessionRow]]) -> SessionTotal:
 
 
 def fold(rows: Iterable[SessionRow]) -> SessionTotal:
-    """What `merge` must come to, the slow way: all rows at once, each sequence once."""
+    """Compute the result of `merge` in a slow way: all rows at once, each sequence once."""
     by_sequence = {row.sequence: row for row in rows}
     last = max(by_sequence, default=0)
     confirmed = next(number for number in range(last + 1) if number + 1 not in by_sequence)

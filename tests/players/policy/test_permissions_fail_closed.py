@@ -1,6 +1,4 @@
-"""What an act does not say, or says oddly, is refused or given to a second person, never let
-through.
-"""
+"""Missing or odd values in an act are refused or held for a second person, never allowed."""
 
 from dataclasses import replace
 

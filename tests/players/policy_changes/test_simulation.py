@@ -1,4 +1,4 @@
-"""What a policy would change, by the database, is what the rules themselves say of every player."""
+"""The simulation of a policy in SQL agrees with the rules in Python for every player."""
 
 import datetime as dt
 import json
@@ -23,7 +23,7 @@ NOW = timezone.now()
 
 
 def changed(chance: random.Random) -> Bundle:
-    """The policy in force with other demands; now and then without a rank."""
+    """Return the active policy with other requirements, sometimes with one rank less."""
     found: dict[str, Any] = json.loads(json.dumps(dict(active().bundle.documents)))
     rows = found["ranks"]["ranks"]
     factor = chance.choice([0.5, 0.9, 1.3, 2])
@@ -64,7 +64,7 @@ def populate(chance: random.Random, count: int) -> None:
 
 
 def kind_of(player: Player, bundle: Bundle) -> str:
-    """What the rules say of one player."""
+    """Return what the rules in Python decide for one player."""
     rank = bundle.by_name.get(player.rank.name)
     if rank is None:
         return LEFT_OUT

@@ -1,6 +1,4 @@
-"""Ranks follow the policy: at once where it may, by an officer's word where it must, and every
-decision says why.
-"""
+"""Ranks follow the policy: at once, or after an officer's decision. Every decision has a reason."""
 
 import datetime as dt
 import json
@@ -230,7 +228,7 @@ def test_the_automation_refuses_bad_input(
 
 
 def _retire(name: str) -> None:
-    """Put a policy without one rank in force."""
+    """Activate a policy without one rank."""
     documents = json.loads(json.dumps(active().bundle.documents))
     documents["ranks"]["ranks"] = [
         rank for rank in documents["ranks"]["ranks"] if rank["name"] != name
