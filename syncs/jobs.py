@@ -48,10 +48,10 @@ def request(
     options: Options = Options(),
     token: str = "",
 ) -> tuple[SyncJob, bool]:
-    """Return a job for the activity and whether it is new. An active job with the same options is
-    reused.
+    """Return a job for the activity and whether it is new. An active one is reused.
 
-    `token` is the page of Roblox's listing to begin with. Raises Refused, AlreadyActive.
+    Raises AlreadyActive if the active job has other options, and Refused for other errors. `token`
+    is the page of Roblox's listing to begin with.
     """
     if activity not in Activity.values:
         raise Refused(

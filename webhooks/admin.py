@@ -17,7 +17,7 @@ from webhooks.models import RobloxNotification, WebhookDelivery, WebhookEndpoint
 
 
 class EndpointChangeList(ChangeList):
-    """Endpoints with their figures, which are read in three queries for the whole page."""
+    """Endpoints with their figures, which take three queries for the whole page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -109,7 +109,7 @@ class DeliveryAdmin(ReadOnly):
         css = {"all": ["console/webhooks.css"]}
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return False  # the page of an endpoint lists its deliveries; nobody starts from all of them
+        return False  # deliveries are listed on the pages of endpoints
 
 
 @admin.register(RobloxNotification)

@@ -6,4 +6,4 @@ class WebhooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from webhooks import tasks  # noqa: F401 - its receiver hears of seals
+        from webhooks import tasks  # noqa: F401 - connects its signal receiver

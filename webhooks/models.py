@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from audits.models import AuditEvent
 from common import encryption
 
-EXCERPT = 20_000  # bytes of a request or an answer that are kept
+EXCERPT = 20_000  # bytes of a request or an answer that are stored
 
 
 class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
@@ -23,7 +23,7 @@ class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
 class WebhookEndpoint(models.Model):
     """A receiver of events. Address, headers and secrets are encrypted (`*_sealed`).
 
-    `position`: the last position of the audit chain for which it has its deliveries.
+    `position`: the last position of the audit chain whose deliveries were created.
     """
 
     class Status(models.TextChoices):
@@ -88,7 +88,7 @@ class WebhookEndpoint(models.Model):
 
     @property
     def secret(self) -> str:
-        """The endpoint's secret; empty: the project's (WEBHOOK_VERIFICATION_KEY) signs."""
+        """The endpoint's secret. If it is empty, the project's WEBHOOK_VERIFICATION_KEY signs."""
         return encryption.unseal(self.secret_sealed)
 
     @property
@@ -99,7 +99,7 @@ class WebhookEndpoint(models.Model):
 class WebhookDelivery(models.Model):
     """One event for one endpoint, until it is delivered or given up. An example has no event.
 
-    While a worker has it, `lease` names the worker and `retry_at` is when the lease ends.
+    While a worker holds it, `lease` names the worker and `retry_at` is the end of the lease.
     """
 
     class Status(models.TextChoices):
@@ -164,8 +164,9 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """One attempt of a delivery, stored before the call. Deliveries folded into one message share
-    `call`.
+    """One attempt of a delivery, stored before the call.
+
+    Deliveries that are folded into one message share `call`.
     """
 
     class Outcome(models.TextChoices):
@@ -197,8 +198,9 @@ class WebhookAttempt(models.Model):
 
 
 class RobloxNotification(models.Model):
-    """A request to `POST /webhooks/roblox`, stored once. An erasure order's payload is deleted
-    when done.
+    """A request to `POST /webhooks/roblox`, stored once.
+
+    The payload of an erasure order is deleted when the order is done.
     """
 
     class Status(models.TextChoices):

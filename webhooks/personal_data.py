@@ -1,4 +1,4 @@
-"""The personal data in the tables of this app, and how each is erased."""
+"""Personal data in the tables of this app, and how each field is erased."""
 
 from django.db import connection
 
@@ -6,13 +6,13 @@ from players.personal_data import COUNT, HASH, LIST, WORDS
 from players.privacy.person import Person
 from players.privacy.registry import By, Text, Until, held, impersonal, place
 
-# Of all that was sent or came back in a call that told of them; the delivery itself names nobody.
+# Empties everything that was sent or received in calls about the person. The delivery names nobody.
 CALLS = """
     UPDATE webhook_attempts a SET request = '', response = '', error = ''
     WHERE a.call IN (
         SELECT t.call FROM webhook_attempts t JOIN webhook_deliveries d ON d.id = t.delivery_id
         WHERE d.event_id IN (SELECT p.event_id FROM audit_personal p WHERE p.subject = ANY(%s::text[])))"""
-# A number of its own, wherever in the payload it stands, or that number as a text.
+# Matches the person's id anywhere in the payload, as a number or as a string.
 NOTIFICATIONS = """
     UPDATE roblox_notifications SET payload = '{}'
     WHERE jsonb_path_exists(payload, '$.** ? (@ == $id || @ == $text)',
@@ -23,7 +23,7 @@ SEALED = (
 
 
 def forget_calls(person: Person) -> None:
-    """Empty stored calls about a person. The calls themselves stay on record."""
+    """Empty stored calls about a person. The rows of the calls stay."""
     with connection.cursor() as cursor:
         cursor.execute(CALLS, [person.subjects])
 

@@ -1,6 +1,6 @@
-"""Celery tasks of webhooks. Hints start them at once; the schedule makes sure that they run.
+"""Celery tasks of webhooks. Hints start them at once; the schedule ensures that they run.
 
-Each may run twice or beside itself.
+Each may run twice, or in parallel.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ from webhooks.endpoints import health
 from webhooks.outbound import retention, worker
 from webhooks.outbound.fan_out import run as fan_out_pending
 
-RUN_SECONDS = 300.0  # below the time limit of Celery; the next run continues
+RUN_SECONDS = 300.0  # below Celery's time limit; the next run continues
 
 
 @shared_task(name="webhooks.deliver")
 def deliver() -> int:
-    """Deliver what is due. Returns the number of calls."""
+    """Make the calls of due deliveries. Returns their number."""
     return worker.run(RUN_SECONDS, successor=DELIVERING.give)
 
 
@@ -35,13 +35,13 @@ def fan_out() -> int:
 
 @shared_task(name="webhooks.sweep")
 def sweep() -> int:
-    """Warn about and disable failing endpoints. Returns the number of endpoints changed."""
+    """Report, warn about and disable failing endpoints. Returns the number of changed endpoints."""
     return health.sweep(timezone.now())
 
 
 @shared_task(name="webhooks.purge")
 def forget() -> int:
-    """Delete finished deliveries after their retention. Returns how many."""
+    """Delete finished deliveries after their retention. Returns their number."""
     return retention.run(timezone.now())
 
 

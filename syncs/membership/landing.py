@@ -68,8 +68,7 @@ class _Changes:
 
 
 class _Landing:
-    """The context of one `land`: the reported users, their players (locked), and the old
-    memberships."""
+    """The context of one `land`: reported users, their players (locked), and the old memberships."""
 
     def __init__(
         self, reported: Iterable[ReportedMember], reading: Reading, policy: ActivePolicy
@@ -89,8 +88,7 @@ class _Landing:
         return {one.player.pk for one in self.returns}
 
     def load(self, names: Mapping[int, tuple[str, str]]) -> None:
-        """Create new players, lock all players, and drop reports that are older than the known
-        state."""
+        """Create new players, lock all players, and drop reports older than the known state."""
         self.before = self._memberships()
         if not self.reading.dry_run:
             new = {key: name for key, name in names.items() if key in self.reported}

@@ -43,10 +43,8 @@ REST = dt.timedelta(seconds=10)  # after a failure; until then the last known st
 AT_ONCE = 15.0  # seconds: the lease of a reading that a user waits for
 LOOK_EVERY = 0.05  # seconds between two checks whether another process has finished the reading
 CALL = 5.0  # seconds at most for the rate limit, and for Roblox, in a reading in the background
-BATCH, READERS = (
-    8,
-    4,
-)  # few at once: users who are about to act wait behind these for the rate limit
+# Few at once, since users who are about to act wait behind these for the rate limit.
+BATCH, READERS = 8, 4
 TRIES = 8  # failures in a row before a user is left to the nightly pull
 MOST_WANTED = 20_000  # users in the queue
 MOST_OF_ONE = 5_000  # for one experience, whose game servers may name users who do not exist
@@ -81,8 +79,7 @@ log = structlog.get_logger("grps.memberships")
 
 
 def read_now(user_ids: Collection[int]) -> None:
-    """Read users who were not read within the last minute. Return after PATIENCE seconds at the
-    latest.
+    """Read users who were not read within the last minute. Return after at most PATIENCE seconds.
 
     Users who could not be read keep their last known state.
     """

@@ -19,9 +19,8 @@ from roblox.models import Experience
 from roblox.open_cloud import data_stores
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 
-LEASE = (
-    LONGEST_LEASE  # renewed before each experience: five calls that may wait for their rate limit
-)
+# Renewed before each experience: five calls, each of which may wait for its rate limit.
+LEASE = LONGEST_LEASE
 AGAIN = dt.timedelta(minutes=10)  # a game saves its copy of a player's data every few minutes
 SWITCHED_OFF = dt.timedelta(minutes=1)
 MISCONFIGURED = dt.timedelta(minutes=10)  # until a key or a setting is checked again

@@ -19,9 +19,7 @@ from roblox.models import Experience
 from roblox.open_cloud import queues
 from syncs.models import Drift
 
-HIDDEN = (
-    120  # seconds that read items stay hidden from other readers: longer than applying them takes
-)
+HIDDEN = 120  # seconds that read items stay hidden from others: longer than applying takes
 EXCERPT = 2000  # characters of an item that cannot be read
 
 log = structlog.get_logger("grps.queue")

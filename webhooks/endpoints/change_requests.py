@@ -1,7 +1,7 @@
 """Changes to endpoints that a second person approves: new endpoints, addresses, headers, secrets.
 
-The input waits encrypted. A secret is made and shown when it is requested and signs after the
-approval, so that only the requester ever sees it.
+The input waits encrypted. A new secret is created and shown at the request, so that only the
+requester ever sees it. It signs after the approval.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ RIGHT = "console.secrets"
 
 
 class _Sealed(msgspec.Struct):
-    """The part of a request that is stored encrypted. Shapes: as in EndpointInput."""
+    """The encrypted part of a request. Shapes: as in EndpointInput."""
 
     address: str | None = None
     headers: dict[str, str] | None = None
@@ -38,8 +38,9 @@ class _Sealed(msgspec.Struct):
 
 
 class IssuedSecret(NamedTuple):
-    """A request with the secret that will sign after its approval; empty for kinds that do not
-    sign.
+    """A request with the secret that will sign after its approval.
+
+    `secret` is empty for kinds of endpoints that do not sign.
     """
 
     approval: Approval
@@ -47,7 +48,7 @@ class IssuedSecret(NamedTuple):
 
 
 def ask_add(wanted: EndpointInput, command: Command) -> IssuedSecret:
-    """Request a new endpoint. Raises BadEndpoint naming the field, Refused, NotAllowed."""
+    """Request a new endpoint. Raises Refused, NotAllowed, or BadEndpoint naming the field."""
     _require_right(command.by)
     _, secret = _dry_run(lambda: services.create(wanted, actor=command.by.actor))
     name = wanted.name.strip()
@@ -58,9 +59,9 @@ def ask_add(wanted: EndpointInput, command: Command) -> IssuedSecret:
 def ask_change(
     endpoint: WebhookEndpoint, wanted: EndpointInput, command: Command
 ) -> Approval | None:
-    """Change an endpoint at once (None), or request it if the address or headers change.
+    """Change an endpoint. New addresses or headers are only requested; otherwise return None.
 
-    Raises BadEndpoint naming the field, Refused, NotAllowed.
+    Raises Refused, NotAllowed, or BadEndpoint naming the field.
     """
     _require_right(command.by)
     actor = command.by.actor
@@ -73,10 +74,10 @@ def ask_change(
 
 
 def ask_rotate(endpoint: WebhookEndpoint, version: int, command: Command) -> IssuedSecret:
-    """Request a new secret. `version`: of the endpoint, as the command read it.
+    """Request a new secret. `version`: the endpoint's version when the requester read it.
 
-    Raises BadEndpoint for a kind that does not sign, Refused (also after a change of the endpoint),
-    NotAllowed.
+    Raises NotAllowed, BadEndpoint for a kind that does not sign, and Refused, also if the endpoint
+    was changed after that version.
     """
     _require_right(command.by)
     if endpoint.version != version:
@@ -87,7 +88,7 @@ def ask_rotate(endpoint: WebhookEndpoint, version: int, command: Command) -> Iss
 
 
 def pending(endpoint: WebhookEndpoint) -> list[tuple[Approval, str]]:
-    """Requests about an endpoint that nobody decided yet, each with its sentence."""
+    """Return the pending requests about an endpoint, each with its sentence."""
     rows = Approval.objects.filter(
         act__in=[ADD, CHANGE, ROTATE],
         status=Approval.Status.WAITING,
@@ -97,7 +98,7 @@ def pending(endpoint: WebhookEndpoint) -> list[tuple[Approval, str]]:
 
 
 def _dry_run[T](write: Callable[[], T]) -> T:
-    """Run `write` and roll it back, so that the approval fails for no reason known now."""
+    """Run `write` and roll it back, so that errors appear at the request and not at the approval."""
     with transaction.atomic():
         found = write()
         transaction.set_rollback(True)
@@ -116,7 +117,7 @@ def _reference(endpoint: WebhookEndpoint) -> dict[str, Any]:
 
 
 def _public_arguments(wanted: EndpointInput) -> dict[str, Any]:
-    """What approvers may read: the host instead of the address, and the names of headers."""
+    """Return the arguments that approvers may read: the address's host and the names of headers."""
     return {
         "name": wanted.name,
         "kind": wanted.kind,
@@ -178,7 +179,7 @@ def _rotate(approval: Approval, requester: Staff, approver: Staff, now: dt.datet
 
 
 def _lock_unchanged(approval: Approval) -> WebhookEndpoint:
-    """Lock the endpoint. Raises Refused if it changed after the request."""
+    """Return the endpoint, locked. Raises Refused if it was changed after the request."""
     given = approval.arguments
     rows = WebhookEndpoint.objects.select_for_update(no_key=True)
     found = rows.filter(pk=given["endpoint"], version=given["version"]).first()
@@ -211,7 +212,7 @@ def _unsealed(approval: Approval) -> _Sealed:
 
 
 def _last_event(endpoint: WebhookEndpoint) -> int | None:
-    """The id of the newest audit event about an endpoint."""
+    """Return the id of the newest audit event about an endpoint."""
     events = AuditEvent.objects.filter(target_kind="endpoint", target_id=str(endpoint.pk))
     return events.order_by("-pk").values_list("pk", flat=True).first()
 

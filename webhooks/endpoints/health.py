@@ -1,7 +1,7 @@
 """Track endpoint health: availability, failures, notifications.
 
-An endpoint that only fails is disabled after some days, with warnings before. One that answers that
-it is gone is disabled at once. Its deliveries wait until it is enabled again.
+An endpoint that fails without any success is disabled after some days, with warnings before. One
+that answers that it is gone is disabled at once. Its deliveries wait until it is enabled again.
 """
 
 import datetime as dt
@@ -26,10 +26,10 @@ from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import retry_policy
 
 WEBHOOKS = Actor("system", "webhooks", "webhooks")
-FAILING_ATTEMPT = 4  # of one delivery; its failure is reported
-REPORT_INTERVAL = dt.timedelta(hours=1)  # between two reports of one endpoint's trouble
-FRESH = dt.timedelta(seconds=5)  # within this time a further success is not stored
-SLOW_SLOTS = 2  # calls at a time to an endpoint that is slow to answer
+FAILING_ATTEMPT = 4  # number of the attempt of one delivery whose failure is reported
+REPORT_INTERVAL = dt.timedelta(hours=1)  # between two reports about one endpoint
+FRESH = dt.timedelta(seconds=5)  # a further success within this time is not stored
+SLOW_SLOTS = 2  # parallel calls to a slow endpoint
 UNREADABLE = dt.timedelta(minutes=1)
 
 log = structlog.get_logger("grps.webhooks")
@@ -37,7 +37,7 @@ log = structlog.get_logger("grps.webhooks")
 
 @dataclass(frozen=True, slots=True)
 class EndpointSnapshot:
-    """An endpoint with its secrets decrypted. `allowance`: calls that may begin now."""
+    """An endpoint with its secrets decrypted. `allowance`: the number of calls that may begin now."""
 
     id: int
     name: str
@@ -50,14 +50,14 @@ class EndpointSnapshot:
     allowance: int = 0
 
     def secrets(self, now: dt.datetime) -> Sequence[str]:
-        """The secrets that sign now, the newest first."""
+        """Return the secrets that sign now, the newest first."""
         both = self.previous and self.previous_until is not None and now < self.previous_until
         return (self.secret, self.previous) if both else (self.secret,)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A worker's load: running calls by endpoint, slow endpoints, and calls that it can add."""
+    """A worker's load: running calls by endpoint, slow endpoints, and the number of free calls."""
 
     busy: Mapping[int, int]
     slow: frozenset[int]
@@ -66,7 +66,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """The verdict on one call. `attempts`: the largest number among its deliveries."""
+    """The verdict on one call. `attempts`: the highest attempt number among its deliveries."""
 
     endpoint_id: int
     verdict: Verdict
@@ -77,7 +77,7 @@ _snapshots: dict[tuple[int, int], EndpointSnapshot] = {}
 
 
 def callable_endpoints(load: Load, now: dt.datetime) -> list[EndpointSnapshot]:
-    """Endpoints with due deliveries that may be called now, each with its allowance."""
+    """Return the endpoints with due deliveries that may be called now, each with its allowance."""
     if load.spare <= 0:
         return []
     due = WebhookDelivery.objects.filter(
@@ -87,7 +87,7 @@ def callable_endpoints(load: Load, now: dt.datetime) -> list[EndpointSnapshot]:
         Q(paused_until=None) | Q(paused_until__lte=now), Exists(due)
     )
     found, spare = [], load.spare
-    # The least busy come first, so that all get their turn.
+    # The least busy endpoints come first, so that all of them are served.
     for endpoint in sorted(
         _with_rates_locked(endpoints.order_by("pk")), key=lambda one: load.busy.get(one.pk, 0)
     ):
@@ -103,7 +103,7 @@ def callable_endpoints(load: Load, now: dt.datetime) -> list[EndpointSnapshot]:
 
 
 def spend(calls: Mapping[int, int], now: dt.datetime) -> None:
-    """Advance the schedules of endpoints with a rate; `callable_endpoints` locked their rows."""
+    """Advance the schedules of endpoints with a rate. `callable_endpoints` has locked their rows."""
     for endpoint in WebhookEndpoint.objects.filter(pk__in=list(calls), rate__isnull=False):
         rate = endpoint.rate or 1
         at = _slot(endpoint, rate, now) + calls[endpoint.pk] * dt.timedelta(seconds=60 / rate)
@@ -111,7 +111,7 @@ def spend(calls: Mapping[int, int], now: dt.datetime) -> None:
 
 
 def record_results(results: Sequence[CallOutcome]) -> None:
-    """Update endpoints by the results of their calls, and record events for people."""
+    """Update endpoints by the results of their calls, and write audit events for staff."""
     now = timezone.now()
     by_endpoint: dict[int, list[CallOutcome]] = {}
     for result in results:
@@ -128,7 +128,7 @@ def record_results(results: Sequence[CallOutcome]) -> None:
 
 
 def disable(endpoint: WebhookEndpoint, reason: str, *, actor: Actor, now: dt.datetime) -> bool:
-    """Disable an endpoint; its deliveries wait. Returns False if it is disabled already."""
+    """Disable an endpoint; its deliveries wait. Returns False if it was disabled already."""
     changed = (
         WebhookEndpoint.objects.active()
         .filter(pk=endpoint.pk)
@@ -147,7 +147,7 @@ def record_event(
     reason: str = "",
     **details: Any,
 ) -> int:
-    """Write an audit event about an endpoint. Returns the event's id."""
+    """Write an audit event about an endpoint, and return its id."""
     return record(
         action,
         actor=actor,
@@ -159,7 +159,7 @@ def record_event(
 
 
 def sweep(now: dt.datetime) -> int:
-    """Do what is due by the clock: reports, warnings, disabling. Returns how many endpoints."""
+    """Report, warn about and disable failing endpoints. Return the number of changed endpoints."""
     troubled = Q(failing_since__isnull=False) | Q(previous_until__lte=now)
     given_up = WebhookDelivery.objects.filter(
         endpoint=OuterRef("pk"), status="exhausted", finished_at__gt=now - kept_for()
@@ -171,7 +171,7 @@ def sweep(now: dt.datetime) -> int:
 
 
 def kept_for() -> dt.timedelta:
-    """The retention of finished deliveries."""
+    """Return how long finished deliveries are kept."""
     return dt.timedelta(days=settings.INTEGRATIONS.webhooks.keep_days)
 
 
@@ -236,7 +236,7 @@ def _judge_failing(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
 
 
 def _forget_secret(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
-    """A secret whose overlap is over is of no use to anybody but a thief."""
+    """Delete the previous secret after the overlap, since only a thief could use it."""
     if endpoint.previous_until is None or endpoint.previous_until > now:
         return False
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
@@ -315,8 +315,9 @@ def _failed(
 
 
 def _with_rates_locked(endpoints: Any) -> list[WebhookEndpoint]:
-    """Those with a rate are locked, so that two workers do not spend the same calls; who comes
-    second goes without.
+    """Lock the endpoints with a rate, so that two workers do not spend the same calls.
+
+    Endpoints that another worker has locked are left out.
     """
     found: list[WebhookEndpoint] = list(endpoints)
     rated = [endpoint.pk for endpoint in found if endpoint.rate]
@@ -329,7 +330,7 @@ def _with_rates_locked(endpoints: Any) -> list[WebhookEndpoint]:
 
 
 def _snapshot(endpoint: WebhookEndpoint, now: dt.datetime) -> EndpointSnapshot | None:
-    """The endpoint opened; None (and a pause) where its secrets cannot be read on this machine."""
+    """Return the endpoint with its secrets. Pause it and return None if they cannot be decrypted."""
     key = (endpoint.pk, endpoint.version)
     if key not in _snapshots:
         try:
@@ -364,7 +365,7 @@ def _open(endpoint: WebhookEndpoint) -> EndpointSnapshot:
 
 
 def _allowance(endpoint: WebhookEndpoint, now: dt.datetime) -> int:
-    """Calls that the endpoint's rate leaves: a second's worth at once."""
+    """Return the number of calls that the endpoint's rate allows now: at most a second's worth."""
     if not endpoint.rate:
         return 2**31
     slot = _slot(endpoint, endpoint.rate, now)
@@ -372,8 +373,9 @@ def _allowance(endpoint: WebhookEndpoint, now: dt.datetime) -> int:
 
 
 def _slot(endpoint: WebhookEndpoint, rate: int, now: dt.datetime) -> dt.datetime:
-    """Where the schedule of a rate (calls a minute) stands: not further back than a second's worth
-    of calls.
+    """Return the time of the next call in the schedule of a rate (calls a minute).
+
+    It is at most a second's worth of calls in the past.
     """
     burst = max(1, rate // 60)
     earliest = now - dt.timedelta(seconds=(burst - 1) * 60 / rate)

@@ -1,4 +1,4 @@
-"""Send again: examples, one delivery, what was given up, or a stretch of the audit log."""
+"""Send events again: examples, one delivery, failed deliveries, or a part of the audit log."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ from webhooks.formats.base import BadEndpoint
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fan_out
 
-REPLAY_BATCH = 1000  # events
+REPLAY_BATCH = 1000  # events in one transaction
 
 AGAIN = """
     UPDATE webhook_deliveries
@@ -25,7 +25,7 @@ AGAIN = """
 
 
 def send_examples(pk: int, actions: Iterable[str]) -> list[WebhookDelivery]:
-    """Send an invented event of each of these actions.
+    """Send an invented event for each of these actions.
 
     Raises Refused for a disabled endpoint, BadEndpoint for an unknown action.
     """
@@ -44,7 +44,7 @@ def send_examples(pk: int, actions: Iterable[str]) -> list[WebhookDelivery]:
 
 
 def resend(delivery_id: int, *, actor: Actor) -> WebhookDelivery:
-    """Send one delivery again, under the same webhook-id. Raises Refused while it is under way."""
+    """Send one delivery again with the same webhook-id. Raises Refused while it is being sent."""
     with transaction.atomic():
         delivery = WebhookDelivery.objects.select_related("endpoint").get(pk=delivery_id)
         if not _again(delivery.endpoint_id, "resend", "id = %s AND lease = ''", [delivery_id]):
@@ -57,7 +57,7 @@ def resend(delivery_id: int, *, actor: Actor) -> WebhookDelivery:
 
 
 def recover(pk: int, since: dt.datetime, until: dt.datetime | None = None, *, actor: Actor) -> int:
-    """Send again what was given up from `since` to before `until`. Returns how many."""
+    """Send again what was given up from `since` to before `until`. Return the number of deliveries."""
     which = "status = 'exhausted' AND finished_at >= %s AND finished_at < coalesce(%s::timestamptz, 'infinity')"
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.get(pk=pk)
@@ -77,10 +77,10 @@ def replay(
     actor: Actor,
     progress: Callable[[int], None] = lambda position: None,
 ) -> int:
-    """Send the subscribed events after position `after` to `until` again. Returns how many.
+    """Send the subscribed events after position `after` to `until` again. Return their number.
 
-    Events that were sent before keep their webhook-id. A thousand events are one transaction, so an
-    interrupted replay can be run again. `progress` is called with each position reached.
+    Events that were sent before keep their webhook-id. REPLAY_BATCH events are one transaction, so
+    an interrupted replay can be run again. `progress` is called with each position reached.
     """
     endpoint = WebhookEndpoint.objects.get(pk=pk)
     until = min(until, queries.head())

@@ -1,6 +1,6 @@
-"""Acts on endpoints: create, change, rotate, enable, disable, delete, send again.
+"""Actions on endpoints: create, change, rotate, enable, disable, delete, encrypt again.
 
-Each is one transaction and one audit event, which never holds addresses, headers or secrets.
+Each is one transaction and one audit event, which never contains addresses, headers or secrets.
 """
 
 import datetime as dt
@@ -26,11 +26,11 @@ from webhooks.formats.standard import key_of, new_secret
 from webhooks.models import WebhookEndpoint
 from webhooks.outbound import locks
 
-OVERLAP = dt.timedelta(hours=24)  # in which both secrets sign after a rotation
+OVERLAP = dt.timedelta(hours=24)  # both secrets sign for this time after a rotation
 
 
 def create(wanted: EndpointInput, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint, str]:
-    """Add an endpoint, which gets events from now on. Returns it with its secret.
+    """Add an endpoint, which gets events from now on. Return it and its secret.
 
     A kind that signs gets a new secret if none is given. Raises BadEndpoint naming the field.
     """
@@ -48,7 +48,7 @@ def create(wanted: EndpointInput, *, actor: Actor, secret: str = "") -> tuple[We
 
 
 def change(pk: int, wanted: EndpointInput, *, actor: Actor) -> WebhookEndpoint:
-    """Change an endpoint; running calls use the old settings. Raises BadEndpoint, Refused."""
+    """Change an endpoint. Running calls use the old settings. Raises BadEndpoint, Refused."""
     validate(wanted)
     with transaction.atomic():
         endpoint = locked(pk)
@@ -71,9 +71,10 @@ def change(pk: int, wanted: EndpointInput, *, actor: Actor) -> WebhookEndpoint:
 
 
 def rotate(pk: int, *, actor: Actor, secret: str = "") -> tuple[WebhookEndpoint, str]:
-    """Give an endpoint a new secret; for a day both sign. Returns it with the new secret.
+    """Give an endpoint a new secret. Return the endpoint and the secret.
 
-    Raises BadEndpoint for a kind that does not sign, or an invalid secret.
+    Both secrets sign for a day. Raises BadEndpoint for a kind that does not sign, or an invalid
+    secret.
     """
     own = secret or new_secret()
     key_of(own)
@@ -110,7 +111,7 @@ def disable(pk: int, *, actor: Actor, reason: str) -> WebhookEndpoint:
 
 
 def enable(pk: int, *, actor: Actor, reason: str, skip_missed: bool = False) -> WebhookEndpoint:
-    """Enable an endpoint, with the events that it missed unless `skip_missed`.
+    """Enable an endpoint. The events that it missed are sent, unless `skip_missed`.
 
     Raises Refused without a reason.
     """
@@ -157,7 +158,7 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
         health.record_event(
             Action.ENDPOINT_DELETED, endpoint, actor=actor, reason=reason, **_public(endpoint)
         )
-        # Raw, since the ORM would load every row: deliveries cascade to attempts.
+        # Raw SQL, since the ORM would load every row: deliveries cascade to attempts.
         with connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM webhook_attempts a USING webhook_deliveries d"
@@ -169,7 +170,10 @@ def delete(pk: int, *, actor: Actor, reason: str) -> None:
 
 
 def reseal_all() -> int:
-    """Encrypt all endpoints with the first of FIELD_ENCRYPTION_KEYS. Returns how many. Raises NoKey."""
+    """Encrypt all endpoints with the first of FIELD_ENCRYPTION_KEYS and return their number.
+
+    Raises NoKey.
+    """
     names = ("address_sealed", "secret_sealed", "previous_secret_sealed", "headers_sealed")
     with transaction.atomic():
         endpoints = list(WebhookEndpoint.objects.select_for_update(no_key=True).order_by("pk"))
@@ -184,7 +188,7 @@ def reseal_all() -> int:
 
 
 def locked(pk: int) -> WebhookEndpoint:
-    """The endpoint, locked for a change. Raises Refused if it was deleted meanwhile."""
+    """Return the endpoint, locked for a change. Raises Refused if it was deleted meanwhile."""
     found = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()
     if found is None:
         raise Refused("The endpoint was deleted meanwhile.")
@@ -224,7 +228,7 @@ def _saved[T](write: Callable[[], T], name: str) -> T:
 
 
 def _public(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    """The settings that the audit log may hold: no address, headers or secrets."""
+    """Return the settings that the audit log may contain: no address, headers or secrets."""
     return {
         "events": list(endpoint.events),
         "experiences": list(endpoint.experiences),

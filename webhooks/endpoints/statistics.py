@@ -1,4 +1,4 @@
-"""Statistics of endpoints. Every query reads a bounded number of rows by an index."""
+"""Statistics of endpoints. Every query reads a limited number of rows by an index."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -16,17 +16,14 @@ from webhooks.outbound import fan_out
 DAY, WEEK = dt.timedelta(days=1), dt.timedelta(days=7)
 CELL = dt.timedelta(minutes=30)
 CELLS = 48
-NAMED = 6  # half hours that are named one by one
-MANY, FEW = (
-    20_000,
-    2_000,
-)  # newest deliveries that are looked at: for one endpoint's page, and for each of a list
-MOST = 10_000  # counted, not more
-BATCH = 1000  # events
+NAMED = 6  # half hours that are listed one by one
+# The newest deliveries that are read: for one endpoint's page, and for each endpoint of a list.
+MANY, FEW = 20_000, 2_000
+MOST = 10_000  # upper limit of counting
+BATCH = 1000  # events in one query
 
-# The limits stand in the text: a plan made for any limit would read the whole table. OFFSET 0 keeps
-# the look-up of
-# tries a look-up, by the index on the delivery.
+# The limits are written into the SQL: with parameters PostgreSQL would plan for any limit and read
+# the whole table. OFFSET 0 keeps the look-up of attempts by the index on the delivery.
 TRIES = """
     SELECT r.endpoint, floor(extract(epoch FROM a.started_at - %s::timestamptz) / 1800)::int, count(*),
            count(*) FILTER (WHERE a.outcome <> 'succeeded')
@@ -78,7 +75,7 @@ GIVEN_UP = f"""
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Half an hour of an endpoint. `known` is False before the oldest delivery that was read."""
+    """Half an hour of an endpoint. `known`: False before the oldest delivery that was read."""
 
     start: dt.datetime
     tries: int = 0
@@ -143,7 +140,7 @@ class Figures(Strip):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Deliveries finished within a time. Milliseconds; None without a value."""
+    """Statistics of deliveries finished within a time. Times in milliseconds, None without a value."""
 
     delivered: int
     given_up: int
@@ -157,7 +154,7 @@ class Window:
 
     @property
     def success(self) -> float | None:
-        """Percent of the deliveries that were delivered."""
+        """Percentage of the deliveries that were delivered."""
         return 100 * self.delivered / self.deliveries if self.deliveries else None
 
     @property
@@ -166,7 +163,10 @@ class Window:
 
 
 def figures(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, Figures]:
-    """The figures of these endpoints from the `most` newest deliveries of each, in three queries."""
+    """Return the figures of these endpoints, from the `most` newest deliveries of each.
+
+    Three queries for all endpoints.
+    """
     drawn = strips(pks, now, most)
     return {
         pk: Figures(drawn[pk].strip, waiting, oldest)
@@ -175,7 +175,10 @@ def figures(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, 
 
 
 def strips(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, Strip]:
-    """The last day of these endpoints from the `most` newest deliveries of each, in two queries."""
+    """Return the last day of these endpoints, from the `most` newest deliveries of each.
+
+    Two queries for all endpoints.
+    """
     since = _half_hour(now) - (CELLS - 1) * CELL
     cells = {pk: [Cell(since + CELL * number) for number in range(CELLS)] for pk in pks}
     for pk, reach in _rows(REACH.format(last=most - 1), [list(pks)]):
@@ -183,34 +186,34 @@ def strips(pks: Sequence[int], now: dt.datetime, most: int = FEW) -> dict[int, S
     for pk, number, tries, failed in _rows(
         TRIES.format(most=most), [since, list(pks), since, since]
     ):
-        if number < CELLS:  # a try that began after `now` was taken
+        if number < CELLS:  # an attempt may have begun after `now` was taken
             cells[pk][number] = replace(cells[pk][number], tries=tries, failed=failed)
     return {pk: Strip(row) for pk, row in cells.items()}
 
 
 def window(pk: int, since: dt.datetime) -> Window:
-    """Deliveries finished since a moment, of the endpoint's MANY newest."""
+    """Return the statistics since a time, from the endpoint's MANY newest deliveries."""
     return Window(*_rows(WINDOW.format(most=MANY), [pk, since, since, since])[0])
 
 
 def reach(pk: int) -> dt.datetime | None:
-    """The moment since which an endpoint's deliveries are read; None: all of them."""
+    """Return the time from which an endpoint's deliveries are read. None means all of them."""
     rows = _rows(REACH.format(last=MANY - 1), [[pk]])
     return rows[0][1] if rows else None
 
 
 def behind(endpoint: WebhookEndpoint, head: int) -> int:
-    """The number of sealed events that the fan-out has not read for this endpoint."""
+    """Return the number of sealed events that the fan-out has not read for this endpoint."""
     return max(0, head - endpoint.position)
 
 
 def given_up(pk: int, since: dt.datetime, until: dt.datetime) -> int:
-    """Deliveries given up within a time, counted to MOST + 1."""
+    """Return the number of deliveries given up within a time, counted to MOST + 1."""
     return int(_rows(GIVEN_UP, [pk, since, until])[0][0])
 
 
 def next_attempts(pk: int, limit: int = 8) -> list[WebhookDelivery]:
-    """Deliveries with the next attempts, the soonest first."""
+    """Return the deliveries with the next attempts, the soonest first."""
     waiting = WebhookDelivery.objects.select_related("endpoint").filter(
         endpoint=pk, status="pending"
     )
@@ -223,7 +226,7 @@ def wanted_between(
     until: int,
     progress: Callable[[int], None] = lambda position: None,
 ) -> int:
-    """The number of subscribed events after position `after` to `until`.
+    """Return the number of subscribed events after position `after` to `until`.
 
     `progress` is called with each position reached.
     """
@@ -238,7 +241,7 @@ def wanted_between(
 
 
 def place_before(moment: dt.datetime) -> int:
-    """A position in the chain before all events since a moment, by at most one seal."""
+    """Return an audit position before all events since a time, at most one seal earlier."""
     last = Seal.objects.order_by("-number").first()
     low, high = (
         0,
@@ -253,7 +256,7 @@ def place_before(moment: dt.datetime) -> int:
 
 
 def summary(window: Window) -> str:
-    """The success rate in words."""
+    """Return the success rate in words."""
     return (
         "nothing sent"
         if window.success is None
@@ -266,7 +269,7 @@ def waiting_text(figures: Figures) -> str:
 
 
 def _half_hour(now: dt.datetime) -> dt.datetime:
-    """The start of the present half hour."""
+    """Return the start of the present half hour."""
     return now.astimezone(dt.UTC).replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""The settings of an endpoint as somebody entered them, and their checks."""
+"""The settings of an endpoint as entered, and their validation."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ MOST_RATE = 6000  # calls a minute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointInput:
-    """The settings of an endpoint. `address` and `headers` None: unchanged."""
+    """The settings of an endpoint. `address` and `headers` None: no change."""
 
     name: str
     kind: str
@@ -89,7 +89,7 @@ def parse_headers(text: str) -> dict[str, str]:
             continue
         name, colon, value = line.partition(":")
         if not colon:
-            # The line is not shown: it may be a secret, pasted without its name.
+            # The line is not shown: it may be a secret that was pasted without its name.
             raise BadEndpoint(
                 f"headers: line {number} is not a header; write one `Name: value` a line."
             )

@@ -9,7 +9,7 @@ FORMATS: dict[str, Format] = {kind.name: kind for kind in (Standard(), Discord()
 
 
 def format_of(name: str) -> Format:
-    """The format of this name. Raises BadEndpoint for an unknown one."""
+    """Return the format of this name. Raises BadEndpoint for an unknown one."""
     if name not in FORMATS:
         raise BadEndpoint(f"kind: there is no kind {name!r}; take one of {', '.join(FORMATS)}.")
     return FORMATS[name]

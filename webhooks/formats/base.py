@@ -18,9 +18,9 @@ USER_AGENT = "GRPS-Webhooks/1"
 
 
 class Outcome(enum.StrEnum):
-    """What an answer means.
+    """The meaning of a receiver's answer.
 
-    `deferred` does not count as an attempt. After `refused` this message is given up, after `gone`
+    `deferred` does not count as an attempt. After `refused` the message is given up; after `gone`
     the endpoint is disabled.
     """
 
@@ -33,8 +33,10 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement on an answer. `wait`: seconds before this message may be tried again; `pause`:
-    seconds before anything may be sent to the endpoint.
+    """The verdict on an answer.
+
+    `wait`: seconds before this message may be tried again. `pause`: seconds before anything may be
+    sent to the endpoint.
     """
 
     outcome: Outcome
@@ -60,12 +62,13 @@ class Rendered:
 
 
 class BadEndpoint(Refused):
-    """An endpoint that cannot work; the text names the field and the fix."""
+    """The endpoint cannot work. The text names the field and the fix."""
 
 
 class Format(ABC):
-    """One kind of receiver. `fold`: payloads that one call may carry; `slots`: parallel calls to
-    one endpoint.
+    """A kind of receiver.
+
+    `fold`: payloads that one call may carry. `slots`: parallel calls to one endpoint.
     """
 
     name: ClassVar[str]
@@ -73,20 +76,20 @@ class Format(ABC):
     fold: ClassVar[int] = 1
     slots: ClassVar[int] = 16
     signs: ClassVar[bool] = False
-    path: ClassVar[tuple[str, str]] = ("", "")  # how its paths begin, and an example
+    path: ClassVar[tuple[str, str]] = ("", "")  # the beginning of its paths, and an example
 
     def check(self, address: str) -> None:
-        """Raises BadEndpoint when this cannot be an address of this kind."""
+        """Raise BadEndpoint if this cannot be an address of this kind."""
         begins, example = self.path
         if not urlsplit(address).path.startswith(begins):
             raise BadEndpoint(f"address: this is no {self.title} webhook; it looks like {example}.")
 
     @abstractmethod
     def render(self, message: Message) -> Rendered:
-        """Headers and body of the call that carries this message."""
+        """Return headers and body of the call for this message."""
 
     def judge(self, answer: Answer) -> Verdict:
-        """Only 2xx is success; 410 means that the receiver is gone for good."""
+        """Return the verdict on an answer: only 2xx is success, and 410 means gone for good."""
         if answer.status is None:
             return Verdict(Outcome.FAILED, answer.error)
         if 200 <= answer.status < 300:
@@ -108,9 +111,7 @@ class Format(ABC):
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that `Retry-After` asks for, as a number or a date; 0 where it asks for none or for
-    nonsense.
-    """
+    """Return the seconds in `Retry-After`, a number or a date. 0 if it is missing or invalid."""
     text = headers.get("retry-after", "").strip()
     seconds = number(text)
     if seconds is not None:
@@ -125,7 +126,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
 
 
 def number(value: object) -> float | None:
-    """A number of seconds that a receiver sent, 0 or more; None for anything else."""
+    """Return a number of seconds that a receiver sent. None if it is negative or not a number."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
     try:
@@ -136,9 +137,7 @@ def number(value: object) -> float | None:
 
 
 def cut(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters as the receivers count them (UTF-16 units), with an
-    ellipsis if cut.
-    """
+    """Cut a text to `limit` UTF-16 units, as the receivers count. A cut text ends with an ellipsis."""
     if units(text) <= limit:
         return text
     kept, used = [], 1

@@ -1,6 +1,6 @@
-"""Discord: one embed for each event, up to ten in a message.
+"""Discord messages: one embed for each event, up to ten in a message.
 
-Limits are from Discord's documentation of webhooks and embeds.
+The limits are from Discord's documentation of webhooks and embeds.
 """
 
 import re
@@ -53,7 +53,7 @@ class Discord(Format):
         share = TOTAL // len(message.payloads)
         body = {
             "embeds": [_embed(payload, share) for payload in message.payloads],
-            # A name or a reason that says @everyone rings nobody's bell.
+            # A name or reason with @everyone must not notify anybody.
             "allowed_mentions": {"parse": []},
         }
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
@@ -97,12 +97,12 @@ def _embed(payload: Payload, share: int) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Escape markdown, so that no name or reason becomes markup."""
+    """Escape markdown in names and reasons."""
     return MARKDOWN.sub(r"\\\1", text)
 
 
 def _until_reset(answer: Answer) -> float:
-    """Seconds until Discord's rate limit resets, if this call used its last slot."""
+    """Return the seconds until Discord's rate limit resets, 0 unless this call used its last slot."""
     if answer.headers.get("x-ratelimit-remaining") != "0":
         return 0.0
     return number(answer.headers.get("x-ratelimit-reset-after")) or 0.0

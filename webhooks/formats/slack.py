@@ -54,7 +54,7 @@ class Slack(Format):
         first = message.payloads[0].message
         more = f" (and {len(message.payloads) - 1} more)" if len(message.payloads) > 1 else ""
         body = {
-            "text": cut(_plain(first), FALLBACK) + more,  # what a notification shows
+            "text": cut(_plain(first), FALLBACK) + more,  # the text of a notification
             "blocks": [block for payload in message.payloads for block in _blocks(payload)],
         }
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
@@ -91,7 +91,7 @@ def _blocks(payload: Payload) -> list[dict[str, Any]]:
 
 
 def _plain(text: str) -> str:
-    """Escape for Slack; its emphasis marks are set apart, so that no name becomes markup."""
+    """Escape for Slack. Emphasis marks are separated, so that a name does not become markup."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for mark in "*_~`":
         text = text.replace(mark, f"\u200b{mark}\u200b")

@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0: JSON of our own, signed (https://www.standardwebhooks.com)."""
+"""Standard Webhooks 1.0: our own JSON, signed (https://www.standardwebhooks.com)."""
 
 import base64
 import binascii
@@ -37,8 +37,9 @@ class Standard(Format):
 
 
 def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
-    """`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`. Raises BadEndpoint for a secret that
-    is none.
+    """Return `v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`.
+
+    Raises BadEndpoint for an invalid secret.
     """
     digest = hmac.digest(
         key_of(secret), f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256
@@ -47,7 +48,7 @@ def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
 
 
 def key_of(secret: str) -> bytes:
-    """The bytes of a secret, with or without `whsec_`. Raises BadEndpoint."""
+    """Return the bytes of a secret, with or without `whsec_`. Raises BadEndpoint."""
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):

@@ -13,7 +13,7 @@ from players.api.base import View
 from webhooks.inbound import notifications
 from webhooks.inbound.schemas import NotificationIn, NotificationOut
 
-NUL, INSTEAD = b"\\u0000", b"\\ufffd"  # as they are written in JSON
+NUL, INSTEAD = b"\\u0000", b"\\ufffd"  # as they appear in JSON
 
 
 class RobloxWebhook(View):
@@ -40,7 +40,7 @@ class RobloxWebhook(View):
         )
 
     def _notification(self, request: Request) -> NotificationIn:
-        """Parse the body, whatever its declared type or NULs in its payload.
+        """Parse the body. Its declared type is ignored, and NULs in its payload are replaced.
 
         It is signed, and an erasure order must not be lost because of a header or a character that
         PostgreSQL cannot store.

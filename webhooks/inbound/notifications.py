@@ -1,4 +1,4 @@
-"""Notifications from Roblox: verified by signature, stored once, and acted on.
+"""Notifications from Roblox: check the signature, store them once, create erasure orders.
 
 The signature is `base64(HMAC-SHA256(secret, t + "." + body))` in `roblox-signature:
 t=<seconds>,v1=<signature>`.
@@ -23,17 +23,17 @@ from players.privacy import orders
 from webhooks.inbound.schemas import NotificationIn
 from webhooks.models import RobloxNotification
 
-WINDOW = 300  # seconds that a signature's time may be off, either way
+WINDOW = 300  # seconds by which a signature's time may be off, in both directions
 MOST_GAMES = 1000
 Status = RobloxNotification.Status
 
 
 class BadSignature(Exception):
-    """The request is not proved to be from Roblox; the text says why."""
+    """The signature does not prove that the request is from Roblox. The text says why."""
 
 
 class BadPayload(Exception):
-    """An unreadable order: the `field` and its fault."""
+    """An erasure order that cannot be read: the `field` and its fault."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -42,7 +42,7 @@ class BadPayload(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A stored notification. `repeated`: it was stored before, and nothing was done now."""
+    """A stored notification. `repeated`: it was stored before, so nothing was done now."""
 
     notification: RobloxNotification
     repeated: bool
@@ -70,7 +70,7 @@ def verify(header: str, body: bytes) -> None:
     moment, given = _parts(header)
     if abs(time.time() - int(moment)) > WINDOW:
         raise BadSignature("The signature's time is more than 5 minutes off; check the clock.")
-    # Every secret is compared, so that the time taken tells nothing.
+    # All secrets are compared, so that the response time reveals nothing.
     matches = [
         hmac.compare_digest(signature(secret, moment, body), given.encode())
         for secret in secrets
@@ -83,14 +83,14 @@ def verify(header: str, body: bytes) -> None:
 
 
 def signature(secret: str, moment: str, body: bytes) -> bytes:
-    """The value of `v1=`. `moment`: seconds since 1970, as in the header."""
+    """Return the value of `v1=`. `moment`: seconds since 1970, as in the header."""
     return base64.b64encode(
         hmac.digest(secret.encode(), moment.encode() + b"." + body, hashlib.sha256)
     )
 
 
 def receive(notification: NotificationIn, *, now: dt.datetime) -> Received:
-    """Store a notification once, and create the erasure order that it may be. Raises BadPayload."""
+    """Store a notification once, and create its erasure order if it is one. Raises BadPayload."""
     erasure = _erasure(notification) if notification.event_type == "RightToErasureRequest" else None
     handled = notification.event_type in {"RightToErasureRequest", "SampleNotification"}
     with transaction.atomic():
@@ -113,8 +113,8 @@ def receive(notification: NotificationIn, *, now: dt.datetime) -> Received:
 
 
 def _parts(header: str) -> tuple[str, str]:
-    """The moment and signature of `t=…,v1=…`. Raises BadSignature."""
-    # On the first `=` only: base64 ends with some of its own.
+    """Return time and signature of `t=…,v1=…`. Raises BadSignature."""
+    # Only the first `=` separates, since base64 may end with `=`.
     found = dict(part.strip().partition("=")[::2] for part in header.split(","))
     moment, given = found.get("t", ""), found.get("v1", "")
     if whole_number(moment, most=10**12) is None:
@@ -130,13 +130,13 @@ def _erasure(notification: NotificationIn) -> Erasure:
     try:
         return msgspec.convert(
             notification.event_payload, Erasure, strict=False
-        )  # an id may come as a text
+        )  # an id may be a string
     except msgspec.ValidationError as error:
         raise BadPayload("EventPayload", f"{error}.") from None
 
 
 def _moment(text: str) -> dt.datetime | None:
-    """The event's time; None if the format is unknown, since nothing depends on it."""
+    """Return the event's time. None if the format is unknown, since nothing depends on it."""
     try:
         return parse(text, default_zone=dt.UTC)
     except BadMoment:

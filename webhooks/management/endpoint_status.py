@@ -1,4 +1,4 @@
-"""The report of `manage.py webhooks status`."""
+"""The output of `manage.py webhooks status`."""
 
 import datetime as dt
 import json
@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 def rows(now: dt.datetime) -> list[dict[str, Any]]:
-    """The state of every endpoint, as `--json` prints it."""
+    """Return the state of every endpoint, as `--json` prints it."""
     found = list(WebhookEndpoint.objects.order_by("name"))
     figures, head = statistics.figures([endpoint.pk for endpoint in found], now), queries.head()
     return [_row(endpoint, figures[endpoint.pk], head, now) for endpoint in found]
@@ -68,7 +68,7 @@ def _cells(row: dict[str, Any]) -> list[str | Text]:
     state = f"{formatting.MARKS[row['state']]} {row['stateText']}"
     oldest = formatting.span(dt.timedelta(seconds=row["oldestSeconds"])) if row["waiting"] else ""
     return [
-        Text(row["name"]),  # Text, not markup: a name or a reason may hold brackets
+        Text(row["name"]),  # Text, not markup: a name or a reason may contain brackets
         row["kind"],
         Text(state, style=STYLES[row["state"]]),
         formatting.capped(row["waiting"], statistics.MOST),

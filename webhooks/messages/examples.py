@@ -1,10 +1,10 @@
-"""Details of invented events, which fill the sentences of examples."""
+"""Details of invented events, for the sentences of examples."""
 
 from typing import Any
 
 from audits.actions import Action
 
-# What an example of an action shows where its sentence needs details.
+# The details of an example, by action. Other actions need none.
 _NAMED = {"name": "Staff channel"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     Action.POINTS_INGESTED: {"accepted": 12},

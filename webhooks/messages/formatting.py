@@ -1,4 +1,4 @@
-"""Text for endpoint states, time spans and masked values, for console and command."""
+"""Texts of endpoint states, time spans and masked values, for the console and the command."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ MARKS = {"active": "●", "failing": "▲", "paused": "◆", "disabled": "■"}
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`name`: active, failing, paused or disabled. `text`: the same with since when and why."""
+    """The state of an endpoint.
+
+    `name`: active, failing, paused or disabled. `text`: the name with its beginning and reason.
+    """
 
     name: str
     text: str
@@ -38,12 +41,12 @@ def state(endpoint: WebhookEndpoint, now: dt.datetime) -> State:
 
 
 def moment(at: dt.datetime) -> str:
-    """A moment in UTC, to the minute."""
+    """Return a time in UTC, to the minute."""
     return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def span(length: dt.timedelta) -> str:
-    """A time span in its two largest units: `2 h 5 min`; `0 s` below a second."""
+    """Return a time span in its two largest units, as `2 h 5 min`. `0 s` if below a second."""
     left = max(0, int(length.total_seconds()))
     parts: list[str] = []
     for unit, seconds in STEPS:
@@ -56,7 +59,7 @@ def span(length: dt.timedelta) -> str:
 
 
 def ahead(at: dt.datetime, now: dt.datetime) -> str:
-    """The time until a moment, and the moment: `in 5 min (18:05:00 UTC)`, or `now`."""
+    """Return the time until a moment, and the moment: `in 5 min (18:05:00 UTC)`, or `now`."""
     if at - now < dt.timedelta(seconds=1):
         return "now"
     form = "%H:%M:%S" if at - now < dt.timedelta(hours=12) else "%Y-%m-%d %H:%M:%S"
@@ -64,7 +67,7 @@ def ahead(at: dt.datetime, now: dt.datetime) -> str:
 
 
 def address(endpoint: WebhookEndpoint) -> str:
-    """The host and the last characters of the address: `https://discord.com/…x3Fk`."""
+    """Return the host and the last characters of the address: `https://discord.com/…x3Fk`."""
     try:
         whole = endpoint.address
     except encryption.NoKey:
@@ -75,12 +78,12 @@ def address(endpoint: WebhookEndpoint) -> str:
 
 
 def host(address: str) -> str:
-    """The host of an address, which is not secret."""
+    """Return the host of an address, which is not secret."""
     return urlsplit(address).netloc.rpartition("@")[2]
 
 
 def header_names(endpoint: WebhookEndpoint) -> str:
-    """The names of the endpoint's headers; the values stay secret."""
+    """Return the names of the endpoint's headers. The values stay secret."""
     try:
         return ", ".join(endpoint.headers) or "none"
     except encryption.NoKey:
@@ -88,5 +91,5 @@ def header_names(endpoint: WebhookEndpoint) -> str:
 
 
 def capped(count: int, most: int) -> str:
-    """A number that was counted up to `most`."""
+    """Return a number that was counted up to `most` as text, as `1,000+`."""
     return f"{most:,}+" if count > most else f"{count:,}"

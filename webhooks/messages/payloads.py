@@ -20,7 +20,7 @@ PROFILE = "https://www.roblox.com/users/{}/profile"
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One event, ready to be rendered. `user_id`: Roblox id of the player it is about, if any."""
+    """One event, ready to be rendered. `user_id`: Roblox id of its player, None without a player."""
 
     action: str
     at: dt.datetime
@@ -33,7 +33,7 @@ class Payload:
 
     @property
     def profile(self) -> str:
-        """The player's page on Roblox; empty if the event is about no player."""
+        """The player's page on Roblox. "" if the event is about no player."""
         return PROFILE.format(self.user_id) if self.user_id else ""
 
 
@@ -48,20 +48,20 @@ class Sources:
         }
 
     def payload(self, event_id: int) -> Payload:
-        """The payload of one of the events."""
+        """Return the payload of one of the events."""
         event = self._events[event_id]
         return _payload(event, self._players.get(_player_id(event) or 0))
 
 
 def for_events(events: Iterable[PlacedEvent]) -> dict[int, Payload]:
-    """The payloads of these events by event id."""
+    """Return the payloads of these events by event id."""
     events = list(events)
     sources = Sources(events)
     return {event.id: sources.payload(event.id) for event in events}
 
 
 def example(action: str, now: dt.datetime) -> Payload:
-    """An invented event of this action, about the user 1, Roblox."""
+    """Return an invented event of this action. Its player is Roblox, user 1."""
     facts = EventFacts(
         "An officer", "Roblox", "This is an example.", EXAMPLES.get(action, {}), "nexus"
     )

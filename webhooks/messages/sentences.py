@@ -20,7 +20,7 @@ class Severity(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """The data of one event that a sentence is made of. Names are those that may be shown."""
+    """The data for the sentence of one event. Names are those that may be shown."""
 
     actor: str
     target: str
@@ -44,13 +44,13 @@ class Sentence:
     words: Callable[[EventFacts], str]
 
     def text(self, facts: EventFacts) -> str:
-        """The sentence, followed by the reason if there is one."""
+        """Return the sentence, followed by the reason if there is one."""
         sentence = self.words(facts)
         return f"{sentence}: {facts.reason}" if facts.reason else f"{sentence}."
 
 
 def for_action(action: str) -> Sentence:
-    """The sentence of an action; a generic one for an action of a newer version of GRPS."""
+    """Return the sentence of an action. An action of a newer GRPS version gets a generic one."""
     return SENTENCES.get(action, Sentence(Severity.INFO, lambda f: f"{action}: {f.target}"))
 
 
@@ -64,7 +64,7 @@ def _experience(f: EventFacts) -> str:
 
 
 def _whose(f: EventFacts) -> str:
-    """The actor; "unlinked" marks a local owner of whom no Roblox account is known."""
+    """Return the actor's name. A local owner without a linked Roblox account is marked "unlinked"."""
     return f"{f.actor} (unlinked)" if f["unlinked"] else f.actor
 
 
@@ -83,12 +83,12 @@ def _times(f: EventFacts, one: str, many: str) -> str:
 
 
 def _counters(f: EventFacts) -> str:
-    error = f["error"]  # older events have it here instead of in the reason
+    error = f["error"]  # older events have the error here and not in the reason
     return f" ({f['status']})" + (f", {error}" if error else "")
 
 
 def _endpoint(f: EventFacts) -> str:
-    """The name of the endpoint. Older events have it in their details, newer ones as the target."""
+    """Return the endpoint's name. Older events have it in the details, newer ones as the target."""
     return str(f["name"] or f.target.removeprefix("endpoint "))
 
 

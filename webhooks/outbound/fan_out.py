@@ -1,7 +1,7 @@
 """Create deliveries from the audit chain: one for each active endpoint and subscribed event.
 
 Events are read by position, so a late commit is not skipped. Deliveries and the endpoint's new
-position are one transaction, and a constraint keeps each event unique for an endpoint.
+position are written in one transaction. A constraint allows each event once for an endpoint.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from webhooks.models import WebhookEndpoint
 from webhooks.outbound import subscriptions
 
 LOCK = 4_710_050  # advisory lock: one fan-out at a time
-LIMIT = 1000  # events at once
+LIMIT = 1000  # events in one step
 OPERATIONAL = frozenset(
     {
         Action.DELIVERY_FAILING,
@@ -34,10 +34,10 @@ INSERT = """
 
 
 def step(limit: int = LIMIT) -> int:
-    """Serve every active endpoint up to `limit` events. Returns the number of events read.
+    """Create deliveries for up to `limit` events for each active endpoint. Return the events read.
 
-    0: nothing is waiting, or another process is running. Endpoints at the same position share the
-    reading, and one that is far behind does not delay the others.
+    0 means that nothing is waiting, or that another process is running. Endpoints at the same
+    position share the reading. An endpoint that is far behind does not delay the others.
     """
     with transaction.atomic():
         if not advisory_lock.try_lock(LOCK):
@@ -52,7 +52,7 @@ def step(limit: int = LIMIT) -> int:
 
 
 def run() -> int:
-    """Serve until nothing is waiting. Returns the number of events read."""
+    """Repeat `step` until nothing is waiting. Return the number of events read."""
     looked = 0
     while seen := step():
         looked += seen
@@ -60,7 +60,7 @@ def run() -> int:
 
 
 def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
-    """Whether the endpoint subscribes to this event. It is not sent events about its own failures."""
+    """Return whether the endpoint gets this event. Events about its own failures are left out."""
     about_itself = event.target_kind == "endpoint" and event.target_id == str(endpoint.pk)
     if about_itself and event.action in OPERATIONAL:
         return False
@@ -72,7 +72,7 @@ def wants(endpoint: WebhookEndpoint, event: PlacedEvent) -> bool:
 def deliver(
     endpoint: WebhookEndpoint, events: Sequence[PlacedEvent], trigger: str = "event"
 ) -> int:
-    """Create the missing deliveries of subscribed events. Returns how many."""
+    """Create the missing deliveries of subscribed events. Return their number."""
     wanted = [event for event in events if wants(endpoint, event)]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,7 +1,8 @@
-"""The HTTP client of webhooks: it calls checked addresses only, with limits on time and size.
+"""The HTTP client of webhooks. It calls checked addresses only and limits time and size.
 
-httpcore lets us open the connections: a name is resolved, all its addresses are checked, and the
-connection goes to a checked one. So a name that changes between check and call has no effect.
+With httpcore the connections are opened here: a name is resolved, all its addresses are checked,
+and the connection goes to a checked one. So a name that changes between check and call has no
+effect.
 """
 
 import asyncio
@@ -22,14 +23,13 @@ import httpx
 from webhooks.outbound.ssrf import BadAddress, Networks, allowed, check_port
 
 EXCERPT = 20_000  # bytes of a body that are read
-BODY = 2.0  # seconds for a body, once a status is there: the status is the answer
-CONNECT = 4.0  # seconds for one address of several
-OLD = (
-    60.0  # seconds after which a connection is not used again: its address was judged that long ago
-)
-IDLE = 8.0  # seconds without use after which it is closed
-NAMES = 32  # names looked up at a time
-PARKED = 16  # connections to one place that are kept for the next call
+BODY = 2.0  # seconds for a body after the status arrived, since the status is enough
+CONNECT = 4.0  # seconds for each of several addresses
+# Seconds after which a connection is not reused, since its address was checked that long ago.
+OLD = 60.0
+IDLE = 8.0  # seconds without use after which a connection is closed
+NAMES = 32  # parallel name look-ups
+PARKED = 16  # connections to one host that are kept for the next call
 
 Resolve = Callable[[str, int], Awaitable[Iterable[str]]]
 
@@ -45,8 +45,9 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: status, headers (names in lower case), the first 20 kB of the body, milliseconds;
-    or `error`.
+    """The result of a call: status, headers (lower-case names), body, milliseconds, or `error`.
+
+    The body is cut to 20 kB.
     """
 
     status: int | None
@@ -57,8 +58,10 @@ class Answer:
 
 
 class Sender:
-    """Sends POSTs. `insecure` allows plain HTTP; `exceptions` are allowed networks besides the
-    public ones; `resolve` gives the addresses of a name.
+    """Sends POST requests.
+
+    `insecure` allows plain HTTP. `exceptions` are allowed networks besides the public ones.
+    `resolve` returns the addresses of a name.
     """
 
     def __init__(
@@ -72,8 +75,8 @@ class Sender:
     ) -> None:
         self._timeout = timeout
         self._insecure = insecure
-        # Threads of their own: a name server that hangs for one receiver must not stall the names
-        # of the others.
+        # Separate threads: a name server that hangs for one receiver must not delay the names of
+        # others.
         self._names = ThreadPoolExecutor(NAMES, "webhooks-names")
         self._backend = _Guarded(exceptions, resolve or self._resolve)
         self._slots = asyncio.Semaphore(connections)
@@ -94,15 +97,15 @@ class Sender:
         self._names.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, outgoing: Outgoing) -> Answer:
-        """Make one call within the time limit. Any failure becomes the answer's `error`."""
+        """Make one call within the time limit. Any failure is stored in `error` of the answer."""
         async with self._slots:
             began = time.perf_counter()
             got = _Got()
             try:
                 async with asyncio.timeout(self._timeout):
                     await self._exchange(outgoing, got)
-            except Exception as error:  # noqa: BLE001 - a receiver can cause any; each becomes the answer's error
-                # With a status there is an answer, whatever happened to the rest of it.
+            except Exception as error:  # noqa: BLE001 - any error becomes the answer's `error`
+                # A call with a status has an answer, whatever happened afterwards.
                 if got.status is None:
                     got.error = self._words(error)
             milliseconds = round((time.perf_counter() - began) * 1000)
@@ -139,7 +142,7 @@ class Sender:
         self._park(place, lane)
 
     async def _lane(self, place: str) -> "_Lane":
-        """A connection to a host that is recent enough, or a new one."""
+        """Return a connection to a host that is recent enough, or a new one."""
         now = time.monotonic()
         lanes = self._parked.get(place, [])
         while lanes:
@@ -199,18 +202,18 @@ class _Got:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """One connection. A pool of many costs httpcore more time for a look-up than a call does."""
+    """One connection. In a pool of many, httpcore's look-up takes longer than a call."""
 
     pool: httpcore.AsyncConnectionPool
     opened: float
 
 
 class _Refused(Exception):
-    """No connection is made; the text says why."""
+    """No connection is made. The text says why."""
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
-    """Connects only to addresses that it checked itself."""
+    """A network backend that connects only to addresses that it has checked."""
 
     def __init__(self, exceptions: Networks, resolve: Resolve) -> None:
         self._exceptions = exceptions

@@ -1,4 +1,4 @@
-"""Claim due deliveries under a lease, log the attempt, then store its outcome.
+"""Claim due deliveries under a lease, store the attempt, then store its outcome.
 
 `exchange` does this for many deliveries in one transaction: a few commits for a hundred calls.
 """
@@ -28,7 +28,7 @@ PENDING, DELIVERED, EXHAUSTED = map(str, WebhookDelivery.Status)
 
 log = structlog.get_logger("grps.webhooks")
 
-GRACE = 15  # seconds after the longest possible call; then the worker counts as killed
+GRACE = 15  # seconds after the longest possible call, when the worker counts as dead
 UNRENDERED_DELAY = 3600  # seconds until a message that could not be rendered is tried again
 LOST = "The worker ended before the outcome was known."
 
@@ -102,7 +102,7 @@ class ClaimedDelivery:
 
 @dataclass(slots=True)
 class Call:
-    """One request to make, with the deliveries that it carries."""
+    """One request to make, with its deliveries."""
 
     endpoint: EndpointSnapshot
     deliveries: Sequence[ClaimedDelivery]
@@ -123,8 +123,9 @@ class FinishedCall:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState:
-    """A delivery after a call. `alone`: not folded with others; `delay`: seconds to the next
-    attempt.
+    """The state of a delivery after a call.
+
+    `alone`: not folded with others. `delay`: seconds to the next attempt.
     """
 
     status: str
@@ -136,7 +137,8 @@ class DeliveryState:
 def exchange(worker: str, finished: Sequence[FinishedCall], load: Load) -> list[Call]:
     """Store finished calls, claim due deliveries up to the free capacity, return the new calls.
 
-    The calls must be made after the commit. Deliveries that another worker took over stay unchanged.
+    The calls must be made after the commit. Deliveries that another worker has taken over are not
+    changed.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -147,13 +149,13 @@ def exchange(worker: str, finished: Sequence[FinishedCall], load: Load) -> list[
 
 
 def store_results(worker: str, finished: Sequence[FinishedCall]) -> None:
-    """Store the results of these calls on their attempts, deliveries and endpoints."""
+    """Store the results of these calls in their attempts, deliveries and endpoints."""
     if not finished:
         return
     results = [(call, delivery) for call in finished for delivery in call.call.deliveries]
     with connection.cursor() as cursor:
         cursor.execute(END_ATTEMPTS, _columns(map(_attempt_row, results)))
-        # In the order of ids, so that two workers cannot lock each other out.
+        # Sorted by id, so that two workers cannot deadlock.
         rows = sorted(_delivery_row(call, delivery) for call, delivery in results)
         cursor.execute(STORE_RESULTS, [*_columns(rows), worker])
     health.record_results(
@@ -169,7 +171,7 @@ def store_results(worker: str, finished: Sequence[FinishedCall]) -> None:
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """One or more rows as arrays for `unnest`."""
+    """Return the columns of one or more rows as arrays for `unnest`."""
     return [list(column) for column in zip(*rows, strict=True)]
 
 
@@ -208,9 +210,9 @@ def _next_state(finished: FinishedCall, delivery: ClaimedDelivery) -> DeliverySt
         delay = min(wait, retry_policy.LONGEST_WAIT)
         return replace(state, attempts=delivery.attempts - 1, delay=delay)
     if outcome is Outcome.GONE:
-        return state  # the endpoint is disabled; the delivery waits until it is enabled again
+        return state  # the endpoint is disabled, and the delivery waits until it is enabled again
     if outcome is Outcome.REFUSED and len(finished.call.deliveries) > 1:
-        # One of several is at fault: each is sent alone next time.
+        # One of several messages caused the refusal, so each is sent alone next time.
         return replace(state, attempts=delivery.attempts - 1, alone=True)
     pause = None if outcome is Outcome.REFUSED else retry_policy.delay(delivery.attempts, wait)
     return replace(state, status=EXHAUSTED) if pause is None else replace(state, delay=pause)
@@ -223,7 +225,7 @@ def _outcome(verdict: Verdict) -> str:
 
 
 def lease() -> float:
-    """Seconds that a worker may hold a delivery."""
+    """Return the seconds for which a worker may hold a delivery."""
     return float(settings.INTEGRATIONS.webhooks.timeout_seconds) + GRACE
 
 
@@ -265,7 +267,7 @@ def _prepare(
 def _render(
     snapshot: EndpointSnapshot, group: Sequence[ClaimedDelivery], sources: Sources, now: dt.datetime
 ) -> Rendered | None:
-    """Render one call. One that cannot be rendered is released, so that others are not held up."""
+    """Render one call. If that fails, release its deliveries, so that others are not delayed."""
     try:
         return snapshot.kind.render(_message(snapshot, group, sources, now))
     except Exception as error:
@@ -279,7 +281,7 @@ def _render(
 
 
 def calls_of(calls: Iterable[Call]) -> dict[int, int]:
-    """The number of calls by endpoint."""
+    """Return the number of calls by endpoint id."""
     return Counter(call.endpoint.id for call in calls)
 
 
@@ -291,7 +293,7 @@ def _release(group: Sequence[ClaimedDelivery], reason: str, seconds: int) -> Non
 def _groups(
     claimed: Iterable[ClaimedDelivery], snapshots: Mapping[int, EndpointSnapshot]
 ) -> Iterable[tuple[EndpointSnapshot, Sequence[ClaimedDelivery]]]:
-    """Group deliveries by call: as many as the endpoint's kind folds, or one that must go alone."""
+    """Group deliveries by call: as many as the kind folds, or a single one that must be sent alone."""
     by_endpoint: dict[int, list[ClaimedDelivery]] = defaultdict(list)
     for one in claimed:
         by_endpoint[one.endpoint_id].append(one)
@@ -327,7 +329,7 @@ def _log_attempts(calls: Sequence[Call]) -> None:
 
 
 def _request(call: Call) -> str:
-    """The request as it is stored, without the endpoint's own headers, which may be secret."""
+    """Return the request for storage, without the endpoint's own headers, which may be secret."""
     head = "".join(f"{name}: {value}\n" for name, value in call.rendered.headers.items())
     return _text(f"POST\n{head}\n".encode() + call.rendered.body)
 

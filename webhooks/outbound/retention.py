@@ -1,4 +1,4 @@
-"""Delete finished deliveries after some weeks; the audit log keeps their events."""
+"""Delete finished deliveries after some weeks. The audit log keeps their events."""
 
 import datetime as dt
 
@@ -20,7 +20,7 @@ DELETE = """
 
 
 def run(now: dt.datetime) -> int:
-    """Delete old deliveries in batches. Returns how many."""
+    """Delete old deliveries in batches. Return their number."""
     deleted = 0
     while gone := _batch(now - kept_for()):
         deleted += gone

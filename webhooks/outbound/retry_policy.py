@@ -1,11 +1,11 @@
-"""When a delivery is retried, by the retry policy in config/backend.integrations.json."""
+"""The delays between attempts, by the retry policy in config/backend.integrations.json."""
 
 import random
 
 from django.conf import settings
 
-LONGEST_WAIT = 86_400.0  # seconds; a receiver cannot ask for more
-LONGEST_PAUSE = 3600.0  # seconds that an endpoint can ask to be left alone
+LONGEST_WAIT = 86_400.0  # seconds; a longer wait that a receiver requests is cut
+LONGEST_PAUSE = 3600.0  # seconds; the longest pause that an endpoint can request
 
 
 def max_attempts() -> int:
@@ -13,7 +13,7 @@ def max_attempts() -> int:
 
 
 def delay(attempts: int, wait: float = 0.0) -> float | None:
-    """Seconds from attempt number `attempts` to the next, at least `wait`; None after the last."""
+    """Return the seconds from attempt `attempts` to the next, at least `wait`. None after the last."""
     if attempts >= max_attempts():
         return None
     steps = settings.INTEGRATIONS.retry.schedule_seconds

@@ -1,8 +1,8 @@
 """Allowed addresses of webhooks: public ones, and the exceptions of the operator.
 
 The ranges are IANA's registries of special-purpose addresses (RFC 6890 and successors), and ranges
-that embed another address. The check that counts is made at the connection, after the name was
-resolved; checking on saving only helps the person who types.
+that embed another address. The decisive check is made when connecting, after the name was resolved.
+The check on saving only helps the person who enters the address.
 """
 
 import ipaddress
@@ -35,9 +35,8 @@ NOT_PUBLIC: Networks = tuple(
         "203.0.113.0/24",  # documentation, RFC 5737
         "224.0.0.0/4",  # multicast, RFC 5771
         "240.0.0.0/4",  # reserved, RFC 1112, and broadcast, RFC 919
-        # Global unicast is 2000::/3 (RFC 4291). Outside it lie loopback, unique, link and site
-        # local, multicast, IPv4
-        # inside IPv6 of several kinds, discard and segment routing.
+        # Global unicast is 2000::/3 (RFC 4291). The ranges outside it are loopback, unique, link
+        # and site local, multicast, several kinds of embedded IPv4, discard and segment routing.
         "::/3",
         "4000::/2",
         "8000::/1",
@@ -50,17 +49,16 @@ NOT_PUBLIC: Networks = tuple(
     )
 )
 MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291
-NAT64 = IPv6Network(
-    "64:ff9b::/96"
-)  # RFC 6052: how a host with IPv6 alone reaches every IPv4 receiver
+# RFC 6052: an IPv6-only host reaches every IPv4 receiver through it.
+NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class BadAddress(ValueError):
-    """The address cannot be called; the text says why and what would work."""
+    """The address may not be called. The text says why and what would work."""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is a public address. One that embeds an IPv4 address is judged by that."""
+    """Return whether an address is public. An embedded IPv4 address decides for the whole."""
     address = _inner(address)
     return not any(
         address in network for network in NOT_PUBLIC if network.version == address.version
@@ -68,14 +66,14 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def allowed(address: IPv4Address | IPv6Address, exceptions: Networks) -> bool:
-    """Whether it may be called: public, or within an exception."""
+    """Return whether an address may be called: it is public, or within an exception."""
     inner = _inner(address)
     excepted = any(inner in network for network in exceptions if network.version == inner.version)
     return excepted or is_public(address)
 
 
 def check_url(url: str, *, insecure: bool, exceptions: Networks) -> None:
-    """Raises BadAddress for a wrong scheme or port, credentials, or an address that is not public."""
+    """Raise BadAddress for a wrong scheme or port, credentials, or an address that is not public."""
     if len(url) > LONGEST:
         raise BadAddress(f"it is longer than {LONGEST} characters.")
     parsed = _parsed(url)
@@ -92,7 +90,7 @@ def check_url(url: str, *, insecure: bool, exceptions: Networks) -> None:
 
 
 def check_port(port: int | None, *, insecure: bool) -> None:
-    """Raises BadAddress for ports of other services; 443 and those from 1024 on are allowed."""
+    """Raise BadAddress for ports of other services. Allowed are 443 and those from 1024 on."""
     if port is None or port == 443 or 1024 <= port <= 65535 or (insecure and port == 80):
         return
     raise BadAddress(f"port {port} is not for webhooks; take 443 or one from 1024 on.")
@@ -110,7 +108,7 @@ def _parsed(url: str) -> httpx.URL:
 def _check_host(host: str, exceptions: Networks) -> None:
     bare = host.rstrip(".").lower()
     try:
-        # Every spelling of a number that a connection would take for an address: 127.1, 0x7f000001,
+        # Every notation that a connection would accept as an address: 127.1, 0x7f000001,
         # 017700000001.
         found = socket.getaddrinfo(bare, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except OSError:
@@ -119,7 +117,7 @@ def _check_host(host: str, exceptions: Networks) -> None:
         ):
             found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))]
         else:
-            return  # a name: judged when it is resolved, at every call
+            return  # a name is checked when it is resolved, at every call
     for _, _, _, _, where in found:
         address = ipaddress.ip_address(str(where[0]).partition("%")[0])
         if not allowed(address, exceptions):

@@ -12,7 +12,7 @@ FORM = re.compile(r"\*|[a-z]+\.\*|\*\.[a-z]+|[a-z]+\.[a-z]+")
 
 
 def check(patterns: Sequence[str]) -> None:
-    """Raises BadEndpoint for a malformed pattern, or one that matches no action."""
+    """Raise BadEndpoint for a malformed pattern, or one that matches no action."""
     if not patterns:
         raise BadEndpoint("events: name at least one pattern, such as `rank.*`; `*` is everything.")
     for pattern in patterns:
@@ -27,7 +27,7 @@ def check(patterns: Sequence[str]) -> None:
 
 
 def actions(patterns: Sequence[str]) -> list[Action]:
-    """All actions that match a pattern."""
+    """Return all actions that match one of the patterns."""
     return [action for action in Action if match(patterns, action)]
 
 

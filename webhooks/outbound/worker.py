@@ -1,7 +1,7 @@
 """Make the calls of due deliveries, many at a time, in one asyncio loop.
 
-Database work (`webhooks.outbound.queue.exchange`) runs in a thread meanwhile. A call that hangs takes
-a slot of its own endpoint only.
+Database work (`webhooks.outbound.queue.exchange`) runs in a thread meanwhile. A call that hangs
+takes only a slot of its own endpoint.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from webhooks.outbound.http_client import Answer, Outgoing, Sender
 from webhooks.outbound.queue import Call, FinishedCall
 
 GATHER = 0.004  # seconds that a finished call waits to be committed together with others
-POLL = 0.25  # seconds between two looks for due deliveries while calls run
-RECONNECT = 1.0  # seconds before a lost database is tried again
-SLOW = 2.0  # seconds; an endpoint that takes longer gets few slots
+POLL = 0.25  # seconds between two checks for due deliveries while calls run
+RECONNECT = 1.0  # seconds before a lost database connection is tried again
+SLOW = 2.0  # seconds; an endpoint that takes longer gets fewer slots
 
 log = structlog.get_logger("grps.webhooks")
 
 
 def run(seconds: float, successor: Callable[[], None] = lambda: None) -> int:
-    """Deliver until nothing is due, for at most `seconds`. Returns the number of calls.
+    """Deliver until nothing is due, for at most `seconds`. Return the number of calls.
 
-    When the time is up and more may be due, `successor` is called; then the last calls finish.
+    When the time is over and more may be due, `successor` is called. Then the last calls finish.
     """
     return asyncio.run(_Worker(seconds, successor).run())
 
@@ -57,7 +57,7 @@ class _Worker:
             exceptions=settings.WEBHOOK_ALLOWED_NETWORKS,
             connections=self._connections,
         )
-        # A connection to the database belongs to its thread.
+        # A database connection belongs to its thread.
         with ThreadPoolExecutor(1, "webhooks-db") as database:
             async with sender:
                 try:
@@ -87,7 +87,8 @@ class _Worker:
         try:
             return await self._in(database, queue.exchange, self._worker, finished, load)
         except (OperationalError, InterfaceError) as error:
-            # Kept until the database is back: results that are lost would be sent again.
+            # Kept until the database is back, since calls without a stored result would be sent
+            # again.
             log.warning("the database is away", error=str(error), results=len(finished))
             self._finished = finished + self._finished
             await self._in(database, _disconnect)
@@ -132,7 +133,7 @@ class _Worker:
 
 
 def _disconnect() -> None:
-    """Close the connection of this thread; Django has one for each thread."""
+    """Close the database connection of this thread. Django has one for each thread."""
     connection.close()
 
 

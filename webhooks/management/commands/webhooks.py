@@ -27,15 +27,15 @@ from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import subscriptions, worker
 from webhooks.tasks import DELIVERING, FANNING_OUT
 
-TROUBLE = 1  # exit code if an endpoint is failing or disabled, or an example did not arrive
-WORKER = 3.0  # seconds for a worker to take an example; then it is delivered here
+TROUBLE = 1  # exit code if an endpoint fails or is disabled, or an example did not arrive
+WORKER = 3.0  # seconds that a worker has to send an example; then this process sends it
 LOOK = 0.2  # seconds
 WIDTH = 160  # characters, if the output is no terminal
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The options of `replay`, as typed."""
+    """The options of `replay`, as entered."""
 
     name: str
     since: str | None
@@ -152,7 +152,7 @@ class Command(BaseCommand):
             sys.exit(TROUBLE)
 
     def _await(self, ids: Sequence[int], wait: float) -> None:
-        """Wait until each has been tried once. What no worker takes is delivered here."""
+        """Wait until each delivery was tried once. This process sends those that no worker takes."""
         began = time.monotonic()
         while _untried(ids) and (gone := time.monotonic() - began) < wait:
             if gone > min(WORKER, wait / 2):
@@ -160,7 +160,7 @@ class Command(BaseCommand):
             time.sleep(LOOK)
 
     def _report(self, delivery: WebhookDelivery) -> bool:
-        """Print the result of a delivery. Returns whether it arrived."""
+        """Print the result of a delivery. Return whether it arrived."""
         arrived = delivery.status == WebhookDelivery.Status.DELIVERED
         last = WebhookAttempt.objects.filter(delivery=delivery).order_by("-id").first()
         if last is None:
@@ -268,7 +268,7 @@ def _named(name: str) -> WebhookEndpoint:
 
 
 def _untried(ids: Sequence[int]) -> bool:
-    """Whether one of these deliveries has no answer yet."""
+    """Return whether one of these deliveries has no answer yet."""
     answered = WebhookAttempt.objects.filter(delivery__in=ids).exclude(
         outcome=WebhookAttempt.Outcome.RUNNING
     )
@@ -276,7 +276,7 @@ def _untried(ids: Sequence[int]) -> bool:
 
 
 def _end(until: str | None, *, by_time: bool) -> int:
-    """The last position to replay."""
+    """Return the last position to replay."""
     if until is None:
         return queries.head()
     if by_time:
