@@ -30,9 +30,7 @@ class LeaseLost(Exception):
 
 
 def over() -> Q:
-    """Return the condition for rows whose lease expired, or ends so late that a wrong clock dated
-    it.
-    """
+    """Return the condition for rows whose lease expired or was dated by a wrong clock."""
     return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LONGEST_LEASE)
 
 

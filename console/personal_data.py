@@ -1,6 +1,4 @@
-"""What the console keeps of a person, and Django's and allauth's tables with it, and how each
-forgets.
-"""
+"""Personal data in the tables of the console, Django and allauth, and how each is erased."""
 
 from typing import Any
 
@@ -32,13 +30,13 @@ from players.privacy.registry import (
 )
 
 NAMES = ("username", "global_name", "preferred_username", "name", "nickname", "display_name")
-STRETCH = 500  # sessions, each of which is unpacked
+STRETCH = 500  # sessions in one batch; each is decoded
 DJANGO = "Django's own names of tables and permissions"
 
 
 @naming
 def accounts_of(person: Person) -> Person:
-    """Their console accounts, and the names and Discord ids that are linked with these."""
+    """Add the person's console accounts, with the names and Discord ids linked to them."""
     users = get_user_model().objects.filter(account__roblox_id=person.user_id)
     found = Person(
         person.user_id,
@@ -59,7 +57,7 @@ def accounts_of(person: Person) -> Person:
 
 
 def forget_account(person: Person) -> None:
-    """Their sessions end, and the account goes with everything that is linked with it."""
+    """End the person's sessions, and delete the account with everything linked to it."""
     for account in StaffAccount.objects.filter(user__in=person.accounts):
         for session in UserSession.objects.filter(user=account.user_id):
             session.end()
@@ -67,12 +65,12 @@ def forget_account(person: Person) -> None:
 
 
 def forget_link(person: Person) -> None:
-    """A local owner who was them is linked with nobody any more."""
+    """Remove the link from a local owner's account to the person."""
     StaffAccount.objects.filter(same_as=person.user_id).update(same_as=None)
 
 
 def close_requests(person: Person) -> None:
-    """Nobody gives a role to somebody who is erased: what waits for a second owner is over."""
+    """Withdraw pending role changes of the person. An erased person gets no role."""
     waiting = Approval.objects.select_for_update(no_key=True).filter(
         act__in=[role_grants.GRANT, role_grants.REVOKE],
         status=Approval.Status.WAITING,
@@ -86,7 +84,10 @@ def close_requests(person: Person) -> None:
 
 @sweeping("sessions of browsers")
 def sweep_sessions(person: Person, after: str | None) -> str | None:
-    """A sign-in that was begun keeps what Roblox or Discord said; what is over goes anyway."""
+    """Delete expired sessions, and sessions that name the person.
+
+    The session of a started sign-in stores the answer of Roblox or Discord.
+    """
     if after is None:
         Session.objects.filter(expire_date__lt=timezone.now()).delete()
     rows = list(

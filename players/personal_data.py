@@ -1,6 +1,4 @@
-"""What the tables of `players`, and of `audits` and `roblox` below it, hold of a person, and how
-each forgets.
-"""
+"""Personal data in the tables of `players`, `audits` and `roblox`, and how each is erased."""
 
 from django.db import connection
 
@@ -35,7 +33,7 @@ HASH = "a hash, a signature or random characters"
 EXPERIENCE = "the key of an experience"
 COMMUNITY = "the community's own ranks and rules, which owners write"
 
-# Keys in JSON whose values are words of ours: a name may equal one by chance.
+# Keys in JSON whose values are our own terms, which may equal a name by chance.
 WORDS = frozenset(
     {
         "act",
@@ -78,8 +76,7 @@ WORDS = frozenset(
 )
 ERASES = Elsewhere("players.privacy.erasure.erase: the pseudonym takes its place")
 
-# --- players --------------------------------------------------------------------------------------
-# -----------------
+# --- players ---
 held("players", "user_id", ERASES)
 held("players", "username", ERASES, names="id")
 held("players", "display_name", ERASES, names="id")
@@ -199,8 +196,7 @@ impersonal("counted", COUNT, "position")
 impersonal("leaderboard_buckets", COUNT, "bucket", "count")
 impersonal("leaderboard_changes", COUNT, "before", "after")
 
-# --- audits ---------------------------------------------------------------------------------------
-# -----------------
+# --- audits ---
 held(
     "audit_personal",
     "value",
@@ -234,8 +230,7 @@ impersonal("seals", COUNT, "number", "first_position", "last_position")
 impersonal("seals", HASH, "root", "previous", "hash", "key_id", "signature")
 impersonal("sealed_events", COUNT, "position")
 
-# --- roblox ---------------------------------------------------------------------------------------
-# -----------------
+# --- roblox ---
 impersonal("experiences", EXPERIENCE, "key", "name")
 impersonal("experiences", "kinds of acts, figures, and a level or rank of the policy", "bounds")
 impersonal("experiences", "what of it counts as points", "counts")
@@ -255,8 +250,7 @@ impersonal(
     "owner_user_id",
 )
 
-# --- outside the database
-# --------------------------------------------------------------------------------------------
+# --- outside the database ---
 place(
     "seal file (AUDIT_SEAL_FILE)",
     holds="nothing: roots, signatures and moments",
@@ -276,7 +270,7 @@ place(
 
 @naming
 def former_names(person: Person) -> Person:
-    """Names under which the log knew them."""
+    """Add the names that the audit log has for the person."""
     found = AuditPersonal.objects.filter(
         subject__in=person.subjects, field__in=["actorName", "targetName"]
     )
@@ -285,9 +279,12 @@ def former_names(person: Person) -> Person:
 
 @sweeping("audit details")
 def sweep_details(person: Person, after: int | None) -> int | None:
-    """Old events, from when details could name somebody: what names them is redacted."""
+    """Redact old events whose details or request id name the person.
+
+    New events have no names in their details.
+    """
     if after is None:
-        while seal_pending():  # what no seal covers yet is left for the second reading
+        while seal_pending():  # the second reading handles events that no seal covers yet
             pass
     end = end_of_stretch("audits", "id", after or 0)
     if end is None:
@@ -308,8 +305,9 @@ def sweep_details(person: Person, after: int | None) -> int | None:
 
 @sweeping("audit values")
 def sweep_values(person: Person, after: int | None) -> int | None:
-    """What was said of others and names them goes whole: half of a value cannot be proved. Others'
-    own names stay.
+    """Delete values about others that name the person. Other people's own names stay.
+
+    The whole value is deleted: a part of it could not be verified.
     """
     end = end_of_stretch("audit_personal", "id", after or 0)
     if end is None:

@@ -1,4 +1,4 @@
-"""Personal data in the tables of this app, and how each field is erased."""
+"""Personal data in the tables of this app, and how each is erased."""
 
 from django.db.models import Q
 

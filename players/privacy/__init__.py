@@ -1,6 +1,6 @@
-"""What GRPS holds of a person, and how it forgets one.
+"""The register of personal data, and the erasure of a person.
 
-`registry` is the one list of every place; `personal.py` of each app adds its own; `forgetting`
-applies the list to one person in one transaction; `texts` takes their words out of what others
-wrote, stretch by stretch.
+`registry` lists every place with personal data; `personal_data.py` of each app adds its own.
+`erasure` erases one person in one transaction. `texts` then removes their names from what others
+wrote, in batches of rows. `orders` keeps the erasure orders.
 """

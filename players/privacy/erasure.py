@@ -1,4 +1,4 @@
-"""Erase a person: first all that a key finds, in one transaction, then what texts hold of them."""
+"""Erase a person: first the rows found by key, in one transaction, then names in texts."""
 
 import datetime as dt
 from collections import defaultdict
@@ -28,12 +28,12 @@ from players.privacy.registry import (
 
 
 def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
-    """Take a player's names and Roblox id out of every table; returns the number of personal values
-    deleted.
+    """Erase a player, and return the number of personal values deleted.
 
-    Their rows stay under a random pseudonym (a negative id that Roblox never gives), unlisted, and
-    the ledger and the audit chain stay verifiable: hashes cover commitments, not names. Raises
-    Refused when there is no such player.
+    Their names and Roblox id are removed from every table. Their rows stay, unlisted, under a
+    random pseudonym (a negative id that Roblox never assigns). The ledger and the audit chain stay
+    verifiable, because hashes cover commitments, not names. Raises Refused if there is no such
+    player.
     """
     person, removed = erase_rows(user_id, by=by, reason=reason, now=now)
     texts.sweep(person, {})
@@ -41,10 +41,10 @@ def erase(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> int:
 
 
 def erase_rows(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> tuple[Person, int]:
-    """Erase what a key finds, in one transaction.
+    """Erase the rows found by key, in one transaction.
 
     Returns the person, for `texts.sweep`, and the number of personal values deleted. Raises Refused
-    when there is no such player.
+    if there is no such player.
     """
     with transaction.atomic():
         player = (
@@ -76,7 +76,7 @@ def erase_rows(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> tup
 
 
 def erase_stranger(user_id: int) -> Person:
-    """Erase what tables hold of somebody who is no player; returns the person for `texts.sweep`."""
+    """Erase the data of a user who is no player. Return the person for `texts.sweep`."""
     with transaction.atomic():
         person = _with_names(Person(user_id, new_pseudonym()))
         _apply_registry(person)
@@ -88,8 +88,10 @@ def erase_stranger(user_id: int) -> Person:
 
 
 def _with_names(person: Person) -> Person:
-    """The person with every name and id that the tables hold of them, former ones included."""
-    for find in [*REGISTRY.load().naming] * 2:  # what one finds, another goes by
+    """Return the person with every name and id in the tables, including former ones."""
+    for find in [
+        *REGISTRY.load().naming
+    ] * 2:  # twice, because one function may need what another finds
         person = find(person)
     names: list[str] = []
     with connection.cursor() as cursor:
@@ -108,8 +110,9 @@ def _with_names(person: Person) -> Person:
 
 
 def _apply_registry(person: Person) -> None:
-    """Erase each registered column. The apps' own functions run first, while the rows by which they
-    find others are there.
+    """Erase each registered column.
+
+    The apps' own functions run first, while the rows exist by which they find others.
     """
     registry = REGISTRY.load()
     for function in dict.fromkeys(how.forget for _, how in registry.of(By)):
@@ -119,7 +122,7 @@ def _apply_registry(person: Person) -> None:
             _execute(cursor, f'DELETE FROM "{table}"', by, person)
         for (table, by), changes in _blanks().items():
             _execute(cursor, f'UPDATE "{table}" SET {", ".join(changes)}', by, person)
-        for column, _ in registry.of(Pseudonym):  # at last: the id is what the rows were found by
+        for column, _ in registry.of(Pseudonym):  # last, because the rows are found by the id
             cursor.execute(
                 f'UPDATE "{column.table}" SET "{column.name}" = %s WHERE "{column.name}" = %s',
                 [person.pseudonym, person.user_id],
@@ -140,7 +143,7 @@ def _execute(cursor: Any, statement: str, by: str, person: Person) -> None:
 
 
 def _theirs(by: str, person: Person) -> tuple[str, Any]:
-    """The condition under which a row is theirs, and its parameter; None where no row can be."""
+    """Return the condition for the person's rows and its parameter, None if there can be none."""
     kind = OWNERS.get(by, SUBJECT)
     if kind == OURS:
         return f'"{by}" = %s', person.player_id

@@ -1,8 +1,7 @@
-"""Orders to erase a person: taken down, carried out in our tables at once, and closed when the data
-stores are done.
+"""Erasure orders: stored, carried out in our tables at once, and closed after the data stores.
 
-Who has an open order is not brought back by a pull (`pending`), nor, ever after, by an event from
-before (`erased`).
+`pending` keeps pulls from recreating a person with an open order. `erased` drops their old events
+later.
 """
 
 import base64
@@ -31,12 +30,11 @@ from players.privacy.erasure import erase_rows, erase_stranger
 from players.privacy.person import Person
 from roblox.models import Experience
 
-ALLOWED = dt.timedelta(days=30)  # Roblox's limit, from the notification on
-# at every experience: a server that still held the player may have written them again after the
-# first
+ALLOWED = dt.timedelta(days=30)  # Roblox's limit, counted from the notification
+# checks of every experience: a server that still held the player may write again after the first
 LOOKS = 2
-MOST_LOOKS = 3  # who is found even then plays on, and is somebody new
-TURN = 120.0  # seconds that texts are read for an order before other work has its turn
+MOST_LOOKS = 3  # a user found even then goes on playing and counts as a new person
+TURN = 120.0  # seconds of reading texts for an order before other work continues
 SALT = "grps.erased"
 ROBLOX = Actor("system", "roblox", "roblox")
 Status = ErasureOrder.Status
@@ -51,9 +49,9 @@ def order(
     now: dt.datetime,
     reason: str = "",
 ) -> tuple[ErasureOrder, bool]:
-    """Take down an order, and whether it is new: a notification makes one, however often it comes.
+    """Store an order. Return it, and whether it is new.
 
-    `games`: the start places that Roblox named.
+    Repeats of a notification create no second order. `games`: the start places that Roblox named.
     """
     with transaction.atomic():
         player = Player.objects.filter(user_id=user_id).first()
@@ -72,7 +70,7 @@ def order(
             record(
                 Action.ERASURE_ORDERED,
                 actor=actor,
-                # What the reason says is the person's own, and goes with them.
+                # The reason counts as the person's own data and is erased with them.
                 target=Target(
                     "erasure", str(made.pk), "", player.subject if player else f"user:{user_id}"
                 ),
@@ -88,9 +86,9 @@ def order(
 
 
 def order_by_hand(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> ErasureOrder:
-    """Take down an order that did not come by the webhook, and carry it out in our tables.
+    """Store an order that did not come by the webhook, and carry it out in our tables.
 
-    Raises Refused for what is no Roblox user id, and without a reason.
+    Raises Refused for an invalid Roblox user id, and without a reason.
     """
     if not 0 < user_id < 2**63:
         raise Refused(f"{user_id} is not a Roblox user id.")
@@ -103,15 +101,17 @@ def order_by_hand(user_id: int, *, by: Staff, reason: str, now: dt.datetime) -> 
 
 
 def carry_out(order_id: int, *, seconds: float | None = TURN) -> bool:
-    """Erase the person in our tables, then in what others wrote, for as long (None: to the end);
-    False when the tables were done before, or there is no such order.
+    """Erase the person in our tables, then in texts. Return whether the tables were erased now.
+
+    Reading texts takes up to `seconds` (None: to the end). Returns False also if there is no such
+    order.
     """
     with transaction.atomic():
         found = _locked(order_id)
         fresh = found is not None and found.tables_erased_at is None
         if found is not None and fresh:
             person = _erase_in_tables(found, timezone.now())
-            # The database's clock, which `created_at` of players goes by: see _erase_latecomer.
+            # The database's clock, which also sets `created_at` of players: see _erase_latecomer.
             ErasureOrder.objects.filter(pk=found.pk).update(
                 tables_erased_at=Now(), player=found.player_id, words_sealed=_seal(person)
             )
@@ -120,19 +120,19 @@ def carry_out(order_id: int, *, seconds: float | None = TURN) -> bool:
 
 
 def carry_out_due() -> int:
-    """Go on with every order whose tables or texts are not done; how many had their tables erased
-    now.
+    """Continue every order whose tables or texts are not done.
+
+    Returns the number of orders whose tables were erased now.
     """
     due = waiting().exclude(tables_erased_at__isnull=False, texts__done__gte=1)
     return sum(carry_out(order_id) for order_id in due.values_list("pk", flat=True))
 
 
 def read_texts(order_id: int, *, readings: int, seconds: float | None) -> bool:
-    """Take the person's words out of all that others wrote; whether it was read so many times, from
-    end to end.
+    """Remove the person's names from texts. Return whether all were read `readings` times.
 
-    Once when the tables are done, and once more before the order is closed: what was being written
-    meanwhile.
+    The first reading follows the erasure of the tables. The second, before the order is closed,
+    finds what was being written meanwhile.
     """
     found = ErasureOrder.objects.filter(pk=order_id, status=Status.OPEN).first()
     if found is None or found.user_id is None or found.tables_erased_at is None:
@@ -152,15 +152,16 @@ def read_texts(order_id: int, *, readings: int, seconds: float | None) -> bool:
 
 
 def left(found: ErasureOrder) -> list[Experience]:
-    """The experiences whose data stores are not done: of those that there are, whatever places
-    Roblox named.
+    """Return the experiences whose data stores are not done.
+
+    All enabled experiences with a universe count, not only the places that Roblox named.
     """
     experiences = Experience.objects.filter(enabled=True).exclude(universe_id=None)
     return [one for one in experiences if "doneAt" not in found.stores.get(one.key, {})]
 
 
 def looked_at(found: ErasureOrder, key: str) -> dt.datetime | None:
-    """When an experience's stores were last looked at for this order."""
+    """Return when an experience's stores were last checked for this order."""
     text = found.stores.get(key, {}).get("lookedAt")
     return dt.datetime.fromisoformat(text) if text else None
 
@@ -168,8 +169,10 @@ def looked_at(found: ErasureOrder, key: str) -> dt.datetime | None:
 def looked(
     order_id: int, found_there: Mapping[str, bool], *, now: dt.datetime
 ) -> ErasureOrder | None:
-    """Note a look at some experiences' stores (by key: whether anything was there to delete), and
-    close the order after the last one. None when there is no open order of that id.
+    """Record a check of some experiences' stores, and close the order after the last one.
+
+    `found_there`: by key, whether there was anything to delete. Returns None if there is no open
+    order with that id.
     """
     with transaction.atomic():
         held = _locked(order_id)
@@ -187,10 +190,10 @@ def looked(
 def done_by_hand(
     order_id: int, keys: Collection[str], *, by: Staff, reason: str, now: dt.datetime
 ) -> ErasureOrder:
-    """Take somebody's word that a person's keys are deleted: of the experiences `keys`, or of all
-    that are left.
+    """Record that somebody deleted a person's keys by hand.
 
-    Raises Refused when there is no such open order or experience, no reason, or nothing is left.
+    `keys` are the experiences, empty for all that are left. Raises Refused if there is no such open
+    order or experience, no reason, or nothing is left.
     """
     if not reason.strip():
         raise Refused("A reason is required: say who deleted the keys, and how.")
@@ -224,20 +227,21 @@ def done_by_hand(
 
 
 def waiting() -> QuerySet[ErasureOrder]:
-    """Orders that are not done, the oldest first."""
+    """Return the open orders, oldest first."""
     return ErasureOrder.objects.filter(status=Status.OPEN).order_by("received_at", "pk")
 
 
 def pending(user_ids: Iterable[int]) -> set[int]:
-    """Those whose data stores are still to be cleaned: nothing that is read there now may be
-    written here.
+    """Return the users with an open order.
+
+    Their data in the data stores must not be copied here again.
     """
     rows = ErasureOrder.objects.filter(status=Status.OPEN, user_id__in=set(user_ids))
     return {user_id for user_id in rows.values_list("user_id", flat=True) if user_id is not None}
 
 
 def erased(user_ids: Iterable[int]) -> dict[int, dt.datetime | None]:
-    """Those who were ever ordered to be erased, and when they were last (None: not yet)."""
+    """Return the users with any erasure order, and when they were last erased (None: not yet)."""
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     marks = {_mark(user_id, secret): user_id for user_id in set(user_ids) for secret in secrets}
     rows = (
@@ -249,8 +253,9 @@ def erased(user_ids: Iterable[int]) -> dict[int, dt.datetime | None]:
 
 
 def _erase_in_tables(held: ErasureOrder, now: dt.datetime) -> Person:
-    """Whoever has the user id now; where nobody has, what other tables know of it goes all the
-    same.
+    """Erase the player with the order's user id.
+
+    If there is none, erase the user's data in other tables.
     """
     assert held.user_id is not None
     player = Player.objects.filter(user_id=held.user_id).first()
@@ -262,9 +267,7 @@ def _erase_in_tables(held: ErasureOrder, now: dt.datetime) -> Person:
 
 
 def _close(order_id: int, now: dt.datetime) -> ErasureOrder:
-    """Close the order when no store is left and all texts were read once more; the order as it is
-    then.
-    """
+    """Close the order if no store is left and all texts were read again. Return the order."""
     with transaction.atomic():
         held = ErasureOrder.objects.select_for_update(no_key=True).get(pk=order_id)
         if held.status == Status.DONE or left(held) or held.tables_erased_at is None:
@@ -303,9 +306,10 @@ def _done(held: ErasureOrder, now: dt.datetime) -> ErasureOrder:
 
 
 def _erase_latecomer(held: ErasureOrder, now: dt.datetime) -> None:
-    """A transaction that looked for the order before it was there may have written the person again
-    after they were erased. It began before they were, and so did the player's row that it made; a
-    later row is somebody who came back.
+    """Erase the person again if a transaction rewrote them after they were erased.
+
+    Such a transaction looked for the order before it existed, so it began before the erasure, and
+    so did the player row that it created. A player row created later is somebody who came back.
     """
     assert held.user_id is not None
     came_back = Player.objects.filter(
@@ -326,7 +330,7 @@ def _target(found: ErasureOrder) -> Target:
 
 
 def _person(held: ErasureOrder) -> Person:
-    """The person of an open order, with the words that were found before their rows were erased."""
+    """Return the person of an open order, with the names found before their rows were erased."""
     assert held.user_id is not None
     words = json.loads(_cipher().decrypt(held.words_sealed)) if held.words_sealed else {}
     return Person(held.user_id, 0, held.player_id).known_as(
@@ -343,7 +347,7 @@ def _seal(person: Person) -> str:
 
 
 def _cipher() -> MultiFernet:
-    """Of the secret that the marks go by, too."""
+    """Return a cipher derived from the same secret as the marks."""
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     keys = [
         salted_hmac(SALT, "words", secret=secret, algorithm="sha256").digest() for secret in secrets
@@ -352,5 +356,5 @@ def _cipher() -> MultiFernet:
 
 
 def _mark(user_id: int, secret: str) -> str:
-    """What stays of a user id: without the secret nobody can say whose it is."""
+    """Return the keyed hash that stays of a user id. Only the secret can link it to the id."""
     return salted_hmac(SALT, str(user_id), secret=secret, algorithm="sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Somebody who is being erased: their ids, and every word by which a text may name them."""
+"""A person who is being erased: their ids, and every name by which a text may refer to them."""
 
 import json
 import re
@@ -9,22 +9,22 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-GONE = "…"  # stands where a name or an id was
-SHORTEST = 3  # characters of a name that is looked for in texts: Roblox gives no shorter ones
-LONG_ENOUGH = 6  # digits of an id that no other number in a text is likely to be
-UNMISTAKABLE = 9  # digits of an id that no number of ours has
-# Before an id of few digits: without one of these, 156 in a text is any number.
+GONE = "…"  # replaces a name or an id
+SHORTEST = 3  # characters of a name to search for in texts: Roblox has no shorter ones
+LONG_ENOUGH = 6  # digits of an id that is unlikely to equal another number in a text
+UNMISTAKABLE = 9  # digits of an id that none of our own numbers has
+# Required before an id of few digits: otherwise 156 in a text could be any number.
 ID_WORDS = r"(?:user|player|users|id|userid|user_id|player_id|actor|moderator|by|owner|officer)"
 ID_KEYS = re.compile(r"user|actor|moderator|owner|officer|subject|member|^by$|^id$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Person:
-    """`player_id` is ours and None where they are no player; `accounts` are ids of console
-    accounts.
+    """The ids and names of a person.
 
-    `pseudonym` is the negative id that takes the place of theirs; `others` are ids that other
-    services gave them.
+    `player_id` is our id, None if they are no player. `accounts` are ids of console accounts.
+    `pseudonym` is the negative id that replaces their Roblox id. `others` are ids from other
+    services.
     """
 
     user_id: int
@@ -36,12 +36,12 @@ class Person:
 
     @property
     def subject(self) -> str:
-        """How the audit log names a player; nobody's where they are none."""
+        """The player's subject in the audit log, "" if they are no player."""
         return f"player:{self.player_id}" if self.player_id is not None else ""
 
     @property
     def subjects(self) -> list[str]:
-        """Every way in which a row says whose it is."""
+        """Every subject under which rows may belong to the person."""
         found = [self.subject] if self.subject else []
         found += [f"user:{self.user_id}", *(f"staff:{one}" for one in self.accounts)]
         found += [f"discord:{one}" for one in self.others]
@@ -49,7 +49,7 @@ class Person:
 
     @property
     def words(self) -> list[str]:
-        """Their ids, and every name that is long enough to be looked for."""
+        """The person's ids, and every name that is long enough to search for."""
         return list(dict.fromkeys([str(self.user_id), *self.others, *self.long_names]))
 
     @property
@@ -58,15 +58,15 @@ class Person:
 
     @cached_property
     def told(self) -> re.Pattern[str]:
-        """Finds their words in a text."""
+        """A pattern that matches the person's names and ids in a text."""
         ids = [_id_pattern(number) for number in (str(self.user_id), *self.others)]
         names = [_name_pattern(spelt) for name in self.long_names for spelt in spellings(name)]
-        # The longest first: one name may be a part of another.
+        # Longest first, because one name may be part of another.
         return re.compile("|".join(ids + sorted(names, key=len, reverse=True)))
 
     @property
     def likes(self) -> list[str]:
-        """LIKE patterns of which every text that `told` matches has one, whatever its case."""
+        """LIKE patterns, at least one of which matches every text that `told` matches, in any case."""
         spelt = {
             form
             for word in self.words
@@ -79,11 +79,11 @@ class Person:
         return self.told.search(text) is not None
 
     def without(self, text: str) -> str:
-        """The text; whatever in it names them is `…`."""
+        """Return the text with `…` instead of the person's names and ids."""
         return self.told.sub(GONE, text)
 
     def known_as(self, names: Iterable[str] = (), others: Iterable[str] = ()) -> "Person":
-        """The same person, with more words."""
+        """Return the same person with more names and ids."""
         return replace(
             self,
             names=tuple(dict.fromkeys([*self.names, *(name for name in names if name)])),
@@ -91,11 +91,10 @@ class Person:
         )
 
     def without_in(self, value: Any, fixed: frozenset[str] = frozenset(), key: str = "") -> Any:
-        """The same JSON without them: a text that names them has `…`, and an id as a number is
-        null.
+        """Return the same JSON without the person: names become `…`, numeric ids become null.
 
-        What stands under a key of `fixed` is a word of ours, which a name may equal by chance: it
-        stays.
+        A value under a key in `fixed` is one of our own terms, which may equal a name by chance. It
+        is not changed.
         """
         if key in fixed:
             return value
@@ -113,24 +112,24 @@ class Person:
         return value
 
     def _is_id(self, text: str, key: str) -> bool:
-        """Whether a number is an id of theirs and not a count that equals it."""
+        """Return whether a number is an id of the person, and not a count that equals it."""
         if text not in (str(self.user_id), *self.others):
             return False
         return len(text) >= UNMISTAKABLE or ID_KEYS.search(key) is not None
 
 
 def new_pseudonym() -> int:
-    """An id that Roblox never gives and that says nothing of whose place it takes."""
+    """Return a random id that Roblox never assigns and that reveals nothing about the person."""
     return -secrets.randbelow(2**62) - 1
 
 
 def sign_in_subject(name: str) -> str:
-    """Whose a refused sign-in is, where only a name was given."""
+    """Return the subject of a refused sign-in for which only a name was entered."""
     return f"sign-in:{name[:60].lower()}"
 
 
 def spellings(word: str) -> list[str]:
-    """A word as it stands in a text, in JSON and in an address."""
+    """Return the forms of a word in plain text, in JSON and in a URL."""
     return list(
         dict.fromkeys(
             [word, json.dumps(word, ensure_ascii=False)[1:-1], quote(word), quote_plus(word)]
@@ -145,8 +144,10 @@ def _id_pattern(number: str) -> str:
 
 
 def _name_pattern(name: str) -> str:
-    """A name with a digit or `_` is found wherever it stands; one that may be a word, as a whole
-    word only.
+    """Return a pattern for a name.
+
+    A name with a digit or `_` matches anywhere. One that may be an ordinary word matches only as a
+    whole word.
     """
     found = re.escape(name)
     if not (re.fullmatch(r"\w+", name) and len(name) >= LONG_ENOUGH and re.search(r"[\d_]", name)):

@@ -1,9 +1,9 @@
-"""List every column, log, stream and file that may hold a person, with how each forgets.
+"""List every column, log, stream and file that may hold personal data, with how each is erased.
 
 Each app lists its own tables in `personal_data.py`; `players.personal_data` also lists those of
-`audits` and `roblox`. A test compares the list with the database: it fails for a column that may
-hold a person and is not listed. To add a column, use `held(…)` with how it forgets, or
-`impersonal(…)` with why it never holds anybody.
+`audits` and `roblox`. A test compares the list with the database: it fails for an unlisted column
+that may hold personal data. To add a column, use `held(…)` with how it is erased, or
+`impersonal(…)` with why it never holds any.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,14 +15,14 @@ from django.utils.module_loading import autodiscover_modules
 from players.privacy.person import Person
 
 Forget = Callable[[Person], None]
-# Goes through a stretch behind `after` (None: from the beginning) and gives its end; None when
-# nothing is left.
+# Processes a batch after `after` (None: from the start), and returns where it ends, None if nothing
+# is left.
 Sweep = Callable[[Person, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The whole row goes where it is theirs: where the column `by` says so (see OWNERS)."""
+    """Delete the whole row if it is the person's, by the column `by` (see OWNERS)."""
 
     by: str
 
@@ -33,9 +33,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """The value goes where the row is theirs, and the row stays. `to`: what takes its place, as
-    SQL.
-    """
+    """Replace the value by `to` (SQL) if the row is the person's. The row stays."""
 
     by: str
     to: str = "''"
@@ -47,7 +45,7 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Pseudonym:
-    """Their Roblox id is replaced by the pseudonym; the row stays."""
+    """Replace the person's Roblox id by the pseudonym. The row stays."""
 
     @property
     def told(self) -> str:
@@ -56,11 +54,11 @@ class Pseudonym:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """May name anybody: `players.privacy.texts` reads all of it for each erasure, and leaves `…`.
+    """The text may name anybody. `players.privacy.texts` reads all of it for each erasure.
 
-    Under the keys `fixed` of JSON stand words of ours, which a name may equal by chance. `unique`:
-    what is left must differ from that of every other row. `only`: the condition, as SQL, under
-    which a row is read.
+    Names become `…`. Values under the keys `fixed` of JSON are our own terms, which may equal a
+    name by chance. `unique`: the result must differ from that of every other row. `only`: the SQL
+    condition for the rows to read.
     """
 
     fixed: frozenset[str] = frozenset()
@@ -74,7 +72,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """A function of the app forgets it, in the transaction of the erasure."""
+    """A function of the app erases it, in the transaction of the erasure."""
 
     forget: Forget
 
@@ -85,7 +83,7 @@ class By:
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """It goes by itself: `when` says after how long."""
+    """It is deleted after a time anyway. `when` says after how long."""
 
     when: str
 
@@ -96,7 +94,7 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Another module forgets it; `how` says which, and how."""
+    """Another module erases it. `how` says which, and how."""
 
     how: str
 
@@ -107,9 +105,8 @@ class Elsewhere:
 
 How = Drop | Blank | Pseudonym | Text | By | Until | Elsewhere
 
-# By what a row says whose it is: our id (in `players` the row's own), Roblox's, or a text like
-# `player:12`, of which
-# kind every other column is.
+# How a column identifies the person: by our id (in `players` the row's own), by Roblox's id, or by a
+# text like `player:12` in every other column.
 OURS, ROBLOX, SUBJECT = "ours", "roblox", "subject"
 OWNERS = {"id": OURS, "player_id": OURS, "user_id": ROBLOX}
 
@@ -119,12 +116,12 @@ class Column:
     table: str
     name: str
     hows: tuple[How, ...]
-    names: str = ""  # the column of the same table that says whose name this is
+    names: str = ""  # the column of the same table that identifies the name's owner
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place outside the database: what it holds of a person, and how it forgets."""
+    """A place outside the database: what personal data it holds, and how that is erased."""
 
     name: str
     holds: str
@@ -133,8 +130,9 @@ class Place:
 
 @dataclass(slots=True)
 class Registry:
-    """What is registered. `walked`: the whole number by which a table is read stretch by stretch,
-    where not `id`.
+    """The registered places.
+
+    `walked`: the integer column by which a table is read in batches, if not `id`.
     """
 
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
@@ -146,14 +144,14 @@ class Registry:
     _loaded: bool = False
 
     def load(self) -> "Registry":
-        """With what each app's `personal` module registers."""
+        """Import the `personal_data` module of each app, once, and return the registry."""
         if not self._loaded:
             self._loaded = True
             autodiscover_modules("personal_data")
         return self
 
     def of[Kind](self, kind: type[Kind]) -> Iterator[tuple[Column, Kind]]:
-        """Every column that forgets in one way, with that way."""
+        """Yield every column that is erased in one way, with that way."""
         for column in self.columns.values():
             for how in column.hows:
                 if isinstance(how, kind):
@@ -164,15 +162,16 @@ REGISTRY = Registry()
 
 
 def held(table: str, column: str, *hows: How, names: str = "") -> None:
-    """Register a column that may hold a person. `names`: it is a name of whoever that column of the
-    table says.
+    """Register a column that may hold personal data.
+
+    `names`: the column holds names, and this is the column that says whose name it is.
     """
     _add(table, column)
     REGISTRY.columns[table, column] = Column(table, column, hows, names)
 
 
 def impersonal(table: str, why: str, *columns: str) -> None:
-    """Declare columns that never hold a person, and why."""
+    """Register columns that never hold personal data, and why."""
     for column in columns:
         _add(table, column)
         REGISTRY.nobody[table, column] = why
@@ -184,20 +183,18 @@ def place(name: str, *, holds: str, forgets: str) -> None:
 
 
 def walked_by(table: str, column: str) -> None:
-    """Have a table without a numeric `id` read by this whole number, which an index serves."""
+    """Have a table without a numeric `id` read by this integer column, which needs an index."""
     REGISTRY.walked[table] = column
 
 
 def naming(find: Callable[[Person], Person]) -> Callable[[Person], Person]:
-    """Register a function that adds words by which a person is known, before anything of them is
-    gone.
-    """
+    """Register a function that adds names and ids of a person, before anything is erased."""
     REGISTRY.naming.append(find)
     return find
 
 
 def sweeping(name: str) -> Callable[[Sweep], Sweep]:
-    """Register a function that reads what no statement can: it is called until it gives None."""
+    """Register a function that erases what no statement can. It is called until it returns None."""
 
     def register(sweep: Sweep) -> Sweep:
         REGISTRY.sweeps[name] = sweep

@@ -1,9 +1,8 @@
-"""Take a person's words out of what others wrote: stretch by stretch, so that no table is held and
-none read at once.
+"""Remove a person's names from what others wrote, without locking or reading a whole table at once.
 
-No index finds a name inside a text without an extension of PostgreSQL that a managed one may not
-have. So every text is read once for an erasure, some thousand rows at a time, each stretch in a
-transaction of its own; where it stopped, it goes on.
+An index that finds a name inside a text needs an extension of PostgreSQL that a managed server may
+not have. So every erasure reads every text once, a few thousand rows in each transaction, and
+continues where it stopped.
 """
 
 import json
@@ -18,17 +17,16 @@ from players.privacy.person import Person
 from players.privacy.registry import REGISTRY, Sweep, Text
 
 STRETCH = 5_000  # rows
-TRIES = 5  # of a row that others change meanwhile
+TRIES = 5  # tries for rows that others change meanwhile
 
 Progress = dict[str, Any]
 
 
 def sweep(person: Person, progress: Progress, *, until: float | None = None) -> bool:
-    """Go on from `progress`, which is brought up to date, to the end or for a while; whether it is
-    over.
+    """Continue from `progress` until the end or `until`, and return whether everything is done.
 
-    `progress`: `step`, the part that is under way, and `after`, how far it has come. `until`: of
-    time.monotonic().
+    `progress` is updated: `step` is the current part, `after` the position in it. `until` is a time
+    of time.monotonic().
     """
     parts = _parts()
     names = list(parts)
@@ -47,7 +45,7 @@ def sweep(person: Person, progress: Progress, *, until: float | None = None) -> 
 
 
 def tables() -> dict[str, "Table"]:
-    """The tables with texts, by their name."""
+    """Return the tables with texts, by name."""
     texts: dict[str, dict[str, Text]] = defaultdict(dict)
     for column, how in REGISTRY.load().of(Text):
         texts[column.table][column.name] = how
@@ -79,9 +77,7 @@ def _parts() -> dict[str, Sweep]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, the whole number by which it is read, and its columns of texts, some of them in
-    JSON.
-    """
+    """A table, the integer column by which it is read, its text columns, and which are JSON."""
 
     name: str
     walked: str
@@ -89,7 +85,10 @@ class Table:
     in_json: frozenset[str]
 
     def stretch(self, person: Person, after: Any) -> Any:
-        """Mend the rows behind `after` that name them."""
+        """Correct the rows after `after` that name the person, one batch. Return where it ends.
+
+        Returns None if no rows are left.
+        """
         end = end_of_stretch(self.name, self.walked, after or 0)
         if end is None:
             return None
@@ -115,7 +114,7 @@ class Table:
             return list(cursor.fetchall())
 
     def _mend(self, person: Person, row: tuple[Any, ...]) -> bool:
-        """Write what is left of a row's texts; False when somebody else changed it meanwhile."""
+        """Write the corrected texts of a row. Return False if somebody else changed it meanwhile."""
         place, number, *values = row
         changes: dict[str, tuple[Any, str]] = {}
         for column, value, was in zip(self.texts, values[::2], values[1::2], strict=True):
@@ -145,7 +144,7 @@ class Table:
 
 
 def end_of_stretch(table: str, walked: str, after: int) -> int | None:
-    """The number at which the stretch behind `after` ends; None where nothing is behind it."""
+    """Return the number at which the batch after `after` ends, None if there are no more rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             f'SELECT max("{walked}") FROM (SELECT "{walked}" FROM "{table}" WHERE "{walked}" > %s'
