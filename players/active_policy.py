@@ -1,4 +1,4 @@
-"""The active policy: one validated bundle in the database, and the ranks of it as rows."""
+"""The active policy: one validated bundle in the database, and its ranks as rows."""
 
 import json
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ class NoPolicy(Exception):
 
 
 class RankInUse(Exception):
-    """A policy leaves out a rank that players hold."""
+    """A policy lacks a rank that players hold."""
 
 
 @dataclass(frozen=True)
 class ActivePolicy:
-    """The bundle in force, with the database's ids for its ranks."""
+    """The bundle in force, with the database ids of its ranks."""
 
     id: int
     number: int
@@ -40,7 +40,7 @@ class ActivePolicy:
 
 
 def active() -> ActivePolicy:
-    """The policy in force. Asked of the database each time; only the parsing is remembered.
+    """Return the policy in force. It is read from the database each time; parsing is cached.
 
     Raises NoPolicy on a database that was never bootstrapped.
     """
@@ -63,9 +63,9 @@ def _loaded(policy_id: int, content_hash: str, database: str) -> ActivePolicy:
 
 
 def ensure_active(folder: Path) -> bool:
-    """Make the bundle in `folder` version 1 where none is active yet; True when it did.
+    """Activate the bundle in `folder` if no policy is active. Return whether it was.
 
-    Raises PolicyError when the files are not a valid bundle.
+    Raises PolicyError if the files are not a valid bundle.
     """
     with transaction.atomic():
         advisory_lock.lock(ACTIVATION_LOCK)
@@ -82,11 +82,10 @@ def ensure_active(folder: Path) -> bool:
 def activate(
     bundle: Bundle, *, actor: Actor, reason: str, event_id: int | None = None
 ) -> PolicyVersion:
-    """Put `bundle` in force: one new version (or an old one again), the ranks as rows, one audit
-    event.
+    """Put `bundle` in force: store or reuse its version, write its ranks and one audit event.
 
-    `event_id`: one that was reserved for it. Raises RankInUse when players hold a rank that it
-    leaves out: they must be moved first.
+    `event_id`: an id reserved for the event. Raises RankInUse if players hold a rank that the
+    bundle lacks: they must be moved first.
     """
     with transaction.atomic():
         advisory_lock.lock(ACTIVATION_LOCK)
@@ -111,7 +110,10 @@ def activate(
 
 
 def kept(bundle: Bundle) -> tuple[PolicyVersion, bool]:
-    """The version of these very documents, and whether it was made now. Within a transaction."""
+    """Return the version with exactly these documents, and whether it is new.
+
+    Needs a transaction.
+    """
     advisory_lock.lock(ACTIVATION_LOCK)
     last = PolicyVersion.objects.order_by("-number").values_list("number", flat=True).first() or 0
     return PolicyVersion.objects.get_or_create(
@@ -121,7 +123,7 @@ def kept(bundle: Bundle) -> tuple[PolicyVersion, bool]:
 
 
 def held_outside(bundle: Bundle) -> list[str]:
-    """Names of the ranks that `bundle` leaves out though players hold them."""
+    """Return the names of the ranks that players hold and `bundle` lacks."""
     gone = Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).order_by("position")
     return [rank.name for rank in gone if Player.objects.filter(rank=rank).exists()]
 

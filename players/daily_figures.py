@@ -1,8 +1,7 @@
-"""Figures by day for the console's charts, taken down ahead, so that looking at them costs a few
-rows at any size.
+"""Daily figures for the console's charts, computed ahead, so that a chart reads only a few rows.
 
-Points and active players of the last days are summed anew from `daily_points`; what happened is
-counted once, in the order of the audit chain, from where the last count ended.
+Points and active players are summed again from `daily_points` for today, yesterday and missing
+days. Events are counted once, in the order of the audit chain, from where the last count ended.
 """
 
 import datetime as dt
@@ -13,8 +12,8 @@ from django.db import connection, transaction
 
 from audits.actions import Action
 
-DAYS = 14  # that are shown, today included
-STEP = 50_000  # places of the chain in one transaction
+DAYS = 14  # in the charts, including today
+STEP = 50_000  # positions of the chain in one transaction
 COUNTED = {
     Action.RANK_PROMOTED: "promotions",
     Action.RANK_DEMOTED: "demotions",
@@ -46,8 +45,9 @@ MISSING = """
 
 
 def take_down(now: dt.datetime) -> int:
-    """Bring the figures up to date; how many days were summed. Safe to run twice, or at the same
-    time.
+    """Update the figures, and return the number of days summed.
+
+    It may run twice, also at the same time.
     """
     today = now.astimezone(dt.UTC).date()
     with connection.cursor() as cursor:
@@ -61,7 +61,7 @@ def take_down(now: dt.datetime) -> int:
 
 
 def of(what: Sequence[str], since: dt.date) -> dict[tuple[str, str], dict[dt.date, Decimal]]:
-    """The figures of these kinds since a day: by kind and label, then by day."""
+    """Return the figures of these kinds since a day: by kind and label, then by day."""
     found: dict[tuple[str, str], dict[dt.date, Decimal]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -74,7 +74,7 @@ def of(what: Sequence[str], since: dt.date) -> dict[tuple[str, str], dict[dt.dat
 
 
 def _count_step() -> bool:
-    """Count one stretch of the chain; whether there is more."""
+    """Count one batch of the chain. Return False if there was nothing to count."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO counted (name, position) VALUES ('figures', 0) ON CONFLICT DO NOTHING"

@@ -2,8 +2,7 @@
 
 from django.db import connection
 
-# The first letters lead through the index; of one player the name that begins so and was seen last
-# counts.
+# The index serves the first letters. For each player it returns the matching name seen last.
 FIND = """
     SELECT DISTINCT ON (f.player_id) f.player_id, f.username
     FROM (SELECT n.player_id, n.username, n.last_seen FROM player_names n
@@ -14,8 +13,9 @@ FIND = """
 
 
 def beginning_with(prefix: str, limit: int) -> dict[int, str]:
-    """The former username of up to `limit` players who had one that begins with `prefix`, in any
-    case, by our id.
+    """Return up to `limit` former usernames that begin with `prefix`, in any case, by our id.
+
+    One for each player: the one seen last.
     """
     low = prefix.lower()
     with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
-"""Ask Roblox for the names of players whose name is in question; its answer holds.
+"""Look up names at Roblox for players whose name is in doubt. Roblox's answer counts.
 
-Games ask for that by the names in their events (`players.points.renames`).
+Games request that by the names in their events (`players.points.renames`).
 """
 
 import datetime as dt
@@ -18,15 +18,16 @@ from roblox.open_cloud import users
 from roblox.open_cloud.errors import OpenCloudError
 
 LEASE = dt.timedelta(seconds=40)
-AGAIN = dt.timedelta(minutes=1)  # after a failed call, doubled with each
-AT_ONCE = 20  # players of one claim
+AGAIN = dt.timedelta(minutes=1)  # after a failed call, doubled each time
+AT_ONCE = 20  # players in one claim
 
 log = structlog.get_logger("grps.names")
 
 
 def check_due(count: int = AT_ONCE) -> int:
-    """Ask Roblox what players are called whose name is in question; how many were answered. Without
-    a key: none.
+    """Look up the doubtful names at Roblox, and return the number of answers.
+
+    Returns 0 if no Open Cloud key is configured.
     """
     client = cloud.any_client()
     if client is None:
@@ -71,7 +72,7 @@ def _postpone(check: NameCheck, error: OpenCloudError) -> None:
 
 
 def _answer(check: NameCheck, user: users.User | None, now: dt.datetime) -> None:
-    """Take Roblox's word. Where it knows no such user, the name stays."""
+    """Store Roblox's answer. The name stays if Roblox knows no such user."""
     with transaction.atomic():
         player = Player.objects.select_for_update(no_key=True).get(pk=check.player_id)
         done = NameCheck.objects.filter(pk=check.pk, lease=check.lease, answered_at=None)

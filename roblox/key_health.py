@@ -1,4 +1,4 @@
-"""Check what the Open Cloud keys allow, and say what to fix in Creator Hub."""
+"""Check what the Open Cloud keys allow, and list what to fix in Creator Hub."""
 
 import datetime as dt
 from dataclasses import dataclass, field

@@ -22,7 +22,7 @@ class Experience(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
 
-    presented: int | None = None  # our id of the key that a caller proved itself by
+    presented: int | None = None  # our id of the key that the caller authenticated with
 
     class Meta:
         db_table = "experiences"

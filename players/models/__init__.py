@@ -1,4 +1,4 @@
-"""Models of the app `players`, a module for each concept; import them from here."""
+"""Models of the app `players`, a module for each concept. Import them from here."""
 
 from players.models.bulk import BULK_ALONE, BulkJob, BulkRow
 from players.models.decision import Decision

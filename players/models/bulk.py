@@ -8,7 +8,7 @@ from players.models.job import Job
 from players.models.moderation import Approval
 from players.models.player import Player
 
-# rows that one person may change without approval: the acts that the velocity limit allows at once
+# rows that one person may change without approval: as many as the velocity limit allows at once
 BULK_ALONE = 20
 
 

@@ -9,7 +9,7 @@ from players.models.policy import PolicyVersion, Rank
 
 
 class Decision(models.Model):
-    """A change of rank: what it was decided on, by which policy, by whom. Applied once."""
+    """A change of rank, applied once: its inputs, its policy, and who decided."""
 
     class Kind(models.TextChoices):
         PROMOTION = "promotion"

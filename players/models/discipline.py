@@ -11,9 +11,10 @@ from players.models.player import Player
 
 
 class Sanction(models.Model):
-    """A measure against a player, in force from `starts_at` until it ends by time or is lifted.
+    """A measure against a player, in force from `starts_at` until it expires or is lifted.
 
-    `cause` is the warning by which it came of itself: pardoning that one ends this one too.
+    `cause` is the warning that triggered it automatically. Pardoning that warning ends this
+    sanction too.
     """
 
     class Kind(models.TextChoices):
@@ -68,7 +69,7 @@ class Sanction(models.Model):
                 condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
                 name="sanctions_end_after_start",
             ),
-            # What Python cannot read back could never be lifted.
+            # Python could not read a later end back, so the sanction could never be lifted.
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__lt=LATEST),
                 name="sanctions_end_within_bounds",
@@ -84,9 +85,7 @@ class Sanction(models.Model):
 
 
 class Note(models.Model):
-    """What staff should know of a player. Never shown outside the console; its text stands nowhere
-    else.
-    """
+    """A note of staff about a player. Its text is stored only here and shown only in the console."""
 
     player = models.ForeignKey(
         Player, on_delete=models.PROTECT, related_name="notes", db_index=False
@@ -103,8 +102,9 @@ class Note(models.Model):
 
 
 class Appeal(models.Model):
-    """A player's word against a sanction, one for each. `token` is kept as its SHA-256; with it the
-    answer is read.
+    """A player's appeal against a sanction, at most one for each.
+
+    The token that gives access to the answer is stored as its SHA-256.
     """
 
     class Status(models.TextChoices):

@@ -8,12 +8,11 @@ from players.models.player import Player
 
 
 class ErasureOrder(Leased):
-    """Roblox's order to erase a person. `user_id` stands here only until our tables and the data
-    stores are done.
+    """Roblox's order to erase a person.
 
-    `mark` is a keyed hash of it and stays, so that what was still on its way does not bring the
-    person back. `stores` says of each experience (by its key) how often it was looked at and when
-    it was done, and by whom.
+    `user_id` is stored only until our tables and the data stores are done. `mark` is a keyed hash
+    of it and stays, so that late events do not recreate the person. `stores` has, by experience
+    key, the number of checks, and when and by whom it was done.
     """
 
     class Status(models.TextChoices):

@@ -5,10 +5,10 @@ from django.db.models import Q
 
 
 class LeaderboardBucket(models.Model):
-    """How many listed players have points in one stretch: level 0 counts single hundredths, each
-    level 64 below it.
+    """The number of listed players with points in one range.
 
-    Derived from `players` (leaderboard.rebuild, leaderboard.verify); it makes a position cost the
+    Level 0 counts single hundredths, and each further level spans 64 ranges of the one before.
+    Derived from `players` (leaderboard.rebuild, leaderboard.verify), so that a position costs the
     same at any size.
     """
 
@@ -25,8 +25,9 @@ class LeaderboardBucket(models.Model):
 
 
 class LeaderboardChange(models.Model):
-    """A move not yet folded into the buckets, written by a trigger on `players`. Hundredths; empty
-    means not listed.
+    """A change not yet added to the buckets, written by a trigger on `players`.
+
+    Values are hundredths. Empty means not listed.
     """
 
     before = models.BigIntegerField(null=True)

@@ -10,13 +10,13 @@ from players.models.policy import Rank
 
 
 class Session(models.Model):
-    """One part of a player's points: one stay in one experience, written by the one server that
-    held its lease.
+    """One part of a player's points: one stay in one experience.
 
-    `total` is what the row of the highest `sequence` said; `count` rows are here, so there is a gap
-    while it is smaller than `sequence`; up to `confirmed` nothing is missing. A `reconciled` row
-    counts for all that it stands for. Session REST is what an experience's data store holds beyond
-    the sessions that are known one by one.
+    The one server that held the lease of the stay writes it. `total` is the total of the row with
+    the highest `sequence`. `count` rows are stored, so rows are missing while it is below
+    `sequence`. Up to `confirmed` nothing is missing. A `reconciled` row counts for all rows that it
+    stands for. Session REST holds the points in an experience's data store beyond the sessions
+    known one by one.
     """
 
     player = models.ForeignKey(
@@ -56,11 +56,10 @@ class Session(models.Model):
 
 
 class ExperiencePoints(models.Model):
-    """What one player earned in one experience: the sum of the sessions' totals, which may be below
-    0.
+    """A player's points from one experience: the sum of its sessions' totals, perhaps below 0.
 
-    `counted`: whether `players.earned`, KOs and WOs hold it. Then it counts there as at least 0, so
-    that no experience takes away what was earned in another.
+    `counted`: whether `players.earned`, KOs and WOs include it. It then counts there as at least 0,
+    so that no experience takes away points earned in another.
     """
 
     pk = models.CompositePrimaryKey("player_id", "origin")
@@ -77,8 +76,9 @@ class ExperiencePoints(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One operation on one part, and the part's `total` after it. Append-only: the database refuses
-    the rest.
+    """One operation on one part, and the part's `total` after it.
+
+    Append-only: the database refuses updates and deletions.
     """
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -118,9 +118,7 @@ class LedgerEntry(models.Model):
 
 
 class DailyPoints(models.Model):
-    """Awards above zero of one player on one UTC day in one experience: what the caps are held
-    against.
-    """
+    """The positive awards of a player on a UTC day in one experience. The caps apply to them."""
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
     origin = models.CharField(max_length=LONGEST_ORIGIN)
@@ -140,7 +138,7 @@ class DailyPoints(models.Model):
 
 
 class Recommendation(models.Model):
-    """An officer's word for a player, counted once for each rank that the player holds."""
+    """An officer's recommendation of a player, counted once for each rank that the player holds."""
 
     player = models.ForeignKey(
         Player, on_delete=models.PROTECT, related_name="recommendations", db_index=False

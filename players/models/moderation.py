@@ -9,10 +9,10 @@ from players.models.player import Player
 
 
 class Approval(models.Model):
-    """An act that waits for a second entitled person. Until one approves nothing happens; then it
-    is carried out.
+    """An action that waits for the approval of a second entitled person, and then is executed.
 
-    `act` names what is executed and `arguments` its parameters; both persons are judged again then.
+    `act` names the action, and `arguments` its parameters. The rights of both persons are checked
+    again at the approval.
     """
 
     class Status(models.TextChoices):
@@ -60,8 +60,7 @@ class Approval(models.Model):
         db_table = "approvals"
         constraints = [
             models.CheckConstraint(
-                # What waits only for the word of the officer whom a game server named, that officer
-                # confirms alone.
+                # If only the officer whom a game server named must confirm, they may do so alone.
                 condition=~Q(status="approved")
                 | (
                     ~Q(decided_by="")
@@ -98,9 +97,7 @@ class Approval(models.Model):
 
 
 class StaffAct(models.Model):
-    """That somebody acted: what the guard against too many acts in a short time counts. Purged
-    after a day.
-    """
+    """An action of a person, for the limit of actions in a short time. Deleted after a day."""
 
     person = models.CharField(max_length=80, help_text="Staff.person")
     at = models.DateTimeField()
@@ -111,9 +108,7 @@ class StaffAct(models.Model):
 
 
 class Spending(models.Model):
-    """What a person has let go on a UTC day of what adjusts others' points, what is under way
-    included.
-    """
+    """The points of others that a person adjusted on a UTC day, including running jobs."""
 
     person = models.CharField(max_length=80, help_text="Staff.person")
     day = models.DateField()
@@ -136,8 +131,9 @@ class Spending(models.Model):
 
 
 class GuardTrip(models.Model):
-    """Somebody acted too often in a short time; until an owner lets them, or the window passes,
-    their acts are held.
+    """A person acted too often in a short time.
+
+    Their actions need approval until an owner releases them or the time window passes.
     """
 
     person = models.CharField(max_length=80)
@@ -159,8 +155,9 @@ class GuardTrip(models.Model):
 
 
 class BroughtDay(models.Model):
-    """What an experience's game servers did to people on a UTC day. `pool`: a kind of act that is
-    counted by itself, or empty for all others together.
+    """What an experience's game servers did to people on a UTC day.
+
+    `pool`: a kind of action with its own count, or empty for all others together.
     """
 
     experience = models.CharField(max_length=32)
@@ -181,7 +178,7 @@ class BroughtDay(models.Model):
 
 
 class BroughtPerson(models.Model):
-    """That a player is one of the people of a BroughtDay."""
+    """A player who counts in `BroughtDay.people`."""
 
     of = models.ForeignKey(
         BroughtDay, on_delete=models.CASCADE, related_name="whom", db_index=False
@@ -194,8 +191,9 @@ class BroughtPerson(models.Model):
 
 
 class GameCommand(models.Model):
-    """A moderator's command in a game, by the game's own id, with what was answered: a repeat gets
-    the same answer.
+    """A moderator's command in a game, by the game's own id, with its answer.
+
+    A repeat gets the same answer.
     """
 
     experience = models.CharField(max_length=32)
@@ -225,8 +223,9 @@ class GameCommand(models.Model):
 
 
 class Claim(models.Model):
-    """Who works on an item of the queue (`kind` and `key`, as appeal and 12), until it is let go by
-    itself.
+    """The person who works on an item of the queue (`kind` and `key`, as appeal and 12).
+
+    It expires by itself.
     """
 
     kind = models.CharField(max_length=20)

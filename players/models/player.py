@@ -10,8 +10,9 @@ from players.policy.membership import Membership
 
 
 class Player(models.Model):
-    """A Roblox user as the ladder knows them. `id` is ours and stays when they are erased;
-    `user_id` is Roblox's.
+    """A Roblox user with their points and rank.
+
+    `id` is ours and stays after an erasure. `user_id` is Roblox's.
     """
 
     user_id = models.BigIntegerField(unique=True)
@@ -91,7 +92,7 @@ class Player(models.Model):
                 name="players_by_name",
             ),
             models.Index(fields=["updated_at"], name="players_by_update"),
-            # Staff find everybody, also whom public lists leave out.
+            # Staff can find everybody, also players whom public lists omit.
             models.Index(Collate(Lower("username"), "C"), F("id"), name="players_all_by_name"),
             models.Index(fields=["points", "id"], name="players_all_by_points"),
             models.Index(fields=["rank", "points", "id"], name="players_by_rank"),
@@ -104,5 +105,5 @@ class Player(models.Model):
 
     @property
     def subject(self) -> str:
-        """How the audit log names the person whose data a value is."""
+        """The subject in the audit log of the player's personal data."""
         return f"player:{self.pk}"

@@ -8,7 +8,7 @@ from players.models.fields import points_field
 
 
 class PolicyVersion(models.Model):
-    """One validated bundle of rules, kept for ever: decisions name the version they were made by."""
+    """One validated bundle of rules, kept for ever: decisions refer to the version used."""
 
     number = models.PositiveIntegerField(unique=True)
     content_hash = models.CharField(max_length=64, unique=True)
@@ -30,11 +30,10 @@ class PolicyVersion(models.Model):
 
 
 class Simulation(models.Model):
-    """What a version would change against the one that was in force, for the players as they stood
-    at `started_at`.
+    """What a version would change against the one then in force, at `started_at`.
 
-    Counted in steps: players with our ids up to `upto` are in `tally` (rank, what either policy
-    does to its holders, how many, our ids of a few), and `last` ends it.
+    Counted in steps. `tally` covers players with our ids up to `upto`: rank, result under each
+    policy, number, a few of our ids. `last` is the highest id to count.
     """
 
     version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="simulations")
@@ -67,9 +66,7 @@ class Simulation(models.Model):
 
 
 class Rank(models.Model):
-    """A rank of the active policy, as a row that others can join. Written only when a policy is
-    activated.
-    """
+    """A rank of the active policy, as a row for joins. Written only when a policy is activated."""
 
     name = models.CharField(max_length=80, unique=True)
     position = models.PositiveSmallIntegerField()

@@ -8,8 +8,9 @@ from players.models.fields import ZERO, points_field
 
 
 class KeyCount(models.Model):
-    """What one source (a key of an experience, or its queue) brought within one minute: see
-    players.quarantines.
+    """What one source brought within one minute. See players.quarantines.
+
+    A source is a key of an experience, or its queue.
     """
 
     pk = models.CompositePrimaryKey("source", "minute")
@@ -28,12 +29,11 @@ class KeyCount(models.Model):
 
 
 class Quarantine(Leased):
-    """What one source brings after it tripped the guard: stored, confirmed, and counted only once
-    it is released.
+    """What one source sent after it exceeded a limit. It counts only after a release.
 
-    Its rows stand in the ledger under an origin of their own (`origin`). Two owners release it
-    (then a worker lets the rows count, player by player, up to `upto`) or discard it; what was
-    discarded can still be released.
+    Its rows are stored and confirmed, and have a separate origin in the ledger (`origin`). Two
+    owners release it (a worker then makes the rows count, player by player, up to `upto`) or
+    discard it. A discarded one can still be released.
     """
 
     class Status(models.TextChoices):

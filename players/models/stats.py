@@ -4,9 +4,7 @@ from django.db import models
 
 
 class DailyFigure(models.Model):
-    """One figure of one UTC day, kept so that a chart costs a few rows at any size
-    (players.daily_figures).
-    """
+    """One figure of one UTC day, so that a chart reads only a few rows (players.daily_figures)."""
 
     day = models.DateField()
     what = models.CharField(max_length=20)
@@ -21,7 +19,7 @@ class DailyFigure(models.Model):
 
 
 class Counted(models.Model):
-    """How far a count over the audit log has come: the position in the chain that it has taken in."""
+    """The position in the audit chain up to which a count has come."""
 
     name = models.CharField(max_length=20, primary_key=True)
     position = models.BigIntegerField()

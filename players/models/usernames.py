@@ -9,9 +9,7 @@ from players.models.player import Player
 
 
 class PlayerName(models.Model):
-    """A username that a player had before. Written by a trigger on `players` whenever a username
-    changes.
-    """
+    """A former username of a player, written by a trigger on `players` when a username changes."""
 
     player = models.ForeignKey(
         Player, on_delete=models.PROTECT, related_name="names", db_index=False
@@ -34,7 +32,7 @@ class PlayerName(models.Model):
 
 
 class NameCheck(Leased):
-    """A player whose name is to be asked of Roblox, since a game said another one than is known."""
+    """A player whose name must be looked up at Roblox, because a game sent another one."""
 
     player = models.OneToOneField(Player, on_delete=models.PROTECT, related_name="+")
     wanted_at = models.DateTimeField()

@@ -1,6 +1,4 @@
-"""Versions of the policy: kept once they are valid, put in force by two people, and rolled back the
-same way.
-"""
+"""Policy versions: store valid ones, put one in force with two people, roll back the same way."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -27,10 +25,10 @@ EVALUATING = Hint(evaluate_due, every=30)  # seconds
 
 
 def add(texts: Mapping[str, str], *, by: Staff, reason: str, now: dt.datetime) -> PolicyVersion:
-    """Keep four documents (JSON texts by the keys of FILES) as a version that is not in force.
+    """Store four documents (JSON texts by the keys of FILES) as a version that is not in force.
 
-    The same content is the same version again. Raises PolicyError with every defect, NotAllowed,
-    Refused.
+    Returns the existing version if one has the same content. Raises PolicyError with every defect,
+    NotAllowed, Refused.
     """
     _check(by)
     reason = check_reason(reason)
@@ -49,7 +47,7 @@ def add(texts: Mapping[str, str], *, by: Staff, reason: str, now: dt.datetime) -
 
 
 def ask_activation(number: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask a second owner to put a version in force, an older one too.
+    """Request a second owner's approval to put a version in force, also an older one.
 
     Raises NotAllowed, and Refused without a simulation of the last day against the policy in force.
     """
@@ -60,7 +58,7 @@ def ask_activation(number: int, *, by: Staff, reason: str, now: dt.datetime) -> 
     if version.is_active:
         raise Refused(f"Policy {number} is in force already.")
     with transaction.atomic():
-        # One at a time: the second would be judged against rules that the first is about to change.
+        # One at a time: the first would change the rules against which the second was checked.
         present = PolicyVersion.objects.select_for_update().get(is_active=True)
         if waiting():
             raise Refused("A policy waits for its second owner already; decide on that first.")
@@ -85,7 +83,7 @@ def ask_activation(number: int, *, by: Staff, reason: str, now: dt.datetime) -> 
 
 
 def waiting() -> list[Approval]:
-    """Activations that were asked for and that nobody decided yet."""
+    """Return the requested activations that nobody decided yet."""
     return list(
         Approval.objects.filter(act=ACTIVATE, status=Approval.Status.WAITING).order_by("pk")
     )

@@ -1,4 +1,4 @@
-"""The quarterly look at the policy: when it is due, and that it was done."""
+"""The quarterly review of the policy: when it is due, and the record that it was done."""
 
 import datetime as dt
 
@@ -17,9 +17,7 @@ REVIEWING = (Action.POLICY_ACTIVATED, Action.POLICY_REVIEWED)
 
 
 def review(*, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Note that the policy in force was looked at and stays. Raises NotAllowed for who has no say
-    in it, Refused.
-    """
+    """Record that the policy in force was reviewed and stays. Raises NotAllowed and Refused."""
     if not by.has("console.policy"):
         raise NotAllowed("You may not: the policy is a matter of the owners.")
     reason = check_reason(reason)
@@ -36,8 +34,9 @@ def review(*, by: Staff, reason: str, now: dt.datetime) -> None:
 
 
 def review_due() -> dt.datetime | None:
-    """When the policy in force is to be looked at again: a quarter after it was activated or
-    reviewed.
+    """Return when the next review of the policy is due, None if there was no activation.
+
+    It is a quarter after the last activation or review.
     """
     parts = [
         AuditEvent.objects.filter(action=one).order_by("-pk").values_list("at", flat=True)[:1]

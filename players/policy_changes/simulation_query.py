@@ -1,8 +1,6 @@
-"""What a policy would change for the players as they stand, counted in one pass over the table,
-stretch by stretch.
+"""Count what a policy would change for the current players, in one batched pass over the table.
 
-The database says the same of each player as players.policy.ranks.evaluate; a test holds them
-against each other.
+The query decides for each player as players.policy.ranks.evaluate does. A test compares the two.
 """
 
 import datetime as dt
@@ -19,8 +17,8 @@ from players.models import Rank as RankRow
 from players.policy.bundle import Bundle, Rank
 from players.policy.ranks import DAY
 
-STRETCH = 100_000  # ids of players that one query looks at: a fraction of a second
-EXAMPLES = 3  # movers of a kind that are named
+STRETCH = 100_000  # player ids in one query, which takes a fraction of a second
+EXAMPLES = 3  # examples in each count
 NEVER, ALWAYS = "Infinity", "-Infinity"
 LEFT_OUT = "left out"
 
@@ -48,8 +46,9 @@ Side = tuple[bool, str, str, dt.datetime, int]
 
 
 class Group(NamedTuple):
-    """Holders of a rank whom two policies treat in the same two ways: how many, and our ids of a
-    few.
+    """Holders of a rank with the same result under each of two policies.
+
+    Has their number and a few example ids (ours).
     """
 
     holders: int
@@ -58,17 +57,17 @@ class Group(NamedTuple):
 
 Tally = dict[
     tuple[int, str, str], Group
-]  # by rank, and what either policy does: promotion, demotion, left out, ""
+]  # by rank and the result under each policy: promotion, demotion, left out, ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Holders of one rank: how many, and how many the policy would treat otherwise than the present
-    one does.
+    """The counts for one rank: its holders, and those whom the policies treat differently.
 
-    `held_back` and `spared` are those whom the present policy would promote or demote now, and the
-    other would not. `earning`: locked or unlocked where the rank's right to earn changes, else
-    empty. `examples`: our ids of a few, by the name of the count that they are part of.
+    `promoted`, `demoted` and `left_out` are holders whom only the new policy would move.
+    `held_back` and `spared` are holders whom only the present policy would promote or demote now.
+    `earning` is locked or unlocked if the rank's right to earn changes, else empty. `examples` has
+    a few of our ids, by the name of the count that they belong to.
     """
 
     rank: str
@@ -92,10 +91,9 @@ def simulate(
     *,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Row]:
-    """What putting `bundle` in force would change, by present rank, the highest first; ranks that
-    nobody holds too.
+    """Return what `bundle` would change, by present rank, highest first, including empty ranks.
 
-    Reads the table of players once; `progress` is called with the ids done and the highest.
+    Reads the table of players once. `progress` is called with the ids done and the highest id.
     """
     present, tally, last = active().bundle, Tally(), last_id()
     for first in range(0, last, STRETCH):
@@ -116,7 +114,7 @@ def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int
 
 
 def together(one: Tally, more: Tally) -> Tally:
-    """The sum of two tallies of different players."""
+    """Return the sum of two tallies of different players."""
     found = dict(one)
     for key, group in more.items():
         holders, examples = found.get(key, Group(0, ()))
@@ -125,14 +123,14 @@ def together(one: Tally, more: Tally) -> Tally:
 
 
 def rows(tally: Tally, present: Bundle, other: Bundle) -> list[Row]:
-    """The tally by rank of the present policy, the highest first."""
+    """Return the tally by rank of the present policy, highest first."""
     ids = _ids(present)
     ranks = sorted(present.ranks, key=lambda rank: rank.position, reverse=True)
     return [_row(ids[rank.name], rank, other, tally) for rank in ranks]
 
 
 def last_id() -> int:
-    """The highest of our ids of players; 0 where there is none."""
+    """Return the highest of our player ids, 0 if there are no players."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM players")
         found: int = cursor.fetchone()[0]
@@ -140,14 +138,14 @@ def last_id() -> int:
 
 
 def _ids(bundle: Bundle) -> dict[str, int]:
-    """Our ids of the ranks of a policy that is or was in force."""
+    """Return our ids of the ranks of a policy that is or was in force."""
     return dict(RankRow.objects.filter(name__in=bundle.by_name).values_list("name", "pk"))
 
 
 def _sides(
     present: Bundle, other: Bundle, rank_ids: Mapping[str, int], now: dt.datetime
 ) -> list[list[object]]:
-    """The columns of the ranks for the query: the id, then what each policy asks of its holders."""
+    """Return the columns of the ranks for the query: the id, then each policy's conditions."""
     rows = [
         (rank_id, *_side(present, name, now), *_side(other, name, now))
         for name, rank_id in rank_ids.items()
@@ -156,8 +154,10 @@ def _sides(
 
 
 def _side(bundle: Bundle, name: str, now: dt.datetime) -> Side:
-    """Whether the rank is gone; below which points it is lost; points, moment and words that bring
-    the next one.
+    """Return a policy's conditions for a rank's holders.
+
+    They are: whether the rank is gone, the points below which it is lost, and the points, the
+    latest `rank_since` and the recommendations needed for the next rank.
     """
     rank = bundle.by_name.get(name)
     if rank is None:
@@ -195,7 +195,7 @@ def _row(rank_id: int, rank: Rank, bundle: Bundle, tally: Tally) -> Row:
 
 
 def _only(own: Mapping[tuple[str, str], Group], *, old: str = "", new: str = "") -> list[Group]:
-    """Those who are of one kind by one policy and not by the other."""
+    """Return the groups with a result under one policy but not under the other."""
     place, kind = (0, old) if old else (1, new)
     return [
         group for kinds, group in own.items() if kinds[place] == kind and kinds[1 - place] != kind

@@ -1,5 +1,6 @@
-"""Simulations that are kept: asked for by somebody, counted by a worker in steps, needed before an
-activation.
+"""Stored simulations: requested by an officer, counted by a worker in steps.
+
+An activation needs one.
 """
 
 import datetime as dt
@@ -14,14 +15,14 @@ from players.policy.bundle import parse_bundle
 from players.policy_changes import simulation_query
 from players.policy_changes.simulation_query import Group, Row, Tally
 
-GOOD_FOR = dt.timedelta(days=1)  # the community moves on
+GOOD_FOR = dt.timedelta(days=1)  # after that the players have changed too much
 STEP = simulation_query.STRETCH
 
 
 def begin(number: int, *, by: Staff, now: dt.datetime) -> Simulation:
-    """Have a version simulated against the one in force; one that is under way already is that one.
+    """Start a simulation of a version against the one in force, or return the unfinished one.
 
-    Raises Refused for a version that there is not or that is in force, NotAllowed.
+    Raises NotAllowed, and Refused for a version that does not exist or is in force.
     """
     if not by.has("console.policy"):
         raise NotAllowed("You may not: the policy is a matter of the owners.")
@@ -46,7 +47,7 @@ def begin(number: int, *, by: Staff, now: dt.datetime) -> Simulation:
 
 
 def latest(version: PolicyVersion) -> Simulation | None:
-    """The newest simulation of a version, whether it is through or not."""
+    """Return the newest simulation of a version, finished or not."""
     return (
         Simulation.objects.filter(version=version)
         .select_related("version", "against")
@@ -56,8 +57,9 @@ def latest(version: PolicyVersion) -> Simulation | None:
 
 
 def fresh(version: PolicyVersion, now: dt.datetime) -> Simulation | None:
-    """The simulation that an activation can stand on: through, of the last day, against the version
-    in force.
+    """Return the newest simulation that permits an activation, None if there is none.
+
+    It must be finished, from the last day, and against the version in force.
     """
     found = Simulation.objects.filter(
         version=version, against__is_active=True, finished_at__gt=now - GOOD_FOR
@@ -66,14 +68,14 @@ def fresh(version: PolicyVersion, now: dt.datetime) -> Simulation | None:
 
 
 def rows(made: Simulation) -> list[Row]:
-    """What has been counted so far, by rank."""
+    """Return what has been counted so far, by rank."""
     return simulation_query.rows(
         _tally(made), parse_bundle(made.against.documents), parse_bundle(made.version.documents)
     )
 
 
 def run_due() -> int:
-    """Carry on what is under way; how many steps were taken."""
+    """Continue the unfinished simulations, and return the number of steps."""
     under_way = (
         Simulation.objects.filter(finished_at=None).order_by("pk").values_list("pk", flat=True)
     )
@@ -81,7 +83,7 @@ def run_due() -> int:
 
 
 def run(simulation_id: int) -> int:
-    """Carry one simulation to its end; how many steps were taken. Another process at it: 0."""
+    """Finish one simulation, and return the number of steps. 0 if another process runs it."""
     steps = 0
     while _step(simulation_id):
         steps += 1
@@ -89,7 +91,10 @@ def run(simulation_id: int) -> int:
 
 
 def _step(simulation_id: int) -> bool:
-    """Look at the next stretch of players, in a transaction of its own with what came of it."""
+    """Count the next batch of players and store the result, in one transaction.
+
+    Returns False if the simulation is finished or another process runs it.
+    """
     with transaction.atomic():
         waiting = Simulation.objects.filter(pk=simulation_id, finished_at=None)
         made = (

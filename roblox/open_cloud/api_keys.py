@@ -1,4 +1,4 @@
-"""The introspection of API keys."""
+"""Introspect API keys."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ WAITS = 20  # refusals by a limit that one call waits out
 
 
 def fingerprint(api_key: str) -> str:
-    """Name a key where it must not be seen."""
+    """Return a short id for a key, for places that must not show the key."""
     return hashlib.sha256(api_key.encode()).hexdigest()[:16]
 
 

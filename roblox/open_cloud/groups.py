@@ -22,7 +22,7 @@ ROLES_PAGE = 20
 MEMBERS_PAGE = 100
 LOG_PAGE = 100
 BASE_RANK = 1  # the role that every member has
-OWNER_RANK = 255  # neither can be given
+OWNER_RANK = 255  # this and GUEST_RANK cannot be assigned
 GUEST_RANK = 0
 
 

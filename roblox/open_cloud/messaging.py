@@ -12,8 +12,9 @@ MAX_MESSAGE = 1024  # characters
 
 
 def publish(client: OpenCloud, universe: int, topic: str, message: Any) -> None:
-    """Send `message` as JSON to every live server that listens to `topic`. Raises ValueError when
-    it is too long.
+    """Send `message` as JSON to every live server that listens to `topic`.
+
+    Raises ValueError if it is too long.
     """
     text = msgspec.json.encode(message).decode()
     if len(text) > MAX_MESSAGE:

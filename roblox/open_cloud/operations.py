@@ -26,7 +26,7 @@ DATA_STORE_REMOVE = Budget("dataStoreRemove", 100)
 ORDERED_WRITE = Budget("orderedWrite", 250)
 ORDERED_LIST = Budget("orderedList", 100)
 GROUP_READ = Budget("groupRead", 240, per="owner")
-# Readings of users who are about to act. With groupRead they stay below Roblox's 300.
+# Reads of users who are about to act. Together with groupRead they must not exceed Roblox's 300.
 GROUP_ACT = Budget("groupAct", 60, per="owner")
 GROUP_WRITE = Budget("groupWrite", 300, per="owner")
 GROUP_LOG = Budget("groupLog", 100, per="owner")
@@ -36,7 +36,7 @@ RESTRICTION_LOGS = Budget("restrictionLogs", 50, SECOND)
 RESTRICTION_OF_USER = Budget("restrictionOfUser", 2, per="user")
 # A topic receives 40 a minute and 80 more for each server: stay far below Roblox's 5,000.
 MESSAGES = Budget("messages", 600)
-QUEUES = Budget("queues", 900)  # of 1,000 request units that the servers share
+QUEUES = Budget("queues", 900)  # of 1,000 request units shared with the servers
 USERS = Budget("users", 1000, per="owner")
 KEYS = Budget("keys", 60, per="owner")
 BUDGETS = {

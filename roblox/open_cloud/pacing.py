@@ -21,7 +21,7 @@ from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import BUDGETS, Budget, Operation
 from roblox.open_cloud.valkey import best_effort, connect
 
-SHARE = 0.97  # of a budget is its pace; the rest may go at once
+SHARE = 0.97  # of a budget is the steady pace; the rest may be used at once
 PATIENCE = 300.0  # seconds that a call waits for its slot before it gives up
 SLICE = 2.0  # seconds between two checks whether to keep waiting
 LEARNED = 600  # seconds that a smaller limit holds

@@ -34,7 +34,7 @@ class Restriction(NamedTuple):
 
     @property
     def until(self) -> dt.datetime | None:
-        """Return the end, None without an end or start, or for an end beyond the calendar."""
+        """The end, None without an end or start, or for an end beyond the calendar."""
         if self.seconds is None or not self.start:
             return None
         return time.after(time.parse(self.start, default_zone=dt.UTC), self.seconds)

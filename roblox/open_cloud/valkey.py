@@ -1,4 +1,4 @@
-"""The connection to Valkey that all processes share their pace through."""
+"""Connect to Valkey, through which all processes share their pace."""
 
 from collections.abc import Callable
 
