@@ -1,4 +1,4 @@
-"""What an act leads to, in one sentence, before anybody does it."""
+"""Describe in one sentence what an act leads to, before it is done."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ Consequence = Callable[[Facts], str]
 
 
 def says(sentence: str) -> Consequence:
-    """The same sentence for everybody."""
+    """Return a consequence with the same sentence for everybody."""
     return lambda facts: sentence
 
 

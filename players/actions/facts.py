@@ -1,4 +1,4 @@
-"""What acts on players are judged by, read in a fixed number of queries."""
+"""The facts by which acts on players are judged, read in a fixed number of queries."""
 
 import datetime as dt
 from collections import defaultdict
@@ -17,8 +17,9 @@ from players.ranks.evaluation import assess, target_rank_id
 class Facts:
     """A player as `by` sees them at `now`.
 
-    `sanctions`: those not lifted, the newest last. `is_due`: their proposal would be applied if
-    somebody approved it now. `recommended`: by `by` at the player's present rank.
+    `sanctions`: those not lifted, the newest last. `is_due`: the proposal would be applied if
+    somebody approved it now. `recommended`: whether `by` recommended the player at their present
+    rank.
     """
 
     player: Player
@@ -31,7 +32,7 @@ class Facts:
     recommended: bool = False
 
     def open_sanction(self, kind: Sanction.Kind) -> Sanction | None:
-        """The sanction of a kind that is not lifted, even if its end has just passed."""
+        """Return the sanction of a kind that is not lifted, even if its end has just passed."""
         return next((one for one in self.sanctions if one.kind == kind), None)
 
     @property
@@ -44,7 +45,7 @@ class Facts:
 
     @property
     def active_warnings(self) -> list[Sanction]:
-        """The newest last."""
+        """The player's warnings in force, the newest last."""
         return [
             one
             for one in self.sanctions
@@ -53,7 +54,7 @@ class Facts:
 
     @property
     def newest_warning(self) -> int | None:
-        """Its id."""
+        """The id of the newest active warning, or None."""
         warnings = self.active_warnings
         return warnings[-1].pk if warnings else None
 
@@ -64,7 +65,7 @@ class Facts:
 
 
 def load_facts(players: Iterable[Player], by: Staff, now: dt.datetime) -> dict[int, Facts]:
-    """Facts by the player's primary key."""
+    """Return facts by the player's primary key."""
     people, policy = list(players), active()
     sanctions: dict[int, list[Sanction]] = defaultdict(list)
     for one in Sanction.objects.filter(player__in=people, lifted_at=None).order_by("pk"):
@@ -104,7 +105,7 @@ def _due(
     policy: ActivePolicy,
     now: dt.datetime,
 ) -> set[int]:
-    """The players whose proposal would be applied if somebody approved it now."""
+    """Return the ids of players whose proposal would be applied if approved now."""
     asked = [player for player in people if player.pk in proposals]
     evaluations = assess([candidate_for(player) for player in asked], policy, now)
     found = set()

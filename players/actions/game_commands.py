@@ -24,12 +24,12 @@ from players.moderation.refusals import record_refusal
 from players.quarantines import held_commands
 from players.quarantines.detection import Source
 
-# An id is kept for longer than a command may be late, so that a repeat is always recognized.
+# KEPT is longer than the allowed delay of a command, so a repeat is always recognized.
 LATEST = dt.timedelta(days=1)
 AHEAD = dt.timedelta(minutes=5)
 KEPT = dt.timedelta(days=7)
 ACTIONS = {action.name: action for action in registry.ACTIONS if action.in_game}
-# Fields of some commands alone, by their names in JSON.
+# Fields that only some commands have, with their names in JSON.
 OPTIONAL = {
     "until": "until",
     "amount": "amount",
@@ -60,10 +60,10 @@ class GameCommandIn:
 def handle_command(
     experience: str, command: GameCommandIn, *, now: dt.datetime, key: int | None = None
 ) -> dict[str, Any]:
-    """Perform a command once. A repeated id gets the first answer, and waits until there is one.
+    """Perform a command once. A repeated id waits for the first answer and returns it.
 
-    The answer: `status` applied, held or refused, `detail`, and the `sanction` that it made or
-    ended. `key`: our id of the API key; while that is in quarantine the command is held.
+    The answer has `status` (applied, held or refused), `detail`, and the `sanction` that it made or
+    ended. `key`: our id of the API key. While the key is in quarantine the command is held.
     """
     source = Source(experience, key)
     held_commands.count(source, f"command:{command.id}", round((command.amount or 0) * 100), now)
@@ -84,7 +84,10 @@ def handle_command(
 
 
 def perform_held(quarantine_id: int, *, now: dt.datetime) -> bool:
-    """Perform the next command that a released quarantine held, as of now. False: none is left."""
+    """Perform the next held command of a released quarantine, as of `now`.
+
+    Returns False if none is left.
+    """
     with transaction.atomic():
         rows = GameCommand.objects.select_for_update(no_key=True).filter(
             quarantine=quarantine_id, asked__isnull=False
@@ -182,7 +185,10 @@ def _hundredths(amount: float) -> int:
 
 
 def _subject(action: StaffAction, user_id: int, by: Staff, now: dt.datetime) -> dict[str, int]:
-    """The row that the act is about, such as the newest warning for a pardon. Raises Refused."""
+    """Return the row that the act concerns, such as the newest warning for a pardon.
+
+    Raises Refused.
+    """
     if not action.subject_field:
         return {}
     player = Player.objects.filter(user_id=user_id).first()
@@ -196,7 +202,7 @@ def _subject(action: StaffAction, user_id: int, by: Staff, now: dt.datetime) -> 
 
 
 def _officer(command: GameCommandIn) -> Staff:
-    """The command's officer. Raises Refused, and NotAllowed, which the audit log records."""
+    """Return the officer. Raises Refused, and NotAllowed, which the audit log records."""
     try:
         return officer(command.actor_user_id)
     except NotAllowed:

@@ -13,7 +13,7 @@ from players.models import Player
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a game's log. `user_id` is whom it is about, where the game says so."""
+    """A line of a game's log. `user_id`: the person it concerns, if the game names one."""
 
     id: str
     at: dt.datetime
@@ -23,9 +23,10 @@ class Line:
 
 
 def store_log_lines(experience: str, lines: Sequence[Line]) -> int:
-    """Store the new ones of these lines as one audit event; their number.
+    """Store the new lines as one audit event; return their number.
 
-    A line may name anybody, so its text is a personal value of the player or of the experience.
+    A line may name anybody, so its text is stored as a personal value of the player or of the
+    experience.
     """
     with transaction.atomic():
         fresh = _remember(experience, [line.id for line in lines])
@@ -56,7 +57,7 @@ def _record(experience: str, lines: Sequence[Line]) -> None:
 
 
 def _remember(experience: str, ids: Sequence[str]) -> set[str]:
-    """Store these ids; those that were not stored before."""
+    """Store these ids; return those that were not stored before."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO game_commands (experience, command, answer)"

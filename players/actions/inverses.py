@@ -1,4 +1,4 @@
-"""What takes an event back: the inverse act, its parameters, and whether it is still possible."""
+"""How an event is undone: the inverse act, its parameters, and whether it is still possible."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from players.policy.permissions import Act
 
 @dataclass(frozen=True, slots=True)
 class UndoOption:
-    """Whether an event can be taken back, and in a sentence what that does, or why it cannot be."""
+    """Whether an event can be undone, and a sentence with the effect or the obstacle."""
 
     possible: bool
     sentence: str
@@ -34,7 +34,7 @@ class UndoOption:
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """An event with its player and the sanction or note that it is about."""
+    """An event with its player and the sanction or note that it concerns."""
 
     event: PlacedEvent
     player: Player | None
@@ -50,8 +50,9 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True)
 class Inverse:
-    """The act of the registry that takes an event back. `permission`: judged as this act of the
-    rules instead of the inverse act's own.
+    """The act of the registry that undoes an event.
+
+    `permission`: the act by which it is judged, if not the inverse act's own.
     """
 
     action: str
@@ -65,7 +66,7 @@ def always(sentence: str) -> Callable[[EventFacts], UndoOption]:
 
 
 def while_in_force(sentence: str) -> Callable[[EventFacts], UndoOption]:
-    """Possible while the event's own sanction is in force."""
+    """Allow the undo while the event's own sanction is in force."""
 
     def option(facts: EventFacts) -> UndoOption:
         if facts.sanction is None or facts.sanction.lifted_at is not None:
@@ -76,7 +77,7 @@ def while_in_force(sentence: str) -> Callable[[EventFacts], UndoOption]:
 
 
 def until_former_end(sentence: str) -> Callable[[EventFacts], UndoOption]:
-    """Possible while the former end of the event's sanction is still to come."""
+    """Allow the undo until the original end of the event's sanction."""
 
     def option(facts: EventFacts) -> UndoOption:
         if facts.sanction is None or facts.event.actor_kind == "system":
@@ -112,7 +113,7 @@ def note(facts: EventFacts) -> UndoOption:
 
 
 def adjusted_by(event: PlacedEvent) -> int:
-    """The hundredths that an adjustment moved somebody by."""
+    """Return the hundredths of an adjustment."""
     return hundredths(Decimal(str((event.details.get("after") or {}).get("amount") or 0)))
 
 
@@ -149,7 +150,7 @@ def same_ban(facts: EventFacts) -> Ban:
 
 
 def own_recommendation(facts: EventFacts) -> RecommendationId:
-    """The recommendation that the event's row of the ledger belongs to; 0 where it is gone."""
+    """Return the recommendation that the event's ledger row belongs to, or 0 if it is gone."""
     row = LedgerEntry.objects.filter(
         player=facts.player, origin=CONSOLE, batch=facts.event.id, type=KIND
     ).first()

@@ -1,6 +1,6 @@
-"""What an act needs beside its player and its command, one struct a shape.
+"""Parameters of acts besides the player and the command, one struct for each shape.
 
-`parse` reads them from a form, from JSON and from the command line alike.
+`parse` reads them from a form, from JSON and from the command line.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from players.points import adjustments
 
 
 class Params(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Nothing more is needed."""
+    """No parameters."""
 
 
 class Evidence(Params, frozen=True):
@@ -25,13 +25,13 @@ class Evidence(Params, frozen=True):
 
 
 class Suspension(Evidence, frozen=True):
-    """`until` None: as long as the policy says."""
+    """`until` None: for the policy's trial days."""
 
     until: dt.datetime | None = None
 
 
 class Ban(Evidence, frozen=True):
-    """`until` None: for good. `alt_accounts`: Roblox bans the person's other accounts too."""
+    """`until` None: permanent. `alt_accounts`: Roblox bans the person's other accounts too."""
 
     until: dt.datetime | None = None
     alt_accounts: bool = True
@@ -85,7 +85,7 @@ MISSING = {
 
 
 def check_rank(name: str) -> str:
-    """The name of a rank that can be given by hand. Raises Refused."""
+    """Return the name if the rank can be given manually. Raises Refused."""
     policy = active()
     if name not in policy.rank_ids:
         raise Refused(
@@ -106,7 +106,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
 
 
 def parse[P: Params](shape: type[P], given: Mapping[str, Any]) -> P:
-    """The parameters among `given`; other keys are ignored. Raises Refused naming the field."""
+    """Return the parameters among `given`, ignoring other keys. Raises Refused naming the field."""
     names = [name for name in shape.__struct_fields__ if given.get(name) is not None]
     for field in msgspec.structs.fields(shape):
         if field.required and field.name not in names:
@@ -116,7 +116,7 @@ def parse[P: Params](shape: type[P], given: Mapping[str, Any]) -> P:
 
 
 def subject_of(shape: type[Params]) -> str:
-    """The field that names the row which the act is about; "" where it is about the player."""
+    """Return the field that names the row which the act concerns, or "" for the player."""
     return next((name for name in shape.__struct_fields__ if name in SUBJECTS), "")
 
 

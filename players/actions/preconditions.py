@@ -1,7 +1,7 @@
-"""Why an act makes no sense for a player: one sentence, or "" where it makes sense.
+"""Why an act makes no sense for a player: one sentence, or "" if it makes sense.
 
-Pages, previews and the rule under its lock all ask these functions. `params` is None as long as
-nobody has filled them in.
+Pages, previews and the act itself (with the player locked) call these functions. `params` is None
+until somebody has filled them in.
 """
 
 from common.errors import Refused
@@ -82,6 +82,6 @@ def approve(facts: Facts, params: Params | None) -> str:
 
 
 def require(why_not: str) -> None:
-    """Raises Refused unless the act makes sense."""
+    """Raises Refused if there is a reason why not."""
     if why_not:
         raise Refused(why_not)

@@ -1,4 +1,4 @@
-"""Acts on ranks as the registry performs them: decisions in, results of acts out."""
+"""Adapt decisions about ranks to the registry: call one, return its ActionResult."""
 
 from collections.abc import Callable
 

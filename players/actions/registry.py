@@ -1,7 +1,7 @@
-"""The one table of acts on a player: every page, preview, command and undo reads it.
+"""The single table of acts on a player, read by every page, preview, command and undo.
 
-To add an act: one entry here, one sentence for its event in webhooks/messages/sentences.py, and
-one row in tests/matrix.
+To add an act: one entry here, one sentence for its event in webhooks/messages/sentences.py, and one
+row in tests/matrix.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,11 +42,11 @@ Precondition = Callable[[Facts, Any], str]
 class StaffAction:
     """An act of staff on a player.
 
-    `title` labels its button, and `phrase` stands before the player's name. `right` opens its
-    pages; `permission` is what the rules judge. `perform` calls the rule with the player's Roblox
-    user id. `events`: the audit events that it records, each with its inverse, if there is one.
-    `subject` finds the row that it is about where nobody named one. `needs_officer`: only an
-    officer's own word counts, so the operator passes one on. `severe`: its button warns.
+    `title` labels its button, and `phrase` precedes the player's name. `right` opens its pages;
+    `permission` is the act that the rules judge. `perform` is called with the player's Roblox user
+    id. `events`: the audit events that it records, each with its inverse, if there is one.
+    `subject` finds the row that it concerns if the caller named none. `needs_officer`: only an
+    officer may do it, so the operator must name one. `severe`: its button warns.
     """
 
     name: str
@@ -71,12 +71,12 @@ class StaffAction:
 
     @property
     def subject_field(self) -> str:
-        """The parameter that names the row which the act is about; "" for the player."""
+        """The parameter that names the row which the act concerns, or "" for the player."""
         return subject_of(self.params)
 
     @property
     def on_player(self) -> bool:
-        """Whether its dialog needs nothing but the player."""
+        """Whether its dialog needs only the player."""
         return self.dialog and not self.subject_field
 
 
@@ -375,14 +375,14 @@ INVERSES: dict[str, Inverse] = {
 
 
 def why_not(action: StaffAction, facts: Facts, params: Params | None = None) -> str:
-    """Why an act makes no sense for a player now; "" where it makes sense."""
+    """Return why an act makes no sense for a player now, or "" if it does."""
     if facts.player.erased_at is not None:
         return "The person was erased."
     return action.precondition(facts, params)
 
 
 def exists_for(player: Player, action: StaffAction, pk: int) -> bool:
-    """Whether the row that a dialog names belongs to the player."""
+    """Return whether the row that a dialog names belongs to the player."""
     if action.subject_field == "sanction":
         return player.sanctions.filter(pk=pk).exists()
     return player.notes.filter(pk=pk).exists()

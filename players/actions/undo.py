@@ -1,7 +1,7 @@
-"""Take events back by their inverse acts, which the registry names.
+"""Undo events by the inverse acts that the registry names.
 
-The inverse is judged and limited like any other act. Its own event names the event that it takes
-back, so that either leads to the other.
+The inverse is judged and limited like any other act. Its own event refers to the undone event, so
+each leads to the other.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,14 +35,14 @@ ELSEWHERE: dict[str, str] = {
 
 
 def options(events: Iterable[PlacedEvent]) -> dict[int, UndoOption]:
-    """What taking back each of these events would do, by id, in a fixed number of queries."""
+    """Return what undoing each of these events would do, by id, in a fixed number of queries."""
     found = list(events)
     taken = reverted_by(event.id for event in found)
     return {facts.event.id: _option(facts, taken) for facts in _load_facts(found)}
 
 
 def permission_of(event_action: str) -> Act | None:
-    """The act of the rules as which taking back such an event is judged."""
+    """Return the act by which the undo of such an event is judged."""
     inverse = INVERSES.get(event_action)
     if inverse is None:
         return None
@@ -50,9 +50,9 @@ def permission_of(event_action: str) -> Act | None:
 
 
 def revert(event_id: int, command: Command) -> ActionResult:
-    """Take an event back, once; its possibility is judged with the player locked.
+    """Undo an event, once. Whether that is possible is judged with the player locked.
 
-    Raises Refused where that cannot be, NotAllowed where `by` may not do the inverse act.
+    Raises Refused if it is not possible, NotAllowed if `by` may not do the inverse act.
     """
     event = events_by_id([event_id]).get(event_id)
     if event is None:
@@ -82,12 +82,12 @@ def _perform_inverse(facts: EventFacts, command: Command) -> ActionResult:
 
 
 def reverted_by(ids: Iterable[int]) -> dict[int, int]:
-    """Of these events, those that were taken back, each with the event that did it."""
+    """Return those events that were undone, each with the id of the undoing event."""
     return dict(Reversal.objects.filter(event_id__in=list(ids)).values_list("event_id", "by_event"))
 
 
 def _why_not(event_id: int) -> str:
-    """Why an event cannot be taken back by now; "" when it can. Its player is locked."""
+    """Return why an event cannot be undone now, or "". Its player must be locked."""
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         return f"There is no event {event_id}."
@@ -103,7 +103,7 @@ def _facts_of(event: PlacedEvent) -> EventFacts:
 
 
 def _locked(event: PlacedEvent) -> EventFacts:
-    """The facts of an event once its player is locked."""
+    """Lock an event's player and return the event's facts."""
     if event.target_kind == "player" and is_row_id(event.target_id):
         Player.objects.select_for_update(no_key=True).filter(pk=int(event.target_id)).first()
     return _facts_of(event)

@@ -1,7 +1,7 @@
 """Appeals against sanctions, decided by somebody who took no part in them.
 
-Granting an appeal ends the sanction and what followed from it. Nobody else has to approve that: the
-issuer, the approver and the person who decides here are already different people.
+Granting an appeal ends the sanction and what followed from it. No further approval is needed, since
+the issuer, the approver and the person who decides here are already different people.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ from players.moderation.locks import take_turn
 from players.moderation.refusals import audit_refusals
 from players.policy.permissions import Act
 
-KIND = "appeal"  # of the queue's claims
+KIND = "appeal"  # kind of the assignments
 SHORTEST, LONGEST, LONGEST_ANSWER = 20, 2000, 1000
 TOKEN = 32  # bytes
 NO_CASE = "case: there is no such case of this player in force. The case code stands in what the game told you."
@@ -39,10 +39,10 @@ LIFTING = {
 
 
 def open_(user_id: int, code: str, text: str, *, now: dt.datetime) -> tuple[Appeal, str]:
-    """Store an appeal; returns it and the secret token with which its answer is read.
+    """Store an appeal; return it and the secret token for reading its answer.
 
-    The case code proves that the case is the player's. Raises Refused, in the same words whether or
-    not there is such a case.
+    The case code proves that the case is the player's. Raises Refused, with the same text whether
+    or not there is such a case.
     """
     text = _checked(text, "text", SHORTEST, LONGEST)
     with transaction.atomic():
@@ -72,7 +72,7 @@ def open_(user_id: int, code: str, text: str, *, now: dt.datetime) -> tuple[Appe
 
 
 def _proven(user_id: int, code: str, now: dt.datetime) -> tuple[Player, Sanction]:
-    """The locked player and their sanction in force with this code. Raises Refused."""
+    """Return the locked player and their sanction in force with this code. Raises Refused."""
     found = Sanction.objects.filter(code=code, player__user_id=user_id, player__erased_at=None)
     player_id = found.values_list("player_id", flat=True).first()
     if player_id is None:
@@ -85,12 +85,12 @@ def _proven(user_id: int, code: str, now: dt.datetime) -> tuple[Player, Sanction
 
 
 def status(token: str) -> Appeal | None:
-    """The appeal of a token; None for an unknown token."""
+    """Return the appeal of a token, or None for an unknown token."""
     return Appeal.objects.select_related("sanction").filter(token_digest=_digest(token)).first()
 
 
 def approve(appeal_id: int, answer: str, *, by: Staff, now: dt.datetime) -> Appeal:
-    """Grant an appeal; the sanction and what followed from it end. Raises Refused, NotAllowed."""
+    """Grant an appeal, which ends the sanction and what followed. Raises Refused, NotAllowed."""
     return _decide(appeal_id, answer, by, now, Appeal.Status.APPROVED)
 
 
@@ -100,7 +100,7 @@ def reject(appeal_id: int, answer: str, *, by: Staff, now: dt.datetime) -> Appea
 
 
 def why_not(appeal: Appeal, by: Staff, now: dt.datetime) -> str:
-    """Why a person may not decide on an appeal; "" when they may, once it is assigned to them."""
+    """Return why a person may not decide on an appeal; "" if they may once it is assigned to them."""
     sanction, player = appeal.sanction, appeal.player
     issuers = {sanction.issued_by, sanction.cause.issued_by if sanction.cause else ""}
     if any(by.is_named(issuer) for issuer in issuers):
@@ -122,7 +122,7 @@ def _decide(
     answer = _checked(answer, "answer", 1, LONGEST_ANSWER)
     user_id = Appeal.objects.filter(pk=appeal_id).values_list("player__user_id", flat=True).first()
     with audit_refusals("appeal", user_id, by), transaction.atomic():
-        take_turn(by.person)  # before the player is locked, as in every act that the guard counts
+        take_turn(by.person)  # before locking the player, as in every limited act
         appeal = _locked(appeal_id)
         if appeal.status != Appeal.Status.OPEN:
             raise Refused(f"The appeal is {appeal.status} already.")
@@ -171,7 +171,7 @@ def _record_decision(appeal: Appeal, by: Staff, answer: str) -> None:
 
 
 def _locked(appeal_id: int) -> Appeal:
-    """The appeal, locked after its player as in every act. Raises Refused."""
+    """Lock the player, then the appeal, and return the appeal. Raises Refused."""
     player_id = Appeal.objects.filter(pk=appeal_id).values_list("player_id", flat=True).first()
     if player_id is None:
         raise Refused(f"There is no appeal {appeal_id}.")
@@ -194,5 +194,5 @@ def _checked(text: str, field: str, shortest: int, longest: int) -> str:
 
 
 def _digest(token: str) -> str:
-    # 256 random bits need no slow hash: there is nothing to guess.
+    # A random 256-bit token needs no slow hash, since nobody can guess it.
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

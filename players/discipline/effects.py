@@ -1,7 +1,6 @@
-"""What discipline does to a locked player once it is allowed: the sanction, the rank, the audit
-event, what follows.
+"""Apply acts of discipline to a locked player: sanction, rank, audit event, consequences.
 
-Every function here runs in the transaction of its caller, who has judged the act
+Every function here runs in the transaction of its caller, who has checked permission
 (players.discipline.sanctions).
 """
 
@@ -46,7 +45,7 @@ ISSUES = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long a sanction lasts (None: for good), what shows it, and the warning that led to it."""
+    """A sanction's end (None: permanent), its evidence, and the warning that caused it."""
 
     ends_at: dt.datetime | None
     evidence: Sequence[str] = ()
@@ -55,7 +54,7 @@ class Terms:
 
 
 def request_approval(request: ApprovalRequest, command: Command) -> ActionResult:
-    """Ask a second person for an act. Raises Refused where the same request is open."""
+    """Request a second person's approval. Raises Refused if the same request is open."""
     approval = approvals.request_approval(with_origin(request, command), command)
     why = (
         "you acted very often lately"
@@ -71,7 +70,7 @@ def request_approval(request: ApprovalRequest, command: Command) -> ActionResult
 
 
 def with_origin(request: ApprovalRequest, command: Command) -> ApprovalRequest:
-    """The request with what an approved act has to know of its command."""
+    """Return the request with those fields of its command that an approved act needs."""
     origin = {name: getattr(command, name) for name in ("reverts", "source", "experience")}
     kept = {name: value for name, value in origin.items() if value}
     return replace(request, arguments=request.arguments | kept)
@@ -89,7 +88,7 @@ def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> A
 
 
 def _apply_thresholds(player: Player, warning: Sanction, command: Command, count: int) -> str:
-    """Apply what the policy calls for at so many warnings; in words for the officer who warned."""
+    """Apply the policy's sanctions for `count` warnings; return them in words for the officer."""
     policy = active().bundle.punishments
     following = sanctions_after(
         count,
@@ -138,7 +137,7 @@ def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
 
 
 def _withdraw_ban_requests(player: Player, warning: Sanction, command: Command) -> list[str]:
-    """Withdraw the ban that was asked for at the threshold, where the warning led to it."""
+    """Withdraw ban requests made at the threshold if the warning caused them."""
     left = remaining_measure(player, warning.pk, command.now)
     taken = []
     for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):
@@ -165,8 +164,8 @@ def suspend(
     if not player.rank.is_punishment:
         player.former_rank_id, player.former_rank_since = player.rank_id, player.rank_since
     elif player.former_rank_id is None:
-        # Their rank was taken on Roblox without a suspension here: they come back at the foot of
-        # the ladder.
+        # Their rank was changed on Roblox without a suspension here. So they come back at the first
+        # rank of the ladder.
         player.former_rank_id = policy.rank_ids[policy.bundle.first.name]
         player.former_rank_since = player.rank_since
     player.rank_id, player.rank_since = policy.rank_ids[policy.bundle.suspended.name], command.now
@@ -246,7 +245,7 @@ def _issue(player: Player, kind: Sanction.Kind, command: Command, terms: Terms) 
 
 
 def _record_issue(sanction: Sanction, command: Command, after: dict[str, Any]) -> int:
-    """Record a new sanction and link it with its event; the event's id."""
+    """Record a new sanction and store the event's id in it; return that id."""
     event = record(
         ISSUES[Sanction.Kind(sanction.kind)],
         actor=command.by.actor,

@@ -1,5 +1,6 @@
-"""Notes on players, for staff's eyes only. The audit log keeps that one was written, and by whom;
-never its text.
+"""Notes on players, visible to staff only.
+
+The audit log records that a note was written and by whom, but never its text.
 """
 
 import datetime as dt
@@ -26,7 +27,7 @@ LONGEST = 2000
 
 
 def write(user_id: int, text: str, command: Command) -> ActionResult:
-    """Write a note on a player; the command's reason is not kept. Raises Refused, NotAllowed."""
+    """Write a note on a player. The command's reason is not stored. Raises Refused, NotAllowed."""
     text = check_text(text)
     with audit_refusals(Act.NOTE, user_id, command.by), transaction.atomic():
         player = lock_player(user_id)
@@ -83,8 +84,9 @@ def _approved(
 
 
 def withdraw(note_id: int, command: Command) -> ActionResult:
-    """Take a note off the player's file. Its author may, and anybody above them who may write
-    notes. Raises Refused, NotAllowed.
+    """Withdraw a note. Raises Refused, NotAllowed.
+
+    Anybody who may write notes on its player may withdraw it.
     """
     user_id = Note.objects.filter(pk=note_id).values_list("player__user_id", flat=True).first()
     if user_id is None:
@@ -112,7 +114,7 @@ def _check(player: Player, command: Command) -> None:
 
 
 def check_text(text: str) -> str:
-    """The text without the blanks around it. Raises Refused saying what is wrong with it."""
+    """Strip the text and return it. Raises Refused if it is empty, too long or has a NUL."""
     text = text.strip()
     if not text:
         raise Refused("text: a note says something.")

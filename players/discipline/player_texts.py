@@ -1,4 +1,4 @@
-"""What a sanctioned player reads, within what Roblox's text filter lets through."""
+"""Texts that a sanctioned player reads, fit for Roblox's text filter."""
 
 import re
 
@@ -8,10 +8,10 @@ LINK = re.compile(  # Roblox rejects links and handles
 
 
 def readable(reason: str) -> str:
-    """A reason without links and handles."""
+    """Replace links and handles in a reason by an ellipsis."""
     return LINK.sub("…", reason).strip()
 
 
 def ban_message(reason: str, code: str) -> str:
-    """At most 400 characters, with the case code that an appeal needs."""
+    """Return at most 400 characters, with the case code that an appeal needs."""
     return f"{readable(reason)[:370]} (case {code})"

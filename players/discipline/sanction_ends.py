@@ -1,4 +1,4 @@
-"""End sanctions of a locked player, whatever ends them."""
+"""End sanctions of a locked player."""
 
 import datetime as dt
 
@@ -24,7 +24,7 @@ ENDS = {
 
 
 def end_sanction(sanction: Sanction, player: Player, actor: Actor, command: Command) -> int:
-    """End a sanction and undo its effect; the id of the audit event."""
+    """End a sanction and undo its effect; return the id of the audit event."""
     sanction.lifted_at, sanction.lifted_by = command.now, f"{actor.kind}:{actor.id}"
     sanction.lift_reason = command.reason
     sanction.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
@@ -53,8 +53,9 @@ def end_sanction(sanction: Sanction, player: Player, actor: Actor, command: Comm
 
 
 def _restore_rank(player: Player, now: dt.datetime) -> None:
-    """Give the former rank back, held since it was given; if the policy dropped it, the nearest
-    one below.
+    """Restore the former rank, held since the original date.
+
+    If the policy no longer has it, give the nearest rank below, held from now on.
     """
     policy, kept = active(), player.former_rank
     if player.rank.is_punishment and kept is not None:
@@ -70,8 +71,10 @@ def _restore_rank(player: Player, now: dt.datetime) -> None:
 
 
 def sanctions_ending_with(player: Player, warning_id: int, now: dt.datetime) -> list[Sanction]:
-    """The policy's sanctions that end with a warning: those that it caused, and those that the
-    remaining warnings do not call for.
+    """Return the policy's sanctions that end together with a warning.
+
+    These are the sanctions that the warning caused, and those that the remaining warnings do not
+    justify.
     """
     found = Sanction.objects.filter(
         player=player, lifted_at=None, source=Sanction.Source.POLICY
@@ -85,7 +88,7 @@ def sanctions_ending_with(player: Player, warning_id: int, now: dt.datetime) -> 
 
 
 def remaining_measure(player: Player, warning_id: int, now: dt.datetime) -> Measure:
-    """What the policy calls for without this warning."""
+    """Return the sanction that the policy requires without this warning."""
     count = in_force(player, Sanction.Kind.WARNING, now).exclude(pk=warning_id).count()
     return sanction_for(count, active().bundle.punishments)
 
@@ -102,5 +105,5 @@ def save_player(player: Player, now: dt.datetime, *fields: str) -> None:
 
 
 def nobody(actor: Actor) -> Staff:
-    """A part of the system as the one who acts."""
+    """Return a Staff for a part of the system that acts."""
     return Staff(actor, rank=None, bypasses_second_person=True)

@@ -1,13 +1,13 @@
 """Warn, pardon, suspend, lift, ban and unban. Each function is one transaction.
 
-An act is authorized, then held for a second person where it must be, else applied. Approved acts
-are applied here too. Writes to Roblox follow through the mirrors.
+Each act is authorized. Then it is held for a second person if it must be, and applied otherwise.
+Approved acts are applied here too. Writes to Roblox follow through the mirrors.
 
 Three choices where the rules are silent. At the severe threshold the ban is requested in the
-warner's name and waits for somebody who may ban; until then the player is suspended, as the lower
-threshold says. An expired warning does not end the suspension that it led to, since that has an end
-of its own. A pardon that would end a ban is held like an unban: else one officer could undo what
-two had to agree on.
+warner's name and waits for somebody who may ban. Until then the player is suspended, as the lower
+threshold requires. An expired warning does not end the suspension that it led to, since the
+suspension has its own end. A pardon that would end a ban is held like an unban, since otherwise one
+officer could undo what two agreed on.
 """
 
 import datetime as dt
@@ -46,14 +46,14 @@ log = structlog.get_logger("grps.discipline")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How an act is judged under the player's lock, and what applies it."""
+    """How an act is checked under the player's lock, and the function that applies it."""
 
     shape: type[Params]
     precondition: Callable[[Facts, Any], str]
     apply: Callable[..., ActionResult]
 
     def require(self, player: Player, arguments: dict[str, Any], command: Command) -> None:
-        """Raises Refused where the act makes no sense for the locked player."""
+        """Raises Refused if the act makes no sense for the locked player."""
         params = msgspec.convert(arguments, self.shape)
         facts = facts_for(player, command.by, command.now)
         preconditions.require(self.precondition(facts, params))
@@ -70,15 +70,15 @@ MEASURES = {
 
 
 def warn(user_id: int, command: Command, *, evidence: Sequence[str] = ()) -> ActionResult:
-    """Warn a player; at the policy's thresholds a suspension follows, and a ban is asked for.
+    """Warn a player. At the policy's thresholds a suspension follows and a ban is requested.
 
-    Raises Refused, and NotAllowed, which the audit log records, like every act here.
+    Raises Refused, and NotAllowed, which the audit log records. This applies to every act here.
     """
     return _act(Act.WARN, user_id, {"evidence": check_evidence(evidence)}, command)
 
 
 def pardon(sanction_id: int, command: Command) -> ActionResult:
-    """Take a warning back, and what followed from it. Raises Refused, NotAllowed."""
+    """Pardon a warning and end what followed from it. Raises Refused, NotAllowed."""
     owner = (
         Sanction.objects.filter(pk=sanction_id, kind=Sanction.Kind.WARNING)
         .values_list("player__user_id")
@@ -96,16 +96,14 @@ def suspend(
     until: dt.datetime | None = None,
     evidence: Sequence[str] = (),
 ) -> ActionResult:
-    """Suspend a player until a moment, else for the policy's trial days. Raises Refused,
-    NotAllowed.
-    """
+    """Suspend a player, by default for the policy's trial days. Raises Refused, NotAllowed."""
     end = check_moment(until) or suspension_ends(command.now, active().bundle.punishments)
     arguments = {"until": end.isoformat(), "evidence": check_evidence(evidence)}
     return _act(Act.SUSPEND, user_id, arguments, command)
 
 
 def lift(user_id: int, command: Command) -> ActionResult:
-    """End a suspension and give the former rank back. Raises Refused, NotAllowed."""
+    """End a suspension and restore the former rank. Raises Refused, NotAllowed."""
     return _act(Act.LIFT, user_id, {}, command)
 
 
@@ -117,10 +115,10 @@ def ban(
     evidence: Sequence[str] = (),
     alt_accounts: bool = True,
 ) -> ActionResult:
-    """Ban a player until a moment, or for good; a second person approves. Raises Refused,
-    NotAllowed.
+    """Ban a player until a moment, or permanently. A second person approves.
 
-    `alt_accounts`: Roblox also bans the accounts that it takes for the same person's.
+    `alt_accounts`: Roblox also bans the accounts that it considers the same person's. Raises
+    Refused, NotAllowed.
     """
     until = check_moment(until)
     arguments: dict[str, Any] = {
@@ -133,12 +131,15 @@ def ban(
 
 
 def unban(user_id: int, command: Command) -> ActionResult:
-    """Lift a ban; a second person approves, unless one did already. Raises Refused, NotAllowed."""
+    """Lift a ban. A second person approves, unless one already did. Raises Refused, NotAllowed."""
     return _act(Act.UNBAN, user_id, {}, command)
 
 
 def end_due(now: dt.datetime) -> int:
-    """End sanctions whose time is over; their number. Roblox readmits a banned player by itself."""
+    """End sanctions whose end has passed; return their number.
+
+    Roblox readmits a banned player by itself.
+    """
     due = (
         Sanction.objects.filter(lifted_at=None, ends_at__lte=now)
         .order_by("ends_at")
@@ -150,7 +151,7 @@ def end_due(now: dt.datetime) -> int:
             ended += _end(pk, now)
         except OperationalError:
             raise
-        except Exception:  # one that cannot be ended must not keep the others suspended
+        except Exception:  # one failure must not keep the other players suspended
             log.exception("a sanction could not be ended", sanction=pk)
     return ended
 
@@ -176,7 +177,7 @@ def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) ->
         if not found.allowed:
             raise NotAllowed(found.reason)
         measure.require(player, arguments, command)
-        adopted = command.source == Sanction.Source.ROBLOX  # it is in force there already
+        adopted = command.source == Sanction.Source.ROBLOX  # it is already in force on Roblox
         second = found.needs_second_person or _lifts_ban(act, player, arguments, now)
         if tripped or (
             second and not by.bypasses_second_person and not command.approved and not adopted
@@ -194,7 +195,7 @@ def _act(act: Act, user_id: int, arguments: dict[str, Any], command: Command) ->
 
 
 def _approved(act: Act) -> None:
-    """Register what carries out a held `act`."""
+    """Register the functions that judge and carry out a held `act`."""
 
     def judged(by: Staff, approval: Approval) -> str:
         assert approval.player is not None
@@ -246,7 +247,7 @@ def _approved(act: Act) -> None:
 
 
 def _lifts_ban(act: Act, player: Player, arguments: dict[str, Any], now: dt.datetime) -> bool:
-    """Whether a pardon would end a ban with the warning: then it is as grave as lifting one."""
+    """Return whether a pardon would end a ban too. Then it needs a second person like an unban."""
     if act is not Act.PARDON:
         return False
     return any(

@@ -1,4 +1,4 @@
-"""People who act: their name for the audit log, and the rank that their permissions follow from."""
+"""People who act: their name for the audit log, and the rank that gives them permissions."""
 
 import re
 from collections.abc import Callable
@@ -17,25 +17,27 @@ from players.models import Player
 from players.policy.bundle import Rank
 from players.policy.membership import Membership, belongs
 
-# Technical rights are a matter of the console, above the ladder: it puts here what tells those of
-# an actor by now.
+# Technical rights belong to the console, which is above the ladder. It registers here a function
+# that returns an actor's present rights.
 RIGHTS: list[Callable[[Actor], frozenset[str]]] = []
-# Several accounts may be one person's; the console knows. Each as (name, person): `staff:local-5`
-# and `staff:5`.
+# Several accounts may belong to one person. The console registers here a function that returns them
+# as (name, person), for example `staff:local-5` and `staff:5`.
 ACCOUNTS: list[Callable[[Actor], frozenset[tuple[str, str]]]] = []
-# Whether who acted and is no player was an owner of the console and is none any more.
+# Functions that return whether an actor without a player was an owner of the console and no longer
+# is.
 GONE: list[Callable[[Actor], bool]] = []
-LOCAL = re.compile(r"staff:[0-9]+")  # the person of an account that is no player's
-# The same of the Roblox ids of all who hold a technical role.
+LOCAL = re.compile(r"staff:[0-9]+")  # the person of an account without a player
+# Functions that return the Roblox user ids of all holders of a technical role.
 ROLE_HOLDERS: list[Callable[[], frozenset[int]]] = []
 
 
 @dataclass(frozen=True)
 class Staff:
-    """A person who acts. `rank` is their present rank on the ladder; None is an owner, whom no rank
-    binds.
+    """A person who acts.
 
-    `bypasses_second_person`: only the operator at the machine's shell, who has the database anyway.
+    `rank`: their present rank on the ladder, or None for an owner, whom no rank limits.
+    `bypasses_second_person`: only for the operator at the machine's shell, who has access to the
+    database anyway.
     """
 
     actor: Actor
@@ -49,48 +51,49 @@ class Staff:
     )  # the same person's other accounts, as in ACCOUNTS
 
     def has(self, right: str) -> bool:
-        """Whether a technical right is theirs, as `console.policy`; what they may do to players is
-        a matter of rank.
+        """Return whether they have a technical right, such as `console.policy`.
+
+        What they may do to players depends on their rank instead.
         """
         return self.bypasses_second_person or right in self.rights
 
     @property
     def person(self) -> str:
-        """Who they are, as far as a second person must be somebody else, through whichever door:
-        `player:12`.
+        """The identity by which a second person must differ, such as `player:12`.
 
-        Of several accounts the player's speaks for all.
+        It is the same for every way of access. If one of several accounts is a player's, that
+        player is the identity.
         """
         own = self.actor.subject or self.name
         players = sorted(person for _, person in self.also if person.startswith("player:"))
         return own if own.startswith("player:") or not players else players[0]
 
     def is_person(self, person: str) -> bool:
-        """Whether a `person` as it was written down is they, whichever of their accounts it was."""
+        """Return whether a stored `person` is one of their accounts."""
         return person in {self.person, self.actor.subject or self.name} | {
             one for _, one in self.also
         }
 
     def is_player(self, player: Player) -> bool:
-        """Whether a player is they."""
+        """Return whether a player is this person."""
         return self.user_id == player.user_id or any(
             person == player.subject for _, person in self.also
         )
 
     def is_named(self, name: str) -> bool:
-        """The same of a `name`, as `staff:12`."""
+        """Return whether a stored `name`, such as `staff:12`, is one of their accounts."""
         return name in {self.name} | {one for one, _ in self.also}
 
     @property
     def persons(self) -> list[str]:
-        """Every `person` that may stand for them."""
+        """Every `person` value that can identify them."""
         return sorted(
             {self.person, self.actor.subject or self.name} | {one for _, one in self.also}
         )
 
     @property
     def is_unlinked(self) -> bool:
-        """A local owner of whom nobody knows which player they are."""
+        """Whether they are a local owner without a linked player."""
         return not self.bypasses_second_person and is_local(self.person)
 
     @property
@@ -99,15 +102,15 @@ class Staff:
 
 
 def at_the_shell() -> Staff:
-    """The operator of this machine, whom no rank binds."""
+    """Return the operator of this machine, whom no rank limits."""
     return Staff(operator(), rank=None, bypasses_second_person=True)
 
 
 def officer(user_id: int) -> Staff:
-    """A player who acts, with their present rank.
+    """Return a player who acts, with their present rank.
 
-    Raises Refused for an unknown id, and NotAllowed for the sanctioned and for those who left the
-    group.
+    Raises Refused for an unknown id, and NotAllowed for sanctioned people and for those who left
+    the group.
     """
     player = Player.objects.select_related("rank").filter(user_id=user_id, erased_at=None).first()
     if player is None:
@@ -119,7 +122,7 @@ def officer(user_id: int) -> Staff:
         raise Unconfirmed(freshness.UNCONFIRMED)
     membership, actor = present(player.member), actor_of(player)
     rights = _rights(actor)
-    # Somebody who never was a member may hold a technical role; leaving takes that away too.
+    # Somebody who never was a member may hold a technical role. Leaving the group ends that too.
     if not belongs(membership) and (membership is Membership.LEFT or not rights):
         raise NotAllowed("You may not: only a member of the group may act.")
     return Staff(
@@ -128,7 +131,7 @@ def officer(user_id: int) -> Staff:
 
 
 def unranked(actor: Actor) -> Staff:
-    """Somebody who acts and is no player: an owner of the console, or the machine's operator.
+    """Return an actor who is not a player: an owner of the console, or the machine's operator.
 
     Raises NotAllowed for an owner whose account has lost its access.
     """
@@ -145,12 +148,12 @@ def unranked(actor: Actor) -> Staff:
 
 
 def actor_of(player: Player) -> Actor:
-    """A player as the audit log names an officer."""
+    """Return a player as an officer in the audit log."""
     return Actor("staff", str(player.pk), player.username, player.subject)
 
 
 def staff_of(request: HttpRequest) -> Staff:
-    """Who acts in the console. Raises PermissionDenied without a sign-in that has access."""
+    """Return who acts in the console. Raises PermissionDenied without a sign-in that has access."""
     found: Staff | None = getattr(request, "staff", None)
     if found is None:
         raise PermissionDenied("Sign in first.")
@@ -158,24 +161,24 @@ def staff_of(request: HttpRequest) -> Staff:
 
 
 def is_local(person: str) -> bool:
-    """Whether a `person` is a local owner without a linked player."""
+    """Return whether a `person` is a local owner without a linked player."""
     return LOCAL.fullmatch(person) is not None
 
 
 def accounts_of(actor: Actor) -> frozenset[tuple[str, str]]:
-    """The actor's other accounts, as in ACCOUNTS."""
+    """Return the actor's other accounts, as in ACCOUNTS."""
     return frozenset().union(*(tell(actor) for tell in ACCOUNTS))
 
 
 def may_be_staff() -> Q:
-    """Players for whom `is_staff` can be true: by rank, former rank or technical role."""
+    """Return a filter for players for whom `is_staff` can be true: by rank or technical role."""
     ranks = [rank_id for rank_id, rank in active().ranks.items() if _acts(rank)]
     subjects = frozenset[int]().union(*(tell() for tell in ROLE_HOLDERS))
     return Q(rank__in=ranks) | Q(former_rank__in=ranks) | Q(user_id__in=subjects)
 
 
 def is_staff(player: Player) -> bool:
-    """Whether a player has powers, now or once a suspension ends, or a technical role."""
+    """Return whether a player has powers, now or after a suspension, or a technical role."""
     ranks = active().ranks
     held = (ranks.get(player.rank_id), ranks.get(player.former_rank_id or 0))
     technical = any(player.user_id in tell() for tell in ROLE_HOLDERS)

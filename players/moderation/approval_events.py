@@ -8,8 +8,9 @@ from players.moderation.approval_types import ApprovalRequest
 from players.moderation.audit_fields import target_of
 from players.moderation.command import Command
 
-# Arguments that the audit log may keep for ever: amounts, moments and our own ids. Other arguments
-# may identify a person (a Roblox id, a link, a text, a chosen name) and stay in the request's row.
+# Arguments that the audit log may keep permanently: amounts, moments and our own ids. Other
+# arguments may identify a person (a Roblox id, a link, a text, a chosen name) and are stored only
+# with the request.
 IMPERSONAL = frozenset(
     {"amount", "endpoint", "experience", "experiences", "events", "hours", "insteadOf", "job"}
     | {"kind", "number", "rank", "rate", "reverts", "role", "rows", "sanction", "simulation"}
@@ -18,7 +19,7 @@ IMPERSONAL = frozenset(
 
 
 def record_request(request: ApprovalRequest, command: Command) -> int:
-    """Record that somebody asked for an act; the event's id."""
+    """Record that somebody requested an act; return the event's id."""
     kept = {name: value for name, value in request.arguments.items() if name in IMPERSONAL}
     return record(
         Action.APPROVAL_REQUESTED,
@@ -32,7 +33,7 @@ def record_request(request: ApprovalRequest, command: Command) -> int:
 
 
 def record_decision(action: Action, approval: Approval, actor: Actor, reason: str) -> None:
-    """Record what became of a request."""
+    """Record how a request was decided or closed."""
     record(
         action,
         actor=actor,
@@ -44,6 +45,6 @@ def record_decision(action: Action, approval: Approval, actor: Actor, reason: st
 
 
 def _unlinked(actor: Actor) -> dict[str, bool]:
-    """Marks a local owner who is linked with no player."""
+    """Mark a local owner who is linked with no player."""
     staff = Staff(actor, rank=None, also=accounts_of(actor))
     return {"unlinked": True} if staff.is_unlinked else {}

@@ -1,7 +1,7 @@
-"""The kinds of acts that can wait for a second person, registered by the modules that do them.
+"""Acts that can wait for a second person, registered by the modules that carry them out.
 
-`@executes("policy.activate", entitled=...)` registers the function that does an approved act. It
-runs in the transaction of the approval and returns the id of the act's audit event.
+`@executes("policy.activate", entitled=...)` registers the function that carries out an approved
+act. It runs in the transaction of the approval and returns the id of the act's audit event.
 """
 
 import datetime as dt
@@ -37,9 +37,9 @@ class ApprovalType:
     """How requests for one act are judged, described and executed.
 
     `why_not`: why somebody may not decide, or "". `judges_requester`: the requester is judged the
-    same way on approval; else `execute` judges them. `close` handles a request that is rejected,
-    withdrawn or expired. `needs_second_person`: why the officer whom a game server named cannot
-    confirm it alone, or "".
+    same way on approval; otherwise `execute` judges them. `close` handles a request that is
+    rejected, withdrawn or expired. `needs_second_person`: why the officer named by a game server
+    cannot confirm it alone, or "".
     """
 
     execute: Execute
@@ -64,8 +64,8 @@ def executes(
 ) -> Callable[[Execute], Execute]:
     """Register the function that executes approved requests for `act`.
 
-    Give one of `entitled` (who may ask and decide) and `judged` (why somebody may not decide,
-    where that depends on the request).
+    Pass either `entitled` (who may ask and decide) or `judged` (why somebody may not decide, if
+    that depends on the request).
     """
 
     def why_not(by: Staff, approval: Approval) -> str:

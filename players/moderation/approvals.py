@@ -1,5 +1,6 @@
-"""Requests for a second person's approval: stored with their arguments, judged again by present
-ranks, executed once.
+"""Requests for a second person's approval.
+
+They are stored with their arguments, judged again by present ranks, and executed once.
 """
 
 import datetime as dt
@@ -29,18 +30,19 @@ from players.moderation.requesters import requester_of, requester_user_id
 
 MOST_OPEN_PER_EXPERIENCE = 100  # more would hide the requests of people
 EXPIRES_AFTER = dt.timedelta(days=7)
-SEALED = "sealed"  # the argument with encrypted secrets; deleted on the decision
-# The argument that holds a note's text, which is stored nowhere else once the request is decided.
+SEALED = "sealed"  # the argument with encrypted secrets, deleted on the decision
+# The argument with a note's text, which is deleted when the request is decided.
 TEXT = "text"
 ONE_PERSON = "you asked for it by another account of yours; a second person must decide."
 
-# Say why an event cannot be taken back now, or "": a waiting undo is judged again on approval.
+# Functions that return why an event cannot be undone now, or "". A waiting undo is judged again on
+# approval.
 REVERTING: list[Callable[[int], str]] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Who closes a request, why and when. `person` is "" where nobody does."""
+    """Who closes a request, why and when. `person` is "" if nobody does."""
 
     actor: Actor
     person: str
@@ -53,9 +55,9 @@ class Closure:
 
 
 def request_approval(request: ApprovalRequest, command: Command) -> Approval:
-    """Store a request for an act; nothing else happens until `approve`.
+    """Store a request for an act. Nothing else happens until `approve`.
 
-    Raises Refused where the same request is open, and where its experience has too many open ones.
+    Raises Refused if the same request is open, and if its experience has too many open ones.
     """
     command = command.checked()
     with transaction.atomic():
@@ -91,7 +93,7 @@ def approve(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Ap
     reason = check_reason(reason)
     freshness.before_act(requester_user_id(approval_id), by.user_id)
     with _auditing(approval_id, "approve", by), transaction.atomic():
-        # The act counts for the requester, so their turn is taken before anything is locked.
+        # The act counts for the requester, so their turn is taken before any other lock.
         take_turn(
             Approval.objects.filter(pk=approval_id).values_list("requested_by", flat=True).first()
             or ""
@@ -147,7 +149,7 @@ def withdraw(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 
 
 def deny(approval_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Reject what a game server sent in one's name without one's doing. Raises Refused.
+    """Reject a request that a game server sent without the named officer's doing. Raises Refused.
 
     The audit log names the experience, since its API key may be stolen.
     """
@@ -176,7 +178,7 @@ def withdraw_for(approval: Approval, closure: Closure) -> None:
 
 
 def may_decide(approval: Approval, by: Staff) -> str:
-    """Why a person may not decide on a request; "" when they may."""
+    """Return why a person may not decide on a request, or "" if they may."""
     own = by.is_person(approval.requested_by)
     if own and not confirmable(approval):
         return "You asked for it yourself: a second person must decide."
@@ -189,18 +191,18 @@ def may_decide(approval: Approval, by: Staff) -> str:
 
 
 def confirmable(approval: Approval) -> bool:
-    """Whether the officer whom a game server named can confirm it without a second person."""
+    """Return whether the officer named by a game server can confirm it without a second person."""
     return bool(approval.experience) and approval.cause == Approval.Cause.EXPERIENCE
 
 
 def sentence(approval: Approval) -> str:
-    """What the request asks for."""
+    """Describe in a sentence what is requested."""
     kind = TYPES.get(approval.act)
     return kind.sentence(approval) if kind else approval.act
 
 
 def expire(now: dt.datetime) -> int:
-    """Close requests that nobody decided in time; their number."""
+    """Close requests that nobody decided in time; return their number."""
     actor = Actor("system", "schedule", "schedule")
     due = Approval.objects.filter(status=Approval.Status.WAITING, expires_at__lte=now).order_by(
         "pk"
@@ -228,7 +230,7 @@ def _auditing(approval_id: int, word: str, by: Staff) -> AbstractContextManager[
 
 
 def _waiting(approval_id: int, now: dt.datetime) -> Approval:
-    """The open request, locked after its player as in every act. Raises Refused."""
+    """Lock the player, then the open request, and return the request. Raises Refused."""
     player_id = Approval.objects.filter(pk=approval_id).values_list("player_id", flat=True).first()
     if player_id is not None:
         Player.objects.select_for_update(no_key=True).get(pk=player_id)
@@ -258,7 +260,11 @@ def _close(approval: Approval, status: Approval.Status, closure: Closure) -> Non
 
 
 def _close_approved(approval: Approval, closure: Closure) -> None:
-    """Raises NotAllowed where the database sees one person: their accounts were just linked."""
+    """Close a request as approved.
+
+    Raises NotAllowed if the database finds that both people are one person. That happens if their
+    accounts were linked just now.
+    """
     try:
         with transaction.atomic():
             _close(approval, Approval.Status.APPROVED, closure)
@@ -267,7 +273,7 @@ def _close_approved(approval: Approval, closure: Closure) -> None:
 
 
 def _check_reverting(approval: Approval) -> None:
-    """Raises Refused where the event was taken back, or its subject changed since."""
+    """Raises Refused if the event was undone already, or its subject has changed."""
     event = approval.arguments.get("reverts")
     for why_not in REVERTING if event else ():
         if reason := why_not(event):
@@ -288,7 +294,7 @@ def _record_unexecuted(action: Action, approval: Approval, closure: Closure) -> 
 
 
 def _forget(approval: Approval) -> None:
-    """Delete the arguments that are kept only until the decision."""
+    """Delete the arguments that are stored only until the decision."""
     for name in (SEALED, TEXT):
         approval.arguments.pop(name, None)
 
@@ -299,7 +305,7 @@ def _is_own(approval_id: int, by: Staff) -> bool:
 
 
 def _check_open_requests(experience: str) -> None:
-    """Raises Refused where an experience has too many open requests."""
+    """Raises Refused if an experience has too many open requests."""
     advisory_lock.lock(f"requests of {experience}")
     found = Approval.objects.filter(experience=experience, status=Approval.Status.WAITING)
     if found[:MOST_OPEN_PER_EXPERIENCE].count() >= MOST_OPEN_PER_EXPERIENCE:

@@ -12,7 +12,7 @@ from players.moderation.actors import Staff
 LASTS = dt.timedelta(minutes=30)
 LONGEST_KIND, LONGEST_KEY = 20, 80  # characters that the columns hold
 
-# One statement, so that two who claim at once cannot both have it.
+# One statement, so that two concurrent claims cannot both succeed.
 TAKE = """
     INSERT INTO claims (kind, key, holder, holder_name, until) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (kind, key) DO UPDATE SET
@@ -22,11 +22,11 @@ TAKE = """
 
 
 def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
-    """Assign an item, or extend the assignment. Raises Refused while it is somebody else's.
+    """Assign an item, or extend the assignment. Raises Refused while somebody else has it.
 
-    An assignment that ends much later than a new one would came from a wrong clock and is ignored.
-    A slightly later end is normal: of two concurrent claims the later one may have read the clock
-    first.
+    An assignment that ends much later than a new one would was made with a wrong clock and is
+    ignored. A slightly later end is normal: of two concurrent claims the later one may have read
+    the clock first.
     """
     _check(kind, key)
     with connection.cursor() as cursor:
@@ -42,7 +42,7 @@ def claim(kind: str, key: str, *, by: Staff, now: dt.datetime) -> Claim:
 
 
 def release(kind: str, key: str, *, by: Staff) -> None:
-    """Give up one's own assignment. Raises Refused without one."""
+    """Release one's own assignment. Raises Refused without one."""
     _check(kind, key)
     if not Claim.objects.filter(kind=kind, key=key, holder=by.person).delete()[0]:
         raise Refused("You do not hold it.")
@@ -54,14 +54,14 @@ def _check(kind: str, key: str) -> None:
 
 
 def held(kind: str, keys: Iterable[str], now: dt.datetime) -> dict[str, Claim]:
-    """The assignments of these items, by key."""
+    """Return the assignments of these items, by key."""
     return {
         one.key: one for one in Claim.objects.filter(kind=kind, key__in=list(keys), until__gt=now)
     }
 
 
 def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple[str, str], Claim]:
-    """The assignments of these items, by kind and key, in one query."""
+    """Return the assignments of these items, by kind and key, in one query."""
     wanted = set(items)
     rows = Claim.objects.filter(
         kind__in={kind for kind, _ in wanted}, key__in={key for _, key in wanted}, until__gt=now
@@ -74,7 +74,7 @@ def held_among(items: Iterable[tuple[str, str]], now: dt.datetime) -> dict[tuple
 
 
 def holds(kind: str, key: str, *, by: Staff, now: dt.datetime) -> bool:
-    """Whether an item is assigned to a person."""
+    """Return whether an item is assigned to a person."""
     return Claim.objects.filter(kind=kind, key=key, holder=by.person, until__gt=now).exists()
 
 

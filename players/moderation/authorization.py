@@ -1,6 +1,6 @@
 """Who may do an act to a player, and which acts need a second person.
 
-Pages ask before they show a button. The rule asks again with the player locked.
+Pages check before they show a button. The act checks again with the player locked.
 """
 
 import datetime as dt
@@ -25,10 +25,11 @@ from players.policy.permissions import (
     may,
 )
 
-ADJUSTMENT = "adjustment"  # the ledger's type of what staff add and take by hand
+ADJUSTMENT = "adjustment"  # the ledger's type of manual adjustments by staff
 
-# What one person may move in a UTC day without a second one, whatever their rank: twice what the
-# highest rank of the ladder takes, and as many players as one call of POST /adjustments names.
+# What one person may move in a UTC day without a second person, whatever their rank: twice the
+# points of the highest rank of the ladder, and as many players as one call of POST /adjustments may
+# name.
 MASS_POINTS = 100_000_00  # hundredths, without their signs
 MASS_PLAYERS = 10_000
 ALWAYS_SECOND = "It always needs a second person."
@@ -46,11 +47,11 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What an act is judged by beside its people.
+    """The facts besides the people by which an act is judged.
 
-    `amount`: hundredths of an adjustment. `to`: the rank that a change leads to. `policy` (the
-    active one) and `taken` (today's part of the daily limit) are read where they are None; a rule
-    that acts has locked `taken`.
+    `amount`: hundredths of an adjustment. `to`: the rank after a change. `policy` (default: the
+    active one) and `taken` (today's use of the daily limit) are read if None. A caller that
+    performs the act has locked `taken`.
     """
 
     now: dt.datetime
@@ -61,7 +62,7 @@ class Circumstances:
 
 
 def permission_for(act: Act, player: Player, by: Staff, circumstances: Circumstances) -> Permission:
-    """Whether `by` may do `act` to `player`.
+    """Judge whether `by` may do `act` to `player`.
 
     A suspended player is judged by their former rank.
     """
@@ -88,9 +89,9 @@ def permission_for(act: Act, player: Player, by: Staff, circumstances: Circumsta
 def past_limit(
     by: Staff, volume: Volume, taken: Taken, policy: ActivePolicy | None = None
 ) -> Permission | None:
-    """Why points moved as one act need a second person; None where they do not.
+    """Return why points moved as one act need a second person, or None.
 
-    Single adjustments, bulk jobs, files and undo all ask this. `taken`: what counts today already.
+    Single adjustments, bulk jobs, files and undo all call this. `taken`: today's use so far.
     """
     why = _past_threshold(by, volume, policy) or _past_day(by, volume, taken)
     return Permission(True, True, why, Approval.Cause.LIMIT) if why else None
@@ -116,9 +117,10 @@ def _past_day(by: Staff, volume: Volume, taken: Taken) -> str:
 
 
 def past_own_limit(by: Staff, moved: int) -> str:
-    """Why somebody may not be the second person for so many hundredths; "" when they may.
+    """Return why somebody may not be the second person for so many hundredths, or "".
 
-    Approving charges nothing to their day, but they cannot approve more than they may move at once.
+    Approving does not use their own daily limit. But they cannot approve more than they may move at
+    once.
     """
     limit = by.rank.adjust_limit if by.rank else None
     if limit is None or abs(moved) <= limit:
@@ -129,7 +131,7 @@ def past_own_limit(by: Staff, moved: int) -> str:
 def _of_ranked(
     act: Act, player: Player, by: Staff, to: Rank | None, policy: ActivePolicy
 ) -> Permission:
-    """What the rules of the ladder say, without daily limits."""
+    """Judge by the rules of the ladder, without daily limits."""
     held = _rank_of(player, policy)
     if held is None:
         return Permission(False, reason="The player's rank is not part of the active policy.")
@@ -149,7 +151,7 @@ def _of_ranked(
 
 
 def _of_owner(act: Act, player: Player, by: Staff) -> Permission:
-    """An owner has no rank, so no hierarchy binds them; every other rule does."""
+    """Judge an owner. No hierarchy limits them, since they have no rank. Every other rule applies."""
     if by.is_player(player):
         return Permission(False, reason="You may not: nobody acts on themselves.")
     second = act in SECOND_PERSON
@@ -157,7 +159,7 @@ def _of_owner(act: Act, player: Player, by: Staff) -> Permission:
 
 
 def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:
-    """The rank by which a player is judged; the former one of somebody suspended."""
+    """Return the rank by which a player is judged: the former one if they are suspended."""
     if player.former_rank_id is None:
         return policy.ranks.get(player.rank_id)
     found = policy.ranks.get(player.former_rank_id)
@@ -165,7 +167,7 @@ def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:
 
 
 def kept_rank(former: RankRow, policy: ActivePolicy) -> Rank:
-    """A former rank, or the nearest one below it where the policy dropped it."""
+    """Return a former rank, or the nearest one below if the policy no longer has it."""
     held = policy.ranks.get(former.pk)
     if held is not None:
         return held

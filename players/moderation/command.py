@@ -12,12 +12,12 @@ from players.moderation.input import check_reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Who acts, when and why, and where the act came from.
+    """Who acts, when and why, and the origin of the act.
 
-    `reverts`: id of the audit event that it takes back. `experience`: key of the experience whose
-    game server sent it. `approved`: a second person approved it already, and `approval` is the id
-    of that request, if there is one. `counts_toward_limit`: False inside an approved bulk job.
-    `prepaid`: what counts on the day that the bulk job was charged to; None for a single act.
+    `reverts`: id of the audit event that it undoes. `experience`: key of the experience whose game
+    server sent it. `approved`: a second person approved it already, and `approval` is the id of
+    that request, if there is one. `counts_toward_limit`: False inside an approved bulk job.
+    `prepaid`: the use of the day that the bulk job was charged to; None for a single act.
     """
 
     by: Staff
@@ -32,12 +32,12 @@ class Command:
     prepaid: Taken | None = None
 
     def checked(self) -> "Command":
-        """The same with a trimmed reason. Raises Refused for a missing or too long one."""
+        """Return a copy with a trimmed reason. Raises Refused for a missing or too long one."""
         return replace(self, reason=check_reason(self.reason))
 
     @property
     def details(self) -> dict[str, Any]:
-        """What its audit event says about the approval."""
+        """The approval's id for the audit event."""
         return {"approval": self.approval} if self.approval is not None else {}
 
 

@@ -1,8 +1,8 @@
-"""How many of others' points a person moves on a UTC day: one row for each person and day.
+"""Limit the points that a person moves on a UTC day, with one row for each person and day.
 
-An amount is charged when it starts: single adjustments and events given in a game at once, a bulk
-job or file as a whole when it begins, and held acts on approval. What a bulk job or file skips is
-returned to the day that it was charged to.
+An amount is charged at the start: single adjustments and events given in a game immediately, a bulk
+job or file as a whole when it begins, and held acts on approval. Amounts that a bulk job or file
+skips are returned to the day that was charged.
 
 A person's turn (`locks.take_turn`) is taken before the row is locked, and both before any player.
 """
@@ -29,8 +29,10 @@ LOCK = """
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a day's row says, in hundredths. `alone`: of `spent`, what nobody else approved;
-    `players`: of those.
+    """A day's row, in hundredths.
+
+    `alone`: the part of `spent` that nobody else approved. `players`: the players changed by that
+    part.
     """
 
     spent: int = 0
@@ -38,11 +40,11 @@ class Taken:
     players: int = 0
 
     def plus(self, amount: int) -> "Taken":
-        """The same with one more player moved by `amount`, without a second person."""
+        """Return a copy with one more player moved by `amount`, without a second person."""
         return Taken(self.spent + abs(amount), self.alone + abs(amount), self.players + 1)
 
     def less(self, amount: int, *, players: int, approved: bool) -> "Taken":
-        """The same without something that was charged."""
+        """Return a copy without an earlier charge."""
         if approved:
             return Taken(max(0, self.spent - amount), self.alone, self.players)
         return Taken(
@@ -54,7 +56,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What is moved as one act, in hundredths without signs; `largest` is one player's."""
+    """What one act moves, in hundredths without signs. `largest`: the most for one player."""
 
     moved: int = 0
     players: int = 0
@@ -62,7 +64,7 @@ class Volume:
 
     @classmethod
     def of(cls, amount: int) -> "Volume":
-        """A single adjustment."""
+        """Return the volume of a single adjustment."""
         return cls(abs(amount), 1, abs(amount))
 
 
@@ -71,7 +73,7 @@ def day_of(now: dt.datetime) -> dt.date:
 
 
 def lock(person: str, day: dt.date) -> Taken:
-    """The row of a person's day, created if missing and locked until the transaction ends."""
+    """Create the row of a person's day if missing, lock it for the transaction, and return it."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [person, day])
         spent, alone, players = cursor.fetchone()
@@ -79,7 +81,7 @@ def lock(person: str, day: dt.date) -> Taken:
 
 
 def taken(by: Staff, now: dt.datetime) -> Taken:
-    """What a person has moved today, read without a lock: for pages."""
+    """Return what a person has moved today. It is read without a lock, for pages."""
     row = Spending.objects.filter(person=by.person, day=day_of(now)).first()
     return Taken(hundredths(row.spent), hundredths(row.alone), row.players) if row else Taken()
 
@@ -94,7 +96,7 @@ def charge(
 def give_back(
     person: str, day: dt.date, amount: int, *, players: int = 1, approved: bool = False
 ) -> None:
-    """Return a charge for what was not done."""
+    """Return the charge of acts that were not done to its day."""
     _move(person, day, -points(abs(amount)), -players, approved)
 
 

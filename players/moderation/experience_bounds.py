@@ -1,10 +1,9 @@
-"""What game servers may do to people: the bounds of each experience, and what of them is used up
-today.
+"""The bounds of each experience's game servers, and how much of them is used today.
 
-Two places say the bounds. The configuration (config/backend.integrations.json) says what is wanted,
-and the row of the experience what two owners let it have. In force is what both allow: so a tighter
-configuration counts from the next start, and `adopt` (manage.py bootstrap) writes it down; a looser
-one counts once two owners approved it (`ask`).
+The configuration (config/backend.integrations.json) says which bounds are wanted. The experience's
+row says what two owners approved. Only what both allow is in force. So a tighter configuration
+applies from the next start, and `adopt` (manage.py bootstrap) stores it. A looser one applies once
+two owners approved it (`ask`).
 """
 
 import datetime as dt
@@ -36,13 +35,13 @@ KEPT = dt.timedelta(days=3)
 
 
 def in_force(experience: str) -> Terms:
-    """What the game servers of an experience may do now."""
+    """Return what the game servers of an experience may do now."""
     row = Experience.objects.filter(key=experience).values_list("bounds", flat=True).first()
     return rules.tightest(rules.read(row), wanted(experience), active().bundle)
 
 
 def wanted(experience: str) -> Terms:
-    """What the configuration says; the defaults where it has no such experience."""
+    """Return the configured bounds, or the defaults for an unknown experience."""
     for configured in settings.INTEGRATIONS.experiences:
         if configured.key == experience:
             terms: Terms = configured.bounds.terms
@@ -51,13 +50,13 @@ def wanted(experience: str) -> Terms:
 
 
 def missing(experience: str) -> list[str]:
-    """What the configuration asks for beyond what is in force, a phrase each."""
+    """Return what the configuration allows beyond what is in force, one phrase each."""
     return rules.loosened(in_force(experience), wanted(experience), active().bundle)
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What an act takes of its experience's bounds. `amount`: hundredths; `to`: the rank given."""
+    """What an act uses of its experience's bounds. `amount`: hundredths; `to`: the rank given."""
 
     kind: str
     amount: int = 0
@@ -65,10 +64,11 @@ class Demand:
 
 
 def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> str:
-    """Count an act toward the bounds of its experience; why it is past them, else "".
+    """Count an act toward the bounds of its experience.
 
-    Nothing is counted past the bounds. Acts without an experience have none. Runs in the act's
-    transaction with the player locked, so a later refusal undoes the count.
+    Returns why it exceeds them, or "". An act past the bounds is not counted. Acts without an
+    experience have no bounds. It runs in the act's transaction with the player locked, so a later
+    refusal undoes the count.
     """
     if not experience:
         return ""
@@ -93,7 +93,7 @@ def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> s
 def request_confirmation(request: ApprovalRequest, past: str, command: Command) -> ActionResult:
     """Hold an act `past` the bounds until its officer confirms it or a second person approves.
 
-    Raises Refused where the experience has too many open requests.
+    Raises Refused if the experience has too many open requests.
     """
     player = request.player
     assert player is not None
@@ -107,9 +107,7 @@ def request_confirmation(request: ApprovalRequest, past: str, command: Command) 
 
 
 def adopt(experience: str, *, actor: Actor) -> bool:
-    """Write down where the configuration is tighter than what two owners let the experience have;
-    whether it was so.
-    """
+    """Store tighter bounds from the configuration; return whether anything changed."""
     with transaction.atomic():
         row = Experience.objects.select_for_update().get(key=experience)
         held = rules.read(row.bounds)
@@ -121,8 +119,9 @@ def adopt(experience: str, *, actor: Actor) -> bool:
 
 
 def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Ask for what the configuration says beyond what is in force; another owner approves. Raises
-    Refused.
+    """Request the configured bounds beyond those in force. Another owner approves.
+
+    Raises Refused, NotAllowed.
     """
     if not by.has(RIGHT):
         raise NotAllowed("You may not: only an owner lets an experience do more.")
@@ -144,7 +143,7 @@ def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approva
 
 
 def waiting(experience: str) -> Approval | None:
-    """The request for more that waits for another owner."""
+    """Return the request for looser bounds that waits for another owner."""
     found = Approval.objects.filter(
         act=LOOSEN, status=Approval.Status.WAITING, arguments__experience=experience
     )
@@ -152,7 +151,7 @@ def waiting(experience: str) -> Approval | None:
 
 
 def purge(now: dt.datetime) -> None:
-    """Forget whom experiences acted on on days that are over."""
+    """Delete the records of past days about whom experiences acted on."""
     old = BroughtDay.objects.filter(day__lt=(now - KEPT).date())
     BroughtPerson.objects.filter(of__in=old).delete()
     old.delete()
@@ -194,7 +193,7 @@ def _write(
 
 
 def _locked(experience: str, pool: str, now: dt.datetime) -> BroughtDay:
-    """The row of today, locked. It comes after the player's, in every transaction that takes both."""
+    """Return today's row, locked. Every transaction that locks both locks the player first."""
     day = now.astimezone(dt.UTC).date()
     BroughtDay.objects.bulk_create(
         [BroughtDay(experience=experience, day=day, pool=pool)], ignore_conflicts=True
@@ -205,7 +204,7 @@ def _locked(experience: str, pool: str, now: dt.datetime) -> BroughtDay:
 
 
 def _position(player: Player, policy: ActivePolicy) -> int:
-    """Where a player stands; somebody suspended by the rank that is kept for them."""
+    """Return a player's position. For a suspended player it is that of the former rank."""
     kept = player.former_rank
     rank = kept_rank(kept, policy) if kept is not None else policy.ranks.get(player.rank_id)
     return rank.position if rank is not None else rules.HIGHER_THAN_ANY

@@ -1,4 +1,4 @@
-"""Check what people type: reasons, evidence and moments."""
+"""Check the reasons, evidence and moments that people enter."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ LONGEST_REASON = 500
 
 
 def check_reason(reason: str) -> str:
-    """The trimmed reason. Raises Refused."""
+    """Trim the reason and return it. Raises Refused."""
     found = reason.strip()
     if not found:
         raise Refused("reason: it is required; say why in a sentence.")
@@ -27,7 +27,7 @@ def check_reason(reason: str) -> str:
 
 
 def check_evidence(links: Sequence[str]) -> list[str]:
-    """Links to evidence, trimmed. Raises Refused naming the first bad one."""
+    """Trim links to evidence and return them. Raises Refused naming the first bad one."""
     found = [link.strip() for link in links if link.strip()]
     if len(found) > MOST_LINKS:
         raise Refused(f"evidence: {len(found)} links; {MOST_LINKS} are the most.")
@@ -40,7 +40,10 @@ def check_evidence(links: Sequence[str]) -> list[str]:
 
 
 def check_moment(until: dt.datetime | None) -> dt.datetime | None:
-    """The moment in UTC; None stays None. Raises Refused outside of what the database can store."""
+    """Return the moment in UTC; None stays None.
+
+    Raises Refused for a moment that the database cannot store.
+    """
     if until is None:
         return None
     try:
@@ -50,7 +53,7 @@ def check_moment(until: dt.datetime | None) -> dt.datetime | None:
 
 
 def preset_reasons() -> dict[str, list[str]]:
-    """Configured reasons to choose from, by act."""
+    """Return the configured reasons to choose from, by act."""
     found: dict[str, list[str]] = settings.INTEGRATIONS.moderation.reasons
     return found
 

@@ -1,6 +1,6 @@
 """API keys of experiences: requested by one owner, approved by another, created on collection.
 
-The text of a key exists only in the response that shows it, so no key is created before that.
+A key's text exists only in the response that shows it, so the key is created only then.
 """
 
 import datetime as dt
@@ -18,8 +18,8 @@ from roblox import keys
 from roblox.models import Experience, ExperienceKey
 
 CREATE, ROTATE = "key.create", "key.rotate"
-COLLECTED_WITHIN = dt.timedelta(hours=24)  # after that whoever asked has to ask again
-OVERLAPS = {1: "1 hour", 24: "1 day", 72: "3 days"}  # hours that the former keys go on
+COLLECTED_WITHIN = dt.timedelta(hours=24)  # afterwards the requester has to ask again
+OVERLAPS = {1: "1 hour", 24: "1 day", 72: "3 days"}  # hours for which the former keys remain valid
 
 
 def ask(
@@ -45,7 +45,7 @@ def ask(
 
 
 def waiting() -> list[Approval]:
-    """Open requests of all experiences; `arguments["experience"]` names each one's."""
+    """Return open requests of all experiences. `arguments["experience"]` is the experience's key."""
     return list(
         Approval.objects.filter(act__in=[CREATE, ROTATE], status=Approval.Status.WAITING).order_by(
             "pk"
@@ -54,7 +54,7 @@ def waiting() -> list[Approval]:
 
 
 def ready(by: Staff, now: dt.datetime) -> list[Approval]:
-    """Approved requests of this person that are not collected yet."""
+    """Return approved requests of this person that are not collected yet."""
     approved = Approval.objects.filter(
         act__in=[CREATE, ROTATE],
         status=Approval.Status.APPROVED,
@@ -65,7 +65,7 @@ def ready(by: Staff, now: dt.datetime) -> list[Approval]:
 
 
 def collect(approval_id: int, *, by: Staff, now: dt.datetime) -> tuple[ExperienceKey, str]:
-    """Create the approved key; returns it and its text, which is shown once. Raises Refused."""
+    """Create the approved key; return it and its text, which is shown once. Raises Refused."""
     with transaction.atomic():
         found = (
             Approval.objects.select_for_update(no_key=True)
@@ -90,7 +90,7 @@ def collect(approval_id: int, *, by: Staff, now: dt.datetime) -> tuple[Experienc
 @approval_types.executes(CREATE, entitled=lambda by: by.has("console.secrets"))
 @approval_types.executes(ROTATE, entitled=lambda by: by.has("console.secrets"))
 def _let_collect(approval: Approval, requester: Staff, approver: Staff, now: dt.datetime) -> None:
-    """Nothing is made yet: see `collect`."""
+    """Create nothing yet; `collect` creates the key."""
 
 
 def _make(

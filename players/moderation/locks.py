@@ -1,4 +1,4 @@
-"""Locks that acts on players take, in this order: the person's turn, then the player."""
+"""Locks of acts on players, taken in this order: the person's turn, then the player."""
 
 from django.db import connection
 
@@ -8,9 +8,9 @@ from players.models import Player
 
 
 def take_turn(person: str) -> None:
-    """Let one transaction at a time act for a person, so that their recent acts are counted right.
+    """Let one transaction at a time act for a person.
 
-    Taken before anything else is locked.
+    So their recent acts are counted correctly. Call it before taking any other lock.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -19,7 +19,7 @@ def take_turn(person: str) -> None:
 
 
 def lock_player(user_id: int) -> Player:
-    """The player, locked for a change. Raises Refused for an unknown id."""
+    """Return the player, locked for a change. Raises Refused for an unknown id."""
     player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     if player is None:
         raise Refused(f"No player has the user id {user_id}.")
@@ -27,7 +27,7 @@ def lock_player(user_id: int) -> Player:
 
 
 def check_not_taken_back(event: int | None) -> None:
-    """Raises Refused for an event that was taken back. The event's player is locked."""
+    """Raises Refused for an event that was undone. The event's player must be locked."""
     if event is None:
         return
     by_event = Reversal.objects.filter(event_id=event).values_list("by_event", flat=True).first()

@@ -1,4 +1,4 @@
-"""Record in the audit log what somebody tried and may not do."""
+"""Record refused acts in the audit log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ _auditing: ContextVar[bool] = ContextVar("auditing_refusals", default=False)
 def audit_refusals(act: str, user_id: int | None, by: Staff) -> Iterator[None]:
     """Record a refused act after its transaction rolled back.
 
-    Use it around `transaction.atomic()`. In nested uses only the outermost records, since what an
-    inner one wrote would be rolled back too.
+    Use it around `transaction.atomic()`. If it is nested, only the outermost one records, since the
+    record of an inner one would be rolled back too.
     """
     if _auditing.get():
         yield

@@ -1,4 +1,4 @@
-"""Who asked for an act that waits, with their present rank."""
+"""The requesters of waiting acts, with their present rank."""
 
 from audits.models import AuditEvent, AuditPersonal
 from audits.record import Actor
@@ -8,7 +8,7 @@ from players.moderation.actors import Staff, officer, unranked
 
 
 def requester_of(approval: Approval) -> Staff:
-    """Raises Refused for a requester who may no longer act."""
+    """Return the requester. Raises Refused if they may no longer act."""
     try:
         return requester_by_event(approval.requester, approval.event)
     except Unconfirmed:
@@ -18,7 +18,7 @@ def requester_of(approval: Approval) -> Staff:
 
 
 def requester_by_event(requester: Player | None, event_id: int) -> Staff:
-    """The requester of an audit event, who may be no player. Raises Refused."""
+    """Return the requester of an audit event, who may not be a player. Raises Refused."""
     if requester is not None:
         return officer(requester.user_id)
     event = AuditEvent.objects.get(pk=event_id)
@@ -28,6 +28,6 @@ def requester_by_event(requester: Player | None, event_id: int) -> Staff:
 
 
 def requester_user_id(approval_id: int) -> int | None:
-    """Their Roblox user id; None for somebody who is no player."""
+    """Return the requester's Roblox user id, or None if they are not a player."""
     rows = Approval.objects.filter(pk=approval_id)
     return rows.values_list("requester__user_id", flat=True).first()

@@ -24,7 +24,7 @@ KEPT = dt.timedelta(days=1)
 
 
 def is_tripped(by: Staff, now: dt.datetime) -> bool:
-    """Whether this person's next act must be held. Called first in the act's transaction."""
+    """Return whether this person's next act must be held. Call it first in the act's transaction."""
     take_turn(by.person)
     if not _binds(by):
         return False
@@ -38,7 +38,7 @@ def is_tripped(by: Staff, now: dt.datetime) -> bool:
 
 
 def recent(by: Staff, now: dt.datetime) -> int:
-    """How many acts of this person count now; at most the limit."""
+    """Return the number of this person's acts that count now, at most the limit."""
     limit = settings.INTEGRATIONS.moderation.guard
     since = max(
         now - dt.timedelta(seconds=limit.window_seconds), _released_at(by.person) or now - KEPT
@@ -58,8 +58,8 @@ def record_acts(by: Staff, now: dt.datetime, acts: int = 1) -> None:
 class Load:
     """A bulk job or file that is about to start.
 
-    `rows`: how many it changes. `volume`: the points that it moves. `taken`: what counts today
-    already, locked. `tripped`: what `is_tripped` said.
+    `rows`: the number of rows that it changes. `volume`: the points that it moves. `taken`: today's
+    use so far, locked. `tripped`: the result of `is_tripped`.
     """
 
     rows: int
@@ -69,7 +69,7 @@ class Load:
 
 
 def second_person_for(by: Staff, load: Load, now: dt.datetime) -> Permission | None:
-    """Why a job or file needs a second person as a whole; None where it does not."""
+    """Return why a job or file needs a second person as a whole, or None."""
     if load.tripped:
         return Permission(True, True, "You acted very often lately.", Approval.Cause.VELOCITY)
     many = _too_many(by, now, load.rows)
@@ -89,12 +89,12 @@ def _too_many(by: Staff, now: dt.datetime, rows: int) -> str:
 
 
 def _binds(by: Staff) -> bool:
-    """Whether somebody is limited: people are, but not the machine's operator or a program."""
+    """Return whether somebody is limited. The machine's operator and programs are not."""
     return not by.bypasses_second_person and by.actor.kind != "system"
 
 
 def release(person: str, *, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Let somebody act again. Raises Refused where nothing holds them, NotAllowed for oneself."""
+    """Let somebody act again. Raises Refused if they are not held, NotAllowed for oneself."""
     reason = check_reason(reason)
     if not by.has("console.roles"):
         raise NotAllowed("You may not: only an owner lets somebody act again.")

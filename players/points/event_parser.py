@@ -41,8 +41,9 @@ class Server(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class EventIn(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """One event as sent: points with at most two decimals, `duration` in seconds.
+    """One event as sent.
 
+    `awarded` and `total` are points with at most two decimals. `duration` is in seconds.
     `private_server` and `studio` describe the server where it happened, since another server may
     deliver it. Without them the batch's values apply.
     """
@@ -74,7 +75,7 @@ class BatchAsSent(msgspec.Struct, frozen=True):
 
 
 class BatchIn(msgspec.Struct, frozen=True):
-    """The body as the OpenAPI schema shows it. An item of any other shape gets its own result."""
+    """The body of a batch. An item of any other shape gets its own result."""
 
     server: Server
     events: Annotated[list[EventIn | Any], msgspec.Meta(max_length=MAX_EVENTS)]

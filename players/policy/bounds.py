@@ -1,8 +1,8 @@
-"""What an experience may do to people by the commands of its game servers.
+"""Bounds of the commands that an experience's game servers may send.
 
-A key proves the experience and never the officer whom a command names. So a command is bounded by
-its experience, whatever rank it names: which acts, how many points an act and a day, how many
-people a day, how high they may stand.
+A key proves the experience, but not the officer whom a command names. So the experience bounds a
+command, whatever rank it names: which acts, how many points per act and per day, how many people
+per day, and below which rank they must be.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ HIGHER_THAN_ANY = 2**31
 
 
 class Kind(StrEnum):
-    """An act that a game server may bring; an event that an officer gives in a game is `award`."""
+    """An act that a game server may send. `award`: an event that an officer gives in a game."""
 
     WARN = "warn"
     PARDON = "pardon"
@@ -33,17 +33,18 @@ class Kind(StrEnum):
     PROPOSE = "propose"
 
 
-# Recommendations come as events, many on a good day: they do not use up what officers need to keep
-# order.
+# Recommendations come as events, many on a busy day. Counted alone, they do not use up the limits
+# of the acts that keep order.
 BY_THEMSELVES = (Kind.RECOMMEND,)
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class Ceiling(msgspec.Struct, frozen=True, rename="camel"):
-    """How far one kind of act goes: points an act, points and people a day (UTC), and below which
-    level or rank people must stand (None: anybody). Kinds are counted together; a kind that is
-    `own` is counted alone.
+    """The limits of one kind of act.
+
+    Points per act, points and people per day (UTC), and the level or rank that people must be below
+    (None: anybody). Kinds share one count. A kind that is `own` has its own count.
     """
 
     points_per_act: Whole = 500
@@ -54,13 +55,13 @@ class Ceiling(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The kinds of acts that an experience may bring, each with its ceiling."""
+    """The kinds of acts that an experience may send, each with its ceiling."""
 
     acts: dict[str, Ceiling]
 
 
 class Differing(msgspec.Struct, frozen=True, rename="camel"):
-    """What differs for one kind of act, in the configuration."""
+    """The configured limits of one kind of act, where they differ from the shared ones."""
 
     points_per_act: Whole | None = None
     points_per_day: Whole | None = None
@@ -69,8 +70,9 @@ class Differing(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Bounds(msgspec.Struct, frozen=True, rename="camel"):
-    """The bounds of an experience as the configuration says them. `acts`: left out, every kind.
-    `each`: by kind.
+    """The configured bounds of an experience.
+
+    `acts`: the allowed kinds, every kind if left out. `each`: differing limits by kind.
     """
 
     acts: tuple[str, ...] | None = None
@@ -104,19 +106,19 @@ DEFAULTS = Bounds().terms
 
 
 def read(document: Any) -> Terms:
-    """Terms as they were kept; nothing kept means the defaults."""
+    """Parse stored terms. Without any, return the defaults."""
     return msgspec.convert(document, Terms) if document else DEFAULTS
 
 
 def written(terms: Terms) -> dict[str, Any]:
-    """Terms as JSON."""
     found: dict[str, Any] = msgspec.to_builtins(terms)
     return found
 
 
 def position_below(name: str | None, bundle: Bundle) -> int:
-    """From which position on people stand too high. A level or rank that the policy has not leaves
-    nobody below it.
+    """Return the lowest position that is no longer below `name`.
+
+    `name` is a level or rank. With an unknown one nobody is below it.
     """
     if name is None:
         return HIGHER_THAN_ANY
@@ -126,7 +128,7 @@ def position_below(name: str | None, bundle: Bundle) -> int:
 
 
 def tightest(one: Terms, other: Terms, bundle: Bundle) -> Terms:
-    """What both allow."""
+    """Return the terms that both allow."""
     both = [kind for kind in one.acts if kind in other.acts]
     return Terms({kind: _tighter(one.acts[kind], other.acts[kind], bundle) for kind in both})
 
@@ -145,9 +147,7 @@ def _tighter(one: Ceiling, other: Ceiling, bundle: Bundle) -> Ceiling:
 
 
 def loosened(before: Terms, after: Terms, bundle: Bundle) -> list[str]:
-    """What `after` allows that `before` does not, a phrase each; nothing where it is as tight or
-    tighter.
-    """
+    """Return a phrase for each thing that `after` allows and `before` does not."""
     return list(_loosened(before, after, bundle))
 
 
@@ -161,7 +161,7 @@ def _loosened(before: Terms, after: Terms, bundle: Bundle) -> Iterator[str]:
 
 
 def told(ceiling: Ceiling) -> str:
-    """A ceiling in words."""
+    """Describe a ceiling in words."""
     height = f"who stand below {ceiling.below}" if ceiling.below is not None else "of any rank"
     counted = ", counted by itself" if ceiling.own else ""
     return (
@@ -172,8 +172,9 @@ def told(ceiling: Ceiling) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What acts of a day used up: hundredths moved, without signs, and people acted on. `known`:
-    whether the person of the next act is one of them.
+    """What acts of a day used up: hundredths moved, without signs, and people acted on.
+
+    `known`: whether the person of the next act is one of them.
     """
 
     spent: int
@@ -183,8 +184,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class BoundedAct:
-    """An act that a game server brings: the hundredths that it moves, and the higher position of
-    the person's rank and the rank that the act leads to.
+    """An act from a game server, with the hundredths that it moves.
+
+    `position`: the higher one of the person's rank and the rank that the act gives.
     """
 
     kind: str
@@ -193,7 +195,7 @@ class BoundedAct:
 
 
 def past(terms: Terms, act: BoundedAct, usage: Usage, bundle: Bundle) -> str:
-    """Why an act is past what an experience may bring, as a phrase; empty where it is within."""
+    """Return why an act exceeds the bounds of an experience, as a phrase, or an empty string."""
     ceiling, amount = terms.acts.get(act.kind), abs(act.amount)
     if ceiling is None:
         return f"it may not bring the act {act.kind}"

@@ -1,6 +1,4 @@
-"""The policy bundle: four JSON documents, checked as a whole, as one immutable value with a
-version.
-"""
+"""The policy bundle: four JSON documents, checked together, as one immutable value with a version."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,14 +14,14 @@ from common.canonical_json import canonical
 from players.policy.points import EventKind, PointsPolicy
 from players.policy.validation import FILES, PolicyError, Problem, exact, problems_of
 
-# RecursionError: nested too deep. ArithmeticError: an exponent beyond what a Decimal holds.
+# RecursionError: nested too deeply. ArithmeticError: an exponent too large for a Decimal.
 UNREADABLE = (ValueError, RecursionError, ArithmeticError)
-SECOND_ABOVE = 1_000_00  # hundredths; what one person adjusts by alone, unless the policy says it
+SECOND_ABOVE = 1_000_00  # hundredths; the default of `Bundle.second_above`
 
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """A rank. `position` is its place in the file: who stands higher acts on who stands lower."""
+    """A rank. `position` is its index in the file; holders act only on people in lower positions."""
 
     name: str
     position: int
@@ -44,7 +42,7 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Punishments:
-    """Thresholds in active warnings; lengths in days."""
+    """Thresholds in active warnings, durations in days."""
 
     trial_threshold: int
     trial_days: int
@@ -56,7 +54,7 @@ class Punishments:
 class Bundle:
     """A valid policy. `documents` is its JSON form, which parses to the same bundle and version.
 
-    `second_above`: an adjustment of more hundredths at once needs a second person, whoever makes
+    `second_above`: a larger single adjustment, in hundredths, needs a second person, whoever makes
     it.
     """
 
@@ -84,22 +82,18 @@ class Bundle:
         return next(rank for rank in self.ranks if rank.is_punishment)
 
     def next_after(self, rank: Rank) -> Rank | None:
-        """The next rank of the ladder; None at its top and for ranks that are not on it."""
+        """Return the next rank of the ladder, or None at its top and for ranks not on it."""
         return self.steps.get(rank.name)
 
     def below(self, rank: Rank) -> Rank | None:
-        """The rank of the ladder before this one; None at its foot and for ranks that are not on
-        it.
-        """
+        """Return the rank below on the ladder, or None at its bottom and for ranks not on it."""
         if rank not in self.ladder or rank == self.first:
             return None
         return self.ladder[self.ladder.index(rank) - 1]
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Read and check the four files of `folder`. Raises PolicyError with every defect of all of
-    them.
-    """
+    """Read and check the four files of `folder`. Raises PolicyError with every defect."""
     documents: dict[str, Any] = {}
     problems = []
     for key, name in FILES.items():
@@ -113,8 +107,9 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def read_bundle(texts: Mapping[str, str]) -> Bundle:
-    """Check the documents as JSON texts (by the keys of FILES). Raises PolicyError with every
-    defect of all of them.
+    """Check JSON texts by the keys of FILES, and return the bundle.
+
+    Raises PolicyError with every defect of all documents.
     """
     documents: dict[str, Any] = {}
     problems = []
@@ -127,8 +122,9 @@ def read_bundle(texts: Mapping[str, str]) -> Bundle:
 
 
 def parse_bundle(documents: Mapping[str, Any]) -> Bundle:
-    """Check the documents (by the keys of FILES) and make the bundle. Raises PolicyError with every
-    defect.
+    """Check documents by the keys of FILES, and return the bundle.
+
+    Raises PolicyError with every defect.
     """
     return _checked({key: documents.get(key) for key in FILES}, [])
 
@@ -231,9 +227,7 @@ def _version(documents: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """JSON's own numbers again: whole ones as int, the rest as the float that prints with two
-    decimals.
-    """
+    """Convert Decimals to JSON numbers: int if whole, else the float with two decimals."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, Mapping):

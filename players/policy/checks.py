@@ -1,4 +1,4 @@
-"""Laws that hold for what games report, in any order of arrival. A violation changes no points."""
+"""Laws for what games report, in any order of arrival. A violation changes no points."""
 
 import datetime as dt
 import enum
@@ -10,7 +10,7 @@ from players.policy.counters import SessionTotal
 from players.policy.membership import Membership, belongs
 from players.policy.points import PointsPolicy
 
-# Seconds in which a game has heard that somebody is no member, or that their membership is unknown.
+# Seconds until a game knows that somebody is not a member, or that their membership is unknown.
 TOLD_WITHIN = 600
 
 
@@ -27,7 +27,7 @@ class Law(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken law, and what broke it."""
+    """A broken law, and the details of the violation."""
 
     law: Law
     detail: str
@@ -36,9 +36,10 @@ class Violation:
 def check_award(
     type_: str, magnitude: int, awarded: int, actor_level: str | None, policy: PointsPolicy
 ) -> Violation | None:
-    """No award above weight times magnitude, no loss beyond it; an unknown type awards nothing.
+    """Check that an award is at most weight times magnitude, and a loss no larger.
 
-    Where the actor's level decides and is not known, the highest weight of the type is allowed.
+    An unknown type awards nothing. If the weight depends on an unknown actor's level, the highest
+    weight of the type is allowed.
     """
     if awarded == 0:
         return None
@@ -61,7 +62,7 @@ def check_award(
 
 
 def check_count(type_: str, magnitude: int, policy: PointsPolicy) -> Violation | None:
-    """One event counts no more KOs or WOs than are worth a day's cap, whatever it awards."""
+    """Check that one event counts no more KOs or WOs than are worth a day's cap."""
     kind = policy.events.get(type_)
     if magnitude == 1 or kind is None or kind.counter is None:
         return None
@@ -76,8 +77,9 @@ def check_count(type_: str, magnitude: int, policy: PointsPolicy) -> Violation |
 
 
 def check_membership(awarded: int, membership: Membership, seconds: float) -> Violation | None:
-    """Nothing is awarded to somebody who is no member. `seconds`: from when that became so to the
-    event.
+    """Check that only members are awarded points.
+
+    `seconds`: between the change of membership and the event.
     """
     if awarded <= 0 or belongs(membership) or seconds < TOLD_WITHIN:
         return None
@@ -87,7 +89,7 @@ def check_membership(awarded: int, membership: Membership, seconds: float) -> Vi
 
 
 def check_day(awarded: int, policy: PointsPolicy) -> Violation | None:
-    """A day's awards above zero stay within the daily cap."""
+    """Check that a day's positive awards are within the daily cap."""
     if awarded <= policy.daily_cap:
         return None
     return Violation(
@@ -96,7 +98,7 @@ def check_day(awarded: int, policy: PointsPolicy) -> Violation | None:
 
 
 def check_week(awarded: int, policy: PointsPolicy) -> Violation | None:
-    """A week's awards above zero stay within the weekly cap."""
+    """Check that a week's positive awards are within the weekly cap."""
     if awarded <= policy.weekly_cap:
         return None
     return Violation(
@@ -108,7 +110,7 @@ def check_week(awarded: int, policy: PointsPolicy) -> Violation | None:
 def check_cooldown(
     type_: str, counted: Sequence[dt.datetime], policy: PointsPolicy
 ) -> Violation | None:
-    """Counted events of a type, sorted by time, are at least its cooldown apart."""
+    """Check that counted events of a type, sorted by time, are at least its cooldown apart."""
     seconds = policy.cooldowns.get(type_)
     if seconds is None:
         return None
@@ -123,7 +125,7 @@ def check_cooldown(
 
 
 def check_total(part: SessionTotal) -> Violation | None:
-    """Where nothing is missing, the part's total is the sum of its awards."""
+    """Check that the total of a session without missing rows is the sum of its awards."""
     if part.gap or part.total == part.awarded:
         return None
     return Violation(
@@ -133,7 +135,7 @@ def check_total(part: SessionTotal) -> Violation | None:
 
 
 def check_gap(part: SessionTotal, policy: PointsPolicy) -> Violation | None:
-    """Rows that are missing hide no more than a week awards at most, up or down."""
+    """Check that missing rows account for at most a week's cap, up or down."""
     hidden = part.total - part.awarded
     if not part.gap or abs(hidden) <= policy.weekly_cap:
         return None

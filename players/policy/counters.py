@@ -1,6 +1,4 @@
-"""A player's points as a sum of parts, each with one writer: how deliveries merge, whatever their
-order.
-"""
+"""Merge the rows of a player's sessions in any order. Each session has one writer."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,8 +7,9 @@ type SessionKey = tuple[int, int]  # the player's id, the session
 
 
 class SessionRow(NamedTuple):
-    """One operation on a part: its sequence, what it awarded, and the part's total after it
-    (hundredths).
+    """One row of a session: its sequence, its award, and the session's total after it.
+
+    Amounts in hundredths.
     """
 
     sequence: int
@@ -19,8 +18,10 @@ class SessionRow(NamedTuple):
 
 
 class SessionTotal(NamedTuple):
-    """What is known of a part: the highest sequence, its total, how many rows, their sum, how far
-    no gap.
+    """The stored state of a session, in hundredths.
+
+    `sequence` is the highest one and `total` belongs to it. `rows` is the number of rows, `awarded`
+    the sum of their awards. Up to `confirmed` no row is missing.
     """
 
     sequence: int
@@ -40,11 +41,10 @@ EMPTY = SessionTotal(0, 0, 0, 0, 0)
 def merge(
     part: SessionTotal | None, rows: Iterable[SessionRow], beyond: Iterable[int] = ()
 ) -> SessionTotal:
-    """Take in rows that the part has not seen. `beyond`: the sequences seen earlier that lie behind
-    its gap.
+    """Merge new rows into a session. `beyond`: the sequences stored earlier, past its gap.
 
-    The total of the highest sequence wins, so order does not matter; the caller sees to it that a
-    row comes once.
+    The total of the highest sequence wins, so order does not matter. The caller must pass each row
+    only once.
     """
     sequence, total, seen, awarded, confirmed = part or EMPTY
     known = set(beyond)
@@ -60,8 +60,9 @@ def merge(
 
 
 class GapClosure(NamedTuple):
-    """The one row that makes a part whole: where it stands, for how many rows, and the part after
-    it.
+    """The one row that closes every gap of a session.
+
+    `stands_for`: the number of missing rows that it replaces. `after`: the session after it.
     """
 
     row: SessionRow
@@ -70,11 +71,10 @@ class GapClosure(NamedTuple):
 
 
 def close_gaps(part: SessionTotal | None, sequence: int, total: int) -> GapClosure | None:
-    """Close every gap of a part, given what the data store says of it; None when nothing is
-    missing.
+    """Close every gap of a session by the data store's sequence and total, or return None.
 
-    The higher sequence wins here too. The row stands at the store's sequence when that is ahead,
-    else in the first gap.
+    None means that no row is missing. The higher sequence wins here too. The new row gets the
+    store's sequence if that is higher, else the first missing one.
     """
     known = part or EMPTY
     at = known.confirmed + 1

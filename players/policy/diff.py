@@ -1,6 +1,4 @@
-"""Two policies side by side: what one rule says in the one and in the other, as people speak of
-them.
-"""
+"""Compare two policies: the value of each differing rule in both, as readable texts."""
 
 import difflib
 import json
@@ -16,8 +14,8 @@ from players.policy.validation import FILES
 class Difference:
     """One rule that differs. `part` is a key of FILES; `kind` is added, removed, moved or changed.
 
-    `what` is the rank or the type of event, empty for what stands alone; `before` and `after` are
-    texts.
+    `what` is the rank or the type of event, or empty for a rule that belongs to neither. `before`
+    and `after` are texts.
     """
 
     part: str
@@ -29,7 +27,7 @@ class Difference:
 
 
 def compare(before: Bundle, after: Bundle) -> list[Difference]:
-    """What changes from one policy to the other, by part; nothing for the same policy."""
+    """Return the differences between two policies, by part."""
     return [
         *_ranks(before, after),
         *_rows("ranks", _by_name(before), _by_name(after)),
@@ -61,8 +59,9 @@ def compare(before: Bundle, after: Bundle) -> list[Difference]:
 
 
 def lines(before: Bundle, after: Bundle) -> dict[str, list[str]]:
-    """The differing lines of each document's JSON with three lines around, by file; same ones are
-    left out.
+    """Return the unified diff of each document's JSON, by file, with three lines of context.
+
+    Equal documents are left out.
     """
     found = {}
     for part, name in FILES.items():
@@ -73,7 +72,7 @@ def lines(before: Bundle, after: Bundle) -> dict[str, list[str]]:
 
 
 def _ranks(before: Bundle, after: Bundle) -> list[Difference]:
-    """Ranks that came, went, or stand elsewhere among those that both have."""
+    """List ranks that were added, removed, or moved among those in both policies."""
     old, new = [rank.name for rank in before.ranks], [rank.name for rank in after.ranks]
     found = [
         Difference("ranks", "added", name, after=_place(new, name))
@@ -102,7 +101,7 @@ def _by_name(bundle: Bundle) -> dict[str, Mapping[str, Any]]:
 
 
 def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
-    """Fields that differ in rows that both have."""
+    """List fields that differ in rows of both policies."""
     return [
         difference
         for name in new
@@ -112,7 +111,7 @@ def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Dif
 
 
 def _entries(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
-    """Rows that came or went, and fields that differ in those that both have."""
+    """List added and removed rows, and fields that differ in rows of both policies."""
     came = [
         Difference(part, "added", name, after=_short(new[name])) for name in new if name not in old
     ]

@@ -1,4 +1,4 @@
-"""Membership of the group, which decides on earning, promotion, powers and public pages."""
+"""Membership of the group, which decides about earning, promotion, powers and public pages."""
 
 import enum
 
@@ -6,8 +6,9 @@ UNKNOWN_EARNS = 300  # seconds
 
 
 class Membership(enum.StrEnum):
-    """What Roblox said of somebody. UNKNOWN: it was not asked yet; LEFT: they were a member; GUEST:
-    they never were.
+    """The membership read from Roblox.
+
+    UNKNOWN: not read yet. LEFT: a former member. GUEST: never a member.
     """
 
     UNKNOWN = "unknown"
@@ -17,15 +18,15 @@ class Membership(enum.StrEnum):
 
 
 def belongs(membership: Membership) -> bool:
-    """Whether somebody is promoted, has powers and is shown in public: members only."""
+    """Return whether somebody can be promoted, has powers and is shown in public: members only."""
     return membership is Membership.MEMBER
 
 
 def earns(membership: Membership, unknown_for: int | None) -> bool:
-    """Whether events award points. `unknown_for`: seconds since Roblox should have been asked;
-    None: nobody can say.
+    """Return whether events award points.
 
-    Somebody unknown earns for UNKNOWN_EARNS seconds, in which Roblox is asked.
+    `unknown_for`: seconds since Roblox should have been asked, or None if that is not known.
+    Somebody with unknown membership earns for UNKNOWN_EARNS seconds, in which Roblox is asked.
     """
     if membership is Membership.UNKNOWN:
         return unknown_for is None or unknown_for < UNKNOWN_EARNS
@@ -33,7 +34,5 @@ def earns(membership: Membership, unknown_for: int | None) -> bool:
 
 
 def is_ignored(role_names: list[str], ignored_roles: frozenset[str]) -> bool:
-    """Whether all roles that somebody holds are ones that the policy ignores: they count as guests
-    then.
-    """
+    """Return whether the policy ignores all roles that somebody holds. Then they count as a guest."""
     return bool(role_names) and all(name in ignored_roles for name in role_names)

@@ -1,4 +1,4 @@
-"""Who may act on whom. Everything that is not said to be allowed is refused."""
+"""Who may act on whom. Everything that is not explicitly allowed is refused."""
 
 import enum
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Act(enum.StrEnum):
     DEMOTE = "demote"
 
 
-# Which of a rank's entitlements an act needs.
+# The entitlement of a rank that an act needs.
 NEEDS = {
     Act.WARN: "can_warn",
     Act.PARDON: "can_warn",
@@ -39,13 +39,13 @@ NEEDS = {
 }
 SECOND_PERSON = {Act.BAN, Act.UNBAN}
 CHANGES_RANK = {Act.PROPOSE, Act.PROMOTE, Act.DEMOTE}
-FOR_MEMBERS = {Act.RECOMMEND, Act.PROPOSE, Act.PROMOTE}  # only a member is promoted
+FOR_MEMBERS = {Act.RECOMMEND, Act.PROPOSE, Act.PROMOTE}  # only members are promoted
 NOT_FOR_GUESTS = {
     Act.WARN,
     Act.SUSPEND,
     Act.BAN,
     Act.DEMOTE,
-}  # whoever left can be sanctioned, whoever never came not
+}  # former members can be sanctioned, people who never were members cannot
 
 
 class Refusal(enum.StrEnum):
@@ -60,9 +60,7 @@ class Refusal(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an act is allowed, and whether a second entitled person must approve before anything
-    happens.
-    """
+    """Whether an act is allowed, and whether a second entitled person must approve it first."""
 
     allowed: bool
     second: bool = False
@@ -82,12 +80,12 @@ def may(
     to: Rank | None = None,
     second_above: int = SECOND_ABOVE,
 ) -> Verdict:
-    """Whether a holder of `actor` may act on a holder of `target`.
+    """Decide whether a holder of `actor` may act on a holder of `target`.
 
     `own`: both are one person. `amount` and `adjusted_today` are hundredths, their signs do not
-    count; `to` is the rank that a promotion or demotion leads to, which is refused without. An
-    adjustment of more than `second_above` hundredths needs a second person whatever the actor's
-    limit of a day.
+    count. `to` is the rank after a proposal, promotion or demotion, which is refused without it. An
+    adjustment of more than `second_above` hundredths needs a second person, whatever the actor's
+    daily limit.
     """
     if own:
         return Verdict(False, reason=Refusal.OWN)
@@ -108,14 +106,15 @@ def may(
 
 
 def is_large(act: Act, amount: int, second_above: int) -> bool:
-    """Whether an adjustment is so large that nobody makes it alone. `amount` in hundredths; its
-    sign does not count.
+    """Return whether an adjustment is so large that it needs a second person.
+
+    `amount` in hundredths; its sign does not count.
     """
     return act is Act.ADJUST and abs(amount) > second_above
 
 
 def concerns(act: Act, membership: Membership) -> bool:
-    """Whether an act can be done to somebody of this membership at all, whoever does it."""
+    """Return whether an act can apply to somebody of this membership, whoever does it."""
     if act in FOR_MEMBERS:
         return belongs(membership)
     return act not in NOT_FOR_GUESTS or membership is not Membership.GUEST
@@ -127,7 +126,7 @@ def _entitled(act: Act, actor: Rank) -> bool:
 
 
 def past_limit(act: Act, actor: Rank, amount: int, adjusted_today: int) -> bool:
-    """Whether an act is past what its rank moves in a day, in hundredths whose signs do not count."""
+    """Return whether an act exceeds its rank's daily limit. Signs of the hundredths do not count."""
     if act is not Act.ADJUST or actor.adjust_limit is None:
         return False
     return abs(amount) + abs(adjusted_today) > actor.adjust_limit

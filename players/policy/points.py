@@ -1,4 +1,4 @@
-"""What types of events are worth, and the caps of awards."""
+"""Values of event types, and the caps of awards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """What one type of event is worth. Either `weight` or `weight_by_level` (the actor's) is set;
-    hundredths.
+    """The value of one type of event, in hundredths.
+
+    Either `weight` or `weight_by_level` (by the actor's level) is set.
     """
 
     weight: int | None
@@ -18,13 +19,13 @@ class EventKind:
     recommends: bool = False
 
     def per_unit(self, actor_level: str | None) -> int | None:
-        """The weight of one unit; None when the actor's level decides and is not entitled."""
+        """Return the weight of one unit, or None if the actor's level is not entitled."""
         return (
             self.weight if self.weight is not None else self.weight_by_level.get(actor_level or "")
         )
 
     def worth(self, magnitude: int) -> int:
-        """The most that an event moves, without its sign; at least a hundredth a unit."""
+        """Return the most that an event moves, without its sign, at least a hundredth per unit."""
         return max(1, abs(self.highest)) * magnitude
 
     @property
@@ -34,7 +35,7 @@ class EventKind:
 
 @dataclass(frozen=True, slots=True)
 class PointsPolicy:
-    """Awards and their caps (hundredths). `cooldowns` and `counters` are by type of event."""
+    """Values of event types and the caps, in hundredths. `cooldowns` and `counters` by event type."""
 
     daily_cap: int
     weekly_cap: int
@@ -46,8 +47,9 @@ class PointsPolicy:
 def full_award(
     type_: str, magnitude: int, actor_level: str | None, policy: PointsPolicy
 ) -> int | None:
-    """Weight times magnitude in hundredths; None for an unknown type or an actor who is not
-    entitled.
+    """Return weight times magnitude in hundredths.
+
+    Returns None for an unknown type or an actor who is not entitled.
     """
     kind = policy.events.get(type_)
     per_unit = kind.per_unit(actor_level) if kind else None

@@ -1,4 +1,4 @@
-"""Decide whether a player is due for the next rank or below the present one, and what is missing."""
+"""Decide whether a player is due for promotion or demotion, and what is missing."""
 
 import datetime as dt
 import enum
@@ -11,7 +11,7 @@ DAY = dt.timedelta(days=1)
 
 
 class Condition(enum.StrEnum):
-    """What a promotion can fail on."""
+    """A condition of a promotion."""
 
     POINTS = "points"
     TIME = "time"
@@ -23,7 +23,7 @@ class Condition(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RankState:
-    """Where a player stands: hundredths, the moment they got the rank, recommendations at it."""
+    """A player's state: points in hundredths, when they got the rank, recommendations at it."""
 
     rank: Rank
     points: int
@@ -35,7 +35,7 @@ class RankState:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What the next rank still asks for: hundredths, whole days, recommendations."""
+    """What the next rank still requires: hundredths, whole days, recommendations."""
 
     points: int
     days: int
@@ -47,10 +47,9 @@ NOTHING = Missing(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The policy's decision. `kind` None: no change; `target` is then the player's next rank.
+    """The policy's decision. `kind` None: no change, and `target` is the player's next rank.
 
-    `due_at`: when the promotion is (or was) due if nothing but time passes; None while anything
-    else is missing.
+    `due_at`: when the promotion is (or was) due if only time is missing, else None.
     """
 
     kind: str | None
@@ -62,7 +61,7 @@ class Evaluation:
 
 
 def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluation:
-    """Decide one step up or down for a player at the moment `now`."""
+    """Decide about one step up or down for a player at the moment `now`."""
     fallen = _demotion(standing, bundle)
     if fallen is not None:
         return fallen
@@ -86,8 +85,10 @@ def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluatio
 
 
 def _demotion(standing: RankState, bundle: Bundle) -> Evaluation | None:
-    """Points alone take no privileged rank and no side post, since those are given by hand. People
-    who are no members keep what they had.
+    """Return a demotion for too few points, or None.
+
+    Points alone never end a privileged rank or a side post, since those are given manually. People
+    who are not members keep their rank.
     """
     rank = standing.rank
     if not belongs(standing.membership):

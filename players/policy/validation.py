@@ -1,6 +1,4 @@
-"""Check the four documents of a policy: each by its JSON schema, all by rules that a schema cannot
-say.
-"""
+"""Check a policy's four documents by their JSON schemas and by rules beyond the schemas."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,13 +19,13 @@ FILES = {
     "permissions": "permissions.json",
 }
 HUNDREDTH = Decimal("0.01")
-# points; no schema allows more, and a float of JSON is exact to two decimals up to there
+# points; no schema allows more, and up to here a JSON float is exact to two decimals
 LARGEST = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One defect: in which file, at which path, what is wrong, and how to mend it."""
+    """One defect: its file and path, what is wrong, and how to fix it."""
 
     file: str
     path: str
@@ -39,7 +37,7 @@ class Problem:
 
 
 class PolicyError(Exception):
-    """The documents are not a valid bundle; `problems` lists every defect that was found."""
+    """The documents are not a valid bundle. `problems` lists every defect found."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -47,7 +45,10 @@ class PolicyError(Exception):
 
 
 def problems_of(documents: Mapping[str, Any]) -> list[Problem]:
-    """Every defect of exact documents. What rests on a document with a defect is not checked."""
+    """Return every defect of exact documents.
+
+    Checks that need a document with a schema defect are skipped.
+    """
     problems: list[Problem] = []
     sound = set()
     for key, document in documents.items():
@@ -62,14 +63,14 @@ def problems_of(documents: Mapping[str, Any]) -> list[Problem]:
 
 
 class _Number(Decimal):
-    """An exact number that shows itself to the reader of a defect as JSON has it."""
+    """An exact number that error messages show as in the JSON."""
 
     def __repr__(self) -> str:
         return str(self)
 
 
 def exact(value: Any) -> Any:
-    """The same JSON with exact numbers, whole ones as int, and without the `$schema` of editors."""
+    """Return the JSON with exact numbers, whole ones as int, without the editors' `$schema`."""
     if isinstance(value, float | Decimal):
         return _number(Decimal(str(value)))
     if isinstance(value, Mapping):
@@ -82,7 +83,7 @@ def exact(value: Any) -> Any:
 def _number(value: Decimal) -> Any:
     if not value.is_finite():
         return float(value)  # not a number to the schemas
-    # Beyond LARGEST the schemas refuse it; as an int, 1e999999 alone would take the machine's
+    # The schemas refuse numbers beyond LARGEST. Converted to an int, 1e999999 alone would use all
     # memory.
     if value.copy_abs() <= LARGEST and value == value.to_integral_value():
         return int(value)
@@ -94,7 +95,7 @@ def _validator(file: str) -> jsonschema.Draft202012Validator:
     schema = json.loads(
         (SCHEMA_FOLDER / file.replace(".json", ".schema.json")).read_text(encoding="utf-8")
     )
-    # Decimal is a number here: JSON's own floats would not be exact.
+    # Decimal counts as a number here, since JSON's own floats would not be exact.
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "number", lambda _, value: isinstance(value, int | Decimal) and not isinstance(value, bool)
     )
@@ -117,7 +118,7 @@ def _schema_problems(file: str, document: Any) -> Iterator[Problem]:
 
 
 def _path(parts: Iterable[str | int]) -> str:
-    """`ranks[3].minPoints`; `$` for the whole document."""
+    """Format a path as `ranks[3].minPoints`, or `$` for the whole document."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return text.removeprefix(".") or "$"
 
@@ -249,7 +250,7 @@ def _threshold_problems(documents: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(FILES["punishments"], "trial_threshold", message, "suspend before you ban.")
 
 
-# What each check reads: it runs where these documents keep to their schemas.
+# Each check with the documents that it reads. It runs only if they match their schemas.
 CHECKS: tuple[tuple[set[str], Callable[[Mapping[str, Any]], Iterator[Problem]]], ...] = (
     ({"ranks"}, _repeats),
     ({"ranks"}, _ladder_problems),

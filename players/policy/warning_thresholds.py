@@ -1,4 +1,4 @@
-"""The sanction that a number of active warnings leads to, and its length."""
+"""The sanction that a number of active warnings leads to, and its duration."""
 
 import datetime as dt
 import enum
@@ -13,7 +13,7 @@ class Sanction(enum.StrEnum):
 
 
 def sanction_for(active_warnings: int, policy: Punishments) -> Sanction:
-    """The sanction that a number of active warnings calls for."""
+    """Return the sanction for a number of active warnings."""
     if active_warnings >= policy.severe_threshold:
         return Sanction.BAN
     if active_warnings >= policy.trial_threshold:
@@ -24,7 +24,7 @@ def sanction_for(active_warnings: int, policy: Punishments) -> Sanction:
 def sanctions_after(
     active_warnings: int, policy: Punishments, *, suspended: bool, banned: bool
 ) -> list[Sanction]:
-    """The new sanctions that follow from so many active warnings, in their order."""
+    """Return the new sanctions that follow from the number of active warnings, in their order."""
     called_for = sanction_for(active_warnings, policy)
     found = []
     if called_for is not Sanction.NONE and not suspended:
@@ -35,17 +35,17 @@ def sanctions_after(
 
 
 def suspension_ends(start: dt.datetime, policy: Punishments) -> dt.datetime:
-    """When a suspension that starts at `start` ends by itself."""
+    """Return when a suspension that starts at `start` ends by itself."""
     return start + dt.timedelta(days=policy.trial_days)
 
 
 def warning_expires(start: dt.datetime, policy: Punishments) -> dt.datetime | None:
-    """When a warning stops counting; None when warnings last."""
+    """Return when a warning stops counting, or None if warnings do not expire."""
     return None if policy.warning_days is None else start + dt.timedelta(days=policy.warning_days)
 
 
 def sanction_of(banned: bool, at_punishment_rank: bool) -> str | None:
-    """The graver sanction in force, for game servers."""
+    """Return the graver sanction in force, for game servers."""
     if banned:
         return str(Sanction.BAN)
     return str(Sanction.SUSPENSION) if at_punishment_rank else None

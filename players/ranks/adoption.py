@@ -1,4 +1,4 @@
-"""Take over ranks that somebody gave by hand on Roblox."""
+"""Adopt ranks set manually on Roblox."""
 
 import datetime as dt
 from math import inf
@@ -23,11 +23,11 @@ from players.ranks.decision_records import (
 
 
 def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> Decision | None:
-    """Take over a rank given on Roblox: at once, or as a proposal where it is privileged and brings
-    powers that the player lacks here. None when they hold it, or it is proposed already.
+    """Adopt a rank set on Roblox.
 
-    Raises Refused when there is no such player or rank, and where it would suspend or free
-    somebody.
+    It is applied at once. A privileged rank with powers that the player lacks here is only
+    proposed. Returns None if the player holds the rank or it is already proposed. Raises Refused
+    for an unknown player or rank, and if it would suspend or free somebody.
     """
     with transaction.atomic():
         policy, candidate = active(), lock_candidate(user_id)
@@ -58,9 +58,7 @@ def _rank(name: str, policy: ActivePolicy) -> Rank:
 
 
 def _brings_nothing(to: Rank, held: Rank | None) -> bool:
-    """Whether a rank brings no powers beyond those of the one that is held: then it is a demotion,
-    or nothing.
-    """
+    """Return whether a rank adds no powers to the held one. Then it is a demotion or no change."""
     if not to.privileged:
         return True
     if held is None or to.position > held.position:

@@ -1,4 +1,4 @@
-"""Locked players, as far as a decision about their rank needs them."""
+"""Locked players, with the data that a rank decision needs."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from players.policy.membership import Membership
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A locked player, as far as a decision needs them. `points` in hundredths."""
+    """A locked player with the data that a decision needs. `points` in hundredths."""
 
     id: int
     user_id: int
@@ -30,7 +30,7 @@ class Candidate:
 
 
 def lock_candidate(user_id: int) -> Candidate:
-    """Lock one player by Roblox user id. Raises Refused where there is none."""
+    """Lock one player by Roblox user id. Raises Refused if there is none."""
     player = Player.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
     if player is None:
         raise Refused(f"No player has the user id {user_id}.")

@@ -1,4 +1,4 @@
-"""Store decisions about ranks: make, close and withdraw them, move the players, write the events.
+"""Store rank decisions: create, close and withdraw them, change ranks, write audit events.
 
 Everything here runs in the transaction that holds the players' locks.
 """
@@ -31,7 +31,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """By which policy, by whom, when and why ranks are decided on."""
+    """The policy, actor, moment, source and reason of rank decisions."""
 
     policy: ActivePolicy
     actor: Actor
@@ -41,7 +41,7 @@ class DecisionContext:
 
 
 def manual_change(candidate: Candidate, to_rank: int, context: DecisionContext) -> Decision:
-    """A proposal to change a rank by hand, not saved yet."""
+    """Return an unsaved proposal for a manual rank change."""
     return Decision(
         player_id=candidate.id,
         kind=Decision.Kind.HAND,
@@ -57,7 +57,7 @@ def manual_change(candidate: Candidate, to_rank: int, context: DecisionContext) 
 
 
 def mark_applied(decision: Decision, decided_by: str, now: dt.datetime) -> None:
-    """Let an unsaved decision be applied at once."""
+    """Mark an unsaved decision as applied."""
     decision.status = Decision.Status.APPLIED
     decision.decided_by, decision.decided_at = decided_by, now
 
@@ -68,8 +68,9 @@ def record_decisions(
     *,
     reverts: int | None = None,
 ) -> None:
-    """Write the audit event of each applied or proposed decision. `reverts`: the event that it
-    takes back.
+    """Write the audit event of each applied or proposed decision.
+
+    `reverts`: id of the event that they undo.
     """
     entries = [_entry(candidate, decision, context) for candidate, decision in made]
     record_many([replace(entry, reverts=reverts) for entry in entries])
@@ -115,7 +116,7 @@ def open_proposals(player_ids: Sequence[int]) -> dict[int, Decision]:
 
 
 def open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:
-    """The open proposal's id of each player who has one."""
+    """Return the open proposal's id by player id, for players who have one."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT player_id, id FROM decisions WHERE status = 'proposed' AND player_id = ANY(%s::bigint[])",
@@ -127,7 +128,7 @@ def open_proposal_ids(player_ids: Sequence[int]) -> dict[int, int]:
 def withdraw_proposals(
     proposals: Sequence[Decision], policy: ActivePolicy, actor: Actor, now: dt.datetime
 ) -> None:
-    """Close proposals that no longer hold, with an audit event each."""
+    """Withdraw proposals that no longer apply, with an audit event each."""
     if not proposals:
         return
     why = "the player is no longer due for it"

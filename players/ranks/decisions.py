@@ -1,6 +1,6 @@
-"""Officers' decisions about ranks: approve, reject, propose, and give a rank by hand.
+"""Officers' decisions about ranks: approve, reject, propose, set a rank manually.
 
-The player is locked first and the decision after it, in the order in which ingestion takes them.
+The player is locked before the decision, in the same order as in ingestion.
 """
 
 import datetime as dt
@@ -43,8 +43,9 @@ from players.ranks.evaluation import assess, target_rank_id
 
 
 def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Apply a proposal. Raises Refused when it is decided already or no longer holds, and
-    NotAllowed.
+    """Apply a proposal.
+
+    Raises Refused if it is decided already or no longer applies, and NotAllowed.
     """
     with _audited(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
@@ -66,7 +67,7 @@ def approve(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> De
 def _check_holds(
     decision: Decision, candidate: Candidate, policy: ActivePolicy, now: dt.datetime
 ) -> None:
-    """Raises Refused where the proposal does not fit the player any more."""
+    """Raises Refused if the proposal no longer fits the player."""
     unchanged = candidate.rank_id == decision.from_rank_id
     if decision.kind == Decision.Kind.HAND:
         if not unchanged:
@@ -83,7 +84,7 @@ def _check_holds(
 
 
 def _restore_time(decision: Decision) -> None:
-    """Somebody who came back to the group held the rank before: their time in it goes on."""
+    """Restore the time in a rank for somebody who held it before they left the group."""
     if since := decision.inputs.get("restoresSince"):
         Player.objects.filter(pk=decision.player_id).update(
             rank_since=dt.datetime.fromisoformat(since)
@@ -91,8 +92,9 @@ def _restore_time(decision: Decision) -> None:
 
 
 def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Decision:
-    """Close a proposal without effect; it is not proposed again for the policy's `reproposeDays`.
-    Raises Refused.
+    """Close a proposal without effect. Raises Refused, NotAllowed.
+
+    The policy does not propose it again for its `reproposeDays`.
     """
     with _audited(decision_id, by), transaction.atomic():
         decision, candidate, policy = _open_for(decision_id, by, reason, now)
@@ -109,9 +111,9 @@ def reject(decision_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Dec
 
 
 def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
-    """Give a rank by hand. Who acted too often lately only proposes it.
+    """Set a rank manually. Somebody who acted too often lately only proposes it.
 
-    Raises Refused when there is no such player or rank or the player is suspended, and NotAllowed.
+    Raises Refused if there is no such player or rank or the player is suspended, and NotAllowed.
     """
     by, now = command.by, command.now
     with audit_refusals("rank", user_id, by), transaction.atomic():
@@ -135,9 +137,7 @@ def set_rank(user_id: int, rank_name: str, command: Command) -> Decision:
 
 
 def propose(user_id: int, rank_name: str, command: Command) -> Decision:
-    """Propose a rank; another officer, who is entitled to give it, decides. Raises Refused,
-    NotAllowed.
-    """
+    """Propose a rank. Another officer who may give it decides. Raises Refused, NotAllowed."""
     with audit_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
         policy, candidate, to_rank = _proposable(user_id, rank_name, command)
         check_not_taken_back(command.reverts)
@@ -161,8 +161,10 @@ def _context(policy: ActivePolicy, command: Command) -> DecisionContext:
 
 
 def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision | ActionResult:
-    """The same for a game server's proposal; past its bounds it waits for the named officer's
-    confirmation.
+    """Propose a rank from a game server.
+
+    Past the experience's bounds it waits for the named officer's confirmation. Raises Refused,
+    NotAllowed.
     """
     with audit_refusals(Act.PROPOSE, user_id, command.by), transaction.atomic():
         policy, candidate, to_rank = _proposable(user_id, rank_name, command)
@@ -183,8 +185,9 @@ def propose_in_game(user_id: int, rank_name: str, command: Command) -> Decision 
 def _proposable(
     user_id: int, rank_name: str, command: Command
 ) -> tuple[ActivePolicy, Candidate, int]:
-    """The policy, the locked player and the rank's id, where the rank may be proposed. Raises
-    Refused, NotAllowed.
+    """Return the policy, the locked player and the rank's id if the rank may be proposed.
+
+    Raises Refused, NotAllowed.
     """
     policy, candidate, to_rank = _for_hand(user_id, rank_name)
     facts = _check(Act.PROPOSE, command, candidate, policy.ranks[to_rank])
@@ -222,9 +225,7 @@ def _proposal_approved(
 
 
 def reopen(decision_id: int, command: Command) -> Decision:
-    """Open a rejected proposal again: a new one like it, for somebody to decide. Raises Refused,
-    NotAllowed.
-    """
+    """Propose the rank of a rejected proposal again. Raises Refused, NotAllowed."""
     former = Decision.objects.select_related("player", "to_rank").filter(pk=decision_id).first()
     if former is None or former.status != Decision.Status.REJECTED:
         raise Refused("Only a rejected proposal is opened again.")
@@ -232,15 +233,17 @@ def reopen(decision_id: int, command: Command) -> Decision:
 
 
 def _for_hand(user_id: int, rank_name: str) -> tuple[ActivePolicy, Candidate, int]:
-    """The policy, the locked player and the rank's id. Raises Refused."""
+    """Return the policy, the locked player and the rank's id. Raises Refused."""
     policy = active()
     candidate = lock_candidate(user_id)
     return policy, candidate, policy.rank_ids[check_rank(rank_name)]
 
 
 def _close_as_applied(decision: Decision, by: Staff, reason: str, now: dt.datetime) -> None:
-    """Raises NotAllowed where the database knows proposer and approver as one person: their
-    accounts were linked this moment.
+    """Close a decision as applied.
+
+    Raises NotAllowed if the database finds that proposer and approver are one person. That happens
+    if their accounts were linked just now.
     """
     try:
         with transaction.atomic():
@@ -264,7 +267,7 @@ def _open_for(
     player_id = Decision.objects.filter(pk=decision_id).values_list("player_id", flat=True).first()
     if player_id is None:
         raise Refused(f"There is no decision {decision_id}.")
-    # The player first, then the decision: the order in which ingestion takes them.
+    # Lock the player first, then the decision: the same order as in ingestion.
     player = Player.objects.select_for_update(no_key=True).get(pk=player_id)
     decision = Decision.objects.select_for_update().get(pk=decision_id)
     if decision.status != Decision.Status.PROPOSED:
@@ -280,8 +283,9 @@ def _open_for(
 
 
 def may_decide(decision: Decision, by: Staff, policy: ActivePolicy, now: dt.datetime) -> Permission:
-    """Whether `by` may approve or reject a proposal. A rank that left the policy counts as the
-    nearest one below it.
+    """Return whether `by` may approve or reject a proposal.
+
+    A rank that is no longer in the policy counts as the nearest one below it.
     """
     to = kept_rank(decision.to_rank, policy)
     held = policy.ranks.get(decision.from_rank_id)
@@ -302,7 +306,7 @@ def _check_hand(command: Command, candidate: Candidate, policy: ActivePolicy, to
 
 
 def _check(act: Act, command: Command, candidate: Candidate, to: Rank) -> Facts:
-    """The facts of a locked player whom `by` may give the rank. Raises Refused, NotAllowed."""
+    """Return the facts of a locked player if `by` may give the rank. Raises Refused, NotAllowed."""
     check_reason(command.reason)
     player = Player.objects.select_related("rank").get(pk=candidate.id)
     found = permission_for(act, player, command.by, Circumstances(command.now, to=to))

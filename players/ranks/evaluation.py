@@ -1,7 +1,7 @@
-"""Decide on ranks by the policy: apply what is automatic, propose the rest.
+"""Evaluate ranks by the policy: apply automatic changes, propose the others.
 
-`evaluate_and_apply` is for events, the schedule and the automation; officers' decisions are in
-`players.ranks.decisions`. All of it runs in the transaction that holds the players' locks.
+`evaluate_and_apply` serves events, the schedule and the automation. Officers' decisions are in
+`players.ranks.decisions`. Everything here runs in the transaction that holds the players' locks.
 """
 
 import datetime as dt
@@ -32,9 +32,7 @@ GONE = (Membership.LEFT, Membership.GUEST)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the policy says of a candidate, and the decision that came of it (None when there is
-    nothing to change).
-    """
+    """A candidate's evaluation, and the decision made from it (None without a change)."""
 
     candidate: Candidate
     evaluation: Evaluation
@@ -44,7 +42,7 @@ class Outcome:
 def assess(
     candidates: Iterable[Candidate], policy: ActivePolicy, now: dt.datetime
 ) -> dict[int, Evaluation]:
-    """What the policy says of each candidate, by player id. Changes nothing."""
+    """Evaluate each candidate without changing anything; return evaluations by player id."""
     known = [candidate for candidate in candidates if candidate.rank_id in policy.ranks]
     recommended = _recommendations(known, policy)
     return {
@@ -58,10 +56,10 @@ def assess(
 def may_change_rank(
     candidates: Sequence[Candidate], policy: ActivePolicy, now: dt.datetime
 ) -> list[Candidate]:
-    """Candidates whose rank may change: points and days enough for the next rank, points too few
-    for the present one, or an open proposal that may not hold any more.
+    """Return the candidates whose rank may change.
 
-    One query, and for most batches there is nothing more to do.
+    They have enough points and days for the next rank, too few points for the present one, or an
+    open proposal that may no longer apply. It takes one query. For most batches the list is empty.
     """
     open_ones = open_proposal_ids([candidate.id for candidate in candidates])
     return [
@@ -84,8 +82,10 @@ def _is_promising(candidate: Candidate, policy: ActivePolicy, now: dt.datetime) 
 
 
 def evaluate_and_apply(candidates: Sequence[Candidate], context: DecisionContext) -> list[Outcome]:
-    """Evaluate locked players; apply what is automatic, propose what is privileged, withdraw what
-    no longer holds.
+    """Evaluate locked players; apply, propose or withdraw rank changes.
+
+    Automatic changes are applied, privileged ones are proposed, and proposals that no longer apply
+    are withdrawn.
     """
     if not candidates:
         return []
@@ -112,8 +112,9 @@ def evaluate_and_apply(candidates: Sequence[Candidate], context: DecisionContext
 
 
 def evaluate_now(user_id: int, context: DecisionContext, *, apply: bool) -> Outcome | None:
-    """Evaluate one player; `apply`: also apply or propose the change. None where their rank is not
-    part of the policy. Raises Refused where there is no such player.
+    """Evaluate one player. `apply`: also apply or propose the change.
+
+    Returns None if their rank is not part of the policy. Raises Refused for an unknown player.
     """
     with transaction.atomic():
         candidate = lock_candidate(user_id)
@@ -126,10 +127,10 @@ def evaluate_now(user_id: int, context: DecisionContext, *, apply: bool) -> Outc
 def _still_stands(
     proposal: Decision, candidate: Candidate, target_id: int | None, policy: ActivePolicy
 ) -> bool:
-    """Whether a proposal still applies to the player.
+    """Return whether a proposal still applies to the player.
 
-    An automatic one needs the policy to say the same. One made by hand ends when the player's rank
-    changes, when they leave or are banned, and when the proposed rank is retired.
+    An automatic proposal needs the policy to lead to the same rank. A manual one ends if the
+    player's rank changes, if they leave or are banned, and if the proposed rank is retired.
     """
     if proposal.from_rank_id != candidate.rank_id or proposal.to_rank_id not in policy.ranks:
         return False
@@ -185,7 +186,7 @@ def _lately_rejected(
     evaluations: Mapping[int, Evaluation],
     context: DecisionContext,
 ) -> set[tuple[int, int]]:
-    """Player and rank of proposals that would be made and were rejected lately."""
+    """Return player and rank ids of recently rejected proposals that would be made again."""
     proposed = [
         candidate.id
         for candidate in candidates

@@ -1,6 +1,6 @@
-"""Change the membership of players as Roblox says it, and their ranks where that follows.
+"""Change players' membership as read from Roblox, and their ranks where the policy requires it.
 
-`syncs.membership.landing.land` calls these in its transaction, with the players locked.
+`syncs.membership.landing.land` calls these functions in its transaction, with the players locked.
 """
 
 import datetime as dt
@@ -30,8 +30,9 @@ RESTORE, ASK, RESET = "restore", "ask", "reset"
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Somebody who is back. `away_since`: when they were last known to be a member; `until`: when
-    they came back.
+    """Somebody who came back to the group.
+
+    `away_since`: when they were last known to be a member. `until`: when they came back.
     """
 
     player: Player
@@ -41,7 +42,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class RobloxAnswer:
-    """By whom Roblox was asked, and at which moment; `now`: when its answer is stored."""
+    """The actor who asked Roblox and the moment `at` of asking. `now`: when the answer is stored."""
 
     actor: Actor
     now: dt.datetime
@@ -49,12 +50,12 @@ class RobloxAnswer:
 
 
 def seen(players: Sequence[Player], at: dt.datetime) -> None:
-    """Note that Roblox said of players what is known already, asked at that moment."""
+    """Store when Roblox last confirmed the players' membership."""
     Player.objects.filter(pk__in=[player.pk for player in players]).update(member_seen_at=at)
 
 
 def list_unknown(listed: bool) -> int:
-    """Show or hide the players of whom Roblox was not asked yet; how many changed."""
+    """Show or hide the players with unknown membership; return the number of changed players."""
     unknown = Player.objects.filter(member=Membership.UNKNOWN.value, erased_at=None)
     return unknown.exclude(listed=listed).update(listed=listed)
 
@@ -75,13 +76,14 @@ def learn(found: Mapping[int, Membership], group: int, answer: RobloxAnswer) -> 
 
 
 def join(players: Sequence[Player], answer: RobloxAnswer) -> None:
-    """Somebody who was no member and never had been is one now."""
+    """Make members of players who never were members."""
     _change(players, Membership.MEMBER, Action.MEMBER_JOINED, answer)
 
 
 def leave(players: Sequence[Player], answer: RobloxAnswer) -> None:
-    """Members left, or were removed: what they had is kept, what was proposed for them is
-    withdrawn.
+    """Mark members as left or removed.
+
+    They keep their rank and points. Their open proposals are withdrawn.
     """
     _change(players, Membership.LEFT, Action.MEMBER_LEFT, answer)
     proposals = open_proposals([player.pk for player in players])
@@ -89,16 +91,15 @@ def leave(players: Sequence[Player], answer: RobloxAnswer) -> None:
 
 
 def ignore(players: Sequence[Player], answer: RobloxAnswer) -> None:
-    """Members hold nothing but roles that the policy ignores: they count as guests."""
+    """Make guests of members who hold only roles that the policy ignores."""
     _change(players, Membership.GUEST, Action.MEMBER_LEFT, answer)
 
 
 def come_back(back: Return, answer: RobloxAnswer) -> None:
-    """Somebody who left is a member again: by the policy they keep the rank, or staff are asked, or
-    they start anew.
+    """Make somebody who left a member again.
 
-    The time away does not count as time in the rank. A sanction goes on: whoever is suspended stays
-    so.
+    By the policy they keep their rank, staff decide about it, or they start again. The time away
+    does not count as time in the rank. Sanctions continue: a suspended player stays suspended.
     """
     policy, player, actor, now = active(), back.player, answer.actor, answer.now
     held = policy.ranks.get(player.former_rank_id or player.rank_id)
@@ -122,12 +123,13 @@ def come_back(back: Return, answer: RobloxAnswer) -> None:
 
 
 def _start_anew(player: Player, policy: ActivePolicy, actor: Actor, now: dt.datetime) -> None:
-    """Give the first rank; under `ask` propose the one that was held. Of somebody suspended the
-    kept rank changes.
+    """Set the first rank. Under `ask` also propose the rank that was held.
+
+    For a suspended player only the former rank changes.
     """
     first, asks = policy.rank_ids[policy.bundle.first.name], policy.bundle.rejoin == ASK
     if player.rank.is_punishment:
-        if not asks:  # whoever ends the suspension is asked then
+        if not asks:  # under `ask`, the person who ends the suspension decides
             Player.objects.filter(pk=player.pk).update(former_rank=first, former_rank_since=now)
         return
     since, held = player.rank_since, player.rank_id
@@ -146,7 +148,7 @@ def _start_anew(player: Player, policy: ActivePolicy, actor: Actor, now: dt.date
 
 
 def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:
-    """Move the moments since which ranks are held by the time away."""
+    """Move the start of the present and the former rank by the time away."""
     away = max(dt.timedelta(0), away)
     player.rank_since = min(now, player.rank_since + away)
     if player.former_rank_since is not None:

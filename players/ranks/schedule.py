@@ -19,8 +19,8 @@ from players.ranks.evaluation import GONE, evaluate_and_apply
 PAGES = 4096  # heap pages (8 kB) a step: 32 MB, some 200,000 players
 CHUNK = 500  # players locked at a time
 
-# Only what makes a change possible at all: enough points and days, or too few points for the rank.
-# The policy decides.
+# Finds players with enough points and days for the next rank, or too few points for theirs. The
+# policy decides afterwards.
 FIND = """
     SELECT p.id FROM players p
     JOIN unnest(%s::bigint[], %s::numeric[], %s::timestamptz[], %s::numeric[])
@@ -40,10 +40,10 @@ def evaluate_due(
 ) -> int:
     """Evaluate everybody whose rank may change because time passed; return the number of decisions.
 
-    Reads the table once, in stretches of heap pages: a stretch costs what a sequential scan of it
-    costs, memory stays flat, and nothing is locked but the few that are due. A player whose row
-    moves meanwhile is met next time, and so is one that another transaction has locked. `progress` is called
-    with pages done and pages in all.
+    It reads the table once, in ranges of heap pages. A range costs as much as its sequential scan,
+    memory use stays constant, and only the few due players are locked. A player whose row moves
+    meanwhile, or is locked by another transaction, is evaluated next time. `progress` is called
+    with the pages done and the number of all pages.
     """
     moment = now or timezone.now()
     policy = active()
@@ -59,7 +59,7 @@ def evaluate_due(
 
 
 def _with_stale_proposals(policy: ActivePolicy) -> list[int]:
-    """Players with an open proposal that no longer applies, whoever made it."""
+    """Return ids of players with an open proposal that no longer applies, manual or automatic."""
     stale = (
         ~Q(to_rank__in=policy.ranks)
         | ~Q(from_rank=F("player__rank"))

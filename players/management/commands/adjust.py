@@ -49,7 +49,7 @@ LIST_COLUMNS = {
     "approved by": "approved_by",
     "reason": "reason",
 }
-WIDTH = 160  # characters of the output without a terminal
+WIDTH = 160  # characters per line of output without a terminal
 Status = Adjustment.Status
 
 
@@ -166,7 +166,7 @@ class Command(BaseCommand):
         self.console.print(table)
 
     def _go_on(self, adjustment: Adjustment, yes: bool) -> None:
-        """Start a preview and apply it, or say that a second person must approve it."""
+        """Start a preview and apply it, or report that a second person must approve it."""
         if adjustment.status == Status.PREVIEW:
             self._print(adjustment)
             if not yes:
@@ -261,7 +261,7 @@ class Command(BaseCommand):
 
 
 def _key_of(file: Path, reason: str) -> str:
-    """Return the key of a file and reason: a second run continues the same adjustment."""
+    """Return the key of a file and reason, so that a second run continues the same adjustment."""
     content = hashlib.sha256(reason.encode() + b"\0")
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):

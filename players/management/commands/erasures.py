@@ -70,8 +70,9 @@ class Command(BaseCommand):
 
 
 def _line(order: ErasureOrder) -> str:
-    """One order in a line: an open one names the person, since somebody may have to delete keys by
-    hand.
+    """Describe an order in one line.
+
+    An open one names the person, since somebody may have to delete keys manually.
     """
     if order.status == ErasureOrder.Status.DONE:
         return (

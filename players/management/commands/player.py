@@ -83,7 +83,7 @@ def _perform(action: StaffAction, options: Options) -> str:
 
 
 def _actor(options: Options) -> Staff:
-    """The operator, or the officer in whose name the act is passed on."""
+    """Return the operator, or the officer named with --by."""
     if "by" not in options:
         return at_the_shell()
     freshness.before_act(options["by"])

@@ -86,7 +86,7 @@ class Command(BaseCommand):
 
 
 def _bundle(policy: str) -> Bundle:
-    """The policy of a folder, or the version with that number. Raises CommandError."""
+    """Return the policy of a folder, or the version with that number. Raises CommandError."""
     if policy.isdecimal():
         version = PolicyVersion.objects.filter(number=int(policy)).first()
         if version is None:
