@@ -33,7 +33,7 @@ INSERT_EVENTS = """
               commitments)
     ORDER BY e.id"""
 
-# Waits for another transaction that reverts the same event, and then inserts fewer rows.
+# Waits for another transaction that reverts the same event, and skips that row once it committed.
 CLAIM = """
     INSERT INTO reversals (event_id, by_event)
     SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS r(event_id, by_event) ORDER BY event_id

@@ -17,7 +17,7 @@ from common.leased_model import Leased
 
 LEASE = dt.timedelta(
     seconds=25
-)  # with the sweep and a turn of other work, a killed process's work goes on within a minute
+)  # with the sweep and other work before it, a killed process's work goes on within a minute
 LONGEST_LEASE = dt.timedelta(
     minutes=3
 )  # a lease that ends later than this was dated by a wrong clock

@@ -67,9 +67,9 @@ class Group:
 def universe(
     experience: Experience, going_on: Callable[[], bool] = lambda: True, patience: float = PATIENCE
 ) -> Universe:
-    """Return an experience's universe, whose calls wait for their budget while `going_on`.
+    """Return an experience's universe. Raises NotConfigured.
 
-    They wait `patience` seconds at most. Raises NotConfigured.
+    Its calls wait for their budget at most `patience` seconds, and only while `going_on`.
     """
     config = next(
         (one for one in settings.INTEGRATIONS.experiences if one.key == experience.key), None

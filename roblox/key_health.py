@@ -42,7 +42,7 @@ def check_all() -> list[Diagnosis]:
 
 
 def needed_scopes() -> list[str]:
-    """Return the scopes that GRPS uses, those that write only while writing is on."""
+    """Return the scopes that GRPS uses, without the writing ones while writes are off."""
     scopes = {
         scope for operation in OPERATIONS if not operation.optional for scope in operation.scopes
     }

@@ -45,7 +45,7 @@ class OpenSink(Protocol):
         """
 
     def forget(self, positions: Sequence[int]) -> None:
-        """Remove what was written of these events, because they were redacted."""
+        """Remove what was written of these events, which were redacted."""
 
 
 class Sink(Protocol):

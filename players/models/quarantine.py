@@ -1,4 +1,4 @@
-"""Store what each API key brought, and the quarantines of keys."""
+"""Store what each API key sent, and the quarantines of keys."""
 
 from django.db import models
 from django.db.models import Q, Value
@@ -8,7 +8,7 @@ from players.models.fields import ZERO, points_field
 
 
 class KeyCount(models.Model):
-    """What one source brought within one minute. See players.quarantines.
+    """What one source sent within one minute. See players.quarantines.
 
     A source is a key of an experience, or its queue.
     """

@@ -18,7 +18,7 @@ from players.policy.bundle import Bundle, Rank
 from players.policy.ranks import DAY
 
 STRETCH = 100_000  # player ids in one query, which takes a fraction of a second
-EXAMPLES = 3  # examples in each count
+EXAMPLES = 3  # example ids for each count
 NEVER, ALWAYS = "Infinity", "-Infinity"
 LEFT_OUT = "left out"
 

@@ -15,7 +15,7 @@ from players.policy.bundle import parse_bundle
 from players.policy_changes import simulation_query
 from players.policy_changes.simulation_query import Group, Row, Tally
 
-GOOD_FOR = dt.timedelta(days=1)  # after that the players have changed too much
+GOOD_FOR = dt.timedelta(days=1)  # older counts no longer fit the players
 STEP = simulation_query.STRETCH
 
 

@@ -132,7 +132,7 @@ def read_texts(order_id: int, *, readings: int, seconds: float | None) -> bool:
     """Remove the person's names from texts. Return whether all were read `readings` times.
 
     The first reading follows the erasure of the tables. The second, before the order is closed,
-    finds what was being written meanwhile.
+    finds texts that were written during the first.
     """
     found = ErasureOrder.objects.filter(pk=order_id, status=Status.OPEN).first()
     if found is None or found.user_id is None or found.tables_erased_at is None:

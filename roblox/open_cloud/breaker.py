@@ -5,8 +5,8 @@ import structlog
 
 from roblox.open_cloud.valkey import best_effort
 
-FAILURES = 8  # in a row open the breaker
-REST = 10.0  # seconds that it stays open; doubled for each time in a row
+FAILURES = 8  # failures in a row that open the breaker
+REST = 10.0  # seconds that it stays open, doubled each time in a row
 LONGEST_REST = 300.0
 
 # KEYS: breaker. ARGV: failures that open it, rest and longest rest in microseconds.

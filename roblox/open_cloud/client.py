@@ -25,7 +25,7 @@ from roblox.open_cloud.pacing import PATIENCE, Pacer, RateSlot
 TRIES = 5
 MAX_BODY = 8 * 1024 * 1024  # bytes; an entry's value holds 4,194,304 characters
 BACKOFF = 0.5  # seconds, doubled for each try
-WAITS = 20  # refusals by a limit that one call waits out
+WAITS = 20  # refusals by a limit after which one call gives up
 
 
 def fingerprint(api_key: str) -> str:
@@ -85,7 +85,10 @@ class OpenCloud:
         return replace(self, going_on=going_on, patience=patience, http=self._http)
 
     def at_once(self, patience: float, timeout: float) -> "OpenCloud":
-        """Return a client for a caller who waits: one try, with seconds for budget and answer."""
+        """Return a client for an interactive call: one try.
+
+        It waits at most `patience` seconds for the budget and `timeout` seconds for the answer.
+        """
         return replace(self, patience=patience, timeout=timeout, tries=1, http=self._http)
 
     @property
@@ -95,7 +98,7 @@ class OpenCloud:
     def call[T](self, request: Request, kind: type[T]) -> T:
         """Make the call and decode its answer as `kind`.
 
-        Raises OpenCloudError once another try would not help, or TRIES have not.
+        Raises OpenCloudError if another try would not help, or after TRIES failures.
         """
         budget = request.operation.budget
         owner = request.target if budget.per == "universe" else self.fingerprint
@@ -121,7 +124,7 @@ class OpenCloud:
 
     def _exchange(self, request: Request, slot: RateSlot) -> bytes:
         """Send the request once and return the body of a 2xx answer. Raises OpenCloudError."""
-        # A body that trickles never times out by itself.
+        # A body that arrives very slowly never times out by itself.
         deadline = time.monotonic() + (self.timeout if self.tries == 1 else 3 * self.timeout)
         operation = request.operation
         try:

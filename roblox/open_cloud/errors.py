@@ -1,4 +1,4 @@
-"""The error of every failed Open Cloud call: what to do, and a sentence for people."""
+"""The error of every failed Open Cloud call, with a retry decision and a sentence for people."""
 
 import enum
 import json

@@ -206,9 +206,10 @@ def unassign(client: OpenCloud, group: int, user_id: int, role: int) -> Member:
 def steps(
     held: Sequence[int], wanted: Role | None, managed: Sequence[Role]
 ) -> tuple[list[Role], list[Role]]:
-    """Return the roles to give and to take, so that of the managed ones only `wanted` is left.
+    """Return the roles to assign and to remove, so that only `wanted` is left of the managed ones.
 
-    The base role cannot be taken, and every member has it: wanting it means no other managed one.
+    Every member has the base role, and it cannot be removed. If it is wanted, all other managed
+    roles are removed.
     """
     give = (
         [wanted]

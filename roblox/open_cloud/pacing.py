@@ -73,9 +73,10 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class RateSlot:
-    """What a call spends: a budget of `owner` (a universe's id, a key's fingerprint, a user's id).
+    """A call's share of a budget.
 
-    `target` is the universe or group whose breaker stops the call.
+    `owner` is a universe's id, a key's fingerprint or a user's id. `target` is the universe or
+    group whose breaker stops the call.
     """
 
     budget: Budget
@@ -85,7 +86,7 @@ class RateSlot:
 
 @dataclass(slots=True)
 class _LocalPace:
-    """One process's own pace while Valkey is away."""
+    """The pace of one process while Valkey is unreachable."""
 
     next: float = 0.0
 
@@ -94,7 +95,7 @@ class _LocalPace:
 class Pacer:
     """All budgets as configured: calls per window by name, None for no limit.
 
-    `realm` is the host of the Roblox they are spent at, the real one or an emulated one.
+    `realm` is the host of the real or emulated Roblox that receives the calls.
     """
 
     redis_url: str
@@ -216,9 +217,9 @@ def _slower_interval(budget: Budget, limit: float | None, headers: httpx.Headers
 
 
 def _interval(header: str) -> float:
-    """Return the seconds between calls by `100, 100;w=60, 5000;w=3600`, its slowest window.
+    """Return the seconds between calls by the slowest window of `100, 100;w=60, 5000;w=3600`.
 
-    0 if the header has no window.
+    Returns 0 if the header has no window.
     """
     slowest = 0.0
     for part in header.split(","):

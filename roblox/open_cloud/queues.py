@@ -9,7 +9,7 @@ from roblox.open_cloud.data_stores import Nothing
 from roblox.open_cloud.errors import OpenCloudError
 from roblox.open_cloud.operations import DISCARD_QUEUE, READ_QUEUE
 
-MOST = 200  # items of one reading
+MOST = 200  # items in one read
 
 
 class Items(NamedTuple):

@@ -44,8 +44,8 @@ class Restriction(NamedTuple):
 class Change:
     """A restriction to write. `seconds` None: without an end.
 
-    `alt_accounts`: the accounts that Roblox takes for the user's are restricted too. Reasons are
-    cut to Roblox's limits.
+    `alt_accounts`: Roblox also restricts the accounts that it considers the user's. Reasons are cut
+    to Roblox's limits.
     """
 
     user_id: int

@@ -17,7 +17,10 @@ def connect(url: str) -> redis.Redis:
 
 
 def best_effort[T](call: Callable[[], T]) -> T | None:
-    """Make a call whose loss does no harm: the next answer from Roblox repeats what it says."""
+    """Make a call to Valkey, and return None if it fails.
+
+    That does no harm: the next answer from Roblox gives the same information.
+    """
     try:
         return call()
     except redis.RedisError as error:
