@@ -1,4 +1,4 @@
-"""Acts of the registry as rows of a bulk job: parsed, previewed and performed."""
+"""Parse, preview and perform acts of the registry as rows of a bulk job."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ REVERT = "revert"
 ACTIONS = {action.name: action for action in registry.ACTIONS if action.bulk}
 
 Arguments = dict[str, Any]
-# The audit event of what was done, or the request that waits.
+# The audit event of a performed act, or the request that waits.
 Outcome = tuple[int | None, Approval | None]
 
 
@@ -50,7 +50,7 @@ class Invocation:
 
     @property
     def command(self) -> Command:
-        """The velocity limit counted the job as a whole."""
+        """The row's command. The velocity limit counted the whole job already."""
         return Command(
             by=self.by,
             reason=self.reason,
@@ -62,7 +62,7 @@ class Invocation:
 
 
 def described(act: str, arguments: Arguments, count: int) -> str:
-    """What a job does, in words."""
+    """Describe in words what a job does."""
     if act == REVERT:
         return f"Take back {count:,} event{'s' if count != 1 else ''}"
     who = f"{count:,} player{'s' if count != 1 else ''}"
@@ -78,7 +78,10 @@ def _suffix(arguments: Arguments) -> str:
 
 
 def check(act: str, given: Mapping[str, Any], by: Staff, now: dt.datetime) -> Arguments:
-    """The arguments that all rows share, as stored. Raises Refused naming the field, NotAllowed."""
+    """Return the arguments that all rows share, as stored.
+
+    Raises Refused naming the field, NotAllowed.
+    """
     action = ACTIONS[act]
     action.check_actor(by)
     if action.subject_field:
@@ -91,7 +94,7 @@ def check(act: str, given: Mapping[str, Any], by: Staff, now: dt.datetime) -> Ar
 
 
 def _with_end(params: shapes.Suspension, now: dt.datetime) -> shapes.Suspension:
-    """All rows end at the same moment."""
+    """Set the end of the suspensions, so that all rows end at the same moment."""
     policy = active().bundle.punishments
     until = params.until or suspension_ends(now, policy)
     if until <= now:
@@ -102,7 +105,7 @@ def _with_end(params: shapes.Suspension, now: dt.datetime) -> shapes.Suspension:
 def cases(
     act: str, players: Iterable[Player], arguments: Arguments, by: Staff, now: dt.datetime
 ) -> list[Case]:
-    """One case a player, in a fixed number of queries."""
+    """Return one case per player, in a fixed number of queries."""
     people, action = list(players), ACTIONS[act]
     facts = load_facts(people, by, now)
     shared = None if action.subject_field else msgspec.convert(arguments, action.params)
@@ -130,14 +133,17 @@ def _rank_to_give(action: StaffAction, facts: Facts, shared: Params | None) -> R
 
 
 def _needs_second_person(action: StaffAction, facts: Facts) -> str:
-    """A pardon may end a ban that followed, which is as severe as lifting one."""
+    """Return why an act needs a second person, or "".
+
+    A pardon may end a ban that followed, which is as severe as lifting one.
+    """
     followed = facts.ban is not None and facts.ban.source == Sanction.Source.POLICY
     pardons = action.permission is Act.PARDON
     return "It may end a ban that followed." if pardons and followed else ""
 
 
 def perform(act: str, it: Invocation) -> Outcome:
-    """Do the act of one row. Raises Refused, NotAllowed."""
+    """Perform the act of one row. Raises Refused, NotAllowed."""
     if act == REVERT:
         return _outcome(undo.revert(it.subject, it.command))
     action = ACTIONS[act]
@@ -155,7 +161,7 @@ def _outcome(done: ActionResult) -> Outcome:
 
 
 def _newest_event(player: Player) -> int | None:
-    """The event of the decision just taken: the player is locked, so nobody else's is newer."""
+    """Return the event of the decision just made. No other is newer, since the player is locked."""
     target = target_of(player)
     events = AuditEvent.objects.filter(target_kind=target.kind, target_id=target.id).order_by("-pk")
     return events.values_list("pk", flat=True).first()

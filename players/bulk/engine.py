@@ -1,4 +1,4 @@
-"""Start jobs, have them approved, and run their steps."""
+"""Start jobs, request their approval, and run their steps."""
 
 import datetime as dt
 import time
@@ -27,11 +27,11 @@ READ_EVERY = 30.0  # seconds between two reads of the requester's role on Roblox
 
 
 class JobType[J: (BulkJob, Adjustment)](ABC):
-    """What differs between bulk jobs and adjustments.
+    """The differences between bulk jobs and adjustments.
 
-    `approval` is their kind of request, whose argument `key` is the job's id. `act` is how the
-    audit log names a refused start, `unknown` the message for an unknown id. `may_be_empty`: a job
-    that changes nobody may start.
+    `approval` is the kind of their requests, whose argument `key` is the job's id. `act` names a
+    refused start in the audit log, `unknown` is the message for an unknown id. `may_be_empty`: a
+    job that changes nobody may start.
     """
 
     model: type[J]
@@ -43,36 +43,36 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
 
     @abstractmethod
     def why_not_entitled(self, by: Staff) -> str:
-        """Why somebody may not have any such job; empty if they may."""
+        """Return why somebody may not start or approve any such job, or an empty string."""
 
     @abstractmethod
     def why_not_approve_rows(self, job: J, by: Staff, now: dt.datetime) -> str:
-        """Why somebody may not do the act to one of the job's players; empty if they may."""
+        """Return why somebody may not do the act to one of the job's players, or an empty string."""
 
     @abstractmethod
     def begin(self, job: J, by: Staff, now: dt.datetime) -> None:
-        """Have the job run."""
+        """Mark the job as running and save it."""
 
     @abstractmethod
     def summary(self, job: J) -> dict[str, Any]:
-        """What the request for approval says about the job."""
+        """Return further arguments of the request for approval."""
 
     @abstractmethod
     def sentence(self, approval: Approval) -> str:
-        """What the request for approval asks for."""
+        """Describe in a sentence what the request for approval is for."""
 
     @abstractmethod
     def execute(
         self, approval: Approval, requester: Staff, approver: Staff, now: dt.datetime
     ) -> int | None:
-        """Have an approved job run; the audit event."""
+        """Mark an approved job as running; return the id of the audit event."""
 
     @abstractmethod
     def close(self, approval: Approval, actor: Actor, reason: str, now: dt.datetime) -> None:
         """Handle a request that was rejected, withdrawn or expired."""
 
     def start(self, job_id: int, *, by: Staff, now: dt.datetime) -> J:
-        """Run a preview, or request approval for it; a started job is returned unchanged.
+        """Run a preview, or request approval for it. A started job is returned unchanged.
 
         Raises Refused for anybody but its requester, and NotAllowed.
         """
@@ -109,32 +109,32 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
     def second_person(
         self, job: J, by: Staff, now: dt.datetime, *, tripped: bool
     ) -> Permission | None:
-        """Why a second person must approve the job; None if nobody must."""
+        """Return why a second person must approve the job, or None."""
         taken = daily_limit.lock(by.person, daily_limit.day_of(now))
         load = Load(job.changing, reservations.volume(job), taken, tripped)
         return velocity_limit.second_person_for(by, load, now)
 
     def check_entitled(self, by: Staff) -> None:
-        """Raises NotAllowed."""
+        """Raises NotAllowed for somebody who may not start such jobs."""
         if why_not := self.why_not_entitled(by):
             raise NotAllowed(f"You may not: {why_not}.")
 
     def locked(self, job_id: int) -> J:
-        """Raises Refused for an unknown job."""
+        """Return the job, locked. Raises Refused for an unknown job."""
         job = self.model._default_manager.select_for_update(no_key=True).filter(pk=job_id).first()
         if job is None:
             raise Refused(self.unknown.format(job_id))
         return job
 
     def locked_waiting(self, approval: Approval) -> J:
-        """The job that a request is about. Raises Refused unless it still waits."""
+        """Return the job of a request, locked. Raises Refused unless the job still waits."""
         job = self.locked(approval.arguments[self.key])
         if job.status != WAITING:
             raise Refused(f"The {self.model._meta.verbose_name} is {job.status} already.")
         return job
 
     def why_not_approve(self, by: Staff, approval: Approval) -> str:
-        """Why somebody may not be the second person: they must be allowed the whole job."""
+        """Return why somebody may not be the second person. They must be allowed the whole job."""
         if why_not := self.why_not_entitled(by):
             return f"You may not: {why_not}."
         job = self.model._default_manager.get(pk=approval.arguments[self.key])
@@ -142,7 +142,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
         return self.why_not_approve_rows(job, by, approval.created_at) or past_own_limit(by, moved)
 
     def register(self) -> None:
-        """Have `approvals` decide on requests for these jobs."""
+        """Register with `approvals` how requests for these jobs are decided."""
         approval_types.executes(
             self.approval,
             judged=self.why_not_approve,
@@ -152,15 +152,15 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
 
 
 def player_of(by: Staff) -> Player | None:
-    """The player who acts, if they are one."""
+    """Return the player who acts, or None if the actor is not a player."""
     return Player.objects.filter(user_id=by.user_id).first() if by.user_id else None
 
 
 def steps(step: Callable[[], bool], requester: Player | None, until: float = inf) -> Iterator[None]:
     """Call `step`, and yield after each call that leaves more to do.
 
-    Ends at the moment `until` of the monotonic clock. The requester's role is read from Roblox now
-    and then.
+    Ends at the moment `until` of the monotonic clock. The requester's role is read from Roblox
+    every READ_EVERY seconds.
     """
     read_at = -inf
     while time.monotonic() < until:

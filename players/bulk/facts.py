@@ -1,4 +1,4 @@
-"""Rows of a bulk job as they are judged. Nothing here changes anything."""
+"""Judge the rows of a bulk job. Nothing here changes anything."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from players.policy.permissions import Act
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row before it is judged: as which `act`, on whom, leading to which rank.
+    """A row before it is judged: the `act`, the player, and the rank after it.
 
-    `subject` is the sanction, decision or event that it is about. `why_not`: the act makes no
-    sense, and why. `second`: why it needs a second person anyway.
+    `subject` is the id of the sanction, decision or event concerned. `why_not`: why the act makes
+    no sense, if it does not. `second`: why it needs a second person beyond the usual rules.
     """
 
     act: Act
@@ -32,7 +32,7 @@ class Case:
 
 @dataclass(slots=True)
 class Judge:
-    """Judges rows one after the other for one person; adds up what they would have adjusted."""
+    """Judges rows one after the other for one person, and adds up the adjustments they allow."""
 
     by: Staff
     now: dt.datetime

@@ -1,4 +1,4 @@
-"""Preview bulk jobs: store a job with its rows and what would happen to each. No player changes."""
+"""Preview bulk jobs: store a job with its rows and the effect on each. No player changes."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from players.moderation.refusals import audit_refusals
 from players.moderation.velocity_limit import Load
 
 MOST_PLAYERS = 1_000
-KEPT = dt.timedelta(days=1)  # a preview that nobody started is deleted after that
+KEPT = dt.timedelta(days=1)  # a preview that nobody started is deleted after this time
 Status = BulkJob.Status
 
 
@@ -34,8 +34,8 @@ def preview(
 ) -> BulkJob:
     """Preview an act on each of these players.
 
-    `arguments` are the act's: evidence, until (a datetime), amount (hundredths), rank (its name),
-    text. Raises Refused naming the field to correct, and NotAllowed.
+    `arguments` are those of the act: evidence, until (a datetime), amount (hundredths), rank (its
+    name), text. Raises Refused naming the field to correct, and NotAllowed.
     """
     command = command.checked()
     by, now = command.by, command.now
@@ -56,7 +56,7 @@ def preview_revert(
     span: tuple[dt.datetime, dt.datetime],
     command: Command,
 ) -> BulkJob:
-    """Preview the undo of what these actors (kind, id) did from one moment until another.
+    """Preview the undo of what these actors (kind, id) did in a span of time.
 
     Raises Refused, NotAllowed.
     """
@@ -138,7 +138,7 @@ def _store(job: BulkJob, cases: Sequence[Case], command: Command) -> BulkJob:
 def _second_person(
     job: BulkJob, verdicts: Sequence[Permission], by: Staff, now: dt.datetime
 ) -> str:
-    """Why a second person must approve the job; empty if nobody must."""
+    """Return why a second person must approve the job, or an empty string."""
     needing = [found.reason for found in verdicts if found.allowed and found.needs_second_person]
     if needing and not by.bypasses_second_person:
         return needing[0]

@@ -1,7 +1,7 @@
-"""Count a job toward the day's limit of its requester.
+"""Count a job toward the daily limit of its requester.
 
-The whole job is charged when it starts. Each step uses a part of that charge, and returns what
-its skipped rows would have moved.
+The whole job is charged when it starts. Each step uses a part of that charge, and returns what its
+skipped rows would have moved.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from players.moderation.daily_limit import Taken, Volume
 
 
 def volume(job: BulkJob | Adjustment) -> Volume:
-    """What the pending rows move, from a scan of them."""
+    """Scan the pending rows and return what they move."""
     amount = Abs("amount")
     found = (
         job.lines.filter(status="pending")
@@ -29,15 +29,15 @@ def volume(job: BulkJob | Adjustment) -> Volume:
 
 
 def pending(job: BulkJob | Adjustment) -> tuple[int, int]:
-    """Hundredths without signs that the pending rows move, and the number of their players."""
-    if isinstance(job, Adjustment) and not job.line:  # its sums are stored: no scan of its rows
+    """Return the hundredths without signs that pending rows move, and the number of players."""
+    if isinstance(job, Adjustment) and not job.line:  # its sums are stored, so no scan is needed
         return hundredths(job.moved), job.changing
     found = volume(job)
     return found.moved, found.players
 
 
 def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
-    """Charge the pending rows to the requester's present day. The caller saves the job."""
+    """Charge the pending rows to the requester's day. The caller saves the job."""
     moved, players = pending(job)
     if not players:
         return
@@ -49,9 +49,9 @@ def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
 
 
 def other_charges(job: BulkJob | Adjustment, players: int = 0) -> Taken | None:
-    """What the charged day holds besides this job, with its row locked; None without a charge.
+    """Return the other charges of the charged day, with its row locked, or None without a charge.
 
-    `players` are those of the job that are still pending.
+    `players`: the players of the job whose rows are still pending.
     """
     if job.charged_on is None:
         return None
@@ -60,9 +60,10 @@ def other_charges(job: BulkJob | Adjustment, players: int = 0) -> Taken | None:
 
 
 def settle(job: BulkJob | Adjustment, used: int, *, returned: int = 0, players: int = 0) -> None:
-    """Take hundredths out of the reservation; the `returned` ones, of `players`, leave the day.
+    """Reduce the reservation by `used` and `returned` hundredths.
 
-    The caller saves the job, whose row is locked.
+    `returned`, with its number of `players`, is also removed from the day's charge. The caller
+    saves the job, whose row is locked.
     """
     if job.charged_on is None:
         return

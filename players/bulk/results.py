@@ -15,7 +15,7 @@ MOST_REASONS = 50
 
 @dataclass(slots=True)
 class Reason:
-    """Why `count` rows were not changed, with the user ids of the first of them."""
+    """Why `count` rows were not changed, with the user ids of the first ones."""
 
     status: str
     note: str
@@ -24,7 +24,7 @@ class Reason:
 
 
 def state(job: BulkJob) -> str:
-    """The job's status, or that of its request if it was rejected, withdrawn or has expired."""
+    """Return the job's status, or that of its rejected, withdrawn or expired request."""
     approval = job.approval if job.status == "waiting" else None
     if approval is not None and approval.status != Approval.Status.WAITING:
         return str(approval.status)
@@ -32,7 +32,7 @@ def state(job: BulkJob) -> str:
 
 
 def reasons(job: BulkJob | Adjustment) -> list[Reason]:
-    """Why rows were skipped or failed, the most frequent reasons first."""
+    """Return why rows were skipped or failed, the most frequent reasons first."""
     found: dict[tuple[str, str], Reason] = {}
     for status, note, count, user_id in _examples(job):
         reason = found.setdefault((status, note), Reason(status, note, count, []))
@@ -42,10 +42,10 @@ def reasons(job: BulkJob | Adjustment) -> list[Reason]:
 
 
 def _examples(job: BulkJob | Adjustment) -> Iterable[tuple[str, str, int, int | None]]:
-    """Status, note, rows with that note, and user id of the first rows with each note."""
+    """Return status, note, the number of rows with that note, and user id of the first rows."""
     rows: QuerySet[Any]
     if isinstance(job, Adjustment):
-        rows, user_id = job.lines.filter(status="skipped"), "user_id"  # there is an index for that
+        rows, user_id = job.lines.filter(status="skipped"), "user_id"  # an index exists for this
     else:
         rows, user_id = job.lines.exclude(note=""), "player__user_id"
     same = [F("status"), F("note")]

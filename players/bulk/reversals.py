@@ -1,4 +1,4 @@
-"""Find the audit events that a job reverts: those of an actor in a span of time, or of a job."""
+"""Find the audit events that a job reverts: an actor's in a span of time, or those of a job."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from players.models import BulkJob, BulkRow, Decision, Player
 from players.policy.permissions import Act
 
 MOST_EVENTS = 5_000
-LOOKED = 50_000  # most events of the actor that are scanned, of all kinds and times
+LOOKED = 50_000  # the most events of the actor that are scanned, of all kinds and times
 
 _RANKS = {Action.RANK_PROMOTED, Action.RANK_DEMOTED, Action.RANK_SET}
 
@@ -25,9 +25,9 @@ _RANKS = {Action.RANK_PROMOTED, Action.RANK_DEMOTED, Action.RANK_SET}
 def of_actors(
     actors: tuple[tuple[str, str], ...], since: dt.datetime, until: dt.datetime
 ) -> list[PlacedEvent]:
-    """Invertible events of these actors (kind, id) from `since` until before `until`, newest first.
+    """Return invertible events of these actors (kind, id), newest first.
 
-    Raises Refused for more than MOST_EVENTS.
+    From `since` until before `until`. Raises Refused for more than MOST_EVENTS.
     """
     if since >= until:
         raise Refused("until: it ends before it begins; choose a later moment here.")
@@ -43,7 +43,7 @@ def of_actors(
 
 
 def of_job(job: BulkJob) -> list[PlacedEvent]:
-    """The events of a job's done rows, newest first."""
+    """Return the events of a job's completed rows, newest first."""
     done = BulkRow.objects.filter(job=job, status=BulkRow.Status.DONE).values_list(
         "event", flat=True
     )
@@ -51,7 +51,7 @@ def of_job(job: BulkJob) -> list[PlacedEvent]:
 
 
 def cases(events: Iterable[PlacedEvent]) -> list[Case]:
-    """The inverse of each event as a row to judge. The number of queries does not grow."""
+    """Return the inverse of each event as a row to judge, in a fixed number of queries."""
     found = list(events)
     impossible = _impossible(found)
     players = _players(found)
@@ -70,7 +70,7 @@ def cases(events: Iterable[PlacedEvent]) -> list[Case]:
 
 
 def _impossible(events: Sequence[PlacedEvent]) -> dict[int, str]:
-    """Why each event cannot be reverted; empty if it can."""
+    """Return by event id why the event cannot be reverted, or an empty string."""
     options, within = undo.options(events), {event.id for event in events}
     reverted = undo.reverted_by(within)
     found = {}
@@ -93,12 +93,12 @@ def _players(events: Iterable[PlacedEvent]) -> dict[int, Player]:
 
 
 def _newest_first(ids: Iterable[int]) -> list[PlacedEvent]:
-    """A later act is reverted before the earlier one that it built on."""
+    """Sort events so that a later act is reverted before the earlier one that it depends on."""
     return sorted(events_by_id(ids, personal=False).values(), key=lambda event: -event.id)
 
 
 def _ranks(events: Iterable[PlacedEvent]) -> dict[int, str]:
-    """The names of the ranks to which reverting these events leads, by event."""
+    """Return the name of the rank after reverting, by event id."""
     found = {
         event.id: str((event.details.get("before") or {}).get("rank") or "")
         for event in events

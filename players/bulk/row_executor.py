@@ -1,7 +1,7 @@
-"""Run bulk jobs row by row: one rule call, its result and the progress in one transaction.
+"""Run bulk jobs row by row: one act, its result and the progress in one transaction.
 
-The job's row stays locked for that transaction, so two workers never execute the same row. Rows
-run in order: a later event is reverted before the earlier one that it built on.
+The job's row stays locked for that transaction, so two workers never execute the same row. Rows run
+in order: a later event is reverted before the earlier one that it depends on.
 """
 
 import datetime as dt
@@ -45,7 +45,7 @@ log = structlog.get_logger("grps.bulk")
 
 
 class BulkJobs(JobType[BulkJob]):
-    """Jobs whose every row is one rule call, with the rule's own checks."""
+    """Jobs that perform one act per row, with all checks of the act."""
 
     model = BulkJob
     approval = act = "bulk"
@@ -59,7 +59,7 @@ class BulkJobs(JobType[BulkJob]):
     def second_person(
         self, job: BulkJob, by: Staff, now: dt.datetime, *, tripped: bool
     ) -> Permission | None:
-        """As for any job, and where the preview found a row that needs one."""
+        """Return why a second person must approve the job, including what its preview found."""
         if by.bypasses_second_person:
             return None
         found = super().second_person(job, by, now, tripped=tripped)
@@ -106,7 +106,7 @@ class BulkJobs(JobType[BulkJob]):
         return job.event
 
     def close(self, approval: Approval, actor: Actor, reason: str, now: dt.datetime) -> None:
-        """Nothing to do: `results.state` reads the request."""
+        """Do nothing, since `results.state` reads the request."""
 
 
 BULK_JOBS = BulkJobs()
@@ -124,14 +124,17 @@ class Result:
 
 
 def run_due(seconds: float = inf) -> int:
-    """Run the started jobs for about so many seconds; the number of executed rows."""
+    """Run the started jobs for about `seconds`; return the number of executed rows."""
     until = monotonic() + seconds
     started = BulkJob.objects.filter(status=BulkJob.Status.RUNNING).order_by("pk")
     return sum(run(job_id, until) for job_id in started.values_list("pk", flat=True))
 
 
 def run(job_id: int, until: float = inf) -> int:
-    """Run one job to its end or to that moment of the monotonic clock; the number of rows."""
+    """Run one job to its end or to the moment `until`; return the number of executed rows.
+
+    `until` is a moment of the monotonic clock.
+    """
     job = BulkJob.objects.select_related("requester").filter(pk=job_id).first()
     if job is None:
         return 0
@@ -140,9 +143,9 @@ def run(job_id: int, until: float = inf) -> int:
 
 @on_contention
 def step(job_id: int) -> bool:
-    """Execute the next row of a job, or finish it; False when no more can be done now.
+    """Execute the next row of a job, or finish it; return whether more can be done now.
 
-    That is so, too, while another process executes a row of it.
+    Returns False also while another process executes a row of the job.
     """
     with transaction.atomic():
         running = BulkJob.objects.filter(pk=job_id, status=BulkJob.Status.RUNNING)
@@ -162,7 +165,7 @@ def step(job_id: int) -> bool:
         try:
             by = requester_by_event(job.requester, job.event)
         except Unconfirmed:
-            return False  # a later run goes on once Roblox answers again
+            return False  # a later run continues once Roblox answers again
         except Refused:
             _give_up(job)
             return True
@@ -171,7 +174,7 @@ def step(job_id: int) -> bool:
 
 
 def _execute(job: BulkJob, row: BulkRow, by: Staff) -> Result:
-    """Call the rule. An unexpected error is rolled back, logged and stored with the row."""
+    """Perform the act. An unexpected error is rolled back, logged and stored with the row."""
     assert row.player is not None
     players = reservations.volume(job).players if row.amount else 0
     invocation = Invocation(
@@ -220,7 +223,7 @@ def _store(job: BulkJob, row: BulkRow, result: Result) -> None:
 
 
 def _give_up(job: BulkJob) -> None:
-    """Skip the pending rows of a requester who may no longer act."""
+    """Skip the pending rows if the requester may no longer act."""
     found = reservations.volume(job)
     reservations.settle(job, 0, returned=found.moved, players=found.players)
     skipped = _pending_rows(job).update(
@@ -252,9 +255,9 @@ def _pending_rows(job: BulkJob) -> QuerySet[BulkRow]:
 
 
 def _pending_cases(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[int, Case]]:
-    """Line and case of each pending row, to judge whether `by` may do it.
+    """Return line and case of each pending row, to judge whether `by` may do it.
 
-    Whether it still makes sense is decided when it is executed.
+    Whether the act still makes sense is decided when the row is executed.
     """
     rows = list(_pending_rows(job))
     if job.act == REVERT:
@@ -269,6 +272,6 @@ def _pending_cases(job: BulkJob, by: Staff, now: dt.datetime) -> Iterator[tuple[
 
 
 def _without_precondition(case: Case) -> Case:
-    """The case as a question of permission only."""
+    """Reduce the case to a question of permission."""
     act = Act.ADJUST if case.to is None and case.act in CHANGES_RANK else case.act
     return replace(case, act=act, why_not="" if case.player else case.why_not, second="")

@@ -1,1 +1,1 @@
-"""Adjust the points of up to millions of players from a file or a request; see `players.bulk`."""
+"""Adjust the points of up to millions of players from a file or a request. See `players.bulk`."""

@@ -39,10 +39,10 @@ IDEMPOTENCY_KEY = Parameter(
 
 
 class Adjust(View):
-    """Adjust up to 10,000 players at once. It is applied in the background; above a limit a second
-    person must approve it first.
+    """Adjust up to 10,000 players at once, applied in the background.
 
-    Sending again with the same `Idempotency-Key` changes nothing and answers the same adjustment.
+    Above a limit a second person must approve it first. Sending it again with the same
+    `Idempotency-Key` changes nothing and returns the same adjustment.
     """
 
     caller, request_body, response_body = "signed", AdjustmentIn, AdjustmentOut
@@ -72,7 +72,7 @@ class Adjust(View):
 
 
 class OneAdjustment(View):
-    """An adjustment: its progress, and the rows that it skips."""
+    """An adjustment: its progress, and its skipped rows."""
 
     caller, response_body = "signed", AdjustmentOut
     error_statuses = (404,)
@@ -85,7 +85,7 @@ class OneAdjustment(View):
 
 
 def _asked(request: Request) -> tuple[str, list[FileRow]]:
-    """The reason and the rows. Raises ValidationError naming up to a hundred invalid rows."""
+    """Return the reason and the rows. Raises ValidationError naming up to a hundred invalid rows."""
     try:
         sent = msgspec.convert(request.data, AdjustmentAsSent)
     except msgspec.ValidationError as error:

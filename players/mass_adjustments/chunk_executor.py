@@ -1,5 +1,6 @@
-"""Apply adjustments in chunks: a chunk's points, ledger rows, ranks, results and audit event in one
-transaction.
+"""Apply adjustments in chunks, one transaction each.
+
+A transaction stores the chunk's points, ledger rows, ranks, results and audit event.
 """
 
 import datetime as dt
@@ -45,7 +46,7 @@ from players.ranks.candidates import Candidate
 from players.ranks.decision_records import DecisionContext
 from players.ranks.evaluation import evaluate_and_apply, may_change_rank
 
-CHUNK = 2_000  # rows of a transaction, some 0.3 s; a game server's batch may wait that long
+CHUNK = 2_000  # rows per transaction, some 0.3 s; a game server's batch may wait that long
 UNCONFIRMED = dt.timedelta(minutes=1)  # until the requester's role is read from Roblox again
 FOLD_EVERY = 5  # chunks
 Status = Adjustment.Status
@@ -116,7 +117,10 @@ class Moved(NamedTuple):
 def run(
     adjustment_id: int, on_chunk: Callable[[Adjustment], None] = lambda adjustment: None
 ) -> bool:
-    """Apply an adjustment to its end; False if it is not due or another process holds it."""
+    """Apply an adjustment to its end.
+
+    Returns False if it is not due or another process holds it.
+    """
     found = claim(Adjustment.objects.filter(pk=adjustment_id, status=Status.APPLYING), 1)
     for adjustment in found:
         apply(adjustment, on_chunk)
@@ -124,7 +128,7 @@ def run(
 
 
 def run_due(seconds: float = inf) -> int:
-    """Apply due adjustments for about so many seconds; the number of those worked on."""
+    """Apply due adjustments for about `seconds`; return the number of those worked on."""
     count, until = 0, time.monotonic() + seconds
     while time.monotonic() < until and (
         found := claim(Adjustment.objects.filter(status=Status.APPLYING), 1)
@@ -139,7 +143,7 @@ def apply(
     on_chunk: Callable[[Adjustment], None] = lambda adjustment: None,
     until: float = inf,
 ) -> None:
-    """Apply a claimed adjustment to its end or to that moment of the monotonic clock.
+    """Apply a claimed adjustment to its end or to the moment `until` of the monotonic clock.
 
     Releases the lease. An error postpones the next attempt and is raised.
     """
@@ -154,7 +158,7 @@ def apply(
     except Unconfirmed as reason:
         hold(adjustment).update(error=str(reason), retry_at=Now() + UNCONFIRMED)
     except Exception as error:
-        with suppress(DatabaseError):  # without a database the lease runs out by itself
+        with suppress(DatabaseError):  # without a database the lease expires by itself
             hold(adjustment).update(
                 attempts=F("attempts") + 1,
                 error=str(error)[:500],
@@ -168,7 +172,7 @@ def apply(
 
 @on_contention
 def step(adjustment: Adjustment) -> bool:
-    """Apply the next chunk of a claimed adjustment, or finish it; whether there is more to do.
+    """Apply the next chunk of a claimed adjustment, or finish it; return whether more is left.
 
     Raises LeaseLost if another process has claimed it since.
     """
@@ -191,16 +195,14 @@ def step(adjustment: Adjustment) -> bool:
 
 
 def progress(adjustment: Adjustment) -> float:
-    """How much of it is applied, from 0 to 1."""
+    """Return the applied part, from 0 to 1."""
     if adjustment.status == Status.DONE:
         return 1.0
     return adjustment.applied / max(1, adjustment.changing)
 
 
 def digest(moved: Iterable[Moved], at: dt.datetime) -> str:
-    """Return the SHA-256 of a chunk's ledger rows, in the form of
-    `players.points.ingestion.digest`.
-    """
+    """Return the SHA-256 of a chunk's ledger rows, as `LedgerBatch.digest` does for batches."""
     rows = sorted(
         (
             row.player.id,
@@ -216,7 +218,7 @@ def digest(moved: Iterable[Moved], at: dt.datetime) -> str:
 
 
 def _lock(adjustment: Adjustment) -> None:
-    """Lock the row and read it again. Raises LeaseLost."""
+    """Lock the adjustment's row and read it again. Raises LeaseLost."""
     rows = hold(adjustment).select_for_update(no_key=True, of=("self",))
     try:
         adjustment.refresh_from_db(from_queryset=rows.select_related("requester"))
@@ -251,10 +253,10 @@ def _apply_chunk(adjustment: Adjustment, rows: Sequence[tuple[int, int]], now: d
 
 
 def _checked(adjustment: Adjustment, rows: Sequence[tuple[int, int]]) -> list[Checked]:
-    """The rows of a chunk, with the reasons of those to skip. Locks their players.
+    """Check the rows of a chunk again, with their players locked; add reasons to those to skip.
 
-    Days may lie between a preview and its approval, so everything is checked again: the requester,
-    each player, and the limit of the requester's day.
+    Days may pass between a preview and its approval. So the requester, each player and the
+    requester's daily limit are checked again.
     """
     by, stopped = _present_requester(adjustment)
     taken = reservations.other_charges(adjustment)
@@ -273,7 +275,7 @@ def _checked(adjustment: Adjustment, rows: Sequence[tuple[int, int]]) -> list[Ch
 
 
 def _present_requester(adjustment: Adjustment) -> tuple[Staff | None, str]:
-    """The requester with their present rank, and why nothing more of theirs is applied (or "")."""
+    """Return the requester with their present rank, and why they may not continue (or "")."""
     try:
         by = requester_by_event(adjustment.requester, adjustment.event)
     except Unconfirmed:
@@ -284,7 +286,7 @@ def _present_requester(adjustment: Adjustment) -> tuple[Staff | None, str]:
 
 
 def _past_limit(by: Staff, checked: Sequence[Checked], taken: Taken) -> str:
-    """Why a chunk exceeds the requester's present limit; empty if it does not."""
+    """Return why a chunk exceeds the requester's present limit, or an empty string."""
     moving = [abs(row.amount) for row in checked if not row.note]
     found = past_limit(by, Volume(sum(moving), 0, max(moving, default=0)), taken)
     return LIMITED if found is not None else ""
@@ -346,7 +348,7 @@ def _evaluate_ranks(
 def _advance(
     adjustment: Adjustment, last: int, moved: Sequence[Moved], skipped: Sequence[Checked]
 ) -> None:
-    """Store the progress, and take skipped rows out of the sums."""
+    """Store the progress, and subtract skipped rows from the sums."""
     lost = sum(abs(row.amount) for row in skipped)
     used = sum(abs(row.amount) for row in moved)
     reservations.settle(adjustment, used, returned=lost, players=len(skipped))

@@ -22,7 +22,7 @@ from players.moderation.actors import Staff
 from players.moderation.input import check_reason
 from players.moderation.refusals import audit_refusals
 
-TOO_LARGE = 10**14  # hundredths: what numeric(14, 2) cannot hold
+TOO_LARGE = 10**14  # hundredths: too large for numeric(14, 2)
 STAGE = """
     CREATE TEMPORARY TABLE adjusting (line bigint, user_id bigint, amount bigint, reason text)
     ON COMMIT DROP"""
@@ -54,7 +54,7 @@ STAGE_INVERSE = """
 
 
 class Invalid(Exception):
-    """Rows with errors, which `errors` lists. Nothing was stored."""
+    """Some rows have errors, which `errors` lists. Nothing was stored."""
 
     def __init__(self, errors: ValidationErrors) -> None:
         super().__init__("\n".join(errors.shown))
@@ -62,7 +62,7 @@ class Invalid(Exception):
 
 
 class Conflict(Refused):
-    """An idempotency key that was used for another request."""
+    """The idempotency key was used for another request."""
 
 
 def preview(
@@ -74,7 +74,7 @@ def preview(
     errors: ValidationErrors | None = None,
     now: dt.datetime,
 ) -> Adjustment:
-    """Store rows and check each one; no player changes.
+    """Store rows and check each one. No player changes.
 
     The same key with the same content returns the same adjustment. `errors` collects the errors of
     the reader while the rows are consumed. Raises Invalid, Conflict for a key with other content,
@@ -113,7 +113,7 @@ def preview_undo(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime
 
 
 def largest(adjustment: Adjustment, count: int) -> list[tuple[int, str, Decimal]]:
-    """User id, name and amount of the rows that move most."""
+    """Return user id, name and amount of the rows that move most."""
     rows = adjustment.lines.exclude(status=AdjustmentRow.Status.SKIPPED)
     found = list(
         rows.order_by(Abs("amount").desc(), "line").values_list("user_id", "amount")[:count]
@@ -150,7 +150,7 @@ def _staging() -> Iterator[None]:
 
 
 def _stage(rows: Iterable[FileRow], errors: ValidationErrors) -> str:
-    """Copy the rows to the temporary table as they are read; the SHA-256 of their content."""
+    """Copy the rows to the temporary table as they are read; return the SHA-256 of their content."""
     content = hashlib.sha256()
     count = moved = 0
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
@@ -167,7 +167,7 @@ def _stage(rows: Iterable[FileRow], errors: ValidationErrors) -> str:
 
 
 def _add_duplicates(errors: ValidationErrors) -> None:
-    """Add a error for each row whose player has an earlier row."""
+    """Add an error for each row whose player has an earlier row."""
     with connection.cursor() as cursor:
         cursor.execute(DUPLICATES)
         found = cursor.fetchall()

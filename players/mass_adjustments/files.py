@@ -1,6 +1,6 @@
 """Read the rows of an adjustment from a CSV or JSONL file, line by line.
 
-CSV has the header `userId,amount` or `userId,amount,reason`; each line of JSONL is one object with
+CSV has the header `userId,amount` or `userId,amount,reason`. Each line of JSONL is one object with
 these names.
 """
 
@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 from common import strict_json
 from common.amounts import NotAnAmount, hundredths
 
-SHOWN = 100  # errors; the others are counted
+SHOWN = 100  # errors; further ones are only counted
 LONGEST_LINE = 10_000  # bytes
 LONGEST_REASON = 500  # characters
 LARGEST_ID = 2**63 - 1
@@ -71,9 +71,9 @@ class UnknownFormat(ValueError):
 
 
 def read(path: Path, errors: ValidationErrors) -> Iterator[FileRow]:
-    """Yield the valid rows of a file; invalid lines go to `errors`. Raises UnknownFormat, OSError.
+    """Yield the valid rows of a file. Errors of invalid lines are added to `errors`.
 
-    Holds one line in memory.
+    Raises UnknownFormat, OSError. Holds one line in memory.
     """
     parse = _parser(path.name)
     with path.open("rb") as stream:
@@ -81,7 +81,10 @@ def read(path: Path, errors: ValidationErrors) -> Iterator[FileRow]:
 
 
 def read_upload(stream: IO[bytes], name: str, errors: ValidationErrors) -> Iterator[FileRow]:
-    """Yield the valid rows of an open file named `name`. Raises UnknownFormat at once."""
+    """Yield the valid rows of an open file called `name`.
+
+    Raises UnknownFormat at the call, not during iteration.
+    """
     return _parser(name)(stream, errors)
 
 
@@ -211,7 +214,7 @@ def _amount_of_text(text: str) -> int:
 
 
 def _amount(value: Decimal) -> int:
-    """Return whole hundredths."""
+    """Return the amount in whole hundredths. Raises _LineError."""
     if len(value.as_tuple().digits) > MOST_DIGITS:
         raise _LineError("amount", AMOUNT_HINT)
     try:

@@ -113,7 +113,7 @@ def approve(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> 
 
 
 def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> Adjustment:
-    """Close an adjustment that has not started; its requester withdraws it so.
+    """Close an adjustment that has not started. If its requester does so, it is withdrawn.
 
     Raises Refused, NotAllowed.
     """
@@ -133,7 +133,7 @@ def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 
 
 def needs_second_person(adjustment: Adjustment, by: Staff, now: dt.datetime) -> str:
-    """Why a second person would have to approve it now; empty if nobody would."""
+    """Return why a second person would have to approve it now, or an empty string."""
     volume, taken = reservations.volume(adjustment), daily_limit.taken(by, now)
     load = Load(adjustment.changing, volume, taken, tripped=False)
     second = velocity_limit.second_person_for(by, load, now)
@@ -141,7 +141,7 @@ def needs_second_person(adjustment: Adjustment, by: Staff, now: dt.datetime) -> 
 
 
 def find(adjustment_id: int) -> Adjustment:
-    """Raises Refused for an unknown adjustment."""
+    """Return an adjustment. Raises Refused for an unknown id."""
     found = Adjustment.objects.filter(pk=adjustment_id).first()
     if found is None:
         raise Refused(ADJUSTMENTS.unknown.format(adjustment_id))
@@ -153,7 +153,7 @@ def target_of(adjustment: Adjustment) -> Target:
 
 
 def requester_actor(adjustment: Adjustment) -> Actor:
-    """The requester as the audit log names them; their name is empty once it was erased there."""
+    """Return the requester as in the audit log. The name is empty if it was erased there."""
     event = AuditEvent.objects.get(pk=adjustment.event)
     personal = AuditPersonal.objects.filter(event_id=adjustment.event, field="actorName").first()
     name, subject = (personal.value, personal.subject) if personal else ("", "")

@@ -1,7 +1,7 @@
 """Decide in SQL which rows of an adjustment are skipped, and why.
 
-The statement follows `players.policy.permissions.may`, whose answer does not depend on the row but
-for the positions of the two. A test compares the two.
+The statement follows `players.policy.permissions.may`. Between rows, only the positions of actor
+and player change its answer. A test compares the two.
 """
 
 from typing import Any
@@ -22,14 +22,14 @@ OVERFLOW = "the sum would exceed a trillion points"
 GONE = "the requester may no longer adjust anybody"
 LIMITED = "it exceeds what the requester may now move in a day"
 
-# Joins `rows`, which have a user_id, with their players and the positions of those. A position is
+# Joins `rows`, which have a user_id, with their players and the players' positions. A position is
 # NULL for a rank that is not part of the policy. `lookup` returns the parameters.
 PLAYERS = """
     LEFT JOIN players p ON p.user_id = rows.user_id
     LEFT JOIN unnest(%(ranks)s::bigint[], %(positions)s::int[], %(kept_positions)s::int[])
         AS k(rank, position, kept_position) ON k.rank = coalesce(p.former_rank_id, p.rank_id)"""
 
-# Why a row is skipped; empty if it is not. `amount` is an expression in points.
+# Why a row is skipped, or an empty string. `amount` is an expression in points.
 NOTE = f"""
     CASE WHEN p.id IS NULL THEN '{UNKNOWN}'
          WHEN p.erased_at IS NOT NULL THEN '{ERASED}'
@@ -44,10 +44,10 @@ NOTE = f"""
 
 
 def lookup(actor_id: int | None, below: int | None) -> dict[str, Any]:
-    """Parameters of PLAYERS and NOTE.
+    """Return the parameters of PLAYERS and NOTE.
 
-    `actor_id` is the id of the acting player, who is not adjusted. `below` is the position of the
-    actor; None if no rank limits them.
+    `actor_id`: id of the acting player, who is not adjusted. `below`: the actor's position, or None
+    if no rank limits them.
     """
     policy = active()
     ranks = list(Rank.objects.all())
@@ -62,7 +62,7 @@ def lookup(actor_id: int | None, below: int | None) -> dict[str, Any]:
 
 
 def why_not_entitled(by: Staff) -> str:
-    """Why somebody may adjust nobody, even at the lowest rank; empty if they may."""
+    """Return why somebody may adjust nobody, even at the lowest rank, or an empty string."""
     if by.rank is None:
         return ""
     found = may(

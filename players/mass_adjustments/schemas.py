@@ -16,7 +16,7 @@ Amount = Annotated[float, msgspec.Meta(gt=-1e11, lt=1e11, extra_json_schema={"no
 
 
 class AdjustmentRowIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A player and the points to give, or to take if negative: at most two decimals, not 0."""
+    """A player and the points to add, or to subtract if negative: at most two decimals, not 0."""
 
     user_id: UserId
     amount: Amount
@@ -29,8 +29,9 @@ class AdjustmentAsSent(msgspec.Struct, frozen=True, rename="camel", forbid_unkno
 
 
 class AdjustmentIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """The reason and the rows, each player once. One invalid row refuses the whole request, and
-    `errors` names every invalid row.
+    """The reason and the rows, one per player.
+
+    A request with an invalid row is refused as a whole, and `errors` names every invalid row.
     """
 
     reason: Reason
@@ -38,7 +39,7 @@ class AdjustmentIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_f
 
 
 class SkippedOut(Out, frozen=True):
-    """A row that changes nothing, and why. `line` counts from 1."""
+    """A row that changes nothing, and the reason. `line` counts from 1."""
 
     line: Whole
     user_id: int
@@ -47,12 +48,12 @@ class SkippedOut(Out, frozen=True):
 
 
 class AdjustmentOut(Out, frozen=True):
-    """`rows` counts applied, skipped and pending rows. `total` is the sum of the changes, `moved`
-    the sum without signs.
+    """An adjustment.
 
-    `status`: preview, waiting (for a second person), applying, done or rejected. `progress` is 0 to
-    1. `skippedRows` has the first hundred. `error` says why the last attempt stopped; it is tried
-    again.
+    `rows` counts applied, skipped and pending rows. `total` is the sum of the changes, `moved` the
+    sum without signs. `status`: preview, waiting (for a second person), applying, done or rejected.
+    `progress` is 0 to 1. `skippedRows` has the first hundred. `error` says why the last attempt
+    stopped; it is retried.
     """
 
     id: int
