@@ -124,7 +124,10 @@ def _no_request() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any, tmp_path: Any) -> None:
-    """Disable throttles, slow password hashes and static file scans. Seals go to a separate file."""
+    """Disable throttles, slow password hashes and static file scans.
+
+    Seals go to a file of the test.
+    """
     settings.THROTTLE_PUBLIC_PER_MINUTE = 0
     settings.THROTTLE_WRITE_PER_MINUTE = 0
     settings.AUDIT_SEAL_FILE = str(tmp_path / "seals.jsonl")

@@ -1,4 +1,4 @@
-"""The emulator in its own process, and what tests change there."""
+"""The emulator in its own process, and changes that tests make in it."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from tests.conftest import START_PATIENCE, free_port
 
 KEY, GROUP, NEXUS, TRAINING = "tests-key", 7001, 5001, 5002
 OWNER_OF_KEY, OWNER_OF_GROUP = 9001, 9002
-# Rank number and id of a role differ, as they do on Roblox.
+# The rank and the id of a role differ, as they do on Roblox.
 ROLES = {
     "Suspended": 2,
     "Initiate": 1,
@@ -40,7 +40,7 @@ def role_id(rank: str) -> int:
 
 
 class World:
-    """The emulator's control interface."""
+    """Changes of the emulated Roblox through its control interface."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -56,7 +56,7 @@ class World:
         self.control("clock", advance=seconds)
 
     def begin(self) -> None:
-        """An empty Roblox with two universes, the group, and a key that may do everything."""
+        """Reset Roblox to two universes, the group, and a key that may do everything."""
         self.control("reset")
         _forget(httpx.URL(self.url).netloc.decode())
         for universe in (NEXUS, TRAINING):
@@ -77,9 +77,7 @@ class World:
         self.control("limits", all=None)
 
     def join(self, user_id: int, *ranks: str, also: tuple[int, ...] = ()) -> None:
-        """Somebody joins the group, or holds other roles from now on (as a fact, not as somebody's
-        deed).
-        """
+        """Add a member or replace their roles, without an entry in the group's log."""
         member = {
             "userId": user_id,
             "username": f"citizen_{user_id}",
@@ -91,7 +89,7 @@ class World:
         assert self.http.delete(f"/_emulator/members/{GROUP}/{user_id}").status_code == 200
 
     def set_roles(self, user_id: int, *ranks: str, also: tuple[int, ...] = ()) -> None:
-        """Somebody changes a member's roles by hand on Roblox."""
+        """Change a member's roles by hand on Roblox."""
         self.act(
             "setRoles",
             groupId=GROUP,
@@ -102,7 +100,7 @@ class World:
     def put_role(
         self, role: int, number: int, name: str, permissions: list[str] | None = None
     ) -> None:
-        """Somebody makes a role, or gives one another number, name or permissions."""
+        """Create a role, or change its rank, name or permissions."""
         body = {"id": role, "rank": number, "displayName": name, "permissions": permissions}
         self.act("putRole", groupId=GROUP, role=body)
 
@@ -110,13 +108,13 @@ class World:
         self.act("removeRole", groupId=GROUP, roleId=role)
 
     def own_the_group_with_the_key(self) -> None:
-        """The key is the group owner's, who reads every role's permissions."""
+        """Give the key to the group's owner, who can read every role's permissions."""
         self.control(
             "keys", key=KEY, name="tests", ownerUserId=OWNER_OF_GROUP, scopes=["*"], enabled=True
         )
 
     def roles(self, user_id: int) -> set[int]:
-        """The ids of the roles that a member holds, without the base role."""
+        """Return the ids of a member's roles, without the base role."""
         answer = self.http.get(
             f"/cloud/v2/groups/{GROUP}/memberships",
             params={"maxPageSize": 1, "filter": f"user == 'users/{user_id}'"},
@@ -129,7 +127,7 @@ class World:
         return self.control("act", act=act, **body)
 
     def save(self, user_id: int, value: Any, index: int | None, universe: int = NEXUS) -> None:
-        """A game server writes a player's entry, and its index."""
+        """Write a player's entry and its index, as a game server does."""
         there = (
             {"store": "GRPS_Points_Index", "id": str(user_id), "value": index}
             if index is not None
@@ -188,7 +186,7 @@ class World:
 
 
 def _forget(realm: str) -> None:
-    """What was learnt of this Roblox by the test before: its limits, its troubles."""
+    """Delete what earlier tests learnt of this Roblox: limits and failures."""
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         for key in client.scan_iter(f"grps:open-cloud:{realm}:*"):
             client.delete(key)
@@ -196,7 +194,7 @@ def _forget(realm: str) -> None:
 
 @contextmanager
 def emulated() -> Iterator[World]:
-    """A running emulator, ended with the block."""
+    """Run an emulator until the block ends."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(

@@ -1,6 +1,7 @@
-"""A migrated database that the test databases are copied from.
+"""A migrated database, of which the test databases are copies.
 
-It stays in the test server between runs, and is made again when a migration or a package changes.
+It stays in the test server between runs. It is created again after a change of a migration or a
+package.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ PACKAGES = ("django", "django-allauth", "django-celery-beat")  # they bring migr
 
 
 def prepare() -> None:
-    """Make the template unless it is there and up to date."""
+    """Create the template unless it exists and is up to date."""
     server = os.environ["DATABASE_URL"]
     fingerprint = _fingerprint()
     with psycopg.connect(server, autocommit=True) as connection:

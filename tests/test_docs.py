@@ -1,4 +1,4 @@
-"""The guides name files, functions and pages that exist."""
+"""Files, functions and pages that the guides name exist."""
 
 import re
 from pathlib import Path

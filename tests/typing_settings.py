@@ -1,4 +1,4 @@
-"""The settings as the type checker loads them: nothing is connected to, so any values will do."""
+"""Settings for the type checker. It connects to nothing, so any values will do."""
 
 import os
 

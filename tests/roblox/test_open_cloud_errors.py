@@ -1,6 +1,4 @@
-"""Every shape of error that Roblox documents becomes one: what to do about it, and a sentence for a
-moderator.
-"""
+"""Every documented error of Roblox becomes one kind, with an action and a sentence for staff."""
 
 import json
 from typing import Any

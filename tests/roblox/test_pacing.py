@@ -1,4 +1,4 @@
-"""One pace for all processes, adapted to Roblox's answers."""
+"""One rate of calls for all processes, adapted to Roblox's responses."""
 
 import multiprocessing
 import time
@@ -59,14 +59,14 @@ def test_two_processes_share_one_pace(whose: str) -> None:
         for worker in workers:
             worker.join()
 
-    # 120 calls at 97 a second, of which three may go at once: alone each process would need half as
-    # long.
+    # 120 calls at 97 a second, of which three may go at once. One process alone would need half the
+    # time.
     assert elapsed(both) > 1.15
 
 
 def test_no_limit_is_no_wait(whose: str) -> None:
     free = pacer(dataStoreRead=None)
-    for _ in range(10_000):  # at 250 a minute this would outlast every test run
+    for _ in range(10_000):  # at 250 a minute this would take forty minutes
         free.wait(slot(whose), patience=0)
 
 
@@ -118,7 +118,7 @@ def test_without_valkey_each_process_goes_slowly_alone(whose: str) -> None:
         for _ in range(11):
             alone.wait(spent)
 
-    # Ten pauses of 41 ms; at the whole pace they would be over in 0.1 s.
+    # Ten pauses of 41 ms. At the full rate they would take 0.1 s.
     assert elapsed(all_of_them) > 0.4
 
 

@@ -26,8 +26,9 @@ def _world() -> Iterator[World]:
 
 @pytest.fixture
 def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An empty Roblox that the settings lead to; writing is on, and neither limits nor pauses
-    between tries slow a test.
+    """Return an empty Roblox that the settings use.
+
+    Writing is on. Neither limits nor pauses between tries slow a test.
     """
     _world.begin()
     settings.OPEN_CLOUD_URL = _world.url
@@ -39,14 +40,14 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
     monkeypatch.setenv("ROBLOX_TRAINING_UNIVERSE_ID", str(TRAINING))
     monkeypatch.setattr(client, "BACKOFF", 0.02)
     for name in ("TURN", "ANSWER", "PATIENCE", "CALL"):
-        monkeypatch.setattr(reader, name, 60.0)  # a busy machine must not decide what is read
+        monkeypatch.setattr(reader, name, 60.0)  # a busy machine must not change the result
     cloud._client.cache_clear()
     return _world
 
 
 @pytest.fixture
 def community(world: World, transactional_db: None) -> World:
-    """The world, with GRPS set up beside it."""
+    """Return the world after setting GRPS up."""
     call_command("bootstrap", quiet=True)
     return world
 
@@ -58,13 +59,13 @@ def nexus(community: World) -> Experience:
 
 @pytest.fixture
 def game(community: World) -> Game:
-    """A game server of `nexus`."""
+    """Return a game server of `nexus`."""
     return Game(keys.create(Experience.objects.get(key="nexus"), actor=TESTER)[1])
 
 
 @pytest.fixture
 def pull(community: World) -> Callable[..., SyncJob]:
-    """Ask for a job and carry it on to its end, or to where it must wait."""
+    """Return a function that requests a job and runs it until it ends or must wait."""
 
     def pull(
         activity: str, experience: Experience | None = None, token: str = "", **options: Any
@@ -81,8 +82,9 @@ def pull(community: World) -> Callable[..., SyncJob]:
 
 @pytest.fixture
 def player(community: World) -> Callable[..., Player]:
-    """A player at a rank, made behind the rules, so that no mirror knows of it; a member, if
-    nothing else is said.
+    """Return a function that creates a player directly, so that no mirror is marked for them.
+
+    They are a member by default.
     """
 
     def player(user_id: int, rank: str = "Initiate", member: str = "member") -> Player:

@@ -1,6 +1,4 @@
-"""The same work over any broker, by address alone: the embedded Valkey, the system's own Redis, a
-RabbitMQ.
-"""
+"""The same work over any broker: the embedded Valkey, the system's Redis, and RabbitMQ."""
 
 import os
 import shutil
@@ -49,7 +47,7 @@ def redis_of_the_system(folder: Path) -> Iterator[str]:
 
 
 def works(broker: str, community: World, nexus: Experience) -> None:
-    """A worker on this broker, started by its address, carries a job on at a hint."""
+    """Check that a worker on this broker continues a job after a hint."""
     community.seed(30)
     job, _ = jobs.request("points", nexus, actor=TESTER)
     environment = {

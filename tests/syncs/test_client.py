@@ -1,6 +1,4 @@
-"""The client through every operation that it has, each exchange held against Roblox's own
-description of its API.
-"""
+"""Every operation of the client, with each exchange compared with Roblox's own description."""
 
 import datetime as dt
 import json
@@ -38,7 +36,7 @@ STORE = Store(NEXUS, "GRPS_Points")
 
 
 class Recorder(httpx.HTTPTransport):
-    """Passes calls on and keeps what went both ways."""
+    """Passes calls on and keeps requests and responses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +77,7 @@ def client(world: World, recorder: Recorder) -> Iterator[OpenCloud]:
 
 
 def everything(client: OpenCloud, world: World) -> None:
-    """Every operation once, and what it answers."""
+    """Call every operation once and check its result."""
     entry = data_stores.write(client, STORE, Write("player:1", {"points": 1}, 1, None))
     again = data_stores.write(client, STORE, Write("player:1", {"points": 2}, 1, entry))
     assert again.value == {"points": 2}
@@ -148,7 +146,7 @@ def test_every_exchange_is_as_roblox_describes_it(
     compared = [contract.check_exchange(*exchange) for exchange in recorder.exchanges]
     assert (
         sum(compared) >= len(compared) - 1
-    )  # the introspection of a key is described in prose only
+    )  # the introspection of a key is documented in prose only
 
 
 @pytest.mark.parametrize(
@@ -169,8 +167,7 @@ def test_trouble_becomes_an_error_that_may_be_retried(
     pacer = Pacer(
         django_settings.REDIS_URL, dict.fromkeys(BUDGETS), httpx.URL(world.url).netloc.decode()
     )
-    # Only the faults about time are short of it: elsewhere the emulator itself may be slow to
-    # answer.
+    # Only faults of time get a short timeout: otherwise the emulator itself may be slow to answer.
     client = OpenCloud(
         world.url, KEY, pacer, timeout=1 if fault["kind"] in {"timeoutAfter", "slow"} else 10
     )

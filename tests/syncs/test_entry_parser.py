@@ -1,6 +1,4 @@
-"""Entries of games' data stores: what is read of them, and what is said of those that cannot be
-read.
-"""
+"""Parsing of entries of games' data stores, and the errors of entries that cannot be parsed."""
 
 import datetime as dt
 from typing import Any

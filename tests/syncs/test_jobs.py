@@ -1,6 +1,4 @@
-"""A job's life: asked for once, held by one, stopped when somebody wants it, taken up again when
-its process dies.
-"""
+"""Jobs: requested once, run by one process, stopped on demand, resumed after a crash."""
 
 import datetime as dt
 import os
@@ -89,7 +87,7 @@ def test_a_lease_dated_by_a_wrong_clock_holds_nobody_up(nexus: Experience) -> No
     assert SyncJob.objects.get().lease_until < timezone.now() + dt.timedelta(minutes=1)  # type: ignore[operator]
     SyncJob.objects.update(
         lease_until=timezone.now() + dt.timedelta(days=1)
-    )  # what an earlier version wrote
+    )  # as an earlier version wrote it
     assert jobs.release_dead() == 1
     assert jobs.claim_one(job.pk) is not None
 
@@ -103,9 +101,7 @@ def test_a_try_put_off_by_a_wrong_clock_comes_in_time(nexus: Experience) -> None
 
 
 def test_what_a_killed_process_held_is_taken_up_within_a_minute() -> None:
-    """The lease, the sweep and the longest turn of a push before it, whoever holds all places of
-    the worker.
-    """
+    """Lease, sweep and one push turn, which may occupy the worker first, take less than 60 s."""
     assert leases.LEASE.total_seconds() + PERIODIC["syncs.run_jobs"] + tasks.PUSH_TURN < 60
 
 
@@ -170,7 +166,7 @@ def test_a_paused_job_goes_on_where_it_was(nexus: Experience, community: World) 
 
 def test_pausing_and_resuming_is_recorded_with_who_and_why(nexus: Experience) -> None:
     job = request(nexus)
-    for _ in range(2):  # paused again, it is no news
+    for _ in range(2):  # pausing again records nothing
         jobs.pause(job.pk, actor=TESTER, reason="Roblox is in maintenance")
     jobs.resume(job.pk, actor=TESTER, reason="it is back")
     events = AuditEvent.objects.filter(action__in=["sync.paused", "sync.resumed"]).order_by("pk")
@@ -247,7 +243,7 @@ def rows_of(origin: str) -> list[tuple[Any, ...]]:
 def test_a_storm_ends_in_the_same_tables_as_a_calm_run(
     nexus: Experience, community: World, pull: Pull, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Who meets a fault on every try is left for the next pull, which is not what this is about.
+    # Players whose every try fails are left for the next pull, which this test does not cover.
     monkeypatch.setattr("roblox.open_cloud.client.TRIES", 12)
     players = 2000 if os.environ.get("GRPS_LONG") else 250
     for universe in (NEXUS, TRAINING):

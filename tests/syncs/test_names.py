@@ -1,4 +1,4 @@
-"""Names that games do not agree on: Roblox is asked, and its word holds."""
+"""If games disagree on a name, Roblox is asked and its answer counts."""
 
 import pytest
 from django.utils import timezone

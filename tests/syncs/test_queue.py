@@ -1,6 +1,4 @@
-"""The queue that games fill while GRPS is away: everything in it counts once, whatever dies in
-between.
-"""
+"""The queue that games fill during an outage: everything in it counts once, despite crashes."""
 
 import json
 from collections.abc import Callable
@@ -63,7 +61,7 @@ def test_a_crash_before_discarding_counts_nothing_twice(
         with pytest.raises(KeyboardInterrupt):
             queue.drain(nexus, now=timezone.now())
     assert Player.objects.get().points == 30
-    assert queue.drain(nexus, now=timezone.now()) == 0  # the reading still hides them
+    assert queue.drain(nexus, now=timezone.now()) == 0  # the items that were read are still hidden
     community.advance(queue.HIDDEN)
     assert queue.drain(nexus, now=timezone.now()) == 1
     assert Player.objects.get().points == 30

@@ -37,9 +37,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 class Office:
-    """Things happen, and endpoints hear of them: recorded, sealed, fanned out and delivered, step
-    by step.
-    """
+    """Events and endpoints, step by step: record, seal, fan out and deliver."""
 
     def endpoint(
         self, receiver: Receiver, kind: str = "standard", /, **changes: Any
@@ -73,12 +71,12 @@ class Office:
         return fan_out.run()
 
     def deliver(self) -> int:
-        """Fan out and deliver all that is due now; the calls made."""
+        """Fan out and deliver everything that is due. Returns the number of calls."""
         self.fan_out()
         return worker.run(60)
 
     def pass_time(self, **span: float) -> None:
-        """Let so much time pass for what waits: it comes due that much earlier."""
+        """Make waiting deliveries due earlier, as if this time had passed."""
         earlier = dt.timedelta(**span)
         for row in WebhookDelivery.objects.filter(status="pending"):
             WebhookDelivery.objects.filter(pk=row.pk).update(retry_at=row.retry_at - earlier)
@@ -111,7 +109,7 @@ Answer = Callable[[Any], tuple[int, dict[str, str], bytes]]
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Answer:
-    """What a receiver answers to everything."""
+    """Return a receiver's answer to every request."""
     return lambda request: (
         status,
         {name.replace("_", "-"): value for name, value in headers.items()},

@@ -1,6 +1,4 @@
-"""Receivers of the tests' own: an obedient one that remembers everything, and a socket that does as
-it pleases.
-"""
+"""Receivers for tests: one that stores and answers requests, and a socket with free behaviour."""
 
 import re
 import socket
@@ -17,7 +15,7 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it arrived; header names in lower case, `time` in seconds since 1970."""
+    """A request as received. Header names are in lower case, `time` is in seconds since 1970."""
 
     path: str
     headers: dict[str, str]
@@ -53,12 +51,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Receiver:
-    """A receiver on a free port. `answer` may be replaced at any time; `requests` is all that came,
-    in order.
+    """A receiver on a free port.
+
+    `answer` may be replaced at any time. `requests` has all requests in order.
     """
 
     def __init__(self) -> None:
@@ -83,7 +82,7 @@ class Receiver:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """One whole request: what is left unread when a socket closes takes the answer along."""
+    """Read one whole request: closing a socket with unread data would lose the answer."""
     request = b""
     while b"\r\n\r\n" not in request and (piece := connection.recv(65_536)):
         request += piece
@@ -95,9 +94,7 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 class Wild:
-    """A listening socket; `behave` gets each connection, its first request read, and does what it
-    likes.
-    """
+    """A listening socket. `behave` gets each connection after its first request was read."""
 
     def __init__(self, behave: Callable[[socket.socket], None], host: str = "127.0.0.1") -> None:
         self._behave = behave
@@ -136,4 +133,4 @@ class Wild:
                 read_request(connection)
                 self._behave(connection)
             except OSError:
-                return  # the other side has gone, as it should
+                return  # the client closed the connection, as it should

@@ -1,4 +1,4 @@
-"""`manage.py webhooks`: what it prints, what it does, and how it ends."""
+"""`manage.py webhooks`: its output, its effects and its exit codes."""
 
 import base64
 import datetime as dt
@@ -23,12 +23,12 @@ from webhooks.models import WebhookDelivery, WebhookEndpoint
 
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is none here to wait for."""
+    """Shorten the wait for a worker, since none runs here."""
     monkeypatch.setattr(command, "WORKER", 0.5)
 
 
 def run(*arguments: str, **options: Any) -> tuple[str, int]:
-    """What it printed, and its exit code."""
+    """Run the command. Returns its output and its exit code."""
     out = io.StringIO()
     try:
         call_command("webhooks", *arguments, stdout=out, **options)
@@ -44,7 +44,7 @@ def refusal(*arguments: str) -> str:
 
 
 def given_up(office: Office, receiver: Receiver) -> WebhookEndpoint:
-    """An endpoint that one ban was given up for."""
+    """Create an endpoint with one ban that was given up."""
     endpoint = office.endpoint(receiver, events=["player.*"])
     office.ban(office.player())
     office.fan_out()

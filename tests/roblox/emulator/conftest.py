@@ -1,4 +1,4 @@
-"""A real emulator process, and what the tests say to it."""
+"""A real emulator process and helpers to call it."""
 
 import datetime as dt
 import json
@@ -22,7 +22,7 @@ API_KEY = "a-key"
 OWNER, KEY_OWNER, MEMBER = 1, 9001, 1000
 UNIVERSE, PLACE = 5001, 6001
 GROUP = 7001
-# Role ids are 70,000 and the rank.
+# A role id is 70,000 plus its rank.
 RANKS = {
     1: "Initiate",
     3: "Event Host",
@@ -37,8 +37,9 @@ ORDERED = f"/cloud/v2/universes/{UNIVERSE}/ordered-data-stores/Index/scopes/glob
 
 
 class Cloud:
-    """An emulator as a caller with an API key sees it; exchanges are compared with Roblox's files,
-    if they are here.
+    """A caller with an API key.
+
+    Exchanges are compared with Roblox's OpenAPI files if these are present.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,7 +49,7 @@ class Cloud:
     def ask(
         self, method: str, path: str, body: Any = None, *, key: str | None = API_KEY, **options: Any
     ) -> httpx.Response:
-        """One call; `body` is sent as JSON."""
+        """Make one call. `body` is sent as JSON."""
         headers = ({"x-api-key": key} if key else {}) | options.pop("headers", {})
         if body is not None:
             options["json"] = body
@@ -63,7 +64,7 @@ class Cloud:
         return self.ask("GET", path, params=query or None)
 
     def tell(self, path: str, body: Any = None) -> Any:
-        """POST to the control interface, which must accept it."""
+        """POST to the control interface. Fails unless it answers 200."""
         answer = self.http.post(
             f"/_emulator/{path}", json={} if body is None else body, timeout=120
         )
@@ -84,14 +85,14 @@ class Cloud:
         self.tell("clock", {"advance": seconds})
 
     def now(self) -> dt.datetime:
-        """The emulator's time."""
+        """Return the emulator's time."""
         return dt.datetime.fromisoformat(self.look("clock")["now"])
 
     def fault(self, kind: str, **details: Any) -> None:
         self.tell("faults", {"faults": [{"kind": kind, **details}], "seed": 7})
 
     def pages(self, path: str, items: str, **query: Any) -> list[list[Any]]:
-        """All pages of a v2 listing."""
+        """Return all pages of a v2 listing."""
         found = []
         while True:
             body = self.get(path, **query).json()
@@ -105,7 +106,7 @@ class Cloud:
 def running(
     *arguments: str, port: int | None = None
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """An emulator process that answers; it is ended afterwards if it has not ended."""
+    """Run an emulator until the block ends. Yields its URL and its process."""
     port = port or free_port()
     command = [sys.executable, "-m", "roblox.emulator", "--port", str(port), *arguments]
     process = subprocess.Popen(command, cwd=BASE_DIR, env=dict(os.environ))
@@ -120,15 +121,16 @@ def running(
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an emulator that all tests of a session share."""
+    """Yield the URL of an emulator that all tests of a session share."""
     with running("--state", str(tmp_path_factory.mktemp("emulator") / "state.sqlite3")) as (url, _):
         yield url
 
 
 @pytest.fixture
 def cloud(emulator: str) -> Iterator[Cloud]:
-    """One universe, one group with an owner, a key owner and a member, one key that opens
-    everything; no limits.
+    """Yield a caller whose key opens everything, without limits.
+
+    There are one universe and one group, with an owner, the key's owner and a member.
     """
     caller = Cloud(emulator)
     with caller.http:
@@ -137,7 +139,7 @@ def cloud(emulator: str) -> Iterator[Cloud]:
 
 
 def prepare(caller: Cloud) -> None:
-    """An emptied emulator with what nearly every test needs."""
+    """Empty the emulator and create what nearly every test needs."""
     caller.tell("reset")
     caller.tell("limits", {"all": None})
     caller.tell("universes", {"universeId": UNIVERSE, "rootPlaceId": PLACE, "name": "Arena"})
@@ -156,7 +158,7 @@ def prepare(caller: Cloud) -> None:
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for what comes about by itself."""
+    """Wait for a condition that becomes true without further calls."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -168,7 +170,7 @@ def role(rank: int) -> int:
 
 
 def spec_or_skip() -> Path:
-    """The folder of Roblox's files; the test is skipped, and says why, where there is none."""
+    """Return the folder of Roblox's files. Skips the test, with the reason, if there is none."""
     folder = contract.spec_folder()
     if folder is None:
         pytest.skip(contract.NO_SPEC)

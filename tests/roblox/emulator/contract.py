@@ -1,6 +1,4 @@
-"""Checks exchanges with Open Cloud against Roblox's own OpenAPI files, in the folder that
-OPEN_CLOUD_SPEC names.
-"""
+"""Check exchanges with Open Cloud against Roblox's OpenAPI files, in the folder OPEN_CLOUD_SPEC."""
 
 import datetime as dt
 import functools
@@ -17,18 +15,18 @@ SPEC_VARIABLE = "OPEN_CLOUD_SPEC"
 NO_SPEC = (
     f"{SPEC_VARIABLE} names no folder with Roblox's OpenAPI files: nothing is compared with them"
 )
-# The paths of each file start behind this.
+# The prefix of the paths in each file.
 FILES = {
     "openapi-cloud-v2.json": "",
     "openapi-datastores-v1.json": "/datastores",
     "openapi-ordered-datastores-v1.json": "/ordered-data-stores",
     "openapi-messaging-v1.json": "/messaging-service",
 }
-# methods, paths, scopes and query parameters of what the files above lack, too
+# methods, paths, scopes and query parameters, also of operations that the files above lack
 LIST = "operations.json"
 # Documented in prose only.
 WITHOUT_SPEC = {("POST", "/v1/usernames/users"), ("POST", "/api-keys/v1/introspect")}
-# Where the examples, and the services, differ from the schema that is printed above them.
+# Here the examples and the services differ from the published schema.
 SCHEMA_IS_WRONG = re.compile(
     r"/datastores/v1/universes/\w+/standard-datastores(/datastore/entries(/entry(/increment|/versions(/version)?)?)?)?"
 )
@@ -36,9 +34,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Described(NamedTuple):
-    """One operation of the files; `request` and `response` are JSON schemas, None where nothing is
-    said.
-    """
+    """One operation of the files. `request` and `response`: JSON schemas, None without one."""
 
     path: re.Pattern[str]
     query: frozenset[str]
@@ -48,7 +44,7 @@ class Described(NamedTuple):
 
 
 def spec_folder() -> Path | None:
-    """Where the files are, None if nobody said."""
+    """Return the folder of the files, None if OPEN_CLOUD_SPEC is not set."""
     named = os.environ.get(SPEC_VARIABLE)
     return Path(named) if named else None
 
@@ -56,12 +52,11 @@ def spec_folder() -> Path | None:
 def check_exchange(
     method: str, url: str, request_body: Any, status: int, response_body: Any
 ) -> bool:
-    """Compare one exchange with the files; says False where they describe no such operation in
-    prose only.
+    """Compare one exchange with the files. Returns False if the operation is only in prose.
 
-    `url` may be absolute; bodies are decoded JSON, None for none. AssertionError says what differs.
-    The folder must be there: ask `spec_folder()` first.
-    Requests that were refused are only compared in the form of the refusal.
+    `url` may be absolute. Bodies are decoded JSON, or None. AssertionError says what differs. The
+    folder must exist: call `spec_folder()` first. Of refused requests only the form of the refusal
+    is compared.
     """
     address = urllib.parse.urlsplit(url)
     path = urllib.parse.unquote(address.path)
@@ -88,7 +83,7 @@ def check_exchange(
 
 
 def find(method: str, path: str) -> Described | None:
-    """The operation that a path belongs to: of several, the one with the fewest parameters."""
+    """Return the operation of a path. Of several, the one with the fewest parameters."""
     fitting = [one for one in _operations().get(method, []) if one.path.fullmatch(path)]
     return min(fitting, key=lambda one: one.path.groups, default=None)
 
@@ -141,7 +136,7 @@ def _operations() -> dict[str, list[Described]]:
                 if method in operations:
                     described = _described(prefix + path, operations[method], root)
                     known = scopes.get((method.upper(), described.path.pattern))
-                    # The whole files come first: `find` takes the first of two equals.
+                    # The complete files come first, since `find` takes the first of two equals.
                     found.setdefault(method.upper(), []).insert(0, described._replace(scopes=known))
     return found
 
@@ -170,8 +165,9 @@ def _schema(holder: dict[str, Any], root: dict[str, Any]) -> dict[str, Any] | No
 
 
 def _convert(node: Any, root: dict[str, Any]) -> Any:
-    """OpenAPI 3.0 as JSON Schema: references followed, `nullable` turned into a type, unknown
-    members refused.
+    """Convert OpenAPI 3.0 to JSON Schema.
+
+    References are resolved, `nullable` becomes a type, and unknown members are refused.
     """
     if isinstance(node, list):
         return [_convert(one, root) for one in node]

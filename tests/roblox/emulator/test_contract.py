@@ -1,6 +1,4 @@
-"""Roblox's own files decide; without them (OPEN_CLOUD_SPEC) these tests are reported as skipped,
-with that reason.
-"""
+"""The emulator agrees with Roblox's OpenAPI files. Skipped without them (OPEN_CLOUD_SPEC)."""
 
 import re
 from pathlib import Path
@@ -11,7 +9,7 @@ from roblox.emulator.endpoints import ENDPOINTS, Endpoint
 from tests.roblox.emulator import contract
 from tests.roblox.emulator.conftest import ENTRIES, Cloud, spec_or_skip
 
-# A scope that is only needed for a part of the answer, or only where the store is new.
+# Their scope is needed only for a part of the response, or only for a new store.
 PARTLY = {
     "groupRoleList",
     "groupRoleGet",
@@ -28,7 +26,7 @@ def spec() -> Path:
 
 
 def paths(endpoint: Endpoint) -> list[str]:
-    """A path with what may be left out, and one without."""
+    """Return the paths of an endpoint, with and without its optional parts."""
     filled = re.sub(r"\{\w+\}", "1", endpoint.pattern)
     return sorted({re.sub(r"[\[\]]", "", filled), re.sub(r"\[[^\]]*\]", "", filled)})
 

@@ -9,7 +9,7 @@ STORES = f"/cloud/v2/universes/{UNIVERSE}/data-stores"
 
 @pytest.fixture
 def within_an_hour(cloud: Cloud) -> None:
-    """An hour and a day have just begun."""
+    """Advance the clock to the start of an hour and a day."""
     cloud.advance(86_400 - cloud.now().timestamp() % 86_400)
 
 

@@ -58,7 +58,7 @@ def test_a_limit_by_the_second_is_over_after_one(cloud: Cloud) -> None:
     path = f"/cloud/v2/universes/{UNIVERSE}/user-restrictions/1"
     statuses = [
         cloud.get(path).status_code for _ in range(10)
-    ]  # on a slow machine the third may be a second later
+    ]  # on a slow machine the third call may be a second later
     assert statuses[:2] == [200, 200]
     assert 429 in statuses
     cloud.advance(1)

@@ -1,5 +1,6 @@
-"""Random policies, also broken ones, and random questions to them, with what players/policy
-and, for awards, tests/players/policy/reference.py answer.
+"""Random policies, valid and broken, and random questions with Python's answers.
+
+The answers are those of players/policy, and for awards of tests/players/policy/reference.py.
 """
 
 import copy
@@ -29,7 +30,7 @@ Question = dict[str, Any]
 
 
 def own() -> Documents:
-    """The project's own policy."""
+    """Return the project's policy."""
     found = {key: json.loads((CONFIG / name).read_text()) for key, name in FILES.items()}
     return {
         key: {name: item for name, item in document.items() if name != "$schema"}
@@ -38,7 +39,7 @@ def own() -> Documents:
 
 
 def policy(dice: random.Random) -> Documents:
-    """A valid one."""
+    """Build a random valid policy."""
     levels = [f"L{number}" for number in range(dice.randrange(1, 5))]
     ranks: list[dict[str, Any]] = []
     permissions: dict[str, Any] = {}
@@ -125,14 +126,14 @@ def _events(dice: random.Random, levels: list[str]) -> dict[str, Any]:
 
 
 def amount(dice: random.Random) -> float:
-    """Points with at most two decimals, those that binary fractions are bad at included."""
+    """Return points with at most two decimals, also those that binary fractions round badly."""
     return dice.choice(
         [0, 1, 25, 0.25, -0.1, 0.29, 1.1, -3.33, 1.15, 4.35, 8.2, round(dice.uniform(-50, 50), 2)]
     )
 
 
 def broken(dice: random.Random, documents: Documents) -> Documents:
-    """The same with one defect, or with something odd that is none."""
+    """Add one defect, or an odd value that is none."""
     made = copy.deepcopy(documents)
     dice.choice(DEFECTS)(dice, made)
     return made
@@ -154,7 +155,7 @@ def _lose_field(dice: random.Random, made: Documents) -> None:
     document = made[dice.choice([*made])]
     rows = [document, made["ranks"]["ranks"][0], *made["points"]["events"].values()]
     row = dice.choice(rows)
-    # null and nothing are the same to a game: not these two
+    # To a game null equals a missing field, except for these.
     keys = [key for key in row if key not in {"warning_days", "adjustLimit", "rejoin"}]
     del row[dice.choice(keys)]
 
@@ -255,7 +256,7 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
 
 
 def question(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
-    """Something to ask both, and what players/policy says."""
+    """Return a random question, and the answer of Python."""
     return dice.choice(
         [_award, _award, _stream, _evaluate, _may, _may, _sanction, _sums, _belonging]
     )(dice, bundle)
@@ -314,7 +315,7 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 
 def _sums(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
-    """What experiences sum up to: the points shown, and what may be lost in the first."""
+    """Ask for the points shown, and for what may be lost in the first of several experiences."""
     sums = [
         dice.choice([0, -1, 1, -400_00, 10**9, dice.randrange(-999, 999)])
         for _ in range(dice.randrange(1, 5))
@@ -326,7 +327,7 @@ def _sums(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 
 def _stream(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
-    """A stay of thirty events, over days and weeks: each award counts in those after it."""
+    """Ask for the awards of thirty events over weeks, where each affects the later ones."""
     rank, at, events, amounts, reasons = (
         dice.choice(bundle.ranks),
         dice.randrange(0, 1_900_000_000),
@@ -464,7 +465,7 @@ def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
         | {"actorMembership": str(actor_in), "targetMembership": str(target_in)},
         "to": to.name if to else "",
     }
-    if dice.random() < 0.2:  # what both take for granted
+    if dice.random() < 0.2:  # both sides use the same default
         del asked["details"]["secondAbove"]
         above = SECOND_ABOVE
     found = may(
@@ -486,7 +487,7 @@ def _membership(dice: random.Random) -> Membership:
 
 
 def _belonging(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
-    """Who earns and belongs, and whose roles are all ignored."""
+    """Ask who earns and belongs to the group, and whose roles are all ignored."""
     membership, unknown_for = _membership(dice), dice.choice([None, -1, 0, 299, 300, 301])
     roles = dice.sample(["Guest", "Member", "Bot", *bundle.ignored_roles], dice.randrange(3))
     asked: Question = {
@@ -514,8 +515,9 @@ def _sanction(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 
 def broken_law(asked: Question, answer: Any, bundle: Bundle) -> str:
-    """What the server's laws object to in awards that a game gives; empty where they accept them,
-    and find one hundredth more than the full award too much.
+    """Return the violation that the server finds in a game's awards, or "".
+
+    One hundredth more than a full award must be a violation, else this is reported too.
     """
     if asked["ask"] == "award":
         return _law_of_award(asked["event"], answer[0], answer[1], bundle)

@@ -1,4 +1,4 @@
-"""A player's client in a machine of its own: tests read its screen, press buttons and type."""
+"""A player's client in its own Luau machine: tests read its screen, press buttons and type."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ ANSWER = (
 
 
 class Client:
-    """A client. `asked` are the questions that it sent. While it is `deaf`, they fail."""
+    """A client. `asked`: the questions that it sent. Its questions fail while it is `deaf`."""
 
     def __init__(self, server: Server, user_id: int) -> None:
         self.server, self.user_id = server, user_id
@@ -67,7 +67,7 @@ class Client:
         self.run(2)
 
     def _hear(self) -> None:
-        """Receive the server's notifications to this player."""
+        """Pass the server's new notifications for this player to the client."""
         source = "local sent, userId = game.ReplicatedStorage.GRPSTold.sent, ... local mine = {} "
         source += "for _, one in sent do if one[1].UserId == userId then table.insert(mine, one[2]) end end return mine"
         told = take(self.server.machine.call(self.server.machine.chunk(source), self.user_id)) or []

@@ -1,4 +1,4 @@
-"""GRPS as games see it, and an experience that talks to it."""
+"""GRPS as games see it, and an experience that calls it."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.roblox.luau.universe import Universe
 
 @pytest.fixture
 def grps() -> Grps:
-    """GRPS with three officers."""
+    """Return GRPS with three officers."""
     return Grps(
         standing={
             MAJOR: ("Tempest Major", None),
@@ -21,5 +21,5 @@ def grps() -> Grps:
 
 @pytest.fixture
 def universe(grps: Grps) -> Universe:
-    """An experience whose servers talk to GRPS."""
+    """Return an experience whose servers call GRPS."""
     return Universe(http=grps)

@@ -6,7 +6,7 @@ from tests.roblox.luau.grps import Grps
 from tests.roblox.luau.universe import Universe
 
 CROWD, EVENTS = range(1, 101), 50  # players, and events a second
-# Requests a minute that Roblox documents for such a server, if the universe has no other one.
+# Requests a minute that Roblox documents for such a server, if it is the only one of its universe.
 BUDGETS = {
     "http": 500,
     "StandardRead": 60 + 40 * 100,
@@ -17,8 +17,9 @@ BUDGETS = {
 
 
 def shares(minutes: int) -> dict[str, float]:
-    """What of each budget is asked for in so many minutes of the game's time. Raises AssertionError
-    where a request was throttled, or a point is not in both books at the end.
+    """Return the used share of each budget during so many minutes of the game's time.
+
+    Raises AssertionError if a request was throttled, or if GRPS and the data store do not agree.
     """
     grps, dice = Grps(), random.Random(1)
     universe = Universe(http=grps)

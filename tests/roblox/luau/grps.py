@@ -1,5 +1,6 @@
-"""GRPS as a game meets it, in one process: a ledger by session and sequence
-(players/policy/counters.py).
+"""GRPS as a game sees it, within one process: a ledger by session and sequence.
+
+It merges with players/policy/counters.py.
 """
 
 import json
@@ -17,11 +18,11 @@ FIRST = "Initiate"
 
 @dataclass
 class Grps:
-    """`away`: it does not answer. `policy` is what it hands out."""
+    """Answers a game's requests, unless it is `away`. `policy`: the policy that it returns."""
 
     policy: dict[str, Any] = field(default_factory=cases.own)
     away: bool = False
-    lossy: float = 0.0  # how often an answer is lost on its way back
+    lossy: float = 0.0  # share of responses that are lost
     ledger: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
     merged: dict[int, dict[int, SessionTotal]] = field(default_factory=dict)
     beyond: dict[tuple[int, int], set[int]] = field(default_factory=dict)
@@ -31,23 +32,23 @@ class Grps:
     recommended: dict[int, list[int]] = field(default_factory=dict)
     cases: dict[int, list[tuple[str, str]]] = field(
         default_factory=dict
-    )  # kind and code, the newest first
+    )  # kind and code, newest first
     warnings: Counter[int] = field(default_factory=Counter)
     standing: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
-    names: dict[int, str] = field(default_factory=dict)  # of whom a search finds
+    names: dict[int, str] = field(default_factory=dict)  # names that a search finds
     asked: Counter[str] = field(default_factory=Counter)
     commands: list[dict[str, Any]] = field(default_factory=list)
     verdict: str = "applied"
     detail: str = "Done."
     counts: dict[str, bool] | None = (
-        None  # what it says of what counts; None: an older one, which says nothing
+        None  # the response's `counts`; None: an older GRPS, which sends none
     )
     dice: Any = None
     membership: dict[int, dict[str, Any]] = field(
         default_factory=dict
-    )  # of those who are no plain members
+    )  # of players who are not plain members
 
     def __call__(self, url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         if self.away:
@@ -140,7 +141,7 @@ class Grps:
         }
 
     def drain(self, items: list[str]) -> None:
-        """Take in what lies in the queue."""
+        """Ingest the items of the queue, and empty it."""
         for item in items:
             self.take(json.loads(item)["events"])
         items.clear()

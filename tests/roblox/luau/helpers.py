@@ -1,4 +1,4 @@
-"""Officers, amounts and small tools that tests of the game's modules share."""
+"""Officers, amounts and small helpers of the tests of the game's modules."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from tests.roblox.luau.universe import NIA, Answer, Http, Server, Universe
 MAJOR, ADMIRAL, GENERAL = 1, 2, 3  # officers (conftest.grps)
 ZED = 157
 KO, TRAINING = 25, 1500  # hundredths
-LATE = 3 * 86_400 + 3600  # seconds after which no event of a session may come
+LATE = 3 * 86_400 + 3600  # seconds after which no event of a session may arrive
 
 
 def events_only(grps: Grps, answer: Any) -> Http:
-    """GRPS, with another word on events: answer(events), or None for its own."""
+    """Answer events by answer(events), or as GRPS if that returns None."""
 
     def http(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
         said = answer(json.loads(body)["events"]) if url.endswith("/roblox/events") else None
@@ -28,13 +28,13 @@ def kinds(grps: Grps) -> set[str]:
 
 
 def sending(server: Server) -> bool:
-    """Whether a call with events is under way."""
+    """Return whether a call with events is in progress."""
     chunk = server.machine.chunk("return (...).context.outbox.busy == true")
     return bool(server.machine.call(chunk, server.grps))
 
 
 def crashed(universe: Universe) -> Server:
-    """Another server, while the lease of one that crashed lasts."""
+    """Start another server during the lease of a crashed one."""
     universe.playing().crash()
     server = universe.server()
     server.join(NIA)

@@ -1,7 +1,7 @@
 """A Luau virtual machine that acts as a Roblox server or client, on a clock that tests step.
 
-It loads the modules of the Rojo project. Only this module knows the machine (pluau). Values cross as
-JSON-like Python values: a table with the keys 1 to n is a list, any other one a dict. An empty table
+It loads the modules of the Rojo project. Only this module uses pluau directly. Values are converted
+to JSON-like Python values: a table with the keys 1 to n is a list, any other a dict. An empty table
 is an empty dict.
 """
 
@@ -17,7 +17,7 @@ HOME = Path(__file__).resolve().parent.parent.parent.parent / "roblox" / "luau"
 WORLD = Path(__file__).resolve().parent / "world"
 FOLDERS = {"ReplicatedStorage", "ServerScriptService", "StarterPlayer", "ServerStorage"}
 
-# `script` and `require` come as arguments on the first line, so that lines keep their numbers.
+# `script` and `require` are arguments on the first line, so that lines keep their numbers.
 HEAD = (
     "local script, require, game, task, Instance, DateTime, os, typeof, print, warn, Enum, "
     "UDim2, UDim, Vector2, Color3, utf8 = ... "
@@ -54,7 +54,7 @@ globals.utf8 = setmetatable({ nfcnormalize = normalize }, { __index = utf8 })
 
 
 class LuauError(Exception):
-    """An error of Luau code, with its place."""
+    """An error in Luau code, with its place."""
 
 
 class Machine:
@@ -69,7 +69,7 @@ class Machine:
     ) -> None:
         self._mutate = mutate
         self.lua = pluau.Lua()
-        # Optimised, with line numbers; types do not matter to a machine that checks none.
+        # Optimised and with line numbers. This compiler does not check types.
         self.lua.set_compiler(pluau.Compiler(2, 1, 0, 0))
         self.engine = self._load(WORLD / "engine.luau").call()[0]
         self.set_clock(now)
@@ -87,7 +87,7 @@ class Machine:
                 self._plant(name, node, self.engine.get("game"))
 
     def require(self, path: str) -> pluau.Table:
-        """A module by its place, as `ReplicatedStorage.GRPSShared.points`."""
+        """Load a module by its path, such as `ReplicatedStorage.GRPSShared.points`."""
         instance: Any = self.engine.get("game")
         for name in path.split("."):
             instance = self.lua.load_chunk(
@@ -134,7 +134,7 @@ class Machine:
 
     @property
     def memory(self) -> int:
-        """Bytes in use after a garbage collection."""
+        """Return the bytes in use after a garbage collection."""
         self.lua.load_chunk("collectgarbage()").call()
         return int(self.lua.used_memory())
 
@@ -149,7 +149,7 @@ class Machine:
         return found
 
     def give(self, value: Any) -> Any:
-        """A Python value as a Luau one."""
+        """Convert a Python value to Luau."""
         if isinstance(value, dict):
             table = self.lua.create_table_with_capacity(0, len(value))
             for key, item in value.items():
@@ -170,7 +170,7 @@ class Machine:
         return [self.lua.load_chunk(HEAD + source, name=path)]
 
     def _plant(self, name: str, node: dict[str, Any], parent: Any) -> None:
-        """Make an instance of a node of the project, and of those below it."""
+        """Create an instance for a node of the project, and for its children."""
         if "$path" in node:
             self._plant_files(name, HOME / node["$path"], parent)
             return
@@ -206,7 +206,7 @@ class Machine:
 
 
 def take(value: Any) -> Any:
-    """A Luau value as a Python one."""
+    """Convert a Luau value to Python."""
     if isinstance(value, pluau.String):
         return str(value)
     if not isinstance(value, pluau.Table):

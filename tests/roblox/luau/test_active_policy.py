@@ -1,4 +1,4 @@
-"""The policy of a game server, and what prevents it."""
+"""The policy of a game server, and conditions that prevent loading it."""
 
 import json
 
@@ -74,7 +74,7 @@ def test_a_refused_key_is_logged_with_its_fix(universe: Universe, status: int, w
     assert words in line
     assert "nothing counts until there is a policy" in line
     universe.run(500)
-    assert len(warnings(server)) == 1  # and not at every look
+    assert len(warnings(server)) == 1  # and not at every check
     universe.run(200)
     assert len(warnings(server)) == 2
 

@@ -1,4 +1,4 @@
-"""News: who went up in rank, and what officers announce in every server, filtered, once."""
+"""Promotions and officers' announcements reach every server, filtered, once."""
 
 import json
 from typing import Any
@@ -110,7 +110,7 @@ def test_an_officer_announces_once_a_minute(universe: Universe) -> None:
 def test_who_is_under_a_sanction_or_unknown_announces_nothing(universe: Universe) -> None:
     here = universe.servers[0]
     stand(universe, MAJOR, "Tempest Major", "suspension")
-    universe.run(5)  # they read that they are suspended
+    universe.run(5)  # their server learns that they are suspended
     assert "You may not announce" in here.say(MAJOR, "/grps announce one")
     stand(universe, MAJOR, "Tempest Major")
     here.do("grps.context.policy.bundle = nil")

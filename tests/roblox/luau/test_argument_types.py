@@ -1,4 +1,4 @@
-"""Words that name players."""
+"""Arguments that name players."""
 
 from tests.roblox.luau.grps import Grps
 from tests.roblox.luau.helpers import MAJOR

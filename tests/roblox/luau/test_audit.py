@@ -1,4 +1,4 @@
-"""Log lines on their way to GRPS."""
+"""Log lines that game servers send to GRPS."""
 
 from tests.roblox.luau.grps import Grps
 from tests.roblox.luau.universe import NIA, Answer, Universe
@@ -37,7 +37,7 @@ def test_a_changed_key_is_read_again_and_no_line_is_lost(universe: Universe, grp
     universe.http = lambda *_: (401, {}, "{}")
     server.award(NIA, "training")
     universe.run(20)
-    assert server.machine.call(held, server.grps) is False  # it is not kept past a refusal
+    assert server.machine.call(held, server.grps) is False  # it is dropped after a refusal
 
 
 def test_one_refused_line_is_dropped_alone(universe: Universe, grps: Grps) -> None:

@@ -11,7 +11,7 @@ from tests.roblox.luau.universe import Universe
 LONG = bool(os.environ.get("GRPS_LONG"))
 MINUTES = 60 if LONG else 5
 DAYS = 14 if LONG else 7
-STAYS = 4  # of a player in a day
+STAYS = 4  # of a player per day
 
 
 def test_a_busy_server_takes_a_quarter_of_the_budgets() -> None:
@@ -41,7 +41,7 @@ def test_many_players_at_once_stay_within_the_budgets() -> None:
 def test_days_of_play_leave_memory_and_profiles_flat() -> None:
     grps, dice = Grps(), random.Random(2)
     universe = Universe(http=grps)
-    # Rare saves: what may grow does not depend on them, and they are most of the work.
+    # Rare saves, since saving is most of the work and does not affect what may grow.
     server = universe.server(autosaveSeconds=300, leaseSeconds=900, flushSeconds=20)
     sizes: list[tuple[int, int]] = []
     for hour in range(DAYS * 24):
@@ -60,11 +60,11 @@ def test_days_of_play_leave_memory_and_profiles_flat() -> None:
             record = universe.record(1)
             assert (
                 len(record["sessions"]) <= STAYS * 3 + 2
-            )  # of the days in which events may still come
+            )  # of the days in which events may still arrive
             assert len(record["outbox"]) <= 300
             sizes.append((server.machine.memory, len(json.dumps(record))))
     half = len(sizes) // 2
-    # What is in use goes up and down by a tenth with the moment.
+    # Memory in use varies by a tenth between moments.
     assert max(memory for memory, _ in sizes[half:]) < 1.25 * max(
         memory for memory, _ in sizes[:half]
     )

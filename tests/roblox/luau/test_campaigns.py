@@ -1,4 +1,4 @@
-"""Random campaigns of crashes and failures: all books agree at the end."""
+"""Random campaigns of crashes and failures: GRPS and the data stores agree at the end."""
 
 import os
 import random
@@ -18,7 +18,7 @@ def _troubled(grps: Grps, seed: int) -> Universe:
 
 
 def _end(universe: Universe, grps: Grps, players: list[int]) -> None:
-    """All goes well again, and everybody comes once more."""
+    """End all failures, and let everybody join once more."""
     grps.away = False
     universe.faults.clear()
     for server in list(universe.servers):
@@ -63,7 +63,7 @@ def test_crashes_and_failures_leave_all_books_equal(seed: int) -> None:
         user_id: grps.total(user_id) for user_id in players
     }
     assert sum(grps.total(user_id) for user_id in players) > 0
-    index = universe.stores["GRPS_Points_Index"]  # by which GRPS finds what differs
+    index = universe.stores["GRPS_Points_Index"]  # GRPS finds differences through it
     assert {user_id: int(index[str(user_id)]) for user_id in players} == {
         user_id: universe.total(user_id) for user_id in players
     }
@@ -75,7 +75,7 @@ def test_without_crashes_every_award_is_in_every_book(seed: int) -> None:
     grps = Grps(lossy=0.2, dice=dice)
     universe = _troubled(grps, seed)
     universe.faults |= {"conflict": (0.2, 0.0), "AddAsync": (0.5, 0.0)}
-    universe.playing().close()  # the policy is known
+    universe.playing().close()  # loads the policy
     owed = dict.fromkeys(range(1, 7), 0)
     here: dict[int, Server] = {}
     for _ in range(60):
@@ -87,7 +87,7 @@ def test_without_crashes_every_award_is_in_every_book(seed: int) -> None:
             here[user_id].join(user_id)
         server = here[user_id]
         for _ in range(dice.randrange(4)):
-            if owed[user_id] < 33 * 15_00:  # below the day's cap
+            if owed[user_id] < 33 * 15_00:  # below the daily cap
                 assert server.award(user_id, "training")[1] in {"", "WAITING"}
                 owed[user_id] += 15_00
         happening = dice.random()

@@ -8,7 +8,7 @@ from tests.roblox.luau.universe import NIA, Server, Universe
 
 
 def closed(universe: Universe, server: Server, *leaving: int) -> float:
-    """Seconds that it took."""
+    """Close a server. Returns the seconds that it took."""
     began = universe.now
     server.close(*leaving)
     return universe.now - began
@@ -151,7 +151,7 @@ def test_a_closing_server_waits_little_for_grps_and_budget(universe: Universe) -
 def test_a_closing_server_does_not_wait_for_its_own_budget(universe: Universe) -> None:
     server = universe.server()
     universe.run(3)
-    universe.playing()  # holds the lease
+    universe.playing()  # this server holds the lease
     server.join(NIA)
     universe.run(1)
     server.award(NIA, "training")

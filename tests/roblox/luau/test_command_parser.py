@@ -1,4 +1,4 @@
-"""Forms and words of officers."""
+"""The syntax of officers' commands."""
 
 import pytest
 

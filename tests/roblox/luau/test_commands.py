@@ -1,4 +1,4 @@
-"""Officers' commands: checked here, decided by GRPS."""
+"""Officers' commands: checked by the game, decided by GRPS."""
 
 import json
 import random
@@ -77,7 +77,7 @@ def test_arguments_are_read_by_their_type(
         ("Comet", 201),  # a display name
         ("com", 201),
         ("@nova_9", 201),
-        ("Nova", "can be @Nova, @nova_9"),  # one's display name is another's username
+        ("Nova", "can be @Nova, @nova_9"),  # a display name that is another player's username
         ("@nova", 202),
         ("@com", "Nobody here is called @com"),
     ],
@@ -169,7 +169,7 @@ def test_what_grps_refuses_or_holds_is_told_in_its_words(server: Server, grps: G
     )
     for text in ("adjust Nia 501 won", "award Nia training", "rank Nia Captain II leads"):
         assert server.say(ADMIRAL, f"/grps {text}") == grps.detail
-    assert grps.total(NIA) == 0  # an event that waits is not counted
+    assert grps.total(NIA) == 0  # a waiting event does not count
     assert server.say(NIA, "/grps me") == "Initiate, 0 points. Shock Trooper I needs 50 points."
     assert "warn, pardon" in server.say(NIA, "/grps help")
 
@@ -425,7 +425,7 @@ def test_refused_members_do_not_fill_the_log(universe: Universe, grps: Grps) -> 
     universe.run(90)
     kinds = [line["kind"] for line in grps.lines]
     assert "store.important" in kinds
-    assert 5 <= kinds.count("command.refused") <= 30  # the officer's, five a minute
+    assert 5 <= kinds.count("command.refused") <= 30  # of the officer, five a minute
     assert {line["text"] for line in grps.lines if line["kind"] == "command.refused"} == {
         f"player_{MAJOR}: warn: You may not: the player stands at or above your own position."
     }

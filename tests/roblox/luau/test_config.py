@@ -21,7 +21,7 @@ def test_studio_can_play_from_memory(universe: Universe, grps: Grps) -> None:
     universe.run(8)
     assert server.session(NIA)["known"] == 1500
     assert universe.stores == {}
-    assert grps.asked["/roblox/events"] == 0  # a test's points are nobody's
+    assert grps.asked["/roblox/events"] == 0  # points of a test experience are sent nowhere
     server.close()
     again = universe.server(memory=True)
     again.join(NIA)

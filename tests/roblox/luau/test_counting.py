@@ -1,6 +1,4 @@
-"""What does not count: private servers and Studio are kept beside the points, in the game as in
-GRPS.
-"""
+"""Points of private servers and Studio are kept apart and do not count, in games and in GRPS."""
 
 import datetime as dt
 import time
@@ -19,7 +17,7 @@ from tests.roblox.luau.grps import Grps
 from tests.roblox.luau.universe import NIA, Universe
 from tests.roblox.luau.wire import Wire
 
-STARTED = 6 * 3600  # seconds ago: GRPS takes nothing from the future
+STARTED = 6 * 3600  # seconds ago: GRPS accepts no events of the future
 TRAINING = 1500  # hundredths
 
 
@@ -63,7 +61,7 @@ def test_a_private_server_earns_beside_the_points(wire: Wire) -> None:
     assert third.session(501)["known"] == 2 * TRAINING
     assert (
         third.session(501)["earned"]["today"] == 2 * TRAINING
-    )  # the private server has caps of its own
+    )  # the private server has its own caps
     universe.run(6)
     assert Player.objects.get().points == Decimal(30)
     third.close()

@@ -1,4 +1,4 @@
-"""Calls to data stores and their budgets."""
+"""Calls to data stores, their retries and their budgets."""
 
 import pytest
 

@@ -1,6 +1,4 @@
-"""Games play against a real GRPS, through outages and crashes, while staff adjust: every book says
-the same.
-"""
+"""Games against a real GRPS, through outages, crashes and adjustments: all totals agree."""
 
 import datetime as dt
 import json
@@ -27,7 +25,7 @@ from tests.conftest import TESTER, Live
 from tests.roblox.luau.universe import Universe
 from tests.roblox.luau.wire import Wire
 
-STARTED = 6 * 3600  # seconds ago: GRPS takes nothing from the future
+STARTED = 6 * 3600  # seconds ago: GRPS accepts no events of the future
 PLAYERS = range(501, 509)
 ROUNDS = 120 if os.environ.get("GRPS_LONG") else 40
 
@@ -43,13 +41,13 @@ def ledgered(user_id: int) -> Decimal:
 
 
 def compared(universe: Universe) -> reconciliation.Comparison:
-    """What the nightly reading of the data store would still have to mend."""
+    """Return what the nightly pull of the data store would still correct."""
     stored = [record_of(user_id, universe.record(user_id)) for user_id in PLAYERS]
     return reconciliation.compare("nexus", stored, now=timezone.now(), patience=dt.timedelta(0))
 
 
 def drain(universe: Universe) -> None:
-    """What the worker does with the queue that games filled."""
+    """Ingest the games' queue, as the worker does."""
     for item in universe.queues.pop("GRPS_Events", []):
         ingest("nexus", parse(item.encode(), timezone.now()), now=timezone.now())
 

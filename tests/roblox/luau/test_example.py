@@ -1,6 +1,4 @@
-"""The example experience, as it is published: who fights, falls and moves earns what its script
-says.
-"""
+"""The published example experience: players earn what its script says."""
 
 import pytest
 

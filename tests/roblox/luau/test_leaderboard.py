@@ -1,6 +1,4 @@
-"""The leaderboard of everybody, in a game: from GRPS, or from the ordered store, asked for once for
-all clients.
-"""
+"""The leaderboard in a game: from GRPS or the ordered store, requested once for all clients."""
 
 from typing import Any
 
@@ -46,7 +44,7 @@ def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
 
 
 def tops(server: Server, count: int = 1, seconds: float = 3) -> list[Any]:
-    """What so many clients are answered who ask at once."""
+    """Ask for the leaderboard `count` times at once. Returns the answers."""
     chunk = server.machine.chunk(
         "local board, count = (...).context.remotes.parts.leaderboard, select(2, ...) local answers = {} "
         "for _ = 1, count do task.spawn(function() table.insert(answers, board:top()) end) end return answers"
@@ -97,7 +95,7 @@ def test_without_grps_the_sums_of_the_game_are_shown(server: Server, grps: Grps)
     server.universe.run(60)
     tops(server)
     assert server.universe.counts["GetSortedAsync"] == 2
-    # Nia was saved with what she has, so that one more moved up.
+    # The server saved Nia's points, so the list has one more name to look up.
     assert server.universe.counts["name"] == 50
 
 

@@ -1,4 +1,4 @@
-"""People who are no members of the group earn nothing and may do nothing in a game."""
+"""Players who are not members of the group earn nothing and may do nothing in a game."""
 
 import pytest
 

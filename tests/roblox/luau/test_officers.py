@@ -1,4 +1,4 @@
-"""What officers of a server may do by their rank."""
+"""Permissions of officers in a server, by their rank."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_announcing_asks_grps_for_the_officers_rank(universe: Universe, grps: Gr
     words = "announce The finals begin"
     server = universe.playing(GENERAL, NIA)
     universe.run(90)
-    grps.standing[GENERAL] = ("Initiate", None)  # and the message of it was lost
+    grps.standing[GENERAL] = ("Initiate", None)  # and the message about it was lost
     universe.run(60)
     assert "Done" not in (said := server.say(GENERAL, f"/grps {words}"))
     assert "not" in said

@@ -1,4 +1,4 @@
-"""Events on their way to GRPS, and the queue while it is away."""
+"""Sending events to GRPS, and the queue during an outage."""
 
 import json
 from typing import Any
@@ -66,7 +66,7 @@ def test_one_refused_event_is_dropped_and_others_land(universe: Universe, grps: 
 
 
 def test_days_without_grps_leave_a_bounded_outbox(universe: Universe, grps: Grps) -> None:
-    universe.playing().close()  # the policy is known
+    universe.playing().close()  # loads the policy
     grps.away = True
     for _ in range(5):
         server = universe.playing()
@@ -140,7 +140,7 @@ def test_after_an_outage_the_queue_has_room_again(universe: Universe, grps: Grps
         universe.faults.clear()
         server.award(NIA, "wo")
         universe.run(40)
-        assert universe.queues == {}  # refused once, it is left alone
+        assert universe.queues == {}  # it is not tried again after a refusal
         grps.away = False
         for _ in range(8):
             universe.run(60)

@@ -1,4 +1,4 @@
-"""The panel itself, on a screen beside a real game server: what it shows, asks and sends."""
+"""The panel on a client's screen with a real game server: what it shows, asks and sends."""
 
 import pytest
 

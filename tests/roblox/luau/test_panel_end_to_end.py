@@ -1,6 +1,4 @@
-"""The panel in front of a real GRPS: the leaderboard, the search and a warning, as an officer meets
-them.
-"""
+"""The panel with a real GRPS: an officer uses the leaderboard, the search and a warning."""
 
 import time
 

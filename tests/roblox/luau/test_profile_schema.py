@@ -40,7 +40,7 @@ def test_a_session_that_grps_lacks_events_of_is_not_folded(universe: Universe, g
     assert len(universe.record(NIA)["outbox"]) == 2
     grps.away = False
     universe.run(200)
-    assert grps.total(NIA) == 3000  # the first server's event was sent by the second one
+    assert grps.total(NIA) == 3000  # the second server sent the first one's event
     later.close()
     universe.now += LATE
     universe.playing().close()

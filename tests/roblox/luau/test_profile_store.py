@@ -50,7 +50,7 @@ def test_the_lease_of_a_crashed_server_ends(universe: Universe, grps: Grps) -> N
     second.close()
     assert (
         universe.total(NIA) == grps.total(NIA) == 3000
-    )  # learned from GRPS: the store had never heard of it
+    )  # GRPS sent it; the data store did not have it
 
 
 def test_a_lease_dated_ahead_ends_as_soon_as_others(universe: Universe, grps: Grps) -> None:
@@ -59,7 +59,7 @@ def test_a_lease_dated_ahead_ends_as_soon_as_others(universe: Universe, grps: Gr
     universe.run(70)
     first.crash()
     record = universe.record(NIA)
-    record["lease"]["until"] += 86_400  # the crashed server's clock was a day ahead
+    record["lease"]["until"] += 86_400  # the crashed server's clock was a day fast
     universe.stores["GRPS_Points"][f"player:{NIA}"] = json.dumps(record)
     second = universe.server()
     second.join(NIA)
@@ -85,7 +85,7 @@ def test_a_renewed_lease_is_not_taken(universe: Universe, grps: Grps) -> None:
 def test_a_server_without_its_lease_still_sends(universe: Universe, grps: Grps) -> None:
     first = universe.playing()
     first.award(NIA, "training")
-    universe.faults["UpdateAsync"] = (1.0, 0.0)  # it cannot save for longer than the lease
+    universe.faults["UpdateAsync"] = (1.0, 0.0)  # it cannot save for longer than the lease lasts
     universe.run(300)
     universe.faults.clear()
     second = universe.server()
@@ -104,7 +104,7 @@ def test_a_server_without_its_lease_still_sends(universe: Universe, grps: Grps) 
 def test_a_server_that_hung_writes_its_own_session(universe: Universe, grps: Grps) -> None:
     first = universe.playing()
     first.award(NIA, "training")
-    first.hang(600)  # before it saved, and before it sent
+    first.hang(600)  # before it saved or sent
     universe.run(260)
     second = universe.playing()
     second.award(NIA, "ko")
@@ -203,7 +203,7 @@ def test_leaving_twice_unsaved_loses_nothing(universe: Universe, grps: Grps, awa
     universe.run(300)
     assert universe.total(NIA) == 40_00
     assert "lease" not in universe.record(NIA)
-    later = universe.playing()  # what was not sent lies in the record
+    later = universe.playing()  # unsent events are in the record
     universe.run(10)
     later.close()
     assert grps.total(NIA) == universe.total(NIA) == 40_00

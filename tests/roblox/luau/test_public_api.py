@@ -1,4 +1,4 @@
-"""What a game calls: start, get, award, rank, points, stop."""
+"""The functions that a game calls: start, get, award, rank, points, stop."""
 
 from itertools import takewhile
 from pathlib import Path
@@ -19,7 +19,7 @@ PAYING = """
 
 
 def paying(universe: Universe, signal: str) -> Server:
-    """A server of a game that trains whoever it hears of by `signal`; Nia just joined."""
+    """Start a game that awards a training to each player named in `signal`. Nia just joined."""
     server = Server(universe, {"url": "https://grps.example.org"}, start=PAYING % signal)
     universe.servers.append(server)
     server.join(NIA)
@@ -78,7 +78,7 @@ def test_stopping_twice_stops_once(universe: Universe, grps: Grps) -> None:
     server.do("grps:stop()")
     universe.run(5)
     assert universe.total(NIA) == grps.total(NIA) == 1500
-    server.join(NIA + 1)  # nobody listens any more
+    server.join(NIA + 1)  # nobody listens any longer
     universe.run(5)
     assert server.session(NIA + 1) is None
     server.close(NIA)
@@ -104,7 +104,7 @@ def test_an_early_handler_awards_a_player_who_comes_back(universe: Universe, grp
     server.award(NIA, "ko")
     server.leave(NIA)
     universe.run(5)
-    assert server.session(NIA)["state"] == "left"  # with something unsent
+    assert server.session(NIA)["state"] == "left"  # with unsent events
     grps.away = False
     server.join(NIA)
     universe.run(130)

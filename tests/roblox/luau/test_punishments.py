@@ -46,7 +46,7 @@ def test_a_ban_that_grps_lifts_goes_to_roblox_at_once(
     length, display, private = universe.bans[NIA]
     assert abs(length - seconds) <= 5
     assert (display, private) == ("Exploiting (case BCDFGHJKMNPQ)", "Banned by GRPS")
-    assert universe.kicked[NIA] == "Exploiting (case BCDFGHJKMNPQ)"  # as Roblox does it
+    assert universe.kicked[NIA] == "Exploiting (case BCDFGHJKMNPQ)"  # as Roblox does
     message = server.machine.require("ServerScriptService.GRPS.moderation.punishments").get(
         "message"
     )
@@ -98,7 +98,7 @@ def test_joining_players_read_their_warnings_in_force(universe: Universe, grps: 
     grps.warnings[NIA] = 2  # given in the console
     server.award(NIA, "training")
     universe.run(10)
-    assert server.told(NIA) is None  # the answer to events does not say it
+    assert server.told(NIA) is None  # the response to events does not contain it
     server.leave(NIA)
     universe.run(5)
     server.join(NIA)
@@ -111,7 +111,7 @@ def test_joining_players_read_their_warnings_in_force(universe: Universe, grps: 
     universe.run(60)
     server.do("grps.context.store:refresh(...)", NIA)
     universe.run(5)
-    assert server.told(NIA) is None  # all three are known
+    assert server.told(NIA) is None  # all three are known already
     grps.warnings[NIA] = 1
     server.leave(NIA)
     universe.run(5)

@@ -1,6 +1,4 @@
-"""What clients may ask, and what their panel says: nothing that a client sends is decided by it, or
-breaks anything.
-"""
+"""Clients' questions and the panel's content. No input of a client decides or breaks anything."""
 
 import math
 import os
@@ -321,7 +319,7 @@ QUESTIONS = st.tuples(
 
 @pytest.fixture(scope="module")
 def patient() -> Server:
-    """A server that answers as often as it is asked."""
+    """Start a server whose limits for questions are not reached."""
     grps = Grps(names={NIA: "Nia"})
     grps.standing[ZED] = ("Supreme Admirals", None)
     made = Universe(http=grps).server()

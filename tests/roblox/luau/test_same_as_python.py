@@ -1,6 +1,7 @@
-"""What games decide (roblox/luau/shared) is what GRPS decides (players/policy), for any policy and
-player. Awards, which games alone decide, are those of the reference model (tests/players/policy) and break
-no law of the server's checks.
+"""Games (roblox/luau/shared) and GRPS (players/policy) decide the same for any policy and player.
+
+Only games decide awards. Theirs equal the reference model's (tests/players/policy) and violate no
+rule of the server.
 """
 
 import os
@@ -15,10 +16,10 @@ from tests.roblox.luau import cases
 from tests.roblox.luau.machine import Machine, take
 
 SHARED = "ReplicatedStorage.GRPSShared"
-# About half of them are broken on purpose; that both refuse those is all that is asked of them.
+# About half of them are broken on purpose, where both sides must only refuse.
 POLICIES = 6000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 120
-QUESTIONS = 40  # of each sound policy: more than 2,000 in all, and more than 100,000 by night
-CHUNK = 200  # policies that one machine answers for
+QUESTIONS = 40  # of each valid policy: more than 2,000 in all, and more than 100,000 at night
+CHUNK = 200  # policies for each machine
 
 ASK = """
 local shared = game.ReplicatedStorage.GRPSShared
@@ -85,7 +86,7 @@ return { answers = answers }
 
 
 def without_null(value: Any) -> Any:
-    """What a game's JSON decoder leaves of a document."""
+    """Remove null values, as a game's JSON decoder does."""
     if isinstance(value, dict):
         return {key: without_null(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -94,9 +95,7 @@ def without_null(value: Any) -> Any:
 
 
 def disagreement(machine: Machine, ask: Any, dice: random.Random) -> str:
-    """The first question of a random policy that the two answer differently; empty where they
-    agree.
-    """
+    """Return the first question of a random policy that both answer differently, or ""."""
     documents = cases.own() if dice.random() < 0.1 else cases.policy(dice)
     if dice.random() < 0.5:
         documents = cases.broken(dice, documents)
@@ -171,7 +170,7 @@ MUTATIONS = (
 
 @pytest.mark.parametrize(("module", "old", "new"), MUTATIONS)
 def test_a_boundary_that_is_off_by_one_is_found(module: str, old: str, new: str) -> None:
-    """The comparison itself: it must see every one of these."""
+    """The comparison must find every one of these defects."""
     changed = []
 
     def mutate(path: str, source: str) -> str:

@@ -1,4 +1,4 @@
-"""What GRPS says of a player, by HTTP or by its data store."""
+"""A player's state in GRPS, over HTTP or from its data store."""
 
 import json
 

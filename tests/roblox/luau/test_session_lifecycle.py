@@ -49,7 +49,7 @@ def test_closing_before_the_lease_comes_loses_nothing(universe: Universe, grps: 
     later.close()
     assert (
         grps.total(NIA) == universe.total(NIA) == 90_00
-    )  # what was unsent was found beside the record's own
+    )  # the unsent events were added to those of the record
     assert not universe.record(NIA).get("strays")
 
 

@@ -1,4 +1,4 @@
-"""Details of events that a game may pass."""
+"""Details that a game may add to events."""
 
 from typing import Any
 

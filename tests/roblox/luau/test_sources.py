@@ -1,4 +1,4 @@
-"""How the game's modules are written: strict, documented, and pure where they decide."""
+"""The source of the game's modules: strict, documented, and pure where they decide."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ MODULES = sorted(
     for path in (HOME / folder).rglob("*.luau")
 )
 HEAD = re.compile(r"--!strict\n--\[=\[\n\t@class (\w+)\n\t\S")
-# A member that other modules may call, and whether a doc comment stands above it.
+# A member that other modules may call, with the doc comment above it if there is one.
 MEMBER = re.compile(r"^(---.*\n)?function (?!QUESTIONS)\w+[.:]([a-z]\w*)[(<]", re.MULTILINE)
-PLAIN = {"new", "start", "stop"}  # their names say everything
+PLAIN = {"new", "start", "stop"}  # their names explain them
 IMPURE = re.compile(
     r"(?<![.\w])(game|task|wait|spawn|delay|tick|time|os|workspace|DateTime|Instance|math\.random)\b\s*[.:(]"
 )
@@ -26,12 +26,12 @@ def name(path: Path) -> str:
 
 
 def undocumented(source: str) -> list[str]:
-    """Public members without a doc comment."""
+    """Return the public members without a doc comment."""
     return [name for comment, name in MEMBER.findall(source) if not comment and name not in PLAIN]
 
 
 def code(source: str) -> str:
-    """Without comments and texts."""
+    """Return the source without comments and strings."""
     bare = re.sub(r"--\[=\[.*?\]=\]", "", source, flags=re.DOTALL)
     return re.sub(r"--.*|\"[^\"\n]*\"|`[^`\n]*`", "", bare)
 

@@ -1,4 +1,4 @@
-"""The ordered store of sums, by which GRPS finds differences."""
+"""The ordered store of sums, through which GRPS finds differences."""
 
 from tests.roblox.luau.helpers import TRAINING
 from tests.roblox.luau.universe import NIA, Universe
@@ -30,7 +30,7 @@ def test_a_refused_sum_is_written_later(
     assert universe.stores["GRPS_Points_Index"] == {str(NIA): "1500"}
     asked = universe.counts["OrderedWrite"]
     universe.run(200)
-    assert universe.counts["OrderedWrite"] == asked  # what is owed no more is not written again
+    assert universe.counts["OrderedWrite"] == asked  # a written sum is not written again
 
 
 def test_a_late_sum_takes_back_nothing_of_another_server(

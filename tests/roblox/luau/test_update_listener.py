@@ -1,4 +1,4 @@
-"""Messages of GRPS to game servers."""
+"""Messages from GRPS to game servers."""
 
 from tests.roblox.luau.universe import NIA, Universe
 

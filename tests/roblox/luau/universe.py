@@ -1,4 +1,4 @@
-"""Game servers, and what they share: data stores, queues, messages, GRPS by HTTP.
+"""Game servers and what they share: data stores, queues, messages, and GRPS over HTTP.
 
 Servers run side by side in small steps of the clock, so that their calls interleave as in reality.
 """
@@ -36,14 +36,16 @@ Http = Callable[[str, str, dict[str, str], str], Answer | None]
 
 
 def nobody(url: str, method: str, headers: dict[str, str], body: str) -> Answer | None:
-    """A GRPS that does not answer."""
+    """Answer nothing, as GRPS during an outage."""
     return None
 
 
 @dataclass
 class Universe:
-    """An experience. `http` answers requests. `faults`: by kind of data store call, the share (0 to 1)
-    that fails, and the share that is done but reported as failed.
+    """An experience. `http` answers requests.
+
+    `faults`: by kind of data store call, the share (0 to 1) that fails, and the share that is done
+    but reported as failed.
     """
 
     http: Http = nobody
@@ -51,24 +53,24 @@ class Universe:
     faults: dict[str, tuple[float, float]] = field(default_factory=dict)
     stores: dict[str, dict[str, str]] = field(default_factory=dict)
     queues: dict[str, list[str]] = field(default_factory=dict)
-    expiries: dict[str, float] = field(default_factory=dict)  # of their items
-    stored: int = 0  # bytes in them, when one was last put in
+    expiries: dict[str, float] = field(default_factory=dict)  # by item of a queue
+    stored: int = 0  # bytes in the queues at the last insertion
     counts: Counter[str] = field(default_factory=Counter)
     kicked: dict[int, str] = field(default_factory=dict)
     servers: list["Server"] = field(default_factory=list)
     now: float = START
     losing_messages: float = 0.0
     in_studio: bool = False
-    private: bool = False  # whether servers that start now are somebody's private ones
+    private: bool = False  # whether servers that start now are private
     secrets: set[str] = field(default_factory=lambda: {"GRPS_KEY"})
     bans: dict[int, tuple[int, str, str]] = field(default_factory=dict)
     usernames: dict[str, int] = field(
         default_factory=dict
-    )  # of Roblox, in lower case; for who is on no server
+    )  # Roblox's users in lower case, for players on no server
     latency: dict[str, float] = field(
         default_factory=dict
-    )  # seconds, of "stores" and of "http", where not 0.1
-    budgets_told: tuple[str, ...] = ("newer", "older")  # by which names of theirs
+    )  # seconds, by "stores" and "http"; default 0.1
+    budgets_told: tuple[str, ...] = ("newer", "older")  # names of budget types in use
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -88,15 +90,16 @@ class Universe:
         return server
 
     def example(self, before: str = "", present: tuple[int, ...] = ()) -> "Server":
-        """Start a server of the example experience, whose own script starts GRPS. `before` is Luau to run
-        first, `present` are players who are there already.
+        """Start a server of the example experience, whose script starts GRPS.
+
+        `before`: Luau to run first. `present`: players who are there already.
         """
         made = Server(self, {}, "example.project.json", PARTS + before + EXAMPLE, present)
         self.servers.append(made)
         return made
 
     def run(self, seconds: float, most: float = STEP) -> None:
-        """Let time pass for all servers, in steps of `most` seconds at most."""
+        """Advance the clock of all servers, in steps of at most `most` seconds."""
         until = self.now + seconds
         while self.now < until:
             step = min(most, until - self.now)
@@ -105,7 +108,7 @@ class Universe:
                 server.catch_up()
 
     def page(self, store: str, ascending: bool, size: int) -> list[dict[str, Any]]:
-        """The first entries of an ordered store: [{key, value}]."""
+        """Return the first entries of an ordered store: [{key, value}]."""
         rows = [(int(text), key) for key, text in self.stores.get(store, {}).items()]
         rows.sort(reverse=not ascending)
         return [{"key": key, "value": value} for value, key in rows[:size]]
@@ -115,13 +118,13 @@ class Universe:
         self.spread(topic, json.dumps(message))
 
     def spread(self, topic: str, text: str) -> None:
-        """Send a text on a topic to all servers; some are lost."""
+        """Send a text on a topic to all servers. Some messages are lost."""
         for server in self.servers:
             if self.dice.random() >= self.losing_messages:
                 server.machine.call(server.outside.get("hear"), topic, text)
 
     def read(self, store: str, key: str) -> str | None:
-        """The JSON of an entry, or None."""
+        """Return the JSON of an entry, or None."""
         return self.stores.get(store, {}).get(key)
 
     def write(self, store: str, key: str, text: str, user_ids: list[int] | None) -> None:
@@ -129,7 +132,7 @@ class Universe:
         self.stores.setdefault(store, {})[key] = text
 
     def enqueue(self, queue: str, text: str, seconds: float) -> None:
-        """Put an item into a MemoryStore queue for so long. Raises beyond the quota of the whole game."""
+        """Add an item to a MemoryStore queue for `seconds`. Raises above the experience's quota."""
         for name, items in self.queues.items():
             self.queues[name] = [
                 item for item in items if self.expiries.get(item, self.now) >= self.now
@@ -141,7 +144,7 @@ class Universe:
         self.expiries[text] = self.now + seconds
 
     def ban(self, user_id: int, seconds: int, shown: str, private: str) -> None:
-        """Ban a user. `seconds` is -1 for ever. Raises in Studio, as Roblox does."""
+        """Ban a user; -1 seconds: for ever. Raises in Studio, as Roblox does."""
         if self.in_studio:
             raise RuntimeError("BanAsync is not available in Studio.")
         self.bans[user_id] = (seconds, shown, private)
@@ -151,7 +154,7 @@ class Universe:
         return json.loads(text) if text else None
 
     def total(self, user_id: int) -> int:
-        """A player's sum in the data store, in hundredths."""
+        """Return a player's sum in the data store, in hundredths."""
         record = self.record(user_id) or {}
         sessions = record.get("sessions") or {}
         folded = record.get("folded") or {"total": 0}
@@ -216,7 +219,7 @@ class Server:
         self.at = now
 
     def hang(self, seconds: float) -> None:
-        """Hang for so long, as an overloaded server does. Afterwards it acts on what it knew before."""
+        """Hang for `seconds`, as an overloaded server does. Its data is outdated afterwards."""
         self.hangs_until = self.universe.now + seconds
 
     def join(self, user_id: int, name: str = "", display_name: str = "") -> None:
@@ -229,21 +232,21 @@ class Server:
         self.machine.call(self.outside.get("leave"), user_id)
 
     def leave_over(self, kind: str, count: int) -> None:
-        """Let other scripts of the game use a budget up to `count` requests."""
+        """Let other scripts of the game use a budget until `count` requests are left."""
         self.machine.call(self.outside.get("leaveOver"), kind, count)
 
     def award(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
-        """Award an event. Returns hundredths and the reason for less than the full value."""
+        """Award an event. Returns hundredths, and the reason if it is less than the full value."""
         amount, reason = take(self.machine.call(self._award, self.grps, user_id, kind, details))
         return amount, reason
 
     def give(self, user_id: int, kind: str, **details: Any) -> tuple[int, str]:
-        """`grps:award(player, …)` as the game's script calls it. `actor` is a player's user id."""
+        """Call `grps:award(player, …)` as the game's script does. `actor` is a player's user id."""
         amount, reason = take(self.machine.call(self._give, self.grps, user_id, kind, details))
         return amount, reason
 
     def say(self, user_id: int, text: str) -> str:
-        """Type into the chat. Returns the answer, empty after half a minute."""
+        """Type into the chat. Returns the answer, or "" after half a minute."""
         self.machine.call(self.outside.get("answer"), user_id)  # forget earlier answers
         self.machine.call(self.outside.get("say"), user_id, text)
         for _ in range(15):
@@ -254,12 +257,12 @@ class Server:
         return ""
 
     def told(self, user_id: int) -> str | None:
-        """The last notification of a player, once."""
+        """Return a player's last notification, once."""
         answer = take(self.machine.call(self.outside.get("answer"), user_id))
         return None if answer is None else str(answer)
 
     def ask(self, user_id: int, *question: Any) -> Any:
-        """The answer of GRPSAsk to a client."""
+        """Ask GRPSAsk as a client. Returns the answer."""
         player = self.machine.call(self.machine.chunk(ASK), user_id, *question)
         self.universe.run(2)
         return take(self.machine.call(self.machine.chunk("return (...).answer"), player))
@@ -275,14 +278,14 @@ class Server:
         return take(found) if found is not None else None
 
     def do(self, source: str, *args: Any) -> Any:
-        """Run Luau that may use `grps`, in a thread of its own."""
+        """Run Luau that may use `grps`, in a new thread."""
         chunk = self.machine.chunk(
             f"local grps = ... task.spawn(function(...) {source} end, select(2, ...))"
         )
         return take(self.machine.call(chunk, self.grps, *args))
 
     def close(self, *leaving: int) -> None:
-        """Shut down in order, in thirty seconds at most, as Roblox does. `leaving`: who is removed."""
+        """Shut down within thirty seconds, as Roblox does. `leaving`: players who are removed."""
         self.machine.call(self.machine.engine.get("close"))
         for user_id in leaving:
             self.leave(user_id)
@@ -293,7 +296,7 @@ class Server:
         self.crash()
 
     def crash(self) -> None:
-        """Crash: the server is gone at once."""
+        """End the server at once, without any shutdown code."""
         self.universe.servers.remove(self)
 
     def _host(self) -> Any:
@@ -346,7 +349,7 @@ def _called(function: Callable[..., Any]) -> Callable[[Any, Any], Any]:
 
 
 def encode(value: Any) -> str:
-    """JSON as HttpService writes it: an empty table becomes a list."""
+    """Encode JSON as HttpService does: an empty table becomes a list."""
     return json.dumps(_emptied(value), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -359,7 +362,7 @@ def _emptied(value: Any) -> Any:
 
 
 def without_null(value: Any) -> Any:
-    """JSON as HttpService reads it: null values are dropped."""
+    """Decode JSON as HttpService does: null values are dropped."""
     if isinstance(value, dict):
         return {key: without_null(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

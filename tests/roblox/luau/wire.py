@@ -9,7 +9,7 @@ from tests.roblox.luau.universe import Answer
 
 
 class Wire:
-    """HTTP to the server. The API key replaces the name of the game's secret."""
+    """HTTP to the server. Replaces the name of the game's secret by the API key."""
 
     def __init__(self, live: Live, api_key: str) -> None:
         self.live, self.api_key = live, api_key

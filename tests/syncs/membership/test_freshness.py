@@ -1,6 +1,4 @@
-"""Whoever joins a game or is about to act is read from Roblox first: nobody goes on by a rank that
-they lost there.
-"""
+"""Memberships are read from Roblox before a player joins or acts: a lost rank gives no rights."""
 
 import datetime as dt
 import json
@@ -41,7 +39,7 @@ MINUTE = dt.timedelta(seconds=61)
 
 @pytest.fixture
 def staff(community: World, pull: Pull) -> World:
-    """A Tempest Major, who may warn, and somebody below, both in the group."""
+    """Create a Tempest Major, who may warn, and a lower rank, both in the group."""
     community.join(MAJOR, "Tempest Major")
     community.join(TROOPER, "Shock Trooper I")
     pull("members")
@@ -57,7 +55,7 @@ def rank_of(user_id: int) -> str:
 
 
 def a_minute_passes() -> None:
-    """Whatever was read was read a minute earlier."""
+    """Make all readings a minute older."""
     for row in MembershipRead.objects.exclude(read_at=None):
         MembershipRead.objects.filter(pk=row.pk).update(
             read_at=row.read_at - MINUTE if row.read_at else None
@@ -87,7 +85,7 @@ def read_anew(user_id: int) -> None:
 
 
 def asked(world: World) -> int:
-    """How often Roblox was asked about memberships."""
+    """Return the number of requests for memberships."""
     return sum(world.calls().get(READ, {}).values())
 
 
@@ -112,7 +110,7 @@ def test_an_officer_demoted_by_hand_is_refused_at_the_next_act(staff: World, gam
 
 @pytest.mark.parametrize("lower", ["Tempest Major", "Envoy"])
 def test_a_demoted_officer_keeps_no_former_power(staff: World, game: Game, lower: str) -> None:
-    """The lower rank is privileged too, but it brings nothing that they had not."""
+    """The lower rank is privileged too, but gives no rights that they did not have."""
     council = 3
     staff.join(council, "Supreme Council")
     read_anew(council)
@@ -120,7 +118,7 @@ def test_a_demoted_officer_keeps_no_former_power(staff: World, game: Game, lower
         council, "Supreme Council", Command(by=OPERATOR, reason="elected", now=timezone.now())
     )
     read_anew(council)
-    assert warn(game, council, MAJOR)["status"] == "held"  # past what the experience may bring
+    assert warn(game, council, MAJOR)["status"] == "held"  # above the experience's bounds
     staff.set_roles(council, lower)
     a_minute_passes()
     assert warn(game, council, MAJOR)["status"] == "refused"
@@ -313,8 +311,9 @@ def test_a_reading_of_a_dead_process_is_taken_over(staff: World, game: Game) -> 
 
 
 def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull: Pull) -> None:
-    """Roblox is asked by a pull, then the officer is demoted and read; the pull's answer lands
-    between both.
+    """A pull asks Roblox, then the officer is demoted and read.
+
+    The pull's older answer is stored between both.
     """
     from roblox import cloud
 
@@ -330,9 +329,7 @@ def test_an_answer_that_landed_late_does_not_hide_a_newer_one(staff: World, pull
 
 
 def test_an_older_answer_does_not_undo_a_newer_one(staff: World, pull: Pull) -> None:
-    """A page of the members pull that was read before the officer was demoted lands after their own
-    reading.
-    """
+    """A page that the members pull read before the demotion is stored after the later reading."""
     from roblox import cloud
 
     group = cloud.group()
@@ -375,5 +372,5 @@ def test_unknown_ids_fill_the_share_of_their_experience(
     staff.join(7)
     assert reader.want([7], experience="training_site") == 1
     reader.step()
-    assert 7 not in wanted()  # read with the first, though thirty were asked for before
+    assert 7 not in wanted()  # read with the first, though thirty were requested before
     assert reader.want([8]) == 1

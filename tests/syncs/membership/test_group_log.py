@@ -1,4 +1,4 @@
-"""The group's log on Roblox is followed every minute: whom it names is read soon, each entry once."""
+"""The group's log is read every minute: people in new entries are read soon, each entry once."""
 
 import datetime as dt
 import os
@@ -133,12 +133,12 @@ def test_a_flood_of_changes_is_not_adopted_by_single_readings(
     assert Drift.objects.filter(aspect="role", resolved_at=None).count() == 4
     kept = next(user_id for user_id in range(1, 7) if rank_of(user_id) == "Captain I")
     MembershipRead.objects.update(read_at=None)
-    reader.read_now({kept})  # whoever is about to act is no part of a flood
+    reader.read_now({kept})  # people who are about to act are outside the limit
     assert rank_of(kept) == "Shock Trooper I"
 
 
 def test_an_entry_that_appears_late_is_still_taken(community: World, pull: Pull) -> None:
-    """Its moment lies before that of an entry which was taken already."""
+    """Its time is before that of an entry that was read already."""
     settled(pull, community, 1, "Captain I")
     settled(pull, community, 2, "Captain I")
     community.set_roles(1, "Shock Trooper I")
@@ -188,7 +188,7 @@ def test_a_killed_follower_repeats_nothing(community: World, pull: Pull) -> None
     process.wait()
     assert process.returncode == -signal.SIGKILL
     community.faults()
-    assert (follow(), wanted()) == (0, set())  # the dead one's lease still holds
+    assert (follow(), wanted()) == (0, set())  # the dead process's lease is still valid
     GroupLog.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     assert follow() == 1
     assert wanted() == {1}

@@ -1,6 +1,4 @@
-"""Who left the group has nothing any more, who comes back has what they had, and a faulty listing
-takes nothing.
-"""
+"""Leavers lose everything, returning members get it back, and a faulty listing changes nothing."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -43,7 +41,7 @@ MAJOR, ADMIRAL = "Tempest Major", "Supreme Council"
 
 
 def say(user_id: int, *roles: int, member: bool = True) -> None:
-    """Roblox says something of one user, as whatever asks for them alone lands it."""
+    """Store an answer of Roblox about one user, as a single reading does."""
     roles_there = [groups.Role(70_000 + number, name, number) for name, number in ROLES.items()]
     contact = pins.land(GROUP, roles_there, database_time())
     reading = Reading(GROUP, contact, TESTER, timezone.now())
@@ -51,7 +49,7 @@ def say(user_id: int, *roles: int, member: bool = True) -> None:
 
 
 def here(world: World, player: Make, user_id: int, rank: str = "Initiate") -> None:
-    """A player who is in the group, with the role of their rank."""
+    """Create a player who is in the group, with the role of their rank."""
     world.join(user_id, *(() if rank == "Initiate" else (rank,)))
     player(user_id, rank)
 
@@ -169,7 +167,7 @@ def test_a_new_person_is_unknown_and_unlisted_at_first(community: World, game: G
 def test_a_role_that_was_made_a_moment_ago_makes_nobody_a_guest(
     community: World, player: Make
 ) -> None:
-    """The roles were read before it was made, so nobody knows its name yet."""
+    """The roles were read before the new one was created, so its name is unknown."""
     here(community, player, 1, MAJOR)
     documents = {**active().bundle.documents}
     documents["ranks"] = {**documents["ranks"], "ignoredRoles": ["Initiate"]}

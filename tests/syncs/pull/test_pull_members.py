@@ -1,4 +1,4 @@
-"""The group's members: who came, who left, and which ranks were changed by hand on Roblox."""
+"""Pull of the group's members: joins, leaves, and ranks changed by hand on Roblox."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def proposal_of(user_id: int) -> Decision:
 
 
 def settled(pull: Pull, world: World, user_id: int, rank: str) -> None:
-    """A player whose rank is the same on both sides, and confirmed."""
+    """Create a player whose rank is the same on both sides, and confirmed."""
     world.join(user_id, rank)
     pull("members")
     assert rank_of(user_id) == rank
@@ -236,7 +236,7 @@ def test_the_rank_of_a_returning_member_is_given_back(community: World, pull: Pu
         pass
     assert community.roles(1) == {70_000 + ROLES["Captain I"]}
     assert not Drift.objects.exists()
-    assert Decision.objects.filter(player__user_id=1).count() == 1  # of the first meeting
+    assert Decision.objects.filter(player__user_id=1).count() == 1  # from the first pull
     assert AuditEvent.objects.filter(action="member.returned").count() == 1
 
 
@@ -295,6 +295,6 @@ def test_a_group_of_many_pages_is_read_whole(community: World, pull: Pull, membe
     ]
     community.control("members", groupId=GROUP, members=rows)
     job = pull("members")
-    everybody = members + 2  # with the group's owner, and the key's
+    everybody = members + 2  # with the group's owner and the key's owner
     assert job.counters["listed"] == everybody
     assert Membership.objects.count() == everybody

@@ -1,6 +1,4 @@
-"""Points come from the games' data stores: read where they differ, counted once, whatever form they
-have.
-"""
+"""Pull of points from games' data stores: only differences are read, and counted once."""
 
 import datetime as dt
 import time
@@ -307,7 +305,10 @@ def test_two_experiences_are_two_parts_of_one_player(
 
 
 def old_ko(game: Game, sequence: int) -> dict[str, Any]:
-    """A KO of an hour ago, a minute after the one before: its gaps are closed by the next pull."""
+    """Build a KO of an hour ago, so that the next pull closes its gaps.
+
+    It is a minute after the one before.
+    """
     at = timezone.now() - dt.timedelta(minutes=60 - sequence)
     more = {"type": "ko", "awarded": 0.25, "total": sequence * 0.25, "occurredAt": at.isoformat()}
     return game.event(session=41, sequence=sequence, **more)
@@ -321,9 +322,7 @@ def counts_of(user_id: int) -> tuple[int, int]:
 def test_kos_beyond_the_stored_sequence_count(
     community: World, pull: Pull, nexus: Experience, game: Game
 ) -> None:
-    """A server crashed: its last save knows five operations, the events of the last four came
-    through.
-    """
+    """A server crashed: its last save has five operations, the events of the last four arrived."""
     for sequence in (6, 7, 8, 9):
         game.send(old_ko(game, sequence))
     community.save(1, ours({"41": {"sequence": 5, "total": 125, "kos": 5}}), 125)
@@ -355,7 +354,7 @@ def test_counts_of_an_older_record_survive_a_crash(
                 session=41, sequence=sequence, type="ko", awarded=0.25, total=sequence * 0.25
             )
         )
-    # The game took the session's total from GRPS and folded it; of its KOs it knows none.
+    # The game took the session's total from GRPS and folded it. It knows none of the session's KOs.
     community.save(1, ours({}, {"through": 41, "total": 1075, "kos": 10, "wos": 2}), 1075)
     pull("points", nexus)
     assert (points_of(1), counts_of(1)) == (10.75, (13, 2))

@@ -1,4 +1,4 @@
-"""Bans that only one side knows are listed, and settled one way or the other."""
+"""Bans that only one side knows are listed, and settled for one of the sides."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,6 @@
-"""Mirrors: Roblox comes to look as wished, through crashes, limits and lies, and nothing else is
-touched.
+"""Mirrors bring Roblox to the desired state and change nothing else.
+
+Crashes, limits and false results do not prevent it.
 """
 
 import datetime as dt

@@ -1,6 +1,4 @@
-"""Roles of the group stand for ranks by their id: pinned at the first contact, followed, parked
-where they change.
-"""
+"""Ranks are linked to roles of the group by id: pinned, followed, and parked after a change."""
 
 import copy
 import threading
@@ -39,7 +37,7 @@ Pull = Callable[..., SyncJob]
 Make = Callable[..., Player]
 OWNER = Staff(TESTER, rank=None, bypasses_second_person=True)
 CAPTAIN, TROOPER = role_id("Captain I"), role_id("Shock Trooper I")
-HEAD = 71_000  # a role that somebody makes on Roblox
+HEAD = 71_000  # a role that somebody creates on Roblox
 
 
 def rank_of(user_id: int) -> str:
@@ -57,7 +55,7 @@ def settled(pull: Pull, world: World, user_id: int, rank: str) -> None:
 
 
 def give(user_id: int, rank: str) -> Mirror:
-    """Give a rank by hand here, and let it be written to Roblox."""
+    """Set a rank by hand in GRPS, and write it to Roblox."""
     decisions.set_rank(user_id, rank, Command(by=OWNER, reason="deserved", now=timezone.now()))
     write()
     return Mirror.objects.get(player__user_id=user_id, aspect="role")
@@ -274,7 +272,7 @@ def test_a_role_of_a_parked_rank_is_not_taken_and_that_is_said(
 
 
 def test_only_pinned_roles_are_taken_by_id(community: World, pull: Pull) -> None:
-    """A role that has a policy's number without being pinned is somebody's own business."""
+    """A role with a policy's number that is not pinned belongs to somebody else."""
     settled(pull, community, 1, "Shock Trooper I")
     community.put_role(CAPTAIN, 15, "Captain I")
     community.put_role(HEAD, 14, "Head Administrator")
@@ -309,7 +307,7 @@ def test_an_empty_list_of_roles_parks_nothing(community: World, pull: Pull) -> N
 
 
 def race(count: int, act: Callable[[], object]) -> list[object]:
-    """What came of the same act, done `count` times at once over connections of their own."""
+    """Run an act `count` times at once over separate connections. Returns the results."""
     barrier, outcomes = threading.Barrier(count), list[object]()
 
     def run() -> None:
@@ -336,7 +334,7 @@ def test_contacts_at_once_pin_each_rank_once(community: World) -> None:
 
 
 def test_a_late_answer_releases_nothing(community: World, pull: Pull) -> None:
-    """A listing that was asked for before the newest one says nothing any more."""
+    """An answer that was requested before the newest one is ignored."""
     pull("members")
     before = database_time()
     old = list(pins.contact(cloud.group(), keep=False).roles.values())

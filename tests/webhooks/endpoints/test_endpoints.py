@@ -1,6 +1,4 @@
-"""Adding and changing endpoints: what cannot work is refused with the field's name, and secrets
-stay secret.
-"""
+"""Adding and changing endpoints: errors name the field, and secrets stay secret."""
 
 import base64
 import json
@@ -168,7 +166,7 @@ def test_deleting_removes_deliveries_and_leaves_an_event(
 def test_an_endpoint_is_deleted_with_deliveries_under_way(
     office: Office, receiver: Receiver
 ) -> None:
-    """Both go through the same rows, from opposite ends."""
+    """Both use the same rows, from opposite ends."""
     with ThreadPoolExecutor(1) as pool:
         for number in range(4):
             endpoint = office.endpoint(receiver, name=f"short-lived {number}", events=["policy.*"])

@@ -1,6 +1,4 @@
-"""Each kind of receiver gets what it understands, within its limits, and its answers are
-understood.
-"""
+"""Each kind of receiver gets its own format within its limits, and its answers are understood."""
 
 import datetime as dt
 import json
@@ -183,7 +181,7 @@ def test_discords_wait_is_obeyed_and_counts_as_no_try(office: Office, receiver: 
     office.happen()
     office.deliver()
     office.happen()
-    assert office.deliver() == 0  # the whole endpoint waits, also what is new
+    assert office.deliver() == 0  # the whole endpoint waits, new deliveries included
     row = WebhookDelivery.objects.order_by("pk").first()
     assert row is not None
     assert (row.status, row.attempts) == ("pending", 0)

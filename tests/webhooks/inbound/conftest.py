@@ -1,4 +1,4 @@
-"""Roblox as the sender of notifications, beside the emulated Roblox of the tests of syncs."""
+"""Roblox as the sender of notifications, beside the emulated Roblox."""
 
 import json
 import time

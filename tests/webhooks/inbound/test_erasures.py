@@ -1,5 +1,6 @@
-"""An erasure order, from Roblox's notification to the last key: nothing of the person stays, and it
-can be proved.
+"""Erasure orders from Roblox's notification to the end: no data of the person stays.
+
+The audit chain still verifies, and proves the erasure.
 """
 
 import datetime as dt
@@ -56,7 +57,7 @@ pytestmark = pytest.mark.usefixtures("community")
 
 
 def everywhere(*words: str) -> list[str]:
-    """Every column of every table that holds one of the words, as `table.column`."""
+    """List every column with one of the words, as `table.column`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.table_name, c.column_name FROM information_schema.columns c"
@@ -76,7 +77,7 @@ def everywhere(*words: str) -> list[str]:
 
 
 def ordered(world: World, store: str, universe: int = NEXUS) -> list[str]:
-    """The ids that an ordered store holds."""
+    """Return the ids in an ordered store."""
     answer = world.http.get(
         f"/cloud/v2/universes/{universe}/ordered-data-stores/{store}/scopes/global/entries",
         params={"maxPageSize": 100},
@@ -86,7 +87,7 @@ def ordered(world: World, store: str, universe: int = NEXUS) -> list[str]:
 
 
 def kept_by_roblox(world: World, user_id: int = USER) -> list[str]:
-    """Where on Roblox something of the person stands."""
+    """List the stores on Roblox that hold data of the person, by universe."""
     universes = (NEXUS, TRAINING)
     entries = [
         f"{universe} {store}"
@@ -119,7 +120,7 @@ def push_all() -> None:
 
 
 def go_on(after: dt.timedelta = dt.timedelta(0)) -> None:
-    """Let the sync worker take up what is open, so long from now."""
+    """Process open orders as the sync worker does, `after` this time."""
     ErasureOrder.objects.filter(status="open").update(
         retry_at=timezone.now() - dt.timedelta(seconds=1)
     )
@@ -134,8 +135,9 @@ def seal_all() -> None:
 
 @pytest.fixture
 def known(community: World, game: Game, pull: Pull, nexus: Experience) -> World:
-    """A person of whom everything knows: events, stores, mirrors, group, bans, adjustments, jobs,
-    drift, webhooks.
+    """Create a person with data everywhere.
+
+    Events, stores, mirrors, group, bans, adjustments, jobs, drift and webhooks name them.
     """
     said = {"username": NAME, "displayName": DISPLAY}
     game.send(game.event(USER, **said), game.event(OTHER))
@@ -165,8 +167,9 @@ def _adjust_by_file() -> None:
 
 
 def _note_drift(nexus: Experience) -> None:
-    """The person as the moderator of somebody else's ban, in a queue's item, and in an entry that
-    cannot be read.
+    """Note drift that names the person.
+
+    As the moderator of another's ban, in a queue's item, and in an entry that cannot be read.
     """
     theirs = {"active": True, "by": USER, "privateReason": f"by {NAME}"}
     Drift.objects.create(
@@ -402,7 +405,7 @@ def test_nothing_is_deleted_while_writing_is_off(
     order = ErasureOrder.objects.get()
     assert order.status == "open"
     assert "ROBLOX_WRITES" in order.reason
-    assert everywhere(NAME, DISPLAY) == []  # our tables wait for nothing
+    assert everywhere(NAME, DISPLAY) == []  # our own tables are erased at once
     call_command("erasures", "list")
     said = capsys.readouterr().out
     assert all(word in said for word in (str(USER), "nexus, training_site", "ROBLOX_WRITES"))
@@ -483,7 +486,7 @@ def test_a_kill_between_two_deletions_leaves_nothing(known: World, roblox: Sende
     assert f"{NEXUS} GRPS_State" in there
 
     go_on()
-    assert kept_by_roblox(known) == there  # the dead process's lease has not run out
+    assert kept_by_roblox(known) == there  # the dead process's lease is still valid
     ErasureOrder.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     go_on()
     go_on(LONG_AFTER)

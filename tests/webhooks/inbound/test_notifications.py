@@ -1,6 +1,4 @@
-"""`POST /webhooks/roblox`: only Roblox is believed, each notification counts once, and none is
-lost.
-"""
+"""`POST /webhooks/roblox` accepts only Roblox. Each notification counts once, and none is lost."""
 
 import json
 import threading
@@ -290,4 +288,4 @@ def test_a_large_body_is_refused_and_get_is_not_allowed(roblox: Sender) -> None:
 
 
 def _nothing() -> None:
-    """Never run."""
+    """Never runs."""

@@ -1,6 +1,4 @@
-"""What webhooks may call: every range that is not public, each at its ends and just outside, and
-every odd spelling.
-"""
+"""Addresses that webhooks may call: each non-public range at its limits, and odd spellings."""
 
 import ipaddress
 

@@ -1,6 +1,4 @@
-"""From an event to receivers: once each, in their own shape, tried again on schedule, given up
-aloud.
-"""
+"""Delivery of events: once per receiver, in its format, retried on schedule, then given up."""
 
 import datetime as dt
 import json
@@ -40,7 +38,7 @@ def test_an_event_arrives_signed_and_the_reference_accepts_it(
         actor=OLGA,
     )
     event = office.ban(office.player())
-    office.happen()  # nobody asked for this one
+    office.happen()  # no endpoint subscribes to this event
     assert office.deliver() == 1
     assert office.deliver() == 0
     (request,) = receiver.requests
@@ -70,7 +68,7 @@ def test_nothing_is_skipped_while_a_transaction_is_open(office: Office, receiver
     office.endpoint(receiver, events=["policy.*"])
     other = connection.copy()
     try:
-        with other.cursor() as cursor:  # an event that was begun first and commits last
+        with other.cursor() as cursor:  # an event that begins first and commits last
             cursor.execute("BEGIN")
             cursor.execute(
                 "INSERT INTO audits (action, actor_kind, actor_id, target_kind, target_id, experience, request_id,"
@@ -258,7 +256,7 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(office: Office, receiver: 
     WebhookEndpoint.objects.update(previous_until=timezone.now() - dt.timedelta(seconds=1))
     health.sweep(timezone.now())
     assert WebhookEndpoint.objects.get().previous_secret_sealed == ""
-    WebhookEndpoint.objects.update(version=99)  # another process would have to open it anew
+    WebhookEndpoint.objects.update(version=99)  # another process would have to decrypt it again
     office.happen()
     office.deliver()
     assert receiver.requests[-1].headers["webhook-signature"].count("v1,") == 1
@@ -312,7 +310,7 @@ def test_a_slow_endpoint_delays_nobody(office: Office, receiver: Receiver) -> No
         worker.run(60)
     assert all_quick.is_set()
     assert WebhookDelivery.objects.filter(status="delivered").count() == 80
-    # None failed: each slow one was answered in time, which it was only when all of the quick ones
+    # None failed: each slow call was answered in time, which was possible only after all quick ones
     # had arrived.
     assert set(WebhookAttempt.objects.values_list("outcome", flat=True)) == {"succeeded"}
 
@@ -324,7 +322,7 @@ def test_a_worker_that_died_loses_nothing_and_its_try_is_marked(
     office.happen()
     office.fan_out()
     (call,) = queue.exchange("the one that dies", [], IDLE)
-    assert office.deliver() == 0  # it is held
+    assert office.deliver() == 0  # the lost worker still has it
     office.pass_time(seconds=queue.lease() + 1)
     assert office.deliver() == 1
     lost, done = WebhookAttempt.objects.order_by("pk")

@@ -1,6 +1,4 @@
-"""Receivers that misbehave: each leaves its line among the tries; and the one that we hand to
-others, as it stands.
-"""
+"""Misbehaving receivers: each has its entry among the attempts. Also our published example."""
 
 import os
 import socket

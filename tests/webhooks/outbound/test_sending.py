@@ -1,6 +1,4 @@
-"""One call: to no address that was not judged, and no receiver can hold us, fill us or lead us
-astray.
-"""
+"""One call: only to a checked address, and no receiver can stall, flood or redirect it."""
 
 import asyncio
 import datetime as dt
@@ -36,7 +34,7 @@ def send(
     insecure: bool = True,
     resolve: Resolve | None = None,
 ) -> Answer:
-    """The answer to the last of so many calls, made one after the other."""
+    """Make `times` calls one after the other. Returns the answer to the last one."""
 
     async def calls() -> Answer:
         sender = Sender(
@@ -55,9 +53,7 @@ def send(
 
 
 def resolving(*answers: list[str]) -> Resolve:
-    """A name server of the test's own: the n-th question gets the n-th answer, the last one again
-    and again.
-    """
+    """Return a name server: question n gets answer n, and the last answer repeats."""
     left = list(answers)
 
     async def resolve(host: str, port: int) -> list[str]:
@@ -131,9 +127,7 @@ def test_one_private_address_is_enough_to_refuse() -> None:
 
 
 def test_a_name_changed_after_its_check_changes_nothing() -> None:
-    """The connection goes to what was judged: a second answer of the name server is never asked
-    for.
-    """
+    """The connection goes to the checked address: the name server is not asked again."""
     with Wild(lambda connection: connection.sendall(FINE)) as wild:
         asked = 0
 
@@ -176,7 +170,7 @@ def test_ipv6_is_spoken() -> None:
 
 
 def test_nobody_listens_and_nobody_is_called_so() -> None:
-    with socket.socket() as bound:  # its port is nobody else's, and it does not listen
+    with socket.socket() as bound:  # the port is reserved, but nobody listens on it
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         assert send(f"http://127.0.0.1:{port}/").error == "127.0.0.1 refused the connection."
@@ -239,7 +233,7 @@ def test_a_gigabyte_is_not_read() -> None:
         answer = send(wild.url)
         assert (answer.status, len(answer.body)) == (200, EXCERPT)
         assert ended.wait(20)
-        assert sent < 64 * 2**20  # what the two sockets hold between them
+        assert sent < 64 * 2**20  # what the two sockets buffer
 
 
 @pytest.mark.parametrize(
@@ -370,7 +364,7 @@ def _certificate(folder: Path, *names: str, expired: bool = False) -> Path:
 
 
 class Secure(Wild):
-    """The same behind TLS."""
+    """The same over TLS."""
 
     def __init__(self, certificate: Path) -> None:
         super().__init__(lambda connection: connection.sendall(FINE))
@@ -382,7 +376,7 @@ class Secure(Wild):
             with self._context.wrap_socket(connection, server_side=True) as tls:
                 super()._serve(tls)
         except OSError:
-            return  # the caller did not like the certificate
+            return  # the caller refused the certificate
 
 
 @pytest.mark.parametrize(
