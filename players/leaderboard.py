@@ -220,8 +220,8 @@ def _positioned(query: str, parameters: list[Any]) -> list[Line]:
     lines = _lines(query, parameters)
     if not lines:
         return []
-    # Only the first group of equal points can begin outside the list. The list shows where all
-    # other groups begin.
+    # Only the first group of equal points can begin outside the list. So the positions of the first
+    # and the second group are read, and the list gives the others.
     second = next(
         (index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines)
     )

@@ -42,10 +42,10 @@ Precondition = Callable[[Facts, Any], str]
 class StaffAction:
     """An act of staff on a player.
 
-    `title` labels its button, and `phrase` precedes the player's name. `right` opens its pages;
-    `permission` is the act that the rules judge. `perform` is called with the player's Roblox user
-    id. `events`: the audit events that it records, each with its inverse, if there is one.
-    `subject` finds the row that it concerns if the caller named none. `needs_officer`: only an
+    `title` labels its button, and `phrase` precedes the player's name. `right`: the right that its
+    pages require. `permission`: the act that the rules judge. `perform` is called with the player's
+    Roblox user id. `events`: the audit events that it records, each with its inverse, if there is
+    one. `subject` finds the row that it concerns if the caller named none. `needs_officer`: only an
     officer may do it, so the operator must name one. `severe`: its button warns.
     """
 

@@ -109,7 +109,7 @@ def _preview_events(job: BulkJob, events: Sequence[PlacedEvent], command: Comman
 
 
 def _players(user_ids: Sequence[int]) -> list[Player]:
-    """The players in the order of their ids. Raises Refused naming unknown ids."""
+    """Return the players in the order of `user_ids`. Raises Refused naming unknown ids."""
     rows = Player.objects.filter(user_id__in=user_ids).select_related("rank", "former_rank")
     found = {player.user_id: player for player in rows}
     unknown = [str(user_id) for user_id in dict.fromkeys(user_ids) if user_id not in found]

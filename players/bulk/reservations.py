@@ -37,7 +37,7 @@ def pending(job: BulkJob | Adjustment) -> tuple[int, int]:
 
 
 def reserve(job: BulkJob | Adjustment, now: dt.datetime) -> None:
-    """Charge the pending rows to the requester's day. The caller saves the job."""
+    """Charge the pending rows to the requester's current day. The caller saves the job."""
     moved, players = pending(job)
     if not players:
         return

@@ -137,7 +137,11 @@ def pardon(player: Player, command: Command, *, sanction: int) -> ActionResult:
 
 
 def _withdraw_ban_requests(player: Player, warning: Sanction, command: Command) -> list[str]:
-    """Withdraw ban requests made at the threshold if the warning caused them."""
+    """Withdraw ban requests made at the threshold, after the pardon of a warning.
+
+    These are the requests that the warning caused, and those that the remaining warnings do not
+    justify.
+    """
     left = remaining_measure(player, warning.pk, command.now)
     taken = []
     for approval in player.approvals.filter(act=str(Act.BAN), status=Approval.Status.WAITING):

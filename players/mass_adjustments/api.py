@@ -39,9 +39,9 @@ IDEMPOTENCY_KEY = Parameter(
 
 
 class Adjust(View):
-    """Adjust up to 10,000 players at once, applied in the background.
+    """Adjust up to 10,000 players at once, in the background.
 
-    Above a limit a second person must approve it first. Sending it again with the same
+    Above a limit a second person must approve it first. A repeated request with the same
     `Idempotency-Key` changes nothing and returns the same adjustment.
     """
 

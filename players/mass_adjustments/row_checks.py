@@ -1,7 +1,7 @@
 """Decide in SQL which rows of an adjustment are skipped, and why.
 
-The statement follows `players.policy.permissions.may`. Between rows, only the positions of actor
-and player change its answer. A test compares the two.
+The statement follows `players.policy.permissions.may`. For different rows, the answer of `may`
+depends only on the positions of actor and player. A test compares the two.
 """
 
 from typing import Any

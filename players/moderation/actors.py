@@ -17,8 +17,8 @@ from players.models import Player
 from players.policy.bundle import Rank
 from players.policy.membership import Membership, belongs
 
-# Technical rights belong to the console, which is above the ladder. It registers here a function
-# that returns an actor's present rights.
+# Technical rights belong to the console and do not depend on the ladder. The console registers here
+# a function that returns an actor's present rights.
 RIGHTS: list[Callable[[Actor], frozenset[str]]] = []
 # Several accounts may belong to one person. The console registers here a function that returns them
 # as (name, person), for example `staff:local-5` and `staff:5`.
@@ -171,7 +171,10 @@ def accounts_of(actor: Actor) -> frozenset[tuple[str, str]]:
 
 
 def may_be_staff() -> Q:
-    """Return a filter for players for whom `is_staff` can be true: by rank or technical role."""
+    """Return a filter for players for whom `is_staff` can be true.
+
+    It goes by rank, former rank and technical role.
+    """
     ranks = [rank_id for rank_id, rank in active().ranks.items() if _acts(rank)]
     subjects = frozenset[int]().union(*(tell() for tell in ROLE_HOLDERS))
     return Q(rank__in=ranks) | Q(former_rank__in=ranks) | Q(user_id__in=subjects)

@@ -96,7 +96,7 @@ def charge(
 def give_back(
     person: str, day: dt.date, amount: int, *, players: int = 1, approved: bool = False
 ) -> None:
-    """Return the charge of acts that were not done to its day."""
+    """Subtract the charge of acts that were not done."""
     _move(person, day, -points(abs(amount)), -players, approved)
 
 

@@ -151,7 +151,7 @@ def waiting(experience: str) -> Approval | None:
 
 
 def purge(now: dt.datetime) -> None:
-    """Delete the records of past days about whom experiences acted on."""
+    """Delete usage records older than KEPT, with the people acted on."""
     old = BroughtDay.objects.filter(day__lt=(now - KEPT).date())
     BroughtPerson.objects.filter(of__in=old).delete()
     old.delete()

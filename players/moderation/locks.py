@@ -10,7 +10,7 @@ from players.models import Player
 def take_turn(person: str) -> None:
     """Let one transaction at a time act for a person.
 
-    So their recent acts are counted correctly. Call it before taking any other lock.
+    This keeps the count of their recent acts correct. Call it before taking any other lock.
     """
     with connection.cursor() as cursor:
         cursor.execute(

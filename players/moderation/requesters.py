@@ -18,7 +18,10 @@ def requester_of(approval: Approval) -> Staff:
 
 
 def requester_by_event(requester: Player | None, event_id: int) -> Staff:
-    """Return the requester of an audit event, who may not be a player. Raises Refused."""
+    """Return the actor of a request's audit event. Raises Refused.
+
+    `requester` is None if they are not a player.
+    """
     if requester is not None:
         return officer(requester.user_id)
     event = AuditEvent.objects.get(pk=event_id)

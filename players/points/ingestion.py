@@ -167,7 +167,7 @@ def _before(at: dt.datetime, erased_at: dt.datetime | None) -> bool:
 def _land(origin: str, batch: Batch, delivery: _Delivery, *, create: bool) -> Receipt:
     """Make one attempt to store the batch.
 
-    New players are created in a separate attempt, before any lock is taken. So two batches cannot
+    New players are created in a second attempt, before it takes any lock. So two batches cannot
     deadlock, and a batch without new players has no extra cost.
     """
     created = _create_players(batch, delivery) if create else 0
@@ -306,7 +306,7 @@ def _guard(
     """Count the batch's unusual contents for the limits of its key.
 
     While a change of policy settles, honest games break laws too. But an honest game moves one
-    player by at most a week's awards.
+    player by at most the weekly cap.
     """
     broken = {violation.player.id for violation in found}
     moved = [abs(player.gained) for player in touched if player.id in broken]
@@ -323,7 +323,7 @@ def _guard(
 def _beyond_laws(state: BatchState, broken: Collection[int], now: dt.datetime) -> int:
     """Return the points that no law can judge, in hundredths, of players without a violation.
 
-    They come from events so old that every day's cap is free, and from totals that include many
+    They come from late events, which may claim any past day, and from totals that include many
     missing rows.
     """
     late = sum(

@@ -134,7 +134,7 @@ def _apply(
 
 
 def _gain(changes: Sequence[Change], players: dict[int, PlayerRow]) -> list[PlayerRow]:
-    """Add the changes to the players; return the players changed."""
+    """Add the changes to the players; return the changed players."""
     touched: dict[int, PlayerRow] = {}
     for change in changes:
         player = touched.setdefault(change.user_id, players[change.user_id])

@@ -1,8 +1,8 @@
-"""Change what counts of an experience, and update the players' points.
+"""Change which points of an experience count, and update the players' points.
 
-The configuration alone can restrict what counts. Two owners must approve that more counts. Each row
-of `experience_points` says whether `players` includes it, so the work can stop and continue at any
-player.
+The configuration alone can restrict what counts. Two owners must approve if more is to count. Each
+row of `experience_points` says whether `players` includes it, so the work can stop and continue at
+any player.
 """
 
 import datetime as dt
@@ -74,7 +74,7 @@ def missing(experience: str) -> list[str]:
 
 
 def ask(experience: str, *, by: Staff, reason: str, now: dt.datetime) -> Approval:
-    """Request that everything in the configuration counts. Another owner approves.
+    """Request to count everything that the configuration counts. Another owner approves.
 
     Raises Refused, NotAllowed.
     """

@@ -11,8 +11,8 @@ from players.quarantines import detection, isolation
 from players.quarantines.detection import Source, Tally, Tripped
 
 ANSWER = "Nothing is done yet: this experience's key brings too much, so its commands wait for the owners."
-# One command counts for at most this amount. Larger ones need a second person, so one typing error
-# of an officer must not quarantine a key.
+# One command counts for at most this amount, so that one typing error of an officer does not
+# quarantine a key. Larger amounts need a second person anyway.
 MOST_OF_ONE = 1_000_00  # hundredths
 
 

@@ -76,7 +76,7 @@ def learn(found: Mapping[int, Membership], group: int, answer: RobloxAnswer) -> 
 
 
 def join(players: Sequence[Player], answer: RobloxAnswer) -> None:
-    """Make members of players who never were members."""
+    """Mark players who never were members as members."""
     _change(players, Membership.MEMBER, Action.MEMBER_JOINED, answer)
 
 
@@ -91,15 +91,16 @@ def leave(players: Sequence[Player], answer: RobloxAnswer) -> None:
 
 
 def ignore(players: Sequence[Player], answer: RobloxAnswer) -> None:
-    """Make guests of members who hold only roles that the policy ignores."""
+    """Mark members as guests who hold only roles that the policy ignores."""
     _change(players, Membership.GUEST, Action.MEMBER_LEFT, answer)
 
 
 def come_back(back: Return, answer: RobloxAnswer) -> None:
-    """Make somebody who left a member again.
+    """Mark somebody who left as a member again.
 
-    By the policy they keep their rank, staff decide about it, or they start again. The time away
-    does not count as time in the rank. Sanctions continue: a suspended player stays suspended.
+    Depending on the policy, they keep their rank, staff decide about it, or they start at the first
+    rank. The time away does not count as time in the rank. Sanctions continue: a suspended player
+    stays suspended.
     """
     policy, player, actor, now = active(), back.player, answer.actor, answer.now
     held = policy.ranks.get(player.former_rank_id or player.rank_id)
