@@ -9,7 +9,7 @@ class ConsoleConfig(AppConfig):
     def ready(self) -> None:
         from console.accounts import (
             identity,
-            signals,  # noqa: F401 - connects them
+            signals,  # noqa: F401 - connects its receivers
         )
         from console.accounts.permissions import is_gone, of_actor, role_holders
         from players.moderation.actors import ACCOUNTS, GONE, RIGHTS, ROLE_HOLDERS
@@ -21,6 +21,6 @@ class ConsoleConfig(AppConfig):
 
 
 class SiteConfig(AdminConfig):
-    """Django's admin with our site: whom it lets in is a matter of `request.staff`."""
+    """Django's admin with our site, where `request.staff` decides on access."""
 
     default_site = "console.site.ConsoleSite"

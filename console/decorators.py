@@ -19,22 +19,20 @@ from django.views.decorators.csrf import csrf_protect
 View = Callable[..., HttpResponseBase]
 
 
-SIGNED_IN_AT = (
-    "signed_in_at"  # the session's moment of the last proof of who it is, seconds since 1970
-)
-BEGAN_AT = "began_at"  # of a session, seconds since 1970
+SIGNED_IN_AT = "signed_in_at"  # in the session: last proof of identity, seconds since 1970
+BEGAN_AT = "began_at"  # in the session: its start, seconds since 1970
 FRESH = 15 * 60  # seconds
-CALLBACK = "/login/callback/"  # the end of the addresses that providers send a browser back to
+CALLBACK = "/login/callback/"  # the end of the callback URLs of providers
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the person proved their identity within the last fifteen minutes."""
+    """Return whether the person proved their identity within the last fifteen minutes."""
     at = request.session.get(SIGNED_IN_AT)
     return isinstance(at, int | float) and 0 <= time.time() - at < FRESH
 
 
 def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
-    """A redirect to the sign-in if the last proof is too old; None otherwise."""
+    """Return a redirect to the sign-in if the last proof is too old, None otherwise."""
     if is_fresh(request):
         return None
     messages.info(
@@ -52,7 +50,7 @@ def sign_in_again(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def here(request: HttpRequest) -> str:
-    """The page to return to after a sign-in. Callback addresses hold a code and are left out."""
+    """Return the page to open after a sign-in. Callback URLs contain a code and are left out."""
     return (
         reverse("console:sessions")
         if request.path_info.endswith(CALLBACK)
@@ -61,10 +59,10 @@ def here(request: HttpRequest) -> str:
 
 
 def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
-    """A view for staff with the permission `right` (as `players.view_player`).
+    """Wrap a view for staff with the permission `right` (as `players.view_player`).
 
-    The table in `console.accounts.step_up` lists acts that need a recent sign-in; `fresh` is for a
-    page that is not in it.
+    The table in `console.accounts.step_up` lists the actions that need a recent sign-in. `fresh` is
+    for a page that is not in it.
     """
 
     def wrap(view: View) -> View:
@@ -85,7 +83,7 @@ def page(right: str = "", *, fresh: bool = False) -> Callable[[View], View]:
 
 
 def render(request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-    """Render a template with the context of the admin's frame."""
+    """Render a template with the context of the admin's pages."""
     return TemplateResponse(
         request, template, admin.site.each_context(request) | {"title": title} | context
     )

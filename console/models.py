@@ -1,4 +1,4 @@
-"""What the console keeps of its own: staff accounts, roles beside the ladder, saved filters."""
+"""Tables of the console: staff accounts, technical roles, sent forms, saved filters."""
 
 from django.conf import settings
 from django.db import models
@@ -7,8 +7,9 @@ from django.db.models.functions import Now
 
 
 class StaffAccount(models.Model):
-    """A person's account: `roblox_id` is what Roblox calls them (`sub`), empty for a local owner
-    alone.
+    """The account of a person.
+
+    `roblox_id`: the Roblox user id (`sub`), null for a local owner.
     """
 
     user = models.OneToOneField(
@@ -30,8 +31,9 @@ class StaffAccount(models.Model):
 
 
 class RoleGrant(models.Model):
-    """A technical role beside the ladder, given to a Roblox user by two owners (or by the operator
-    at the shell).
+    """A technical role of a Roblox user, independent of the rank.
+
+    Two owners give it, or the operator at the shell.
     """
 
     class Role(models.TextChoices):
@@ -61,7 +63,7 @@ class RoleGrant(models.Model):
 
 
 class RefusedSignIns(models.Model):
-    """How many sign-ins of one way failed since an event last told of them."""
+    """The number of failed sign-ins of one way since the last event that reported them."""
 
     way = models.CharField(max_length=20, primary_key=True)
     waiting = models.BigIntegerField(db_default=0)
@@ -73,7 +75,7 @@ class RefusedSignIns(models.Model):
 
 
 class SentForm(models.Model):
-    """The token of a form that was sent: sent again, it does nothing. Kept for a day."""
+    """The token of a sent form, kept for a day. A form with a known token does nothing."""
 
     token = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
@@ -84,7 +86,7 @@ class SentForm(models.Model):
 
 
 class SeenUpTo(models.Model):
-    """Up to which audit event something of the queue was looked at by staff, for all of them."""
+    """The last audit event of a kind of work that staff marked as seen, for all staff."""
 
     kind = models.CharField(max_length=20, primary_key=True)
     event = models.BigIntegerField()
@@ -96,7 +98,7 @@ class SeenUpTo(models.Model):
 
 
 class SavedFilter(models.Model):
-    """A query of a list that a person gave a name."""
+    """A query of a list that a person saved under a name."""
 
     person = models.CharField(max_length=80)
     page = models.CharField(max_length=40)

@@ -1,4 +1,4 @@
-"""Addresses of the console's pages, and its navigation."""
+"""URLs of the console's pages, and its navigation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 
 def to(name: str, *args: Any) -> str:
-    """The address of the page `name` (as `console:home`); empty if there is none."""
+    """Return the URL of the page `name` (as `console:home`), "" if there is none."""
     try:
         return reverse(name, args=args)
     except NoReverseMatch:
@@ -24,7 +24,7 @@ def player(user_id: int) -> str:
 
 
 def act(name: str, user_id: int) -> str:
-    """The dialog of the action `name` (warn, suspend, ...) on a player."""
+    """Return the URL of the dialog of the action `name` (warn, suspend, ...) on a player."""
     return to("console:act", name, user_id)
 
 
@@ -50,8 +50,10 @@ def event(event_id: int) -> str:
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """A page of the navigation. `key` is pressed after `g`; any of `rights` opens it; without
-    rights, all staff may.
+    """A page of the navigation.
+
+    `key` is pressed after `g`. Any of `rights` opens the page; without `rights` it is open to all
+    staff.
     """
 
     title: str
@@ -67,7 +69,7 @@ class MenuEntry:
         return not self.rights or any(user.has_perm(right) for right in self.rights)
 
 
-# Of the names of a page, the first that exists is used.
+# The first existing name of a page is used.
 PAGES = (
     MenuEntry("Queue", "q", ("console:home", "admin:index")),
     MenuEntry("Players", "p", ("console:players",), ("players.view_player",)),
@@ -117,7 +119,7 @@ PAGES = (
 
 
 def pages(user: Any) -> Iterator[tuple[MenuEntry, str]]:
-    """The pages that `user` may open, each with its address."""
+    """Yield the pages that `user` may open, each with its URL."""
     for page in PAGES:
         if page.open_to(user) and (address := page.address):
             yield page, address

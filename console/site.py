@@ -1,4 +1,4 @@
-"""The admin site of the console: access and the frame of its pages."""
+"""The console's admin site: access and the context of all pages."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class ConsoleSite(AdminSite):
         return getattr(request, "staff", None) is not None
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register our own models only, not those of packages (users, tokens, schedules)."""
+        """Register our own models only, and no models of packages (users, tokens, schedules)."""
         models: list[Any] = (
             [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
         )
@@ -28,7 +28,7 @@ class ConsoleSite(AdminSite):
         super().register(ours, admin_class, **options)
 
     def get_urls(self) -> list[Any]:
-        """The admin's addresses without its sign-in and passwords, which are in console.accounts."""
+        """Return the admin's URLs without sign-in and passwords, which are in console.accounts."""
         gone = {"login", "logout", "password_change", "password_change_done"}
         kept = [
             pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in gone

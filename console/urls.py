@@ -1,4 +1,4 @@
-"""The console's own pages, before those that the admin makes of models."""
+"""URLs of the console's own pages. They precede the pages that the admin generates."""
 
 from django.urls import URLPattern, URLResolver
 

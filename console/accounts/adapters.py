@@ -1,6 +1,6 @@
 """Decide who can sign in through allauth.
 
-Nobody can register. A Roblox account needs a rank or role with access; a Discord account must be
+Nobody can register. A Roblox account needs a rank or role with access. A Discord account must be
 linked to such an account.
 """
 
@@ -31,7 +31,7 @@ from players.moderation.actors import Staff
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Local sign-in, for owners with a local account."""
+    """Local sign-in of owners with a local account."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -55,7 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_address(request)
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Sends nothing: the audit log and its webhooks report changes."""
+        """Send nothing: the audit log and its webhooks report changes."""
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -63,8 +63,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Decide whether this account may sign in, and create or update the user of a Roblox
-        account.
+        """Check whether this account may sign in.
+
+        The user of a Roblox account is created or updated.
         """
         provider = sociallogin.account.provider
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
@@ -97,8 +98,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> None:
         """Show why a sign-in failed."""
-        # What an answer said stands behind the colon, and may name somebody: the log keeps this for
-        # ever.
+        # The text after the colon is the provider's answer. It may name a person, and the audit log
+        # would keep it.
         why = (
             str(exception).partition(": ")[0]
             if exception is not None
@@ -121,7 +122,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             get_user_model().objects.filter(pk=user.pk).update(first_name=name[:150])
 
     def _check_proof(self, request: HttpRequest) -> None:
-        """Refuse a repeated sign-in for which Roblox states no recent proof."""
+        """Refuse a repeated sign-in if Roblox confirms no recent proof of identity."""
         proof = recent_sign_in.of(request)
         if proof.again and request.user.is_authenticated and not proof.is_fresh:
             context = {
@@ -134,7 +135,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             )
 
     def _link(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Link an account to the signed-in person. Always ends in a response."""
+        """Link an account to the signed-in person. This always ends in a response."""
         by: Staff | None = getattr(request, "staff", None)
         provider = sociallogin.account.provider
         if by is not None and by.user_id is None and provider == "roblox":
@@ -162,7 +163,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         raise ImmediateHttpResponse(redirect("console:sessions"))
 
     def _say_who(self, request: HttpRequest, sociallogin: SocialLogin, by: Staff) -> NoReturn:
-        """Record which Roblox account a local owner has."""
+        """Link a local owner to their Roblox account."""
         if (first := sign_in_again(request)) is not None:
             raise ImmediateHttpResponse(first)
         account = StaffAccount.objects.get(user=request.user.pk)
@@ -190,13 +191,13 @@ def _name(sociallogin: SocialLogin) -> str:
 
 
 def _subject(sociallogin: SocialLogin) -> str:
-    """The subject of a refused sign-in, so that an erasure finds it."""
+    """Return the audit subject of a refused sign-in, so that an erasure finds it."""
     kind = "user" if sociallogin.account.provider == "roblox" else sociallogin.account.provider
     return f"{kind}:{sociallogin.account.uid}"
 
 
 def _user_of(user_id: int, name: str) -> Any:
-    """The user of a Roblox account, created at the first sign-in and named by the id."""
+    """Return the user of a Roblox account. It is created at the first sign-in and named by the id."""
     account = StaffAccount.objects.select_related("user").filter(roblox_id=user_id).first()
     if account is not None:
         return account.user
@@ -207,5 +208,5 @@ def _user_of(user_id: int, name: str) -> Any:
     user.save(update_fields=["password"])
     StaffAccount.objects.get_or_create(
         roblox_id=user_id, defaults={"user": user}
-    )  # two sign-ins may be under way
+    )  # another sign-in may create it at the same time
     return user

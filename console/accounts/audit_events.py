@@ -17,7 +17,6 @@ SYSTEM = Actor("system", "sign-in", "sign-in")
 
 
 def signed_in(request: HttpRequest, user: Any, way: str) -> None:
-    """Record a sign-in."""
     found = rights_of(user)
     actor = (
         found.staff.actor
@@ -48,10 +47,10 @@ def factor(request: HttpRequest, user: Any, action: Action, kind: str) -> None:
 
 
 def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "") -> None:
-    """Count a failed sign-in, and record at most one event a minute for each way.
+    """Count a failed sign-in, and record at most one event a minute for each way of signing in.
 
-    The name that was typed is a personal value. It and the address are removed after 30 days
-    (audits.client_addresses). `subject`: as `user:12`, if a provider stated it.
+    The entered name is a personal value. It and the address are removed after 30 days
+    (audits.client_addresses). `subject`: as `user:12`, if the provider confirmed it.
     """
     subject = subject or sign_in_subject(name)
     target = Target("sign-in", way, name[:150], subject) if name else NOBODY
@@ -70,7 +69,7 @@ def failed(request: HttpRequest, way: str, why: str, name: str, subject: str = "
 
 
 def tell_counted() -> int:
-    """Record the failed sign-ins counted since the last events. Returns the number of events."""
+    """Record the failed sign-ins counted since the last events. Return the number of events."""
     with transaction.atomic():
         found = failed_sign_ins.due()
         for way, why, times in found:

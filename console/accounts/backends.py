@@ -1,4 +1,4 @@
-"""Answer Django's `has_perm` from present ranks and roles; permission tables are not used."""
+"""Answer Django's `has_perm` from present ranks and roles. Permission tables are not used."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class RightsBackend(BaseBackend):
 
 
 class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
-    """Authentication by allauth. RightsBackend answers permissions."""
+    """Authentication by allauth. RightsBackend decides on permissions."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         return False
@@ -30,9 +30,7 @@ class SignInBackend(AuthenticationBackend):  # type: ignore[misc]
 
 
 def _perms(user: Any) -> frozenset[str]:
-    """The permissions that the middleware read for this request, or fresh ones outside of
-    requests.
-    """
+    """Return the permissions read by the middleware in this request. Outside requests, read them."""
     if not getattr(user, "is_authenticated", False):
         return frozenset()
     kept: frozenset[str] | None = getattr(user, "grps_perms", None)

@@ -1,4 +1,4 @@
-"""Link and unlink Discord accounts, with which staff can sign in besides Roblox."""
+"""Link and unlink Discord accounts, a second way for staff to sign in besides Roblox."""
 
 import datetime as dt
 from typing import Any
@@ -20,7 +20,7 @@ from players.moderation.input import check_reason
 
 DISCORD = "discord"
 REMINDED = dt.timedelta(days=7)
-MOST = 200  # shown
+MOST = 200  # accounts in the list
 NOT_ME = "If that was not you: unlink it under My sessions, and tell an owner."
 
 
@@ -48,9 +48,9 @@ def link(account: SocialAccount, *, by: Staff, user_id: int, address: str) -> No
 
 
 def unlink_own(user_id: int, *, by: Staff, keep: str) -> str:
-    """Unlink one's own Discord account; all sessions but `keep` (its key) end. Returns its name.
+    """Unlink one's own Discord account and return its name. Raises Refused.
 
-    Raises Refused.
+    All sessions of the user end, except the one with the key `keep`.
     """
     with transaction.atomic():
         account = _locked(user_id)
@@ -59,9 +59,9 @@ def unlink_own(user_id: int, *, by: Staff, keep: str) -> str:
 
 
 def unlink_other(user_id: int, *, by: Staff, reason: str) -> str:
-    """Unlink the Discord account of somebody else; all their sessions end. Returns its name.
+    """Unlink another person's Discord account and return its name. Raises Refused, NotAllowed.
 
-    Raises Refused, NotAllowed.
+    All their sessions end.
     """
     if not by.has("console.roles"):
         raise NotAllowed("You may not: only owners unlink the account of somebody else.")
@@ -81,7 +81,7 @@ def _locked(user_id: int) -> SocialAccount:
 
 
 def _delete(account: SocialAccount, keep: str) -> str:
-    """Delete the link and end the sessions that may have begun by it, all but `keep`."""
+    """Delete the link, and end the sessions that may have begun with it, except `keep`."""
     sessions = UserSession.objects.filter(user=account.user_id).exclude(session_key=keep)
     account.delete()
     for session in sessions:
@@ -90,7 +90,7 @@ def _delete(account: SocialAccount, keep: str) -> str:
 
 
 def remind(request: HttpRequest, user: Any) -> None:
-    """Show at a sign-in that a Discord account was linked within the last days."""
+    """Show a message at sign-in if a Discord account was linked within the last days."""
     account = SocialAccount.objects.filter(user=user.pk, provider=DISCORD).first()
     if account is not None and timezone.now() - account.date_joined < REMINDED:
         since = f"{account.date_joined:%Y-%m-%d %H:%M} UTC"
@@ -101,7 +101,7 @@ def remind(request: HttpRequest, user: Any) -> None:
 
 
 def _subject_of(user_id: int) -> str:
-    """The subject (as in the audit log) of a console account."""
+    """Return the audit subject of a console account."""
     roblox_id = (
         StaffAccount.objects.filter(user=user_id).values_list("roblox_id", flat=True).first()
     )
@@ -110,13 +110,13 @@ def _subject_of(user_id: int) -> str:
 
 
 def name_of(account: SocialAccount) -> str:
-    """The name of a Discord account."""
+    """Return the name of a Discord account."""
     kept = account.extra_data or {}
     return str(kept.get("username") or kept.get("global_name") or account.uid)
 
 
 def linked() -> list[tuple[SocialAccount, str, str]]:
-    """Linked accounts, the newest first, each with the names of its owner here and on Discord."""
+    """Return the linked accounts, newest first, with the owner's name here and the name on Discord."""
     rows = (
         SocialAccount.objects.filter(provider=DISCORD)
         .select_related("user")

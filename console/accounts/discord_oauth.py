@@ -1,4 +1,4 @@
-"""The Discord provider of allauth, with a stricter check of its answer."""
+"""The Discord provider of allauth, with a stricter check of Discord's answer."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ KNOWN = ("id", "username", "global_name")
 
 
 class DiscordAdapter(DiscordOAuth2Adapter):  # type: ignore[misc]
-    """The callback. Raises OAuth2Error if Discord does not state an id."""
+    """The callback. Raises OAuth2Error if Discord returns no id."""
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> Any:
         with get_adapter().get_requests_session() as web:

@@ -1,11 +1,11 @@
-"""Counters of failed sign-ins: one event a minute for each way reports their number.
+"""Counters of failed sign-ins. One event a minute for each way reports their number.
 
-Anybody can cause failures, so they must not cost a row each.
+Anybody can cause failures, so they must not create a row each.
 """
 
 from django.db import connection
 
-EVERY = 60  # seconds between two events of one way
+EVERY = 60  # seconds between two events of one way of signing in
 
 COUNT = """
     INSERT INTO refused_sign_ins (way, waiting, why) VALUES (%s, 1, %s)
@@ -21,9 +21,9 @@ TAKE = """
 
 
 def count(way: str, why: str) -> int:
-    """Count one failure. Returns the number to report now, 0 within a minute after the last event.
+    """Count one failure. Return the number to report now, 0 within a minute after the last event.
 
-    Called in the transaction of the event.
+    Call it in the transaction of the event.
     """
     with connection.cursor() as cursor:
         cursor.execute(COUNT, [way, why, EVERY])
@@ -32,9 +32,9 @@ def count(way: str, why: str) -> int:
 
 
 def due() -> list[tuple[str, str, int]]:
-    """Way, last cause and number of failures to report now.
+    """Return way, last cause and number of the failures to report now.
 
-    Called in the transaction of the events.
+    Call it in the transaction of the events.
     """
     with connection.cursor() as cursor:
         cursor.execute(DUE, [EVERY])

@@ -1,4 +1,4 @@
-"""Link the accounts of one person: a linked local owner and player count as one person."""
+"""Link the accounts of one person. A linked local owner and their player count as one person."""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ MERGE_SPENDING = """
 
 
 def of_actor(actor: Actor) -> frozenset[tuple[str, str]]:
-    """The other accounts of an actor, each as (name, person)."""
+    """Return the other accounts of an actor, each as (name, person)."""
     local = LOCAL_NAME.fullmatch(actor.id)
     if local is not None:
         return of_local(
@@ -43,13 +43,13 @@ def of_actor(actor: Actor) -> frozenset[tuple[str, str]]:
 
 
 def of_local(user_id: int | None) -> frozenset[tuple[str, str]]:
-    """The player's account of a linked local owner."""
+    """Return the player's account of a linked local owner, as in `of_actor`."""
     player = Player.objects.filter(user_id=user_id, erased_at=None).first() if user_id else None
     return frozenset({(f"staff:{player.pk}", player.subject)} if player else ())
 
 
 def unlinked(persons: Iterable[str]) -> set[str]:
-    """Which of these persons are local owners without a linked player."""
+    """Return those of these persons who are local owners without a linked player."""
     ids = {
         int(person.removeprefix("staff:"))
         for person in persons
@@ -64,8 +64,9 @@ def unlinked(persons: Iterable[str]) -> set[str]:
 
 
 def called(name: str) -> tuple[str, bool]:
-    """The name to show for an actor such as `staff:12` or `staff:local-5`, and whether it is an
-    unlinked local owner.
+    """Return the name to show for an actor, and whether it is an unlinked local owner.
+
+    Actors are named as `staff:12` or `staff:local-5`.
     """
     kind, _, key = name.partition(":")
     local = LOCAL_NAME.fullmatch(key)
@@ -112,7 +113,7 @@ def link(account: StaffAccount, user_id: int, *, by: Staff, reason: str) -> Play
 
 
 def unlink(account: StaffAccount, *, by: Staff, reason: str) -> None:
-    """Remove the link; for the operator only. Raises Refused, NotAllowed."""
+    """Remove the link of a local owner. Only the operator may. Raises Refused, NotAllowed."""
     if not by.bypasses_second_person:
         raise NotAllowed("You may not: only the operator takes this back.")
     with transaction.atomic():
@@ -132,7 +133,7 @@ def unlink(account: StaffAccount, *, by: Staff, reason: str) -> None:
 
 
 def _rename(person: str, to: str, name: str, to_name: str) -> None:
-    """Move open requests of the local account to the player."""
+    """Move open requests and spent limits of the local account to the player."""
     Approval.objects.filter(requested_by=person, status=Approval.Status.WAITING).update(
         requested_by=to
     )

@@ -1,6 +1,7 @@
 """Views of a sign-in with an OAuth provider: redirect and callback.
 
-Every error ends in a page: a provider that is not configured or away, or an unexpected answer.
+Every error leads to a page: a provider that is not configured or cannot be reached, or an
+unexpected answer.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ Step = Callable[[HttpRequest], HttpResponseBase]
 
 
 def paths(provider: Any, adapter: Any) -> list[URLPattern]:
-    """The redirect and callback addresses of a provider."""
+    """Return the redirect and callback URLs of a provider."""
     return [
         path(f"{provider.id}/login/", _out(provider, adapter), name=f"{provider.id}_login"),
         path(
@@ -61,8 +62,9 @@ def _back(provider: Any, adapter: Any) -> Step:
     go = _guarded(provider, OAuth2CallbackView.adapter_view(adapter))
 
     def back(request: HttpRequest) -> HttpResponseBase:
-        """Handle the provider's answer. Answers that this browser did not request are counted by
-        address.
+        """Handle the provider's answer.
+
+        Answers that this browser did not request are rate-limited by address.
         """
         asked_for = get_request_param(request, "state") in statekit.get_states(request)
         if not asked_for and (answer := _too_often(request)) is not None:
@@ -104,11 +106,11 @@ def _away(request: HttpRequest, provider: Any) -> HttpResponseBase:
     except ImmediateHttpResponse as answer:
         found: HttpResponseBase = answer.response
         return found
-    raise AssertionError  # our adapter always answers
+    raise AssertionError  # our adapter always raises a response
 
 
 def refused(request: HttpRequest, why: str, status: int = 403) -> HttpResponseBase:
-    """The page that explains a refused sign-in."""
+    """Return the page that explains a refused sign-in."""
     return render(
         request, "account/refused.html", {"title": "Not signed in", "why": why}, status=status
     )

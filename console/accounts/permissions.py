@@ -1,8 +1,7 @@
-"""Decide which pages and buttons a signed-in person has: by their present rank and their technical
-roles.
+"""Permissions of a signed-in person in the console, by present rank and technical roles.
 
-Rights are Django permissions and are computed at every request. What somebody may do to a certain
-player is decided by `players.moderation.authorization`.
+They are Django permissions, read at every request. `players.moderation.authorization` decides what
+a person may do to a certain player.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from players.policy.bundle import Rank
 from players.policy.membership import Membership, belongs
 
 Role = RoleGrant.Role
-LOCAL = "local-"  # before the id of a local owner's account, where the audit log names them
+LOCAL = "local-"  # prefix of the id of a local owner's account in the audit log
 
 PEOPLE = frozenset(
     f"players.view_{name}"
@@ -65,7 +64,7 @@ BY_ROLE = {
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The rights of a person. `staff` None: no access, and `why` is a sentence for them."""
+    """The rights of a person. `staff` None: no access, and `why` explains it to them."""
 
     staff: Staff | None
     roles: frozenset[str] = frozenset()
@@ -77,7 +76,7 @@ NOBODY = Rights(None, why="This account has no access to the console.")
 
 
 def rights_of(user: Any) -> Rights:
-    """The present rights of a signed-in user."""
+    """Return the present rights of a signed-in user."""
     if not user.is_active:
         return NOBODY
     account = StaffAccount.objects.filter(user=user.pk).first()
@@ -92,7 +91,7 @@ def rights_of(user: Any) -> Rights:
 
 
 def of_roblox(user_id: int) -> Rights:
-    """The present rights of a Roblox user."""
+    """Return the present rights of a Roblox user."""
     player = Player.objects.filter(user_id=user_id, erased_at=None).select_related("rank").first()
     roles = frozenset(
         RoleGrant.objects.filter(user_id=user_id, revoked_at=None).values_list("role", flat=True)
@@ -131,7 +130,7 @@ def of_roblox(user_id: int) -> Rights:
 
 
 def of_actor(actor: Actor) -> frozenset[str]:
-    """The present rights of an actor of the console; none without access."""
+    """Return the present rights of an actor of the console. Empty without access."""
     local = actor.id.removeprefix(LOCAL)
     if actor.id.startswith(LOCAL) and local.isdecimal():
         user = User.objects.filter(pk=int(local)).first()
@@ -147,17 +146,17 @@ def of_actor(actor: Actor) -> frozenset[str]:
 
 
 def is_gone(actor: Actor) -> bool:
-    """Whether an actor was a local owner and is no longer one."""
+    """Return whether an actor was a local owner and no longer is."""
     return actor.id.startswith(LOCAL) and not of_actor(actor)
 
 
 def role_holders() -> frozenset[int]:
-    """The Roblox ids of all holders of technical roles."""
+    """Return the Roblox ids of all holders of technical roles."""
     return frozenset(RoleGrant.objects.filter(revoked_at=None).values_list("user_id", flat=True))
 
 
 def by_rank(rank: Rank | None) -> frozenset[str]:
-    """The permissions of a rank; none for a rank without powers over players."""
+    """Return the permissions of a rank. Empty for a rank without powers over players."""
     if rank is None or rank.is_punishment or rank.ignored:
         return frozenset()
     perms: frozenset[str] = frozenset()

@@ -1,8 +1,8 @@
-"""When a person last proved their identity, as far as it is known.
+"""The time when a person last proved their identity, as far as it is known.
 
-Roblox may pass a browser through without asking, whatever `prompt` says. So the `auth_time` of the
-ID token counts; without it nothing is proved. Discord never states it. A password and a second
-factor are checked here, so they are proofs of that moment.
+Roblox may accept a browser without asking, whatever `prompt` says. So the `auth_time` of the ID
+token counts; without it nothing is proved. Discord never sends it. A password and a second factor
+are checked here, so they are proofs at that time.
 """
 
 import datetime as dt
@@ -15,14 +15,17 @@ from django.http import HttpRequest
 
 from console.decorators import BEGAN_AT, FRESH, SIGNED_IN_AT, is_fresh
 
-SKEW = 60  # seconds that Roblox's clock may be ahead of ours
-WAY = "signed_in_by"  # of a session: roblox, discord or local
+SKEW = 60  # seconds by which Roblox's clock may be ahead of ours
+WAY = "signed_in_by"  # in the session: roblox, discord or local
 NEVER = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A moment (seconds since 1970, NEVER if unknown). `again`: requested by a signed-in person."""
+    """A proof of identity at `at` (seconds since 1970, NEVER if unknown).
+
+    `again`: requested by a person who was signed in.
+    """
 
     at: int
     again: bool
@@ -37,7 +40,7 @@ class Proof:
 
 
 def read(auth_time: Any, now: float, *, again: bool) -> Proof:
-    """The proof in an ID token's `auth_time`. Up to SKEW ahead of our clock counts as now."""
+    """Return the proof in an ID token's `auth_time`. Up to SKEW ahead of our clock counts as now."""
     is_moment = isinstance(auth_time, int) and not isinstance(auth_time, bool)
     if not is_moment or not 0 < auth_time <= now + SKEW:
         return Proof(NEVER, again)
@@ -45,30 +48,30 @@ def read(auth_time: Any, now: float, *, again: bool) -> Proof:
 
 
 def keep(request: HttpRequest, proof: Proof) -> None:
-    """Keep the provider's statement within this request."""
+    """Keep the provider's proof for this request."""
     request.proof = proof  # type: ignore[attr-defined]
 
 
 def of(request: HttpRequest) -> Proof:
-    """The provider's statement in this request."""
+    """Return the provider's proof in this request."""
     return getattr(request, "proof", Proof(NEVER, False))
 
 
 def began(request: HttpRequest, way: str) -> None:
-    """Note the provider of the session that begins in this request."""
+    """Store the provider of the session that begins in this request."""
     request.way = way  # type: ignore[attr-defined]
     keep(request, of(request))
 
 
 def begin(request: HttpRequest, now: int) -> None:
-    """Store in a new session how and when its owner proved their identity."""
+    """Store in a new session how and when its user proved their identity."""
     way = getattr(request, "way", "")
     request.session[WAY] = way or "local"
     request.session[SIGNED_IN_AT] = of(request).at if way else now
 
 
 def given(request: HttpRequest) -> None:
-    """Record that a second factor was given now."""
+    """Record that the user gave a second factor now."""
     request.session[SIGNED_IN_AT] = int(time.time())
 
 
@@ -77,10 +80,10 @@ def has_factor(user: Any) -> bool:
 
 
 def may_set_up(request: HttpRequest) -> bool:
-    """Whether a person without a second factor may set one up.
+    """Return whether a person without a second factor may set one up.
 
-    They may right after signing in with Roblox or locally. If Roblox states a moment, it must be
-    recent too, since it may have passed through a browser that somebody found open.
+    They may right after a sign-in with Roblox or a local account. If Roblox sent a time, it must be
+    recent too, since Roblox may have accepted an open browser that another person uses.
     """
     if request.session.get(SIGNED_IN_AT, NEVER) != NEVER:
         return is_fresh(request)

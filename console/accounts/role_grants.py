@@ -1,4 +1,4 @@
-"""Technical roles: requested by one owner and approved by another, or given by the operator."""
+"""Technical roles: one owner requests them and another approves, or the operator gives them."""
 
 import datetime as dt
 
@@ -19,7 +19,7 @@ GRANT, REVOKE = "role.grant", "role.revoke"
 
 
 def ask_grant(user_id: int, role: str, command: Command) -> Approval:
-    """Request a role for a Roblox user. Raises Refused if they have it, NotAllowed."""
+    """Request a role for a Roblox user. Raises NotAllowed, and Refused if they have it."""
     _check(command.by, role)
     if _held(user_id, role):
         raise Refused("They have that role already.")
@@ -27,7 +27,7 @@ def ask_grant(user_id: int, role: str, command: Command) -> Approval:
 
 
 def ask_revoke(user_id: int, role: str, command: Command) -> Approval:
-    """Request the removal of a role. Raises Refused if they do not have it, NotAllowed."""
+    """Request the removal of a role. Raises NotAllowed, and Refused if they do not have it."""
     _check(command.by, role)
     if not _held(user_id, role):
         raise Refused("They have no such role.")
@@ -35,21 +35,21 @@ def ask_revoke(user_id: int, role: str, command: Command) -> Approval:
 
 
 def grant(user_id: int, role: str, command: Command) -> RoleGrant:
-    """Give a role without a second person; for the operator only. Raises Refused, NotAllowed."""
+    """Give a role without a second person. Only the operator may. Raises Refused, NotAllowed."""
     _require_operator(command.by)
     with transaction.atomic():
         return _grant(user_id, role, command.by.person, command.checked())[0]
 
 
 def revoke(user_id: int, role: str, command: Command) -> None:
-    """Remove a role without a second person; for the operator only. Raises Refused, NotAllowed."""
+    """Remove a role without a second person. Only the operator may. Raises Refused, NotAllowed."""
     _require_operator(command.by)
     with transaction.atomic():
         _revoke(user_id, role, command.checked())
 
 
 def waiting() -> list[tuple[Approval, str]]:
-    """Pending requests, each with its sentence."""
+    """Return the pending requests, each with its sentence."""
     found = Approval.objects.filter(
         act__in=[GRANT, REVOKE], status=Approval.Status.WAITING
     ).order_by("pk")
@@ -85,7 +85,7 @@ def _request(act: str, user_id: int, role: str, command: Command) -> Approval:
 
 
 def _grant(user_id: int, role: str, approved_by: str, command: Command) -> tuple[RoleGrant, int]:
-    """Store the role. Returns it with the id of its audit event."""
+    """Store the role. Return it with the id of its audit event."""
     if _held(user_id, role):
         raise Refused("They have that role already.")
     try:
@@ -97,7 +97,7 @@ def _grant(user_id: int, role: str, approved_by: str, command: Command) -> tuple
                 approved_by=approved_by,
                 granted_at=command.now,
             )
-    except IntegrityError:  # given by somebody else at the same time
+    except IntegrityError:  # another request gave it at the same time
         raise Refused("They have that role already.") from None
     return made, _record(Action.ACCESS_GRANTED, user_id, role, command)
 

@@ -1,4 +1,4 @@
-"""Effects of a sign-in: the clocks of the session, and audit events."""
+"""Signal receivers for sign-ins and second factors: session times and audit events."""
 
 import time
 from typing import Any
@@ -33,7 +33,7 @@ def tell(request: HttpRequest, user: Any, **given: Any) -> None:
 
 @receiver(authentication_step_completed)
 def proved_again(request: HttpRequest, method: str, **given: Any) -> None:
-    """Note that a signed-in person gave their second factor."""
+    """Record that a signed-in person gave their second factor."""
     if method == "mfa" and given.get("reauthenticated") and request.user.is_authenticated:
         recent_sign_in.given(request)
         audit_events.signed_in(request, request.user, "second factor")
@@ -41,7 +41,7 @@ def proved_again(request: HttpRequest, method: str, **given: Any) -> None:
 
 @receiver(authenticator_added)
 def factor_added(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
-    """Record it. Setting a factor up needs a code of it, so it counts as given."""
+    """Record a new factor. Setting it up needs one of its codes, so it counts as given."""
     audit_events.factor(request, user, Action.STAFF_FACTOR_ADDED, authenticator.type)
     if authenticator.type == Authenticator.Type.TOTP:
         recent_sign_in.given(request)

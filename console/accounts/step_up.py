@@ -1,7 +1,7 @@
-"""The table of acts that need a sign-in of the last 15 minutes.
+"""Table of the actions that need a sign-in within the last 15 minutes.
 
-They are the acts that cannot be undone if somebody finds an open browser: ranks, roles, keys,
-endpoints, policies, bans and mass changes. The middleware asks this table before any view runs,
+They are the actions that cannot be undone if another person uses an open browser: ranks, roles,
+keys, endpoints, policies, bans and mass changes. The middleware checks this table before any view,
 also for pages of the admin.
 """
 
@@ -25,7 +25,7 @@ ON_ENDPOINTS = ("add", "edit", *endpoint_actions.ACTIONS)
 
 
 def always(request: HttpRequest, given: Mapping[str, Any]) -> bool:
-    """Reading needs it too: otherwise the input of the form would be lost at the sign-in."""
+    """Reading needs it too. Otherwise the sign-in would lose the input of the form."""
     return True
 
 
@@ -77,6 +77,6 @@ GRAVE: dict[str, Grave] = {
 
 
 def first(request: HttpRequest, name: str, given: Mapping[str, Any]) -> HttpResponseBase | None:
-    """The sign-in page if this request needs a recent sign-in; None otherwise."""
+    """Return the sign-in page if this request needs a recent sign-in, None otherwise."""
     grave = GRAVE.get(name)
     return sign_in_again(request) if grave is not None and grave(request, given) else None

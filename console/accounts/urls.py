@@ -1,4 +1,4 @@
-"""Addresses that allauth looks up by name."""
+"""URLs that allauth looks up by name."""
 
 from console.accounts.views import allauth_urls
 

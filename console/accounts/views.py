@@ -39,7 +39,7 @@ from players.moderation.input import LONGEST_REASON
 TITLES = {"roblox": "Roblox", "discord": "Discord"}
 PEOPLE_SHOWN = 200
 TURNSTILE = "https://challenges.cloudflare.com"
-# The local sign-in alone may load Cloudflare's widget.
+# Only the local sign-in may load Cloudflare's widget.
 WITH_TURNSTILE = settings.SECURE_CSP | {
     "script-src": [*settings.SECURE_CSP["script-src"], TURNSTILE],
     "frame-src": [TURNSTILE],
@@ -49,7 +49,7 @@ WITH_TURNSTILE = settings.SECURE_CSP | {
 @never_cache
 @csrf_protect
 def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """The configured ways to sign in, also for a repeated proof of identity."""
+    """Show the configured ways to sign in, also to repeat a sign-in."""
     following = _next(request)
     if (
         request.user.is_authenticated
@@ -58,7 +58,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     ):
         return redirect(following)
     providers = [app.provider for app in get_adapter().list_apps(request)]
-    if request.user.is_authenticated:  # Discord never says when somebody proved who they are
+    if request.user.is_authenticated:  # Discord never says when a person proved their identity
         providers = [name for name in providers if name != discord_links.DISCORD]
     context = {
         "title": "Sign in again" if request.user.is_authenticated else "Sign in",
@@ -75,11 +75,11 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
 
 @csp_override(WITH_TURNSTILE)
 def local(request: HttpRequest) -> HttpResponseBase:
-    """The local sign-in, if it is switched on."""
+    """Show the local sign-in if it is switched on."""
     if not settings.LOCAL_LOGIN:
         raise Http404
     if request.user.is_authenticated and not is_fresh(request):
-        logout(request)  # to prove it again is to sign in anew
+        logout(request)  # repeating a local sign-in means signing in again
     answer: HttpResponseBase = account_views.LoginView.as_view(
         template_name="account/local.html",
         extra_context={"title": "Local sign-in", "sitekey": settings.TURNSTILE_SITEKEY},
@@ -99,7 +99,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @page()
 def sessions(request: HttpRequest) -> HttpResponseBase:
-    """A person's own sessions and linked Discord account."""
+    """Show a person's own sessions and linked Discord account, and end or unlink them."""
     assert request.user.is_authenticated
     if request.method == "POST" and request.POST.get("verb") == "unlink":
         return _unlink_own(request)
@@ -133,7 +133,7 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
 
 @page()
 def to_sessions(request: HttpRequest) -> HttpResponseBase:
-    """Where allauth shows linked accounts."""
+    """Redirect allauth's page of linked accounts to the sessions."""
     return redirect("console:sessions")
 
 
@@ -159,7 +159,7 @@ class GrantForm(forms.Form):
 
 @page("console.roles")
 def access(request: HttpRequest) -> HttpResponse:
-    """Who has access by rank and by role. Roles are requested here; a second owner approves."""
+    """Show who has access by rank and by role. Roles are requested here; a second owner approves."""
     if request.method == "POST" and request.POST.get("verb") == "unlink":
         return _unlink(request)
     form = GrantForm(request.POST or None)
@@ -210,7 +210,7 @@ def _asked(request: HttpRequest, form: GrantForm) -> bool:
 
 
 def _unlink(request: HttpRequest) -> HttpResponse:
-    """Unlink the Discord account of somebody else."""
+    """Unlink another person's Discord account."""
     user = request.POST.get("user", "")
     try:
         name = discord_links.unlink_other(
@@ -240,12 +240,11 @@ urls = [
     path("sessions/", sessions, name="sessions"),
     path("access/", access, name="access"),
 ]
-# allauth's own addresses, as far as they are needed; its registration and its mails are not there
-# at all.
+# The URLs of allauth that are needed. Its registration and mails are left out.
 allauth_urls = [
     path(
         "sign-in/", sign_in, name="account_login"
-    ),  # where allauth sends whoever has to begin anew
+    ),  # allauth redirects here if a sign-in must start again
     path("sign-in/local/", local, name="local-sign-in"),
     path("sign-in/again/", sign_in, name="account_reauthenticate"),
     path("logout/", sign_out, name="account_logout"),

@@ -1,4 +1,4 @@
-"""The forms of acts on a player, one for each shape of parameters."""
+"""Forms of the actions on a player, one for each shape of parameters."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from players.policy.ranks import DAY
 OWN = "own"
 FOR_GOOD = "good"
 DAYS = (1, 3, 7, 14, 30)
-# The fields of a form that a refusal may name, by the name in the refusal.
+# The fields of a form to which a refusal may refer, by their name in the refusal.
 SHOWN_AS = {"reason": "words", "until": "own_end"}
 FIELDS = ("reason", "until", "amount", "rank", "evidence", "text")
 
 
 class ActForm(forms.Form):
-    """Preset reasons to choose from, and one's own words beside or instead."""
+    """A preset reason, the person's own words, or both."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
@@ -73,7 +73,7 @@ class EvidenceForm(ActForm):
 
 
 class UntilForm(EvidenceForm):
-    """How long: chips, or a moment of one's own."""
+    """A duration: a preset one, or the person's own end."""
 
     duration = forms.ChoiceField(label="For", widget=forms.RadioSelect, choices=[])
     own_end = MomentField(required=False, label="Until (UTC), with “a moment of your own”")
@@ -89,7 +89,7 @@ class UntilForm(EvidenceForm):
         field.initial = FOR_GOOD if name == "ban" else str(policy.bundle.punishments.trial_days)
 
     def until(self, now: dt.datetime) -> dt.datetime | None:
-        """The end that was chosen; None for good."""
+        """Return the chosen end. None means permanent."""
         chosen = self.cleaned_data["duration"]
         if chosen == FOR_GOOD:
             return None
@@ -103,7 +103,7 @@ class UntilForm(EvidenceForm):
 
 
 class BanForm(UntilForm):
-    """A ban also says whether it holds for the person's other accounts."""
+    """A ban, which may include the person's other accounts."""
 
     alt_accounts = forms.BooleanField(
         required=False,
@@ -130,7 +130,7 @@ class RankForm(ActForm):
 
 
 class TextForm(forms.Form):
-    """A note: its text is all there is to say."""
+    """A note, which has a text and no reason."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     text = forms.CharField(
@@ -144,11 +144,11 @@ class TextForm(forms.Form):
 
 
 class ConfirmForm(TextForm):
-    text = None  # type: ignore[assignment]  # nothing to say, only to confirm
+    text = None  # type: ignore[assignment]  # nothing to enter, only to confirm
 
 
 def given(form: Any, now: dt.datetime) -> dict[str, Any]:
-    """The act's parameters as the form has them."""
+    """Return the action's parameters from a valid form."""
     data = form.cleaned_data
     found = {name: data[name] for name in ("rank", "text", "alt_accounts") if name in data}
     if "evidence" in data:
@@ -159,7 +159,7 @@ def given(form: Any, now: dt.datetime) -> dict[str, Any]:
 
 
 def add_error(form: Any, text: str) -> None:
-    """A refusal under the field that it names, else above all of them."""
+    """Add a refusal to the field that it names, otherwise to the whole form."""
     field, _, rest = text.partition(": ")
     shown = SHOWN_AS.get(field, field)
     shown = shown if shown in form.fields else field

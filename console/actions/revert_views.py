@@ -1,4 +1,4 @@
-"""The dialog that takes an event back."""
+"""The dialog that reverts an event."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,7 +20,7 @@ from webhooks.messages import payloads
 
 @page("players.warn")
 def revert(request: HttpRequest, event_id: int) -> HttpResponse:
-    """GET says what reverting does, POST does it."""
+    """Show what reverting does; a POST reverts."""
     event = events_by_id([event_id]).get(event_id)
     if event is None:
         raise Http404
@@ -53,7 +53,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
 
 
 def _back(event: PlacedEvent) -> str:
-    """The case file of the event's player; the queue for any other event."""
+    """Return the case file of the event's player, or the queue for other events."""
     if event.target_kind != "player" or not is_row_id(event.target_id):
         return reverse("console:home")
     user_id = Player.objects.filter(pk=event.target_id).values_list("user_id", flat=True).first()

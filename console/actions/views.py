@@ -1,6 +1,6 @@
-"""The dialogs in which staff act on a player.
+"""Dialogs in which staff act on a player.
 
-They show what will follow and ask for a reason; a form that is sent twice acts once.
+They show the consequences and ask for a reason. A form that is sent twice acts once.
 """
 
 import uuid
@@ -42,7 +42,10 @@ from players.policy.ranks import DAY
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """An act about to be done to a player. `pk`: the row that it is about, such as a warning."""
+    """An action that staff are about to perform on a player.
+
+    `pk`: the row that the action changes, such as a warning.
+    """
 
     action: StaffAction
     player: Player
@@ -54,7 +57,7 @@ class Dialog:
 
 @page("players.view_player")
 def act(request: HttpRequest, name: str, user_id: int, pk: int | None = None) -> HttpResponseBase:
-    """An act's dialog: GET asks, POST does it once."""
+    """Show the dialog of an action; a POST performs the action once."""
     action = registry.BY_NAME.get(name)
     if action is None or not action.dialog or bool(action.subject_field) != (pk is not None):
         raise Http404
@@ -99,7 +102,7 @@ def _permission(dialog: Dialog) -> authorization.Permission:
 
 
 def _do(request: HttpRequest, dialog: Dialog, form: Any) -> HttpResponse | None:
-    """Do it and go back; None when it was refused, which the form then says."""
+    """Perform the action and redirect. If it is refused, add the error to the form and return None."""
     action, token = dialog.action, form.cleaned_data["token"]
     if not _is_first(token, dialog.now):
         messages.info(request, "That was done already; it is not done twice.")
@@ -145,7 +148,7 @@ def _ask(
 
 @page("players.view_player")
 def preview(request: HttpRequest) -> HttpResponse:
-    """What the player reads of a ban, as a fragment, while the form is filled."""
+    """Show the text of a ban that the player reads, as a fragment, while the form is filled."""
     reason = ": ".join(
         filter(None, (request.GET.get("preset", ""), request.GET.get("words", "").strip()))
     )
@@ -165,17 +168,17 @@ def _limit(by: Staff, now: datetime) -> str:
 
 
 def _back(request: HttpRequest, player: Player) -> str:
-    """Where they came from, if that is here; else the case file."""
+    """Return the page from which the person came if it is on this site, otherwise the case file."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
     )
-    here = safe and wanted.startswith("/")  # else it could name a view
+    here = safe and wanted.startswith("/")  # otherwise it could name a view
     return wanted if here else reverse("console:player", args=[player.user_id])
 
 
 def _is_first(token: uuid.UUID, now: datetime) -> bool:
-    """Whether a form is sent for the first time."""
+    """Return whether a form is sent for the first time."""
     SentForm.objects.filter(at__lt=now - DAY).delete()
     _, created = SentForm.objects.get_or_create(token=token, defaults={"at": now})
     return created

@@ -1,4 +1,4 @@
-"""Read appeals beside their cases, and answer them."""
+"""Pages of appeals: the list, and one appeal with its case and the answer."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SIZE = 50
 
 
 class Answer(forms.Form):
-    """What the player reads, and the verdict."""
+    """The answer to the player, and the verdict."""
 
     answer = forms.CharField(
         max_length=appeals.LONGEST_ANSWER,
@@ -34,7 +34,7 @@ class Answer(forms.Form):
 
 @page("players.view_appeal")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Appeals of one status, the newest first."""
+    """List appeals of one status, the newest first."""
     wanted = request.GET.get("status", "")
     status = wanted if wanted in Appeal.Status.values else Appeal.Status.OPEN
     before = request.GET.get("before", "")
@@ -54,7 +54,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page("players.view_appeal")
 def one(request: HttpRequest, pk: int) -> HttpResponse:
-    """An appeal beside its case; who is assigned to it answers."""
+    """Show an appeal with its case. The person who took it can answer."""
     rows = Appeal.objects.select_related("player", "player__rank", "sanction", "sanction__cause")
     found, by, now = get_object_or_404(rows, pk=pk), staff_of(request), timezone.now()
     form = Answer(request.POST or None)

@@ -1,4 +1,4 @@
-"""Decide on requests for approval and on proposed changes of rank."""
+"""Pages to decide on requests for approval and on proposed changes of rank."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ UNLINKED = "local owner, unlinked"
 
 
 class Deciding(forms.Form):
-    """A reason, preset or one's own, and the button that was pressed."""
+    """A reason, preset or in the person's own words, and the pressed button."""
 
     preset = forms.ChoiceField(required=False, label="Reason", widget=forms.RadioSelect)
     words = forms.CharField(
@@ -67,7 +67,7 @@ class Deciding(forms.Form):
 
 @page("players.view_approval")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Requests of one status, the newest first."""
+    """List requests of one status, the newest first."""
     wanted = request.GET.get("status", "")
     status = wanted if wanted in Approval.Status.values else Approval.Status.WAITING
     before = request.GET.get("before", "")
@@ -90,7 +90,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page("players.view_approval")
 def approval(request: HttpRequest, pk: int) -> HttpResponse:
-    """A request with its requester and reason, and the form to decide on it."""
+    """Show a request with its requester and reason, and the form to decide on it."""
     found = get_object_or_404(Approval.objects.select_related("player", "player__rank"), pk=pk)
     by = staff_of(request)
     verbs: dict[str, Callable[..., object]] = {
@@ -135,7 +135,7 @@ def approval(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page("players.view_decision")
 def decision(request: HttpRequest, pk: int) -> HttpResponse:
-    """A change of rank with its inputs and, while it is proposed, the form to decide on it."""
+    """Show a change of rank with its inputs and, while it is proposed, the form to decide on it."""
     found = get_object_or_404(
         Decision.objects.select_related("player", "player__rank", "from_rank", "to_rank", "policy"),
         pk=pk,
@@ -170,7 +170,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _proposer(found: Decision) -> str:
-    """The proposer's name, marked for an unlinked local owner; "" where the policy proposed."""
+    """Return the proposer's name. Unlinked local owners are marked; "" if the policy proposed."""
     if not found.proposed_by:
         return ""
     name, is_unlinked = identity.called(found.proposed_by)
@@ -178,13 +178,13 @@ def _proposer(found: Decision) -> str:
 
 
 def _experience(found: Approval) -> str:
-    """The name of the experience that sent a request; "" for requests from the console."""
+    """Return the name of the experience that sent a request, "" for requests from the console."""
     name = Experience.objects.filter(key=found.experience).values_list("name", flat=True).first()
     return name or found.experience
 
 
 def names_of(events: list[int]) -> dict[int, str]:
-    """The actor's name by event id, unless it was erased; marked for unlinked local owners."""
+    """Return the actors' names by event id, without erased ones. Unlinked local owners are marked."""
     rows = AuditPersonal.objects.filter(event_id__in=events, field="actorName")
     found = list(rows.values_list("event_id", "value", "subject"))
     unlinked = identity.unlinked([subject for *_, subject in found])
@@ -216,7 +216,7 @@ def _decided(
 
 
 def _why_not(found: Decision, by: Staff) -> str:
-    """Why this person may not decide; "" when they may."""
+    """Return why this person may not decide, "" if they may."""
     if by.is_named(found.proposed_by):
         return "You proposed it yourself: another officer must decide."
     judged = decisions.may_decide(found, by, active(), timezone.now())

@@ -19,7 +19,7 @@ NAMES = {"actorName": "Who did it", "targetName": "To whom", "reason": "Reason"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field before and after, as text; empty if it did not exist."""
+    """A field before and after, as text. "" if it did not exist."""
 
     name: str
     before: str
@@ -32,7 +32,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A personal value of an event; None after its erasure. `holds`: it matches its commitment."""
+    """A personal value of an event, None after its erasure.
+
+    `holds`: it matches its commitment.
+    """
 
     name: str
     value: str | None
@@ -51,13 +54,13 @@ class Proof:
 
 
 def changes(event: PlacedEvent) -> list[Change]:
-    """The event's values before and after, field by field."""
+    """Return the event's values before and after, field by field."""
     before, after = event.details.get("before") or {}, event.details.get("after") or {}
     return [Change(name, _text(before, name), _text(after, name)) for name in {**before, **after}]
 
 
 def further(event: PlacedEvent) -> list[tuple[str, str]]:
-    """The event's other details."""
+    """Return the event's other details."""
     return [
         (name, _text(event.details, name))
         for name in event.details
@@ -66,7 +69,7 @@ def further(event: PlacedEvent) -> list[tuple[str, str]]:
 
 
 def personal(event: PlacedEvent) -> list[Value]:
-    """All personal values of the event, also erased ones, without the login of an operator."""
+    """Return all personal values of the event, also erased ones, without the login of an operator."""
     commitments = AuditEvent.objects.values_list("commitments", flat=True).get(pk=event.id)
     kept = {row.field: row for row in AuditPersonal.objects.filter(event_id=event.id)}
     hidden = {"actorName"} if event.actor_id == SHELL else set()
@@ -78,7 +81,7 @@ def personal(event: PlacedEvent) -> list[Value]:
 
 
 def proof(event_id: int) -> Proof:
-    """The event's proof, checked now with the trusted keys."""
+    """Return the event's proof, checked now with the trusted keys."""
     try:
         found = prove(event_id)
     except NotProvable as error:
@@ -88,8 +91,8 @@ def proof(event_id: int) -> Proof:
 
 
 def deliveries(event_id: int) -> list[WebhookDelivery]:
-    """The event's webhook deliveries."""
-    # By endpoint first: that is what the index begins with, and there are few of them.
+    """Return the event's webhook deliveries."""
+    # By endpoint first, since the index begins with the endpoint and there are few of them.
     endpoints = list(WebhookEndpoint.objects.values_list("pk", flat=True))
     found = WebhookDelivery.objects.filter(endpoint__in=endpoints, event_id=event_id)
     return list(found.select_related("endpoint").order_by("endpoint__name", "pk"))

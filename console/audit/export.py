@@ -15,10 +15,10 @@ from console.audit.forms import described
 from console.audit.rows import Row, rows_of
 from players.moderation.actors import Staff
 
-MOST = 100_000  # lines of a file
+MOST = 100_000  # events in one file
 BATCH = 1_000
-LOOKED = 50_000  # events that a batch looks at where no index serves the filter
-BATCHES = 200  # of which most may find nothing
+LOOKED = 50_000  # events that a batch searches if no index serves the filter
+BATCHES = 200  # batches in one file, most of which may find nothing
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 COLUMNS = (
     "id",
@@ -41,7 +41,7 @@ CUT = "It was cut here: a file holds {most} events at most. Ask again for those 
 
 
 def export(wanted: Filter, form: str, *, by: Staff) -> Iterator[str]:
-    """The events of a filter as lines of `form` (a key of FORMATS), the newest first.
+    """Return the events of a filter as lines of `form` (a key of FORMATS), newest first.
 
     The export is recorded in the audit log first. Names and reasons need the right to see players.
     Raises Refused, NotAllowed.
@@ -75,7 +75,7 @@ def _csv(wanted: Filter, below: int, named: bool) -> Iterator[str]:
 
 
 def _batches(wanted: Filter, below: int, named: bool) -> Iterator[tuple[list[Row], int | None]]:
-    """Batches of rows; the last one with the id where it was cut off, if it was."""
+    """Yield batches of rows. The last one has the id where the file was cut, or None."""
     within = span(wanted)
     before: int | None = min(below, BEYOND)
     count = tries = 0

@@ -1,4 +1,4 @@
-"""The filter form of the audit explorer: names and moments become ids."""
+"""The filter form of the audit explorer. It translates names and times into ids."""
 
 import datetime as dt
 import itertools
@@ -36,7 +36,7 @@ LONGEST_KIND, LONGEST_ID = 20, 80
 
 
 def _groups() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Actions as choices: each group as a whole, and each of its actions."""
+    """Return the actions as choices: each whole group, and each action of it."""
     found = []
     for name, members in itertools.groupby(
         sorted(map(str, Action)), key=lambda action: action.split(".")[0]
@@ -48,7 +48,7 @@ def _groups() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 class Asking(forms.Form):
-    """The filters of the explorer. A valid form has `wanted`."""
+    """The filters of the explorer. A valid form has the property `wanted`."""
 
     actor = forms.CharField(
         required=False, max_length=100, label="Who did it", help_text="name, user id, or kind:id"
@@ -119,7 +119,10 @@ class Asking(forms.Form):
 
 
 def actors_of(text: str) -> tuple[tuple[str, str], ...]:
-    """Actors by name, Roblox user id or kind:id, as (kind, id). Raises ValidationError for none."""
+    """Return the actors of a name, Roblox user id or kind:id. Raises ValidationError for none.
+
+    Each actor is (kind, id).
+    """
     if (exact := _kind_and_id(text)) is not None:
         return (exact,)
     found = [("staff", str(player.pk)) for player in _players(text)]
@@ -134,7 +137,7 @@ def actors_of(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def described(wanted: Filter) -> dict[str, Any]:
-    """A filter as the audit log may keep it: our ids and moments. Other input becomes `…`."""
+    """Return a filter as the audit log may keep it: our ids and times. Other input becomes `…`."""
     moments = {
         name: moment.astimezone(dt.UTC).isoformat() for name, moment in _moments(wanted) if moment
     }
@@ -149,7 +152,7 @@ def described(wanted: Filter) -> dict[str, Any]:
 
 
 def _ours(kind: str, number: str) -> str:
-    """Our own kind:id. Other input may be a name or an id of Roblox."""
+    """Return our own kind:id. Other input is hidden, since it may be a name or a Roblox id."""
     return f"{kind}:{number}" if OURS.fullmatch(number) and kind in TELLABLE else f"{kind}:…"
 
 
@@ -169,7 +172,7 @@ def _kind_and_id(text: str) -> tuple[str, str] | None:
 
 
 def _players(text: str) -> list[Player]:
-    """Players by username or Roblox user id. A reused name may match several."""
+    """Return players by username or Roblox user id. A reused name may match several."""
     if text.isdecimal():
         user_id = whole_number(text)
         return list(Player.objects.filter(user_id=user_id)) if user_id is not None else []
@@ -188,7 +191,7 @@ def _players(text: str) -> list[Player]:
 
 
 def _owners(text: str) -> list[int]:
-    """Local accounts of this name."""
+    """Return the ids of local accounts with this name."""
     local = User.objects.filter(
         username__iexact=text, account__roblox_id=None, account__isnull=False
     )

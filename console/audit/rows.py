@@ -1,4 +1,4 @@
-"""Events as the explorer shows them: a sentence, and links to actor and target."""
+"""Events as rows of the explorer: a sentence, and links to actor and target."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from console.players.timeline import TONES
 from players.models import Player
 from webhooks.messages import payloads
 
-SHELL = "shell"  # the actor of whoever runs a command
+SHELL = "shell"  # id of the actor of management commands
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The actor or target of an event. `address` is empty without a page."""
+    """The actor or target of an event. `address` is empty if it has no page."""
 
     text: str
     address: str
@@ -32,15 +32,14 @@ class Row:
 
 
 def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
-    """These events in this order, in four queries. Without `named`, names and reasons are not
-    read.
+    """Return these events as rows in this order, in four queries.
+
+    Without `named`, names and reasons are not read.
     """
     events = events_by_id(ids, personal=named)
     for event in events.values():
         if event.actor_id == SHELL:
-            event.personal.pop(
-                "actorName", None
-            )  # the login of an account on our machines is nobody's business
+            event.personal.pop("actorName", None)  # logins of our machines stay private
     told = payloads.for_events(events.values()) if named else {}
     people = _people(events.values() if named else ())
     return [
@@ -56,7 +55,7 @@ def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
 
 
 def _people(events: Iterable[PlacedEvent]) -> dict[str, Player]:
-    """The players who are actor or target of these events, by row id as text."""
+    """Return the players who are actor or target of these events, by row id as text."""
     ids: set[str] = set()
     for event in events:
         ids |= {event.actor_id} if event.actor_kind == "staff" else set()

@@ -37,7 +37,7 @@ SEALS = 50
 @require_GET
 @page("audits.view_auditevent")
 def listing(request: HttpRequest) -> HttpResponse:
-    """The log by filters. With an invalid filter nothing is looked up."""
+    """Show the filtered log. With an invalid filter it is empty."""
     form = Asking(request.GET)
     before = whole_number(request.GET.get("before", ""))
     found = find(form.wanted, before or BEYOND) if form.is_valid() else Found((), None, False)
@@ -58,7 +58,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page("audits.view_auditevent")
 def event(request: HttpRequest, event_id: int) -> HttpResponse:
-    """One event: its seal and proof, what it reverts and what reverted it."""
+    """Show one event: its seal and proof, what it reverts and what reverted it."""
     placed = events_by_id([event_id]).get(event_id)
     if placed is None:
         raise Http404
@@ -91,7 +91,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
 @require_GET
 @page("audits.view_auditevent")
 def proof(request: HttpRequest, event_id: int) -> HttpResponse:
-    """The proof as a file for `python -m audits.chain.offline`; it holds no name."""
+    """Return the proof as a file for `python -m audits.chain.offline`. It contains no names."""
     try:
         found = prove(event_id)
     except NotProvable as error:
@@ -127,7 +127,7 @@ def away(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 @page("audits.view_seal")
 def seals(request: HttpRequest) -> HttpResponse:
-    """The seals, the newest first, each with its signature and link checked."""
+    """List the seals, newest first, each with its signature and link checked."""
     before = whole_number(request.GET.get("before", "")) or BEYOND
     found = list(Seal.objects.filter(number__lt=before).order_by("-number")[: SEALS + 1])
     trusted = chain.keyring(trusted_keys())
@@ -147,7 +147,7 @@ def seals(request: HttpRequest) -> HttpResponse:
 
 
 def _defects(seal: Seal, older: Seal | None, trusted: Mapping[str, Ed25519PublicKey]) -> list[str]:
-    """The defects of a seal itself. The page of an event checks that it leads to the root."""
+    """Return the defects of a seal. The page of an event checks the path to the root."""
     fields = fields_of(seal)
     if older is None:
         previous = chain.GENESIS if seal.number == 1 else seal.previous
@@ -164,7 +164,7 @@ def _named(request: HttpRequest) -> bool:
 
 
 def _query(request: HttpRequest) -> str:
-    """The filters of the address, without the position."""
+    """Return the filters of the URL, without the position."""
     given = request.GET.copy()
     given.pop("before", None)
     for name in [name for name, value in given.items() if not value]:

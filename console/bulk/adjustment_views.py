@@ -29,11 +29,11 @@ from players.models import Adjustment
 from players.moderation.actors import Staff, staff_of
 
 LARGEST_SHOWN = 5
-SUMMED_UP = 10_000  # rows that a page looks through; the CSV file has more
+SUMMED_UP = 10_000  # rows up to which a page shows summaries; the CSV file has all rows
 VIEW, ACT = "players.view_adjustment", "players.adjust"
 SECTION = Section("Adjustments", "console:adjustments", "console:adjustment")
 Status = Adjustment.Status
-# Decisions on an adjustment: the rule, the button, the note of the dialog, the message afterwards.
+# Decisions on an adjustment: the function, the button, the note of the dialog, the message.
 VERBS: dict[str, tuple[Callable[..., Adjustment], str, str, str]] = {
     "approve": (
         lifecycle.approve,
@@ -59,7 +59,7 @@ VERBS: dict[str, tuple[Callable[..., Adjustment], str, str, str]] = {
 @require_GET
 @page(VIEW)
 def listing(request: HttpRequest) -> HttpResponse:
-    """Adjustments of one status or all, the newest first."""
+    """List adjustments of one status or all, the newest first."""
     status = request.GET.get("status", "")
     rows = Adjustment.objects.all()
     rows = rows.filter(status=status) if status in Status.values else rows
@@ -84,7 +84,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page(ACT)
 def upload(request: HttpRequest) -> HttpResponse:
-    """A form for a file; leads to its preview."""
+    """Show the upload form, which leads to the preview of the file."""
     errors = ValidationErrors()
     return SECTION.form_page(
         request,
@@ -98,7 +98,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _preview(data: dict[str, Any], errors: ValidationErrors, by: Staff) -> Adjustment:
-    """The preview of an uploaded file. Raises Refused, and fills `errors` for invalid lines."""
+    """Preview an uploaded file. Raises Refused, and fills `errors` for invalid lines."""
     file = data["file"]
     try:
         return file_previews.preview(
@@ -120,7 +120,7 @@ def _preview(data: dict[str, Any], errors: ValidationErrors, by: Staff) -> Adjus
 @require_GET
 @page(VIEW)
 def one(request: HttpRequest, pk: int) -> HttpResponse:
-    """An adjustment: what it does, its progress, and the decisions on it."""
+    """Show an adjustment: its effect, its progress, and the decisions on it."""
     found = get_object_or_404(Adjustment.objects.select_related("inverse_of"), pk=pk)
     by, may = staff_of(request), request.user.has_perm(ACT)
     own = by.is_person(found.requested_by)
@@ -150,7 +150,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _decisions(found: Adjustment, *, own: bool, undone: bool) -> list[tuple[str, str]]:
-    """Verbs and buttons of the decisions that can be made now."""
+    """Return verbs and buttons of the decisions that are possible now."""
     decisions = []
     if found.status == Status.WAITING and not own:
         decisions.append(("approve", "Approve"))
@@ -162,7 +162,7 @@ def _decisions(found: Adjustment, *, own: bool, undone: bool) -> list[tuple[str,
 
 
 def _approval_event(found: Adjustment) -> list[int]:
-    """The id of the audit event of its approval, if there is one."""
+    """Return the id of the audit event of its approval, in a list that may be empty."""
     events = AuditEvent.objects.filter(
         target_kind="adjustment", target_id=str(found.pk), action=Action.ADJUSTMENT_APPROVED
     )
@@ -179,7 +179,7 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(ACT)
 def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """A dialog: GET says what follows, POST does it with a reason."""
+    """Show the dialog of a decision; a POST decides, with a reason."""
     if verb not in VERBS:
         raise Http404
     rule, button, note, message = VERBS[verb]
@@ -206,7 +206,7 @@ def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 @require_GET
 @page(VIEW)
 def results(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Every row of an adjustment as CSV."""
+    """Return every row of an adjustment as CSV."""
     found = get_object_or_404(Adjustment, pk=pk)
     fields = ("line", "user_id", "amount", "status", "points", "note")
     rows = found.lines.order_by("line").values_list(*fields).iterator(chunk_size=5_000)

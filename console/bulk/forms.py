@@ -13,7 +13,7 @@ from players.actions.registry import BY_NAME
 from players.discipline import notes
 from players.moderation.input import LONGEST_REASON
 
-# bytes through the browser, some 60,000 rows; the command takes more and shows its progress
+# Bytes of an upload, some 60,000 rows. The command accepts more and shows its progress.
 LARGEST_FILE = 1_000_000
 
 
@@ -33,7 +33,7 @@ class NoteForm(ActForm):
 
 
 class RevertForm(forms.Form):
-    """An actor, a span of time, and the reason to revert their acts."""
+    """An actor, a span of time, and the reason to revert the actor's actions."""
 
     actor = forms.CharField(
         max_length=100,
@@ -52,7 +52,7 @@ class RevertForm(forms.Form):
 
 
 class UploadForm(forms.Form):
-    """A file and the reason. `token` makes a second click the same upload."""
+    """A file and the reason. Two submits with the same `token` are one upload."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     file = forms.FileField(
@@ -74,6 +74,6 @@ class UploadForm(forms.Form):
 
 
 def act_form(act: str) -> Callable[..., Any]:
-    """The form of the act's dialog; a note also has the reason of its job."""
+    """Return the form of an action's dialog. A note also gets the reason of its job."""
     shape = BY_NAME[act].params
     return NoteForm if shape is NoteText else FORMS.get(shape, ActForm)

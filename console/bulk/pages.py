@@ -1,4 +1,4 @@
-"""What the pages of bulk jobs and of adjustments share."""
+"""Code shared by the pages of bulk jobs and of adjustments."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ TONES = {
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The pages of one kind of job, by the names of their addresses."""
+    """The pages of one kind of job, by the names of their URLs."""
 
     title: str
     list_page: str
@@ -57,7 +57,7 @@ class Section:
         template: str = "console/bulk_form.html",
         **context: Any,
     ) -> HttpResponse:
-        """A form, or the page of the job that `rule` returns for its data.
+        """Show a form, or redirect to the job that `rule` returns for the form's data.
 
         The form shows the Refused that `rule` raises. `context` needs `note`, and `job` for a form
         about a job.
@@ -81,7 +81,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A job as a line of a list. `what` it does, `done` rows."""
+    """A job as a line of a list. `what`: its effect. `done`: the number of finished rows."""
 
     job: BulkJob | Adjustment
     address: str
@@ -93,14 +93,14 @@ class Line:
 
 
 def newest[M: Model](rows: QuerySet[M], before: str) -> tuple[list[M], int | None]:
-    """A page of rows, the newest first, and the id before which the next page starts."""
+    """Return a page of rows, newest first, and the id before which the next page starts."""
     rows = rows.filter(pk__lt=int(before)) if is_row_id(before) else rows
     found = list(rows.order_by("-pk")[: SIZE + 1])
     return found[:SIZE], found[SIZE - 1].pk if len(found) > SIZE else None
 
 
 def named_reasons(job: BulkJob | Adjustment) -> list[tuple[Reason, list[str]]]:
-    """Why rows were skipped, with the names of the first players, or the ids of unknown ones."""
+    """Return why rows were skipped, with the first players by name, or by id if they are unknown."""
     found = reasons(job)
     ids = [user_id for one in found for user_id in one.examples]
     names = dict(Player.objects.filter(user_id__in=ids).values_list("user_id", "username"))
@@ -113,7 +113,7 @@ def named_reasons(job: BulkJob | Adjustment) -> list[tuple[Reason, list[str]]]:
 def start[J: (BulkJob, Adjustment)](
     request: HttpRequest, kind: JobType[J], pk: int, task: Hint
 ) -> None:
-    """Start one's own preview, and say what happened."""
+    """Start one's own preview, and show the result as a message."""
     try:
         job = kind.start(pk, by=staff_of(request), now=timezone.now())
     except Refused as refusal:

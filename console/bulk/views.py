@@ -1,4 +1,4 @@
-"""Bulk jobs: one act on the selected players, or the undo of somebody's acts."""
+"""Bulk jobs: one action on the selected players, or the undo of a person's actions."""
 
 import uuid
 from typing import Any
@@ -56,7 +56,7 @@ TABS = (
 
 @page(VIEW)
 def bulk(request: HttpRequest) -> HttpResponseBase:
-    """GET: the latest jobs. POST: choose an act for the selected players, and preview it."""
+    """List the latest jobs. A POST starts or previews an action on the selected players."""
     if request.method == "POST":
         return _select(request)
     rows = BulkJob.objects.select_related("approval", "requester")
@@ -108,7 +108,7 @@ def _select(request: HttpRequest) -> HttpResponse:
 
 
 def _check_entitled(request: HttpRequest, act: str) -> None:
-    """Raises PermissionDenied, and records it in the audit log."""
+    """Raise PermissionDenied, and record the refusal, if the person may not do this in bulk."""
     allowed = {action.name for action in bulk_actions(request.user)}
     if act not in allowed or not request.user.has_perm(RIGHT):
         refusals.record_refusal(BULK_JOBS.act, None, staff_of(request).actor)
@@ -116,7 +116,7 @@ def _check_entitled(request: HttpRequest, act: str) -> None:
 
 
 def _selected(request: HttpRequest) -> tuple[list[int], bool]:
-    """The selected user ids, or those that a filter of the list finds; whether it finds more."""
+    """Return the user ids selected or found by a filter, and whether the filter finds more."""
     if "query" in request.POST:
         return queries.matching(request.POST["query"])
     given = request.POST.get("selected", "").split(",") + request.POST.getlist("ids")
@@ -127,7 +127,7 @@ def _selected(request: HttpRequest) -> tuple[list[int], bool]:
 @require_GET
 @page(VIEW)
 def job(request: HttpRequest, pk: int) -> HttpResponse:
-    """A job: what it does, why rows are skipped, its progress, and each row."""
+    """Show a job: its effect, why rows are skipped, its progress, and each row."""
     found = get_object_or_404(BulkJob.objects.select_related("approval", "requester"), pk=pk)
     by, status, may = staff_of(request), state(found), request.user.has_perm(RIGHT)
     own = by.is_person(found.requested_by)
@@ -155,7 +155,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _rows(request: HttpRequest, job: BulkJob) -> dict[str, Any]:
-    """A page of the job's rows of one status or all, in their order."""
+    """Return a page of the job's rows of one status or all, in their order."""
     show, after = request.GET.get("show", ""), request.GET.get("after", "")
     rows = job.lines.select_related("player", "request").order_by("line")
     rows = rows.filter(status=show) if show in BulkRow.Status.values else rows
@@ -168,7 +168,7 @@ def _rows(request: HttpRequest, job: BulkJob) -> dict[str, Any]:
 
 
 def _executed(job: BulkJob) -> int:
-    """Rows that are no longer pending, of those that the preview found possible."""
+    """Return the number of finished rows, without those that the preview skipped."""
     skipped_by_preview = job.rows - job.changing
     return job.done + job.held + job.failed + max(0, job.skipped - skipped_by_preview)
 
@@ -177,14 +177,14 @@ def _executed(job: BulkJob) -> int:
 @page(RIGHT)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     pages.start(request, BULK_JOBS, pk, tasks.BULK)
-    if not BulkJob.objects.filter(pk=pk).exists():  # previews are kept for a day
+    if not BulkJob.objects.filter(pk=pk).exists():  # previews are kept for a day only
         return redirect("console:bulk")
     return redirect("console:bulk-job", pk)
 
 
 @page(RIGHT)
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
-    """A dialog that leads to the preview of the undo of a job."""
+    """Show the dialog that leads to the preview of a job's undo."""
     found = get_object_or_404(BulkJob, pk=pk)
     by, now = staff_of(request), timezone.now()
     return SECTION.form_page(
@@ -199,7 +199,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(RIGHT)
 def revert(request: HttpRequest) -> HttpResponse:
-    """A form that leads to the preview of the undo of somebody's acts in a span of time."""
+    """Show the form that leads to the preview of undoing a person's actions in a span of time."""
     by, now = staff_of(request), timezone.now()
     return SECTION.form_page(
         request,
@@ -218,7 +218,7 @@ def revert(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page(VIEW)
 def results(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Every row of a job as CSV."""
+    """Return every row of a job as CSV."""
     found = get_object_or_404(BulkJob, pk=pk)
     rows = found.lines.select_related("player").order_by("line").iterator(chunk_size=1_000)
     header = ["line", "userId", "username", "status", "note", "event", "request"]
@@ -244,7 +244,10 @@ def _line(job: BulkJob, by: Staff) -> Line:
 
 
 def _requester(job: BulkJob, by: Staff) -> str:
-    """The requester's name. Before there is an audit event, only a local owner knows their own."""
+    """Return the requester's name.
+
+    Without an audit event, only local owners see their own name.
+    """
     if by.is_person(job.requested_by):
         return by.actor.name
     if job.requester is not None:

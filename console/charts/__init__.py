@@ -1,3 +1,1 @@
-"""Charts as SVG made on the server: plain values in, markup out. Each has its figures in a table
-beside it.
-"""
+"""Charts as SVG, rendered on the server from plain values. Each also has a table of its figures."""

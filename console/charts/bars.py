@@ -1,5 +1,6 @@
-"""Bars by day, stacked by series. Series differ in pattern besides colour; the same figures stand
-in a table.
+"""Bars by day, stacked by series.
+
+Series differ in pattern as well as colour, and a table repeats the figures.
 """
 
 import datetime as dt
@@ -10,8 +11,8 @@ from decimal import Decimal
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-WIDTH, HEIGHT, BASE = 320, 90, 78  # units of the drawing; days are written below the base
-SERIES = 6  # that have a look of their own
+WIDTH, HEIGHT, BASE = 320, 90, 78  # units of the drawing; the days are written below BASE
+SERIES = 6  # series with distinct patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ def bars(
     *,
     unit: str = "",
 ) -> SafeString:
-    """A chart of some days; `series`: the figures of each name by day, where a missing day is
-    nothing.
+    """Return a chart of some days.
+
+    `series`: the figures of each name by day. A missing day counts as 0.
     """
     names = [*series][:SERIES]
     totals = [

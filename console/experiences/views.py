@@ -27,7 +27,7 @@ from roblox.experiences import set_writes
 from roblox.models import CloudKey, Experience, ExperienceKey
 
 SOON = dt.timedelta(days=14)
-KEYS_SHOWN = 20  # of one experience, the newest
+KEYS_SHOWN = 20  # newest keys of one experience
 
 
 class Reason(forms.Form):
@@ -68,7 +68,7 @@ class Dialog:
 
 @dataclass(frozen=True, slots=True)
 class KeyLine:
-    """A key as the page shows it."""
+    """A key as a line of the page."""
 
     key: ExperienceKey
     state: str
@@ -81,7 +81,7 @@ class KeyLine:
 
 @page("roblox.view_experience")
 def listing(request: HttpRequest) -> HttpResponse:
-    """All experiences with their keys, bounds and pending requests."""
+    """List all experiences with their keys, bounds and pending requests."""
     now = timezone.now()
     waiting, ready = key_requests.waiting(), key_requests.ready(staff_of(request), now)
     newest = Prefetch("keys", ExperienceKey.objects.order_by("-pk"))
@@ -226,7 +226,7 @@ def more(request: HttpRequest, key: str) -> HttpResponse:
 
 @page(recounting.OWNER, fresh=True)
 def count_more(request: HttpRequest, key: str) -> HttpResponse:
-    """Request what the configuration counts as points and is not counted yet."""
+    """Request that more counts as points, as far as the configuration says so."""
     experience = get_object_or_404(Experience, key=key)
     gains = ", ".join(recounting.missing(key)) or "nothing new"
     dialog = Dialog(
@@ -242,13 +242,13 @@ def count_more(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _counts(experience: Experience) -> list[tuple[str, bool]]:
-    """What counts as points in an experience, in words, and whether it does."""
+    """Return what may count as points in an experience, in words, and whether it counts."""
     found = counting.both(experience.key, experience.counts)
     return [(words, getattr(found, name)) for name, words in counting.WORDS.items()]
 
 
 def _bounds(key: str) -> list[tuple[str, str]]:
-    """What game servers may do without confirmation: kinds of acts, and their bounds in words."""
+    """Return kinds of actions that game servers may perform alone, and their bounds in words."""
     found: dict[str, list[str]] = {}
     for kind, ceiling in experience_bounds.in_force(key).acts.items():
         found.setdefault(told(ceiling), []).append(kind)
@@ -266,7 +266,7 @@ def _ask_key(
 def _request(
     request: HttpRequest, dialog: Dialog, form: Reason, ask: Callable[[Command], Approval]
 ) -> HttpResponse:
-    """Show the dialog, and on POST make the request; its refusal is an error of the form."""
+    """Show the dialog; a POST makes the request. A refusal becomes an error of the form."""
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
         try:

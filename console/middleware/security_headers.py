@@ -1,4 +1,4 @@
-"""Security headers besides those of Django's settings."""
+"""Security headers in addition to those of Django's settings."""
 
 from collections.abc import Callable
 

@@ -33,11 +33,11 @@ from players.models import Player
 CONSOLE = "/admin/"
 SIGNING_IN = "/admin/sign-in/"
 FACTORS = "/admin/sign-in/factor/"
-SEEN_AT = "seen_at"  # of a session, seconds since 1970
+SEEN_AT = "seen_at"  # in the session, seconds since 1970
 READING = {"GET", "HEAD", "OPTIONS"}
 ABSOLUTE = 12 * 3600
 IDLE = 30 * 60
-NOTED_EVERY = 60  # seconds between two writes of when somebody was seen
+NOTED_EVERY = 60  # seconds between two updates of the time when a person was seen
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -55,7 +55,7 @@ class StaffMiddleware:
     def process_view(
         self, request: HttpRequest, view: object, args: tuple[object, ...], given: dict[str, object]
     ) -> HttpResponseBase | None:
-        """Ask for a recent sign-in before a severe act, whichever view performs it."""
+        """Require a recent sign-in before a severe action, whichever view performs it."""
         match = request.resolver_match
         if getattr(request, "staff", None) is None or match is None:
             return None
@@ -113,14 +113,15 @@ def _roblox_id(request: HttpRequest) -> int | None:
 
 
 def _is_act(request: HttpRequest) -> bool:
-    """Whether the request may change something. Signing out is always allowed."""
+    """Return whether the request may change something. Signing out is always allowed."""
     signing_out = request.path_info in {f"{CONSOLE}logout/", f"{SIGNING_IN}logout/"}
     return request.method not in READING and not signing_out
 
 
 def _is_confirmed(roblox_id: int | None) -> bool:
-    """Whether Roblox confirmed the person recently enough to act. Local owners need no
-    confirmation.
+    """Return whether Roblox confirmed the person recently enough to act.
+
+    Local owners need no confirmation.
     """
     player = (
         Player.objects.filter(user_id=roblox_id, erased_at=None).first()
@@ -132,9 +133,9 @@ def _is_confirmed(roblox_id: int | None) -> bool:
 
 @contextmanager
 def _planned_anew() -> Iterator[None]:
-    """Have each statement planned for its values.
+    """Make PostgreSQL plan each statement for its values.
 
-    Pages look for rare values among millions of rows; a generic plan is made for common ones.
+    Pages look for rare values among millions of rows. A generic plan is made for common values.
     """
     connection.ensure_connection()
     driver = connection.connection
@@ -146,7 +147,7 @@ def _planned_anew() -> Iterator[None]:
 
 
 def _changes_a_factor(request: HttpRequest) -> bool:
-    """Whether the request changes or shows a second factor and needs a recent sign-in."""
+    """Return whether the request changes or shows a second factor and needs a recent sign-in."""
     path = request.path_info
     if not path.startswith(FACTORS) or path in {
         f"{FACTORS}authenticate/",

@@ -1,6 +1,7 @@
 from django.db import migrations, models
 
-# A person of several accounts is one to the rule of the second person, whichever account each of the two names is of.
+# The rule of the second person treats linked accounts as one person, whichever account a name
+# belongs to.
 SQL = """
     CREATE FUNCTION staff_person(person text) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT coalesce((SELECT 'player:' || p.id FROM staff_accounts a JOIN players p ON p.user_id = a.same_as

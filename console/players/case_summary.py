@@ -1,4 +1,4 @@
-"""The head of a case file: rank, progress, sanctions in force, open requests and possible acts."""
+"""The head of a case file: rank, progress, sanctions, open requests and possible actions."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ OPEN_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """An act as the case file offers it: what follows, or why it is not possible."""
+    """An action as a button: its consequence, or why it is not possible."""
 
     action: StaffAction
     possible: bool
@@ -35,8 +35,9 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The way to the next rank. `share`: percent of the points between the present rank's and the
-    next one's.
+    """The progress to the next rank.
+
+    `share`: percentage of the points between the present rank and the next one.
     """
 
     target: str
@@ -65,7 +66,7 @@ class CaseHead:
 
 
 def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
-    """The head of a player's case file, in a fixed number of queries."""
+    """Return the head of a player's case file, in a fixed number of queries."""
     running = _running(player, now)
     by_kind = {kind: [one for one in running if one.kind == kind] for kind in Sanction.Kind.values}
     rank = policy.ranks.get(player.rank_id)
@@ -100,8 +101,9 @@ def head(player: Player, policy: ActivePolicy, now: dt.datetime) -> CaseHead:
 
 
 def buttons(player: Player, by: Staff, now: dt.datetime) -> list[Button]:
-    """The acts that make sense for this player, each with its consequence, or with why this person
-    may not.
+    """Return the actions that make sense for this player.
+
+    Each comes with its consequence, or with the reason why this person may not perform it.
     """
     facts = facts_for(player, by, now)
     return [

@@ -19,8 +19,9 @@ LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**62
 
 @page("players.view_player")
 def case(request: HttpRequest, user_id: int) -> HttpResponse:
-    """A player's case file. Its live parts request it again and take their piece of the
-    response.
+    """Show a player's case file.
+
+    Its live parts request this page again and use their part of the response.
     """
     player, policy, now = find(user_id), active(), timezone.now()
     found = case_summary.head(player, policy, now)
@@ -68,7 +69,7 @@ def explain(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def find(user_id: int) -> Player:
-    """The player; 404 for an unknown id."""
+    """Return the player. Raises Http404 for an unknown id."""
     found = Player.objects.select_related("rank", "former_rank").filter(user_id=user_id).first()
     if found is None:
         raise Http404(f"No player has the user id {user_id}.")

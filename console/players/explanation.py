@@ -1,6 +1,4 @@
-"""Why a player has the points and the rank that they have: the rules, their parts, their caps, and
-the rows.
-"""
+"""The explanation of a player's points and rank: the rules, the parts, the caps and the rows."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -40,7 +38,7 @@ RECOMMENDATIONS = f"""
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One condition of the next rank: what it asks for, what there is, whether it is met."""
+    """One condition of the next rank: the required value, the present value, whether it is met."""
 
     name: str
     asked: str
@@ -50,7 +48,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The points of one experience or of a part of it, or the console's adjusted part."""
+    """The points of one experience or of a part of it, or the points adjusted by staff."""
 
     origin: str
     sessions: int
@@ -65,7 +63,7 @@ class Part:
 
     @property
     def shown(self) -> Decimal:
-        """What counts of it: an experience never takes away what was earned in another."""
+        """The points that count: an experience never reduces points from another one."""
         if self.origin == CONSOLE:
             return self.total
         return max(self.total, Decimal(0)) if self.counted else Decimal(0)
@@ -73,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """What counted toward the caps of one experience, today and this week."""
+    """The points that count toward the caps of one experience, today and this week."""
 
     origin: str
     today: Decimal
@@ -105,7 +103,7 @@ class Row:
 def rules(
     player: Player, evaluation: Evaluation | None, policy: ActivePolicy, now: dt.datetime
 ) -> list[Rule]:
-    """The conditions of the next rank, as the policy in force judges them now."""
+    """Return the conditions of the next rank, as the active policy judges them now."""
     if evaluation is None or evaluation.target is None:
         return []
     target, missing, failed = evaluation.target, evaluation.missing, set(evaluation.failed)
@@ -142,7 +140,7 @@ def rules(
 
 
 def parts(player: Player) -> list[Part]:
-    """What the points are the sum of."""
+    """Return the parts whose sum is the player's points."""
     with connection.cursor() as cursor:
         cursor.execute(SUMS, [player.pk])
         found = [Part(*row) for row in cursor.fetchall()]
@@ -150,7 +148,7 @@ def parts(player: Player) -> list[Part]:
 
 
 def caps(player: Player, policy: ActivePolicy, now: dt.datetime) -> list[Cap]:
-    """What counts toward the caps today and since Monday, by experience."""
+    """Return the points that count toward the caps today and since Monday, by experience."""
     today = now.astimezone(dt.UTC).date()
     monday = today - dt.timedelta(days=today.weekday())
     daily, weekly = points(policy.bundle.points.daily_cap), points(policy.bundle.points.weekly_cap)
@@ -163,14 +161,14 @@ def caps(player: Player, policy: ActivePolicy, now: dt.datetime) -> list[Cap]:
 
 
 def rows(player: Player, before: tuple[dt.datetime, int]) -> list[Row]:
-    """Up to ROWS + 1 rows of the ledger, the newest first, older than `before`."""
+    """Return up to ROWS + 1 ledger rows older than `before`, newest first."""
     with connection.cursor() as cursor:
         cursor.execute(f"{LEDGER}{ROWS + 1:d}", [player.pk, *before])
         return [Row(*row) for row in cursor.fetchall()]
 
 
 def recommendations(player: Player) -> list[tuple[int, str, str, dt.datetime]]:
-    """Who recommended them, at which rank, when."""
+    """Return who recommended the player, at which rank, and when."""
     with connection.cursor() as cursor:
         cursor.execute(RECOMMENDATIONS, [player.pk])
         return list(cursor.fetchall())

@@ -1,8 +1,7 @@
-"""The list of players as staff see it: everybody, a page at a time, the same cost at any number of
-players.
+"""The list of all players for staff, by pages. The cost does not grow with their number.
 
-A page begins behind a row. Where no index serves a filter, a page looks at most at LOOKED rows and
-says so.
+A page starts after a row. If no index serves a filter, a page searches at most LOOKED rows and
+shows that it did not search all.
 """
 
 import re
@@ -21,9 +20,9 @@ from players import former_usernames
 from players.models import Player, Rank, Sanction
 
 PAGE = 50
-LOOKED = 5_000  # rows that one page looks at where no index serves the filter
-MOST_MATCHING = 1_000  # players that one bulk act takes from a filter
-FORMER = 10  # players whom a search shows by a former username
+LOOKED = 5_000  # rows that one page searches if no index serves the filter
+MOST_MATCHING = 1_000  # players that one bulk action takes from a filter
+FORMER = 10  # players that a search finds by a former username
 POINTS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 
 NAME = 'lower(p.username) COLLATE "C"'
@@ -47,8 +46,10 @@ CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Whom a list shows. `q`: the beginning of a present or former username, or a whole user id;
-    the rest as in a query string.
+    """The filter of the list.
+
+    `q`: the beginning of a present or former username, or a whole user id. The other fields are as
+    in the query string.
     """
 
     q: str = ""
@@ -59,14 +60,14 @@ class Filter:
 
     @property
     def query(self) -> str:
-        """The same as a query string; empty for everybody in the usual order."""
+        """The filter as a query string. "" for all players in the usual order."""
         given = {"q": self.q, "rank": self.rank or "", "level": self.level, "state": self.state}
         if self.order != "points" and not self.q:
             given["order"] = self.order
         return urlencode({name: value for name, value in given.items() if value})
 
     def but(self, **changes: Any) -> str:
-        """The query string of this filter with changes, for a link."""
+        """Return the query string of this filter with changes, for a link."""
         named = {name: getattr(self, name) for name in ("q", "rank", "level", "state", "order")}
         return Filter(**(named | changes)).query
 
@@ -77,13 +78,15 @@ class Row:
     sanction: Sanction | None
     state: str
     mark: str
-    formerly: str = ""  # the former username by which the search found them
+    formerly: str = ""  # the former username by which the search found the player
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`after` and `before` are where the neighbours begin, empty at the ends; `cut`: there may be
-    matches beyond.
+    """A page of the list.
+
+    `after` and `before`: cursors of the neighbouring pages, "" at the ends. `cut`: the search
+    stopped early, so there may be more matches.
     """
 
     rows: list[Row]
@@ -93,7 +96,7 @@ class Page:
 
 
 def filter_of(given: Mapping[str, str] | str) -> Filter:
-    """The filter in a query string; what makes no sense there is left out."""
+    """Return the filter of a query string. Invalid values are left out."""
     values = QueryDict(given).dict() if isinstance(given, str) else given
     rank, level, state = values.get("rank", ""), values.get("level", ""), values.get("state", "")
     order = values.get("order", "")
@@ -108,7 +111,7 @@ def filter_of(given: Mapping[str, str] | str) -> Filter:
 
 
 def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
-    """A page of the list behind `after`, or the one that ends before `before`."""
+    """Return the page after the cursor `after`, or the one that ends before `before`."""
     back = bool(before)
     place = _place(wanted, before or after)
     ids, last, cut = _find(wanted, place, back=back, limit=PAGE + 1)
@@ -125,8 +128,9 @@ def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
 
 
 def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
-    """User ids of the players that a query string finds, at most `limit`; whether there may be more
-    of them.
+    """Return at most `limit` user ids of players whom a query string finds.
+
+    The second value tells whether there may be more.
     """
     wanted = filter_of(query)
     ids, _, cut = _find(wanted, None, back=False, limit=limit + 1)
@@ -136,8 +140,9 @@ def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
 
 
 def beginning_with(q: str, limit: int) -> list[Player]:
-    """Up to `limit` players whose present or former name begins with `q`, or who have it as user
-    id.
+    """Return up to `limit` players whose present or former name begins with `q`.
+
+    A player with the user id `q` is included.
     """
     wanted = filter_of({"q": q})
     if not wanted.q:
@@ -148,7 +153,7 @@ def beginning_with(q: str, limit: int) -> list[Player]:
 
 
 def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
-    """What to call a player's present state, and the mark that goes with it."""
+    """Return the name of a player's present state, and its CSS class."""
     if player.erased_at is not None:
         return "Erased", "is-quiet"
     if player.banned:
@@ -165,8 +170,9 @@ def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
 def _find(
     wanted: Filter, place: tuple[Any, int] | None, *, back: bool, limit: int
 ) -> tuple[list[int], str, bool]:
-    """Ids in the list's order (reversed when `back`), where the search stopped if early, and
-    whether it did.
+    """Return ids in the list's order (reversed if `back`).
+
+    Also return the cursor where the search stopped early, and whether it did.
     """
     ranks = _ranks(wanted)
     if ranks is not None and wanted.order == "points" and wanted.state in {"", "suspended"}:
@@ -211,7 +217,10 @@ def _find(
 def _by_rank(
     ranks: list[int], place: tuple[Any, int] | None, *, back: bool, limit: int
 ) -> list[int]:
-    """The first of each rank by points, merged: as many index look-ups as there are ranks."""
+    """Return the first players of these ranks by points.
+
+    The result is merged from one index look-up for each rank.
+    """
     way = "ASC" if back else "DESC"
     behind = f"AND (p.points, p.id) {'>' if back else '<'} (%(key)s, %(id)s)" if place else ""
     values: dict[str, Any] = {"ranks": ranks, "limit": limit}
@@ -229,7 +238,7 @@ def _by_rank(
 
 
 def _ranks(wanted: Filter) -> list[int] | None:
-    """The ids of the ranks that a filter asks for; None where it asks for none."""
+    """Return the ids of the ranks in a filter, None if it has no rank."""
     if wanted.rank is None and not wanted.level and wanted.state != "suspended":
         return None
     ranks = Rank.objects.order_by()
@@ -243,8 +252,9 @@ def _ranks(wanted: Filter) -> list[int] | None:
 
 
 def _direct(wanted: Filter) -> dict[int, str]:
-    """Whom a search means beside present names: by user id, or by a former username, which is the
-    value.
+    """Return the players whom a search finds by user id or former username.
+
+    The value is the former username.
     """
     exact = _exact(wanted)
     found = {exact: ""} if exact else {}
@@ -252,7 +262,7 @@ def _direct(wanted: Filter) -> dict[int, str]:
 
 
 def _exact(wanted: Filter) -> int | None:
-    """Our id of the player whose user id was typed."""
+    """Return our id of the player with the entered user id."""
     user_id = whole_number(wanted.q)
     if user_id is None:
         return None
@@ -267,7 +277,7 @@ def _players(ids: list[int]) -> list[Player]:
 def _rows(players: list[Player], direct: Mapping[int, str]) -> list[Row]:
     kinds = (Sanction.Kind.SUSPENSION, Sanction.Kind.BAN)
     in_force = Sanction.objects.filter(player__in=players, kind__in=kinds, lifted_at=None)
-    # In this order a ban takes the place of a suspension.
+    # Later rows overwrite earlier ones, so a ban replaces a suspension.
     by_player = {one.player_id: one for one in in_force.order_by("-kind")}
     rows = []
     for player in players:
@@ -281,7 +291,7 @@ def _cursor(wanted: Filter, player: Player) -> str:
 
 
 def _place(wanted: Filter, cursor: str) -> tuple[Any, int] | None:
-    """Where a cursor points to; the beginning when it makes no sense."""
+    """Return the position of a cursor, None for the beginning or an invalid cursor."""
     pk, dot, key = cursor.replace("\0", "").partition(".")
     if not (dot and is_row_id(pk)):
         return None

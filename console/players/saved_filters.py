@@ -1,4 +1,4 @@
-"""Saved filters: a query of a list under a name, each person's own."""
+"""Saved filters: queries of a list under a name, private to each person."""
 
 from urllib.parse import urlencode
 
@@ -15,21 +15,19 @@ from console.decorators import page
 from console.models import SavedFilter
 from players.moderation.actors import Staff, staff_of
 
-MOST = 20  # of one person on one page: they are all shown above the list
+MOST = 20  # of one person on one page: all of them are shown above the list
 LONGEST_NAME = 60
 LONGEST_QUERY = 500
 PAGES = {"players": "console:players"}
 
 
 def saved(by: Staff, on: str) -> list[SavedFilter]:
-    """A person's filters of the page `on`, by name."""
+    """Return a person's filters of the page `on`, by name."""
     return list(SavedFilter.objects.filter(person=by.person, page=on).order_by("name")[:MOST])
 
 
 def save(on: str, name: str, query: str, *, by: Staff) -> SavedFilter:
-    """Keep a query under a name; one of the same name is replaced. Raises Refused with what is
-    wrong.
-    """
+    """Save a query under a name. One of the same name is replaced. Raises Refused."""
     name = " ".join(name.replace("\0", "").split())
     if not name or len(name) > LONGEST_NAME:
         raise Refused(f"name: give the filter a name of 1 to {LONGEST_NAME} characters.")
@@ -71,7 +69,7 @@ def drop(request: HttpRequest, on: str, pk: int) -> HttpResponse:
 
 
 def _rewritten(query: str) -> str:
-    """A query string as we write one ourselves, whatever was sent as one."""
+    """Return a query string in our own encoding."""
     return urlencode(
         [(name, value) for name, values in QueryDict(query).lists() for value in values]
     )

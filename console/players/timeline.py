@@ -1,7 +1,6 @@
-"""One timeline of a player: what was done to them, newest first, with the days on which they earned
-between it.
+"""A player's timeline: events, newest first, and the days on which the player earned points.
 
-A page begins behind an event and a day, never after so many rows, and costs the same number of
+A page starts after an event and a day, not after a number of rows, so it takes the same number of
 queries at any size.
 """
 
@@ -25,7 +24,7 @@ SIZE = 30
 CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,7})")
 NEWEST = 2**62, dt.date.max
 
-# What a filter shows: the beginnings of actions; `ledger` shows the days.
+# The beginnings of the actions that a filter shows. `ledger` shows the days.
 FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "": ("Everything", ()),
     "discipline": ("Discipline", ("player.", "warning.", "appeal.", "approval.", "act.")),
@@ -52,7 +51,7 @@ DAYS = f"""
     WHERE d.player_id = %s AND d.day < %s AND coalesce(e.counted, true)
     GROUP BY d.day ORDER BY d.day DESC LIMIT {SIZE + 1}"""
 
-# Through the few endpoints: the index that finds a delivery begins with them.
+# By endpoints, which are few, since the index of deliveries begins with the endpoint.
 DELIVERED = """
     SELECT d.event_id, count(*), count(*) FILTER (WHERE d.status = 'delivered')
     FROM webhook_endpoints e JOIN webhook_deliveries d ON d.endpoint_id = e.id AND d.event_id = ANY(%s::bigint[])
@@ -61,7 +60,7 @@ DELIVERED = """
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing on the timeline: an event (`event`), or a day's points (`day`)."""
+    """One entry: an event (`event`), or the points of a day (`day`)."""
 
     at: dt.datetime
     sentence: str
@@ -75,7 +74,7 @@ class Entry:
 
     @property
     def pardonable(self) -> bool:
-        """Whether it is a warning that is not lifted."""
+        """Whether the entry is a warning that is not lifted."""
         return (
             self.sanction is not None
             and self.sanction.kind == "warning"
@@ -85,15 +84,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A page; `older` is where the next one begins, empty on the last."""
+    """A page. `older` is the cursor of the next page, "" on the last."""
 
     entries: Sequence[Entry]
     older: str
 
 
 def timeline(player: Player, which: str, cursor: str) -> Timeline:
-    """A page of a player's timeline, of one of FILTERS. A cursor that makes no sense is the first
-    page's.
+    """Return a page of a player's timeline, with one of FILTERS.
+
+    An invalid cursor gives the first page.
     """
     before, day = _place(cursor)
     events = [] if which == "ledger" else _events(player, which, before)

@@ -1,4 +1,4 @@
-"""The list of players: search, filters, and a selection for a bulk act."""
+"""The list of players: search, filters, and a selection for a bulk action."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from players.moderation.actors import staff_of
 
 
 def bulk_actions(user: Any) -> list[StaffAction]:
-    """The acts that `user` may preview for a selection of players."""
+    """Return the actions that `user` may preview for a selection of players."""
     return [action for action in ACTIONS if action.bulk and user.has_perm(action.right)]
 
 

@@ -1,6 +1,4 @@
-"""What a version of the policy would change: asked for, watched while it is counted, and drawn by
-rank.
-"""
+"""Pages of simulations: request what a policy version would change, and show it by rank."""
 
 from collections.abc import Iterable
 
@@ -18,7 +16,7 @@ from players.moderation.actors import staff_of
 from players.policy_changes import activation, simulations
 from players.policy_changes.simulation_query import Row
 
-HALF = 50  # units of the drawing on either side
+HALF = 50  # units of the drawing on each side
 WORDS = {
     "promoted": "promoted",
     "demoted": "demoted",
@@ -30,7 +28,7 @@ WORDS = {
 
 @page("players.view_policyversion")
 def simulation(request: HttpRequest, number: int) -> HttpResponse:
-    """GET: the latest simulation of a version, or how far it is. POST: a new one."""
+    """Show the latest simulation of a version or its progress. A POST starts a new one."""
     found = get_object_or_404(PolicyVersion, number=number)
     if request.method == "POST":
         return _begin(request, number)
@@ -67,7 +65,7 @@ def _begin(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _movers(rows: Iterable[Row]) -> list[tuple[str, str, list[Player]]]:
-    """Rank, what happens to some of its holders, and a few of them by name."""
+    """Return the rank, the change of some of its holders, and examples of these players."""
     kinds = [(row.rank, name, ids) for row in rows for name, ids in row.examples.items() if ids]
     known = Player.objects.in_bulk({pk for *_, ids in kinds for pk in ids})
     return [
@@ -76,7 +74,7 @@ def _movers(rows: Iterable[Row]) -> list[tuple[str, str, list[Player]]]:
 
 
 def _bar(count: int, most: int) -> float:
-    """The length of a bar in units of the drawing; whoever is there at all can be seen."""
+    """Return the length of a bar in units of the drawing. A count above 0 is always visible."""
     return round(max(count / most * HALF, 1.0), 2) if count else 0.0
 
 

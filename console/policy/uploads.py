@@ -10,12 +10,12 @@ from django.core.files.base import File
 from common.errors import Refused
 from players.policy.validation import FILES
 
-LARGEST = 1_000_000  # bytes of one document, far beyond any real one
+LARGEST = 1_000_000  # bytes of one document, much more than any real one has
 BY_FILE = {name: key for key, name in FILES.items()}
 
 
 def texts_of(files: Iterable["File[bytes]"]) -> dict[str, str]:
-    """The uploaded documents by the keys of FILES. Raises Refused naming the invalid file."""
+    """Return the uploaded documents by the keys of FILES. Raises Refused naming the invalid file."""
     found: dict[str, str] = {}
     for file in files:
         name = file.name or ""
@@ -31,7 +31,7 @@ def _single(name: str, body: bytes) -> dict[str, str]:
 
 
 def _whole(name: str, text: str) -> dict[str, str]:
-    """One object with all documents, as the console's download gives."""
+    """Parse one JSON object with all documents, as the console's download has it."""
     try:
         documents = json.loads(text)
     except (ValueError, RecursionError):
@@ -72,5 +72,5 @@ def _text(name: str, body: bytes) -> str:
 
 
 def pretty(document: object) -> str:
-    """A document formatted for editing."""
+    """Return a document formatted for editing."""
     return json.dumps(document, indent=2, ensure_ascii=False)

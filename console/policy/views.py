@@ -26,7 +26,7 @@ from players.policy.validation import FILES, PolicyError, Problem
 from players.policy_changes import activation, reviews, simulations
 
 SIZE = 50
-LISTED = 20  # versions that one may compare with
+LISTED = 20  # versions offered for a comparison
 
 
 class Writing(forms.Form):
@@ -49,14 +49,14 @@ class Writing(forms.Form):
             self.fields[key].widget.attrs |= {"spellcheck": "false", "autocapitalize": "none"}
 
     def documents(self) -> list[Any]:
-        """The four documents as one JSON file, which the page of a new version accepts."""
+        """Return the fields of the four documents."""
         return [self[key] for key in FILES]
 
 
 @require_GET
 @page("players.view_policyversion")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Versions, the newest first, and pending requests."""
+    """List versions, the newest first, and pending requests."""
     before = request.GET.get("before", "")
     rows = PolicyVersion.objects.defer("documents").order_by("-number")
     found = list((rows.filter(number__lt=int(before)) if _is_number(before) else rows)[: SIZE + 1])
@@ -75,7 +75,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def version(request: HttpRequest, number: int) -> HttpResponse:
-    """One version, and its differences from the active one."""
+    """Show one version, and its differences from the active one."""
     found = get_object_or_404(PolicyVersion, number=number)
     present = PolicyVersion.objects.get(is_active=True)
     bundle = parse_bundle(found.documents)
@@ -106,7 +106,7 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def documents(request: HttpRequest, number: int) -> HttpResponse:
-    """The four documents as one JSON file, which the page of a new version accepts."""
+    """Return the four documents as one JSON file, which the page of a new version accepts."""
     found = get_object_or_404(PolicyVersion, number=number)
     name = f'attachment; filename="policy-{number}.json"'
     body = json.dumps({key: found.documents[key] for key in FILES}, indent=2, ensure_ascii=False)
@@ -118,7 +118,7 @@ def documents(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @page("players.view_policyversion")
 def difference(request: HttpRequest) -> HttpResponse:
-    """Two versions compared, by rule and by line."""
+    """Compare two versions by rule and by line."""
     given = [request.GET.get(name, "") for name in ("from", "to")]
     if not any(given):
         return redirect("console:policy")
@@ -139,7 +139,7 @@ def difference(request: HttpRequest) -> HttpResponse:
 
 @page("console.policy")
 def new(request: HttpRequest) -> HttpResponse:
-    """Check a new version, typed or uploaded, and store it when valid. It is not activated."""
+    """Check a new version, entered or uploaded, and store it if it is valid. It is not activated."""
     base = _base(request)
     form = Writing(
         request.POST or None, initial={key: pretty(base.documents[key]) for key in FILES}
@@ -203,7 +203,7 @@ def activate(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _base(request: HttpRequest) -> PolicyVersion:
-    """The version to start from: the requested one, or the active one."""
+    """Return the version to start from: the requested one, or the active one."""
     number = request.GET.get("from", "")
     if _is_number(number):
         return get_object_or_404(PolicyVersion, number=int(number))
@@ -211,7 +211,7 @@ def _base(request: HttpRequest) -> PolicyVersion:
 
 
 def _with_uploads(request: HttpRequest, form: Writing) -> Writing:
-    """The form with uploaded documents in place of the typed ones."""
+    """Return the form with uploaded documents in place of the entered ones."""
     try:
         uploaded = texts_of(request.FILES.getlist("files"))
     except Refused as refusal:
@@ -238,7 +238,7 @@ def _texts(form: Writing) -> dict[str, str]:
 
 
 def _ranks(bundle: Bundle) -> list[tuple[Any, Any]]:
-    """Ranks, the highest first, with their rows of both documents."""
+    """Return the ranks, highest first, with their rows of both documents."""
     allowed = bundle.documents["permissions"]["ranks"]
     return [(row, allowed[row["name"]]) for row in reversed(bundle.documents["ranks"]["ranks"])]
 
@@ -251,7 +251,7 @@ def _worth(kind: dict[str, Any]) -> str:
 
 
 def _rules(kind: dict[str, Any]) -> str:
-    """Further rules of an event type, in words."""
+    """Return further rules of an event type, in words."""
     named = {"counter": "counts as {}", "cooldown": "not within {}", "shortest": "at least {}"}
     told = [words.format(kind[name]) for name, words in named.items() if name in kind]
     return ", ".join([*told, *(["is a recommendation"] if kind.get("recommends") else [])])

@@ -18,8 +18,8 @@ from players.moderation.actors import staff_of
 from players.quarantines import resolution
 from players.quarantines.detection import NAMES
 
-SHOWN = 50  # of quarantines, rows and commands
-MOST = 10_000  # people counted at most
+SHOWN = 50  # quarantines, rows or commands on a page
+MOST = 10_000  # upper limit of counting people
 NOTES = {
     "release": "Then everything in it counts, in the order of its sessions. Its commands are executed if "
     "their officers may still do them.",
@@ -53,7 +53,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page(resolution.OWNER)
 def one(request: HttpRequest, pk: int) -> HttpResponse:
-    """One quarantine, with the actions on it."""
+    """Show one quarantine, with the actions on it."""
     found = get_object_or_404(Quarantine.objects.select_related("key"), pk=pk)
     return render(
         request,
@@ -68,7 +68,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(resolution.OWNER, fresh=True)
 def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-    """Request the approval of a second owner to release or discard it."""
+    """Request the approval of a second owner to release or discard a quarantine."""
     found = get_object_or_404(Quarantine, pk=pk)
     if verb not in ACTS:
         raise Http404
@@ -109,7 +109,7 @@ def caused_by(found: Quarantine) -> str:
 
 
 def _delivered(found: Quarantine) -> Delivered:
-    """People up to MOST, and the first rows and commands, so that the cost is bounded."""
+    """Return the number of people up to MOST, and the first rows and commands, at a limited cost."""
     owners = ExperiencePoints.objects.filter(origin=found.origin)
     ids = list(owners.order_by("player_id").values_list("player_id", flat=True)[: MOST + 1])
     first = ids[:SHOWN]

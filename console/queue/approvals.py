@@ -24,7 +24,7 @@ class Requests(WorkKind):
 
 
 def _waiting() -> Any:
-    """Pending requests, without adjustments from files, which are a kind of their own."""
+    """Return pending requests, without adjustments from files, which are a separate kind."""
     return Approval.objects.filter(status=Approval.Status.WAITING).exclude(act=ADJUSTMENTS.approval)
 
 

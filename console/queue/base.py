@@ -1,4 +1,4 @@
-"""The interface of a kind of work: who sees it, how much there is, and its items."""
+"""The interface of a kind of work: the right to see it, the number of items, and the items."""
 
 import datetime as dt
 from abc import ABC, abstractmethod
@@ -13,12 +13,12 @@ from audits.actions import Action
 from players.models import Claim
 from players.moderation.actors import Staff
 
-MOST = 100  # where counting stops
+MOST = 100  # upper limit of counting
 
 
 @dataclass(slots=True)
 class Item:
-    """One item of work. `acts`: title and address of up to two dialogs; `link`: its page."""
+    """One item of work. `acts`: title and URL of up to two dialogs. `link`: its page."""
 
     kind: str
     key: str
@@ -34,8 +34,10 @@ class Item:
 
 
 class WorkKind(ABC):
-    """A kind of work. `claimed`: people take its items before working on them. `action`: of the
-    events that leave the queue when marked as seen.
+    """A kind of work.
+
+    `claimed`: people take its items before working on them. `action`: the action of the audit
+    events that leave the queue when they are marked as seen.
     """
 
     name: ClassVar[str]
@@ -46,22 +48,22 @@ class WorkKind(ABC):
 
     @abstractmethod
     def waiting(self, now: dt.datetime) -> Sequence[QuerySet[Any]]:
-        """The rows that are one item each. Items without a row are counted by `beside`."""
+        """Return querysets in which each row is one item. `beside` counts items without a row."""
 
     def beside(self, now: dt.datetime) -> int:
-        """The number of items that are not rows."""
+        """Return the number of items that are not rows."""
         return 0
 
     @abstractmethod
     def items(self, by: Staff, now: dt.datetime, after: int, limit: int) -> list[Item]:
-        """Up to `limit` items after the key `after` (0: the first), the oldest first."""
+        """Return up to `limit` items after the key `after` (0: from the start), oldest first."""
 
     def seen_by(self, user: Any) -> bool:
         return bool(user.has_perm(self.right))
 
 
 def counts(kinds: Sequence[WorkKind], now: dt.datetime) -> dict[str, int]:
-    """The number of items of each kind, up to MOST, in one query."""
+    """Return the number of items of each kind, up to MOST, in one query."""
     parts = [
         rows.order_by().annotate(queue=Value(kind.name)).values_list("queue")[:MOST]
         for kind in kinds

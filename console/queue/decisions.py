@@ -25,7 +25,7 @@ def _whose(row: Decision) -> str:
     is_local = row.proposed_by.startswith(f"staff:{LOCAL}")
     return (
         "Proposed by an unlinked local owner. " if is_local else ""
-    )  # linking renames what is open
+    )  # linking an owner renames open proposals
 
 
 def _item(row: Decision) -> Item:

@@ -72,7 +72,7 @@ class Keys(WorkKind):
 
 
 class Mismatches(WorkKind):
-    """Reports of games that contradict the policy, until somebody marks them as seen."""
+    """Reports of games that contradict the policy, until a person marks them as seen."""
 
     name, title, right = "mismatches", "Mismatches", "audits.view_auditevent"
     action = Action.POINTS_MISMATCH
@@ -106,8 +106,9 @@ class Mismatches(WorkKind):
 
 
 class Denials(WorkKind):
-    """Actions that officers deny although a game server sent them, until an owner marks them as
-    seen.
+    """Actions sent by a game server that the named officers deny.
+
+    They stay until an owner marks them as seen.
     """
 
     name, title, right = "denials", "Denied", "console.roles"
@@ -222,7 +223,7 @@ def _sick() -> Any:
 
 
 def _unseen(kind: str, action: Action) -> Any:
-    """The events of an action that nobody has seen yet as items of a kind."""
+    """Return the events of an action that nobody has marked as seen for a kind."""
     seen = SeenUpTo.objects.filter(kind=kind).values("event")
     behind = Coalesce(Subquery(seen), Value(0))
     return AuditEvent.objects.filter(action=action, pk__gt=behind)

@@ -32,5 +32,5 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def seen_by(user: Any) -> list[WorkKind]:
-    """The kinds that a user has the right to see."""
+    """Return the kinds that a user has the right to see."""
     return [kind for kind in KINDS if kind.seen_by(user)]

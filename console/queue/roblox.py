@@ -1,4 +1,4 @@
-"""Queue items of the sync: differences, parked writes, parked roles and waiting pulls."""
+"""Queue items of the sync: differences, parked writes, parked roles, and pulls that wait."""
 
 import datetime as dt
 from typing import Any
@@ -13,7 +13,7 @@ from players.moderation.actors import Staff
 from syncs.models import Drift, Mirror, RolePin, SyncJob
 from syncs.roles import pin_requests
 
-READ = 1_000  # parked writes that are grouped at a time
+READ = 1_000  # parked writes that are read and grouped at a time
 
 
 class Differences(WorkKind):
@@ -28,7 +28,7 @@ class Differences(WorkKind):
 
 
 class Parked(WorkKind):
-    """Grouped by reason, since one missing role can park thousands."""
+    """Parked writes grouped by reason, since one missing role can park thousands."""
 
     name, title, right = "parked", "Parked writes", "syncs.view_mirror"
 

@@ -35,18 +35,18 @@ from players.ranks import decisions
 from webhooks.endpoints import statistics
 from webhooks.models import WebhookEndpoint
 
-SIZE = 30  # items of a kind on a page
-EACH = 8  # of each kind where all are shown together
-STRIPS = 4  # endpoints whose last day is drawn, the troubled first
-PICKED = 100  # proposals that are decided on at once
+SIZE = 30  # items on the page of one kind
+EACH = 8  # items of each kind if all kinds are shown
+STRIPS = 4  # endpoints with a chart of the last day, failing ones first
+PICKED = 100  # proposals in one decision
 
-# These must be taken before a decision, so only those who may decide can take them.
+# Items of these kinds can only be taken by people who may decide on them.
 DECIDED_WITH = {"appeal": "players.decide_appeals"}
 
 
 @page()
 def home(request: HttpRequest) -> HttpResponse:
-    """The queue with its tabs. Its live parts request this page again and use their part of it."""
+    """Show the queue. Its live parts request this page again and use their part of it."""
     by, now = staff_of(request), timezone.now()
     kinds = seen_by(request.user)
     which = request.GET.get("kind", "")
@@ -80,7 +80,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 class Picked(forms.Form):
-    """Several proposals, one verb, one reason."""
+    """Several proposals, with one verb and one reason."""
 
     verb = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
     reason = forms.CharField(max_length=LONGEST_REASON)
@@ -89,7 +89,7 @@ class Picked(forms.Form):
 @require_POST
 @page("players.adjust")
 def act(request: HttpRequest) -> HttpResponse:
-    """Decide on several proposals at once, and report each refusal."""
+    """Decide on several proposals at once, and show each refusal."""
     form = Picked(request.POST)
     picked = [int(key) for key in request.POST.getlist("pick") if is_row_id(key)]
     if not form.is_valid() or not picked:
@@ -129,7 +129,7 @@ def take(request: HttpRequest, kind: str, key: str) -> HttpResponse:
 
 @page("audits.view_auditevent")
 def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
-    """Mark all events of a kind as seen up to this one."""
+    """Mark all events of a kind as seen, up to this one."""
     work = BY_NAME.get(kind)
     if work is None or not AuditEvent.objects.filter(pk=event, action=work.action).exists():
         raise Http404
@@ -155,7 +155,7 @@ def seen(request: HttpRequest, kind: str, event: int) -> HttpResponse:
 
 
 def _see(kind: str, event: int, person: str) -> None:
-    """Store how far a kind was seen; it never moves back."""
+    """Store up to which event a kind was seen. It never moves back."""
     seen = {"event": event, "person": person, "at": timezone.now()}
     _, created = SeenUpTo.objects.get_or_create(kind=kind, defaults=seen)
     if not created:
@@ -164,7 +164,7 @@ def _see(kind: str, event: int, person: str) -> None:
 
 @page("console.roles")
 def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
-    """Restore the access of somebody whom the guard stopped."""
+    """Restore the access of a person whom the guard stopped."""
     trip = get_object_or_404(GuardTrip, pk=pk)
     form = Reason(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -226,7 +226,7 @@ def _tabs(kinds: list[WorkKind], now: dt.datetime) -> list[tuple[WorkKind, str]]
 
 
 def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
-    """Charts of the last fourteen days, from stored daily figures."""
+    """Return charts of the last fourteen days, from stored daily figures."""
     today = now.astimezone(dt.UTC).date()
     days = [today - dt.timedelta(days=back) for back in reversed(range(daily_figures.DAYS))]
     found = daily_figures.of(
@@ -264,7 +264,7 @@ def _cards(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
 
 
 def _deliveries(now: dt.datetime) -> list[tuple[WebhookEndpoint, statistics.Strip]]:
-    """Some endpoints with their last day, failing ones first."""
+    """Return some endpoints with their last day, failing ones first."""
     chosen = list(WebhookEndpoint.objects.order_by("failing_since", "name")[:STRIPS])
     found = statistics.strips([one.pk for one in chosen], now) if chosen else {}
     return [(one, found[one.pk]) for one in chosen]
@@ -277,7 +277,7 @@ def _back(request: HttpRequest) -> HttpResponse:
     )
     return redirect(
         wanted if safe and wanted.startswith("/") else "console:home"
-    )  # else it could name a view
+    )  # otherwise it could name a view
 
 
 urls = [

@@ -1,4 +1,4 @@
-"""The command palette: pages, players and acts that match the input and that one may open."""
+"""The command palette: pages, players and actions that match the input and are allowed."""
 
 import datetime as dt
 import itertools
@@ -27,7 +27,7 @@ MOST_RECENT = 5
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Something to choose. `dialog`: opens in the page's dialog."""
+    """An entry of the palette. `dialog`: it opens in a dialog."""
 
     title: str
     address: str
@@ -46,13 +46,13 @@ def palette(request: HttpRequest) -> HttpResponse:
 
 
 def remember(request: HttpRequest, player: Player) -> None:
-    """Remember the case files opened last, for the palette: our ids, in the session only."""
+    """Remember the last opened case files for the palette: our ids, in the session only."""
     former = [pk for pk in request.session.get(RECENT, []) if pk != player.pk]
     request.session[RECENT] = [player.pk, *former][:MOST_RECENT]
 
 
 def _first(request: HttpRequest) -> Iterator[tuple[str, Iterable[Offer]]]:
-    """What is offered before anything is typed."""
+    """Yield the entries that are shown before any input."""
     if request.user.has_perm("players.view_player"):
         recent = request.session.get(RECENT, [])
         found = Player.objects.select_related("rank").in_bulk(recent)

@@ -1,4 +1,4 @@
-"""Pages of the group's roles: pinned and parked roles of each rank, and pinning."""
+"""Pages of the group's roles: the pinned role of each rank, and new pins."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class PinAnew(Reason):
 
 @page("syncs.view_mirror")
 def listing(request: HttpRequest) -> HttpResponse:
-    """All ranks of the policy with their roles."""
+    """List all ranks of the policy with their roles."""
     pins = {pin.rank: pin for pin in _pins()}
     roles = {
         role.role_id: role for role in GroupRole.objects.filter(group_id=_group(), gone_at=None)
@@ -49,7 +49,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page("syncs.view_mirror")
 def pin(request: HttpRequest, pk: int) -> HttpResponse:
-    """One rank: its role as pinned and as on Roblox, and the players affected."""
+    """Show a rank with its role as pinned and as on Roblox, and the affected players."""
     found = get_object_or_404(_pins(), pk=pk)
     return render(
         request,
@@ -63,7 +63,7 @@ def pin(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(pin_requests.RIGHT)
 def anew(request: HttpRequest, pk: int) -> HttpResponse:
-    """Request a new pin of a role; a second person approves it."""
+    """Request a new pin of a role. A second person approves it."""
     found = get_object_or_404(_pins(), pk=pk)
     form = PinAnew(found, request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -29,19 +29,19 @@ from syncs.pull import missing_members
 from syncs.push import mirrors, writers
 
 SHOWN = 50
-MANY = 1_000  # counted at most
+MANY = 1_000  # upper limit of counting
 JOBS = 40
-JOBS_READ = 2_000  # newest jobs in which the last success of each activity is looked for
-REASONS = 20  # of parked writes
+JOBS_READ = 2_000  # newest jobs among which the last success of each activity is searched
+REASONS = 20  # groups of parked writes
 GROUP_WIDE = {SyncJob.Activity.MEMBERS, SyncJob.Activity.POLICY_DRIFT}
-# Without a success for this long, an activity is shown as stale.
+# An activity without a success for this long is shown as stale.
 STALE = {SyncJob.Activity.LEADERBOARD: dt.timedelta(hours=3)}
 NIGHTLY = dt.timedelta(hours=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """When an activity last succeeded, for one experience or for the group (`experience` None)."""
+    """The last success of an activity, for one experience or for the group (`experience` None)."""
 
     activity: str
     experience: Experience | None
@@ -73,7 +73,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 def freshness(now: dt.datetime) -> list[Freshness]:
-    """Each activity of each enabled experience, with its last success."""
+    """Return each activity of each enabled experience, with its last success."""
     last = _last_successes()
     found, connected = [], list(_connected())
     for activity in SyncJob.Activity:
@@ -86,7 +86,7 @@ def freshness(now: dt.datetime) -> list[Freshness]:
 
 
 def _last_successes() -> dict[tuple[str, int | None], dt.datetime]:
-    """The end of the last successful pull by activity and experience, among the newest JOBS_READ."""
+    """Return the end of the last success by activity and experience, among the newest JOBS_READ."""
     done = SyncJob.objects.filter(status=SyncJob.Status.DONE, dry_run=False).order_by("-pk")
     newest = SyncJob.objects.filter(pk__in=done.values("pk")[:JOBS_READ]).order_by()
     rows = newest.values_list("activity", "experience").annotate(at=Max("finished_at"))
@@ -94,7 +94,7 @@ def _last_successes() -> dict[tuple[str, int | None], dt.datetime]:
 
 
 def _parked_by_reason() -> list[tuple[str, str, int, int]]:
-    """Aspect, reason, number and first id of parked writes, among the first MANY."""
+    """Return aspect, reason, number and first id of parked writes, among the first MANY."""
     first = Mirror.objects.filter(status=Mirror.Status.PARKED).order_by("pk").values("pk")[:MANY]
     groups = Mirror.objects.filter(pk__in=first).values("aspect", "reason")
     counted = groups.annotate(count=Count("pk"), first=Min("pk")).order_by("-count", "first")
@@ -148,7 +148,7 @@ def on_job(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 
 @page("syncs.view_syncjob", fresh=True)
 def question(request: HttpRequest, pk: int) -> HttpResponse:
-    """The question of a waiting pull, the players concerned, and the form to confirm it."""
+    """Show the question of a waiting pull, the affected players, and the form to confirm it."""
     job = get_object_or_404(SyncJob, pk=pk, status=SyncJob.Status.WAITING)
     form = Reason(request.POST or None) if request.user.has_perm("console.sync") else None
     if request.method == "POST" and form is not None and form.is_valid():
@@ -174,7 +174,6 @@ def question(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page("console.sync")
 def retry_parked(request: HttpRequest) -> HttpResponse:
-    """Retry all parked writes."""
     if request.method == "POST":
         count = mirrors.retry_parked(timezone.now())
         messages.success(request, f"{count:,} parked writes are tried again.")
@@ -258,7 +257,7 @@ def resolve(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 
 @page("syncs.view_mirror")
 def parked(request: HttpRequest) -> HttpResponse:
-    """Parked writes, one by one."""
+    """List parked writes."""
     after = request.GET.get("after", "")
     rows = (
         Mirror.objects.filter(status=Mirror.Status.PARKED)
@@ -294,7 +293,7 @@ def _open_drifts(after: int | None) -> list[Drift]:
 
 
 def _sides(found: Drift) -> list[tuple[str, str, str]]:
-    """A line for each field of either side: its name, our value, theirs."""
+    """Return field name, our value and their value of each field of either side."""
     ours = found.ours if isinstance(found.ours, dict) else {"": found.ours}
     theirs = found.theirs if isinstance(found.theirs, dict) else {"": found.theirs}
     return [(name, _text(ours.get(name)), _text(theirs.get(name))) for name in {**ours, **theirs}]

@@ -1,4 +1,4 @@
-"""Template tags of the console: navigation, addresses and undo links of messages."""
+"""Template tags of the console: navigation, URLs and undo links of messages."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ UNDO = "undo:"
 
 @register.simple_tag(takes_context=True)
 def nav_pages(context: template.Context) -> list[dict[str, Any]]:
-    """The pages that the user may open, each with its address and whether it is the current one."""
+    """Return the pages that the user may open, each with its URL and whether it is the current one."""
     request = context["request"]
     found = [(page, address) for page, address in navigation.pages(request.user)]
-    # Every address begins with /admin/, so the longest match is the current page.
+    # Every URL begins with /admin/, so the longest match is the current page.
     here = max(
         (address for _, address in found if request.path.startswith(address)), key=len, default=""
     )
@@ -27,13 +27,13 @@ def nav_pages(context: template.Context) -> list[dict[str, Any]]:
 
 @register.simple_tag
 def link(name: str, *args: Any) -> str:
-    """The address of a page; empty if there is none of this name."""
+    """Return the URL of a page, "" if no page has this name."""
     return navigation.to(name, *args)
 
 
 @register.filter
 def undo(message: Message) -> str:
-    """The address of the undo page of a message, from its tag `undo:/admin/...`; empty without."""
+    """Return the undo URL of a message, from its tag `undo:/admin/...`. "" without a tag."""
     tags = (message.extra_tags or "").split()
     found = next((tag.removeprefix(UNDO) for tag in tags if tag.startswith(UNDO)), "")
     return found if found.startswith("/") and not found.startswith("//") else ""

@@ -1,4 +1,4 @@
-"""What owners do to an existing endpoint: one EndpointAction for each act."""
+"""Actions of owners on an existing endpoint: one EndpointAction for each."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -21,15 +21,16 @@ from webhooks.models import WebhookEndpoint
 from webhooks.outbound import subscriptions
 from webhooks.tasks import DELIVERING, FANNING_OUT
 
-REPLAY_LIMIT = 20_000  # events of one request: the browser waits while they are read
+REPLAY_LIMIT = 20_000  # events in one request, since the browser waits while they are read
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointAction:
-    """An action with a page that asks before it is performed.
+    """An action with a page that asks for confirmation.
 
-    `perform` returns the message for the person, or the secret that was made. It raises Refused.
-    `notice` says what to know before; `initial` fills the form; `severe` actions are shown in red.
+    `perform` returns the message for the person, or the new secret. It raises Refused. `notice`
+    returns what the person must know before; `initial` fills the form. `severe` actions are shown
+    in red.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Forms of endpoints. `webhooks.endpoints.services` validates; the forms show its errors."""
+"""Forms of endpoints. `webhooks.endpoints.services` validates them, and they show its errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ WHY = "A second person reads it before they approve."
 
 
 class WriteOnly(forms.TextInput):
-    """Never shows a value, not even the one just typed."""
+    """An input that never shows a value, not even the one just entered."""
 
     def format_value(self, value: Any) -> None:
         return None
@@ -33,7 +33,10 @@ class WriteOnlyArea(forms.Textarea):
 
 
 class EndpointForm(forms.Form):
-    """A new endpoint, or changes to one. Empty address and headers of an existing one stay."""
+    """A new endpoint, or changes to one.
+
+    For an existing endpoint, empty `address` and `headers` mean no change.
+    """
 
     name = forms.CharField(
         max_length=60,
@@ -96,7 +99,7 @@ class EndpointForm(forms.Form):
         )
 
     def endpoint_input(self) -> EndpointInput:
-        """The validated values. Raises BadEndpoint for malformed headers."""
+        """Return the validated values. Raises BadEndpoint for malformed headers."""
         data = self.cleaned_data
         headers = validation.parse_headers(data["headers"]) if data["headers"].strip() else None
         return EndpointInput(
@@ -110,7 +113,7 @@ class EndpointForm(forms.Form):
         )
 
     def add_refusal(self, refusal: Refused) -> None:
-        """Show a refusal at the field that its text names first, as `address: ...`."""
+        """Show a refusal at the field named at the beginning of its text, as `address: ...`."""
         field, _, text = str(refusal).partition(": ")
         if field in self.fields:
             self.add_error(field, text)
@@ -156,7 +159,7 @@ class EnableForm(ReasonForm):
 
 
 class RotateForm(ReasonForm):
-    # A page that is sent twice (the reload key) must not make a second secret.
+    # A form that is sent twice (a reload) must not create a second secret.
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
@@ -200,13 +203,13 @@ class ReplayForm(ActForm):
         return data
 
     def start(self) -> int:
-        """The position in the audit log after which to start."""
+        """Return the position in the audit log after which the replay starts."""
         since, after = self.cleaned_data["since"], self.cleaned_data["after"]
         return int(after) if since is None else statistics.place_before(since)
 
 
 def labelled_actions() -> Sequence[tuple[str, str]]:
-    """Every action with an example of its sentence."""
+    """Return every action with an example of its sentence."""
     now = timezone.now()
     return [(action, f"{action}: {_sentence(action, now)}") for action in map(str, Action)]
 

@@ -1,4 +1,4 @@
-"""What the pages of endpoints and deliveries show.
+"""Data of the pages of endpoints and deliveries.
 
 Pages of deliveries begin after a row (a keyset), so that their cost does not grow.
 """
@@ -37,14 +37,14 @@ DELIVERED = f"""
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPage:
-    """Deliveries with their sentences. `older` is the cursor of the next page, empty on the last."""
+    """Deliveries with their sentences. `older`: cursor of the next page, "" on the last."""
 
     rows: Sequence[tuple[WebhookDelivery, str]]
     older: str
 
 
 def overview(endpoint: WebhookEndpoint, now: dt.datetime) -> dict[str, Any]:
-    """The context of an endpoint's page, without its deliveries."""
+    """Return the context of an endpoint's page, without its deliveries."""
     figures = statistics.figures([endpoint.pk], now, statistics.MANY)[endpoint.pk]
     head = queries.head()
     windows = [("24 hours", now - statistics.DAY), ("7 days", now - statistics.WEEK)]
@@ -71,7 +71,7 @@ def overview(endpoint: WebhookEndpoint, now: dt.datetime) -> dict[str, Any]:
 
 
 def secret_overlap(endpoint: WebhookEndpoint) -> str:
-    """How long the former secret still signs; empty if it does not."""
+    """Return how long the previous secret still signs, "" if it does not."""
     until, now = endpoint.previous_until, timezone.now()
     if until is None or until <= now:
         return ""
@@ -79,7 +79,7 @@ def secret_overlap(endpoint: WebhookEndpoint) -> str:
 
 
 def next_attempt(delivery: WebhookDelivery, now: dt.datetime) -> str:
-    """The time of the next attempt in words; empty for a finished delivery."""
+    """Return the time of the next attempt in words, "" for a finished delivery."""
     if delivery.status != WebhookDelivery.Status.PENDING:
         return ""
     if delivery.endpoint.status != WebhookEndpoint.Status.ACTIVE:
@@ -91,12 +91,12 @@ def next_attempt(delivery: WebhookDelivery, now: dt.datetime) -> str:
 
 
 def attempts(pk: int) -> list[WebhookAttempt]:
-    """The newest attempts of a delivery, the newest first."""
+    """Return the newest attempts of a delivery, newest first."""
     return list(WebhookAttempt.objects.filter(delivery=pk).order_by("-id")[:ATTEMPTS_SHOWN])
 
 
 def page(endpoint: int, status: str, cursor: str) -> DeliveryPage:
-    """A page of one of FILTERS. An invalid cursor gives the first page.
+    """Return a page of one of FILTERS. An invalid cursor gives the first page.
 
     Pending deliveries are ordered by their next attempt, exhausted ones by their end, others by id.
     """
@@ -146,7 +146,7 @@ def _ago(at: dt.datetime | None, now: dt.datetime) -> str:
 
 
 def _page(rows: "QuerySet[WebhookDelivery] | Any", at: Any) -> DeliveryPage:
-    """`at` gives the moment by which the rows are ordered."""
+    """Return the page of these rows. `at` returns the time by which a row is ordered."""
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
     older = keyset_cursor(at(shown[-1]), shown[-1].pk) if len(found) > PAGE else ""

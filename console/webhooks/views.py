@@ -1,4 +1,4 @@
-"""Pages of webhook endpoints and their deliveries. The acts are in `endpoint_actions`."""
+"""Pages of webhook endpoints and their deliveries. The actions are in `endpoint_actions`."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def may_change(request: HttpRequest) -> bool:
 @page("webhooks.view_webhookendpoint")
 @require_safe
 def endpoint_page(request: HttpRequest, pk: str) -> HttpResponse:
-    """State, figures, settings and deliveries of one endpoint."""
+    """Show state, figures, settings and deliveries of one endpoint."""
     endpoint, now = _endpoint(pk), timezone.now()
     status = request.GET.get("status", "")
     status = status if status in queries.FILTERS else ""
@@ -55,7 +55,7 @@ def endpoint_page(request: HttpRequest, pk: str) -> HttpResponse:
 @page(OWNER)
 @sensitive_post_parameters("address", "headers")
 def add(request: HttpRequest) -> HttpResponse:
-    """Ask for a new endpoint; a second owner approves it."""
+    """Request a new endpoint. A second owner approves it."""
     form = EndpointForm(request.POST or None, initial={"events": "*"})
     if request.method == "POST" and form.is_valid():
         try:
@@ -73,7 +73,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @page(OWNER)
 @sensitive_post_parameters("address", "headers")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change an endpoint; a new address or new headers need a second owner."""
+    """Change an endpoint. A new address or new headers need a second owner."""
     endpoint = _endpoint(pk)
     form = EndpointForm(
         request.POST or None,
@@ -99,7 +99,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(OWNER)
 def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
-    """Ask for what the action `name` needs, and perform it."""
+    """Show the form of the action `name`; a POST performs the action."""
     action, endpoint = ACTIONS[name], _endpoint(pk)
     form = action.form(request.POST if request.method == "POST" else None, endpoint=endpoint)
     form.initial = action.initial(endpoint)
@@ -121,7 +121,7 @@ def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
 @page("webhooks.view_webhookdelivery")
 @require_safe
 def delivery_page(request: HttpRequest, pk: str) -> HttpResponse:
-    """One delivery with all its attempts."""
+    """Show one delivery with all its attempts."""
     delivery, now = _delivery(pk), timezone.now()
     ((_, sentence),) = queries.with_sentences([delivery])
     context = {
@@ -170,7 +170,7 @@ def _command(request: HttpRequest, form: EndpointForm) -> Command:
 
 
 def _available_actions(endpoint: WebhookEndpoint) -> list[tuple[str, EndpointAction]]:
-    """The actions that make sense in the endpoint's state, each with the address of its page."""
+    """Return the actions that the endpoint's state allows, each with the URL of its page."""
     return [
         (reverse(f"console:endpoint-{name}", args=[endpoint.pk]), action)
         for name, action in ACTIONS.items()
@@ -187,7 +187,7 @@ def _report_pending(request: HttpRequest, approval: Approval) -> None:
 def _show_secret(
     request: HttpRequest, endpoint: WebhookEndpoint | None, issued: IssuedSecret
 ) -> HttpResponse:
-    """The only page that shows a secret; pages of the console are never cached."""
+    """Show a secret. This is the only page that does; pages of the console are never cached."""
     name = issued.approval.arguments["name"]
     title = f"{name} gets a new secret" if endpoint else f"{name} is asked for"
     context = {
@@ -212,7 +212,7 @@ def _render(request: HttpRequest, template: str, title: str, **context: Any) -> 
 
 ENDPOINTS, DELIVERIES = "webhooks/webhookendpoint/", "webhooks/webhookdelivery/"
 
-# The paths of the admin's lists continue here, so that the rows of a list lead to these pages.
+# These URLs extend the paths of the admin's lists, so that rows of a list lead to these pages.
 urls = [
     path(f"{ENDPOINTS}add/", add, name="endpoint-add"),
     path(f"{ENDPOINTS}<str:pk>/change/", endpoint_page, name="endpoint"),

@@ -17,12 +17,12 @@ from console.accounts import recent_sign_in
 from console.decorators import FRESH
 
 NONCE = "roblox_nonce"  # in the session, from the redirect to the callback
-AGAIN = "roblox_again"  # as NONCE: whether somebody who is signed in proves it again
+AGAIN = "roblox_again"  # as NONCE: whether a signed-in person repeats the sign-in
 KNOWN = ("sub", "preferred_username", "name", "nickname", "profile")
 
 
 class RobloxAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """The callback. Raises OAuth2Error if the answer states no identity."""
+    """The callback. Raises OAuth2Error if the answer contains no identity."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request, "roblox")
@@ -69,9 +69,9 @@ class RobloxProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return ["openid", "profile"]
 
     def get_auth_params_from_request(self, request: HttpRequest, action: str) -> dict[str, str]:
-        """The nonce, and for a repeated sign-in the request to ask the person.
+        """Return the nonce, and for a repeated sign-in parameters that make Roblox ask the person.
 
-        Nothing else comes from the URL.
+        Nothing else is taken from the URL.
         """
         again = bool(request.GET.get("again"))
         request.session[NONCE], request.session[AGAIN] = secrets.token_urlsafe(32), again
@@ -88,7 +88,7 @@ class RobloxProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return uid
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The stored part of a profile. Its picture may be null and is not needed."""
+        """Return the stored part of a profile. The picture may be null and is not needed."""
         found = data["userinfo"]
         return {name: found[name] for name in KNOWN if isinstance(found.get(name), str)}
 

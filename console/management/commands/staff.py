@@ -146,7 +146,7 @@ def _local(name: str) -> StaffAccount:
 
 
 def make_local_owner(name: str, password: str) -> None:
-    """Make a local owner, or set their password. A new one is recorded in the audit log."""
+    """Create a local owner, or set their password. A new owner is recorded in the audit log."""
     with transaction.atomic():
         user, _ = get_user_model().objects.get_or_create(username=name)
         if not user.check_password(password):
