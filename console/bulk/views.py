@@ -56,7 +56,7 @@ TABS = (
 
 @page(VIEW)
 def bulk(request: HttpRequest) -> HttpResponseBase:
-    """List the latest jobs. A POST starts or previews an action on the selected players."""
+    """List the latest jobs. A POST chooses and previews an action on the selected players."""
     if request.method == "POST":
         return _select(request)
     rows = BulkJob.objects.select_related("approval", "requester")
