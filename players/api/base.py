@@ -23,7 +23,7 @@ class NotReady(APIException):
 
 
 class Conflict(APIException):
-    """The request does not fit the present state of its object; the detail says why."""
+    """The request conflicts with the present state of its object. The detail says why."""
 
     status_code = 409
     default_code = "conflict"

@@ -152,7 +152,7 @@ class Audits(View):
 
 
 def api_key_id(request: Request) -> int | None:
-    """Our id of the API key that the game server sent."""
+    """Return our id of the API key that the game server sent."""
     return request.auth.presented if isinstance(request.auth, Experience) else None
 
 

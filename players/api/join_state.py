@@ -41,7 +41,7 @@ SESSIONS = """
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows about the players of one request: players by user id, the rest by our player id."""
+    """The rows of the players in one request: players by user id, the others by our player id."""
 
     players: dict[int, Player]
     sessions: Mapping[int, list[SessionOut]]
@@ -91,14 +91,17 @@ def _sessions(ids: list[int], after: list[int], origin: str) -> Mapping[int, lis
 
 
 def _elsewhere(ids: list[int], origin: str) -> Mapping[int, Decimal]:
-    """Points from other experiences, each at least 0."""
+    """Return the points from other experiences, each at least 0."""
     others = ExperiencePoints.objects.filter(player__in=ids, counted=True, total__gt=0)
     totals = others.exclude(origin=origin).values_list("player").annotate(total=Sum("total"))
     return dict(totals)
 
 
 def _officers(ids: list[int]) -> Mapping[int, list[int | None]]:
-    """User ids of the officers who recommended each player for the present rank; None: erased."""
+    """Return the user ids of officers who recommended each player for the present rank.
+
+    None stands for an erased officer.
+    """
     officers: dict[int, list[int | None]] = defaultdict(list)
     recommended = Recommendation.objects.filter(player__in=ids, rank=F("player__rank"))
     for player_id, officer in recommended.order_by("pk").values_list("player", "officer__user_id"):
@@ -107,7 +110,7 @@ def _officers(ids: list[int]) -> Mapping[int, list[int | None]]:
 
 
 def _sanctions(ids: list[int], now: dt.datetime) -> Mapping[int, list[Sanction]]:
-    """Sanctions in force, newest first."""
+    """Return the sanctions in force, newest first."""
     sanctions = defaultdict(list)
     for sanction in in_force_now(ids, now).order_by("-pk"):
         sanctions[sanction.player_id].append(sanction)

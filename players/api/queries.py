@@ -1,4 +1,4 @@
-"""Reads behind the public API, and the search in games. Public ones show nothing disciplinary."""
+"""Queries of the public API and of the search in games. Public ones return no disciplinary data."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ PLAYER = f"""
            ({leaderboard.AHEAD.format(value="(p.points * 100)::bigint")} + 1)::bigint
     FROM players p WHERE p.user_id = %s AND p.listed"""
 
-# Rows that awarded nothing are left out: a run of them would reveal a suspension. So are rows that
-# do not count.
+# Rows that awarded nothing are left out, since a run of them would reveal a suspension. Rows that
+# do not count are left out too.
 HISTORY = """
     SELECT l.id, l.origin, l.type, l.magnitude, l.awarded, l.occurred_at FROM ledger l
     LEFT JOIN experience_points e ON e.player_id = l.player_id AND e.origin = l.origin
@@ -67,7 +67,7 @@ def profile(user_id: int) -> Profile | None:
 
 
 def progress(player: Profile, policy: ActivePolicy, now: dt.datetime) -> Evaluation | None:
-    """Evaluate the player's public rank; None when that rank left the policy."""
+    """Evaluate the player's public rank. None if the policy no longer has this rank."""
     candidate = Candidate(
         player.id,
         player.user_id,
