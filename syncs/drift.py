@@ -49,7 +49,7 @@ class Sighting:
     actor: Actor = MEMBERSHIPS
 
     def open(self, aspect: Drift.Aspect) -> QuerySet[Drift]:
-        """The open differences of this aspect here."""
+        """Return the open differences of this aspect in this place."""
         return Drift.objects.filter(aspect=aspect, experience=self.experience, resolved_at=None)
 
 
@@ -145,7 +145,7 @@ def _check_pin(rank: str) -> None:
 
 
 def _adopt_role(row: Drift, command: Command) -> None:
-    """Set the rank. The punishment's rank is adopted as a suspension, as long as the policy says."""
+    """Set the rank. For the punishment's rank, suspend the player for the policy's duration."""
     name = (row.theirs or {}).get("rank")
     if not name:
         raise Refused("They hold no rank's role there; push ours, or give a rank by hand.")

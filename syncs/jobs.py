@@ -217,7 +217,7 @@ def confirm(job_id: int, *, by: Staff, reason: str) -> SyncJob:
 
 
 def reschedule(job: SyncJob, error: str, pause: dt.timedelta, *, failed: bool) -> None:
-    """Queue the job again after `pause`. `failed` counts a failure; after TRIES in a row it ends."""
+    """Queue the job again after `pause`. `failed` counts a failure; TRIES in a row end the job."""
     attempts = job.attempts + 1 if failed else job.attempts
     if attempts >= TRIES:
         finish(job, Status.FAILED, f"{error} (given up after {attempts} tries)")

@@ -151,7 +151,7 @@ class MembershipRead(Leased):
 
 
 class GroupLog(Leased):
-    """How far the group's log was read: a time, and the entries near it that are done."""
+    """The progress in the group's log: a time, and the entries near it that were read."""
 
     group_id = models.BigIntegerField(unique=True)
     read_up_to = models.DateTimeField(

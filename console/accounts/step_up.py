@@ -25,12 +25,12 @@ ON_ENDPOINTS = ("add", "edit", *endpoint_actions.ACTIONS)
 
 
 def always(request: HttpRequest, given: Mapping[str, Any]) -> bool:
-    """Reading needs it too. Otherwise the sign-in would lose the input of the form."""
+    """Return True, also for reading. Otherwise the sign-in would lose the input of the form."""
     return True
 
 
 def changing(request: HttpRequest, given: Mapping[str, Any]) -> bool:
-    """Only requests that change something need it."""
+    """Return whether the request changes something. Only such requests need a recent sign-in."""
     return request.method not in {"GET", "HEAD", "OPTIONS"}
 
 

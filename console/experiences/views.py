@@ -226,7 +226,7 @@ def more(request: HttpRequest, key: str) -> HttpResponse:
 
 @page(recounting.OWNER, fresh=True)
 def count_more(request: HttpRequest, key: str) -> HttpResponse:
-    """Request that more counts as points, as far as the configuration says so."""
+    """Request to count what the configuration counts as points and GRPS does not count yet."""
     experience = get_object_or_404(Experience, key=key)
     gains = ", ".join(recounting.missing(key)) or "nothing new"
     dialog = Dialog(

@@ -130,7 +130,7 @@ def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
 def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
     """Return at most `limit` user ids of players whom a query string finds.
 
-    The second value tells whether there may be more.
+    The second value is True if there may be more.
     """
     wanted = filter_of(query)
     ids, _, cut = _find(wanted, None, back=False, limit=limit + 1)

@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def pardonable(self) -> bool:
-        """Whether the entry is a warning that is not lifted."""
+        """True for a warning that is not lifted."""
         return (
             self.sanction is not None
             and self.sanction.kind == "warning"

@@ -1,4 +1,4 @@
-"""What a game server needs about players who join, read for one or many at once."""
+"""Read what a game server needs about players who join, for one or many at once."""
 
 import datetime as dt
 from collections import defaultdict

@@ -9,7 +9,7 @@ from audits.actions import Action
 
 
 class Severity(enum.StrEnum):
-    """How important an event is to staff. Formats choose a colour by it."""
+    """The importance of an event to staff. Formats choose a colour by it."""
 
     INFO = "info"
     GOOD = "good"
