@@ -35,7 +35,7 @@ def fan_out() -> int:
 
 @shared_task(name="webhooks.sweep")
 def sweep() -> int:
-    """Report, warn about and disable failing endpoints. Returns the number of changed endpoints."""
+    """Report and disable failing endpoints, and delete old secrets. Returns the number changed."""
     return health.sweep(timezone.now())
 
 

@@ -43,13 +43,13 @@ def of_actor(actor: Actor) -> frozenset[tuple[str, str]]:
 
 
 def of_local(user_id: int | None) -> frozenset[tuple[str, str]]:
-    """Return the player's account of a linked local owner, as in `of_actor`."""
+    """Return the player account of a linked local owner, as (name, person)."""
     player = Player.objects.filter(user_id=user_id, erased_at=None).first() if user_id else None
     return frozenset({(f"staff:{player.pk}", player.subject)} if player else ())
 
 
 def unlinked(persons: Iterable[str]) -> set[str]:
-    """Return those of these persons who are local owners without a linked player."""
+    """Return the persons among these who are local owners without a linked player."""
     ids = {
         int(person.removeprefix("staff:"))
         for person in persons

@@ -159,7 +159,7 @@ def record_event(
 
 
 def sweep(now: dt.datetime) -> int:
-    """Report, warn about and disable failing endpoints. Return the number of changed endpoints."""
+    """Report and disable failing endpoints, and delete old secrets. Return the number changed."""
     troubled = Q(failing_since__isnull=False) | Q(previous_until__lte=now)
     given_up = WebhookDelivery.objects.filter(
         endpoint=OuterRef("pk"), status="exhausted", finished_at__gt=now - kept_for()
