@@ -6,7 +6,7 @@ class SiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # The checks register themselves. turnstile comes before REST framework's views, which import
-        # it in turn.
+        # The checks register themselves on import. turnstile comes first, since REST framework's
+        # views import it in turn.
         from grps_site.http import turnstile  # noqa: F401
         from grps_site.ops import checks  # noqa: F401

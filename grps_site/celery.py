@@ -15,7 +15,7 @@ app.autodiscover_tasks()
 
 @signals.setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
-    """Keep Celery from configuring logging: a receiver of this signal is enough."""
+    """Prevent Celery from configuring logging. Any receiver of this signal does."""
 
 
 @signals.before_task_publish.connect

@@ -14,7 +14,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class FromEnvironment(msgspec.Struct, frozen=True):
-    """A value from the environment. The file has only the variable's name."""
+    """A value from the environment. The file contains only the variable's name."""
 
     env: Name
 
@@ -23,7 +23,10 @@ class FromEnvironment(msgspec.Struct, frozen=True):
 
 
 class Datastore(msgspec.Struct, frozen=True, rename="camel"):
-    """A game's data store of players. `index`: an ordered store of points in hundredths by user id."""
+    """A game's data store of players.
+
+    `index`: an ordered store with points in hundredths by user id.
+    """
 
     name: Name
     scope: Name
@@ -40,7 +43,7 @@ class Counts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ExperienceConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """An experience. `bounds`: what its servers may do to players; looser ones need two owners."""
+    """An experience. `bounds`: what its servers may do to players. Looser ones need two owners."""
 
     key: Name
     name: Name
@@ -58,7 +61,7 @@ class Endpoints(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class OpenCloudConfig(msgspec.Struct, frozen=True, rename="camel"):
-    """Timeout of a call, and changed budgets in calls a minute (roblox.open_cloud.operations)."""
+    """Timeout of a call, and other budgets in calls a minute (roblox.open_cloud.operations)."""
 
     timeout_seconds: float
     budgets: dict[str, float | None]
@@ -77,11 +80,12 @@ class Mirrors(msgspec.Struct, frozen=True, rename="camel"):
 class Sync(msgspec.Struct, frozen=True, rename="camel"):
     """Limits of synchronisation.
 
-    `leaderboard_entries`: read by the hourly pull. `reconcile_after_seconds`: the age of a gap before
-    it is closed from the data store. `adopt_at_most`: rank changes on Roblox that one pull adopts
-    before it asks staff. `read_membership_after_seconds`: the age of a membership before it is read
-    again when the person acts. `trust_membership_minutes`: the age up to which they may act.
-    `leave_at_most` and `leave_share_at_most`: leavers in one pull before it asks staff.
+    `leaderboard_entries`: entries that the hourly pull reads. `reconcile_after_seconds`: the age of
+    a gap before it is closed from the data store. `adopt_at_most`: rank changes on Roblox that one
+    pull adopts before it asks staff. `read_membership_after_seconds`: the age of a membership
+    before it is read again when the person acts. `trust_membership_minutes`: the age up to which
+    they may act. `leave_at_most` and `leave_share_at_most`: leavers in one pull before it asks
+    staff.
     """
 
     leaderboard_entries: int
@@ -117,17 +121,17 @@ class Webhooks(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Guard(msgspec.Struct, frozen=True, rename="camel"):
-    """Acts of one person within a window; further ones need a second person."""
+    """The number of acts by one person within a window. Further acts need a second person."""
 
     acts: int
     window_seconds: int
 
 
 class KeyLimits(msgspec.Struct, frozen=True, rename="camel"):
-    """What one API key may send within a time before its data is quarantined.
+    """Limits of one API key within a window. Above them its data is quarantined.
 
-    `acts`: moderators' commands. `adjusted`: points of these commands. `breaches`: violations of the
-    rules of points. `points`: points moved by violations, late events and missing rows.
+    `acts`: moderators' commands. `adjusted`: points of these commands. `breaches`: violations of
+    the rules of points. `points`: points moved by violations, late events and missing rows.
     """
 
     acts: int
@@ -172,7 +176,7 @@ class Integrations(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def load(path: Path) -> Integrations:
-    """Read the file and check it against its schema. Stops with the place of an error."""
+    """Read the file and check it against its schema. Exits with the place of an error."""
     document = _json(path)
     schema = _json(path.with_suffix(".schema.json"))
     error = jsonschema.exceptions.best_match(

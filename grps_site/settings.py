@@ -70,7 +70,7 @@ OPEN_CLOUD_URL = env.str("OPEN_CLOUD_URL", default="") or INTEGRATIONS.endpoints
 environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
 OPEN_CLOUD_BUDGETS = INTEGRATIONS.open_cloud.budgets | environment.figures("OPEN_CLOUD_BUDGETS")
 ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 0) or None
-# Off by default: nothing is written to Roblox until somebody decides so.
+# Off by default: GRPS writes nothing to Roblox until an operator enables it.
 ROBLOX_WRITES = environment.switch("ROBLOX_WRITES", False)
 POLICY_DIR = BASE_DIR / "config"
 ALLOWED_HOSTS = env.list(
@@ -110,7 +110,7 @@ INSTALLED_APPS = [
     "console.apps.ConsoleConfig",
 ]
 # The console's middleware does nothing on other paths: a session and a CSRF check would cost more
-# than the work of a game server's request (grps_site/http/middleware.py).
+# than a game server's whole request (grps_site/http/middleware.py).
 MIDDLEWARE = [
     "grps_site.http.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -182,7 +182,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 900
 CELERY_TASK_DEFAULT_QUEUE = "grps"
-# Tasks that wait for Roblox or for webhook receivers have their own queues and workers, so that
+# Tasks that wait for Roblox or for webhook receivers have separate queues and workers, so that
 # sealing and ranks never wait for them.
 CELERY_TASK_ROUTES = {
     "grps_site.sync_heartbeat": {"queue": "syncs"},
@@ -211,7 +211,7 @@ WEB_THREADS = environment.whole("WEB_THREADS", 4, least=1)
 CONNECTIONS_PER_ADDRESS = environment.whole("CONNECTIONS_PER_ADDRESS", 200)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
 LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
-# The portal's pages may read everything but the console. No credentials: the API has no cookies.
+# The portal's pages may read everything except the console. No credentials: the API has no cookies.
 CORS_ALLOWED_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^(?!/admin/).*$"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]

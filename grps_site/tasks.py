@@ -17,7 +17,7 @@ NONCE_LIFETIME = dt.timedelta(minutes=15)  # three times the lifetime of a signa
 
 @shared_task(name="grps_site.heartbeat")
 def heartbeat() -> None:
-    """Record that a worker runs. Beat is recorded when it publishes this task."""
+    """Record that a worker runs. Beat's time is recorded when it publishes this task."""
     _record("worker")
 
 
@@ -49,7 +49,7 @@ def tell_refused_sign_ins() -> int:
 
 @shared_task(name="grps_site.forget_addresses")
 def forget_addresses() -> int:
-    """Delete old addresses and names of sign-ins. Returns the number of values."""
+    """Delete old addresses and names of sign-ins. Returns the number of deleted values."""
     return client_addresses.forget_due(timezone.now())
 
 

@@ -1,4 +1,4 @@
-"""All URLs. Views with `cached` get the one-second cache."""
+"""All URLs. Views with `cached` use the one-second cache."""
 
 from django.contrib import admin
 from django.urls import URLPattern, include, path
@@ -21,7 +21,7 @@ handler500 = "grps_site.http.errors.internal_error"
 
 
 def _cached(pattern: URLPattern) -> URLPattern:
-    """Put the cache in front of a view that says `cached`."""
+    """Add the cache to a view with `cached`."""
     view = pattern.callback
     if not getattr(getattr(view, "cls", None), "cached", False):
         return pattern

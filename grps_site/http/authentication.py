@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 TURNSTILE = "cf-turnstile-response"
-WINDOW = 300  # seconds that a signature's time may differ from ours
+WINDOW = 300  # largest difference in seconds between a signature's time and ours
 NONCE = re.compile(r"[A-Za-z0-9._~-]{16,128}")
 
 
 class ExperienceKey(BaseAuthentication):
-    """The API key of an experience, in x-grps-api-key."""
+    """Authentication by the API key of an experience, in x-grps-api-key."""
 
     def authenticate(self, request: Request) -> tuple[None, Experience]:
         key = request.headers.get("x-grps-api-key")
@@ -50,7 +50,7 @@ class ExperienceKey(BaseAuthentication):
 
 
 class Signature(BaseAuthentication):
-    """A signature over the call, with a timestamp and a nonce (docs/api.md)."""
+    """Authentication by a signature over the call, with a timestamp and a nonce (docs/api.md)."""
 
     def authenticate(self, request: Request) -> tuple[None, str]:
         timestamp, nonce, given = (
@@ -81,7 +81,7 @@ class Signature(BaseAuthentication):
 
 
 class RobloxSignature(BaseAuthentication):
-    """The signature of a webhook from Roblox."""
+    """Authentication by the signature of a webhook from Roblox."""
 
     def authenticate(self, request: Request) -> tuple[None, str]:
         try:
@@ -95,10 +95,10 @@ class RobloxSignature(BaseAuthentication):
 
 
 class TurnstileToken(BaseAuthentication):
-    """A Turnstile token, in the header or in the body. Each token is valid for one call."""
+    """Authentication by a Turnstile token in the header or the body. A token is valid once."""
 
     def authenticate(self, request: Request) -> tuple[None, str]:
-        # Limited before Cloudflare is asked, which costs a call each time.
+        # Limited before the request to Cloudflare, which takes a call each time.
         wait = throttling.check(request, "write")
         if wait is not None:
             raise Throttled(wait)
@@ -125,7 +125,7 @@ AUTHENTICATION: dict[str, BaseAuthentication] = {
 
 
 class CallerAuthentication(BaseAuthentication):
-    """Authenticate by the method of the view's `caller`."""
+    """Authentication by the method of the view's `caller`."""
 
     def authenticate(self, request: Request) -> tuple[None, Any] | None:
         method = AUTHENTICATION.get(_caller(request.parser_context.get("view")))
@@ -137,7 +137,7 @@ class CallerAuthentication(BaseAuthentication):
 
 
 class CallerPermission(BasePermission):
-    """Allow authenticated callers, and everybody where the view says so."""
+    """Permission for authenticated callers, and for everybody if `caller` is `anyone`."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return _caller(view) == "anyone" or request.auth is not None
@@ -169,7 +169,7 @@ def _is_signed(message: bytes, given: str) -> bool:
 
 
 def _use_nonce(nonce: str) -> bool:
-    """Store a nonce; False when it was used before."""
+    """Store a nonce. Returns whether it was unused."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO nonces (nonce) VALUES (%s) ON CONFLICT DO NOTHING", [nonce])
         return bool(cursor.rowcount == 1)

@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the pages that show it."""
+"""The OpenAPI document and the pages that show it."""
 
 from functools import cache
 from http import HTTPStatus

@@ -105,7 +105,7 @@ def body_refused(status: int) -> HttpResponse:
 
 
 def too_many_requests(wait: float) -> HttpResponse:
-    """Answer a request above the limit; `wait` in seconds."""
+    """Answer a request above the limit. `wait` is in seconds."""
     headers = {"Retry-After": str(math.ceil(wait))}
     return response(429, "Too many requests from this address; wait a little.", headers=headers)
 
@@ -115,7 +115,7 @@ def _retry() -> dict[str, str]:
 
 
 def read_only[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-    """Let a plain view answer GET and HEAD only; other methods get a problem document."""
+    """Limit a plain view to GET and HEAD. Other methods get a problem document."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -143,7 +143,7 @@ class DatabaseUnavailable(APIException):
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn REST framework's answer to an exception into a problem document.
 
-    None for an unexpected exception: Django then calls `internal_error`.
+    Returns None for an unexpected exception: Django then calls `internal_error`.
     """
     exc = _as_api_exception(exc)
     response = views.exception_handler(exc, context)

@@ -16,7 +16,7 @@ LARGEST = 2.0**63
 
 
 def _number(text: str) -> int | float:
-    """Convert a number with a point or an exponent; 1.0 and 1e3 are integers in JSON Schema."""
+    """Convert a number with a point or an exponent. 1.0 and 1e3 are integers in JSON Schema."""
     value = float(text)
     if math.isinf(value):
         raise msgspec.ValidationError("Number out of range")
@@ -29,7 +29,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def dumps(value: Any) -> bytes:
-    """Encode compact JSON; Decimal becomes a number, times are in UTC with `Z`."""
+    """Encode compact JSON. Decimal becomes a number, times are in UTC with `Z`."""
     return _encoder.encode(value)
 
 
@@ -45,7 +45,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class JSONOnly(DefaultContentNegotiation):
-    """Answer in JSON, whatever `Accept` says."""
+    """Content negotiation that always answers in JSON and ignores `Accept`."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -84,8 +84,9 @@ def _refuse_nul(document: dict[str, Any]) -> None:
 
 
 def _texts(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield every text with its path. Iterative: the document may be nested deeper than Python's
-    stack.
+    """Yield every text with its path.
+
+    Iterative, since the document may be nested deeper than Python's stack.
     """
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:

@@ -1,4 +1,4 @@
-"""Middleware: the request context for all paths; sessions, CSRF and sign-in for the console only."""
+"""Middleware: the request context for all paths, and sessions, CSRF and sign-in for the console."""
 
 import re
 import time
@@ -30,7 +30,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 class RequestContextMiddleware:
     """Give the request an id for response, logs, audit events and tasks, and log the request.
 
-    The caller's X-Request-ID is used when it is valid.
+    A valid X-Request-ID of the caller is used.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -62,7 +62,7 @@ class RequestContextMiddleware:
 
 
 class _ConsoleOnly:
-    """Does nothing on paths outside of the console."""
+    """Middleware that does nothing on paths outside of the console."""
 
     get_response: Any
 

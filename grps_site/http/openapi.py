@@ -1,4 +1,4 @@
-"""OpenAPI schemas, made of the class attributes of views (players/api/base.py)."""
+"""OpenAPI schemas from the class attributes of views (players/api/base.py)."""
 
 import re
 from http import HTTPStatus

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class SignedCall(NamedTuple):
-    """What a signature covers. `target`: the path with its query, as sent."""
+    """The signed parts of a call. `target`: the path with its query, as sent."""
 
     method: str
     target: str
@@ -29,7 +29,7 @@ def signature(secret: str, message: bytes) -> str:
 def sign(
     secret: str, method: str, target: str, body: bytes = b"", *, now: float | None = None
 ) -> dict[str, str]:
-    """Return the three headers of a signed call; `now` in seconds since 1970."""
+    """Return the three headers of a signed call. `now` is in seconds since 1970."""
     timestamp = str(int(time.time() if now is None else now))
     nonce = secrets.token_hex(16)
     message = SignedCall(method.upper(), target, body).message(timestamp, nonce)

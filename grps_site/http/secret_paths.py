@@ -30,5 +30,5 @@ def mask_people(text: str) -> str:
 
 
 def is_private(path: str) -> bool:
-    """Whether the path may contain a secret, so that no referrer must be sent."""
+    """Return whether the path may contain a secret, so that no referrer may be sent."""
     return _PRIVATE.match(path) is not None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 WINDOW = 60  # seconds
 PORTIONS = 10
-RETRY_VALKEY = 10  # seconds without asking Valkey again after it did not answer
+RETRY_VALKEY = 10  # seconds without calls to Valkey after it did not answer
 MAX_ADDRESSES = 20_000  # of one process
 
 log = structlog.get_logger("grps.throttle")
@@ -47,8 +47,9 @@ _valkey_down_until = 0.0
 
 
 def check(request: HttpRequest | Request, kind: str) -> float | None:
-    """Count one request of `kind` (read or write). Returns the seconds to wait when the limit is
-    exceeded, else None.
+    """Count one request of `kind` (read or write).
+
+    Returns the seconds to wait if the limit is exceeded, else None.
     """
     limit = (
         settings.THROTTLE_WRITE_PER_MINUTE
@@ -76,7 +77,10 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
 
 @lru_cache(maxsize=MAX_ADDRESSES)
 def network(text: str) -> str:
-    """Return an IPv6 address's /64 network, since one household has that many addresses."""
+    """Return an IPv6 address's /64 network, since one household has that many addresses.
+
+    Other addresses are returned unchanged.
+    """
     if ":" not in text:
         return text
     try:
@@ -95,7 +99,7 @@ def _keyed_hash(network: str) -> str:
 
 
 def _reserve(key: str, window: int, limit: int, lease: _Lease) -> int:
-    """Reserve the next portion; -1 when the limit of this window is used up."""
+    """Reserve the next portion. Returns -1 when the limit of this window is used up."""
     portion = max(1, limit // PORTIONS)
     taken = _add(f"throttle:{window}:{key}", portion)
     if taken is None:
@@ -105,7 +109,10 @@ def _reserve(key: str, window: int, limit: int, lease: _Lease) -> int:
 
 
 def _add(key: str, portion: int) -> int | None:
-    """Return what all processes reserved in a window, with `portion`; None without Valkey."""
+    """Add `portion` to all processes' reservations of a window.
+
+    Returns their sum, or None without Valkey.
+    """
     global _valkey_down_until
     if time.monotonic() < _valkey_down_until:
         return None
@@ -139,7 +146,7 @@ def _valkey() -> redis.Redis:
 
 
 class AddressThrottle(BaseThrottle):
-    """Limit views open to anyone. Cached views are counted by the cache (response_cache.py)."""
+    """Throttle of views open to anyone. The cache counts cached views (response_cache.py)."""
 
     _wait: float | None = None
 

@@ -20,7 +20,7 @@ log = structlog.get_logger("grps.turnstile")
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of a check. `errors`: codes of Cloudflare or ours."""
+    """The result of a check. `errors`: codes of Cloudflare or of GRPS."""
 
     valid: bool
     errors: list[str]

@@ -4,7 +4,7 @@ from typing import Any
 
 from common import environment
 
-# seconds until the task of a lost worker is delivered again; longer than any task runs
+# Seconds until the task of a lost worker is delivered again. Longer than any task runs.
 VISIBILITY_TIMEOUT = 1200
 
 

@@ -14,14 +14,14 @@ from environ import Env
 
 from common import environment
 
-# UPDATE and DELETE are not granted where a `grps_refuse` trigger refuses them. In pg_trigger.tgtype
-# 8 is DELETE and 16 is UPDATE.
+# UPDATE and DELETE are not granted on tables whose `grps_refuse` trigger refuses them. In
+# pg_trigger.tgtype 8 is DELETE and 16 is UPDATE.
 REFUSED = """
     SELECT c.relname, bool_or(t.tgtype & 16 <> 0), bool_or(t.tgtype & 8 <> 0)
     FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid
     WHERE p.proname = 'grps_refuse' AND c.relnamespace = current_schema()::regnamespace
     GROUP BY c.relname"""
-# Privileges that no process of ours needs. A member of an owner can do what the owner can. The owner
+# Privileges that no process of GRPS needs. Members of an owner can do what the owner can. The owner
 # of the schema, or of the database (which owns `public`), can drop tables. The owner of a trigger's
 # function can replace it.
 PRIVILEGES = """
@@ -40,7 +40,7 @@ STEPS = "docs/run.md, The two roles of the database"
 
 @contextmanager
 def as_owner() -> Iterator[str | None]:
-    """Connect as the owner. Yields the application's role, or None when there is only one role."""
+    """Connect as the owner. Yields the application's role, or None if there is only one role."""
     url = environment.owner_database_url()
     own = connection.settings_dict
     given = Env.db_url_config(url) if url else own
@@ -58,7 +58,7 @@ def as_owner() -> Iterator[str | None]:
 
 
 def grant(role: str) -> None:
-    """Let `role` read and write rows of every table, without rights on the tables themselves."""
+    """Grant `role` reading and writing of every table's rows, but no rights on the tables."""
     with connection.cursor() as cursor:
         name, schema = (connection.ops.quote_name(word) for word in (role, _schema(cursor)))
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")

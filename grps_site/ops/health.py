@@ -29,7 +29,7 @@ FRESHNESS = """
 
 
 class Unhealthy(Exception):
-    """A dependency does not work; the message says what is wrong."""
+    """A dependency does not work. The message says what is wrong."""
 
 
 @read_only
@@ -49,7 +49,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def run_checks() -> dict[str, dict[str, Any]]:
-    """Return, by dependency, `ok` and a `detail` in words."""
+    """Return `ok` and a `detail` in words for each dependency."""
     checks: dict[str, Callable[[], str]] = {
         "database": _database,
         "migrations": _migrations,
@@ -62,7 +62,7 @@ def run_checks() -> dict[str, dict[str, Any]]:
 
 @read_only
 def freshness(request: HttpRequest) -> HttpResponse:
-    """Answer the number of players and the freshness of the data; counts stop at COUNT_LIMIT."""
+    """Answer the number of players and the freshness of the data. Counts stop at COUNT_LIMIT."""
     with connection.cursor() as cursor:
         cursor.execute(
             FRESHNESS,

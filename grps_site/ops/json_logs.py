@@ -9,7 +9,7 @@ import structlog
 from grps_site.http.secret_paths import MASK, mask_people, mask_secrets
 
 SAFE_FIELDS = frozenset({"timestamp", "level", "logger", "ms"})  # never personal
-FIRST_ROBLOX_ID = 10**9  # larger numbers are taken for ids of Roblox
+FIRST_ROBLOX_ID = 10**9  # larger numbers are treated as ids of Roblox
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -74,7 +74,7 @@ def _formatter(readable: bool) -> logging.Formatter:
 
 
 def _anonymous_fields(logger: Any, name: str, event: Any) -> Any:
-    """Remove personal data from the values before rendering, so that the line stays JSON."""
+    """Remove personal data from the values before rendering, so that the line stays valid JSON."""
     return {key: value if key in SAFE_FIELDS else _anonymous(value) for key, value in event.items()}
 
 

@@ -69,7 +69,7 @@ def observe(request: HttpRequest, status: int, seconds: float) -> None:
 
 
 class StateCollector(Collector):
-    """Gauges that are read from the database for each request."""
+    """Gauges, read from the database for each request."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         # All rows are read first: a generator may be left unfinished.
@@ -111,7 +111,7 @@ def _state(
 def _gauges(
     name: str, description: str, labels: str, rows: list[tuple[Any, ...]]
 ) -> GaugeMetricFamily:
-    """Make one gauge of rows that end with their value."""
+    """Build one gauge from rows that end with their value."""
     gauges = GaugeMetricFamily(name, description, labels=labels.split())
     for *values, number in rows:
         gauges.add_metric(values, float(number))
@@ -140,7 +140,7 @@ def _key_health(
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer the metrics. Needs `Authorization: Bearer METRICS_TOKEN`; closed without a token."""
+    """Answer the metrics. Needs `Authorization: Bearer METRICS_TOKEN`, and the setting."""
     given = request.headers.get("Authorization", "").encode()
     expected = f"Bearer {settings.METRICS_TOKEN}".encode()
     if not settings.METRICS_TOKEN or not hmac.compare_digest(given, expected):

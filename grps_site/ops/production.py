@@ -34,7 +34,7 @@ TURNSTILE_TEST_KEY = re.compile(
 
 
 def refuse_weak(secrets: Mapping[str, Sequence[str]]) -> None:
-    """Stop unless each secret is long and random. An empty secret disables its feature."""
+    """Exit unless each secret is long and random. An empty secret disables its feature."""
     for variable, values in secrets.items():
         for value in filter(None, values):
             if weak := weakness(value):
@@ -43,7 +43,7 @@ def refuse_weak(secrets: Mapping[str, Sequence[str]]) -> None:
 
 
 def weakness(secret: str) -> str:
-    """Describe why a secret is weak; empty when it is not."""
+    """Describe why a secret is weak; empty if it is not."""
     if len(secret) < MIN_LENGTH:
         return f"has fewer than {MIN_LENGTH} characters"
     lowered = secret.lower()
@@ -66,7 +66,7 @@ def _runs(secret: str) -> float:
 
 
 def _is_words(secret: str) -> bool:
-    """Whether it consists of words and years. Random characters mix digits and letters."""
+    """Return whether it consists of words and years. Random characters mix digits and letters."""
     parts = [part for part in re.split(r"[^A-Za-z0-9]+", secret) if part]
     return all(re.fullmatch(r"[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d{1,4}", part) for part in parts)
 
@@ -78,7 +78,7 @@ def refuse_unsafe(
     second_factor: bool,
     turnstile_keys: Mapping[str, str],
 ) -> None:
-    """Stop where anybody could sign in, or a request could choose the host name."""
+    """Exit if anybody could sign in, or if a request could choose the host name."""
     if any(host.strip() == "*" for host in hosts):
         environment.stop(
             "ALLOWED_HOSTS holds '*', which lets a request name any host: list the site's own names."

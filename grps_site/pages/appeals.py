@@ -31,7 +31,7 @@ POLICY = settings.SECURE_CSP | {
 
 
 class Widget(forms.Widget):
-    """The element that Cloudflare's script fills. Reads the site key at rendering."""
+    """The element that Cloudflare's script fills. It reads the site key when it is rendered."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         attributes = flatatt({"class": "cf-turnstile", "data-sitekey": settings.TURNSTILE_SITEKEY})
@@ -42,7 +42,7 @@ class Widget(forms.Widget):
 
 
 class TurnstileField(PackagedField):  # type: ignore[misc]
-    """django-turnstile's field with our verification, which refuses tokens it cannot check."""
+    """django-turnstile's field with our verification, which refuses tokens that it cannot check."""
 
     widget = Widget
 
@@ -91,7 +91,7 @@ class AppealForm(forms.Form):
 @never_cache
 @csp_override(POLICY)
 def appeal(request: HttpRequest) -> HttpResponse:
-    """Show the form. After sending, show the address of the answer."""
+    """Show the form. After it was sent, show the address of the answer."""
     if request.method != "POST":
         return _page(request, AppealForm())
     wait = throttling.check(request, "write")

@@ -1,4 +1,4 @@
-"""The form of the local sign-in, with Turnstile where it is configured."""
+"""The form of the local sign-in, with Turnstile if it is configured."""
 
 from typing import Any
 

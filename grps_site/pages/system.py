@@ -101,7 +101,7 @@ def revision() -> str:
 
 
 def switches() -> list[Switch]:
-    """Return the settings that staff should know."""
+    """Return the settings that staff should know, with their states."""
     return [
         _switch("Writing to Roblox (ROBLOX_WRITES)", settings.ROBLOX_WRITES),
         _switch("Turnstile on public forms", bool(settings.TURNSTILE_SECRET)),
@@ -115,7 +115,7 @@ def switches() -> list[Switch]:
 
 
 def _group_log() -> Switch:
-    """Return whether the group's log is read, or why it cannot be."""
+    """Return whether the group's log is read, or why it cannot be read."""
     name, problem = "The group's log on Roblox", group_log.problem(settings.ROBLOX_GROUP_ID)
     if problem:
         return Switch(name, problem, "warning")

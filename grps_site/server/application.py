@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from grps_site.wsgi import application as django  # first: it sets Django up
+from grps_site.wsgi import application as django  # first, since it sets Django up
 
 # isort: split
 from django.conf import settings
@@ -35,7 +35,7 @@ class Limit(NamedTuple):
 API = Limit(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 20)
 FORMS = Limit(8 * 1_048_576, 60)  # staff upload files; each page has lower limits
 MAX_BUFFERED = 128 * 1_048_576  # bytes of all bodies in one process
-DRAIN = Limit(16 * 1_048_576, 5)  # read from a refused body, so that the client gets the answer
+DRAIN = Limit(16 * 1_048_576, 5)  # read from a refused body, so that the client receives the answer
 CHUNK_SECONDS = 30  # for a client to read a chunk of a streamed response
 MAX_WHOLE_FILE = 8 * 1_048_576  # bytes; larger files are streamed
 LIVE = "/health/live"
@@ -146,7 +146,7 @@ async def _answer(environ: dict[str, Any], send: Send) -> None:
 
 
 async def _refuse(environ: dict[str, Any], status: int, receive: Receive, send: Send) -> None:
-    """Answer, then read and discard what the client still sends, so that it gets the answer."""
+    """Answer, then read and discard the rest of the body, so that the client gets the answer."""
     environ |= {REFUSED: status, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
     loop = asyncio.get_running_loop()
     answer = await loop.run_in_executor(_threads, _run, environ, _ChunkSender(loop, send))
@@ -181,7 +181,7 @@ def _start(status: int, headers: Headers) -> Message:
 
 
 class _ChunkSender:
-    """Sends the chunks of a response from a thread. Each waits until the client has read enough."""
+    """Sender of a response's chunks from a thread. Each waits until the client has read enough."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self._loop, self._send = loop, send
@@ -202,7 +202,7 @@ def _run(environ: dict[str, Any], sender: _ChunkSender) -> Any:
         status: str, headers: Headers, exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         started[:] = int(status[:3]), headers
-        return started.append  # PEP 3333 wants a `write`, which Django never calls
+        return started.append  # PEP 3333 requires a `write`, which Django never calls
 
     response = django(environ, start_response)
     try:
@@ -222,7 +222,7 @@ def _run(environ: dict[str, Any], sender: _ChunkSender) -> Any:
 
 
 def _is_long(response: Any, headers: Headers) -> bool:
-    """Whether a response must be streamed. Small files of known size are not."""
+    """Return whether a response must be streamed. Small files of known size need not."""
     if not getattr(response, "streaming", False):
         return False
     sizes = [int(value) for name, value in headers if name.lower() == "content-length"]

@@ -33,7 +33,10 @@ class Connections:
         self._watched = False
 
     def add(self, connection: "GuardedProtocol") -> bool:
-        """Add a connection, and close the oldest idle one at a limit. False when none is idle."""
+        """Add a connection, and close the oldest idle one at a limit.
+
+        Returns False if a limit is reached and no connection is idle.
+        """
         here = self.by_address.setdefault(connection.address, {})
         for group, most in ((here, self.per_address), (self.all, self.most)):
             if most and len(group) >= most and not _make_room(group):
@@ -64,7 +67,7 @@ class Connections:
 
 
 def _make_room(group: "dict[GuardedProtocol, None]") -> bool:
-    """Close the oldest connection that waits for its client; False when there is none."""
+    """Close the oldest connection that waits for its client. Returns False if there is none."""
     for connection in group:
         if connection.is_waiting():
             connection.drop()
@@ -126,7 +129,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.head_since = self.loop.time()
 
     def is_waiting(self) -> bool:
-        """Whether the client must send the next bytes of a head or a body."""
+        """Return whether the client must send the next bytes of a head or a body."""
         return self._is_between_requests() or (
             self.cycle.more_body and not self.cycle.response_started
         )

@@ -1,1 +1,1 @@
-"""An emulator of Roblox Open Cloud, for tests and demonstrations. It imports nothing of GRPS."""
+"""An emulator of Roblox Open Cloud, for tests and demonstrations. It imports no code of GRPS."""

@@ -15,7 +15,7 @@ from roblox.emulator.demo import seed_demo
 from roblox.emulator.errors import ApiError
 from roblox.emulator.store import Store
 
-THREADS = 16  # slow faults hold a thread each
+THREADS = 16  # slow faults each occupy a thread
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
         state = options.state or Path(folder) / "state.sqlite3"
         try:
             _check_port(options.port)
-            # Closed again before the worker is forked: SQLite's locks do not survive that.
+            # Closed again before the worker is forked, since SQLite's locks do not survive a fork.
             Store(state).close()
             if options.seed_demo:
                 _seed_demo(state, options.roles)
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
 
 
 def _check_port(port: int) -> None:
-    # Granian shares a port that is in use: calls would go to either server.
+    # Granian would share a port that is in use, and calls would reach either server.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""What game servers and people on Roblox do, without a key and without limits."""
+"""Acts of game servers and of people on Roblox, which need no key and have no limits."""
 
 import msgspec
 
@@ -73,7 +73,7 @@ class RemoveEntry(Body, tag_field="act", tag="removeEntry"):
 
 
 class SetRoles(Body, tag_field="act", tag="setRoles"):
-    """The group's owner changes the roles, or `actor_user_id`."""
+    """A change of a member's roles by `actor_user_id`, or by the group's owner."""
 
     group_id: int
     user_id: int
@@ -114,7 +114,7 @@ class Join(Body, tag_field="act", tag="join"):
 
 
 class Leave(Body, tag_field="act", tag="leave"):
-    """`actor_user_id` removed the member. Without one they left by themselves."""
+    """A member leaves, or `actor_user_id` removes them."""
 
     group_id: int
     user_id: int
@@ -130,7 +130,7 @@ class Leave(Body, tag_field="act", tag="leave"):
 
 
 class Ban(Body, tag_field="act", tag="ban"):
-    """A script of the game bans or unbans."""
+    """A ban or unban by a script of the game."""
 
     universe_id: int
     user_id: int

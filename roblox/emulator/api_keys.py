@@ -1,4 +1,4 @@
-"""API keys: their owners, what they open, and their introspection."""
+"""API keys: their owners, scopes and introspection."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The WSGI application: finds the endpoint, applies faults, keys, scopes and limits, responds."""
+"""The WSGI application: finds the endpoint, then applies faults, keys, scopes and limits."""
 
 import sys
 import traceback
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Emulator:
-    """The application: one instance in a process, called by many threads."""
+    """The application. A process has one instance, which many threads call."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

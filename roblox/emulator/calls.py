@@ -1,4 +1,4 @@
-"""A call of an endpoint: its parameters, its body, its key, and its place in a listing."""
+"""A call of an endpoint: its parameters, body and key, and its page of a listing."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from roblox.emulator.store import Store
 
 
 class ApiKey(NamedTuple):
-    """`grants` pairs a scope with the universes it holds for; both may be `*`."""
+    """An API key. `grants` pairs a scope with its universes; both may be `*`."""
 
     key: str
     name: str
@@ -35,15 +35,15 @@ class ApiKey(NamedTuple):
 
 @dataclass
 class Call:
-    """One request to one endpoint. `path` are the path's parameters; `now` is in microseconds."""
+    """One request to one endpoint. `path`: the path's parameters. `now` is in microseconds."""
 
     store: Store
     request: Request
     path: dict[str, str]
     now: int
     key: ApiKey | None = None
-    repeats_page: bool = False  # a fault: the next page brings the same items again
-    extra_units: int = 0  # what the call costs beyond one unit of its limit
+    repeats_page: bool = False  # a fault: the next page has the same items again
+    extra_units: int = 0  # units of its limit that the call costs beyond one
 
     @property
     def universe(self) -> int:
@@ -59,18 +59,18 @@ class Call:
         return self.request.get_data()
 
     def query(self, name: str) -> str:
-        """A query parameter, "" by default."""
+        """Return a query parameter, "" by default."""
         return self.request.args.get(name, "")
 
     def flag(self, name: str) -> bool:
-        """A boolean query parameter, false by default. Raises ApiError (400) for other words."""
+        """Return a boolean query parameter, default false. Raises ApiError (400) for others."""
         text = self.request.args.get(name, "false").lower()
         if text not in ("true", "false"):
             raise invalid(f"{name} must be true or false.")
         return text == "true"
 
     def number(self, name: str, default: int) -> int:
-        """An integer query parameter. Raises ApiError (400) unless it is at least 0."""
+        """Return an integer query parameter. Raises ApiError (400) unless it is at least 0."""
         text = self.query(name)
         if not text:
             return default
@@ -79,7 +79,7 @@ class Call:
         return int(text)
 
     def json[T](self, kind: type[T]) -> T:
-        """The body as `kind`. Raises ApiError (400) for anything else."""
+        """Decode the body as `kind`. Raises ApiError (400) for anything else."""
         if "json" not in self.request.mimetype:
             raise invalid("The body needs the content type application/json.")
         return decode(self.body, kind)
@@ -91,7 +91,7 @@ class Call:
         size: str = "maxPageSize",
         token: str = "pageToken",  # noqa: S107
     ) -> "Paging":
-        """The caller's place in a listing. Raises ApiError (400) for a token of another listing."""
+        """Return the requested page. Raises ApiError (400) for a token of another listing."""
         others = sorted(item for item in self.request.args.items() if item[0] != token)
         asked = msgspec.json.encode([self.request.path, others])
         mark = hashlib.blake2b(asked, digest_size=9).hexdigest()
@@ -101,7 +101,7 @@ class Call:
 
 
 class Paging(NamedTuple):
-    """`mark` identifies the listing; `cursor` is where the last page ended, None at the start."""
+    """A page to return. `mark` identifies the listing; `cursor` is the last page's end or None."""
 
     size: int
     mark: str
@@ -110,7 +110,7 @@ class Paging(NamedTuple):
 
     @property
     def fetch(self) -> int:
-        """The number of rows that shows whether there is another page."""
+        """Return the number of rows to read: one more shows whether there is another page."""
         return self.size + 1
 
     def cut[T](self, rows: Sequence[T], cursor: Callable[[T], Any]) -> tuple[Sequence[T], str]:

@@ -14,7 +14,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Clock:
-    """This machine's time plus what a test advanced it by. Everything in the emulator reads it."""
+    """This machine's time plus what a test advanced it by. The emulator uses no other clock."""
 
     def __init__(self) -> None:
         self._ahead = 0

@@ -23,7 +23,7 @@ from roblox.emulator.store import Store
 from roblox.emulator.tally import Tally
 
 PREFIX = "/_emulator/"
-_ANY_ACT: Any = Act  # a union is no type to the type checker
+_ANY_ACT: Any = Act  # the type checker accepts no union as a type
 
 
 class ClockBody(Body):
@@ -40,7 +40,7 @@ class EmptyBody(Body):
 
 
 class Control:
-    """Answers `/_emulator/…`. Malformed input is answered with 400 and a sentence."""
+    """Views under `/_emulator/…`. Malformed input is answered with 400 and a sentence."""
 
     def __init__(self, store: Store, limiter: Limiter, faults: Faults, tally: Tally) -> None:
         self.store, self.limiter, self.faults, self.tally = store, limiter, faults, tally

@@ -1,4 +1,4 @@
-"""A small community to look at: one group, two experiences, three hundred players in each."""
+"""A small demo community: one group, two experiences, three hundred players in each."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from roblox.emulator.seeding import Format, Seed, plant
 from roblox.emulator.store import Store
 
 GROUP, OWNER, KEY_OWNER = 7001, 1, 9001
-ROLE_IDS = 70_000  # a role's id is this and its rank
-EVENT_HOST = 3  # the rank of a role that no ladder manages
+ROLE_IDS = 70_000  # a role's id is this plus its rank
+EVENT_HOST = 3  # rank of a role that is not part of the ladder
 KEY_OWNER_RANK = 27
 PLAYERS, MEMBERS, FIRST_USER = 300, 200, 1000
 UNIVERSES: tuple[tuple[int, int, str, Format], ...] = (

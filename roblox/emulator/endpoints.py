@@ -28,7 +28,7 @@ _NUMBERS = ("universe", "place", "user", "role")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint of Open Cloud. In `pattern`, a part in brackets may be left out."""
+    """One endpoint of Open Cloud. Parts of `pattern` in brackets are optional."""
 
     name: str
     method: str
@@ -91,7 +91,7 @@ _PUBLISH = ("universe-messaging-service:publish",)
 _V1, _PLAIN, _GATEWAY = Shape.STORES_V1, Shape.PLAIN_V1, Shape.GATEWAY
 _BAN_LIMITS = ("restrictionUpdate", "restrictionUpdateUser")
 
-# Faults and counted calls go by these names.
+# Faults and call counts use these names.
 ENDPOINTS = tuple(
     Endpoint(*row)
     for row in (

@@ -23,7 +23,7 @@ _COLUMNS = (
 
 
 class EntryId(NamedTuple):
-    """Where an entry is; `store` is the store's row, 0 for a store without entries."""
+    """The place of an entry. `store` is the store's row, 0 for a store without entries."""
 
     store: int
     scope: str
@@ -33,7 +33,7 @@ class EntryId(NamedTuple):
 class Entry(NamedTuple):
     """One entry at one revision.
 
-    `since` is when it last became active or deleted. `users` and `attributes` are JSON.
+    `since`: when it last became active or deleted. `users` and `attributes` are JSON.
     """
 
     id: int
@@ -55,7 +55,10 @@ class Entry(NamedTuple):
 
 
 class KeyQuery(NamedTuple):
-    """Keys to list: of all scopes for None, after (scope, key), as they were at `at`."""
+    """Keys to list.
+
+    Scope None lists all scopes. The list starts after (scope, key) and shows the keys as at `at`.
+    """
 
     store: int
     scope: str | None
@@ -75,7 +78,10 @@ class Content(NamedTuple):
 
 
 def content(value: bytes, users: list[str], attributes: dict[str, Any]) -> Content:
-    """Check what is to be written. Raises ApiError (400) beyond a limit or for a malformed user."""
+    """Check the content of an entry.
+
+    Raises ApiError (400) above a limit or for a malformed user.
+    """
     text = value.decode()
     if text in ("", "null"):
         raise invalid("A value is needed.", reason="InvalidContent")
@@ -218,7 +224,8 @@ def page_of_keys(db: Connection, query: KeyQuery) -> list[tuple[str, str]]:
 
 
 def _keep(db: Connection, entry: Entry, *, always: bool = False) -> None:
-    # Roblox keeps the last state before an hour's first write; further writes of the hour overwrite.
+    # Roblox keeps the last state before the first write of an hour. Later writes of the hour
+    # overwrite.
     if always or not entry.active or entry.revised // HOUR != db.now // HOUR or _keeps_all(db):
         db.execute(
             "INSERT INTO revisions (entry, number, revised, active, value, users, attributes)"

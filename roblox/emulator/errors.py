@@ -1,4 +1,4 @@
-"""Errors in the forms that Roblox's services answer them."""
+"""Errors in the forms of Roblox's services."""
 
 import enum
 from dataclasses import dataclass, field
@@ -34,10 +34,10 @@ class Shape(enum.Enum):
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """An error answered to the caller.
+    """An error for the caller.
 
-    `code` is one of v2's, `reason` the v1 data stores' own code. `fields` names wrong fields, which
-    the v1 services answer in the form of RFC 9110. `shape` overrides the endpoint's shape.
+    `code` is one of v2's, `reason` the v1 data stores' code. `fields` names wrong fields, which the
+    v1 services answer in the form of RFC 9110. `shape` overrides the endpoint's shape.
     """
 
     code: str
@@ -72,7 +72,7 @@ class ApiError(Exception):
 
 
 def invalid(message: str, reason: str = "", fields: dict[str, list[str]] | None = None) -> ApiError:
-    """Make the error for a caller's mistake: 400."""
+    """Return the error for a caller's mistake: 400."""
     return ApiError("INVALID_ARGUMENT", message, reason, fields)
 
 

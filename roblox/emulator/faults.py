@@ -1,4 +1,4 @@
-"""Faults on demand: what a network and a busy service do to callers."""
+"""Faults on demand, such as those of a network and a busy service."""
 
 import random
 import threading
@@ -27,11 +27,11 @@ Kind = Literal[
 CODES = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
 HUGE = 64 * 1024 * 1024  # bytes
 CHUNK = 1024 * 1024  # bytes of the huge body
-SLOW_CHUNKS = 20  # of a slow body
+SLOW_CHUNKS = 20  # chunks of a slow body
 
 
 class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Strikes a share `rate` of the named endpoints' calls, `count` times (None: without end)."""
+    """A fault in a share `rate` of the named endpoints' calls, `count` times (None: unlimited)."""
 
     kind: Kind
     operations: list[str] = msgspec.field(default_factory=lambda: ["*"])
@@ -47,11 +47,11 @@ class Fault(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Cut(Exception):
-    """Ends the connection without a complete response."""
+    """Raised to end the connection without a complete response."""
 
 
 class Faults:
-    """The faults in force. The same seed and the same calls in the same order strike the same."""
+    """The active faults. The same seed and the same order of calls cause the same faults."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class Faults:
             self._random = random.Random(seed)
 
     def strike(self, operation: str) -> Fault | None:
-        """Return the fault that this call meets, if any."""
+        """Choose the fault for this call, if any."""
         if not self._faults:
             return None
         with self._lock:
@@ -78,7 +78,7 @@ class Faults:
 
 
 def refusal(fault: Fault, shape: Shape) -> Response | None:
-    """The response of a fault that strikes before anything is done, None for the others."""
+    """Return the response of a fault before the call is carried out, None for other faults."""
     if fault.kind == "drop":
         return _cut()
     if fault.kind == "502":
@@ -92,7 +92,7 @@ def refusal(fault: Fault, shape: Shape) -> Response | None:
 
 
 def distort(response: Response, fault: Fault) -> Response:
-    """Return what reaches the caller of a call that was done."""
+    """Return the response that the caller gets after the call was carried out."""
     if fault.kind == "timeoutAfter":
         time.sleep(fault.seconds)
         return _cut()
@@ -107,8 +107,7 @@ def distort(response: Response, fault: Fault) -> Response:
 
 
 def _cut() -> Response:
-    # The server closes the connection when the body fails: the caller never gets the bytes that
-    # were promised.
+    # The server closes the connection when the body fails, so the promised bytes never arrive.
     return _streamed((_broken() for _ in range(1)), 2)
 
 

@@ -17,7 +17,7 @@ PAGE_SIZES = (10, 25, 50, 100)
 
 
 class Event(NamedTuple):
-    """What `actor` did to `target`, None for themselves. Role ids are set for a change of roles."""
+    """An act of `actor` on `target`; None: on themselves. Changes of roles have role ids."""
 
     action: str
     actor: int
@@ -42,15 +42,15 @@ def log_role_change(db: Connection, member: Member, actor: int, before: list[Rol
 
 
 def _difference(before: list[Role], after: list[Role]) -> tuple[int, int]:
-    # How Roblox logs one of several roles is not documented: old and new are the highest that
-    # differ, or the highest role where one was only added or only taken away.
+    # Roblox does not document how it logs one of several roles. Old and new are the highest roles
+    # that differ, or the highest role if one was only added or only removed.
     lost = [role for role in before if role not in after]
     won = [role for role in after if role not in before]
     return (lost or before)[-1].id, (won or after)[-1].id
 
 
 def audit_log(call: Call) -> Response:
-    """List the log. The parameter `userId` is the actor."""
+    """List the log. The parameter `userId` filters by actor."""
     limit = call.number("limit", 10)
     if limit not in PAGE_SIZES:
         raise invalid("limit must be 10, 25, 50 or 100.")

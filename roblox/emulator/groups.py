@@ -12,7 +12,7 @@ from roblox.emulator.errors import not_found
 from roblox.emulator.responses import listing, respond
 from roblox.emulator.store import Connection
 
-GUEST, BASE, OWNER = 0, 1, 255  # ranks that Roblox gives a meaning
+GUEST, BASE, OWNER = 0, 1, 255  # ranks that have a meaning on Roblox
 PERMISSIONS = (
     "viewWallPosts", "createWallPosts", "deleteWallPosts", "viewGroupShout", "createGroupShout",
     "changeRank", "acceptRequests", "exileMembers", "manageRelationships", "viewAuditLog",

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from roblox.emulator.clock import MICROS, Clock
 from roblox.emulator.errors import ApiError
 
-MOST_WINDOWS = 50_000  # more than that, and those that are over are dropped
+MOST_WINDOWS = 50_000  # above this number, windows that are over are deleted
 
 
 @dataclass(frozen=True)
 class Limit:
-    """`maximum` units (None: any number) in `window` seconds.
+    """A limit of `maximum` units (None: any number) in `window` seconds.
 
     Counted for each universe, key owner or banned user (`by`).
     """
@@ -23,7 +23,7 @@ class Limit:
     by: str
 
 
-# Data stores: the shared budget of a universe with no players. Their v1 has budgets of its own.
+# Data stores: the shared budget of a universe without players. v1 has separate budgets.
 LIMITS = (
     Limit("dataStoreRead", 300, 60, "universe"),
     Limit("dataStoreWrite", 300, 60, "universe"),
@@ -63,7 +63,7 @@ class _Window:
 
 
 class Limiter:
-    """Counts the units that each universe, owner and banned user has used."""
+    """Used units of each universe, key owner and banned user."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -80,7 +80,7 @@ class Limiter:
         return {limit.name: limit.maximum for limit in self._limits.values()}
 
     def change(self, figures: dict[str, int | None]) -> None:
-        """Set maxima by class, `all` meaning every class. Raises KeyError for an unknown class."""
+        """Set maxima by class; `all` means every class. Raises KeyError for an unknown class."""
         with self._lock:
             for name, maximum in figures.items():
                 for changed in list(self._limits) if name == "all" else [name]:

@@ -74,7 +74,7 @@ def unassign_role(call: Call) -> Response:
 
 
 def update_membership(call: Call) -> Response:
-    """Deprecated by Roblox: the role becomes the only one beside the base role."""
+    """Replace all roles but the base role by this one. Roblox deprecates this endpoint."""
 
     def replace(db: Connection, member: Member, role: Role) -> None:
         set_roles(db, member, [role.id], call.owner)
@@ -83,7 +83,7 @@ def update_membership(call: Call) -> Response:
 
 
 def _change(call: Call, change: Callable[[Connection, Member, Role], None]) -> Response:
-    """Apply a change of the named role to the member. Raises ApiError (403) without the right."""
+    """Apply a change of the named role to the member. Raises ApiError (403) without permission."""
     wanted = _role_path(call.json(RoleBody).role)
     with call.store.write() as db:
         member, role = _manageable(db, call, wanted)

@@ -88,7 +88,7 @@ def _visible(db: Connection, call: Call, count: int) -> list[Item]:
 
 
 def discard_items(call: Call) -> Response:
-    """Delete what is still invisible. What came back meanwhile belongs to its next reader."""
+    """Delete items that are still invisible. The others belong to their next reader."""
     read_id = call.json(DiscardBody).read_id
     where = "universe = ? AND queue = ? AND read_id = ? AND hidden_until > ?"
     with call.store.write() as db:

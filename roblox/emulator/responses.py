@@ -1,4 +1,4 @@
-"""Responses as the emulator sends them."""
+"""Responses of the emulator."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ JSON = "application/json"
 def respond(
     body: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Bytes are sent as they are, anything else as JSON, None as an empty body."""
+    """Build a response. Bytes are sent unchanged, other values as JSON, None as an empty body."""
     if body is None:
         response = Response(status=status, headers=headers)
         response.headers.pop("content-type", None)
@@ -22,6 +22,6 @@ def respond(
 
 
 def listing(name: str, items: Iterable[Any], token: str) -> Response:
-    """A page as v2 writes it, without a token at the end."""
+    """Build a page in the form of v2. The last page has no token."""
     body: dict[str, Any] = {name: list(items)}
     return respond(body | {"nextPageToken": token} if token else body)

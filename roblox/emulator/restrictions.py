@@ -15,14 +15,14 @@ from roblox.emulator.store import Connection
 LONGEST = 315_576_000_000  # seconds
 PRIVATE_LENGTH, DISPLAY_LENGTH = 1000, 400
 KEY_LIFETIME = 86_400 * MICROS  # of an idempotency key
-WHOLE_UNIVERSE = 0  # as the place of a restriction
+WHOLE_UNIVERSE = 0  # the place of a restriction that holds everywhere
 _COLUMNS = "active, started, seconds, private, display, no_alts, updated"
 _LOGGED = "active, started, seconds, private, display, no_alts, created"
 _TERM = re.compile(r"""\s*"?\s*(user|place)\s*==\s*'(users|places)/([0-9]{1,18})'\s*"?\s*""")
 
 
 class Restriction(msgspec.Struct, rename="camel"):
-    """Without a duration it has no end."""
+    """A restriction. Without a duration it has no end."""
 
     active: bool = False
     duration: str | None = None
@@ -32,13 +32,13 @@ class Restriction(msgspec.Struct, rename="camel"):
 
 
 class UpdateBody(msgspec.Struct, rename="camel"):
-    """`gameJoinRestriction` is replaced as a whole."""
+    """The body of an update. `gameJoinRestriction` is replaced completely."""
 
     game_join_restriction: Restriction | None = None
 
 
 class Subject(NamedTuple):
-    """Whom a restriction concerns, and where."""
+    """The user and the place of a restriction."""
 
     universe: int
     place: int
@@ -46,7 +46,10 @@ class Subject(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A restriction in force or over. Times are microseconds; `seconds` is None without an end."""
+    """An active or ended restriction.
+
+    Times are in microseconds; `seconds` is None without an end.
+    """
 
     active: int
     started: int
@@ -77,7 +80,7 @@ def list_restrictions(call: Call) -> Response:
 
 
 def update_restriction(call: Call) -> Response:
-    """Replace a restriction. A repeated idempotency key answers as the first time."""
+    """Replace a restriction. A repeated idempotency key gets the first response again."""
     if call.query("updateMask") not in ("", "game_join_restriction", "gameJoinRestriction"):
         raise invalid("updateMask can only be game_join_restriction.")
     key = _idempotency_key(call)

@@ -10,9 +10,9 @@ from roblox.emulator.clock import MICROS
 from roblox.emulator.entries import Content, EntryId
 from roblox.emulator.store import Connection, Store
 
-BATCH = 20_000  # players of one transaction, so that calls get through between two
-MOST = 500_000  # hundredths of a point that a player starts with
-SEASON = 1_700_000_000  # seconds since 1970: when the seeded sessions were saved
+BATCH = 20_000  # players per transaction, so that calls are served between two
+MOST = 500_000  # the most hundredths of a point that a player starts with
+SEASON = 1_700_000_000  # when the seeded sessions were saved, in seconds since 1970
 INDEX_SCOPE = "global"
 
 _PUT = """
@@ -29,7 +29,7 @@ Format = Literal["legacy", "grps"]
 
 
 class Seed(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """Players to make, or, with a `change_fraction` above 0, the share of them that earns."""
+    """Players to create. With `change_fraction` above 0: the share of them that earns."""
 
     universe_id: int
     players: int
@@ -47,7 +47,7 @@ class Seed(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
 
 def plant(store: Store, seed: Seed) -> None:
-    """Write all players of a seed. The same seed writes the same."""
+    """Write all players of a seed. Equal seeds write equal players."""
     with store.write() as db:
         db.execute("INSERT OR IGNORE INTO universes VALUES (?, ?, ?)", (seed.universe_id, 0, ""))
         row = (seed.universe_id, seed.store, seed.scope, seed.key_format, seed.index, seed.format)
@@ -76,7 +76,7 @@ def _write(db: Connection, seed: Seed, players: list[tuple[int, str, int]]) -> N
 
 
 def change(store: Store, seed: Seed, chance: random.Random) -> list[int]:
-    """Let a share of the players earn, entry and index together. Returns their user ids."""
+    """Let a share of the players earn, in entry and index. Returns their user ids."""
     count = min(seed.players, max(1, round(seed.players * seed.change_fraction)))
     everybody = range(seed.first_user_id, seed.first_user_id + seed.players)
     chosen = sorted(chance.sample(everybody, count))

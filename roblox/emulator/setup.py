@@ -1,4 +1,4 @@
-"""What a test sets up through the control interface: keys, universes, groups, players, options."""
+"""Setup by tests through the control interface: keys, universes, groups, players, options."""
 
 import random
 from typing import Any
@@ -16,7 +16,7 @@ OPTIONS = ("listingDelaySeconds", "keepEveryRevision")
 
 
 class Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """A body of the control interface, which refuses unknown fields."""
+    """A body of the control interface. Unknown fields are refused."""
 
 
 class GrantBody(Body):
@@ -146,7 +146,7 @@ def put_members(store: Store, body: MembersBody, group: GroupBody | None = None)
 
 
 def seed_players(store: Store, body: Seed) -> dict[str, Any]:
-    """Make players, or let a share of them earn."""
+    """Create players, or let a share of them earn."""
     if not 0 <= body.change_fraction <= 1 or body.players < 0:
         raise invalid("changeFraction lies between 0 and 1, players is at least 0.")
     if "{userId}" not in body.key_format:

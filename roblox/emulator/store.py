@@ -63,11 +63,11 @@ CREATE INDEX IF NOT EXISTS queue_order ON queue_items (universe, queue, priority
 CREATE TABLE IF NOT EXISTS seeds (universe INTEGER, store TEXT, scope TEXT, key_format TEXT, index_store TEXT,
     format TEXT, players INTEGER, first_user INTEGER, PRIMARY KEY (universe, store, scope, key_format));
 """
-CACHE_KIB = 2048  # of each thread's connection: memory stays flat however many entries there are
+CACHE_KIB = 2048  # per connection of a thread: memory does not grow with the number of entries
 
 
 class Connection(sqlite3.Connection):
-    """`now` is when the transaction began."""
+    """A connection. `now` is the start of the transaction."""
 
     now = 0
 
@@ -94,7 +94,7 @@ class Store:
             self.path, isolation_level=None, timeout=60, check_same_thread=False, factory=Connection
         )
         connection.execute("PRAGMA journal_mode = WAL")
-        # The file outlives the process, not the machine: nothing has to wait for the disk.
+        # The file must outlive the process but not the machine, so nothing waits for the disk.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection

@@ -13,7 +13,7 @@ from roblox.emulator.responses import respond
 from roblox.emulator.store import Connection
 
 NAMES_AT_ONCE = 100
-BORN = 1_262_304_000_000_000  # when every account of the emulator was made
+BORN = 1_262_304_000_000_000  # when every account of the emulator was created
 _CITIZEN = re.compile(r"citizen_([1-9][0-9]{0,17})", re.IGNORECASE)
 
 

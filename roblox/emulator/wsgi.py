@@ -1,4 +1,4 @@
-"""The application that the server's worker process loads, on the state file of its parent."""
+"""The application of the server's worker process, on the state file of its parent."""
 
 import ctypes
 import os
@@ -23,7 +23,7 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 def _end_with(parent: int) -> None:
-    """End this worker when its parent is killed, which would otherwise keep the port."""
+    """End this worker when its parent is killed, since it would keep the port."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
     while os.getppid() == parent:
@@ -37,7 +37,7 @@ def _let_players_earn(store: Store, every: float) -> None:
         time.sleep(every)
         try:
             seeding.change_some(store, chance)
-        except Exception:  # noqa: BLE001 - the game goes on
+        except Exception:  # noqa: BLE001 - the game continues
             traceback.print_exc()
 
 

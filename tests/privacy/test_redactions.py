@@ -37,7 +37,7 @@ def seal_all() -> None:
 
 @pytest.fixture
 def old(community: Any) -> int:
-    """Record a role request in the old format, with the user id in its details. Returns its event."""
+    """Record a role request in the old format, with the user id in its details. Returns its id."""
     rank, now = Rank.objects.get(name="Initiate"), timezone.now()
     Player.objects.create(user_id=USER, username=NAME, rank=rank, rank_since=now, named_at=now)
     with transaction.atomic():

@@ -19,7 +19,7 @@ from roblox.experiences import ConfiguredExperience, ensure
 from roblox.models import Experience
 from syncs.push import mirrors
 
-LOCK = 4_710_020  # advisory lock: two bootstraps at once do the work of one
+LOCK = 4_710_020  # advisory lock: of two simultaneous bootstraps, the second finds nothing to do
 ACTOR = Actor("system", "bootstrap", "bootstrap")
 
 # Seconds between runs. A run without work costs very little.
@@ -125,13 +125,13 @@ class Command(BaseCommand):
         return done
 
     def _members(self) -> list[str]:
-        """List players of unknown membership only where no group is configured."""
+        """List players of unknown membership, but only if no group is configured."""
         word = "hidden" if can_be_asked() else "listed"
         changed = membership_changes.list_unknown(not can_be_asked())
         return [f"{changed} players of unknown membership are {word} now."] if changed else []
 
     def _counts(self) -> list[str]:
-        """Adopt what no longer counts. Counting more needs two owners."""
+        """Stop counting what the file no longer counts. Counting more needs two owners."""
         done = []
         for configured in settings.INTEGRATIONS.experiences:
             if recounting.adopt(configured.key, actor=ACTOR):
@@ -184,12 +184,12 @@ def _crontabs(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], CrontabSche
 
 
 def _every(name: str, interval: IntervalSchedule) -> PeriodicTask:
-    # Expires, so that a stopped worker does not repeat it a hundred times afterwards.
+    # Expires, so that a worker that was stopped does not repeat it a hundred times afterwards.
     return PeriodicTask(
         name=name, task=name, interval=interval, expire_seconds=max(30, interval.every)
     )
 
 
 def _nightly(name: str, crontab: CrontabSchedule) -> PeriodicTask:
-    # Half a day, so that a worker that was down at night still runs it in the morning.
+    # Half a day, so that a worker that was stopped at night still runs it in the morning.
     return PeriodicTask(name=name, task=name, crontab=crontab, expire_seconds=12 * 3600)

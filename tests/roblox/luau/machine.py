@@ -99,7 +99,7 @@ class Machine:
         return found
 
     def chunk(self, source: str, name: str = "test") -> pluau.Function:
-        """Compile a function that may `require` and use the globals of a module. Run it with `call`."""
+        """Compile a function that may `require` and use a module's globals. Run it with `call`."""
         made: pluau.Function = self.lua.load_chunk(
             "local require, globals = ... local game, task, os = globals.game, globals.task, globals.os "
             + "local Instance = globals.Instance "
@@ -111,7 +111,7 @@ class Machine:
         return made
 
     def call(self, function: pluau.Function, *args: Any) -> Any:
-        """Call a function with Python values. Returns its first result unchanged. Raises LuauError."""
+        """Call a function with Python values. Returns its first result. Raises LuauError."""
         try:
             found = function.call(*(self.give(one) for one in args))
         except RuntimeError as error:
