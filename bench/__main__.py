@@ -75,7 +75,7 @@ def _print(rows: list[dict[str, object]]) -> None:
 
 
 def _database(state: State, values: dict[str, str], name: str, players: int) -> dict[str, str]:
-    """Return the environment of a database, filled unless an earlier run did so."""
+    """Return the environment of a database, which is filled unless an earlier run filled it."""
     values = values | {
         "DATABASE_URL": f"{values['DATABASE_URL'].rpartition('/')[0]}/bench_{name}_{players}",
         "DJANGO_SETTINGS_MODULE": "bench.settings",

@@ -1,4 +1,4 @@
-"""The baseline for ingestion: the same statements on the same tables, prepared beforehand."""
+"""The baseline for ingestion: the same statements on the same tables, with prepared parameters."""
 
 import datetime as dt
 import json

@@ -30,7 +30,7 @@ ROUNDS = 24
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Environment and web port of the small and the large database."""
+    """The environment and the web port of the small and of the large database."""
 
     small: dict[str, str]
     large: dict[str, str]
@@ -41,7 +41,10 @@ class Bench:
 def compare(
     first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS
 ) -> tuple[float, float]:
-    """Take two measurements in turns, so that a drift of the machine affects both; return medians."""
+    """Take two measurements alternately, and return their medians.
+
+    A drift of the machine then affects both.
+    """
     pairs = [(first(), second()) for _ in range(rounds)]
     if os.environ.get("BENCH_DETAIL"):
         for side in zip(*pairs, strict=True):
@@ -157,7 +160,7 @@ def growth(bench: Bench) -> Iterator[Result]:
             (
                 measure("small"),
                 measure("large"),
-            )  # both warm: what is measured is the work, not the disk
+            )  # warms both caches, so that the work is measured and not the disk
         at_small, at_large = compare(lambda: measure("small"), lambda: measure("large"), 12)
         yield Result(f"{name}, large / small (time)", at_large / at_small, 1.2, "lower")
 
@@ -210,7 +213,7 @@ def evaluation(bench: Bench) -> Iterator[Result]:
         evaluate_due()
         return time.perf_counter() - started
 
-    ours()  # evaluates the players whom the filled data left due
+    ours()  # evaluates the players who are due in the filled data
     scan_seconds, our_seconds = compare(scan, ours, 5)
     yield Result(
         "evaluation of all players / sequential scan (time)", our_seconds / scan_seconds, 5, "lower"
@@ -286,27 +289,27 @@ def _peak(values: dict[str, str], arguments: list[str]) -> float:
 
 
 def sync(bench: Bench) -> Iterator[Result]:
-    """Pulls from the emulator (bench.sync)."""
+    """Compare pulls from the emulator (bench.sync)."""
     yield from sync_cases.sync(bench.small)
 
 
 def webhooks(bench: Bench) -> Iterator[Result]:
-    """Deliveries to local receivers (bench.webhooks)."""
+    """Compare deliveries to local receivers (bench.webhooks)."""
     yield from webhook_cases.webhooks(bench.small)
 
 
 def console(bench: Bench) -> Iterator[Result]:
-    """Pages of the console (bench.console)."""
+    """Compare pages of the console (bench.console)."""
     yield from console_cases.console(bench.large_port, compare)
 
 
 def serving(bench: Bench) -> Iterator[Result]:
-    """The web server (bench.serving)."""
+    """Compare the web server with granian (bench.serving)."""
     yield from serving_cases.serving(bench.large, bench.large_port, compare)
 
 
 def luau(bench: Bench) -> Iterator[Result]:
-    """The game server's modules (bench.luau)."""
+    """Measure the game server's modules (bench.luau)."""
     yield from luau_cases.decisions()
     yield from luau_cases.budgets()
 

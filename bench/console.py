@@ -1,4 +1,4 @@
-"""The console's pages at a million players, compared with a plain list of the admin."""
+"""The console's pages with a million players, compared with a plain list of the admin."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -131,7 +131,7 @@ class Demo:
         from players.ranks.decisions import set_rank
 
         for user_id, rank in zip(self.officers, OFFICERS, strict=True):
-            with suppress(Refused):  # set by an earlier try that was interrupted
+            with suppress(Refused):  # set by an earlier attempt that was interrupted
                 set_rank(
                     user_id,
                     rank,
@@ -158,7 +158,7 @@ class Demo:
         )
 
     def _send_command(self) -> None:
-        """Send the next chat command, and keep it for another try until GRPS has answered."""
+        """Send the next chat command. Keeps it for another attempt until GRPS has answered."""
         day = self.days[0]
         if not self.commands or day.wire.away:
             return
@@ -225,7 +225,7 @@ def main() -> int:
     started = time.monotonic()
     demo = Demo(ready, options.players, options.seed, options.hours)
     columns = (TextColumn("the day"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    # Refreshed by hand: another thread must not free objects of a running Luau machine.
+    # Refreshed explicitly: another thread must not free objects of a running Luau machine.
     with Progress(*columns, console=console, auto_refresh=False) as bar:
         task = bar.add_task("the day", total=1.0)
         demo.play(lambda share: bar.update(task, completed=share, refresh=True))

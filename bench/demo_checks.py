@@ -17,7 +17,7 @@ from bench.roblox_side import RobloxSide
 if TYPE_CHECKING:
     from bench.demo import Demo
 
-SYNC_TIMEOUT = 240.0  # seconds until pulls and the queue must have brought everything
+SYNC_TIMEOUT = 240.0  # seconds until pulls and the queue must have delivered everything
 ByExperience = dict[tuple[int, str], int]  # hundredths by user id and experience
 SAMPLE = 20  # players whose pages in the console and displays in the game are checked
 POINTS = re.compile(r"<dt>Points</dt>\s*<dd>\s*([0-9.]+)")  # in a case file
@@ -30,7 +30,7 @@ class Totals:
         self.demo = demo
 
     def data_stores(self) -> ByExperience:
-        """From the data stores, by player and experience."""
+        """Return them from the data stores, by player and experience."""
         found = {
             (user, day.key): day.universe.total(user)
             for day in self.demo.days
@@ -60,7 +60,7 @@ class Totals:
         return {user_id: int(adjusted * 100) for user_id, adjusted in rows}
 
     def leaderboard(self) -> dict[int, float]:
-        """From the pages of the public leaderboard, in points."""
+        """Return them from the pages of the public leaderboard, in points."""
         shown: dict[int, float] = {}
         after = ""
         with httpx.Client(base_url=self.demo.ready["url"], timeout=30) as client:
@@ -76,7 +76,7 @@ class Totals:
                 after = f"&after={page['next']}"
 
     def case_files(self, users: list[int]) -> dict[int, float]:
-        """From the case files in the console, in points."""
+        """Return them from the case files in the console, in points."""
         from django.conf import settings
         from django.contrib.auth.models import User
         from django.test import Client
@@ -98,7 +98,7 @@ class Totals:
 
 
 def check(demo: "Demo") -> list[str]:
-    """Return everything that does not agree."""
+    """Return every difference."""
     errors = [f"an officer's command got no answer: {text}" for _, text in demo.commands]
     errors += [*_refused_events(demo), *_await_sync(demo)]
     totals = Totals(demo)
@@ -143,7 +143,7 @@ def _compare_leaderboard(shown: dict[int, float], expected: dict[int, int]) -> I
 
 
 def _await_sync(demo: "Demo") -> list[str]:
-    """Wait until GRPS has read the games' queues and data stores."""
+    """Wait until GRPS has read the games' queues and data stores. Returns errors as sentences."""
     deadline = time.monotonic() + SYNC_TIMEOUT
     places = [day.universe for day in demo.days if isinstance(day.universe, EmulatedUniverse)]
     while any(place.waiting("GRPS_Events") for place in places):
@@ -177,7 +177,7 @@ def _check_displays(
 
 
 def _verify() -> list[str]:
-    """Verify the ledger with all that is derived from it, and the audit chain."""
+    """Verify the ledger with all data derived from it, and the audit chain."""
     from audits.chain.sealing import seal_pending
     from audits.chain.verify import verify as verify_chain
     from players.points import consistency

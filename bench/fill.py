@@ -10,7 +10,7 @@ import psycopg
 from players.policy.bundle import Bundle
 
 ROWS = 20  # ledger rows of each player
-FIRST = 10_000_000  # the user ids begin behind it
+FIRST = 10_000_000  # all user ids are above it
 SECOND = dt.timedelta(seconds=1)
 
 PLAYERS = "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"

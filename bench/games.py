@@ -22,7 +22,8 @@ STORE, INDEX, TOPIC = "GRPS_Points", "GRPS_Points_Index", "GRPS"
 HOME = "https://grps.example.org"  # the games' configured address; Wire sends to the real one
 HOUR, TICK = 3600.0, 20.0  # seconds
 MAX_PLAYERS = 60  # players of one server
-# seconds for leases of crashed servers to end and their events to be sent, also after an outage
+# Seconds for leases of crashed servers to end and for their events to be sent, also after an
+# outage.
 SETTLING = 3600.0
 EVENT_TYPES = ["ko", "wo", "training", "operation", "picnic"]  # the policy has no picnic
 WEIGHTS = [50, 15, 8, 5, 0.3]
@@ -134,7 +135,7 @@ class EmulatedUniverse(Universe):
 
 
 def _is_settled(session: Any) -> bool:
-    """Whether a player's record is loaded, and GRPS and the server know each other's events."""
+    """Return whether a record is loaded, and GRPS and the server know each other's events."""
     return (
         session["state"] == "ready"
         and session["synced"]
@@ -192,7 +193,7 @@ class Day:
         self.throttled = (self.away[1], self.away[1] + HOUR / 2)
 
     def begin(self, moment: float) -> None:
-        """Set the clock before anybody plays."""
+        """Set the clock before the first player joins."""
         self.universe.now = self.began = moment
 
     def arrive(self, users: list[int]) -> None:
@@ -204,7 +205,7 @@ class Day:
         for user_id in users:
             self._award(server, user_id, "activity", duration=300)
         while any(one["tail"] or not one["sequence"] for one in map(server.session, users)):
-            self.universe.run(20, most=1)  # until GRPS knows them all
+            self.universe.run(20, most=1)  # until GRPS knows all players
         server.close()
 
     def _planned(self) -> list[Stay]:
@@ -214,7 +215,7 @@ class Day:
             for _ in range(self.dice.choice([0, 1, 1, 1, 2])):
                 length = self.dice.uniform(600, 2400)
                 stays.append(Stay(user_id, moment, min(moment + length, self.hours * HOUR)))
-                # Now and then they are on another server before they left the first one.
+                # Sometimes they join another server before they have left the first one.
                 moment += length + self.dice.choice([-60, 300, 900, 1800])
         return stays
 
@@ -249,7 +250,7 @@ class Day:
         self.universe.run(TICK, most=1)
 
     def _join(self, user_id: int) -> None:
-        """Join a server with room. The player may still be on another server."""
+        """Join a server with free places. The player may still be on another server."""
         before = self.here.get(user_id)
         choice = [one for one in self.universe.servers if not one.hangs_until and one is not before]
         room = [
@@ -296,7 +297,7 @@ class Day:
     def _disturb(self) -> None:
         for server in [one for one in self.hanging if not one.hangs_until]:
             for user_id in self.hanging.pop(server):
-                server.leave(user_id)  # disconnected long ago
+                server.leave(user_id)  # they were disconnected long before
         for server in [one for one in self.universe.servers if not one.hangs_until]:
             fate = self.dice.random()
             if fate < 0.0015:
@@ -326,7 +327,7 @@ class Day:
         return gone
 
     def end(self) -> None:
-        """Close everything in order."""
+        """Close all servers in order."""
         self.universe.faults, self.universe.losing_messages = {}, 0.0
         self.wire.away, self.wire.lossy = False, 0.0
         for server in list(self.universe.servers):
@@ -336,7 +337,7 @@ class Day:
     def rejoin_all(self) -> list[str]:
         """Let everybody join once more, so that events left by crashed servers are sent.
 
-        Returns a sentence for each player whose record did not come in order.
+        Returns a sentence for each player whose record was not settled afterwards.
         """
         last = self.universe.server()
         waiting = {*self.players, *self.officers}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 class Connection:
-    """One HTTP/1.1 connection."""
+    """An HTTP/1.1 connection."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))

@@ -74,7 +74,7 @@ def decisions() -> Iterator[Result]:
 
 
 def budgets() -> Iterator[Result]:
-    """Ten minutes of a hundred players and fifty events a second; goal: a quarter."""
+    """Measure ten minutes of a hundred players and fifty events a second. Goal: a quarter."""
     from tests.roblox.luau import crowd
 
     for kind, share in crowd.shares(10).items():

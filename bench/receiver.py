@@ -13,7 +13,7 @@ BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
 
 
 class Receiver(asyncio.Protocol):
-    """Answer each request with the same bytes after `delay` seconds."""
+    """A receiver that answers each request with the same bytes after `delay` seconds."""
 
     def __init__(self, answer: bytes, delay: float) -> None:
         self._answer = answer

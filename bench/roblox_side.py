@@ -1,6 +1,6 @@
-"""Synchronisation of the demo, against the emulator of `make up`.
+"""Synchronisation of the demo with the emulator of `make up`.
 
-Games save players, and people change roles and ban on Roblox; staff change points, ranks and bans
+Games save players, and people change roles and ban on Roblox. Staff change points, ranks and bans
 in GRPS. At the end both must agree.
 """
 
@@ -26,7 +26,7 @@ FIRST_ROLE = 70_000  # below the emulator's role ids
 class Expectation:
     """A state that must be reached.
 
-    `activity`: the pull that brings it, empty for a push. `holds`: whether it is reached.
+    `activity`: the pull that leads to it, empty for a push. `holds`: whether it is reached.
     """
 
     what: str

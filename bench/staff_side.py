@@ -20,7 +20,7 @@ def demo_operator() -> "Staff":
 
 
 def chat_commands(officers: Sequence[int], players: Sequence[int]) -> list[tuple[int, str]]:
-    """Return the officer's user id and the text of each command."""
+    """Return the commands, each as the officer's user id and the text."""
     colonel, general, marshal, admiral = officers
     some = players[20 : 20 + WARNED]
     commands = [(colonel, f"/grps warn {user_id} Seen by three people") for user_id in some]
@@ -33,7 +33,10 @@ def chat_commands(officers: Sequence[int], players: Sequence[int]) -> list[tuple
 
 
 def check(players: Sequence[int]) -> list[str]:
-    """Check that each command was carried out once, however often it was sent."""
+    """Check that each command was carried out once, however often it was sent.
+
+    Returns errors as sentences.
+    """
     return list(_check(players))
 
 

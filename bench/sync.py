@@ -37,7 +37,10 @@ PART_ROWS = (
 
 
 def sync(small: Mapping[str, str]) -> Iterator[Result]:
-    """`small`: the environment of another database of the server. The cases create their own."""
+    """Compare and measure pulls.
+
+    `small`: the environment of another database of the server. The cases create their own.
+    """
     with _emulator() as roblox:
         yield _calls(small, roblox)
         yield from _pace(small, roblox)

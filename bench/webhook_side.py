@@ -28,7 +28,7 @@ ACTS = 10
 
 
 class Receiver:
-    """A receiver of one kind. `errors`: what was wrong with the messages."""
+    """A receiver of one kind. `errors`: defects of the messages."""
 
     def __init__(self, kind: str) -> None:
         self.kind, self.secret = kind, ""
@@ -125,7 +125,7 @@ def play(user_id: int) -> tuple[list[str], float]:
     errors, seconds = [], []
     with _endpoints() as receivers:
         for number in range(ACTS):
-            reason = f"demo case {number} of {user_id}"  # no character that a format escapes
+            reason = f"demo case {number} of {user_id}"  # without characters that a format escapes
             started = time.monotonic()
             if number % 2:
                 sanctions.unban(user_id, Command(by=by, reason=reason, now=timezone.now()))

@@ -39,7 +39,10 @@ ARRIVED = (
 
 
 def webhooks(small: Mapping[str, str]) -> Iterator[Result]:
-    """`small`: the environment of another database of the server. The cases create their own."""
+    """Measure deliveries.
+
+    `small`: the environment of another database of the server. The cases create their own.
+    """
     with _receivers() as ports:
         few = _deliver(small, ports, FEW)
         bare = [asyncio.run(_bare(ports[0]))]
@@ -70,7 +73,10 @@ async def _bare(port: int) -> float:
 
 
 def _deliver(small: Mapping[str, str], ports: list[int], events: int) -> dict[str, float]:
-    """Deliver events to three endpoints. Returns pace (calls a second), arrived, peak (memory)."""
+    """Deliver events to three endpoints.
+
+    Returns pace (calls a second), arrived, and peak (memory).
+    """
     values = {
         **small,
         "DATABASE_URL": f"{small['DATABASE_URL'].rpartition('/')[0]}/bench_webhooks",
@@ -155,7 +161,7 @@ def fill(events: int, ports: list[str]) -> None:
 
 
 def deliver() -> None:
-    """Deliver until the healthy endpoint has every event; print seconds and peak memory."""
+    """Deliver until the healthy endpoint has every event. Prints seconds and peak memory."""
     from webhooks.models import WebhookDelivery
     from webhooks.outbound import worker
 

@@ -1,8 +1,8 @@
 """Check the types of the Luau modules, strictly and against Roblox's own API, with luau-lsp.
 
-luau-lsp is found as `luau-lsp` on PATH or where LUAU_LSP says. ROBLOX_TYPES names its file
+luau-lsp is found as `luau-lsp` on PATH, or at the path in LUAU_LSP. ROBLOX_TYPES names its file
 `globalTypes.d.luau`. No package registry has them, so without either this prints one line and
-succeeds. It ends with 1 and the errors if a type is wrong.
+succeeds. It exits with 1 and the errors if a type is wrong.
 """
 
 import json
@@ -29,7 +29,7 @@ UNCHECKED = (
 
 
 def node_of(name: str, node: dict[str, Any]) -> dict[str, Any]:
-    """A node of the Rojo project as a node of its sourcemap."""
+    """Convert a node of the Rojo project to a node of its sourcemap."""
     if "$path" in node:
         return path_node(HOME / node["$path"]) | {"name": name}
     children = [node_of(child, below) for child, below in node.items() if child[0] != "$"]
@@ -37,7 +37,7 @@ def node_of(name: str, node: dict[str, Any]) -> dict[str, Any]:
 
 
 def path_node(path: Path) -> dict[str, Any]:
-    """A file or folder as a node of the sourcemap, as Rojo makes an instance of it."""
+    """Convert a file or folder to a node of the sourcemap, as Rojo makes an instance of it."""
     return folder_node(path) if path.is_dir() else file_node(path)
 
 
@@ -66,7 +66,7 @@ def file_node(path: Path) -> dict[str, Any]:
 
 
 def analyze(program: str, types: str, folder: Path) -> int:
-    """Run luau-lsp with its input files in `folder`, and return its exit code."""
+    """Run luau-lsp with its input files in `folder`. Returns its exit code."""
     project = json.loads((HOME / "example.project.json").read_text(encoding="utf-8"))
     sourcemap, settings = folder / "sourcemap.json", folder / "settings.json"
     sourcemap.write_text(json.dumps(node_of("game", project["tree"])), encoding="utf-8")

@@ -28,7 +28,7 @@ def call(
     base: str, method: str, target: str, body: bytes, headers: dict[str, str]
 ) -> tuple[int, Any]:
     """Make one signed call. Returns the status and the decoded body."""
-    # Runs the file itself, so that GRPS need not be installed on this machine.
+    # Run the file itself, so that GRPS need not be installed on this machine.
     signed = runpy.run_path(str(SIGNING))["sign"](
         os.environ["AUTOMATION_SIGNATURE_SECRET"], method, target, body
     )

@@ -41,7 +41,8 @@ def verify(
     key = base64.b64decode(secret.removeprefix("whsec_"))
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     expected = "v1," + base64.b64encode(digest).decode()
-    # During a rotation of the secret there are two signatures, separated by a space. One must fit.
+    # During a rotation of the secret there are two signatures, separated by a space. One must
+    # match.
     given = headers.get("webhook-signature", "").split(" ")
     if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):
         raise NotGenuine("no signature fits")
@@ -50,7 +51,7 @@ def verify(
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Handles each message once. A real receiver stores the ids permanently."""
+    """A receiver that handles each message once. A real one stores the ids permanently."""
 
     protocol_version = "HTTP/1.1"
     seen: set[str] = set()

@@ -15,7 +15,7 @@ LIVELY = "5"  # seconds between two simulated activities
 
 
 def service(state: State, port: int) -> Service:
-    """Return the service. Its data is in the state folder. Nothing is started yet."""
+    """Return the service, which is not started yet. Its data is in the state folder."""
     command = [
         *(
             sys.executable,
@@ -40,7 +40,7 @@ def service(state: State, port: int) -> Service:
 
 
 def environment(port: int) -> dict[str, str]:
-    """Return the settings that use the emulator. Writing to Roblox is on."""
+    """Return the settings that use the emulator. They enable writing to Roblox."""
     return {
         "OPEN_CLOUD_URL": f"http://127.0.0.1:{port}",
         "ROBLOX_OPEN_CLOUD_API_KEY": KEY,
@@ -52,7 +52,7 @@ def environment(port: int) -> dict[str, str]:
 
 
 def is_local(url: str) -> bool:
-    """Whether the URL of Open Cloud is on this machine, so that it is the emulator."""
+    """Return whether the URL of Open Cloud is on this machine, so that it is the emulator."""
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-# Reachable by any account, and kept over a restart of the machine. Our folders there have mode 700.
+# Any account can reach it, and it survives a restart of the machine. Our folders there have mode
+# 700.
 SHARED = Path("/var/tmp")  # noqa: S108
 
 
@@ -20,7 +21,7 @@ class Account:
     gid: int
 
     def can_reach(self, path: Path) -> bool:
-        """Whether this account may enter every folder down to `path`."""
+        """Return whether this account may enter every folder down to `path`."""
         for folder in (path, *path.parents):
             if not folder.exists():
                 continue
@@ -44,12 +45,12 @@ class Account:
         folder.chmod(0o700)
 
     def shared(self) -> Path:
-        """Our folder below SHARED for this account."""
+        """Return our folder below SHARED for this account."""
         return SHARED / f"grps-{self.uid}"
 
 
 def unprivileged() -> Account | None:
-    """Return the account for PostgreSQL; None when we are not root."""
+    """Return the account for PostgreSQL; None if we are not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -62,7 +63,7 @@ def unprivileged() -> Account | None:
 
 
 def reachable_folder(wanted: Path, account: Account) -> Path:
-    """Return `wanted`, or a folder below SHARED when `account` cannot reach `wanted`."""
+    """Return `wanted`, or a folder below SHARED if `account` cannot reach `wanted`."""
     if account.can_reach(wanted.parent):
         return wanted
     name = hashlib.sha256(str(wanted).encode()).hexdigest()[:16]
@@ -81,7 +82,7 @@ def move(former: Path, folder: Path, account: Account) -> None:
 def _create_shared(shared: Path) -> None:
     """Create our folder below SHARED. Other accounts can enter it but not list it.
 
-    Exits when the folder belongs to another account, since anybody may write to SHARED.
+    Exits if the folder belongs to another account, since anybody may write to SHARED.
     """
     shared.mkdir(exist_ok=True)
     status = shared.lstat()

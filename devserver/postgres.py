@@ -38,7 +38,7 @@ THROWAWAY = {
 
 
 def service(state: State, port: int, *, throwaway: bool = False) -> Service:
-    """Return the server as a service, not started yet. Its data folder is made on first use."""
+    """Return the server as a service, not started yet. Its data folder is created on first use."""
     account = unprivileged()
     install = _install()
     data = state.folder / "postgres"
@@ -62,7 +62,7 @@ def service(state: State, port: int, *, throwaway: bool = False) -> Service:
 
 
 def create_database(state: State, port: int) -> None:
-    """Create the application's role and the database ``grps`` where they are missing."""
+    """Create the application's role and the database ``grps`` if they are missing."""
     with psycopg.connect(_url(state, port, "postgres"), autocommit=True) as connection:
         _create_role(connection, state.secrets()["LOCAL_APPLICATION_PASSWORD"])
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'grps'").fetchone():
@@ -86,7 +86,7 @@ def _reachable_data(state: State, account: Account) -> Path:
     former = state.folder / "postgres"
     data = reachable_folder(former, account)
     if data != former and data.exists() and state.is_new():
-        shutil.rmtree(data)  # left by a state folder that was removed
+        shutil.rmtree(data)  # left by a state folder that was deleted
     if data != former and (former / "PG_VERSION").exists() and not data.exists():
         move(former, data, account)
     account.own(data)

@@ -1,4 +1,4 @@
-"""A child process: start it, see whether it is up, and end it with all of its children."""
+"""A child process: start it, check whether it is up, and end it with all of its children."""
 
 import contextlib
 import ctypes
@@ -19,11 +19,11 @@ LOG_LIMIT = 10_000_000  # bytes; a larger log is emptied when the service starts
 
 @dataclass
 class Service:
-    """A child process in its own process group.
+    """A child process in a separate process group.
 
     `is_up`: whether it serves. `stop_signal`: asks it to end within `stop_timeout` seconds.
-    `orphan_signal`: sent when the supervisor dies; default `stop_signal`. `needs`: services it
-    cannot start without. `tries`: failed starts in a row before everything is stopped.
+    `orphan_signal`: sent when the supervisor dies; default `stop_signal`. `needs`: services without
+    which it cannot start. `tries`: failed starts in a row before everything is stopped.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Service:
         return self.process is None or self.process.poll() is not None
 
     def check(self) -> bool:
-        """Return whether it is up now, and remember that it was."""
+        """Return whether it is up now, and store that it was up."""
         up = not self.is_dead() and self.is_up(self)
         if up:
             self.was_up, self.failures = True, 0
@@ -112,7 +112,7 @@ def stop(services: Sequence[Service]) -> None:
 
 
 def alive_for(seconds: float) -> Callable[[Service], bool]:
-    """Return an `is_up` for processes that cannot be asked: alive for this many seconds."""
+    """Return an `is_up` for processes that have no check: alive for this many seconds."""
     return lambda service: time.monotonic() - service.started >= seconds
 
 

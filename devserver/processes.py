@@ -12,20 +12,20 @@ from devserver.process import Service, alive_for
 from devserver.state import State
 
 CELERY = [sys.executable, "-m", "celery", "--app=grps_site"]
-# seconds; a task that takes longer is killed, and resumed from its row after the next start
+# Seconds. A task that takes longer is killed, and resumed from its row after the next start.
 END_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Makes the services of one `make up`. `needs`: the servers they cannot start without."""
+    """The services of one `make up`. `needs`: the servers without which they cannot start."""
 
     state: State
     environment: dict[str, str]
     needs: tuple[Service, ...]
 
     def all(self, port: int, workers: int) -> list[Service]:
-        """Return the services. Nothing is started yet."""
+        """Return the services, which are not started yet."""
         return [
             self._web(port, workers),
             self._worker("worker", "--concurrency=2"),

@@ -32,13 +32,13 @@ SECRETS: dict[str, Callable[[], str]] = {
 
 @dataclass(frozen=True)
 class State:
-    """The state of one checkout. Two folders share nothing, so that two can run at once."""
+    """The state of one checkout. Two folders share nothing, so that two systems can run at once."""
 
     folder: Path
 
     @classmethod
     def at(cls, folder: Path) -> "State":
-        """Create `folder` where it is missing, and close it to everybody but its owner."""
+        """Create `folder` if it is missing, and make it private to its owner."""
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("logs", "metrics", "static"):
@@ -47,7 +47,7 @@ class State:
         return cls(folder)
 
     def is_new(self) -> bool:
-        """Whether nothing was ever started with it."""
+        """Return whether no system was ever started with it."""
         return not (self.folder / "secrets.json").exists()
 
     def secrets(self) -> dict[str, str]:
@@ -69,12 +69,12 @@ class State:
         return ports[name]
 
     def port_of(self, name: str) -> int:
-        """Return the last port of `name`, free or not."""
+        """Return the last port of `name`, even if it is in use."""
         port: int = json.loads((self.folder / "ports.json").read_text())[name]
         return port
 
     def application_url(self, database_port: int) -> str:
-        """Return the database URL of the role without ownership (grps_site/ops/database_roles.py)."""
+        """Return the database URL of the role that owns nothing (ops/database_roles.py)."""
         password = self.secrets()["LOCAL_APPLICATION_PASSWORD"]
         return f"postgresql://{APPLICATION}:{password}@127.0.0.1:{database_port}/grps"
 
@@ -108,13 +108,13 @@ def keep_private() -> None:
 
 
 def _close(folder: Path) -> None:
-    """Remove the permissions of group and others from `folder`, its contents and `.local` above it."""
+    """Remove permissions of group and others from `folder`, its contents and `.local` above it."""
     around = [parent for parent in folder.parents if parent.name == ".local"]
     below = [
         Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files)
     ]
     for path in (*around, folder, *below):
-        with suppress(FileNotFoundError):  # other processes remove their files meanwhile
+        with suppress(FileNotFoundError):  # other processes delete their files meanwhile
             _close_one(path)
 
 

@@ -1,8 +1,8 @@
 """Keep services running, and end them together.
 
-A service that dies is restarted. Everything stops, with the end of its log, when a service does not
-come up the first time, or fails `tries` times in a row: endless restarts would hide the cause. A
-lock on the state folder prevents a second supervisor.
+A service that dies is restarted. Everything stops, with the end of its log, if a service does not
+start the first time, or fails `tries` times in a row: endless restarts would hide the cause. A lock
+on the state folder prevents a second supervisor.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ START_TIMEOUT = 60.0  # seconds for a service to come up
 
 
 class ServiceFailed(Exception):
-    """A service did not come up. The message has its name and the end of its log."""
+    """A service did not start. The message has its name and the end of its log."""
 
 
 class Supervisor:
@@ -65,7 +65,7 @@ class Supervisor:
         return self._stopping
 
     def add(self, services: Sequence[Service]) -> None:
-        """Start services together; return when all are up or a stop was requested."""
+        """Start services together. Returns when all are up or a stop was requested."""
         self.services += services
         for service in services:
             service.start()

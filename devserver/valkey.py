@@ -8,11 +8,11 @@ from devserver.state import State, write_private
 
 
 def service(state: State, port: int) -> Service:
-    """Return the service. Its data is in the state folder. Nothing is started yet."""
+    """Return the service, which is not started yet. Its data is in the state folder."""
     data = state.folder / "valkey"
     data.mkdir(exist_ok=True)
     password = state.secrets()["LOCAL_REDIS_PASSWORD"]
-    # In a file, since arguments with the password would show in the list of processes.
+    # In a file, since the list of processes would show a password in the arguments.
     write_private(
         data / "valkey.conf",
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {data}\nappendonly yes\nsave ''\n",

@@ -85,7 +85,7 @@ class Command(BaseCommand):
         PeriodicTasks.update_changed()
 
     def _experiences(self, file: Path) -> list[dict[str, str]]:
-        """Return a key for each experience: the one of earlier starts, or a new one."""
+        """Return a key for each experience: the key of earlier starts, or a new one."""
         known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         for experience in Experience.objects.filter(enabled=True):
             if not self._is_valid(known.get(experience.key, ""), experience):
