@@ -8,7 +8,7 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from players.moderation.actors import Staff
 
-WARNED = 6  # players whom officers warn in the game
+WARNED = 6  # players warned by officers in the game
 
 
 def demo_operator() -> "Staff":

@@ -114,7 +114,7 @@ def _close(folder: Path) -> None:
         Path(root) / name for root, folders, files in os.walk(folder) for name in (*folders, *files)
     ]
     for path in (*around, folder, *below):
-        with suppress(FileNotFoundError):  # other processes delete their files meanwhile
+        with suppress(FileNotFoundError):  # other processes delete files at the same time
             _close_one(path)
 
 

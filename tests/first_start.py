@@ -24,7 +24,7 @@ _rows: dict[tuple[str, ...], str] = {}
 
 
 def bootstrap() -> None:
-    """Bring an empty database to the state after a first start."""
+    """Fill an empty database as a first start does."""
     universes = tuple(os.environ.get(name, "") for name in UNIVERSES)
     if universes not in _rows:
         call_command("bootstrap", quiet=True)

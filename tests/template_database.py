@@ -17,7 +17,7 @@ from psycopg import sql
 
 NAME = "grps_template"
 TOP = Path(__file__).resolve().parent.parent
-PACKAGES = ("django", "django-allauth", "django-celery-beat")  # they bring migrations
+PACKAGES = ("django", "django-allauth", "django-celery-beat")  # they have migrations
 
 
 def prepare() -> None:

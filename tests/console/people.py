@@ -12,7 +12,7 @@ PASSWORD = "a long password"
 
 
 def local_owner(name: str = "olga") -> User:
-    """Create a local owner, whom no rank limits."""
+    """Create a local owner, who is not limited by a rank."""
     make_local_owner(name, PASSWORD)
     return User.objects.get(username=name)
 

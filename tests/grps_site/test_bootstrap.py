@@ -64,7 +64,7 @@ def test_two_at_once_do_the_work_of_one() -> None:
     def run() -> None:
         try:
             call_command("bootstrap", quiet=True)
-        except Exception as error:  # noqa: BLE001 - told to the test's own thread
+        except Exception as error:  # noqa: BLE001 - checked by the test
             failures.append(error)
         finally:
             connection.close()

@@ -174,7 +174,7 @@ class BoundedGame(Game):
 
 
 class Shell(ByTheRules):
-    """`manage.py player`. Whoever runs it is the operator."""
+    """`manage.py player`. The person who runs it is the operator."""
 
     acts = tuple(act for act in ENTITLES if act != "recommend")
     people = ("the operator",)

@@ -169,7 +169,7 @@ class Case:
         return ALLOWED
 
     def _sensible(self) -> bool:
-        """Return whether the act makes sense, whoever does it."""
+        """Return whether the act makes sense for the target, independently of the person."""
         if self.suspended and (self.act in RANKED or self.act in {"suspend", "recommend"}):
             return False
         if self.act == "recommend":

@@ -1,4 +1,4 @@
-"""An event is undone once, whoever tries and by any entry point."""
+"""An event is undone once, by any person and through any entry point."""
 
 from collections.abc import Callable
 

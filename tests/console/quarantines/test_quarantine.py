@@ -394,7 +394,7 @@ def test_too_many_commands_are_held_and_done_once_released(
     Player.objects.filter(user_id=1).update(rank=Rank.objects.get(name="Initiate"))
     decide("release")
     assert not GameCommand.objects.filter(asked__isnull=False).exists()
-    assert order(5)["status"] == "refused"  # judged when it is carried out
+    assert order(5)["status"] == "refused"  # checked when it is carried out
     assert Note.objects.count() == 4
 
 

@@ -439,7 +439,7 @@ def test_recommendations_by_events_are_limited_too(game: Client) -> None:
     assert Recommendation.objects.count() == 20
     assert (
         brings(game, "warn", many[-1])["status"] == "applied"
-    )  # recommendations have a limit of their own
+    )  # recommendations have a separate limit
     assert recommends(game, many, MARSHAL)["duplicates"] == 22
     waiting = Approval.objects.filter(act="recommend")
     assert waiting.count() == 2

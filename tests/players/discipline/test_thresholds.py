@@ -169,7 +169,7 @@ def test_two_warnings_at_once_suspend_once(bootstrapped: None) -> None:
             by = officer(user_id)
             ready.wait(30)
             sanctions.warn(1, Command(**order(by)))
-        except Exception as error:  # noqa: BLE001 - told to the test below
+        except Exception as error:  # noqa: BLE001 - checked by the test below
             failures.append(error)
         finally:
             connection.close()

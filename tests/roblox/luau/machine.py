@@ -125,7 +125,7 @@ class Machine:
             raise LuauError("\n".join(self.errors))
 
     def set_clock(self, now: float) -> None:
-        """Set the clock. The next step runs what is due."""
+        """Set the clock. The next step runs the threads that are due."""
         self.engine.get("clock").set("now", now)
 
     @property
