@@ -26,7 +26,7 @@ from console.models import SentForm
 from console.players import case_summary
 from console.players.case_views import find
 from players.actions import registry
-from players.actions.facts import facts_for
+from players.actions.facts import Facts, facts_for
 from players.actions.params import parse
 from players.actions.registry import StaffAction
 from players.active_policy import active
@@ -127,7 +127,6 @@ def _ask(
 ) -> HttpResponse:
     action, player = dialog.action, dialog.player
     facts = facts_for(player, dialog.by, dialog.now)
-    params = parse(action.params, {action.subject_field: dialog.pk}) if dialog.pk else None
     return render(
         request,
         "console/act.html",
@@ -138,12 +137,23 @@ def _ask(
         button=action.title,
         grave=action.severe,
         words=action.consequence(facts),
-        why_not=found.reason if not found.allowed else registry.why_not(action, facts, params),
+        why_not=_why_not(dialog, form, found, facts),
         second=found.reason if found.needs_second_person else "",
         is_ban=action.name == "ban",
         limit=_limit(dialog.by, dialog.now) if action.name == "adjust" else "",
         back=dialog.back,
     )
+
+
+def _why_not(dialog: Dialog, form: Any, found: authorization.Permission, facts: Facts) -> str:
+    """Return why the dialog offers no form. A form with errors shows what refused it."""
+    if not found.allowed:
+        return found.reason
+    if form.errors:
+        return ""
+    action, pk = dialog.action, dialog.pk
+    params = parse(action.params, {action.subject_field: pk}) if pk else None
+    return registry.why_not(action, facts, params)
 
 
 @page("players.view_player")

@@ -12,7 +12,7 @@ from tests.browser.help import axe, each_look, fits
 def opened(page: Page) -> None:
     page.goto("/admin/experiences/")
     page.get_by_role("link", name=re.compile("Stop writing|Allow writing")).first.click()
-    expect(page.get_by_role("dialog")).to_contain_text("Writing to")
+    expect(page.get_by_role("dialog")).to_contain_text("Switch writing to")
 
 
 def test_escape_closes_it_and_gives_the_focus_back(

@@ -60,4 +60,4 @@ def test_a_policy_is_typed_mended_and_asked_for(browser_page: Page, other: Polic
     browser_page.get_by_role("link", name="Put in force").click()
     browser_page.get_by_label("Reason").fill("As voted on Friday.")
     browser_page.get_by_role("button", name="Ask for approval").click()
-    expect(browser_page.locator("#content")).to_contain_text("It waits for a second owner")
+    expect(browser_page.locator("#content")).to_contain_text("waiting for a second owner")

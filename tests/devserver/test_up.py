@@ -41,7 +41,7 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
     assert redis.Redis.from_url(ready["redisUrl"]).ping()
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
-        assert database.execute(database_roles.SHORTCOMINGS).fetchone() == (
+        assert database.execute(database_roles.PRIVILEGES).fetchone() == (
             False,
             False,
             0,

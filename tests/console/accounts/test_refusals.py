@@ -1,5 +1,8 @@
 """Refused sign-ins write few rows, however many there are, and every sign-in address has a page."""
 
+import secrets
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from django.urls import reverse
 
 from audits.models import AuditEvent, AuditPersonal
 from console.accounts import audit_events
+from grps_site.http import throttling
 from tests.console.accounts.conftest import Roblox
 from tests.console.conftest import Make
 from tests.console.people import local_owner, owner_client
@@ -54,9 +58,13 @@ def test_made_up_callbacks_are_counted_and_told_once_a_minute(
     assert Session.objects.count() == 0
 
 
-def test_one_address_is_told_to_wait(roblox: Roblox, settings: Any) -> None:
+def test_one_address_is_told_to_wait(
+    roblox: Roblox, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.THROTTLE_WRITE_PER_MINUTE = 20
-    client = Client(REMOTE_ADDR="198.51.100.77")
+    minute = SimpleNamespace(time=lambda: 1_700_000_000.0, monotonic=time.monotonic)
+    monkeypatch.setattr(throttling, "time", minute)  # the count starts again each minute
+    client = Client(REMOTE_ADDR=f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::7")
     codes = [client.get(CALLBACK.format("roblox", "code=x&state=y")).status_code for _ in range(30)]
     assert codes[0] == 403
     assert codes[-1] == 429

@@ -382,7 +382,7 @@ def test_requests_of_a_game_do_not_bury_those_of_people(
 ) -> None:
     from players.moderation import approvals
 
-    monkeypatch.setattr(approvals, "MOST_OF_A_GAME", 3)
+    monkeypatch.setattr(approvals, "MOST_OPEN_PER_EXPERIENCE", 3)
     said = [
         brings(game, "adjust", by=by, amount=501) for by in (IMPERATOR, COUNCIL, COMMAND, IMPERATOR)
     ]
