@@ -106,7 +106,7 @@ class EventFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NewEvent:
     """An event to write. `personal` maps a field to (subject, value).
 
     `before`, `after` and `details` must hold no personal values. Names and the reason are stored as
@@ -135,7 +135,7 @@ def record(action: Action, **fields: Unpack[EventFields]) -> int:
     TakenBack if another one did, UnknownAction for an action outside the registry, and
     TransactionManagementError outside a transaction.
     """
-    return record_many([Entry(action, **fields)])[0]
+    return record_many([NewEvent(action, **fields)])[0]
 
 
 def reserve_id() -> int:
@@ -143,7 +143,7 @@ def reserve_id() -> int:
     return _reserve(1)[0]
 
 
-def record_many(entries: Sequence[Entry]) -> list[int]:
+def record_many(entries: Sequence[NewEvent]) -> list[int]:
     """Write many events with two statements, and return their ids in the order given.
 
     Raises as `record` does.
@@ -262,7 +262,7 @@ def _reserve(count: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _details(entry: Entry) -> dict[str, Any]:
+def _details(entry: NewEvent) -> dict[str, Any]:
     details = dict(entry.details or {})
     if entry.before is not None:
         details["before"] = entry.before
@@ -271,7 +271,7 @@ def _details(entry: Entry) -> dict[str, Any]:
     return details
 
 
-def _personal(entry: Entry) -> list[tuple[str, str, bytes, str]]:
+def _personal(entry: NewEvent) -> list[tuple[str, str, bytes, str]]:
     """Return field, subject, salt and value of each personal value in `entry`."""
     values = {
         "actorName": (

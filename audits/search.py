@@ -50,7 +50,7 @@ Clause = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class EventFilter:
     """The events to find. An empty part does not narrow the search.
 
     `actors` and `target` are (kind, id). An event matches if it has any of `actors` and any of
@@ -89,7 +89,7 @@ class Span:
     high: int
 
 
-def span(wanted: Filter) -> Span:
+def span(wanted: EventFilter) -> Span:
     """Return the range of ids that a filter's events have. At most two queries."""
     low = _first_from(wanted.since - SLACK) if wanted.since else 0
     high = _first_from(wanted.until + SLACK) if wanted.until else BEYOND
@@ -97,7 +97,7 @@ def span(wanted: Filter) -> Span:
 
 
 def find(
-    wanted: Filter,
+    wanted: EventFilter,
     before: int = BEYOND,
     *,
     limit: int = PAGE,
@@ -139,7 +139,7 @@ def _first_from(moment: dt.datetime) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _plan(wanted: Filter) -> tuple[list[Clause], list[Clause]]:
+def _plan(wanted: EventFilter) -> tuple[list[Clause], list[Clause]]:
     """Return the part to look up by index, as branches without common events, and the others."""
     parts = [part for part in _parts(wanted) if part]
     branches: list[Clause] = parts[0] if parts else [("true", ())]
@@ -151,7 +151,7 @@ def _plan(wanted: Filter) -> tuple[list[Clause], list[Clause]]:
     return branches, rest
 
 
-def _parts(wanted: Filter) -> list[list[Clause]]:
+def _parts(wanted: EventFilter) -> list[list[Clause]]:
     """Return the parts of a filter, the most selective one first."""
     return [
         [("request_id <> '' AND request_id = %s", (wanted.request_id,))]

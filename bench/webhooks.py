@@ -132,7 +132,7 @@ def fill(events: int, ports: list[str]) -> None:
 
     from audits.actions import Action
     from audits.chain.sealing import seal_pending
-    from audits.record import Actor, Entry, Target, record_many
+    from audits.record import Actor, NewEvent, Target, record_many
     from webhooks.endpoints import services
     from webhooks.endpoints.validation import EndpointInput
     from webhooks.outbound import fan_out
@@ -146,7 +146,7 @@ def fill(events: int, ports: list[str]) -> None:
         )
     for start in range(0, events, 5000):
         entries = [
-            Entry(
+            NewEvent(
                 Action.MEMBER_JOINED,
                 actor=actor,
                 target=Target("player", "1", f"player_{number}", "player:1"),

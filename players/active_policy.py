@@ -14,8 +14,7 @@ from audits.record import Actor, Target, record
 from common import advisory_lock
 from common.amounts import points
 from players.models import Player, PolicyVersion, Rank
-from players.policy.bundle import Bundle, load_bundle, parse_bundle
-from players.policy.bundle import Rank as PolicyRank
+from players.policy.bundle import Bundle, RankRule, load_bundle, parse_bundle
 
 ACTIVATION_LOCK = 4_710_001  # advisory lock: one activation at a time
 
@@ -36,7 +35,7 @@ class ActivePolicy:
     number: int
     bundle: Bundle
     rank_ids: dict[str, int]
-    ranks: dict[int, PolicyRank]
+    ranks: dict[int, RankRule]
 
 
 def active() -> ActivePolicy:
@@ -143,7 +142,7 @@ def _write_ranks(bundle: Bundle) -> None:
     )
 
 
-def _row(rank: PolicyRank) -> dict[str, Any]:
+def _row(rank: RankRule) -> dict[str, Any]:
     return {
         "position": rank.position,
         "level": rank.level,

@@ -58,7 +58,7 @@ FROM = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LeaderboardLine:
     """One line of a list. `position` counts from 1 and is shared by players with the same points."""
 
     id: int
@@ -73,7 +73,7 @@ class Line:
     position: int = 0
 
 
-def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[Line]:
+def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[LeaderboardLine]:
     """Return up to `limit` players by points, highest first.
 
     `after`: points and id of the last player of the previous page.
@@ -87,7 +87,7 @@ def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[Line]:
     return _positioned(query, parameters)
 
 
-def around(player_id: int, points: Decimal, span: int) -> list[Line]:
+def around(player_id: int, points: Decimal, span: int) -> list[LeaderboardLine]:
     """Return the player with up to `span` players before and after them, by points."""
     query = f"""
         (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) >= (%s, %s) ORDER BY p.points, p.id LIMIT {span + 1:d})
@@ -98,7 +98,7 @@ def around(player_id: int, points: Decimal, span: int) -> list[Line]:
     return _positioned(query, [points, player_id, points, player_id])
 
 
-def records(column: str, limit: int) -> list[Line]:
+def records(column: str, limit: int) -> list[LeaderboardLine]:
     """Return up to `limit` players with the most `kos` or `wos`.
 
     Positions go by that count. Players with a count of 0 are left out.
@@ -116,7 +116,7 @@ def records(column: str, limit: int) -> list[Line]:
 
 def search(
     prefix: str, limit: int, after: tuple[str, int] | None = None, *, everybody: bool = False
-) -> list[Line]:
+) -> list[LeaderboardLine]:
     """Return up to `limit` players whose name starts with `prefix`, by name, without positions.
 
     The search ignores case. `everybody`: also find players hidden from public lists, except erased
@@ -133,7 +133,7 @@ def search(
     return _lines(query, [*(after or (low, 0)), low + "\U0010ffff"])
 
 
-def lines_of(player_ids: Sequence[int]) -> list[Line]:
+def lines_of(player_ids: Sequence[int]) -> list[LeaderboardLine]:
     """Return players by our ids, listed or not, by name, without positions."""
     query = f"SELECT {ROW} {FROM} WHERE p.erased_at IS NULL AND p.id = ANY(%s::bigint[])"
     query += " ORDER BY lower(p.username), p.id"
@@ -210,13 +210,13 @@ def _ahead(values: Sequence[Decimal]) -> list[int]:
         return [int(row[0]) for row in cursor.fetchall()]
 
 
-def _lines(query: str, parameters: list[Any]) -> list[Line]:
+def _lines(query: str, parameters: list[Any]) -> list[LeaderboardLine]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return [Line(*row) for row in cursor.fetchall()]
+        return [LeaderboardLine(*row) for row in cursor.fetchall()]
 
 
-def _positioned(query: str, parameters: list[Any]) -> list[Line]:
+def _positioned(query: str, parameters: list[Any]) -> list[LeaderboardLine]:
     lines = _lines(query, parameters)
     if not lines:
         return []

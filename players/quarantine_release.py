@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record_many
+from audits.record import Actor, NewEvent, Target, record_many
 from common.amounts import hundredths
 from common.pg_arrays import numbers
 from common.time import micros
@@ -176,8 +176,8 @@ def _count_whole(state: BatchState) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def _entry(quarantine: Quarantine, state: BatchState) -> Entry:
-    return Entry(
+def _entry(quarantine: Quarantine, state: BatchState) -> NewEvent:
+    return NewEvent(
         Action.POINTS_INGESTED,
         actor=ACTOR,
         target=Target("experience", quarantine.experience, ""),

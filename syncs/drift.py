@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record, record_many
+from audits.record import Actor, NewEvent, Target, record, record_many
 from common.errors import Refused
 from players.active_policy import active
 from players.discipline import sanctions
@@ -60,7 +60,7 @@ def register(differences: Iterable[Difference], sighting: Sighting) -> int:
     return len(new)
 
 
-def _register(difference: Difference, sighting: Sighting) -> Entry | None:
+def _register(difference: Difference, sighting: Sighting) -> NewEvent | None:
     """Store a difference and return its audit event, None if it was known."""
     experience, job = sighting.experience, sighting.job
     seen = {
@@ -81,7 +81,7 @@ def _register(difference: Difference, sighting: Sighting) -> Entry | None:
     )
     if not created:
         return None
-    return Entry(
+    return NewEvent(
         Action.DRIFT_FOUND,
         actor=job_actor(job) if job else sighting.actor,
         target=_target(row),

@@ -16,8 +16,8 @@ from players.active_policy import active
 from players.membership.status import present
 from players.models import Player
 from players.moderation.actors import Staff, actor_of
-from players.policy.bundle import Rank
-from players.policy.membership import Membership, belongs
+from players.policy.bundle import RankRule
+from players.policy.membership import MembershipStatus, belongs
 
 Role = RoleGrant.Role
 LOCAL = "local-"  # prefix of the id of a local owner's account in the audit log
@@ -101,14 +101,14 @@ def of_roblox(user_id: int) -> Rights:
         return Rights(
             None, roles, why="You are suspended or banned; the console is closed to you meanwhile."
         )
-    membership = present(player.member) if player else Membership.UNKNOWN
-    if membership is Membership.LEFT:
+    membership = present(player.member) if player else MembershipStatus.UNKNOWN
+    if membership is MembershipStatus.LEFT:
         return Rights(
             None, roles, why="You left the group; the console is closed to you until you are back."
         )
     by_present_rank = by_rank(rank) if belongs(membership) else frozenset()
     perms = by_present_rank.union(*(BY_ROLE[Role(role)] for role in roles))
-    if not perms and by_rank(rank) and membership is Membership.UNKNOWN:
+    if not perms and by_rank(rank) and membership is MembershipStatus.UNKNOWN:
         return Rights(
             None,
             roles,
@@ -155,7 +155,7 @@ def role_holders() -> frozenset[int]:
     return frozenset(RoleGrant.objects.filter(revoked_at=None).values_list("user_id", flat=True))
 
 
-def by_rank(rank: Rank | None) -> frozenset[str]:
+def by_rank(rank: RankRule | None) -> frozenset[str]:
     """Return the permissions of a rank. Empty for a rank without powers over players."""
     if rank is None or rank.is_punishment or rank.ignored:
         return frozenset()

@@ -21,7 +21,7 @@ NEVER = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class IdentityProof:
     """A proof of identity at `at` (seconds since 1970, NEVER if unknown).
 
     `again`: requested by a person who was signed in.
@@ -39,22 +39,22 @@ class Proof:
         return f"{dt.datetime.fromtimestamp(self.at, dt.UTC):%Y-%m-%d %H:%M} UTC" if self.at else ""
 
 
-def read(auth_time: Any, now: float, *, again: bool) -> Proof:
+def read(auth_time: Any, now: float, *, again: bool) -> IdentityProof:
     """Return the proof in an ID token's `auth_time`. Up to SKEW ahead of our clock counts as now."""
     is_moment = isinstance(auth_time, int) and not isinstance(auth_time, bool)
     if not is_moment or not 0 < auth_time <= now + SKEW:
-        return Proof(NEVER, again)
-    return Proof(min(auth_time, int(now)), again)
+        return IdentityProof(NEVER, again)
+    return IdentityProof(min(auth_time, int(now)), again)
 
 
-def keep(request: HttpRequest, proof: Proof) -> None:
+def keep(request: HttpRequest, proof: IdentityProof) -> None:
     """Keep the provider's proof for this request."""
     request.proof = proof  # type: ignore[attr-defined]
 
 
-def of(request: HttpRequest) -> Proof:
+def of(request: HttpRequest) -> IdentityProof:
     """Return the provider's proof in this request."""
-    return getattr(request, "proof", Proof(NEVER, False))
+    return getattr(request, "proof", IdentityProof(NEVER, False))
 
 
 def began(request: HttpRequest, way: str) -> None:

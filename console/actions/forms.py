@@ -15,7 +15,7 @@ from players.discipline import notes
 from players.moderation import input
 from players.moderation.actors import Staff
 from players.moderation.input import LONGEST_REASON
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.ranks import DAY
 
 OWN = "own"
@@ -167,7 +167,7 @@ def add_error(form: Any, text: str) -> None:
     form.add_error(shown if known else None, rest[:1].upper() + rest[1:] if known else text)
 
 
-def _may_give(rank: Rank, by: Staff) -> bool:
+def _may_give(rank: RankRule, by: Staff) -> bool:
     return not rank.is_punishment and (by.rank is None or rank.position < by.rank.position)
 
 
@@ -177,7 +177,7 @@ FORMS: dict[type[Params], Callable[..., Any]] = {
     shapes.Suspension: UntilForm,
     shapes.Ban: BanForm,
     shapes.Pardon: ActForm,
-    shapes.Adjustment: AmountForm,
+    shapes.AdjustmentParams: AmountForm,
     shapes.NoteText: TextForm,
     shapes.NoteId: ConfirmForm,
     shapes.RankName: RankForm,

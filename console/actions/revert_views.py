@@ -10,7 +10,7 @@ from audits.queries import PlacedEvent, events_by_id
 from common.errors import Refused
 from common.parsing import is_row_id
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from players.actions import undo
 from players.models import Player
 from players.moderation.actors import staff_of
@@ -26,7 +26,7 @@ def revert(request: HttpRequest, event_id: int) -> HttpResponse:
         raise Http404
     offer = undo.options([event])[event_id]
     back = _back(event)
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             done = undo.revert(

@@ -21,7 +21,7 @@ from players.moderation.actors import staff_of
 SIZE = 50
 
 
-class Answer(forms.Form):
+class AppealAnswer(forms.Form):
     """The answer to the player, and the verdict."""
 
     answer = forms.CharField(
@@ -57,7 +57,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an appeal with its case. The person who took it can answer."""
     rows = Appeal.objects.select_related("player", "player__rank", "sanction", "sanction__cause")
     found, by, now = get_object_or_404(rows, pk=pk), staff_of(request), timezone.now()
-    form = Answer(request.POST or None)
+    form = AppealAnswer(request.POST or None)
     if request.method == "POST" and form.is_valid() and _answered(request, form, found.pk):
         return redirect("console:appeal", found.pk)
     held = assignments.held(appeals.KIND, [str(found.pk)], now).get(str(found.pk))
@@ -77,7 +77,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _answered(request: HttpRequest, form: Answer, pk: int) -> bool:
+def _answered(request: HttpRequest, form: AppealAnswer, pk: int) -> bool:
     decide: Any = appeals.approve if form.cleaned_data["verb"] == "approve" else appeals.reject
     try:
         decide(pk, form.cleaned_data["answer"], by=staff_of(request), now=timezone.now())

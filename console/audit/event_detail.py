@@ -18,7 +18,7 @@ NAMES = {"actorName": "Who did it", "targetName": "To whom", "reason": "Reason"}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FieldChange:
     """A field before and after, as text. "" if it did not exist."""
 
     name: str
@@ -43,7 +43,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ChainProof:
     """The path of an event to a signed root. `waiting` says why there is none yet."""
 
     waiting: str = ""
@@ -53,10 +53,12 @@ class Proof:
     size: int = 0
 
 
-def changes(event: PlacedEvent) -> list[Change]:
+def changes(event: PlacedEvent) -> list[FieldChange]:
     """Return the event's values before and after, field by field."""
     before, after = event.details.get("before") or {}, event.details.get("after") or {}
-    return [Change(name, _text(before, name), _text(after, name)) for name in {**before, **after}]
+    return [
+        FieldChange(name, _text(before, name), _text(after, name)) for name in {**before, **after}
+    ]
 
 
 def further(event: PlacedEvent) -> list[tuple[str, str]]:
@@ -80,14 +82,14 @@ def personal(event: PlacedEvent) -> list[Value]:
     ]
 
 
-def proof(event_id: int) -> Proof:
+def proof(event_id: int) -> ChainProof:
     """Return the event's proof, checked now with the trusted keys."""
     try:
         found = prove(event_id)
     except NotProvable as error:
-        return Proof(waiting=str(error))
+        return ChainProof(waiting=str(error))
     defects = verify_proof(found, trusted_keys())
-    return Proof("", tuple(defects), found["seal"], tuple(found["path"]), found["size"])
+    return ChainProof("", tuple(defects), found["seal"], tuple(found["path"]), found["size"])
 
 
 def deliveries(event_id: int) -> list[WebhookDelivery]:

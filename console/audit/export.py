@@ -8,11 +8,11 @@ from django.db import transaction
 from audits.actions import Action
 from audits.queries import at_text, public
 from audits.record import NOBODY, record
-from audits.search import BEYOND, Filter, find, span
+from audits.search import BEYOND, EventFilter, find, span
 from common import csv_stream
 from common.errors import NotAllowed, Refused
 from console.audit.forms import described
-from console.audit.rows import Row, rows_of
+from console.audit.rows import EventRow, rows_of
 from players.moderation.actors import Staff
 
 MOST = 100_000  # events in one file
@@ -40,7 +40,7 @@ COLUMNS = (
 CUT = "It was cut here: a file holds {most} events at most. Ask again for those with ids below {older}."
 
 
-def export(wanted: Filter, form: str, *, by: Staff) -> Iterator[str]:
+def export(wanted: EventFilter, form: str, *, by: Staff) -> Iterator[str]:
     """Return the events of a filter as lines of `form` (a key of FORMATS), newest first.
 
     The export is recorded in the audit log first. Names and reasons need the right to see players.
@@ -59,14 +59,14 @@ def export(wanted: Filter, form: str, *, by: Staff) -> Iterator[str]:
     return _csv(wanted, event, named) if form == "csv" else _json(wanted, event, named)
 
 
-def _json(wanted: Filter, below: int, named: bool) -> Iterator[str]:
+def _json(wanted: EventFilter, below: int, named: bool) -> Iterator[str]:
     for rows, older in _batches(wanted, below, named):
         yield "".join(json.dumps(_object(row, named), ensure_ascii=False) + "\n" for row in rows)
         if older is not None:
             yield json.dumps({"cut": CUT.format(most=MOST, older=older), "below": older}) + "\n"
 
 
-def _csv(wanted: Filter, below: int, named: bool) -> Iterator[str]:
+def _csv(wanted: EventFilter, below: int, named: bool) -> Iterator[str]:
     yield csv_stream.line(COLUMNS)
     for rows, older in _batches(wanted, below, named):
         yield "".join(csv_stream.line(_cells(row, named)) for row in rows)
@@ -74,7 +74,9 @@ def _csv(wanted: Filter, below: int, named: bool) -> Iterator[str]:
             yield csv_stream.line([CUT.format(most=MOST, older=older)])
 
 
-def _batches(wanted: Filter, below: int, named: bool) -> Iterator[tuple[list[Row], int | None]]:
+def _batches(
+    wanted: EventFilter, below: int, named: bool
+) -> Iterator[tuple[list[EventRow], int | None]]:
     """Yield batches of rows. The last one has the id where the file was cut, or None."""
     within = span(wanted)
     before: int | None = min(below, BEYOND)
@@ -88,12 +90,12 @@ def _batches(wanted: Filter, below: int, named: bool) -> Iterator[tuple[list[Row
             return
 
 
-def _object(row: Row, named: bool) -> dict[str, object]:
+def _object(row: EventRow, named: bool) -> dict[str, object]:
     told: dict[str, object] = public(row.event)
     return told | {"personal": row.event.personal, "sentence": row.sentence} if named else told
 
 
-def _cells(row: Row, named: bool) -> tuple[str, ...]:
+def _cells(row: EventRow, named: bool) -> tuple[str, ...]:
     event = row.event
     return (
         str(event.id),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from audits.actions import Action
-from audits.search import Filter
+from audits.search import EventFilter
 from common.form_fields import MomentField
 from common.parsing import whole_number
 from players import former_usernames
@@ -80,10 +80,10 @@ class Asking(forms.Form):
         ]
 
     @property
-    def wanted(self) -> Filter:
+    def wanted(self) -> EventFilter:
         """The filter of a valid form."""
         given = self.cleaned_data
-        return Filter(
+        return EventFilter(
             actors=given["actor"],
             actions=_actions(given["action"]),
             target=given["target"],
@@ -136,7 +136,7 @@ def actors_of(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def described(wanted: Filter) -> dict[str, Any]:
+def described(wanted: EventFilter) -> dict[str, Any]:
     """Return a filter as the audit log may keep it: our ids and times. Other input becomes `…`."""
     moments = {
         name: moment.astimezone(dt.UTC).isoformat() for name, moment in _moments(wanted) if moment
@@ -156,7 +156,7 @@ def _ours(kind: str, number: str) -> str:
     return f"{kind}:{number}" if OURS.fullmatch(number) and kind in TELLABLE else f"{kind}:…"
 
 
-def _moments(wanted: Filter) -> list[tuple[str, dt.datetime | None]]:
+def _moments(wanted: EventFilter) -> list[tuple[str, dt.datetime | None]]:
     return [("since", wanted.since), ("until", wanted.until)]
 
 

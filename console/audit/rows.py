@@ -23,7 +23,7 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EventRow:
     event: PlacedEvent
     sentence: str
     tone: str
@@ -31,7 +31,7 @@ class Row:
     target: Party | None
 
 
-def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
+def rows_of(ids: Sequence[int], *, named: bool) -> list[EventRow]:
     """Return these events as rows in this order, in four queries.
 
     Without `named`, names and reasons are not read.
@@ -43,7 +43,7 @@ def rows_of(ids: Sequence[int], *, named: bool) -> list[Row]:
     told = payloads.for_events(events.values()) if named else {}
     people = _people(events.values() if named else ())
     return [
-        Row(
+        EventRow(
             events[pk],
             told[pk].message if named else events[pk].action,
             TONES[told[pk].severity] if named else "quiet",

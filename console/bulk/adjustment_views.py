@@ -18,9 +18,9 @@ from common.errors import Refused
 from console.approvals.views import names_of
 from console.bulk import pages
 from console.bulk.forms import UploadForm
-from console.bulk.pages import TONES, Line, Section
+from console.bulk.pages import TONES, JobLine, Section
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from players import tasks
 from players.mass_adjustments import file_previews, lifecycle
 from players.mass_adjustments.files import UnknownFormat, ValidationErrors, read_upload
@@ -193,7 +193,7 @@ def settle(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
     return SECTION.form_page(
         request,
-        Reason(request.POST or None),
+        ReasonForm(request.POST or None),
         decide,
         f"{button}: adjustment {pk}",
         job=found,
@@ -214,8 +214,8 @@ def results(request: HttpRequest, pk: int) -> HttpResponseBase:
     return pages.csv_response(f"adjustment-{pk}", header, rows)
 
 
-def _line(found: Adjustment, names: dict[int, Any]) -> Line:
-    return Line(
+def _line(found: Adjustment, names: dict[int, Any]) -> JobLine:
+    return JobLine(
         found,
         address=reverse("console:adjustment", args=[found.pk]),
         what=f"Adjust {found.changing:,} players, {found.total:+,} points in all",

@@ -20,7 +20,7 @@ from common.task_hints import Hint
 from console.actions.forms import add_error
 from console.decorators import render
 from players.bulk.engine import WAITING, JobType
-from players.bulk.results import Reason, reasons
+from players.bulk.results import ResultReason, reasons
 from players.models import Adjustment, BulkJob, Player
 from players.moderation.actors import staff_of
 
@@ -80,7 +80,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JobLine:
     """A job as a line of a list. `what`: its effect. `done`: the number of finished rows."""
 
     job: BulkJob | Adjustment
@@ -99,7 +99,7 @@ def newest[M: Model](rows: QuerySet[M], before: str) -> tuple[list[M], int | Non
     return found[:SIZE], found[SIZE - 1].pk if len(found) > SIZE else None
 
 
-def named_reasons(job: BulkJob | Adjustment) -> list[tuple[Reason, list[str]]]:
+def named_reasons(job: BulkJob | Adjustment) -> list[tuple[ResultReason, list[str]]]:
     """Return why rows were skipped, with the first players by name, or by id if they are unknown."""
     found = reasons(job)
     ids = [user_id for one in found for user_id in one.examples]

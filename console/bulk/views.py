@@ -18,9 +18,9 @@ from console.actions.forms import given
 from console.approvals.views import UNLINKED, names_of
 from console.bulk import pages
 from console.bulk.forms import RevertForm, act_form
-from console.bulk.pages import SIZE, TONES, Line, Section
+from console.bulk.pages import SIZE, TONES, JobLine, Section
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from console.players import queries
 from console.players.views import bulk_actions
 from players import tasks
@@ -189,7 +189,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     by, now = staff_of(request), timezone.now()
     return SECTION.form_page(
         request,
-        Reason(request.POST or None),
+        ReasonForm(request.POST or None),
         lambda data: previews.preview_undo(pk, Command(by=by, reason=data["reason"], now=now)),
         f"Undo job {pk}",
         job=found,
@@ -230,9 +230,9 @@ def _cells(row: BulkRow) -> list[Any]:
     return [row.line, *player, row.status, row.note, row.event or "", row.request_id or ""]
 
 
-def _line(job: BulkJob, by: Staff) -> Line:
+def _line(job: BulkJob, by: Staff) -> JobLine:
     status = state(job)
-    return Line(
+    return JobLine(
         job,
         address=reverse("console:bulk-job", args=[job.pk]),
         what=described(job.act, job.arguments, job.changing),

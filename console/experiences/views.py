@@ -30,11 +30,11 @@ SOON = dt.timedelta(days=14)
 KEYS_SHOWN = 20  # newest keys of one experience
 
 
-class Reason(forms.Form):
+class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=500, help_text="In a sentence, for the audit log.")
 
 
-class NewKey(Reason):
+class NewKey(ReasonForm):
     days = forms.IntegerField(
         min_value=1,
         max_value=730,
@@ -45,7 +45,7 @@ class NewKey(Reason):
     field_order = ("days", "reason")
 
 
-class Rotate(Reason):
+class Rotate(ReasonForm):
     overlap = forms.TypedChoiceField(
         choices=[*key_requests.OVERLAPS.items()],
         coerce=int,
@@ -57,7 +57,7 @@ class Rotate(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class Dialog:
+class ExperienceDialog:
     """The texts of a dialog. `severe`: shown in red."""
 
     title: str
@@ -119,7 +119,7 @@ def _row(
 @page("console.secrets")
 def new_key(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
-    dialog = Dialog(
+    dialog = ExperienceDialog(
         f"A new key for {experience.name}",
         "A second owner approves it. Then you collect it here, where it is shown only once.",
         "Ask for approval",
@@ -136,7 +136,7 @@ def new_key(request: HttpRequest, key: str) -> HttpResponse:
 @page("console.secrets")
 def rotate(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
-    dialog = Dialog(
+    dialog = ExperienceDialog(
         f"Rotate the keys of {experience.name}",
         "A second owner approves it. When you collect the new key, the present keys get their end. "
         "Put the new key into the experience's secrets before that.",
@@ -158,7 +158,9 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if request.method != "POST":
         note = "The key is created now and shown only once. Be ready to store it."
-        return _form(request, Dialog("Collect the key", note, "Show it"), Reason(), asks=False)
+        return _form(
+            request, ExperienceDialog("Collect the key", note, "Show it"), ReasonForm(), asks=False
+        )
     try:
         key, raw = key_requests.collect(approval.pk, by=staff_of(request), now=timezone.now())
     except Refused as refusal:
@@ -170,7 +172,7 @@ def collect(request: HttpRequest, pk: int) -> HttpResponse:
 @page("console.secrets")
 def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
     key = get_object_or_404(ExperienceKey.objects.select_related("experience"), prefix=prefix)
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         keys.revoke(key, actor=staff_of(request).actor, reason=form.cleaned_data["reason"])
         messages.success(request, f"{key} is revoked.")
@@ -181,13 +183,13 @@ def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
         else "It was never used."
     )
     note = f"Game servers that use {key} are refused from their next request on. {used}"
-    return _form(request, Dialog(f"Revoke {key}", note, "Revoke", severe=True), form)
+    return _form(request, ExperienceDialog(f"Revoke {key}", note, "Revoke", severe=True), form)
 
 
 @page("console.secrets")
 def writes(request: HttpRequest, key: str) -> HttpResponse:
     experience = get_object_or_404(Experience, key=key)
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     on = not experience.writes
     if request.method == "POST" and form.is_valid():
         on = request.POST.get("on") == "1"
@@ -199,7 +201,7 @@ def writes(request: HttpRequest, key: str) -> HttpResponse:
         return redirect("console:experiences")
     what = "are written again, also those that wait" if on else "wait until it is switched on again"
     word = "on" if on else "off"
-    dialog = Dialog(
+    dialog = ExperienceDialog(
         f"Switch writing to {experience.name} {word}",
         f"Changes of ranks, adjusted points and bans {what}.",
         f"Switch {word}",
@@ -212,7 +214,7 @@ def more(request: HttpRequest, key: str) -> HttpResponse:
     """Request the bounds of the configuration that are not in force."""
     experience = get_object_or_404(Experience, key=key)
     gains = "; ".join(experience_bounds.missing(key)) or "nothing new"
-    dialog = Dialog(
+    dialog = ExperienceDialog(
         f"Let {experience.name} do more",
         f"Another owner approves it. Then game servers may send: {gains}.",
         "Ask for approval",
@@ -221,7 +223,7 @@ def more(request: HttpRequest, key: str) -> HttpResponse:
     def ask(command: Command) -> Approval:
         return experience_bounds.ask(key, by=command.by, reason=command.reason, now=command.now)
 
-    return _request(request, dialog, Reason(request.POST or None), ask)
+    return _request(request, dialog, ReasonForm(request.POST or None), ask)
 
 
 @page(recounting.OWNER, fresh=True)
@@ -229,7 +231,7 @@ def count_more(request: HttpRequest, key: str) -> HttpResponse:
     """Request to count what the configuration counts as points and GRPS does not count yet."""
     experience = get_object_or_404(Experience, key=key)
     gains = ", ".join(recounting.missing(key)) or "nothing new"
-    dialog = Dialog(
+    dialog = ExperienceDialog(
         f"Let more of {experience.name} count",
         f"Another owner approves it: {gains}.",
         "Ask for approval",
@@ -238,7 +240,7 @@ def count_more(request: HttpRequest, key: str) -> HttpResponse:
     def ask(command: Command) -> Approval:
         return recounting.ask(key, by=command.by, reason=command.reason, now=command.now)
 
-    return _request(request, dialog, Reason(request.POST or None), ask)
+    return _request(request, dialog, ReasonForm(request.POST or None), ask)
 
 
 def _counts(experience: Experience) -> list[tuple[str, bool]]:
@@ -264,7 +266,10 @@ def _ask_key(
 
 
 def _request(
-    request: HttpRequest, dialog: Dialog, form: Reason, ask: Callable[[Command], Approval]
+    request: HttpRequest,
+    dialog: ExperienceDialog,
+    form: ReasonForm,
+    ask: Callable[[Command], Approval],
 ) -> HttpResponse:
     """Show the dialog; a POST makes the request. A refusal becomes an error of the form."""
     if request.method == "POST" and form.is_valid():
@@ -281,7 +286,9 @@ def _request(
     return _form(request, dialog, form)
 
 
-def _form(request: HttpRequest, dialog: Dialog, form: forms.Form, **more: Any) -> HttpResponse:
+def _form(
+    request: HttpRequest, dialog: ExperienceDialog, form: forms.Form, **more: Any
+) -> HttpResponse:
     context = {
         "form": form,
         "note": dialog.note,

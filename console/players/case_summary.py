@@ -16,7 +16,7 @@ from players.models import Appeal, Approval, Decision, Player, Sanction
 from players.moderation import approvals
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, permission_for
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.ranks import Evaluation
 from players.ranks.candidates import candidate_for
 from players.ranks.evaluation import assess
@@ -50,7 +50,7 @@ class CaseHead:
     """Everything above the timeline."""
 
     player: Player
-    rank: Rank | None
+    rank: RankRule | None
     level: str
     kept: str
     position: int | None
@@ -129,7 +129,7 @@ def _running(player: Player, now: dt.datetime) -> list[Sanction]:
     return list(rows.order_by("-pk")[:100])
 
 
-def _progress(rank: Rank, evaluation: Evaluation | None, has: Decimal) -> Progress | None:
+def _progress(rank: RankRule, evaluation: Evaluation | None, has: Decimal) -> Progress | None:
     if evaluation is None or evaluation.target is None or evaluation.kind == "demotion":
         return None
     target, missing = evaluation.target, evaluation.missing

@@ -81,7 +81,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExplainedRow:
     """A row of the ledger."""
 
     id: int
@@ -160,11 +160,11 @@ def caps(player: Player, policy: ActivePolicy, now: dt.datetime) -> list[Cap]:
         ]
 
 
-def rows(player: Player, before: tuple[dt.datetime, int]) -> list[Row]:
+def rows(player: Player, before: tuple[dt.datetime, int]) -> list[ExplainedRow]:
     """Return up to ROWS + 1 ledger rows older than `before`, newest first."""
     with connection.cursor() as cursor:
         cursor.execute(f"{LEDGER}{ROWS + 1:d}", [player.pk, *before])
-        return [Row(*row) for row in cursor.fetchall()]
+        return [ExplainedRow(*row) for row in cursor.fetchall()]
 
 
 def recommendations(player: Player) -> list[tuple[int, str, str, dt.datetime]]:

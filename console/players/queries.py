@@ -45,7 +45,7 @@ CONDITIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class PlayerFilter:
     """The filter of the list.
 
     `q`: the beginning of a present or former username, or a whole user id. The other fields are as
@@ -69,11 +69,11 @@ class Filter:
     def but(self, **changes: Any) -> str:
         """Return the query string of this filter with changes, for a link."""
         named = {name: getattr(self, name) for name in ("q", "rank", "level", "state", "order")}
-        return Filter(**(named | changes)).query
+        return PlayerFilter(**(named | changes)).query
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlayerListRow:
     player: Player
     sanction: Sanction | None
     state: str
@@ -82,26 +82,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PlayerPage:
     """A page of the list.
 
     `after` and `before`: cursors of the neighbouring pages, "" at the ends. `cut`: the search
     stopped early, so there may be more matches.
     """
 
-    rows: list[Row]
+    rows: list[PlayerListRow]
     after: str
     before: str
     cut: bool
 
 
-def filter_of(given: Mapping[str, str] | str) -> Filter:
+def filter_of(given: Mapping[str, str] | str) -> PlayerFilter:
     """Return the filter of a query string. Invalid values are left out."""
     values = QueryDict(given).dict() if isinstance(given, str) else given
     rank, level, state = values.get("rank", ""), values.get("level", ""), values.get("state", "")
     order = values.get("order", "")
     q = " ".join(values.get("q", "").replace("\0", "").split())[:50]
-    return Filter(
+    return PlayerFilter(
         q=q,
         rank=whole_number(rank, most=10**9),
         level=level[:20].replace("\0", ""),
@@ -110,7 +110,7 @@ def filter_of(given: Mapping[str, str] | str) -> Filter:
     )
 
 
-def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
+def page(wanted: PlayerFilter, *, after: str = "", before: str = "") -> PlayerPage:
     """Return the page after the cursor `after`, or the one that ends before `before`."""
     back = bool(before)
     place = _place(wanted, before or after)
@@ -123,8 +123,8 @@ def page(wanted: Filter, *, after: str = "", before: str = "") -> Page:
     edge = _cursor(wanted, players[0 if back else -1]) if players and more else last
     begin = _cursor(wanted, players[-1 if back else 0]) if players and place else ""
     if back:
-        return Page(_rows(players, direct), begin, edge, cut and not more)
-    return Page(_rows(players, direct), edge, begin, cut and not more)
+        return PlayerPage(_rows(players, direct), begin, edge, cut and not more)
+    return PlayerPage(_rows(players, direct), edge, begin, cut and not more)
 
 
 def matching(query: str, limit: int = MOST_MATCHING) -> tuple[list[int], bool]:
@@ -168,7 +168,7 @@ def state_of(player: Player, sanction: Sanction | None) -> tuple[str, str]:
 
 
 def _find(
-    wanted: Filter, place: tuple[Any, int] | None, *, back: bool, limit: int
+    wanted: PlayerFilter, place: tuple[Any, int] | None, *, back: bool, limit: int
 ) -> tuple[list[int], str, bool]:
     """Return ids in the list's order (reversed if `back`).
 
@@ -237,7 +237,7 @@ def _by_rank(
         return [row[0] for row in cursor.fetchall()]
 
 
-def _ranks(wanted: Filter) -> list[int] | None:
+def _ranks(wanted: PlayerFilter) -> list[int] | None:
     """Return the ids of the ranks in a filter, None if it has no rank."""
     if wanted.rank is None and not wanted.level and wanted.state != "suspended":
         return None
@@ -251,7 +251,7 @@ def _ranks(wanted: Filter) -> list[int] | None:
     return list(ranks.values_list("pk", flat=True))
 
 
-def _direct(wanted: Filter) -> dict[int, str]:
+def _direct(wanted: PlayerFilter) -> dict[int, str]:
     """Return the players whom a search finds by user id or former username.
 
     The value is the former username.
@@ -261,7 +261,7 @@ def _direct(wanted: Filter) -> dict[int, str]:
     return found | (former_usernames.beginning_with(wanted.q, FORMER) if wanted.q else {})
 
 
-def _exact(wanted: Filter) -> int | None:
+def _exact(wanted: PlayerFilter) -> int | None:
     """Return our id of the player with the entered user id."""
     user_id = whole_number(wanted.q)
     if user_id is None:
@@ -274,7 +274,7 @@ def _players(ids: list[int]) -> list[Player]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def _rows(players: list[Player], direct: Mapping[int, str]) -> list[Row]:
+def _rows(players: list[Player], direct: Mapping[int, str]) -> list[PlayerListRow]:
     kinds = (Sanction.Kind.SUSPENSION, Sanction.Kind.BAN)
     in_force = Sanction.objects.filter(player__in=players, kind__in=kinds, lifted_at=None)
     # Later rows overwrite earlier ones, so a ban replaces a suspension.
@@ -282,15 +282,17 @@ def _rows(players: list[Player], direct: Mapping[int, str]) -> list[Row]:
     rows = []
     for player in players:
         sanction = by_player.get(player.pk)
-        rows.append(Row(player, sanction, *state_of(player, sanction), direct.get(player.pk, "")))
+        rows.append(
+            PlayerListRow(player, sanction, *state_of(player, sanction), direct.get(player.pk, ""))
+        )
     return rows
 
 
-def _cursor(wanted: Filter, player: Player) -> str:
+def _cursor(wanted: PlayerFilter, player: Player) -> str:
     return f"{player.pk}.{player.points if wanted.order == 'points' else player.username.lower()}"
 
 
-def _place(wanted: Filter, cursor: str) -> tuple[Any, int] | None:
+def _place(wanted: PlayerFilter, cursor: str) -> tuple[Any, int] | None:
     """Return the position of a cursor, None for the beginning or an invalid cursor."""
     pk, dot, key = cursor.replace("\0", "").partition(".")
     if not (dot and is_row_id(pk)):

@@ -59,7 +59,7 @@ DELIVERED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One entry: an event (`event`), or the points of a day (`day`)."""
 
     at: dt.datetime
@@ -86,7 +86,7 @@ class Entry:
 class Timeline:
     """A page. `older` is the cursor of the next page, "" on the last."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[TimelineEntry]
     older: str
 
 
@@ -106,7 +106,7 @@ def timeline(player: Player, which: str, cursor: str) -> Timeline:
     return Timeline(shown, older)
 
 
-def _events(player: Player, which: str, before: int) -> list[Entry]:
+def _events(player: Player, which: str, before: int) -> list[TimelineEntry]:
     beginnings = FILTERS.get(which, FILTERS[""])[1]
     clause = "AND action LIKE ANY(%s)" if beginnings else ""
     patterns = [[f"{beginning}%" for beginning in beginnings]] if beginnings else []
@@ -129,7 +129,7 @@ def _events(player: Player, which: str, before: int) -> list[Entry]:
     for pk in ids:
         happening = sources.payload(pk)
         entries.append(
-            Entry(
+            TimelineEntry(
                 happening.at,
                 happening.message,
                 TONES[happening.severity],
@@ -143,12 +143,12 @@ def _events(player: Player, which: str, before: int) -> list[Entry]:
     return entries
 
 
-def _days(player: Player, before: dt.date) -> list[Entry]:
+def _days(player: Player, before: dt.date) -> list[TimelineEntry]:
     with connection.cursor() as cursor:
         cursor.execute(DAYS, [player.pk, before])
         rows: list[tuple[dt.date, Decimal, int, str]] = cursor.fetchall()
     return [
-        Entry(
+        TimelineEntry(
             dt.datetime.combine(day, dt.time.max, dt.UTC),
             f"Earned {awarded:,} points in {where} ({events} awards).",
             "quiet",

@@ -14,7 +14,7 @@ from players import tasks
 from players.models import Player, PolicyVersion
 from players.moderation.actors import staff_of
 from players.policy_changes import activation, simulations
-from players.policy_changes.simulation_query import Row
+from players.policy_changes.simulation_query import RankMoves
 
 HALF = 50  # units of the drawing on each side
 WORDS = {
@@ -64,7 +64,7 @@ def _begin(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("console:policy-simulation", number)
 
 
-def _movers(rows: Iterable[Row]) -> list[tuple[str, str, list[Player]]]:
+def _movers(rows: Iterable[RankMoves]) -> list[tuple[str, str, list[Player]]]:
     """Return the rank, the change of some of its holders, and examples of these players."""
     kinds = [(row.rank, name, ids) for row in rows for name, ids in row.examples.items() if ids]
     known = Player.objects.in_bulk({pk for *_, ids in kinds for pk in ids})

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from common.errors import Refused
 from common.parsing import whole_number
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from console.policy.uploads import pretty, texts_of
 from players.active_policy import held_outside
 from players.models import PolicyVersion
@@ -175,7 +175,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def activate(request: HttpRequest, number: int) -> HttpResponse:
     """Request the activation of a version by a second owner."""
     found = get_object_or_404(PolicyVersion, number=number)
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             approval = activation.ask_activation(

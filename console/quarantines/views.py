@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from common.errors import Refused
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from players.models import ExperiencePoints, GameCommand, LedgerEntry, Player, Quarantine
 from players.moderation.actors import staff_of
 from players.quarantines import resolution
@@ -72,7 +72,7 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     found = get_object_or_404(Quarantine, pk=pk)
     if verb not in ACTS:
         raise Http404
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             asked = resolution.ask(

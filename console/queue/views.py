@@ -20,7 +20,7 @@ from common.errors import Refused
 from common.parsing import is_row_id
 from console.charts.bars import bars
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from console.models import SeenUpTo
 from console.queue.base import MOST, Item, WorkKind, counts
 from console.queue.registry import BY_NAME, seen_by
@@ -166,7 +166,7 @@ def _see(kind: str, event: int, person: str) -> None:
 def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
     """Restore the access of a person whom the guard stopped."""
     trip = get_object_or_404(GuardTrip, pk=pk)
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             velocity_limit.release(
@@ -197,7 +197,7 @@ def release_guard(request: HttpRequest, pk: int) -> HttpResponse:
 @page("console.policy")
 def review(request: HttpRequest) -> HttpResponse:
     """Record that the policy was reviewed without a change."""
-    form = Reason(request.POST or None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         reviews.review(by=staff_of(request), reason=form.cleaned_data["reason"], now=timezone.now())
         messages.success(request, "Recorded. The next review is due in a quarter.")

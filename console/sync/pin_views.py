@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from common.errors import Refused
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from players.active_policy import active
 from players.moderation.actors import staff_of
 from players.moderation.command import Command
@@ -20,7 +20,7 @@ from syncs.models import GroupRole, RolePin
 from syncs.roles import pin_requests
 
 
-class PinAnew(Reason):
+class PinAnew(ReasonForm):
     role = forms.TypedChoiceField(coerce=int, label="The role", widget=forms.RadioSelect)
     field_order = ("role", "reason")
 

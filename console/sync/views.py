@@ -17,7 +17,7 @@ from django.utils import timezone
 from common.errors import Refused
 from common.parsing import is_row_id, whole_number
 from console.decorators import page, render
-from console.experiences.views import Reason
+from console.experiences.views import ReasonForm
 from players.moderation.actors import staff_of
 from players.moderation.command import Command
 from players.moderation.input import LONGEST_REASON
@@ -150,7 +150,7 @@ def on_job(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 def question(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the question of a waiting pull, the affected players, and the form to confirm it."""
     job = get_object_or_404(SyncJob, pk=pk, status=SyncJob.Status.WAITING)
-    form = Reason(request.POST or None) if request.user.has_perm("console.sync") else None
+    form = ReasonForm(request.POST or None) if request.user.has_perm("console.sync") else None
     if request.method == "POST" and form is not None and form.is_valid():
         try:
             jobs.confirm(pk, by=staff_of(request), reason=form.cleaned_data["reason"])
@@ -224,7 +224,7 @@ RESOLUTIONS: dict[str, tuple[Callable[..., Drift], str, str, str]] = {
 }
 
 
-class Adopt(Reason):
+class Adopt(ReasonForm):
     name = forms.CharField(
         max_length=20, required=False, label="Username, if they are not a player yet"
     )
@@ -235,7 +235,7 @@ def resolve(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """Resolve a difference: adopt the state on Roblox, or push ours."""
     found = get_object_or_404(Drift, pk=pk)
     do, title, note, button = RESOLUTIONS["adopt" if act == "adopt" else "push"]
-    form = (Adopt if act == "adopt" else Reason)(request.POST or None)
+    form = (Adopt if act == "adopt" else ReasonForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         command = Command(by=staff_of(request), reason=data.pop("reason"), now=timezone.now())

@@ -35,7 +35,7 @@ class EndpointAction:
 
     title: str
     button: str
-    form: type[forms.ActForm]
+    form: type[forms.EndpointActForm]
     perform: Callable[[WebhookEndpoint, Any, Staff], str | IssuedSecret]
     notice: Callable[[WebhookEndpoint], str]
     initial: Callable[[WebhookEndpoint], dict[str, Any]] = lambda endpoint: {}

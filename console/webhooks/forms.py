@@ -130,7 +130,7 @@ def initial_of(endpoint: WebhookEndpoint) -> dict[str, Any]:
     }
 
 
-class ActForm(forms.Form):
+class EndpointActForm(forms.Form):
     """Base of the forms that act on an endpoint."""
 
     def __init__(self, *args: Any, endpoint: WebhookEndpoint, **options: Any) -> None:
@@ -138,7 +138,7 @@ class ActForm(forms.Form):
         self.endpoint = endpoint
 
 
-class ReasonForm(ActForm):
+class ReasonForm(EndpointActForm):
     reason = forms.CharField(
         max_length=500,
         widget=forms.TextInput(attrs={"size": 60}),
@@ -163,7 +163,7 @@ class RotateForm(ReasonForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
-class ExamplesForm(ActForm):
+class ExamplesForm(EndpointActForm):
     every = forms.BooleanField(required=False, label="One of every event that it subscribes to")
     actions = forms.MultipleChoiceField(
         required=False, widget=forms.CheckboxSelectMultiple, label="Or these events"
@@ -180,11 +180,11 @@ class ExamplesForm(ActForm):
         return data
 
 
-class RecoverForm(ActForm):
+class RecoverForm(EndpointActForm):
     since = MomentField(help_text="UTC. All deliveries given up since then are tried again.")
 
 
-class ReplayForm(ActForm):
+class ReplayForm(EndpointActForm):
     since = MomentField(required=False, help_text="UTC: all events since then …")
     after = forms.IntegerField(
         required=False,

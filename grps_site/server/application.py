@@ -25,17 +25,19 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[str, str]]
 
 
-class Limit(NamedTuple):
+class BodyLimit(NamedTuple):
     """Bytes of a body, and seconds from the end of the head until it is complete."""
 
     size: int
     seconds: float
 
 
-API = Limit(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 20)
-FORMS = Limit(8 * 1_048_576, 60)  # staff upload files; each page has lower limits
+API = BodyLimit(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 20)
+FORMS = BodyLimit(8 * 1_048_576, 60)  # staff upload files; each page has lower limits
 MAX_BUFFERED = 128 * 1_048_576  # bytes of all bodies in one process
-DRAIN = Limit(16 * 1_048_576, 5)  # read from a refused body, so that the client receives the answer
+DRAIN = BodyLimit(
+    16 * 1_048_576, 5
+)  # read from a refused body, so that the client receives the answer
 CHUNK_SECONDS = 30  # for a client to read a chunk of a streamed response
 MAX_WHOLE_FILE = 8 * 1_048_576  # bytes; larger files are streamed
 LIVE = "/health/live"
@@ -57,7 +59,7 @@ _SERVER = {
 }
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The body is refused with `status`."""
 
     def __init__(self, status: int) -> None:
@@ -82,7 +84,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         size = len(body)
     except Disconnected:
         return
-    except Refused as refusal:
+    except RequestRefused as refusal:
         await _refuse(environ, refusal.status, receive, send)
         return
     try:
@@ -101,7 +103,7 @@ async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
         return b""
     limit = FORMS if environ["PATH_INFO"].startswith(CONSOLE) else API
     if declared and int(declared) > limit.size:
-        raise Refused(413)
+        raise RequestRefused(413)
     pieces: list[bytes] = []
     size = 0
     try:
@@ -111,13 +113,13 @@ async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
                 pieces.append(piece)
                 _count_buffered(len(piece))
                 if size > limit.size:
-                    raise Refused(413)
+                    raise RequestRefused(413)
                 if _buffered > MAX_BUFFERED:
-                    raise Refused(503)
+                    raise RequestRefused(503)
     except BaseException as error:
         _count_buffered(-sum(map(len, pieces)))
         if isinstance(error, TimeoutError):
-            raise Refused(408) from None
+            raise RequestRefused(408) from None
         raise
     return b"".join(pieces)
 

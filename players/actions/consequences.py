@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from players.actions.facts import Facts
-from players.policy.warning_thresholds import Sanction, sanctions_after
+from players.policy.warning_thresholds import ThresholdSanction, sanctions_after
 
 Consequence = Callable[[Facts], str]
 
@@ -22,9 +22,9 @@ def warn(facts: Facts) -> str:
     following = sanctions_after(
         count, rules, suspended=facts.suspension is not None, banned=facts.ban is not None
     )
-    if Sanction.BAN in following:
+    if ThresholdSanction.BAN in following:
         return f"Warning {count}: a ban is asked for, and waits for a second person."
-    if Sanction.SUSPENSION in following:
+    if ThresholdSanction.SUSPENSION in following:
         return f"Warning {count} of {rules.trial_threshold}: it suspends them for {rules.trial_days} days."
     end = f", and counts for {rules.warning_days} days" if rules.warning_days else ""
     return f"This is warning {count}; at {rules.trial_threshold} they are suspended{end}."

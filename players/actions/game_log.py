@@ -12,7 +12,7 @@ from players.models import Player
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """A line of a game's log. `user_id`: the person it concerns, if the game names one."""
 
     id: str
@@ -22,7 +22,7 @@ class Line:
     user_id: int | None = None
 
 
-def store_log_lines(experience: str, lines: Sequence[Line]) -> int:
+def store_log_lines(experience: str, lines: Sequence[LogLine]) -> int:
     """Store the new lines as one audit event; return their number.
 
     A line may name anybody, so its text is stored as a personal value of the player or of the
@@ -36,7 +36,7 @@ def store_log_lines(experience: str, lines: Sequence[Line]) -> int:
         return len(new)
 
 
-def _record(experience: str, lines: Sequence[Line]) -> None:
+def _record(experience: str, lines: Sequence[LogLine]) -> None:
     user_ids = {line.user_id for line in lines if line.user_id}
     known = Player.objects.filter(user_id__in=user_ids, erased_at=None)
     subjects = {player.user_id: player.subject for player in known}

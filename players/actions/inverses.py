@@ -9,7 +9,7 @@ from typing import Any
 from audits.queries import PlacedEvent
 from common.amounts import hundredths
 from players.actions.params import (
-    Adjustment,
+    AdjustmentParams,
     Ban,
     DecisionId,
     NoteId,
@@ -33,7 +33,7 @@ class UndoOption:
 
 
 @dataclass(frozen=True, slots=True)
-class EventFacts:
+class UndoFacts:
     """An event with its player and the sanction or note that it concerns."""
 
     event: PlacedEvent
@@ -56,19 +56,19 @@ class Inverse:
     """
 
     action: str
-    option: Callable[[EventFacts], UndoOption]
-    params: Callable[[EventFacts], Params] = lambda facts: Params()
+    option: Callable[[UndoFacts], UndoOption]
+    params: Callable[[UndoFacts], Params] = lambda facts: Params()
     permission: Act | None = None
 
 
-def always(sentence: str) -> Callable[[EventFacts], UndoOption]:
+def always(sentence: str) -> Callable[[UndoFacts], UndoOption]:
     return lambda facts: UndoOption(True, sentence)
 
 
-def while_in_force(sentence: str) -> Callable[[EventFacts], UndoOption]:
+def while_in_force(sentence: str) -> Callable[[UndoFacts], UndoOption]:
     """Allow the undo while the event's own sanction is in force."""
 
-    def option(facts: EventFacts) -> UndoOption:
+    def option(facts: UndoFacts) -> UndoOption:
         if facts.sanction is None or facts.sanction.lifted_at is not None:
             return UndoOption(False, "It is not in force any more.")
         return UndoOption(True, sentence)
@@ -76,10 +76,10 @@ def while_in_force(sentence: str) -> Callable[[EventFacts], UndoOption]:
     return option
 
 
-def until_former_end(sentence: str) -> Callable[[EventFacts], UndoOption]:
+def until_former_end(sentence: str) -> Callable[[UndoFacts], UndoOption]:
     """Allow the undo until the original end of the event's sanction."""
 
-    def option(facts: EventFacts) -> UndoOption:
+    def option(facts: UndoFacts) -> UndoOption:
         if facts.sanction is None or facts.event.actor_kind == "system":
             return UndoOption(False, "It ended by itself.")
         ends = facts.sanction.ends_at
@@ -91,14 +91,14 @@ def until_former_end(sentence: str) -> Callable[[EventFacts], UndoOption]:
     return option
 
 
-def adjustment(facts: EventFacts) -> UndoOption:
+def adjustment(facts: UndoFacts) -> UndoOption:
     amount = Decimal(str(facts.after("amount") or 0))
     if not amount:
         return UndoOption(False, "It changed nothing.")
     return UndoOption(True, f"Adjusts them by {-amount:+,} points.")
 
 
-def rank(facts: EventFacts) -> UndoOption:
+def rank(facts: UndoFacts) -> UndoOption:
     assert facts.player is not None
     before, after = facts.before("rank"), facts.after("rank")
     if not before or facts.player.rank.name != after:
@@ -106,7 +106,7 @@ def rank(facts: EventFacts) -> UndoOption:
     return UndoOption(True, f"Gives them {before} again.")
 
 
-def note(facts: EventFacts) -> UndoOption:
+def note(facts: UndoFacts) -> UndoOption:
     if facts.note is None or facts.note.withdrawn_at is not None:
         return UndoOption(False, "The note is withdrawn.")
     return UndoOption(True, "Withdraws the note.")
@@ -117,39 +117,39 @@ def adjusted_by(event: PlacedEvent) -> int:
     return hundredths(Decimal(str((event.details.get("after") or {}).get("amount") or 0)))
 
 
-def opposite_amount(facts: EventFacts) -> Adjustment:
-    return Adjustment(amount=-adjusted_by(facts.event))
+def opposite_amount(facts: UndoFacts) -> AdjustmentParams:
+    return AdjustmentParams(amount=-adjusted_by(facts.event))
 
 
-def former_rank(facts: EventFacts) -> RankName:
+def former_rank(facts: UndoFacts) -> RankName:
     return RankName(rank=str(facts.before("rank")))
 
 
-def own_decision(facts: EventFacts) -> DecisionId:
+def own_decision(facts: UndoFacts) -> DecisionId:
     return DecisionId(decision=int(facts.event.details["decision"]))
 
 
-def own_note(facts: EventFacts) -> NoteId:
+def own_note(facts: UndoFacts) -> NoteId:
     assert facts.note is not None
     return NoteId(note=facts.note.pk)
 
 
-def own_warning(facts: EventFacts) -> Pardon:
+def own_warning(facts: UndoFacts) -> Pardon:
     assert facts.sanction is not None
     return Pardon(sanction=facts.sanction.pk)
 
 
-def same_suspension(facts: EventFacts) -> Suspension:
+def same_suspension(facts: UndoFacts) -> Suspension:
     assert facts.sanction is not None
     return Suspension(until=facts.sanction.ends_at)
 
 
-def same_ban(facts: EventFacts) -> Ban:
+def same_ban(facts: UndoFacts) -> Ban:
     assert facts.sanction is not None
     return Ban(until=facts.sanction.ends_at, alt_accounts=facts.sanction.alt_accounts)
 
 
-def own_recommendation(facts: EventFacts) -> RecommendationId:
+def own_recommendation(facts: UndoFacts) -> RecommendationId:
     """Return the recommendation that the event's ledger row belongs to, or 0 if it is gone."""
     row = LedgerEntry.objects.filter(
         player=facts.player, origin=CONSOLE, batch=facts.event.id, type=KIND

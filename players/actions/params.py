@@ -43,7 +43,7 @@ class Pardon(Params, frozen=True):
     sanction: int
 
 
-class Adjustment(Params, frozen=True):
+class AdjustmentParams(Params, frozen=True):
     """Hundredths of points."""
 
     amount: int

@@ -14,7 +14,7 @@ from players.actions.consequences import Consequence, says
 from players.actions.facts import Facts
 from players.actions.inverses import Inverse, always, until_former_end, while_in_force
 from players.actions.params import (
-    Adjustment,
+    AdjustmentParams,
     Ban,
     DecisionId,
     EventName,
@@ -207,7 +207,7 @@ ACTIONS: tuple[StaffAction, ...] = (
         phrase="Adjust the points of",
         right="players.adjust",
         permission=Act.ADJUST,
-        params=Adjustment,
+        params=AdjustmentParams,
         perform=lambda user_id, it, command: adjustments.adjust(user_id, it.amount, command),
         consequence=says(
             "It is a row of the ledger with your name; the rank follows as the policy says."

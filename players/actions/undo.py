@@ -16,7 +16,7 @@ from audits.queries import PlacedEvent, events_by_id
 from audits.record import TakenBack
 from common.errors import Refused
 from common.parsing import is_row_id
-from players.actions.inverses import EventFacts, UndoOption
+from players.actions.inverses import UndoFacts, UndoOption
 from players.actions.registry import BY_NAME, INVERSES
 from players.models import Note, Player, Sanction
 from players.moderation import approvals
@@ -74,7 +74,7 @@ def revert(event_id: int, command: Command) -> ActionResult:
             raise Refused(str(error)) from None
 
 
-def _perform_inverse(facts: EventFacts, command: Command) -> ActionResult:
+def _perform_inverse(facts: UndoFacts, command: Command) -> ActionResult:
     assert facts.player is not None
     inverse = INVERSES[facts.event.action]
     command = replace(command, reverts=facts.event.id)
@@ -98,18 +98,18 @@ def _why_not(event_id: int) -> str:
 approvals.REVERTING.append(_why_not)
 
 
-def _facts_of(event: PlacedEvent) -> EventFacts:
+def _facts_of(event: PlacedEvent) -> UndoFacts:
     return next(iter(_load_facts([event])))
 
 
-def _locked(event: PlacedEvent) -> EventFacts:
+def _locked(event: PlacedEvent) -> UndoFacts:
     """Lock an event's player and return the event's facts."""
     if event.target_kind == "player" and is_row_id(event.target_id):
         Player.objects.select_for_update(no_key=True).filter(pk=int(event.target_id)).first()
     return _facts_of(event)
 
 
-def _load_facts(events: Iterable[PlacedEvent]) -> list[EventFacts]:
+def _load_facts(events: Iterable[PlacedEvent]) -> list[UndoFacts]:
     found = list(events)
     ids = [
         int(event.target_id)
@@ -124,7 +124,7 @@ def _load_facts(events: Iterable[PlacedEvent]) -> list[EventFacts]:
         note.event: note for note in Note.objects.filter(event__in=[event.id for event in found])
     }
     return [
-        EventFacts(
+        UndoFacts(
             event,
             players.get(event.target_id) if event.target_kind == "player" else None,
             sanctions.get(numbers[event.id] or 0),
@@ -141,7 +141,7 @@ def _sanction_of(event: PlacedEvent) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def _option(facts: EventFacts, taken: Mapping[int, int]) -> UndoOption:
+def _option(facts: UndoFacts, taken: Mapping[int, int]) -> UndoOption:
     action = facts.event.action
     if action not in INVERSES:
         nothing = "It tells what happened; there is nothing to take back."

@@ -156,10 +156,10 @@ def api_key_id(request: Request) -> int | None:
     return request.auth.presented if isinstance(request.auth, Experience) else None
 
 
-def _log_line(line: schemas.LogLineIn) -> game_log.Line:
+def _log_line(line: schemas.LogLineIn) -> game_log.LogLine:
     if "\0" in line.text:
         raise ValidationError({"text": "It holds a NUL character; take it out."})
-    return game_log.Line(line.id, line.at, line.kind, line.text, line.user_id)
+    return game_log.LogLine(line.id, line.at, line.kind, line.text, line.user_id)
 
 
 def _receipt(receipt: Receipt) -> schemas.ReceiptOut:

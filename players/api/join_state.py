@@ -26,7 +26,7 @@ from players.discipline.queries import in_force_now
 from players.experiences import counting
 from players.membership.status import present
 from players.models import ExperiencePoints, Player, Recommendation, Sanction
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 from players.policy.warning_thresholds import sanction_of
 from roblox.models import Experience
 
@@ -160,7 +160,7 @@ def _unknown(user_id: int, first_rank: str, counts: CountsOut, now: dt.datetime)
         warnings=0,
         ban=None,
         cases=[],
-        membership=MembershipOut(present(Membership.UNKNOWN).value, None),
+        membership=MembershipOut(present(MembershipStatus.UNKNOWN).value, None),
         counts=counts,
     )
 

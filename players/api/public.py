@@ -19,7 +19,7 @@ from players.api.parameters import (
     Parameter,
     page_size,
 )
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.ranks import Evaluation, Missing
 
 LATEST = dt.datetime(9999, 12, 31, tzinfo=dt.UTC), 2**63 - 1
@@ -190,7 +190,7 @@ class Ranks(View):
         return Response(schemas.RanksOut(bundle.version, ranks))
 
 
-def _line(line: leaderboard.Line) -> schemas.LineOut:
+def _line(line: leaderboard.LeaderboardLine) -> schemas.LineOut:
     return schemas.LineOut(
         line.position,
         line.user_id,
@@ -204,7 +204,9 @@ def _line(line: leaderboard.Line) -> schemas.LineOut:
     )
 
 
-def _next_rank(evaluation: Evaluation | None, target: Rank | None) -> schemas.NextRankOut | None:
+def _next_rank(
+    evaluation: Evaluation | None, target: RankRule | None
+) -> schemas.NextRankOut | None:
     if evaluation is None or target is None:
         return None
     missing = evaluation.missing if evaluation.kind != "demotion" else Missing(0, 0, 0)

@@ -10,7 +10,7 @@ from common.amounts import hundredths
 from players import former_usernames, leaderboard
 from players.active_policy import ActivePolicy
 from players.models import Player
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 from players.policy.ranks import Evaluation
 from players.policy.warning_thresholds import sanction_of
 from players.ranks.candidates import Candidate
@@ -75,7 +75,7 @@ def progress(player: Profile, policy: ActivePolicy, now: dt.datetime) -> Evaluat
         player.rank_id,
         player.rank_since,
         hundredths(player.points),
-        member=Membership.MEMBER,  # only members are listed
+        member=MembershipStatus.MEMBER,  # only members are listed
     )
     return assess([candidate], policy, now).get(player.id)
 
@@ -92,7 +92,9 @@ def history(player_id: int, limit: int, before: tuple[dt.datetime, int]) -> list
         return [HistoryRow(*row) for row in cursor.fetchall()]
 
 
-def search_with_sanctions(prefix: str, limit: int) -> list[tuple[leaderboard.Line, str | None]]:
+def search_with_sanctions(
+    prefix: str, limit: int
+) -> list[tuple[leaderboard.LeaderboardLine, str | None]]:
     """Find players, members or not, by the start of their present or a former username.
 
     Each comes with the sanction in force that games may show: `suspension`, `ban` or None.

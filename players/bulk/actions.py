@@ -23,7 +23,7 @@ from players.moderation.audit_fields import target_of
 from players.moderation.authorization import kept_rank
 from players.moderation.command import ActionResult, Command
 from players.moderation.daily_limit import Taken
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.permissions import Act
 from players.policy.warning_thresholds import suspension_ends
 
@@ -118,13 +118,13 @@ def _case(action: StaffAction, facts: Facts, shared: Params | None) -> Case:
         facts.player,
         action.subject(facts),
         _rank_to_give(action, facts, shared),
-        shared.amount if isinstance(shared, shapes.Adjustment) else 0,
+        shared.amount if isinstance(shared, shapes.AdjustmentParams) else 0,
         registry.why_not(action, facts, shared),
         _needs_second_person(action, facts),
     )
 
 
-def _rank_to_give(action: StaffAction, facts: Facts, shared: Params | None) -> Rank | None:
+def _rank_to_give(action: StaffAction, facts: Facts, shared: Params | None) -> RankRule | None:
     if isinstance(shared, shapes.RankName):
         return facts.policy.bundle.by_name.get(shared.rank)
     if action.subject_field == "decision" and facts.proposal:

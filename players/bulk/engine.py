@@ -20,7 +20,7 @@ from players.moderation.approval_types import ApprovalRequest
 from players.moderation.authorization import Permission, past_own_limit
 from players.moderation.command import Command
 from players.moderation.refusals import audit_refusals
-from players.moderation.velocity_limit import Load
+from players.moderation.velocity_limit import JobVolume
 
 PREVIEW, WAITING = "preview", "waiting"
 READ_EVERY = 30.0  # seconds between two reads of the requester's role on Roblox
@@ -111,7 +111,7 @@ class JobType[J: (BulkJob, Adjustment)](ABC):
     ) -> Permission | None:
         """Return why a second person must approve the job, or None."""
         taken = daily_limit.lock(by.person, daily_limit.day_of(now))
-        load = Load(job.changing, reservations.volume(job), taken, tripped)
+        load = JobVolume(job.changing, reservations.volume(job), taken, tripped)
         return velocity_limit.second_person_for(by, load, now)
 
     def check_entitled(self, by: Staff) -> None:

@@ -9,7 +9,7 @@ from players.moderation import daily_limit
 from players.moderation.actors import Staff
 from players.moderation.authorization import Circumstances, Permission, permission_for
 from players.moderation.daily_limit import Taken
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.permissions import Act
 
 
@@ -24,7 +24,7 @@ class Case:
     act: Act
     player: Player | None
     subject: int | None = None
-    to: Rank | None = None
+    to: RankRule | None = None
     amount: int = 0
     why_not: str = ""
     second: str = ""

@@ -19,7 +19,7 @@ from players.moderation.actors import Staff
 from players.moderation.authorization import Permission
 from players.moderation.command import Command
 from players.moderation.refusals import audit_refusals
-from players.moderation.velocity_limit import Load
+from players.moderation.velocity_limit import JobVolume
 
 MOST_PLAYERS = 1_000
 KEPT = dt.timedelta(days=1)  # a preview that nobody started is deleted after this time
@@ -142,7 +142,7 @@ def _second_person(
     needing = [found.reason for found in verdicts if found.allowed and found.needs_second_person]
     if needing and not by.bypasses_second_person:
         return needing[0]
-    many = velocity_limit.second_person_for(by, Load(job.changing), now)
+    many = velocity_limit.second_person_for(by, JobVolume(job.changing), now)
     return many.reason if many else ""
 
 

@@ -14,7 +14,7 @@ MOST_REASONS = 50
 
 
 @dataclass(slots=True)
-class Reason:
+class ResultReason:
     """Why `count` rows were not changed, with the user ids of the first ones."""
 
     status: str
@@ -31,11 +31,11 @@ def state(job: BulkJob) -> str:
     return str(job.status)
 
 
-def reasons(job: BulkJob | Adjustment) -> list[Reason]:
+def reasons(job: BulkJob | Adjustment) -> list[ResultReason]:
     """Return why rows were skipped or failed, the most frequent reasons first."""
-    found: dict[tuple[str, str], Reason] = {}
+    found: dict[tuple[str, str], ResultReason] = {}
     for status, note, count, user_id in _examples(job):
-        reason = found.setdefault((status, note), Reason(status, note, count, []))
+        reason = found.setdefault((status, note), ResultReason(status, note, count, []))
         if user_id is not None:
             reason.examples.append(user_id)
     return sorted(found.values(), key=lambda one: (-one.count, one.note))[:MOST_REASONS]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from audits.actions import Action
 from audits.queries import PlacedEvent, events_by_id
-from audits.search import Filter, find
+from audits.search import EventFilter, find
 from common.errors import Refused
 from common.parsing import is_row_id
 from players.actions import undo
@@ -33,7 +33,7 @@ def of_actors(
         raise Refused("until: it ends before it begins; choose a later moment here.")
     actions = tuple(sorted(map(str, INVERSES)))
     found = find(
-        Filter(actors, actions, since=since, until=until), limit=MOST_EVENTS, looked=LOOKED
+        EventFilter(actors, actions, since=since, until=until), limit=MOST_EVENTS, looked=LOOKED
     )
     if found.older is not None:
         raise Refused(

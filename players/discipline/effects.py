@@ -27,7 +27,7 @@ from players.moderation.approvals import Closure
 from players.moderation.audit_fields import policy_version, target_of
 from players.moderation.command import ActionResult, Command
 from players.policy.permissions import Act
-from players.policy.warning_thresholds import Sanction as Measure
+from players.policy.warning_thresholds import ThresholdSanction as Measure
 from players.policy.warning_thresholds import (
     sanctions_after,
     suspension_ends,
@@ -44,7 +44,7 @@ ISSUES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SanctionTerms:
     """A sanction's end (None: permanent), its evidence, and the warning that caused it."""
 
     ends_at: dt.datetime | None
@@ -79,7 +79,7 @@ def with_origin(request: ApprovalRequest, command: Command) -> ApprovalRequest:
 def warn(player: Player, command: Command, *, evidence: Sequence[str] = ()) -> ActionResult:
     policy = active().bundle.punishments
     ends_at = warning_expires(command.now, policy)
-    sanction = _issue(player, Sanction.Kind.WARNING, command, Terms(ends_at, evidence))
+    sanction = _issue(player, Sanction.Kind.WARNING, command, SanctionTerms(ends_at, evidence))
     count = in_force(player, Sanction.Kind.WARNING, command.now).count()
     event = _record_issue(sanction, command, {"active": count})
     followed = _apply_thresholds(player, sanction, command, count)
@@ -164,7 +164,9 @@ def suspend(
 ) -> ActionResult:
     end = dt.datetime.fromisoformat(until) if isinstance(until, str) else until
     policy = active()
-    sanction = _issue(player, Sanction.Kind.SUSPENSION, command, Terms(end, evidence, cause))
+    sanction = _issue(
+        player, Sanction.Kind.SUSPENSION, command, SanctionTerms(end, evidence, cause)
+    )
     if not player.rank.is_punishment:
         player.former_rank_id, player.former_rank_since = player.rank_id, player.rank_since
     elif player.former_rank_id is None:
@@ -205,7 +207,7 @@ def ban(
     if threshold:
         command = replace(command, source=Sanction.Source.POLICY)
     sanction = _issue(
-        player, Sanction.Kind.BAN, command, Terms(end, evidence, warning, alt_accounts)
+        player, Sanction.Kind.BAN, command, SanctionTerms(end, evidence, warning, alt_accounts)
     )
     player.banned = True
     save_player(player, command.now, "banned")
@@ -233,7 +235,7 @@ def unban(player: Player, command: Command) -> ActionResult:
     )
 
 
-def _issue(player: Player, kind: Sanction.Kind, command: Command, terms: Terms) -> Sanction:
+def _issue(player: Player, kind: Sanction.Kind, command: Command, terms: SanctionTerms) -> Sanction:
     return Sanction.objects.create(
         player=player,
         kind=kind,

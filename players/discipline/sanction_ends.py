@@ -11,7 +11,7 @@ from players.moderation.actors import Staff
 from players.moderation.audit_fields import policy_version, target_of
 from players.moderation.authorization import kept_rank
 from players.moderation.command import Command
-from players.policy.warning_thresholds import Sanction as Measure
+from players.policy.warning_thresholds import ThresholdSanction as Measure
 from players.policy.warning_thresholds import sanction_for
 
 SCHEDULE = Actor("system", "schedule", "schedule")

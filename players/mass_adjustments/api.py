@@ -60,7 +60,7 @@ class Adjust(View):
                     rows, by=AUTOMATION, reason=reason, idempotency_key=f"http:{key}", now=now
                 )
                 made = ADJUSTMENTS.start(made.pk, by=AUTOMATION, now=now)
-        except file_previews.Conflict as conflict:
+        except file_previews.KeyConflict as conflict:
             raise Conflict(str(conflict)) from None
         except file_previews.Invalid as invalid:
             raise ValidationError({"rows": invalid.errors.shown}) from None

@@ -61,7 +61,7 @@ class Invalid(Exception):
         self.errors = errors
 
 
-class Conflict(Refused):
+class KeyConflict(Refused):
     """The idempotency key was used for another request."""
 
 
@@ -181,7 +181,7 @@ def _add_duplicates(errors: ValidationErrors) -> None:
 
 def _same(known: Adjustment, digest: str, reason: str, by: Staff) -> Adjustment:
     if (known.digest, known.reason, known.requested_by) != (digest, reason, by.person):
-        raise Conflict(
+        raise KeyConflict(
             f"The key stands for adjustment {known.pk} already, with other content or of somebody"
             " else. Take a new key."
         )

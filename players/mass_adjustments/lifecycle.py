@@ -24,7 +24,7 @@ from players.models import Adjustment, Approval
 from players.moderation import approvals, daily_limit, velocity_limit
 from players.moderation.actors import Staff
 from players.moderation.input import check_reason
-from players.moderation.velocity_limit import Load
+from players.moderation.velocity_limit import JobVolume
 from players.policy.permissions import Act
 
 Status = Adjustment.Status
@@ -135,7 +135,7 @@ def reject(adjustment_id: int, *, by: Staff, reason: str, now: dt.datetime) -> A
 def needs_second_person(adjustment: Adjustment, by: Staff, now: dt.datetime) -> str:
     """Return why a second person would have to approve it now, or an empty string."""
     volume, taken = reservations.volume(adjustment), daily_limit.taken(by, now)
-    load = Load(adjustment.changing, volume, taken, tripped=False)
+    load = JobVolume(adjustment.changing, volume, taken, tripped=False)
     second = velocity_limit.second_person_for(by, load, now)
     return second.reason if second is not None else ""
 

@@ -11,7 +11,7 @@ from players.active_policy import active
 from players.models import Rank
 from players.moderation.actors import Staff
 from players.moderation.authorization import kept_rank
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 from players.policy.permissions import Act, Refusal, may
 
 UNKNOWN = "no player has this user id"
@@ -71,6 +71,6 @@ def why_not_entitled(by: Staff) -> str:
         active().bundle.first,
         own=False,
         actor_membership=by.membership,
-        target_membership=Membership.MEMBER,
+        target_membership=MembershipStatus.MEMBER,
     )
     return "" if found.allowed else str(found.reason)

@@ -6,7 +6,7 @@ from django.db.models.functions import Collate, Greatest, Lower, Now
 
 from players.models.fields import ZERO, points_field
 from players.models.policy import Rank
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 
 
 class Player(models.Model):
@@ -45,8 +45,8 @@ class Player(models.Model):
     banned = models.BooleanField(db_default=False, help_text="an active ban is in force")
     member = models.CharField(
         max_length=8,
-        choices=[(one.value, one.value.capitalize()) for one in Membership],
-        db_default=Membership.UNKNOWN.value,
+        choices=[(one.value, one.value.capitalize()) for one in MembershipStatus],
+        db_default=MembershipStatus.UNKNOWN.value,
         help_text="what Roblox said of their membership in the group",
     )
     member_since = models.DateTimeField(

@@ -14,8 +14,8 @@ from players.active_policy import active
 from players.membership import freshness
 from players.membership.status import present
 from players.models import Player
-from players.policy.bundle import Rank
-from players.policy.membership import Membership, belongs
+from players.policy.bundle import RankRule
+from players.policy.membership import MembershipStatus, belongs
 
 # Technical rights belong to the console and do not depend on the ladder. The console registers here
 # a function that returns an actor's present rights.
@@ -41,11 +41,11 @@ class Staff:
     """
 
     actor: Actor
-    rank: Rank | None
+    rank: RankRule | None
     user_id: int | None = None
     bypasses_second_person: bool = False
     rights: frozenset[str] = frozenset()
-    membership: Membership = Membership.MEMBER
+    membership: MembershipStatus = MembershipStatus.MEMBER
     also: frozenset[tuple[str, str]] = (
         frozenset()
     )  # the same person's other accounts, as in ACCOUNTS
@@ -123,7 +123,7 @@ def officer(user_id: int) -> Staff:
     membership, actor = present(player.member), actor_of(player)
     rights = _rights(actor)
     # Somebody who never was a member may hold a technical role. Leaving the group ends that too.
-    if not belongs(membership) and (membership is Membership.LEFT or not rights):
+    if not belongs(membership) and (membership is MembershipStatus.LEFT or not rights):
         raise NotAllowed("You may not: only a member of the group may act.")
     return Staff(
         actor, rank, player.user_id, rights=rights, membership=membership, also=accounts_of(actor)
@@ -188,7 +188,7 @@ def is_staff(player: Player) -> bool:
     return technical or any(rank is not None and _acts(rank) for rank in held)
 
 
-def _acts(rank: Rank) -> bool:
+def _acts(rank: RankRule) -> bool:
     return rank.can_warn or rank.can_adjust or rank.can_ban
 
 

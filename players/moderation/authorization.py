@@ -15,7 +15,7 @@ from players.moderation import daily_limit
 from players.moderation.actors import Staff
 from players.moderation.daily_limit import Taken, Volume
 from players.policy import permissions
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.permissions import (
     FOR_MEMBERS,
     SECOND_PERSON,
@@ -56,7 +56,7 @@ class Circumstances:
 
     now: dt.datetime
     amount: int = 0
-    to: Rank | None = None
+    to: RankRule | None = None
     policy: ActivePolicy | None = None
     taken: Taken | None = None
 
@@ -129,7 +129,7 @@ def past_own_limit(by: Staff, moved: int) -> str:
 
 
 def _of_ranked(
-    act: Act, player: Player, by: Staff, to: Rank | None, policy: ActivePolicy
+    act: Act, player: Player, by: Staff, to: RankRule | None, policy: ActivePolicy
 ) -> Permission:
     """Judge by the rules of the ladder, without daily limits."""
     held = _rank_of(player, policy)
@@ -158,7 +158,7 @@ def _of_owner(act: Act, player: Player, by: Staff) -> Permission:
     return Permission(True, second, ALWAYS_SECOND if second else "")
 
 
-def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:
+def _rank_of(player: Player, policy: ActivePolicy) -> RankRule | None:
     """Return the rank by which a player is judged: the former one if they are suspended."""
     if player.former_rank_id is None:
         return policy.ranks.get(player.rank_id)
@@ -166,7 +166,7 @@ def _rank_of(player: Player, policy: ActivePolicy) -> Rank | None:
     return found or (kept_rank(player.former_rank, policy) if player.former_rank else None)
 
 
-def kept_rank(former: RankRow, policy: ActivePolicy) -> Rank:
+def kept_rank(former: RankRow, policy: ActivePolicy) -> RankRule:
     """Return a former rank, or the nearest one below if the policy no longer has it."""
     held = policy.ranks.get(former.pk)
     if held is not None:

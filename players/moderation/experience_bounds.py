@@ -26,7 +26,7 @@ from players.moderation.authorization import kept_rank
 from players.moderation.command import ActionResult, Command
 from players.policy import bounds as rules
 from players.policy.bounds import Terms
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from roblox.models import Experience
 
 LOOSEN = "experience.bounds"
@@ -60,7 +60,7 @@ class Demand:
 
     kind: str
     amount: int = 0
-    to: Rank | None = None
+    to: RankRule | None = None
 
 
 def take(experience: str, player: Player, demand: Demand, now: dt.datetime) -> str:

@@ -55,7 +55,7 @@ def record_acts(by: Staff, now: dt.datetime, acts: int = 1) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class JobVolume:
     """A bulk job or file that is about to start.
 
     `rows`: the number of rows that it changes. `volume`: the points that it moves. `taken`: today's
@@ -68,7 +68,7 @@ class Load:
     tripped: bool = False
 
 
-def second_person_for(by: Staff, load: Load, now: dt.datetime) -> Permission | None:
+def second_person_for(by: Staff, load: JobVolume, now: dt.datetime) -> Permission | None:
     """Return why a job or file needs a second person as a whole, or None."""
     if load.tripped:
         return Permission(True, True, "You acted very often lately.", Approval.Cause.VELOCITY)

@@ -10,7 +10,7 @@ from players.points.event_parser import ReportedEvent
 from players.points.ledger import DayChange, LedgerBatch
 from players.points.session_totals import SessionChange
 from players.policy.counters import SessionKey, SessionTotal
-from players.quarantines.detection import Tally
+from players.quarantines.detection import BatchTally
 from players.quarantines.isolation import Isolation
 
 
@@ -49,7 +49,9 @@ class BatchState:
     landed: Sequence[ReportedEvent] = ()
     changes: dict[SessionKey, SessionChange] = field(default_factory=dict)
     days: dict[tuple[int, dt.date], DayChange] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)  # counts for the quarantine limits of its key
+    tally: BatchTally = field(
+        default_factory=BatchTally
+    )  # counts for the quarantine limits of its key
 
     @property
     def ledger(self) -> LedgerBatch:

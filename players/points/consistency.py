@@ -61,7 +61,7 @@ CHECKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Discrepancy:
     """The number of rows of one kind that disagree with the ledger.
 
     Rows of kind `batches` disagree with the digests in the audit log.
@@ -71,7 +71,7 @@ class Finding:
     rows: int
 
 
-def verify() -> list[Finding]:
+def verify() -> list[Discrepancy]:
     """Compare everything; an empty list means that all agree.
 
     It reads all rows, which takes minutes at a hundred million rows.
@@ -80,6 +80,6 @@ def verify() -> list[Finding]:
     with connection.cursor() as cursor:
         for kind, query in CHECKS.items():
             cursor.execute(query)
-            findings.append(Finding(kind, int(cursor.fetchone()[0])))
-    findings.append(Finding("leaderboard", leaderboard.verify()))
+            findings.append(Discrepancy(kind, int(cursor.fetchone()[0])))
+    findings.append(Discrepancy("leaderboard", leaderboard.verify()))
     return [finding for finding in findings if finding.rows]

@@ -17,7 +17,7 @@ from players.moderation.command import ActionResult, Command
 from players.moderation.experience_bounds import Demand
 from players.moderation.refusals import audit_refusals
 from players.policy.bounds import Kind
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 from players.policy.permissions import Act
 
 INSTEAD = "Adjust their points instead: a second person can approve that."
@@ -48,7 +48,7 @@ def give(user_id: int, event: str, command: Command) -> ActionResult:
         )
         if not found.allowed:
             raise NotAllowed(found.reason)
-        if present(player.member) not in {Membership.MEMBER, Membership.UNKNOWN}:
+        if present(player.member) not in {MembershipStatus.MEMBER, MembershipStatus.UNKNOWN}:
             raise Refused("They are no member of the group, so they earn nothing.")
         if tripped:
             raise Refused(f"You acted too often in a short time. {INSTEAD}")
@@ -96,4 +96,4 @@ def _target(user_id: int) -> Player:
         return player
     policy = active()
     first = policy.rank_ids[policy.bundle.first.name]
-    return Player(user_id=user_id, rank_id=first, member=Membership.UNKNOWN.value)
+    return Player(user_id=user_id, rank_id=first, member=MembershipStatus.UNKNOWN.value)

@@ -13,7 +13,7 @@ from django.db import DataError, OperationalError, transaction
 from psycopg.errors import NumericValueOutOfRange
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record_many
+from audits.record import Actor, NewEvent, Target, record_many
 from common import retry
 from common.pipeline import pipeline
 from players import leaderboard
@@ -251,9 +251,9 @@ def _record(
     record_many([*landed, *(one.entry(actor, experience, state.policy) for one in found)])
 
 
-def _batch_entry(state: BatchState, batch: Batch, delivery: _Delivery) -> Entry:
+def _batch_entry(state: BatchState, batch: Batch, delivery: _Delivery) -> NewEvent:
     origin, experience = state.destination.origin, delivery.source.experience
-    return Entry(
+    return NewEvent(
         Action.POINTS_INGESTED,
         actor=delivery.actor,
         target=Target("experience", experience, ""),

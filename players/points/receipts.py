@@ -9,8 +9,8 @@ from players.locking import PlayerRow
 from players.membership.status import present
 from players.points.batch_state import BatchState
 from players.points.event_parser import ItemResult
-from players.policy.bundle import Rank
-from players.policy.membership import Membership
+from players.policy.bundle import RankRule
+from players.policy.membership import MembershipStatus
 from players.policy.warning_thresholds import sanction_of
 
 
@@ -26,7 +26,7 @@ class PlayerState:
     adjusted: Decimal
     adjusted_sequence: int
     sanction: str | None
-    membership: Membership
+    membership: MembershipStatus
     member_since: dt.datetime
 
 
@@ -69,7 +69,7 @@ def player_states(state: BatchState, new_ranks: dict[int, int]) -> list[PlayerSt
     ]
 
 
-def _player_state(player: PlayerRow, session: int, confirmed: int, rank: Rank) -> PlayerState:
+def _player_state(player: PlayerRow, session: int, confirmed: int, rank: RankRule) -> PlayerState:
     return PlayerState(
         user_id=player.user_id,
         rank=rank.name,

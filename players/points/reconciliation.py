@@ -20,7 +20,7 @@ from players.locking import PlayerRow, create_players, lock_players
 from players.models import RECONCILED, Decision
 from players.points.event_parser import ReportedEvent
 from players.points.ledger import LedgerBatch
-from players.points.store_comparison import Change, Comparison, Page, compare_page
+from players.points.store_comparison import Comparison, StoreChange, StorePage, compare_page
 from players.points.stored_entries import StoredEntry
 from players.privacy import orders
 from players.ranks.candidates import candidate_for_row
@@ -66,7 +66,7 @@ def compare(
     with connection.cursor() as cursor:
         cursor.execute(READ_IDS, [numbers(entries)])
         ids = dict(cursor.fetchall())
-    return compare_page(Page(origin, entries, ids, active(), now - patience))
+    return compare_page(StorePage(origin, entries, ids, active(), now - patience))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def reconcile(origin: str, stored: Iterable[StoredEntry], read: StoreRead) -> Co
         create_players(names, policy.rank_ids[policy.bundle.first.name], read.now)
         players = lock_players(entries)
         ids = {user_id: player.id for user_id, player in players.items()}
-        page = Page(origin, entries, ids, policy, read.now - read.patience)
+        page = StorePage(origin, entries, ids, policy, read.now - read.patience)
         found = compare_page(page)
         if found.changes:
             _apply(found.changes, page, players, read)
@@ -107,7 +107,7 @@ def reconcile(origin: str, stored: Iterable[StoredEntry], read: StoreRead) -> Co
 
 
 def _apply(
-    changes: Sequence[Change], page: Page, players: dict[int, PlayerRow], read: StoreRead
+    changes: Sequence[StoreChange], page: StorePage, players: dict[int, PlayerRow], read: StoreRead
 ) -> None:
     batch = LedgerBatch(page.origin, reserve_id(), players)
     rows = [_row(change, page.entries[change.user_id], read.now) for change in changes]
@@ -133,7 +133,7 @@ def _apply(
     evaluate_and_apply(may_change_rank(candidates, page.policy, read.now), context)
 
 
-def _gain(changes: Sequence[Change], players: dict[int, PlayerRow]) -> list[PlayerRow]:
+def _gain(changes: Sequence[StoreChange], players: dict[int, PlayerRow]) -> list[PlayerRow]:
     """Add the changes to the players; return the changed players."""
     touched: dict[int, PlayerRow] = {}
     for change in changes:
@@ -144,7 +144,7 @@ def _gain(changes: Sequence[Change], players: dict[int, PlayerRow]) -> list[Play
     return list(touched.values())
 
 
-def _row(change: Change, entry: StoredEntry, now: dt.datetime) -> ReportedEvent:
+def _row(change: StoreChange, entry: StoredEntry, now: dt.datetime) -> ReportedEvent:
     return ReportedEvent(
         item=0,
         user_id=change.user_id,
@@ -163,7 +163,7 @@ def _row(change: Change, entry: StoredEntry, now: dt.datetime) -> ReportedEvent:
     )
 
 
-def _write_sessions(changes: Sequence[Change], batch: LedgerBatch, now: dt.datetime) -> None:
+def _write_sessions(changes: Sequence[StoreChange], batch: LedgerBatch, now: dt.datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             WRITE_SESSIONS,

@@ -52,7 +52,7 @@ READ_COUNTED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StoreChange:
     """One new row of one session. `kos` and `wos`: what is added to the player's records."""
 
     user_id: int
@@ -72,7 +72,7 @@ class Change:
 class Comparison:
     """The differences between a page of entries and the stored sessions."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[StoreChange] = field(default_factory=list)
     waiting: int = 0  # gaps so recent that their events may still come
     # By Roblox user id: a sequence with two different totals.
     contradictions: dict[int, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ NOTHING = Known(EMPTY, 0, 0, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class StorePage:
     """Entries of one experience's data store. `ids`: player ids by Roblox user id.
 
     Gaps older than `settled` no longer wait for their events.
@@ -147,7 +147,7 @@ class _PlayerComparison(NamedTuple):
         kos = max(have.kos, stored.kos - counted[0])
         wos = max(have.wos, stored.wos - counted[1])
         found.changes.append(
-            Change(
+            StoreChange(
                 user_id=self.entry.user_id,
                 session=session,
                 sequence=closure.row.sequence,
@@ -179,7 +179,7 @@ class _PlayerComparison(NamedTuple):
             return
         sequence = have.total.sequence + 1
         found.changes.append(
-            Change(
+            StoreChange(
                 user_id=self.entry.user_id,
                 session=REST,
                 sequence=sequence,
@@ -195,7 +195,7 @@ class _PlayerComparison(NamedTuple):
         )
 
 
-def compare_page(page: Page) -> Comparison:
+def compare_page(page: StorePage) -> Comparison:
     """Return the differences between a page of entries and the stored sessions.
 
     While the experience has an open quarantine, all changes wait. The suspected servers write the
@@ -229,7 +229,7 @@ def _by_player[T](rows: Mapping[SessionKey, T]) -> dict[int, dict[int, T]]:
     return found
 
 
-def _read_known(page: Page) -> dict[SessionKey, Known]:
+def _read_known(page: StorePage) -> dict[SessionKey, Known]:
     keys = [
         (player, session)
         for user_id, player in page.ids.items()
@@ -243,7 +243,7 @@ def _read_known(page: Page) -> dict[SessionKey, Known]:
         }
 
 
-def _read_sums(page: Page) -> dict[int, tuple[int, int, int]]:
+def _read_sums(page: StorePage) -> dict[int, tuple[int, int, int]]:
     """Return the total, KOs and WOs of all folded sessions, by player id."""
     asked = [
         (player, page.entries[user_id].through)
@@ -260,7 +260,7 @@ def _read_sums(page: Page) -> dict[int, tuple[int, int, int]]:
 
 
 def _read_counted(
-    page: Page, known: Mapping[SessionKey, Known]
+    page: StorePage, known: Mapping[SessionKey, Known]
 ) -> dict[SessionKey, tuple[int, int]]:
     """Return KOs and WOs counted up to the stored sequence, for sessions with missing rows."""
     behind = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target
+from audits.record import Actor, NewEvent, Target
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy
 from players.experiences import origins
@@ -40,9 +40,9 @@ class PlayerViolation:
     player: PlayerRow
     session: int | None = None
 
-    def entry(self, actor: Actor, experience: str, policy: ActivePolicy) -> Entry:
+    def entry(self, actor: Actor, experience: str, policy: ActivePolicy) -> NewEvent:
         subject = f"player:{self.player.id}"
-        return Entry(
+        return NewEvent(
             Action.POINTS_MISMATCH,
             actor=actor,
             target=Target("player", str(self.player.id), self.player.username, subject),

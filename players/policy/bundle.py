@@ -20,7 +20,7 @@ SECOND_ABOVE = 1_000_00  # hundredths; the default of `Bundle.second_above`
 
 
 @dataclass(frozen=True, slots=True)
-class Rank:
+class RankRule:
     """A rank. `position` is its index in the file; holders act only on people in lower positions."""
 
     name: str
@@ -59,9 +59,9 @@ class Bundle:
     """
 
     version: str
-    ranks: tuple[Rank, ...]
-    ladder: tuple[Rank, ...]
-    by_name: Mapping[str, Rank]
+    ranks: tuple[RankRule, ...]
+    ladder: tuple[RankRule, ...]
+    by_name: Mapping[str, RankRule]
     levels: tuple[str, ...]
     ignored_roles: frozenset[str]
     demotion: str
@@ -70,22 +70,22 @@ class Bundle:
     points: PointsPolicy
     punishments: Punishments
     documents: Mapping[str, Any]
-    steps: Mapping[str, Rank]
+    steps: Mapping[str, RankRule]
     second_above: int = SECOND_ABOVE
 
     @property
-    def first(self) -> Rank:
+    def first(self) -> RankRule:
         return self.ladder[0]
 
     @property
-    def suspended(self) -> Rank:
+    def suspended(self) -> RankRule:
         return next(rank for rank in self.ranks if rank.is_punishment)
 
-    def next_after(self, rank: Rank) -> Rank | None:
+    def next_after(self, rank: RankRule) -> RankRule | None:
         """Return the next rank of the ladder, or None at its top and for ranks not on it."""
         return self.steps.get(rank.name)
 
-    def below(self, rank: Rank) -> Rank | None:
+    def below(self, rank: RankRule) -> RankRule | None:
         """Return the rank below on the ladder, or None at its bottom and for ranks not on it."""
         if rank not in self.ladder or rank == self.first:
             return None
@@ -172,9 +172,9 @@ def _bundle(documents: Mapping[str, Any]) -> Bundle:
     )
 
 
-def _rank(position: int, row: Mapping[str, Any], allowed: Mapping[str, Any]) -> Rank:
+def _rank(position: int, row: Mapping[str, Any], allowed: Mapping[str, Any]) -> RankRule:
     limit = allowed["adjustLimit"]
-    return Rank(
+    return RankRule(
         name=row["name"],
         position=position,
         level=allowed["level"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from players.policy.counters import SessionTotal
-from players.policy.membership import Membership, belongs
+from players.policy.membership import MembershipStatus, belongs
 from players.policy.points import PointsPolicy
 
 # Seconds until a game knows that somebody is not a member, or that their membership is unknown.
@@ -76,7 +76,9 @@ def check_count(type_: str, magnitude: int, policy: PointsPolicy) -> Violation |
     )
 
 
-def check_membership(awarded: int, membership: Membership, seconds: float) -> Violation | None:
+def check_membership(
+    awarded: int, membership: MembershipStatus, seconds: float
+) -> Violation | None:
     """Check that only members are awarded points.
 
     `seconds`: between the change of membership and the event.

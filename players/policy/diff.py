@@ -11,7 +11,7 @@ from players.policy.validation import FILES
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RuleDifference:
     """One rule that differs. `part` is a key of FILES; `kind` is added, removed, moved or changed.
 
     `what` is the rank or the type of event, or empty for a rule that belongs to neither. `before`
@@ -26,7 +26,7 @@ class Difference:
     after: str = ""
 
 
-def compare(before: Bundle, after: Bundle) -> list[Difference]:
+def compare(before: Bundle, after: Bundle) -> list[RuleDifference]:
     """Return the differences between two policies, by part."""
     return [
         *_ranks(before, after),
@@ -71,23 +71,23 @@ def lines(before: Bundle, after: Bundle) -> dict[str, list[str]]:
     return found
 
 
-def _ranks(before: Bundle, after: Bundle) -> list[Difference]:
+def _ranks(before: Bundle, after: Bundle) -> list[RuleDifference]:
     """List ranks that were added, removed, or moved among those in both policies."""
     old, new = [rank.name for rank in before.ranks], [rank.name for rank in after.ranks]
     found = [
-        Difference("ranks", "added", name, after=_place(new, name))
+        RuleDifference("ranks", "added", name, after=_place(new, name))
         for name in new
         if name not in old
     ]
     found += [
-        Difference("ranks", "removed", name, before=_place(old, name))
+        RuleDifference("ranks", "removed", name, before=_place(old, name))
         for name in old
         if name not in new
     ]
     stayed, stays = [name for name in old if name in new], [name for name in new if name in old]
     for name in stays:
         if (left := _place(stayed, name)) != (right := _place(stays, name)):
-            found.append(Difference("ranks", "moved", name, before=left, after=right))
+            found.append(RuleDifference("ranks", "moved", name, before=left, after=right))
     return found
 
 
@@ -100,7 +100,7 @@ def _by_name(bundle: Bundle) -> dict[str, Mapping[str, Any]]:
     return {row["name"]: _without(row, "name") for row in bundle.documents["ranks"]["ranks"]}
 
 
-def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[RuleDifference]:
     """List fields that differ in rows of both policies."""
     return [
         difference
@@ -110,13 +110,15 @@ def _rows(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Dif
     ]
 
 
-def _entries(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+def _entries(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[RuleDifference]:
     """List added and removed rows, and fields that differ in rows of both policies."""
     came = [
-        Difference(part, "added", name, after=_short(new[name])) for name in new if name not in old
+        RuleDifference(part, "added", name, after=_short(new[name]))
+        for name in new
+        if name not in old
     ]
     went = [
-        Difference(part, "removed", name, before=_short(old[name]))
+        RuleDifference(part, "removed", name, before=_short(old[name]))
         for name in old
         if name not in new
     ]
@@ -125,10 +127,10 @@ def _entries(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
 
 def _plain(
     part: str, old: Mapping[str, Any], new: Mapping[str, Any], what: str = ""
-) -> list[Difference]:
+) -> list[RuleDifference]:
     names = [*old, *(name for name in new if name not in old)]
     return [
-        Difference(part, "changed", what, name, _field(old, name), _field(new, name))
+        RuleDifference(part, "changed", what, name, _field(old, name), _field(new, name))
         for name in names
         if old.get(name) != new.get(name) or (name in old) != (name in new)
     ]

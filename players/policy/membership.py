@@ -5,7 +5,7 @@ import enum
 UNKNOWN_EARNS = 300  # seconds
 
 
-class Membership(enum.StrEnum):
+class MembershipStatus(enum.StrEnum):
     """The membership read from Roblox.
 
     UNKNOWN: not read yet. LEFT: a former member. GUEST: never a member.
@@ -17,18 +17,18 @@ class Membership(enum.StrEnum):
     GUEST = "guest"
 
 
-def belongs(membership: Membership) -> bool:
+def belongs(membership: MembershipStatus) -> bool:
     """Return whether somebody can be promoted, has powers and is shown in public: members only."""
-    return membership is Membership.MEMBER
+    return membership is MembershipStatus.MEMBER
 
 
-def earns(membership: Membership, unknown_for: int | None) -> bool:
+def earns(membership: MembershipStatus, unknown_for: int | None) -> bool:
     """Return whether events award points.
 
     `unknown_for`: seconds since Roblox should have been asked, or None if that is not known.
     Somebody with unknown membership earns for UNKNOWN_EARNS seconds, in which Roblox is asked.
     """
-    if membership is Membership.UNKNOWN:
+    if membership is MembershipStatus.UNKNOWN:
         return unknown_for is None or unknown_for < UNKNOWN_EARNS
     return belongs(membership)
 

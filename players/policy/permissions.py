@@ -3,8 +3,8 @@
 import enum
 from dataclasses import dataclass
 
-from players.policy.bundle import SECOND_ABOVE, Rank
-from players.policy.membership import Membership, belongs
+from players.policy.bundle import SECOND_ABOVE, RankRule
+from players.policy.membership import MembershipStatus, belongs
 
 
 class Act(enum.StrEnum):
@@ -59,7 +59,7 @@ class Refusal(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PermissionVerdict:
     """Whether an act is allowed, and whether a second entitled person must approve it first."""
 
     allowed: bool
@@ -69,17 +69,17 @@ class Verdict:
 
 def may(
     act: Act,
-    actor: Rank,
-    target: Rank,
+    actor: RankRule,
+    target: RankRule,
     *,
     own: bool,
-    actor_membership: Membership,
-    target_membership: Membership,
+    actor_membership: MembershipStatus,
+    target_membership: MembershipStatus,
     amount: int = 0,
     adjusted_today: int = 0,
-    to: Rank | None = None,
+    to: RankRule | None = None,
     second_above: int = SECOND_ABOVE,
-) -> Verdict:
+) -> PermissionVerdict:
     """Decide whether a holder of `actor` may act on a holder of `target`.
 
     `own`: both are one person. `amount` and `adjusted_today` are hundredths, their signs do not
@@ -88,21 +88,21 @@ def may(
     daily limit.
     """
     if own:
-        return Verdict(False, reason=Refusal.OWN)
+        return PermissionVerdict(False, reason=Refusal.OWN)
     if not belongs(actor_membership):
-        return Verdict(False, reason=Refusal.NO_MEMBER)
+        return PermissionVerdict(False, reason=Refusal.NO_MEMBER)
     if actor.is_punishment or actor.ignored or not _entitled(act, actor):
-        return Verdict(False, reason=Refusal.NOT_ENTITLED)
+        return PermissionVerdict(False, reason=Refusal.NOT_ENTITLED)
     if not concerns(act, target_membership):
-        return Verdict(False, reason=Refusal.TARGET_NO_MEMBER)
+        return PermissionVerdict(False, reason=Refusal.TARGET_NO_MEMBER)
     if target.position >= actor.position:
-        return Verdict(False, reason=Refusal.ABOVE)
+        return PermissionVerdict(False, reason=Refusal.ABOVE)
     if to is None and act in CHANGES_RANK:
-        return Verdict(False, reason=Refusal.NO_RANK)
+        return PermissionVerdict(False, reason=Refusal.NO_RANK)
     if to is not None and to.position >= actor.position:
-        return Verdict(False, reason=Refusal.TARGET_ABOVE)
+        return PermissionVerdict(False, reason=Refusal.TARGET_ABOVE)
     second = act in SECOND_PERSON or is_large(act, amount, second_above)
-    return Verdict(True, second=second or past_limit(act, actor, amount, adjusted_today))
+    return PermissionVerdict(True, second=second or past_limit(act, actor, amount, adjusted_today))
 
 
 def is_large(act: Act, amount: int, second_above: int) -> bool:
@@ -113,19 +113,19 @@ def is_large(act: Act, amount: int, second_above: int) -> bool:
     return act is Act.ADJUST and abs(amount) > second_above
 
 
-def concerns(act: Act, membership: Membership) -> bool:
+def concerns(act: Act, membership: MembershipStatus) -> bool:
     """Return whether an act can apply to somebody of this membership, whoever does it."""
     if act in FOR_MEMBERS:
         return belongs(membership)
-    return act not in NOT_FOR_GUESTS or membership is not Membership.GUEST
+    return act not in NOT_FOR_GUESTS or membership is not MembershipStatus.GUEST
 
 
-def _entitled(act: Act, actor: Rank) -> bool:
+def _entitled(act: Act, actor: RankRule) -> bool:
     need = NEEDS.get(act)
     return need is not None and bool(getattr(actor, need))
 
 
-def past_limit(act: Act, actor: Rank, amount: int, adjusted_today: int) -> bool:
+def past_limit(act: Act, actor: RankRule, amount: int, adjusted_today: int) -> bool:
     """Return whether an act exceeds its rank's daily limit. Signs of the hundredths do not count."""
     if act is not Act.ADJUST or actor.adjust_limit is None:
         return False

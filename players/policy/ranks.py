@@ -4,8 +4,8 @@ import datetime as dt
 import enum
 from dataclasses import dataclass, field
 
-from players.policy.bundle import Bundle, Rank
-from players.policy.membership import Membership, belongs
+from players.policy.bundle import Bundle, RankRule
+from players.policy.membership import MembershipStatus, belongs
 
 DAY = dt.timedelta(days=1)
 
@@ -25,12 +25,12 @@ class Condition(enum.StrEnum):
 class RankState:
     """A player's state: points in hundredths, when they got the rank, recommendations at it."""
 
-    rank: Rank
+    rank: RankRule
     points: int
     rank_since: dt.datetime
     recommendations: int = 0
     sanctioned: bool = False
-    membership: Membership = field(kw_only=True)
+    membership: MembershipStatus = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Evaluation:
     """
 
     kind: str | None
-    target: Rank | None
+    target: RankRule | None
     automatic: bool
     failed: tuple[Condition, ...]
     missing: Missing
@@ -107,11 +107,11 @@ def _demotion(standing: RankState, bundle: Bundle) -> Evaluation | None:
     return Evaluation("demotion", target, bundle.demotion == "auto", (Condition.POINTS,), missing)
 
 
-def _enough_time(standing: RankState, target: Rank) -> dt.datetime:
+def _enough_time(standing: RankState, target: RankRule) -> dt.datetime:
     return standing.rank_since + target.min_time_days * DAY
 
 
-def _missing(standing: RankState, target: Rank, now: dt.datetime) -> Missing:
+def _missing(standing: RankState, target: RankRule, now: dt.datetime) -> Missing:
     left = _enough_time(standing, target) - now
     return Missing(
         points=max(0, target.min_points - standing.points),

@@ -6,31 +6,31 @@ import enum
 from players.policy.bundle import Punishments
 
 
-class Sanction(enum.StrEnum):
+class ThresholdSanction(enum.StrEnum):
     NONE = "none"
     SUSPENSION = "suspension"
     BAN = "ban"
 
 
-def sanction_for(active_warnings: int, policy: Punishments) -> Sanction:
+def sanction_for(active_warnings: int, policy: Punishments) -> ThresholdSanction:
     """Return the sanction for a number of active warnings."""
     if active_warnings >= policy.severe_threshold:
-        return Sanction.BAN
+        return ThresholdSanction.BAN
     if active_warnings >= policy.trial_threshold:
-        return Sanction.SUSPENSION
-    return Sanction.NONE
+        return ThresholdSanction.SUSPENSION
+    return ThresholdSanction.NONE
 
 
 def sanctions_after(
     active_warnings: int, policy: Punishments, *, suspended: bool, banned: bool
-) -> list[Sanction]:
+) -> list[ThresholdSanction]:
     """Return the new sanctions that follow from the number of active warnings, in their order."""
     called_for = sanction_for(active_warnings, policy)
     found = []
-    if called_for is not Sanction.NONE and not suspended:
-        found.append(Sanction.SUSPENSION)
-    if called_for is Sanction.BAN and not banned:
-        found.append(Sanction.BAN)
+    if called_for is not ThresholdSanction.NONE and not suspended:
+        found.append(ThresholdSanction.SUSPENSION)
+    if called_for is ThresholdSanction.BAN and not banned:
+        found.append(ThresholdSanction.BAN)
     return found
 
 
@@ -47,5 +47,5 @@ def warning_expires(start: dt.datetime, policy: Punishments) -> dt.datetime | No
 def sanction_of(banned: bool, at_punishment_rank: bool) -> str | None:
     """Return the graver sanction in force, for game servers."""
     if banned:
-        return str(Sanction.BAN)
-    return str(Sanction.SUSPENSION) if at_punishment_rank else None
+        return str(ThresholdSanction.BAN)
+    return str(ThresholdSanction.SUSPENSION) if at_punishment_rank else None

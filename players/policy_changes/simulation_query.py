@@ -14,7 +14,7 @@ from common.amounts import points
 from players.active_policy import active
 from players.membership.status import belonging
 from players.models import Rank as RankRow
-from players.policy.bundle import Bundle, Rank
+from players.policy.bundle import Bundle, RankRule
 from players.policy.ranks import DAY
 
 STRETCH = 100_000  # player ids in one query, which takes a fraction of a second
@@ -45,7 +45,7 @@ COUNT = f"""
 Side = tuple[bool, str, str, dt.datetime, int]
 
 
-class Group(NamedTuple):
+class MoverGroup(NamedTuple):
     """Holders of a rank with the same result under each of two policies.
 
     Has their number and a few example ids (ours).
@@ -56,12 +56,12 @@ class Group(NamedTuple):
 
 
 Tally = dict[
-    tuple[int, str, str], Group
+    tuple[int, str, str], MoverGroup
 ]  # by rank and the result under each policy: promotion, demotion, left out, ""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RankMoves:
     """The counts for one rank: its holders, and those whom the policies treat differently.
 
     `promoted`, `demoted` and `left_out` are holders whom only the new policy would move.
@@ -90,7 +90,7 @@ def simulate(
     now: dt.datetime,
     *,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Row]:
+) -> list[RankMoves]:
     """Return what `bundle` would change, by present rank, highest first, including empty ranks.
 
     Reads the table of players once. `progress` is called with the ids done and the highest id.
@@ -108,7 +108,7 @@ def look(present: Bundle, other: Bundle, now: dt.datetime, after: int, upto: int
     with connection.cursor() as cursor:
         cursor.execute(COUNT, [belonging(), *sides, after, upto])
         return {
-            (rank, old, new): Group(count, tuple(sorted({least, most})))
+            (rank, old, new): MoverGroup(count, tuple(sorted({least, most})))
             for rank, old, new, count, least, most in cursor.fetchall()
         }
 
@@ -117,12 +117,12 @@ def together(one: Tally, more: Tally) -> Tally:
     """Return the sum of two tallies of different players."""
     found = dict(one)
     for key, group in more.items():
-        holders, examples = found.get(key, Group(0, ()))
-        found[key] = Group(holders + group.holders, (*examples, *group.examples)[:EXAMPLES])
+        holders, examples = found.get(key, MoverGroup(0, ()))
+        found[key] = MoverGroup(holders + group.holders, (*examples, *group.examples)[:EXAMPLES])
     return found
 
 
-def rows(tally: Tally, present: Bundle, other: Bundle) -> list[Row]:
+def rows(tally: Tally, present: Bundle, other: Bundle) -> list[RankMoves]:
     """Return the tally by rank of the present policy, highest first."""
     ids = _ids(present)
     ranks = sorted(present.ranks, key=lambda rank: rank.position, reverse=True)
@@ -173,7 +173,7 @@ def _side(bundle: Bundle, name: str, now: dt.datetime) -> Side:
     return False, floor, str(points(target.min_points)), since, target.required_recommendations
 
 
-def _row(rank_id: int, rank: Rank, bundle: Bundle, tally: Tally) -> Row:
+def _row(rank_id: int, rank: RankRule, bundle: Bundle, tally: Tally) -> RankMoves:
     own = {(old, new): group for (held, old, new), group in tally.items() if held == rank_id}
     groups = {
         "promoted": _only(own, new="promotion"),
@@ -182,7 +182,7 @@ def _row(rank_id: int, rank: Rank, bundle: Bundle, tally: Tally) -> Row:
         "spared": _only(own, old="demotion"),
         "left_out": _only(own, new=LEFT_OUT),
     }
-    return Row(
+    return RankMoves(
         rank.name,
         sum(group.holders for group in own.values()),
         **{name: sum(group.holders for group in found) for name, found in groups.items()},
@@ -194,7 +194,9 @@ def _row(rank_id: int, rank: Rank, bundle: Bundle, tally: Tally) -> Row:
     )
 
 
-def _only(own: Mapping[tuple[str, str], Group], *, old: str = "", new: str = "") -> list[Group]:
+def _only(
+    own: Mapping[tuple[str, str], MoverGroup], *, old: str = "", new: str = ""
+) -> list[MoverGroup]:
     """Return the groups with a result under one policy but not under the other."""
     place, kind = (0, old) if old else (1, new)
     return [
@@ -202,7 +204,7 @@ def _only(own: Mapping[tuple[str, str], Group], *, old: str = "", new: str = "")
     ]
 
 
-def _earning(before: Rank, after: Rank | None) -> str:
+def _earning(before: RankRule, after: RankRule | None) -> str:
     if after is None or before.can_earn == after.can_earn:
         return ""
     return "unlocked" if after.can_earn else "locked"

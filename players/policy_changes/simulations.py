@@ -13,7 +13,7 @@ from players.models import PolicyVersion, Simulation
 from players.moderation.actors import Staff
 from players.policy.bundle import parse_bundle
 from players.policy_changes import simulation_query
-from players.policy_changes.simulation_query import Group, Row, Tally
+from players.policy_changes.simulation_query import MoverGroup, RankMoves, Tally
 
 GOOD_FOR = dt.timedelta(days=1)  # older counts no longer fit the players
 STEP = simulation_query.STRETCH
@@ -67,7 +67,7 @@ def fresh(version: PolicyVersion, now: dt.datetime) -> Simulation | None:
     return found.order_by("-pk").first()
 
 
-def rows(made: Simulation) -> list[Row]:
+def rows(made: Simulation) -> list[RankMoves]:
     """Return what has been counted so far, by rank."""
     return simulation_query.rows(
         _tally(made), parse_bundle(made.against.documents), parse_bundle(made.version.documents)
@@ -117,4 +117,6 @@ def _step(simulation_id: int) -> bool:
 
 
 def _tally(made: Simulation) -> Tally:
-    return {(rank, old, new): Group(count, tuple(ids)) for rank, old, new, count, ids in made.tally}
+    return {
+        (rank, old, new): MoverGroup(count, tuple(ids)) for rank, old, new, count, ids in made.tally
+    }

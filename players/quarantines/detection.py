@@ -63,7 +63,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Tally:
+class BatchTally:
     """What one call adds to the counts. `adjusted` and `points` are in hundredths."""
 
     acts: int = 0
@@ -107,7 +107,7 @@ class Tripped(Exception):
         self.cause = cause
 
 
-def note(source: Source, tally: Tally, now: dt.datetime) -> None:
+def note(source: Source, tally: BatchTally, now: dt.datetime) -> None:
     """Add a call's counts at the end of its transaction. Raises Tripped past a limit."""
     counts = tally.counts
     if not any(counts.values()):

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from players.models import GameCommand, Quarantine
 from players.quarantines import detection, isolation
-from players.quarantines.detection import Source, Tally, Tripped
+from players.quarantines.detection import BatchTally, Source, Tripped
 
 ANSWER = "Nothing is done yet: this experience's key brings too much, so its commands wait for the owners."
 # One command counts for at most this amount, so that one typing error of an officer does not
@@ -24,7 +24,7 @@ def count(source: Source, command: str, amount: int, now: dt.datetime) -> None:
         return
     try:
         with transaction.atomic():
-            detection.note(source, Tally(acts=1, adjusted=min(abs(amount), MOST_OF_ONE)), now)
+            detection.note(source, BatchTally(acts=1, adjusted=min(abs(amount), MOST_OF_ONE)), now)
     except Tripped as tripped:
         detection.open_quarantine(source, tripped.cause, now)
 

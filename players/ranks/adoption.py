@@ -9,7 +9,7 @@ from audits.record import Actor
 from common.errors import Refused
 from players.active_policy import ActivePolicy, active
 from players.models import Decision
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.ranks.candidates import lock_candidate
 from players.ranks.decision_records import (
     DecisionContext,
@@ -51,13 +51,13 @@ def adopt(user_id: int, rank_name: str, *, actor: Actor, now: dt.datetime) -> De
         return decision
 
 
-def _rank(name: str, policy: ActivePolicy) -> Rank:
+def _rank(name: str, policy: ActivePolicy) -> RankRule:
     if name not in policy.rank_ids:
         raise Refused(f"There is no rank {name!r}. The ranks are: {', '.join(policy.rank_ids)}.")
     return policy.bundle.by_name[name]
 
 
-def _brings_nothing(to: Rank, held: Rank | None) -> bool:
+def _brings_nothing(to: RankRule, held: RankRule | None) -> bool:
     """Return whether a rank adds no powers to the held one. Then it is a demotion or no change."""
     if not to.privileged:
         return True

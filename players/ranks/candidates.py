@@ -8,7 +8,7 @@ from common.amounts import hundredths
 from common.errors import Refused
 from players.locking import PlayerRow
 from players.models import Player
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Candidate:
     rank_since: dt.datetime
     points: int
     banned: bool = False
-    member: str = Membership.UNKNOWN
+    member: str = MembershipStatus.UNKNOWN
 
     @property
     def target(self) -> Target:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from django.db import connection
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record_many
+from audits.record import Actor, NewEvent, Target, record_many
 from common.amounts import points
 from common.pg_arrays import numbers
 from players.active_policy import ActivePolicy
@@ -76,9 +76,9 @@ def record_decisions(
     record_many([replace(entry, reverts=reverts) for entry in entries])
 
 
-def _entry(candidate: Candidate, decision: Decision, context: DecisionContext) -> Entry:
+def _entry(candidate: Candidate, decision: Decision, context: DecisionContext) -> NewEvent:
     applied = decision.status == Decision.Status.APPLIED
-    return Entry(
+    return NewEvent(
         KINDS[decision.kind] if applied else Action.DECISION_PROPOSED,
         actor=context.actor,
         target=candidate.target,
@@ -138,7 +138,7 @@ def withdraw_proposals(
     names = dict(players.values_list("pk", "username"))
     record_many(
         [
-            Entry(
+            NewEvent(
                 Action.DECISION_WITHDRAWN,
                 actor=actor,
                 target=_target(proposal.player_id, names[proposal.player_id]),

@@ -26,7 +26,7 @@ from players.moderation.experience_bounds import Demand
 from players.moderation.input import check_reason
 from players.moderation.locks import check_not_taken_back
 from players.moderation.refusals import audit_refusals
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.policy.permissions import Act
 from players.ranks.candidates import Candidate, candidate_for, lock_candidate
 from players.ranks.decision_records import (
@@ -305,7 +305,7 @@ def _check_hand(command: Command, candidate: Candidate, policy: ActivePolicy, to
     preconditions.require(preconditions.rank(facts, RankName(to.name)))
 
 
-def _check(act: Act, command: Command, candidate: Candidate, to: Rank) -> Facts:
+def _check(act: Act, command: Command, candidate: Candidate, to: RankRule) -> Facts:
     """Return the facts of a locked player if `by` may give the rank. Raises Refused, NotAllowed."""
     check_reason(command.reason)
     player = Player.objects.select_related("rank").get(pk=candidate.id)

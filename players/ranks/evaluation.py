@@ -15,7 +15,7 @@ from common.amounts import points
 from players.active_policy import ActivePolicy
 from players.membership.status import present
 from players.models import Decision
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 from players.policy.ranks import Evaluation, RankState, evaluate
 from players.ranks.candidates import Candidate, lock_candidate
 from players.ranks.decision_records import (
@@ -27,11 +27,11 @@ from players.ranks.decision_records import (
     withdraw_proposals,
 )
 
-GONE = (Membership.LEFT, Membership.GUEST)
+GONE = (MembershipStatus.LEFT, MembershipStatus.GUEST)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EvaluationOutcome:
     """A candidate's evaluation, and the decision made from it (None without a change)."""
 
     candidate: Candidate
@@ -81,7 +81,9 @@ def _is_promising(candidate: Candidate, policy: ActivePolicy, now: dt.datetime) 
     return now - candidate.rank_since >= dt.timedelta(days=target.min_time_days)
 
 
-def evaluate_and_apply(candidates: Sequence[Candidate], context: DecisionContext) -> list[Outcome]:
+def evaluate_and_apply(
+    candidates: Sequence[Candidate], context: DecisionContext
+) -> list[EvaluationOutcome]:
     """Evaluate locked players; apply, propose or withdraw rank changes.
 
     Automatic changes are applied, privileged ones are proposed, and proposals that no longer apply
@@ -105,13 +107,17 @@ def evaluate_and_apply(candidates: Sequence[Candidate], context: DecisionContext
     withdraw_proposals(stale, context.policy, context.actor, context.now)
     _store(list(made.values()), context)
     return [
-        Outcome(candidate, evaluations[candidate.id], made.get(candidate.id, (None, None))[1])
+        EvaluationOutcome(
+            candidate, evaluations[candidate.id], made.get(candidate.id, (None, None))[1]
+        )
         for candidate in candidates
         if candidate.id in evaluations
     ]
 
 
-def evaluate_now(user_id: int, context: DecisionContext, *, apply: bool) -> Outcome | None:
+def evaluate_now(
+    user_id: int, context: DecisionContext, *, apply: bool
+) -> EvaluationOutcome | None:
     """Evaluate one player. `apply`: also apply or propose the change.
 
     Returns None if their rank is not part of the policy. Raises Refused for an unknown player.
@@ -121,7 +127,7 @@ def evaluate_now(user_id: int, context: DecisionContext, *, apply: bool) -> Outc
         if apply:
             return next(iter(evaluate_and_apply([candidate], context)), None)
         evaluation = assess([candidate], context.policy, context.now).get(candidate.id)
-        return Outcome(candidate, evaluation, None) if evaluation else None
+        return EvaluationOutcome(candidate, evaluation, None) if evaluation else None
 
 
 def _still_stands(

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record, record_many
+from audits.record import Actor, NewEvent, Target, record, record_many
 from players.active_policy import ActivePolicy, active
 from players.models import Decision, Player
 from players.moderation.audit_fields import target_of
-from players.policy.membership import Membership, belongs
+from players.policy.membership import MembershipStatus, belongs
 from players.ranks.candidates import candidate_for
 from players.ranks.decision_records import (
     DecisionContext,
@@ -56,11 +56,11 @@ def seen(players: Sequence[Player], at: dt.datetime) -> None:
 
 def list_unknown(listed: bool) -> int:
     """Show or hide the players with unknown membership; return the number of changed players."""
-    unknown = Player.objects.filter(member=Membership.UNKNOWN.value, erased_at=None)
+    unknown = Player.objects.filter(member=MembershipStatus.UNKNOWN.value, erased_at=None)
     return unknown.exclude(listed=listed).update(listed=listed)
 
 
-def learn(found: Mapping[int, Membership], group: int, answer: RobloxAnswer) -> None:
+def learn(found: Mapping[int, MembershipStatus], group: int, answer: RobloxAnswer) -> None:
     """Store memberships that were unknown, by our id, with one audit event for all."""
     for membership in set(found.values()):
         _set([pk for pk, one in found.items() if one is membership], membership, answer)
@@ -77,7 +77,7 @@ def learn(found: Mapping[int, Membership], group: int, answer: RobloxAnswer) -> 
 
 def join(players: Sequence[Player], answer: RobloxAnswer) -> None:
     """Mark players who never were members as members."""
-    _change(players, Membership.MEMBER, Action.MEMBER_JOINED, answer)
+    _change(players, MembershipStatus.MEMBER, Action.MEMBER_JOINED, answer)
 
 
 def leave(players: Sequence[Player], answer: RobloxAnswer) -> None:
@@ -85,14 +85,14 @@ def leave(players: Sequence[Player], answer: RobloxAnswer) -> None:
 
     They keep their rank and points. Their open proposals are withdrawn.
     """
-    _change(players, Membership.LEFT, Action.MEMBER_LEFT, answer)
+    _change(players, MembershipStatus.LEFT, Action.MEMBER_LEFT, answer)
     proposals = open_proposals([player.pk for player in players])
     withdraw_proposals(list(proposals.values()), active(), answer.actor, answer.now)
 
 
 def ignore(players: Sequence[Player], answer: RobloxAnswer) -> None:
     """Mark members as guests who hold only roles that the policy ignores."""
-    _change(players, Membership.GUEST, Action.MEMBER_LEFT, answer)
+    _change(players, MembershipStatus.GUEST, Action.MEMBER_LEFT, answer)
 
 
 def come_back(back: Return, answer: RobloxAnswer) -> None:
@@ -106,7 +106,7 @@ def come_back(back: Return, answer: RobloxAnswer) -> None:
     held = policy.ranks.get(player.former_rank_id or player.rank_id)
     before = held.name if held else ""
     _shift(player, back.until - back.away_since, now)
-    _set([player.pk], Membership.MEMBER, answer)
+    _set([player.pk], MembershipStatus.MEMBER, answer)
     player.refresh_from_db()
     record(
         Action.MEMBER_RETURNED,
@@ -158,13 +158,15 @@ def _shift(player: Player, away: dt.timedelta, now: dt.datetime) -> None:
 
 
 def _change(
-    players: Sequence[Player], membership: Membership, action: Action, answer: RobloxAnswer
+    players: Sequence[Player], membership: MembershipStatus, action: Action, answer: RobloxAnswer
 ) -> None:
     _set([player.pk for player in players], membership, answer)
-    record_many([Entry(action, actor=answer.actor, target=target_of(player)) for player in players])
+    record_many(
+        [NewEvent(action, actor=answer.actor, target=target_of(player)) for player in players]
+    )
 
 
-def _set(player_ids: Sequence[int], membership: Membership, answer: RobloxAnswer) -> None:
+def _set(player_ids: Sequence[int], membership: MembershipStatus, answer: RobloxAnswer) -> None:
     Player.objects.filter(pk__in=player_ids, erased_at=None).update(
         member=membership.value,
         member_since=answer.now,

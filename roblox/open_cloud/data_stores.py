@@ -33,7 +33,7 @@ class Store(NamedTuple):
         return {"universe": self.universe, "store": self.name, "scope": self.scope}
 
 
-class Entry(msgspec.Struct, frozen=True, rename="camel"):
+class DataStoreEntry(msgspec.Struct, frozen=True, rename="camel"):
     """An entry as read. `value` is any JSON that the game stored; `users` are like `users/123`."""
 
     id: str = ""
@@ -52,7 +52,7 @@ class Write(NamedTuple):
     key: str
     value: Any
     user_id: int
-    over: Entry | None = None
+    over: DataStoreEntry | None = None
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -95,12 +95,12 @@ def list_ids(
     return [entry.id for entry in page.data_store_entries], page.next_page_token
 
 
-def read(client: OpenCloud, store: Store, entry: str) -> Entry | None:
+def read(client: OpenCloud, store: Store, entry: str) -> DataStoreEntry | None:
     """Return an entry, None if there is none."""
     try:
         # Roblox takes what follows an `@` in an id for a revision.
         name = f"{entry}@latest" if "@" in entry else entry
-        found = client.call(Request(GET_ENTRY, {**store.parts, "entry": name}), Entry)
+        found = client.call(Request(GET_ENTRY, {**store.parts, "entry": name}), DataStoreEntry)
     except OpenCloudError as error:
         if error.missing:
             return None
@@ -108,7 +108,7 @@ def read(client: OpenCloud, store: Store, entry: str) -> Entry | None:
     return None if found.state == "DELETED" else found
 
 
-def write(client: OpenCloud, store: Store, write: Write) -> Entry:
+def write(client: OpenCloud, store: Store, write: Write) -> DataStoreEntry:
     """Write a value over the entry that was read.
 
     Raises OpenCloudError with `conflict` if somebody else wrote since.
@@ -122,7 +122,7 @@ def write(client: OpenCloud, store: Store, write: Write) -> Entry:
         body |= {"etag": over.etag} | ({"attributes": over.attributes} if over.attributes else {})
     query = {"allowMissing": "false" if over else "true"}
     parts = {**store.parts, "entry": write.key}
-    return client.call(Request(PUT_ENTRY, parts, query=query, body=body), Entry)
+    return client.call(Request(PUT_ENTRY, parts, query=query, body=body), DataStoreEntry)
 
 
 def remove(client: OpenCloud, store: Store, entry: str) -> bool:

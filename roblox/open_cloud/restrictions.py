@@ -41,7 +41,7 @@ class Restriction(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RestrictionChange:
     """A restriction to write. `seconds` None: without an end.
 
     `alt_accounts`: Roblox also restricts the accounts that it considers the user's. Reasons are cut
@@ -162,7 +162,9 @@ def logs(client: OpenCloud, universe: int, user_id: int) -> list[LogLine]:
     ]
 
 
-def update(client: OpenCloud, universe: int, change: Change, once: Idempotency) -> Restriction:
+def update(
+    client: OpenCloud, universe: int, change: RestrictionChange, once: Idempotency
+) -> Restriction:
     """Restrict or release a user, at most twice a minute. A repeated key changes nothing."""
     request = Request(
         UPDATE_RESTRICTION,

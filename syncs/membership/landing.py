@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from players.active_policy import ActivePolicy, active
 from players.membership.status import can_be_asked
 from players.models import Player
-from players.policy.membership import Membership as Status
+from players.policy.membership import MembershipStatus as Status
 from players.policy.membership import is_ignored
 from players.privacy import orders
 from players.ranks import membership_changes

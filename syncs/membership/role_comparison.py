@@ -9,7 +9,7 @@ from django.conf import settings
 
 from players.active_policy import ActivePolicy, active
 from players.models import Decision, Player
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from players.ranks import adoption
 from syncs import drift
 from syncs.drift import Difference, Sighting
@@ -30,7 +30,7 @@ class RoleAction(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ComparedMember:
     """A member who is a player: our rank, the rank that their roles show, and their mirror.
 
     `parked`: a role of either rank is parked, so nothing is decided until it is pinned again.
@@ -39,8 +39,8 @@ class Person:
     """
 
     player: Player
-    ours: Rank
-    theirs: Rank
+    ours: RankRule
+    theirs: RankRule
     mirror: Mirror | None
     parked: bool = False
     stale: bool = False
@@ -55,7 +55,7 @@ class Person:
 
 def people(
     member_roles: Mapping[int, tuple[int, ...]], returned: set[int], reading: Reading
-) -> list[Person]:
+) -> list[ComparedMember]:
     """Return the players among the members, with their present rank and mirror."""
     ranks = active().ranks
     players = list(
@@ -74,11 +74,11 @@ def people(
 
 def _person(
     player: Player, mirror: Mirror | None, role_ids: tuple[int, ...], reading: Reading
-) -> Person:
+) -> ComparedMember:
     pins, shown = reading.roles_and_pins.pins, reading.shown(role_ids)
     ours = active().ranks[player.rank_id]
     confirmed_at, changed_at = mirror.confirmed_at if mirror else None, pins.changed.get(ours.name)
-    return Person(
+    return ComparedMember(
         player,
         ours,
         shown.rank,
@@ -89,7 +89,7 @@ def _person(
     )
 
 
-def compare(people: Sequence[Person], reading: Reading, landed: Landed) -> None:
+def compare(people: Sequence[ComparedMember], reading: Reading, landed: Landed) -> None:
     """Act on each member whose roles differ from our rank, and confirm the others."""
     parked = sum(person.parked for person in people)
     if parked:
@@ -108,7 +108,7 @@ def compare(people: Sequence[Person], reading: Reading, landed: Landed) -> None:
     drift.agree(Drift.Aspect.ROLE, [str(player.user_id) for player in agreed], sighting)
 
 
-def _act(person: Person, reading: Reading, landed: Landed) -> RoleAction:
+def _act(person: ComparedMember, reading: Reading, landed: Landed) -> RoleAction:
     action = _judge(person, active())
     most = settings.INTEGRATIONS.sync.adopt_at_most
     adopted = reading.adopted + landed.counts.get("adopted", 0)
@@ -125,7 +125,7 @@ def _act(person: Person, reading: Reading, landed: Landed) -> RoleAction:
     return action
 
 
-def _judge(person: Person, policy: ActivePolicy) -> RoleAction:
+def _judge(person: ComparedMember, policy: ActivePolicy) -> RoleAction:
     if person.outdated:
         return RoleAction.WAIT
     # Roblox gives the base role to users who come back, and to users without a pinned role. Any
@@ -144,7 +144,7 @@ def _judge(person: Person, policy: ActivePolicy) -> RoleAction:
     return RoleAction.PUSH if _was_rejected(person, person.mirror, policy) else RoleAction.ADOPT
 
 
-def _judge_first(person: Person, policy: ActivePolicy) -> RoleAction:
+def _judge_first(person: ComparedMember, policy: ActivePolicy) -> RoleAction:
     """Judge a role that was never confirmed. A suspension is left to staff, who decide its length."""
     if person.ours.is_punishment:
         return RoleAction.PUSH
@@ -153,7 +153,7 @@ def _judge_first(person: Person, policy: ActivePolicy) -> RoleAction:
     return RoleAction.ADOPT if person.theirs != policy.bundle.first else RoleAction.PUSH
 
 
-def _judge_unconfirmed(person: Person, mirror: Mirror, policy: ActivePolicy) -> RoleAction:
+def _judge_unconfirmed(person: ComparedMember, mirror: Mirror, policy: ActivePolicy) -> RoleAction:
     """Judge a role while our own change of it is not written yet."""
     confirmed = person.confirmed
     untouched = confirmed == person.theirs.name or (
@@ -168,7 +168,7 @@ def _judge_unconfirmed(person: Person, mirror: Mirror, policy: ActivePolicy) -> 
     return RoleAction.ASK
 
 
-def _is_demotion(person: Person, policy: ActivePolicy) -> bool:
+def _is_demotion(person: ComparedMember, policy: ActivePolicy) -> bool:
     """Return whether the rank shown on Roblox is lower than ours and than the last confirmed one."""
     last = policy.bundle.by_name.get(person.confirmed or "")
     if last is None or last.is_punishment or _is_for_staff(person):
@@ -176,11 +176,11 @@ def _is_demotion(person: Person, policy: ActivePolicy) -> bool:
     return person.theirs.position < min(person.ours.position, last.position)
 
 
-def _is_for_staff(person: Person) -> bool:
+def _is_for_staff(person: ComparedMember) -> bool:
     return person.ours.is_punishment or person.theirs.is_punishment or person.player.banned
 
 
-def _was_rejected(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
+def _was_rejected(person: ComparedMember, mirror: Mirror, policy: ActivePolicy) -> bool:
     """Return whether an officer rejected this change after the role was last confirmed."""
     return Decision.objects.filter(
         player=person.player,
@@ -191,7 +191,7 @@ def _was_rejected(person: Person, mirror: Mirror, policy: ActivePolicy) -> bool:
     ).exists()
 
 
-def _adopt(person: Person, reading: Reading) -> bool:
+def _adopt(person: ComparedMember, reading: Reading) -> bool:
     """Adopt the role's rank. Returns False if the change is proposed already."""
     player, now = person.player, reading.now
     decision = adoption.adopt(player.user_id, person.theirs.name, actor=reading.actor, now=now)
@@ -205,7 +205,7 @@ def _sighting(reading: Reading) -> Sighting:
     return Sighting(reading.now, job=reading.job, actor=reading.actor)
 
 
-def _difference(person: Person) -> Difference:
+def _difference(person: ComparedMember) -> Difference:
     return Difference(
         Drift.Aspect.ROLE,
         str(person.player.user_id),
@@ -215,5 +215,5 @@ def _difference(person: Person) -> Difference:
     )
 
 
-def _as_json(rank: Rank) -> Mapping[str, Any]:
+def _as_json(rank: RankRule) -> Mapping[str, Any]:
     return {"role": rank.role, "rank": rank.name}

@@ -5,7 +5,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from players.models import Player
 from players.moderation import actors
-from players.policy.membership import Membership as Status
+from players.policy.membership import MembershipStatus as Status
 from syncs.models import Membership, SyncJob
 
 FEW = 2  # at most this many never count as too large a share

@@ -13,13 +13,13 @@ from common.parsing import whole_number
 from players.models import Player
 from players.points import reconciliation
 from players.points.reconciliation import StoreRead
-from players.points.store_comparison import Change
+from players.points.store_comparison import StoreChange
 from players.points.stored_entries import StoredEntry
 from players.privacy import orders
 from roblox import cloud
 from roblox.models import Experience
 from roblox.open_cloud import data_stores, users
-from roblox.open_cloud.data_stores import Entry
+from roblox.open_cloud.data_stores import DataStoreEntry
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from syncs import drift
 from syncs.drift import Difference, Sighting
@@ -33,7 +33,7 @@ MOST_FAILURES = 3  # entries of a page that may fail; more mean an outage
 EXCERPT = 1000  # characters of a broken entry that staff see
 
 
-Answer = Entry | OpenCloudError | None
+Answer = DataStoreEntry | OpenCloudError | None
 
 
 class Listed(NamedTuple):
@@ -148,7 +148,7 @@ class Points(Activity):
                     raise BrokenRecord("the index names it, and the data store has no such entry")
                 stored.append(parse(one.user_id, entry.value))
             except BrokenRecord as reason:
-                excerpt = str(entry.value)[:EXCERPT] if isinstance(entry, Entry) else None
+                excerpt = str(entry.value)[:EXCERPT] if isinstance(entry, DataStoreEntry) else None
                 broken.append(Difference(Drift.Aspect.ENTRY, one.key, None, excerpt, str(reason)))
         return self._named(stored), broken
 
@@ -252,7 +252,7 @@ def _with_name(stored: StoredEntry, names: dict[int, tuple[str, str]]) -> Stored
     )
 
 
-def _line(change: Change) -> str:
+def _line(change: StoreChange) -> str:
     part = "beyond its sessions" if change.session < 0 else f"session {change.session}"
     return (
         f"user {change.user_id}, {part}: {points(change.before)} -> {points(change.after.total)}"

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from common.database_clock import database_time
 from players.active_policy import active
-from players.policy.bundle import Rank, load_bundle
+from players.policy.bundle import RankRule, load_bundle
 from players.policy.validation import PolicyError
 from roblox import cloud
 from roblox.open_cloud import groups
@@ -59,7 +59,7 @@ def _ranks_without_role(contact: Contact) -> list[Difference]:
     return found
 
 
-def _detail(rank: Rank, role: Role | None, parked: str) -> str:
+def _detail(rank: RankRule, role: Role | None, parked: str) -> str:
     """Describe how a rank's role differs from the policy. "" if it does not."""
     if parked:
         return f"it is parked, pin it anew: {parked}"

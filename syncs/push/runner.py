@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from audits.actions import Action
-from audits.record import Actor, Entry, Target, record_many
+from audits.record import Actor, NewEvent, Target, record_many
 from common.leases import LEASE, backoff, claim, hold
 from players.membership.status import belonging
 from players.models import Sanction
@@ -246,9 +246,9 @@ def _put_off(desired: DesiredState, reason: str, pause: dt.timedelta, *, failed:
         )
 
 
-def _entry(action: Action, row: Mirror, reason: str = "") -> Entry:
+def _entry(action: Action, row: Mirror, reason: str = "") -> NewEvent:
     player = row.player
-    return Entry(
+    return NewEvent(
         action,
         actor=ACTOR,
         target=Target("player", str(player.pk), player.username, player.subject),

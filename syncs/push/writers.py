@@ -18,7 +18,7 @@ from roblox.open_cloud import data_stores, groups, messaging, restrictions
 from roblox.open_cloud.data_stores import Write
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.groups import GUEST_RANK, OWNER_RANK, Role
-from roblox.open_cloud.restrictions import Change, Idempotency
+from roblox.open_cloud.restrictions import Idempotency, RestrictionChange
 from syncs.models import Mirror
 from syncs.roles import pins
 from syncs.roles.pins import Pins
@@ -208,7 +208,7 @@ class UniverseWriter:
             lambda: self._update(mirror, change),
         )
 
-    def _update(self, mirror: Mirror, change: Change) -> None:
+    def _update(self, mirror: Mirror, change: RestrictionChange) -> None:
         first_sent = _first_sent(mirror.wanted_at, dt.datetime.now(dt.UTC))
         key = uuid.uuid5(KEY_NAMESPACE, f"{mirror.pk}:{mirror.version}:{first_sent.isoformat()}")
         client, universe = self.universe.client, self.universe.id
@@ -217,12 +217,12 @@ class UniverseWriter:
             raise OpenCloudError(RetryDecision.RETRY, "Roblox does not show the restriction yet.")
 
 
-def _change(state: DesiredState, desired: Mapping[str, Any]) -> Change:
+def _change(state: DesiredState, desired: Mapping[str, Any]) -> RestrictionChange:
     """Return the restriction to write. A ban that ended or was lifted becomes a release."""
     ban, now = state.ban, dt.datetime.now(dt.UTC)
     until = dt.datetime.fromisoformat(desired["until"]) if desired.get("until") else None
     reason = ban.reason if ban else ""
-    return Change(
+    return RestrictionChange(
         state.user_id,
         active=bool(desired["active"]) and (until is None or until > now) and ban is not None,
         seconds=round((until - now).total_seconds()) if until is not None else None,

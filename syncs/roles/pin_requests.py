@@ -20,7 +20,7 @@ from players.moderation.actors import Staff
 from players.moderation.approval_types import ApprovalRequest
 from players.moderation.command import Command
 from players.moderation.refusals import audit_refusals
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from roblox.open_cloud.groups import GUEST_RANK
 from syncs import jobs
 from syncs.models import GroupRole, RolePin, SyncJob
@@ -188,7 +188,7 @@ def _read_members(by: Staff) -> None:
         return  # another pull of members with other options is active; the nightly one follows
 
 
-def _rank(name: str) -> Rank:
+def _rank(name: str) -> RankRule:
     rank = active().bundle.by_name.get(name)
     if rank is None:
         raise Refused(f"rank: the policy has no rank {name!r}.")

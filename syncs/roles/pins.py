@@ -19,7 +19,7 @@ from audits.record import Actor, Target, record
 from common import advisory_lock
 from common.database_clock import database_time
 from players.active_policy import ActivePolicy, active
-from players.policy.bundle import Rank
+from players.policy.bundle import RankRule
 from roblox.cloud import Group
 from roblox.open_cloud import groups
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
@@ -37,7 +37,7 @@ class Shown:
     `parked`: that rank's role is parked, so nothing may be decided from it.
     """
 
-    rank: Rank
+    rank: RankRule
     parked: bool = False
 
 
@@ -172,7 +172,7 @@ def retry_parked_roles() -> None:
     parked.update(status=Mirror.Status.PENDING, attempts=0, reason="", retry_at=Now())
 
 
-def _height(rank: Rank) -> tuple[bool, int]:
+def _height(rank: RankRule) -> tuple[bool, int]:
     """Sort key of a rank. A punishment is above all: a suspended member's other roles do not count."""
     return rank.is_punishment, rank.position
 
@@ -224,7 +224,7 @@ class _Update:
             elif row.rank in known and row.retired and row.role_id in used:
                 row.role_id = None
 
-    def _update(self, rank: Rank) -> None:
+    def _update(self, rank: RankRule) -> None:
         row = self.rows.get(rank.name)
         is_new = row is None
         if row is None:
@@ -248,7 +248,7 @@ class _Update:
         names = " and ".join(repr(one.name) for one in found)
         return f"The roles {names} have the same number {number}."
 
-    def _pin(self, row: RolePin, rank: Rank, is_new: bool) -> str:
+    def _pin(self, row: RolePin, rank: RankRule, is_new: bool) -> str:
         """Pin the role with the rank's number. Return why that is not safe, or "".
 
         If there is no such role, nothing is pinned or parked; the policy drift shows it.
@@ -273,7 +273,7 @@ class _Update:
         self.ranks_by_role[role.id] = rank.name
         return ""
 
-    def _follow(self, row: RolePin, rank: Rank) -> str:
+    def _follow(self, row: RolePin, rank: RankRule) -> str:
         """Follow the pinned role by its id. Return why that is not safe, or ""."""
         role = self.roles.get(row.role_id or 0)
         if role is None:

@@ -984,7 +984,7 @@ def commands_up_to_what_an_experience_may_move_in_a_day() -> Race:
 
 @race
 def lines_of_a_game_log() -> Race:
-    line = game_log.Line("l-1", timezone.now(), "chat", "somebody said something")
+    line = game_log.LogLine("l-1", timezone.now(), "chat", "somebody said something")
     return Race(
         times(lambda: game_log.store_log_lines("nexus", [line])),
         lambda: (GameCommand.objects.count(), told("game.reported")),

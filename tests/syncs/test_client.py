@@ -28,7 +28,7 @@ from roblox.open_cloud.data_stores import Store, Write
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
 from roblox.open_cloud.operations import BUDGETS
 from roblox.open_cloud.pacing import Pacer
-from roblox.open_cloud.restrictions import Change, Idempotency
+from roblox.open_cloud.restrictions import Idempotency, RestrictionChange
 from tests.roblox.emulator import contract
 from tests.roblox_world import EVENT_HOST, GROUP, KEY, NEXUS, World, role_id
 
@@ -104,7 +104,7 @@ def everything(client: OpenCloud, world: World) -> None:
     assert groups.member(client, GROUP, 5) == after
     assert groups.member(client, GROUP, 404) is None
     once = Idempotency(str(uuid.uuid4()), dt.datetime.now(dt.UTC))
-    change = Change(5, True, 60, "GRPS case 1", "cheats")
+    change = RestrictionChange(5, True, 60, "GRPS case 1", "cheats")
     ban = restrictions.update(client, NEXUS, change, once)
     assert (ban.active, ban.seconds, ban.user_id) == (True, 60, 5)
     assert ban.until is not None

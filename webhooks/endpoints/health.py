@@ -20,7 +20,7 @@ from audits.actions import Action
 from audits.record import Actor, Target, record
 from common.encryption import NoKey
 from webhooks.formats import format_of
-from webhooks.formats.base import BadEndpoint, Format, Outcome, Verdict
+from webhooks.formats.base import AnswerVerdict, AttemptOutcome, BadEndpoint, Format
 from webhooks.formats.standard import key_of
 from webhooks.models import WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import retry_policy
@@ -56,7 +56,7 @@ class EndpointSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class EndpointLoad:
     """A worker's load: running calls by endpoint, slow endpoints, and the number of free calls."""
 
     busy: Mapping[int, int]
@@ -69,14 +69,14 @@ class CallOutcome:
     """The verdict on one call. `attempts`: the highest attempt number among its deliveries."""
 
     endpoint_id: int
-    verdict: Verdict
+    verdict: AnswerVerdict
     attempts: int
 
 
 _snapshots: dict[tuple[int, int], EndpointSnapshot] = {}
 
 
-def callable_endpoints(load: Load, now: dt.datetime) -> list[EndpointSnapshot]:
+def callable_endpoints(load: EndpointLoad, now: dt.datetime) -> list[EndpointSnapshot]:
     """Return the endpoints with due deliveries that may be called now, each with its allowance."""
     if load.spare <= 0:
         return []
@@ -248,7 +248,7 @@ def _forget_secret(endpoint: WebhookEndpoint, now: dt.datetime) -> bool:
 def _is_plain_success(result: CallOutcome) -> bool:
     verdict = result.verdict
     return (
-        verdict.outcome is Outcome.SUCCEEDED
+        verdict.outcome is AttemptOutcome.SUCCEEDED
         and not verdict.pause
         and result.attempts <= FAILING_ATTEMPT
     )
@@ -260,14 +260,14 @@ def _record_results_of(
     results = list(results)
     outcomes = {result.verdict.outcome for result in results}
     changes = _pause(endpoint, results, now)
-    if Outcome.SUCCEEDED in outcomes:
+    if AttemptOutcome.SUCCEEDED in outcomes:
         changes |= _succeeded(endpoint, results, now)
-    if Outcome.FAILED in outcomes:
-        changes |= _failed(endpoint, results, now, only=Outcome.SUCCEEDED not in outcomes)
+    if AttemptOutcome.FAILED in outcomes:
+        changes |= _failed(endpoint, results, now, only=AttemptOutcome.SUCCEEDED not in outcomes)
     if changes:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**changes)
     for result in results:
-        if result.verdict.outcome is Outcome.GONE:
+        if result.verdict.outcome is AttemptOutcome.GONE:
             disable(endpoint, result.verdict.reason, actor=WEBHOOKS, now=now)
             return
 
@@ -286,7 +286,8 @@ def _succeeded(
 ) -> dict[str, Any]:
     changes: dict[str, Any] = {"last_success_at": now, "failing_since": None, "warnings": 0}
     through = any(
-        r.attempts > FAILING_ATTEMPT and r.verdict.outcome is Outcome.SUCCEEDED for r in results
+        r.attempts > FAILING_ATTEMPT and r.verdict.outcome is AttemptOutcome.SUCCEEDED
+        for r in results
     )
     if endpoint.failing_told_at is not None and (endpoint.failing_since is not None or through):
         record_event(Action.DELIVERY_RECOVERED, endpoint)
@@ -297,7 +298,7 @@ def _succeeded(
 def _failed(
     endpoint: WebhookEndpoint, results: Sequence[CallOutcome], now: dt.datetime, *, only: bool
 ) -> dict[str, Any]:
-    failures = [result for result in results if result.verdict.outcome is Outcome.FAILED]
+    failures = [result for result in results if result.verdict.outcome is AttemptOutcome.FAILED]
     since = endpoint.failing_since or now
     changes: dict[str, Any] = {"last_failure_at": now} | ({"failing_since": since} if only else {})
     told = endpoint.failing_told_at

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from common.errors import Refused
 from webhooks.messages.payloads import Payload
-from webhooks.outbound.http_client import Answer
+from webhooks.outbound.http_client import HttpAnswer
 
 USER_AGENT = "GRPS-Webhooks/1"
 
 
-class Outcome(enum.StrEnum):
+class AttemptOutcome(enum.StrEnum):
     """The meaning of a receiver's answer.
 
     `deferred` does not count as an attempt. After `refused` the message is given up; after `gone`
@@ -32,14 +32,14 @@ class Outcome(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AnswerVerdict:
     """The verdict on an answer.
 
     `wait`: seconds before this message may be tried again. `pause`: seconds before anything may be
     sent to the endpoint.
     """
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     reason: str = ""
     wait: float = 0.0
     pause: float = 0.0
@@ -88,22 +88,22 @@ class Format(ABC):
     def render(self, message: Message) -> Rendered:
         """Return headers and body of the call for this message."""
 
-    def judge(self, answer: Answer) -> Verdict:
+    def judge(self, answer: HttpAnswer) -> AnswerVerdict:
         """Return the verdict on an answer: only 2xx is success, and 410 means gone for good."""
         if answer.status is None:
-            return Verdict(Outcome.FAILED, answer.error)
+            return AnswerVerdict(AttemptOutcome.FAILED, answer.error)
         if 200 <= answer.status < 300:
-            return Verdict(Outcome.SUCCEEDED)
+            return AnswerVerdict(AttemptOutcome.SUCCEEDED)
         if answer.status == 410:
-            return Verdict(Outcome.GONE, "It answered 410: it is gone for good.")
+            return AnswerVerdict(AttemptOutcome.GONE, "It answered 410: it is gone for good.")
         if 300 <= answer.status < 400:
-            return Verdict(
-                Outcome.FAILED,
+            return AnswerVerdict(
+                AttemptOutcome.FAILED,
                 f"It answered {answer.status}, a redirect; redirects are not followed.",
             )
         wait = retry_after(answer.headers) if answer.status in {429, 503} else 0.0
-        return Verdict(
-            Outcome.FAILED,
+        return AnswerVerdict(
+            AttemptOutcome.FAILED,
             f"It answered {answer.status}.",
             wait,
             wait if answer.status == 429 else 0.0,

@@ -10,11 +10,11 @@ import msgspec
 
 from webhooks.formats.base import (
     USER_AGENT,
+    AnswerVerdict,
+    AttemptOutcome,
     Format,
     Message,
-    Outcome,
     Rendered,
-    Verdict,
     cut,
     number,
     retry_after,
@@ -22,7 +22,7 @@ from webhooks.formats.base import (
 )
 from webhooks.messages.payloads import Payload
 from webhooks.messages.sentences import Severity
-from webhooks.outbound.http_client import Answer
+from webhooks.outbound.http_client import HttpAnswer
 
 EMBEDS = 10  # in one message
 TOTAL = 6000  # characters in all embeds of one message
@@ -59,25 +59,27 @@ class Discord(Format):
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
         return Rendered(headers, msgspec.json.encode(body))
 
-    def judge(self, answer: Answer) -> Verdict:
+    def judge(self, answer: HttpAnswer) -> AnswerVerdict:
         problem = _problem(answer.body)
         if answer.status == 429:
             wait = problem.retry_after or retry_after(answer.headers) or 1.0
-            return Verdict(Outcome.DEFERRED, f"Discord asks to wait {wait:g} s.", wait, wait)
+            return AnswerVerdict(
+                AttemptOutcome.DEFERRED, f"Discord asks to wait {wait:g} s.", wait, wait
+            )
         if problem.code in GONE or answer.status in {401, 404}:
             why = GONE.get(problem.code, f"Discord answered {answer.status}")
-            return Verdict(
-                Outcome.GONE,
+            return AnswerVerdict(
+                AttemptOutcome.GONE,
                 f"{why[0].upper()}{why[1:]}. Make a new webhook in the channel's settings.",
             )
         if answer.status == 400:
-            return Verdict(
-                Outcome.REFUSED,
+            return AnswerVerdict(
+                AttemptOutcome.REFUSED,
                 f"Discord does not take this message: {problem.message or 'no reason given'}",
             )
         verdict = super().judge(answer)
-        if verdict.outcome is Outcome.SUCCEEDED:
-            return Verdict(Outcome.SUCCEEDED, pause=_until_reset(answer))
+        if verdict.outcome is AttemptOutcome.SUCCEEDED:
+            return AnswerVerdict(AttemptOutcome.SUCCEEDED, pause=_until_reset(answer))
         return verdict
 
 
@@ -101,7 +103,7 @@ def _plain(text: str) -> str:
     return MARKDOWN.sub(r"\\\1", text)
 
 
-def _until_reset(answer: Answer) -> float:
+def _until_reset(answer: HttpAnswer) -> float:
     """Return the seconds until Discord's rate limit resets, 0 unless this call used its last slot."""
     if answer.headers.get("x-ratelimit-remaining") != "0":
         return 0.0

@@ -9,17 +9,17 @@ import msgspec
 
 from webhooks.formats.base import (
     USER_AGENT,
+    AnswerVerdict,
+    AttemptOutcome,
     Format,
     Message,
-    Outcome,
     Rendered,
-    Verdict,
     cut,
     retry_after,
 )
 from webhooks.messages.payloads import Payload
 from webhooks.messages.sentences import Severity
-from webhooks.outbound.http_client import Answer
+from webhooks.outbound.http_client import HttpAnswer
 
 SECTION = 2900  # characters; Slack refuses more than 3000
 FALLBACK = 300
@@ -60,19 +60,23 @@ class Slack(Format):
         headers = {"content-type": "application/json", "user-agent": USER_AGENT}
         return Rendered(headers, msgspec.json.encode(body))
 
-    def judge(self, answer: Answer) -> Verdict:
+    def judge(self, answer: HttpAnswer) -> AnswerVerdict:
         word = answer.body[:100].decode("utf-8", "replace").strip()
         if answer.status == 429:
             wait = retry_after(answer.headers) or 1.0
-            return Verdict(Outcome.DEFERRED, f"Slack asks to wait {wait:g} s.", wait, wait)
+            return AnswerVerdict(
+                AttemptOutcome.DEFERRED, f"Slack asks to wait {wait:g} s.", wait, wait
+            )
         if word in GONE and answer.status is not None and answer.status >= 400:
             why = GONE[word]
-            return Verdict(
-                Outcome.GONE, f"{why[0].upper()}{why[1:]} ({word}). Make a new webhook in Slack."
+            return AnswerVerdict(
+                AttemptOutcome.GONE,
+                f"{why[0].upper()}{why[1:]} ({word}). Make a new webhook in Slack.",
             )
         if answer.status == 400:
-            return Verdict(
-                Outcome.REFUSED, f"Slack does not take this message: {word or 'no reason given'}"
+            return AnswerVerdict(
+                AttemptOutcome.REFUSED,
+                f"Slack does not take this message: {word or 'no reason given'}",
             )
         return super().judge(answer)
 

@@ -12,7 +12,7 @@ MARKS = {"active": "●", "failing": "▲", "paused": "◆", "disabled": "■"}
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateText:
     """The state of an endpoint.
 
     `name`: active, failing, paused or disabled. `text`: the name with its beginning and reason.
@@ -26,18 +26,20 @@ class State:
         return MARKS[self.name]
 
 
-def state(endpoint: WebhookEndpoint, now: dt.datetime) -> State:
+def state(endpoint: WebhookEndpoint, now: dt.datetime) -> StateText:
     if endpoint.status == WebhookEndpoint.Status.DISABLED:
-        return State("disabled", f"disabled since {moment(endpoint.status_at)}: {endpoint.reason}")
+        return StateText(
+            "disabled", f"disabled since {moment(endpoint.status_at)}: {endpoint.reason}"
+        )
     pause = ""
     if endpoint.paused_until is not None and endpoint.paused_until > now:
         pause = f"paused for {span(endpoint.paused_until - now)}"
     if endpoint.failing_since is not None:
-        return State(
+        return StateText(
             "failing",
             f"failing since {moment(endpoint.failing_since)}" + (f", {pause}" if pause else ""),
         )
-    return State("paused", pause) if pause else State("active", "active")
+    return StateText("paused", pause) if pause else StateText("active", "active")
 
 
 def moment(at: dt.datetime) -> str:

@@ -44,7 +44,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """The result of a call: status, headers (lower-case names), body, milliseconds, or `error`.
 
     The body is cut to 20 kB.
@@ -96,7 +96,7 @@ class Sender:
             await lane.pool.aclose()
         self._names.shutdown(wait=False, cancel_futures=True)
 
-    async def send(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: Outgoing) -> HttpAnswer:
         """Make one call within the time limit. Any failure is stored in `error` of the answer."""
         async with self._slots:
             began = time.perf_counter()
@@ -109,7 +109,7 @@ class Sender:
                 if got.status is None:
                     got.error = self._words(error)
             milliseconds = round((time.perf_counter() - began) * 1000)
-            return Answer(
+            return HttpAnswer(
                 got.status, got.headers, bytes(got.body[:EXCERPT]), milliseconds, got.error
             )
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from audits import queries
 from webhooks.endpoints import health
-from webhooks.endpoints.health import CallOutcome, EndpointSnapshot, Load
-from webhooks.formats.base import Message, Outcome, Rendered, Verdict
+from webhooks.endpoints.health import CallOutcome, EndpointLoad, EndpointSnapshot
+from webhooks.formats.base import AnswerVerdict, AttemptOutcome, Message, Rendered
 from webhooks.messages import payloads
 from webhooks.messages.payloads import Sources
 from webhooks.models import EXCERPT, WebhookAttempt, WebhookDelivery
@@ -101,7 +101,7 @@ class ClaimedDelivery:
 
 
 @dataclass(slots=True)
-class Call:
+class DeliveryCall:
     """One request to make, with its deliveries."""
 
     endpoint: EndpointSnapshot
@@ -114,8 +114,8 @@ class Call:
 class FinishedCall:
     """A request that was made, with its answer."""
 
-    call: Call
-    verdict: Verdict
+    call: DeliveryCall
+    verdict: AnswerVerdict
     status: int | None
     milliseconds: int
     response: bytes
@@ -134,7 +134,9 @@ class DeliveryState:
     delay: float = 0.0
 
 
-def exchange(worker: str, finished: Sequence[FinishedCall], load: Load) -> list[Call]:
+def exchange(
+    worker: str, finished: Sequence[FinishedCall], load: EndpointLoad
+) -> list[DeliveryCall]:
     """Store finished calls, claim due deliveries up to the free capacity, return the new calls.
 
     The calls must be made after the commit. Deliveries that another worker has taken over are not
@@ -204,23 +206,28 @@ def _delivery_row(finished: FinishedCall, delivery: ClaimedDelivery) -> tuple[An
 def _next_state(finished: FinishedCall, delivery: ClaimedDelivery) -> DeliveryState:
     outcome, wait = finished.verdict.outcome, finished.verdict.wait
     state = DeliveryState(PENDING, delivery.attempts, delivery.alone)
-    if outcome is Outcome.SUCCEEDED:
+    if outcome is AttemptOutcome.SUCCEEDED:
         return replace(state, status=DELIVERED)
-    if outcome is Outcome.DEFERRED:
+    if outcome is AttemptOutcome.DEFERRED:
         delay = min(wait, retry_policy.LONGEST_WAIT)
         return replace(state, attempts=delivery.attempts - 1, delay=delay)
-    if outcome is Outcome.GONE:
+    if outcome is AttemptOutcome.GONE:
         return state  # the endpoint is disabled, and the delivery waits until it is enabled again
-    if outcome is Outcome.REFUSED and len(finished.call.deliveries) > 1:
+    if outcome is AttemptOutcome.REFUSED and len(finished.call.deliveries) > 1:
         # One of several messages caused the refusal, so each is sent alone next time.
         return replace(state, attempts=delivery.attempts - 1, alone=True)
-    pause = None if outcome is Outcome.REFUSED else retry_policy.delay(delivery.attempts, wait)
+    pause = (
+        None if outcome is AttemptOutcome.REFUSED else retry_policy.delay(delivery.attempts, wait)
+    )
     return replace(state, status=EXHAUSTED) if pause is None else replace(state, delay=pause)
 
 
-def _outcome(verdict: Verdict) -> str:
+def _outcome(verdict: AnswerVerdict) -> str:
     outcomes = WebhookAttempt.Outcome
-    known = {Outcome.SUCCEEDED: outcomes.SUCCEEDED, Outcome.DEFERRED: outcomes.DEFERRED}
+    known = {
+        AttemptOutcome.SUCCEEDED: outcomes.SUCCEEDED,
+        AttemptOutcome.DEFERRED: outcomes.DEFERRED,
+    }
     return str(known.get(verdict.outcome, outcomes.FAILED))
 
 
@@ -248,16 +255,16 @@ def _claim(worker: str, snapshots: Mapping[int, EndpointSnapshot]) -> list[Claim
 
 def _prepare(
     claimed: Sequence[ClaimedDelivery], snapshots: Mapping[int, EndpointSnapshot], now: dt.datetime
-) -> list[Call]:
+) -> list[DeliveryCall]:
     ids = sorted({one.event_id for one in claimed if one.event_id is not None})
     sources = Sources(queries.events_by_id(ids).values())
-    calls: list[Call] = []
+    calls: list[DeliveryCall] = []
     left = {pk: snapshot.allowance for pk, snapshot in snapshots.items()}
     for snapshot, group in _groups(claimed, snapshots):
         if not left[snapshot.id]:
             _release(group, "", 0)
         elif rendered := _render(snapshot, group, sources, now):
-            calls.append(Call(snapshot, group, rendered))
+            calls.append(DeliveryCall(snapshot, group, rendered))
             left[snapshot.id] -= 1
     health.spend(calls_of(calls), now)
     _log_attempts(calls)
@@ -280,7 +287,7 @@ def _render(
         return None
 
 
-def calls_of(calls: Iterable[Call]) -> dict[int, int]:
+def calls_of(calls: Iterable[DeliveryCall]) -> dict[int, int]:
     """Return the number of calls by endpoint id."""
     return Counter(call.endpoint.id for call in calls)
 
@@ -315,7 +322,7 @@ def _message(
     return Message(group[0].webhook_id, now, carried, snapshot.secrets(now))
 
 
-def _log_attempts(calls: Sequence[Call]) -> None:
+def _log_attempts(calls: Sequence[DeliveryCall]) -> None:
     """Store an attempt for each delivery before its call is made."""
     rows = [(delivery, call) for call in calls for delivery in call.deliveries]
     if not rows:
@@ -328,7 +335,7 @@ def _log_attempts(calls: Sequence[Call]) -> None:
         delivery.attempt_id = attempts[delivery.id]
 
 
-def _request(call: Call) -> str:
+def _request(call: DeliveryCall) -> str:
     """Return the request for storage, without the endpoint's own headers, which may be secret."""
     head = "".join(f"{name}: {value}\n" for name, value in call.rendered.headers.items())
     return _text(f"POST\n{head}\n".encode() + call.rendered.body)

@@ -14,11 +14,11 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from webhooks.endpoints.health import Load
-from webhooks.formats.base import Outcome, Verdict
+from webhooks.endpoints.health import EndpointLoad
+from webhooks.formats.base import AnswerVerdict, AttemptOutcome
 from webhooks.outbound import queue
-from webhooks.outbound.http_client import Answer, Outgoing, Sender
-from webhooks.outbound.queue import Call, FinishedCall
+from webhooks.outbound.http_client import HttpAnswer, Outgoing, Sender
+from webhooks.outbound.queue import DeliveryCall, FinishedCall
 
 GATHER = 0.004  # seconds that a finished call waits to be committed together with others
 POLL = 0.25  # seconds between two checks for due deliveries while calls run
@@ -79,11 +79,11 @@ class _Worker:
                 return
             await self._wait()
 
-    async def _exchange(self, database: ThreadPoolExecutor, *, taking: bool) -> list[Call]:
+    async def _exchange(self, database: ThreadPoolExecutor, *, taking: bool) -> list[DeliveryCall]:
         finished, self._finished = self._finished, []
         self._progress.clear()
         spare = self._connections - len(self._calls) if taking else 0
-        load = Load(dict(self._busy), frozenset(self._slow), spare)
+        load = EndpointLoad(dict(self._busy), frozenset(self._slow), spare)
         try:
             return await self._in(database, queue.exchange, self._worker, finished, load)
         except (OperationalError, InterfaceError) as error:
@@ -95,14 +95,14 @@ class _Worker:
             await asyncio.sleep(RECONNECT)
             return []
 
-    def _begin(self, sender: Sender, call: Call) -> None:
+    def _begin(self, sender: Sender, call: DeliveryCall) -> None:
         self._count += 1
         self._busy[call.endpoint.id] = self._busy.get(call.endpoint.id, 0) + 1
         task = asyncio.create_task(self._call(sender, call))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _call(self, sender: Sender, call: Call) -> None:
+    async def _call(self, sender: Sender, call: DeliveryCall) -> None:
         endpoint = call.endpoint
         headers = {**endpoint.headers, **call.rendered.headers}
         answer = await sender.send(Outgoing(endpoint.address, headers, call.rendered.body))
@@ -137,10 +137,10 @@ def _disconnect() -> None:
     connection.close()
 
 
-def _judge(call: Call, answer: Answer) -> Verdict:
+def _judge(call: DeliveryCall, answer: HttpAnswer) -> AnswerVerdict:
     try:
         return call.endpoint.kind.judge(answer)
     except Exception as error:
         # No answer of a receiver may end the worker.
         log.exception("an answer cannot be judged", endpoint=call.endpoint.name)
-        return Verdict(Outcome.FAILED, f"The answer cannot be judged: {error!r}.")
+        return AnswerVerdict(AttemptOutcome.FAILED, f"The answer cannot be judged: {error!r}.")

@@ -30,7 +30,7 @@ from audits import queries, tasks
 from audits.actions import Action
 from audits.chain.sealing import seal_pending
 from audits.models import AuditStream, SealedEvent
-from audits.record import Entry, erase, record, record_many
+from audits.record import NewEvent, erase, record, record_many
 from audits.signals import sealed
 from audits.streams.sinks import MirrorError, RedisSink
 from common.task_hints import Hint
@@ -153,7 +153,7 @@ def tell_many(tell: Callable[..., int], count: int) -> None:
 def write_many(count: int) -> None:
     """Record events in one transaction and seal them."""
     with transaction.atomic():
-        record_many([Entry(Action.POINTS_ADJUSTED, actor=STAFF)] * count)
+        record_many([NewEvent(Action.POINTS_ADJUSTED, actor=STAFF)] * count)
     seal_pending()
 
 

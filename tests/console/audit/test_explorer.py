@@ -21,7 +21,7 @@ from audits.chain.offline import verify_proof
 from audits.chain.sealing import seal_pending, trusted_keys
 from audits.models import AuditEvent, Seal
 from audits.record import NOBODY, Actor, Target, erase, record
-from audits.search import Filter, find
+from audits.search import EventFilter, find
 from console.audit import export
 from players.discipline import sanctions
 from players.models import Player
@@ -125,7 +125,7 @@ def test_a_span_leads_to_few_ids_at_any_place_of_the_log(bootstrapped: None) -> 
     for number, event in enumerate(events):
         moved(event, start + number * dt.timedelta(days=1))
     within = search.span(
-        Filter(since=start + dt.timedelta(days=50), until=start + dt.timedelta(days=52))
+        EventFilter(since=start + dt.timedelta(days=50), until=start + dt.timedelta(days=52))
     )
     assert (within.low, within.high) == (events[50], events[53])
 
@@ -149,7 +149,7 @@ def test_filters_without_an_index_read_a_bounded_number(
     rare = told(Action.DRIFT_FOUND, experience="nexus")
     for _ in range(30):
         told(Action.DRIFT_FOUND)
-    wanted = Filter(actions=("drift.found",), experience="nexus")
+    wanted = EventFilter(actions=("drift.found",), experience="nexus")
     found = find(wanted, looked=20)
     assert (list(found.ids), found.cut) == ([], True)
     assert found.older is not None

@@ -19,7 +19,7 @@ from players.active_policy import active
 from players.models import Approval, Player, PolicyVersion, Rank, Simulation
 from players.moderation.actors import at_the_shell
 from players.policy.bundle import parse_bundle, read_bundle
-from players.policy.diff import Difference, compare, lines
+from players.policy.diff import RuleDifference, compare, lines
 from players.policy.validation import FILES
 from players.policy_changes import activation, simulations
 from tests.console.people import client_as, client_with_role
@@ -243,7 +243,7 @@ def test_two_versions_are_compared_rule_by_rule(owner: Client, bootstrapped: Non
     former, version = active().number, keep(owner, dearer())
     page = owner.get("/admin/policy/difference/", {"from": former, "to": version.number})
     assert page.context["differences"] == [
-        Difference("points", "changed", "training", "weight", "15", "30")
+        RuleDifference("points", "changed", "training", "weight", "15", "30")
     ]
     assert '-      "weight": 15' in page.content.decode().replace("&quot;", '"')
     assert owner.get("/admin/policy/difference/", {"from": former, "to": "x"}).status_code == 404

@@ -28,7 +28,7 @@ def piece(*, more: bool = True) -> dict[str, Any]:
 def test_a_refused_chunked_body_frees_its_memory_once() -> None:
     before = application._buffered
     for _ in range(3):
-        with pytest.raises(application.Refused):
+        with pytest.raises(application.RequestRefused):
             read(*[piece()] * 64)
         assert application._buffered == before
 

@@ -130,9 +130,9 @@ def test_a_key_stands_for_one_content(people: People) -> None:
     people(range(1, 3))
     first = made((1, 100), idempotency_key="k")
     assert made((1, 100), idempotency_key="k").pk == first.pk
-    with pytest.raises(file_previews.Conflict, match=f"adjustment {first.pk}"):
+    with pytest.raises(file_previews.KeyConflict, match=f"adjustment {first.pk}"):
         made((1, 101), idempotency_key="k")
-    with pytest.raises(file_previews.Conflict):
+    with pytest.raises(file_previews.KeyConflict):
         made((1, 100), by=SECOND, idempotency_key="k")
     assert Adjustment.objects.count() == 1
 

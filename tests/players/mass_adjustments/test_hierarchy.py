@@ -16,19 +16,19 @@ from players.mass_adjustments.row_checks import ABOVE, OWN, why_not_entitled
 from players.models import Adjustment, Player, Rank
 from players.moderation.actors import Staff
 from players.moderation.authorization import kept_rank
-from players.policy.bundle import Rank as PolicyRank
-from players.policy.membership import Membership
+from players.policy.bundle import RankRule
+from players.policy.membership import MembershipStatus
 from players.policy.permissions import Act, Refusal, may
 from tests.players.mass_adjustments.conftest import OWNER
 
 pytestmark = pytest.mark.django_db
 
 
-def staff(rank: PolicyRank, user_id: int) -> Staff:
+def staff(rank: RankRule, user_id: int) -> Staff:
     return Staff(Actor("staff", str(user_id), "an officer", f"staff:{user_id}"), rank, user_id)
 
 
-def judged_rank(player: Player) -> PolicyRank | None:
+def judged_rank(player: Player) -> RankRule | None:
     """Return the rank by which the hierarchy judges a player."""
     if player.former_rank is not None:
         return kept_rank(player.former_rank, active())
@@ -46,8 +46,8 @@ def rule(by: Staff, player: Player) -> str:
         by.rank,
         held or active().bundle.first,
         own=by.is_player(player),
-        actor_membership=Membership.MEMBER,
-        target_membership=Membership.MEMBER,
+        actor_membership=MembershipStatus.MEMBER,
+        target_membership=MembershipStatus.MEMBER,
     )
     return "" if found.allowed else str(found.reason)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from players.policy.bundle import Bundle, load_bundle
-from players.policy.membership import Membership
+from players.policy.membership import MembershipStatus
 from players.policy.validation import FILES
 
-MEMBER = Membership.MEMBER
+MEMBER = MembershipStatus.MEMBER
 MEMBERS: dict[str, Any] = {"actor_membership": MEMBER, "target_membership": MEMBER}
 CONFIG = Path(__file__).resolve().parent.parent.parent.parent / "config"
 

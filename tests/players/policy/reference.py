@@ -9,7 +9,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from players.policy.membership import Membership, earns
+from players.policy.membership import MembershipStatus, earns
 from players.policy.points import EventKind, PointsPolicy
 
 
@@ -56,7 +56,7 @@ class Earner:
     earned_today: int = 0
     earned_this_week: int = 0
     last_counted: Mapping[str, dt.datetime] = field(default_factory=dict)
-    membership: Membership = field(kw_only=True)
+    membership: MembershipStatus = field(kw_only=True)
     unknown_for: int | None = field(default=None, kw_only=True)
 
 

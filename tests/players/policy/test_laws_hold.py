@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from players.policy import checks
-from players.policy.bundle import Bundle, Rank, load_bundle
+from players.policy.bundle import Bundle, RankRule, load_bundle
 from players.policy.counters import EMPTY, SessionRow, SessionTotal, merge
 from players.policy.permissions import Act, may
 from players.policy.points import full_award
@@ -205,7 +205,7 @@ def test_an_award_is_exact_or_says_why_it_is_less(event: Event) -> None:
     st.integers(0, 500),
 )
 def test_promotion_is_monotone_in_points_and_in_time(
-    rank: Rank, fewer: int, more: int, early: int, late: int
+    rank: RankRule, fewer: int, more: int, early: int, late: int
 ) -> None:
     fewer, more, early, late = *sorted((fewer, more)), *sorted((early, late))  # type: ignore[assignment]
     first = evaluate(
@@ -221,7 +221,7 @@ def test_promotion_is_monotone_in_points_and_in_time(
 
 @given(ranks, st.integers(0, 5_000_000), st.integers(0, 500))
 def test_the_sanctioned_and_the_side_posts_are_never_moved(
-    rank: Rank, points: int, days: int
+    rank: RankRule, points: int, days: int
 ) -> None:
     now = MONDAY + dt.timedelta(days=days)
     assert (
@@ -242,7 +242,7 @@ def test_the_sanctioned_and_the_side_posts_are_never_moved(
 
 
 @given(ranks, st.integers(0, 5_000_000))
-def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
+def test_points_alone_take_no_privileged_rank(rank: RankRule, points: int) -> None:
     found = evaluate(RankState(rank, points, MONDAY, membership=MEMBER), BUNDLE, MONDAY)
     if found.kind == "demotion":
         assert not rank.privileged
@@ -252,7 +252,7 @@ def test_points_alone_take_no_privileged_rank(rank: Rank, points: int) -> None:
 
 @given(st.sampled_from(Act), ranks, ranks, st.none() | ranks, st.integers(0, 10_000_000))
 def test_nobody_acts_upward_or_on_themselves(
-    act: Act, actor: Rank, target: Rank, to: Rank | None, amount: int
+    act: Act, actor: RankRule, target: RankRule, to: RankRule | None, amount: int
 ) -> None:
     assert not may(act, actor, target, own=True, amount=amount, to=to, **MEMBERS).allowed
     verdict = may(act, actor, target, own=False, amount=amount, to=to, **MEMBERS)

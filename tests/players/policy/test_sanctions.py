@@ -4,7 +4,7 @@ import pytest
 
 from players.policy.bundle import Bundle
 from players.policy.warning_thresholds import (
-    Sanction,
+    ThresholdSanction,
     sanction_for,
     suspension_ends,
     warning_expires,
@@ -20,7 +20,7 @@ START = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 def test_warnings_lead_to_the_sanction_of_their_number(
     bundle: Bundle, warnings: int, sanction: str
 ) -> None:
-    assert sanction_for(warnings, bundle.punishments) is Sanction(sanction)
+    assert sanction_for(warnings, bundle.punishments) is ThresholdSanction(sanction)
 
 
 def test_a_suspension_ends_by_itself_and_warnings_last(bundle: Bundle) -> None:

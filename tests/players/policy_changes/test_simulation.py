@@ -16,7 +16,7 @@ from players.membership.status import present
 from players.models import Player, Rank, Recommendation
 from players.policy.bundle import Bundle, parse_bundle
 from players.policy.ranks import RankState, evaluate
-from players.policy_changes.simulation_query import LEFT_OUT, Row, simulate
+from players.policy_changes.simulation_query import LEFT_OUT, RankMoves, simulate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bootstrapped")]
 NOW = timezone.now()
@@ -90,7 +90,7 @@ def test_the_database_counts_what_the_rules_say_of_each_player(seed: int) -> Non
     assert sum(row.moved + row.held_back + row.spared for row in rows) > 0
     for row in rows:
         own = {(old, new): count for (rank, old, new), count in told.items() if rank == row.rank}
-        assert row == Row(
+        assert row == RankMoves(
             row.rank,
             sum(own.values()),
             promoted=sum(count for (old, new), count in own.items() if new == "promotion" != old),

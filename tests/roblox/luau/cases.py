@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from players.policy import checks
-from players.policy.bundle import SECOND_ABOVE, Bundle, Rank
+from players.policy.bundle import SECOND_ABOVE, Bundle, RankRule
 from players.policy.counters import SessionTotal
-from players.policy.membership import Membership, belongs, earns, is_ignored
+from players.policy.membership import MembershipStatus, belongs, earns, is_ignored
 from players.policy.permissions import Act, may
 from players.policy.ranks import RankState, evaluate
 from players.policy.validation import FILES
@@ -305,7 +305,7 @@ def _award(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
                 name: dt.datetime.fromtimestamp(last, dt.UTC)
                 for name, last in earner["lastCounted"].items()
             },
-            membership=Membership(earner["membership"]),
+            membership=MembershipStatus(earner["membership"]),
             unknown_for=earner["unknownFor"],
         ),
         bundle.points,
@@ -446,7 +446,7 @@ def _evaluate(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
 
 def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     actor, target = dice.choice(bundle.ranks), dice.choice(bundle.ranks)
-    to: Rank | None = dice.choice([None, None, *bundle.ranks])
+    to: RankRule | None = dice.choice([None, None, *bundle.ranks])
     own = dice.random() < 0.1
     moved, today = dice.choice([0, 1, -50, 10_000, 50_001]), dice.choice([0, 50, -49_000])
     if actor.adjust_limit is not None and dice.random() < 0.5:
@@ -481,8 +481,8 @@ def _may(dice: random.Random, bundle: Bundle) -> tuple[Question, Any]:
     return asked, [found.allowed, found.second, str(found.reason or "")]
 
 
-def _membership(dice: random.Random) -> Membership:
-    found: Membership = dice.choice([Membership.MEMBER] * 3 + [*Membership])
+def _membership(dice: random.Random) -> MembershipStatus:
+    found: MembershipStatus = dice.choice([MembershipStatus.MEMBER] * 3 + [*MembershipStatus])
     return found
 
 

@@ -11,12 +11,12 @@ from audits.actions import Action
 from tests.webhooks.conftest import Office, answering
 from tests.webhooks.receivers import Receiver
 from webhooks.formats import FORMATS
-from webhooks.formats.base import Message, Outcome, cut, units
+from webhooks.formats.base import AttemptOutcome, Message, cut, units
 from webhooks.messages import sentences
 from webhooks.messages.payloads import Payload, example
 from webhooks.messages.sentences import Severity
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from webhooks.outbound.http_client import Answer
+from webhooks.outbound.http_client import HttpAnswer
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
@@ -29,9 +29,9 @@ def rendered(kind: str, *payloads: Payload) -> Any:
     return json.loads(FORMATS[kind].render(Message("msg_1", NOW, payloads, [])).body)
 
 
-def reply(status: int | None, body: object = "", **headers: str) -> Answer:
+def reply(status: int | None, body: object = "", **headers: str) -> HttpAnswer:
     content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return Answer(
+    return HttpAnswer(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, content, 1, ""
     )
 
@@ -107,52 +107,64 @@ def test_cutting_never_splits_a_character() -> None:
 @pytest.mark.parametrize(
     ("kind", "given", "outcome", "pause"),
     [
-        ("discord", reply(204), Outcome.SUCCEEDED, 0),
+        ("discord", reply(204), AttemptOutcome.SUCCEEDED, 0),
         (
             "discord",
             reply(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="1.5"),
-            Outcome.SUCCEEDED,
+            AttemptOutcome.SUCCEEDED,
             1.5,
         ),
         (
             "discord",
             reply(204, x_ratelimit_remaining="0", x_ratelimit_reset_after="soon"),
-            Outcome.SUCCEEDED,
+            AttemptOutcome.SUCCEEDED,
             0,
         ),
-        ("discord", reply(429, {"retry_after": 0.75, "global": False}), Outcome.DEFERRED, 0.75),
-        ("discord", reply(429, "slow down", retry_after="7"), Outcome.DEFERRED, 7),
-        ("discord", reply(404, {"code": 10015, "message": "Unknown Webhook"}), Outcome.GONE, 0),
+        (
+            "discord",
+            reply(429, {"retry_after": 0.75, "global": False}),
+            AttemptOutcome.DEFERRED,
+            0.75,
+        ),
+        ("discord", reply(429, "slow down", retry_after="7"), AttemptOutcome.DEFERRED, 7),
+        (
+            "discord",
+            reply(404, {"code": 10015, "message": "Unknown Webhook"}),
+            AttemptOutcome.GONE,
+            0,
+        ),
         (
             "discord",
             reply(401, {"code": 50027, "message": "Invalid Webhook Token"}),
-            Outcome.GONE,
+            AttemptOutcome.GONE,
             0,
         ),
         (
             "discord",
             reply(400, {"code": 50035, "message": "Invalid Form Body"}),
-            Outcome.REFUSED,
+            AttemptOutcome.REFUSED,
             0,
         ),
-        ("discord", reply(500, "<html>"), Outcome.FAILED, 0),
-        ("slack", reply(200, "ok"), Outcome.SUCCEEDED, 0),
-        ("slack", reply(403, "invalid_token"), Outcome.GONE, 0),
-        ("slack", reply(404, "no_service"), Outcome.GONE, 0),
-        ("slack", reply(410, "channel_is_archived"), Outcome.GONE, 0),
-        ("slack", reply(400, "invalid_blocks"), Outcome.REFUSED, 0),
-        ("slack", reply(429, "", retry_after="30"), Outcome.DEFERRED, 30),
-        ("slack", reply(500, "rollup_error"), Outcome.FAILED, 0),
-        ("standard", reply(200), Outcome.SUCCEEDED, 0),
-        ("standard", reply(299), Outcome.SUCCEEDED, 0),
-        ("standard", reply(304), Outcome.FAILED, 0),
-        ("standard", reply(400), Outcome.FAILED, 0),
-        ("standard", reply(410), Outcome.GONE, 0),
-        ("standard", reply(429, retry_after="9"), Outcome.FAILED, 9),
-        ("standard", reply(None), Outcome.FAILED, 0),
+        ("discord", reply(500, "<html>"), AttemptOutcome.FAILED, 0),
+        ("slack", reply(200, "ok"), AttemptOutcome.SUCCEEDED, 0),
+        ("slack", reply(403, "invalid_token"), AttemptOutcome.GONE, 0),
+        ("slack", reply(404, "no_service"), AttemptOutcome.GONE, 0),
+        ("slack", reply(410, "channel_is_archived"), AttemptOutcome.GONE, 0),
+        ("slack", reply(400, "invalid_blocks"), AttemptOutcome.REFUSED, 0),
+        ("slack", reply(429, "", retry_after="30"), AttemptOutcome.DEFERRED, 30),
+        ("slack", reply(500, "rollup_error"), AttemptOutcome.FAILED, 0),
+        ("standard", reply(200), AttemptOutcome.SUCCEEDED, 0),
+        ("standard", reply(299), AttemptOutcome.SUCCEEDED, 0),
+        ("standard", reply(304), AttemptOutcome.FAILED, 0),
+        ("standard", reply(400), AttemptOutcome.FAILED, 0),
+        ("standard", reply(410), AttemptOutcome.GONE, 0),
+        ("standard", reply(429, retry_after="9"), AttemptOutcome.FAILED, 9),
+        ("standard", reply(None), AttemptOutcome.FAILED, 0),
     ],
 )
-def test_answers_are_understood(kind: str, given: Answer, outcome: Outcome, pause: float) -> None:
+def test_answers_are_understood(
+    kind: str, given: HttpAnswer, outcome: AttemptOutcome, pause: float
+) -> None:
     verdict = FORMATS[kind].judge(given)
     assert (verdict.outcome, verdict.pause) == (outcome, pause)
 

@@ -18,12 +18,12 @@ from players.privacy.erasure import erase
 from tests.webhooks.conftest import OLGA, Office, answering
 from tests.webhooks.receivers import Received, Receiver
 from webhooks.endpoints import health, redelivery, services
-from webhooks.endpoints.health import Load
+from webhooks.endpoints.health import EndpointLoad
 from webhooks.endpoints.validation import EndpointInput
 from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.outbound import fan_out, queue, retry_policy, worker
 
-IDLE = Load({}, frozenset(), 16)
+IDLE = EndpointLoad({}, frozenset(), 16)
 
 
 def told(action: Action) -> list[AuditEvent]:
@@ -333,7 +333,7 @@ def test_a_worker_that_died_loses_nothing_and_its_try_is_marked(
 def test_a_worker_that_comes_back_too_late_changes_nothing(
     office: Office, receiver: Receiver
 ) -> None:
-    from webhooks.formats.base import Outcome, Verdict
+    from webhooks.formats.base import AnswerVerdict, AttemptOutcome
     from webhooks.outbound.queue import FinishedCall
 
     office.endpoint(receiver, events=["policy.*"])
@@ -342,8 +342,10 @@ def test_a_worker_that_comes_back_too_late_changes_nothing(
     (call,) = queue.exchange("the slow one", [], IDLE)
     office.pass_time(seconds=queue.lease() + 1)
     office.deliver()
-    late = FinishedCall(call, Verdict(Outcome.FAILED, "It did not answer."), None, 15_000, b"")
-    queue.exchange("the slow one", [late], Load({}, frozenset(), 0))
+    late = FinishedCall(
+        call, AnswerVerdict(AttemptOutcome.FAILED, "It did not answer."), None, 15_000, b""
+    )
+    queue.exchange("the slow one", [late], EndpointLoad({}, frozenset(), 0))
     row = WebhookDelivery.objects.get()
     assert (row.status, row.reason, row.status_code) == ("delivered", "", 200)
 

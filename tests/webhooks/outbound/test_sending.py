@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.webhooks.receivers import Receiver, Wild, read_request
-from webhooks.outbound.http_client import EXCERPT, Answer, Outgoing, Resolve, Sender
+from webhooks.outbound.http_client import EXCERPT, HttpAnswer, Outgoing, Resolve, Sender
 
 HERE = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -33,10 +33,10 @@ def send(
     exceptions: Any = HERE,
     insecure: bool = True,
     resolve: Resolve | None = None,
-) -> Answer:
+) -> HttpAnswer:
     """Make `times` calls one after the other. Returns the answer to the last one."""
 
-    async def calls() -> Answer:
+    async def calls() -> HttpAnswer:
         sender = Sender(
             timeout=timeout,
             insecure=insecure,
