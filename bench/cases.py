@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -66,10 +67,12 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     connection = Connection(bench.large_port)
     size = int(bench.large["DATABASE_URL"].rpartition("_")[2])
     session = int(time.time())
-    numbers = iter(range(int(time.time()), 10**12))  # not the players of an earlier run
+    numbers = iter(range(int(time.time()), 10**12))
+    # A time of this run's own: KOs of an earlier run would lie within its players' cooldown.
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=random.randrange(600, 72_000))
 
     def over_http() -> float:
-        events = _events(next(numbers), session, size)
+        events = _events(next(numbers), session, size, at)
         body = json.dumps({"server": {"placeId": 1, "jobId": "bench"}, "events": events}).encode()
         request = post("/roblox/events", body, {"x-grps-api-key": raw})
         started = time.perf_counter()
@@ -82,7 +85,7 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     with psycopg.connect(bench.large["DATABASE_URL"], prepare_threshold=2) as bare:
 
         def by_psycopg() -> float:
-            batch = BareBatch(bare, _events(next(numbers), session, size))
+            batch = BareBatch(bare, _events(next(numbers), session, size, at))
             started = time.perf_counter()
             batch.store()
             return time.perf_counter() - started
@@ -97,9 +100,8 @@ def ingestion(bench: Bench) -> Iterator[Result]:
     yield Result("ingestion over HTTP / bare psycopg (throughput)", theirs / ours, 0.8, "higher")
 
 
-def _events(number: int, session: int, size: int) -> list[dict[str, object]]:
+def _events(number: int, session: int, size: int, at: dt.datetime) -> list[dict[str, object]]:
     """Make 500 events of 100 players who differ by batch and are spread over the table."""
-    now = dt.datetime.now(dt.UTC)
     events: list[dict[str, object]] = []
     for player in range(100):
         user_id = 10_000_001 + (number * 100 + player) * 7919 % size
@@ -112,7 +114,7 @@ def _events(number: int, session: int, size: int) -> list[dict[str, object]]:
                 "type": "ko",
                 "awarded": 0.25,
                 "total": sequence * 0.25,
-                "occurredAt": (now - dt.timedelta(seconds=600 - 31 * sequence)).isoformat(),
+                "occurredAt": (at - dt.timedelta(seconds=600 - 31 * sequence)).isoformat(),
             }
             events.append(event)
     return events
