@@ -1,6 +1,5 @@
 """Write one audit event for every change to players, rules, secrets or access."""
 
-import hashlib
 import os
 import pwd
 import secrets
@@ -14,6 +13,7 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from audits.actions import Action, known
+from audits.chain.chain import commitment
 from audits.tasks import SEALING
 from common.canonical_json import canonical_exact
 
@@ -183,7 +183,7 @@ def record_many(entries: Sequence[NewEvent]) -> list[int]:
                 [canonical_exact(_details(entry)) for entry in entries],
                 [
                     canonical_exact(
-                        {name: _commitment(salt, value) for name, _, salt, value in rows}
+                        {name: commitment(salt, value) for name, _, salt, value in rows}
                     )
                     for rows in personal
                 ],
@@ -289,7 +289,3 @@ def _personal(entry: NewEvent) -> list[tuple[str, str, bytes, str]]:
         for name, (subject, value) in values.items()
         if value
     ]
-
-
-def _commitment(salt: bytes, value: str) -> str:
-    return hashlib.sha256(salt + value.encode()).hexdigest()
