@@ -1,6 +1,7 @@
 """Models of the app `players`, a module for each concept. Import them from here."""
 
 from players.models.bulk import BULK_ALONE, BulkJob, BulkRow
+from players.models.daily_figure import Counted, DailyFigure
 from players.models.decision import Decision
 from players.models.discipline import Appeal, Note, Sanction
 from players.models.erasure import ErasureOrder
@@ -27,7 +28,16 @@ from players.models.moderation import (
 from players.models.player import Player
 from players.models.policy import PolicyVersion, Rank, Simulation
 from players.models.quarantine import KeyCount, Quarantine
-from players.models.stats import Counted, DailyFigure
+from players.models.statistics import (
+    DailyBalance,
+    FastestPromotion,
+    Period,
+    PeriodTotal,
+    PlayerRecord,
+    PositionSnapshot,
+    RankCount,
+    StatisticsState,
+)
 from players.models.usernames import NameCheck, PlayerName
 
 __all__ = [
@@ -47,11 +57,13 @@ __all__ = [
     "BulkRow",
     "Claim",
     "Counted",
+    "DailyBalance",
     "DailyFigure",
     "DailyPoints",
     "Decision",
     "ErasureOrder",
     "ExperiencePoints",
+    "FastestPromotion",
     "GameCommand",
     "GuardTrip",
     "KeyCount",
@@ -60,16 +72,22 @@ __all__ = [
     "LedgerEntry",
     "NameCheck",
     "Note",
+    "Period",
+    "PeriodTotal",
     "Player",
     "PlayerName",
+    "PlayerRecord",
     "PolicyVersion",
+    "PositionSnapshot",
     "Quarantine",
     "Rank",
+    "RankCount",
     "Recommendation",
     "Sanction",
     "Session",
     "Simulation",
     "Spending",
     "StaffAct",
+    "StatisticsState",
     "points_field",
 ]

@@ -118,13 +118,19 @@ class LedgerEntry(models.Model):
 
 
 class DailyPoints(models.Model):
-    """The positive awards of a player on a UTC day in one experience. The caps apply to them."""
+    """The positive awards, KOs and WOs of a player on a UTC day in one experience.
+
+    The caps apply to the awards. Rows of type `reconciled` have no day of their own and are left
+    out.
+    """
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
     origin = models.CharField(max_length=LONGEST_ORIGIN)
     day = models.DateField()
     awarded = points_field()
     events = models.IntegerField()
+    kos = models.BigIntegerField(db_default=0)
+    wos = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "daily_points"
@@ -132,6 +138,9 @@ class DailyPoints(models.Model):
             models.UniqueConstraint(fields=["player", "origin", "day"], name="daily_points_once"),
             models.CheckConstraint(
                 condition=Q(awarded__gte=0, events__gte=0), name="daily_points_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(kos__gte=0, wos__gte=0), name="daily_points_counts_not_negative"
             ),
         ]
         indexes = [models.Index(fields=["day", "origin"], name="daily_points_by_day")]

@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Collate, Greatest, Lower, Now
+from django.db.models.functions import Coalesce, Collate, Greatest, Lower, Now
 
 from players.models.fields import ZERO, points_field
 from players.models.policy import Rank
@@ -96,6 +96,15 @@ class Player(models.Model):
             models.Index(Collate(Lower("username"), "C"), F("id"), name="players_all_by_name"),
             models.Index(fields=["points", "id"], name="players_all_by_points"),
             models.Index(fields=["rank", "points", "id"], name="players_by_rank"),
+            models.Index(
+                Coalesce(F("former_rank"), F("rank")),
+                F("points"),
+                F("id"),
+                condition=Q(listed=True),
+                # Both columns, so that the players of each rank are counted from the index alone.
+                include=["former_rank", "rank"],
+                name="players_by_public_rank",
+            ),
             models.Index(fields=["points", "id"], condition=Q(banned=True), name="players_banned"),
             models.Index(fields=["id"], condition=Q(member="unknown"), name="players_unknown"),
         ]

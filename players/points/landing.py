@@ -39,7 +39,7 @@ def append(state: BatchState) -> None:
 def write_totals(state: BatchState) -> Sent[dict[tuple[int, dt.date], DayChange]]:
     """Write the sessions and days of the new rows. The result belongs in `state.days`."""
     session_totals.write(state.changes, state.destination.origin)
-    return state.ledger.add_days(state.landed)
+    return state.ledger.add_days(state.landed, state.policy.bundle.points.counters)
 
 
 def _once(events: Iterable[ReportedEvent]) -> list[ReportedEvent]:

@@ -6,6 +6,7 @@ whole hundredths until they reach SQL.
 
 import datetime as dt
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,11 +34,13 @@ FIRST_DAY = dt.date(1970, 1, 1).toordinal()
 
 # A day is the number of days since 1970.
 ADD_DAYS = """
-    INSERT INTO daily_points AS d (player_id, origin, day, awarded, events)
-    SELECT c.player, %s, DATE 'epoch' + c.day, c.awarded * 0.01, c.events
-    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[]) AS c(player, day, awarded, events)
+    INSERT INTO daily_points AS d (player_id, origin, day, awarded, events, kos, wos)
+    SELECT c.player, %s, DATE 'epoch' + c.day, c.awarded * 0.01, c.events, c.kos, c.wos
+    FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[])
+         AS c(player, day, awarded, events, kos, wos)
     ON CONFLICT (player_id, origin, day)
-        DO UPDATE SET awarded = d.awarded + excluded.awarded, events = d.events + excluded.events
+        DO UPDATE SET awarded = d.awarded + excluded.awarded, events = d.events + excluded.events,
+                      kos = d.kos + excluded.kos, wos = d.wos + excluded.wos
     RETURNING player_id, day - DATE 'epoch', (awarded * 100)::bigint, (
         SELECT coalesce(sum(w.awarded) * 100, 0)::bigint FROM daily_points w
         WHERE w.player_id = d.player_id AND w.origin = d.origin
@@ -79,6 +82,25 @@ class DayChange:
     before: int
     after: int
     week_before: int
+
+
+@dataclass(slots=True)
+class _DayTally:
+    """What a batch adds to one player's day. `awarded`: in hundredths."""
+
+    awarded: int = 0
+    events: int = 0
+    kos: int = 0
+    wos: int = 0
+
+    def add(self, event: ReportedEvent, counter: str | None) -> None:
+        self.events += 1
+        if event.awarded > 0:
+            self.awarded += event.awarded
+        if counter == "kos":
+            self.kos += event.magnitude
+        elif counter == "wos":
+            self.wos += event.magnitude
 
 
 def _date(day: int) -> dt.date:
@@ -132,28 +154,31 @@ class LedgerBatch:
         ]
 
     def add_days(
-        self, landed: Iterable[ReportedEvent]
+        self, landed: Iterable[ReportedEvent], counters: Mapping[str, str]
     ) -> Sent[dict[tuple[int, dt.date], DayChange]]:
-        """Add positive awards to their UTC days; return the changes by player and day."""
-        added: dict[tuple[int, int], list[int]] = {}
+        """Add positive awards, KOs and WOs to their UTC days.
+
+        `counters`: of the policy, by type of event. Return the changes by player and day.
+        """
+        added: dict[tuple[int, int], _DayTally] = defaultdict(_DayTally)
         for event in landed:
             key = self.players[event.user_id].id, event.micros // DAY
-            tally = added.get(key) or added.setdefault(key, [0, 0])
-            if event.awarded > 0:
-                tally[0] += event.awarded
-            tally[1] += 1
+            added[key].add(event, counters.get(event.type))
+        tallies = added.values()
         return Sent(
             ADD_DAYS,
             [
                 self.origin,
                 numbers([player for player, _ in added]),
                 numbers([day for _, day in added]),
-                numbers([tally[0] for tally in added.values()]),
-                numbers([tally[1] for tally in added.values()]),
+                numbers([tally.awarded for tally in tallies]),
+                numbers([tally.events for tally in tallies]),
+                numbers([tally.kos for tally in tallies]),
+                numbers([tally.wos for tally in tallies]),
             ],
             # The subquery for the week sees the table as it was before this statement.
             lambda rows: {
-                (player, _date(day)): DayChange(after - added[player, day][0], after, week)
+                (player, _date(day)): DayChange(after - added[player, day].awarded, after, week)
                 for player, day, after, week in rows
             },
         )
