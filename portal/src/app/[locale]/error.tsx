@@ -1,0 +1,7 @@
+'use client';
+
+import { ErrorNotice } from '@/components/ErrorNotice';
+
+export default function PageError({ reset }: { reset: () => void }) {
+  return <ErrorNotice retry={reset} />;
+}

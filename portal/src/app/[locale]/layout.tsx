@@ -1,0 +1,51 @@
+import type { Metadata } from 'next';
+import { cookies, headers } from 'next/headers';
+import { notFound } from 'next/navigation';
+import { connection } from 'next/server';
+import type { ReactNode } from 'react';
+import { Footer } from '@/components/Footer';
+import { Header } from '@/components/Header';
+import { isLocale, translator } from '@/lib/i18n';
+import { requestIdHeader } from '@/lib/requestId';
+import { settings } from '@/lib/settings';
+import '../globals.css';
+
+type Props = { children: ReactNode; params: Promise<{ locale: string }> };
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  const t = translator((await params).locale);
+  return {
+    metadataBase: new URL(settings().portalUrl),
+    title: { default: t('common.site'), template: `%s - ${t('common.site')}` },
+  };
+}
+
+export default async function Layout({ children, params }: Props) {
+  // A page that is drawn at build time has no nonce, so the browser would block its scripts.
+  await connection();
+  const { locale } = await params;
+  if (!isLocale(locale)) notFound();
+  const t = translator(locale);
+  const theme = (await cookies()).get('theme')?.value;
+  const requestId = (await headers()).get(requestIdHeader) ?? '';
+  return (
+    <html lang={locale} data-theme={theme === 'light' || theme === 'dark' ? theme : undefined}>
+      <head>
+        <meta name="request-id" content={requestId} />
+      </head>
+      <body>
+        <a
+          href="#content"
+          className="sr-only focus:not-sr-only focus:absolute focus:m-2 focus:bg-surface focus:p-2"
+        >
+          {t('common.skip')}
+        </a>
+        <Header locale={locale} t={t} />
+        <main id="content" tabIndex={-1} className="mx-auto max-w-6xl px-4 py-6">
+          {children}
+        </main>
+        <Footer locale={locale} t={t} />
+      </body>
+    </html>
+  );
+}

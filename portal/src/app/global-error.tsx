@@ -1,0 +1,17 @@
+'use client';
+
+import { ErrorNotice } from '@/components/ErrorNotice';
+import './globals.css';
+
+/** Replaces the whole page when the layout itself fails. */
+export default function GlobalError({ reset }: { reset: () => void }) {
+  return (
+    <html lang="en">
+      <body>
+        <main className="mx-auto max-w-6xl px-4 py-6">
+          <ErrorNotice retry={reset} />
+        </main>
+      </body>
+    </html>
+  );
+}

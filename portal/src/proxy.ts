@@ -1,0 +1,53 @@
+import { type NextRequest, NextResponse } from 'next/server';
+import { contentSecurityPolicy, securityHeaders } from '@/lib/csp';
+import { isLocale } from '@/lib/i18n';
+import { requestIdFrom, requestIdHeader } from '@/lib/requestId';
+
+// Addresses that are the same in every language.
+const withoutLanguage =
+  /^\/(?:api|embed|_next)(?:\/|$)|\/(?:feed\.(?:xml|json)|card)$|^\/[^/]+\.(?:ico|png|svg|txt|xml|webmanifest)$/;
+
+/** Give every answer its headers, and find the language in the path: English has no prefix. */
+export function proxy(request: NextRequest): NextResponse {
+  const { pathname } = request.nextUrl;
+  const nonce = btoa(crypto.randomUUID());
+  const policy = contentSecurityPolicy(pathname, nonce, process.env.NODE_ENV === 'development');
+  const requestId = requestIdFrom(request.headers);
+  const headers = new Headers(request.headers);
+  headers.set(requestIdHeader, requestId);
+  headers.set('x-grps-locale', localeOf(pathname));
+  headers.set('x-nonce', nonce);
+  // Next.js takes the nonce of its own scripts from here.
+  headers.set('Content-Security-Policy', policy);
+
+  const response = route(request, headers);
+  response.headers.set(requestIdHeader, requestId);
+  response.headers.set('Content-Security-Policy', policy);
+  for (const [name, value] of Object.entries(securityHeaders(pathname))) {
+    response.headers.set(name, value);
+  }
+  return response;
+}
+
+function route(request: NextRequest, headers: Headers): NextResponse {
+  const { pathname } = request.nextUrl;
+  const first = pathname.split('/')[1] ?? '';
+  if (first === 'en' && !pathname.includes('/opengraph-image')) {
+    const url = request.nextUrl.clone();
+    url.pathname = pathname.slice('/en'.length) || '/';
+    return NextResponse.redirect(url, 308);
+  }
+  if (withoutLanguage.test(pathname) || isLocale(first)) {
+    return NextResponse.next({ request: { headers } });
+  }
+  const url = request.nextUrl.clone();
+  url.pathname = `/en${pathname === '/' ? '' : pathname}`;
+  return NextResponse.rewrite(url, { request: { headers } });
+}
+
+function localeOf(pathname: string): string {
+  const first = pathname.split('/')[1] ?? '';
+  return isLocale(first) ? first : 'en';
+}
+
+export const config = { matcher: ['/((?!_next/static/).*)'] };
