@@ -13,8 +13,11 @@ from audits.actions import Action
 from audits.record import Actor, Target, record
 from common import advisory_lock
 from common.amounts import points
-from players.models import Player, PolicyVersion, Rank
+from players.models import Player, PolicyActivation, PolicyVersion, Rank
 from players.policy.bundle import Bundle, RankRule, load_bundle, parse_bundle
+from players.policy.public_changes import public_changes
+from players.policy.public_document import public_document
+from players.policy.slugs import free_slug
 
 ACTIVATION_LOCK = 4_710_001  # advisory lock: one activation at a time
 
@@ -94,6 +97,7 @@ def activate(
         version.is_active, version.activated_at = True, timezone.now()
         version.save(update_fields=["is_active", "activated_at"])
         _write_ranks(bundle)
+        _write_activation(version, bundle, before)
         record(
             Action.POLICY_ACTIVATED,
             actor=actor,
@@ -127,6 +131,17 @@ def held_outside(bundle: Bundle) -> list[str]:
     return [rank.name for rank in gone if Player.objects.filter(rank=rank).exists()]
 
 
+def _write_activation(version: PolicyVersion, bundle: Bundle, before: PolicyVersion | None) -> None:
+    old = parse_bundle(before.documents) if before else bundle
+    PolicyActivation.objects.create(
+        number=version.number,
+        version=version.content_hash,
+        activated_at=version.activated_at or timezone.now(),
+        document=public_document(bundle),
+        changes=public_changes(old, bundle),
+    )
+
+
 def _write_ranks(bundle: Bundle) -> None:
     if held := held_outside(bundle):
         raise RankInUse(
@@ -134,12 +149,22 @@ def _write_ranks(bundle: Bundle) -> None:
         )
     Rank.objects.filter(retired=False).exclude(name__in=bundle.by_name).update(retired=True)
     rows = {rank.name: _row(rank) for rank in bundle.ranks}
+    slugs = _slugs(bundle)
     Rank.objects.bulk_create(
-        [Rank(name=name, **row) for name, row in rows.items()],
+        [Rank(name=name, slug=slugs[name], **row) for name, row in rows.items()],
         update_conflicts=True,
         unique_fields=["name"],
         update_fields=list(next(iter(rows.values()))),
     )
+
+
+def _slugs(bundle: Bundle) -> dict[str, str]:
+    """Return the slug of each rank, by name: the one that it has, or a free one."""
+    slugs = dict(Rank.objects.values_list("name", "slug"))
+    for rank in bundle.ranks:
+        if rank.name not in slugs:
+            slugs[rank.name] = free_slug(rank.name, set(slugs.values()))
+    return slugs
 
 
 def _row(rank: RankRule) -> dict[str, Any]:
@@ -155,4 +180,6 @@ def _row(rank: RankRule) -> dict[str, Any]:
         "ignored": rank.ignored,
         "can_earn": rank.can_earn,
         "retired": False,
+        "description": rank.description,
+        "colour": rank.colour,
     }

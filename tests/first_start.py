@@ -13,7 +13,11 @@ from psycopg import sql
 from players import active_policy
 
 BY_MIGRATE = {"django_content_type", "auth_permission", "django_migrations"}
-DATED = {"audits": ("at",), "policy_versions": ("created_at", "activated_at")}
+DATED = {
+    "audits": ("at",),
+    "policy_activations": ("activated_at",),
+    "policy_versions": ("created_at", "activated_at"),
+}
 # Without triggers and foreign keys: the rows are consistent.
 QUIET = "SET LOCAL session_replication_role = replica"
 ORDINARY = "SET LOCAL session_replication_role = origin"

@@ -1,5 +1,7 @@
 """HTTP operations for game servers: events, policy, joins, search, moderators' commands, logs."""
 
+from typing import Any
+
 from django.utils import timezone
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
@@ -14,9 +16,11 @@ from players.membership import freshness
 from players.points.event_parser import BadBatch, BatchIn, parse
 from players.points.ingestion import ingest
 from players.points.receipts import Receipt
+from players.policy.bundle import Bundle
 from roblox.models import Experience
 
 SEARCH_RESULTS = 10
+PRESENTATION = ("description", "colour")  # of a rank
 
 
 class NotJson(APIException):
@@ -58,7 +62,17 @@ class Policy(View):
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if etag in (part.strip() for part in request.headers.get("If-None-Match", "").split(",")):
             return Response(status=304, headers=headers)
-        return Response({"version": bundle.version, **bundle.documents}, headers=headers)
+        return Response({"version": bundle.version, **_rules(bundle)}, headers=headers)
+
+
+def _rules(bundle: Bundle) -> dict[str, Any]:
+    """Return the documents without what is only read by people: older modules refuse it."""
+    ranks = bundle.documents["ranks"]
+    rows = [
+        {name: value for name, value in row.items() if name not in PRESENTATION}
+        for row in ranks["ranks"]
+    ]
+    return {**bundle.documents, "ranks": {**ranks, "ranks": rows}}
 
 
 class Join(View):

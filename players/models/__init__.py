@@ -26,7 +26,7 @@ from players.models.moderation import (
     StaffAct,
 )
 from players.models.player import Player
-from players.models.policy import PolicyVersion, Rank, Simulation
+from players.models.policy import PolicyActivation, PolicyVersion, Rank, Simulation
 from players.models.quarantine import KeyCount, Quarantine
 from players.models.statistics import (
     DailyBalance,
@@ -77,6 +77,7 @@ __all__ = [
     "Player",
     "PlayerName",
     "PlayerRecord",
+    "PolicyActivation",
     "PolicyVersion",
     "PositionSnapshot",
     "Quarantine",

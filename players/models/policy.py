@@ -29,6 +29,26 @@ class PolicyVersion(models.Model):
         return f"policy {self.number} ({self.content_hash[:8]})"
 
 
+class PolicyActivation(models.Model):
+    """One time that a version was put in force, with what everybody may read of it.
+
+    `document`: players.policy.public_document. `changes`: players.policy.public_changes against the
+    version in force before.
+    """
+
+    number = models.PositiveIntegerField(help_text="the version's number")
+    version = models.CharField(max_length=64, help_text="the version's content hash")
+    activated_at = models.DateTimeField()
+    document = models.JSONField()
+    changes = models.JSONField()
+
+    class Meta:
+        db_table = "policy_activations"
+
+    def __str__(self) -> str:
+        return f"activation {self.pk} of policy {self.number}"
+
+
 class Simulation(models.Model):
     """What a version would change against the one then in force, at `started_at`.
 
@@ -69,6 +89,9 @@ class Rank(models.Model):
     """A rank of the active policy, as a row for joins. Written only when a policy is activated."""
 
     name = models.CharField(max_length=80, unique=True)
+    slug = models.CharField(
+        max_length=90, unique=True, help_text="in addresses of pages; never changes"
+    )
     position = models.PositiveSmallIntegerField()
     level = models.CharField(max_length=20)
     role = models.PositiveSmallIntegerField()
@@ -80,6 +103,8 @@ class Rank(models.Model):
     ignored = models.BooleanField()
     can_earn = models.BooleanField()
     retired = models.BooleanField(db_default=False)
+    description = models.CharField(max_length=200, db_default="")
+    colour = models.CharField(max_length=7, null=True, help_text="#rrggbb")  # noqa: DJ001
 
     class Meta:
         db_table = "ranks"

@@ -21,7 +21,10 @@ SECOND_ABOVE = 1_000_00  # hundredths; the default of `Bundle.second_above`
 
 @dataclass(frozen=True, slots=True)
 class RankRule:
-    """A rank. `position` is its index in the file; holders act only on people in lower positions."""
+    """A rank. `position` is its index in the file; holders act only on people in lower positions.
+
+    `description` and `colour` (`#rrggbb`) are for readers. They decide nothing.
+    """
 
     name: str
     position: int
@@ -38,6 +41,8 @@ class RankRule:
     can_adjust: bool
     adjust_limit: int | None
     can_ban: bool
+    description: str = ""
+    colour: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,8 @@ def _rank(position: int, row: Mapping[str, Any], allowed: Mapping[str, Any]) -> 
         can_adjust=allowed["canAdjust"],
         adjust_limit=None if limit is None else _hundredths(limit),
         can_ban=allowed["canBan"],
+        description=row.get("description", ""),
+        colour=row.get("colour"),
     )
 
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from audits.actions import Action
 from audits.models import AuditEvent
 from common.errors import Refused
-from players.active_policy import active
-from players.models import Approval, Player, PolicyVersion, Rank, Simulation
+from players.active_policy import activate, active
+from players.models import Approval, Player, PolicyActivation, PolicyVersion, Rank, Simulation
 from players.moderation.actors import at_the_shell
 from players.policy.bundle import parse_bundle, read_bundle
 from players.policy.diff import RuleDifference, compare, lines
@@ -360,3 +360,28 @@ def test_a_simulation_shows_its_progress(
     assert simulations.run(made.pk) == 2 + (made.last - Player.objects.order_by("-pk")[0].pk)
     assert simulations.run(made.pk) == 0
     assert owner.get(address).context["players"] == 2
+
+
+def test_an_activation_writes_what_everybody_may_read(owner: Client, bootstrapped: None) -> None:
+    first = PolicyActivation.objects.get()
+    assert (first.number, first.changes) == (active().number, [])
+    assert first.document["dailyCap"] == 500
+    bundle = parse_bundle(dearer())
+    activate(bundle, actor=at_the_shell().actor, reason="As voted")
+    last = PolicyActivation.objects.latest("pk")
+    assert (last.version, last.number) == (bundle.version, active().number)
+    change = {"kind": "event.weight", "subject": "training", "before": "15", "after": "30"}
+    assert last.changes == [change]
+
+
+def test_a_rank_keeps_its_slug_and_a_new_one_gets_a_free_one(bootstrapped: None) -> None:
+    found = documents()
+    found["ranks"]["ranks"][2]["name"] = "Shock-Trooper I"
+    permissions = found["permissions"]["ranks"]
+    permissions["Shock-Trooper I"] = permissions.pop("Shock Trooper I")
+    activate(parse_bundle(found), actor=at_the_shell().actor, reason="As voted")
+    slugs = dict(Rank.objects.values_list("name", "slug"))
+    assert slugs["Shock Trooper I"] == "shock-trooper-i"
+    assert slugs["Shock-Trooper I"] == "shock-trooper-i-2"
+    assert slugs["Captain I"] == "captain-i"
+    assert Rank.objects.get(slug="captain-i").colour == "#2e8b57"

@@ -73,7 +73,13 @@ DEFECTS: dict[str, tuple[Break, str, str]] = {
     "a role twice": (_rank(3, role=4), "policy.ranks.json", "ranks[3].role"),
     "points that do not rise": (_rank(3, minPoints=50), "policy.ranks.json", "ranks[3].minPoints"),
     "a role out of range": (_rank(3, role=256), "policy.ranks.json", "ranks[3].role"),
-    "an unknown field": (_rank(3, colour="red"), "policy.ranks.json", "ranks[3]"),
+    "a colour's name": (_rank(3, colour="red"), "policy.ranks.json", "ranks[3].colour"),
+    "a long description": (
+        _rank(3, description="x" * 201),
+        "policy.ranks.json",
+        "ranks[3].description",
+    ),
+    "an unknown field": (_rank(3, color="#2f81f7"), "policy.ranks.json", "ranks[3]"),
     "a first rank that asks for points": (_rank(1, minPoints=1), "policy.ranks.json", "ranks[1]"),
     "no punishment rank": (
         _rank(0, isPunishment=False, minPoints=-0),

@@ -66,6 +66,7 @@ def policy(dice: random.Random) -> Documents:
                 "isPunishment": place == punishment,
                 "ignored": ignored,
                 "canEarn": dice.random() < 0.8,
+                **dice.choice([{}, {"description": "", "colour": "#0a9f00"}]),
             }
         )
         permissions[name] = {
@@ -156,7 +157,8 @@ def _lose_field(dice: random.Random, made: Documents) -> None:
     rows = [document, made["ranks"]["ranks"][0], *made["points"]["events"].values()]
     row = dice.choice(rows)
     # To a game null equals a missing field, except for these.
-    keys = [key for key in row if key not in {"warning_days", "adjustLimit", "rejoin"}]
+    optional = {"warning_days", "adjustLimit", "rejoin", "description", "colour"}
+    keys = [key for key in row if key not in optional]
     del row[dice.choice(keys)]
 
 
@@ -213,6 +215,12 @@ def _rejoin(dice: random.Random, made: Documents) -> None:
     made["ranks"]["rejoin"] = dice.choice(["reset", "", "forget", 1])
 
 
+def _presentation(dice: random.Random, made: Documents) -> None:
+    row = dice.choice(made["ranks"]["ranks"])
+    row["description"] = dice.choice(["é" * 200, "é" * 201, 1])
+    row["colour"] = dice.choice(["#00ff7a", "#00FF7A", "#00ff7", "#00ff7a\n", "red", 1])
+
+
 def _both_weights(dice: random.Random, made: Documents) -> None:
     kind = dice.choice([*made["points"]["events"].values()])
     kind |= {"weight": 1, "weightByLevel": {made["permissions"]["levels"][0]: 1}}
@@ -249,6 +257,7 @@ DEFECTS: tuple[Callable[[random.Random, Documents], None], ...] = (
     _thresholds,
     _event_name,
     _rejoin,
+    _presentation,
     _both_weights,
     _level_twice,
     _long_name,
