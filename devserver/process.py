@@ -24,6 +24,8 @@ class Service:
     `is_up`: whether it serves. `stop_signal`: asks it to end within `stop_timeout` seconds.
     `orphan_signal`: sent when the supervisor dies; default `stop_signal`. `needs`: services without
     which it cannot start. `tries`: failed starts in a row before everything is stopped.
+    `start_timeout`: seconds to come up. `optional`: nothing waits for it, and if its starts fail,
+    only it is given up. `notice`: printed when it is up for the first time.
     """
 
     name: str
@@ -38,10 +40,14 @@ class Service:
     stop_timeout: float = 15.0
     needs: tuple["Service", ...] = ()
     tries: int = 3
+    start_timeout: float = 60.0
+    optional: bool = False
+    notice: str = ""
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     was_up: bool = False
     failures: int = 0
+    given_up: bool = False
 
     def start(self) -> None:
         self._kill_group()
@@ -55,7 +61,7 @@ class Service:
                 env={**os.environ, **self.environment},
                 cwd=self.folder,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.orphan_signal or self.stop_signal),
+                preexec_fn=die_with_parent(self.orphan_signal or self.stop_signal),
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
                 extra_groups=[] if self.account else None,
@@ -75,7 +81,20 @@ class Service:
         up = not self.is_dead() and self.is_up(self)
         if up:
             self.was_up, self.failures = True, 0
+            self._print_notice()
         return up
+
+    def _print_notice(self) -> None:
+        if self.notice:
+            print(self.notice, flush=True)
+            self.notice = ""
+
+    def is_late(self, since: float) -> bool:
+        return time.monotonic() - since > self.start_timeout
+
+    def is_hopeless(self) -> bool:
+        """Return whether it ended with a code that says that another start cannot help."""
+        return self.process is not None and self.process.returncode == os.EX_CONFIG
 
     def request_stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -116,7 +135,8 @@ def alive_for(seconds: float) -> Callable[[Service], bool]:
     return lambda service: time.monotonic() - service.started >= seconds
 
 
-def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+    """Return a `preexec_fn` that sends a child `stop_signal` when its parent dies (on Linux)."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)

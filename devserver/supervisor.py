@@ -1,8 +1,8 @@
 """Keep services running, and end them together.
 
 A service that dies is restarted. Everything stops, with the end of its log, if a service does not
-start the first time, or fails `tries` times in a row: endless restarts would hide the cause. A lock
-on the state folder prevents a second supervisor.
+start the first time, or fails `tries` times in a row: endless restarts would hide the cause. An
+optional service is given up alone. A lock on the state folder prevents a second supervisor.
 """
 
 import fcntl
@@ -19,7 +19,6 @@ from devserver.process import Service, stop
 from devserver.state import State, write_private
 
 TICK = 0.2  # seconds between checks
-START_TIMEOUT = 60.0  # seconds for a service to come up
 
 
 class ServiceFailed(Exception):
@@ -65,20 +64,23 @@ class Supervisor:
         return self._stopping
 
     def add(self, services: Sequence[Service]) -> None:
-        """Start services together. Returns when all are up or a stop was requested."""
+        """Start services together.
+
+        Returns when all that are not optional are up, or a stop was requested.
+        """
         self.services += services
         for service in services:
             service.start()
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
+        began = time.monotonic()
         while not self._stopping:
-            waiting = [service for service in self.services if not service.check()]
+            waiting = [one for one in self.services if not one.optional and not one.check()]
             if not waiting:
                 break
             for service in waiting:
-                if service.is_dead() or time.monotonic() > deadline:
+                if service.is_dead() or service.is_late(began):
                     raise _failed(service)
             time.sleep(TICK / 4)
         self._write_processes()
@@ -93,19 +95,17 @@ class Supervisor:
 
     def _restart_if_dead(self, service: Service) -> bool:
         """Check one service. Returns whether its state changed."""
+        if service.given_up:
+            return False
         if not service.is_dead():
             was_up = service.was_up
-            if (
-                not was_up
-                and not service.check()
-                and time.monotonic() - service.started > START_TIMEOUT
-            ):
-                raise _failed(service)
+            if not was_up and not service.check() and service.is_late(service.started):
+                return _give_up(service)
             return service.was_up != was_up
         if not service.was_up:
             service.failures += 1
-            if service.failures >= service.tries:
-                raise _failed(service)
+            if service.failures >= service.tries or service.is_hopeless():
+                return _give_up(service)
             time.sleep(TICK)
         if all(needed.check() for needed in service.needs):
             print(f"GRPS: {_end(service)}, and is restarted", file=sys.stderr, flush=True)
@@ -118,6 +118,16 @@ class Supervisor:
             for service in self.services
         }
         write_private(self.state.folder / "processes.json", json.dumps(rows))
+
+
+def _give_up(service: Service) -> bool:
+    """Leave an optional service out from now on. Raises ServiceFailed for any other."""
+    if not service.optional:
+        raise _failed(service)
+    print(f"GRPS goes on without it: {_failed(service)}", file=sys.stderr, flush=True)
+    service.given_up = True
+    service.end_by(time.monotonic())
+    return True
 
 
 def _failed(service: Service) -> ServiceFailed:

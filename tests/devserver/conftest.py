@@ -51,7 +51,7 @@ class Up:
             "GRPS_STATE": str(state),
             "THROTTLE_PUBLIC_PER_MINUTE": "0",
         }
-        self.environment |= {"GRPS_EMULATOR": "off"}  # unless a test uses Roblox
+        self.environment |= {"GRPS_EMULATOR": "off", "PORTAL": "off"}  # unless a test uses them
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> dict[str, Any]:
