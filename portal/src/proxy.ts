@@ -5,7 +5,7 @@ import { requestIdFrom, requestIdHeader } from '@/lib/requestId';
 
 // Addresses that are the same in every language.
 const withoutLanguage =
-  /^\/(?:api|embed|_next)(?:\/|$)|\/(?:feed\.(?:xml|json)|card)$|^\/[^/]+\.(?:ico|png|svg|txt|xml|webmanifest)$/;
+  /^\/(?:api|brand|embed|_next)(?:\/|$)|\/(?:feed\.(?:xml|json)|card)$|^\/[^/]+\.(?:ico|png|svg|txt|xml|webmanifest)$/;
 
 /** Give every answer its headers, and find the language in the path: English has no prefix. */
 export function proxy(request: NextRequest): NextResponse {

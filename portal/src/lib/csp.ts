@@ -2,6 +2,7 @@
 
 const turnstile = 'https://challenges.cloudflare.com';
 const appeal = /^\/(?:[a-zA-Z-]{2,5}\/)?appeal(?:\/|$)/;
+const appealAnswer = /^\/(?:[a-zA-Z-]{2,5}\/)?appeal\/./;
 const embed = /^\/embed\//;
 const picture = /\/(?:card|opengraph-image[^/]*)$/;
 
@@ -36,8 +37,9 @@ export function securityHeaders(pathname: string): Record<string, string> {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': shared ? 'cross-origin' : 'same-origin',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-    // An appeal's address holds the token that reads it.
-    'Referrer-Policy': appeal.test(pathname) ? 'no-referrer' : 'same-origin',
+    // An answer's address holds the token that reads it. The form needs an origin: without script,
+    // `no-referrer` would send `Origin: null`, which server actions refuse.
+    'Referrer-Policy': appealAnswer.test(pathname) ? 'no-referrer' : 'same-origin',
     ...(appeal.test(pathname) && { 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' }),
   };
 }

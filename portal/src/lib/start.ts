@@ -1,12 +1,21 @@
+import { brand, logo } from './brand.ts';
+import { BrandError } from './brandFile.ts';
 import { InvalidSettings, settings } from './settings.ts';
 
-/** Check the settings, or say what is wrong with them and stop. */
+/** Check the settings and the brand file, or say what is wrong with them and stop. */
 export function start(): void {
   try {
     settings();
+    brand();
+    logo();
   } catch (error) {
-    if (!(error instanceof InvalidSettings)) throw error;
-    for (const problem of error.problems) process.stderr.write(`portal: ${problem}\n`);
+    for (const problem of problemsOf(error)) process.stderr.write(`portal: ${problem}\n`);
     process.exit(1);
   }
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof InvalidSettings) return error.problems;
+  if (error instanceof BrandError) return [error.message];
+  throw error;
 }

@@ -5,6 +5,8 @@ import { connection } from 'next/server';
 import type { ReactNode } from 'react';
 import { Footer } from '@/components/Footer';
 import { Header } from '@/components/Header';
+import { brand } from '@/lib/brand';
+import { inLanguage } from '@/lib/brandFile';
 import { isLocale, translator } from '@/lib/i18n';
 import { requestIdHeader } from '@/lib/requestId';
 import { settings } from '@/lib/settings';
@@ -13,10 +15,14 @@ import '../globals.css';
 type Props = { children: ReactNode; params: Promise<{ locale: string }> };
 
 export async function generateMetadata({ params }: Props): Promise<Metadata> {
-  const t = translator((await params).locale);
+  const { locale } = await params;
+  const { name, tagline } = brand();
   return {
     metadataBase: new URL(settings().portalUrl),
-    title: { default: t('common.site'), template: `%s - ${t('common.site')}` },
+    title: { default: name, template: `%s - ${name}` },
+    description: inLanguage(tagline, locale),
+    icons: '/brand/icon',
+    openGraph: { siteName: name, locale: locale.replace('-', '_'), type: 'website' },
   };
 }
 
@@ -32,6 +38,8 @@ export default async function Layout({ children, params }: Props) {
     <html lang={locale} data-theme={theme === 'light' || theme === 'dark' ? theme : undefined}>
       <head>
         <meta name="request-id" content={requestId} />
+        {/* Colours of the brand file, which is read when the server starts. */}
+        <link rel="stylesheet" href="/brand/style.css" />
       </head>
       <body>
         <a

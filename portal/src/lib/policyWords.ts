@@ -1,0 +1,55 @@
+/** Words for the rules: names of events, and what a version of the policy changed. */
+import type { MessageKey, Translate } from './i18n.ts';
+import type { PolicyChange } from './shapes.ts';
+
+type Change = PolicyChange['changes'][number];
+
+const NUMBER = /^-?\d{1,12}(?:\.\d+)?$/;
+const KINDS: Record<string, MessageKey> = {
+  'rank.added': 'policyChanges.kinds.rankAdded',
+  'rank.removed': 'policyChanges.kinds.rankRemoved',
+  'rank.points': 'policyChanges.kinds.rankPoints',
+  'rank.days': 'policyChanges.kinds.rankDays',
+  'rank.recommendations': 'policyChanges.kinds.rankRecommendations',
+  'event.added': 'policyChanges.kinds.eventAdded',
+  'event.removed': 'policyChanges.kinds.eventRemoved',
+  'event.weight': 'policyChanges.kinds.eventWeight',
+  'event.cooldown': 'policyChanges.kinds.eventCooldown',
+  'event.shortest': 'policyChanges.kinds.eventShortest',
+  'cap.daily': 'policyChanges.kinds.capDaily',
+  'cap.weekly': 'policyChanges.kinds.capWeekly',
+};
+
+/** The name of an event's type; a community's own types keep the name that the policy gives them. */
+export function eventName(type: string, t: Translate): string {
+  const key = `events.${type}`;
+  const name = t(key as MessageKey);
+  return name === key ? type : name;
+}
+
+/** One change in words: "Captain I: 3,000 → 2,900 points". */
+export function changeWords(change: Change, locale: string, t: Translate): string {
+  const subject = change.kind.startsWith('event.') ? eventName(change.subject, t) : change.subject;
+  return t(keyOf(change), { subject, change: beforeAndAfter(change, locale, t) });
+}
+
+function keyOf({ kind, after }: Change): MessageKey {
+  if (kind === 'rank.privileged')
+    return after === 'true'
+      ? 'policyChanges.kinds.rankPrivilegedOn'
+      : 'policyChanges.kinds.rankPrivilegedOff';
+  if (after === null && kind === 'event.cooldown') return 'policyChanges.kinds.eventCooldownOff';
+  if (after === null && kind === 'event.shortest') return 'policyChanges.kinds.eventShortestOff';
+  return KINDS[kind] ?? 'policyChanges.kinds.unknown';
+}
+
+function beforeAndAfter({ before, after }: Change, locale: string, t: Translate): string {
+  const [old, now] = [inLocale(before, locale), inLocale(after, locale)];
+  if (old === null || now === null) return now ?? old ?? '';
+  return t('policyChanges.arrow', { before: old, after: now });
+}
+
+function inLocale(value: string | null, locale: string): string | null {
+  if (value === null || !NUMBER.test(value)) return value;
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(Number(value));
+}

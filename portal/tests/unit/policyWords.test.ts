@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { translator } from '../../src/lib/i18n.ts';
+import { changeWords, eventName } from '../../src/lib/policyWords.ts';
+
+const t = translator('en');
+
+const CHANGES: [string, string, string | null, string | null, string][] = [
+  ['rank.points', 'Captain I', '3000', '2900.5', 'Captain I: 3,000 → 2,900.5 points'],
+  ['rank.added', 'Skipper', null, '3200', 'Skipper: new rank, from 3,200 points'],
+  ['rank.removed', 'Captain II', '3200', null, 'Captain II: no longer given'],
+  [
+    'rank.privileged',
+    'Captain II',
+    'false',
+    'true',
+    'Captain II: an officer now confirms this step',
+  ],
+  [
+    'rank.privileged',
+    'Captain II',
+    'true',
+    'false',
+    'Captain II: now comes by itself, without an officer',
+  ],
+  [
+    'event.weight',
+    'recommendation',
+    'CCM 20, CMD 10',
+    'CMD 12',
+    'Recommendation: CCM 20, CMD 10 → CMD 12 points',
+  ],
+  ['event.added', 'picnic', null, '0.5', 'picnic: new, 0.5 points'],
+  ['event.cooldown', 'ko', null, '30', 'KO: counts once every 30 seconds'],
+  ['event.cooldown', 'ko', '30', null, 'KO: no pause between two any more'],
+  ['cap.daily', '', '500', '1000', 'Most points a day: 500 → 1,000'],
+  ['rank.colour', 'Captain I', 'red', 'blue', 'Captain I: red → blue'],
+];
+
+for (const [kind, subject, before, after, words] of CHANGES) {
+  test(words, () => {
+    assert.equal(changeWords({ kind, subject, before, after }, 'en', t), words);
+  });
+}
+
+test("a community's own event keeps its name", () => {
+  assert.equal(eventName('picnic', t), 'picnic');
+  assert.equal(eventName('training', t), 'Training completed');
+});
