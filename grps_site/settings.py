@@ -215,7 +215,7 @@ LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
 CORS_ALLOWED_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^(?!/admin/).*$"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
-CORS_ALLOW_HEADERS = ["Content-Type", "If-None-Match", "X-Request-ID"]
+CORS_ALLOW_HEADERS = ["Content-Type", "If-None-Match", "X-Request-ID", "cf-turnstile-response"]
 CORS_EXPOSE_HEADERS = ["ETag", "X-Request-ID", "Retry-After"]
 CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 METRICS_TOKEN = environment.secret("METRICS_TOKEN")

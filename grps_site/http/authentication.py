@@ -5,22 +5,14 @@ shared secret. `roblox`: Roblox, by the signature of its webhooks. `visitor`: a 
 Turnstile token. After authentication `request.auth` is the Experience, or the caller's name.
 """
 
-import hmac
-import re
-import time
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.db import connection
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from common.client_address import client_address
-from common.parsing import whole_number
-from grps_site.http import throttling, turnstile
-from grps_site.http.request_signing import SignedCall, signature
+from grps_site.http import signed_calls, throttling, turnstile
 from roblox.keys import KeyRefused, authenticate
 from roblox.models import Experience
 from webhooks.inbound import notifications
@@ -29,8 +21,6 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 TURNSTILE = "cf-turnstile-response"
-WINDOW = 300  # largest difference in seconds between a signature's time and ours
-NONCE = re.compile(r"[A-Za-z0-9._~-]{16,128}")
 
 
 class ExperienceKey(BaseAuthentication):
@@ -53,27 +43,7 @@ class Signature(BaseAuthentication):
     """Authentication by a signature over the call, with a timestamp and a nonce (docs/api.md)."""
 
     def authenticate(self, request: Request) -> tuple[None, str]:
-        timestamp, nonce, given = (
-            request.headers.get(f"x-grps-{part}", "")
-            for part in ("timestamp", "nonce", "signature")
-        )
-        if not settings.AUTOMATION_SIGNATURE_SECRET:
-            raise AuthenticationFailed(
-                "Signed calls are closed: AUTOMATION_SIGNATURE_SECRET is not configured."
-            )
-        _check_timestamp(timestamp)
-        if not NONCE.fullmatch(nonce):
-            raise AuthenticationFailed(
-                "x-grps-nonce must be 16 to 128 letters, digits, `.`, `_`, `~` or `-`."
-            )
-        call = SignedCall(str(request.method), _target(request), request.body)
-        if not _is_signed(call.message(timestamp, nonce), given):
-            raise AuthenticationFailed("x-grps-signature does not fit the call.")
-        # Only after the signature: a forged call must not use up another caller's nonce.
-        if not _use_nonce(nonce):
-            raise AuthenticationFailed(
-                "x-grps-nonce was used before; take a new one for every call."
-            )
+        signed_calls.verify_once(request)
         return None, "signed"
 
     def authenticate_header(self, request: Request) -> str:
@@ -99,14 +69,15 @@ class TurnstileToken(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[None, str]:
         # Limited before the request to Cloudflare, which takes a call each time.
-        wait = throttling.check(request, "write")
+        address = signed_calls.visitor_address(request)
+        wait = throttling.check_address(address, "write")
         if wait is not None:
             raise Throttled(wait)
         body = request.data if isinstance(request.data, dict) else {}
         token = request.headers.get(TURNSTILE) or body.get(TURNSTILE)
         if not isinstance(token, str) or not 0 < len(token) <= turnstile.MAX_TOKEN:
             raise AuthenticationFailed(f"Send the visitor's Turnstile token in {TURNSTILE}.")
-        verification = turnstile.verify(token, client_address(request))
+        verification = turnstile.verify(token, address)
         if not verification.valid:
             errors = ", ".join(verification.errors)
             raise AuthenticationFailed(f"The Turnstile token is not valid: {errors}.")
@@ -145,31 +116,3 @@ class CallerPermission(BasePermission):
 
 def _caller(view: Any) -> str:
     return str(getattr(view, "caller", ""))
-
-
-def _target(request: Request) -> str:
-    query = request.META.get("QUERY_STRING", "")
-    return f"{request.path}?{query}" if query else request.path
-
-
-def _check_timestamp(timestamp: str) -> None:
-    moment = whole_number(timestamp, most=10**12)
-    if moment is None:
-        raise AuthenticationFailed("x-grps-timestamp must be whole seconds since 1970.")
-    if abs(time.time() - moment) > WINDOW:
-        raise AuthenticationFailed("x-grps-timestamp is more than 5 minutes off; check the clock.")
-
-
-def _is_signed(message: bytes, given: str) -> bool:
-    secrets = [settings.AUTOMATION_SIGNATURE_SECRET, settings.AUTOMATION_SIGNATURE_SECRET_PREVIOUS]
-    expected = [f"v1={signature(secret, message)}".encode() for secret in secrets if secret]
-    # All secrets are compared, so that the duration does not depend on which one fits.
-    matches = [hmac.compare_digest(one, given.encode("utf-8", "replace")) for one in expected]
-    return any(matches)
-
-
-def _use_nonce(nonce: str) -> bool:
-    """Store a nonce. Returns whether it was unused."""
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO nonces (nonce) VALUES (%s) ON CONFLICT DO NOTHING", [nonce])
-        return bool(cursor.rowcount == 1)

@@ -117,7 +117,8 @@ class ContractSchema(AutoSchema):
             statuses |= {400, 413, 415}
         if self.view.caller in {"anyone", "visitor"}:
             statuses.add(429)
-        if self.view.caller != "anyone":
+        # An uncached operation refuses x-grps-visitor without a signature.
+        if self.view.caller != "anyone" or not getattr(self.view, "cached", False):
             statuses.add(401)
         return statuses
 

@@ -11,15 +11,19 @@ from typing import NamedTuple
 
 
 class SignedCall(NamedTuple):
-    """The signed parts of a call. `target`: the path with its query, as sent."""
+    """The signed parts of a call. `target`: the path with its query, as sent.
+
+    `visitor`: the value of x-grps-visitor, if the header is sent.
+    """
 
     method: str
     target: str
     body: bytes
+    visitor: str = ""
 
     def message(self, timestamp: str, nonce: str) -> bytes:
-        digest = hashlib.sha256(self.body).hexdigest()
-        return f"{timestamp}.{nonce}.{self.method}.{self.target}.{digest}".encode()
+        parts = [timestamp, nonce, self.method, self.target, hashlib.sha256(self.body).hexdigest()]
+        return ".".join([*parts, self.visitor] if self.visitor else parts).encode()
 
 
 def signature(secret: str, message: bytes) -> str:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from grps_site.http import errors, throttling
+from grps_site.http.signed_calls import is_signed_read
 
 SECOND = 1.0
 MAX_RESPONSES = 2000  # of one process, by path and query
@@ -24,14 +25,14 @@ class CachedResponse(NamedTuple):
 
 
 def one_second(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Cache a public GET view, add a strong ETag, and count requests against the address limit."""
+    """Cache a public GET view, add a strong ETag, and count unsigned requests by address."""
     responses: dict[str, CachedResponse] = {}
 
     def cached_view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if request.method not in {"GET", "HEAD"}:
             response: HttpResponseBase = view(request, **kwargs)
             return response
-        wait = throttling.check(request, "read")
+        wait = None if is_signed_read(request) else throttling.check(request, "read")
         if wait is not None:
             return errors.too_many_requests(wait)
         key = f"{request.path_info}?{request.META.get('QUERY_STRING', '')}"

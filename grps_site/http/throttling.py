@@ -22,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from common.client_address import client_address
+from grps_site.http.signed_calls import visitor_address
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -47,6 +48,11 @@ _valkey_down_until = 0.0
 
 
 def check(request: HttpRequest | Request, kind: str) -> float | None:
+    """Count one request of the client's address."""
+    return check_address(client_address(request), kind)
+
+
+def check_address(address: str, kind: str) -> float | None:
     """Count one request of `kind` (read or write).
 
     Returns the seconds to wait if the limit is exceeded, else None.
@@ -60,7 +66,7 @@ def check(request: HttpRequest | Request, kind: str) -> float | None:
         return None
     now = time.time()
     window = int(now) // WINDOW
-    key = f"{kind}:{_keyed_hash(network(client_address(request)))}"
+    key = f"{kind}:{_keyed_hash(network(address))}"
     lease = _leases.get(key)
     if lease is None or lease.window != window:
         if len(_leases) >= MAX_ADDRESSES:
@@ -146,14 +152,18 @@ def _valkey() -> redis.Redis:
 
 
 class AddressThrottle(BaseThrottle):
-    """Throttle of views open to anyone. The cache counts cached views (response_cache.py)."""
+    """Throttle of views open to anyone, by the visitor of a signed call.
+
+    The cache counts cached views (response_cache.py).
+    """
 
     _wait: float | None = None
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if getattr(view, "caller", "") != "anyone" or getattr(view, "cached", False):
             return True
-        self._wait = check(request, "read" if request.method in {"GET", "HEAD"} else "write")
+        kind = "read" if request.method in {"GET", "HEAD"} else "write"
+        self._wait = check_address(visitor_address(request), kind)
         return self._wait is None
 
     def wait(self) -> float | None:

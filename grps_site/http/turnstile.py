@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.client_address import client_address
+from grps_site.http.signed_calls import visitor_address
 
 TIMEOUT = httpx.Timeout(5.0)
 MAX_TOKEN = 2048  # Cloudflare's own limit
@@ -82,5 +82,5 @@ class TurnstileVerify(APIView):
             raise ValidationError(f"{error}.") from None
         if len(token) > MAX_TOKEN:
             return Response(TurnstileOut(valid=False, errors=["invalid-input-response"]))
-        found = verify(token, client_address(request))
+        found = verify(token, visitor_address(request))
         return Response(TurnstileOut(valid=found.valid, errors=found.errors))

@@ -54,3 +54,18 @@ def test_no_other_methods_are_allowed_from_the_portal(client: Client) -> None:
     headers = {"Origin": PORTAL, "Access-Control-Request-Method": "DELETE"}
     allowed = client.options("/ranks", headers=headers)["Access-Control-Allow-Methods"]
     assert set(allowed.split(", ")) == {"GET", "HEAD", "POST"}
+
+
+def test_the_portal_may_send_an_appeal_with_its_turnstile_token(client: Client) -> None:
+    headers = {
+        "Origin": PORTAL,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,cf-turnstile-response",
+    }
+    answer = client.options("/appeals", headers=headers)
+    assert answer.status_code == 200
+    assert answer["Access-Control-Allow-Origin"] == PORTAL
+    allowed = answer["Access-Control-Allow-Headers"].lower().split(", ")
+    assert {"content-type", "cf-turnstile-response", "if-none-match", "x-request-id"} == set(
+        allowed
+    )
