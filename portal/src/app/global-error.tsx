@@ -8,7 +8,7 @@ export default function GlobalError({ reset }: { reset: () => void }) {
   return (
     <html lang="en">
       <body>
-        <main className="mx-auto max-w-6xl px-4 py-6">
+        <main className="content">
           <ErrorNotice retry={reset} />
         </main>
       </body>

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from 'react';
 import errors from '@/messages/errors.json';
+import { Empty } from './Empty';
 
 /** What a visitor sees when a page fails, with the request id to quote. */
 export function ErrorNotice({ retry }: { retry: () => void }) {
@@ -13,16 +14,17 @@ export function ErrorNotice({ retry }: { retry: () => void }) {
   const words = errors[page.locale as keyof typeof errors] ?? errors.en;
   return (
     <div role="alert">
-      <h1 className="text-2xl font-bold">{words.title}</h1>
-      <p className="mt-2 text-muted">{words.text}</p>
-      <button type="button" onClick={retry} className="mt-4 min-h-6 text-accent underline">
-        {words.again}
-      </button>
-      {page.requestId && (
-        <p className="mt-4 text-muted">
-          {words.reference} <code>{page.requestId}</code>
-        </p>
-      )}
+      <Empty icon="clock" title={words.title} heading>
+        <p>{words.text}</p>
+        <button type="button" onClick={retry} className="button button-primary mt-4">
+          {words.again}
+        </button>
+        {page.requestId && (
+          <p className="mt-4">
+            {words.reference} <code>{page.requestId}</code>
+          </p>
+        )}
+      </Empty>
     </div>
   );
 }

@@ -1,9 +1,45 @@
-import type { Translate } from '@/lib/i18n';
+import Link from 'next/link';
+import { path, type Words } from '@/lib/i18n';
 
-export function Footer({ t }: { locale: string; t: Translate }) {
+const PAGES = ['search', 'compare', 'about', 'privacy', 'status', 'appeal'] as const;
+
+interface Props {
+  words: Words;
+  name: string;
+  tagline?: string;
+  /** Links of the community, such as its Discord server. */
+  links?: { name: string; href: string }[];
+}
+
+export function Footer({ words, name, tagline, links = [] }: Props) {
+  const { t, locale } = words;
   return (
-    <footer className="border-t border-line">
-      <div className="mx-auto max-w-6xl px-4 py-6 text-muted">{t('common.site')}</div>
+    <footer className="footer">
+      <div className="footer-row">
+        <div>
+          <p className="font-bold">{name}</p>
+          {tagline && <p className="text-muted">{tagline}</p>}
+          <p className="text-muted">{t('common.footer.utc')}</p>
+        </div>
+        <nav aria-label={t('common.footer.navigation')}>
+          <ul className="footer-links">
+            {PAGES.map((page) => (
+              <li key={page}>
+                <Link href={path(locale, `/${page}`)} prefetch={false}>
+                  {t(`common.pages.${page}`)}
+                </Link>
+              </li>
+            ))}
+            {links.map((link) => (
+              <li key={link.href}>
+                <a href={link.href} rel="noopener">
+                  {link.name}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </div>
     </footer>
   );
 }

@@ -35,7 +35,7 @@ export function brandStyle({ colours }: Brand): string {
   return [
     'html:root{',
     `--accent:light-dark(${colours.light},${colours.dark});`,
-    `--accent-text:light-dark(${onAccent.join()});`,
+    `--on-accent:light-dark(${onAccent.join()});`,
     '}',
   ].join('');
 }

@@ -69,6 +69,18 @@ export function inLanguage(text: BrandText, language: string): string {
   return typeof text === 'string' ? text : (text[language as Language] ?? text.en);
 }
 
+/** The community's links for the footer, in a language. */
+export function linksOf({ links, footer }: Brand, language: string) {
+  const known = [
+    { text: 'Discord', url: links.discord },
+    { text: 'Roblox', url: links.roblox },
+    ...footer,
+  ];
+  return known.flatMap(({ text, url }) =>
+    url === null ? [] : [{ name: inLanguage(text, language), href: url }],
+  );
+}
+
 /** Return WCAG's contrast of two `#rrggbb` colours, 1 to 21. */
 export function contrast(one: string, other: string): number {
   const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [

@@ -83,14 +83,26 @@ export function formats(locale: string) {
   const utc = { timeZone: 'UTC' } as const;
   const number = new Intl.NumberFormat(locale);
   const day = new Intl.DateTimeFormat(locale, { ...utc, dateStyle: 'medium' });
+  const date = new Intl.DateTimeFormat(locale, { ...utc, day: 'numeric', month: 'long' });
+  const month = new Intl.DateTimeFormat(locale, { ...utc, month: 'short' });
+  const weekday = new Intl.DateTimeFormat(locale, { ...utc, weekday: 'short' });
   const time = new Intl.DateTimeFormat(locale, { ...utc, timeStyle: 'short' });
   const both = new Intl.DateTimeFormat(locale, { ...utc, dateStyle: 'medium', timeStyle: 'short' });
+  const list = new Intl.ListFormat(locale, { type: 'conjunction' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   return {
     number: (value: number) => number.format(value),
     amount: (value: Amount) => formatAmount(value, locale),
     /** `2026-12-09` or a time: "9 Dec 2026". */
     day: (iso: string) => day.format(new Date(iso)),
+    /** "a, b and c". */
+    list: (items: string[]) => list.format(items),
+    /** "9 December", without the year. */
+    date: (iso: string) => date.format(new Date(iso)),
+    /** "Dec". */
+    month: (iso: string) => month.format(new Date(iso)),
+    /** "Mon". 0 is Monday. */
+    weekday: (index: number) => weekday.format(new Date(Date.UTC(2024, 0, 1 + index))),
     /** "12:03". */
     time: (iso: string) => time.format(new Date(iso)),
     /** "9 Dec 2026, 12:03". Say UTC beside it. */
@@ -102,4 +114,14 @@ export function formats(locale: string) {
       return relative.format(Math.trunc(seconds / size), unit);
     },
   };
+}
+
+export interface Words extends ReturnType<typeof formats> {
+  locale: string;
+  t: Translate;
+}
+
+/** Everything a component needs to write in a language. */
+export function wordsOf(locale: string): Words {
+  return { locale, t: translator(locale), ...formats(locale) };
 }

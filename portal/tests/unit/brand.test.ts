@@ -15,6 +15,6 @@ test('text on the accent colour can be read in both themes', () => {
   const colours = { light: '#3b46c4', dark: '#a3acff' };
   assert.equal(
     brandStyle({ ...plain, colours }),
-    'html:root{--accent:light-dark(#3b46c4,#a3acff);--accent-text:light-dark(#ffffff,#101214);}',
+    'html:root{--accent:light-dark(#3b46c4,#a3acff);--on-accent:light-dark(#ffffff,#101214);}',
   );
 });

@@ -6,8 +6,8 @@ import type { ReactNode } from 'react';
 import { Footer } from '@/components/Footer';
 import { Header } from '@/components/Header';
 import { brand } from '@/lib/brand';
-import { inLanguage } from '@/lib/brandFile';
-import { isLocale, translator } from '@/lib/i18n';
+import { inLanguage, linksOf } from '@/lib/brandFile';
+import { isLocale, wordsOf } from '@/lib/i18n';
 import { requestIdHeader } from '@/lib/requestId';
 import { settings } from '@/lib/settings';
 import '../globals.css';
@@ -31,7 +31,8 @@ export default async function Layout({ children, params }: Props) {
   await connection();
   const { locale } = await params;
   if (!isLocale(locale)) notFound();
-  const t = translator(locale);
+  const words = wordsOf(locale);
+  const { name, tagline, logo } = brand();
   const theme = (await cookies()).get('theme')?.value;
   const requestId = (await headers()).get(requestIdHeader) ?? '';
   return (
@@ -41,18 +42,20 @@ export default async function Layout({ children, params }: Props) {
         {/* Colours of the brand file, which is read when the server starts. */}
         <link rel="stylesheet" href="/brand/style.css" />
       </head>
-      <body>
-        <a
-          href="#content"
-          className="sr-only focus:not-sr-only focus:absolute focus:m-2 focus:bg-surface focus:p-2"
-        >
-          {t('common.skip')}
+      <body className="frame">
+        <a href="#content" className="skip">
+          {words.t('common.skip')}
         </a>
-        <Header locale={locale} t={t} />
-        <main id="content" tabIndex={-1} className="mx-auto max-w-6xl px-4 py-6">
+        <Header words={words} name={name} logo={logo && '/brand/logo'} />
+        <main id="content" tabIndex={-1} className="content">
           {children}
         </main>
-        <Footer locale={locale} t={t} />
+        <Footer
+          words={words}
+          name={name}
+          tagline={inLanguage(tagline, locale)}
+          links={linksOf(brand(), locale)}
+        />
       </body>
     </html>
   );

@@ -1,5 +1,6 @@
 import { headers } from 'next/headers';
-import Link from 'next/link';
+import { Empty } from '@/components/Empty';
+import { Search } from '@/components/Search';
 import { path, translator } from '@/lib/i18n';
 
 export default async function NotFound() {
@@ -7,13 +8,18 @@ export default async function NotFound() {
   const t = translator(locale);
   return (
     <>
-      <h1 className="text-2xl font-bold">{t('notFound.title')}</h1>
-      <p className="mt-2 text-muted">{t('notFound.text')}</p>
-      <p className="mt-4">
-        <Link href={path(locale, '/search')} className="text-accent underline">
-          {t('notFound.search')}
-        </Link>
-      </p>
+      <Empty icon="search" title={t('notFound.title')} heading>
+        <p>{t('notFound.text')}</p>
+      </Empty>
+      <div className="mx-auto max-w-xl">
+        <Search
+          large
+          action={path(locale, '/search')}
+          locale={locale}
+          label={t('common.searchLabel')}
+          button={t('common.search')}
+        />
+      </div>
     </>
   );
 }

@@ -14,7 +14,7 @@ function initial(): string {
   const { name, colours } = brand();
   const letter = /\p{L}|\p{N}/u.exec(name)?.[0].toUpperCase() ?? '';
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
-<rect width="64" height="64" rx="14" fill="${colours?.light ?? '#0b5cad'}"/>
+<rect width="64" height="64" rx="14" fill="${colours?.light ?? '#2450d8'}"/>
 <text x="32" y="45" font-family="system-ui,sans-serif" font-size="38" font-weight="700" fill="#fff" text-anchor="middle">${letter}</text>
 </svg>`;
 }

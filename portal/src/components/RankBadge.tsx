@@ -1,0 +1,68 @@
+interface Props {
+  rank: string;
+  rankSlug: string;
+  /** From 0 to 7 up the ladder, for the badge's colour. See `tierOf`. */
+  tier?: number | undefined;
+  /** The rank's own colour from the policy, `#rrggbb`. */
+  colour?: string | null | undefined;
+  size?: 'small' | 'large';
+}
+
+/** An insignia and the rank's name. */
+export function RankBadge({ rank, tier, colour, size = 'small' }: Props) {
+  return (
+    <span className={`rank rank-${size}`}>
+      <Insignia
+        tier={tier}
+        colour={colour}
+        stripes={stripesOf(rank)}
+        size={size === 'large' ? 28 : 18}
+      />
+      {rank}
+    </span>
+  );
+}
+
+interface InsigniaProps {
+  tier?: number | undefined;
+  colour?: string | null | undefined;
+  stripes: number;
+  size: number;
+}
+
+const STRIPES = [
+  'M10 5.2l1.5 3.1 3.4.5-2.5 2.4.6 3.4-3-1.6-3 1.6.6-3.4L5.1 8.8l3.4-.5z',
+  'M5.5 11.5 10 7.5l4.5 4',
+  'M5.5 9.5 10 5.5l4.5 4M5.5 14 10 10l4.5 4',
+  'M5.5 8 10 4l4.5 4M5.5 11.5 10 7.5l4.5 4M5.5 15 10 11l4.5 4',
+];
+
+function Insignia({ tier = 0, colour, stripes, size }: InsigniaProps) {
+  const shape = STRIPES[stripes] ?? STRIPES[0];
+  return (
+    <svg
+      className={`insignia tier-${tier}`}
+      width={size}
+      height={size}
+      viewBox="0 0 20 20"
+      aria-hidden="true"
+    >
+      <path
+        className="insignia-shield"
+        {...(colour ? { fill: colour } : {})}
+        d="M10 .5 18 3v7.5c0 4.5-3.5 7.5-8 9-4.5-1.5-8-4.5-8-9V3z"
+      />
+      <path className={stripes ? 'insignia-stripes' : 'insignia-star'} d={shape} />
+    </svg>
+  );
+}
+
+/** "Captain II" has two stripes; a rank without a numeral has a star. */
+export function stripesOf(rank: string): number {
+  return / (I{1,3})$/.exec(rank)?.[1]?.length ?? 0;
+}
+
+/** Spreads the ladder's ranks over the eight badge colours. `index` counts from the lowest rank. */
+export function tierOf(index: number, count: number): number {
+  return Math.min(7, Math.floor((index * 8) / Math.max(count, 1)));
+}
