@@ -31,6 +31,15 @@ SUM_DAY = """
          (VALUES ('points'), ('players')) w(what)
     ON CONFLICT (day, what, label) DO UPDATE SET value = excluded.value"""
 
+# `asOf` is the moment of the sums, in seconds since 1970.
+SUM_ALL = """
+    INSERT INTO daily_figures (day, what, value)
+    SELECT %(day)s::date, 'active', count(DISTINCT d.player_id) FROM daily_points d
+    JOIN experience_points e ON e.player_id = d.player_id AND e.origin = d.origin AND e.counted
+    WHERE d.day = %(day)s::date
+    UNION ALL SELECT %(day)s::date, 'asOf', extract(epoch FROM now())
+    ON CONFLICT (day, what, label) DO UPDATE SET value = excluded.value"""
+
 COUNT = """
     INSERT INTO daily_figures (day, what, label, value)
     SELECT (a.at AT TIME ZONE 'UTC')::date, c.what, '', count(*)
@@ -55,6 +64,7 @@ def take_down(now: dt.datetime) -> int:
         days = {row[0] for row in cursor.fetchall()} | {today, today - dt.timedelta(days=1)}
         for day in sorted(days):
             cursor.execute(SUM_DAY, {"day": day})
+            cursor.execute(SUM_ALL, {"day": day})
     while _count_step():
         pass
     return len(days)

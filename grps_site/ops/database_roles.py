@@ -26,12 +26,14 @@ REFUSED = """
 # function can replace it.
 PRIVILEGES = """
     SELECT r.rolsuper, r.rolcreaterole,
-           (SELECT count(*) FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
-            AND c.relkind IN ('r', 'p') AND pg_has_role(current_user, c.relowner, 'MEMBER')),
-           (SELECT count(*) FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace
+           (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname IN (current_schema(), 'portal') AND c.relkind IN ('r', 'p', 'v')
+            AND pg_has_role(current_user, c.relowner, 'MEMBER')),
+           (SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE n.nspname IN (current_schema(), 'portal')
             AND pg_has_role(current_user, p.proowner, 'MEMBER')),
-           (SELECT pg_has_role(current_user, n.nspowner, 'MEMBER') FROM pg_namespace n
-            WHERE n.nspname = current_schema()),
+           (SELECT bool_or(pg_has_role(current_user, n.nspowner, 'MEMBER')) FROM pg_namespace n
+            WHERE n.nspname IN (current_schema(), 'portal')),
            (SELECT pg_has_role(current_user, d.datdba, 'MEMBER') FROM pg_database d
             WHERE d.datname = current_database())
     FROM pg_roles r WHERE r.rolname = current_user"""
@@ -58,7 +60,10 @@ def as_owner() -> Iterator[str | None]:
 
 
 def grant(role: str) -> None:
-    """Grant `role` reading and writing of every table's rows, but no rights on the tables."""
+    """Grant `role` reading and writing of every table's rows, but no rights on the tables.
+
+    Of the schema `portal` it may read every view and call every function.
+    """
     with connection.cursor() as cursor:
         name, schema = (connection.ops.quote_name(word) for word in (role, _schema(cursor)))
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
@@ -68,6 +73,7 @@ def grant(role: str) -> None:
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {name}"
         )
         cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}")
+        _grant_portal(cursor, name)
         cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {name}")
         cursor.execute(REFUSED)
         for table, update, delete in cursor.fetchall():
@@ -78,6 +84,14 @@ def grant(role: str) -> None:
                 cursor.execute(
                     f"REVOKE {refused} ON {connection.ops.quote_name(table)} FROM {name}"
                 )
+
+
+def _grant_portal(cursor: CursorWrapper, name: str) -> None:
+    cursor.execute("SELECT to_regnamespace('portal') IS NOT NULL")
+    if cursor.fetchone()[0]:  # it is missing after `migrate` to an earlier version
+        cursor.execute(f"GRANT USAGE ON SCHEMA portal TO {name}")
+        cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA portal TO {name}")
+        cursor.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA portal TO {name}")
 
 
 def excessive_privilege() -> str:

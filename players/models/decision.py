@@ -73,6 +73,11 @@ class Decision(models.Model):
         indexes = [
             models.Index(fields=["status", "id"], name="decisions_by_status"),
             models.Index(fields=["player", "id"], name="decisions_by_player"),
+            models.Index(
+                fields=["decided_at", "id"],
+                condition=Q(status="applied", kind__in=["promotion", "hand"], reverts=None),
+                name="decisions_promotions",
+            ),
         ]
 
     def __str__(self) -> str:

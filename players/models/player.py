@@ -91,6 +91,12 @@ class Player(models.Model):
                 condition=Q(listed=True),
                 name="players_by_name",
             ),
+            models.Index(
+                Collate(Lower("display_name"), "C"),
+                F("id"),
+                condition=Q(listed=True) & ~Q(display_name="") & ~Q(display_name=F("username")),
+                name="players_by_display_name",
+            ),
             models.Index(fields=["updated_at"], name="players_by_update"),
             # Staff can find everybody, also players whom public lists omit.
             models.Index(Collate(Lower("username"), "C"), F("id"), name="players_all_by_name"),

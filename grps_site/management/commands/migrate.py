@@ -3,11 +3,11 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import transaction
 
-from grps_site.ops import database_roles
+from grps_site.ops import database_roles, portal_role
 
 
 class Command(migrate.Command):
-    help = "Migrate as the owner of the tables (DATABASE_OWNER_URL), then let the role of DATABASE_URL use them."
+    help = "Migrate as the owner of the tables (DATABASE_OWNER_URL), then let the other roles use them."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with database_roles.as_owner() as application:
@@ -15,3 +15,4 @@ class Command(migrate.Command):
             if application is not None:
                 with transaction.atomic():
                     database_roles.grant(application)
+            portal_role.renew()
