@@ -32,13 +32,14 @@ class RankInUse(Exception):
 
 @dataclass(frozen=True)
 class ActivePolicy:
-    """The bundle in force, with the database ids of its ranks."""
+    """The bundle in force, with the database ids of its ranks, and their slugs by name."""
 
     id: int
     number: int
     bundle: Bundle
     rank_ids: dict[str, int]
     ranks: dict[int, RankRule]
+    slugs: dict[str, str]
 
 
 def active() -> ActivePolicy:
@@ -58,10 +59,11 @@ def active() -> ActivePolicy:
 def _loaded(policy_id: int, content_hash: str, database: str) -> ActivePolicy:
     version = PolicyVersion.objects.get(pk=policy_id)
     bundle = parse_bundle(version.documents)
-    rows = Rank.objects.filter(retired=False).values_list("name", "id")
-    rank_ids = {name: rank_id for name, rank_id in rows if name in bundle.by_name}
+    rows = Rank.objects.filter(retired=False, name__in=bundle.by_name)
+    rank_ids = {rank.name: rank.pk for rank in rows}
     ranks = {rank_id: bundle.by_name[name] for name, rank_id in rank_ids.items()}
-    return ActivePolicy(version.pk, version.number, bundle, rank_ids, ranks)
+    slugs = {rank.name: rank.slug for rank in rows}
+    return ActivePolicy(version.pk, version.number, bundle, rank_ids, ranks, slugs)
 
 
 def ensure_active(folder: Path) -> bool:

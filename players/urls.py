@@ -1,6 +1,6 @@
 from django.urls import path
 
-from players.api import appeals, automation, game, public
+from players.api import appeals, automation, game, policy, public
 
 urlpatterns = [
     path("leaderboard/top", public.Top.as_view(), name="leaderboard-top"),
@@ -9,7 +9,9 @@ urlpatterns = [
     path("players", public.Search.as_view(), name="player-search"),
     path("players/<userid:user_id>", public.OnePlayer.as_view(), name="player"),
     path("players/<userid:user_id>/history", public.History.as_view(), name="player-history"),
-    path("ranks", public.Ranks.as_view(), name="ranks"),
+    path("ranks", policy.Ranks.as_view(), name="ranks"),
+    path("policy", policy.PublicPolicy.as_view(), name="policy"),
+    path("policy/changes", policy.PolicyChanges.as_view(), name="policy-changes"),
     path("roblox/events", game.Events.as_view(), name="roblox-events"),
     path("roblox/policy", game.Policy.as_view(), name="roblox-policy"),
     path("roblox/players", game.Find.as_view(), name="roblox-search"),

@@ -1,6 +1,7 @@
 """Cache public responses in each process for one second."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ SECOND = 1.0
 MAX_RESPONSES = 2000  # of one process, by path and query
 # Clients must revalidate each time: a second cache would make responses two seconds old.
 CACHE_CONTROL = "public, no-cache"
+# The moment at which an answer was read. Alone it does not make another answer.
+AS_OF = re.compile(rb'"asOf":"[^"]{0,40}"')
 
 
 class CachedResponse(NamedTuple):
@@ -25,7 +28,7 @@ class CachedResponse(NamedTuple):
 
 
 def one_second(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """Cache a public GET view, add a strong ETag, and count unsigned requests by address."""
+    """Cache a public GET view, add an ETag, and count unsigned requests by address."""
     responses: dict[str, CachedResponse] = {}
 
     def cached_view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
@@ -59,7 +62,9 @@ def _rendered(response: Any) -> HttpResponse:
 
 def _snapshot(at: float, response: Any) -> CachedResponse:
     body = bytes(response.content)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    lasting = AS_OF.sub(b"", body)
+    weak = "" if lasting == body else "W/"
+    etag = f'{weak}"{hashlib.sha256(lasting).hexdigest()[:32]}"'
     return CachedResponse(at, body, etag, response["Content-Type"])
 
 
@@ -77,4 +82,4 @@ def _respond(request: HttpRequest, cached: CachedResponse) -> HttpResponse:
 
 def _matches(wanted: str, etag: str) -> bool:
     tags = (tag.strip().removeprefix("W/") for tag in wanted.split(","))
-    return any(tag in {etag, "*"} for tag in tags)
+    return any(tag in {etag.removeprefix("W/"), "*"} for tag in tags)

@@ -166,30 +166,6 @@ class Search(View):
         return Response(schemas.SearchOut(players, cursor))
 
 
-class Ranks(View):
-    """The ranks of the active policy, lowest first."""
-
-    caller, cached, response_body = "anyone", True, schemas.RanksOut
-
-    def get(self, request: Request) -> Response:
-        bundle = active().bundle
-        ranks = [
-            schemas.RankOut(
-                name=rank.name,
-                level=rank.level,
-                position=rank.position,
-                role=rank.role,
-                min_points=points(rank.min_points),
-                min_time_days=rank.min_time_days,
-                required_recommendations=rank.required_recommendations,
-                privileged=rank.privileged,
-                on_ladder=rank in bundle.ladder,
-            )
-            for rank in bundle.ranks
-        ]
-        return Response(schemas.RanksOut(bundle.version, ranks))
-
-
 def _line(line: leaderboard.LeaderboardLine) -> schemas.LineOut:
     return schemas.LineOut(
         line.position,

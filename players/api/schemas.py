@@ -132,23 +132,6 @@ class GameSearchOut(Out, frozen=True):
     players: list[GameFoundOut]
 
 
-class RankOut(Out, frozen=True):
-    name: str
-    level: str
-    position: Whole
-    role: Whole
-    min_points: Decimal
-    min_time_days: Whole
-    required_recommendations: Whole
-    privileged: bool
-    on_ladder: bool
-
-
-class RanksOut(Out, frozen=True):
-    policy_version: str
-    ranks: list[RankOut]
-
-
 class ItemResultOut(Out, frozen=True):
     """The result of one item of a batch.
 

@@ -72,7 +72,7 @@ def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluatio
         )
         away = () if belongs(standing.membership) else (Condition.MEMBERSHIP,)
         return Evaluation(None, None, False, (*sanction, Condition.PERMITTED, *away), NOTHING)
-    missing = _missing(standing, target, now)
+    missing = missing_for(standing, target, now)
     failed = _failed(standing, missing)
     return Evaluation(
         kind=None if failed else "promotion",
@@ -80,7 +80,7 @@ def evaluate(standing: RankState, bundle: Bundle, now: dt.datetime) -> Evaluatio
         automatic=not failed and not target.privileged,
         failed=failed,
         missing=missing,
-        due_at=None if set(failed) - {Condition.TIME} else _enough_time(standing, target),
+        due_at=None if set(failed) - {Condition.TIME} else enough_time(standing, target),
     )
 
 
@@ -107,12 +107,14 @@ def _demotion(standing: RankState, bundle: Bundle) -> Evaluation | None:
     return Evaluation("demotion", target, bundle.demotion == "auto", (Condition.POINTS,), missing)
 
 
-def _enough_time(standing: RankState, target: RankRule) -> dt.datetime:
+def enough_time(standing: RankState, target: RankRule) -> dt.datetime:
+    """Return when the days in the present rank suffice for `target`."""
     return standing.rank_since + target.min_time_days * DAY
 
 
-def _missing(standing: RankState, target: RankRule, now: dt.datetime) -> Missing:
-    left = _enough_time(standing, target) - now
+def missing_for(standing: RankState, target: RankRule, now: dt.datetime) -> Missing:
+    """Return what `target` still requires."""
+    left = enough_time(standing, target) - now
     return Missing(
         points=max(0, target.min_points - standing.points),
         days=max(0, -(-left // DAY)),

@@ -1,0 +1,181 @@
+"""The ranks and the public part of the policy over HTTP."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from django.db.models import F
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from players.active_policy import NoPolicy, active
+from players.api import parameters
+from players.api.base import View
+from players.api.parameters import cursor, page_size
+from players.api.schemas import Out, Whole
+from players.models import PolicyActivation, Rank, RankCount
+
+CHANGES_LIMIT = page_size(10, 50)
+AFTER_ACTIVATION = cursor(parameters.ID)
+
+
+class RankOut(Out, frozen=True):
+    """A rank. `players`: its holders, counted each minute. `colour`: `#rrggbb`, or null."""
+
+    name: str
+    slug: str
+    level: str
+    position: Whole
+    role: Whole
+    min_points: Decimal
+    min_time_days: Whole
+    required_recommendations: Whole
+    privileged: bool
+    on_ladder: bool
+    retired: bool
+    description: str
+    colour: str | None
+    players: Whole
+
+
+class RanksOut(Out, frozen=True):
+    """The ranks of the active policy, lowest first, then those of former policies (`retired`)."""
+
+    policy_version: str
+    ranks: list[RankOut]
+    as_of: dt.datetime
+
+
+class EventTypeOut(Out, frozen=True):
+    """A type of event. Either `weight` is set, or `weightByLevel` by the level of the officer."""
+
+    type: str
+    weight: float | None
+    weight_by_level: dict[str, float]
+    counter: str | None
+    cooldown_seconds: Whole | None
+    shortest_seconds: Whole | None
+    recommends: bool
+
+
+class PublicPolicyOut(Out, frozen=True):
+    """How points are earned under the active policy. Caps are points in one experience."""
+
+    number: Whole
+    version: str
+    activated_at: dt.datetime
+    daily_cap: float
+    weekly_cap: float
+    events: list[EventTypeOut]
+
+
+class PolicyChangeOut(Out, frozen=True):
+    """One changed rule. `subject`: the rank or the type of event, empty for caps.
+
+    `before` and `after`: numbers as plain decimal text; null where the rule was not there.
+    """
+
+    kind: Literal[
+        "rank.added",
+        "rank.removed",
+        "rank.points",
+        "rank.days",
+        "rank.recommendations",
+        "rank.privileged",
+        "event.added",
+        "event.removed",
+        "event.weight",
+        "event.cooldown",
+        "event.shortest",
+        "cap.daily",
+        "cap.weekly",
+    ]
+    subject: str
+    before: str | None
+    after: str | None
+
+
+class ActivationOut(Out, frozen=True):
+    """A policy that was put in force, and what it changed in the one before."""
+
+    number: Whole
+    version: str
+    activated_at: dt.datetime
+    changes: list[PolicyChangeOut]
+
+
+class PolicyChangesOut(Out, frozen=True):
+    """One page of activations, newest first."""
+
+    changes: list[ActivationOut]
+    next: str | None
+
+
+class Ranks(View):
+    """All ranks of the community with the number of their holders."""
+
+    caller, cached, response_body = "anyone", True, RanksOut
+
+    def get(self, request: Request) -> Response:
+        version = active().bundle.version
+        counts = dict(RankCount.objects.values_list("rank", "players"))
+        ranks = Rank.objects.filter(is_punishment=False).order_by("retired", "position", "pk")
+        lines = [_rank(rank, counts.get(rank.pk, 0)) for rank in ranks]
+        return Response(RanksOut(version, lines, timezone.now()))
+
+
+class PublicPolicy(View):
+    """How points are earned: values of events, cooldowns and caps."""
+
+    caller, cached, response_body = "anyone", True, PublicPolicyOut
+
+    def get(self, request: Request) -> Response:
+        last = PolicyActivation.objects.order_by("-pk").first()
+        if last is None:
+            raise NoPolicy
+        facts = {"number": last.number, "version": last.version, "activatedAt": last.activated_at}
+        return Response(msgspec.convert(facts | last.document, PublicPolicyOut))
+
+
+class PolicyChanges(View):
+    """The policies that were put in force, newest first, each with what it changed."""
+
+    caller, cached, response_body = "anyone", True, PolicyChangesOut
+    query_parameters = (CHANGES_LIMIT, AFTER_ACTIVATION)
+    error_statuses = (400,)
+
+    def get(self, request: Request) -> Response:
+        size = parameters.integer(request, CHANGES_LIMIT)
+        after = parameters.text(request, AFTER_ACTIVATION)
+        rows = PolicyActivation.objects.order_by("-pk")
+        if after is not None:
+            rows = rows.filter(pk__lt=int(after))
+        found = list(
+            rows.annotate(activatedAt=F("activated_at")).values(
+                "pk", "number", "version", "activatedAt", "changes"
+            )[: size + 1]
+        )
+        page = msgspec.convert(found[:size], list[ActivationOut])
+        cursor = str(found[size - 1]["pk"]) if len(found) > size else None
+        return Response(PolicyChangesOut(page, cursor))
+
+
+def _rank(rank: Rank, players: int) -> RankOut:
+    return RankOut(
+        name=rank.name,
+        slug=rank.slug,
+        level=rank.level,
+        position=rank.position,
+        role=rank.role,
+        min_points=rank.min_points,
+        min_time_days=rank.min_time_days,
+        required_recommendations=rank.required_recommendations,
+        privileged=rank.privileged,
+        on_ladder=not (rank.ignored or rank.retired),
+        retired=rank.retired,
+        description=rank.description,
+        colour=rank.colour,
+        players=players,
+    )
