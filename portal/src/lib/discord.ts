@@ -4,6 +4,8 @@
  * This server reads it, never a visitor's browser. Names of members are not kept.
  */
 
+import { settings } from './settings.ts';
+
 export interface DiscordServer {
   name: string;
   online: number;
@@ -88,4 +90,14 @@ function shaped(answer: unknown): DiscordServer {
     online: Math.max(0, online as number),
     invite: typeof invite === 'string' && INVITE.test(invite) ? invite : null,
   };
+}
+
+let widget: DiscordWidget | null = null;
+
+/** The community's Discord server, or null without a server id or as long as Discord did not answer. */
+export function discordServer(): DiscordServer | null {
+  const { discordServerId } = settings();
+  if (discordServerId === null) return null;
+  widget ??= new DiscordWidget(discordServerId);
+  return widget.read();
 }
