@@ -19,6 +19,7 @@ from players.policy_changes import simulations
 from players.privacy import orders
 from players.quarantines import detection
 from players.ranks import schedule
+from players.statistics import closing, rank_counts, roll_up, snapshots
 
 ADJUSTMENT_SECONDS = 300.0  # well below the worker's time limit
 BULK_SECONDS = 60.0  # the next run continues
@@ -57,6 +58,30 @@ def end_sanctions() -> int:
 def take_down_figures() -> int:
     """Sum up the last days for the console's charts."""
     return daily_figures.take_down(timezone.now())
+
+
+@shared_task(name="players.roll_up_statistics")
+def roll_up_statistics() -> int:
+    """Recompute periods, records and balances of the players who changed."""
+    return roll_up.run(timezone.now())
+
+
+@shared_task(name="players.count_ranks")
+def count_ranks() -> int:
+    """Count the listed players of each rank."""
+    return rank_counts.count()
+
+
+@shared_task(name="players.close_periods")
+def close_periods() -> int:
+    """Continue the daily pass over all players, and close the periods that ended before it."""
+    return closing.run(timezone.now())
+
+
+@shared_task(name="players.keep_positions")
+def keep_positions() -> int:
+    """Keep today's positions, once a day."""
+    return snapshots.run(timezone.now())
 
 
 @shared_task(name="players.carry_out_erasures")
