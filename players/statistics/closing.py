@@ -80,7 +80,7 @@ def _listing(period: Period, measure: str) -> Listing:
         SELECT t.player_id, t.{measure} AS amount, p.listed
         FROM period_totals t JOIN players p ON p.id = t.player_id
         WHERE t.period_id = %(period)s AND t.{measure} > 0
-          AND (t.{measure}, t.player_id) < (%(amount)s::{kind}, %(player)s)
+          AND (t.{measure}, t.player_id) < (%(amount)s::text::{kind}, %(player)s)
         ORDER BY t.{measure} DESC, t.player_id DESC"""
     write = f"""
         UPDATE period_totals t SET {position} = placed.position FROM placed

@@ -29,7 +29,7 @@ def _first_day(today: dt.date) -> dt.date:
     An event may claim any past day.
     """
     created = Player.objects.order_by("pk").values_list("created_at", flat=True).first()
-    first = DailyPoints.objects.aggregate(first=Min("day"))["first"]
+    first: dt.date | None = DailyPoints.objects.aggregate(first=Min("day"))["first"]
     if created is None or first is None:
         return today
     return min(today, max(first, created.astimezone(dt.UTC).date()))

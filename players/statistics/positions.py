@@ -11,7 +11,7 @@ PAGE = 10_000
 PLACE = """
     WITH page AS ({rows} LIMIT {page}), placed AS (
         SELECT player_id, amount, listed,
-               CASE WHEN amount::text = %(amount)s THEN %(position)s
+               CASE WHEN amount = %(amount)s::text::numeric THEN %(position)s
                ELSE %(ahead)s + 1 + coalesce(count(*) FILTER (WHERE listed) OVER (
                    ORDER BY amount DESC GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
                END AS position

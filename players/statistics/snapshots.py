@@ -2,6 +2,7 @@
 
 import datetime as dt
 from functools import partial
+from typing import Any
 
 from django.db import connection
 
@@ -20,16 +21,16 @@ MONDAY = 1
 
 ROWS = """
     SELECT p.id AS player_id, p.points AS amount, p.listed FROM players p
-    WHERE p.listed AND (p.points, p.id) < (%(amount)s::numeric, %(player)s)
+    WHERE p.listed AND (p.points, p.id) < (%(amount)s::text::numeric, %(player)s)
     ORDER BY p.points DESC, p.id DESC"""
 WRITE = """
     INSERT INTO position_snapshots (day, player_id, position, points)
     SELECT %(day)s, player_id, position, amount FROM placed ON CONFLICT DO NOTHING"""
 
-PURGE = f"""
+PURGE = """
     DELETE FROM position_snapshots WHERE ctid IN (
         SELECT ctid FROM position_snapshots
-        WHERE day < %(best)s OR day = ANY(%(mondays)s::date[]) AND position > {BEST} LIMIT {PURGED})"""
+        WHERE day < %(oldest)s OR day = ANY(%(mondays)s::date[]) AND position > %(best)s LIMIT %(limit)s)"""
 
 
 def run(now: dt.datetime) -> int:
@@ -62,8 +63,13 @@ def _purge(today: dt.date) -> None:
     oldest, latest = today - BEST_KEPT, today - OTHERS_KEPT
     days = (oldest + number * calendar.DAY for number in range((latest - oldest).days))
     mondays = [day for day in days if day.isoweekday() == MONDAY]
+    parameters: dict[str, Any] = {
+        "oldest": oldest,
+        "mondays": mondays,
+        "best": BEST,
+        "limit": PURGED,
+    }
     with connection.cursor() as cursor:
-        while True:
-            cursor.execute(PURGE, {"best": oldest, "mondays": mondays})
-            if cursor.rowcount < PURGED:
-                return
+        cursor.execute(PURGE, parameters)
+        while cursor.rowcount == PURGED:
+            cursor.execute(PURGE, parameters)
