@@ -9,12 +9,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.complete
 
-.PHONY: help up test test-long demo bench lint format types check setup lock clean
+.PHONY: help up test test-long demo bench lint format types portal-check check setup lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: setup ## run everything on this machine until Ctrl-C (PORT, GRPS_STATE)
+up: setup ## run everything on this machine until Ctrl-C (PORT, GRPS_STATE; PORTAL=off: without the portal)
 	@exec $(PY) -m devserver up
 
 demo: setup ## simulate a day of a community against a running `make up`
@@ -29,7 +29,7 @@ test-long: setup ## long test runs: 80 kills, 20,000 cases per property, 400 req
 bench: setup ## run benchmarks; ratios of one run, also in $GRPS_STATE/bench.json
 	@exec $(PY) -m bench $(ARGS)
 
-check: lint types ## lint, format, types, contracts, migrations, deployment settings, templates
+check: lint types portal-check ## lint, format, types, contracts, migrations, deployment settings, templates, the portal
 
 lint: setup
 	@$(VENV)/bin/ruff check .
@@ -42,10 +42,14 @@ lint: setup
 types: setup
 	@$(VENV)/bin/mypy
 
+portal-check: setup
+	@$(PY) -m devserver.portal npm run --silent check
+
 format: setup ## format the sources
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 	@bash deploy/stylua
+	@$(PY) -m devserver.portal npm run --silent format
 
 setup: $(STAMP)
 
@@ -61,4 +65,4 @@ lock: ## compile the pinned requirements after a change of requirements*.in
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options -o $$set.txt $$set.in; done
 
 clean: ## remove the virtual environment and all local state
-	rm -rf $(VENV) $(GRPS_STATE)
+	rm -rf $(VENV) $(GRPS_STATE) portal/node_modules portal/.next portal/.build

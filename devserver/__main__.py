@@ -13,6 +13,7 @@ from pathlib import Path
 from common import environment
 from common.environment import BASE_DIR, env
 from devserver import emulator, postgres, valkey
+from devserver.portal.service import Portal
 from devserver.processes import Processes
 from devserver.state import State, keep_private
 from devserver.supervisor import ServiceFailed, Supervisor
@@ -58,12 +59,14 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
     values = _servers(supervisor, state) | _roblox(supervisor, state)
     owner_url = values["DATABASE_URL"]
     values["DATABASE_URL"] = state.application_url(state.port_of("postgres"))
+    portal = Portal.beside(state, port)
+    values |= portal.for_django() if portal else {}
     state.write_env(values, owner_url)
     for left_over in (state.folder / "metrics").glob("*.db"):
         left_over.unlink()  # metrics of processes that ended
     if supervisor.is_stopping():
         return 0
-    _manage(state, values, ["ready", "--prepare", "--url", f"http://127.0.0.1:{port}"])
+    _manage(values, ["ready", "--prepare", "--url", f"http://127.0.0.1:{port}"])
     supervisor.add(Processes(state, values, tuple(supervisor.services)).all(port, workers))
     if supervisor.is_stopping():
         return 0
@@ -72,6 +75,8 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
         f"GRPS serves on http://127.0.0.1:{port} - addresses and passwords are in {ready}",
         flush=True,
     )
+    if portal:
+        supervisor.add([portal.service()])
     try:
         supervisor.run()
     finally:
@@ -101,7 +106,7 @@ def _roblox(supervisor: Supervisor, state: State) -> dict[str, str]:
     return emulator.environment(state.port_of("emulator"))
 
 
-def _manage(state: State, values: dict[str, str], arguments: list[str]) -> None:
+def _manage(values: dict[str, str], arguments: list[str]) -> None:
     command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
     done = subprocess.run(
         command,

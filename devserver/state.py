@@ -27,6 +27,10 @@ SECRETS: dict[str, Callable[[], str]] = {
     "LOCAL_DATABASE_PASSWORD": lambda: secrets.token_urlsafe(18),
     "LOCAL_APPLICATION_PASSWORD": lambda: secrets.token_urlsafe(18),
     "LOCAL_REDIS_PASSWORD": lambda: secrets.token_urlsafe(18),
+    "LOCAL_PORTAL_REFRESH_SECRET": lambda: secrets.token_urlsafe(32),
+    "LOCAL_PORTAL_WEBHOOK_SECRET": lambda: (
+        "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    ),
 }
 
 
@@ -63,7 +67,7 @@ class State:
         """Return the last port of `name` if it is free, else a new one, and store it."""
         file = self.folder / "ports.json"
         ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-        if name not in ports or not _is_free(ports[name]):
+        if name not in ports or not is_free(ports[name]):
             ports[name] = free_port()
             write_private(file, json.dumps(ports))
         return ports[name]
@@ -139,7 +143,7 @@ def write_private(file: Path, text: str) -> None:
     draft.replace(file)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from devserver.portal import build, node
 
 HEAP = "--max-old-space-size=192"  # megabytes; keeps the process at about 250
+NICE = 10  # for the build of `make up`, so that Django stays quick
 # What the server gets from the shell. All else, such as keys for Roblox, it must not know.
 PASSED = ("HOME", "LANG", "TZ", "TMPDIR")
 PREFIXES = ("PORTAL_", "NEXT_PUBLIC_", "TURNSTILE_SITE_", "DISCORD_")
@@ -27,7 +28,7 @@ def main() -> int:
         if options.command == "npm":
             build.ensure_installed()
             return build.run(["npm", *options.argv])
-        built = build.ensure_built()
+        built = build.ensure_built(nice=NICE if options.command == "serve" else 0)
     except (build.BuildFailed, node.NodeMissing) as failure:
         print(f"GRPS: {failure}", file=sys.stderr)
         return os.EX_CONFIG

@@ -19,7 +19,7 @@ from common.environment import BASE_DIR
 from devserver.portal import node
 from devserver.process import die_with_parent
 
-FOLDER = BASE_DIR / "portal"
+FOLDER = Path(os.environ.get("GRPS_PORTAL_FOLDER", BASE_DIR / "portal"))
 BUILDS = FOLDER / ".build"
 KEPT = 3  # builds; older ones are deleted
 PACKAGES = ("package.json", "package-lock.json", ".npmrc")
@@ -29,7 +29,6 @@ INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglev
 # Not by npm, whose children would outlive it when it is killed.
 BUILD = ("node", "node_modules/next/dist/bin/next", "build")
 LOG = "build.log"
-NICE = 10  # so that the rest of the machine stays quick
 QUIET = {
     "NEXT_TELEMETRY_DISABLED": "1",
     "CHECKPOINT_DISABLE": "1",
@@ -43,21 +42,24 @@ class BuildFailed(Exception):
     """A step failed. Its output is above the message."""
 
 
-def ensure_built() -> Path:
-    """Return the folder with `server.js` of the present sources. Build it if it is missing."""
+def ensure_built(*, nice: int = 0) -> Path:
+    """Return the folder with `server.js` of the present sources. Build it if it is missing.
+
+    `nice`: the steps' priority, lower for a higher number.
+    """
     built = BUILDS / fingerprint()
     if not built.exists():
         with _lock():
             if not built.exists():
-                _install()
-                _build(built)
+                _install(nice)
+                _build(built, nice)
     return built
 
 
 def ensure_installed() -> None:
     if not _is_installed():
         with _lock():
-            _install()
+            _install(0)
 
 
 def fingerprint() -> str:
@@ -111,11 +113,11 @@ def _sources() -> list[Path]:
     return sorted(found)
 
 
-def _install() -> None:
+def _install(nice: int) -> None:
     if _is_installed():
         return
     print("Installing the packages of the portal (npm ci)", flush=True)
-    if run(INSTALL, nice=NICE):
+    if run(INSTALL, nice=nice):
         raise BuildFailed("npm ci failed; it needs the npm registry once")
     _installed_mark().write_text(_packages())
 
@@ -136,7 +138,7 @@ def _packages() -> str:
     return found.hexdigest()
 
 
-def _build(built: Path) -> None:
+def _build(built: Path, nice: int) -> None:
     if settings := sorted(path.name for path in FOLDER.glob(".env*")):
         raise BuildFailed(
             f"portal/{settings[0]} would become part of the build, with its secrets; "
@@ -144,7 +146,7 @@ def _build(built: Path) -> None:
         )
     print("Building the portal (next build)", flush=True)
     log = BUILDS / LOG
-    code = run(BUILD, nice=NICE, log=log)
+    code = run(BUILD, nice=nice, log=log)
     print(log.read_text(errors="replace"), flush=True)
     if code:
         raise BuildFailed("next build failed")

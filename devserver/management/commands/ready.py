@@ -14,6 +14,7 @@ from audits.record import Actor
 from common.environment import STATE_DIR, env, owner_database_url
 from console.management.commands.staff import make_local_owner
 from devserver import emulator
+from devserver.portal import registration
 from devserver.state import State, write_private
 from roblox import keys
 from roblox.models import Experience
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
         for name in (OWNER, DEPUTY):
             make_local_owner(name, password)
-        ready = {
+        ready: dict[str, Any] = {
             "url": url,
             "databaseUrl": env.str("DATABASE_URL"),
             "ownerDatabaseUrl": owner_database_url() or env.str("DATABASE_URL"),
@@ -67,6 +68,8 @@ class Command(BaseCommand):
             "metricsToken": settings.METRICS_TOKEN,
             "openCloud": {"url": settings.OPEN_CLOUD_URL, "groupId": settings.ROBLOX_GROUP_ID},
         }
+        if portal_url := env.str("PORTAL_URL", default=""):
+            ready["portal"] = registration.register(state, portal_url, ACTOR)
         name = "ready.draft.json" if prepare else "ready.json"
         write_private(state.folder / name, json.dumps(ready, indent=1))
 
