@@ -1,5 +1,14 @@
 import type { NextConfig } from 'next';
 
+// Paths that have a language, and those that are the same in every language. Rewrites are made here
+// and not in the proxy: there, an address that does not match the host name that the server listens
+// on would be fetched over the network.
+const withoutPrefix = [
+  '(?:en|de|es|pt-BR|api|brand|embed|_next)(?:/|$)',
+  '(?:.*/)?(?:feed\\.xml|feed\\.json|card)$',
+  '(?:favicon\\.ico|icon\\.svg|robots\\.txt|sitemap\\.xml|manifest\\.webmanifest)$',
+].join('|');
+
 const config: NextConfig = {
   output: 'standalone',
   poweredByHeader: false,
@@ -13,6 +22,12 @@ const config: NextConfig = {
   // Images are drawn here or come from this server: the optimizer would only be an open resizer.
   images: { unoptimized: true },
   serverExternalPackages: ['pg'],
+  rewrites: async () => ({
+    beforeFiles: [
+      { source: '/', destination: '/en' },
+      { source: `/:path((?!${withoutPrefix}).+)`, destination: '/en/:path' },
+    ],
+  }),
   headers: async () => [
     {
       // The proxy sets the headers of everything else.

@@ -3,11 +3,7 @@ import { contentSecurityPolicy, securityHeaders } from '@/lib/csp';
 import { isLocale } from '@/lib/i18n';
 import { requestIdFrom, requestIdHeader } from '@/lib/requestId';
 
-// Addresses that are the same in every language.
-const withoutLanguage =
-  /^\/(?:api|brand|embed|_next)(?:\/|$)|\/(?:feed\.(?:xml|json)|card)$|^\/[^/]+\.(?:ico|png|svg|txt|xml|webmanifest)$/;
-
-/** Give every answer its headers, and find the language in the path: English has no prefix. */
+/** Give every request an id and a nonce, and every answer its headers. */
 export function proxy(request: NextRequest): NextResponse {
   const { pathname } = request.nextUrl;
   const nonce = btoa(crypto.randomUUID());
@@ -31,18 +27,13 @@ export function proxy(request: NextRequest): NextResponse {
 
 function route(request: NextRequest, headers: Headers): NextResponse {
   const { pathname } = request.nextUrl;
-  const first = pathname.split('/')[1] ?? '';
-  if (first === 'en' && !pathname.includes('/opengraph-image')) {
-    const url = request.nextUrl.clone();
-    url.pathname = pathname.slice('/en'.length) || '/';
-    return NextResponse.redirect(url, 308);
-  }
-  if (withoutLanguage.test(pathname) || isLocale(first)) {
+  // English has no prefix; next.config.ts adds it inside. Next.js itself links pictures with it.
+  if (!/^\/en(?:\/|$)/.test(pathname) || pathname.includes('/opengraph-image')) {
     return NextResponse.next({ request: { headers } });
   }
   const url = request.nextUrl.clone();
-  url.pathname = `/en${pathname === '/' ? '' : pathname}`;
-  return NextResponse.rewrite(url, { request: { headers } });
+  url.pathname = pathname.slice('/en'.length) || '/';
+  return NextResponse.redirect(url, 308);
 }
 
 function localeOf(pathname: string): string {

@@ -1,5 +1,6 @@
 import { brand, logo } from './brand.ts';
 import { BrandError } from './brandFile.ts';
+import { watchRequests } from './requests.ts';
 import { InvalidSettings, settings } from './settings.ts';
 
 /** Check the settings and the brand file, or say what is wrong with them and stop. */
@@ -8,6 +9,7 @@ export function start(): void {
     settings();
     brand();
     logo();
+    watchRequests();
   } catch (error) {
     for (const problem of problemsOf(error)) process.stderr.write(`portal: ${problem}\n`);
     process.exit(1);

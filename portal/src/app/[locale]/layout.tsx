@@ -1,6 +1,5 @@
 import type { Metadata } from 'next';
 import { cookies, headers } from 'next/headers';
-import { notFound } from 'next/navigation';
 import { connection } from 'next/server';
 import type { ReactNode } from 'react';
 import { Footer } from '@/components/Footer';
@@ -29,8 +28,8 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 export default async function Layout({ children, params }: Props) {
   // A page that is drawn at build time has no nonce, so the browser would block its scripts.
   await connection();
-  const { locale } = await params;
-  if (!isLocale(locale)) notFound();
+  const given = (await params).locale;
+  const locale = isLocale(given) ? given : 'en';
   const words = wordsOf(locale);
   const { name, tagline, logo } = brand();
   const theme = (await cookies()).get('theme')?.value;

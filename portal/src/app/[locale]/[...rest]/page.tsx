@@ -1,6 +1,6 @@
-import { notFound } from 'next/navigation';
+import { notFoundPage } from '@/app/drawPage';
 
-/** Every address that no page has: draws our own page instead of Next's. */
-export default function Unknown() {
-  notFound();
+/** Every address that no page has. */
+export default async function Unknown({ params }: { params: Promise<{ locale: string }> }) {
+  return notFoundPage((await params).locale);
 }

@@ -1,0 +1,71 @@
+/** One log line a request, and the status of a page: Next.js lets a page set none. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { log } from './log.ts';
+import { requestIdHeader } from './requestId.ts';
+import type { Answer, Source } from './shapes.ts';
+import { single } from './single.ts';
+
+interface Notes {
+  startedAt: number;
+  response: ServerResponse;
+  from?: Source;
+  asOf?: string;
+}
+
+interface Message {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+const storage = single('requests', () => new AsyncLocalStorage<Notes>());
+const notes = new WeakMap<ServerResponse, Notes>();
+const weight: Record<Source, number> = { database: 0, api: 1, snapshot: 2 };
+export const retrySeconds = 5;
+
+/** Note the start of each request, and log its end. */
+export function watchRequests(): void {
+  subscribe('http.server.request.start', (message) => {
+    const { response } = message as Message;
+    const noted = { startedAt: performance.now(), response };
+    notes.set(response, noted);
+    storage.enterWith(noted);
+  });
+  subscribe('http.server.response.finish', (message) => {
+    const { request, response } = message as Message;
+    logRequest(request, response);
+  });
+}
+
+function logRequest(request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url?.split('?')[0] ?? '';
+  if (path.startsWith('/_next/')) return;
+  const noted = notes.get(response);
+  log('info', 'request', {
+    requestId: response.getHeader(requestIdHeader),
+    method: request.method,
+    // The last part of an appeal's address is a secret.
+    path: path.replace(/(\/appeal\/).+/, '$1…'),
+    status: response.statusCode,
+    ms: noted && Math.round(performance.now() - noted.startedAt),
+    from: noted?.from,
+    asOf: noted?.asOf,
+  });
+}
+
+/** Remember for the log line where a page's answers come from: the worst of them. */
+export function noteAnswer(answer: Answer<unknown>): void {
+  const noted = storage.getStore();
+  if (!noted || (noted.from && weight[noted.from] >= weight[answer.from])) return;
+  noted.from = answer.from;
+  noted.asOf = answer.asOf;
+}
+
+/** Set the status of the page that is being drawn. 503 says when to try again. */
+export function setStatus(status: number): void {
+  const response = storage.getStore()?.response;
+  if (!response || response.headersSent) return;
+  response.statusCode = status;
+  if (status === 503) response.setHeader('Retry-After', String(retrySeconds));
+}

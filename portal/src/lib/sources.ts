@@ -1,0 +1,123 @@
+/** Answers a question from the database, the API or the snapshot, whichever answers first in order. */
+import 'server-only';
+import type { Ask } from './ask.ts';
+import { Breaker, SourceAway } from './breaker.ts';
+import { type Database, database } from './database.ts';
+import { until } from './deadline.ts';
+import { Flights } from './flights.ts';
+import { type Backend, grpsBackendClient, Problem } from './grpsBackendClient.ts';
+import { log } from './log.ts';
+import { noteAnswer } from './requests.ts';
+import type { Answer, Source } from './shapes.ts';
+import { single } from './single.ts';
+import { snapshot } from './snapshot/index.ts';
+import { Unavailable } from './unavailable.ts';
+
+type Live = Exclude<Source, 'snapshot'>;
+
+/** What a source says, and when it was true (the time of the answer if it does not say). */
+export interface Told<T> {
+  value: T;
+  asOf?: string | undefined;
+}
+
+/** One question with both ways to its answer, which must be equal. */
+export interface Question<T> {
+  /** Names the question with all its parameters. */
+  key: string;
+  fromDatabase(database: Database): Promise<Told<T>>;
+  fromApi(api: Backend): Promise<Told<T>>;
+  /** The source that is asked first. Default: the database. */
+  first?: Live;
+  /** Whether the answer is kept for when no source answers. Default: yes. */
+  kept?: boolean;
+}
+
+/** The share of the remaining time that the first source gets. */
+const firstShare = 0.6;
+
+const breakers = single('breakers', () => ({
+  database: new Breaker(),
+  api: new Breaker({ innocent: (error) => error instanceof Problem && error.isOurs }),
+}));
+const flights = single('flights', () => new Flights());
+
+export const breakerStates = () => ({
+  database: breakers.database.state,
+  api: breakers.api.state,
+});
+
+/** Forget the answers of the last second. */
+export function forgetAnswers(): void {
+  flights.clear();
+}
+
+/** Answer from a source, or from the snapshot, or throw `Unavailable`. */
+export async function answer<T>(ask: Ask, question: Question<T>): Promise<Answer<T>> {
+  const found = await flights.share(question.key, () => find(ask, question));
+  noteAnswer(found);
+  return found;
+}
+
+async function find<T>(ask: Ask, question: Question<T>): Promise<Answer<T>> {
+  const live = await fromSources(ask, question);
+  if (live) {
+    if (question.kept !== false) snapshot().keep(question.key, live);
+    return live;
+  }
+  const kept = await snapshot().find<T>(question.key).catch(unreadable);
+  if (!kept) throw new Unavailable('No source answers.');
+  return { ...kept, from: 'snapshot', stale: true };
+}
+
+/** Ask both sources in order. `null`: neither answers. */
+export async function fromSources<T>(ask: Ask, question: Question<T>): Promise<Answer<T> | null> {
+  const first = question.first ?? 'database';
+  const order: Live[] = first === 'api' ? ['api', 'database'] : ['database', 'api'];
+  for (const source of order) {
+    const left = ask.deadline - Date.now();
+    const share = source === first ? left * firstShare : left;
+    const answered = await attempt(source, { ...ask, deadline: Date.now() + share }, question);
+    if (answered) return answered;
+  }
+  return null;
+}
+
+async function attempt<T>(
+  source: Live,
+  ask: Ask,
+  question: Question<T>,
+): Promise<Answer<T> | null> {
+  const prisma = database();
+  if (source === 'database' && !prisma) return null;
+  const call = (signal: AbortSignal) =>
+    source === 'database' && prisma
+      ? question.fromDatabase(prisma)
+      : question.fromApi(grpsBackendClient({ requestId: ask.requestId, signal }));
+  try {
+    const told = await breakers[source].run(() => until(ask.deadline, call));
+    const asOf = told.asOf ?? new Date().toISOString();
+    return { value: told.value, from: source, asOf, stale: false };
+  } catch (error) {
+    if (!(error instanceof SourceAway)) report(source, ask, question.key, error);
+    return null;
+  }
+}
+
+function report(source: Live, ask: Ask, question: string, error: unknown): void {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const status = error instanceof Problem ? error.status : undefined;
+  log('warning', 'source failed', {
+    source,
+    question,
+    requestId: ask.requestId,
+    error: name,
+    message,
+    status,
+  });
+}
+
+function unreadable(error: unknown): null {
+  log('error', 'snapshot not read', { error: String(error) });
+  return null;
+}
