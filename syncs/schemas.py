@@ -1,11 +1,10 @@
 """Request and response bodies of the API of pulls."""
 
-import datetime as dt
 from typing import Annotated
 
 import msgspec
 
-from players.api.schemas import Out
+from players.api.schemas import Next, Out, Time
 
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -24,7 +23,7 @@ class SyncIn(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
 
 
 class StepOut(Out, frozen=True):
-    at: dt.datetime
+    at: Time
     text: str
 
 
@@ -47,11 +46,11 @@ class JobOut(Out, frozen=True):
     error: str
     attempts: Whole
     requested_by: str
-    created_at: dt.datetime
-    started_at: dt.datetime | None
-    heartbeat_at: dt.datetime | None
-    finished_at: dt.datetime | None
-    retry_at: dt.datetime | None
+    created_at: Time
+    started_at: Time | None
+    heartbeat_at: Time | None
+    finished_at: Time | None
+    retry_at: Time | None
     steps: list[StepOut]
     jobs: list[int] = []
 
@@ -60,4 +59,4 @@ class JobsOut(Out, frozen=True):
     """A page, newest first. `next` is the `after` of the next page, null on the last."""
 
     jobs: list[JobOut]
-    next: str | None
+    next: Next

@@ -105,10 +105,12 @@ class ContractSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         status = getattr(self.view, "response_status", 200)
-        responses = {status: _response(status, _reference(self.view.response_body))}
+        body = self.view.response_body
+        meaning = _first_paragraph(body.__doc__ or type(self.view).__doc__)
+        responses = {status: OpenApiResponse(_reference(body), description=meaning)}
         for error in sorted(self._error_statuses()):
             schema = {} if error == 304 else {"$ref": REF.format(name="Problem")}
-            responses[error] = _response(error, schema)
+            responses[error] = OpenApiResponse(schema, description=HTTPStatus(error).phrase)
         return responses
 
     def _error_statuses(self) -> set[int]:
@@ -139,8 +141,8 @@ def _parameter(item: Parameter, place: Literal["query", "header"]) -> OpenApiPar
     )
 
 
-def _response(status: int, schema: dict[str, Any]) -> OpenApiResponse:
-    return OpenApiResponse(schema, description=HTTPStatus(status).phrase)
+def _first_paragraph(docstring: str | None) -> str:
+    return " ".join((docstring or "").partition("\n\n")[0].split())
 
 
 def _reference(struct: type[msgspec.Struct]) -> dict[str, Any]:

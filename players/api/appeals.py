@@ -1,6 +1,5 @@
 """HTTP operations for appeals. Opening one needs a Turnstile token; reading it needs its own token."""
 
-import datetime as dt
 from typing import Annotated
 
 import msgspec
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 from common.errors import Refused
 from players import case_codes
 from players.api.base import View, parsed_body
-from players.api.schemas import Out, UserId
+from players.api.schemas import Out, Time, UserId
 from players.discipline import appeals
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=case_codes.LONGEST)]
@@ -48,8 +47,8 @@ class AppealOut(Out, frozen=True):
     status: str
     kind: str
     answer: str
-    opened_at: dt.datetime
-    decided_at: dt.datetime | None
+    opened_at: Time
+    decided_at: Time | None
 
 
 class OpenAppeal(View):

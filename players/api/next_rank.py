@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from common.amounts import points
 from players.active_policy import ActivePolicy
-from players.api.schemas import Out, Whole
+from players.api.schemas import Out, Time, Whole
 from players.policy.progress import progress
 from players.policy.ranks import Missing, RankState
 
@@ -34,8 +34,8 @@ class NextRankOut(Out, frozen=True):
     privileged: bool
     have: AmountsOut
     missing: AmountsOut
-    time_met_at: dt.datetime
-    expected_at: dt.datetime | None
+    time_met_at: Time
+    expected_at: Time | None
 
 
 def next_rank_out(

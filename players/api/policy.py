@@ -1,6 +1,5 @@
 """The ranks and the public part of the policy over HTTP."""
 
-import datetime as dt
 from decimal import Decimal
 from typing import Literal
 
@@ -14,7 +13,7 @@ from players.active_policy import NoPolicy, active
 from players.api import parameters
 from players.api.base import View
 from players.api.parameters import cursor, page_size
-from players.api.schemas import Out, Whole
+from players.api.schemas import Next, Out, Time, Whole
 from players.models import PolicyActivation, Rank, RankCount
 
 CHANGES_LIMIT = page_size(10, 50)
@@ -45,7 +44,7 @@ class RanksOut(Out, frozen=True):
 
     policy_version: str
     ranks: list[RankOut]
-    as_of: dt.datetime
+    as_of: Time
 
 
 class EventTypeOut(Out, frozen=True):
@@ -65,7 +64,7 @@ class PublicPolicyOut(Out, frozen=True):
 
     number: Whole
     version: str
-    activated_at: dt.datetime
+    activated_at: Time
     daily_cap: float
     weekly_cap: float
     events: list[EventTypeOut]
@@ -102,7 +101,7 @@ class ActivationOut(Out, frozen=True):
 
     number: Whole
     version: str
-    activated_at: dt.datetime
+    activated_at: Time
     changes: list[PolicyChangeOut]
 
 
@@ -110,7 +109,7 @@ class PolicyChangesOut(Out, frozen=True):
     """One page of activations, newest first."""
 
     changes: list[ActivationOut]
-    next: str | None
+    next: Next
 
 
 class Ranks(View):

@@ -10,6 +10,11 @@ from players.actions.registry import ACTIONS
 
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 UserId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Time = Annotated[dt.datetime, msgspec.Meta(tz=True)]  # `format: date-time` in the document
+Next = Annotated[
+    str | None,
+    msgspec.Meta(description="The `after` of the following page; null on the last page."),
+]
 
 
 class Out(msgspec.Struct, frozen=True, rename="camel"):
@@ -166,7 +171,7 @@ class MembershipOut(Out, frozen=True):
     """
 
     state: Literal["unknown", "member", "left", "guest"]
-    since: dt.datetime | None
+    since: Time | None
 
 
 class PolicyOut(Out, frozen=True):
@@ -225,7 +230,7 @@ class BanOut(Out, frozen=True):
     """
 
     case: str
-    until: dt.datetime | None
+    until: Time | None
     reason: str
     lifted_by_us: bool
     alt_accounts: bool
@@ -240,7 +245,7 @@ class CaseOut(Out, frozen=True):
 
     kind: Literal["warning", "suspension", "ban"]
     case: str
-    until: dt.datetime | None
+    until: Time | None
 
 
 class CountsOut(Out, frozen=True):
@@ -263,7 +268,7 @@ class JoinOut(Out, frozen=True):
     user_id: UserId
     known: bool
     rank: str
-    rank_since: dt.datetime
+    rank_since: Time
     points: Decimal
     elsewhere: Decimal
     recommendations: Whole

@@ -1,12 +1,11 @@
 """Request and response bodies of `/adjustments`."""
 
-import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
 
-from players.api.schemas import Out, UserId, Whole
+from players.api.schemas import Out, Time, UserId, Whole
 
 MAX_ROWS = 10_000
 Reason = Annotated[
@@ -67,7 +66,7 @@ class AdjustmentOut(Out, frozen=True):
     progress: float
     error: str
     inverse_of: int | None
-    created_at: dt.datetime
-    approved_at: dt.datetime | None
-    finished_at: dt.datetime | None
+    created_at: Time
+    approved_at: Time | None
+    finished_at: Time | None
     skipped_rows: list[SkippedOut]

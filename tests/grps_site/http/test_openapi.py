@@ -53,6 +53,8 @@ def test_it_holds_every_line_of_the_contract() -> None:
         ("get", "/players/{user_id}"),
         ("get", "/players/{user_id}/history"),
         ("get", "/ranks"),
+        ("get", "/policy"),
+        ("get", "/policy/changes"),
         ("post", "/turnstile/verify"),
         ("post", "/roblox/events"),
         ("post", "/roblox/sanctions"),
@@ -85,6 +87,26 @@ def test_it_says_how_each_caller_proves_itself() -> None:
     }
     assert document["paths"]["/appeals"]["post"]["security"] == [{"Turnstile": []}]
     assert document["paths"]["/webhooks/roblox"]["post"]["security"] == [{"RobloxSignature": []}]
+
+
+def test_every_answer_says_what_it_is() -> None:
+    paths = json.loads(docs.document())["paths"]
+    answers = [
+        answer
+        for methods in paths.values()
+        for operation in methods.values()
+        for status, answer in operation["responses"].items()
+        if status < "300"
+    ]
+    assert min(len(answer["description"].split()) for answer in answers) >= 2
+
+
+def test_times_and_pages_are_described() -> None:
+    shapes = json.loads(docs.document())["components"]["schemas"]
+    following = shapes["PolicyChangesOut"]["properties"]["next"]
+    assert "`after` of the following page" in following["description"]
+    activation = shapes["ActivationOut"]["properties"]
+    assert activation["activatedAt"] == {"type": "string", "format": "date-time"}
 
 
 @pytest.fixture
