@@ -22,7 +22,7 @@ export function Change({ words, change }: Props) {
   const count = Math.abs(change);
   return (
     <span className={`change change-${direction}`}>
-      <Icon name={direction} size={10} />
+      <Icon name={direction} size={13} />
       <span aria-hidden="true">{words.number(count)}</span>
       <span className="sr-only">{words.t(`common.change.${direction}`, { count })}</span>
     </span>

@@ -74,12 +74,13 @@ export function MeButton({
   return (
     <button
       type="button"
-      className={ready ? 'button' : 'button invisible'}
+      className={ready ? 'button me-button' : 'button me-button invisible'}
+      title={own ? marked : mark}
       aria-pressed={own}
       onClick={() => write(own ? null : userId)}
     >
       <Icon name={own ? 'check' : 'person'} />
-      {own ? marked : mark}
+      <span>{own ? marked : mark}</span>
     </button>
   );
 }

@@ -5,13 +5,8 @@ import type { Line, Measure } from '@/lib/shapes';
 import { Avatar } from './Avatar';
 import { Change } from './Change';
 import { Position } from './Position';
-import { RankBadge } from './RankBadge';
+import { RankBadge, type RankLook } from './RankBadge';
 import { Sparkline } from './Sparkline';
-
-export interface RankLook {
-  tier: number;
-  colour: string | null;
-}
 
 interface Props {
   words: Words;
@@ -34,7 +29,7 @@ interface Props {
 export function PlayerTable({ short = false, ...props }: Props) {
   const { words, by, caption, players } = props;
   return (
-    <table className={short ? 'board board-short' : 'board'} role="table">
+    <table className={classOf(by, short)} role="table">
       <caption className="sr-only">{caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
@@ -53,6 +48,11 @@ export function PlayerTable({ short = false, ...props }: Props) {
       </tbody>
     </table>
   );
+}
+
+function classOf(by: Props['by'], short: boolean): string {
+  const counts = by === 'kos' || by === 'wos';
+  return `board${short ? ' board-short' : ''}${counts ? ' board-counts' : ''}`;
 }
 
 function Column({ name, className }: { name: string; className: string }) {

@@ -1,3 +1,10 @@
+import type { Rank } from '@/lib/shapes';
+
+export interface RankLook {
+  tier: number;
+  colour: string | null;
+}
+
 interface Props {
   rank: string;
   rankSlug: string;
@@ -65,4 +72,18 @@ export function stripesOf(rank: string): number {
 /** Spreads the ladder's ranks over the eight badge colours. `index` counts from the lowest rank. */
 export function tierOf(index: number, count: number): number {
   return Math.min(7, Math.floor((index * 8) / Math.max(count, 1)));
+}
+
+/** How the insignia of each rank looks, by slug. */
+export function looksOf(ranks: Rank[]): Map<string, RankLook> {
+  const ladder = ladderOf(ranks);
+  const tiers = new Map(ladder.map(({ slug }, index) => [slug, tierOf(index, ladder.length)]));
+  return new Map(ranks.map(({ slug, colour }) => [slug, { tier: tiers.get(slug) ?? 0, colour }]));
+}
+
+/** The ranks that players climb, from the lowest. */
+export function ladderOf(ranks: Rank[]): Rank[] {
+  return ranks
+    .filter(({ onLadder, retired }) => onLadder && !retired)
+    .sort((a, b) => a.position - b.position);
 }

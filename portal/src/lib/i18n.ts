@@ -85,6 +85,7 @@ export function formats(locale: string) {
   const day = new Intl.DateTimeFormat(locale, { ...utc, dateStyle: 'medium' });
   const date = new Intl.DateTimeFormat(locale, { ...utc, day: 'numeric', month: 'long' });
   const month = new Intl.DateTimeFormat(locale, { ...utc, month: 'short' });
+  const monthOfYear = new Intl.DateTimeFormat(locale, { ...utc, month: 'long', year: 'numeric' });
   const weekday = new Intl.DateTimeFormat(locale, { ...utc, weekday: 'short' });
   const time = new Intl.DateTimeFormat(locale, { ...utc, timeStyle: 'short' });
   const both = new Intl.DateTimeFormat(locale, { ...utc, dateStyle: 'medium', timeStyle: 'short' });
@@ -99,6 +100,8 @@ export function formats(locale: string) {
     list: (items: string[]) => list.format(items),
     /** "9 December", without the year. */
     date: (iso: string) => date.format(new Date(iso)),
+    /** "November 2026". */
+    monthOfYear: (iso: string) => monthOfYear.format(new Date(iso)),
     /** "Dec". */
     month: (iso: string) => month.format(new Date(iso)),
     /** "Mon". 0 is Monday. */
