@@ -3,10 +3,8 @@
 import sys
 from urllib.parse import urlsplit
 
-import httpx
-
 from common.environment import BASE_DIR
-from devserver.process import Service
+from devserver.process import Service, serves
 from devserver.state import State
 
 # Created by `--seed-demo` (roblox/emulator).
@@ -34,7 +32,7 @@ def service(state: State, port: int) -> Service:
         name="emulator",
         command=command,
         log=state.folder / "logs" / "emulator.log",
-        is_up=lambda _: _answers(port),
+        is_up=lambda _: serves(f"http://127.0.0.1:{port}/_emulator/calls"),
         folder=BASE_DIR,
     )
 
@@ -54,10 +52,3 @@ def environment(port: int) -> dict[str, str]:
 def is_local(url: str) -> bool:
     """Return whether the URL of Open Cloud is on this machine, so that it is the emulator."""
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
-
-
-def _answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/_emulator/calls", timeout=2).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from devserver.os_users import Account
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LOG_LIMIT = 10_000_000  # bytes; a larger log is emptied when the service starts
+# One client for all checks, since each new one loads the system's certificates.
+CHECKER = httpx.Client(timeout=2, headers={"Connection": "close"})
 
 
 @dataclass
@@ -133,6 +137,14 @@ def stop(services: Sequence[Service]) -> None:
 def alive_for(seconds: float) -> Callable[[Service], bool]:
     """Return an `is_up` for processes that have no check: alive for this many seconds."""
     return lambda service: time.monotonic() - service.started >= seconds
+
+
+def serves(url: str) -> bool:
+    """Return whether the URL answers 200 now."""
+    try:
+        return CHECKER.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:

@@ -5,10 +5,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import httpx
-
 from common.environment import BASE_DIR
-from devserver.process import Service, alive_for
+from devserver.process import Service, alive_for, serves
 from devserver.state import State
 
 CELERY = [sys.executable, "-m", "celery", "--app=grps_site"]
@@ -38,7 +36,7 @@ class Processes:
 
     def _web(self, port: int, workers: int) -> Service:
         url = f"http://127.0.0.1:{port}/health/live"
-        return self._service("web", web_command(port, workers), lambda _: _serves(url))
+        return self._service("web", web_command(port, workers), lambda _: serves(url))
 
     def _worker(self, name: str, *options: str) -> Service:
         command = [*CELERY, "worker", "--loglevel=info", "--without-gossip", "--without-mingle"]
@@ -67,10 +65,3 @@ class Processes:
 
 def web_command(port: int, workers: int) -> list[str]:
     return [sys.executable, "-m", "grps_site.server", f"--port={port}", f"--workers={workers}"]
-
-
-def _serves(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).status_code == 200
-    except httpx.TransportError:
-        return False

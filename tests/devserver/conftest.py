@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ class Up:
         }
         self.environment |= {"GRPS_EMULATOR": "off", "PORTAL": "off"}  # unless a test uses them
         self.process: subprocess.Popen[str] | None = None
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
 
     def start(self) -> dict[str, Any]:
         """Start it and wait until it serves. Returns ready.json."""
@@ -84,7 +86,8 @@ class Up:
         file = self.state / "ready.json"
         return file.stat().st_mtime_ns if file.exists() else None
 
-    def wait_for(self, condition: Callable[[], bool]) -> None:
+    def wait_for(self, condition: Callable[[], bool], every: float = 0.05) -> None:
+        """Wait until the condition holds. It is checked `every` so many seconds."""
         deadline = time.monotonic() + PATIENCE
         while not _holds(condition):
             assert self.process is not None
@@ -93,7 +96,10 @@ class Up:
                     self.process.stdout.read() if self.process.stdout else "it ended"
                 )
             assert time.monotonic() < deadline, (self.state / "logs").exists() and self.logs()
-            time.sleep(0.05)
+            time.sleep(every)
+
+    def is_ready(self) -> bool:
+        return self.http.get("/health/ready").status_code == 200
 
     def processes(self) -> dict[str, dict[str, Any]]:
         try:
@@ -142,6 +148,24 @@ def _holds(condition: Callable[[], bool]) -> bool:
         return False
 
 
+def open_to_others(folder: Path) -> list[str]:
+    """List what others than the owner may read or write in the folder, with its mode."""
+    paths = [
+        folder,
+        *(
+            Path(root) / name
+            for root, folders, files in os.walk(folder)
+            for name in (*folders, *files)
+        ),
+    ]
+    modes = {
+        path: stat.S_IMODE(path.lstat().st_mode)
+        for path in paths
+        if path.exists() and not path.is_symlink()
+    }
+    return [f"{path} {mode:o}" for path, mode in modes.items() if mode & 0o077]
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
     """Return a system for one test, which may leave it broken. It is not started yet."""
@@ -161,6 +185,7 @@ def _ended(up: Up) -> Iterator[Up]:
     try:
         yield up
     finally:
+        up.http.close()
         if up.is_running():
             up.stop(signal.SIGTERM)
         account = unprivileged()

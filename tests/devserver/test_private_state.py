@@ -14,41 +14,7 @@ from devserver import postgres
 from devserver.os_users import reachable_folder, unprivileged
 from devserver.state import State
 from devserver.supervisor import Supervisor
-from tests.devserver.conftest import Up
-
-
-def open_to_others(folder: Path) -> list[str]:
-    paths = [
-        folder,
-        *(
-            Path(root) / name
-            for root, folders, files in os.walk(folder)
-            for name in (*folders, *files)
-        ),
-    ]
-    modes = {
-        path: stat.S_IMODE(path.lstat().st_mode)
-        for path in paths
-        if path.exists() and not path.is_symlink()
-    }
-    return [f"{path} {mode:o}" for path, mode in modes.items() if mode & 0o077]
-
-
-def test_everything_that_make_up_keeps_is_closed_to_others(shared_up: Up) -> None:
-    wide = shared_up.state / "logs" / "web.log"
-    wide.parent.mkdir(parents=True)
-    wide.write_text("what an earlier version wrote\n")
-    for path in (shared_up.state, wide.parent):
-        path.chmod(0o755)
-    wide.chmod(0o644)
-    former = os.umask(0o022)
-    try:
-        shared_up.start()
-    finally:
-        os.umask(former)
-    shared_up.wait_for(shared_up.everything_is_up)
-    assert (shared_up.state / "ready.json").exists()
-    assert open_to_others(shared_up.state) == []
+from tests.devserver.conftest import open_to_others
 
 
 def test_the_folder_around_two_states_is_closed_too(tmp_path: Path) -> None:

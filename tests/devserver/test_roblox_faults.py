@@ -19,7 +19,7 @@ from grps_site.http import request_signing
 from tests.devserver.conftest import Up
 
 LONG = bool(os.environ.get("GRPS_LONG"))
-PLAYERS, KILLS = (10_000, 60) if LONG else (600, 6)
+PLAYERS, KILLS = (10_000, 60) if LONG else (150, 5)
 PROMOTED = PLAYERS // 3
 FIRST, UNIVERSE, CAPTAIN = 2_000_000, 5001, 70_014
 VICTIMS = ["sync-worker", "postgres", "web", "valkey", "beat", "sync-worker"]

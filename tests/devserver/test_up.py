@@ -1,10 +1,13 @@
 """`make up`: one process starts everything, restarts what died, and stops everything."""
 
 import json
+import os
+import random
 import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +25,30 @@ from devserver.process import Service
 from devserver.state import State
 from devserver.supervisor import ServiceFailed, Supervisor
 from grps_site.ops import database_roles
-from tests.devserver.conftest import Up
+from tests.devserver.conftest import Up, open_to_others
+
+LONG = bool(os.environ.get("GRPS_LONG"))
+
+
+def test_everything_that_make_up_keeps_is_closed_to_others(shared_up: Up) -> None:
+    wide = shared_up.state / "logs" / "web.log"
+    wide.parent.mkdir(parents=True)
+    wide.write_text("what an earlier version wrote\n")
+    for path in (shared_up.state, wide.parent):
+        path.chmod(0o755)
+    wide.chmod(0o644)
+    former = os.umask(0o022)
+    try:
+        shared_up.start()
+    finally:
+        os.umask(former)
+    shared_up.wait_for(shared_up.everything_is_up)
+    assert (shared_up.state / "ready.json").exists()
+    assert open_to_others(shared_up.state) == []
 
 
 def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
-    ready = shared_up.start()
+    ready = shared_up.ensure()
     file = shared_up.state / "ready.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {
@@ -37,7 +59,7 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
         "experiences",
         "signatureSecret",
     } <= ready.keys()
-    assert httpx.get(f"{ready['url']}/health/live", timeout=60).json() == {"status": "ok"}
+    assert shared_up.http.get("/health/live").json() == {"status": "ok"}
     assert redis.Redis.from_url(ready["redisUrl"]).ping()
     with psycopg.connect(ready["databaseUrl"]) as database:
         assert database.execute("SELECT count(*) FROM ranks").fetchone() == (24,)
@@ -51,10 +73,8 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
         )
     _no_process_knows_the_owner(ready, shared_up)
     _sign_in(ready)
-    shared_up.wait_for(
-        lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200
-    )
-    _send(ready)
+    shared_up.wait_for(shared_up.is_ready, every=0.2)
+    _send(ready, shared_up)
 
     second = subprocess.run(
         [sys.executable, "-m", "devserver", "up"],
@@ -77,7 +97,7 @@ def test_it_serves_keeps_its_data_and_ends_cleanly(shared_up: Up) -> None:
 
     again = shared_up.start()
     assert again == ready
-    page = httpx.get(f"{ready['url']}/leaderboard/top", timeout=60).json()
+    page = shared_up.http.get("/leaderboard/top").json()
     assert [player["userId"] for player in page["players"]] == [42]
 
 
@@ -123,39 +143,81 @@ def _sign_in(ready: dict[str, Any]) -> None:
         assert "Sign out" in inside.text
 
 
-def _send(ready: dict[str, Any]) -> None:
+def _send(ready: dict[str, Any], up: Up) -> None:
     event = {"userId": 42, "username": "Deep", "session": 1, "sequence": 1, "type": "training"}
     event |= {"awarded": 15, "total": 15, "occurredAt": "2026-01-02T03:04:05Z"}
-    key = ready["experiences"][0]["apiKey"]
     body = json.dumps({"server": {"placeId": 1, "jobId": "j"}, "events": [event]})
-    headers = {"x-grps-api-key": key, "content-type": "application/json"}
-    answer = httpx.post(f"{ready['url']}/roblox/events", content=body, headers=headers, timeout=60)
+    answer = up.http.post("/roblox/events", content=body, headers=_headers(ready))
     assert answer.json()["accepted"] == 1
+
+
+@pytest.mark.parametrize("repeat", range(3 if LONG else 1))
+def test_two_web_processes_with_equal_batches_act_once(shared_up: Up, repeat: int) -> None:
+    ready = shared_up.ensure()
+    users = range(1000 * (repeat + 1), 1000 * (repeat + 1) + 60)
+    batches = [_batch(users, number, random.Random(repeat)) for number in range(1, 9)]
+
+    def send(body: str) -> tuple[int, int]:
+        headers = _headers(ready) | {"connection": "close"}  # so that both processes get some
+        answer = shared_up.http.post("/roblox/events", content=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["accepted"], answer.json()["duplicates"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, [body for body in batches for _ in range(4)]))
+    assert sum(accepted for accepted, _ in answers) == 8 * 300
+    assert sum(duplicates for _, duplicates in answers) == 3 * 8 * 300
+    pages = [shared_up.http.get(f"/players/{user_id}").json() for user_id in users]
+    assert [page["points"] for page in pages] == [8 * 75] * 60
+    done = _manage(shared_up, "ledger", "verify")
+    assert done.returncode == 0, done.stderr
+
+
+def _batch(users: range, session: int, dice: random.Random) -> str:
+    """Build a game server's batch: five trainings of each user in one session, in any order."""
+    events = [
+        {
+            "userId": user_id,
+            "username": f"twin_{user_id}",
+            "session": session,
+            "sequence": sequence,
+            "type": "training",
+            "awarded": 15,
+            "total": 15 * sequence,
+            "occurredAt": "2026-01-02T03:04:05Z",
+        }
+        for user_id in users
+        for sequence in range(1, 6)
+    ]
+    dice.shuffle(events)
+    return json.dumps({"server": {"placeId": 1, "jobId": "j"}, "events": events})
+
+
+def _headers(ready: dict[str, Any]) -> dict[str, str]:
+    key = ready["experiences"][0]["apiKey"]
+    return {"x-grps-api-key": key, "content-type": "application/json"}
+
+
+def _manage(up: Up, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=BASE_DIR, env=up.environment, capture_output=True, text=True)
 
 
 def test_without_the_emulator_nothing_of_roblox_is_started(shared_up: Up) -> None:
     shared_up.ensure()
     assert "emulator" not in shared_up.processes()
-    shown = subprocess.run(
-        [sys.executable, "manage.py", "sync", "mirrors"],
-        cwd=BASE_DIR,
-        env=shared_up.environment,
-        capture_output=True,
-        text=True,
-    )
+    shown = _manage(shared_up, "sync", "mirrors")
     assert "OFF (ROBLOX_WRITES)" in shown.stdout, shown.stderr
 
 
 def test_a_killed_process_comes_back_once(shared_up: Up) -> None:
-    ready = shared_up.ensure()
+    shared_up.ensure()
     for name in ("web", "worker", "postgres"):
         before = set(psutil.Process(shared_up.processes()[name]["pid"]).children(recursive=True))
         shared_up.kill(name)
         shared_up.wait_for(shared_up.everything_is_up)
         assert not {child for child in before if _lives(child)}
-    shared_up.wait_for(
-        lambda: httpx.get(f"{ready['url']}/health/ready", timeout=60).status_code == 200
-    )
+    shared_up.wait_for(shared_up.is_ready, every=0.2)
 
 
 def test_what_is_killed_again_before_it_is_up_comes_back_too(shared_up: Up) -> None:

@@ -21,7 +21,7 @@ from tests.devserver.conftest import Up
 from tests.webhooks.receivers import Receiver
 
 LONG = bool(os.environ.get("GRPS_LONG"))
-EVENTS, KILLS, PAUSE = (5_000, 30, 0.3) if LONG else (400, 6, 0.8)
+EVENTS, KILLS, PAUSE = (5_000, 30, 0.3) if LONG else (200, 5, 0.8)
 VICTIMS = ["webhook-worker", "postgres", "worker", "valkey", "beat", "webhook-worker"]
 SLOTS = 16  # calls to one endpoint that a killed worker may leave without a recorded outcome
 PATIENCE = 1800 if LONG else 300  # seconds
