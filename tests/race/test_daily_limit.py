@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db.models import Sum
 from django.db.models.functions import Abs
 from django.test import Client
@@ -31,6 +30,7 @@ from players.moderation.command import Command
 from players.points import adjustments
 from roblox import keys
 from roblox.models import Experience
+from tests import first_start
 from tests.conftest import TESTER
 from tests.console.people import client_as, signed_in
 from tests.players.discipline.conftest import ADMIRAL, make
@@ -56,7 +56,7 @@ LIMIT, MOST = (
 
 @pytest.fixture(autouse=True)
 def _people() -> None:
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     populate()
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -66,6 +65,7 @@ from roblox.models import Experience, ExperienceKey
 from syncs import drift
 from syncs import jobs as sync
 from syncs.models import Drift, SyncJob
+from tests import first_start
 from tests.conftest import TESTER
 from tests.console.people import client_as
 from tests.players.discipline.conftest import ADMIRAL, COMMAND, MAJOR, MARSHAL, make
@@ -106,7 +106,7 @@ def race(prepare: Callable[[], Race]) -> Callable[[], Race]:
 def _scene(settings: Any) -> None:
     settings.ROBLOX_WEBHOOK_SECRET = SECRET
     settings.WEBHOOK_ALLOWED_NETWORKS = django_settings.WEBHOOK_ALLOWED_NETWORKS
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     populate()
 
 

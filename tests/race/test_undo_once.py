@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from django.core.management import call_command
 from django.utils import timezone
 
 from audits.models import AuditEvent, Reversal
@@ -18,6 +17,7 @@ from players.moderation import approvals
 from players.moderation.command import Command
 from players.points import adjustments, recommendations
 from players.ranks import decisions
+from tests import first_start
 from tests.players.discipline.conftest import ADMIRAL, COMMAND
 from tests.race.together import at_once, lost, won
 from tests.race.world import (
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _people() -> None:
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     populate()
 
 

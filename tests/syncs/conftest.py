@@ -2,7 +2,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from players.models import Player, Rank
 from roblox import cloud, keys
@@ -13,6 +12,7 @@ from syncs import jobs
 from syncs.membership import reader
 from syncs.models import SyncJob
 from syncs.pull.runner import run
+from tests import first_start
 from tests.conftest import TESTER
 from tests.players.conftest import Game
 from tests.roblox_world import GROUP, KEY, NEXUS, TRAINING, World, emulated
@@ -48,7 +48,7 @@ def world(_world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Worl
 @pytest.fixture
 def community(world: World, transactional_db: None) -> World:
     """Return the world after setting GRPS up."""
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     return world
 
 

@@ -11,6 +11,7 @@ from audits.actions import Action
 from audits.chain.sealing import seal_pending
 from audits.record import Actor, Target, record
 from players.models import Player, Rank
+from tests import first_start
 from tests.webhooks.receivers import Receiver
 from webhooks.endpoints import services
 from webhooks.endpoints.validation import EndpointInput
@@ -97,9 +98,7 @@ class Office:
 
 @pytest.fixture
 def office(transactional_db: None) -> Office:
-    from django.core.management import call_command
-
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     office = Office()
     office.fan_out()
     return office

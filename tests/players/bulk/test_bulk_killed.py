@@ -7,7 +7,6 @@ import sys
 import time
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from audits.models import AuditEvent
 from common.environment import BASE_DIR
 from players.models import BulkJob, BulkRow, Player
 from players.moderation import approvals
+from tests import first_start
 from tests.conftest import database_url
 from tests.players.bulk.helpers import OLGA, SVEN, go_as_far_as_the_request, make, preview
 
@@ -50,7 +50,7 @@ def worker(most: int) -> "subprocess.Popen[str]":
 
 @pytest.mark.django_db(transaction=True)
 def test_repeated_kills_lose_no_row() -> None:
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     count = 200
     make(range(1, count + 1))
     job = preview("adjust", range(1, count + 1), amount=1_00)

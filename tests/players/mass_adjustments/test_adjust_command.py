@@ -35,6 +35,7 @@ from players.moderation.command import Command
 from players.points import consistency
 from players.points.adjustments import adjust as adjust_one
 from players.tasks import apply_adjustments
+from tests import first_start
 from tests.conftest import database_url
 from tests.players.mass_adjustments.conftest import OWNER, SECOND, adjusted, make_people
 
@@ -176,7 +177,7 @@ def test_it_inverts_shows_lists_rejects_and_exports(people: People, tmp_path: Pa
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_command_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     count = 9_900
     make_people(range(1, count + 1))
     file = write(tmp_path, [f"{user_id},{user_id % 10 + 1}" for user_id in range(1, count + 1)])
@@ -211,7 +212,7 @@ def test_a_killed_command_loses_and_repeats_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_while_it_reads_it_leaves_nothing_behind(tmp_path: Path) -> None:
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     file = write(tmp_path, [f"{user_id},1" for user_id in range(1, 200_000)])
     process = _start(file)
     _wait(process, _is_copying)
@@ -223,7 +224,7 @@ def test_killed_while_it_reads_it_leaves_nothing_behind(tmp_path: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_goes_on_where_a_killed_command_was(tmp_path: Path) -> None:
-    call_command("bootstrap", quiet=True)
+    first_start.bootstrap()
     make_people(range(1, 9_001))
     file = write(tmp_path, [f"{user_id},1" for user_id in range(1, 9_001)])
     with transaction.atomic():
