@@ -1,33 +1,22 @@
-"""Positions and pages of the leaderboard, exact and at the same cost for any number of players.
+"""Positions on the leaderboard, exact and at the same cost for any number of players.
 
 `players` is the source of truth. A position is one more than the number of listed players with more
 points. That number is a sum over a tree of counts (`leaderboard_buckets`: level 0 counts single
 hundredths, each higher level groups 64 buckets of the one below) plus the few moves that a trigger
 wrote and `fold` has not yet merged (`leaderboard_changes`). So a change of points never waits for
-another one, and a reader adds up some hundred rows at any size.
+another one, and a reader (`portal.ahead`) adds up some hundred rows at any size.
 """
 
-import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection, transaction
 
 from common import advisory_lock
+from common.amounts import hundredths
 
 LEVELS = 8  # of 6 bits: 48 bits of hundredths, more than numeric(14, 2) holds
 FOLD_LOCK = 4_710_002  # advisory lock: one fold at a time
 FOLD_ROWS = 50_000
-MAX_PAGE = 100
-
-AHEAD = f"""
-    (SELECT coalesce(sum(b.count), 0) FROM generate_series(0, {LEVELS - 1}) AS t(height)
-     JOIN leaderboard_buckets b ON b.level = t.height
-          AND b.bucket > ({{value}} >> (6 * t.height)) AND b.bucket <= (({{value}} >> (6 * t.height)) | 63))
-    + (SELECT coalesce(sum((c.after > {{value}})::int), 0) - coalesce(sum((c.before > {{value}})::int), 0)
-       FROM leaderboard_changes c)"""
 
 FOLD = f"""
     WITH taken AS (
@@ -51,108 +40,18 @@ TRUE_COUNTS = f"""
     FROM players, generate_series(0, {LEVELS - 1}) AS level
     WHERE listed GROUP BY 1, 2"""
 
-ROW = """p.id, p.user_id, p.username, p.display_name, coalesce(f.name, r.name), p.points, p.kos, p.wos, p.synced_at"""
-FROM = (
-    "FROM players p JOIN ranks r ON r.id = p.rank_id LEFT JOIN ranks f ON f.id = p.former_rank_id"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class LeaderboardLine:
-    """One line of a list. `position` counts from 1 and is shared by players with the same points."""
-
-    id: int
-    user_id: int
-    username: str
-    display_name: str
-    rank: str
-    points: Decimal
-    kos: int
-    wos: int
-    synced_at: dt.datetime
-    position: int = 0
-
-
-def top(limit: int, after: tuple[Decimal, int] | None = None) -> list[LeaderboardLine]:
-    """Return up to `limit` players by points, highest first.
-
-    `after`: points and id of the last player of the previous page.
-    """
-    where, parameters = "WHERE p.listed", list[Any]()
-    if after is not None:
-        where, parameters = "WHERE p.listed AND (p.points, p.id) < (%s, %s)", [*after]
-    # The limit is part of the statement. Without it PostgreSQL may plan to sort everything past
-    # `after`.
-    query = f"SELECT {ROW} {FROM} {where} ORDER BY p.points DESC, p.id DESC LIMIT {limit:d}"
-    return _positioned(query, parameters)
-
-
-def around(player_id: int, points: Decimal, span: int) -> list[LeaderboardLine]:
-    """Return the player with up to `span` players before and after them, by points."""
-    query = f"""
-        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) >= (%s, %s) ORDER BY p.points, p.id LIMIT {span + 1:d})
-        UNION ALL
-        (SELECT {ROW} {FROM} WHERE p.listed AND (p.points, p.id) < (%s, %s)
-         ORDER BY p.points DESC, p.id DESC LIMIT {span:d})
-        ORDER BY points DESC, id DESC"""
-    return _positioned(query, [points, player_id, points, player_id])
-
-
-def records(column: str, limit: int) -> list[LeaderboardLine]:
-    """Return up to `limit` players with the most `kos` or `wos`.
-
-    Positions go by that count. Players with a count of 0 are left out.
-    """
-    if column not in {"kos", "wos"}:
-        raise ValueError(f"{column} is not a record")
-    query = f"SELECT {ROW} {FROM} WHERE p.listed AND p.{column} > 0 ORDER BY p.{column} DESC, p.id DESC LIMIT {limit:d}"
-    lines = _lines(query, [])
-    positions: dict[int, int] = {}
-    return [
-        replace(line, position=positions.setdefault(getattr(line, column), index))
-        for index, line in enumerate(lines, start=1)
-    ]
-
-
-def search(
-    prefix: str, limit: int, after: tuple[str, int] | None = None, *, everybody: bool = False
-) -> list[LeaderboardLine]:
-    """Return up to `limit` players whose name starts with `prefix`, by name, without positions.
-
-    The search ignores case. `everybody`: also find players hidden from public lists, except erased
-    ones.
-    """
-    shown = "p.erased_at IS NULL" if everybody else "p.listed"
-    name = 'lower(p.username) COLLATE "C"'
-    low = prefix.lower()
-    # Use one lower bound only. With a second one PostgreSQL may start at the smaller and walk the
-    # index up to the other.
-    query = f"""
-        SELECT {ROW} {FROM} WHERE {shown} AND ({name}, p.id) > (%s, %s) AND {name} < %s
-        ORDER BY {name}, p.id LIMIT {limit:d}"""
-    return _lines(query, [*(after or (low, 0)), low + "\U0010ffff"])
-
-
-def lines_of(player_ids: Sequence[int]) -> list[LeaderboardLine]:
-    """Return players by our ids, listed or not, by name, without positions."""
-    query = f"SELECT {ROW} {FROM} WHERE p.erased_at IS NULL AND p.id = ANY(%s::bigint[])"
-    query += " ORDER BY lower(p.username), p.id"
-    return _lines(query, [list(player_ids)]) if player_ids else []
-
 
 def position(points: Decimal) -> int:
     """Return the position of a listed player with `points`."""
-    return _ahead([points])[0] + 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT portal.ahead(%s) + 1", [hundredths(points)])
+        return int(cursor.fetchone()[0])
 
 
 def total() -> int:
     """Return the number of listed players."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT coalesce(sum(count), 0) FROM leaderboard_buckets WHERE level = %s)"
-            " + (SELECT count(after) - count(before) FROM leaderboard_changes)",
-            [LEVELS - 1],
-        )
+        cursor.execute("SELECT portal.total()")
         return int(cursor.fetchone()[0])
 
 
@@ -199,38 +98,3 @@ def verify() -> int:
             SELECT count(*) FROM counted FULL JOIN ({TRUE_COUNTS}) AS truth USING (level, bucket)
             WHERE counted.count IS DISTINCT FROM truth.count""")
         return int(cursor.fetchone()[0])
-
-
-def _ahead(values: Sequence[Decimal]) -> list[int]:
-    query = f"""
-        SELECT {AHEAD.format(value="v.value")}
-        FROM unnest(%s::bigint[]) WITH ORDINALITY AS v(value, place) ORDER BY v.place"""
-    with connection.cursor() as cursor:
-        cursor.execute(query, [[int(value * 100) for value in values]])
-        return [int(row[0]) for row in cursor.fetchall()]
-
-
-def _lines(query: str, parameters: list[Any]) -> list[LeaderboardLine]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return [LeaderboardLine(*row) for row in cursor.fetchall()]
-
-
-def _positioned(query: str, parameters: list[Any]) -> list[LeaderboardLine]:
-    lines = _lines(query, parameters)
-    if not lines:
-        return []
-    # Only the first group of equal points can begin outside the list. So the positions of the first
-    # and the second group are read, and the list gives the others.
-    second = next(
-        (index for index, line in enumerate(lines) if line.points != lines[0].points), len(lines)
-    )
-    asked = [lines[0].points] if second == len(lines) else [lines[0].points, lines[second].points]
-    ahead = _ahead(asked)
-    placed = [replace(line, position=ahead[0] + 1) for line in lines[:second]]
-    first_of_group = second
-    for index in range(second, len(lines)):
-        if lines[index].points != lines[first_of_group].points:
-            first_of_group = index
-        placed.append(replace(lines[index], position=ahead[1] + 1 + first_of_group - second))
-    return placed

@@ -1,14 +1,23 @@
 from django.urls import path
 
-from players.api import appeals, automation, game, policy, public
+from players.api import appeals, automation, game, lists, policy, profiles
 
 urlpatterns = [
-    path("leaderboard/top", public.Top.as_view(), name="leaderboard-top"),
-    path("leaderboard/records", public.Records.as_view(), name="leaderboard-records"),
-    path("leaderboard/around/<userid:user_id>", public.Around.as_view(), name="leaderboard-around"),
-    path("players", public.Search.as_view(), name="player-search"),
-    path("players/<userid:user_id>", public.OnePlayer.as_view(), name="player"),
-    path("players/<userid:user_id>/history", public.History.as_view(), name="player-history"),
+    path("leaderboard/top", lists.Top.as_view(), name="leaderboard-top"),
+    path("leaderboard/records", lists.Records.as_view(), name="leaderboard-records"),
+    path("leaderboard/around/<userid:user_id>", lists.Around.as_view(), name="leaderboard-around"),
+    path("players", profiles.Search.as_view(), name="player-search"),
+    path("players/<userid:user_id>", profiles.OnePlayer.as_view(), name="player"),
+    path("players/<userid:user_id>/history", profiles.History.as_view(), name="player-history"),
+    path("players/<userid:user_id>/series", profiles.Series.as_view(), name="player-series"),
+    path(
+        "players/<userid:user_id>/promotions",
+        profiles.PlayerPromotions.as_view(),
+        name="player-promotions",
+    ),
+    path("promotions", profiles.Promotions.as_view(), name="promotions"),
+    path("periods", lists.Periods.as_view(), name="periods"),
+    path("stats", lists.Stats.as_view(), name="stats"),
     path("ranks", policy.Ranks.as_view(), name="ranks"),
     path("policy", policy.PublicPolicy.as_view(), name="policy"),
     path("policy/changes", policy.PolicyChanges.as_view(), name="policy-changes"),

@@ -30,6 +30,7 @@ FUNCTIONS = (
     "latest_promotions",
     "leaderboard",
     "ledger_of",
+    "list_total",
     "period",
     "period_leaderboard",
     "player",

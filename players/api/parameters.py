@@ -5,6 +5,7 @@ Each reader raises ValidationError naming the parameter.
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -32,6 +33,12 @@ def page_size(default: int, maximum: int) -> Parameter:
     return Parameter("limit", schema, f"Number of items to return, at most {maximum}.")
 
 
+def choice(name: str, words: Sequence[str], description: str) -> Parameter:
+    """Return a parameter with one of `words`, the first by default."""
+    pattern = f"^({'|'.join(words)})$"
+    return Parameter(name, {"type": "string", "pattern": pattern, "default": words[0]}, description)
+
+
 def cursor(pattern: str) -> Parameter:
     schema = {"type": "string", "pattern": f"^{pattern}$"}
     return Parameter("after", schema, "The `next` of the previous page.")
@@ -39,7 +46,7 @@ def cursor(pattern: str) -> Parameter:
 
 AFTER_POINTS = cursor(rf"[0-9]{{1,12}}(\.[0-9]{{1,2}})?:{ID}")
 AFTER_TIME = cursor(rf"[0-9]{{1,16}}:{ID}")
-AFTER_NAME = cursor(rf"[^\u0000]{{1,50}}:{ID}")
+AFTER_FOUND = cursor(rf"[1-3]:[^\u0000]{{0,50}}:{ID}")
 AFTER_EPOCH = Parameter(
     "after",
     {"type": "integer", "minimum": REST, "maximum": LATEST_EPOCH, "default": REST},
@@ -48,7 +55,7 @@ AFTER_EPOCH = Parameter(
 SEARCH = Parameter(
     "search",
     {"type": "string", "pattern": "^[^\\u0000]{1,50}$"},
-    "The first 1 to 50 characters of a username.",
+    "The first 1 to 50 characters of a username, display name or former username, or a Roblox user id.",
     required=True,
 )
 PLAYER = r"[1-9][0-9]{0,14}(:[0-9]{1,19})?"
@@ -116,21 +123,9 @@ def time_cursor(request: Request) -> tuple[dt.datetime, int] | None:
     return from_micros(int(moment)), int(row)
 
 
-def name_cursor(request: Request) -> tuple[str, int] | None:
-    given = text(request, AFTER_NAME)
-    if given is None:
-        return None
-    name, _, row = given.rpartition(":")
-    return name, int(row)
-
-
 def points_cursor_after(amount: Decimal, row: int) -> str:
     return f"{amount}:{row}"
 
 
 def time_cursor_after(moment: dt.datetime, row: int) -> str:
     return f"{micros(moment)}:{row}"
-
-
-def name_cursor_after(name: str, row: int) -> str:
-    return f"{name}:{row}"

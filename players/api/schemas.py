@@ -21,102 +21,12 @@ class Out(msgspec.Struct, frozen=True, rename="camel"):
     """Base of all response bodies."""
 
 
-class LineOut(Out, frozen=True):
-    """One line of the leaderboard. Players with the same points share a position."""
-
-    position: Whole
-    user_id: UserId
-    username: str
-    display_name: str
-    rank: str
-    points: Decimal
-    kos: Whole
-    wos: Whole
-    last_synced_at: dt.datetime
-
-
-class TopOut(Out, frozen=True):
-    """One page of the leaderboard.
-
-    `next`: the `after` of the following page; null on the last page.
-    """
-
-    players: list[LineOut]
-    last_synced_at: dt.datetime | None
-    next: str | None
-
-
-class RecordsOut(Out, frozen=True):
-    kos: list[LineOut]
-    wos: list[LineOut]
-
-
-class AroundOut(Out, frozen=True):
-    players: list[LineOut]
-
-
 class MissingOut(Out, frozen=True):
     """What a player still needs for a rank. All values are 0 when nothing is missing."""
 
     points: Decimal
     days: Whole
     recommendations: Whole
-
-
-class NextRankOut(Out, frozen=True):
-    name: str
-    min_points: Decimal
-    min_time_days: Whole
-    required_recommendations: Whole
-    privileged: bool
-    missing: MissingOut
-
-
-class PlayerOut(Out, frozen=True):
-    """A player in public, without disciplinary data.
-
-    A suspended player is shown with the rank they held before.
-    """
-
-    user_id: UserId
-    username: str
-    display_name: str
-    points: Decimal
-    rank: str
-    rank_since: dt.datetime
-    next_rank: NextRankOut | None
-    position: Whole
-    kos: Whole
-    wos: Whole
-    last_synced_at: dt.datetime
-
-
-class HistoryEntryOut(Out, frozen=True):
-    """One entry of the ledger. The experience `console` stands for adjustments by staff."""
-
-    experience: str
-    type: str
-    magnitude: int
-    awarded: Decimal
-    occurred_at: dt.datetime
-
-
-class HistoryOut(Out, frozen=True):
-    entries: list[HistoryEntryOut]
-    next: str | None
-
-
-class FoundOut(Out, frozen=True):
-    user_id: UserId
-    username: str
-    display_name: str
-    rank: str
-    points: Decimal
-
-
-class SearchOut(Out, frozen=True):
-    players: list[FoundOut]
-    next: str | None
 
 
 class GameFoundOut(Out, frozen=True):

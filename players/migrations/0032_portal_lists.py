@@ -237,6 +237,23 @@ BEGIN
         size) INTO found USING period, after_amount, coalesce(after_id, 0);
     RETURN QUERY SELECT * FROM portal.lines(found, false);
 END $$;
+
+-- NULL where it is not kept: by KOs or WOs, and of a rank within a period.
+CREATE FUNCTION portal.list_total(
+    ranked_by text, kind text DEFAULT NULL, key text DEFAULT NULL, rank_slug text DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql {DEFINER} AS $$
+BEGIN
+    IF ranked_by <> 'points' OR (kind IS NOT NULL AND rank_slug IS NOT NULL) THEN
+        RETURN NULL;
+    END IF;
+    IF kind IS NOT NULL THEN
+        RETURN (SELECT p.players FROM portal.period(list_total.kind, list_total.key) p);
+    END IF;
+    IF rank_slug IS NOT NULL THEN
+        RETURN (SELECT r.players FROM portal.ranks r WHERE r.slug = list_total.rank_slug);
+    END IF;
+    RETURN portal.total();
+END $$;
 """
 
 RECORDS = f"""

@@ -47,7 +47,7 @@ BEGIN
             FROM experience_points e LEFT JOIN experiences x ON x.key = e.origin
             WHERE e.player_id = p.id AND e.counted),
            (SELECT count(*)::int FROM recommendations c WHERE c.player_id = p.id AND c.rank_id = r.id),
-           p.synced_at, now()
+           p.synced_at, statement_timestamp()
     FROM ranks r LEFT JOIN player_records s ON s.player_id = p.id
     WHERE r.id = coalesce(p.former_rank_id, p.rank_id);
 END $$;
