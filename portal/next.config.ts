@@ -6,7 +6,7 @@ import type { NextConfig } from 'next';
 const withoutPrefix = [
   '(?:en|de|es|pt-BR|api|brand|embed|_next)(?:/|$)',
   '(?:.*/)?(?:feed\\.xml|feed\\.json|card)$',
-  '(?:favicon\\.ico|icon\\.svg|robots\\.txt|sitemap\\.xml|manifest\\.webmanifest)$',
+  '(?:favicon\\.ico|embed\\.css|icon\\.svg|robots\\.txt|sitemap\\.xml|manifest\\.webmanifest)$',
 ].join('|');
 
 const config: NextConfig = {
@@ -22,6 +22,10 @@ const config: NextConfig = {
   // Images are drawn here or come from this server: the optimizer would only be an open resizer.
   images: { unoptimized: true },
   serverExternalPackages: ['pg'],
+  // They are read while a card is drawn, by a path that no import names.
+  outputFileTracingIncludes: {
+    '/players/[userId]/card': ['./node_modules/@fontsource/noto-sans/files/*-{400,700}-normal.woff'],
+  },
   rewrites: async () => ({
     beforeFiles: [
       { source: '/', destination: '/en' },
