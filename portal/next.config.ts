@@ -24,7 +24,9 @@ const config: NextConfig = {
   serverExternalPackages: ['pg'],
   // They are read while a card is drawn, by a path that no import names.
   outputFileTracingIncludes: {
-    '/players/[userId]/card': ['./node_modules/@fontsource/noto-sans/files/*-{400,700}-normal.woff'],
+    '/players/[userId]/card': [
+      './node_modules/@fontsource/noto-sans/files/*-{400,700}-normal.woff',
+    ],
   },
   rewrites: async () => ({
     beforeFiles: [

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { EmbedDocument } from '@/components/embed/EmbedDocument';
 import { formats, isLocale, type Translate, translator } from '@/lib/i18n';
 import type { Answer } from '@/lib/shapes';
-import { Unavailable } from '@/lib/sources';
+import { Unavailable } from '@/lib/unavailable';
 
 export interface EmbedOptions {
   locale: string;

@@ -8,6 +8,7 @@ type Props = { title: string; locale: string; theme: EmbedTheme; children: React
 export function EmbedDocument({ title, locale, theme, children }: Props) {
   return (
     <html lang={locale} data-theme={theme}>
+      {/* biome-ignore lint/style/noHeadElement: a document of its own, outside of Next.js */}
       <head>
         <meta charSet="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

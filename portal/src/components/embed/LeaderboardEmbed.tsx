@@ -6,7 +6,7 @@ type Props = { players: readonly Line[]; locale: string; t: Translate };
 export function LeaderboardEmbed({ players, locale, t }: Props) {
   return (
     <>
-      <h1>{t('common.leaderboard')}</h1>
+      <h1>{t('common.pages.leaderboard')}</h1>
       {players.length === 0 ? (
         <p>{t('embed.empty')}</p>
       ) : (

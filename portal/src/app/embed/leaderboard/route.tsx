@@ -10,7 +10,7 @@ export async function GET(request: Request): Promise<Response> {
   const options = embedOptions(request);
   const ask = await currentAsk();
   return embedResponse(options, {
-    title: options.t('common.leaderboard'),
+    title: options.t('common.pages.leaderboard'),
     ask: () => leaderboard(ask, query),
     draw: (found) => <LeaderboardEmbed key="list" players={found.players} {...options} />,
   });

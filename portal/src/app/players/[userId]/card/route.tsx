@@ -1,4 +1,5 @@
 import { ImageResponse } from 'next/og';
+import { orNull } from '@/app/drawPage';
 import { PlayerCard } from '@/components/card/PlayerCard';
 import { currentAsk } from '@/lib/ask';
 import { brand } from '@/lib/brand';
@@ -21,9 +22,11 @@ export async function GET(request: Request, { params }: Context): Promise<Respon
   const lang = new URL(request.url).searchParams.get('lang') ?? 'en';
   const locale = isLocale(lang) ? lang : 'en';
   const ask = await currentAsk();
-  const found = (await player(ask, (await params).userId)).value;
+  const answer = await orNull(player(ask, (await params).userId));
+  if (answer === null) return new Response(null, { status: 503, headers: { 'Retry-After': '5' } });
+  const found = answer.value;
   if (found === null) return new Response('This player is not on the lists.', { status: 404 });
-  const { value: ladder } = await ranks(ask);
+  const ladder = (await orNull(ranks(ask)))?.value ?? [];
   const colour = cardColour(ladder.find((rank) => rank.slug === found.rankSlug)?.colour ?? null);
   const picture = await pictures.get(key(found, colour, locale), () => draw(found, colour, locale));
   return new Response(picture, {
