@@ -6,7 +6,7 @@ from players.models import FastestPromotion
 
 PLACES = 5
 
-# Nobody is named for a rank above their present one.
+# Nobody is named for a rank above their present one. Ranks taken over from Roblox took no time here.
 FIND = f"""
     WITH promotions AS (
         SELECT DISTINCT ON (d.to_rank_id, d.player_id) d.to_rank_id AS rank_id, d.player_id,
@@ -14,7 +14,8 @@ FIND = f"""
         FROM decisions d JOIN players p ON p.id = d.player_id
              JOIN ranks r ON r.id = d.to_rank_id JOIN ranks f ON f.id = d.from_rank_id
              JOIN ranks n ON n.id = coalesce(p.former_rank_id, p.rank_id)
-        WHERE d.status = 'applied' AND d.reverts IS NULL AND d.decided_at >= p.created_at AND p.listed
+        WHERE d.status = 'applied' AND d.reverts IS NULL AND d.source <> 'roblox'
+          AND d.decided_at >= p.created_at AND p.listed
           AND (d.kind = 'promotion' OR d.kind = 'hand' AND r.position > f.position)
           AND NOT (r.is_punishment OR f.is_punishment OR r.ignored OR r.retired) AND r.position <= n.position
         ORDER BY d.to_rank_id, d.player_id, d.decided_at

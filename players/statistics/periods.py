@@ -14,7 +14,7 @@ def create_missing(today: dt.date) -> int:
     due = [kind for kind in calendar.SPANS if kind not in ends or ends[kind] <= today]
     if not due:
         return 0
-    since = _first_day(today)
+    since = today if len(ends) == len(calendar.SPANS) else _first_day(today)
     missing = [
         Period(kind=kind, key=span.key, starts_on=span.starts_on, ends_on=span.ends_on)
         for kind in due
@@ -28,7 +28,7 @@ def _first_day(today: dt.date) -> dt.date:
 
     An event may claim any past day.
     """
-    created = Player.objects.order_by("pk").values_list("created_at", flat=True).first()
+    created: dt.datetime | None = Player.objects.aggregate(first=Min("created_at"))["first"]
     first: dt.date | None = DailyPoints.objects.aggregate(first=Min("day"))["first"]
     if created is None or first is None:
         return today

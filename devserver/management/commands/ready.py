@@ -13,7 +13,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 from audits.record import Actor
 from common.environment import STATE_DIR, env, owner_database_url
 from console.management.commands.staff import make_local_owner
-from devserver import emulator
+from devserver import community, emulator
 from devserver.portal import registration
 from devserver.state import State, write_private
 from roblox import keys
@@ -28,7 +28,14 @@ LOCAL_PULLS = {
     "syncs.pull_restrictions": 60,
     "syncs.check_policy": 300,
 }
-AT_ONCE = ("syncs.pull_members", "syncs.pull_leaderboard")  # so that the first page has players
+# So that the first page has players, and figures of their past.
+AT_ONCE = (
+    "syncs.pull_members",
+    "syncs.pull_leaderboard",
+    "players.close_periods",
+    "players.count_ranks",
+    "players.keep_positions",
+)
 ACTOR = Actor("system", "make-up", "make up")
 
 
@@ -53,6 +60,7 @@ class Command(BaseCommand):
             call_command("bootstrap", quiet=True)
             if emulator.is_local(settings.OPEN_CLOUD_URL):
                 self._pull_often()
+                community.found(timezone.now())
         state = State.at(STATE_DIR)
         password = state.secrets()["LOCAL_ADMIN_PASSWORD"]
         for name in (OWNER, DEPUTY):
