@@ -60,5 +60,5 @@ impersonal("roblox_notifications", LIST, "event_type", "status")
 place(
     "what receivers of webhooks, Discord and Slack were told",
     holds="names and reasons, as they were when it was sent",
-    forgets="nothing: it is theirs; `player.erased` tells them whom to forget",
+    forgets="nothing: it is theirs; `player.erased` tells them whom to forget, by the Roblox id",
 )

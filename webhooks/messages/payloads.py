@@ -5,12 +5,13 @@ Names and reasons are read when the message is sent, so that an erased person is
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from audits.actions import Action
 from audits.queries import PlacedEvent, public
 from common.parsing import is_row_id
-from players.models import Player
+from players.models import ErasureOrder, Player
 from webhooks.messages import sentences
 from webhooks.messages.examples import EXAMPLES
 from webhooks.messages.sentences import EventFacts, Severity
@@ -46,11 +47,35 @@ class Sources:
         self._players = {
             player.pk: player for player in Player.objects.filter(pk__in=ids, erased_at=None)
         }
+        self._erased = _being_erased(self._events.values())
 
     def payload(self, event_id: int) -> Payload:
         """Return the payload of one of the events."""
         event = self._events[event_id]
-        return _payload(event, self._players.get(_player_id(event) or 0))
+        payload = _payload(event, self._players.get(_player_id(event) or 0))
+        if event_id not in self._erased:
+            return payload
+        return replace(payload, data={**payload.data, "userId": str(self._erased[event_id])})
+
+
+def _being_erased(events: Iterable[PlacedEvent]) -> dict[int, int]:
+    """Return, by id of a `player.erased` event, the Roblox id of a player whose order is open.
+
+    The log does not hold it. The order holds it until it is carried out everywhere.
+    """
+    erased = {
+        pk: event.id
+        for event in events
+        if event.action == Action.PLAYER_ERASED and (pk := _player_id(event)) is not None
+    }
+    if not erased:
+        return {}
+    orders = ErasureOrder.objects.filter(player__in=erased, status=ErasureOrder.Status.OPEN)
+    return {
+        erased[pk]: user_id
+        for pk, user_id in orders.values_list("player", "user_id")
+        if pk is not None and user_id is not None
+    }
 
 
 def for_events(events: Iterable[PlacedEvent]) -> dict[int, Payload]:

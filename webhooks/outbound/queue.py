@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audits import queries
+from audits.actions import Action
 from webhooks.endpoints import health
 from webhooks.endpoints.health import CallOutcome, EndpointLoad, EndpointSnapshot
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome, Message, Rendered
@@ -30,6 +31,7 @@ log = structlog.get_logger("grps.webhooks")
 
 GRACE = 15  # seconds after the longest possible call, when the worker counts as dead
 UNRENDERED_DELAY = 3600  # seconds until a message that could not be rendered is tried again
+NOT_STORED = b"(not stored: it names an erased person)"
 LOST = "The worker ended before the outcome was known."
 
 CLAIM = """
@@ -98,6 +100,11 @@ class ClaimedDelivery:
     @property
     def webhook_id(self) -> str:
         return f"msg_{self.message.hex}"
+
+    @property
+    def names_erased(self) -> bool:
+        """Whether the message may hold the Roblox id of an erased person, which is not stored."""
+        return self.action == Action.PLAYER_ERASED
 
 
 @dataclass(slots=True)
@@ -186,7 +193,7 @@ def _attempt_row(result: tuple[FinishedCall, ClaimedDelivery]) -> tuple[Any, ...
         finished.status,
         finished.milliseconds,
         verdict.reason,
-        _text(finished.response),
+        "" if delivery.names_erased else _text(finished.response),
     )
 
 
@@ -338,7 +345,8 @@ def _log_attempts(calls: Sequence[DeliveryCall]) -> None:
 def _request(call: DeliveryCall) -> str:
     """Return the request for storage, without the endpoint's own headers, which may be secret."""
     head = "".join(f"{name}: {value}\n" for name, value in call.rendered.headers.items())
-    return _text(f"POST\n{head}\n".encode() + call.rendered.body)
+    secret = any(one.names_erased for one in call.deliveries)
+    return _text(f"POST\n{head}\n".encode() + (NOT_STORED if secret else call.rendered.body))
 
 
 def _text(body: bytes) -> str:
