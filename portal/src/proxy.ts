@@ -1,10 +1,11 @@
 import { type NextRequest, NextResponse } from 'next/server';
 import { contentSecurityPolicy, securityHeaders } from '@/lib/csp';
+import { guard } from '@/lib/guard';
 import { isLocale } from '@/lib/i18n';
 import { requestIdFrom, requestIdHeader } from '@/lib/requestId';
 
 /** Give every request an id and a nonce, and every answer its headers. */
-export function proxy(request: NextRequest): NextResponse {
+export function proxy(request: NextRequest): Response {
   const { pathname } = request.nextUrl;
   const nonce = btoa(crypto.randomUUID());
   const policy = contentSecurityPolicy(pathname, nonce, process.env.NODE_ENV === 'development');
@@ -16,7 +17,8 @@ export function proxy(request: NextRequest): NextResponse {
   // Next.js takes the nonce of its own scripts from here.
   headers.set('Content-Security-Policy', policy);
 
-  const response = route(request, headers);
+  const refusal = guard(request, { locale: localeOf(pathname), requestId, nonce });
+  const response = refusal ?? route(request, headers);
   response.headers.set(requestIdHeader, requestId);
   response.headers.set('Content-Security-Policy', policy);
   for (const [name, value] of Object.entries(securityHeaders(pathname))) {

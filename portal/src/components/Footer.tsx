@@ -1,7 +1,7 @@
 import Link from 'next/link';
 import { path, type Words } from '@/lib/i18n';
 
-const PAGES = ['search', 'compare', 'about', 'privacy', 'status', 'appeal'] as const;
+const PAGES = ['search', 'compare', 'about', 'privacy', 'terms', 'status', 'appeal'] as const;
 
 interface Props {
   words: Words;

@@ -16,7 +16,7 @@ export function RankList({ words, ranks, all }: Props) {
   const total = all.reduce((sum, rank) => sum + rank.players, 0);
   const most = Math.max(1, ...all.map((rank) => rank.players));
   return (
-    <ol className="ranks">
+    <ol className="card ranks">
       {ranks.map((rank) => (
         <li key={rank.slug} data-rank={rank.slug}>
           <Link
@@ -35,7 +35,7 @@ export function RankList({ words, ranks, all }: Props) {
           <span className="rank-asks">{asks(words, rank).join(' · ')}</span>
           <span className="rank-players">
             {/* The words beside it say the same. */}
-            <progress value={rank.players} max={most} aria-hidden="true" />
+            <progress className="bar" value={rank.players} max={most} aria-hidden="true" />
             <span>{words.t('ranks.holders', { count: rank.players })}</span>
             <span className="text-muted">{share(words, rank.players, total)}</span>
           </span>

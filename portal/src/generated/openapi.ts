@@ -14,6 +14,11 @@ type GetList<R, Q = never> = {
 type ById = { userId: number };
 type Page = { limit?: number; after?: string };
 export interface paths {
+  '/appeals': {
+    parameters: { query?: never; header?: never; path?: never; cookie?: never };
+    post: { parameters: { query?: never; header?: never; path?: never; cookie?: never }; requestBody: { content: { 'application/json': { userId: number; case: string; text: string; 'cf-turnstile-response'?: string } } }; responses: { 201: { headers: { [name: string]: unknown }; content: { 'application/json': { token: string; status: string } } }; 400: { headers: { [name: string]: unknown }; content: { 'application/problem+json': Problem } } } };
+  };
+  '/appeals/{token}': Get<{ status: string; kind: string; answer: string; openedAt: string; decidedAt: string | null }, never, { token: string }>;
   '/leaderboard/top': GetList<{ players: Line[]; total: number | null; by: 'points' | 'kos' | 'wos'; period: PeriodOut | null; asOf: string; lastSyncedAt: string | null; next: string | null }, Page & { by?: 'points' | 'kos' | 'wos'; period?: string; rank?: string }>;
   '/leaderboard/records': GetList<{ kos: Line[]; wos: Line[]; bestDay: { player: Ref; amount: number; day: string }[]; bestWeek: { player: Ref; amount: number; week: string }[]; longestStreak: { player: Ref; days: number; endedOn: string }[]; fastest: { player: Ref; rank: string; rankSlug: string; seconds: number }[]; asOf: string }, { limit?: number }>;
   '/leaderboard/around/{userId}': Get<{ players: Line[]; asOf: string }, { span?: number }, ById>;

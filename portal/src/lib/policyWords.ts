@@ -20,11 +20,26 @@ const KINDS: Record<string, MessageKey> = {
   'cap.weekly': 'policyChanges.kinds.capWeekly',
 };
 
-/** The name of an event's type; a community's own types keep the name that the policy gives them. */
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const;
+
+/** The name of an event's type. A community's own `group_photo` becomes "Group photo". */
 export function eventName(type: string, t: Translate): string {
   const key = `events.${type}`;
   const name = t(key as MessageKey);
-  return name === key ? type : name;
+  if (name !== key) return name;
+  const plain = type.replaceAll('_', ' ');
+  return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+/** A duration in the largest unit that fits it: "30 seconds", "1 hour". */
+export function timeWords(locale: string, seconds: number): string {
+  const [unit, size] = UNITS.find(([, each]) => seconds % each === 0) ?? ['second', 1];
+  const format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' });
+  return format.format(seconds / size);
 }
 
 /** One change in words: "Captain I: 3,000 → 2,900 points". */

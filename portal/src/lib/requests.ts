@@ -19,6 +19,7 @@ interface Message {
   response: ServerResponse;
 }
 
+const underWay = single('underWay', () => ({ count: 0 }));
 const storage = single('requests', () => new AsyncLocalStorage<Notes>());
 const notes = new WeakMap<ServerResponse, Notes>();
 const weight: Record<Source, number> = { database: 0, api: 1, snapshot: 2 };
@@ -31,6 +32,10 @@ export function watchRequests(): void {
     const noted = { startedAt: performance.now(), response };
     notes.set(response, noted);
     storage.enterWith(noted);
+    underWay.count += 1;
+    response.once('close', () => {
+      underWay.count -= 1;
+    });
   });
   subscribe('http.server.response.finish', (message) => {
     const { request, response } = message as Message;
@@ -60,6 +65,15 @@ export function noteAnswer(answer: Answer<unknown>): void {
   if (!noted || (noted.from && weight[noted.from] >= weight[answer.from])) return;
   noted.from = answer.from;
   noted.asOf = answer.asOf;
+}
+
+export function requestsUnderWay(): number {
+  return underWay.count;
+}
+
+/** The network address at the other end of the present request's connection. */
+export function connectionAddress(): string | undefined {
+  return storage.getStore()?.response.req.socket.remoteAddress;
 }
 
 /** Set the status of the page that is being drawn. 503 says when to try again. */

@@ -12,6 +12,11 @@ export interface Settings {
   turnstileSiteKey: string | null;
   discordServerId: string | null;
   brandFile: string | null;
+  /** How many proxies of ours stand before this server. */
+  trustedProxies: number;
+  maintenance: boolean;
+  /** Requests of one network address per minute; 0 is no limit. */
+  visitorLimit: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +45,9 @@ export function readSettings(environment: Environment): Settings {
     turnstileSiteKey: reader.optional('TURNSTILE_SITE_KEY', siteKey),
     discordServerId: reader.optional('DISCORD_SERVER_ID', snowflake),
     brandFile: reader.optional('PORTAL_BRAND', anything),
+    trustedProxies: Number(reader.optional('TRUSTED_PROXIES', proxies) ?? 0),
+    maintenance: reader.optional('PORTAL_MAINTENANCE', onOrOff) === 'on',
+    visitorLimit: Number(reader.optional('PORTAL_VISITOR_LIMIT', perMinute) ?? 600),
   };
   if (reader.problems.length > 0) throw new InvalidSettings(reader.problems);
   return settings;
@@ -94,6 +102,9 @@ const postgresUrl = matching(
   'an address such as postgresql://user:password@host/name',
 );
 const poolSize = matching(/^(?:[1-9]|1\d|20)$/, 'a number of connections from 1 to 20');
+const proxies = matching(/^\d$/, 'the number of your proxies before the portal, 0 to 9');
+const onOrOff = matching(/^(?:on|off)$/, 'on or off');
+const perMinute = matching(/^\d{1,6}$/, 'a number of requests per minute; 0 is no limit');
 const secret = matching(/^\S{16,}$/, 'at least 16 characters without spaces');
 const standardWebhookSecret = matching(
   /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/,

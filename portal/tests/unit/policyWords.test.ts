@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { translator } from '../../src/lib/i18n.ts';
-import { changeWords, eventName } from '../../src/lib/policyWords.ts';
+import { changeWords, eventName, timeWords } from '../../src/lib/policyWords.ts';
 
 const t = translator('en');
 
@@ -30,7 +30,7 @@ const CHANGES: [string, string, string | null, string | null, string][] = [
     'CMD 12',
     'Recommendation: CCM 20, CMD 10 → CMD 12 points',
   ],
-  ['event.added', 'picnic', null, '0.5', 'picnic: new, 0.5 points'],
+  ['event.added', 'picnic', null, '0.5', 'Picnic: new, 0.5 points'],
   ['event.cooldown', 'ko', null, '30', 'KO: counts once every 30 seconds'],
   ['event.cooldown', 'ko', '30', null, 'KO: no pause between two any more'],
   ['cap.daily', '', '500', '1000', 'Most points a day: 500 → 1,000'],
@@ -44,6 +44,11 @@ for (const [kind, subject, before, after, words] of CHANGES) {
 }
 
 test("a community's own event keeps its name", () => {
-  assert.equal(eventName('picnic', t), 'picnic');
+  assert.equal(eventName('group_photo', t), 'Group photo');
   assert.equal(eventName('training', t), 'Training completed');
+});
+
+test('a duration is told in its largest unit', () => {
+  const words = [30, 300, 90, 3600, 86_400].map((seconds) => timeWords('en', seconds));
+  assert.deepEqual(words, ['30 seconds', '5 minutes', '90 seconds', '1 hour', '1 day']);
 });
