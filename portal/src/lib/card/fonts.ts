@@ -21,7 +21,10 @@ export function cardFonts(): Promise<CardFonts> {
 }
 
 async function load(): Promise<CardFonts> {
-  const folder = join(/* turbopackIgnore: true */ process.cwd(), 'node_modules/@fontsource/noto-sans/files');
+  const folder = join(
+    /* turbopackIgnore: true */ process.cwd(),
+    'node_modules/@fontsource/noto-sans/files',
+  );
   const fonts = await Promise.all(
     weights.flatMap((weight) =>
       scripts.map(async (script) => {
