@@ -90,7 +90,8 @@ LEFT JOIN public.daily_figures f ON f.day >= date_trunc('week', t.day)::date AND
 
 # Private: no role but the owner reads it. Left out is every promotion into a rank below which the
 # player fell later, by any change, and any above their present rank: with those, the list would
-# show a demotion.
+# show a demotion. Ranks given on Roblox are left out too: the first pull of a group writes one for
+# each member.
 PROMOTIONS = f"""
 CREATE VIEW portal.promotion_rows AS
 SELECT d.id, d.player_id, p.user_id, p.username::text, p.display_name::text, n.name::text AS rank,
@@ -102,7 +103,7 @@ JOIN public.ranks r ON r.id = coalesce(p.former_rank_id, p.rank_id)
 JOIN public.ranks n ON n.id = d.to_rank_id AND NOT n.is_punishment AND n.position <= r.position
 JOIN public.ranks f ON f.id = d.from_rank_id AND NOT f.is_punishment
 WHERE d.status = 'applied' AND d.kind IN ('promotion', 'hand') AND d.reverts IS NULL
-  AND f.position < n.position
+  AND d.source <> 'roblox' AND f.position < n.position
   AND NOT EXISTS (
       SELECT 1 FROM public.decisions l
       JOIN public.ranks t ON t.id = l.to_rank_id AND NOT t.is_punishment
@@ -206,7 +207,8 @@ class Migration(migrations.Migration):
             "decision",
             models.Index(
                 fields=["decided_at", "id"],
-                condition=Q(status="applied", kind__in=["promotion", "hand"], reverts=None),
+                condition=Q(status="applied", kind__in=["promotion", "hand"], reverts=None)
+                & ~Q(source="roblox"),
                 name="decisions_promotions",
             ),
         ),

@@ -216,7 +216,7 @@ BEGIN
         RETURN;
     END IF;
     rows_of := format(
-        'SELECT t.player_id AS id, t.%1$I::numeric AS amount, %2$s AS place FROM period_totals t
+        'SELECT t.player_id AS id, t.%1$I::numeric AS amount, t.%1$I AS raw, %2$s AS place FROM period_totals t
          JOIN players p ON p.id = t.player_id AND p.listed
          WHERE t.period_id = $1 AND t.%1$I > 0',
         col, CASE WHEN closed THEN format('t.%I::bigint', place) ELSE 'NULL::bigint' END);
@@ -229,12 +229,14 @@ BEGIN
     EXECUTE format(
         'SELECT array_agg(ROW(x.id, x.place, (
              SELECT count(*) FROM (SELECT 1 FROM period_totals q JOIN players p ON p.id = q.player_id AND p.listed
-                                   WHERE q.period_id = $1 AND q.%1$I = x.amount LIMIT 2) two) = 2,
+                                   WHERE q.period_id = $1 AND q.%1$I > 0 AND q.%1$I = x.raw LIMIT 2) two) = 2,
              x.amount)::portal.placed ORDER BY x.amount DESC, x.id DESC)
          FROM (%2$s AND %3$s ORDER BY t.%1$I DESC, t.player_id DESC LIMIT %4$s) x',
         col, rows_of,
-        CASE WHEN after_amount IS NULL THEN 'true' ELSE format('(t.%I, t.player_id) < ($2, $3)', col) END,
-        size) INTO found USING period, after_amount, coalesce(after_id, 0);
+        -- The cast is to the column's type, since an index serves no other.
+        CASE WHEN after_amount IS NULL THEN 'true'
+             ELSE format('(t.%I, t.player_id) < ($2::%s, $3)', col, CASE col WHEN 'awarded' THEN 'numeric' ELSE 'bigint' END) END,
+        size) INTO found USING period, least(after_amount, 1e15), coalesce(after_id, 0);
     RETURN QUERY SELECT * FROM portal.lines(found, false);
 END $$;
 

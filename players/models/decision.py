@@ -75,7 +75,8 @@ class Decision(models.Model):
             models.Index(fields=["player", "id"], name="decisions_by_player"),
             models.Index(
                 fields=["decided_at", "id"],
-                condition=Q(status="applied", kind__in=["promotion", "hand"], reverts=None),
+                condition=Q(status="applied", kind__in=["promotion", "hand"], reverts=None)
+                & ~Q(source="roblox"),
                 name="decisions_promotions",
             ),
         ]

@@ -236,4 +236,4 @@ def test_a_name_that_changed_hands_finds_both_players(
     player(2, "Nia")
     assert sorted(names(client, "q=nia")) == ["Nia", "Nova"]
     public = Client().get("/players?search=nia").json()["players"]
-    assert [one["userId"] for one in public] == [2]
+    assert [one["userId"] for one in public] == [2, 1]  # the present holder first

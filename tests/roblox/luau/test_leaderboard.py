@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from players.api import schemas
+from players.api import public_schemas, schemas
 from tests.roblox.luau.grps import Grps
 from tests.roblox.luau.machine import take
 from tests.roblox.luau.universe import NIA, Server, Universe
@@ -31,7 +31,7 @@ def server(grps: Grps) -> Server:
 def test_grps_is_played_as_it_speaks(grps: Grps) -> None:
     grps.counts = {"points": True, "privateServers": False, "studio": False}
     for path, shape in (
-        ("/leaderboard/top?limit=50", schemas.TopOut),
+        ("/leaderboard/top?limit=50", public_schemas.TopOut),
         ("/roblox/players?search=ni", schemas.GameSearchOut),
         (f"/roblox/players/{NIA}?after=0", schemas.JoinOut),
         (f"/roblox/joins?players={NIA}:0,{ZED}:41", schemas.JoinsOut),
