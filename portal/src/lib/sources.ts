@@ -13,7 +13,7 @@ import { single } from './single.ts';
 import { snapshot } from './snapshot/index.ts';
 import { Unavailable } from './unavailable.ts';
 
-type Live = Exclude<Source, 'snapshot'>;
+export type Live = Exclude<Source, 'snapshot'>;
 
 /** What a source says, and when it was true (the time of the answer if it does not say). */
 export interface Told<T> {
@@ -41,11 +41,6 @@ const breakers = single('breakers', () => ({
   api: new Breaker({ innocent: (error) => error instanceof Problem && error.isOurs }),
 }));
 const flights = single('flights', () => new Flights());
-
-export const breakerStates = () => ({
-  database: breakers.database.state,
-  api: breakers.api.state,
-});
 
 /** Forget the answers of the last second. */
 export function forgetAnswers(): void {
@@ -83,7 +78,8 @@ export async function fromSources<T>(ask: Ask, question: Question<T>): Promise<A
   return null;
 }
 
-async function attempt<T>(
+/** Ask one source. `null`: it does not answer, or it is not set up. */
+export async function attempt<T>(
   source: Live,
   ask: Ask,
   question: Question<T>,

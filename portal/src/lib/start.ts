@@ -1,3 +1,4 @@
+import { startBackground } from './background.ts';
 import { brand, logo } from './brand.ts';
 import { BrandError } from './brandFile.ts';
 import { watchRequests } from './requests.ts';
@@ -10,6 +11,7 @@ export function start(): void {
     brand();
     logo();
     watchRequests();
+    startBackground();
   } catch (error) {
     for (const problem of problemsOf(error)) process.stderr.write(`portal: ${problem}\n`);
     process.exit(1);

@@ -11,6 +11,8 @@ export interface Home {
   write(key: string, text: string): Promise<void>;
   remove(key: string): Promise<void>;
   keys(): Promise<string[]>;
+  /** Delete what is too old, and the oldest above the limit of the home. */
+  tidy(): Promise<void>;
 }
 
 interface Options {
@@ -55,12 +57,10 @@ export class Snapshot {
     return entry && { value: entry.value as T, asOf: entry.asOf };
   }
 
-  /** Age in seconds of the oldest of these answers, or null if one is missing. */
-  async age(keys: readonly string[]): Promise<number | null> {
-    const entries = await Promise.all(keys.map((key) => this.#read(key)));
-    const times = entries.map((entry) => (entry ? Date.parse(entry.asOf) : Number.NaN));
-    const oldest = Math.min(...times);
-    return Number.isNaN(oldest) ? null : Math.round((this.#now() - oldest) / 1000);
+  /** Age of an answer in seconds, or null if there is none. */
+  async age(key: string): Promise<number | null> {
+    const entry = await this.#read(key);
+    return entry && Math.max(0, Math.round((this.#now() - Date.parse(entry.asOf)) / 1000));
   }
 
   /** The ids of all players in kept answers. */
@@ -82,6 +82,10 @@ export class Snapshot {
         await this.replace(key, { ...entry, value: without(entry.value, userIds) });
       }
     }
+  }
+
+  async tidy(): Promise<void> {
+    await this.#home.tidy();
   }
 
   async #read(key: string) {

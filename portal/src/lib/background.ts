@@ -1,0 +1,32 @@
+/** What a portal of its own does beside answering: on Vercel, a cron job calls for the refresh. */
+import 'server-only';
+import { randomUUID } from 'node:crypto';
+import { sweep } from './forget.ts';
+import { log } from './log.ts';
+import { warm, warmBoard } from './refresh.ts';
+import { snapshot } from './snapshot/index.ts';
+
+const second = 1_000;
+
+export function startBackground(): void {
+  if (process.env['VERCEL']) return;
+  every(30 * second, 'refresh', warm);
+  every(300 * second, 'refresh of the board', warmBoard);
+  every(30 * second, 'sweep', sweep);
+  every(600 * second, 'tidying', () => snapshot().tidy());
+}
+
+/** Run `work` now and again after each pause. An error ends one run only. */
+function every(pause: number, name: string, work: (requestId: string) => Promise<void>): void {
+  const run = async () => {
+    const requestId = `portal-${randomUUID()}`;
+    try {
+      await work(requestId);
+    } catch (error) {
+      log('warning', `${name} failed`, { requestId, error: String(error) });
+    }
+    setTimeout(run, pause).unref();
+  };
+  // The first requests come first.
+  setTimeout(run, 2 * second).unref();
+}
