@@ -30,8 +30,7 @@ function run(tool, ...parameters) {
     encoding: 'utf8',
   });
   if (status === 0) return;
-  process.stderr.write(`${tool} ${parameters.join(' ')} failed:\n${stdout}${stderr}`);
-  process.exit(1);
+  throw new Error(`${tool} ${parameters.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
 function generate() {
@@ -61,10 +60,13 @@ function differences(before, after) {
 function checkFresh() {
   const kept = mkdtempSync(join(tmpdir(), 'portal-generated-'));
   try {
-    for (const folder of outputs) cpSync(join(portal, folder), join(kept, folder), { recursive: true });
+    for (const folder of outputs)
+      cpSync(join(portal, folder), join(kept, folder), { recursive: true });
     generate();
     const changed = outputs.flatMap((folder) => {
-      return differences(join(kept, folder), join(portal, folder)).map((name) => join(folder, name));
+      return differences(join(kept, folder), join(portal, folder)).map((name) =>
+        join(folder, name),
+      );
     });
     for (const folder of outputs) {
       rmSync(join(portal, folder), { recursive: true });
