@@ -1,5 +1,6 @@
 import type { MetadataRoute } from 'next';
 import { connection } from 'next/server';
+import { orNull } from '@/app/drawPage';
 import { currentAsk } from '@/lib/ask';
 import { alternates } from '@/lib/i18n';
 import { ranks } from '@/lib/read/ranks';
@@ -23,8 +24,8 @@ const PAGES = [
 /** Pages about the community. Pages about single people are left to be found by people. */
 export default async function sitemap(): Promise<MetadataRoute.Sitemap> {
   await connection();
-  const { value } = await ranks(await currentAsk());
-  return [...PAGES, ...value.map((rank) => `/ranks/${rank.slug}`)].map((href) => ({
+  const found = (await orNull(ranks(await currentAsk())))?.value ?? [];
+  return [...PAGES, ...found.map((rank) => `/ranks/${rank.slug}`)].map((href) => ({
     url: absolute(href),
     alternates: { languages: languagesOf(href) },
   }));

@@ -1,10 +1,13 @@
 /** Words and formats of each language. `en.json` is the reference: a test compares the others. */
 import { createElement, Fragment, type ReactNode } from 'react';
+import de from '../messages/de.json' with { type: 'json' };
 import en from '../messages/en.json' with { type: 'json' };
+import es from '../messages/es.json' with { type: 'json' };
+import ptBR from '../messages/pt-BR.json' with { type: 'json' };
 import { formatAmount } from './amounts.ts';
 import type { Amount } from './shapes.ts';
 
-export const locales = ['en'] as const;
+export const locales = ['en', 'de', 'es', 'pt-BR'] as const;
 export type Locale = (typeof locales)[number];
 
 type Plural = { other: string };
@@ -14,7 +17,7 @@ type Keys<T> = {
 export type MessageKey = Keys<typeof en>;
 type Message = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
 
-const catalogs: Record<Locale, object> = { en };
+const catalogs: Record<Locale, object> = { en, de, es, 'pt-BR': ptBR };
 
 export function isLocale(text: string): text is Locale {
   return (locales as readonly string[]).includes(text);

@@ -9,7 +9,7 @@ import { PageHead } from '@/components/Prose';
 import { Search } from '@/components/Search';
 import { StaleNote } from '@/components/StaleNote';
 import { currentAsk } from '@/lib/ask';
-import { path, translator, type Words, wordsOf } from '@/lib/i18n';
+import { alternates, path, translator, type Words, wordsOf } from '@/lib/i18n';
 import { search } from '@/lib/read/search';
 import type { Found } from '@/lib/shapes';
 
@@ -22,13 +22,15 @@ interface Props {
 }
 
 export async function generateMetadata({ params, searchParams }: Props): Promise<Metadata> {
-  const t = translator((await params).locale);
+  const { locale } = await params;
+  const t = translator(locale);
   const query = one((await searchParams)['q']);
   return {
     title: query ? t('search.titleFor', { query: query.slice(0, LONGEST) }) : t('search.title'),
     description: t('search.description'),
     // Lists of names are for people, not for search engines.
     robots: { index: query === '', follow: true },
+    alternates: alternates(locale, '/search'),
   };
 }
 
