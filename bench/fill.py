@@ -2,7 +2,7 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -10,17 +10,22 @@ import psycopg
 from players.policy.bundle import Bundle
 
 ROWS = 20  # ledger rows of each player
+DAYS_PLAYED = 4  # in a row, on which they earned them
+PAST = 60  # days, within which each player played
 FIRST = 10_000_000  # all user ids are above it
-SECOND = dt.timedelta(seconds=1)
+SECOND, DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
-PLAYERS = "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at) FROM STDIN"
+PLAYERS = (
+    "COPY players (id, user_id, username, rank_id, rank_since, earned, kos, wos, named_at, updated_at, created_at)"
+    " FROM STDIN"
+)
 LEDGER = "COPY ledger (player_id, origin, session, sequence, type, awarded, total, occurred_at, batch) FROM STDIN"
 SESSIONS = (
     "COPY sessions (player_id, origin, session, sequence, total, count, awarded, confirmed, started_at, last_at)"
     " FROM STDIN"
 )
 EXPERIENCES = "COPY experience_points (player_id, origin, total, counted) FROM STDIN"
-DAYS = "COPY daily_points (player_id, origin, day, awarded, events) FROM STDIN"
+DAYS = "COPY daily_points (player_id, origin, day, awarded, events, kos, wos) FROM STDIN"
 
 
 def username_of(user_id: int) -> str:
@@ -60,26 +65,27 @@ def _chunk(
     players, ledger, sessions, experiences, days = [], [], [], [], []
     for number in range(first, end):
         awards = [int(dice.expovariate(1 / 2_000)) + 25 for _ in range(ROWS)]
-        start = now - dt.timedelta(days=dice.randrange(1, 300), seconds=dice.randrange(36_000))
+        ago = dt.timedelta(days=dice.randrange(1, PAST), seconds=dice.randrange(36_000))
+        start = now - ago - (DAYS_PLAYED - 1) * DAY
         rank = next(rank for rank in reversed(bundle.ladder) if rank.min_points <= sum(awards))
         since = now - dt.timedelta(hours=dice.randrange(1, 20))
         players.append(
             f"{number}\t{number + FIRST}\t{username_of(number + FIRST)}\t{rank_ids[rank.name]}\t{since}\t"
-            f"{_text(sum(awards))}\t{dice.randrange(500)}\t{dice.randrange(500)}\t{start}\t{start}\n"
+            f"{_text(sum(awards))}\t{dice.randrange(500)}\t{dice.randrange(500)}\t{start}\t{now - ago}\t{start}\n"
         )
         total = 0
         for sequence, awarded in enumerate(awards, start=1):
             total += awarded
-            moment = start + sequence * SECOND
+            moment = start + (sequence - 1) // (ROWS // DAYS_PLAYED) * DAY + sequence * SECOND
             ledger.append(
                 f"{number}\tnexus\t1\t{sequence}\toperation\t{_text(awarded)}\t{_text(total)}\t{moment}\t0\n"
             )
-        last = start + ROWS * SECOND
+        last = moment
         sessions.append(
             f"{number}\tnexus\t1\t{ROWS}\t{_text(total)}\t{ROWS}\t{_text(total)}\t{ROWS}\t{start}\t{last}\n"
         )
         experiences.append(f"{number}\tnexus\t{_text(total)}\tt\n")
-        days.append(f"{number}\tnexus\t{start.date()}\t{_text(total)}\t{ROWS}\n")
+        days += _days(number, awards, start, dice)
     filled = (
         (PLAYERS, players),
         (LEDGER, ledger),
@@ -90,6 +96,16 @@ def _chunk(
     for statement, lines in filled:
         with connection.cursor().copy(statement) as copy:
             copy.write("".join(lines))
+
+
+def _days(number: int, awards: list[int], start: dt.datetime, dice: random.Random) -> Iterator[str]:
+    rows = ROWS // DAYS_PLAYED
+    for day in range(DAYS_PLAYED):
+        awarded = sum(awards[day * rows : (day + 1) * rows])
+        # No row of the ledger stands for these KOs and WOs.
+        counts = f"{dice.randrange(20)}\t{dice.randrange(20)}"
+        date = (start + day * DAY).date()
+        yield f"{number}\tnexus\t{date}\t{_text(awarded)}\t{rows}\t{counts}\n"
 
 
 def _text(amount: int) -> str:

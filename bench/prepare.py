@@ -19,6 +19,7 @@ def main(players: int) -> None:
     django.setup()
     from audits.chain.sealing import seal_pending
     from bench.fill import fill, fill_audits
+    from bench.fill_statistics import fill_statistics
     from players import leaderboard
     from players.active_policy import active
 
@@ -27,6 +28,7 @@ def main(players: int) -> None:
     policy = active()
     fill(url, players, policy.bundle, policy.rank_ids, timezone.now())
     leaderboard.rebuild()
+    fill_statistics(players, timezone.now())
     fill_audits(url, players)
     while seal_pending():
         pass

@@ -13,10 +13,13 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.db.models import Count, Max
 
+from audits.chain.sealing import seal_pending
+from audits.models import SealedEvent
 from common.amounts import points
 from players.active_policy import ActivePolicy, active
-from players.models import Player, Rank
+from players.models import Counted, DailyFigure, Decision, Player, Rank
 from players.points.event_parser import MAX_EVENTS, parse
 from players.points.ingestion import ingest
 from players.policy.points import full_award
@@ -27,7 +30,7 @@ FIRST_USER = 2000  # the emulator's own players have other ids
 WEEKS = 16
 STEP = dt.timedelta(days=4)  # events that come in together, so that ranks change along the way
 DAY = dt.timedelta(days=1)
-EVENING = dt.timedelta(hours=18)
+LATEST = 22 * 3600  # when a stay may begin at the latest, in seconds of the day
 FIRST_WORDS = ("Arc", "Bolt", "Cinder", "Dusk", "Ember", "Frost", "Gale", "Halo")
 SECOND_WORDS = ("Fox", "Hawk", "Mira", "Nova", "Otter", "Rook")
 JOINED_LATE = 0.4  # the share of veterans who joined after the first day
@@ -56,6 +59,7 @@ def found(now: dt.datetime) -> int:
         for number, experience in enumerate(_experiences()):
             _play(experience, veterans[number::2], start, end)
         recompute(ids)
+    _date_promotions(now)
     _join_group(veterans)
     return len(veterans)
 
@@ -110,7 +114,7 @@ def _play(
         day = start
         while day < end:
             if day >= veteran.joined:
-                events += _evening(veteran, day, end, policy)
+                events += _played(veteran, day, end, policy)
             day += DAY
     for first in range(0, len(events), MAX_EVENTS):
         server = {"placeId": 1, "jobId": "demo"}
@@ -118,15 +122,15 @@ def _play(
         ingest(experience, parse(body.encode(), end), now=end)
 
 
-def _evening(
+def _played(
     veteran: Veteran, day: dt.datetime, end: dt.datetime, policy: ActivePolicy
 ) -> Iterator[dict[str, Any]]:
-    """Yield the events of one evening up to `end`, if the veteran plays on it."""
+    """Yield the events of one day up to `end`, if the veteran plays on it."""
     dice = random.Random(veteran.user_id * 1_000_000 + day.toordinal())
     weekend = 1.25 if day.isoweekday() > 5 else 1.0
     if dice.random() > veteran.zeal * weekend:
         return
-    at = day + EVENING + dt.timedelta(seconds=dice.randrange(7200))
+    at = day + dt.timedelta(seconds=dice.randrange(LATEST))
     total = 0
     for sequence, (type_, magnitude) in enumerate(_deeds(dice, policy), start=1):
         at += dt.timedelta(seconds=dice.randrange(60, 400))
@@ -156,6 +160,19 @@ def _deeds(dice: random.Random, policy: ActivePolicy) -> Iterator[tuple[str, int
     deeds += [("ko", dice.randrange(1, 9))] * dice.randrange(3)
     deeds += [("wo", dice.randrange(1, 5))] * dice.randrange(2)
     return iter([deed for deed in deeds if deed[0] in policy.bundle.points.events])
+
+
+def _date_promotions(now: dt.datetime) -> None:
+    """Count the promotions on their own days. In the audit log all of them are of today."""
+    while seal_pending():
+        pass
+    last = SealedEvent.objects.aggregate(last=Max("position"))["last"] or 0
+    Counted.objects.update_or_create(name="figures", defaults={"position": last})
+    applied = Decision.objects.filter(kind=Decision.Kind.PROMOTION, decided_at__gt=now - 14 * DAY)
+    days = applied.values_list("decided_at__date").annotate(Count("pk"))
+    DailyFigure.objects.bulk_create(
+        DailyFigure(day=day, what="promotions", value=count) for day, count in days
+    )
 
 
 def _join_group(veterans: Sequence[Veteran]) -> None:

@@ -1,5 +1,6 @@
 """The emulator's community has a past that the books agree with."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -8,7 +9,15 @@ from django.utils import timezone
 from audits.models import AuditEvent
 from devserver import community
 from players import tasks
-from players.models import Decision, Period, PeriodTotal, Player, PlayerRecord, Quarantine
+from players.models import (
+    DailyFigure,
+    Decision,
+    Period,
+    PeriodTotal,
+    Player,
+    PlayerRecord,
+    Quarantine,
+)
 from players.points import consistency
 
 
@@ -41,6 +50,10 @@ def test_veterans_have_a_past(
     assert {one["userId"]: one["roles"] for one in roles} == {
         user_id: [community.ROLE_IDS + role] for user_id, role in ranks.items()
     }
+    tasks.take_down_figures()
+    recent = promoted.filter(decided_at__date__gt=now.date() - dt.timedelta(days=14))
+    figures = DailyFigure.objects.filter(what="promotions")
+    assert sum(figure.value for figure in figures) == recent.count() < promoted.count()
     tasks.roll_up_statistics()
     tasks.close_periods()
     closed = Period.objects.filter(kind="week", closed_at__isnull=False)
