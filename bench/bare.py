@@ -73,6 +73,8 @@ class BareBatch:
             numbers(day for _ in users),
             numbers(sums),
             numbers(each for _ in users),
+            numbers(each for _ in users),
+            numbers(0 for _ in users),
         ]
         self.totals = [
             numbers(players),

@@ -25,6 +25,8 @@ from bench import webhooks as webhook_cases
 from bench.fill import username_of
 from bench.load import Connection, get, post
 from bench.results import Result
+from bench.roll_up import RollUps
+from players.statistics.calendar import week_of
 
 ROUNDS = 24
 
@@ -141,6 +143,11 @@ def growth(bench: Bench) -> Iterator[Result]:
     def user(size: int) -> int:
         return 10_000_001 + next(counter) * 7919 % size
 
+    # Past the end of no list, and another address each time, so that no cache answers.
+    def first_page(query: str) -> Callable[[int], str]:
+        return lambda _: f"/leaderboard/top?{query}&after=999999999.00:{next(counter) + 1}"
+
+    last_week = week_of(dt.datetime.now(dt.UTC).date() - dt.timedelta(days=7)).key
     paths: dict[str, Callable[[int], str]] = {
         "leaderboard/top": lambda size: (
             f"/leaderboard/top?after={next(counter) % 2000}.00:{next(counter) + 1}"
@@ -151,6 +158,14 @@ def growth(bench: Bench) -> Iterator[Result]:
         "players?search": lambda size: (
             f"/players?search=player_{next(counter) % 90}&limit={next(counter) % 50 + 20}"
         ),
+        "players/{id}/series": lambda size: f"/players/{user(size)}/series?days=90",
+        "leaderboard/top?by=kos": first_page("by=kos"),
+        "leaderboard/top?rank": first_page("rank=storm-corporal-i"),
+        "leaderboard/top?period=week": first_page("period=week"),
+        "leaderboard/top?period=season": first_page("period=season"),
+        "leaderboard/top, a closed week": first_page(f"period={last_week}"),
+        "leaderboard/records": lambda _: f"/leaderboard/records?_={next(counter)}",
+        "ranks": lambda _: f"/ranks?_={next(counter)}",
     }
     for name, path in paths.items():
 
@@ -165,6 +180,24 @@ def growth(bench: Bench) -> Iterator[Result]:
             )  # warms both caches, so that the work is measured and not the disk
         at_small, at_large = compare(lambda: measure("small"), lambda: measure("large"), 12)
         yield Result(f"{name}, large / small (time)", at_large / at_small, 1.2, "lower")
+
+
+def roll_up(bench: Bench) -> Iterator[Result]:
+    """Compare rolling up 500 changed players on the large and on the small database."""
+    small, large = (
+        RollUps(values, int(values["DATABASE_URL"].rpartition("_")[2]))
+        for values in (bench.small, bench.large)
+    )
+    try:
+        for _ in range(8):
+            small(), large()
+        at_small, at_large = compare(small, large)
+    finally:
+        small.end()
+        large.end()
+    yield Result(
+        "roll-up of changed players, large / small (time)", at_large / at_small, 1.5, "lower"
+    )
 
 
 def audit(bench: Bench) -> Iterator[Result]:
@@ -320,6 +353,7 @@ CASES = (
     ingestion,
     top,
     growth,
+    roll_up,
     audit,
     evaluation,
     simulation,

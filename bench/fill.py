@@ -62,7 +62,8 @@ def _chunk(
     now: dt.datetime,
 ) -> None:
     dice = random.Random(first)
-    players, ledger, sessions, experiences, days = [], [], [], [], []
+    players, ledger, sessions, experiences = [], [], [], []
+    days = list[str]()
     for number in range(first, end):
         awards = [int(dice.expovariate(1 / 2_000)) + 25 for _ in range(ROWS)]
         ago = dt.timedelta(days=dice.randrange(1, PAST), seconds=dice.randrange(36_000))
