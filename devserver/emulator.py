@@ -41,6 +41,8 @@ def environment(port: int) -> dict[str, str]:
     """Return the settings that use the emulator. They enable writing to Roblox."""
     return {
         "OPEN_CLOUD_URL": f"http://127.0.0.1:{port}",
+        "THUMBNAILS_URL": f"http://127.0.0.1:{port}",
+        "AVATARS": "on",
         "ROBLOX_OPEN_CLOUD_API_KEY": KEY,
         "ROBLOX_UNIVERSE_ID": UNIVERSES[0],
         "ROBLOX_TRAINING_UNIVERSE_ID": UNIVERSES[1],

@@ -68,6 +68,9 @@ AUDIT_JSONL = env.str("AUDIT_JSONL", default="")
 INTEGRATIONS = integrations.load(BASE_DIR / "config" / "backend.integrations.json")
 OPEN_CLOUD_URL = env.str("OPEN_CLOUD_URL", default="") or INTEGRATIONS.endpoints.open_cloud
 environment.address("OPEN_CLOUD_URL", OPEN_CLOUD_URL, ("https", "http"))
+AVATARS = environment.switch("AVATARS", False)
+THUMBNAILS_URL = env.str("THUMBNAILS_URL", default="") or "https://thumbnails.roblox.com"
+environment.address("THUMBNAILS_URL", THUMBNAILS_URL, ("https", "http"))
 OPEN_CLOUD_BUDGETS = INTEGRATIONS.open_cloud.budgets | environment.figures("OPEN_CLOUD_BUDGETS")
 ROBLOX_GROUP_ID = environment.whole("ROBLOX_GROUP_ID", INTEGRATIONS.group_id or 0) or None
 # Off by default: GRPS writes nothing to Roblox until an operator enables it.
@@ -190,6 +193,7 @@ CELERY_TASK_ROUTES = {
     "syncs.*": {"queue": "syncs"},
     "roblox.*": {"queue": "syncs"},
     "players.check_names": {"queue": "syncs"},
+    "players.fetch_avatars": {"queue": "syncs"},
     "players.apply_adjustments": {"queue": "syncs"},
     "webhooks.deliver": {"queue": "webhooks"},
 }
@@ -212,6 +216,9 @@ CONNECTIONS_PER_ADDRESS = environment.whole("CONNECTIONS_PER_ADDRESS", 200)
 TRUSTED_PROXIES = environment.whole("TRUSTED_PROXIES", 0)
 LOG_REQUESTS = environment.switch("LOG_REQUESTS", True)
 # The portal's pages may read everything except the console. No credentials: the API has no cookies.
+PORTAL_URL = env.str("PORTAL_URL", default="")  # `/` leads there
+if PORTAL_URL:
+    environment.address("PORTAL_URL", PORTAL_URL, ("https", "http"))
 CORS_ALLOWED_ORIGINS = env.list("PORTAL_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^(?!/admin/).*$"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]

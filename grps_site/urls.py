@@ -3,12 +3,11 @@
 from django.contrib import admin
 from django.urls import URLPattern, include, path
 from django.urls.resolvers import RoutePattern
-from django.views.generic import RedirectView
 
 from grps_site.http import docs, turnstile
 from grps_site.http.response_cache import one_second
 from grps_site.ops import health, metrics
-from grps_site.pages import appeals, system
+from grps_site.pages import appeals, home, system
 from players.mass_adjustments.urls import urlpatterns as adjustment_urls
 from players.urls import urlpatterns as player_urls
 from syncs.urls import urlpatterns as sync_urls
@@ -49,5 +48,5 @@ urlpatterns = [
     path("admin/", include("console.accounts.urls")),
     path("admin/", include("console.urls")),
     path("admin/", admin.site.urls),
-    path("", RedirectView.as_view(url="/docs"), name="home"),
+    path("", home.home, name="home"),
 ]

@@ -124,6 +124,8 @@ impersonal("approvals", OURS, "event", "carried_out")
 impersonal("approvals", HASH, "once")
 impersonal("approvals", EXPERIENCE, "experience")
 
+held("avatars", "image", Drop("player_id"), Until("a day after somebody asked for it"))
+impersonal("avatars", LIST, "media_type")
 held("notes", "text", Drop("player_id"), Text())
 impersonal("notes", ACTOR, "author")
 impersonal("notes", OURS, "event")

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from common.task_hints import Hint
-from players import daily_figures, leaderboard, quarantine_release, usernames
+from players import avatars, daily_figures, leaderboard, quarantine_release, usernames
 from players.actions import game_commands
 from players.bulk import previews, row_executor
 from players.discipline import sanctions
@@ -115,6 +115,12 @@ SIMULATING = Hint(simulate, every=0.1)
 def check_names() -> int:
     """Ask Roblox for usernames that games report differently."""
     return usernames.check_due()
+
+
+@shared_task(name="players.fetch_avatars")
+def fetch_avatars() -> int:
+    """Fetch headshots that somebody asked for."""
+    return avatars.fetch_due()
 
 
 @shared_task(name="players.release_quarantines")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from players.api import appeals, automation, game, lists, policy, profiles
+from players.api import appeals, automation, avatar, game, lists, policy, profiles
 
 urlpatterns = [
     path("leaderboard/top", lists.Top.as_view(), name="leaderboard-top"),
@@ -15,6 +15,7 @@ urlpatterns = [
         profiles.PlayerPromotions.as_view(),
         name="player-promotions",
     ),
+    path("players/<userid:user_id>/avatar", avatar.PlayerAvatar.as_view(), name="player-avatar"),
     path("promotions", profiles.Promotions.as_view(), name="promotions"),
     path("periods", lists.Periods.as_view(), name="periods"),
     path("stats", lists.Stats.as_view(), name="stats"),

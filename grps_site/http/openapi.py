@@ -67,6 +67,7 @@ PROBLEM = {
         },
     },
 }
+BYTES = {"type": "string", "format": "binary"}
 NO_NUL = r"^[^\u0000]*$"
 NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 PATHS: dict[str, dict[str, Any]] = {"token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}}
@@ -106,8 +107,10 @@ class ContractSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         status = getattr(self.view, "response_status", 200)
         body = self.view.response_body
-        meaning = _first_paragraph(body.__doc__ or type(self.view).__doc__)
-        responses = {status: OpenApiResponse(_reference(body), description=meaning)}
+        meaning = _first_paragraph((body and body.__doc__) or type(self.view).__doc__)
+        answer = OpenApiResponse(_reference(body) if body else BYTES, description=meaning)
+        media_types = getattr(self.view, "media_types", ("application/json",))
+        responses: dict[Any, OpenApiResponse] = {(status, one): answer for one in media_types}
         for error in sorted(self._error_statuses()):
             schema = {} if error == 304 else {"$ref": REF.format(name="Problem")}
             responses[error] = OpenApiResponse(schema, description=HTTPStatus(error).phrase)

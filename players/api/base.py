@@ -39,7 +39,8 @@ class View(APIView):
     caller: ClassVar[str]
     cached: ClassVar[bool] = False
     request_body: ClassVar[type[msgspec.Struct] | None] = None
-    response_body: ClassVar[type[msgspec.Struct]]
+    response_body: ClassVar[type[msgspec.Struct] | None]  # None: bytes of `media_types`
+    media_types: ClassVar[tuple[str, ...]] = ("application/json",)
     response_status: ClassVar[int] = 200
     query_parameters: ClassVar[tuple[Parameter, ...]] = ()
     header_parameters: ClassVar[tuple[Parameter, ...]] = ()

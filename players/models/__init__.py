@@ -1,5 +1,6 @@
 """Models of the app `players`, a module for each concept. Import them from here."""
 
+from players.models.avatar import Avatar
 from players.models.bulk import BULK_ALONE, BulkJob, BulkRow
 from players.models.daily_figure import Counted, DailyFigure
 from players.models.decision import Decision
@@ -51,6 +52,7 @@ __all__ = [
     "AdjustmentRow",
     "Appeal",
     "Approval",
+    "Avatar",
     "BroughtDay",
     "BroughtPerson",
     "BulkJob",

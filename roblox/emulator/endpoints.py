@@ -18,6 +18,7 @@ from roblox.emulator import (
     ordered,
     queues,
     restrictions,
+    thumbnails,
     users,
 )
 from roblox.emulator.calls import Call
@@ -176,6 +177,10 @@ ENDPOINTS = tuple(
          ("memory-store.queue:discard",), ("queueUnits",)),
         ("userGet", "GET", "/cloud/v2/users/{user}", users.get_user, (), ("users",)),
         ("usernameFind", "POST", "/v1/usernames/users", users.find_names, (), (), _GATEWAY,
+         False),
+        ("headshotFind", "GET", "/v1/users/avatar-headshot", thumbnails.find_headshots, (), (),
+         _GATEWAY, False),
+        ("headshotGet", "GET", "/headshots/{user}", thumbnails.get_headshot, (), (), _GATEWAY,
          False),
         ("keyIntrospect", "POST", "/api-keys/v1/introspect", api_keys.introspect, (), (),
          _GATEWAY, False),

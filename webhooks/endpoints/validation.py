@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from common.ssrf import BadAddress, check_url
 from roblox.models import Experience
 from webhooks.formats import format_of
 from webhooks.formats.base import BadEndpoint, Format
 from webhooks.outbound import subscriptions
-from webhooks.outbound.ssrf import BadAddress, check_url
 
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,60}")
 VALUE = re.compile(r"[\x20-\x7e]{0,1000}")

@@ -20,7 +20,7 @@ from typing import Any, Self
 import httpcore
 import httpx
 
-from webhooks.outbound.ssrf import BadAddress, Networks, allowed, check_port
+from common.ssrf import BadAddress, Networks, allowed, check_port
 
 EXCERPT = 20_000  # bytes of a body that are read
 BODY = 2.0  # seconds for a body after the status arrived, since the status is enough

@@ -41,6 +41,7 @@ PERIODIC = {
     "players.carry_out_bulk": 5,
     "players.simulate": 5,
     "players.check_names": 10,
+    "players.fetch_avatars": 5,
     "players.release_quarantines": 5,
     "players.apply_counting": 60,
     "syncs.run_jobs": 10,

@@ -121,3 +121,16 @@ def test_users_are_found_by_names_without_a_key(cloud: Cloud) -> None:
     ]
     too_many = cloud.ask("POST", "/v1/usernames/users", {"usernames": ["a"] * 101}, key=None)
     assert (too_many.status_code, set(too_many.json())) == (400, {"errors"})
+
+
+def test_headshots_are_drawn_for_known_users(cloud: Cloud) -> None:
+    asked = f"/v1/users/avatar-headshot?userIds={MEMBER},999999999&size=150x150&format=Png"
+    (found,) = cloud.ask("GET", asked, key=None).json()["data"]
+    assert (found["targetId"], found["state"]) == (MEMBER, "Completed")
+    picture = cloud.http.get(found["imageUrl"])
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    assert cloud.http.get("/headshots/999999999").status_code == 404
+    too_many = ",".join(map(str, range(1, 102)))
+    refused = cloud.ask("GET", f"/v1/users/avatar-headshot?userIds={too_many}", key=None)
+    assert refused.status_code == 400

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from webhooks.outbound.ssrf import NOT_PUBLIC, BadAddress, allowed, check_url, is_public
+from common.ssrf import NOT_PUBLIC, BadAddress, allowed, check_url, is_public
 
 HERE = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("fd00:1::/32"))
 PUBLIC = [

@@ -1,4 +1,4 @@
-"""Allowed addresses of webhooks: public ones, and the exceptions of the operator.
+"""Addresses that may be called: public ones, and the exceptions of the operator.
 
 The ranges are IANA's registries of special-purpose addresses (RFC 6890 and successors), and ranges
 that embed another address. The decisive check is made when connecting, after the name was resolved.
@@ -93,7 +93,7 @@ def check_port(port: int | None, *, insecure: bool) -> None:
     """Raise BadAddress for ports of other services. Allowed are 443 and those from 1024 on."""
     if port is None or port == 443 or 1024 <= port <= 65535 or (insecure and port == 80):
         return
-    raise BadAddress(f"port {port} is not for webhooks; take 443 or one from 1024 on.")
+    raise BadAddress(f"port {port} is of another service; take 443 or one from 1024 on.")
 
 
 def _parsed(url: str) -> httpx.URL:
