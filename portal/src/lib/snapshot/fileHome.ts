@@ -16,7 +16,7 @@ export class FileHome implements Home {
 
   async read(key: string): Promise<string | null> {
     try {
-      return await readFile(this.#file(key), 'utf8');
+      return await readFile(/* turbopackIgnore: true */ this.#file(key), 'utf8');
     } catch (error) {
       return absent(error);
     }
@@ -41,31 +41,31 @@ export class FileHome implements Home {
 
   /** Delete what is more than 24 hours old, torn drafts, and the oldest entries above the limit. */
   async tidy(now: number = Date.now()): Promise<void> {
-    const names = await readdir(this.#folder).catch(absent);
+    const names = await readdir(/* turbopackIgnore: true */ this.#folder).catch(absent);
     const files = await Promise.all((names ?? []).map((name) => this.#age(name, now)));
     files.sort((one, other) => one.age - other.age);
     const dead = files.filter(({ name, age }, place) => {
       return place >= mostEntries || age > (name.endsWith('.draft') ? 60_000 : 86_400_000);
     });
-    await Promise.all(dead.map(({ name }) => rm(join(this.#folder, name), { force: true })));
+    await Promise.all(dead.map(({ name }) => rm(join(/* turbopackIgnore: true */ this.#folder, name), { force: true })));
   }
 
   async #names(): Promise<string[]> {
-    const names = await readdir(this.#folder).catch(absent);
+    const names = await readdir(/* turbopackIgnore: true */ this.#folder).catch(absent);
     return (names ?? []).filter((name) => name.endsWith('.json'));
   }
 
   async #age(name: string, now: number) {
-    const found = await stat(join(this.#folder, name)).catch(absent);
+    const found = await stat(join(/* turbopackIgnore: true */ this.#folder, name)).catch(absent);
     return { name, age: found ? now - found.mtimeMs : 0 };
   }
 
   #content(name: string): Promise<string | null> {
-    return readFile(join(this.#folder, name), 'utf8').catch(absent);
+    return readFile(join(/* turbopackIgnore: true */ this.#folder, name), 'utf8').catch(absent);
   }
 
   #file(key: string): string {
-    return join(this.#folder, `${createHash('sha256').update(key).digest('hex')}.json`);
+    return join(/* turbopackIgnore: true */ this.#folder, `${createHash('sha256').update(key).digest('hex')}.json`);
   }
 }
 
