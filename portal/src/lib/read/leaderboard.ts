@@ -3,7 +3,7 @@ import { decimalText } from '../amounts.ts';
 import type { Ask } from '../ask.ts';
 import type { Database } from '../database.ts';
 import { found } from '../grpsBackendClient.ts';
-import type { Around, Leaderboard, LeaderboardQuery, PeriodKind } from '../shapes.ts';
+import type { Around, Leaderboard, LeaderboardQuery, Period, PeriodKind } from '../shapes.ts';
 import { answer, type Question } from '../sources.ts';
 import { checked, isUserId, parts } from './cursors.ts';
 import * as rows from './rows.ts';
@@ -56,7 +56,13 @@ async function read(database: Database, query: LeaderboardQuery): Promise<Leader
   const found = await database.$queryRaw<rows.LineRow[]>`SELECT ${lineColumns} FROM ${list}`;
   const page = pageOf(found, limit, (last) => `${decimalText(last.amount)}:${last.id}`);
   const players = page.rows.map(rows.line);
-  return { players, total: await total(database, query), by, period: named, next: page.next };
+  return {
+    players,
+    total: await total(database, query, named),
+    by,
+    period: named,
+    next: page.next,
+  };
 }
 
 const kinds: [PeriodKind, RegExp][] = [
@@ -74,10 +80,10 @@ async function findPeriod(database: Database, period: string) {
   return row ? rows.period(row) : null;
 }
 
-/** The number of players, where the list goes on to the last of them. */
-async function total(database: Database, { by, period, rank }: LeaderboardQuery) {
-  if (by !== 'points' || period !== 'all' || rank) return null;
-  const [row] = await database.$queryRaw<[{ total: number }]>`SELECT portal.total()::int AS total`;
+/** The number of players on the list, where it is known. */
+async function total(database: Database, { by, rank }: LeaderboardQuery, named: Period | null) {
+  const [row] = await database.$queryRaw<[{ total: number | null }]>`
+    SELECT portal.list_total(${by}, ${named?.kind ?? null}, ${named?.key ?? null}, ${rank})::int AS total`;
   return row.total;
 }
 

@@ -47,7 +47,11 @@ export class FileHome implements Home {
     const dead = files.filter(({ name, age }, place) => {
       return place >= mostEntries || age > (name.endsWith('.draft') ? 60_000 : 86_400_000);
     });
-    await Promise.all(dead.map(({ name }) => rm(join(/* turbopackIgnore: true */ this.#folder, name), { force: true })));
+    await Promise.all(
+      dead.map(({ name }) =>
+        rm(join(/* turbopackIgnore: true */ this.#folder, name), { force: true }),
+      ),
+    );
   }
 
   async #names(): Promise<string[]> {
@@ -65,7 +69,10 @@ export class FileHome implements Home {
   }
 
   #file(key: string): string {
-    return join(/* turbopackIgnore: true */ this.#folder, `${createHash('sha256').update(key).digest('hex')}.json`);
+    return join(
+      /* turbopackIgnore: true */ this.#folder,
+      `${createHash('sha256').update(key).digest('hex')}.json`,
+    );
   }
 }
 
