@@ -28,9 +28,13 @@ export async function sendAppeal(
   const client = grpsBackendClient({ ...visit, signal: AbortSignal.timeout(sendMilliseconds) });
   try {
     const sent = await client.POST('/appeals', {
-      headers: { 'cf-turnstile-response': turnstile },
       // Ids above 2^53 would lose digits as a number of JavaScript.
-      body: { userId: 0, case: plainCode(typed.code), text: typed.text },
+      body: {
+        userId: 0,
+        case: plainCode(typed.code),
+        text: typed.text,
+        'cf-turnstile-response': turnstile,
+      },
       bodySerializer: (body) =>
         JSON.stringify(body).replace('"userId":0', `"userId":${typed.userId}`),
     });

@@ -37,3 +37,28 @@ export type ranks = Prisma.ranksModel
  * 
  */
 export type stats = Prisma.statsModel
+/**
+ * Model daily
+ * 
+ */
+export type daily = Prisma.dailyModel
+/**
+ * Model experiences
+ * 
+ */
+export type experiences = Prisma.experiencesModel
+/**
+ * Model ledger
+ * 
+ */
+export type ledger = Prisma.ledgerModel
+/**
+ * Model players
+ * 
+ */
+export type players = Prisma.playersModel
+/**
+ * Model promotions
+ * 
+ */
+export type promotions = Prisma.promotionsModel

@@ -96,9 +96,9 @@ export function aroundQuestion(userId: string, span: number): Question<Around | 
       return { value: found.length > 0 ? { players: found.map(rows.line) } : null };
     },
     async fromApi(api) {
-      const path = { userId: wire.idParameter(userId) };
+      const path = { user_id: wire.idParameter(userId) };
       const data = found(
-        await api.GET('/leaderboard/around/{userId}', { params: { path, query: { span } } }),
+        await api.GET('/leaderboard/around/{user_id}', { params: { path, query: { span } } }),
       );
       if (!data) return { value: null };
       return { value: { players: data.players.map(wire.line) }, asOf: wire.time(data.asOf) };

@@ -40,8 +40,8 @@ export function playerQuestion(userId: string): Question<Player | null> {
       return row ? { value: fromRow(row), asOf: row.as_of.toISOString() } : { value: null };
     },
     async fromApi(api) {
-      const path = { userId: wire.idParameter(userId) };
-      const data = found(await api.GET('/players/{userId}', { params: { path } }));
+      const path = { user_id: wire.idParameter(userId) };
+      const data = found(await api.GET('/players/{user_id}', { params: { path } }));
       return data ? { value: fromApi(data), asOf: wire.time(data.asOf) } : { value: null };
     },
   };
@@ -67,9 +67,9 @@ export function seriesQuestion(userId: string, days: number): Question<Day[] | n
       return { value: found.map((row) => ({ ...row, day: dayOf(row.day) })) };
     },
     async fromApi(api) {
-      const path = { userId: wire.idParameter(userId) };
+      const path = { user_id: wire.idParameter(userId) };
       const data = found(
-        await api.GET('/players/{userId}/series', { params: { path, query: { days } } }),
+        await api.GET('/players/{user_id}/series', { params: { path, query: { days } } }),
       );
       if (!data) return { value: null };
       const value = data.days.map(({ day, awarded, kos, wos, balance }) => ({
@@ -106,9 +106,9 @@ export function historyQuestion(
       return { value: await readHistory(database, userId, after, limit) };
     },
     async fromApi(api) {
-      const path = { userId: wire.idParameter(userId) };
+      const path = { user_id: wire.idParameter(userId) };
       const query = { limit, ...(after && { after }) };
-      const data = found(await api.GET('/players/{userId}/history', { params: { path, query } }));
+      const data = found(await api.GET('/players/{user_id}/history', { params: { path, query } }));
       if (!data) return { value: null };
       return { value: { items: data.entries.map(wire.historyEntry), next: data.next } };
     },

@@ -61,7 +61,7 @@ export function fromRow(row: PlayerRow): Player {
   };
 }
 
-type PlayerOut = wire.Body<'/players/{userId}'>;
+type PlayerOut = wire.Body<'/players/{user_id}'>;
 
 export function fromApi(given: PlayerOut): Player {
   const { bestDay: day, bestWeek: week } = given;

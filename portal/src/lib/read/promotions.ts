@@ -50,8 +50,8 @@ export function ofPlayerQuestion(userId: string): Question<Promotion[] | null> {
       return { value: listed.length > 0 ? found.map(rows.promotion) : null };
     },
     async fromApi(api) {
-      const path = { userId: wire.idParameter(userId) };
-      const data = found(await api.GET('/players/{userId}/promotions', { params: { path } }));
+      const path = { user_id: wire.idParameter(userId) };
+      const data = found(await api.GET('/players/{user_id}/promotions', { params: { path } }));
       return { value: data?.promotions.map(wire.promotion) ?? null };
     },
   };

@@ -73,7 +73,7 @@ export function promotion(given: PromotionOut): Promotion {
 }
 
 export function historyEntry(
-  given: Body<'/players/{userId}/history'>['entries'][number],
+  given: Body<'/players/{user_id}/history'>['entries'][number],
 ): HistoryEntry {
   return {
     id: given.id,

@@ -400,7 +400,12 @@ export const ModelName = {
   periods: 'periods',
   policy_log: 'policy_log',
   ranks: 'ranks',
-  stats: 'stats'
+  stats: 'stats',
+  daily: 'daily',
+  experiences: 'experiences',
+  ledger: 'ledger',
+  players: 'players',
+  promotions: 'promotions'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -416,7 +421,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "periods" | "policy_log" | "ranks" | "stats"
+    modelProps: "periods" | "policy_log" | "ranks" | "stats" | "daily" | "experiences" | "ledger" | "players" | "promotions"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -572,6 +577,196 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    daily: {
+      payload: Prisma.$dailyPayload<ExtArgs>
+      fields: Prisma.dailyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.dailyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$dailyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.dailyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$dailyPayload>
+        }
+        findFirst: {
+          args: Prisma.dailyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$dailyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.dailyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$dailyPayload>
+        }
+        findMany: {
+          args: Prisma.dailyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$dailyPayload>[]
+        }
+        aggregate: {
+          args: Prisma.DailyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDaily>
+        }
+        groupBy: {
+          args: Prisma.dailyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DailyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.dailyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DailyCountAggregateOutputType> | number
+        }
+      }
+    }
+    experiences: {
+      payload: Prisma.$experiencesPayload<ExtArgs>
+      fields: Prisma.experiencesFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.experiencesFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$experiencesPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.experiencesFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$experiencesPayload>
+        }
+        findFirst: {
+          args: Prisma.experiencesFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$experiencesPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.experiencesFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$experiencesPayload>
+        }
+        findMany: {
+          args: Prisma.experiencesFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$experiencesPayload>[]
+        }
+        aggregate: {
+          args: Prisma.ExperiencesAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateExperiences>
+        }
+        groupBy: {
+          args: Prisma.experiencesGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExperiencesGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.experiencesCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ExperiencesCountAggregateOutputType> | number
+        }
+      }
+    }
+    ledger: {
+      payload: Prisma.$ledgerPayload<ExtArgs>
+      fields: Prisma.ledgerFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ledgerFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ledgerPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ledgerFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ledgerPayload>
+        }
+        findFirst: {
+          args: Prisma.ledgerFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ledgerPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ledgerFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ledgerPayload>
+        }
+        findMany: {
+          args: Prisma.ledgerFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ledgerPayload>[]
+        }
+        aggregate: {
+          args: Prisma.LedgerAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateLedger>
+        }
+        groupBy: {
+          args: Prisma.ledgerGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LedgerGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ledgerCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.LedgerCountAggregateOutputType> | number
+        }
+      }
+    }
+    players: {
+      payload: Prisma.$playersPayload<ExtArgs>
+      fields: Prisma.playersFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.playersFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$playersPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.playersFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$playersPayload>
+        }
+        findFirst: {
+          args: Prisma.playersFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$playersPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.playersFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$playersPayload>
+        }
+        findMany: {
+          args: Prisma.playersFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$playersPayload>[]
+        }
+        aggregate: {
+          args: Prisma.PlayersAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePlayers>
+        }
+        groupBy: {
+          args: Prisma.playersGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PlayersGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.playersCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PlayersCountAggregateOutputType> | number
+        }
+      }
+    }
+    promotions: {
+      payload: Prisma.$promotionsPayload<ExtArgs>
+      fields: Prisma.promotionsFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.promotionsFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$promotionsPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.promotionsFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$promotionsPayload>
+        }
+        findFirst: {
+          args: Prisma.promotionsFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$promotionsPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.promotionsFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$promotionsPayload>
+        }
+        findMany: {
+          args: Prisma.promotionsFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$promotionsPayload>[]
+        }
+        aggregate: {
+          args: Prisma.PromotionsAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePromotions>
+        }
+        groupBy: {
+          args: Prisma.promotionsGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PromotionsGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.promotionsCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PromotionsCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -665,6 +860,72 @@ export const StatsScalarFieldEnum = {
 } as const
 
 export type StatsScalarFieldEnum = (typeof StatsScalarFieldEnum)[keyof typeof StatsScalarFieldEnum]
+
+
+export const DailyScalarFieldEnum = {
+  user_id: 'user_id',
+  day: 'day',
+  awarded: 'awarded',
+  kos: 'kos',
+  wos: 'wos',
+  balance: 'balance'
+} as const
+
+export type DailyScalarFieldEnum = (typeof DailyScalarFieldEnum)[keyof typeof DailyScalarFieldEnum]
+
+
+export const ExperiencesScalarFieldEnum = {
+  key: 'key',
+  name: 'name'
+} as const
+
+export type ExperiencesScalarFieldEnum = (typeof ExperiencesScalarFieldEnum)[keyof typeof ExperiencesScalarFieldEnum]
+
+
+export const LedgerScalarFieldEnum = {
+  user_id: 'user_id',
+  id: 'id',
+  occurred_at: 'occurred_at',
+  experience: 'experience',
+  type: 'type',
+  magnitude: 'magnitude',
+  awarded: 'awarded'
+} as const
+
+export type LedgerScalarFieldEnum = (typeof LedgerScalarFieldEnum)[keyof typeof LedgerScalarFieldEnum]
+
+
+export const PlayersScalarFieldEnum = {
+  user_id: 'user_id',
+  username: 'username',
+  display_name: 'display_name',
+  points: 'points',
+  rank_slug: 'rank_slug',
+  rank: 'rank',
+  level: 'level',
+  rank_since: 'rank_since',
+  kos: 'kos',
+  wos: 'wos',
+  joined_at: 'joined_at',
+  synced_at: 'synced_at'
+} as const
+
+export type PlayersScalarFieldEnum = (typeof PlayersScalarFieldEnum)[keyof typeof PlayersScalarFieldEnum]
+
+
+export const PromotionsScalarFieldEnum = {
+  id: 'id',
+  user_id: 'user_id',
+  username: 'username',
+  display_name: 'display_name',
+  rank: 'rank',
+  rank_slug: 'rank_slug',
+  from_rank: 'from_rank',
+  from_rank_slug: 'from_rank_slug',
+  promoted_at: 'promoted_at'
+} as const
+
+export type PromotionsScalarFieldEnum = (typeof PromotionsScalarFieldEnum)[keyof typeof PromotionsScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -965,6 +1226,11 @@ export type GlobalOmitConfig = {
   policy_log?: Prisma.policy_logOmit
   ranks?: Prisma.ranksOmit
   stats?: Prisma.statsOmit
+  daily?: Prisma.dailyOmit
+  experiences?: Prisma.experiencesOmit
+  ledger?: Prisma.ledgerOmit
+  players?: Prisma.playersOmit
+  promotions?: Prisma.promotionsOmit
 }
 
 /* Types for Logging */

@@ -54,7 +54,12 @@ export const ModelName = {
   periods: 'periods',
   policy_log: 'policy_log',
   ranks: 'ranks',
-  stats: 'stats'
+  stats: 'stats',
+  daily: 'daily',
+  experiences: 'experiences',
+  ledger: 'ledger',
+  players: 'players',
+  promotions: 'promotions'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -127,6 +132,72 @@ export const StatsScalarFieldEnum = {
 } as const
 
 export type StatsScalarFieldEnum = (typeof StatsScalarFieldEnum)[keyof typeof StatsScalarFieldEnum]
+
+
+export const DailyScalarFieldEnum = {
+  user_id: 'user_id',
+  day: 'day',
+  awarded: 'awarded',
+  kos: 'kos',
+  wos: 'wos',
+  balance: 'balance'
+} as const
+
+export type DailyScalarFieldEnum = (typeof DailyScalarFieldEnum)[keyof typeof DailyScalarFieldEnum]
+
+
+export const ExperiencesScalarFieldEnum = {
+  key: 'key',
+  name: 'name'
+} as const
+
+export type ExperiencesScalarFieldEnum = (typeof ExperiencesScalarFieldEnum)[keyof typeof ExperiencesScalarFieldEnum]
+
+
+export const LedgerScalarFieldEnum = {
+  user_id: 'user_id',
+  id: 'id',
+  occurred_at: 'occurred_at',
+  experience: 'experience',
+  type: 'type',
+  magnitude: 'magnitude',
+  awarded: 'awarded'
+} as const
+
+export type LedgerScalarFieldEnum = (typeof LedgerScalarFieldEnum)[keyof typeof LedgerScalarFieldEnum]
+
+
+export const PlayersScalarFieldEnum = {
+  user_id: 'user_id',
+  username: 'username',
+  display_name: 'display_name',
+  points: 'points',
+  rank_slug: 'rank_slug',
+  rank: 'rank',
+  level: 'level',
+  rank_since: 'rank_since',
+  kos: 'kos',
+  wos: 'wos',
+  joined_at: 'joined_at',
+  synced_at: 'synced_at'
+} as const
+
+export type PlayersScalarFieldEnum = (typeof PlayersScalarFieldEnum)[keyof typeof PlayersScalarFieldEnum]
+
+
+export const PromotionsScalarFieldEnum = {
+  id: 'id',
+  user_id: 'user_id',
+  username: 'username',
+  display_name: 'display_name',
+  rank: 'rank',
+  rank_slug: 'rank_slug',
+  from_rank: 'from_rank',
+  from_rank_slug: 'from_rank_slug',
+  promoted_at: 'promoted_at'
+} as const
+
+export type PromotionsScalarFieldEnum = (typeof PromotionsScalarFieldEnum)[keyof typeof PromotionsScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -41,7 +41,7 @@ export type RanksSumAggregateOutputType = {
   min_points: runtime.Decimal | null
   min_time_days: number | null
   required_recommendations: number | null
-  players: bigint | null
+  players: number | null
 }
 
 export type RanksMinAggregateOutputType = {
@@ -58,7 +58,7 @@ export type RanksMinAggregateOutputType = {
   retired: boolean | null
   description: string | null
   colour: string | null
-  players: bigint | null
+  players: number | null
 }
 
 export type RanksMaxAggregateOutputType = {
@@ -75,7 +75,7 @@ export type RanksMaxAggregateOutputType = {
   retired: boolean | null
   description: string | null
   colour: string | null
-  players: bigint | null
+  players: number | null
 }
 
 export type RanksCountAggregateOutputType = {
@@ -267,7 +267,7 @@ export type RanksGroupByOutputType = {
   retired: boolean
   description: string
   colour: string
-  players: bigint
+  players: number
   _count: RanksCountAggregateOutputType | null
   _avg: RanksAvgAggregateOutputType | null
   _sum: RanksSumAggregateOutputType | null
@@ -307,7 +307,7 @@ export type ranksWhereInput = {
   retired?: Prisma.BoolFilter<"ranks"> | boolean
   description?: Prisma.StringFilter<"ranks"> | string
   colour?: Prisma.StringFilter<"ranks"> | string
-  players?: Prisma.BigIntFilter<"ranks"> | bigint | number
+  players?: Prisma.IntFilter<"ranks"> | number
 }
 
 export type ranksOrderByWithRelationInput = {
@@ -344,7 +344,7 @@ export type ranksWhereUniqueInput = Prisma.AtLeast<{
   retired?: Prisma.BoolFilter<"ranks"> | boolean
   description?: Prisma.StringFilter<"ranks"> | string
   colour?: Prisma.StringFilter<"ranks"> | string
-  players?: Prisma.BigIntFilter<"ranks"> | bigint | number
+  players?: Prisma.IntFilter<"ranks"> | number
 }, "slug">
 
 export type ranksOrderByWithAggregationInput = {
@@ -386,7 +386,7 @@ export type ranksScalarWhereWithAggregatesInput = {
   retired?: Prisma.BoolWithAggregatesFilter<"ranks"> | boolean
   description?: Prisma.StringWithAggregatesFilter<"ranks"> | string
   colour?: Prisma.StringWithAggregatesFilter<"ranks"> | string
-  players?: Prisma.BigIntWithAggregatesFilter<"ranks"> | bigint | number
+  players?: Prisma.IntWithAggregatesFilter<"ranks"> | number
 }
 
 export type ranksCountOrderByAggregateInput = {
@@ -515,7 +515,7 @@ export type $ranksPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs 
     retired: boolean
     description: string
     colour: string
-    players: bigint
+    players: number
   }, ExtArgs["result"]["ranks"]>
   composites: {}
 }
@@ -787,7 +787,7 @@ export interface ranksFieldRefs {
   readonly retired: Prisma.FieldRef<"ranks", 'Boolean'>
   readonly description: Prisma.FieldRef<"ranks", 'String'>
   readonly colour: Prisma.FieldRef<"ranks", 'String'>
-  readonly players: Prisma.FieldRef<"ranks", 'BigInt'>
+  readonly players: Prisma.FieldRef<"ranks", 'Int'>
 }
     
 

@@ -1,0 +1,5 @@
+SELECT
+  (KEY) :: text AS KEY,
+  (name) :: text AS name
+FROM
+  public.experiences e;

@@ -1,0 +1,29 @@
+SELECT
+  m.id,
+  p.user_id,
+  m.username,
+  m.display_name,
+  m.rank,
+  m.rank_slug,
+  m.from_rank,
+  m.from_rank_slug,
+  m.promoted_at
+FROM
+  (
+    public.players p
+    CROSS JOIN LATERAL promotions_of(p.user_id) m(
+      id,
+      user_id,
+      username,
+      display_name,
+      rank,
+      rank_slug,
+      from_rank,
+      from_rank_slug,
+      promoted_at,
+      present_rank,
+      present_rank_slug
+    )
+  )
+WHERE
+  p.listed;
