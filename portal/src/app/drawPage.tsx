@@ -76,9 +76,11 @@ async function failedPage(locale: string, href: string, error: unknown): Promise
       <Empty title={t(away ? 'away.title' : 'failed.title')} heading>
         <p>{t(away ? 'away.text' : 'failed.text')}</p>
         <p>
-          <a href={path(locale, href)}>{t('away.again')}</a>
+          <a className="button button-primary my-4" href={path(locale, href)}>
+            {t('away.again')}
+          </a>
         </p>
-        <p>{t('away.reference', { id: requestId })}</p>
+        <p className="text-sm wrap-anywhere">{t('away.reference', { id: requestId })}</p>
       </Empty>
     </>
   );

@@ -26,9 +26,8 @@ export function Avatar({ player, size = 'medium', src = null }: Props) {
 
 /** The first letters of the first two words. */
 export function initials(name: string): string {
-  const words = name.split(/[\s_.-]+/u).filter(Boolean);
-  const letters = words.length > 1 ? words.slice(0, 2).map(first) : [first(words[0] ?? '?')];
-  return letters.join('').toUpperCase();
+  const words = name.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  return (words.length > 0 ? words : [name]).slice(0, 2).map(first).join('').toUpperCase();
 }
 
 function first(word: string): string {

@@ -48,7 +48,7 @@ function Insignia({ tier = 0, colour, stripes, size }: InsigniaProps) {
   const shape = STRIPES[stripes] ?? STRIPES[0];
   return (
     <svg
-      className={`insignia tier-${tier}`}
+      className={colour ? 'insignia' : `insignia tier-${tier}`}
       width={size}
       height={size}
       viewBox="0 0 20 20"

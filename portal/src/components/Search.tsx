@@ -1,7 +1,7 @@
 'use client';
 
 import { useRouter } from 'next/navigation';
-import { type KeyboardEvent, useEffect, useId, useState } from 'react';
+import { type KeyboardEvent, useEffect, useState } from 'react';
 import { Icon } from './Icon';
 
 export interface Suggestion {
@@ -33,7 +33,8 @@ const PAUSE = 150; // milliseconds without a key before the server is asked
 /** A plain form that becomes a combobox (ARIA 1.2) once somebody uses it with script. */
 export function Search({ action, locale, label, button, large = false, value = '' }: Props) {
   const router = useRouter();
-  const id = useId();
+  // One of each kind may stand on a page.
+  const id = large ? 'find-' : 'search-';
   const [text, setText] = useState<string | null>(null);
   const [active, setActive] = useState(-1);
   const [open, setOpen] = useState(false);

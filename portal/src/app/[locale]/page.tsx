@@ -17,8 +17,8 @@ import { ranks } from '@/lib/read/ranks';
 import { records } from '@/lib/read/records';
 import { stats } from '@/lib/read/stats';
 import type { Line, Stats } from '@/lib/shapes';
-import { LatestPromotions } from './home/LatestPromotions';
-import { TopRecords } from './home/TopRecords';
+import { LatestPromotions } from './_home/LatestPromotions';
+import { TopRecords } from './_home/TopRecords';
 
 const TOP = { by: 'points', period: 'all', rank: null, after: null, limit: 5 } as const;
 

@@ -37,7 +37,7 @@ export function PointsChart({ words, days, ranks }: Props) {
           })}
           series={[{ name: 'points', values: days.map(balance) }]}
           thresholds={ladderOf(ranks).map(({ name, minPoints }) => ({
-            name,
+            name: `${name} · ${words.amount(minPoints)}`,
             value: Number(minPoints) / 100,
           }))}
           ticks={ticks(words, days)}

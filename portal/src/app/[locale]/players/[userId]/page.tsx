@@ -75,7 +75,7 @@ function draw(words: Words, one: Player, answers: Answers, older: boolean) {
   return (
     <div className="grid gap-4">
       <StaleNote words={words} answers={answers} />
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid gap-4 lg:grid-cols-2">
         <PlayerHeader words={words} player={one} look={looks.get(one.rankSlug)} />
         <NextRankCard words={words} player={one} looks={looks} />
       </div>

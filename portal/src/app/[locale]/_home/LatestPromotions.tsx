@@ -13,11 +13,11 @@ export function LatestPromotions({ words, promotions, looks }: Props) {
   if (promotions.length === 0)
     return <p className="text-muted">{words.t('home.promotionsEmpty')}</p>;
   return (
-    <ul className="promotions">
+    <ul className="latest">
       {promotions.map(({ id, player, rank, rankSlug, promotedAt }) => (
         <li key={id}>
           <PlayerName words={words} player={player} />
-          <span className="promotions-rank">
+          <span className="latest-rank">
             <RankBadge rank={rank} rankSlug={rankSlug} {...looks.get(rankSlug)} />
             <time className="list-detail" dateTime={promotedAt}>
               {words.date(promotedAt)}
