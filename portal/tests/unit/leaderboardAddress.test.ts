@@ -40,7 +40,7 @@ test('what no list has is read as the default', () => {
 });
 
 test('a choice leads to the first page and keeps the others', () => {
-  const view = { ...FIRST, by: 'kos', after: '5:1', trail: ['9:1'] } as const;
+  const view = { ...FIRST, by: 'kos' as const, after: '5:1', trail: ['9:1'] };
   assert.equal(choose(view, { period: 'week' }), '/leaderboard?by=kos&period=week');
 });
 
