@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from players.api.next_rank import NextRankOut
-from players.api.schemas import Out, UserId, Whole
+from players.api.schemas import Next, Out, Time, UserId, Whole
 
 
 class RefOut(Out, frozen=True):
@@ -40,7 +40,7 @@ class LineOut(Out, frozen=True):
     wos: Whole
     change: int | None
     spark: list[Decimal]
-    last_synced_at: dt.datetime
+    last_synced_at: Time
 
 
 class PeriodOut(Out, frozen=True):
@@ -54,7 +54,7 @@ class PeriodOut(Out, frozen=True):
     key: str
     starts_on: dt.date
     ends_on: dt.date
-    closed_at: dt.datetime | None
+    closed_at: Time | None
     players: Whole
 
 
@@ -69,14 +69,14 @@ class TopOut(Out, frozen=True):
     total: Whole | None
     by: Literal["points", "kos", "wos"]
     period: PeriodOut | None
-    as_of: dt.datetime
-    last_synced_at: dt.datetime | None
-    next: str | None
+    as_of: Time
+    last_synced_at: Time | None
+    next: Next
 
 
 class AroundOut(Out, frozen=True):
     players: list[LineOut]
-    as_of: dt.datetime
+    as_of: Time
 
 
 class BestDayOut(Out, frozen=True):
@@ -115,14 +115,14 @@ class RecordsOut(Out, frozen=True):
     best_week: list[BestWeekOut]
     longest_streak: list[StreakOut]
     fastest: list[FastestOut]
-    as_of: dt.datetime
+    as_of: Time
 
 
 class PeriodsOut(Out, frozen=True):
     """Periods of a kind, newest first."""
 
     periods: list[PeriodOut]
-    next: str | None
+    next: Next
 
 
 class StatsOut(Out, frozen=True):
@@ -133,7 +133,7 @@ class StatsOut(Out, frozen=True):
     points_week: Decimal
     promotions_week: Whole
     active_today: Whole
-    as_of: dt.datetime
+    as_of: Time
 
 
 class PlayerStreakOut(Out, frozen=True):
@@ -175,8 +175,8 @@ class PlayerOut(Out, frozen=True):
     rank: str
     rank_slug: str
     level: str
-    rank_since: dt.datetime
-    joined_at: dt.datetime
+    rank_since: Time
+    joined_at: Time
     position: Whole
     total: Whole
     percentile: Whole | None
@@ -190,8 +190,8 @@ class PlayerOut(Out, frozen=True):
     experiences: list[ExperienceOut]
     recommendations: Whole
     next_rank: NextRankOut | None
-    last_synced_at: dt.datetime
-    as_of: dt.datetime
+    last_synced_at: Time
+    as_of: Time
 
 
 class DayOut(Out, frozen=True):
@@ -208,7 +208,7 @@ class SeriesOut(Out, frozen=True):
     """Every day, oldest first."""
 
     days: list[DayOut]
-    as_of: dt.datetime
+    as_of: Time
 
 
 class HistoryEntryOut(Out, frozen=True):
@@ -220,12 +220,12 @@ class HistoryEntryOut(Out, frozen=True):
     type: str
     magnitude: int
     awarded: Decimal
-    occurred_at: dt.datetime
+    occurred_at: Time
 
 
 class HistoryOut(Out, frozen=True):
     entries: list[HistoryEntryOut]
-    next: str | None
+    next: Next
 
 
 class PromotionOut(Out, frozen=True):
@@ -237,7 +237,7 @@ class PromotionOut(Out, frozen=True):
     rank_slug: str
     from_rank: str
     from_rank_slug: str
-    promoted_at: dt.datetime
+    promoted_at: Time
 
 
 class PlayerPromotionsOut(Out, frozen=True):
@@ -246,7 +246,7 @@ class PlayerPromotionsOut(Out, frozen=True):
 
 class PromotionsOut(Out, frozen=True):
     promotions: list[PromotionOut]
-    next: str | None
+    next: Next
 
 
 class FoundOut(Out, frozen=True):
@@ -268,4 +268,4 @@ class SearchOut(Out, frozen=True):
 
     players: list[FoundOut]
     suggestions: list[str]
-    next: str | None
+    next: Next

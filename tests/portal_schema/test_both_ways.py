@@ -99,11 +99,9 @@ def test_periods(
 def test_the_second_page_continues_the_first_of_the_other_way(
     portal: Database, everybody: list[Player]
 ) -> None:
-    first = rows(portal, "SELECT * FROM portal.leaderboard(7)")[-1]
-    last = rows(portal, "SELECT id, amount::text FROM portal.leaderboard(7)")[-1]
-    answer = get(f"/leaderboard/top?limit=7&after={last['amount']}:{last['id']}")
-    query = "SELECT * FROM portal.leaderboard(7, %s, %s)"
-    same(answer["players"], rows(portal, query, first["amount"], first["id"]))
+    (*_, last) = portal.execute("SELECT amount, id FROM portal.leaderboard(7)").fetchall()
+    answer = get(f"/leaderboard/top?limit=7&after={last[0]}:{last[1]}")
+    same(answer["players"], rows(portal, "SELECT * FROM portal.leaderboard(7, %s, %s)", *last))
 
 
 def test_every_player(portal: Database, everybody: list[Player]) -> None:

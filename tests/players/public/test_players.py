@@ -55,7 +55,7 @@ def test_experiences_that_count_each_at_least_0(bootstrapped: None) -> None:
         ExperiencePoints.objects.create(player=player, origin=origin, total=total, counted=counted)
     assert get("/players/1")["experiences"] == [
         {"experience": "nexus", "name": "Nexus", "points": 12.5},
-        {"experience": "arena", "name": "Arena", "points": 0},
+        {"experience": "arena", "name": "arena", "points": 0},
     ]
 
 
