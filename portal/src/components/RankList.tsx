@@ -16,7 +16,7 @@ export function RankList({ words, ranks, all }: Props) {
   const total = all.reduce((sum, rank) => sum + rank.players, 0);
   const most = Math.max(1, ...all.map((rank) => rank.players));
   return (
-    <ol className="card ranks">
+    <ol className="card rank-list">
       {ranks.map((rank) => (
         <li key={rank.slug} data-rank={rank.slug}>
           <Link

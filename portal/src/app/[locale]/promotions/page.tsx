@@ -49,7 +49,7 @@ async function draw(locale: string, from: string | null) {
           <Link href={path(locale, '/ranks')}>{w.t('policy.promotionsLink')}</Link>
         </Empty>
       )}
-      <ol className="card promotions">
+      <ol className="card promotion-list">
         {items.map((promotion) => (
           <PromotionLine key={promotion.id} words={w} promotion={promotion} />
         ))}

@@ -81,7 +81,7 @@ async function results(w: Words, query: string, after: string | null) {
           ? w.t('search.found', { count: items.length })
           : w.t('search.results')}
       </p>
-      <ul className="card found">
+      <ul className="card found-list">
         {items.map((player) => (
           <FoundPlayer key={player.userId} words={w} player={player} />
         ))}
