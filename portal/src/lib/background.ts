@@ -13,7 +13,7 @@ export function startBackground(): void {
   every(30 * second, 'refresh', warm);
   every(300 * second, 'refresh of the board', warmBoard);
   every(30 * second, 'sweep', sweep);
-  every(600 * second, 'tidying', () => snapshot().tidy());
+  every(60 * second, 'tidying', () => snapshot().tidy());
 }
 
 /** Run `work` now and again after each pause. An error ends one run only. */

@@ -8,17 +8,34 @@ import { single } from './single.ts';
 
 export type Database = PrismaClient;
 
-/** The schema `portal`, or null if the portal reads from the API alone. */
-export function database(): Database | null {
-  return single('database', connect);
+interface Connected {
+  client: Database;
+  pool: Pool;
 }
 
-function connect(): Database | null {
-  const { databaseUrl, databasePool } = settings();
+const current = single('database', () => ({ connected: null as Connected | null }));
+
+/** The schema `portal`, or null if the portal reads from the API alone. */
+export function database(): Database | null {
+  const { databaseUrl } = settings();
   if (!databaseUrl) return null;
+  current.connected ??= connect(databaseUrl);
+  return current.connected.client;
+}
+
+/** Begin with new connections: a silent one would go back to the pool after its transaction. */
+export function dropConnections(): void {
+  const dropped = current.connected;
+  current.connected = null;
+  dropped?.pool.end().catch((error: unknown) => {
+    log('warning', 'database connections not closed', { error: String(error) });
+  });
+}
+
+function connect(connectionString: string): Connected {
   const pool = new Pool({
-    connectionString: databaseUrl,
-    max: databasePool,
+    connectionString,
+    max: settings().databasePool,
     connectionTimeoutMillis: 700,
     // The server's statement_timeout does not help when the server is silent.
     query_timeout: 900,
@@ -27,8 +44,8 @@ function connect(): Database | null {
     application_name: 'grps-portal',
   });
   // Without a listener, an idle connection that breaks would end the process.
-  pool.on('error', (error) =>
-    log('warning', 'database connection lost', { message: error.message }),
-  );
-  return new PrismaClient({ adapter: new PrismaPg(pool) });
+  pool.on('error', (error) => {
+    log('warning', 'database connection lost', { message: error.message });
+  });
+  return { client: new PrismaClient({ adapter: new PrismaPg(pool) }), pool };
 }

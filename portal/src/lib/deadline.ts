@@ -9,7 +9,9 @@ export async function until<T>(
   const passed = new DeadlinePassed('The source took too long.');
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(passed), Math.max(0, deadline - Date.now()));
+    // In a busy process the answer may have come already: it is read before `setImmediate` calls.
+    const giveUp = () => setImmediate(() => reject(passed));
+    timer = setTimeout(giveUp, Math.max(0, deadline - Date.now()));
   });
   try {
     // Not every source heeds the signal: PostgreSQL's driver does not.

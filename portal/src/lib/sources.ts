@@ -2,7 +2,7 @@
 import 'server-only';
 import type { Ask } from './ask.ts';
 import { Breaker, SourceAway } from './breaker.ts';
-import { type Database, database } from './database.ts';
+import { type Database, database, dropConnections } from './database.ts';
 import { until } from './deadline.ts';
 import { Flights } from './flights.ts';
 import { type Backend, grpsBackendClient, Problem } from './grpsBackendClient.ts';
@@ -35,6 +35,7 @@ export interface Question<T> {
 
 /** The share of the remaining time that the first source gets. */
 const firstShare = 0.6;
+const shortestWait = 100; // milliseconds
 
 const breakers = single('breakers', () => ({
   database: new Breaker(),
@@ -68,17 +69,18 @@ async function find<T>(ask: Ask, question: Question<T>): Promise<Answer<T>> {
 /** Ask both sources in order. `null`: neither answers. */
 export async function fromSources<T>(ask: Ask, question: Question<T>): Promise<Answer<T> | null> {
   const first = question.first ?? 'database';
-  const order: Live[] = first === 'api' ? ['api', 'database'] : ['database', 'api'];
-  for (const source of order) {
-    const left = ask.deadline - Date.now();
-    const share = source === first ? left * firstShare : left;
-    const answered = await attempt(source, { ...ask, deadline: Date.now() + share }, question);
-    if (answered) return answered;
-  }
-  return null;
+  const second = first === 'database' ? 'api' : 'database';
+  const left = ask.deadline - Date.now();
+  const share = isOpen(second) ? left * firstShare : left;
+  const early = { ...ask, deadline: Date.now() + share };
+  return (await attempt(first, early, question)) ?? attempt(second, ask, question);
 }
 
-/** Ask one source. `null`: it does not answer, or it is not set up. */
+function isOpen(source: Live): boolean {
+  return breakers[source].state !== 'open' && (source === 'api' || database() !== null);
+}
+
+/** Ask one source. `null`: it does not answer, it is not set up, or there is no time left. */
 export async function attempt<T>(
   source: Live,
   ask: Ask,
@@ -86,6 +88,8 @@ export async function attempt<T>(
 ): Promise<Answer<T> | null> {
   const prisma = database();
   if (source === 'database' && !prisma) return null;
+  // A timeout after less time would say nothing about the source.
+  if (ask.deadline - Date.now() < shortestWait) return null;
   const call = (signal: AbortSignal) =>
     source === 'database' && prisma
       ? question.fromDatabase(prisma)
@@ -100,12 +104,14 @@ export async function attempt<T>(
   }
 }
 
-function report(source: Live, ask: Ask, question: string, error: unknown): void {
+function report(source: Live, ask: Ask, key: string, error: unknown): void {
+  if (source === 'database') dropConnections();
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const status = error instanceof Problem ? error.status : undefined;
   log('warning', 'source failed', {
     source,
-    question,
+    // The rest may be what a visitor typed.
+    question: key.split(/[ :]/, 1)[0],
     requestId: ask.requestId,
     error: name,
     message,

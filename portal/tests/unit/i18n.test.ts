@@ -1,31 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { alternates, formats, locales, path, translator } from '../../src/lib/i18n.ts';
-
-const folder = join(import.meta.dirname, '../../src/messages');
-const read = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8'));
-
-/** Keys of a catalogue with the names in their texts, a plural being one key. */
-function* leaves(node: object, prefix = ''): Generator<[string, string]> {
-  for (const [key, value] of Object.entries(node)) {
-    const plural = typeof value === 'object' && 'other' in value;
-    const text = plural ? value.other : value;
-    if (typeof text === 'string')
-      yield [prefix + key, (text.match(/\{\w+\}/g) ?? []).sort().join()];
-    else yield* leaves(value, `${prefix}${key}.`);
-  }
-}
-
-test('every language has every key with the same names in it', () => {
-  const wanted = [...leaves(read('en.json'))];
-  for (const locale of locales)
-    assert.deepEqual([...leaves(read(`${locale}.json`))], wanted, locale);
-  const files = readdirSync(folder).filter((name) => name !== 'errors.json');
-  assert.deepEqual(files.sort(), locales.map((locale) => `${locale}.json`).sort());
-  assert.deepEqual(Object.keys(read('errors.json')), [...locales]);
-});
+import { alternates, formats, path, translator } from '../../src/lib/i18n.ts';
 
 test('a text gets its values, and numbers are written as people write them', () => {
   const t = translator('en');

@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { FileHome } from '../../src/lib/snapshot/fileHome.ts';
 import { MemoryHome } from '../../src/lib/snapshot/memoryHome.ts';
 import { type Home, Snapshot } from '../../src/lib/snapshot/store.ts';
+import { type RuntimeCache, VercelHome } from '../../src/lib/snapshot/vercelHome.ts';
 
 const asOf = '2026-11-30T12:00:00.000Z';
 const noon = Date.parse(asOf);
@@ -30,7 +31,19 @@ afterEach(() => rm(folder, { recursive: true }));
 const homes: [string, () => Home][] = [
   ['file', () => new FileHome(join(folder, 'snapshot'))],
   ['memory', () => new MemoryHome()],
+  ['vercel', () => vercelHome()],
 ];
+
+function vercelHome(): Home {
+  const entries = new Map<string, unknown>();
+  const cache: RuntimeCache = {
+    get: async (key) => entries.get(key) ?? null,
+    set: async (key, value) => void entries.set(key, value),
+    delete: async (key) => void entries.delete(key),
+  };
+  return new VercelHome(() => cache);
+}
+
 const snapshotIn = (home: Home) => new Snapshot(home, { now: () => time });
 
 for (const [name, make] of homes) {

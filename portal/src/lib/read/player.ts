@@ -24,10 +24,8 @@ export function history(ask: Ask, userId: string, after: string | null, limit: n
   return answer(ask, historyQuestion(valid(userId), checked('time', after), limit));
 }
 
-/** Nobody has the id 0. */
-function valid(userId: string): string {
-  return isUserId(userId) ? userId : '0';
-}
+// Nobody has the id 0.
+const valid = (userId: string) => (isUserId(userId) ? userId : '0');
 
 export function playerQuestion(userId: string): Question<Player | null> {
   return {

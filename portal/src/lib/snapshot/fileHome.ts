@@ -35,8 +35,13 @@ export class FileHome implements Home {
 
   async keys(): Promise<string[]> {
     const names = await this.#names();
-    const texts = await Promise.all(names.map((name) => this.#content(name)));
-    return texts.flatMap((text) => keyOf(text ?? '') ?? []);
+    const keys: string[] = [];
+    // One after the other: a process may have about a thousand files open.
+    for (const name of names) {
+      const key = keyOf((await this.#content(name)) ?? '');
+      if (key !== null) keys.push(key);
+    }
+    return keys;
   }
 
   /** Delete what is more than 24 hours old, torn drafts, and the oldest entries above the limit. */

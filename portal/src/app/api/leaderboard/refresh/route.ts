@@ -1,4 +1,5 @@
 import { Flights } from '@/lib/flights';
+import { sweep } from '@/lib/forget';
 import { log } from '@/lib/log';
 import { problem } from '@/lib/problems';
 import { type Refreshed, refresh } from '@/lib/refresh';
@@ -41,5 +42,7 @@ function isAllowed(request: Request): boolean {
 async function timed(requestId: string): Promise<Refreshed & { took: number }> {
   const startedAt = performance.now();
   const refreshed = await refresh(requestId);
+  // On Vercel nothing else does it.
+  await sweep(requestId);
   return { ...refreshed, took: Math.round(performance.now() - startedAt) };
 }
