@@ -3,7 +3,15 @@ import { decimalText } from '../amounts.ts';
 import type { Ask } from '../ask.ts';
 import type { Database } from '../database.ts';
 import { found } from '../grpsBackendClient.ts';
-import type { Around, Leaderboard, LeaderboardQuery, Period, PeriodKind } from '../shapes.ts';
+import type {
+  Amount,
+  Around,
+  Leaderboard,
+  LeaderboardQuery,
+  Measure,
+  Period,
+  PeriodKind,
+} from '../shapes.ts';
 import { answer, type Question } from '../sources.ts';
 import { checked, isUserId, parts } from './cursors.ts';
 import * as rows from './rows.ts';
@@ -54,7 +62,7 @@ async function read(database: Database, query: LeaderboardQuery): Promise<Leader
     ? Prisma.sql`portal.period_leaderboard(${named.kind}, ${named.key}, ${limit + 1}::int, ${cursor}, ${by}, ${rank})`
     : Prisma.sql`portal.leaderboard(${limit + 1}::int, ${cursor}, ${by}, ${rank})`;
   const found = await database.$queryRaw<rows.LineRow[]>`SELECT ${lineColumns} FROM ${list}`;
-  const page = pageOf(found, limit, (last) => `${decimalText(last.amount)}:${last.id}`);
+  const page = pageOf(found, limit, (last) => `${cursorText(by, last.amount)}:${last.id}`);
   const players = page.rows.map(rows.line);
   return {
     players,
@@ -63,6 +71,11 @@ async function read(database: Database, query: LeaderboardQuery): Promise<Leader
     period: named,
     next: page.next,
   };
+}
+
+/** The same text as the API's: points have decimals, counts have none. */
+function cursorText(by: Measure, amount: Amount): string {
+  return by === 'points' ? decimalText(amount) : (amount / 100n).toString();
 }
 
 const kinds: [PeriodKind, RegExp][] = [
