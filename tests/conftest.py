@@ -161,7 +161,7 @@ def serve(django_db_setup: None) -> Iterator[Callable[..., str]]:
     The server uses the test database. The function returns its URL.
     """
     with ExitStack() as stack:
-        yield lambda **environment: stack.enter_context(_server(environment))
+        yield lambda **environment: stack.enter_context(web_server(environment))
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +177,7 @@ def live(transactional_db: None, bootstrapped: None, _url: str) -> Iterator[Live
 
 
 @contextmanager
-def _server(environment: dict[str, str]) -> Iterator[str]:
+def web_server(environment: dict[str, str]) -> Iterator[str]:
     port = free_port()
     process = subprocess.Popen(
         web_command(port, workers=1),

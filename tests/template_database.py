@@ -23,9 +23,9 @@ PACKAGES = ("django", "django-allauth", "django-celery-beat")  # they have migra
 def prepare() -> None:
     """Create the template unless it exists and is up to date."""
     server = os.environ["DATABASE_URL"]
-    fingerprint = _fingerprint()
+    wanted = fingerprint()
     with psycopg.connect(server, autocommit=True) as connection:
-        if _comment(connection) == fingerprint:
+        if _comment(connection) == wanted:
             return
         name = sql.Identifier(NAME)
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -38,10 +38,10 @@ def prepare() -> None:
             check=True,
         )
         comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
-        connection.execute(comment.format(name, sql.Literal(fingerprint)))
+        connection.execute(comment.format(name, sql.Literal(wanted)))
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     found = hashlib.sha256()
     for package in PACKAGES:
         found.update(f"{package} {metadata.version(package)}\n".encode())
