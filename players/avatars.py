@@ -95,7 +95,7 @@ def _picture(pool: ConnectionPool, headshot: Headshot | None) -> Picture | None:
     try:
         return thumbnails.fetch(pool, headshot.image_url)
     except BadPicture as error:
-        log.warning("headshot refused", user=headshot.target_id, error=str(error))
+        log.warning("headshot refused", error=str(error))
         return None
 
 
