@@ -61,8 +61,7 @@ class PeriodOut(Out, frozen=True):
 class TopOut(Out, frozen=True):
     """One page of a list. `total`: the number of its players; null if it is not kept.
 
-    `next`: the `after` of the following page; null on the last page. `lastSyncedAt`: the latest of
-    this page.
+    `lastSyncedAt`: the latest of this page.
     """
 
     players: list[LineOut]

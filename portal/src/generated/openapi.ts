@@ -206,6 +206,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/players/{user_id}/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A player's headshot as PNG or WebP. It is not there until a worker has fetched it. */
+        get: operations["playerAvatar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/players/{user_id}/history": {
         parameters: {
             query?: never;
@@ -676,6 +693,7 @@ export interface components {
         /** AroundOut */
         AroundOut: {
             players: components["schemas"]["LineOut"][];
+            /** Format: date-time */
             asOf: string;
         };
         /**
@@ -700,6 +718,7 @@ export interface components {
             wos: number;
             change: number | null;
             spark: number[];
+            /** Format: date-time */
             lastSyncedAt: string;
         };
         /**
@@ -857,6 +876,7 @@ export interface components {
         /** HistoryOut */
         HistoryOut: {
             entries: components["schemas"]["HistoryEntryOut"][];
+            /** @description The `after` of the following page; null on the last page. */
             next: string | null;
         };
         /**
@@ -870,6 +890,7 @@ export interface components {
             type: string;
             magnitude: number;
             awarded: number;
+            /** Format: date-time */
             occurredAt: string;
         };
         /**
@@ -1084,6 +1105,7 @@ export interface components {
          */
         PeriodsOut: {
             periods: components["schemas"]["PeriodOut"][];
+            /** @description The `after` of the following page; null on the last page. */
             next: string | null;
         };
         /**
@@ -1121,7 +1143,9 @@ export interface components {
             rank: string;
             rankSlug: string;
             level: string;
+            /** Format: date-time */
             rankSince: string;
+            /** Format: date-time */
             joinedAt: string;
             position: number;
             total: number;
@@ -1136,7 +1160,9 @@ export interface components {
             experiences: components["schemas"]["ExperienceOut"][];
             recommendations: number;
             nextRank: components["schemas"]["NextRankOut"] | null;
+            /** Format: date-time */
             lastSyncedAt: string;
+            /** Format: date-time */
             asOf: string;
         };
         /**
@@ -1209,6 +1235,7 @@ export interface components {
             rankSlug: string;
             fromRank: string;
             fromRankSlug: string;
+            /** Format: date-time */
             promotedAt: string;
         };
         /**
@@ -1270,6 +1297,7 @@ export interface components {
         /** PromotionsOut */
         PromotionsOut: {
             promotions: components["schemas"]["PromotionOut"][];
+            /** @description The `after` of the following page; null on the last page. */
             next: string | null;
         };
         /**
@@ -1386,6 +1414,7 @@ export interface components {
             bestWeek: components["schemas"]["BestWeekOut"][];
             longestStreak: components["schemas"]["StreakOut"][];
             fastest: components["schemas"]["FastestOut"][];
+            /** Format: date-time */
             asOf: string;
         };
         /** BestDayOut */
@@ -1425,6 +1454,7 @@ export interface components {
         SearchOut: {
             players: components["schemas"]["FoundOut"][];
             suggestions: string[];
+            /** @description The `after` of the following page; null on the last page. */
             next: string | null;
         };
         /**
@@ -1449,6 +1479,7 @@ export interface components {
          */
         SeriesOut: {
             days: components["schemas"]["DayOut"][];
+            /** Format: date-time */
             asOf: string;
         };
         /**
@@ -1473,6 +1504,7 @@ export interface components {
             pointsWeek: number;
             promotionsWeek: number;
             activeToday: number;
+            /** Format: date-time */
             asOf: string;
         };
         /**
@@ -1496,8 +1528,7 @@ export interface components {
          * TopOut
          * @description One page of a list. `total`: the number of its players; null if it is not kept.
          *
-         *         `next`: the `after` of the following page; null on the last page. `lastSyncedAt`: the latest of
-         *         this page.
+         *         `lastSyncedAt`: the latest of this page.
          */
         TopOut: {
             players: components["schemas"]["LineOut"][];
@@ -1505,8 +1536,10 @@ export interface components {
             /** @enum {unknown} */
             by: "kos" | "points" | "wos";
             period: components["schemas"]["PeriodOut"] | null;
+            /** Format: date-time */
             asOf: string;
             lastSyncedAt: string | null;
+            /** @description The `after` of the following page; null on the last page. */
             next: string | null;
         };
         /**
@@ -2194,6 +2227,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlayerOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    playerAvatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A player's headshot as PNG or WebP. It is not there until a worker has fetched it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                    "image/webp": string;
                 };
             };
             /** @description Not Found */

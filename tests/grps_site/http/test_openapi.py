@@ -103,10 +103,39 @@ def test_every_answer_says_what_it_is() -> None:
 
 def test_times_and_pages_are_described() -> None:
     shapes = json.loads(docs.document())["components"]["schemas"]
-    following = shapes["PolicyChangesOut"]["properties"]["next"]
-    assert "`after` of the following page" in following["description"]
-    activation = shapes["ActivationOut"]["properties"]
-    assert activation["activatedAt"] == {"type": "string", "format": "date-time"}
+    fields = [
+        (f"{name}.{field}", value)
+        for name, shape in shapes.items()
+        for field, value in shape.get("properties", {}).items()
+    ]
+    times = {name: value for name, value in fields if re.search(r"\.(\w+(At|Since)|asOf)$", name)}
+    assert len(times) > 20
+    assert [name for name, value in times.items() if "date-time" not in json.dumps(value)] == []
+    following = [value for name, value in fields if name.endswith(".next")]
+    assert {value["description"] for value in following} == {
+        "The `after` of the following page; null on the last page."
+    }
+
+
+def test_ids_of_players_in_public_are_text_too() -> None:
+    document = json.loads(docs.document())
+    shapes = document["components"]["schemas"]
+    public = [
+        json.dumps(operation["responses"]["200"])
+        for methods in document["paths"].values()
+        for method, operation in methods.items()
+        if method == "get" and operation["tags"] == ["Public"]
+    ]
+    assert len(public) > 15
+    waiting, reached = list(public), set()
+    while waiting:
+        for name in set(re.findall(r"#/components/schemas/(\w+)", waiting.pop())) - reached:
+            reached.add(name)
+            waiting.append(json.dumps(shapes[name]))
+    fields = {name: set(shapes[name].get("properties", {})) for name in reached}
+    assert [name for name, held in fields.items() if "userId" in held] != []
+    for name, held in fields.items():
+        assert ("userId" in held) == ("userIdString" in held), name
 
 
 @pytest.fixture
