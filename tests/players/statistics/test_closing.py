@@ -118,9 +118,13 @@ def test_the_database_refuses_changes_of_a_closed_period(community: Game) -> Non
     play_a_week(community)
     run(tasks.close_periods, MONDAY)
     rows, other = PeriodTotal.objects.filter(period=week()), Player.objects.get(user_id=999)
+    others = PeriodTotal.objects.filter(period__key="2026-07")
+    played(community, 999, WEDNESDAY)  # in no closed period, as it comes late
+    run(tasks.roll_up_statistics, timezone.now())
     changes: list[Any] = [
         lambda: rows.update(awarded=1),
         lambda: rows.filter(player__user_id=1).delete(),
+        lambda: others.filter(player__user_id=999).update(period=week()),
         lambda: PeriodTotal.objects.create(period=week(), player=other, awarded=1, kos=0, wos=0),
         lambda: Period.objects.filter(pk=week().pk).update(closed_at=None),
         lambda: Period.objects.filter(pk=week().pk)._raw_delete("default"),
