@@ -77,8 +77,9 @@ TOTALS = f"""
                   AND q.frozen_at IS NULL
         GROUP BY q.id, d.player_id HAVING sum(d.awarded) > 0 OR sum(d.kos) > 0 OR sum(d.wos) > 0
     ), gone AS (
-        DELETE FROM period_totals t USING periods q
-        WHERE q.id = t.period_id AND q.frozen_at IS NULL AND t.player_id = ANY(%(players)s::bigint[])
+        DELETE FROM period_totals t
+        WHERE t.period_id = ANY(ARRAY(SELECT id FROM periods WHERE frozen_at IS NULL))
+          AND t.player_id = ANY(%(players)s::bigint[])
           AND NOT EXISTS (SELECT FROM found f WHERE f.period_id = t.period_id AND f.player_id = t.player_id)
     )
     INSERT INTO period_totals (period_id, player_id, awarded, kos, wos)
