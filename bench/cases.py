@@ -160,7 +160,7 @@ def growth(bench: Bench) -> Iterator[Result]:
         ),
         "players/{id}/series": lambda size: f"/players/{user(size)}/series?days=90",
         "leaderboard/top?by=kos": first_page("by=kos"),
-        "leaderboard/top?rank": first_page("rank=storm-corporal-i"),
+        "leaderboard/top?rank": first_page("rank=volt-specialist-i"),
         "leaderboard/top?period=week": first_page("period=week"),
         "leaderboard/top?period=season": first_page("period=season"),
         "leaderboard/top, a closed week": first_page(f"period={last_week}"),

@@ -17,5 +17,5 @@ DROP TRIGGER period_totals_moved ON period_totals;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("players", "0033_portal_players")]
+    dependencies = [("players", "0035_refusal_code")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]
