@@ -19,45 +19,30 @@ CREATE TYPE portal.placed AS (id bigint, "position" bigint, tied boolean, amount
 CREATE FUNCTION portal.today() RETURNS date LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT (now() AT TIME ZONE 'UTC')::date $$;
 
--- Positions gained against the latest snapshot that is 7 days old, or up to 13 days for players
--- outside of the best, of whom only Mondays are kept.
-CREATE FUNCTION portal.change_of(player_id bigint, "position" bigint) RETURNS integer
-LANGUAGE plpgsql {DEFINER} AS $$
-DECLARE
-    week_ago date := portal.today() - 7;
-    found integer;
-BEGIN
-    SELECT s.position - change_of.position INTO found FROM position_snapshots s
-    WHERE s.player_id = change_of.player_id
-      AND s.day IN (week_ago, date_trunc('week', week_ago)::date)
-    ORDER BY s.day DESC LIMIT 1;
-    RETURN found;
-END $$;
-
--- Points of the last 14 UTC days, today last, from experiences that count.
-CREATE FUNCTION portal.spark_of(player_id bigint) RETURNS numeric[] LANGUAGE plpgsql {DEFINER} AS $$
-DECLARE
-    today date := portal.today();
-    found numeric[];
-BEGIN
-    SELECT array_agg(coalesce(a.awarded, 0.00) ORDER BY n) INTO found
-    FROM generate_series(0, 13) AS n LEFT JOIN (
-        SELECT d.day, sum(d.awarded) AS awarded FROM experience_points e
-        JOIN daily_points d ON d.player_id = e.player_id AND d.origin = e.origin
-             AND d.day >= today - 13 AND d.day <= today
-        WHERE e.player_id = spark_of.player_id AND e.counted GROUP BY d.day) a
-    ON a.day = today - 13 + n;
-    RETURN found;
-END $$;
-
+-- `change`: positions gained against the latest snapshot that is 7 days old, or up to 13 days for
+-- players outside of the best, of whom only Mondays are kept. `spark`: points of the last 14 UTC days.
 CREATE FUNCTION portal.lines(placed portal.placed[], with_change boolean)
 RETURNS SETOF portal.line LANGUAGE plpgsql {DEFINER} AS $$
+DECLARE
+    today date := portal.today();
+    week_ago date := today - 7;
+    monday date := date_trunc('week', week_ago)::date;
 BEGIN
     RETURN QUERY
     SELECT p.id, c.position, c.tied, p.user_id, p.username::text, p.display_name::text,
            r.name::text, r.slug::text, p.points, c.amount, p.kos, p.wos,
-           CASE WHEN with_change THEN portal.change_of(p.id, c.position) END,
-           portal.spark_of(p.id), p.synced_at
+           CASE WHEN with_change THEN (
+               SELECT (s.position - c.position)::int FROM position_snapshots s
+               WHERE s.player_id = p.id AND s.day IN (week_ago, monday)
+               ORDER BY s.day DESC LIMIT 1) END,
+           (SELECT array_agg(coalesce(a.awarded, 0.00) ORDER BY n)
+            FROM generate_series(0, 13) AS n LEFT JOIN (
+                SELECT d.day, sum(d.awarded) AS awarded FROM experience_points e
+                JOIN daily_points d ON d.player_id = e.player_id AND d.origin = e.origin
+                     AND d.day >= today - 13 AND d.day <= today
+                WHERE e.player_id = p.id AND e.counted GROUP BY d.day) a
+            ON a.day = today - 13 + n),
+           p.synced_at
     FROM unnest(placed) WITH ORDINALITY AS c(id, "position", tied, amount, place)
     JOIN players p ON p.id = c.id AND p.listed
     JOIN ranks r ON r.id = coalesce(p.former_rank_id, p.rank_id)

@@ -34,8 +34,7 @@ BEGIN
            r.slug::text, r.level::text, coalesce(p.former_rank_since, p.rank_since), p.created_at,
            place, everybody,
            CASE WHEN everybody > 1 THEN (100 * fewer / everybody)::int END,
-           portal.change_of(p.id, place), p.kos, p.wos,
-           (SELECT round(sum(x) / 14, 2) FROM unnest(portal.spark_of(p.id)) AS x),
+           l.change, p.kos, p.wos, (SELECT round(sum(x) / 14, 2) FROM unnest(l.spark) AS x),
            CASE WHEN s.streak_ended_on >= portal.today() - 1 THEN s.streak ELSE 0 END,
            coalesce(s.longest_streak, 0),
            CASE WHEN s.best_day > 0 THEN s.best_day_on END, CASE WHEN s.best_day > 0 THEN s.best_day END,
@@ -49,6 +48,7 @@ BEGIN
            (SELECT count(*)::int FROM recommendations c WHERE c.player_id = p.id AND c.rank_id = r.id),
            p.synced_at, statement_timestamp()
     FROM ranks r LEFT JOIN player_records s ON s.player_id = p.id
+    CROSS JOIN portal.lines(ARRAY[ROW(p.id, place, false, p.points)::portal.placed], true) l
     WHERE r.id = coalesce(p.former_rank_id, p.rank_id);
 END $$;
 
