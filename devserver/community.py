@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Max
 
 from audits.chain.sealing import seal_pending
@@ -23,7 +24,6 @@ from players.models import Counted, DailyFigure, Decision, Player, Rank
 from players.points.event_parser import MAX_EVENTS, parse
 from players.points.ingestion import ingest
 from players.policy.points import full_award
-from players.statistics.recomputation import recompute
 from roblox.emulator.demo import ROLE_IDS
 
 FIRST_USER = 2000  # the emulator's own players have other ids
@@ -34,6 +34,12 @@ LATEST = 22 * 3600  # when a stay may begin at the latest, in seconds of the day
 FIRST_WORDS = ("Arc", "Bolt", "Cinder", "Dusk", "Ember", "Frost", "Gale", "Halo")
 SECOND_WORDS = ("Fox", "Hawk", "Mira", "Nova", "Otter", "Rook")
 JOINED_LATE = 0.4  # the share of veterans who joined after the first day
+
+BALANCES = """
+    INSERT INTO daily_balances (player_id, day, balance)
+    SELECT player_id, day, greatest(0, sum(awarded) OVER (PARTITION BY player_id ORDER BY day))
+    FROM (SELECT player_id, (occurred_at AT TIME ZONE 'UTC')::date AS day, sum(awarded) AS awarded
+          FROM ledger GROUP BY 1, 2) d"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,11 @@ def found(now: dt.datetime) -> int:
     began = now.replace(hour=0, minute=0, second=0, microsecond=0) - WEEKS * 7 * DAY
     veterans = list(_veterans(began))
     _create(veterans)
-    ids = list(Player.objects.values_list("pk", flat=True))
     for start in _steps(began, now):
         end = min(start + STEP, now)
         for number, experience in enumerate(_experiences()):
             _play(experience, veterans[number::2], start, end)
-        recompute(ids)
+    _keep_balances()
     _date_promotions(now)
     _join_group(veterans)
     return len(veterans)
@@ -108,7 +113,7 @@ def _steps(began: dt.datetime, now: dt.datetime) -> Iterator[dt.datetime]:
 def _play(
     experience: str, veterans: Sequence[Veteran], start: dt.datetime, end: dt.datetime
 ) -> None:
-    """Send the events between two moments to ingestion, as of `end`."""
+    """Send the events between two moments to ingestion, as of the last of them."""
     policy, events = active(), list[dict[str, Any]]()
     for veteran in veterans:
         day = start
@@ -117,9 +122,12 @@ def _play(
                 events += _played(veteran, day, end, policy)
             day += DAY
     for first in range(0, len(events), MAX_EVENTS):
-        server = {"placeId": 1, "jobId": "demo"}
-        body = json.dumps({"server": server, "events": events[first : first + MAX_EVENTS]})
-        ingest(experience, parse(body.encode(), end), now=end)
+        sent = {
+            "server": {"placeId": 1, "jobId": "demo"},
+            "events": events[first : first + MAX_EVENTS],
+        }
+        batch = parse(json.dumps(sent).encode(), end)
+        ingest(experience, batch, now=max(event.at for event in batch.events))
 
 
 def _played(
@@ -160,6 +168,12 @@ def _deeds(dice: random.Random, policy: ActivePolicy) -> Iterator[tuple[str, int
     deeds += [("ko", dice.randrange(1, 9))] * dice.randrange(3)
     deeds += [("wo", dice.randrange(1, 5))] * dice.randrange(2)
     return iter([deed for deed in deeds if deed[0] in policy.bundle.points.events])
+
+
+def _keep_balances() -> None:
+    """Write the balance of each day. Each veteran plays in one experience alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(BALANCES)
 
 
 def _date_promotions(now: dt.datetime) -> None:

@@ -19,7 +19,7 @@ from players.policy_changes import simulations
 from players.privacy import orders
 from players.quarantines import detection
 from players.ranks import schedule
-from players.statistics import closing, rank_counts, roll_up, snapshots
+from players.statistics import closing, periods, rank_counts, roll_up, snapshots
 
 ADJUSTMENT_SECONDS = 300.0  # well below the worker's time limit
 BULK_SECONDS = 60.0  # the next run continues
@@ -70,6 +70,12 @@ def roll_up_statistics() -> int:
 def count_ranks() -> int:
     """Count the listed players of each rank."""
     return rank_counts.count()
+
+
+@shared_task(name="players.count_period_players")
+def count_period_players() -> int:
+    """Count the players of each open period."""
+    return periods.count_players()
 
 
 @shared_task(name="players.close_periods")

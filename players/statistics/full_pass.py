@@ -7,7 +7,7 @@ import datetime as dt
 from functools import partial
 
 from players.models import Player, StatisticsState
-from players.statistics import fastest
+from players.statistics import fastest, periods
 from players.statistics.recomputation import recompute
 from players.statistics.steps import repeat, step
 
@@ -41,6 +41,7 @@ def _step(now: dt.datetime) -> int:
             state.cursor_id = ids[-1]
         if len(ids) < PLAYERS:
             fastest.find()
+            periods.count_players()
             state.ran_at = now
         return len(ids)
 

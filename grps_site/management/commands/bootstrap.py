@@ -35,6 +35,7 @@ PERIODIC = {
     "players.take_down_figures": 120,
     "players.roll_up_statistics": 15,
     "players.count_ranks": 60,
+    "players.count_period_players": 300,
     "players.close_periods": 60,
     "players.keep_positions": 300,
     "players.carry_out_erasures": 30,

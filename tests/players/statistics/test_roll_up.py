@@ -207,3 +207,17 @@ def test_a_quarantine_counts_once_it_is_released(community: Game) -> None:
     assert totals(1000)["2026-W29"] == (500, 500, 0)
     counted = DailyPoints.objects.get(player__user_id=1000, origin="nexus")
     assert (counted.kos, counted.wos) == (500, 0)
+
+
+def test_the_players_of_open_periods_are_counted(community: Game) -> None:
+    for user_id in (1, 2, 3):
+        played(community, user_id, WEDNESDAY)
+    played(community, 4, WEDNESDAY, type="wo", awarded=-0.1)
+    run(tasks.roll_up_statistics, WEDNESDAY)
+    Player.objects.filter(user_id=3).update(listed=False)
+    assert tasks.count_period_players() == 3
+    assert tasks.count_period_players() == 0
+    assert set(Period.objects.values_list("players", flat=True)) == {2}
+    Player.objects.update(listed=False)
+    assert tasks.count_period_players() == 3
+    assert set(Period.objects.values_list("players", flat=True)) == {0}
