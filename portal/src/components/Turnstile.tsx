@@ -30,7 +30,12 @@ export function Turnstile({ siteKey, nonce, language }: Props) {
   useEffect(() => {
     const { turnstile } = window;
     if (!ready || !turnstile || !place.current) return;
-    const options = { sitekey: siteKey, language: language.toLowerCase(), theme: 'auto' };
+    const options = {
+      sitekey: siteKey,
+      language: language.toLowerCase(),
+      theme: 'auto',
+      size: 'flexible',
+    };
     const widget = turnstile.render(place.current, options);
     return () => {
       if (widget) turnstile.remove(widget);

@@ -2,6 +2,7 @@
 import { Limits } from './limits.ts';
 import { problem } from './problems.ts';
 import { type Refusal, type Refused, refuse } from './refusals.ts';
+import { requestIdHeader } from './requestId.ts';
 import { connectionAddress, requestsUnderWay } from './requests.ts';
 import { settings } from './settings.ts';
 import { single } from './single.ts';
@@ -27,12 +28,16 @@ export function guard(request: Request, page: Omit<Refused, 'wait'>): Response |
   const [kind, wait] = reason(request);
   if (kind === null) return null;
   if (!pathname.startsWith('/api/')) return refuse(kind, { ...page, wait });
-  return problem(request, {
-    status: kind === 'busy' ? 429 : 503,
-    title: kind === 'busy' ? 'Too Many Requests' : 'Service Unavailable',
-    detail: `${DETAILS[kind]} Try again in ${wait} seconds.`,
-    retryAfter: wait,
-  });
+  const headers = new Headers({ [requestIdHeader]: page.requestId });
+  return problem(
+    { headers },
+    {
+      status: kind === 'busy' ? 429 : 503,
+      title: kind === 'busy' ? 'Too Many Requests' : 'Service Unavailable',
+      detail: `${DETAILS[kind]} Try again in ${wait} seconds.`,
+      retryAfter: wait,
+    },
+  );
 }
 
 function reason(request: Request): [Refusal | null, number] {

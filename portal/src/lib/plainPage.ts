@@ -15,11 +15,11 @@ export interface PlainPage {
 const STYLE = `
 :root { color-scheme: light dark; font: 1rem/1.6 system-ui, sans-serif; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center;
-  background: light-dark(#fff, #12141c); color: light-dark(#1a1d29, #e8eaf2); }
+  background: light-dark(#f6f7fa, #0b0e14); color: light-dark(#10141d, #eef1f7); }
 main { max-width: 34rem; padding: 2rem 1.25rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
-a { color: light-dark(#3b46c4, #a3acff); }
-.brand, .quote { color: light-dark(#565c70, #a2a8bb); font-size: .875rem; }
+a { color: light-dark(#2450d8, #8fabff); }
+.brand, .quote { color: light-dark(#515a6b, #a7b0c3); font-size: .875rem; }
 .quote { overflow-wrap: anywhere; }
 a.again { display: inline-block; padding: .5rem 0; }`;
 

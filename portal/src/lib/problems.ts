@@ -9,7 +9,10 @@ interface Details {
   retryAfter?: number;
 }
 
-export function problem(request: Request, { retryAfter, ...details }: Details): Response {
+export function problem(
+  request: Pick<Request, 'headers'>,
+  { retryAfter, ...details }: Details,
+): Response {
   const requestId = request.headers.get(requestIdHeader) ?? '';
   return Response.json(
     { type: 'about:blank', ...details, requestId },

@@ -17,6 +17,7 @@ export interface Answer<T> {
 export interface PlayerRef {
   userId: string;
   username: string;
+  /** The username for a player without a display name. */
   displayName: string;
   rank: string;
   rankSlug: string;

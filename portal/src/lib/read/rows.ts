@@ -52,7 +52,7 @@ export function ref(row: RefRow): PlayerRef {
   return {
     userId: row.user_id,
     username: row.username,
-    displayName: row.display_name,
+    displayName: row.display_name || row.username,
     rank: row.rank,
     rankSlug: row.rank_slug,
   };

@@ -28,7 +28,7 @@ export function ref(given: RefOut): PlayerRef {
   return {
     userId: given.userIdString,
     username: given.username,
-    displayName: given.displayName,
+    displayName: given.displayName || given.username,
     rank: given.rank,
     rankSlug: given.rankSlug,
   };

@@ -31,7 +31,7 @@ async function draw(w: Words) {
         </p>
         <Sources words={w} found={found} />
       </section>
-      <p className="page-intro">{w.t('status.explain')}</p>
+      <p className="page-intro mt-4">{w.t('status.explain')}</p>
     </>
   );
 }
