@@ -108,7 +108,10 @@ export function MyLine({ locale, around, jump }: MyLineProps) {
       return () => row.removeAttribute('aria-current');
     }
     const controller = new AbortController();
-    summaryOf(me, locale, controller.signal).then(setSummary, () => undefined);
+    standingOf(me, locale, controller.signal).then(
+      (found) => setSummary(found?.summary ?? ''),
+      () => undefined,
+    );
     return () => controller.abort();
   }, [me, locale]);
   if (!summary) return null;
@@ -122,7 +125,32 @@ export function MyLine({ locale, around, jump }: MyLineProps) {
   );
 }
 
-async function summaryOf(id: string, locale: string, signal: AbortSignal): Promise<string> {
+/** Marks the visitor's own rank in the list of ranks. */
+export function MyRank({ locale }: { locale: string }) {
+  const me = useMe();
+  useEffect(() => {
+    if (!me) return;
+    const controller = new AbortController();
+    let row: Element | null = null;
+    const mark = (answer: Standing | null) => {
+      if (answer) row = document.querySelector(`[data-rank="${CSS.escape(answer.rankSlug)}"]`);
+      row?.setAttribute('aria-current', 'true');
+    };
+    standingOf(me, locale, controller.signal).then(mark, () => undefined);
+    return () => {
+      controller.abort();
+      row?.removeAttribute('aria-current');
+    };
+  }, [me, locale]);
+  return null;
+}
+
+interface Standing {
+  summary: string;
+  rankSlug: string;
+}
+
+async function standingOf(id: string, locale: string, signal: AbortSignal) {
   const answer = await fetch(`/api/me/${id}?${new URLSearchParams({ locale })}`, { signal });
-  return answer.ok ? ((await answer.json()) as { summary: string }).summary : '';
+  return answer.ok ? ((await answer.json()) as Standing) : null;
 }

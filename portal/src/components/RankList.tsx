@@ -31,6 +31,7 @@ export function RankList({ words, ranks, all }: Props) {
               colour={rank.colour}
               size="large"
             />
+            <span className="rank-here">{words.t('ranks.here')}</span>
           </Link>
           <span className="rank-asks">{asks(words, rank).join(' · ')}</span>
           <span className="rank-players">

@@ -2,6 +2,7 @@ import type { Metadata } from 'next';
 import Link from 'next/link';
 import { drawPage } from '@/app/drawPage';
 import { Empty } from '@/components/Empty';
+import { MyRank } from '@/components/Me';
 import { PageHead } from '@/components/Prose';
 import { RankList } from '@/components/RankList';
 import { StaleNote } from '@/components/StaleNote';
@@ -38,6 +39,7 @@ async function draw(locale: string) {
       <StaleNote words={w} answers={[answer]} />
       {ladder.length === 0 && <Empty title={w.t('ranks.empty')}>{w.t('ranks.emptyText')}</Empty>}
       <RankList words={w} ranks={ladder} all={given} />
+      <MyRank locale={locale} />
       {beside.length > 0 && (
         <section>
           <h2 className="mt-8">{w.t('ranks.sidePosts')}</h2>

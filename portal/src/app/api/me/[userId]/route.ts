@@ -5,7 +5,7 @@ import { player } from '@/lib/read/player';
 
 type Context = { params: Promise<{ userId: string }> };
 
-/** Where a player stands, in one line, for the bar below the leaderboard. */
+/** Where a player stands: in one line for the bar below the leaderboard, and the rank. */
 export async function GET(request: Request, { params }: Context): Promise<Response> {
   const { userId } = await params;
   const value = (await orNull(player(await currentAsk(), userId)))?.value;
@@ -15,5 +15,8 @@ export async function GET(request: Request, { params }: Context): Promise<Respon
     position: value.position,
     points: words.amount(value.points),
   });
-  return Response.json({ summary }, { headers: { 'cache-control': 'no-store' } });
+  return Response.json(
+    { summary, rankSlug: value.rankSlug },
+    { headers: { 'cache-control': 'no-store' } },
+  );
 }
