@@ -19,7 +19,7 @@ def public_changes(before: Bundle, after: Bundle) -> list[Change]:
     return [
         *_rows("rank", _ranks(before), _ranks(after), RANK),
         *_rows("event", before.points.events, after.points.events, EVENT),
-        *_differing("cap", "", before, after, CAP),
+        *_differing("cap", "", (before, after), CAP),
     ]
 
 
@@ -37,14 +37,15 @@ def _rows[T](
     for name in sorted(before.keys() - after.keys()):
         yield _change(f"{family}.removed", name, describe(before[name]), None)
     for name in sorted(before.keys() & after.keys()):
-        yield from _differing(family, name, before[name], after[name], facets)
+        yield from _differing(family, name, (before[name], after[name]), facets)
 
 
 def _differing[T](
-    family: str, subject: str, before: T, after: T, facets: Facets[T]
+    family: str, subject: str, versions: tuple[T, T], facets: Facets[T]
 ) -> Iterator[Change]:
     for facet, text in facets.items():
-        if (old := text(before)) != (new := text(after)):
+        old, new = map(text, versions)
+        if old != new:
             yield _change(f"{family}.{facet}", subject, old, new)
 
 

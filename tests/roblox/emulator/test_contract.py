@@ -17,7 +17,7 @@ PARTLY = {
     "dataStoreV1EntrySet",
     "dataStoreV1EntryIncrement",
 }
-IN_PROSE_ONLY = {"usernameFind", "keyIntrospect"}
+IN_PROSE_ONLY = {"headshotFind", "headshotGet", "keyIntrospect", "usernameFind"}
 
 
 @pytest.fixture(scope="module")
