@@ -14,6 +14,7 @@ from grps_site.http.signed_calls import is_signed_read
 
 SECOND = 1.0
 MAX_RESPONSES = 2000  # of one process, by path and query
+MAX_BODY = 64 * 1024  # bytes; larger answers (pictures) are not kept
 # Clients must revalidate each time: a second cache would make responses two seconds old.
 CACHE_CONTROL = "public, no-cache"
 # The moment at which an answer was read. Alone it does not make another answer.
@@ -47,7 +48,9 @@ def one_second(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
                 return _rendered(fresh)
             if len(responses) >= MAX_RESPONSES:
                 responses.clear()
-            cached = responses[key] = _snapshot(now, _rendered(fresh))
+            cached = _snapshot(now, _rendered(fresh))
+            if len(cached.body) <= MAX_BODY:
+                responses[key] = cached
         return _respond(request, cached)
 
     cached_view.__dict__.update(view.__dict__)

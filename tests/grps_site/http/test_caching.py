@@ -95,6 +95,13 @@ def test_it_keeps_a_bounded_number_of_answers(
     assert 0 < len(kept) <= 10
 
 
+def test_a_large_answer_is_not_kept(
+    view: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_cache, "MAX_BODY", 3)
+    assert asked(view) != asked(view)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_who_has_the_answer_already_is_told_so(live: Live) -> None:
     first = live.fresh("/ranks")
