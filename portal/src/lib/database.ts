@@ -24,12 +24,16 @@ export function database(): Database | null {
 }
 
 /** Begin with new connections: a silent one would go back to the pool after its transaction. */
-export function dropConnections(): void {
+export function dropConnections(client: Database): void {
   const dropped = current.connected;
+  if (dropped?.client !== client) return;
   current.connected = null;
-  dropped?.pool.end().catch((error: unknown) => {
-    log('warning', 'database connections not closed', { error: String(error) });
-  });
+  // Others may be in the middle of an answer.
+  setTimeout(() => void dropped.pool.end().catch(notClosed), 2_000).unref();
+}
+
+function notClosed(error: unknown): void {
+  log('warning', 'database connections not closed', { error: String(error) });
 }
 
 function connect(connectionString: string): Connected {

@@ -1,4 +1,16 @@
-export class DeadlinePassed extends Error {}
+import { named } from './named.ts';
+
+export class DeadlinePassed extends named('DeadlinePassed') {
+  /** Whether this process was too busy to look in time: that says nothing about the source. */
+  readonly weWereLate: boolean;
+
+  constructor(weWereLate: boolean) {
+    super('The source took too long.');
+    this.weWereLate = weWereLate;
+  }
+}
+
+const lateMilliseconds = 100;
 
 /** Call `work` with a signal that aborts at `deadline`, and throw `DeadlinePassed` then. */
 export async function until<T>(
@@ -6,18 +18,17 @@ export async function until<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  const passed = new DeadlinePassed('The source took too long.');
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const passed = new Promise<never>((_, reject) => {
+    const giveUp = () => reject(new DeadlinePassed(Date.now() - deadline > lateMilliseconds));
     // In a busy process the answer may have come already: it is read before `setImmediate` calls.
-    const giveUp = () => setImmediate(() => reject(passed));
-    timer = setTimeout(giveUp, Math.max(0, deadline - Date.now()));
+    timer = setTimeout(() => setImmediate(giveUp), Math.max(0, deadline - Date.now()));
   });
   try {
     // Not every source heeds the signal: PostgreSQL's driver does not.
-    return await Promise.race([work(controller.signal), late]);
+    return await Promise.race([work(controller.signal), passed]);
   } finally {
     clearTimeout(timer);
-    controller.abort(passed);
+    controller.abort();
   }
 }

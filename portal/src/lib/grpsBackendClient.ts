@@ -2,6 +2,7 @@
 import 'server-only';
 import createClient, { type Client } from 'openapi-fetch';
 import type { paths } from '../generated/openapi.ts';
+import { named } from './named.ts';
 import { requestIdHeader } from './requestId.ts';
 import { settings } from './settings.ts';
 import { sign } from './signing.ts';
@@ -17,8 +18,7 @@ interface Call {
 }
 
 /** An error that the API answered (RFC 9457). */
-export class Problem extends Error {
-  override readonly name = 'Problem';
+export class Problem extends named('Problem') {
   readonly status: number;
   readonly type: string;
   /** Seconds to wait before the next attempt. */

@@ -1,9 +1,9 @@
 /** Answers a question from the database, the API or the snapshot, whichever answers first in order. */
 import 'server-only';
 import type { Ask } from './ask.ts';
-import { Breaker, SourceAway } from './breaker.ts';
+import { Breaker, type Judgement, SourceAway } from './breaker.ts';
 import { type Database, database, dropConnections } from './database.ts';
-import { until } from './deadline.ts';
+import { DeadlinePassed, until } from './deadline.ts';
 import { Flights } from './flights.ts';
 import { type Backend, grpsBackendClient, Problem } from './grpsBackendClient.ts';
 import { log } from './log.ts';
@@ -36,10 +36,11 @@ export interface Question<T> {
 /** The share of the remaining time that the first source gets. */
 const firstShare = 0.6;
 const shortestWait = 100; // milliseconds
+const lastResortMilliseconds = 1_000;
 
 const breakers = single('breakers', () => ({
-  database: new Breaker(),
-  api: new Breaker({ innocent: (error) => error instanceof Problem && error.isOurs }),
+  database: new Breaker({ judge }),
+  api: new Breaker({ judge }),
 }));
 const flights = single('flights', () => new Flights());
 
@@ -62,8 +63,20 @@ async function find<T>(ask: Ask, question: Question<T>): Promise<Answer<T>> {
     return live;
   }
   const kept = await snapshot().find<T>(question.key).catch(unreadable);
-  if (!kept) throw new Unavailable('No source answers.');
-  return { ...kept, from: 'snapshot', stale: true };
+  if (kept) return { ...kept, from: 'snapshot', stale: true };
+  const forced = await lastResort(ask, question);
+  if (forced) return forced;
+  throw new Unavailable('No source answers.');
+}
+
+/** Nothing is saved: better wait once more, also for a source that failed lately. */
+async function lastResort<T>(ask: Ask, question: Question<T>): Promise<Answer<T> | null> {
+  const longer = { ...ask, deadline: Date.now() + lastResortMilliseconds };
+  const both = (['database', 'api'] as const).map((source) =>
+    attempt(source, longer, question, 'force'),
+  );
+  const [fromDatabase, fromApi] = await Promise.all(both);
+  return (question.first === 'api' && fromApi) || fromDatabase || fromApi || null;
 }
 
 /** Ask both sources in order. `null`: neither answers. */
@@ -71,12 +84,17 @@ export async function fromSources<T>(ask: Ask, question: Question<T>): Promise<A
   const first = question.first ?? 'database';
   const second = first === 'database' ? 'api' : 'database';
   const left = ask.deadline - Date.now();
-  const share = isOpen(second) ? left * firstShare : left;
+  const share = canHelp(second) ? left * firstShare : left;
   const early = { ...ask, deadline: Date.now() + share };
   return (await attempt(first, early, question)) ?? attempt(second, ask, question);
 }
 
-function isOpen(source: Live): boolean {
+function judge(error: unknown): Judgement {
+  if (error instanceof Problem && error.isOurs) return 'up';
+  return error instanceof DeadlinePassed && error.weWereLate ? 'unknown' : 'away';
+}
+
+function canHelp(source: Live): boolean {
   return breakers[source].state !== 'open' && (source === 'api' || database() !== null);
 }
 
@@ -85,6 +103,7 @@ export async function attempt<T>(
   source: Live,
   ask: Ask,
   question: Question<T>,
+  how: 'run' | 'force' = 'run',
 ): Promise<Answer<T> | null> {
   const prisma = database();
   if (source === 'database' && !prisma) return null;
@@ -95,17 +114,18 @@ export async function attempt<T>(
       ? question.fromDatabase(prisma)
       : question.fromApi(grpsBackendClient({ requestId: ask.requestId, signal }));
   try {
-    const told = await breakers[source].run(() => until(ask.deadline, call));
+    const told = await breakers[source][how](() => until(ask.deadline, call));
     const asOf = told.asOf ?? new Date().toISOString();
     return { value: told.value, from: source, asOf, stale: false };
   } catch (error) {
-    if (!(error instanceof SourceAway)) report(source, ask, question.key, error);
+    if (error instanceof SourceAway) return null;
+    if (source === 'database' && prisma) dropConnections(prisma);
+    report(source, ask, question.key, error);
     return null;
   }
 }
 
 function report(source: Live, ask: Ask, key: string, error: unknown): void {
-  if (source === 'database') dropConnections();
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const status = error instanceof Problem ? error.status : undefined;
   log('warning', 'source failed', {

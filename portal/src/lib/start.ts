@@ -1,21 +1,22 @@
-import { startBackground } from './background.ts';
+import { startBackground, warmUp } from './background.ts';
 import { brand, logo } from './brand.ts';
 import { BrandError } from './brandFile.ts';
 import { watchRequests } from './requests.ts';
 import { InvalidSettings, settings } from './settings.ts';
 
 /** Check the settings and the brand file, or say what is wrong with them and stop. */
-export function start(): void {
+export async function start(): Promise<void> {
   try {
     settings();
     brand();
     logo();
     watchRequests();
-    startBackground();
   } catch (error) {
     for (const problem of problemsOf(error)) process.stderr.write(`portal: ${problem}\n`);
     process.exit(1);
   }
+  await warmUp();
+  startBackground();
 }
 
 function problemsOf(error: unknown): readonly string[] {

@@ -1,4 +1,4 @@
+import { named } from './named.ts';
+
 /** No source answers, and there is no snapshot. */
-export class Unavailable extends Error {
-  override readonly name = 'Unavailable';
-}
+export class Unavailable extends named('Unavailable') {}

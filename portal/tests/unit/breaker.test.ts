@@ -68,8 +68,33 @@ test('a call from before the source came back does not open it again', async () 
   assert.equal(breaker.state, 'closed');
 });
 
-test('an error of ours leaves it closed', async () => {
-  const breaker = new Breaker({ innocent: () => true });
+test('an error of ours leaves it closed, and one that says nothing changes nothing', async () => {
+  const { now, pass } = clock();
+  const judged = ['up', 'away', 'unknown', 'up'] as const;
+  let error = 0;
+  const breaker = new Breaker({ now, judge: () => judged[error++] ?? 'away' });
   await assert.rejects(breaker.run(bad));
   assert.equal(breaker.state, 'closed');
+  await assert.rejects(breaker.run(bad));
+  pass(5_000);
+  await assert.rejects(breaker.run(bad), /refused/);
+  assert.equal(breaker.state, 'half-open');
+  await assert.rejects(breaker.run(bad), /refused/);
+  assert.equal(breaker.state, 'closed');
+});
+
+test('can be forced', async () => {
+  const breaker = new Breaker();
+  await assert.rejects(breaker.run(bad));
+  assert.equal(await breaker.force(good), 'answer');
+  assert.equal(breaker.state, 'closed');
+});
+
+test('knows errors by name, since a module may be loaded twice', () => {
+  class Copy extends Error {
+    override readonly name = 'SourceAway';
+  }
+  assert.ok(new Copy() instanceof SourceAway);
+  assert.ok(new SourceAway() instanceof SourceAway);
+  assert.ok(!(new Error() instanceof SourceAway));
 });
