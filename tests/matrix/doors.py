@@ -62,8 +62,7 @@ OF_LADDER = tuple(
     person for person in PEOPLE if person not in {"an owner without a rank", "the operator"}
 )
 
-
-# One person for each set of permissions: a page costs fifty times as much as a call of the rule.
+# One person for each set of permissions: a request costs many times as much as a call of the rule.
 ONE_OF_EACH = (
     "Captain II",
     "Tempest Major",
@@ -127,7 +126,7 @@ class Game(ByTheRules):
     acts = tuple(
         act for act in ENTITLES if act not in {"promote", "promote to one's own rank", "demote"}
     )
-    people = OF_LADDER
+    people = FEW
 
     def __init__(self, api_key: str) -> None:
         self.client = Client(headers={"x-grps-api-key": api_key})
@@ -160,8 +159,6 @@ class Game(ByTheRules):
 
 class BoundedGame(Game):
     """POST /roblox/sanctions, from an experience whose acts all wait for the officer's approval."""
-
-    people = FEW
 
     def expects(self, case: Case) -> str:
         return HELD if case.expected == ALLOWED else case.expected
