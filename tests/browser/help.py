@@ -67,22 +67,22 @@ def fits(page: Page) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Take screenshots in light and dark, on a phone and wide, below $GRPS_STATE/screenshots."""
+    """Take a screenshot of each look, below $GRPS_STATE/screenshots."""
     folder = Path(os.environ.get("GRPS_STATE", ".local")) / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    for theme, width in each_look(page, every=True):
+    for theme, width in each_look(page):
         page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
 
 
-def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
+def each_look(page: Page) -> Iterator[tuple[str, str]]:
     """Yield each theme and width, after applying it to the page.
 
-    Without `every` only light and wide, and dark on a phone. `make test-long` uses all of them.
+    Only light and wide, and dark on a phone, except in `make test-long`.
     """
     for width, (across, down) in WIDTHS.items():
         page.set_viewport_size({"width": across, "height": down})
         for theme in ("light", "dark"):
-            if every or (theme, width) in {("light", "wide"), ("dark", "phone")}:
+            if LONG or (theme, width) in {("light", "wide"), ("dark", "phone")}:
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
                 yield theme, width
 
