@@ -1,5 +1,4 @@
 import type { Words } from '@/lib/i18n';
-import { Icon } from './Icon';
 
 interface Props {
   words: Words;
@@ -22,7 +21,6 @@ export function Change({ words, change }: Props) {
   const count = Math.abs(change);
   return (
     <span className={`change change-${direction}`}>
-      <Icon name={direction} size={13} />
       <span aria-hidden="true">{words.number(count)}</span>
       <span className="sr-only">{words.t(`common.change.${direction}`, { count })}</span>
     </span>

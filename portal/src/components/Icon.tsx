@@ -1,8 +1,6 @@
 const PATHS = {
   bolt: 'M11.5 1.5 4 11.5h5l-1 7 8-10.5h-5.5z',
   check: 'm4 10.5 4 4 8-9',
-  up: 'M10 4.5 16 13H4z',
-  down: 'M10 15.5 4 7h12z',
   search: 'M9 15A6 6 0 1 0 9 3a6 6 0 0 0 0 12m4.5-1.5L17.5 17.5',
   flame:
     'M10 1.5c.5 3 4.5 5 4.5 10a4.5 4.5 0 0 1-9 0c0-2 1-3 1.5-4 .5 1 1 1.5 1.5 1.5.5-2.5 0-5 1.5-7.5',
@@ -18,7 +16,7 @@ const PATHS = {
   trophy: 'M6 3h8v5a4 4 0 0 1-8 0zM6 4.5H3.5c0 3 1 4 3 4.5M14 4.5h2.5c0 3-1 4-3 4.5M10 12v3m-3 2h6',
 } as const;
 
-const SOLID = new Set<string>(['bolt', 'up', 'down', 'flame']);
+const SOLID = new Set<string>(['bolt', 'flame']);
 
 export type IconName = keyof typeof PATHS;
 

@@ -23,7 +23,6 @@ export function Ladder({ words, ranks, label }: Props) {
           >
             <RankBadge
               rank={rank.name}
-              rankSlug={rank.slug}
               tier={tierOf(index, ranks.length)}
               colour={rank.colour}
               size="large"

@@ -102,7 +102,7 @@ export function MyLine({ locale, around, jump }: MyLineProps) {
   useEffect(() => {
     setSummary('');
     if (!me) return;
-    const row = document.querySelector(`tr[data-player="${me}"]`);
+    const row = document.querySelector(`.board a[href$="/players/${me}"]`)?.closest('tr');
     if (row) {
       row.setAttribute('aria-current', 'true');
       return () => row.removeAttribute('aria-current');

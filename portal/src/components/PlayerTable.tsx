@@ -29,7 +29,7 @@ interface Props {
 export function PlayerTable({ short = false, ...props }: Props) {
   const { words, by, caption, players } = props;
   return (
-    <table className={classOf(by, short)} role="table">
+    <table className={short ? 'board board-short' : 'board'} role="table">
       <caption className="sr-only">{caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
@@ -50,11 +50,6 @@ export function PlayerTable({ short = false, ...props }: Props) {
   );
 }
 
-function classOf(by: Props['by'], short: boolean): string {
-  const counts = by === 'kos' || by === 'wos';
-  return `board${short ? ' board-short' : ''}${counts ? ' board-counts' : ''}`;
-}
-
 function Column({ name, className }: { name: string; className: string }) {
   return (
     <th role="columnheader" scope="col" className={className}>
@@ -69,7 +64,7 @@ function Row({ words, line, by, highlight, looks, short }: RowProps) {
   const own = line.userId === highlight;
   const look = looks?.get(line.rankSlug);
   return (
-    <tr role="row" data-player={line.userId} aria-current={own ? 'true' : undefined}>
+    <tr role="row" {...(own && { 'aria-current': 'true' })}>
       <td role="cell" className="col-position">
         <Position words={words} position={line.position} tied={line.tied} />
       </td>
@@ -77,18 +72,15 @@ function Row({ words, line, by, highlight, looks, short }: RowProps) {
         <PlayerName words={words} player={line} />
       </td>
       <td role="cell" className="col-rank">
-        <RankBadge
-          rank={line.rank}
-          rankSlug={line.rankSlug}
-          tier={look?.tier}
-          colour={look?.colour}
-        />
+        <RankBadge rank={line.rank} tier={look?.tier} colour={look?.colour} />
       </td>
       <td role="cell" className="col-amount">
         <strong>{amountOf(words, line, by)}</strong>
-        <span className="unit" aria-hidden="true">
-          {words.t(`common.units.${by}`)}
-        </span>
+        {(by === 'kos' || by === 'wos') && (
+          <span className="unit" aria-hidden="true">
+            {words.t(`common.units.${by}`)}
+          </span>
+        )}
       </td>
       {!short && (
         <td role="cell" className="col-spark">
@@ -121,7 +113,7 @@ export function PlayerName({ words, player }: NameProps) {
       <Avatar player={player} size="small" />
       <span className="player-names">
         <bdi className="player-display">{player.displayName}</bdi>
-        {differs && <bdi className="player-user">@{player.username}</bdi>}
+        {differs && <bdi className="player-user">{`@${player.username}`}</bdi>}
       </span>
     </Link>
   );

@@ -15,8 +15,8 @@ export function Position({ words, position, tied }: Props) {
     <span className={medal ? `position medal medal-${medal}` : 'position'}>
       {tied && <span title={words.t('common.tied')}>=</span>}
       {words.number(position)}
-      {tied && <span className="sr-only"> {words.t('common.tied')}</span>}
-      {medal && <span className="sr-only"> {words.t(`common.medal.${medal}`)}</span>}
+      {tied && <span className="sr-only">{` ${words.t('common.tied')}`}</span>}
+      {medal && <span className="sr-only">{` ${words.t(`common.medal.${medal}`)}`}</span>}
     </span>
   );
 }

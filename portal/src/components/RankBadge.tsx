@@ -7,59 +7,51 @@ export interface RankLook {
 
 interface Props {
   rank: string;
-  rankSlug: string;
-  /** From 0 to 7 up the ladder, for the badge's colour. See `tierOf`. */
+  /** From 0 to 7 up the ladder, for the badge's colour. See `looksOf`. */
   tier?: number | undefined;
   /** The rank's own colour from the policy, `#rrggbb`. */
   colour?: string | null | undefined;
   size?: 'small' | 'large';
 }
 
-/** An insignia and the rank's name. */
-export function RankBadge({ rank, tier, colour, size = 'small' }: Props) {
+/** An insignia and the rank's name. The layout holds the shapes: see `InsigniaShapes`. */
+export function RankBadge({ rank, tier = 0, colour, size = 'small' }: Props) {
   return (
-    <span className={`rank rank-${size}`}>
-      <Insignia
-        tier={tier}
-        colour={colour}
-        stripes={stripesOf(rank)}
-        size={size === 'large' ? 28 : 18}
-      />
+    <span className={size === 'large' ? 'rank rank-large' : 'rank'}>
+      <svg
+        className={colour ? 'insignia' : `insignia tier-${tier}`}
+        {...(colour && { fill: colour })}
+        aria-hidden="true"
+      >
+        <use href={`#insignia-${stripesOf(rank)}`} />
+      </svg>
       {rank}
     </span>
   );
 }
 
-interface InsigniaProps {
-  tier?: number | undefined;
-  colour?: string | null | undefined;
-  stripes: number;
-  size: number;
-}
-
+const SHIELD = 'M10 .5 18 3v7.5c0 4.5-3.5 7.5-8 9-4.5-1.5-8-4.5-8-9V3z';
+const STAR = 'M10 5.2l1.5 3.1 3.4.5-2.5 2.4.6 3.4-3-1.6-3 1.6.6-3.4L5.1 8.8l3.4-.5z';
 const STRIPES = [
-  'M10 5.2l1.5 3.1 3.4.5-2.5 2.4.6 3.4-3-1.6-3 1.6.6-3.4L5.1 8.8l3.4-.5z',
   'M5.5 11.5 10 7.5l4.5 4',
   'M5.5 9.5 10 5.5l4.5 4M5.5 14 10 10l4.5 4',
   'M5.5 8 10 4l4.5 4M5.5 11.5 10 7.5l4.5 4M5.5 15 10 11l4.5 4',
 ];
 
-function Insignia({ tier = 0, colour, stripes, size }: InsigniaProps) {
-  const shape = STRIPES[stripes] ?? STRIPES[0];
+/** The shapes that every insignia refers to, once a page: a star, or one to three stripes. */
+export function InsigniaShapes() {
   return (
-    <svg
-      className={colour ? 'insignia' : `insignia tier-${tier}`}
-      width={size}
-      height={size}
-      viewBox="0 0 20 20"
-      aria-hidden="true"
-    >
-      <path
-        className="insignia-shield"
-        {...(colour ? { fill: colour } : {})}
-        d="M10 .5 18 3v7.5c0 4.5-3.5 7.5-8 9-4.5-1.5-8-4.5-8-9V3z"
-      />
-      <path className={stripes ? 'insignia-stripes' : 'insignia-star'} d={shape} />
+    <svg className="shapes" aria-hidden="true">
+      <symbol id="insignia-0" viewBox="0 0 20 20">
+        <path d={SHIELD} />
+        <path className="insignia-star" d={STAR} />
+      </symbol>
+      {STRIPES.map((stripes, index) => (
+        <symbol key={stripes} id={`insignia-${index + 1}`} viewBox="0 0 20 20">
+          <path d={SHIELD} />
+          <path className="insignia-stripes" d={stripes} />
+        </symbol>
+      ))}
     </svg>
   );
 }

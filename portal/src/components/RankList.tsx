@@ -26,7 +26,6 @@ export function RankList({ words, ranks, all }: Props) {
           >
             <RankBadge
               rank={rank.name}
-              rankSlug={rank.slug}
               tier={tierOf(all.indexOf(rank), all.length)}
               colour={rank.colour}
               size="large"

@@ -11,22 +11,20 @@ interface Props {
 const HEIGHT = 22;
 const STEP = 5;
 
-/** Bars of the last days, drawn as one path to keep the page small. */
+/** Bars of the last days: one path as a staircase, which a mask cuts into bars. */
 export function Sparkline({ values, label }: Props) {
-  const bars = barHeights(values, HEIGHT)
-    .map((height, index) => `M${index * STEP + 2} ${HEIGHT}v-${height}`)
+  const steps = barHeights(values, HEIGHT)
+    .map((height) => `V${HEIGHT - height}h${STEP}`)
     .join('');
-  const width = values.length * STEP;
   return (
     <svg
       className="spark"
-      width={width}
+      width={values.length * STEP}
       height={HEIGHT}
-      viewBox={`0 0 ${width} ${HEIGHT}`}
       role="img"
       aria-label={label}
     >
-      <path d={bars} />
+      <path d={`M0 ${HEIGHT}${steps}V${HEIGHT}z`} />
     </svg>
   );
 }

@@ -4,6 +4,7 @@ import { connection } from 'next/server';
 import type { ReactNode } from 'react';
 import { Footer } from '@/components/Footer';
 import { Header } from '@/components/Header';
+import { InsigniaShapes } from '@/components/RankBadge';
 import { brand } from '@/lib/brand';
 import { inLanguage, linksOf } from '@/lib/brandFile';
 import { isLocale, wordsOf } from '@/lib/i18n';
@@ -42,6 +43,7 @@ export default async function Layout({ children, params }: Props) {
         <link rel="stylesheet" href="/brand/style.css" />
       </head>
       <body className="frame">
+        <InsigniaShapes />
         <a href="#content" className="skip">
           {words.t('common.skip')}
         </a>

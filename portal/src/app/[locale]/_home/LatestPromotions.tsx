@@ -18,7 +18,7 @@ export function LatestPromotions({ words, promotions, looks }: Props) {
         <li key={id}>
           <PlayerName words={words} player={player} />
           <span className="latest-rank">
-            <RankBadge rank={rank} rankSlug={rankSlug} {...looks.get(rankSlug)} />
+            <RankBadge rank={rank} {...looks.get(rankSlug)} />
             <time className="list-detail" dateTime={promotedAt}>
               {words.date(promotedAt)}
             </time>

@@ -21,14 +21,7 @@ export function NextRankCard({ words, player, looks }: Props) {
       <section className="card next" aria-labelledby="next">
         <h2 id="next" className="next-title">
           {t.rich('player.next.title', {
-            rank: (
-              <RankBadge
-                rank={next.name}
-                rankSlug={next.slug}
-                size="large"
-                {...looks.get(next.slug)}
-              />
-            ),
+            rank: <RankBadge rank={next.name} size="large" {...looks.get(next.slug)} />,
           })}
         </h2>
         <p className="next-lead">{leadWords(words, next)}</p>

@@ -28,7 +28,7 @@ export function PlayerHeader({ words, player, look }: Props) {
             <bdi>@{player.username}</bdi>
           </p>
           <p className="mt-1">
-            <RankBadge rank={player.rank} rankSlug={player.rankSlug} size="large" {...look} />
+            <RankBadge rank={player.rank} size="large" {...look} />
           </p>
           <p className="text-sm text-muted">
             {t('player.since', { day: words.day(player.rankSince) })}
@@ -58,7 +58,7 @@ function Figures({ words, player }: Pick<Props, 'words' | 'player'>) {
         value={
           <>
             {number(player.position)}
-            <Change words={words} change={player.change} />
+            {player.change !== 0 && <Change words={words} change={player.change} />}
           </>
         }
       >

@@ -21,7 +21,7 @@ export function WaySoFar({ words, player, promotions, looks }: Props) {
       <ol className="way">
         {promotions.map(({ id, rank, rankSlug, promotedAt }) => (
           <li key={id}>
-            <RankBadge rank={rank} rankSlug={rankSlug} size="large" {...looks.get(rankSlug)} />
+            <RankBadge rank={rank} size="large" {...looks.get(rankSlug)} />
             <time dateTime={promotedAt}>{words.day(promotedAt)}</time>
           </li>
         ))}

@@ -46,15 +46,7 @@ async function draw(locale: string, slug: string) {
   return (
     <>
       <PageHead
-        title={
-          <RankBadge
-            rank={rank.name}
-            rankSlug={slug}
-            tier={tier}
-            colour={rank.colour}
-            size="large"
-          />
-        }
+        title={<RankBadge rank={rank.name} tier={tier} colour={rank.colour} size="large" />}
         intro={rank.description || undefined}
       />
       <StaleNote words={w} answers={[all, holders]} />
