@@ -29,7 +29,7 @@ export function Calendar({ words, days, label }: Props) {
     >
       <Labels words={words} all={all} />
       <path
-        className="day day-0"
+        className="day-0"
         d={all
           .filter(({ level }) => !level)
           .map(square)
@@ -38,9 +38,9 @@ export function Calendar({ words, days, label }: Props) {
       {all
         .filter(({ level }) => level)
         .map((cell) => (
-          <path key={cell.day} className={`day day-${cell.level}`} d={square(cell)}>
+          <rect key={cell.day} className={`day-${cell.level}`} {...corner(cell)}>
             <title>{`${words.day(cell.day)}: ${words.t('common.points', { points: words.amount(cell.amount), count: Number(cell.amount) / 100 })}`}</title>
-          </path>
+          </rect>
         ))}
     </svg>
   );
@@ -63,7 +63,12 @@ function Labels({ words, all }: { words: Words; all: Cell[] }) {
   );
 }
 
-/** A rounded square of 11 units as a path. */
-function square({ week, weekday }: Cell): string {
-  return `M${LEFT + week * STEP + 2} ${TOP + weekday * STEP}h7a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2h-7a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2z`;
+function corner({ week, weekday }: Cell) {
+  return { x: LEFT + week * STEP, y: TOP + weekday * STEP };
+}
+
+/** A rounded square of 11 units as part of a path. */
+function square(cell: Cell): string {
+  const { x, y } = corner(cell);
+  return `M${x + 2} ${y}h7a2 2 0 0 1 2 2v7a2 2 0 0 1-2 2h-7a2 2 0 0 1-2-2v-7a2 2 0 0 1 2-2z`;
 }

@@ -8,7 +8,7 @@ import {
   scaleOf,
   y,
 } from '../../src/components/drawing/scale.ts';
-import { cells, monthLabels } from '../../src/components/drawing/weeks.ts';
+import { cells, monthLabels, weekTotals } from '../../src/components/drawing/weeks.ts';
 
 const SCALE = { low: 0, high: 100, height: 200 };
 
@@ -89,4 +89,13 @@ test('equal days share the lowest level', () => {
 test('a month has its label above the week of its first day', () => {
   const all = cells(['2026-10-31', '2026-11-01', '2026-11-02'].map((day) => ({ day, amount: 0n })));
   assert.deepEqual(monthLabels(all), [{ day: '2026-11-01', week: 0 }]);
+});
+
+test('weeks add up their days with points', () => {
+  const amounts = [5n, -2n, 7n];
+  const days = amounts.map((amount, index) => ({ day: `2026-11-${28 + index}`, amount }));
+  assert.deepEqual(weekTotals(cells(days)), [
+    { day: '2026-11-28', activeDays: 1, amount: 5n },
+    { day: '2026-11-30', activeDays: 1, amount: 7n },
+  ]);
 });

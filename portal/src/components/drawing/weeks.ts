@@ -19,8 +19,6 @@ export interface MonthLabel {
   week: number;
 }
 
-const DAY = 86_400_000;
-
 export function cells(days: CalendarDay[]): Cell[] {
   const limits = quartiles(days.map(({ amount }) => amount).filter((amount) => amount > 0n));
   const first = days[0];
@@ -32,6 +30,27 @@ export function cells(days: CalendarDay[]): Cell[] {
     weekday: (index + offset) % 7,
     level: levelOf(day.amount, limits),
   }));
+}
+
+export interface WeekTotal {
+  /** The first day of the week in the calendar. */
+  day: string;
+  activeDays: number;
+  amount: bigint;
+}
+
+/** Each week's days with points and their sum, oldest first. */
+export function weekTotals(all: Cell[]): WeekTotal[] {
+  const totals: WeekTotal[] = [];
+  for (const { week, day, amount } of all) {
+    const total = totals[week] ?? { day, activeDays: 0, amount: 0n };
+    totals[week] = {
+      day: total.day,
+      activeDays: total.activeDays + (amount > 0n ? 1 : 0),
+      amount: total.amount + (amount > 0n ? amount : 0n),
+    };
+  }
+  return totals;
 }
 
 /** The months that begin inside the calendar, each above the week of its first day. */
@@ -51,9 +70,4 @@ function quartiles(amounts: bigint[]): bigint[] {
 function levelOf(amount: bigint, limits: bigint[]): Cell['level'] {
   if (amount <= 0n) return 0;
   return (1 + limits.filter((limit) => amount > limit).length) as Cell['level'];
-}
-
-/** Whole days between two UTC days or moments. */
-export function daysBetween(from: string, to: string): number {
-  return Math.floor((Date.parse(to) - Date.parse(from)) / DAY);
 }

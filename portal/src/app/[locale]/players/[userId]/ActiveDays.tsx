@@ -1,5 +1,6 @@
 import { AsTable } from '@/components/AsTable';
 import { Calendar } from '@/components/Calendar';
+import { type CalendarDay, cells, weekTotals } from '@/components/drawing/weeks';
 import { periodName } from '@/components/periodName';
 import type { Words } from '@/lib/i18n';
 import type { Amount, Day, Player } from '@/lib/shapes';
@@ -15,6 +16,7 @@ export function ActiveDays({ words, player, days }: Props) {
   const { t } = words;
   const count = days.filter(({ awarded }) => awarded > 0n).length;
   const active = t('common.days', { count });
+  const amounts = days.map(({ day, awarded }) => ({ day, amount: awarded }));
   return (
     <section className="card" aria-labelledby="days">
       <div className="card-head">
@@ -24,12 +26,12 @@ export function ActiveDays({ words, player, days }: Props) {
       <div className="active-days">
         <Calendar
           words={words}
-          days={days.map(({ day, awarded }) => ({ day, amount: awarded }))}
+          days={amounts}
           label={t('player.calendar.label', { days: active })}
         />
         <Bests words={words} player={player} />
       </div>
-      <Table words={words} days={days} />
+      <Table words={words} days={amounts} />
     </section>
   );
 }
@@ -68,15 +70,19 @@ function Bests({ words, player }: Pick<Props, 'words' | 'player'>) {
   );
 }
 
-function Table({ words, days }: Pick<Props, 'words' | 'days'>) {
+function Table({ words, days }: { words: Words; days: CalendarDay[] }) {
   const { t } = words;
-  const active = days.filter(({ awarded }) => awarded > 0n).reverse();
+  const weeks = weekTotals(cells(days)).reverse();
   return (
     <AsTable
       summary={t('common.showTable')}
       label={t('player.calendar.title')}
-      columns={[t('player.chart.day'), t('player.chart.earned')]}
-      rows={active.map(({ day, awarded }) => [words.day(day), words.amount(awarded)])}
+      columns={[t('player.calendar.week'), t('player.calendar.title'), t('player.chart.earned')]}
+      rows={weeks.map(({ day, activeDays, amount }) => [
+        words.day(day),
+        words.number(activeDays),
+        words.amount(amount),
+      ])}
     />
   );
 }
