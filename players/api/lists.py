@@ -9,7 +9,7 @@ from players.api import parameters
 from players.api import public_schemas as out
 from players.api.base import View, player_not_found
 from players.api.parameters import AFTER_POINTS, Parameter, page_size
-from players.public import lists, periods, records, stats
+from players.public import lists, periods, ranks, records, stats
 from players.public.lists import Line, ListQuery
 from players.public.periods import KEYS, KINDS, Period
 from players.public.records import Record
@@ -177,7 +177,7 @@ def line_out(line: Line) -> out.LineOut:
 
 def _rank(request: Request) -> str | None:
     slug = parameters.text(request, RANK)
-    if slug is not None and not stats.has_rank(slug):
+    if slug is not None and not ranks.has_rank(slug):
         raise NotFound(f"No rank has the slug {slug}.")
     return slug
 

@@ -14,7 +14,9 @@ from players.api import parameters
 from players.api.base import View
 from players.api.parameters import cursor, page_size
 from players.api.schemas import Next, Out, Time, Whole
-from players.models import PolicyActivation, Rank, RankCount
+from players.models import PolicyActivation
+from players.public import ranks
+from players.public.ranks import PublicRank
 
 CHANGES_LIMIT = page_size(10, 50)
 AFTER_ACTIVATION = cursor(parameters.ID)
@@ -119,9 +121,7 @@ class Ranks(View):
 
     def get(self, request: Request) -> Response:
         version = active().bundle.version
-        counts = dict(RankCount.objects.values_list("rank", "players"))
-        ranks = Rank.objects.filter(is_punishment=False).order_by("retired", "position", "pk")
-        lines = [_rank(rank, counts.get(rank.pk, 0)) for rank in ranks]
+        lines = [_rank_out(rank) for rank in ranks.ranks()]
         return Response(RanksOut(version, lines, timezone.now()))
 
 
@@ -161,7 +161,7 @@ class PolicyChanges(View):
         return Response(PolicyChangesOut(page, cursor))
 
 
-def _rank(rank: Rank, players: int) -> RankOut:
+def _rank_out(rank: PublicRank) -> RankOut:
     return RankOut(
         name=rank.name,
         slug=rank.slug,
@@ -172,9 +172,9 @@ def _rank(rank: Rank, players: int) -> RankOut:
         min_time_days=rank.min_time_days,
         required_recommendations=rank.required_recommendations,
         privileged=rank.privileged,
-        on_ladder=not (rank.ignored or rank.retired),
+        on_ladder=rank.on_ladder,
         retired=rank.retired,
         description=rank.description,
         colour=rank.colour,
-        players=players,
+        players=rank.players,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from grps_site.ops import portal_role
@@ -171,6 +171,13 @@ def test_the_command_keeps_its_password_in_a_file(portal: Database, tmp_path: Pa
     assert file.read_text() == first
     manage(f"--password-file={file}", "--rotate")
     assert file.read_text() != first
+
+
+def test_an_empty_file_is_no_password(portal: Database, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.touch()
+    with pytest.raises(CommandError, match="is empty"):
+        manage(f"--password-file={file}")
 
 
 def test_the_printed_url_works(portal: Database) -> None:

@@ -44,7 +44,10 @@ def _password(role: str, file: Path | None, rotate: bool) -> str | None:
         return portal_role.new_password() if rotate or not portal_role.exists(role) else None
     if rotate or not file.exists():
         _write(file, portal_role.new_password())
-    return file.read_text(encoding="utf-8").strip()
+    password = file.read_text(encoding="utf-8").strip()
+    if not password:
+        raise CommandError(f"{file} is empty. Remove it, and a new password is written there.")
+    return password
 
 
 def _write(file: Path, password: str) -> None:
