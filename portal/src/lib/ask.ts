@@ -2,9 +2,7 @@ import 'server-only';
 import { headers } from 'next/headers';
 import { cache } from 'react';
 import { requestIdHeader } from './requestId.ts';
-
-/** All reading of one page shares one deadline, so that a page never waits longer than this. */
-const pageMilliseconds = 1_000;
+import { settings } from './settings.ts';
 
 /** Who asks, and until when an answer is of use. */
 export interface Ask {
@@ -13,7 +11,8 @@ export interface Ask {
   deadline: number;
 }
 
-export function newAsk(requestId: string, milliseconds = pageMilliseconds): Ask {
+/** All reading of one page shares one deadline, so that a page never waits longer than this. */
+export function newAsk(requestId: string, milliseconds = settings().pageDeadline): Ask {
   return { requestId, deadline: Date.now() + milliseconds };
 }
 

@@ -37,12 +37,13 @@ function notClosed(error: unknown): void {
 }
 
 function connect(connectionString: string): Connected {
+  const { databasePool, pageDeadline } = settings();
   const pool = new Pool({
     connectionString,
-    max: settings().databasePool,
-    connectionTimeoutMillis: 700,
+    max: databasePool,
+    connectionTimeoutMillis: 0.7 * pageDeadline,
     // The server's statement_timeout does not help when the server is silent.
-    query_timeout: 900,
+    query_timeout: 0.9 * pageDeadline,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
     application_name: 'grps-portal',

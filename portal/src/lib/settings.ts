@@ -5,6 +5,8 @@ export interface Settings {
   apiUrl: string;
   databaseUrl: string | null;
   databasePool: number;
+  /** Milliseconds that a page waits for its sources in all. */
+  pageDeadline: number;
   stateFolder: string | null;
   refreshSecret: string | null;
   signatureSecret: string | null;
@@ -38,6 +40,7 @@ export function readSettings(environment: Environment): Settings {
     apiUrl: reader.required('NEXT_PUBLIC_AUTOMATION_BASE_URL', httpUrl),
     databaseUrl: reader.optional('DATABASE_URL', postgresUrl),
     databasePool: Number(reader.optional('DATABASE_POOL', poolSize) ?? 5),
+    pageDeadline: Number(reader.optional('PORTAL_DEADLINE', milliseconds) ?? 1_000),
     stateFolder: reader.optional('PORTAL_STATE', anything),
     refreshSecret: reader.optional('PORTAL_REFRESH_SECRET', secret),
     signatureSecret: reader.optional('AUTOMATION_SIGNATURE_SECRET', secret),
@@ -105,6 +108,7 @@ const poolSize = matching(/^(?:[1-9]|1\d|20)$/, 'a number of connections from 1 
 const proxies = matching(/^\d$/, 'the number of your proxies before the portal, 0 to 9');
 const onOrOff = matching(/^(?:on|off)$/, 'on or off');
 const perMinute = matching(/^\d{1,6}$/, 'a number of requests per minute; 0 is no limit');
+const milliseconds = matching(/^(?:[1-9]\d{2,4})$/, 'milliseconds from 100 to 99999');
 const secret = matching(/^\S{16,}$/, 'at least 16 characters without spaces');
 const standardWebhookSecret = matching(
   /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/,
