@@ -6,16 +6,16 @@ interface Props {
   invite: string | null;
 }
 
-/** How many members of the Discord server are online, and the way in. */
+/** The way into the Discord server, and how many members are online. */
 export function Discord({ t, server, invite }: Props) {
   return (
-    <p className="discord">
+    <>
       {invite && (
-        <a href={invite} rel="noopener">
+        <a className="button" href={invite} rel="noopener">
           {t('discord.join', { server: server.name })}
         </a>
       )}
       <span className="text-muted">{t('discord.online', { count: server.online })}</span>
-    </p>
+    </>
   );
 }

@@ -1,7 +1,7 @@
 import Link from 'next/link';
 import { path, type Words } from '@/lib/i18n';
 import type { Rank } from '@/lib/shapes';
-import { RankBadge, tierOf } from './RankBadge';
+import { looksOf, RankBadge } from './RankBadge';
 
 interface Props {
   words: Words;
@@ -14,6 +14,7 @@ interface Props {
 /** Ranks with what they ask for and how many players hold them. */
 export function RankList({ words, ranks, all }: Props) {
   const total = all.reduce((sum, rank) => sum + rank.players, 0);
+  const looks = looksOf(all);
   const most = Math.max(1, ...all.map((rank) => rank.players));
   return (
     <ol className="card rank-list">
@@ -26,7 +27,7 @@ export function RankList({ words, ranks, all }: Props) {
           >
             <RankBadge
               rank={rank.name}
-              tier={tierOf(all.indexOf(rank), all.length)}
+              tier={looks.get(rank.slug)?.tier}
               colour={rank.colour}
               size="large"
             />

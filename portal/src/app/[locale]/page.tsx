@@ -2,6 +2,7 @@ import type { Metadata } from 'next';
 import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { drawPage, orNull } from '@/app/drawPage';
+import { canJoin, JoinLinks } from '@/app/JoinLinks';
 import { Empty } from '@/components/Empty';
 import { Ladder } from '@/components/Ladder';
 import { PlayerTable } from '@/components/PlayerTable';
@@ -68,6 +69,13 @@ function draw(words: Words, answers: Answers) {
         >
           <LatestPromotions words={words} promotions={latest.value.items} looks={looks} />
         </Part>
+      )}
+      {canJoin() && (
+        <section className="card">
+          <h2>{t('about.join')}</h2>
+          <p className="mt-1">{t('about.joinText')}</p>
+          <JoinLinks t={t} />
+        </section>
       )}
     </div>
   );

@@ -1,12 +1,11 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
+import { JoinLinks } from '@/app/JoinLinks';
 import { Contact } from '@/components/Contact';
-import { Discord } from '@/components/Discord';
 import { PageHead, Section } from '@/components/Prose';
 import { brand } from '@/lib/brand';
 import { inLanguage } from '@/lib/brandFile';
-import { discordServer } from '@/lib/discord';
-import { path, type Translate, translator } from '@/lib/i18n';
+import { path, translator } from '@/lib/i18n';
 import { pageMetadata } from '@/lib/pageMetadata';
 import { settings } from '@/lib/settings';
 
@@ -34,7 +33,10 @@ export default async function About({ params }: Props) {
           <p key={text}>{text}</p>
         ))}
       </Section>
-      <Join t={t} />
+      <Section title={t('about.join')}>
+        <p>{t('about.joinText')}</p>
+        <JoinLinks t={t} />
+      </Section>
       <Section title={t('about.numbers')}>
         <p>{t('about.numbersText')}</p>
         <p>
@@ -66,30 +68,5 @@ export default async function About({ params }: Props) {
       )}
       <p className="page-intro">{t('about.notRoblox')}</p>
     </>
-  );
-}
-
-function Join({ t }: { t: Translate }) {
-  const { links } = brand();
-  const server = discordServer();
-  return (
-    <Section title={t('about.join')}>
-      <p>{t('about.joinText')}</p>
-      {links.roblox && (
-        <p>
-          <a href={links.roblox} rel="noopener">
-            {t('about.robloxGroup')}
-          </a>
-        </p>
-      )}
-      {server && <Discord t={t} server={server} invite={server.invite ?? links.discord} />}
-      {!server && links.discord && (
-        <p>
-          <a href={links.discord} rel="noopener">
-            {t('about.discord')}
-          </a>
-        </p>
-      )}
-    </Section>
   );
 }

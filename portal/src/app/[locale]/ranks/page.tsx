@@ -4,6 +4,7 @@ import { drawPage } from '@/app/drawPage';
 import { Empty } from '@/components/Empty';
 import { MyRank } from '@/components/Me';
 import { PageHead } from '@/components/Prose';
+import { ladderOf } from '@/components/RankBadge';
 import { RankList } from '@/components/RankList';
 import { StaleNote } from '@/components/StaleNote';
 import { currentAsk } from '@/lib/ask';
@@ -29,10 +30,8 @@ async function draw(locale: string) {
   const answer = await ranks(await currentAsk());
   const w = wordsOf(locale);
   const given = answer.value.filter((rank) => !rank.retired);
-  const [ladder, beside] = [
-    given.filter((rank) => rank.onLadder),
-    given.filter((rank) => !rank.onLadder),
-  ];
+  const ladder = ladderOf(given);
+  const beside = given.filter((rank) => !rank.onLadder);
   return (
     <>
       <PageHead title={w.t('ranks.title')} intro={w.t('ranks.intro')} />

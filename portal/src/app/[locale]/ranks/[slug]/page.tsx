@@ -3,7 +3,7 @@ import Link from 'next/link';
 import { drawPage, orNull } from '@/app/drawPage';
 import { PlayerTable } from '@/components/PlayerTable';
 import { Bullets, PageHead, Section } from '@/components/Prose';
-import { RankBadge, tierOf } from '@/components/RankBadge';
+import { ladderOf, looksOf, RankBadge, type RankLook } from '@/components/RankBadge';
 import { asks } from '@/components/RankList';
 import { StaleNote } from '@/components/StaleNote';
 import { type Ask, currentAsk } from '@/lib/ask';
@@ -37,24 +37,23 @@ export default async function RankPage({ params }: Props) {
 
 async function draw(locale: string, slug: string) {
   const ask = await currentAsk();
-  const [all, holders] = await Promise.all([ranks(ask), holdersOf(ask, slug)]);
-  const index = all.value.findIndex((rank) => rank.slug === slug);
-  const rank = all.value[index];
+  const [all, holders] = await Promise.all([ranks(ask), orNull(holdersOf(ask, slug))]);
+  const rank = all.value.find((each) => each.slug === slug);
   if (!rank) return null;
   const w = wordsOf(locale);
-  const tier = tierOf(index, all.value.length);
+  const looks = looksOf(all.value);
   return (
     <>
       <PageHead
-        title={<RankBadge rank={rank.name} tier={tier} colour={rank.colour} size="large" />}
+        title={<RankBadge rank={rank.name} {...looks.get(slug)} size="large" />}
         intro={rank.description || undefined}
       />
       <StaleNote words={w} answers={[all, holders]} />
       <Section title={w.t('rank.asks')}>
         <Requirements words={w} rank={rank} />
       </Section>
-      <Holders words={w} rank={rank} found={holders.value} tier={tier} />
-      <Neighbours words={w} rank={rank} ladder={all.value.filter(isClimbed)} />
+      <Holders words={w} rank={rank} found={holders?.value ?? null} looks={looks} />
+      <Neighbours words={w} rank={rank} ladder={ladderOf(all.value)} />
     </>
   );
 }
@@ -62,8 +61,6 @@ async function draw(locale: string, slug: string) {
 function holdersOf(ask: Ask, slug: string) {
   return leaderboard(ask, { by: 'points', period: 'all', rank: slug, after: null, limit: HOLDERS });
 }
-
-const isClimbed = (rank: Rank) => rank.onLadder && !rank.retired;
 
 function Requirements({ words: w, rank }: { words: Words; rank: Rank }) {
   if (rank.retired) return <p>{w.t('rank.retired')}</p>;
@@ -82,17 +79,16 @@ interface HoldersProps {
   words: Words;
   rank: Rank;
   found: Leaderboard | null;
-  tier: number;
+  looks: ReadonlyMap<string, RankLook>;
 }
 
-function Holders({ words: w, rank, found, tier }: HoldersProps) {
+function Holders({ words: w, rank, found, looks }: HoldersProps) {
   const players = found?.players ?? [];
-  const looks = new Map([[rank.slug, { tier, colour: rank.colour }]]);
   return (
     <section className="mt-8">
       <h2>{w.t('rank.holders')}</h2>
       <p className="mt-1 mb-3 text-muted">
-        {players.length === 0
+        {rank.players === 0 && players.length === 0
           ? w.t('rank.noHolders')
           : w.t('rank.holdersCount', { count: rank.players })}
       </p>
