@@ -41,9 +41,10 @@ function connect(connectionString: string): Connected {
   const pool = new Pool({
     connectionString,
     max: databasePool,
-    connectionTimeoutMillis: 0.7 * pageDeadline,
-    // The server's statement_timeout does not help when the server is silent.
-    query_timeout: 0.9 * pageDeadline,
+    // Nobody waits this long: the deadline of each page is shorter. They free what is stuck, since
+    // the server's own statement_timeout does not help when the server is silent.
+    connectionTimeoutMillis: 2 * pageDeadline,
+    query_timeout: 2 * pageDeadline,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
     application_name: 'grps-portal',
