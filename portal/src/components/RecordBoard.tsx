@@ -29,7 +29,7 @@ export function RecordBoard({ words, title, note, entries, ranked = true }: Prop
   return (
     <section className={ranked ? 'card record' : 'card record record-unranked'}>
       <h2>{title}</h2>
-      <p className="record-note">{note}</p>
+      <p className="record-words">{note}</p>
       {entries.length === 0 && <p>{words.t('records.empty')}</p>}
       <ol>
         {entries.map((entry) => (
