@@ -155,7 +155,7 @@ function Nothing({ words: w, query, suggestions }: NothingProps) {
           </ul>
         </>
       )}
-      <p>{w.t('search.noneHelp')}</p>
+      <p className="mt-3">{w.t('search.noneHelp')}</p>
     </Empty>
   );
 }
