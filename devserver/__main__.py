@@ -76,7 +76,8 @@ def up(supervisor: Supervisor, state: State, port: int, workers: int) -> int:
         flush=True,
     )
     if portal:
-        supervisor.add([portal.service()])
+        avatars = values.get("AVATARS") or env.str("AVATARS", default="off")
+        supervisor.add([portal.service(avatars)])
     try:
         supervisor.run()
     finally:

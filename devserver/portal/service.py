@@ -41,14 +41,17 @@ class Portal:
         """Return Django's settings that know the portal."""
         return {"PORTAL_URL": self.url, "PORTAL_ORIGINS": self.url}
 
-    def service(self) -> Service:
-        """Return the service, which is not started yet. Its first start builds the portal."""
+    def service(self, avatars: str) -> Service:
+        """Return the service, which is not started yet. Its first start builds the portal.
+
+        `avatars`: on or off.
+        """
         return Service(
             name="portal",
             command=[sys.executable, "-m", "devserver.portal", "serve"],
             log=self.state.folder / "logs" / "portal.log",
             is_up=lambda _: self._serves(),
-            environment=self._settings(),
+            environment=self._settings() | {"AVATARS": avatars},
             folder=BASE_DIR,
             stop_timeout=5.0,
             start_timeout=BUILD_TIMEOUT,

@@ -1,3 +1,4 @@
+import { avatarAddress } from '@/lib/avatars';
 import type { PlayerRef } from '@/lib/shapes';
 
 const HUES = 12n;
@@ -6,20 +7,20 @@ const SIZES = { small: 28, medium: 40, large: 72 } as const;
 interface Props {
   player: Pick<PlayerRef, 'userId' | 'displayName'>;
   size?: keyof typeof SIZES;
-  /** A picture on this origin. Without one, the initials stand on a colour made from the id. */
-  src?: string | null;
 }
 
-/** Decoration beside a name: screen readers hear the name alone. */
-export function Avatar({ player, size = 'medium', src = null }: Props) {
+/**
+ * Decoration beside a name: screen readers hear the name alone. The initials stand on a colour made
+ * from the id, below the picture where there is one.
+ */
+export function Avatar({ player, size = 'medium' }: Props) {
   const edge = SIZES[size];
-  if (src) {
-    return <img className={`avatar avatar-${size}`} src={src} alt="" width={edge} height={edge} />;
-  }
   const hue = BigInt(player.userId) % HUES;
+  const address = avatarAddress(player.userId);
   return (
     <span className={`avatar avatar-${size} hue-${hue}`} aria-hidden="true">
       {initials(player.displayName)}
+      {address && <img src={address} alt="" width={edge} height={edge} loading="lazy" />}
     </span>
   );
 }

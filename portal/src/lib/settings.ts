@@ -17,6 +17,8 @@ export interface Settings {
   /** How many proxies of ours stand before this server. */
   trustedProxies: number;
   maintenance: boolean;
+  /** Whether the API has pictures of players. */
+  avatars: boolean;
   /** Requests of one network address per minute; 0 is no limit. */
   visitorLimit: number;
 }
@@ -50,6 +52,7 @@ export function readSettings(environment: Environment): Settings {
     brandFile: reader.optional('PORTAL_BRAND', anything),
     trustedProxies: Number(reader.optional('TRUSTED_PROXIES', proxies) ?? 0),
     maintenance: reader.optional('PORTAL_MAINTENANCE', onOrOff) === 'on',
+    avatars: reader.optional('AVATARS', onOrOff) === 'on',
     visitorLimit: Number(reader.optional('PORTAL_VISITOR_LIMIT', perMinute) ?? 600),
   };
   if (reader.problems.length > 0) throw new InvalidSettings(reader.problems);
