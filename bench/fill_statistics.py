@@ -4,8 +4,8 @@ import datetime as dt
 
 from django.db import connection
 
-from players.models import Period
-from players.statistics import calendar, closing, rank_counts, snapshots
+from players.models import Period, StatisticsState
+from players.statistics import calendar, closing, full_pass, periods, rank_counts, snapshots
 from players.statistics.recomputation import recompute
 
 CHUNK = 50_000  # players in one statement
@@ -24,7 +24,12 @@ def fill_statistics(players: int, now: dt.datetime) -> None:
         recompute(range(first, min(first + CHUNK, players + 1)))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    closing.run(now)
+    # Everybody was recomputed above, so the pass over all players is done.
+    ended = now + full_pass.GRACE  # for runs shortly after midnight
+    StatisticsState.objects.create(name=full_pass.JOB, cursor_at=ended, ran_at=ended)
+    while Period.objects.filter(ends_on__lte=today, closed_at=None).exists():
+        closing.run(now)
     for ago in (7, 0):
         snapshots.run(now - ago * calendar.DAY)
     rank_counts.count()
+    periods.count_players()
