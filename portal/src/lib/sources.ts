@@ -72,11 +72,11 @@ async function find<T>(ask: Ask, question: Question<T>): Promise<Answer<T>> {
 /** Nothing is saved: better wait once more, also for a source that failed lately. */
 async function lastResort<T>(ask: Ask, question: Question<T>): Promise<Answer<T> | null> {
   const longer = { ...ask, deadline: Date.now() + lastResortMilliseconds };
-  const both = (['database', 'api'] as const).map((source) =>
-    attempt(source, longer, question, 'force'),
-  );
-  const [fromDatabase, fromApi] = await Promise.all(both);
-  return (question.first === 'api' && fromApi) || fromDatabase || fromApi || null;
+  const tries = (['database', 'api'] as const).map(async (source) => {
+    const answered = await attempt(source, longer, question, 'force');
+    return answered ?? Promise.reject(new SourceAway(source));
+  });
+  return Promise.any(tries).catch(() => null);
 }
 
 /** Ask both sources in order. `null`: neither answers. */
