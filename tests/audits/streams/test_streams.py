@@ -39,7 +39,7 @@ from tests.audits.conftest import STAFF, past_the_triggers
 from tests.conftest import database_url, free_port
 
 PATIENCE = 60.0  # seconds
-KILLS = 30 if os.environ.get("GRPS_LONG") else 5
+KILLS = 30 if os.environ.get("GRPS_LONG") else 3
 LOOPING = """
 import django; django.setup()
 from audits.streams import publisher

@@ -41,7 +41,7 @@ from tests.players.mass_adjustments.conftest import OWNER, SECOND, adjusted, mak
 
 People = Callable[..., None]
 LONG = bool(os.environ.get("GRPS_LONG"))
-KILLS = 12 if LONG else 3
+KILLS, PLAYERS = (12, 9_900) if LONG else (2, 5_900)  # 2,000 players in a transaction
 
 
 def command(*arguments: Any, **options: Any) -> str:
@@ -178,7 +178,7 @@ def test_it_inverts_shows_lists_rejects_and_exports(people: People, tmp_path: Pa
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_command_loses_and_repeats_nothing(tmp_path: Path) -> None:
     first_start.bootstrap()
-    count = 9_900
+    count = PLAYERS
     make_people(range(1, count + 1))
     file = write(tmp_path, [f"{user_id},{user_id % 10 + 1}" for user_id in range(1, count + 1)])
     dice = random.Random(int(os.environ.get("GRPS_SEED", "11")))
@@ -225,11 +225,11 @@ def test_killed_while_it_reads_it_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_goes_on_where_a_killed_command_was(tmp_path: Path) -> None:
     first_start.bootstrap()
-    make_people(range(1, 9_001))
-    file = write(tmp_path, [f"{user_id},1" for user_id in range(1, 9_001)])
+    make_people(range(1, 4_001))
+    file = write(tmp_path, [f"{user_id},1" for user_id in range(1, 4_001)])
     with transaction.atomic():
         Player.objects.select_for_update(no_key=True).get(
-            user_id=9_000
+            user_id=4_000
         )  # it cannot end before it is killed
         process = _start(file)
         _wait(process, lambda: _applied() > 0)
@@ -240,7 +240,7 @@ def test_a_worker_goes_on_where_a_killed_command_was(tmp_path: Path) -> None:
     assert apply_adjustments() == 1
     assert Adjustment.objects.get().status == "done"
     assert set(adjusted().values()) == {Decimal(1)}
-    assert _ledger_rows() == 9_000
+    assert _ledger_rows() == 4_000
 
 
 def _start(file: Path) -> "subprocess.Popen[str]":
