@@ -24,13 +24,23 @@ export function decimalText(amount: Amount): string {
 
 /** Write an amount in a reader's language, with decimals only where it has some. */
 export function formatAmount(amount: Amount, locale: string): string {
-  const decimals = amount % 100n === 0n ? 0 : 2;
-  const format = new Intl.NumberFormat(locale, {
-    minimumFractionDigits: decimals,
-    maximumFractionDigits: decimals,
-  });
+  const format = amount % 100n === 0n ? whole(locale) : decimal(locale);
   // Text keeps every digit; a number would round above 2^53.
   return format.format(decimalText(amount) as Intl.StringNumericLiteral);
+}
+
+const whole = keptByLocale(0);
+const decimal = keptByLocale(2);
+
+/** Formats by locale, made once: a page writes many amounts, and a format is slow to make. */
+function keptByLocale(digits: number): (locale: string) => Intl.NumberFormat {
+  const kept = new Map<string, Intl.NumberFormat>();
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return (locale) => {
+    const format = kept.get(locale) ?? new Intl.NumberFormat(locale, options);
+    kept.set(locale, format);
+    return format;
+  };
 }
 
 /** Share of `part` in `whole` between 0 and 1, for bars. */

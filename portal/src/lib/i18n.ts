@@ -127,7 +127,16 @@ export interface Words extends ReturnType<typeof formats> {
   t: Translate;
 }
 
-/** Everything a component needs to write in a language. */
+const kept = new Map<Locale, Words>();
+
+/** Everything a component needs to write in a language, made once: formats are slow to make. */
 export function wordsOf(locale: string): Words {
-  return { locale, t: translator(locale), ...formats(locale) };
+  const known = isLocale(locale) ? locale : 'en';
+  const words = kept.get(known) ?? {
+    locale: known,
+    t: translator(known),
+    ...formats(known),
+  };
+  kept.set(known, words);
+  return words;
 }
