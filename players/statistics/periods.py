@@ -10,7 +10,8 @@ from players.statistics import calendar
 
 COUNT_PLAYERS = """
     UPDATE periods q SET players = c.players
-    FROM (SELECT o.id, (SELECT count(*) FROM period_totals t JOIN players p ON p.id = t.player_id AND p.listed
+    FROM (SELECT o.id, (SELECT count(*) FROM period_totals t
+                        JOIN players p ON p.id = t.player_id AND p.listed
                         WHERE t.period_id = o.id AND t.awarded > 0) AS players
           FROM periods o WHERE o.frozen_at IS NULL) c
     WHERE q.id = c.id AND q.frozen_at IS NULL AND q.players <> c.players"""

@@ -17,7 +17,8 @@ PLACE = """
                END AS position
         FROM page
     ), written AS ({write})
-    SELECT amount::text, player_id, position, count(*) OVER (), count(*) FILTER (WHERE listed) OVER ()
+    SELECT amount::text, player_id, position, count(*) OVER (),
+           count(*) FILTER (WHERE listed) OVER ()
     FROM placed ORDER BY placed.amount, player_id LIMIT 1"""
 
 

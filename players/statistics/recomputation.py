@@ -29,7 +29,8 @@ RECORDS = f"""
         FROM weeks ORDER BY player_id, awarded DESC, monday
     ), streaks AS (
         SELECT player_id, count(*)::int AS length, max(day) AS ended_on FROM (
-            SELECT player_id, day, day - row_number() OVER (PARTITION BY player_id ORDER BY day)::int AS start
+            SELECT player_id, day,
+                   day - row_number() OVER (PARTITION BY player_id ORDER BY day)::int AS start
             FROM days) numbered
         GROUP BY player_id, start
     ), longest AS (
@@ -44,23 +45,27 @@ RECORDS = f"""
                coalesce(w.awarded, 0) AS best_week, coalesce(w.key, '') AS best_week_key,
                coalesce(g.length, 0) AS longest_streak, g.ended_on AS longest_streak_ended_on,
                coalesce(s.length, 0) AS streak, s.ended_on AS streak_ended_on
-        FROM players p LEFT JOIN best_days d ON d.player_id = p.id LEFT JOIN best_weeks w ON w.player_id = p.id
+        FROM players p
+             LEFT JOIN best_days d ON d.player_id = p.id
+             LEFT JOIN best_weeks w ON w.player_id = p.id
              LEFT JOIN longest g ON g.player_id = p.id LEFT JOIN latest s ON s.player_id = p.id
         WHERE p.id = ANY(%(players)s::bigint[])
     )
-    INSERT INTO player_records (player_id, row_version, best_day, best_day_on, best_week, best_week_key,
-                                longest_streak, longest_streak_ended_on, streak, streak_ended_on)
+    INSERT INTO player_records (player_id, row_version, best_day, best_day_on, best_week,
+                                best_week_key, longest_streak, longest_streak_ended_on, streak, streak_ended_on)
     SELECT * FROM found f
     WHERE NOT EXISTS (
         SELECT FROM player_records r WHERE r.player_id = f.player_id
-        AND (r.row_version, r.best_day, r.best_day_on, r.best_week, r.best_week_key, r.longest_streak,
-             r.longest_streak_ended_on, r.streak, r.streak_ended_on) IS NOT DISTINCT FROM
-            (f.row_version, f.best_day, f.best_day_on, f.best_week, f.best_week_key, f.longest_streak,
-             f.longest_streak_ended_on, f.streak, f.streak_ended_on))
+        AND (r.row_version, r.best_day, r.best_day_on, r.best_week, r.best_week_key,
+             r.longest_streak, r.longest_streak_ended_on, r.streak, r.streak_ended_on) IS NOT DISTINCT FROM
+            (f.row_version, f.best_day, f.best_day_on, f.best_week, f.best_week_key,
+             f.longest_streak, f.longest_streak_ended_on, f.streak, f.streak_ended_on))
     ON CONFLICT (player_id) DO UPDATE SET
-        row_version = excluded.row_version, best_day = excluded.best_day, best_day_on = excluded.best_day_on,
+        row_version = excluded.row_version,
+        best_day = excluded.best_day, best_day_on = excluded.best_day_on,
         best_week = excluded.best_week, best_week_key = excluded.best_week_key,
-        longest_streak = excluded.longest_streak, longest_streak_ended_on = excluded.longest_streak_ended_on,
+        longest_streak = excluded.longest_streak,
+        longest_streak_ended_on = excluded.longest_streak_ended_on,
         streak = excluded.streak, streak_ended_on = excluded.streak_ended_on"""
 
 OPEN_DAYS = COUNTED_DAYS.format(
@@ -70,17 +75,21 @@ OPEN_DAYS = COUNTED_DAYS.format(
 # A season is a quarter. Frozen periods are left as they are.
 TOTALS = f"""
     WITH found AS (
-        SELECT q.id AS period_id, d.player_id, sum(d.awarded) AS awarded, sum(d.kos) AS kos, sum(d.wos) AS wos
+        SELECT q.id AS period_id, d.player_id, sum(d.awarded) AS awarded, sum(d.kos) AS kos,
+               sum(d.wos) AS wos
         FROM ({OPEN_DAYS}) d
-             CROSS JOIN (VALUES ('week', 'week'), ('month', 'month'), ('season', 'quarter')) AS k(kind, unit)
-             JOIN periods q ON q.kind = k.kind AND q.starts_on = date_trunc(k.unit, d.day::timestamp)::date
+             CROSS JOIN (VALUES ('week', 'week'), ('month', 'month'), ('season', 'quarter'))
+                  AS k(kind, unit)
+             JOIN periods q ON q.kind = k.kind
+                  AND q.starts_on = date_trunc(k.unit, d.day::timestamp)::date
                   AND q.frozen_at IS NULL
         GROUP BY q.id, d.player_id HAVING sum(d.awarded) > 0 OR sum(d.kos) > 0 OR sum(d.wos) > 0
     ), gone AS (
         DELETE FROM period_totals t
         WHERE t.period_id = ANY(ARRAY(SELECT id FROM periods WHERE frozen_at IS NULL))
           AND t.player_id = ANY(%(players)s::bigint[])
-          AND NOT EXISTS (SELECT FROM found f WHERE f.period_id = t.period_id AND f.player_id = t.player_id)
+          AND NOT EXISTS (
+              SELECT FROM found f WHERE f.period_id = t.period_id AND f.player_id = t.player_id)
     )
     INSERT INTO period_totals (period_id, player_id, awarded, kos, wos)
     SELECT f.* FROM found f

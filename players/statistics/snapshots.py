@@ -30,7 +30,8 @@ WRITE = """
 PURGE = """
     DELETE FROM position_snapshots WHERE ctid IN (
         SELECT ctid FROM position_snapshots
-        WHERE day < %(oldest)s OR day = ANY(%(mondays)s::date[]) AND position > %(best)s LIMIT %(limit)s)"""
+        WHERE day < %(oldest)s OR day = ANY(%(mondays)s::date[]) AND position > %(best)s
+        LIMIT %(limit)s)"""
 
 
 def run(now: dt.datetime) -> int:
