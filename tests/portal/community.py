@@ -123,7 +123,7 @@ def _spread_points(ids: list[int], now: dt.datetime) -> None:
     policy = active()
     dice = random.Random(3)
     snapshots.run(now - dt.timedelta(days=7))
-    for player in Player.objects.filter(user_id__in=ids):
+    for player in Player.objects.filter(user_id__in=ids).order_by("id"):
         started = now - dt.timedelta(days=dice.randrange(120, 700))
         player.adjusted = dice.choice([0, 50, 400, 1_500, 4_000, 9_000, dice.randrange(12_000)])
         if dice.random() < 0.2:
@@ -141,18 +141,25 @@ def _promote(ids: list[int], now: dt.datetime) -> None:
     from players.models import Player
     from players.moderation.actors import officer
     from players.points import recommendations
-    from players.ranks import decisions, schedule
+    from players.ranks import schedule
 
     while schedule.evaluate_due():
         pass
-    decisions.set_rank(ids[80], "Brigadier General", _command(now))
+    _set_rank(ids[80], "Brigadier General", now)
     recommender = dataclasses.replace(_command(now), by=officer(ids[80]))
     low = Player.objects.filter(points__lt=500).exclude(user_id=ids[80])
     for player in low.order_by("id")[:8]:
         recommendations.recommend(player.user_id, recommender)
     for user_id, rank in zip(ids[90:110], itertools.cycle(["Tempest Major", "Initiate"])):
-        if Player.objects.get(user_id=user_id).rank.name != rank:
-            decisions.set_rank(user_id, rank, _command(now))
+        _set_rank(user_id, rank, now)
+
+
+def _set_rank(user_id: int, rank: str, now: dt.datetime) -> None:
+    from players.models import Player
+    from players.ranks import decisions
+
+    if Player.objects.get(user_id=user_id).rank.name != rank:
+        decisions.set_rank(user_id, rank, _command(now))
 
 
 def _discipline(ids: list[int], now: dt.datetime) -> None:
