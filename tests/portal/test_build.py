@@ -26,7 +26,6 @@ WRONG = {
     "PORTAL_WEBHOOK_SECRET": "no-prefix",
     "TURNSTILE_SITE_KEY": "?",
     "DISCORD_SERVER_ID": "the server",
-    "PORTAL_BRAND": "/nowhere/brand.json",
 }
 
 
@@ -85,12 +84,20 @@ def test_a_wrong_setting_is_named_in_one_line(portal_build: Path, wrong: str) ->
 
 
 def test_all_wrong_settings_are_named_at_once(portal_build: Path) -> None:
-    wrong = {name: value for name, value in WRONG.items() if name != "PORTAL_BRAND"}
-    assert sorted(_end(portal_build, wrong)) == sorted(wrong)
+    assert sorted(_end(portal_build, WRONG)) == sorted(WRONG)
+
+
+def test_a_brand_file_that_cannot_be_read_is_named_in_one_line(portal_build: Path) -> None:
+    (line,) = _lines(portal_build, RIGHT | {"PORTAL_BRAND": "/nowhere/brand.json"})
+    assert "/nowhere/brand.json" in line
 
 
 def _end(built: Path, settings: dict[str, str]) -> list[str]:
     """Start the portal, which ends at once. Return the settings that its lines name."""
+    return [line.split()[1] for line in _lines(built, settings)]
+
+
+def _lines(built: Path, settings: dict[str, str]) -> list[str]:
     ended = subprocess.run(
         ["node", str(built / "server.js")],
         env=environment(PORT=str(free_port()), **settings),
@@ -102,4 +109,4 @@ def _end(built: Path, settings: dict[str, str]) -> list[str]:
     lines = ended.stderr.splitlines()
     assert all(line.startswith("portal: ") for line in lines), ended.stderr
     assert "hunter2" not in ended.stderr
-    return [line.split()[1] for line in lines]
+    return lines
