@@ -12,6 +12,7 @@ LONG = bool(os.environ.get("GRPS_LONG"))
 MINUTES = 60 if LONG else 5
 DAYS = 14 if LONG else 7
 STAYS = 4  # of a player per day
+SAVE_EVERY = 300 if LONG else 900  # seconds
 
 
 def test_a_busy_server_takes_a_quarter_of_the_budgets() -> None:
@@ -42,7 +43,9 @@ def test_days_of_play_leave_memory_and_profiles_flat() -> None:
     grps, dice = Grps(), random.Random(2)
     universe = Universe(http=grps)
     # Rare saves, since saving is most of the work and does not affect what may grow.
-    server = universe.server(autosaveSeconds=300, leaseSeconds=900, flushSeconds=20)
+    server = universe.server(
+        autosaveSeconds=SAVE_EVERY, leaseSeconds=3 * SAVE_EVERY, flushSeconds=20
+    )
     sizes: list[tuple[int, int]] = []
     for hour in range(DAYS * 24):
         if hour % (24 // STAYS) == 0:
