@@ -19,6 +19,7 @@ import psycopg
 
 from bench import console as console_cases
 from bench import luau as luau_cases
+from bench import portal as portal_cases
 from bench import serving as serving_cases
 from bench import sync as sync_cases
 from bench import webhooks as webhook_cases
@@ -363,6 +364,7 @@ CASES = (
     console,
     serving,
     luau,
+    portal_cases.portal,
 )
 
 
