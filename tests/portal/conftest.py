@@ -99,8 +99,8 @@ def start_portal(portal_build: Path) -> Iterator[Callable[..., Portal]]:
 
 @pytest.fixture(scope="session")
 def portal(ground: Ground, start_portal: Callable[..., Portal]) -> Portal:
-    """Return a portal with everything it may ask."""
-    return start_portal(**settings_of(ground))
+    """Return a portal with everything it may ask, and as much time as a busy machine needs."""
+    return start_portal(**settings_of(ground, PORTAL_DEADLINE="30000"))
 
 
 def settings_of(ground: Ground, **changes: str) -> dict[str, str]:
