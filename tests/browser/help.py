@@ -74,15 +74,15 @@ def shoot(page: Page, name: str) -> None:
         page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
 
 
-def each_look(page: Page) -> Iterator[tuple[str, str]]:
+def each_look(page: Page, *, every: bool = LONG) -> Iterator[tuple[str, str]]:
     """Yield each theme and width, after applying it to the page.
 
-    Only light and wide, and dark on a phone, except in `make test-long`.
+    Without `every` only light and wide, and dark on a phone. `make test-long` uses all of them.
     """
     for width, (across, down) in WIDTHS.items():
         page.set_viewport_size({"width": across, "height": down})
         for theme in ("light", "dark"):
-            if LONG or (theme, width) in {("light", "wide"), ("dark", "phone")}:
+            if every or (theme, width) in {("light", "wide"), ("dark", "phone")}:
                 page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
                 yield theme, width
 

@@ -81,4 +81,7 @@ def test_the_theme_stays(browser: Browser, portal: Portal) -> None:
         visit.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
         visit.go("/ranks")
         assert visit.page.evaluate("document.documentElement.dataset.theme") == "dark"
-        assert visit.page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != before
+        assert (
+            visit.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+            != before
+        )
