@@ -26,13 +26,19 @@ class Visits:
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self._portal, self._script = portal, script
+        self._devtools = context.new_cdp_session(self.page)
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         context.route("**/*", self._allow_only_the_portal)
 
     def go(self, address: str) -> Response:
-        """Open an address. Fails if something moves while it loads."""
+        """Open an address. Fails if something moves while it loads.
+
+        Without script, the page's own scripts never run, but checks can run after it has loaded.
+        """
+        self._allow_script(self._script)
         response = self.page.goto(self._portal.url + address)
+        self._allow_script(True)
         assert response is not None
         if self._script:
             shifts = self.page.evaluate(SHIFTS)
@@ -48,6 +54,9 @@ class Visits:
         assert not found, f"{address}: {found}"
         assert not stopped, f"{address}: {stopped}"
 
+    def _allow_script(self, allowed: bool) -> None:
+        self._devtools.send("Emulation.setScriptExecutionDisabled", {"value": not allowed})
+
     def _allow_only_the_portal(self, route: Route) -> None:
         url = urlsplit(route.request.url)
         if url.scheme == "data" or url.netloc == urlsplit(self._portal.url).netloc:
@@ -59,9 +68,7 @@ class Visits:
 
 @contextmanager
 def visits(browser: Browser, portal: Portal, *, script: bool = True) -> Iterator[Visits]:
-    context = browser.new_context(
-        java_script_enabled=script, reduced_motion="reduce", viewport={"width": 1280, "height": 860}
-    )
+    context = browser.new_context(reduced_motion="reduce", viewport={"width": 1280, "height": 860})
     context.set_default_timeout(PATIENCE)
     if script:
         context.add_init_script(TELL_VIOLATIONS)
