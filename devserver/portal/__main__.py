@@ -16,7 +16,15 @@ NICE = 10  # for the build of `make up`, so that Django stays quick
 # What the server gets from the shell. All else, such as keys for Roblox, it must not know.
 PASSED = ("HOME", "LANG", "TZ", "TMPDIR")
 PREFIXES = ("PORTAL_", "NEXT_PUBLIC_", "TURNSTILE_SITE_", "DISCORD_")
-SETTINGS = ("DATABASE_URL", "DATABASE_POOL", "AUTOMATION_SIGNATURE_SECRET", "PORT", "HOSTNAME")
+SETTINGS = (
+    "AUTOMATION_SIGNATURE_SECRET",
+    "AVATARS",
+    "DATABASE_POOL",
+    "DATABASE_URL",
+    "HOSTNAME",
+    "PORT",
+    "TRUSTED_PROXIES",
+)
 
 
 def main() -> int:

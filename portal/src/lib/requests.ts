@@ -50,8 +50,8 @@ function logRequest(request: IncomingMessage, response: ServerResponse): void {
   log('info', 'request', {
     requestId: response.getHeader(requestIdHeader),
     method: request.method,
-    // The last part of an appeal's address is a secret.
-    path: path.replace(/(\/appeal\/).+/, '$1…'),
+    // The last part is a secret of an appeal, or says who the visitor is.
+    path: path.replace(/(\/appeal\/|\/api\/me\/).+/, '$1…'),
     status: response.statusCode,
     ms: noted && Math.round(performance.now() - noted.startedAt),
     from: noted?.from,
