@@ -61,8 +61,12 @@ function Entry({ words, entry, capped }: { words: Words; entry: HistoryEntry; ca
             : t('player.history.entry', { cause, count: entry.magnitude })}
         </span>
         <span className="list-detail block">
-          <bdi>{entry.experienceName}</bdi>
-          {' · '}
+          {entry.type !== 'adjustment' && (
+            <>
+              <bdi>{entry.experienceName}</bdi>
+              {' · '}
+            </>
+          )}
           <time dateTime={entry.occurredAt}>{words.dateTime(entry.occurredAt)}</time>
         </span>
         {capped && <span className="list-detail block">{t('player.history.capped')}</span>}
