@@ -78,10 +78,11 @@ def ensure(password: str | None, name: str = NAME) -> None:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('portal_role'))")
+        _check_own_powers(cursor)
         if not exists(name):
             if password is None:
                 raise NotPossible(f"The role {name} does not exist and needs a password.")
-            _make(cursor, name)
+            cursor.execute(f"CREATE ROLE {_quoted(name)} LOGIN NOINHERIT")
         _check_powers(cursor, name)
         _mend(cursor, name, password)
         grant(name)
@@ -137,14 +138,13 @@ def close_to_others(application: str | None) -> None:
             cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {_quoted(application)}")
 
 
-def _make(cursor: CursorWrapper, name: str) -> None:
+def _check_own_powers(cursor: CursorWrapper) -> None:
     cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
     if not cursor.fetchone()[0]:
         raise NotPossible(
-            f"The owner of the tables may not make roles. Run `CREATE ROLE {name} LOGIN NOINHERIT` as an"
-            " administrator of the database server, then this command again."
+            "The owner of the tables may not make roles. Run this command once with the URL of a"
+            " superuser of the database server in DATABASE_OWNER_URL."
         )
-    cursor.execute(f"CREATE ROLE {_quoted(name)} LOGIN NOINHERIT")
 
 
 def _check_powers(cursor: CursorWrapper, name: str) -> None:

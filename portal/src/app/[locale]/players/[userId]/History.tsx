@@ -61,7 +61,7 @@ function Entry({ words, entry, capped }: { words: Words; entry: HistoryEntry; ca
             : t('player.history.entry', { cause, count: entry.magnitude })}
         </span>
         <span className="list-detail block">
-          {entry.type !== 'adjustment' && (
+          {entry.experience !== 'console' && (
             <>
               <bdi>{entry.experienceName}</bdi>
               {' · '}
