@@ -3,7 +3,7 @@ import { brand } from '@/lib/brand';
 import { discordServer } from '@/lib/discord';
 import type { Translate } from '@/lib/i18n';
 
-/** Whether the community has told where to join it. */
+/** Whether the brand file or Discord names a place to join. */
 export function canJoin(): boolean {
   const { roblox, discord } = brand().links;
   return roblox !== null || discord !== null || discordServer() !== null;

@@ -16,7 +16,7 @@ import { Unavailable } from './unavailable.ts';
 export type Live = Exclude<Source, 'snapshot'>;
 
 /** What a source says, and when it was true (the time of the answer if it does not say). */
-export interface Told<T> {
+export interface Reading<T> {
   value: T;
   asOf?: string | undefined;
 }
@@ -25,8 +25,8 @@ export interface Told<T> {
 export interface Question<T> {
   /** Names the question with all its parameters. */
   key: string;
-  fromDatabase(database: Database): Promise<Told<T>>;
-  fromApi(api: Backend): Promise<Told<T>>;
+  fromDatabase(database: Database): Promise<Reading<T>>;
+  fromApi(api: Backend): Promise<Reading<T>>;
   /** The source that is asked first. Default: the database. */
   first?: Live;
   /** Whether the answer is kept for when no source answers. Default: yes. */
@@ -114,9 +114,9 @@ export async function attempt<T>(
       ? question.fromDatabase(prisma)
       : question.fromApi(grpsBackendClient({ requestId: ask.requestId, signal }));
   try {
-    const told = await breakers[source][how](() => until(ask.deadline, call));
-    const asOf = told.asOf ?? new Date().toISOString();
-    return { value: told.value, from: source, asOf, stale: false };
+    const reading = await breakers[source][how](() => until(ask.deadline, call));
+    const asOf = reading.asOf ?? new Date().toISOString();
+    return { value: reading.value, from: source, asOf, stale: false };
   } catch (error) {
     if (error instanceof SourceAway) return null;
     if (source === 'database' && prisma) dropConnections(prisma);

@@ -69,7 +69,7 @@ async function results(w: Words, query: string, after: string | null) {
   const answer = await search(await currentAsk(), query, after, LIMIT);
   const { items, next, suggestions } = answer.value;
   const only = items.length === 1 && after === null && next === null ? items[0] : undefined;
-  // Whoever typed a whole id or name wants that page.
+  // A visitor who typed a whole id or name wants that page.
   if (only && isExact(only, query)) redirect(path(w.locale, `/players/${only.userId}`));
   if (items.length === 0) return <Nothing words={w} query={query} suggestions={suggestions} />;
   const more = new URLSearchParams({ q: query, after: next ?? '' });
