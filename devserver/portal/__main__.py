@@ -13,7 +13,7 @@ from devserver.portal import build, node
 
 HEAP = "--max-old-space-size=192"  # megabytes; keeps the process at about 250
 NICE = 10  # for the build of `make up`, so that Django stays quick
-# What the server gets from the shell. All else, such as keys for Roblox, it must not know.
+# What the server gets from the shell. It must not know anything else, such as keys for Roblox.
 PASSED = ("HOME", "LANG", "TZ", "TMPDIR")
 PREFIXES = ("PORTAL_", "NEXT_PUBLIC_", "TURNSTILE_SITE_", "DISCORD_")
 SETTINGS = (

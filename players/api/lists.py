@@ -42,8 +42,8 @@ AFTER_KEY = parameters.cursor(f"({'|'.join(KEYS.values())})")
 class Top(View):
     """The leaderboard of all time or of a period, by points, KOs or WOs.
 
-    Lists other than that of all-time points end after their first 1,000 players, unless their
-    period is closed.
+    Lists other than that of all-time points end after their first 1,000 players. Lists of closed
+    periods do so only with `rank`.
     """
 
     caller, cached, response_body = "anyone", True, out.TopOut

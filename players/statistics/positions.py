@@ -24,7 +24,7 @@ PLACE = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a list has been placed up to: its last player, and how many listed ones that makes."""
+    """The last player that was placed. `ahead`: the number of listed players up to them."""
 
     amount: str
     player: int = 0

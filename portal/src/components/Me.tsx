@@ -7,7 +7,7 @@ import { Icon } from './Icon';
 const KEY = 'grps.me';
 const CHANGED = 'grps:me';
 
-/** The id that this visitor marked as their own. It never leaves the browser by itself. */
+/** The id that this visitor marked as their own. Only this portal is asked with it, and keeps it nowhere. */
 function useMe(): string | null {
   return useSyncExternalStore(listen, read, () => null);
 }

@@ -138,8 +138,8 @@ export interface paths {
         /**
          * @description The leaderboard of all time or of a period, by points, KOs or WOs.
          *
-         *     Lists other than that of all-time points end after their first 1,000 players, unless their
-         *     period is closed.
+         *     Lists other than that of all-time points end after their first 1,000 players. Lists of closed
+         *     periods do so only with `rank`.
          */
         get: operations["top"];
         put?: never;
