@@ -21,6 +21,8 @@ const config: NextConfig = {
   typescript: { ignoreBuildErrors: true },
   // Images are drawn here or come from this server: the optimizer would only be an open resizer.
   images: { unoptimized: true },
+  // The proxy keeps the body of each request in memory, before anybody knows who sent it.
+  experimental: { proxyClientMaxBodySize: '1mb' },
   serverExternalPackages: ['pg'],
   // They are read while a card is drawn, by a path that no import names.
   outputFileTracingIncludes: {

@@ -1,9 +1,11 @@
 import 'server-only';
 import type { Ask } from './ask.ts';
+import { Flights } from './flights.ts';
 import { leaderboardQuestion } from './read/leaderboard.ts';
 import { statsQuestion } from './read/stats.ts';
 import { topOfBoard } from './refresh.ts';
 import { settings } from './settings.ts';
+import { single } from './single.ts';
 import { snapshot } from './snapshot/index.ts';
 import { attempt, type Live } from './sources.ts';
 
@@ -18,7 +20,14 @@ export interface Health {
   snapshotAge: number | null;
 }
 
-export async function health(ask: Ask): Promise<Health> {
+// Nobody is refused here, so many callers at once must not keep the sources busy.
+const flights = single('healths', () => new Flights());
+
+export function health(ask: Ask): Promise<Health> {
+  return flights.share('health', () => look(ask));
+}
+
+async function look(ask: Ask): Promise<Health> {
   const [database, api, snapshotAge] = await Promise.all([
     state('database', ask),
     state('api', ask),

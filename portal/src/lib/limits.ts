@@ -29,7 +29,7 @@ export class Limits {
 }
 
 /** An IPv6 visitor has a whole network of 64 bits. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   const [before = '', after] = address.split('::');
   const head = before === '' ? [] : before.split(':');

@@ -19,7 +19,7 @@ interface Message {
   response: ServerResponse;
 }
 
-const underWay = single('underWay', () => ({ count: 0 }));
+const underWay = single('underWay', () => ({ count: 0, ofNetwork: new Map<string, number>() }));
 const storage = single('requests', () => new AsyncLocalStorage<Notes>());
 const notes = new WeakMap<ServerResponse, Notes>();
 const weight: Record<Source, number> = { database: 0, api: 1, snapshot: 2 };
@@ -32,10 +32,6 @@ export function watchRequests(): void {
     const noted = { startedAt: performance.now(), response };
     notes.set(response, noted);
     storage.enterWith(noted);
-    underWay.count += 1;
-    response.once('close', () => {
-      underWay.count -= 1;
-    });
   });
   subscribe('http.server.response.finish', (message) => {
     const { request, response } = message as Message;
@@ -69,6 +65,26 @@ export function noteAnswer(answer: Answer<unknown>): void {
 
 export function requestsUnderWay(): number {
   return underWay.count;
+}
+
+export function requestsOfNetwork(network: string): number {
+  return underWay.ofNetwork.get(network) ?? 0;
+}
+
+/** Count the present request until its end, for all and for its visitor's network. */
+export function countRequest(network: string | null): void {
+  const response = storage.getStore()?.response;
+  if (!response || response.closed) return;
+  change(network, 1);
+  response.once('close', () => change(network, -1));
+}
+
+function change(network: string | null, by: 1 | -1): void {
+  underWay.count += by;
+  if (network === null) return;
+  const count = requestsOfNetwork(network) + by;
+  if (count > 0) underWay.ofNetwork.set(network, count);
+  else underWay.ofNetwork.delete(network);
 }
 
 /** The network address at the other end of the present request's connection. */
