@@ -50,6 +50,9 @@ SETTINGS = {
     "search_path": "portal",
     "statement_timeout": "2s",
 }
+# Only a superuser sets this limit, and no session of the role can lift it.
+TEMPORARY_FILES = "1GB"
+LARGE_OBJECTS = "lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea)"
 POWERS = "rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls"
 # A version that is being migrated may not have all of them.
 RELATIONS = """
@@ -127,15 +130,25 @@ def grant(name: str = NAME) -> None:
 
 
 def close_to_others(application: str | None) -> None:
-    """Let only the owner and the application make temporary tables in this database.
+    """Take from all other roles what PostgreSQL lets each of them make in this database.
 
-    Every role may by default, and could fill the disk with them.
+    With temporary tables and large objects a role could fill the disk. With a function of its own
+    in the schema of the tables, it could have the portal's functions run it as their owner.
     """
     database = _quoted(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
         cursor.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
         if application is not None:
             cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {_quoted(application)}")
+        cursor.execute("SELECT current_schema()")
+        cursor.execute(f"REVOKE CREATE ON SCHEMA {_quoted(cursor.fetchone()[0])} FROM PUBLIC")
+        if _is_superuser(cursor):
+            cursor.execute(f"REVOKE EXECUTE ON FUNCTION {LARGE_OBJECTS} FROM PUBLIC")
+
+
+def _is_superuser(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    return bool(cursor.fetchone()[0])
 
 
 def _check_own_powers(cursor: CursorWrapper) -> None:
@@ -161,6 +174,8 @@ def _mend(cursor: CursorWrapper, name: str, password: str | None) -> None:
     cursor.execute(f"ALTER ROLE {role} LOGIN NOINHERIT CONNECTION LIMIT {CONNECTIONS}")
     for setting, value in SETTINGS.items():
         cursor.execute(f"ALTER ROLE {role} SET {setting} = '{value}'")
+    if _is_superuser(cursor):
+        cursor.execute(f"ALTER ROLE {role} SET temp_file_limit = '{TEMPORARY_FILES}'")
     cursor.execute(MEMBERSHIPS, [name])
     for (group,) in cursor.fetchall():
         cursor.execute(f"REVOKE {_quoted(group)} FROM {role}")
