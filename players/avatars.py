@@ -13,7 +13,7 @@ from httpcore import ConnectionPool
 
 from players.models import Avatar, Player
 from roblox import thumbnails
-from roblox.thumbnails import BadPicture, Headshot, Picture, ThumbnailsUnavailable
+from roblox.thumbnails import BadPicture, Headshot, NotDrawn, Picture, ThumbnailsUnavailable
 
 LASTS = dt.timedelta(hours=24)
 FORGOTTEN = 2 * LASTS  # nobody asked for it since it became old
@@ -80,16 +80,21 @@ def _fetch(claimed: Mapping[int, Avatar], known: Mapping[int, Headshot]) -> int:
     fetched = 0
     with thumbnails.connections() as pool:
         for user_id, avatar in claimed.items():
-            headshot = known.get(user_id)
-            if headshot and headshot.state in UNFINISHED and avatar.attempts + 1 < MOST_ATTEMPTS:
-                again = timezone.now() + AGAIN * 2**avatar.attempts
-                Avatar.objects.filter(pk=avatar.pk).update(due_at=again)
-            else:
-                fetched += _store(user_id, avatar, _picture(pool, headshot))
+            try:
+                found = _picture(pool, known.get(user_id))
+            except NotDrawn:
+                found = None
+                if avatar.attempts + 1 < MOST_ATTEMPTS:
+                    again = timezone.now() + AGAIN * 2**avatar.attempts
+                    Avatar.objects.filter(pk=avatar.pk).update(due_at=again)
+                    continue
+            fetched += _store(user_id, avatar, found)
     return fetched
 
 
 def _picture(pool: ConnectionPool, headshot: Headshot | None) -> Picture | None:
+    if headshot and headshot.state in UNFINISHED:
+        raise NotDrawn(f"Its state is {headshot.state}.")
     if headshot is None or headshot.state != "Completed" or not headshot.image_url:
         return None
     try:

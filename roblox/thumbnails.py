@@ -54,6 +54,10 @@ class ThumbnailsUnavailable(Exception):
         self.wait = wait
 
 
+class NotDrawn(Exception):
+    """This picture is not there yet. Others may be."""
+
+
 class BadPicture(Exception):
     """The picture is at a wrong address, too large, or of another type."""
 
@@ -86,12 +90,14 @@ def connections() -> Iterator[httpcore.ConnectionPool]:
 def fetch(pool: httpcore.ConnectionPool, address: str) -> Picture:
     """Return the picture at an address that `lookup` named. Redirects are not followed.
 
-    Raises BadPicture and ThumbnailsUnavailable.
+    Raises BadPicture, NotDrawn and ThumbnailsUnavailable.
     """
     _check(address)
     timeouts = dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
     try:
         with pool.stream("GET", address, extensions={"timeout": timeouts}) as answer:
+            if 300 <= answer.status < 500 and answer.status != 429:
+                raise NotDrawn(f"The picture's host answered {answer.status}.")
             if answer.status != 200:
                 raise ThumbnailsUnavailable(f"The picture's host answered {answer.status}.")
             body = _read(answer.iter_stream())

@@ -292,6 +292,16 @@ def test_a_redirect_or_an_error_is_tried_again_later(
     assert avatars.fetch_due() == 1
 
 
+def test_a_missing_picture_does_not_hold_up_the_others(
+    client: Client, player: Make, roblox: Thumbnails
+) -> None:
+    asked(client, player, 1)
+    roblox.picture = (404, {}, b"")
+    asked(client, player, 2)
+    assert avatars.fetch_due() == 0
+    assert roblox.fetched == 2
+
+
 def test_a_webp_is_served_as_one(client: Client, player: Make, roblox: Thumbnails) -> None:
     roblox.picture = (200, {}, b"RIFF\x10\0\0\0WEBPVP8 ....")
     asked(client, player, 1)
