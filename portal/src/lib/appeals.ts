@@ -42,7 +42,12 @@ export async function sendAppeal(
     if (opened) return { token: opened.token };
     return { field: null, key: 'appeal.errors.away' };
   } catch (error) {
-    if (error instanceof Problem) return problemOf(error);
+    if (error instanceof Problem) {
+      // 401 is also what a wrong clock or a wrong secret of ours gets.
+      const { status } = error;
+      log('warning', 'appeal refused', { requestId: visit.requestId, status });
+      return problemOf(error);
+    }
     log('warning', 'appeal not sent', { requestId: visit.requestId, error: String(error) });
     return { field: null, key: 'appeal.errors.away' };
   }

@@ -3,7 +3,8 @@ export function cameFrom(request: Request): URL {
   const home = new URL('/', request.url);
   const referrer = URL.parse(request.headers.get('referer') ?? '');
   if (referrer?.host !== request.headers.get('host')) return home;
-  home.pathname = referrer.pathname.replace(/^\/+/, '/'); // two would name another host
+  // Two at the beginning would name another host, also after a language is taken off.
+  home.pathname = referrer.pathname.replace(/\/{2,}/g, '/');
   home.search = referrer.search;
   return home;
 }
