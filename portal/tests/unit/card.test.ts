@@ -99,3 +99,9 @@ test('a colour stands out from the dark background', () => {
   assert.match(cardColour('#12151c'), /^#[0-9a-f]{6}$/);
   assert.equal(cardColour('red'), cardColour(null));
 });
+
+test('the first letter stays as it is if its upper case cannot be drawn', async () => {
+  const { covers } = await cardFonts();
+  assert.equal(textsOf({ displayName: 'ǰan' }, covers).initial, 'ǰ');
+  assert.equal(textsOf({ displayName: 'jan' }, covers).initial, 'J');
+});

@@ -35,7 +35,7 @@ export function cardTexts(
   return {
     name,
     username: `@${shorten(drawable(player.username))}`,
-    initial: [...name][0]?.toLocaleUpperCase(locale) ?? '?',
+    initial: initialOf(name, locale, covers),
     rank: covers(player.rank) ? shorten(player.rank) : '',
     position: t('card.position', { position: player.position, total: player.total }),
     points: t('card.points', { points }),
@@ -67,6 +67,13 @@ function nextTexts(
       : '',
     progress: ratio(nextRank.have.points, nextRank.minPoints),
   };
+}
+
+/** The first letter, in upper case if that can be drawn. */
+function initialOf(name: string, locale: string, covers: (text: string) => boolean): string {
+  const first = [...name][0] ?? '?';
+  const upper = first.toLocaleUpperCase(locale);
+  return covers(upper) ? upper : first;
 }
 
 function shorten(text: string): string {
