@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checked, isUserId, parts } from '../../src/lib/read/cursors.ts';
+import { checked, isSlug, isUserId, parts } from '../../src/lib/read/cursors.ts';
 
 test('a user id has 63 bits', () => {
   for (const id of ['1', '156', '9223372036854775807']) assert.ok(isUserId(id), id);
@@ -35,4 +35,11 @@ test('a cursor has two parts, anything else starts at the beginning', () => {
     assert.equal(checked('amount', forged), null, forged);
   }
   assert.equal(checked('amount', null), null);
+});
+
+test('no text that a source refuses is taken for a slug', () => {
+  assert.ok(isSlug('captain-i'));
+  for (const text of ['', '\0', 'captain\0', 'Captain', 'é', 'a'.repeat(91)]) {
+    assert.ok(!isSlug(text), text);
+  }
 });

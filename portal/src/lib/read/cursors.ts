@@ -11,6 +11,11 @@ export function isUserId(text: string): boolean {
   return new RegExp(`^${id}$`).test(text) && BigInt(text) <= largest;
 }
 
+/** Whether a text can be the slug of a rank. */
+export function isSlug(text: string): boolean {
+  return /^[a-z0-9-]{1,90}$/.test(text);
+}
+
 /** The cursor if it is one, or null: then the list starts at its beginning. */
 export function checked(kind: keyof typeof patterns, after: string | null): string | null {
   return parts(kind, after) ? after : null;
