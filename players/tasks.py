@@ -7,6 +7,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
+from common.database_clock import database_time
 from common.task_hints import Hint
 from players import avatars, daily_figures, leaderboard, quarantine_release, usernames
 from players.actions import game_commands
@@ -63,7 +64,7 @@ def take_down_figures() -> int:
 @shared_task(name="players.roll_up_statistics")
 def roll_up_statistics() -> int:
     """Recompute periods, records and balances of the players who changed."""
-    return roll_up.run(timezone.now())
+    return roll_up.run(database_time())
 
 
 @shared_task(name="players.count_ranks")
@@ -81,13 +82,13 @@ def count_period_players() -> int:
 @shared_task(name="players.close_periods")
 def close_periods() -> int:
     """Continue the daily pass over all players, and close the periods that ended before it."""
-    return closing.run(timezone.now())
+    return closing.run(database_time())
 
 
 @shared_task(name="players.keep_positions")
 def keep_positions() -> int:
     """Keep today's positions, once a day."""
-    return snapshots.run(timezone.now())
+    return snapshots.run(database_time())
 
 
 @shared_task(name="players.carry_out_erasures")

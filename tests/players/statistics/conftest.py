@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from players import tasks
 from players.models import Player, Rank
 from tests.players.conftest import Game
 
@@ -15,6 +16,7 @@ def run(task: Any, at: dt.datetime) -> int:
     """Run a Celery task as at a moment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timezone, "now", lambda: at)
+        patch.setattr(tasks, "database_time", lambda: at)
         done: int = task()
         return done
 
