@@ -48,6 +48,7 @@ class Portal:
 
     def __init__(self, url: str, log: Path, process: "subprocess.Popen[bytes]") -> None:
         self.url, self.process, self._log = url, process, log
+        self.state = log.parent / "state"
         self.http = httpx.Client(base_url=url, timeout=60)
 
     def stop(self) -> None:
@@ -119,7 +120,7 @@ def running_portal(built: Path, settings: dict[str, str]) -> Iterator[Portal]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
-        own = {"PORT": str(port), "PORTAL_URL": url, "PORTAL_STATE": folder}
+        own = {"PORT": str(port), "PORTAL_URL": url, "PORTAL_STATE": f"{folder}/state"}
         process = subprocess.Popen(
             ["node", str(built / "server.js")],
             env=environment(**(own | settings)),

@@ -8,7 +8,7 @@ from tests.portal import community, places
 from tests.portal.conftest import Portal
 
 WORDS = re.compile(
-    r"\b(sanction|punish|suspend|suspension|bann|banned|\bban\b|demot|warned|moderat|exploit)\w*",
+    r"\b(sanction|punish|suspend|suspens|bann|ban\b|demot|warned|warning|notes?\b|moderat|exploit)\w*",
     re.IGNORECASE,
 )
 FEEDS = ("/feed.xml", "/feed.json", "/embed/leaderboard")
@@ -59,3 +59,13 @@ def test_who_is_not_listed_looks_like_nobody(portal: Portal) -> None:
     for group in (community.ERASED, community.UNLISTED, community.LEFT):
         page = portal.http.get(f"/players/{ids[group[0]]}")
         assert page.status_code == nobody.status_code == 404
+
+
+def test_the_snapshots_hold_no_word_of_discipline(portal: Portal) -> None:
+    for address in (*places.WITHOUT_PARAMETERS, *(f"/players/{one}" for one in _everybody())):
+        portal.http.get(address)
+    kept = [file for file in portal.state.rglob("*") if file.is_file()]
+    assert kept
+    for file in kept:
+        found = WORDS.search(file.read_text())
+        assert found is None, f"{file.name}: {found}"

@@ -34,8 +34,11 @@ interface Props {
 export async function generateMetadata({ params }: Props): Promise<Metadata> {
   const { locale, userId } = await params;
   const { t, amount, number } = wordsOf(locale);
-  const value = (await orNull(player(await currentAsk(), userId)))?.value;
+  const ask = await currentAsk();
+  const value = (await orNull(player(ask, userId)))?.value;
   if (!value) return {};
+  const ladder = (await orNull(ranks(ask)))?.value ?? [];
+  const colour = ladder.find((rank) => rank.slug === value.rankSlug)?.colour;
   const title = t('player.title', { name: value.displayName, rank: value.rank });
   const description = t('player.description', {
     rank: value.rank,
@@ -52,6 +55,8 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
     },
     openGraph: { title, description, type: 'profile', images: [{ ...card, alt: description }] },
     twitter: { card: 'summary_large_image' },
+    // The stripe beside the preview in Discord.
+    ...(colour && { other: { 'theme-color': colour } }),
   };
 }
 
