@@ -66,6 +66,9 @@ def grant(role: str) -> None:
     """
     with connection.cursor() as cursor:
         name, schema = (connection.ops.quote_name(word) for word in (role, _schema(cursor)))
+        database = connection.ops.quote_name(connection.settings_dict["NAME"])
+        # portal_role takes this from PUBLIC. Adjustments from files use temporary tables.
+        cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {name}")
         cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {name}")
         cursor.execute(f"REVOKE CREATE ON SCHEMA {schema} FROM {name}, PUBLIC")
         cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {name}")

@@ -64,6 +64,9 @@ CALLS = """
 MEMBERSHIPS = """
     SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
     JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = %s"""
+WRITERS = """
+    SELECT rolname FROM pg_roles
+    WHERE has_table_privilege(oid, 'players', 'INSERT') AND NOT rolsuper AND rolname !~ '^pg_'"""
 
 
 class NotPossible(Exception):
@@ -129,17 +132,19 @@ def grant(name: str = NAME) -> None:
             cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {role}")
 
 
-def close_to_others(application: str | None) -> None:
-    """Take from all other roles what PostgreSQL lets each of them make in this database.
+def close_to_others() -> None:
+    """Take from other roles what PostgreSQL lets each of them make in this database.
 
     With temporary tables and large objects a role could fill the disk. With a function of its own
-    in the schema of the tables, it could have the portal's functions run it as their owner.
+    in the schema of the tables, it could have the portal's functions run it as their owner. Roles
+    that write the tables keep the right to temporary tables, which adjustments from files need.
     """
     database = _quoted(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
+        cursor.execute(WRITERS)
+        for (writer,) in cursor.fetchall():
+            cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {_quoted(writer)}")
         cursor.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")
-        if application is not None:
-            cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {_quoted(application)}")
         cursor.execute("SELECT current_schema()")
         cursor.execute(f"REVOKE CREATE ON SCHEMA {_quoted(cursor.fetchone()[0])} FROM PUBLIC")
         if _is_superuser(cursor):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,13 +51,20 @@ PATIENCE = 60_000  # milliseconds that a page may take on a busy machine
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Launch a browser for some tests. Until it ends, no test of this process can use asyncio."""
     # Playwright keeps an event loop in this thread, so Django suspects asynchronous code.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=PATIENCE)  # it ignores the context's default
-        launched = _launch(playwright)
-        yield launched
-        launched.close()
+        browser = _launch(playwright)
+        yield browser
+        browser.close()
 
 
 def _launch(playwright: Playwright) -> Browser:

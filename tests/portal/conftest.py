@@ -21,11 +21,13 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 import pytest
+from playwright.sync_api import Browser
 from psycopg import sql
 
 from common.environment import BASE_DIR
 from devserver.portal import build, node
 from tests import own_broker, template_database
+from tests.browser.conftest import launched
 from tests.conftest import START_PATIENCE, WITHOUT_LIMITS, free_port, web_server
 from tests.portal import community
 
@@ -102,6 +104,12 @@ def start_portal(portal_build: Path) -> Iterator[Callable[..., Portal]]:
 def portal(ground: Ground, start_portal: Callable[..., Portal]) -> Portal:
     """Return a portal with everything it may ask, and as much time as a busy machine needs."""
     return start_portal(**settings_of(ground, PORTAL_DEADLINE="30000"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
 
 
 def settings_of(ground: Ground, **changes: str) -> dict[str, str]:

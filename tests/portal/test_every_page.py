@@ -3,13 +3,10 @@
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import browser
 from tests.browser.help import LONG, axe, each_look, fits
 from tests.portal import places
 from tests.portal.browsing import visits
 from tests.portal.conftest import Portal
-
-__all__ = ["browser"]
 
 MISSING = ("no-such", "/no/such", "404404")
 

@@ -2,11 +2,8 @@
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import browser
 from tests.portal.browsing import visits
 from tests.portal.conftest import Portal
-
-__all__ = ["browser"]
 
 
 def test_the_first_stop_skips_to_the_content(browser: Browser, portal: Portal) -> None:

@@ -8,7 +8,7 @@ from tests.portal import community, places
 from tests.portal.conftest import Portal
 
 WORDS = re.compile(
-    r"\b(sanction|punish|suspend|suspens|bann|ban\b|demot|warned|warning|notes?\b|moderat|exploit)\w*",
+    r"\b(sanction|punish|suspend|suspension|bann|ban\b|demot|warned|warning|notes?\b|moderat|exploit)\w*",
     re.IGNORECASE,
 )
 FEEDS = ("/feed.xml", "/feed.json", "/embed/leaderboard")

@@ -1,5 +1,6 @@
 """The portal's role reads the views and functions of the schema `portal`, and nothing else."""
 
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from grps_site.ops import portal_role
+from grps_site.ops import database_roles, portal_role
 from tests.portal_schema.conftest import NAME, PASSWORD, Database, portal_url
 
 # Columns that the portal may read. A column that is not here must not be in a view.
@@ -98,9 +99,20 @@ def test_a_view_shows_the_columns_of_the_contract(portal: Database, view: str) -
 @pytest.mark.parametrize("statement", REFUSED)
 def test_it_may_not(portal: Database, statement: str) -> None:
     portal.execute("SET default_transaction_read_only = off")
-    portal_role.close_to_others(None)
+    portal_role.close_to_others()
     with pytest.raises((psycopg.errors.InsufficientPrivilege, NOT_UPDATABLE)):
         portal.execute(statement)
+
+
+def test_roles_that_write_keep_temporary_tables(portal: Database) -> None:
+    application = database_roles.role_of(os.environ["DATABASE_APPLICATION_URL"])
+    database_roles.grant(application)
+    portal_role.close_to_others()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_database_privilege(%s, current_database(), 'TEMPORARY')", [application]
+        )
+        assert cursor.fetchone() == (True,)
 
 
 def test_its_sessions_read_only_and_not_for_long(portal: Database) -> None:

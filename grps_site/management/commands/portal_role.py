@@ -27,11 +27,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, role: str, **options: Any) -> None:
         file: Path | None = options["password_file"]
-        with database_roles.as_owner() as application:
+        with database_roles.as_owner():
             password = _password(role, file, options["rotate"])
             try:
                 portal_role.ensure(password, role)
-                portal_role.close_to_others(application)
+                portal_role.close_to_others()
             except (portal_role.NotPossible, DatabaseError) as error:
                 raise CommandError(str(error)) from None
         self.stdout.write(f"The role {role} reads the schema `portal`.")

@@ -80,13 +80,8 @@ def test_the_periodic_task_ends_what_is_over(people: Officers) -> None:
 def test_a_lost_former_rank_becomes_the_nearest_below(people: Officers) -> None:
     sanctions.suspend(1, Command(**order(people(MAJOR))))
     gone = Rank.objects.get(name="Captain I")
-    gone.pk, gone.name, gone.position, gone.min_points, gone.retired = (
-        None,
-        "Lost Captain",
-        99,
-        "2900",
-        True,
-    )
+    gone.pk, gone.name, gone.slug = None, "Lost Captain", "lost-captain"
+    gone.position, gone.min_points, gone.retired = 99, "2900", True
     gone.save()
     former = player()
     former.former_rank = gone

@@ -57,7 +57,8 @@ def players(bootstrapped: None) -> list[Player]:
     """Create a player for each pair of a present and a former rank, in and out of the policy."""
     now = timezone.now()
     retired = Rank.objects.get(name="Electro Colonel")
-    retired.pk, retired.name, retired.position, retired.retired = None, "Old Guard", 500, True
+    retired.pk, retired.name, retired.slug = None, "Old Guard", "old-guard"
+    retired.position, retired.retired = 500, True
     retired.save()
     ranks = list(Rank.objects.all())
     Player.objects.bulk_create(

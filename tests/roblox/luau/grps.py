@@ -14,6 +14,7 @@ from tests.roblox.luau import cases
 from tests.roblox.luau.universe import Answer
 
 FIRST = "Initiate"
+MOMENT = "2025-06-15T15:06:40Z"
 
 
 @dataclass
@@ -104,7 +105,17 @@ class Grps:
             return (
                 200,
                 {},
-                json.dumps({"players": self.top(50), "lastSyncedAt": None, "next": None}),
+                json.dumps(
+                    {
+                        "players": self.top(50),
+                        "total": len(self.names),
+                        "by": "points",
+                        "period": None,
+                        "asOf": MOMENT,
+                        "lastSyncedAt": MOMENT,
+                        "next": None,
+                    }
+                ),
             )
         if path.startswith("/roblox/players/"):
             user_id, _, after = path.rpartition("/")[2].partition("?after=")
@@ -183,11 +194,25 @@ class Grps:
 
     def top(self, limit: int) -> list[dict[str, Any]]:
         best = sorted(self.names, key=self.known, reverse=True)[:limit]
-        more = {"kos": 0, "wos": 0, "lastSyncedAt": "2025-06-15T15:06:40Z"}
         return [
-            self.found(user_id) | more | {"position": place}
+            self.found(user_id) | self._line(user_id, place)
             for place, user_id in enumerate(best, start=1)
         ]
+
+    def _line(self, user_id: int, place: int) -> dict[str, Any]:
+        """Return what a line of the leaderboard has beyond a found player."""
+        return {
+            "position": place,
+            "tied": False,
+            "userIdString": str(user_id),
+            "rankSlug": "initiate",
+            "amount": self.known(user_id),
+            "kos": 0,
+            "wos": 0,
+            "change": None,
+            "spark": [0] * 14,
+            "lastSyncedAt": MOMENT,
+        }
 
     def joined(self, user_id: int, after: int) -> dict[str, Any]:
         parts = [
