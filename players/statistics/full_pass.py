@@ -33,6 +33,8 @@ def _step(now: dt.datetime) -> int:
         if _finished(state):
             if not _due(state, now):
                 return 0
+            # Without them the pass would find no totals, and empty periods would be closed.
+            periods.create_missing(now.astimezone(dt.UTC).date())
             state.cursor_at, state.cursor_id = now, 0
         players = Player.objects.filter(pk__gt=state.cursor_id).order_by("pk")
         ids = list(players.values_list("pk", flat=True)[:PLAYERS])

@@ -58,6 +58,15 @@ def test_spans() -> None:
     assert (autumn.key, autumn.starts_on, autumn.ends_on) == ("2026-S4", dt.date(2026, 10, 1), day)
 
 
+def test_a_pass_before_the_first_roll_up_finds_every_period(community: Game) -> None:
+    played(community, 1, WEDNESDAY)
+    run(tasks.close_periods, MONDAY)
+    run(tasks.roll_up_statistics, MONDAY)
+    assert (standings(), week().players) == ({1: (1, None, None)}, 1)
+    month = PeriodTotal.objects.get(period__key="2026-07", player__user_id=1)
+    assert month.awarded == 15
+
+
 def test_ties_share_a_position(community: Game) -> None:
     play_a_week(community)
     assert run(tasks.close_periods, MONDAY - dt.timedelta(minutes=2)) == 0
