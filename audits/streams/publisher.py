@@ -14,14 +14,14 @@ from typing import BinaryIO
 import redis
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 from django.db.models import F, Func, Value
 from django.db.models.functions import Now
 
 from audits import queries
 from audits.models import AuditRedaction, AuditStream
 from audits.streams.sinks import Checkpoint, FileSink, MirrorError, OpenSink, RedisSink, Sink, lines
-from common import advisory_lock
+from common import advisory_lock, database_errors
 
 BATCH = 500  # events
 TURN = 5.0  # seconds of mirroring before other tasks run
@@ -222,7 +222,9 @@ def _read_patiently(after: int) -> list[queries.PlacedEvent]:
     """Return the next events, none while the database is unreachable."""
     try:
         return _read(after)
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
+        if not database_errors.is_temporary(error):
+            raise
         log.warning("the database is away; trying again", error=str(error))
         connection.close()
         return []

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audits import queries
+from common import database_errors
 from common.parsing import keyset_cursor, parse_keyset_cursor
 from common.time import EPOCH
 from webhooks.endpoints import statistics
@@ -135,7 +136,9 @@ def _sentence(row: WebhookDelivery, sources: Sources) -> str:
         return payloads.example(row.action, row.created_at).message
     try:
         return sources.payload(row.event_id).message
-    except Exception:
+    except Exception as error:
+        if database_errors.is_temporary(error):
+            raise
         # One event without a sentence must not hide the others.
         log.exception("an event has no sentence", event=row.event_id)
         return f"{row.action} (its text cannot be shown)"

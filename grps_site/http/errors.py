@@ -14,13 +14,13 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.defaults import page_not_found, permission_denied, server_error
 from rest_framework import exceptions, views
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from common import database_errors
 from grps_site.http.json_codec import dumps
 from grps_site.http.secret_paths import mask_secrets
 
@@ -162,7 +162,7 @@ def _as_api_exception(exc: Exception) -> Exception:
         return TooLarge()
     if isinstance(exc, SuspiciousOperation | BadRequest):
         return exceptions.ParseError(MALFORMED)
-    if isinstance(exc, OperationalError | InterfaceError):
+    if not isinstance(exc, APIException) and database_errors.is_temporary(exc):
         log.exception("database unavailable")
         return DatabaseUnavailable()
     return exc
@@ -202,6 +202,7 @@ def internal_error(request: HttpRequest) -> HttpResponse:
     log.exception("unexpected error", method=request.method, path=mask_secrets(request.path))
     if request.path.startswith(CONSOLE):
         return server_error(request)
-    if isinstance(sys.exception(), OperationalError | InterfaceError):
+    error = sys.exception()
+    if error is not None and database_errors.is_temporary(error):
         return response(503, NO_DATABASE, headers=_retry())
     return response(500, "Something went wrong here; the request id finds it in the logs.")

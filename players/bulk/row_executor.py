@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
@@ -20,6 +20,7 @@ from django.utils import timezone
 from audits.actions import Action
 from audits.queries import events_by_id
 from audits.record import Actor, Target, record
+from common import database_errors
 from common.amounts import hundredths
 from common.errors import Refused, Unconfirmed
 from common.retry import on_contention
@@ -190,9 +191,9 @@ def _execute(job: BulkJob, row: BulkRow, by: Staff) -> Result:
     try:
         with transaction.atomic():
             return _call(job.act, invocation)
-    except OperationalError:
-        raise
-    except Exception:
+    except Exception as error:
+        if database_errors.is_temporary(error):
+            raise
         log.exception("a row failed", job=job.pk, line=row.line, act=job.act)
         return Result(Status.FAILED, FAULT)
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from common import database_errors
 from common.errors import NotAllowed, Refused
 from players.actions import preconditions
 from players.actions.facts import Facts, facts_for
@@ -149,9 +150,9 @@ def end_due(now: dt.datetime) -> int:
     for pk in due[:1000]:
         try:
             ended += _end(pk, now)
-        except OperationalError:
-            raise
-        except Exception:  # one failure must not keep the other players suspended
+        except Exception as error:  # one failure must not keep the other players suspended
+            if database_errors.is_temporary(error):
+                raise
             log.exception("a sanction could not be ended", sanction=pk)
     return ended
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from math import inf
 from typing import NamedTuple
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -158,7 +158,7 @@ def apply(
     except Unconfirmed as reason:
         hold(adjustment).update(error=str(reason), retry_at=Now() + UNCONFIRMED)
     except Exception as error:
-        with suppress(DatabaseError):  # without a database the lease expires by itself
+        with suppress(Error):  # without a database the lease expires by itself
             hold(adjustment).update(
                 attempts=F("attempts") + 1,
                 error=str(error)[:500],
@@ -166,7 +166,7 @@ def apply(
             )
         raise
     finally:
-        with suppress(DatabaseError):
+        with suppress(Error):
             hold(adjustment).update(lease="", lease_until=None)
 
 

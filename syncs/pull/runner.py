@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 import structlog
 from django.db import transaction
 
+from common import database_errors
 from common.leases import LeaseLost, backoff, hold
 from roblox import cloud
 from roblox.open_cloud.errors import OpenCloudError, RetryDecision
@@ -111,6 +112,8 @@ def run(
     except OpenCloudError as error:
         _reschedule_after(job, error)
     except Exception as error:
+        if database_errors.is_unavailable(error):
+            raise  # no failure of the job: its lease expires by itself
         jobs.reschedule(job, f"{type(error).__name__}: {error}", jobs.retry_pause(job), failed=True)
         raise
     finally:

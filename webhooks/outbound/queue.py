@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from audits import queries
 from audits.actions import Action
+from common import database_errors
 from webhooks.endpoints import health
 from webhooks.endpoints.health import CallOutcome, EndpointLoad, EndpointSnapshot
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome, Message, Rendered
@@ -285,6 +286,8 @@ def _render(
     try:
         return snapshot.kind.render(_message(snapshot, group, sources, now))
     except Exception as error:
+        if database_errors.is_temporary(error):
+            raise
         log.exception(
             "a message cannot be rendered",
             endpoint=snapshot.name,

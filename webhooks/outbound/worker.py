@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
+from common import database_errors
 from webhooks.endpoints.health import EndpointLoad
 from webhooks.formats.base import AnswerVerdict, AttemptOutcome
 from webhooks.outbound import queue
@@ -86,7 +87,9 @@ class _Worker:
         load = EndpointLoad(dict(self._busy), frozenset(self._slow), spare)
         try:
             return await self._in(database, queue.exchange, self._worker, finished, load)
-        except (OperationalError, InterfaceError) as error:
+        except Error as error:
+            if not database_errors.is_temporary(error):
+                raise
             # Kept until the database is back, since calls without a stored result would be sent
             # again.
             log.warning("the database is away", error=str(error), results=len(finished))
