@@ -158,11 +158,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- state
-environment.address(
-    "DATABASE_URL",
-    environment.required("DATABASE_URL", "the address of the PostgreSQL database"),
-    ("postgresql", "postgres"),
-)
+DATABASE_URL = environment.required("DATABASE_URL", "the address of the PostgreSQL database")
+environment.address("DATABASE_URL", DATABASE_URL, ("postgresql", "postgres"))
+# The address without a pool, for migrations, verification and backups; empty: DATABASE_URL.
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="")
+if DATABASE_DIRECT_URL:
+    environment.address("DATABASE_DIRECT_URL", DATABASE_DIRECT_URL, ("postgresql", "postgres"))
 DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgresql")}
 DATABASES["default"]["CONN_MAX_AGE"] = environment.whole("DATABASE_CONN_MAX_AGE", 60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

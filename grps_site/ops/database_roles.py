@@ -6,13 +6,14 @@ application, DATABASE_OWNER_URL only for migrate.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from environ import Env
 
 from common import environment
+from common.direct_database import connected_to
 
 # UPDATE and DELETE are not granted on tables whose `grps_refuse` trigger refuses them. In
 # pg_trigger.tgtype 8 is DELETE and 16 is UPDATE.
@@ -37,26 +38,20 @@ PRIVILEGES = """
            (SELECT pg_has_role(current_user, d.datdba, 'MEMBER') FROM pg_database d
             WHERE d.datname = current_database())
     FROM pg_roles r WHERE r.rolname = current_user"""
+SUPABASE = ".pooler.supabase.com"
 STEPS = "docs/run.md, The two roles of the database"
 
 
 @contextmanager
 def as_owner() -> Iterator[str | None]:
-    """Connect as the owner. Yields the application's role, or None if there is only one role."""
-    url = environment.owner_database_url()
-    own = connection.settings_dict
-    given = Env.db_url_config(url) if url else own
-    if (given["USER"], given["HOST"], given["PORT"]) == (own["USER"], own["HOST"], own["PORT"]):
-        yield None
-        return
-    previous = {name: own[name] for name in ("USER", "PASSWORD", "HOST", "PORT")}
-    connection.close()
-    own.update({name: given[name] for name in previous})
-    try:
-        yield str(previous["USER"])
-    finally:
-        connection.close()
-        own.update(previous)
+    """Connect as the owner, by the direct address if there is one role only.
+
+    Yields the application's role, or None if there is only one role.
+    """
+    owner_url = environment.owner_database_url()
+    role = role_of(settings.DATABASE_URL)
+    with connected_to(owner_url or settings.DATABASE_DIRECT_URL):
+        yield role if owner_url and role_of(owner_url) != role else None
 
 
 def grant(role: str) -> None:
@@ -115,8 +110,10 @@ def excessive_privilege() -> str:
 
 
 def role_of(url: str) -> str:
-    """Return the role in a database URL."""
-    return urlsplit(url).username or ""
+    """Return the role in a database URL. Supabase's pooler wants it as `role.project`."""
+    parts = urlsplit(url)
+    role = unquote(parts.username or "")
+    return role.partition(".")[0] if (parts.hostname or "").endswith(SUPABASE) else role
 
 
 def _schema(cursor: CursorWrapper) -> str:

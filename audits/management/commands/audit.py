@@ -18,6 +18,7 @@ from audits.chain.proofs import NotProvable, prove
 from audits.chain.verify import verify
 from audits.models import SealedEvent
 from audits.streams import publisher
+from common.direct_database import direct
 
 
 class Command(BaseCommand):
@@ -69,7 +70,8 @@ class Command(BaseCommand):
         )
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task("events", total=last)
-            report = verify(progress=lambda done: bar.update(task, completed=done))
+            with direct():
+                report = verify(progress=lambda done: bar.update(task, completed=done))
         self._tell(
             [f"{finding.where}: {finding.message}" for finding in report.findings],
             f"{report.events} events under {report.seals} seals; everything holds.",

@@ -8,6 +8,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from audits.record import Actor
 from common import advisory_lock
+from common.direct_database import direct
 from common.parsing import whole_number
 from players.active_policy import ensure_active
 from players.membership.status import can_be_asked
@@ -81,7 +82,7 @@ class Command(BaseCommand):
         parser.add_argument("--quiet", action="store_true", help="print nothing on success")
 
     def handle(self, *args: Any, quiet: bool, **options: Any) -> None:
-        with transaction.atomic():
+        with direct(), transaction.atomic():
             advisory_lock.lock(LOCK)
             done = [
                 *self._experiences(),

@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.direct_database import direct
 from players import leaderboard
 from players.points import consistency
 
@@ -18,7 +19,8 @@ class Command(BaseCommand):
             leaderboard.rebuild()
             self.stdout.write("The leaderboard's counts are made anew from the players.")
             return
-        findings = consistency.verify()
+        with direct():
+            findings = consistency.verify()
         for finding in findings:
             self.stderr.write(f"{finding.kind}: {finding.rows} rows disagree")
         if findings:
