@@ -57,7 +57,7 @@ $(STAMP): requirements.txt requirements-dev.txt deploy/find-python
 	@python=$$(bash deploy/find-python) && \
 	  if ! $(PY) -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then rm -rf $(VENV); "$$python" -m venv $(VENV); fi
 	@echo "GRPS: installing the pinned packages into $(VENV)"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@$(VENV)/bin/pip install -qq --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $(STAMP)
 
 lock: ## compile the pinned requirements after a change of requirements*.in

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from common import environment
 from common.environment import BASE_DIR, env
-from devserver import emulator, postgres, valkey
+from devserver import disks, emulator, postgres, valkey
+from devserver.output import say
 from devserver.portal.service import Portal
 from devserver.processes import Processes
 from devserver.state import State, keep_private
@@ -32,14 +33,19 @@ def main() -> int:
     run_parser.add_argument("argv", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     keep_private()
-    state = State.at(options.state)
     try:
+        state = State.at(options.state)
         with Supervisor(state) as supervisor:
             if options.command == "run":
                 return run(supervisor, state, [word for word in options.argv if word != "--"])
             return up(supervisor, state, options.port, options.workers)
     except ServiceFailed as failure:
-        print(f"GRPS stopped: {failure}", file=sys.stderr)
+        say(f"GRPS stopped: {failure}")
+        return 1
+    except OSError as error:
+        if not disks.is_full(error):
+            raise
+        say(f"GRPS stopped: the disk of {options.state} is full. Free some space and start again.")
         return 1
 
 

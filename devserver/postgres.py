@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from devserver import orphans
 from devserver.os_users import Account, move, reachable_copy, reachable_folder, unprivileged
 from devserver.process import Service
 from devserver.state import APPLICATION, State
@@ -56,8 +57,14 @@ def service(state: State, port: int, *, throwaway: bool = False) -> Service:
         account=account,
         folder=data,
         stop_signal=signal.SIGINT,  # fast shutdown: open transactions roll back
-        tries=10,  # after a SIGKILL, its shared memory stays in use until all backends have ended
+        before_start=lambda: _free(data),
     )
+
+
+def _free(data: Path) -> None:
+    """End what an earlier run left in the data folder, and remove its pid file."""
+    orphans.end_in(data, orphans.POSTGRES)
+    orphans.remove_pid_file(data)
 
 
 def create_database(state: State, port: int) -> None:

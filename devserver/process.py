@@ -29,7 +29,8 @@ class Service:
     `orphan_signal`: sent when the supervisor dies; default `stop_signal`. `needs`: services without
     which it cannot start. `tries`: failed starts in a row before everything is stopped.
     `start_timeout`: seconds to come up. `optional`: nothing waits for it, and if its starts fail,
-    only it is given up. `notice`: printed when it is up for the first time.
+    only it is given up. `notice`: printed when it is up for the first time. `before_start`: called
+    before each start.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Service:
     start_timeout: float = 60.0
     optional: bool = False
     notice: str = ""
+    before_start: Callable[[], None] = lambda: None
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     was_up: bool = False
@@ -55,6 +57,7 @@ class Service:
 
     def start(self) -> None:
         self._kill_group()
+        self.before_start()
         mode = "wb" if self.log.exists() and self.log.stat().st_size > LOG_LIMIT else "ab"
         with self.log.open(mode) as log:
             self.process = subprocess.Popen(

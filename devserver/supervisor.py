@@ -2,23 +2,26 @@
 
 A service that dies is restarted. Everything stops, with the end of its log, if a service does not
 start the first time, or fails `tries` times in a row: endless restarts would hide the cause. An
-optional service is given up alone. A lock on the state folder prevents a second supervisor.
+optional service is given up alone. While a disk is full, failed starts do not count: everything
+waits for space. A lock on the state folder prevents a second supervisor.
 """
 
 import fcntl
 import json
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from devserver import disks
+from devserver.output import say
 from devserver.process import Service, stop
 from devserver.state import State, write_private
 
 TICK = 0.2  # seconds between checks
+PAUSE_ON_FULL_DISK = 2.0  # seconds between starts
 
 
 class ServiceFailed(Exception):
@@ -30,6 +33,8 @@ class Supervisor:
         self.state = state
         self.services: list[Service] = []
         self._stopping = False
+        self._full: Path | None = None  # a folder whose disk was full at the last check
+        self._is_written = True  # processes.json says what runs
         self._handlers: dict[signal.Signals, Any] = {}  # the previous handlers
         self._lock = (state.folder / "lock").open("w")
         try:
@@ -89,7 +94,7 @@ class Supervisor:
         """Restart services that died, until a stop is requested or `until` is true."""
         while not self._stopping and not until():
             changed = [service.name for service in self.services if self._restart_if_dead(service)]
-            if changed:
+            if changed or not self._is_written:
                 self._write_processes()
             time.sleep(TICK)
 
@@ -102,29 +107,54 @@ class Supervisor:
             if not was_up and not service.check() and service.is_late(service.started):
                 return _give_up(service)
             return service.was_up != was_up
-        if not service.was_up:
+        if self._waits_for_space(service):
+            time.sleep(PAUSE_ON_FULL_DISK)
+        elif not service.was_up:
             service.failures += 1
             if service.failures >= service.tries or service.is_hopeless():
                 return _give_up(service)
             time.sleep(TICK)
         if all(needed.check() for needed in service.needs):
-            print(f"GRPS: {_end(service)}, and is restarted", file=sys.stderr, flush=True)
-            service.start()
+            say(f"GRPS: {_end(service)}, and is restarted")
+            self._start(service)
         return True
+
+    def _waits_for_space(self, service: Service) -> bool:
+        """Return whether a full disk may be why a service died. Prints every change."""
+        full = disks.full((self.state.folder, service.folder or self.state.folder))
+        if full and not self._full:
+            say(f"GRPS: the disk of {full} is full. Free some space: everything then goes on.")
+        self._full = full
+        return full is not None
+
+    def _start(self, service: Service) -> None:
+        try:
+            service.start()
+        except OSError as error:
+            if not disks.is_full(error):
+                raise
+            # The next check starts it again.
 
     def _write_processes(self) -> None:
         rows = {
             service.name: {"pid": service.pid, "up": service.was_up and not service.is_dead()}
             for service in self.services
         }
-        write_private(self.state.folder / "processes.json", json.dumps(rows))
+        try:
+            write_private(self.state.folder / "processes.json", json.dumps(rows))
+        except OSError as error:
+            if not disks.is_full(error):
+                raise
+            self._is_written = False
+        else:
+            self._is_written = True
 
 
 def _give_up(service: Service) -> bool:
     """Leave an optional service out from now on. Raises ServiceFailed for any other."""
     if not service.optional:
         raise _failed(service)
-    print(f"GRPS goes on without it: {_failed(service)}", file=sys.stderr, flush=True)
+    say(f"GRPS goes on without it: {_failed(service)}")
     service.given_up = True
     service.end_by(time.monotonic())
     return True

