@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import re
+import threading
 import time
 
 from django.conf import settings
@@ -21,6 +22,7 @@ MAX_SEEN = 20_000  # nonces of reads that a process remembers
 VISITOR = "grps.visitor"  # key in the WSGI environment: the verified address
 
 _seen: dict[str, None] = {}
+_seen_lock = threading.Lock()
 
 
 def verify(request: HttpRequest | Request) -> str:
@@ -72,12 +74,18 @@ def is_signed_read(request: HttpRequest) -> bool:
         nonce = verify(request)
     except AuthenticationFailed:
         return False
-    if nonce in _seen:
-        return False
-    if len(_seen) >= MAX_SEEN:
-        _seen.pop(next(iter(_seen)), None)
-    _seen[nonce] = None
-    return True
+    return _remember(nonce)
+
+
+def _remember(nonce: str) -> bool:
+    """Store a nonce instead of the oldest one. Returns False if it is stored already."""
+    with _seen_lock:  # request threads share it
+        if nonce in _seen:
+            return False
+        if len(_seen) >= MAX_SEEN:
+            del _seen[next(iter(_seen))]
+        _seen[nonce] = None
+        return True
 
 
 def visitor_address(request: HttpRequest | Request) -> str:
