@@ -33,7 +33,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     keep_private()
-    root = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
+    root = Path(os.environ.get("GRPS_STATE") or BASE_DIR / ".local")
     state = State.at(root / "bench")
     with Supervisor(state) as supervisor:
         ports = state.port("postgres"), state.port("valkey")

@@ -218,7 +218,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=3, help="of simulated time")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
-    state = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
+    state = Path(os.environ.get("GRPS_STATE") or BASE_DIR / ".local")
     ready = ready_file(state)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grps_site.settings")
     django.setup()

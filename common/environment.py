@@ -6,10 +6,11 @@ A missing or malformed variable stops the start with one line that names it.
 import base64
 import binascii
 import os
+import re
 import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import environ
@@ -17,11 +18,12 @@ import environ
 from common.parsing import whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-STATE_DIR = Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local")).resolve()
+STATE_DIR = Path(os.environ.get("GRPS_STATE") or BASE_DIR / ".local").resolve()
 
-env = environ.Env()
-OWNER_FILE = "owner.env"  # in the state folder, written by `make up`
 PLACEHOLDER = "change-me"  # stands for a secret in the example files
+OWNER_FILE = "owner.env"  # in the state folder, written by `make up`
+# Values that systemd, Compose and this module would read differently.
+AMBIGUOUS = re.compile(r"""(?:^|\s)\#|['"\\]""")
 
 
 def stop(line: str) -> NoReturn:
@@ -29,17 +31,87 @@ def stop(line: str) -> NoReturn:
     sys.exit(f"GRPS cannot start: {line}")
 
 
+class Environment(environ.Env):  # type: ignore[misc]  # the library has no types
+    """Read variables. An empty one counts as absent, and `$` has no meaning in a value.
+
+    Each variable NAME can also come from the file that NAME_FILE names.
+    """
+
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, **_: Any
+    ) -> Any:
+        if text := raw(var):
+            return self.parse_value(text, cast)
+        if default is self.NOTSET:
+            stop(f"{var} is not set; see .env.production.example.")
+        return default
+
+
+def raw(variable: str) -> str:
+    """Return the text of a variable or of the file that NAME_FILE names, "" if both are absent."""
+    value = os.environ.get(variable, "")
+    file = os.environ.get(f"{variable}_FILE", "")
+    if value and file:
+        stop(f"{variable} and {variable}_FILE are both set: remove one of them.")
+    return _file_text(variable, Path(file)) if file else value
+
+
+def _file_text(variable: str, file: Path) -> str:
+    """Return what a file holds, without one newline at its end."""
+    try:
+        return re.sub(r"\r?\n\Z", "", file.read_bytes().decode())
+    except OSError as error:
+        stop(f"{variable}_FILE names {file}, which cannot be read: {error.strerror}.")
+    except UnicodeDecodeError:
+        stop(f"{variable}_FILE names {file}, which is not UTF-8 text.")
+
+
+env = Environment()
+
+
 def load_files(name: str) -> None:
     """Read ``.env.<name>``, and in development also the file of ``make up``.
 
     The real environment overrides both.
     """
-    files = [BASE_DIR / f".env.{name}"]
+    _load(BASE_DIR / f".env.{name}")
     if name == "development":
-        files.append(STATE_DIR / "env")
-    for file in files:
-        if file.is_file():
-            env.read_env(str(file), overwrite=False)
+        _load(STATE_DIR / "env")
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # its library takes "" for a folder
+
+
+def _load(file: Path) -> None:
+    """Add the variables of an env file that the environment does not have yet."""
+    if not os.path.lexists(file):
+        return
+    try:
+        lines = file.read_text().splitlines()
+    except OSError as error:
+        stop(f"{file} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError:
+        stop(f"{file} is not UTF-8 text.")
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if line and line[0] not in "#;":
+            variable, value = _assignment(f"line {number} of {file}", line)
+            os.environ.setdefault(variable, value)
+
+
+def _assignment(where: str, line: str) -> tuple[str, str]:
+    """Parse `NAME=value` or `NAME='value'` as systemd and Compose do, or stop."""
+    match = re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)=\s*(.*)", line)
+    if not match:
+        stop(f"{where} is not NAME=value.")
+    variable, value = match.groups()
+    if quoted := re.fullmatch(r"""'([^'\\]*)'|"([^"\\$`]*)\"""", value):
+        return variable, quoted[1] if quoted[1] is not None else quoted[2]
+    if AMBIGUOUS.search(value):
+        stop(
+            f"{where} has a quote, a backslash or a # in the value of {variable}, which systemd and "
+            "Compose read differently: put the value into single quotes, and a comment on a line "
+            f"of its own. With a quote or backslash in it, use {variable}_FILE."
+        )
+    return variable, value
 
 
 def owner_database_url() -> str:
@@ -48,16 +120,16 @@ def owner_database_url() -> str:
     It is empty if there is only one role. Only `migrate` reads it, from the environment or a
     separate file, so that no serving process knows it.
     """
-    files = [
-        BASE_DIR / f".env.{env.str('GRPS_ENV', default='production')}.owner",
-        STATE_DIR / OWNER_FILE,
-    ]
-    for file in files:
-        if file.is_file():
-            env.read_env(str(file), overwrite=False)
-    url = str(env.str("DATABASE_OWNER_URL", default=""))
+    _load(BASE_DIR / f".env.{env.str('GRPS_ENV', default='production')}.owner")
+    _load(STATE_DIR / OWNER_FILE)
+    return database_url("DATABASE_OWNER_URL")
+
+
+def database_url(variable: str) -> str:
+    """Return the address of a PostgreSQL database, "" if it is not set."""
+    url = str(env.str(variable, default="")).strip()
     if url:
-        address("DATABASE_OWNER_URL", url, ("postgresql", "postgres"))
+        address(variable, url, ("postgresql", "postgres"))
     return url
 
 
@@ -81,6 +153,14 @@ def secret(variable: str) -> str:
             f"{variable} is still {PLACEHOLDER!r}: give it a random value of its own, or leave it empty."
         )
     return value
+
+
+def secrets(variable: str) -> list[str]:
+    """Return the secrets of a variable, separated by commas, newest first."""
+    found = [part.strip() for part in env.list(variable, default=[])]
+    if PLACEHOLDER in found:
+        stop(f"{variable} still holds {PLACEHOLDER!r}: give it random values, or leave it empty.")
+    return [part for part in found if part]
 
 
 def networks(variable: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -23,11 +23,11 @@ from devserver.supervisor import ServiceFailed, Supervisor
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devserver", description=__doc__)
     parser.add_argument(
-        "--state", type=Path, default=Path(os.environ.get("GRPS_STATE", BASE_DIR / ".local"))
+        "--state", type=Path, default=Path(os.environ.get("GRPS_STATE") or BASE_DIR / ".local")
     )
     commands = parser.add_subparsers(dest="command", required=True)
     up_parser = commands.add_parser("up", help="run everything until Ctrl-C")
-    up_parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    up_parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
     up_parser.add_argument("--workers", type=int, default=2, help="web processes")
     run_parser = commands.add_parser("run", help="run a command with PostgreSQL and Valkey")
     run_parser.add_argument("argv", nargs=argparse.REMAINDER)

@@ -19,7 +19,7 @@ from common.environment import BASE_DIR
 from devserver.portal import node
 from devserver.process import die_with_parent
 
-FOLDER = Path(os.environ.get("GRPS_PORTAL_FOLDER", BASE_DIR / "portal"))
+FOLDER = Path(os.environ.get("GRPS_PORTAL_FOLDER") or BASE_DIR / "portal")
 BUILDS = FOLDER / ".build"
 KEPT = 3  # builds; older ones are deleted
 PACKAGES = ("package.json", "package-lock.json", ".npmrc")

@@ -30,7 +30,7 @@ GOOD = {
     "FIELD_ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode(),
 }
 READ_BY_SETTINGS = re.compile(
-    r'(?:env\.\w+|required|secret|whole|switch|one_of|figures|networks)\(\s*"([A-Z_]+)"'
+    r'(?:env\.\w+|required|secrets?|whole|switch|one_of|figures|networks|database_url)\(\s*"([A-Z_]+)"'
 )
 READ_ELSEWHERE = {"GRPS_STATE", "PROMETHEUS_MULTIPROC_DIR", "SQS_REGION", "SQS_QUEUE_PREFIX"}
 LOCAL = {"GRPS_EMULATOR"}  # only for `make up`
@@ -91,7 +91,7 @@ def test_a_missing_variable_is_named_in_one_line(variable: str) -> None:
         ("THROTTLE_PUBLIC_PER_MINUTE", "many"),
         ("THROTTLE_WRITE_PER_MINUTE", "-1"),
         ("TRUSTED_PROXIES", "1.5"),
-        ("DATABASE_CONN_MAX_AGE", ""),
+        ("DATABASE_CONN_MAX_AGE", "soon"),
         ("LOG_REQUESTS", "perhaps"),
         ("SECURE_SSL_REDIRECT", "perhaps"),
         ("LOG_LEVEL", "LOUD"),

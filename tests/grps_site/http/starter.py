@@ -77,6 +77,7 @@ class Starter:
     def end(self) -> None:
         if self._process is not None:
             self._process.communicate()
+            self._process = None
 
     def _begin(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
