@@ -120,7 +120,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "grps_site.http.middleware.HostMiddleware",
     "grps_site.http.middleware.ConsoleSessionMiddleware",
     "grps_site.http.middleware.ConsoleCsrfMiddleware",
     "grps_site.http.middleware.ConsoleAuthenticationMiddleware",

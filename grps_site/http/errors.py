@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import (
     BadRequest,
+    DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
@@ -50,7 +51,8 @@ MEANINGS = {
     "too-slow": "The body did not arrive within 20 seconds. Send it again, or send smaller bodies.",
     "conflict": "The request does not fit the present state of its object. `detail` says why.",
     "too-large": "The body is larger than one megabyte. Send smaller bodies.",
-    "not-json": "The body must be JSON, with the content type application/json.",
+    "not-json": "The body must be JSON, with the content type application/json and without a "
+    "Content-Encoding.",
     "too-many-requests": "This address sent too many requests. `Retry-After` is in seconds.",
     "internal-error": "An error in GRPS. Its log contains the request id.",
     "unavailable": "The database is unavailable, GRPS is not set up yet, or it is receiving too many "
@@ -62,10 +64,16 @@ NOT_ALLOWED = "This is not allowed."
 MALFORMED = "The request is malformed."
 RETRY_AFTER = 5  # seconds
 BODY_ERRORS = {
+    400: "The body has a Transfer-Encoding other than chunked; send it with a Content-Length.",
     408: "The body did not arrive in time; send it again.",
     413: "The body is larger than a megabyte; send less at a time.",
+    415: "Compressed bodies are not read; send the body without a Content-Encoding.",
     503: "Too many large bodies arrive at once; try again soon.",
 }
+BODY_HEADERS = {415: {"Accept-Encoding": "identity"}, 503: {"Retry-After": str(RETRY_AFTER)}}
+UNKNOWN_HOST = (
+    "This server does not answer to the name in the Host header; ALLOWED_HOSTS lists its names."
+)
 log = structlog.get_logger("grps.errors")
 
 
@@ -101,7 +109,7 @@ def response(
 
 def body_refused(status: int) -> HttpResponse:
     """Answer a request whose body grps_site.server refused."""
-    return response(status, BODY_ERRORS[status], headers=_retry() if status == 503 else None)
+    return response(status, BODY_ERRORS[status], headers=BODY_HEADERS.get(status))
 
 
 def too_many_requests(wait: float) -> HttpResponse:
@@ -182,7 +190,7 @@ def _sentence(detail: Any) -> str:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return response(413, BODY_ERRORS[413])
-    return response(400, MALFORMED)
+    return response(400, UNKNOWN_HOST if isinstance(exception, DisallowedHost) else MALFORMED)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -11,15 +11,18 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponseForbidden, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
+from common.client_address import parse_address
 from grps_site.http import errors
 from grps_site.http.errors import CONSOLE
 from grps_site.http.secret_paths import is_private, mask_secrets
 from grps_site.ops import metrics
 
+PROBED = re.compile(r"/health/.*|/metrics")
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 REFUSED = "grps.refused"  # key in the WSGI environment: the status for a refused body
 
@@ -59,6 +62,19 @@ class RequestContextMiddleware:
                 ms=milliseconds,
             )
         return response
+
+
+class HostMiddleware(CommonMiddleware):
+    """Django's check of the Host header.
+
+    Load balancers and orchestrators ask a process for its health by its IP address.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        host = request.META.get("HTTP_HOST") or request.META["SERVER_NAME"]
+        if PROBED.fullmatch(request.path_info) and parse_address(host):
+            return None
+        return super().process_request(request)
 
 
 class _ConsoleOnly:

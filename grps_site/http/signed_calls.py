@@ -1,7 +1,6 @@
 """Verify signed calls, and find the visitor for whom a signed call is made (docs/api.md)."""
 
 import hmac
-import ipaddress
 import re
 import threading
 import time
@@ -12,7 +11,7 @@ from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from common.client_address import client_address
+from common.client_address import client_address, parse_address
 from common.parsing import whole_number
 from grps_site.http.request_signing import SignedCall, signature
 
@@ -103,10 +102,10 @@ def visitor_address(request: HttpRequest | Request) -> str:
 
 
 def _address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise AuthenticationFailed("x-grps-visitor must be an IP address.") from None
+    address = parse_address(text)
+    if address is None:
+        raise AuthenticationFailed("x-grps-visitor must be an IP address.")
+    return address
 
 
 def _target(request: HttpRequest | Request) -> str:

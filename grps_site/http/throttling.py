@@ -21,7 +21,7 @@ from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from common.client_address import client_address
+from common.client_address import client_address, parse_address
 from grps_site.http.signed_calls import visitor_address
 
 if TYPE_CHECKING:
@@ -85,17 +85,15 @@ def check_address(address: str, kind: str) -> float | None:
 def network(text: str) -> str:
     """Return an IPv6 address's /64 network, since one household has that many addresses.
 
-    Other addresses are returned unchanged.
+    Other addresses are returned in their canonical form, and other texts unchanged.
     """
-    if ":" not in text:
-        return text
+    address = parse_address(text) or text
+    if ":" not in address:
+        return address
     try:
-        found = ipaddress.ip_address(text)
+        return str(ipaddress.ip_network(f"{address}/64", strict=False))
     except ValueError:
         return text
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return text
 
 
 @lru_cache(maxsize=MAX_ADDRESSES)

@@ -97,10 +97,15 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
-    """Read the whole body. Raises Refused (413, 408, 503) or Disconnected."""
+    """Read the whole body. Raises RequestRefused (400, 408, 413, 415, 503) or Disconnected."""
     declared = environ.get("CONTENT_LENGTH", "")
-    if not declared and "HTTP_TRANSFER_ENCODING" not in environ:
+    transfer = environ.get("HTTP_TRANSFER_ENCODING", "")
+    if transfer and not _is_plain_chunked(environ):
+        raise RequestRefused(400)
+    if not declared and not transfer:
         return b""
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise RequestRefused(415)
     limit = FORMS if environ["PATH_INFO"].startswith(CONSOLE) else API
     if declared and int(declared) > limit.size:
         raise RequestRefused(413)
@@ -122,6 +127,15 @@ async def _body(environ: dict[str, Any], receive: Receive) -> bytes:
             raise RequestRefused(408) from None
         raise
     return b"".join(pieces)
+
+
+def _is_plain_chunked(environ: dict[str, Any]) -> bool:
+    """Return whether every proxy sees the same end of the body (RFC 9112, 6.1 and 6.3).
+
+    The parser refuses Content-Length beside Transfer-Encoding, and codings after `chunked`.
+    """
+    coding = environ["HTTP_TRANSFER_ENCODING"].strip().lower()
+    return bool(coding == "chunked" and environ["SERVER_PROTOCOL"] != "HTTP/1.0")
 
 
 async def _pieces(receive: Receive) -> Any:

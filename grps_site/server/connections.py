@@ -119,6 +119,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.head_since = self.head_since or self.loop.time()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.head_since is not None:  # else a trailer, which must not pass for a header
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self.head_since, self.head_size, self.head_ended = None, 0, True

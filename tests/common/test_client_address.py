@@ -48,5 +48,46 @@ def test_an_address_may_be_of_ipv6(settings: Any) -> None:
     assert seen(settings, 0, "192.0.2.9", connection="2001:db8::2") == "2001:db8::2"
 
 
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("203.0.113.3:5678", "203.0.113.3"),
+        ('"203.0.113.3:5678"', "203.0.113.3"),
+        ("[2001:DB8:0::1]:443", "2001:db8::1"),
+        ('"[2001:db8::1]"', "2001:db8::1"),
+        ("2001:db8:0:0:0:0:0:1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:203.0.113.3", "203.0.113.3"),
+        ("[::ffff:cb00:7103]:80", "203.0.113.3"),
+    ],
+)
+def test_each_way_to_write_an_address_is_one_address(
+    settings: Any, written: str, address: str
+) -> None:
+    assert seen(settings, 1, f"192.0.2.9, {written}") == address
+    assert seen(settings, 0, None, connection=written) == address
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "unknown",
+        "_hidden",
+        "203.0.113.3:x",
+        "203.0.113.999",
+        "[2001:db8::1",
+        "1:2",
+        "%",
+        "1.2.3.4:999999",
+        "\xb2.0.0.1",
+        '"',
+        "[]:80",
+        "x" * 8000,
+    ],
+)
+def test_what_is_no_address_counts_as_the_proxy_s_connection(settings: Any, garbage: str) -> None:
+    assert seen(settings, 1, f"192.0.2.9, {garbage}") == CONNECTION
+
+
 def test_a_socket_without_an_address_gives_an_empty_text(settings: Any) -> None:
     assert seen(settings, 0, None, connection="") == ""

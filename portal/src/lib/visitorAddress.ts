@@ -10,6 +10,15 @@ export function visitorAddress(
   connection: string | undefined,
 ): string | undefined {
   const seen = proxies > 0 ? headers.get('x-forwarded-for')?.split(',').at(-proxies) : undefined;
-  const address = (seen ?? connection ?? '').trim().replace(/^::ffff:(?=\d+\.)/i, '');
+  const address = bare(seen ?? connection ?? '');
   return isIP(address) === 0 ? undefined : address;
+}
+
+/** Without quotes, brackets, port and zone (RFC 7239). Some load balancers write a port. */
+function bare(entry: string): string {
+  const text = entry.trim().replace(/^"(.*)"$/, '$1');
+  const address = text
+    .replace(/^\[([^\]]+)\](:\d{1,5})?$/, '$1')
+    .replace(/^([\d.]+):\d{1,5}$/, '$1');
+  return address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
 }

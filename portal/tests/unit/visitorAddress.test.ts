@@ -21,6 +21,13 @@ test('IPv4 in IPv6 form is IPv4', () => {
   assert.equal(found(null, 0, '2001:db8::1'), '2001:db8::1');
 });
 
+test('ports, brackets, quotes and zones are left out', () => {
+  assert.equal(found('203.0.113.9:51234', 1, '127.0.0.1'), '203.0.113.9');
+  assert.equal(found('"[2001:db8::1]:51234"', 1, '127.0.0.1'), '2001:db8::1');
+  assert.equal(found('[::ffff:203.0.113.9]', 1, '127.0.0.1'), '203.0.113.9');
+  assert.equal(found('fe80::1%eth0', 1, '127.0.0.1'), 'fe80::1');
+});
+
 test('text that is no address is nobody', () => {
   assert.equal(found('unknown', 1, '127.0.0.1'), undefined);
   assert.equal(found(null, 0), undefined);

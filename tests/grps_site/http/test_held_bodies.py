@@ -8,7 +8,11 @@ import pytest
 
 from grps_site.server import application
 
-CHUNKED = {"PATH_INFO": "/roblox/events", "HTTP_TRANSFER_ENCODING": "chunked"}
+CHUNKED = {
+    "PATH_INFO": "/roblox/events",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "HTTP_TRANSFER_ENCODING": "chunked",
+}
 PIECE = b"x" * 65_536
 
 

@@ -52,6 +52,15 @@ def test_it_lets_in_the_limit_and_says_how_long_to_wait() -> None:
     assert 0 < wait <= 60
 
 
+def test_no_way_to_write_an_address_escapes_the_limit(settings: Any) -> None:
+    settings.TRUSTED_PROXIES = 1
+    written = [f"203.0.113.3:{port}" for port in range(6)]
+    written += ["::ffff:203.0.113.3", '"203.0.113.3"', "[::ffff:203.0.113.3]:1", "203.0.113.3"] * 2
+    assert sum(ask(**{"X-Forwarded-For": one}) is None for one in written) == 10
+    ports = [f"[2001:db8::{n:x}%eth{n}]:{n}" for n in range(14)]
+    assert sum(ask(**{"X-Forwarded-For": one}) is None for one in ports) == 10
+
+
 def test_the_next_minute_is_a_new_one() -> None:
     assert let_in(12) == 10
     with time_machine.travel(MOMENT + 60, tick=False):

@@ -117,6 +117,13 @@ def test_writes_are_counted_by_the_visitor(client: Client) -> None:
     assert verify(client, {}) == 200, "the portal's own address was not counted"
 
 
+def test_a_visitor_s_port_is_left_out(client: Client) -> None:
+    target, body = "/turnstile/verify", b'{"token": "x"}'
+    ways = ("203.0.113.8:1", "203.0.113.8:2", "::ffff:203.0.113.8")
+    first = [verify(client, for_visitor("POST", target, body, one)) for one in ways]
+    assert first == [200, 200, 429]
+
+
 def test_turnstile_is_given_the_visitor_s_address(
     client: Client, cloudflare: type[Receiver]
 ) -> None:
